@@ -1,0 +1,209 @@
+//! Where the voxels of a volume lie in the patient.
+
+use std::fmt;
+
+use crate::{Affine, IndexBox, Orientation};
+
+/// A shape and the affine from voxel indices to world millimetres (RAS+). The one description of "where".
+///
+/// A grid is always valid: at least one voxel along each axis, a voxel count that fits in memory addressing, an
+/// affine that is finite and can be inverted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    shape: [usize; 3],
+    affine: Affine,
+}
+
+/// Why a shape and an affine are no grid.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GridError {
+    /// An axis has no voxels.
+    #[error("the shape {0:?} has an axis without voxels")]
+    EmptyAxis([usize; 3]),
+    /// The voxel count overflows.
+    #[error("the shape {0:?} has more voxels than can be addressed")]
+    TooLarge([usize; 3]),
+    /// The affine has a NaN or an infinity.
+    #[error("the affine has a value that is not a finite number: {0}")]
+    NotFinite(AffineText),
+    /// The affine cannot be inverted.
+    #[error("the affine is singular (a voxel axis is zero, or the axes lie in one plane): {0}")]
+    Singular(AffineText),
+}
+
+/// The rows of an affine, for messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AffineText(pub Affine);
+
+impl fmt::Display for AffineText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c] = self.0.rows();
+        write!(f, "[{a:?}, {b:?}, {c:?}]")
+    }
+}
+
+impl Grid {
+    /// A grid of this shape (voxels along axis 0, 1, 2) and affine (index → RAS+ mm).
+    ///
+    /// # Errors
+    /// Where an axis is empty, the voxel count overflows, or the affine is singular or not finite.
+    pub fn new(shape: [usize; 3], affine: Affine) -> Result<Self, GridError> {
+        if shape.contains(&0) {
+            return Err(GridError::EmptyAxis(shape));
+        }
+        let count = shape[0].checked_mul(shape[1]).and_then(|n| n.checked_mul(shape[2]));
+        if count.is_none_or(|n| n > (isize::MAX as usize) / 16) {
+            return Err(GridError::TooLarge(shape));
+        }
+        if !affine.is_finite() {
+            return Err(GridError::NotFinite(AffineText(affine)));
+        }
+        if affine.inverse().is_none_or(|inverse| !inverse.is_finite()) {
+            return Err(GridError::Singular(AffineText(affine)));
+        }
+        Ok(Self { shape, affine })
+    }
+
+    /// A grid whose world is its index space: 1 mm voxels, origin 0, RAS. It has to be asked for by this name.
+    ///
+    /// # Errors
+    /// Where the shape is empty or overflows.
+    pub fn without_geometry(shape: [usize; 3]) -> Result<Self, GridError> {
+        Self::new(shape, Affine::IDENTITY)
+    }
+
+    /// Voxels along axis 0, 1, 2.
+    pub const fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The map from voxel index to RAS+ millimetres.
+    pub const fn affine(&self) -> &Affine {
+        &self.affine
+    }
+
+    /// How many voxels the grid has.
+    pub const fn voxel_count(&self) -> usize {
+        self.shape[0] * self.shape[1] * self.shape[2]
+    }
+
+    /// All indices of the grid.
+    pub const fn index_box(&self) -> IndexBox {
+        IndexBox::of_shape(self.shape)
+    }
+
+    /// Distance between neighbouring voxel centres along each axis, mm.
+    pub fn spacing(&self) -> [f64; 3] {
+        self.affine.spacing()
+    }
+
+    /// World position of the centre of voxel (0, 0, 0), RAS+ mm.
+    pub fn origin(&self) -> [f64; 3] {
+        self.affine.translation()
+    }
+
+    /// The orientation closest to the affine.
+    pub fn orientation(&self) -> Orientation {
+        Orientation::closest(&self.affine)
+    }
+
+    /// The volume of one voxel, mm³; right for sheared grids too.
+    pub fn voxel_volume(&self) -> f64 {
+        self.affine.determinant().abs()
+    }
+
+    /// World position (RAS+ mm) of a continuous voxel index.
+    pub fn index_to_world(&self, index: [f64; 3]) -> [f64; 3] {
+        self.affine.apply(index)
+    }
+
+    /// The map from RAS+ millimetres to continuous voxel indices.
+    pub fn world_to_index(&self) -> Affine {
+        // A grid cannot be made with a singular affine.
+        self.affine.inverse().unwrap_or(Affine::IDENTITY)
+    }
+
+    /// The map from this grid's indices to the indices of `other` at the same place in the world.
+    pub fn index_map_to(&self, other: &Self) -> Affine {
+        if self.affine == other.affine {
+            return Affine::IDENTITY;
+        }
+        // Solved relative to the other's origin, so that large world coordinates cost no digits.
+        let (a, b) = (self.origin(), other.origin());
+        let relative = self.affine.with_translation([a[0] - b[0], a[1] - b[1], a[2] - b[2]]);
+        let inverse = other.affine.with_translation([0.0; 3]).inverse().unwrap_or(Affine::IDENTITY);
+        inverse.after(&relative)
+    }
+
+    /// Indices of the eight corner voxels' centres; axis 0 varies fastest.
+    pub fn corner_indices(&self) -> [[f64; 3]; 8] {
+        self.corners_between([0.0; 3], self.shape.map(|n| (n - 1) as f64))
+    }
+
+    /// World positions (RAS+ mm) of the eight corner voxels' **centres**; axis 0 varies fastest.
+    pub fn corner_centres(&self) -> [[f64; 3]; 8] {
+        self.corner_indices().map(|c| self.affine.apply(c))
+    }
+
+    /// World positions (RAS+ mm) of the eight corners of the volume's **outer faces**, half a voxel beyond the
+    /// centres; axis 0 varies fastest.
+    pub fn outer_corners(&self) -> [[f64; 3]; 8] {
+        self.corners_between([-0.5; 3], self.shape.map(|n| n as f64 - 0.5)).map(|c| self.affine.apply(c))
+    }
+
+    /// The axis-aligned world box (RAS+ mm) around the outer faces: lowest and highest corner.
+    pub fn bounds(&self) -> ([f64; 3], [f64; 3]) {
+        bounds_of(&self.outer_corners())
+    }
+
+    fn corners_between(&self, low: [f64; 3], high: [f64; 3]) -> [[f64; 3]; 8] {
+        std::array::from_fn(|bits| [0, 1, 2].map(|a| if bits >> a & 1 == 0 { low[a] } else { high[a] }))
+    }
+}
+
+/// The lowest and highest coordinate along each axis of some points.
+pub fn bounds_of(points: &[[f64; 3]]) -> ([f64; 3], [f64; 3]) {
+    let mut low = [f64::INFINITY; 3];
+    let mut high = [f64::NEG_INFINITY; 3];
+    for p in points {
+        for axis in 0..3 {
+            low[axis] = low[axis].min(p[axis]);
+            high[axis] = high[axis].max(p[axis]);
+        }
+    }
+    (low, high)
+}
+
+impl fmt::Display for Grid {
+    /// One line for people: shape, spacing, orientation, and the origin in RAS.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([x, y, z], s, o) = (self.shape, self.spacing(), self.origin());
+        write!(f, "{x}×{y}×{z}, {:.4}×{:.4}×{:.4} mm, {}, ", s[0], s[1], s[2], self.orientation())?;
+        write!(f, "origin RAS ({:.3}, {:.3}, {:.3}) mm", o[0], o[1], o[2])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_grid_is_refused() {
+        let scale = Affine::scaling;
+        assert!(matches!(Grid::new([3, 0, 3], Affine::IDENTITY), Err(GridError::EmptyAxis(_))));
+        assert!(matches!(Grid::new([1 << 40, 1 << 40, 1], Affine::IDENTITY), Err(GridError::TooLarge(_))));
+        assert!(matches!(Grid::new([2; 3], scale([1., 0., 1.])), Err(GridError::Singular(_))));
+        assert!(matches!(Grid::new([2; 3], scale([1., f64::INFINITY, 1.])), Err(GridError::NotFinite(_))));
+        assert!(matches!(Grid::new([2; 3], scale([1e-200, 1e-200, 1e-200])), Err(GridError::Singular(_))));
+    }
+
+    #[test]
+    fn corners_and_bounds_are_half_a_voxel_apart() {
+        let grid = Grid::new([3, 4, 5], Affine::scaling([2., -1., 1.]).with_translation([10., 0., 0.])).unwrap();
+        assert_eq!(grid.corner_centres()[7], [14., -3., 4.]);
+        assert_eq!(grid.bounds(), ([9., -3.5, -0.5], [15., 0.5, 4.5]));
+        assert_eq!(grid.voxel_volume(), 2.0);
+        assert_eq!(grid.to_string(), "3×4×5, 2.0000×1.0000×1.0000 mm, RPS, origin RAS (10.000, 0.000, 0.000) mm");
+    }
+}

@@ -1,0 +1,43 @@
+//! Where voxels are and what they hold.
+//!
+//! A [`Volume`] is voxels on a [`Grid`]; a grid is a shape and an [`Affine`] from voxel indices to world
+//! millimetres. Every spatial transform is one of a few [`GridOp`]s, and these are closed under inversion: see
+//! [`op`] for the algebra and [`sampling`] for how a run of ops becomes a single pass over voxels.
+//!
+//! Conventions, all of which hold everywhere in revoxel:
+//!
+//! * world space is RAS+ millimetres; [`Frame`] converts at the edges;
+//! * index (0, 0, 0) is the **centre** of the first voxel;
+//! * axis 0 varies fastest in memory, channels vary slowest.
+//!
+//! This crate knows no files, no serialisation, no threads and no names of transforms or formats.
+
+pub mod affine;
+pub mod dtype;
+pub mod frame;
+pub mod grid;
+pub mod index_box;
+pub mod kind;
+pub mod op;
+pub mod orientation;
+pub mod permutation;
+pub mod relation;
+pub mod sampling;
+pub mod step;
+pub mod volume;
+pub mod voxels;
+
+pub use affine::Affine;
+pub use dtype::{Dtype, Voxel};
+pub use frame::Frame;
+pub use grid::{Grid, GridError};
+pub use index_box::IndexBox;
+pub use kind::Kind;
+pub use op::{Fidelity, GridOp};
+pub use orientation::{Orientation, OrientationError};
+pub use permutation::SignedPermutation;
+pub use relation::{Agreement, Relation};
+pub use sampling::{ExactMap, Sampling};
+pub use step::Step;
+pub use volume::{Volume, VolumeError};
+pub use voxels::Voxels;

@@ -1,0 +1,124 @@
+//! The algebra of grid operations: what every spatial transform comes down to.
+
+use crate::sampling::ExactMap;
+use crate::{Affine, Grid, GridError, SignedPermutation};
+
+/// One operation on a grid. All of them leave every point of the world where it is: only the voxels' places
+/// change, so the map between the indices before and after follows from the two grids.
+///
+/// | op | does | inverse, given the grid before it | fidelity |
+/// |---|---|---|---|
+/// | `Reorient` | permutes and flips axes | the inverse permutation | exact |
+/// | `Window` | takes an index box; where it sticks out, it pads | the window back | exact inside the box |
+/// | `Resample` | samples onto another grid | sampling back onto the grid before | lossy |
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum GridOp {
+    /// Permutes and flips the axes.
+    Reorient(SignedPermutation),
+    /// Takes the box of indices `start .. start + shape`; what sticks out of the grid is padding. Crop, pad and
+    /// crop-or-pad are all this op.
+    Window {
+        /// First index of the box in the grid before; may be negative.
+        start: [i64; 3],
+        /// Shape of the box, and of the grid after.
+        shape: [usize; 3],
+    },
+    /// Samples onto another grid.
+    Resample {
+        /// The grid after.
+        grid: Grid,
+    },
+}
+
+/// How much of the voxels an op keeps; ordered from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fidelity {
+    /// Every voxel survives and comes back bit for bit.
+    Exact,
+    /// Voxels inside the window come back bit for bit, those outside it are filled.
+    ExactInside,
+    /// Values are interpolated; the geometry comes back bit for bit.
+    Lossy,
+}
+
+impl Fidelity {
+    /// The name as printed and as written in traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::ExactInside => "exact_inside",
+            Self::Lossy => "lossy",
+        }
+    }
+}
+
+impl GridOp {
+    /// The grid that this op makes of `before`.
+    ///
+    /// # Errors
+    /// Where the result is no grid: an empty window, or one with more voxels than can be addressed.
+    pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
+        match *self {
+            Self::Resample { grid } => Ok(grid),
+            Self::Reorient(p) if p.is_identity() => Ok(*before),
+            Self::Reorient(p) => {
+                let map = ExactMap::reorient(p, before.shape());
+                Grid::new(p.permute(before.shape()), before.affine().after(&map.affine()))
+            }
+            Self::Window { start, shape } => {
+                let affine = if start == [0; 3] {
+                    *before.affine()
+                } else {
+                    before.affine().with_translation(before.index_to_world(start.map(|s| s as f64)))
+                };
+                Grid::new(shape, affine)
+            }
+        }
+    }
+
+    /// The op that leads back to the grid `before` this one.
+    pub fn inverse(&self, before: &Grid) -> Self {
+        match *self {
+            Self::Reorient(p) => Self::Reorient(p.inverse()),
+            Self::Window { start, .. } => Self::Window { start: start.map(|s| -s), shape: before.shape() },
+            Self::Resample { .. } => Self::Resample { grid: *before },
+        }
+    }
+
+    /// How much of the voxels of a grid `before` survives this op.
+    pub fn fidelity(&self, before: &Grid) -> Fidelity {
+        match *self {
+            Self::Reorient(_) => Fidelity::Exact,
+            Self::Window { start, shape } => {
+                let window = crate::IndexBox { start, shape };
+                if window.contains(&before.index_box()) { Fidelity::Exact } else { Fidelity::ExactInside }
+            }
+            Self::Resample { grid } if grid == *before => Fidelity::Exact,
+            Self::Resample { .. } => Fidelity::Lossy,
+        }
+    }
+
+    /// The map from indices after this op to indices of the grid `before` it.
+    pub fn index_map(&self, before: &Grid) -> Affine {
+        match *self {
+            Self::Reorient(p) => ExactMap::reorient(p, before.shape()).affine(),
+            Self::Window { start, .. } => ExactMap::shift(start).affine(),
+            Self::Resample { grid } => grid.index_map_to(before),
+        }
+    }
+
+    /// Whether values are interpolated.
+    pub const fn interpolates(&self) -> bool {
+        matches!(self, Self::Resample { .. })
+    }
+
+    /// The op's name as printed and as written in traces.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Reorient(_) => "reorient",
+            Self::Window { .. } => "window",
+            Self::Resample { .. } => "resample",
+        }
+    }
+}

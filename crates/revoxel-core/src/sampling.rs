@@ -1,0 +1,297 @@
+//! A run of grid operations as one pass over voxels.
+//!
+//! ```text
+//! forward   source --reorient, crop--> . --resample--> . --reorient, window--> target
+//! backward  model grid ---------------- one affine ---------------------------> native grid
+//! ```
+//!
+//! Forward, a run fuses where the result is the same as step by step: exact ops on both sides of at most one
+//! resampling. Backward, a whole chain of steps fuses into one sampling, and every grid that the voxels went
+//! through limits what was seen.
+
+use crate::{Affine, Grid, GridError, GridOp, IndexBox, SignedPermutation, Step};
+
+/// A map of whole indices: a signed permutation and a shift. Takes an index of the target to the index of the
+/// source that it is copied from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExactMap {
+    /// Target axis `a` runs along source axis `permutation.source(a)`.
+    pub permutation: SignedPermutation,
+    /// Source index (by source axis) of target index (0, 0, 0).
+    pub offset: [i64; 3],
+}
+
+impl ExactMap {
+    /// The map that leaves every index where it is.
+    pub const IDENTITY: Self = Self { permutation: SignedPermutation::IDENTITY, offset: [0; 3] };
+
+    /// The map of a window that starts at `start`.
+    pub const fn shift(start: [i64; 3]) -> Self {
+        Self { permutation: SignedPermutation::IDENTITY, offset: start }
+    }
+
+    /// The map of a permutation of a source grid with this shape.
+    pub fn reorient(permutation: SignedPermutation, shape: [usize; 3]) -> Self {
+        let mut offset = [0; 3];
+        for axis in 0..3 {
+            if permutation.flipped(axis) {
+                let source = permutation.source(axis);
+                offset[source] = shape[source] as i64 - 1;
+            }
+        }
+        Self { permutation, offset }
+    }
+
+    /// The source index of a target index.
+    pub fn apply(&self, target: [i64; 3]) -> [i64; 3] {
+        let mut source = self.offset;
+        for axis in 0..3 {
+            let sign = if self.permutation.flipped(axis) { -1 } else { 1 };
+            source[self.permutation.source(axis)] += sign * target[axis];
+        }
+        source
+    }
+
+    /// The map to the source of `self` from the target of `next`, whose source is the target of `self`.
+    pub fn then(&self, next: &Self) -> Self {
+        Self { permutation: self.permutation.then(&next.permutation), offset: self.apply(next.offset) }
+    }
+
+    /// The map the other way.
+    pub fn inverse(&self) -> Self {
+        let turned = Self { permutation: self.permutation.inverse(), offset: [0; 3] };
+        Self { offset: turned.apply(self.offset).map(|o| -o), ..turned }
+    }
+
+    /// The source box of a target box.
+    pub fn apply_box(&self, target: &IndexBox) -> IndexBox {
+        let a = self.apply(target.start);
+        let b = self.apply(target.end().map(|e| e - 1));
+        IndexBox::from_bounds([0, 1, 2].map(|i| a[i].min(b[i])), [0, 1, 2].map(|i| a[i].max(b[i]) + 1))
+    }
+
+    /// The map as an affine; its entries are whole numbers.
+    pub fn affine(&self) -> Affine {
+        let mut linear = [[0.0; 3]; 3];
+        for axis in 0..3 {
+            linear[self.permutation.source(axis)][axis] = if self.permutation.flipped(axis) { -1.0 } else { 1.0 };
+        }
+        Affine::from_linear(linear, self.offset.map(|o| o as f64))
+    }
+}
+
+/// One pass from the voxels of a source grid to the voxels of a target grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    source: Grid,
+    target: Grid,
+    readable: IndexBox,
+    written: IndexBox,
+    exact: Option<ExactMap>,
+    limits: Vec<Limit>,
+    ties_down: [bool; 3],
+}
+
+/// A condition on target voxels that is no box of the target: the target index, taken through `map`, must lie in
+/// `inside` (half a voxel around it counts).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    /// From target indices to the indices that `inside` speaks of.
+    pub map: Affine,
+    /// Where the mapped index must lie.
+    pub inside: IndexBox,
+}
+
+impl Sampling {
+    /// The pass that changes nothing, to which ops are added with [`push`](Self::push).
+    pub fn identity(grid: Grid) -> Self {
+        Self {
+            source: grid,
+            target: grid,
+            readable: grid.index_box(),
+            written: grid.index_box(),
+            exact: Some(ExactMap::IDENTITY),
+            limits: Vec::new(),
+            ties_down: [false; 3],
+        }
+    }
+
+    /// The grid that is read.
+    pub const fn source(&self) -> &Grid {
+        &self.source
+    }
+
+    /// The grid that is written.
+    pub const fn target(&self) -> &Grid {
+        &self.target
+    }
+
+    /// The box of source indices that may be read; positions around it are clamped into it.
+    pub const fn readable(&self) -> &IndexBox {
+        &self.readable
+    }
+
+    /// The box of target indices that is sampled; outside it stands padding.
+    pub const fn written(&self) -> &IndexBox {
+        &self.written
+    }
+
+    /// Further conditions on target voxels; where one fails stands the fill.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// The whole-number map, where values are copied and not interpolated.
+    pub const fn exact(&self) -> Option<&ExactMap> {
+        self.exact.as_ref()
+    }
+
+    /// From target indices to continuous source indices.
+    pub fn map(&self) -> Affine {
+        self.exact.map_or_else(|| self.target.index_map_to(&self.source), |exact| exact.affine())
+    }
+
+    /// For each source axis: whether a position half way between two voxels belongs to the lower one. A flip that
+    /// was fused in turns ties round, and the result must be the same as step by step.
+    pub const fn ties_down(&self) -> [bool; 3] {
+        self.ties_down
+    }
+
+    /// Whether some of the target is padding.
+    pub fn has_padding(&self) -> bool {
+        self.written != self.target.index_box()
+    }
+
+    /// Whether nothing is done at all.
+    pub fn is_identity(&self) -> bool {
+        self.exact == Some(ExactMap::IDENTITY) && self.source == self.target && !self.has_padding()
+    }
+
+    /// Whether [`push`](Self::push) of this op gives the same voxels as doing it in a pass of its own. `resampling`
+    /// also allows a second interpolation to be fused with the first (the values then differ).
+    pub fn fuses(&self, op: &GridOp, resampling: bool) -> bool {
+        !op.interpolates() || (!self.has_padding() && (self.exact.is_some() || resampling))
+    }
+
+    /// Adds an op to the end of the pass. Ask [`fuses`](Self::fuses) first.
+    ///
+    /// # Errors
+    /// Where the op has no result on the target grid.
+    pub fn push(&mut self, op: &GridOp) -> Result<(), GridError> {
+        let after = op.after(&self.target)?;
+        match *op {
+            GridOp::Reorient(p) => {
+                let map = ExactMap::reorient(p, self.target.shape());
+                self.written = map.inverse().apply_box(&self.written);
+                self.push_exact(map);
+            }
+            GridOp::Window { start, shape } => {
+                self.written = self.written.shifted(start.map(|s| -s)).intersect(&IndexBox::of_shape(shape));
+                self.push_exact(ExactMap::shift(start));
+                if let Some(exact) = &self.exact {
+                    self.readable = exact.apply_box(&self.written).intersect(&self.source.index_box());
+                }
+            }
+            GridOp::Resample { grid } => {
+                if let Some(exact) = self.exact.take() {
+                    for axis in 0..3 {
+                        self.ties_down[exact.permutation.source(axis)] = exact.permutation.flipped(axis);
+                    }
+                }
+                self.written = grid.index_box();
+            }
+        }
+        self.target = after;
+        Ok(())
+    }
+
+    /// The one pass that takes voxels on the last grid of a chain of steps back to the first grid.
+    ///
+    /// What the chain padded is not read; what it cut away, and what no grid on the way covered, is not written.
+    /// `None` for a chain without steps.
+    pub fn inverse_of(steps: &[Step]) -> Option<Self> {
+        let (native, model) = (*steps.first()?.before(), *steps.last()?.after());
+        let mut pass = Self::identity(model);
+        pass.target = native;
+        pass.written = native.index_box();
+        // `exact` leads from native to current indices as long as nothing was interpolated.
+        let mut exact = Some(ExactMap::IDENTITY);
+        let mut since_resample = ExactMap::IDENTITY;
+        let mut content = native.index_box();
+        for step in steps {
+            let current = *step.after();
+            match *step.op() {
+                GridOp::Reorient(p) => {
+                    let map = ExactMap::reorient(p, step.before().shape());
+                    content = map.inverse().apply_box(&content);
+                    since_resample = since_resample.then(&map);
+                    exact = exact.map(|e| map.inverse().then(&e));
+                }
+                GridOp::Window { start, shape } => {
+                    content = content.shifted(start.map(|s| -s)).intersect(&IndexBox::of_shape(shape));
+                    since_resample = since_resample.then(&ExactMap::shift(start));
+                    exact = exact.map(|e| ExactMap::shift(start).inverse().then(&e));
+                }
+                GridOp::Resample { grid } => {
+                    content = covered(&grid, step.before(), &content);
+                    since_resample = ExactMap::IDENTITY;
+                    exact = None;
+                }
+            }
+            let map = exact.map_or_else(|| native.index_map_to(&current), |e| e.affine());
+            pass.limit(Limit { map, inside: content });
+        }
+        pass.exact = exact;
+        pass.readable = content;
+        for axis in 0..3 {
+            pass.ties_down[axis] = exact.is_none() && since_resample.permutation.flipped(axis);
+        }
+        Some(pass)
+    }
+
+    fn push_exact(&mut self, map: ExactMap) {
+        self.exact = self.exact.map(|e| e.then(&map));
+    }
+
+    /// Takes a condition into account: as a smaller written box where it is one, else as it is.
+    fn limit(&mut self, limit: Limit) {
+        let corners = self.target.corner_indices().map(|c| limit.map.apply(c));
+        if corners.iter().all(|c| limit.inside.covers(*c)) {
+            return;
+        }
+        match box_in_target(&limit, &self.written) {
+            Some(smaller) => self.written = smaller,
+            None => self.limits.push(limit),
+        }
+    }
+}
+
+/// The voxels of `written` that satisfy a limit, where that is a box: each row of the map has one entry.
+fn box_in_target(limit: &Limit, written: &IndexBox) -> Option<IndexBox> {
+    let (mut start, mut end) = (written.start, written.end());
+    for (row, [a, b, c, shift]) in limit.map.rows().into_iter().enumerate() {
+        let entries = [a, b, c];
+        let largest = (0..3).max_by(|x, y| entries[*x].abs().total_cmp(&entries[*y].abs()))?;
+        // What the small entries add over the whole box must not matter.
+        let rest: f64 = (0..3).filter(|x| *x != largest).map(|x| entries[x].abs() * (end[x].abs() + 1) as f64).sum();
+        if rest > 1e-7 {
+            return None;
+        }
+        let low = limit.inside.start[row] as f64 - 0.5 - 1e-6;
+        let high = limit.inside.end()[row] as f64 - 0.5 + 1e-6;
+        let (p, q) = ((low - shift) / entries[largest], (high - shift) / entries[largest]);
+        start[largest] = start[largest].max(p.min(q).ceil() as i64);
+        end[largest] = end[largest].min(p.max(q).floor() as i64 + 1);
+    }
+    Some(IndexBox::from_bounds(start, end))
+}
+
+/// The voxels of a resampled grid whose centres lie in the content of the grid before: all of them where that
+/// is no box.
+fn covered(grid: &Grid, before: &Grid, content: &IndexBox) -> IndexBox {
+    if *content == before.index_box() {
+        return grid.index_box();
+    }
+    let limit = Limit { map: grid.index_map_to(before), inside: *content };
+    box_in_target(&limit, &grid.index_box()).unwrap_or(grid.index_box())
+}
