@@ -24,6 +24,8 @@ pub mod permutation;
 pub mod relation;
 pub mod sampling;
 pub mod step;
+#[doc(hidden)]
+pub mod testing;
 pub mod volume;
 pub mod voxels;
 
@@ -41,3 +43,6 @@ pub use sampling::{ExactMap, Sampling};
 pub use step::Step;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;
+
+#[cfg(test)]
+mod tests;

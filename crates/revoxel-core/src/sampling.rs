@@ -63,9 +63,12 @@ impl ExactMap {
         Self { offset: turned.apply(self.offset).map(|o| -o), ..turned }
     }
 
-    /// The source box of a target box.
+    /// The source box of a target box; empty for an empty one.
     pub fn apply_box(&self, target: &IndexBox) -> IndexBox {
         let a = self.apply(target.start);
+        if target.is_empty() {
+            return IndexBox { start: a, shape: [0; 3] };
+        }
         let b = self.apply(target.end().map(|e| e - 1));
         IndexBox::from_bounds([0, 1, 2].map(|i| a[i].min(b[i])), [0, 1, 2].map(|i| a[i].max(b[i]) + 1))
     }
@@ -203,6 +206,29 @@ impl Sampling {
         }
         self.target = after;
         Ok(())
+    }
+
+    /// The same pass for a source that an exact op was applied to: it reads the same voxels at their new places.
+    /// What the op cut away must not be readable. A resampling changes nothing here.
+    ///
+    /// # Errors
+    /// Where the op has no result on the source grid.
+    pub fn reading_through(&self, op: &GridOp) -> Result<Self, GridError> {
+        let moved = match *op {
+            GridOp::Reorient(p) => ExactMap::reorient(p, self.source.shape()),
+            GridOp::Window { start, .. } => ExactMap::shift(start),
+            GridOp::Resample { .. } => return Ok(self.clone()),
+        };
+        let (source, back) = (op.after(&self.source)?, moved.inverse());
+        let mut pass = self.clone();
+        pass.readable = back.apply_box(&self.readable).intersect(&source.index_box());
+        pass.exact = self.exact.map(|exact| back.then(&exact));
+        for axis in 0..3 {
+            let turned = moved.permutation.flipped(axis);
+            pass.ties_down[axis] = self.ties_down[moved.permutation.source(axis)] != turned;
+        }
+        pass.source = source;
+        Ok(pass)
     }
 
     /// The one pass that takes voxels on the last grid of a chain of steps back to the first grid.

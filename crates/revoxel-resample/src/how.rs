@@ -1,0 +1,116 @@
+//! How values are interpolated and what stands where there are none.
+
+use std::fmt;
+use std::str::FromStr;
+
+use revoxel_core::Kind;
+
+/// How a value between voxel centres is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interpolation {
+    /// The value of the closest voxel, index `floor(x + 0.5)`.
+    Nearest,
+    /// The weighted mean of the eight voxels around the position.
+    Linear,
+    /// Cubic B-spline through the voxels (prefiltered, mirrored at the edges), as scipy's `order=3, mode='mirror'`.
+    Cubic,
+    /// Linear on each label's indicator; the label with the highest weight wins, the lowest label at a tie. What
+    /// one-hot → linear → argmax gives.
+    Label,
+}
+
+impl Interpolation {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 4] = [Self::Nearest, Self::Linear, Self::Cubic, Self::Label];
+
+    /// The name as written in pipelines and traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nearest => "nearest",
+            Self::Linear => "linear",
+            Self::Cubic => "cubic",
+            Self::Label => "label",
+        }
+    }
+
+    /// What a kind is interpolated with unless a step says otherwise.
+    pub const fn default_for(kind: Kind) -> Self {
+        match kind {
+            Kind::Image | Kind::Probability | Kind::Logit => Self::Linear,
+            Kind::Label => Self::Nearest,
+        }
+    }
+
+    /// Whether values are averaged, so that the result is real-valued.
+    pub const fn averages(self) -> bool {
+        matches!(self, Self::Linear | Self::Cubic)
+    }
+}
+
+impl fmt::Display for Interpolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no interpolation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an interpolation: use nearest, linear, cubic or label")]
+pub struct InterpolationError(pub String);
+
+impl FromStr for Interpolation {
+    type Err = InterpolationError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|i| i.name() == name).ok_or_else(|| InterpolationError(name.to_owned()))
+    }
+}
+
+/// What is sampled beyond the readable voxels. Positions within half a voxel of the outermost centres always
+/// clamp to the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// The closest edge voxel.
+    Border,
+    /// The volume mirrored about its outer faces.
+    Reflection,
+    /// The fill.
+    Fill,
+}
+
+/// How a pass is to be executed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct How {
+    /// How values between voxel centres are found.
+    pub interpolation: Interpolation,
+    /// What is sampled beyond the readable voxels.
+    pub outside: Outside,
+    /// The value of sampled places without data, per channel (one number for all channels is enough).
+    pub fill: Vec<f64>,
+    /// The value of padding, per channel (one number for all channels is enough).
+    pub padding: Vec<f64>,
+}
+
+impl How {
+    /// An interpolation that clamps at the border and pads with zero.
+    pub fn border(interpolation: Interpolation) -> Self {
+        Self { interpolation, outside: Outside::Border, fill: vec![0.0], padding: vec![0.0] }
+    }
+
+    /// An interpolation that fills whatever has no data, padding included.
+    pub fn filled(interpolation: Interpolation, fill: Vec<f64>) -> Self {
+        Self { interpolation, outside: Outside::Fill, padding: fill.clone(), fill }
+    }
+
+    pub(crate) fn fill_of(&self, channel: usize) -> f64 {
+        of(&self.fill, channel)
+    }
+
+    pub(crate) fn padding_of(&self, channel: usize) -> f64 {
+        of(&self.padding, channel)
+    }
+}
+
+fn of(values: &[f64], channel: usize) -> f64 {
+    values.get(channel).or_else(|| values.first()).copied().unwrap_or(0.0)
+}

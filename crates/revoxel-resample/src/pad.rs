@@ -1,0 +1,234 @@
+//! Padding with values taken from the volume, as numpy's `pad` does.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rayon::prelude::*;
+use revoxel_core::{GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch};
+
+use crate::{How, Interpolation, ResampleError, execute};
+
+/// What padding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PadMode {
+    /// One given value.
+    Constant,
+    /// The closest voxel.
+    Edge,
+    /// The volume mirrored about its outermost centres.
+    Reflect,
+    /// The volume mirrored about its outer faces.
+    Symmetric,
+    /// The volume repeated.
+    Wrap,
+    /// The smallest value of each line, axis after axis.
+    Minimum,
+    /// The largest value of each line, axis after axis.
+    Maximum,
+    /// The mean of each line, axis after axis.
+    Mean,
+    /// The median of each line, axis after axis.
+    Median,
+}
+
+impl PadMode {
+    /// All modes, in the order in which they are listed to people.
+    pub const ALL: [Self; 9] = [
+        Self::Constant,
+        Self::Edge,
+        Self::Reflect,
+        Self::Symmetric,
+        Self::Wrap,
+        Self::Minimum,
+        Self::Maximum,
+        Self::Mean,
+        Self::Median,
+    ];
+
+    /// The name, as numpy spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Edge => "edge",
+            Self::Reflect => "reflect",
+            Self::Symmetric => "symmetric",
+            Self::Wrap => "wrap",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::Mean => "mean",
+            Self::Median => "median",
+        }
+    }
+
+    /// The index (0 .. n) whose voxel stands at `index`, for modes that repeat voxels.
+    fn index(self, index: i64, n: i64) -> i64 {
+        match self {
+            Self::Edge => index.clamp(0, n - 1),
+            Self::Wrap => index.rem_euclid(n),
+            Self::Reflect if n == 1 => 0,
+            Self::Reflect => {
+                let phase = index.rem_euclid(2 * (n - 1));
+                phase.min(2 * (n - 1) - phase)
+            }
+            Self::Symmetric => {
+                let phase = index.rem_euclid(2 * n);
+                phase.min(2 * n - 1 - phase)
+            }
+            _ => index,
+        }
+    }
+}
+
+impl fmt::Display for PadMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no padding mode.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median")]
+pub struct PadModeError(pub String);
+
+impl FromStr for PadMode {
+    type Err = PadModeError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|m| m.name() == name).ok_or_else(|| PadModeError(name.to_owned()))
+    }
+}
+
+/// Takes the window `start .. start + shape` of a volume; where it sticks out, the padding is made of the voxels
+/// inside it by `mode`, or of `value` (per channel) where the mode is constant. Cropping comes before padding.
+///
+/// # Errors
+/// Where the window is empty or shares no voxel with the volume and the mode needs one.
+pub fn pad(
+    volume: &Volume,
+    start: [i64; 3],
+    shape: [usize; 3],
+    mode: PadMode,
+    value: &[f64],
+) -> Result<Volume, ResampleError> {
+    let window = GridOp::Window { start, shape };
+    let mut sampling = Sampling::identity(*volume.grid());
+    sampling.push(&window)?;
+    if mode == PadMode::Constant || !sampling.has_padding() {
+        return execute(volume, &sampling, &How::filled(Interpolation::Nearest, value.to_vec()));
+    }
+    let inner = *sampling.readable();
+    let mut crop = Sampling::identity(*volume.grid());
+    crop.push(&GridOp::Window { start: inner.start, shape: inner.shape })?;
+    let cropped = execute(volume, &crop, &How::border(Interpolation::Nearest))?;
+    let start = [0, 1, 2].map(|a| start[a] - inner.start[a]);
+    let channels = volume.channels();
+    let voxels: Voxels = dispatch!(cropped.voxels(), v => match mode {
+        PadMode::Edge | PadMode::Reflect | PadMode::Symmetric | PadMode::Wrap => {
+            repeated(v, inner.shape, channels, start, shape, mode).into()
+        }
+        _ => summarised(v, inner.shape, channels, start, shape, mode).into(),
+    });
+    let kind: Kind = volume.kind();
+    Ok(Volume::new(voxels, *sampling.target(), kind, channels)?)
+}
+
+fn repeated<T: Voxel>(
+    source: &[T],
+    from: [usize; 3],
+    channels: usize,
+    start: [i64; 3],
+    shape: [usize; 3],
+    mode: PadMode,
+) -> Vec<T> {
+    let table = |a: usize| -> Vec<usize> {
+        (0..shape[a] as i64).map(|i| mode.index(i + start[a], from[a] as i64) as usize).collect()
+    };
+    let [xs, ys, zs] = [table(0), table(1), table(2)];
+    let mut out = vec![T::default(); shape.iter().product::<usize>() * channels];
+    out.par_chunks_mut(shape[0]).enumerate().for_each(|(line, row)| {
+        let (y, z, c) = (line % shape[1], line / shape[1] % shape[2], line / (shape[1] * shape[2]));
+        let first = from[0] * (ys[y] + from[1] * (zs[z] + from[2] * c));
+        row.iter_mut().zip(&xs).for_each(|(o, x)| *o = source[first + x]);
+    });
+    out
+}
+
+/// Pads one axis after another with a number made of each line.
+fn summarised<T: Voxel>(
+    source: &[T],
+    from: [usize; 3],
+    channels: usize,
+    start: [i64; 3],
+    shape: [usize; 3],
+    mode: PadMode,
+) -> Vec<T> {
+    let mut values = source.to_vec();
+    let mut current = from;
+    for axis in 0..3 {
+        let mut next = current;
+        next[axis] = shape[axis];
+        let stride: usize = current[..axis].iter().product();
+        let lines = values.len() / current[axis];
+        let mut out = vec![T::default(); lines * next[axis]];
+        for line in 0..lines {
+            let (inner, outer) = (line % stride, line / stride);
+            let at = |i: usize| values[inner + stride * (i + current[axis] * outer)];
+            let number = summary((0..current[axis]).map(at).collect(), mode);
+            for i in 0..next[axis] {
+                let source = i as i64 + start[axis];
+                let inside = (0..current[axis] as i64).contains(&source);
+                let value = if inside { at(source as usize) } else { number };
+                out[inner + stride * (i + next[axis] * outer)] = value;
+            }
+        }
+        (values, current) = (out, next);
+    }
+    debug_assert_eq!(values.len(), shape.iter().product::<usize>() * channels);
+    values
+}
+
+fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
+    let sum = |values: &[T]| values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64;
+    line.sort_by(|a, b| a.to_f64().total_cmp(&b.to_f64()));
+    let n = line.len();
+    match mode {
+        PadMode::Minimum => line[0],
+        PadMode::Maximum => line[n - 1],
+        PadMode::Median => T::from_f64(sum(&line[(n - 1) / 2..=n / 2])),
+        _ => T::from_f64(sum(&line)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Grid;
+
+    #[test]
+    fn a_line_is_padded_as_numpy_pads_it() {
+        fn t(mode: PadMode, expected: [f32; 9]) {
+            let grid = Grid::without_geometry([4, 1, 1]).unwrap();
+            let line = Volume::new(vec![1f32, 2., 4., 9.].into(), grid, Kind::Image, 1).unwrap();
+            let padded = pad(&line, [-3, 0, 0], [9, 1, 1], mode, &[7.0]).unwrap();
+            assert_eq!(padded.voxels(), &Voxels::from(expected.to_vec()), "{mode}");
+            assert_eq!(padded.grid().origin(), [-3.0, 0.0, 0.0]);
+        }
+        t(PadMode::Constant, [7., 7., 7., 1., 2., 4., 9., 7., 7.]);
+        t(PadMode::Edge, [1., 1., 1., 1., 2., 4., 9., 9., 9.]);
+        t(PadMode::Reflect, [9., 4., 2., 1., 2., 4., 9., 4., 2.]);
+        t(PadMode::Symmetric, [4., 2., 1., 1., 2., 4., 9., 9., 4.]);
+        t(PadMode::Wrap, [2., 4., 9., 1., 2., 4., 9., 1., 2.]);
+        t(PadMode::Minimum, [1., 1., 1., 1., 2., 4., 9., 1., 1.]);
+        t(PadMode::Maximum, [9., 9., 9., 1., 2., 4., 9., 9., 9.]);
+        t(PadMode::Mean, [4., 4., 4., 1., 2., 4., 9., 4., 4.]);
+        t(PadMode::Median, [3., 3., 3., 1., 2., 4., 9., 3., 3.]);
+    }
+
+    #[test]
+    fn cropping_comes_before_padding() {
+        let grid = Grid::without_geometry([4, 2, 1]).unwrap();
+        let volume = Volume::new(vec![1u8, 2, 3, 4, 5, 6, 7, 8].into(), grid, Kind::Image, 1).unwrap();
+        let padded = pad(&volume, [1, -1, 0], [2, 4, 1], PadMode::Maximum, &[]).unwrap();
+        assert_eq!(padded.voxels(), &Voxels::from(vec![6u8, 7, 2, 3, 6, 7, 6, 7]));
+    }
+}

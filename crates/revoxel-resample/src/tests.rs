@@ -1,0 +1,172 @@
+//! Every path against the naive oracle, and fused passes against step by step.
+
+use proptest::prelude::*;
+use revoxel_core::testing::Draw;
+use revoxel_core::{GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
+
+use crate::{How, Interpolation, Outside, argmax, execute, execute_argmax, oracle};
+
+fn values(volume: &Volume) -> Vec<f64> {
+    dispatch!(volume.voxels(), v => v.iter().map(|x| x.to_f64()).collect())
+}
+
+/// A pass: exact ops, at most one resampling, exact ops.
+fn pass(draw: &mut Draw, aligned: bool) -> (Sampling, Vec<GridOp>) {
+    let grid = draw.grid(9);
+    let mut sampling = Sampling::identity(grid);
+    let mut ops = Vec::new();
+    let resample_at = draw.int(0, 3);
+    for position in 0..4 {
+        let current = *sampling.target();
+        let op = if position == resample_at {
+            GridOp::Resample { grid: draw.grid_near(&current, aligned) }
+        } else if draw.int(0, 1) == 0 {
+            GridOp::Reorient(draw.permutation())
+        } else if position < resample_at {
+            // Only cropped before a resampling, or the pass would not fuse.
+            let n = current.shape();
+            let start = n.map(|n| draw.int(0, n as i64 - 1));
+            GridOp::Window { start, shape: [0, 1, 2].map(|a| draw.int(1, n[a] as i64 - start[a]) as usize) }
+        } else {
+            draw.window(&current)
+        };
+        assert!(sampling.fuses(&op, false));
+        sampling.push(&op).unwrap();
+        ops.push(op);
+    }
+    (sampling, ops)
+}
+
+fn how(draw: &mut Draw, interpolation: Interpolation, channels: usize) -> How {
+    let outside = [Outside::Border, Outside::Reflection, Outside::Fill][draw.int(0, 2) as usize];
+    let numbers = |from: f64| (0..channels).map(|c| from + c as f64).collect();
+    How { interpolation, outside, fill: numbers(7.0), padding: numbers(50.0) }
+}
+
+fn check(draw: &mut Draw, volume: &Volume, sampling: &Sampling, interpolation: Interpolation) {
+    let how = how(draw, interpolation, volume.channels());
+    let result = execute(volume, sampling, &how).unwrap();
+    assert_eq!(result.grid(), sampling.target());
+    let expected = oracle::resample(volume, sampling, &how);
+    // f32 weights and sums: 2e-6 of the range (4000), for cubic with its gain a little more.
+    let tolerance = if how.interpolation.averages() && sampling.exact().is_none() { 0.02 } else { 0.0 };
+    for (position, (a, b)) in values(&result).into_iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{interpolation} {:?} voxel {position}: {a}, oracle {b}", how.outside);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn every_path_agrees_with_the_oracle(seed: u64, aligned: bool) {
+        let mut draw = Draw::new(seed);
+        let (sampling, _) = pass(&mut draw, aligned);
+        let channels = draw.int(1, 2) as usize;
+        for interpolation in Interpolation::ALL {
+            let kind = if interpolation == Interpolation::Label { Kind::Label } else { Kind::Image };
+            let volume = draw.volume(*sampling.source(), kind, channels);
+            check(&mut draw, &volume, &sampling, interpolation);
+        }
+    }
+
+    #[test]
+    fn inverse_passes_agree_with_the_oracle(seed: u64, aligned: bool) {
+        let mut draw = Draw::new(seed);
+        let (forward, ops) = pass(&mut draw, aligned);
+        let mut grid = *forward.source();
+        let mut steps = Vec::new();
+        for op in ops {
+            let step = Step::new(op, grid).unwrap();
+            grid = *step.after();
+            steps.push(step);
+        }
+        let back = Sampling::inverse_of(&steps).unwrap();
+        for interpolation in Interpolation::ALL {
+            let volume = draw.volume(grid, Kind::Image, 1);
+            check(&mut draw, &volume, &back, interpolation);
+        }
+    }
+
+    #[test]
+    fn fused_passes_give_what_steps_give(seed: u64, aligned: bool) {
+        let mut draw = Draw::new(seed);
+        let (sampling, ops) = pass(&mut draw, aligned);
+        for interpolation in Interpolation::ALL {
+            let volume = draw.volume(*sampling.source(), Kind::Image, 1);
+            let how = how(&mut draw, interpolation, 1);
+            let fused = execute(&volume, &sampling, &how).unwrap();
+            let mut stepwise = volume;
+            for op in &ops {
+                let mut one = Sampling::identity(*stepwise.grid());
+                one.push(op).unwrap();
+                stepwise = execute(&stepwise, &one, &how).unwrap();
+            }
+            let tolerance = if interpolation.averages() { 0.02 } else { 0.0 };
+            for (a, b) in values(&fused).into_iter().zip(values(&stepwise)) {
+                prop_assert!((a - b).abs() <= tolerance, "{} {:?}: fused {a}, step by step {b}", interpolation, how.outside);
+            }
+        }
+    }
+
+    #[test]
+    fn streaming_argmax_is_the_argmax_of_the_resampled_channels(seed: u64, aligned: bool) {
+        let mut draw = Draw::new(seed);
+        let (sampling, _) = pass(&mut draw, aligned);
+        let volume = draw.volume(*sampling.source(), Kind::Logit, 4);
+        for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+            let how = How::filled(interpolation, Kind::Logit.unseen(4).unwrap());
+            let whole = argmax(&execute(&volume, &sampling, &how).unwrap()).unwrap();
+            prop_assert_eq!(execute_argmax(&volume, &sampling, &how).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn exact_passes_and_back_keep_every_voxel_bit_for_bit(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let mut grid = draw.grid(8);
+        let volume = draw.volume(grid, Kind::Label, 2);
+        let mut there = Sampling::identity(grid);
+        let mut steps = Vec::new();
+        for _ in 0..4 {
+            let op = if draw.int(0, 1) == 0 {
+                GridOp::Reorient(draw.permutation())
+            } else {
+                let low = [0; 3].map(|_| draw.int(0, 2));
+                let n = grid.shape();
+                let shape = [0, 1, 2].map(|a| n[a] + low[a] as usize + draw.int(0, 2) as usize);
+                GridOp::Window { start: low.map(|l| -l), shape }
+            };
+            steps.push(Step::new(op, grid).unwrap());
+            grid = *steps.last().unwrap().after();
+            there.push(&op).unwrap();
+        }
+        let how = How::filled(Interpolation::Linear, vec![9.0]);
+        let model = execute(&volume, &there, &how).unwrap();
+        let back = execute(&model, &Sampling::inverse_of(&steps).unwrap(), &how).unwrap();
+        prop_assert_eq!(back, volume);
+    }
+}
+
+#[test]
+fn wide_integers_are_copied_exactly_and_averaged_in_f64() {
+    let grid = revoxel_core::Grid::without_geometry([2, 1, 1]).unwrap();
+    let big = (1u64 << 53) + 1;
+    let volume = Volume::new(vec![big, 3].into(), grid, Kind::Label, 1).unwrap();
+    let mut flip = Sampling::identity(grid);
+    flip.push(&GridOp::Reorient(revoxel_core::SignedPermutation::flips([true, false, false]))).unwrap();
+    let flipped = execute(&volume, &flip, &How::border(Interpolation::Nearest)).unwrap();
+    assert_eq!(flipped.voxels(), &vec![3u64, big].into());
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let mut draw = Draw::new(3);
+    let (sampling, _) = pass(&mut draw, false);
+    let volume = draw.volume(*sampling.source(), Kind::Image, 2);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| execute(&volume, &sampling, &How::border(Interpolation::Cubic)).unwrap())
+    };
+    assert_eq!(run(1), run(5));
+}
