@@ -152,3 +152,18 @@ def prediction(kind: str, shape, channels: int, *words) -> np.ndarray:
         return logits.astype(np.float32)
     powers = np.exp(logits - logits.max(axis=0))
     return (powers / powers.sum(axis=0)).astype(np.float32)
+
+
+def references(volume: Volume) -> dict[str, tuple]:
+    """Grids that overlap the volume in different ways, as (shape, affine)."""
+    middle = grids.centre(volume.affine, volume.shape)
+    turn = grids.rotation
+    rows = {
+        "straight": ((9, 11, 8), np.diag([1.5, 1.3, 1.7]), (0.4, -0.3, 0.6)),
+        "flipped": ((10, 8, 9), np.diag([-1.2, -1.6, 1.9]), (1.5, 0.9, -1.1)),
+        "tilted": ((10, 9, 8), turn(25, -10, 50) @ np.diag([1.4, 1.6, 1.8]), (0.7, 0.2, -0.5)),
+        "mirrored": ((9, 10, 7), turn(-30, 15, 120) @ np.diag([1.1, -1.7, 2.1]), (-2, 1, 0.3)),
+        "shifted": ((8, 9, 10), turn(5, 5, -10) @ np.diag([1.3, 1.2, 1.6]), (6, -5, 4)),
+    }
+    return {name: (shape, grids.grid_around(middle + shift, linear, shape))
+            for name, (shape, linear, shift) in rows.items()}

@@ -26,6 +26,7 @@ pub mod sampling;
 pub mod step;
 #[doc(hidden)]
 pub mod testing;
+pub mod undo;
 pub mod volume;
 pub mod voxels;
 
@@ -41,6 +42,7 @@ pub use permutation::SignedPermutation;
 pub use relation::{Agreement, Relation};
 pub use sampling::{ExactMap, Sampling};
 pub use step::Step;
+pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;
 

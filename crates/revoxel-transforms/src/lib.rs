@@ -1,1 +1,23 @@
-//! placeholder
+//! The transforms: one file each.
+//!
+//! A spatial transform *plans*: from a grid it says which [`GridOp`](revoxel_core::GridOp)s follow, and contains
+//! no voxel loop. A value transform changes values and says how to undo it. What is common to all of them, running,
+//! recording, interpolation by kind, lies elsewhere.
+//!
+//! The list of what there is: [`registry::BUILTIN`]. Adding one: `docs/adding-a-transform.md`.
+
+pub mod definition;
+pub mod docs;
+pub mod intensity;
+pub mod params;
+mod planning;
+pub mod registry;
+pub mod spatial;
+pub mod transform;
+
+pub use definition::{Built, Class, Define, Invalid, ParamsError, TransformDef, define};
+pub use registry::Registry;
+pub use transform::{
+    ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
+    ValueTransform,
+};

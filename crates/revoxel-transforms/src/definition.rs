@@ -1,0 +1,146 @@
+//! A transform as the registry knows it: name, documentation, parameters, and how to make it.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Transform;
+
+/// What a transform works on, and so which inputs it applies to when a step does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Changes places; applies to every input.
+    Spatial,
+    /// Changes intensities; applies to images.
+    Intensity,
+}
+
+impl Class {
+    /// The name, also the folder of the transform's file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spatial => "spatial",
+            Self::Intensity => "intensity",
+        }
+    }
+}
+
+/// What a transform's file says of it.
+pub trait Define: Serialize + DeserializeOwned + JsonSchema {
+    /// The name in pipelines.
+    const NAME: &'static str;
+    /// The source of the file: its `//!` head is the documentation.
+    const SOURCE: &'static str;
+    /// What it works on.
+    const CLASS: Class;
+
+    /// Whether the parameters make sense.
+    ///
+    /// # Errors
+    /// The field that does not, with its value and what to do.
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    /// The transform with these parameters.
+    fn transform(self) -> Transform;
+}
+
+/// A parameter that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The parameter.
+    pub field: &'static str,
+    /// What is wrong, with the value and what to do.
+    pub problem: String,
+}
+
+impl Invalid {
+    /// A problem with a parameter.
+    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self { field, problem: problem.into() }
+    }
+}
+
+/// Why parameters were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ParamsError {
+    /// Where in the parameters: keys and positions from the outside in; empty for the parameters as a whole.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What may have been meant.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for ParamsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.problem)
+        } else {
+            write!(f, "{}: {}", self.path.join("."), self.problem)
+        }
+    }
+}
+
+/// A transform, ready to use, with its parameters as resolved (defaults filled in).
+#[derive(Debug)]
+pub struct Built {
+    /// The transform.
+    pub transform: Transform,
+    /// All parameters with their values.
+    pub params: Value,
+}
+
+/// An entry of the registry.
+#[derive(Clone, Copy)]
+pub struct TransformDef {
+    /// The name in pipelines.
+    pub name: &'static str,
+    /// What it works on.
+    pub class: Class,
+    /// The source whose `//!` head is the documentation.
+    pub source: &'static str,
+    /// The JSON Schema of its parameters.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Makes the transform from parameters.
+    pub build: fn(Value) -> Result<Built, ParamsError>,
+}
+
+impl fmt::Debug for TransformDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransformDef").field("name", &self.name).field("class", &self.class).finish_non_exhaustive()
+    }
+}
+
+/// The registry entry of a transform's parameter type.
+pub const fn define<T: Define>() -> TransformDef {
+    TransformDef {
+        name: T::NAME,
+        class: T::CLASS,
+        source: T::SOURCE,
+        schema: |generator| generator.subschema_for::<T>(),
+        build: build::<T>,
+    }
+}
+
+fn build<T: Define>(params: Value) -> Result<Built, ParamsError> {
+    // `- flip:` without parameters means: all defaults.
+    let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
+    let typed: T = serde_path_to_error::deserialize(params).map_err(|error| {
+        let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+        let problem = error.inner().to_string();
+        let help = crate::params::suggestion(&problem);
+        let path = if path == ["."] { Vec::new() } else { path };
+        ParamsError { path, problem, help }
+    })?;
+    typed.check().map_err(|Invalid { field, problem }| {
+        let path = if field.is_empty() { Vec::new() } else { vec![field.to_owned()] };
+        ParamsError { path, problem, help: None }
+    })?;
+    let params = serde_json::to_value(&typed).unwrap_or(Value::Null);
+    Ok(Built { transform: typed.transform(), params })
+}

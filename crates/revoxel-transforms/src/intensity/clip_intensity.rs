@@ -1,0 +1,78 @@
+//! Cuts intensities off at two limits.
+//!
+//! # What it does
+//! Sets what is below `min` to `min` and what is above `max` to `max`. Either may be left out. The voxel type stays.
+//!
+//! # YAML
+//! ```yaml
+//! clip_intensity: { min: -1024, max: 3071 }
+//! ```
+//!
+//! # Inverse
+//! Values beyond the limits are lost.
+//!
+//! # Same as
+//! TorchIO `Clamp(out_min, out_max)`; numpy `clip`.
+
+use rayon::prelude::*;
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `clip_intensity`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClipIntensity {
+    /// The lowest value that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min: Option<f64>,
+    /// The highest value that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+}
+
+impl Define for ClipIntensity {
+    const NAME: &'static str = "clip_intensity";
+    const SOURCE: &'static str = include_str!("clip_intensity.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        match (self.min, self.max) {
+            (None, None) => Err(Invalid::new("", "give min, max or both")),
+            (Some(min), Some(max)) if min >= max => Err(Invalid::new("min", format!("{min} is not below max, {max}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ClipIntensity {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        fn clip<T: Voxel>(values: &[T], min: Option<f64>, max: Option<f64>) -> Vec<T> {
+            // Whole-number types are cut at the whole numbers inside the limits; limits beyond the type saturate.
+            let whole = T::DTYPE.is_integer();
+            let low = min.map(|m| T::from_f64(if whole { m.ceil() } else { m }));
+            let high = max.map(|m| T::from_f64(if whole { m.floor() } else { m }));
+            let one = |v: &T| match (low, high) {
+                (Some(low), _) if *v < low => low,
+                (_, Some(high)) if *v > high => high,
+                _ => *v,
+            };
+            values.par_iter().with_min_len(1 << 14).map(one).collect()
+        }
+        let (min, max) = (self.min, self.max);
+        let voxels: Voxels = dispatch!(volume.voxels(), v => clip(v, min, max).into());
+        let undo = if voxels == *volume.voxels() {
+            ValueUndo::nothing()
+        } else {
+            ValueUndo::Lost { reason: "clip_intensity cut values off".to_owned() }
+        };
+        Ok((volume.with_voxels(voxels)?, undo))
+    }
+}

@@ -1,0 +1,94 @@
+//! Maps one range of intensities to another.
+//!
+//! # What it does
+//! `(x − a_min) / (a_max − a_min) · (b_max − b_min) + b_min`, as float32; with `clip`, what lies outside the new
+//! range is set to its ends. Without `b_min` and `b_max` the new range is 0 to 1 and nothing is clipped.
+//!
+//! ```text
+//! a_min ├────────┤ a_max   ──►   b_min ├───┤ b_max
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! scale_intensity_range: { a_min: -175, a_max: 250, b_min: 0, b_max: 1, clip: true }
+//! ```
+//!
+//! # Inverse
+//! The linear map back; lost where `clip` cut values off.
+//!
+//! # Same as
+//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`; equal `a_min` and `a_max` are an error here.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::map::map;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `scale_intensity_range`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleIntensityRange {
+    /// Value that becomes `b_min`.
+    a_min: f64,
+    /// Value that becomes `b_max`.
+    a_max: f64,
+    /// New value of `a_min`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b_min: Option<f64>,
+    /// New value of `a_max`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b_max: Option<f64>,
+    /// Set what lies outside the new range to its ends.
+    #[serde(default)]
+    clip: bool,
+}
+
+impl Define for ScaleIntensityRange {
+    const NAME: &'static str = "scale_intensity_range";
+    const SOURCE: &'static str = include_str!("scale_intensity_range.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.a_min == self.a_max {
+            let problem = format!("a_min and a_max are both {}: the range has no extent", self.a_min);
+            return Err(Invalid::new("a_max", problem));
+        }
+        match (self.b_min, self.b_max) {
+            (Some(_), None) => Err(Invalid::new("b_min", "b_max is missing: give both or neither")),
+            (None, Some(_)) => Err(Invalid::new("b_max", "b_min is missing: give both or neither")),
+            (None, None) if self.clip => Err(Invalid::new("clip", "clipping needs b_min and b_max")),
+            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
+                "b_min",
+                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ScaleIntensityRange {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (low, high) = (self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0));
+        let scale = (high - low) / (self.a_max - self.a_min);
+        let (a_min, clip) = (self.a_min, self.clip);
+        let result = map(volume, |_, x| {
+            let scaled = (x - a_min) * scale + low;
+            if clip { scaled.clamp(low, high) } else { scaled }
+        })?;
+        let undo = if clip {
+            ValueUndo::Lost { reason: format!("scale_intensity_range clipped values to {low} … {high}") }
+        } else if scale == 0.0 {
+            ValueUndo::Lost { reason: format!("scale_intensity_range made every value {low}") }
+        } else {
+            ValueUndo::Rescale { scale: vec![1.0 / scale], shift: vec![a_min - low / scale] }
+        };
+        Ok((result, undo))
+    }
+}

@@ -1,0 +1,31 @@
+//! Axes by number.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::IntVector;
+use crate::Invalid;
+
+/// One axis or several, 0 to 2; negative numbers count from the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Axes(pub IntVector);
+
+impl Axes {
+    /// The axes as 0, 1 or 2.
+    ///
+    /// # Errors
+    /// Where a number is none of -3 to 2.
+    pub fn resolve(&self, field: &'static str) -> Result<Vec<usize>, Invalid> {
+        self.0.0.iter().map(|a| axis(*a, field)).collect()
+    }
+}
+
+/// An axis as 0, 1 or 2.
+pub(crate) fn axis(number: i64, field: &'static str) -> Result<usize, Invalid> {
+    let positive = if number < 0 { number + 3 } else { number };
+    usize::try_from(positive)
+        .ok()
+        .filter(|a| *a < 3)
+        .ok_or_else(|| Invalid::new(field, format!("{number} is no axis: use 0, 1 or 2 (or -1 for the last)")))
+}

@@ -1,0 +1,53 @@
+//! What several transforms plan alike.
+
+use revoxel_core::{Affine, Grid, GridError, GridOp};
+
+use crate::params::PadMethod;
+
+/// The windows that change a volume of `shape` to the box `start .. end`: none where nothing changes.
+pub(crate) fn window(shape: [usize; 3], start: [i64; 3], end: [i64; 3]) -> Vec<GridOp> {
+    let size = [0, 1, 2].map(|a| usize::try_from(end[a] - start[a]).unwrap_or(0));
+    if start == [0; 3] && size == shape { Vec::new() } else { vec![GridOp::Window { start, shape: size }] }
+}
+
+/// The box of at most `size` voxels in the middle of `shape`; a size below 1 keeps the axis.
+pub(crate) fn centre_crop(shape: [usize; 3], size: [i64; 3]) -> ([i64; 3], [i64; 3]) {
+    let n = shape.map(|n| n as i64);
+    let size = [0, 1, 2].map(|a| if size[a] < 1 { n[a] } else { size[a].min(n[a]) });
+    let start = [0, 1, 2].map(|a| (n[a] / 2 - size[a] / 2).max(0));
+    (start, [0, 1, 2].map(|a| start[a] + size[a]))
+}
+
+/// The box of at least `size` voxels around `shape`; a size below 1 keeps the axis.
+pub(crate) fn pad_to(shape: [usize; 3], size: [i64; 3], method: PadMethod) -> ([i64; 3], [i64; 3]) {
+    let n = shape.map(|n| n as i64);
+    let width = [0, 1, 2].map(|a| (size[a] - n[a]).max(0));
+    let low = match method {
+        PadMethod::Symmetric => width.map(|w| w / 2),
+        PadMethod::End => [0; 3],
+    };
+    (low.map(|l| -l), [0, 1, 2].map(|a| n[a] + width[a] - low[a]))
+}
+
+/// The smallest multiple of `k` that holds `n`; `k` below 1 keeps it.
+pub(crate) fn divisible(n: i64, k: i64) -> i64 {
+    if k < 1 { n } else { n.div_euclid(k) * k + if n.rem_euclid(k) == 0 { 0 } else { k } }
+}
+
+/// The grid whose voxels are `ratio` times as large along each axis, whose first voxel centre lies at index `first`
+/// of the old grid.
+pub(crate) fn rescaled(grid: &Grid, ratio: [f64; 3], first: [f64; 3], shape: [usize; 3]) -> Result<Grid, GridError> {
+    let affine = grid.affine().after(&Affine::scaling(ratio)).with_translation(grid.index_to_world(first));
+    Grid::new(shape, affine)
+}
+
+/// The grid with `shape` voxels over the same extent (outer faces): half-pixel centres.
+pub(crate) fn same_extent(grid: &Grid, shape: [usize; 3]) -> Result<Grid, GridError> {
+    let ratio = [0, 1, 2].map(|a| grid.shape()[a] as f64 / shape[a] as f64);
+    rescaled(grid, ratio, ratio.map(|r| 0.5 * r - 0.5), shape)
+}
+
+/// Resampling onto a grid; nothing where it is the same grid but for noise.
+pub(crate) fn resample(from: &Grid, to: Grid) -> Vec<GridOp> {
+    if revoxel_core::Relation::between(from, &to).agrees() { Vec::new() } else { vec![GridOp::Resample { grid: to }] }
+}

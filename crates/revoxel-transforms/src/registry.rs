@@ -1,0 +1,62 @@
+//! The list of transforms.
+
+use crate::definition::{TransformDef, define};
+use crate::{intensity, spatial};
+
+/// The built-in transforms, in the order in which they are listed to people.
+pub const BUILTIN: &[TransformDef] = &[
+    define::<spatial::orientation::Orientation>(),
+    define::<spatial::spacing::Spacing>(),
+    define::<spatial::resample_to::ResampleTo>(),
+    define::<spatial::resize::Resize>(),
+    define::<spatial::spatial_crop::SpatialCrop>(),
+    define::<spatial::center_spatial_crop::CenterSpatialCrop>(),
+    define::<spatial::crop_foreground::CropForeground>(),
+    define::<spatial::spatial_pad::SpatialPad>(),
+    define::<spatial::border_pad::BorderPad>(),
+    define::<spatial::divisible_pad::DivisiblePad>(),
+    define::<spatial::resize_with_pad_or_crop::ResizeWithPadOrCrop>(),
+    define::<spatial::flip::Flip>(),
+    define::<spatial::rotate90::Rotate90>(),
+    define::<spatial::transpose::Transpose>(),
+    define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
+    define::<intensity::normalize_intensity::NormalizeIntensity>(),
+    define::<intensity::clip_intensity::ClipIntensity>(),
+];
+
+/// The transforms that a pipeline may name. A value, not a global: third parties add theirs with
+/// [`with`](Self::with).
+#[derive(Clone, Debug)]
+pub struct Registry {
+    transforms: Vec<TransformDef>,
+}
+
+impl Registry {
+    /// The built-in transforms.
+    pub fn builtin() -> Self {
+        Self { transforms: BUILTIN.to_vec() }
+    }
+
+    /// The same registry with one transform more; it takes the place of one with the same name.
+    #[must_use]
+    pub fn with(mut self, transform: TransformDef) -> Self {
+        self.transforms.retain(|t| t.name != transform.name);
+        self.transforms.push(transform);
+        self
+    }
+
+    /// The transform with a name.
+    pub fn get(&self, name: &str) -> Option<&TransformDef> {
+        self.transforms.iter().find(|t| t.name == name)
+    }
+
+    /// All transforms, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &TransformDef> {
+        self.transforms.iter()
+    }
+
+    /// The name closest to a misspelt one, if any is close.
+    pub fn closest(&self, name: &str) -> Option<&'static str> {
+        crate::params::closest(name, self.transforms.iter().map(|t| t.name))
+    }
+}

@@ -1,0 +1,89 @@
+//! Pads a given number of voxels on each side.
+//!
+//! # What it does
+//! Adds `spatial_border` voxels: one number for all sides, three for both sides of each axis, or six for low and
+//! high side of each axis in turn.
+//!
+//! ```text
+//! [ a b c ]   spatial_border 2, edge   [ a a a b c c c ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! border_pad: { spatial_border: 8 }
+//! ```
+//! ```yaml
+//! border_pad: { spatial_border: [0, 4, 0, 4, 2, 2], mode: reflect }
+//! ```
+//!
+//! # Inverse
+//! The window back; exact. What was padded is never read on the way back.
+//!
+//! # Same as
+//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`. The value is meant for images: other kinds get their
+//! own fill.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::PadMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, PerKey};
+use crate::planning::window;
+use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `border_pad`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BorderPad {
+    /// Voxels to add: one number, one per axis, or low and high by axis.
+    spatial_border: IntVector,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    #[serde(default = "constant")]
+    mode: Named<PadMode>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+}
+
+const fn constant() -> Named<PadMode> {
+    Named(PadMode::Constant)
+}
+
+impl Define for BorderPad {
+    const NAME: &'static str = "border_pad";
+    const SOURCE: &'static str = include_str!("border_pad.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        let border = &self.spatial_border.0;
+        if ![1, 3, 6].contains(&border.len()) {
+            return Err(Invalid::new("spatial_border", format!("{} numbers: give 1, 3 or 6", border.len())));
+        }
+        let wrong = border.iter().find(|b| **b < 0 || **b > 1 << 20);
+        wrong.map_or(Ok(()), |b| Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added"))))
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for BorderPad {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let border = &self.spatial_border.0;
+        let side = |axis: usize, high: usize| match border.len() {
+            6 => border[2 * axis + high],
+            3 => border[axis],
+            _ => border[0],
+        };
+        let start = [0, 1, 2].map(|a| -side(a, 0));
+        let end = [0, 1, 2].map(|a| grid.shape()[a] as i64 + side(a, 1));
+        Ok(window(grid.shape(), start, end))
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+}

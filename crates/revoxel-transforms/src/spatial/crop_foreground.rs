@@ -1,0 +1,312 @@
+//! Crops to the foreground of an input.
+//!
+//! # What it does
+//! Finds the box around the voxels of `source` that satisfy a rule (`above`, `below`, `between`, `labels` or
+//! `nonzero`; any channel counts), adds a margin, and crops every input to it. Inputs on other grids are cropped to
+//! the same region of the world. Without a rule, voxels above 0 are foreground.
+//!
+//! A box that sticks out of the volume is padded, unless `allow_smaller: true` cuts it at the volume's edges.
+//! `k_divisible` enlarges it to multiples of a number.
+//!
+//! ```text
+//! [ 0 0 0 0 0 0 ]
+//! [ 0 0 a b 0 0 ]   margin 1    [ 0 0 0 0 ]
+//! [ 0 0 0 c 0 0 ]     ──►       [ 0 a b 0 ]
+//! [ 0 0 0 0 0 0 ]               [ 0 0 c 0 ]
+//!                               [ 0 0 0 0 ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! crop_foreground: { source: image, above: -500, margin: 8 }
+//! ```
+//! ```yaml
+//! crop_foreground: { source: label, labels: [1, 2], margin_mm: 20, k_divisible: 16, on_empty: keep }
+//! ```
+//!
+//! # Inverse
+//! The window back: exact inside the box, the kind's fill outside it.
+//!
+//! # Same as
+//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
+//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise.
+
+use rayon::prelude::*;
+use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
+use revoxel_resample::PadMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, PerKey, RealVector};
+use crate::planning::{divisible, window};
+use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `crop_foreground`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CropForeground {
+    /// The input in which the foreground is looked for.
+    source: String,
+    /// Foreground is what is greater than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    above: Option<f64>,
+    /// Foreground is what is less than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    below: Option<f64>,
+    /// Foreground is what lies between these, both included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    between: Option<[f64; 2]>,
+    /// Foreground is what equals one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<f64>>,
+    /// Foreground is what is not 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonzero: Option<bool>,
+    /// Voxels of the source to add on each side, for all axes or by axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    margin: Option<IntVector>,
+    /// Millimetres to add on each side, for all axes or by axis of the source; rounded up to whole voxels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    margin_mm: Option<RealVector>,
+    /// Enlarge the box to multiples of this, for all axes or by axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k_divisible: Option<IntVector>,
+    /// Cut a box that sticks out at the volume's edges, before `k_divisible`; else it is padded.
+    #[serde(default)]
+    allow_smaller: bool,
+    /// What to do where nothing is foreground.
+    #[serde(default)]
+    on_empty: OnEmpty,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    #[serde(default = "constant")]
+    mode: Named<PadMode>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+}
+
+/// What to do with a case without foreground.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum OnEmpty {
+    /// Fail.
+    #[default]
+    Error,
+    /// Do not crop.
+    Keep,
+    /// Leave the case out.
+    SkipCase,
+}
+
+const fn constant() -> Named<PadMode> {
+    Named(PadMode::Constant)
+}
+
+impl Define for CropForeground {
+    const NAME: &'static str = "crop_foreground";
+    const SOURCE: &'static str = include_str!("crop_foreground.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        let given = [
+            self.above.is_some(),
+            self.below.is_some(),
+            self.between.is_some(),
+            self.labels.is_some(),
+            self.nonzero.is_some(),
+        ];
+        if given.into_iter().filter(|g| *g).count() > 1 {
+            return Err(Invalid::new("", "give only one of above, below, between, labels and nonzero"));
+        }
+        if self.nonzero == Some(false) {
+            return Err(Invalid::new("nonzero", "false selects nothing: leave it out, or use another rule"));
+        }
+        if let Some([low, high]) = self.between
+            && low > high
+        {
+            return Err(Invalid::new("between", format!("{low} is larger than {high}")));
+        }
+        if self.labels.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Invalid::new("labels", "the list is empty: name at least one label"));
+        }
+        if self.margin.is_some() && self.margin_mm.is_some() {
+            return Err(Invalid::new("margin_mm", "give margin (voxels) or margin_mm, not both"));
+        }
+        if let Some(margin) = &self.margin {
+            margin.by_axis("margin")?;
+            negative("margin", margin.0.iter().map(|m| *m as f64))?;
+        }
+        if let Some(margin) = &self.margin_mm {
+            margin.by_axis("margin_mm")?;
+            negative("margin_mm", margin.0.iter().copied())?;
+        }
+        self.k_divisible.as_ref().map_or(Ok(()), |k| k.by_axis("k_divisible"))
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+fn negative(field: &'static str, mut margin: impl Iterator<Item = f64>) -> Result<(), Invalid> {
+    let wrong = margin.find(|m| !(0.0..1e6).contains(m));
+    wrong.map_or(Ok(()), |m| Err(Invalid::new(field, format!("{m} is no margin: use 0 or more"))))
+}
+
+impl SpatialTransform for CropForeground {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let observed = evidence.observed.ok_or_else(|| PlanError::DependsOnVoxels(self.source.clone()))?;
+        let Some(region) = observed.region else { return Ok(Vec::new()) };
+        let mut region = carried(&region, &observed.grid, grid);
+        if self.allow_smaller {
+            region = region.intersect(&grid.index_box());
+        }
+        if let Some(k) = &self.k_divisible {
+            let k = k.repeated();
+            let size = [0, 1, 2].map(|a| divisible(region.shape[a] as i64, k[a]));
+            let start = [0, 1, 2].map(|a| region.start[a] - (size[a] - region.shape[a] as i64) / 2);
+            region = IndexBox { start, shape: size.map(|s| s as usize) };
+        }
+        if region.intersect(&grid.index_box()).is_empty() {
+            return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
+        }
+        Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn need(&self) -> Need<'_> {
+        Need::Voxels(&self.source)
+    }
+
+    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+        let grid = *source.grid();
+        let bounds = dispatch!(source.voxels(), v => foreground(v, &grid, |x| self.selects(x.to_f64())));
+        let region = match (bounds, self.on_empty) {
+            (Some(bounds), _) => Some(bounds),
+            (None, OnEmpty::Keep) => None,
+            (None, OnEmpty::Error) => return Err(PlanError::EmptyForeground { rule: self.rule() }),
+            (None, OnEmpty::SkipCase) => return Err(PlanError::SkipCase { rule: self.rule() }),
+        };
+        let margin = match (&self.margin, &self.margin_mm) {
+            (Some(voxels), _) => voxels.repeated(),
+            (None, Some(mm)) => {
+                let (mm, spacing) = (mm.repeated(), grid.spacing());
+                [0, 1, 2].map(|a| (mm[a] / spacing[a] - 1e-6).ceil().max(0.0) as i64)
+            }
+            (None, None) => [0; 3],
+        };
+        let region = region.map(|r| {
+            let end = r.end();
+            IndexBox::from_bounds([0, 1, 2].map(|a| r.start[a] - margin[a]), [0, 1, 2].map(|a| end[a] + margin[a]))
+        });
+        Ok(Observed { grid, region })
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+}
+
+impl CropForeground {
+    fn selects(&self, value: f64) -> bool {
+        match (self.above, self.below, self.between, &self.labels, self.nonzero) {
+            (Some(low), ..) => value > low,
+            (_, Some(high), ..) => value < high,
+            (_, _, Some([low, high]), ..) => (low..=high).contains(&value),
+            (_, _, _, Some(labels), _) => labels.contains(&value),
+            (_, _, _, _, Some(_)) => value != 0.0,
+            _ => value > 0.0,
+        }
+    }
+
+    /// The rule, for people.
+    fn rule(&self) -> String {
+        let rule = match (self.above, self.below, self.between, &self.labels, self.nonzero) {
+            (Some(low), ..) => format!("above {low}"),
+            (_, Some(high), ..) => format!("below {high}"),
+            (_, _, Some([low, high]), ..) => format!("between {low} and {high}"),
+            (_, _, _, Some(labels), _) => format!("labels {labels:?}"),
+            (_, _, _, _, Some(_)) => "nonzero".to_owned(),
+            _ => "above 0".to_owned(),
+        };
+        format!("{rule} in {:?}", self.source)
+    }
+}
+
+/// A box of one grid as the box of another grid's voxels that covers the same region of the world.
+fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
+    if from == to {
+        return *region;
+    }
+    let (map, end) = (from.index_map_to(to), region.end());
+    let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| {
+        map.apply([0, 1, 2].map(|a| (if bits >> a & 1 == 0 { region.start[a] } else { end[a] }) as f64 - 0.5))
+    });
+    let (low, high) = revoxel_core::grid::bounds_of(&corners);
+    IndexBox::from_bounds(low.map(|l| (l + 0.5 + 1e-6).floor() as i64), high.map(|h| (h + 0.5 - 1e-6).ceil() as i64))
+}
+
+/// The box around the selected voxels of any channel.
+fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
+    let [nx, ny, nz] = grid.shape();
+    let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {
+        let z = (position % nz) as i64;
+        let mut found: Option<([i64; 3], [i64; 3])> = None;
+        for (y, row) in plane.chunks(nx).enumerate() {
+            let Some(first) = row.iter().position(|v| selects(*v)) else { continue };
+            let last = row.iter().rposition(|v| selects(*v)).unwrap_or(first);
+            let here = ([first as i64, y as i64, z], [last as i64 + 1, y as i64 + 1, z + 1]);
+            found = Some(found.map_or(here, |f| union(f, here)));
+        }
+        found
+    });
+    planes.reduce_with(union).map(|(start, end)| IndexBox::from_bounds(start, end))
+}
+
+fn union(a: ([i64; 3], [i64; 3]), b: ([i64; 3], [i64; 3])) -> ([i64; 3], [i64; 3]) {
+    ([0, 1, 2].map(|i| a.0[i].min(b.0[i])), [0, 1, 2].map(|i| a.1[i].max(b.1[i])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::{Affine, Kind};
+
+    fn crop(json: serde_json::Value) -> CropForeground {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_box_is_carried_to_another_grid_through_the_world() {
+        let fine = Grid::new([20, 20, 20], Affine::scaling([1.0; 3])).unwrap();
+        // Twice the voxel size, mirrored along the first axis, same outer faces.
+        let affine = Affine::from_rows([[-2., 0., 0., 18.5], [0., 2., 0., 0.5], [0., 0., 2., 0.5]]);
+        let coarse = Grid::new([10, 10, 10], affine).unwrap();
+        let region = IndexBox { start: [4, 6, 1], shape: [6, 2, 3] };
+        assert_eq!(carried(&region, &fine, &coarse), IndexBox { start: [5, 3, 0], shape: [3, 1, 2] });
+        assert_eq!(carried(&region, &fine, &fine), region);
+    }
+
+    #[test]
+    fn foreground_of_any_channel_counts_and_margins_are_added() {
+        let grid = Grid::new([5, 4, 3], Affine::scaling([1.0, 2.0, 4.0])).unwrap();
+        let mut values = vec![0i16; 120];
+        values[2 + 5 * (1 + 4)] = 7;
+        values[60 + 3 + 5 * 2] = 9;
+        let volume = Volume::new(values.into(), grid, Kind::Image, 2).unwrap();
+        let t = |json| crop(json).observe(&volume).map(|o| o.region);
+        let region = |start, shape| Ok(Some(IndexBox { start, shape }));
+        assert_eq!(t(serde_json::json!({ "source": "i" })), region([2, 1, 0], [2, 2, 2]));
+        assert_eq!(
+            t(serde_json::json!({ "source": "i", "above": 8, "margin": [1, 0, 2] })),
+            region([2, 2, -2], [3, 1, 5])
+        );
+        assert_eq!(
+            t(serde_json::json!({ "source": "i", "labels": [7], "margin_mm": 3 })),
+            region([-1, -1, 0], [7, 5, 3])
+        );
+        assert_eq!(t(serde_json::json!({ "source": "i", "below": 0, "on_empty": "keep" })), Ok(None));
+        let error = t(serde_json::json!({ "source": "i", "between": [20, 30] })).unwrap_err();
+        assert!(error.to_string().contains("between 20 and 30 in \"i\""), "{error}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Pads to multiples of a number.
+//!
+//! # What it does
+//! Adds voxels until every axis is divisible by `k`: what networks with strides need.
+//!
+//! ```text
+//! [ a b c d e ]   k 4, constant 0   [ 0 a b c d e 0 0 ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! divisible_pad: { k: 16 }
+//! ```
+//! ```yaml
+//! divisible_pad: { k: [16, 16, 8], method: end, mode: edge }
+//! ```
+//!
+//! # Inverse
+//! The window back; exact. What was padded is never read on the way back.
+//!
+//! # Same as
+//! MONAI `DivisiblePadd(k, mode, method)`. The value is meant for images: other kinds get their own fill.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::PadMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::planning::{divisible, pad_to, window};
+use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `divisible_pad`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DivisiblePad {
+    /// The divisor, for all axes or by axis; 0 or less keeps an axis.
+    k: IntVector,
+    /// On which side padding goes.
+    #[serde(default)]
+    method: PadMethod,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    #[serde(default = "constant")]
+    mode: Named<PadMode>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+}
+
+const fn constant() -> Named<PadMode> {
+    Named(PadMode::Constant)
+}
+
+impl Define for DivisiblePad {
+    const NAME: &'static str = "divisible_pad";
+    const SOURCE: &'static str = include_str!("divisible_pad.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.k.by_axis("k")
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for DivisiblePad {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let (n, k) = (grid.shape(), self.k.repeated());
+        let size = [0, 1, 2].map(|a| divisible(n[a] as i64, k[a]));
+        let (start, end) = pad_to(n, size, self.method);
+        Ok(window(n, start, end))
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+}

@@ -1,0 +1,61 @@
+//! Reverses axes.
+//!
+//! # What it does
+//! Reverses the order of voxels along `spatial_axis` (one axis, several, or all where it is left out). The affine
+//! follows, so every voxel stays at its place in the patient.
+//!
+//! ```text
+//! [ a b c ]  ──►  [ c b a ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! flip: { spatial_axis: 0 }
+//! ```
+//! ```yaml
+//! flip: { spatial_axis: [0, -1] }
+//! ```
+//!
+//! # Inverse
+//! The same flip; exact.
+//!
+//! # Same as
+//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`.
+
+use revoxel_core::{Grid, GridOp, SignedPermutation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::Axes;
+use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `flip`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Flip {
+    /// The axes to reverse, 0 to 2; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spatial_axis: Option<Axes>,
+}
+
+impl Define for Flip {
+    const NAME: &'static str = "flip";
+    const SOURCE: &'static str = include_str!("flip.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.spatial_axis.as_ref().map_or(Ok(()), |axes| axes.resolve("spatial_axis").map(|_| ()))
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Flip {
+    fn plan(&self, _: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let axes = self.spatial_axis.as_ref().and_then(|a| a.resolve("spatial_axis").ok()).unwrap_or(vec![0, 1, 2]);
+        Ok(vec![GridOp::Reorient(SignedPermutation::flips([0, 1, 2].map(|a| axes.contains(&a))))])
+    }
+}

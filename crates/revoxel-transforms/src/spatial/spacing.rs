@@ -1,0 +1,273 @@
+//! Resamples to a voxel size.
+//!
+//! # What it does
+//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. How many voxels
+//! that gives and what stays fixed is the `rule`; four are in use and they differ by up to a voxel:
+//!
+//! | rule | voxels per axis (n at s mm, to t mm) | stays fixed | voxel size obtained |
+//! |---|---|---|---|
+//! | `monai` | round((n − 1)·s/t + 1) | centre of the first voxel | t |
+//! | `nnunet` | round(n·s/t) | the outer faces | n·s/m |
+//! | `torchio` | floor(n·s/t) | the centre of the volume | t |
+//! | `center` | ceil(n·s/t) | the centre of the volume | t |
+//!
+//! Halves round to even. Rotation, flips and shear of the grid are kept.
+//!
+//! ```text
+//! monai, 2 mm → 3 mm:   o---o---o---o---o
+//!                       o-----o-----o-----o
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! spacing: { pixdim: [1, 1, 1] }
+//! ```
+//! ```yaml
+//! spacing: { pixdim: [0.8, 0.8, -1], rule: nnunet, interpolation: { image: cubic, label: label } }
+//! ```
+//! ```yaml
+//! spacing: { pixdim: 1, min_pixdim: 0.5, max_pixdim: [1.5, 1.5, 3], padding: reflection }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//!
+//! # Same as
+//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are
+//! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). nnU-Net's
+//! `compute_new_shape` with `rule: nnunet`; TorchIO 1.2 `Resample` with `rule: torchio`.
+
+use revoxel_core::{Affine, Grid, GridOp};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{Named, Padding, PerKey, RealVector};
+use crate::planning::{resample, rescaled, same_extent};
+use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `spacing`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spacing {
+    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis.
+    pixdim: RealVector,
+    /// How many voxels the result has and what stays fixed.
+    #[serde(default)]
+    rule: Rule,
+    /// Axes whose voxel size lies between this (mm) and `pixdim` keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_pixdim: Option<RealVector>,
+    /// Axes whose voxel size lies between `pixdim` and this (mm) keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_pixdim: Option<RealVector>,
+    /// Make the grid's axes parallel to the world's (RAS), by interpolation.
+    #[serde(default)]
+    diagonal: bool,
+    /// Make the grid's axes orthogonal: gantry tilt is resampled away. The first axis keeps its direction.
+    #[serde(default)]
+    deshear: bool,
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+}
+
+/// Which grid a voxel size leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Rule {
+    /// round((n − 1)·s/t + 1) voxels; the first voxel's centre stays.
+    #[default]
+    Monai,
+    /// round(n·s/t) voxels; the outer faces stay.
+    Nnunet,
+    /// floor(n·s/t) voxels; the centre of the volume stays.
+    Torchio,
+    /// ceil(n·s/t) voxels; the centre of the volume stays.
+    Center,
+}
+
+impl Define for Spacing {
+    const NAME: &'static str = "spacing";
+    const SOURCE: &'static str = include_str!("spacing.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.pixdim.by_axis("pixdim")?;
+        if (self.diagonal || self.deshear) && self.rule != Rule::Monai {
+            return Err(Invalid::new("rule", "diagonal and deshear work with rule: monai only"));
+        }
+        for axis in 0..3 {
+            let (min, max) = (self.limit(&self.min_pixdim, axis), self.limit(&self.max_pixdim, axis));
+            if let (Some(min), Some(max)) = (min, max)
+                && min > max
+            {
+                return Err(Invalid::new("min_pixdim", format!("{min} mm is larger than max_pixdim, {max} mm")));
+            }
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Spacing {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let target = self.target_spacing(grid.spacing());
+        let after = match self.rule {
+            Rule::Monai if self.diagonal => around_corners(grid, Affine::scaling(target), 0.0)?,
+            Rule::Monai if self.deshear && grid.affine().shear() > 1e-9 => {
+                around_corners(grid, orthogonal(grid.affine(), target), 1.0)?
+            }
+            rule => by_rule(grid, target, rule)?,
+        };
+        Ok(resample(grid, after))
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Border,
+        }
+    }
+}
+
+impl Spacing {
+    fn limit(&self, limit: &Option<RealVector>, axis: usize) -> Option<f64> {
+        limit.as_ref().and_then(|l| l.get(axis))
+    }
+
+    /// The voxel size of each axis: the one asked for, or the present one where that is near enough.
+    fn target_spacing(&self, present: [f64; 3]) -> [f64; 3] {
+        let asked = self.pixdim.repeated();
+        [0, 1, 2].map(|axis| {
+            let (now, target) = (present[axis], asked[axis]);
+            if target <= 0.0 {
+                return now;
+            }
+            let low = self.limit(&self.min_pixdim, axis).map_or(target, |l| l.min(target));
+            let high = self.limit(&self.max_pixdim, axis).map_or(target, |h| h.max(target));
+            let near = 1e-3 * target.min(1.0);
+            if (low - near..=high + near).contains(&now) { now } else { target }
+        })
+    }
+}
+
+fn by_rule(grid: &Grid, target: [f64; 3], rule: Rule) -> Result<Grid, PlanError> {
+    let (n, spacing) = (grid.shape().map(|n| n as f64), grid.spacing());
+    let ratio = [0, 1, 2].map(|a| target[a] / spacing[a]);
+    let voxels = |a: usize| {
+        let extent = n[a] / ratio[a];
+        let count = match rule {
+            Rule::Monai => ((n[a] - 1.0) / ratio[a] + 1.0).round_ties_even(),
+            Rule::Nnunet => extent.round_ties_even(),
+            Rule::Torchio if n[a] == 1.0 => 1.0,
+            Rule::Torchio => (extent + 1e-6).floor(),
+            Rule::Center => (extent - 1e-6).ceil(),
+        };
+        count.max(1.0) as usize
+    };
+    let shape = [voxels(0), voxels(1), voxels(2)];
+    let first = match rule {
+        Rule::Monai => [0.0; 3],
+        Rule::Nnunet => return Ok(same_extent(grid, shape)?),
+        Rule::Torchio | Rule::Center => [0, 1, 2].map(|a| ((n[a] - 1.0) - (shape[a] as f64 - 1.0) * ratio[a]) / 2.0),
+    };
+    Ok(rescaled(grid, ratio, first, shape)?)
+}
+
+/// The grid with given axes that holds the corner voxels' centres. The corner that comes first along all axes is
+/// its first voxel; where there is no such corner, the middles agree: (n − `end`) / 2 of both grids.
+fn around_corners(grid: &Grid, axes: Affine, end: f64) -> Result<Grid, PlanError> {
+    let inverse = axes.inverse().unwrap_or(Affine::IDENTITY);
+    let corners = grid.corner_centres();
+    let places = corners.map(|c| inverse.apply(c));
+    let (low, high) = revoxel_core::grid::bounds_of(&places);
+    let shape = [0, 1, 2].map(|a| (high[a] - low[a] + 1.0).round_ties_even() as usize);
+    let first = places.iter().position(|p| (0..3).all(|a| p[a] - low[a] < 1e-8));
+    let origin = first.map_or_else(
+        || {
+            let middle = |shape: [usize; 3]| shape.map(|n| (n as f64 - end) / 2.0);
+            let (here, there) = (grid.index_to_world(middle(grid.shape())), axes.apply_vector(middle(shape)));
+            [0, 1, 2].map(|a| here[a] - there[a])
+        },
+        |corner| corners[corner],
+    );
+    Ok(Grid::new(shape, axes.with_translation(origin))?)
+}
+
+/// Orthogonal axes with given spacing: the first keeps its direction, the second its plane with the first.
+fn orthogonal(affine: &Affine, spacing: [f64; 3]) -> Affine {
+    let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    let mut axes: Vec<[f64; 3]> = Vec::new();
+    for axis in 0..3 {
+        let mut column = affine.column(axis);
+        for done in &axes {
+            let along = dot(column, *done);
+            column = [0, 1, 2].map(|r| column[r] - along * done[r]);
+        }
+        let length = revoxel_core::affine::norm(column);
+        axes.push(column.map(|v| v / length));
+    }
+    let direction = [0, 1, 2].map(|row| [axes[0][row], axes[1][row], axes[2][row]]);
+    Affine::from_parts(spacing, direction, [0.0; 3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_of_the_rules() {
+        fn t(n: usize, from: f64, to: f64, expected: [usize; 4]) {
+            let grid = Grid::new([n, 1, 1], Affine::scaling([from, 1.0, 1.0])).unwrap();
+            let rules = [Rule::Monai, Rule::Nnunet, Rule::Torchio, Rule::Center];
+            assert_eq!(
+                rules.map(|r| by_rule(&grid, [to, 1.0, 1.0], r).unwrap().shape()[0]),
+                expected,
+                "{n} {from} {to}"
+            );
+        }
+        t(512, 0.7, 1.5, [239, 239, 238, 239]);
+        t(100, 1.0, 1.2, [84, 83, 83, 84]);
+        t(20, 2.0, 3.0, [14, 13, 13, 14]);
+        t(20, 1.5, 3.0, [10, 10, 10, 10]);
+        t(32, 1.0, 0.2, [156, 160, 160, 160]);
+    }
+
+    #[test]
+    fn what_stays_fixed() {
+        let affine = Affine::from_rows([[0., 2., 0., 5.], [-1.5, 0., 0., 6.], [0., 0.4, 3., 7.]]);
+        let grid = Grid::new([11, 9, 7], affine).unwrap();
+        let t = |rule| by_rule(&grid, [1.1, 1.3, 1.7], rule).unwrap();
+        assert_eq!(t(Rule::Monai).origin(), grid.origin());
+        let same = |a: [[f64; 3]; 8], b: [[f64; 3]; 8]| {
+            a.iter().zip(b).all(|(p, q)| revoxel_core::affine::distance(*p, q) < 1e-12)
+        };
+        assert!(same(t(Rule::Nnunet).outer_corners(), grid.outer_corners()));
+        for rule in [Rule::Torchio, Rule::Center] {
+            let centre = |g: &Grid| g.index_to_world(g.shape().map(|n| (n as f64 - 1.0) / 2.0));
+            assert!(revoxel_core::affine::distance(centre(&t(rule)), centre(&grid)) < 1e-12);
+        }
+        // The sheared axis keeps its direction under every rule.
+        let (a, b) = (t(Rule::Center).affine().direction(), grid.affine().direction());
+        assert!((0..3).all(|r| (a[r][1] - b[r][1]).abs() < 1e-12));
+    }
+
+    #[test]
+    fn deshear_gives_orthogonal_axes_around_the_volume() {
+        let tilt = Affine::from_rows([[0.5, 0., 0., 0.], [0., 0.5, 1.0, 0.], [0., 0., 3.0, 0.]]);
+        let grid = Grid::new([20, 20, 10], tilt).unwrap();
+        let after = around_corners(&grid, orthogonal(&tilt, [0.5, 0.5, 3.0]), 1.0).unwrap();
+        assert!(after.affine().shear() < 1e-15);
+        let (low, high) = after.bounds();
+        assert!(low[1] <= 0.0 && high[1] >= 18.5 && low[2] <= 0.0 && high[2] >= 27.0, "{low:?} {high:?}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Pads to at least a shape.
+//!
+//! # What it does
+//! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` puts half of them on
+//! each side, the odd one at the high end; `end` puts all at the high end.
+//!
+//! ```text
+//! [ a b c ]   spatial_size 6, constant 0   [ 0 a b c 0 0 ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! spatial_pad: { spatial_size: [128, 128, 64] }
+//! ```
+//! ```yaml
+//! spatial_pad: { spatial_size: 128, method: end, mode: constant, value: { image: -1024 } }
+//! ```
+//!
+//! # Inverse
+//! The window back; exact. What was padded is never read on the way back.
+//!
+//! # Same as
+//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. The value is meant for images: labels, probabilities and
+//! logits get what their kind says unless they are named.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::PadMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::planning::{pad_to, window};
+use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `spatial_pad`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpatialPad {
+    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    spatial_size: IntVector,
+    /// On which side padding goes.
+    #[serde(default)]
+    method: PadMethod,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    #[serde(default = "constant")]
+    mode: Named<PadMode>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+}
+
+const fn constant() -> Named<PadMode> {
+    Named(PadMode::Constant)
+}
+
+impl Define for SpatialPad {
+    const NAME: &'static str = "spatial_pad";
+    const SOURCE: &'static str = include_str!("spatial_pad.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.spatial_size.by_axis("spatial_size")
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for SpatialPad {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let (start, end) = pad_to(grid.shape(), self.spatial_size.repeated(), self.method);
+        Ok(window(grid.shape(), start, end))
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+}

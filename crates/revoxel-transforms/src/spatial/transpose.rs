@@ -1,0 +1,62 @@
+//! Exchanges axes.
+//!
+//! # What it does
+//! Axis `a` of the result is axis `indices[a]` of the volume. The affine follows, so every voxel stays at its place
+//! in the patient.
+//!
+//! ```text
+//! [ a b c ]   indices [1, 0, 2]   [ a d ]
+//! [ d e f ]          ──►          [ b e ]
+//!                                 [ c f ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! transpose: { indices: [2, 1, 0] }
+//! ```
+//!
+//! # Inverse
+//! The inverse permutation; exact.
+//!
+//! # Same as
+//! numpy `transpose` on the three spatial axes; nnU-Net's `transpose_forward`. MONAI `Transposed` moves the voxels
+//! but leaves the affine as it was: wrong.
+
+use revoxel_core::{Grid, GridOp, SignedPermutation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `transpose`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transpose {
+    /// Which axis of the volume each axis of the result is.
+    indices: [usize; 3],
+}
+
+impl Define for Transpose {
+    const NAME: &'static str = "transpose";
+    const SOURCE: &'static str = include_str!("transpose.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        match SignedPermutation::new(self.indices, [false; 3]) {
+            Some(_) => Ok(()),
+            None => Err(Invalid::new("indices", format!("{:?} is not 0, 1, 2 in some order", self.indices))),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Transpose {
+    fn plan(&self, _: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let order = SignedPermutation::new(self.indices, [false; 3]).unwrap_or(SignedPermutation::IDENTITY);
+        Ok(if order.is_identity() { Vec::new() } else { vec![GridOp::Reorient(order)] })
+    }
+}

@@ -1,0 +1,163 @@
+//! What a transform can be asked.
+
+use std::fmt::Debug;
+
+use revoxel_core::{Grid, GridError, GridOp, IndexBox, ValueUndo, Volume, VolumeError};
+use revoxel_resample::{Interpolation, PadMode};
+
+use crate::params::{Named, Padding, PerKey};
+
+/// A transform with its parameters.
+#[derive(Debug)]
+pub enum Transform {
+    /// Changes where voxels are.
+    Spatial(Box<dyn SpatialTransform>),
+    /// Changes values.
+    Value(Box<dyn ValueTransform>),
+}
+
+/// Plans what happens to where voxels are. Contains no voxel loop.
+pub trait SpatialTransform: Debug + Send + Sync {
+    /// The ops that this transform makes of a grid.
+    ///
+    /// # Errors
+    /// Where the grid cannot be treated as asked, or the answer depends on voxels that are not there yet.
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError>;
+
+    /// What must be in the evidence.
+    fn need(&self) -> Need<'_> {
+        Need::Nothing
+    }
+
+    /// What is seen in the voxels of the source that [`need`](Self::need) names.
+    ///
+    /// # Errors
+    /// Where the voxels do not allow an answer.
+    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+        Ok(Observed { grid: *source.grid(), region: Some(source.grid().index_box()) })
+    }
+
+    /// How ops of this transform that interpolate do it.
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling::default()
+    }
+
+    /// What windows of this transform hold where they stick out.
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: PadMode::Constant, value: None }
+    }
+}
+
+/// Changes values, not places; says how to undo it where it can be undone.
+pub trait ValueTransform: Debug + Send + Sync {
+    /// The volume with changed values on the same grid, and what undoes the change.
+    ///
+    /// # Errors
+    /// Where the values do not allow it.
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError>;
+}
+
+/// What a transform needs to know besides a grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need<'a> {
+    /// Nothing.
+    Nothing,
+    /// The voxels of another input, by key.
+    Voxels(&'a str),
+    /// The grid of another input, by key.
+    Grid(&'a str),
+}
+
+/// What is known besides a grid. In a static plan there are no voxels.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evidence<'a> {
+    /// What [`SpatialTransform::observe`] saw.
+    pub observed: Option<&'a Observed>,
+    /// The grid that [`Need::Grid`] asks for.
+    pub reference: Option<&'a Grid>,
+}
+
+/// A region seen in the voxels of a volume.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observed {
+    /// The grid of the volume that was looked at.
+    pub grid: Grid,
+    /// The region, in indices of that grid; `None` where there is none and the volume is to be kept as it is.
+    pub region: Option<IndexBox>,
+}
+
+/// Parameters of the interpolating ops of a transform.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resampling<'a> {
+    /// The interpolation, where the step gives one; else the kind decides.
+    pub interpolation: Option<&'a PerKey<Named<Interpolation>>>,
+    /// What lies outside, where the step gives it; else the default.
+    pub padding: Option<&'a PerKey<Padding>>,
+    /// What lies outside by default.
+    pub default_padding: Padding,
+}
+
+/// Parameters of the windows of a transform.
+#[derive(Clone, Copy, Debug)]
+pub struct PaddingRule<'a> {
+    /// How padding is made.
+    pub mode: PadMode,
+    /// The constant, where the step gives one; else the kind decides (images: 0).
+    pub value: Option<&'a PerKey<f64>>,
+}
+
+/// Why a transform has no plan for a grid.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The plan depends on voxels, and there are none in a static plan.
+    #[error("depends on the voxels of {0:?}")]
+    DependsOnVoxels(String),
+    /// A named input is not there.
+    #[error("the input {0:?} that the step refers to is missing")]
+    MissingInput(String),
+    /// No voxel is foreground.
+    #[error("no voxel is foreground ({rule}); use on_empty: keep or on_empty: skip_case if such cases are expected")]
+    EmptyForeground {
+        /// The rule that no voxel satisfies.
+        rule: String,
+    },
+    /// The case is to be left out.
+    #[error("the case is skipped: no voxel is foreground ({rule})")]
+    SkipCase {
+        /// The rule that no voxel satisfies.
+        rule: String,
+    },
+    /// Nothing of the volume would be left.
+    #[error("the crop {start:?} to {end:?} leaves nothing of a volume of {shape:?} voxels")]
+    NothingLeft {
+        /// First index of the crop.
+        start: [i64; 3],
+        /// One past its last index.
+        end: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// The grid after the step would be no grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
+
+/// Why values could not be changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// A parameter with one number per channel does not fit.
+    #[error("{parameter} has {given} numbers, but the volume has {channels} channel(s)")]
+    Channels {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Numbers given.
+        given: usize,
+        /// Channels of the volume.
+        channels: usize,
+    },
+    /// The result does not fit its grid.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}

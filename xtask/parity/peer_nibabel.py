@@ -1,0 +1,110 @@
+"""nibabel's answers: canonical reorientation, orientation of affines, qforms, resampling."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+from nibabel import affines as nib_affines
+from nibabel import processing
+
+import grids
+import volumes
+from casebook import EXACT, Casebook, close, matrix
+
+
+def canonical(book: Casebook) -> None:
+    for i, affine in enumerate(volumes.AFFINES):
+        volume = (volumes.full, volumes.label, volumes.ct)[i % 3]("abc"[i % 3], affine)
+        image = nib.Nifti1Image(volume.data[0], volume.affine, dtype=volume.data.dtype)
+        answer = nib.as_closest_canonical(image)
+        book.add(f"canonical/{affine}", "as_closest_canonical", volume,
+                 [{"orientation": {"closest_canonical": True}}],
+                 (np.asarray(answer.dataobj)[None], answer.affine), EXACT)
+
+
+def resampling(book: Casebook) -> None:
+    """resample_from_to: linear, a constant beyond the outermost centres."""
+    for affine, shape in [("lps", "a"), ("oblique", "b"), ("mirrored", "c")]:
+        volume = volumes.full(shape, affine)
+        image = nib.Nifti1Image(volume.data[0], volume.affine)
+        for name, (size, target) in volumes.references(volume).items():
+            answer = processing.resample_from_to(image, (size, target), order=1, cval=-500.0)
+            where = grids.positions(volume.affine, target, size)
+            step = {"reference": "reference", "interpolation": "linear", "padding": -500.0}
+            book.add(f"resample-from-to/{affine}-{name}", "resample_from_to", volume,
+                     [{"resample_to": step}], (np.asarray(answer.dataobj)[None], answer.affine),
+                     close(), mask=grids.off_rim(where, volume.shape, 0.5 + grids.TIE),
+                     reference=(size, target))
+
+
+def _affines() -> list[np.ndarray]:
+    """Named grids, all 48 axis orders, random ones, sheared ones and near ties."""
+    random = np.random.default_rng(20240611)
+    rows = list(volumes.AFFINES.values())
+    for order in [(0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0), (1, 0, 2)]:
+        for signs in [(1, 1, 1), (-1, -1, 1), (1, -1, -1), (-1, 1, 1), (-1, -1, -1), (1, 1, -1)]:
+            linear = np.eye(3)[:, order] @ np.diag(np.array(signs) * [0.7, 1.25, 3.0])
+            rows.append(grids.affine(linear, random.uniform(-90, 90, 3)))
+    for i in range(30):
+        linear = grids.rotation(*random.uniform(-180, 180, 3)) @ np.diag(random.uniform(0.4, 5, 3))
+        if i % 3 == 1:
+            linear = linear @ np.diag([1, -1, 1])
+        if i % 3 == 2:
+            shear = np.eye(3)
+            shear[np.triu_indices(3, 1)] = random.uniform(-0.6, 0.6, 3)
+            linear = linear @ shear
+        rows.append(grids.affine(linear, random.uniform(-200, 200, 3)))
+    for angle in [44.0, 44.9, 45.1, 46.0, 134.9, -44.9, -45.1, -135.1]:
+        for axis in range(3):
+            turn = grids.rotation(*np.eye(3)[axis] * angle)
+            rows.append(grids.affine(turn @ np.diag([1.0, 1.5, 0.75]), (1.0, 2.0, 3.0)))
+    return rows
+
+
+def geometry(book: Casebook) -> None:
+    entries = []
+    for affine in _affines():
+        affine = affine + 0.0
+        entries.append({
+            "affine": matrix(affine),
+            "axcodes": "".join(nib.aff2axcodes(affine)),
+            "orientation": nib.io_orientation(affine).astype(int).tolist(),
+            "zooms": nib_affines.voxel_sizes(affine).tolist(),
+            "obliquity": nib_affines.obliquity(affine).tolist(),
+        })
+    book.lists["geometry"] = entries
+
+
+def qforms(book: Casebook) -> None:
+    """NIfTI quaternion headers (32-bit fields, given here as they are stored)."""
+    random = np.random.default_rng(7)
+    entries = []
+    for i in range(24):
+        header = nib.Nifti1Header()
+        header.set_data_shape((5, 6, 7))
+        if i < 4:  # half turns and the identity: the scalar part is 0 or 1
+            quaternion = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]][i], dtype=float)
+        else:
+            quaternion = random.normal(size=4)
+            quaternion = (quaternion / np.linalg.norm(quaternion))[1:]
+        sizes = random.uniform(0.3, 4, 3)
+        header["pixdim"][:4] = [-1 if i % 2 else 1, *sizes]
+        header["quatern_b"], header["quatern_c"], header["quatern_d"] = quaternion
+        offsets = random.uniform(-150, 150, 3)
+        header["qoffset_x"], header["qoffset_y"], header["qoffset_z"] = offsets
+        header["qform_code"] = 1
+        entries.append({
+            "quatern": [float(header[f"quatern_{axis}"]) for axis in "bcd"],
+            "qoffset": [float(header[f"qoffset_{axis}"]) for axis in "xyz"],
+            "pixdim": [float(value) for value in header["pixdim"][1:4]],
+            "qfac": float(header["pixdim"][0]),
+            "affine": matrix(header.get_qform()),
+        })
+    book.lists["qform"] = entries
+
+
+def record() -> Casebook:
+    book = Casebook("nibabel", nib.__version__, {"nibabel": nib.__version__})
+    for part in [canonical, resampling, geometry, qforms]:
+        part(book)
+    return book
