@@ -1,1 +1,17 @@
-//! placeholder
+//! Traces and inversion.
+//!
+//! A [`Trace`] says what happened to each volume of a case: the grid it came from, the steps with their ops, the
+//! grid it ended on. It is all that [`invert`] needs, besides a prediction, to bring the prediction back onto the
+//! original grid: in another process, on another machine, in one interpolation.
+//!
+//! This crate knows no concrete transform and opens no file.
+
+mod inversion;
+mod record;
+mod trace;
+
+pub use inversion::{InvertError, InvertOptions, Inverted, invert};
+pub use record::{GridRecord, OpRecord, UndoRecord};
+pub use trace::{
+    PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceError, TraceStep, VERSION, VolumeTrace,
+};

@@ -1,0 +1,321 @@
+//! The trace file: what happened to the volumes of a case.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::record::{GridRecord, OpRecord, UndoRecord};
+
+/// The name of the file format, its first field.
+pub const SCHEMA: &str = "revoxel-trace";
+/// The version that is written; every version up to it can be read.
+pub const VERSION: u32 = 1;
+
+/// What happened to the volumes of one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Always `revoxel-trace`.
+    pub schema: String,
+    /// Version of the format.
+    pub version: u32,
+    /// Program that wrote it, with its version.
+    pub tool: String,
+    /// Name of the case.
+    pub case: String,
+    /// The pipeline.
+    pub pipeline: PipelineRecord,
+    /// The volumes, by key.
+    pub volumes: BTreeMap<String, VolumeTrace>,
+}
+
+/// Which pipeline was run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PipelineRecord {
+    /// File name without its folder.
+    pub name: String,
+    /// BLAKE3 of the pipeline's canonical form.
+    pub hash: String,
+}
+
+/// What happened to one volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VolumeTrace {
+    /// Kind of its values.
+    pub kind: String,
+    /// Where it came from.
+    pub source: SourceRecord,
+    /// The grid it was put on before the first step, where that is not the source's (noise or a wrong header,
+    /// snapped to another input's grid).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapped: Option<GridRecord>,
+    /// The steps, in order.
+    pub steps: Vec<TraceStep>,
+    /// What came out.
+    pub result: ResultRecord,
+}
+
+/// Where a volume came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Path as the pipeline found it, relative to the data folder.
+    pub path: String,
+    /// Name of the file format.
+    pub format: String,
+    /// BLAKE3 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// Its grid.
+    pub grid: GridRecord,
+    /// Voxel type.
+    pub dtype: String,
+    /// Channels or frames.
+    pub channels: usize,
+    /// What else the file says that is worth restoring, as its format names it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub facts: Value,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Name of the transform.
+    pub transform: String,
+    /// Its parameters, all of them, as resolved.
+    pub params: Value,
+    /// Grid before the step.
+    pub before: GridRecord,
+    /// Grid after the step.
+    pub after: GridRecord,
+    /// The ops that lead from one to the other.
+    pub ops: Vec<OpRecord>,
+    /// exact, exact_inside or lossy.
+    pub fidelity: String,
+    /// How it was interpolated, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpolation: Option<String>,
+    /// How values are undone, where they were changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<UndoRecord>,
+}
+
+/// What came out of the pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResultRecord {
+    /// Path of the output relative to the output folder, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Its grid: the grid that a prediction must lie on.
+    pub grid: GridRecord,
+    /// Voxel type.
+    pub dtype: String,
+}
+
+/// Why a text is no trace, or a trace cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceError {
+    /// Not JSON, or not the fields of a trace.
+    #[error("not a trace: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON of something else.
+    #[error("not a trace: the field \"schema\" is {0:?}, expected {SCHEMA:?}")]
+    Schema(String),
+    /// Written by a newer program.
+    #[error("the trace has version {0}, and this program reads versions up to {VERSION}: use a newer revoxel")]
+    Newer(u32),
+    /// A recorded value that makes no sense.
+    #[error("volume {key:?}, {place}: {problem}")]
+    Record {
+        /// Key of the volume.
+        key: String,
+        /// Field.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No volume of that name.
+    #[error("the trace has no volume {key:?}; it has {known}")]
+    UnknownVolume {
+        /// The name asked for.
+        key: String,
+        /// The names there are.
+        known: String,
+    },
+    /// Several images with different grids.
+    #[error("the trace has several images on different grids ({known}): say which one with --volume")]
+    Ambiguous {
+        /// Their names.
+        known: String,
+    },
+}
+
+impl Trace {
+    /// Reads and checks a trace.
+    ///
+    /// # Errors
+    /// Where the text is not a trace, is of a newer version, or contradicts itself.
+    pub fn from_json(text: &str) -> Result<Self, TraceError> {
+        // The version comes before the fields: a newer trace may have others.
+        let value: Value = serde_json::from_str(text)?;
+        let schema = value.get("schema").and_then(Value::as_str).unwrap_or_default();
+        if schema != SCHEMA {
+            return Err(TraceError::Schema(schema.to_owned()));
+        }
+        match value.get("version").and_then(Value::as_u64) {
+            Some(v) if v > u64::from(VERSION) => return Err(TraceError::Newer(v.try_into().unwrap_or(u32::MAX))),
+            _ => {}
+        }
+        let trace: Self = serde_json::from_value(value)?;
+        for key in trace.volumes.keys() {
+            trace.steps(key)?;
+        }
+        Ok(trace)
+    }
+
+    /// The trace as text. Numbers come back exactly.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// A volume by key.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn volume(&self, key: &str) -> Result<&VolumeTrace, TraceError> {
+        self.volumes.get(key).ok_or_else(|| TraceError::UnknownVolume {
+            key: key.to_owned(),
+            known: self.volumes.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The volume whose grid a prediction belongs to where nobody says: the only one, or the image; several images
+    /// must agree in where they come from and where they end.
+    ///
+    /// # Errors
+    /// Where that is ambiguous, or there is no volume.
+    pub fn main_volume(&self) -> Result<&str, TraceError> {
+        let images: Vec<&String> = self.volumes.iter().filter(|(_, v)| v.kind == "image").map(|(k, _)| k).collect();
+        let candidates = if images.is_empty() { self.volumes.keys().collect() } else { images };
+        let Some(first) = candidates.first() else {
+            return Err(TraceError::UnknownVolume { key: String::new(), known: "none".to_owned() });
+        };
+        let ends = |key: &str| (&self.volumes[key].source.grid, &self.volumes[key].result.grid);
+        if candidates.iter().any(|k| ends(k) != ends(first)) {
+            let known = candidates.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(TraceError::Ambiguous { known });
+        }
+        Ok(first)
+    }
+
+    /// The grid ops of a volume with the grids before and after each, checked against each other.
+    ///
+    /// # Errors
+    /// Where a grid is no grid, an op contradicts the grids, or the chain is broken.
+    pub fn steps(&self, key: &str) -> Result<Vec<Step>, TraceError> {
+        self.volume(key)?.geometry().map_err(|(place, problem)| TraceError::Record {
+            key: key.to_owned(),
+            place,
+            problem,
+        })
+    }
+}
+
+impl VolumeTrace {
+    /// The grid ops with the grids before and after each; the place and the problem where they make no sense.
+    pub(crate) fn geometry(&self) -> Result<Vec<Step>, (String, String)> {
+        let grid = |place: &str, record: &GridRecord| record.grid().map_err(|e| (place.to_owned(), e.to_string()));
+        let source = grid("source.grid", &self.source.grid)?;
+        let mut current = match &self.snapped {
+            Some(record) => grid("snapped", record)?,
+            None => source,
+        };
+        if current.shape() != source.shape() {
+            return Err(("snapped".to_owned(), format!("shape {:?}, source {:?}", current.shape(), source.shape())));
+        }
+        let mut steps = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            let place = |field: &str| format!("steps[{number}] ({}).{field}", step.transform);
+            let before = grid(&place("before"), &step.before)?;
+            if before != current {
+                return Err((place("before"), "is not the grid after the step before it".to_owned()));
+            }
+            let after = grid(&place("after"), &step.after)?;
+            for (position, op) in step.ops.iter().enumerate() {
+                let op: GridOp = op.op().map_err(|e| (place("ops"), e))?;
+                let last = position + 1 == step.ops.len();
+                let target = if last { Ok(after) } else { op.after(&current) };
+                let target = target.map_err(|e| (place("ops"), e.to_string()))?;
+                steps.push(Step::recorded(op, current, target).map_err(|e| (place("ops"), e.to_string()))?);
+                current = target;
+            }
+            if current != after {
+                return Err((place("after"), "differs from the grid before, but there is no op".to_owned()));
+            }
+        }
+        if grid("result.grid", &self.result.grid)? != current {
+            return Err(("result.grid".to_owned(), "is not the grid after the last step".to_owned()));
+        }
+        Ok(steps)
+    }
+
+    /// The grid that the volume came from, bit for bit.
+    ///
+    /// # Errors
+    /// Where it is no grid.
+    pub fn native(&self) -> Result<Grid, revoxel_core::GridError> {
+        self.source.grid.grid()
+    }
+
+    /// The kind of the volume; images where the name is not known.
+    pub fn kind(&self) -> Kind {
+        self.kind.parse().unwrap_or(Kind::Image)
+    }
+}
+
+impl TraceStep {
+    /// The record of a step that made `ops` from `before`.
+    ///
+    /// # Errors
+    /// Where an op has no result.
+    pub fn spatial(
+        transform: &str,
+        params: Value,
+        before: &Grid,
+        ops: &[GridOp],
+    ) -> Result<(Self, Grid), revoxel_core::GridError> {
+        let (mut after, mut fidelity) = (*before, Fidelity::Exact);
+        for op in ops {
+            fidelity = fidelity.max(op.fidelity(&after));
+            after = op.after(&after)?;
+        }
+        let step = Self {
+            transform: transform.to_owned(),
+            params,
+            before: before.into(),
+            after: (&after).into(),
+            ops: ops.iter().map(OpRecord::from).collect(),
+            fidelity: fidelity.name().to_owned(),
+            interpolation: None,
+            values: None,
+        };
+        Ok((step, after))
+    }
+
+    /// The record of a step that changed values on `grid`.
+    pub fn value(transform: &str, params: Value, grid: &Grid, undo: &ValueUndo) -> Self {
+        Self {
+            transform: transform.to_owned(),
+            params,
+            before: grid.into(),
+            after: grid.into(),
+            ops: Vec::new(),
+            fidelity: Fidelity::Exact.name().to_owned(),
+            interpolation: None,
+            values: Some(undo.into()),
+        }
+    }
+}
