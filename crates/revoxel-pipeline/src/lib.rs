@@ -1,1 +1,26 @@
-//! placeholder
+//! Pipeline files.
+//!
+//! ```text
+//! text --yaml--> Node (with places) --vars, set--> PipelineSpec (as written) --Registry--> Pipeline (resolved)
+//!                                                                        Pipeline + grids --plan--> Plan
+//! ```
+//!
+//! A pipeline as written and a pipeline as resolved are two types. Everything that can be checked without voxels is
+//! checked on the way, and errors point at file, line and column. A pipeline file can never execute code.
+
+mod error;
+mod node;
+mod pipeline;
+mod plan;
+mod schema;
+mod spec;
+mod substitute;
+mod template;
+mod yaml;
+
+pub use error::{PipelineError, Place};
+pub use pipeline::{Input, Output, Pipeline, Step};
+pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};
+pub use schema::schema;
+pub use spec::Fuse;
+pub use template::Template;

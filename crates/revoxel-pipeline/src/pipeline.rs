@@ -1,0 +1,395 @@
+//! A pipeline as resolved: names looked up, parameters typed and checked, defaults filled in.
+
+use std::sync::Arc;
+
+use revoxel_core::{Dtype, Kind};
+use revoxel_transforms::{Class, Need, Registry, Transform};
+use serde_json::{Value, json};
+
+use crate::error::{Fault, PipelineError, Place};
+use crate::node::{Data, Node};
+use crate::spec::{Fuse, GridRule, InputSpec, PipelineSpec};
+use crate::template::Template;
+use crate::{substitute, yaml};
+
+/// A pipeline, ready to run.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// Name of the file, without its folder.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The volumes of a case, in the order of the file.
+    pub inputs: Vec<Input>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What is written, in the order of the file.
+    pub outputs: Vec<Output>,
+    /// Where the trace is written.
+    pub trace: Template,
+    /// Which steps are executed in one pass.
+    pub fuse: Fuse,
+    file: String,
+    text: Arc<str>,
+}
+
+/// A volume of a case.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its key.
+    pub key: String,
+    /// What its values mean.
+    pub kind: Kind,
+    /// Where it is, relative to the data folder.
+    pub path: Template,
+    /// Whether a case may lack it.
+    pub optional: bool,
+    /// Whether it may lie on a grid of its own.
+    pub own_grid: bool,
+    place: Place,
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct Step {
+    /// Name of the transform.
+    pub name: &'static str,
+    /// What the transform works on.
+    pub class: Class,
+    /// All its parameters, as resolved.
+    pub params: Value,
+    /// The transform.
+    pub transform: Transform,
+    /// The inputs that it applies to, in the order of the file.
+    pub keys: Vec<String>,
+    place: Place,
+}
+
+/// A file that is written for each case.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Key of the volume.
+    pub key: String,
+    /// Where it is written, relative to the output folder.
+    pub path: Template,
+    /// The voxel type, where the file gives one.
+    pub dtype: Option<Dtype>,
+    place: Place,
+}
+
+impl Pipeline {
+    /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Self, PipelineError> {
+        let named = |fault: Fault| PipelineError {
+            file: file.to_owned(),
+            text: text.into(),
+            place: fault.place,
+            problem: fault.problem,
+            help: fault.help,
+        };
+        resolve(file, text, set, registry).map_err(named)
+    }
+
+    /// An input by key.
+    pub fn input(&self, key: &str) -> Option<&Input> {
+        self.inputs.iter().find(|i| i.key == key)
+    }
+
+    /// BLAKE3 of the canonical form: what is done, not how it is written or where the file lies.
+    pub fn hash(&self) -> String {
+        blake3::hash(self.canonical().to_string().as_bytes()).to_hex().to_string()
+    }
+
+    /// The resolved pipeline as data.
+    pub fn canonical(&self) -> Value {
+        let inputs: Value = self.inputs.iter().map(|i| {
+            (i.key.clone(), json!({ "kind": i.kind.name(), "path": i.path.text(), "optional": i.optional, "own_grid": i.own_grid }))
+        }).collect::<serde_json::Map<_, _>>().into();
+        let steps: Value = self.steps.iter().map(|s| json!({ s.name: s.params, "keys": s.keys })).collect();
+        let outputs: Value = self
+            .outputs
+            .iter()
+            .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(Dtype::name) })))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse })
+    }
+
+    /// An error at a step.
+    pub fn step_error(&self, step: usize, problem: impl Into<String>) -> PipelineError {
+        self.error_at(self.steps[step].place, problem)
+    }
+
+    /// An error at an output.
+    pub fn output_error(&self, output: &Output, problem: impl Into<String>) -> PipelineError {
+        self.error_at(output.place, problem)
+    }
+
+    /// An error at an input.
+    pub fn input_error(&self, input: &Input, problem: impl Into<String>) -> PipelineError {
+        self.error_at(input.place, problem)
+    }
+
+    fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
+        PipelineError { file: self.file.clone(), text: self.text.clone(), place, problem: problem.into(), help: None }
+    }
+}
+
+fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Pipeline, Fault> {
+    let mut document = yaml::parse(text)?;
+    substitute::set(&mut document, set)?;
+    substitute::variables(&mut document)?;
+    let spec = typed(&document)?;
+    let place = |path: &[&str]| document.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
+    if spec.version != 1 {
+        let problem = format!("version {} is not known: this program reads version 1", spec.version);
+        return Err(Fault::new(place(&["version"]), problem));
+    }
+    if spec.inputs.is_empty() {
+        return Err(Fault::new(place(&["inputs"]), "there are no inputs"));
+    }
+    let mut inputs = Vec::new();
+    for (key, input) in &spec.inputs {
+        inputs.push(resolve_input(key, input, &document)?);
+    }
+    let mut steps = Vec::new();
+    for (number, _) in spec.steps.iter().enumerate() {
+        if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
+            steps.push(resolve_step(node, &inputs, registry)?);
+        }
+    }
+    let outputs = resolve_outputs(&spec, &inputs, &document)?;
+    let trace_place = place(&["trace"]);
+    let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
+    check_collisions(&inputs, &outputs, (&trace, trace_place))?;
+    let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
+    let description = spec.description;
+    let (file, text) = (file.to_owned(), text.into());
+    Ok(Pipeline { name, description, inputs, steps, outputs, trace, fuse: spec.fuse, file, text })
+}
+
+/// The document as the type of its fields.
+fn typed(document: &Node) -> Result<PipelineSpec, Fault> {
+    if !matches!(document.data, Data::Map(_)) {
+        return Err(Fault::new(document.place, "not a pipeline: expected fields such as version, inputs and steps"));
+    }
+    serde_path_to_error::deserialize(document.json()).map_err(|error| {
+        let path: Vec<String> = error.path().iter().map(ToString::to_string).filter(|s| s != ".").collect();
+        let problem = error.inner().to_string();
+        let fault = Fault::new(document.locate(&path, problem.starts_with("unknown field")), &problem);
+        let names: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
+        match names.split_first() {
+            Some((unknown, known)) if problem.starts_with("unknown") => fault.meant(unknown, known.iter().copied()),
+            _ => fault,
+        }
+    })
+}
+
+fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input, Fault> {
+    let place =
+        |path: &[&str], of_key| document.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), of_key);
+    let kind: Kind = input.kind.parse().map_err(|e: revoxel_core::kind::KindError| {
+        Fault::new(place(&["inputs", key, "kind"], false), e.to_string())
+            .meant(&input.kind, Kind::ALL.iter().map(|k| k.name()))
+    })?;
+    let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
+    let own_grid = input.grid == GridRule::Own;
+    let place = place(&["inputs", key], true);
+    Ok(Input { key: key.to_owned(), kind, path, optional: input.optional, own_grid, place })
+}
+
+fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Result<Vec<Output>, Fault> {
+    let mut outputs = Vec::new();
+    for (key, output) in &spec.outputs {
+        let place = |field: &str, of_key| {
+            let path = ["outputs", key, field].into_iter().filter(|s| !s.is_empty());
+            document.locate(&path.map(ToOwned::to_owned).collect::<Vec<_>>(), of_key)
+        };
+        if !inputs.iter().any(|i| i.key == *key) {
+            let known = inputs.iter().map(|i| i.key.as_str());
+            return Err(Fault::new(place("", true), format!("there is no input {key:?}")).meant(key, known));
+        }
+        let path = Template::new(&output.path).map_err(|e| Fault::new(place("path", false), e))?;
+        let dtype = output.dtype.as_deref().map(str::parse).transpose();
+        let dtype = dtype.map_err(|e: revoxel_core::dtype::DtypeError| {
+            let wrong = output.dtype.as_deref().unwrap_or_default();
+            Fault::new(place("dtype", false), e.to_string()).meant(wrong, Dtype::ALL.iter().map(|d| d.name()))
+        })?;
+        outputs.push(Output { key: key.clone(), path, dtype, place: place("path", false) });
+    }
+    Ok(outputs)
+}
+
+/// Two files on one path, or one path for all cases.
+fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Place)) -> Result<(), Fault> {
+    let cases = inputs.iter().any(|i| i.path.has_case());
+    let mut seen: Vec<(&str, &Template)> = Vec::new();
+    let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain([("trace", trace.0, trace.1)]);
+    for (key, path, place) in files {
+        if cases && !path.has_case() {
+            let problem = format!("{:?} is the same path for every case: put {{case}} into it", path.text());
+            return Err(Fault::new(place, problem));
+        }
+        if let Some((other, _)) = seen.iter().find(|(_, p)| *p == path) {
+            return Err(Fault::new(place, format!("{:?} is written twice: for {other} and for {key}", path.text())));
+        }
+        seen.push((key, path));
+    }
+    Ok(())
+}
+
+fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+    let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
+    let (name, name_place, mut params) = match &node.data {
+        Data::Map(map) => match &map[..] {
+            [(key, params)] => (&key.name, key.place, params.clone()),
+            [_, (second, _), ..] => {
+                return Err(Fault::new(second.place, format!("a second key {:?} in one step", second.name)).help(shape));
+            }
+            [] => return Err(Fault::new(node.place, "an empty step").help(shape)),
+        },
+        Data::Text(name) => (name, node.place, Node { place: node.place, data: Data::Null }),
+        _ => return Err(Fault::new(node.place, "not a step").help(shape)),
+    };
+    let Some(definition) = registry.get(name) else {
+        let fault = Fault::new(name_place, format!("there is no transform {name:?}"));
+        return Err(match registry.closest(name) {
+            Some(near) => fault.help(format!("did you mean {near:?}?")),
+            None => fault.help("`revoxel transforms` lists them"),
+        });
+    };
+    if !matches!(params.data, Data::Map(_) | Data::Null) {
+        let problem = format!("{name} takes named parameters, in braces or on lines of their own");
+        return Err(Fault::new(params.place, problem));
+    }
+    let wanted = take_keys(&mut params)?;
+    let built = (definition.build)(params.json()).map_err(|error| {
+        let of_key = error.problem.starts_with("unknown field");
+        let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
+        Fault { place, problem: format!("{name}: {}", error.problem), help: error.help }
+    })?;
+    let keys = step_keys(name, definition.class, wanted, inputs)?;
+    check_references(name, &built.transform, &params, name_place, inputs)?;
+    Ok(Step {
+        name: definition.name,
+        class: definition.class,
+        params: built.params,
+        transform: built.transform,
+        keys,
+        place: name_place,
+    })
+}
+
+/// Takes `keys:` out of the parameters of a step.
+fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>>, Fault> {
+    let Data::Map(map) = &mut params.data else { return Ok(None) };
+    let Some(position) = map.iter().position(|(k, _)| k.name == "keys") else { return Ok(None) };
+    let (_, node) = map.remove(position);
+    let one = |node: &Node| match &node.data {
+        Data::Text(key) => Ok((key.clone(), node.place)),
+        _ => Err(Fault::new(node.place, "keys: expected the name of an input, or a list of names")),
+    };
+    match &node.data {
+        Data::List(list) if list.is_empty() => Err(Fault::new(node.place, "keys: the list is empty")),
+        Data::List(list) => list.iter().map(one).collect::<Result<_, _>>().map(Some),
+        _ => one(&node).map(|key| Some(vec![key])),
+    }
+}
+
+/// The inputs that a step applies to: those it names, or those of which it makes sense.
+fn step_keys(
+    name: &str,
+    class: Class,
+    wanted: Option<Vec<(String, Place)>>,
+    inputs: &[Input],
+) -> Result<Vec<String>, Fault> {
+    let fits = |input: &Input| class == Class::Spatial || input.kind == Kind::Image;
+    let Some(wanted) = wanted else {
+        return Ok(inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect());
+    };
+    for (key, place) in &wanted {
+        let Some(input) = inputs.iter().find(|i| i.key == *key) else {
+            return Err(unknown_input(*place, key, inputs));
+        };
+        if !fits(input) {
+            let problem = format!("{name} changes intensities, and {key:?} is a {}", input.kind);
+            return Err(Fault::new(*place, problem));
+        }
+    }
+    Ok(inputs.iter().filter(|i| wanted.iter().any(|(k, _)| *k == i.key)).map(|i| i.key.clone()).collect())
+}
+
+/// Inputs that are named inside parameters.
+fn check_references(
+    name: &str,
+    transform: &Transform,
+    params: &Node,
+    place: Place,
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    let Transform::Spatial(spatial) = transform else { return Ok(()) };
+    let known = |key: &str| inputs.iter().any(|i| i.key == key);
+    let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
+    match spatial.need() {
+        Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
+        Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
+        _ => {}
+    }
+    let (resampling, padding) = (spatial.resampling(), spatial.padding());
+    let named = [
+        ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
+        ("padding", resampling.padding.map(|p| p.keys().collect())),
+        ("value", padding.value.map(|p| p.keys().collect())),
+    ];
+    for (field, keys) in named {
+        for key in keys.unwrap_or_default() {
+            if !known(key) {
+                let mut place = params.locate(&[field.to_owned(), key.to_owned()], true);
+                if place == Place::default() {
+                    place = at(&[field]);
+                }
+                return Err(unknown_input(place, key, inputs));
+            }
+        }
+    }
+    averaged_labels(name, transform, params, place, inputs)
+}
+
+/// Interpolations that would average labels.
+fn averaged_labels(
+    name: &str,
+    transform: &Transform,
+    params: &Node,
+    place: Place,
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    let Transform::Spatial(spatial) = transform else { return Ok(()) };
+    let Some(interpolation) = spatial.resampling().interpolation else { return Ok(()) };
+    for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
+        if let Some(named) = interpolation.for_key(&input.key)
+            && named.0.averages()
+        {
+            let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
+            let place = if found == Place::default() { place } else { found };
+            let problem =
+                format!("{name}: {} would average the labels of {:?}; use nearest or label", named.0, input.key);
+            return Err(Fault::new(place, problem));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_input(place: Place, key: &str, inputs: &[Input]) -> Fault {
+    let known: Vec<&str> = inputs.iter().map(|i| i.key.as_str()).collect();
+    let fault = Fault::new(place, format!("there is no input {key:?}"));
+    let near = revoxel_transforms::params::closest(key, known.iter().copied());
+    fault.help(
+        near.map_or_else(|| format!("inputs are: {}", known.join(", ")), |near| format!("did you mean {near:?}?")),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Faults in pipeline files, each with its place and its help.
+
+use super::*;
+
+const GOOD: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"images/{case}.nii.gz\" }
+  label: { kind: label, path: \"labels/{case}.nii.gz\", optional: true }
+steps:
+  - orientation: { axcodes: RAS }
+  - spacing: { pixdim: [1, 1, 1] }
+  - crop_foreground: { source: image, above: -500, margin: 8 }
+  - clip_intensity: { min: -175, max: 250 }
+outputs:
+  image: { path: \"{case}/image.nii.gz\", dtype: float32 }
+  label: { path: \"{case}/label.nii.gz\" }
+trace: \"{case}/trace.json\"
+";
+
+fn parse(text: &str) -> Result<Pipeline, PipelineError> {
+    Pipeline::parse("dir/p.yaml", text, &[], &Registry::builtin())
+}
+
+#[test]
+fn a_good_pipeline_resolves() {
+    let pipeline = parse(GOOD).unwrap();
+    assert_eq!(pipeline.name, "p.yaml");
+    assert_eq!(pipeline.steps[1].keys, ["image", "label"]);
+    assert_eq!(pipeline.steps[3].keys, ["image"]);
+    assert_eq!(pipeline.steps[1].params["rule"], "monai");
+    assert_eq!(pipeline.hash(), parse(&GOOD.replace("  - ", "  -   ")).unwrap().hash());
+    assert_ne!(pipeline.hash(), parse(&GOOD.replace("-500", "-400")).unwrap().hash());
+}
+
+#[test]
+fn faults_point_at_their_place_and_suggest_the_nearest_name() {
+    fn t(from: &str, to: &str, line: usize, column: usize, parts: &[&str]) {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from:?} is not in the file");
+        let error = parse(&text).unwrap_err();
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("dir/p.yaml:{line}:{column}: ")), "{from:?} -> {to:?}: {message}");
+        for part in parts {
+            assert!(message.contains(part), "{message} lacks {part:?}");
+        }
+    }
+    t("[1, 1, 1]", "${size}", 7, 25, &["put it in quotes"]);
+    t("version: 1", "version: 2", 1, 10, &["version 2"]);
+    t("steps:", "step:", 5, 1, &["unknown field `step`", "did you mean \"steps\"?"]);
+    t("spacing:", "spacng:", 7, 5, &["no transform \"spacng\"", "did you mean \"spacing\"?"]);
+    t("pixdim:", "pixdm:", 7, 16, &["unknown field `pixdm`", "did you mean `pixdim`?"]);
+    t("[1, 1, 1]", "[1, x, 1]", 7, 28, &["spacing", "\"x\""]);
+    t("[1, 1, 1]", "[1, .nan, 1]", 7, 28, &["non-finite"]);
+    t("RAS", "RRS", 6, 29, &["\"RRS\" is not an orientation"]);
+    t("source: image", "source: imag", 8, 32, &["no input \"imag\"", "did you mean \"image\"?"]);
+    t("margin: 8", "margin: -8", 8, 60, &["-8 is no margin"]);
+    t("margin: 8", "margin: 8, below: 3", 8, 5, &["only one of above, below"]);
+    t("{ min: -175", "{ keys: [label], min: -175", 9, 30, &["\"label\" is a label"]);
+    t("{ min: -175", "{ keys: [labels], min: -175", 9, 30, &["did you mean \"label\"?"]);
+    t("min: -175", "min: 300", 9, 28, &["300 is not below max, 250"]);
+    t("float32", "float23", 11, 48, &["\"float23\" is not a voxel type", "did you mean \"float32\"?"]);
+    t("kind: label", "kind: lable", 4, 18, &["\"lable\" is not a kind", "did you mean \"label\"?"]);
+    t("{case}/label.nii.gz", "{case}/image.nii.gz", 12, 18, &["written twice: for image and for label"]);
+    t("{case}/image.nii.gz\", dtype", "image.nii.gz\", dtype", 11, 18, &["the same path for every case"]);
+    t("  label: { path", "  lable: { path", 12, 3, &["no input \"lable\"", "did you mean \"label\"?"]);
+    t("images/{case}", "images/{name}", 3, 31, &["only placeholder"]);
+    t("trace:", "inputs:", 13, 1, &["duplicate"]);
+    t("pixdim: [1, 1, 1]", "pixdim: 1, interpolation: linaer", 7, 42, &["did you mean `linear`?"]);
+    t("pixdim: [1, 1, 1]", "pixdim: 1, interpolation: { lable: linear }", 7, 44, &["did you mean \"label\"?"]);
+    t("pixdim: [1, 1, 1]", "pixdim: 1, interpolation: { label: linear }", 7, 51, &["average the labels"]);
+    t("  - spacing: {", "  - spacing: 1 #", 7, 14, &["takes named parameters"]);
+    t("trace: \"{case}/trace.json\"\n", "", 1, 1, &["missing field `trace`"]);
+    t("path: \"labels", "pth: \"labels", 4, 25, &["unknown field `pth`", "did you mean \"path\"?"]);
+}
+
+#[test]
+fn variables_and_assignments_reach_the_steps() {
+    let text = GOOD.replace("steps:", "vars: { size: 2 }\nsteps:").replace("[1, 1, 1]", "\"${size}\"");
+    let pixdim = |set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
+        let pipeline = Pipeline::parse("p.yaml", &text, &set, &Registry::builtin()).unwrap();
+        pipeline.steps[1].params["pixdim"].clone()
+    };
+    assert_eq!(pixdim(&[]), serde_json::json!([2.0]));
+    assert_eq!(pixdim(&["vars.size=[1, 2, 3]"]), serde_json::json!([1.0, 2.0, 3.0]));
+    assert_eq!(pixdim(&["steps.1.spacing.pixdim=4"]), serde_json::json!([4.0]));
+}
+
+#[test]
+fn a_plan_predicts_grids_until_they_depend_on_voxels() {
+    let pipeline = parse(GOOD).unwrap();
+    let affine = revoxel_core::Affine::from_rows([[-0.7, 0., 0., 90.], [0., -0.7, 0., 80.], [0., 0., 3., -50.]]);
+    let grid = revoxel_core::Grid::new([256, 240, 40], affine).unwrap();
+    let plan = pipeline.plan(&[("image".to_owned(), grid), ("label".to_owned(), grid)].into()).unwrap();
+    let image = |step: usize| &plan.steps[step].volumes[0].1;
+    assert_eq!(image(0).fidelity, Some(revoxel_core::Fidelity::Exact));
+    assert_eq!(image(1).after.unwrap().shape(), [180, 168, 118]);
+    assert!(image(1).fused && !image(0).fused);
+    assert!(image(2).after.is_none() && plan.result["label"].is_none());
+}

@@ -1,0 +1,48 @@
+//! The JSON Schema of pipeline files.
+
+use revoxel_transforms::Registry;
+use revoxel_transforms::docs::Docs;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::spec::PipelineSpec;
+
+/// The JSON Schema (draft 2020-12) of pipelines with the transforms of a registry: for editors, which then complete
+/// and check while one types.
+pub fn schema(registry: &Registry) -> Value {
+    let mut generator: SchemaGenerator = SchemaSettings::draft2020_12().into_generator();
+    let steps: Vec<Value> = registry
+        .iter()
+        .map(|transform| {
+            let mut params = (transform.schema)(&mut generator).to_value();
+            // Parameters stand in definitions; every step also takes `keys`.
+            if let Some(name) = params.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next())
+                && let Some(definition) = generator.definitions().get(name)
+            {
+                params = definition.clone();
+            }
+            let keys = json!({
+                "description": "The inputs that the step applies to; by default all of which it makes sense.",
+                "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }]
+            });
+            if let Some(object) = params.as_object_mut() {
+                let properties = object.entry("properties").or_insert_with(|| json!({}));
+                properties["keys"] = keys;
+            }
+            json!({
+                "type": "object",
+                "description": Docs::of(transform.source).summary,
+                "properties": { transform.name: params },
+                "required": [transform.name],
+                "additionalProperties": false
+            })
+        })
+        .collect();
+    let names: Vec<&str> = registry.iter().map(|t| t.name).collect();
+    let mut schema = generator.into_root_schema_for::<PipelineSpec>().to_value();
+    schema["title"] = "revoxel pipeline".into();
+    let choices: Vec<Value> = steps.into_iter().chain([json!({ "enum": names })]).collect();
+    schema["properties"]["steps"]["items"] = json!({ "anyOf": choices });
+    schema
+}

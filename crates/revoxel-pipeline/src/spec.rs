@@ -1,0 +1,114 @@
+//! A pipeline as written.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A pipeline file: what goes in, what is done, what comes out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PipelineSpec {
+    /// Version of the file format; 1.
+    pub(crate) version: u32,
+    /// What the pipeline is for.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// Values that `${name}` stands for elsewhere in the file; `--set vars.name=value` replaces them.
+    #[serde(default)]
+    #[allow(dead_code, reason = "replaced in the text before this type is made; here for the schema")]
+    pub(crate) vars: Option<serde_json::Map<String, Value>>,
+    /// The volumes of a case, by key.
+    #[schemars(with = "std::collections::BTreeMap<String, InputSpec>")]
+    pub(crate) inputs: IndexMap<String, InputSpec>,
+    /// What is done, in order: one transform each, as `- name: { parameters }`.
+    #[serde(default)]
+    pub(crate) steps: Vec<Value>,
+    /// What is written, by key.
+    #[schemars(with = "std::collections::BTreeMap<String, OutputSpec>")]
+    pub(crate) outputs: IndexMap<String, OutputSpec>,
+    /// Where the trace of a case is written, relative to the output folder; `{case}` stands for the case.
+    pub(crate) trace: String,
+    /// Which neighbouring steps may share one interpolation.
+    #[serde(default)]
+    pub(crate) fuse: Fuse,
+}
+
+/// Which neighbouring steps are executed in one pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fuse {
+    /// Exact steps with one resampling: the result is that of the steps one by one.
+    #[default]
+    Exact,
+    /// Also several resamplings: one interpolation instead of several, so values differ from the steps one by one.
+    Resampling,
+}
+
+/// An input.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InputSpec {
+    /// What its values mean: image, label, probability or logit.
+    #[schemars(with = "KindSchema")]
+    pub(crate) kind: String,
+    /// Where it is, relative to the data folder; `{case}` stands for the case.
+    pub(crate) path: String,
+    /// Whether a case may lack it.
+    #[serde(default)]
+    pub(crate) optional: bool,
+    /// Whether it must lie on the grid of the case's first image, or may have its own.
+    #[serde(default)]
+    pub(crate) grid: GridRule,
+}
+
+/// Whether an input shares the case's grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GridRule {
+    /// It must lie on the grid of the first image.
+    #[default]
+    Shared,
+    /// It may have a grid of its own.
+    Own,
+}
+
+/// An output.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutputSpec {
+    /// Where it is written, relative to the output folder; `{case}` stands for the case.
+    pub(crate) path: String,
+    /// The voxel type; as it is where it is left out. Whole numbers round half to even and saturate.
+    #[serde(default)]
+    #[schemars(with = "Option<DtypeSchema>")]
+    pub(crate) dtype: Option<String>,
+}
+
+/// The names of the kinds, for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum KindSchema {
+    Image,
+    Label,
+    Probability,
+    Logit,
+}
+
+/// The names of the voxel types, for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum DtypeSchema {
+    Uint8,
+    Int8,
+    Uint16,
+    Int16,
+    Uint32,
+    Int32,
+    Uint64,
+    Int64,
+    Float32,
+    Float64,
+}

@@ -1,0 +1,166 @@
+//! The only module that knows which YAML library is used.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
+
+use crate::error::{Fault, Place};
+use crate::node::{Data, Key, Node};
+
+/// Reads one YAML document. Only plain data: no tags, no merge keys, no key twice; aliases within a budget.
+pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        reject_unsupported_tags: true,
+        with_snippet: false
+    };
+    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
+        Ok(raw) => Ok(node(raw)),
+        Err(error) => {
+            let place = error.location().map(|l| place(&l)).unwrap_or_default();
+            let message = error.to_string();
+            // The place is told apart from the message.
+            let problem = message.split(" at line ").next().unwrap_or(&message).to_owned();
+            let problem = problem.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+            let fault = Fault::new(place, problem);
+            let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+            let bare = line.contains(": ${") && line.contains(": {");
+            Err(if bare { fault.help("put it in quotes: inside braces, ${name} is \"${name}\"") } else { fault })
+        }
+    }
+}
+
+enum Raw {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+fn node(raw: Spanned<Raw>) -> Node {
+    let place = place(&raw.referenced);
+    let data = match raw.value {
+        Raw::Null => Data::Null,
+        Raw::Bool(value) => Data::Bool(value),
+        Raw::Number(value) => Data::Number(value),
+        Raw::Text(value) => Data::Text(value),
+        Raw::List(list) => Data::List(list.into_iter().map(node).collect()),
+        Raw::Map(map) => Data::Map(map.into_iter().map(|(k, v)| (key(k), node(v))).collect()),
+    };
+    Node { place, data }
+}
+
+fn key(key: Spanned<String>) -> Key {
+    Key { place: place(&key.referenced), name: key.value }
+}
+
+fn place(location: &Location) -> Place {
+    let span = location.span();
+    let (offset, length) = span.byte_offset().zip(span.byte_len()).unwrap_or_default();
+    Place {
+        line: location.line() as usize,
+        column: location.column() as usize,
+        offset: offset as usize,
+        length: length as usize,
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YAML data")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Raw, E> {
+        Number::from_f64(value).map(Raw::Number).ok_or_else(|| E::custom(format!("{value} is not a finite number")))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_places() {
+        let node = parse("a: [1, 2.5, no, 'x']\nb:\n  - c: ~\n").unwrap();
+        assert_eq!(node.json(), serde_json::json!({ "a": [1, 2.5, "no", "x"], "b": [{ "c": null }] }));
+        let path = |p: &[&str]| p.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let at = |p: &[&str]| {
+            let place = node.locate(&path(p), false);
+            (place.line, place.column)
+        };
+        assert_eq!([at(&["a", "[1]"]), at(&["b", "0", "c"]), at(&["b", "0", "zz"])], [(1, 8), (3, 8), (3, 5)]);
+    }
+
+    #[test]
+    fn what_is_not_plain_data_is_refused() {
+        let t = |text: &str, line: usize, part: &str| {
+            let fault = parse(text).unwrap_err();
+            assert!(fault.problem.contains(part) && fault.place.line == line, "{text:?}: {fault:?}");
+        };
+        t("a: 1\na: 2\n", 2, "duplicate");
+        t("a: 1\nb: .nan\n", 2, "non-finite");
+        t("a: [1\nb: 2\n", 2, "");
+        t("a: !run x\n", 1, "");
+        let bomb: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..40).map(|i| format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1)))
+            .collect();
+        assert!(parse(&bomb).is_err());
+        assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+}
