@@ -1,1 +1,29 @@
-//! placeholder
+//! Files to volumes and back, with the exact geometry.
+//!
+//! [`read`] recognises a file by its content, [`write()`] chooses the format by the name; both go over [`FORMATS`].
+//! [`info`] reads the header only. NumPy arrays have no geometry and are no volumes: see [`npy`].
+//!
+//! Architecture invariants: no header sizes an allocation before it was checked against the length of the file
+//! (or, compressed, against what the compressed bytes can hold and a limit the caller sets); nothing here panics
+//! on what a file says; a file that is being written is never seen half finished under its own name.
+
+pub mod codecs;
+pub mod error;
+pub mod facts;
+pub mod file;
+pub mod formats;
+pub mod limits;
+pub mod nifti;
+pub mod npy;
+pub mod warning;
+
+mod buffer;
+
+pub use error::{ReadError, WriteError};
+pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
+pub use file::{
+    FileInfo, Format, Loaded, format_for_writing, info, info_with, read, read_with, writable_extension, write,
+};
+pub use formats::FORMATS;
+pub use limits::Limits;
+pub use warning::Warning;

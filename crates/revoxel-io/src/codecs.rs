@@ -1,0 +1,4 @@
+//! Compression, apart from the formats that use it.
+
+pub mod gunzip;
+pub mod gzip;

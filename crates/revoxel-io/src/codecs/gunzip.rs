@@ -1,0 +1,206 @@
+//! Reading gzip: one member or many, bounded, with a diagnosis where it fails.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use libdeflater::Decompressor;
+use revoxel_core::Voxel;
+
+use crate::buffer;
+
+/// Why a gzip stream cannot be decoded to what is needed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GunzipError {
+    /// The file ends within a member.
+    #[error("the gzip stream is truncated: it ends after {decoded} decoded bytes, of which {needed} are needed")]
+    Truncated {
+        /// Bytes that can be decoded.
+        decoded: u64,
+        /// Bytes that are needed.
+        needed: u64,
+    },
+    /// The file is whole but decodes to less than the header needs.
+    #[error("the gzip stream holds {decoded} bytes, but the header needs {needed}")]
+    TooShort {
+        /// Bytes that are there.
+        decoded: u64,
+        /// Bytes that are needed.
+        needed: u64,
+    },
+    /// The compressed bytes are damaged.
+    #[error("the gzip stream is damaged after {decoded} decoded bytes")]
+    Damaged {
+        /// Bytes that could be decoded.
+        decoded: u64,
+    },
+    /// The checksum does not fit.
+    #[error("the gzip checksum does not match: the file is damaged")]
+    Checksum,
+    /// So few compressed bytes cannot hold so much.
+    #[error("{needed} decoded bytes are needed, but {compressed} compressed bytes cannot hold more than {most}")]
+    Impossible {
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes in the file.
+        compressed: u64,
+        /// The most they can decode to.
+        most: u64,
+    },
+    /// The memory does not suffice.
+    #[error("there is no memory for {0} bytes")]
+    Memory(u64),
+}
+
+/// What stands behind the bytes that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// Decoded bytes beyond those needed.
+    pub(crate) extra: u64,
+    /// Bytes behind the last member.
+    pub(crate) junk: u64,
+}
+
+/// Deflate cannot do better than this (258 bytes from 2 bits).
+const BEST_RATIO: u64 = 1032;
+/// The most that so many compressed bytes can decode to.
+pub(crate) const fn most_decoded(compressed: u64) -> u64 {
+    compressed.saturating_mul(BEST_RATIO)
+}
+
+/// Bytes beyond what is needed that are decoded in order to verify the checksum.
+const MOST_EXTRA: u64 = 64 << 20;
+
+/// Whether these are the first bytes of a gzip member.
+pub(crate) fn is_gzip(first_bytes: &[u8]) -> bool {
+    first_bytes.starts_with(&[0x1f, 0x8b, 8])
+}
+
+/// The beginning of a file, decoded if it is gzip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// As many bytes as were asked for, or fewer where the file ends or is damaged before.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether the file is gzip.
+    pub(crate) gzip: bool,
+    /// Why fewer bytes could be decoded.
+    pub(crate) damage: Option<GunzipError>,
+}
+
+/// The first `count` bytes of a file.
+pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut head = Head { gzip: is_gzip(file.fill_buf()?), ..Head::default() };
+    if !head.gzip {
+        file.take(count).read_to_end(&mut head.bytes)?;
+        return Ok(head);
+    }
+    let result = MultiGzDecoder::new(file).take(count).read_to_end(&mut head.bytes);
+    let decoded = head.bytes.len() as u64;
+    head.damage = result.err().map(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => GunzipError::Truncated { decoded, needed: count },
+        _ => GunzipError::Damaged { decoded },
+    });
+    Ok(head)
+}
+
+/// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file.
+pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Result<(Vec<T>, Tail), GunzipError> {
+    let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
+    let most = most_decoded(compressed.len() as u64);
+    if needed > most {
+        return Err(GunzipError::Impossible { needed, compressed: compressed.len() as u64, most });
+    }
+    match decode_whole(compressed, skip, count) {
+        Some(values) => Ok((values, Tail::default())),
+        None => decode_members(compressed, skip, count, needed),
+    }
+}
+
+/// The fast way, for one member of exactly the right length: the length at its end is only a hint, but the
+/// decoder checks it and the checksum.
+fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Option<Vec<T>> {
+    let needed = skip.checked_add(count.checked_mul(size_of::<T>())?)?;
+    let length = compressed.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))?;
+    if length != needed as u32 {
+        return None;
+    }
+    let mut values: Vec<T> = buffer::zeroed(needed.div_ceil(size_of::<T>()))?;
+    let bytes = &mut bytemuck::cast_slice_mut(&mut values)[..needed];
+    if Decompressor::new().gzip_decompress(compressed, bytes) != Ok(needed) {
+        return None;
+    }
+    bytes.copy_within(skip.., 0);
+    values.truncate(count);
+    Some(values)
+}
+
+/// The careful way: member by member, growing with what arrives.
+fn decode_members<T: Voxel>(
+    compressed: &[u8],
+    skip: usize,
+    count: usize,
+    needed: u64,
+) -> Result<(Vec<T>, Tail), GunzipError> {
+    let mut stream = Members { decoder: Some(GzDecoder::new(compressed)), decoded: 0, junk: 0 };
+    let skipped = io::copy(&mut (&mut stream).take(skip as u64), &mut io::sink());
+    if let Err(error) = skipped {
+        return Err(stream.diagnose(&error, needed));
+    }
+    let values = match buffer::read_growing(&mut stream, count) {
+        Ok(values) => values,
+        Err(error) => return Err(stream.diagnose(&error, needed)),
+    };
+    match io::copy(&mut (&mut stream).take(MOST_EXTRA.max(needed)), &mut io::sink()) {
+        Ok(extra) => Ok((values, Tail { extra, junk: stream.junk })),
+        Err(error) => Err(stream.diagnose(&error, needed)),
+    }
+}
+
+/// The decoded bytes of all members in a row.
+struct Members<'a> {
+    /// The member at hand; `None` behind the last one.
+    decoder: Option<GzDecoder<&'a [u8]>>,
+    decoded: u64,
+    junk: u64,
+}
+
+impl Members<'_> {
+    /// What an error while decoding means.
+    fn diagnose(&mut self, error: &io::Error, needed: u64) -> GunzipError {
+        let decoded = self.decoded;
+        match (error.kind(), &mut self.decoder) {
+            (io::ErrorKind::OutOfMemory, _) => GunzipError::Memory(needed),
+            (io::ErrorKind::UnexpectedEof, None) => GunzipError::TooShort { decoded, needed },
+            (io::ErrorKind::UnexpectedEof, Some(_)) => GunzipError::Truncated { decoded, needed },
+            // Behind a wrong checksum the decoder is at its end; behind other damage it goes on failing.
+            (_, Some(decoder)) => match decoder.read(&mut [0]) {
+                Ok(0) if decoder.header().is_some() => GunzipError::Checksum,
+                _ => GunzipError::Damaged { decoded },
+            },
+            _ => GunzipError::Damaged { decoded },
+        }
+    }
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let count = decoder.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                self.decoded += count as u64;
+                return Ok(count);
+            }
+            let rest = *decoder.get_ref();
+            if is_gzip(rest) {
+                self.decoder = Some(GzDecoder::new(rest));
+            } else {
+                self.decoder = None;
+                self.junk = rest.len() as u64;
+            }
+        }
+        Ok(0)
+    }
+}

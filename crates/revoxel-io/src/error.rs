@@ -1,0 +1,136 @@
+//! Why a file cannot be read or written. Every message starts with the path.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::codecs::gunzip::GunzipError;
+use crate::nifti::HeaderError;
+use crate::npy::NpyError;
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The system refuses.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// A folder, a device, a pipe.
+    #[error("{path}: is not a regular file")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No format recognises the content or the name.
+    #[error("{path}: the content is none of the known formats ({known})")]
+    Unrecognised {
+        /// The file.
+        path: PathBuf,
+        /// Names of the formats.
+        known: String,
+    },
+    /// The other half of a pair of files.
+    #[error("{path}: the file that belongs to it, {partner}, is missing")]
+    MissingPartner {
+        /// The file that was given.
+        path: PathBuf,
+        /// The file that should be beside it.
+        partner: PathBuf,
+    },
+    /// A gzip stream cannot be decoded.
+    #[error("{path}: {reason}")]
+    Gunzip {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: GunzipError,
+    },
+    /// The file decodes to more than the limit.
+    #[error("{path}: {needed} decoded bytes are needed, more than the limit of {limit}")]
+    Limit {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the header asks for.
+        needed: u64,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// The memory does not suffice.
+    #[error("{path}: there is no memory for {bytes} bytes")]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes asked for.
+        bytes: u64,
+    },
+    /// A NIfTI header that cannot be followed.
+    #[error("{path}: {reason}")]
+    Nifti {
+        /// The file with the header.
+        path: PathBuf,
+        /// Which field, and why.
+        reason: Box<HeaderError>,
+    },
+    /// A NumPy file that cannot be read.
+    #[error("{path}: {reason}")]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: NpyError,
+    },
+}
+
+/// Why a file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The system refuses.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The folder is not there; folders are never made here.
+    #[error("{path}: the folder {folder} does not exist")]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// The name does not say a format.
+    #[error("{path}: the name has no known extension; use one of {known}")]
+    UnknownExtension {
+        /// The file.
+        path: PathBuf,
+        /// The extensions, listed.
+        known: String,
+    },
+    /// An entry of the affine is beyond what the format's numbers can hold.
+    #[error("{path}: {field} is {value:?}: cannot be stored as a 32-bit float")]
+    NotStorable {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// A tensor whose shape does not fit its values.
+    #[error("{path}: shape is {shape:?}: does not fit {values} values")]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The shape.
+        shape: Vec<usize>,
+        /// How many values there are.
+        values: usize,
+    },
+}

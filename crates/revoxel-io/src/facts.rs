@@ -1,0 +1,169 @@
+//! What a header says beyond the grid and the voxels, kept so that it can be written again.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Facts of a header that are worth restoring. All are optional; what is not there is not serialised, and unknown
+/// keys are ignored when read back.
+///
+/// Numbers are always finite, so that JSON can hold them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Version of the NIfTI standard, 1 or 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u8>,
+    /// NIfTI `sform_code`, 0 where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sform_code: Option<i16>,
+    /// NIfTI `qform_code`, 0 where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qform_code: Option<i16>,
+    /// The unit of length in the file. A record only: grids are in mm, and mm is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spatial_unit: Option<SpatialUnit>,
+    /// The unit of the fourth axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// The step from frame to frame (`pixdim[4]`) in the time unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_spacing: Option<f64>,
+    /// The time of the first frame (`toffset`) in the time unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_offset: Option<f64>,
+    /// Free text about the volume (NIfTI holds 79 bytes of it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Name of an auxiliary file (NIfTI holds 23 bytes of it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aux_file: Option<String>,
+    /// What the values mean, a NIfTI intent code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent_code: Option<i32>,
+    /// The name of the intent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent_name: Option<String>,
+    /// The parameters of the intent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent_params: Option<[f64; 3]>,
+    /// Whether the channels are the components of a vector (NIfTI: the fifth axis) and not frames (the fourth).
+    #[serde(skip_serializing_if = "is_false")]
+    pub vector: bool,
+    /// Whether the channels are red, green, blue (and alpha) of one pixel.
+    #[serde(skip_serializing_if = "is_false")]
+    pub colour: bool,
+    /// How many frames the channels stem from, where they are frames **and** components: the channel number is
+    /// frame + frames × component for vectors, component + components × frame for colours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<usize>,
+    /// When the slices were acquired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slices: Option<SliceTiming>,
+    /// Header extensions, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
+}
+
+/// A unit of length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpatialUnit {
+    /// Not given; taken as mm.
+    Unknown,
+    /// m.
+    Metre,
+    /// mm.
+    Millimetre,
+    /// µm.
+    Micrometre,
+}
+
+/// A unit of the fourth axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// s.
+    Second,
+    /// ms.
+    Millisecond,
+    /// µs.
+    Microsecond,
+    /// Hz.
+    Hertz,
+    /// Parts per million.
+    Ppm,
+    /// rad/s.
+    RadianPerSecond,
+}
+
+/// When slices were acquired, as NIfTI says it. It speaks of the axes of the file that it was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SliceTiming {
+    /// `dim_info`: which axes are frequency, phase and slice.
+    pub dim_info: u8,
+    /// `slice_code`: the order of the slices.
+    pub code: i32,
+    /// `slice_start`: index of the first slice.
+    pub start: i64,
+    /// `slice_end`: index of the last slice.
+    pub end: i64,
+    /// `slice_duration`, in the time unit.
+    pub duration: f64,
+}
+
+/// A header extension: a code that says who understands it, and bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// The registered code (4: AFNI, 6: comment, 2: DICOM, 32: CIFTI, …).
+    pub code: i32,
+    /// The content, with its padding; in JSON as hexadecimal digits.
+    #[serde(serialize_with = "to_hex", deserialize_with = "from_hex")]
+    pub content: Vec<u8>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+fn to_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let digit = |v: u8| char::from(b"0123456789abcdef"[usize::from(v & 15)]);
+    let text: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect();
+    serializer.serialize_str(&text)
+}
+
+fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    match digits {
+        Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks_exact(2).map(|p| p[0] << 4 | p[1]).collect()),
+        _ => Err(serde::de::Error::custom("an extension's content must be pairs of hexadecimal digits")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_small_and_comes_back() {
+        assert_eq!(serde_json::to_string(&Facts::default()).unwrap(), "{}");
+        let facts = Facts {
+            sform_code: Some(2),
+            time_unit: Some(TimeUnit::Millisecond),
+            vector: true,
+            extensions: vec![Extension { code: 6, content: vec![0, 0x9f, 255] }],
+            ..Facts::default()
+        };
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(
+            text,
+            r#"{"sform_code":2,"time_unit":"millisecond","vector":true,"extensions":[{"code":6,"content":"009fff"}]}"#
+        );
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+        assert_eq!(serde_json::from_str::<Facts>(r#"{"of_a_later_version":[1]}"#).unwrap(), Facts::default());
+        for bad in ["0", "0g", "é0"] {
+            let text = format!(r#"{{"extensions":[{{"code":6,"content":"{bad}"}}]}}"#);
+            assert!(serde_json::from_str::<Facts>(&text).is_err(), "{bad}");
+        }
+    }
+}

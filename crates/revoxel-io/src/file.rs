@@ -1,0 +1,200 @@
+//! Recognising files by content, and writing them so that nobody sees half of one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Dtype, Grid, Kind, Volume};
+use tempfile::NamedTempFile;
+
+use crate::codecs::gunzip;
+use crate::{FORMATS, Facts, Limits, ReadError, Warning, WriteError};
+
+/// A format of volume files. One line in [`FORMATS`] makes it known everywhere.
+pub trait Format: Sync {
+    /// The name, as listed to people.
+    fn name(&self) -> &'static str;
+
+    /// The extensions it is written under, lower case, without the leading dot; also compound ones (`nii.gz`).
+    fn extensions(&self) -> &'static [&'static str];
+
+    /// Whether a file is of this format. `first_bytes` are up to [`FIRST_BYTES`] bytes of its content, decoded if
+    /// the file is gzip.
+    fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
+
+    /// Reads the header only.
+    ///
+    /// # Errors
+    /// Where the header cannot be followed.
+    fn info(&self, path: &Path, limits: &Limits) -> Result<FileInfo, ReadError>;
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// Where the file cannot be followed, or asks for more than the limits allow.
+    fn read(&self, path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError>;
+
+    /// Writes a volume for the name `path`, which decides on compression and the like, into the file `to`, which
+    /// exists and is empty.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the format cannot hold the volume.
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError>;
+}
+
+/// How many first bytes of a file a format may look at to recognise it.
+pub const FIRST_BYTES: u64 = 1024;
+
+/// What a header says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileInfo {
+    /// The format and its version.
+    pub format: &'static str,
+    /// Where the voxels lie.
+    pub grid: Grid,
+    /// The voxel type in the file.
+    pub stored: Dtype,
+    /// The voxel type that reading gives, after scaling.
+    pub dtype: Dtype,
+    /// Channels or frames.
+    pub channels: usize,
+    /// What else is worth restoring.
+    pub facts: Facts,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+/// A volume with what its file said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The volume.
+    pub volume: Volume,
+    /// What the header says.
+    pub info: FileInfo,
+}
+
+/// Reads the header of a file, with the default limits.
+///
+/// # Errors
+/// As [`info_with`].
+pub fn info(path: impl AsRef<Path>) -> Result<FileInfo, ReadError> {
+    info_with(path, &Limits::default())
+}
+
+/// Reads the header of a file. The voxels are not touched, so damage among them is not noticed.
+///
+/// # Errors
+/// Where the file cannot be opened, is of no known format, or its header cannot be followed.
+pub fn info_with(path: impl AsRef<Path>, limits: &Limits) -> Result<FileInfo, ReadError> {
+    recognise(path.as_ref())?.info(path.as_ref(), limits)
+}
+
+/// Reads a file, with the default limits.
+///
+/// # Errors
+/// As [`read_with`].
+pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
+    read_with(path, kind, &Limits::default())
+}
+
+/// Reads a file; `kind` is what its values mean, which no header says.
+///
+/// # Errors
+/// Where the file cannot be opened, is of no known format, is damaged, or asks for more than the limits allow.
+pub fn read_with(path: impl AsRef<Path>, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
+    recognise(path.as_ref())?.read(path.as_ref(), kind, limits)
+}
+
+/// Writes a volume in the format that the name says. The file appears under its name when it is complete, in one
+/// step; folders are not made. Facts that the format does not know are left out.
+///
+/// # Errors
+/// Where the name says no format, the folder is missing, the system refuses, or the format cannot hold the volume.
+pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+    let path = path.as_ref();
+    let format = format_for_writing(path)?;
+    atomically(path, |to| format.write(path, to, volume, facts))
+}
+
+/// Whether the name says a format that can be written.
+pub fn writable_extension(path: impl AsRef<Path>) -> bool {
+    format_for_writing(path.as_ref()).is_ok()
+}
+
+/// The format that a name says.
+///
+/// # Errors
+/// Where it says none; the error lists the extensions.
+pub fn format_for_writing(path: impl AsRef<Path>) -> Result<&'static dyn Format, WriteError> {
+    let path = path.as_ref();
+    by_extension(path).ok_or_else(|| {
+        let all = FORMATS.iter().flat_map(|format| format.extensions());
+        let known = all.map(|e| format!(".{e}")).collect::<Vec<_>>().join(", ");
+        WriteError::UnknownExtension { path: path.to_owned(), known }
+    })
+}
+
+/// Whether a file name ends in an extension (given without its dot), in any case.
+pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
+    let Some(name) = path.file_name() else { return false };
+    let name = name.to_string_lossy().to_lowercase();
+    name.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.')).is_some()
+}
+
+/// Fills a new file in the folder of `path` and gives it that name when it is complete.
+pub(crate) fn atomically<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, WriteError>) -> Result<T, WriteError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let failed = |reason: io::Error| match reason.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => {
+            WriteError::NoFolder { path: path.to_owned(), folder: folder.to_owned() }
+        }
+        _ => WriteError::Io { path: path.to_owned(), reason },
+    };
+    let file = new_file(folder).map_err(failed)?;
+    let result = fill(file.path())?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(result)
+}
+
+/// A file that vanishes unless it is renamed. Its permissions are those of any new file, not private ones.
+fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".revoxel-").suffix(".partial");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Turns the system's refusal into an error that names the file.
+pub(crate) fn failed_to_read(path: &Path) -> impl FnOnce(io::Error) -> ReadError + use<> {
+    let path: PathBuf = path.to_owned();
+    move |reason| ReadError::Io { path, reason }
+}
+
+/// The length of a regular file; everything else (a pipe never ends) is refused.
+pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
+    let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile { path: path.to_owned() });
+    }
+    Ok(metadata.len())
+}
+
+/// The format of a file by its content; by its name where no format knows the content, so that the format can say
+/// what is wrong.
+fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
+    length_of(path)?;
+    let head = gunzip::head(path, FIRST_BYTES).map_err(failed_to_read(path))?;
+    let by_content = FORMATS.iter().copied().find(|format| format.recognises(path, &head.bytes));
+    by_content.or_else(|| by_extension(path)).ok_or_else(|| {
+        let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        ReadError::Unrecognised { path: path.to_owned(), known }
+    })
+}
+
+fn by_extension(path: &Path) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.extensions().iter().any(|e| has_extension(path, e)))
+}

@@ -1,0 +1,6 @@
+//! The list of volume formats.
+
+use crate::Format;
+
+/// Every format, in the order in which they are asked whether they recognise a file. One line per format.
+pub const FORMATS: &[&dyn Format] = &[&crate::nifti::Nifti];

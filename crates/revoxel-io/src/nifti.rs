@@ -1,0 +1,76 @@
+//! NIfTI-1 and NIfTI-2, single files and pairs, and Analyze 7.5 as far as it goes.
+//!
+//! A header is parsed by `header`, its fields are checked where they are used: the voxel type in `datatype`, the
+//! axes in `shape`, the affine in `affine`, where the voxels start in `offset`.
+
+pub mod problem;
+
+mod affine;
+mod compose;
+mod datatype;
+mod encode;
+mod extensions;
+mod header;
+mod offset;
+mod pair;
+mod parsed;
+mod quaternion;
+mod reader;
+mod remember;
+mod shape;
+mod values;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use revoxel_core::{Affine, Grid, Kind, Volume};
+
+use crate::file::has_extension;
+use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, Warning, WriteError};
+
+pub use problem::{HeaderError, Problem};
+
+/// The NIfTI format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nifti;
+
+impl Format for Nifti {
+    fn name(&self) -> &'static str {
+        "NIfTI"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["nii", "nii.gz", "hdr", "hdr.gz", "img", "img.gz"]
+    }
+
+    fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool {
+        // The voxels' half of a pair has no signature: its header is beside it.
+        let voxels_of_a_pair = ["img", "img.gz"].iter().any(|e| has_extension(path, e)) && pair::has_header(path);
+        header::is_header(first_bytes) || voxels_of_a_pair
+    }
+
+    fn info(&self, path: &Path, limits: &Limits) -> Result<FileInfo, ReadError> {
+        Ok(parsed::Parsed::open(path, limits)?.info)
+    }
+
+    fn read(&self, path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
+        reader::read(path, kind, limits)
+    }
+
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+        writer::write(path, to, volume, facts)
+    }
+}
+
+/// The grid as a NIfTI-1 file gives it back: every entry of the affine rounded to a 32-bit float. A grid that was
+/// read from a NIfTI-1 sform in mm is its own stored grid.
+///
+/// A grid that such a file cannot hold (entries beyond 3.4e38, or a regular affine that becomes singular) is
+/// returned as it is.
+pub fn stored_grid(grid: &Grid) -> Grid {
+    let rounded = grid.affine().rows().map(|row| row.map(|v| f64::from(v as f32)));
+    Grid::new(grid.shape(), Affine::from_rows(rounded)).unwrap_or(*grid)
+}

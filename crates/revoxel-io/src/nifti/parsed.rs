@@ -1,0 +1,216 @@
+//! A header with all its checks done, and where the voxels are.
+
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Dtype, Grid};
+
+use super::datatype::Stored;
+use super::header::{self, Header, Magic, Order, Version};
+use super::problem::{HeaderError, Problem};
+use super::shape::Arrangement;
+use super::{affine, extensions, offset, pair, remember};
+use crate::codecs::gunzip::{self, GunzipError};
+use crate::file::{failed_to_read, length_of};
+use crate::{Extension, FileInfo, Limits, ReadError, Warning};
+
+/// Everything that reading the voxels needs.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) info: FileInfo,
+    pub(super) arrangement: Arrangement,
+    /// Slope and intercept, where they do something.
+    pub(super) scaling: Option<(f64, f64)>,
+    /// The byte order of the voxels is not this machine's.
+    pub(super) swapped: bool,
+    /// Where the voxels are.
+    pub(super) voxels: VoxelFile,
+}
+
+/// The file with the voxels.
+#[derive(Clone, Debug)]
+pub(super) struct VoxelFile {
+    pub(super) path: PathBuf,
+    pub(super) gzip: bool,
+    /// Length of the file.
+    pub(super) length: u64,
+    /// Where they start, in the decoded file.
+    pub(super) offset: u64,
+}
+
+impl Parsed {
+    /// Reads and checks the header of a file, given by its name or by that of its voxels.
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, ReadError> {
+        let file = HeaderFile::open(path)?;
+        let field = |reason| ReadError::Nifti { path: file.path.clone(), reason: Box::new(reason) };
+        let header = &file.header;
+        let mut warnings = Vec::new();
+        if header.magic == Magic::Absent {
+            warnings.push(Warning::Analyze);
+        }
+        let arrangement = Stored::from_code(header.datatype)
+            .and_then(|stored| Arrangement::from_header(header, stored))
+            .map_err(field)?;
+        let Arrangement { shape, stored, .. } = arrangement;
+        if header.bitpix != stored.bits() {
+            warnings.push(Warning::Bitpix { value: header.bitpix, expected: stored.bits() });
+        }
+        let start = offset::voxels_start(header, file.is_single(), &mut warnings).map_err(field)?;
+        let voxels = file.voxels(start, &arrangement, limits)?;
+        let scaling = scaling(header, stored).map_err(field)?;
+        let affine = affine::affine(header, shape, &mut warnings).map_err(field)?;
+        let grid = Grid::new(shape, affine).map_err(|_| field(not_invertible(header)))?;
+        let extensions = file.extensions(start, &mut warnings)?;
+        let info = FileInfo {
+            format: format_name(header),
+            grid,
+            stored: stored.dtype,
+            dtype: match scaling {
+                Some(_) if stored.dtype != Dtype::F64 => Dtype::F32,
+                _ => stored.dtype,
+            },
+            channels: arrangement.channels(),
+            facts: remember::facts(header, &arrangement, extensions),
+            warnings,
+        };
+        Ok(Self { info, arrangement, scaling, swapped: header.order != Order::NATIVE, voxels })
+    }
+}
+
+/// The file with the header.
+struct HeaderFile {
+    path: PathBuf,
+    /// The path that was given, where that is the file of the voxels.
+    given_voxels: Option<PathBuf>,
+    header: Header,
+    /// Whether the four bytes behind the header say that there are extensions.
+    has_extensions: bool,
+}
+
+impl HeaderFile {
+    fn open(path: &Path) -> Result<Self, ReadError> {
+        let (mut bytes, mut length) = first_bytes(path)?;
+        let mut given_voxels = None;
+        let mut path = path.to_owned();
+        if pair::is_voxels(&path) && !header::is_header(&bytes) {
+            match pair::existing(&path, "hdr") {
+                Ok(header) => given_voxels = Some(std::mem::replace(&mut path, header)),
+                Err(partner) => return Err(ReadError::MissingPartner { path, partner }),
+            }
+            (bytes, length) = first_bytes(&path)?;
+        }
+        match Header::parse(&bytes, length) {
+            Ok(header) => {
+                let has_extensions = bytes.get(header.version.length()).is_some_and(|flag| *flag != 0);
+                Ok(Self { path, given_voxels, header, has_extensions })
+            }
+            Err(reason) => Err(ReadError::Nifti { path, reason: Box::new(reason) }),
+        }
+    }
+
+    /// Whether the voxels are in the same file.
+    fn is_single(&self) -> bool {
+        match self.header.magic {
+            Magic::Single => true,
+            Magic::Pair => false,
+            Magic::Absent => !pair::is_header(&self.path) && self.given_voxels.is_none(),
+        }
+    }
+
+    /// Finds the voxels and checks that they can be there, before anything is allocated for them.
+    fn voxels(&self, offset: u64, arrangement: &Arrangement, limits: &Limits) -> Result<VoxelFile, ReadError> {
+        let path = self.voxel_path()?;
+        let length = length_of(&path)?;
+        let needed = offset.saturating_add(arrangement.bytes());
+        let looks_gzip = gunzip::head(&path, 0).map_err(failed_to_read(&path))?.gzip;
+        let gzip = looks_gzip && length != needed;
+        let field = |reason| ReadError::Nifti { path: self.path.clone(), reason: Box::new(reason) };
+        let most = if gzip { gunzip::most_decoded(length) } else { length };
+        if offset > most {
+            let value = self.header.show(self.header.vox_offset);
+            return Err(field(HeaderError::new("vox_offset", value, Problem::OffsetPastEnd(most))));
+        }
+        if !gzip && needed > length {
+            let problem = Problem::PastEnd { needed: arrangement.bytes(), offset, length };
+            return Err(field(HeaderError::new("dim", arrangement.text(), problem)));
+        }
+        if gzip && needed > limits.max_decoded_bytes {
+            return Err(ReadError::Limit { path, needed, limit: limits.max_decoded_bytes });
+        }
+        if needed > most {
+            let reason = GunzipError::Impossible { needed, compressed: length, most };
+            return Err(ReadError::Gunzip { path, reason });
+        }
+        Ok(VoxelFile { path, gzip, length, offset })
+    }
+
+    fn voxel_path(&self) -> Result<PathBuf, ReadError> {
+        if self.is_single() {
+            return Ok(self.path.clone());
+        }
+        if let Some(given) = &self.given_voxels {
+            return Ok(given.clone());
+        }
+        if !pair::is_header(&self.path) {
+            let reason = HeaderError::new("magic", "\"ni1\"", Problem::PairInSingleFile);
+            return Err(ReadError::Nifti { path: self.path.clone(), reason: Box::new(reason) });
+        }
+        let missing = |partner| ReadError::MissingPartner { path: self.path.clone(), partner };
+        pair::existing(&self.path, "img").map_err(missing)
+    }
+
+    fn extensions(&self, voxels_start: u64, warnings: &mut Vec<Warning>) -> Result<Vec<Extension>, ReadError> {
+        let start = self.header.version.length() as u64 + 4;
+        if !self.has_extensions || self.header.magic == Magic::Absent {
+            return Ok(Vec::new());
+        }
+        let end = if self.is_single() { voxels_start } else { start + extensions::MOST_BYTES };
+        if end.saturating_sub(start) > extensions::MOST_BYTES {
+            warnings.push(Warning::ExtensionsTooLarge(end - start));
+            return Ok(Vec::new());
+        }
+        let head = gunzip::head(&self.path, end).map_err(failed_to_read(&self.path))?;
+        Ok(extensions::parse(&self.header, head.bytes.get(start as usize..).unwrap_or(&[]), warnings))
+    }
+}
+
+/// The bytes of a header and the length of the (decoded) file, as far as it is known.
+fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64), ReadError> {
+    let length = length_of(path)?;
+    let head = gunzip::head(path, header::LENGTH_2 as u64 + 4).map_err(failed_to_read(path))?;
+    match head.damage {
+        Some(GunzipError::Truncated { decoded, .. }) if decoded < header::LENGTH_1 as u64 => {
+            let reason = GunzipError::Truncated { decoded, needed: header::LENGTH_1 as u64 };
+            Err(ReadError::Gunzip { path: path.to_owned(), reason })
+        }
+        Some(reason) if head.bytes.len() < header::LENGTH_1 => Err(ReadError::Gunzip { path: path.to_owned(), reason }),
+        _ => {
+            let length = if head.gzip { head.bytes.len() as u64 } else { length };
+            Ok((head.bytes, length))
+        }
+    }
+}
+
+/// Slope and intercept where they are meant: a slope of 0 or none at all means no scaling.
+fn scaling(header: &Header, stored: Stored) -> Result<Option<(f64, f64)>, HeaderError> {
+    let (slope, intercept) = (header.scl_slope, header.scl_inter);
+    if slope == 0.0 || !slope.is_finite() || stored.components > 1 {
+        return Ok(None);
+    }
+    if !intercept.is_finite() {
+        return Err(HeaderError::new("scl_inter", header.show(intercept), Problem::NotFinite));
+    }
+    Ok((slope != 1.0 || intercept != 0.0).then_some((slope, intercept)))
+}
+
+/// The affine passed its own checks, but the grid's are stricter.
+fn not_invertible(header: &Header) -> HeaderError {
+    HeaderError::new("pixdim", format!("{:?}", &header.pixdim[1..4]), Problem::Singular)
+}
+
+const fn format_name(header: &Header) -> &'static str {
+    match (header.magic, header.version) {
+        (Magic::Absent, _) => "Analyze 7.5",
+        (_, Version::One) => "NIfTI-1",
+        (_, Version::Two) => "NIfTI-2",
+    }
+}

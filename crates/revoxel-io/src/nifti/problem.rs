@@ -1,0 +1,89 @@
+//! What can be wrong with a field of a NIfTI header.
+
+/// A field that cannot be followed, with its value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{field} is {value}: {problem}")]
+pub struct HeaderError {
+    /// The field, as the standard spells it.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl HeaderError {
+    pub(crate) fn new(field: impl Into<String>, value: impl ToString, problem: Problem) -> Self {
+        Self { field: field.into(), value: value.to_string(), problem }
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A file shorter than a header; the field is the length of the file.
+    #[error("a NIfTI header has {0} bytes")]
+    NoHeader(u64),
+    /// Neither 348 nor 540 in either byte order.
+    #[error("must be 348 (NIfTI-1) or 540 (NIfTI-2), so this is no NIfTI file or its beginning is damaged")]
+    SizeOfHeader,
+    /// A NIfTI-2 header without the right magic.
+    #[error("NIfTI-2 needs \"n+2\" or \"ni2\" followed by 0, \\r, \\n, 26, \\n (a transfer as text damages it)")]
+    Magic,
+    /// A header that says that the voxels are elsewhere, in a file whose name says that they are not.
+    #[error("the header belongs to an .hdr/.img pair, but stands in a file that is not named .hdr")]
+    PairInSingleFile,
+    /// Not 1 to 7 axes.
+    #[error("must be 1 to 7")]
+    AxisCount,
+    /// An axis without voxels.
+    #[error("every dimension must be at least 1")]
+    EmptyAxis,
+    /// More than five axes.
+    #[error("axes beyond the fifth must have 1 element")]
+    TooManyAxes,
+    /// More values than can be addressed.
+    #[error("more values than can be addressed")]
+    TooManyValues,
+    /// A type that is known but not supported.
+    #[error("voxels of type {0} are not supported")]
+    UnsupportedType(&'static str),
+    /// A type that the standard does not know.
+    #[error("no NIfTI data type has this number")]
+    UnknownType,
+    /// Not a number of bytes.
+    #[error("must be a whole number of bytes")]
+    NotBytes,
+    /// The voxels would start within the header.
+    #[error("in a single file, voxels start at byte {0} at the earliest")]
+    OffsetInHeader(u64),
+    /// The voxels would start behind the file.
+    #[error("behind the end of the file, which has {0} bytes")]
+    OffsetPastEnd(u64),
+    /// The voxels would not fit into the file.
+    #[error("the voxels need {needed} bytes from byte {offset} on, but the file ends after {length}")]
+    PastEnd {
+        /// Bytes of all values.
+        needed: u64,
+        /// Where they start.
+        offset: u64,
+        /// Length of the file.
+        length: u64,
+    },
+    /// NaN or infinite.
+    #[error("must be a finite number")]
+    NotFinite,
+    /// Not a length of a voxel.
+    #[error("a voxel's size must be a positive number")]
+    NotASize,
+    /// Smaller than the smallest normal 32-bit float.
+    #[error("too small to be the size of a voxel")]
+    TooSmall,
+    /// An affine that cannot be inverted.
+    #[error("the affine is singular: a voxel axis is zero, or the axes lie in one plane")]
+    Singular,
+    /// b² + c² + d² above 1.
+    #[error("no rotation: the squares add up to more than 1")]
+    NoRotation,
+}

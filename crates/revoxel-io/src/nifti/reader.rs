@@ -1,0 +1,75 @@
+//! Reading the voxels.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch_dtype};
+
+use super::parsed::{Parsed, VoxelFile};
+use super::values;
+use crate::buffer;
+use crate::codecs::gunzip;
+use crate::file::failed_to_read;
+use crate::{Limits, Loaded, ReadError, Warning};
+
+/// Reads a volume.
+pub(super) fn read(path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
+    let mut parsed = Parsed::open(path, limits)?;
+    let voxels = dispatch_dtype!(parsed.arrangement.stored.dtype, T => typed::<T>(&mut parsed)?);
+    let Parsed { info, .. } = parsed;
+    let bytes = voxels.bytes().len() as u64;
+    // The number of values was derived from the grid; this cannot fail.
+    let volume = Volume::new(voxels, info.grid, kind, info.channels)
+        .map_err(|_| ReadError::Memory { path: path.to_owned(), bytes })?;
+    Ok(Loaded { volume, info })
+}
+
+fn typed<T: Voxel>(parsed: &mut Parsed) -> Result<Voxels, ReadError>
+where
+    Voxels: From<Vec<T>>,
+{
+    let Parsed { arrangement, voxels: file, .. } = &*parsed;
+    let no_memory = || ReadError::Memory { path: file.path.clone(), bytes: arrangement.bytes() };
+    let (mut values, warnings) = match file.gzip {
+        true => decoded::<T>(file, arrangement.values())?,
+        false => raw::<T>(file, arrangement.values())?,
+    };
+    if parsed.swapped {
+        buffer::swap_bytes(&mut values);
+    }
+    if arrangement.stored.components > 1 {
+        values = values::apart(&values, arrangement.stored.components, arrangement.voxels()).ok_or_else(no_memory)?;
+    }
+    let voxels = match parsed.scaling {
+        Some((slope, intercept)) => values::scale(values, slope, intercept).ok_or_else(no_memory)?,
+        None => values.into(),
+    };
+    parsed.info.warnings.extend(warnings);
+    Ok(voxels)
+}
+
+fn raw<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warning>), ReadError> {
+    let read = || buffer::read_at(&File::open(&file.path)?, file.offset, count);
+    let bytes = count as u64 * size_of::<T>() as u64;
+    let values = read().map_err(|reason| match reason.kind() {
+        io::ErrorKind::OutOfMemory => ReadError::Memory { path: file.path.clone(), bytes },
+        _ => ReadError::Io { path: file.path.clone(), reason },
+    })?;
+    let rest = file.length - file.offset - bytes;
+    let warning = (rest > 0).then(|| Warning::MoreData { path: file.path.clone(), bytes: rest });
+    Ok((values, warning))
+}
+
+fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warning>), ReadError> {
+    let compressed = fs::read(&file.path).map_err(failed_to_read(&file.path))?;
+    let fail = |reason| ReadError::Gunzip { path: file.path.clone(), reason };
+    let (values, tail) = gunzip::decode(&compressed, file.offset as usize, count).map_err(fail)?;
+    let path = || file.path.clone();
+    let warning = match (tail.extra, tail.junk) {
+        (0, 0) => None,
+        (0, bytes) => Some(Warning::TrailingJunk { path: path(), bytes }),
+        (bytes, _) => Some(Warning::MoreData { path: path(), bytes }),
+    };
+    Ok((values, warning))
+}

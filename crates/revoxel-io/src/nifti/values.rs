@@ -1,0 +1,76 @@
+//! From the values as stored to those of the volume.
+
+use rayon::prelude::*;
+use revoxel_core::{Dtype, Voxel, Voxels};
+
+use crate::buffer;
+
+/// Values per task: enough to outweigh the scheduling.
+const CHUNK: usize = 1 << 16;
+
+/// Applies slope and intercept in f64. The result is f32, but f64 stays f64.
+pub(super) fn scale<T: Voxel>(values: Vec<T>, slope: f64, intercept: f64) -> Option<Voxels>
+where
+    Voxels: From<Vec<T>>,
+{
+    if T::DTYPE == Dtype::F64 {
+        let mut values = values;
+        values.par_chunks_mut(CHUNK).for_each(|chunk| {
+            chunk.iter_mut().for_each(|v| *v = T::from_f64(v.to_f64() * slope + intercept));
+        });
+        return Some(values.into());
+    }
+    let mut scaled: Vec<f32> = buffer::zeroed(values.len())?;
+    scaled.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(to, from)| {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = (from.to_f64() * slope + intercept) as f32);
+    });
+    Some(scaled.into())
+}
+
+/// Takes components that stand side by side apart, frame by frame.
+///
+/// ```text
+/// r g b r g b  →  r r g g b b
+/// ```
+pub(super) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) -> Option<Vec<T>> {
+    let mut planes: Vec<T> = buffer::zeroed(values.len())?;
+    let frame = components * voxels;
+    for (to, from) in planes.chunks_mut(frame).zip(values.chunks(frame)) {
+        to.par_chunks_mut(voxels).enumerate().for_each(|(component, plane)| {
+            plane.iter_mut().zip(from.iter().skip(component).step_by(components)).for_each(|(to, from)| *to = *from);
+        });
+    }
+    Some(planes)
+}
+
+/// Puts components side by side, frame by frame: the inverse of [`apart`].
+pub(super) fn together(planes: &[u8], components: usize, voxels: usize) -> Vec<u8> {
+    let mut values = vec![0; planes.len()];
+    let frame = components * voxels;
+    for (to, from) in values.chunks_mut(frame).zip(planes.chunks(frame)) {
+        to.par_chunks_mut(components).enumerate().for_each(|(voxel, to)| {
+            to.iter_mut().enumerate().for_each(|(component, to)| *to = from[component * voxels + voxel]);
+        });
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apart_and_together() {
+        let stored = [1u8, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+        let planes = apart(&stored, 3, 2).unwrap();
+        assert_eq!(planes, [1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16]);
+        assert_eq!(together(&planes, 3, 2), stored);
+    }
+
+    #[test]
+    fn scaling_is_done_in_f64() {
+        let large = vec![16_777_217i32, -3];
+        assert_eq!(scale(large, 0.5, -8_388_608.0), Some(vec![0.5f32, -8_388_609.5].into()));
+        assert_eq!(scale(vec![1.0f64, 2.0], 0.1, 0.0), Some(vec![0.1f64, 0.2].into()));
+    }
+}

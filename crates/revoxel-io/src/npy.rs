@@ -1,0 +1,93 @@
+//! NumPy arrays: predictions and tensors, which have no geometry.
+//!
+//! ```
+//! use revoxel_core::Voxels;
+//! use revoxel_io::npy::{Tensor, read_npy, write_npy};
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("logits.npy");
+//! let tensor = Tensor { shape: vec![2, 3], voxels: Voxels::F32(vec![0., 1., 2., 3., 4., 5.]) };
+//! write_npy(&path, &tensor)?;
+//! assert_eq!(read_npy(&path, &Default::default())?, tensor);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod descr;
+mod elements;
+mod literal;
+mod npz;
+mod preamble;
+mod problem;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use revoxel_core::Voxels;
+
+use crate::file::{atomically, failed_to_read, length_of};
+use crate::{Limits, ReadError, WriteError};
+
+pub use npz::{npz_names, read_npz};
+pub use problem::NpyError;
+
+/// An array of any number of axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// The length of each axis; none for a single number.
+    pub shape: Vec<usize>,
+    /// The values in C order: the last axis is fastest.
+    pub voxels: Voxels,
+}
+
+/// Reads an .npy or .npz file, by its content. An .npz file must hold just one array.
+///
+/// # Errors
+/// As [`read_npy`] and [`read_npz`].
+pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Tensor, ReadError> {
+    let path = path.as_ref();
+    length_of(path)?;
+    let mut first = Vec::new();
+    let file = File::open(path).map_err(failed_to_read(path))?;
+    file.take(2).read_to_end(&mut first).map_err(failed_to_read(path))?;
+    if first == b"PK" { read_npz(path, None, limits) } else { read_npy(path, limits) }
+}
+
+/// Reads an .npy file: versions 1 to 3, both byte orders; Fortran order is converted to C order, float16 to
+/// float32, bool to uint8.
+///
+/// # Errors
+/// Where the file is damaged, shorter than its header says, or holds objects, structures, complex numbers, dates
+/// or text.
+pub fn read_npy(path: impl AsRef<Path>, _limits: &Limits) -> Result<Tensor, ReadError> {
+    let path = path.as_ref();
+    let length = length_of(path)?;
+    let file = File::open(path).map_err(failed_to_read(path))?;
+    let mut from = BufReader::new(file);
+    elements::read(&mut from, elements::Length::Known(length))
+        .map_err(|reason| ReadError::Npy { path: path.to_owned(), reason })
+}
+
+/// Writes an .npy file in C order and this machine's byte order; it appears under its name when it is complete.
+///
+/// # Errors
+/// Where the shape does not fit the values, or the system refuses.
+pub fn write_npy(path: impl AsRef<Path>, tensor: &Tensor) -> Result<(), WriteError> {
+    let path = path.as_ref();
+    let count = tensor.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    if count != Some(tensor.voxels.len()) {
+        let (shape, values) = (tensor.shape.clone(), tensor.voxels.len());
+        return Err(WriteError::Shape { path: path.to_owned(), shape, values });
+    }
+    atomically(path, |to| {
+        let write = || {
+            let mut file = BufWriter::new(File::create(to)?);
+            file.write_all(&preamble::encode(&tensor.shape, tensor.voxels.dtype()))?;
+            file.write_all(tensor.voxels.bytes())?;
+            file.flush()
+        };
+        write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
+    })
+}

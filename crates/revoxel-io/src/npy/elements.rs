@@ -1,0 +1,97 @@
+//! The elements of an array.
+
+use std::io::{self, Read};
+
+use half::f16;
+use revoxel_core::{Voxel, Voxels, dispatch, dispatch_dtype};
+
+use super::Tensor;
+use super::descr::{Descr, Element};
+use super::preamble::Preamble;
+use super::problem::NpyError;
+use crate::buffer;
+
+/// What is known of the length of an array's bytes, header included.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Length {
+    /// They are in a file of this length.
+    Known(u64),
+    /// They are compressed: at most this many can come out, and at most that many may.
+    AtMost { possible: u64, limit: u64 },
+}
+
+/// Reads an array.
+pub(super) fn read(from: &mut impl Read, length: Length) -> Result<Tensor, NpyError> {
+    let Preamble { descr, fortran, shape, length: before } = Preamble::read(from)?;
+    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+    // Eight bytes are the most that an element can become.
+    let Some(count) = count.filter(|n| *n <= isize::MAX as usize / 8) else {
+        return Err(NpyError::TooLarge(shape));
+    };
+    let needed = count as u64 * descr.element.size() as u64;
+    let short = |found: u64| NpyError::Short { shape: shape.clone(), needed, found };
+    let (possible, known) = match length {
+        Length::AtMost { limit, .. } if needed > limit => return Err(NpyError::Limit { shape, needed, limit }),
+        Length::AtMost { possible, .. } => (possible, false),
+        Length::Known(length) => (length, true),
+    };
+    if needed > possible.saturating_sub(before) {
+        return Err(short(possible.saturating_sub(before)));
+    }
+    let read = if known { read_voxels(from, descr, count, true) } else { read_voxels(from, descr, count, false) };
+    let voxels = read.map_err(|e| match e.kind() {
+        io::ErrorKind::UnexpectedEof => short(possible.saturating_sub(before)),
+        io::ErrorKind::OutOfMemory => NpyError::Memory(needed),
+        _ => NpyError::Io(e),
+    })?;
+    if fortran && shape.len() > 1 {
+        let voxels = dispatch!(voxels, v => c_order(&v, &shape).ok_or(NpyError::Memory(needed))?.into());
+        return Ok(Tensor { shape, voxels });
+    }
+    Ok(Tensor { shape, voxels })
+}
+
+fn read_voxels(from: &mut impl Read, descr: Descr, count: usize, known: bool) -> io::Result<Voxels> {
+    Ok(match descr.element {
+        Element::Plain(dtype) => dispatch_dtype!(dtype, T => values::<T>(from, descr, count, known)?.into()),
+        Element::Half => {
+            let bits: Vec<u16> = values(from, descr, count, known)?;
+            bits.into_iter().map(|v| f16::from_bits(v).to_f32()).collect::<Vec<f32>>().into()
+        }
+        Element::Bool => {
+            let bytes: Vec<u8> = values(from, descr, count, known)?;
+            bytes.into_iter().map(|v| u8::from(v != 0)).collect::<Vec<u8>>().into()
+        }
+    })
+}
+
+fn values<T: Voxel>(from: &mut impl Read, descr: Descr, count: usize, known: bool) -> io::Result<Vec<T>> {
+    let mut values = if known { buffer::read_all(from, count)? } else { buffer::read_growing(from, count)? };
+    if descr.swapped {
+        buffer::swap_bytes(&mut values);
+    }
+    Ok(values)
+}
+
+/// Elements with the first axis fastest, rearranged so that the last one is.
+fn c_order<T: Voxel>(values: &[T], shape: &[usize]) -> Option<Vec<T>> {
+    let mut out: Vec<T> = buffer::zeroed(values.len())?;
+    let last = shape.len() - 1;
+    if values.is_empty() {
+        return Some(out);
+    }
+    let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[..axis].iter().product()).collect();
+    let mut index = vec![0usize; last];
+    for row in out.chunks_mut(shape[last]) {
+        let start: usize = index.iter().zip(&strides).map(|(i, s)| i * s).sum();
+        row.iter_mut().enumerate().for_each(|(i, to)| *to = values[start + i * strides[last]]);
+        for axis in (0..last).rev() {
+            index[axis] += 1;
+            if index[axis] < shape[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,75 @@
+//! What can be wrong with a NumPy file.
+
+use std::io;
+
+/// Why an array cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NpyError {
+    /// The system refuses.
+    #[error(transparent)]
+    Io(io::Error),
+    /// No npy magic.
+    #[error("is no NumPy array: it does not begin with \\x93NUMPY")]
+    Magic,
+    /// A version that is not known.
+    #[error("version is {0}.{1}: 1.0, 2.0 and 3.0 are known")]
+    Version(u8, u8),
+    /// The header is longer than any header, or than the file.
+    #[error("header length is {0}: more than the file or any header has")]
+    HeaderLength(u64),
+    /// The header is no dictionary of the three known keys.
+    #[error("header is {0:?}: not a dictionary with descr, fortran_order and shape")]
+    Header(String),
+    /// A type of the elements that has no voxels.
+    #[error("descr is {descr}: {what} cannot be read as numbers")]
+    Type {
+        /// As in the file.
+        descr: String,
+        /// What that is.
+        what: &'static str,
+    },
+    /// A shape with more elements than can be addressed.
+    #[error("shape is {0:?}: more elements than can be addressed")]
+    TooLarge(Vec<usize>),
+    /// The elements are not all there.
+    #[error("shape is {shape:?}: needs {needed} bytes, but there are {found}")]
+    Short {
+        /// As in the file.
+        shape: Vec<usize>,
+        /// Bytes of all elements.
+        needed: u64,
+        /// Bytes behind the header.
+        found: u64,
+    },
+    /// A compressed array beyond the limit.
+    #[error("shape is {shape:?}: needs {needed} bytes, more than the limit of {limit}")]
+    Limit {
+        /// As in the file.
+        shape: Vec<usize>,
+        /// Bytes of all elements.
+        needed: u64,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// The memory does not suffice.
+    #[error("there is no memory for {0} bytes")]
+    Memory(u64),
+    /// The archive is damaged.
+    #[error("the zip archive cannot be read: {0}")]
+    Archive(String),
+    /// The archive has no such array.
+    #[error("there is no array {name:?} in it; there are {found:?}")]
+    NoArray {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        found: Vec<String>,
+    },
+    /// No name was given, and there is not just one array.
+    #[error("there is not one array in it but {found:?}: say which")]
+    WhichArray {
+        /// The names there are.
+        found: Vec<String>,
+    },
+}
