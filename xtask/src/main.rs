@@ -1,1 +1,89 @@
-fn main() {}
+//! Developer automation: `cargo xtask TASK`.
+//!
+//! Depends on no crate of the workspace, so that it runs while they do not compile.
+
+#![allow(clippy::print_stdout, reason = "the tasks report to people on stdout")]
+
+mod ci;
+mod parity;
+mod tidy;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+/// Something that a developer can ask for.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    /// Gets the root of the workspace and the arguments behind the name; says whether all is well.
+    run: fn(&Path, &[String]) -> Result<bool>,
+}
+
+/// All tasks. One line each.
+const TASKS: &[Task] = &[
+    Task {
+        name: "ci",
+        arguments: "",
+        summary: "everything a change must pass, stops at the first failure",
+        run: ci::run,
+    },
+    Task {
+        name: "tidy",
+        arguments: "",
+        summary: "the rules that the compiler and clippy do not check",
+        run: tidy::run,
+    },
+    Task { name: "parity", arguments: parity::USAGE, summary: "records the answers of the peers", run: parity::run },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let Some(name) = arguments.next() else {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    };
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprint!("there is no task {name:?}\n{}", usage());
+        return ExitCode::from(2);
+    };
+    let arguments: Vec<String> = arguments.collect();
+    match root().and_then(|root| (task.run)(&root, &arguments)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo xtask {name}: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("cargo xtask TASK\n\n");
+    for Task { name, arguments, summary, .. } in TASKS {
+        text += &format!("  {:<38} {summary}\n", format!("{name} {arguments}"));
+    }
+    text
+}
+
+/// The root of the workspace: cargo says where this package is, which is one folder below.
+fn root() -> Result<PathBuf> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").context("run it as `cargo xtask`")?;
+    Path::new(&package).parent().map(Path::to_owned).context("the package has no folder above it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_is_listed_on_a_line_of_its_own() {
+        let text = usage();
+        for task in TASKS {
+            assert_eq!(text.lines().filter(|line| line.trim_start().starts_with(task.name)).count(), 1);
+        }
+    }
+}

@@ -1,1 +1,25 @@
-//! placeholder
+//! Runs pipelines over datasets and brings predictions back.
+//!
+//! The way of a run:
+//!
+//! ```text
+//! Pipeline + data folder --dataset--> cases --preflight--> checked, planned --executor--> case by case:
+//!     read --engine--> volumes and trace --> files, renamed into place
+//! ```
+//!
+//! Nothing is written before every case has passed the preflight. This is the only crate with a command line and
+//! threads of its own.
+
+pub mod case;
+pub mod cli;
+pub mod compare;
+pub mod dataset;
+pub mod demo;
+pub mod engine;
+pub mod executor;
+pub mod files;
+pub mod measure;
+pub mod memory;
+pub mod phantom;
+pub mod prediction;
+pub mod preflight;

@@ -1,0 +1,141 @@
+//! Runs one case: reads, processes, writes, records.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use revoxel_core::Volume;
+use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
+use revoxel_io::{FileInfo, Limits};
+use revoxel_pipeline::Pipeline;
+use revoxel_transforms::PlanError;
+
+use crate::engine::{Engine, StepError};
+use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
+use crate::preflight::Checked;
+
+/// What a case gave.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The files written.
+    pub files: Vec<PathBuf>,
+    /// Why the case was left out, where a step said so.
+    pub skipped: Option<String>,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// Why a case failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaseError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Read(#[from] revoxel_io::ReadError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] revoxel_io::WriteError),
+    /// A file cannot be written, read or hashed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A step failed; the message points into the pipeline file.
+    #[error("{0}")]
+    Step(String),
+    /// A file is no longer what the preflight saw.
+    #[error("{0}: the file has changed since the run began")]
+    Changed(PathBuf),
+}
+
+/// The program and version that traces name.
+pub const TOOL: &str = concat!("revoxel ", env!("CARGO_PKG_VERSION"));
+
+/// Runs a case and writes its outputs and its trace under `out`. The trace is written last.
+///
+/// # Errors
+/// Where a file or a step fails; nothing half-written is left.
+pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Done, CaseError> {
+    let start = Instant::now();
+    let case = &checked.case;
+    let mut volumes = BTreeMap::new();
+    let mut sources = BTreeMap::new();
+    for (key, path) in &case.inputs {
+        let Some(input) = pipeline.input(key) else { continue };
+        let loaded = revoxel_io::read_with(path, input.kind, &Limits::default())?;
+        if loaded.info.grid != checked.infos[key].grid {
+            return Err(CaseError::Changed(path.clone()));
+        }
+        sources.insert(key.clone(), source_record(&loaded.info, path, data, input_hash(path)?));
+        let volume = loaded.volume.on_grid(checked.grids[key]).map_err(|_| CaseError::Changed(path.clone()))?;
+        volumes.insert(key.clone(), volume);
+        tracing::debug!(case = case.name, key, "read {}", path.display());
+    }
+    let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
+    let dtypes = pipeline.outputs.iter().filter_map(|o| o.dtype.map(|d| (o.key.clone(), d))).collect();
+    let mut engine = Engine::new(volumes, pipeline.fuse);
+    if let Err(failure) = engine.run(&pipeline.steps) {
+        if let StepError::Plan(PlanError::SkipCase { .. }) = &failure.error {
+            return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
+        }
+        return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
+    }
+    let results = engine.finish(&dtypes).map_err(|e| CaseError::Step(e.to_string()))?;
+    let mut records = BTreeMap::new();
+    let mut files = Vec::new();
+    for (key, processed) in results {
+        let output = pipeline.outputs.iter().find(|o| o.key == key);
+        let relative = output.map(|o| o.path.path(&case.name));
+        let source: SourceRecord = sources.remove(&key).unwrap_or_else(|| unreachable!("every volume was read"));
+        if let Some(relative) = &relative {
+            let path = out.join(relative);
+            write_volume(&path, &processed.volume, &checked.infos[&key], processed.steps.is_empty())?;
+            files.push(path);
+        }
+        let snapped = (checked.grids[&key] != checked.infos[&key].grid).then(|| (&checked.grids[&key]).into());
+        let result = ResultRecord {
+            path: relative,
+            grid: processed.volume.grid().into(),
+            dtype: processed.volume.dtype().name().to_owned(),
+        };
+        let kind = kinds[&key].to_owned();
+        records.insert(key, VolumeTrace { kind, source, snapped, steps: processed.steps, result });
+    }
+    let trace = Trace {
+        schema: SCHEMA.to_owned(),
+        version: VERSION,
+        tool: TOOL.to_owned(),
+        case: case.name.clone(),
+        pipeline: PipelineRecord { name: pipeline.name.clone(), hash: format!("blake3:{}", pipeline.hash()) },
+        volumes: records,
+    };
+    let path = out.join(pipeline.trace.path(&case.name));
+    make_folder_of(&path)?;
+    write_text(&path, &trace.to_json())?;
+    files.push(path);
+    Ok(Done { files, skipped: None, time: start.elapsed() })
+}
+
+fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
+    if path.is_file() { hash(path).map(|h| Some(format!("blake3:{h}"))) } else { Ok(None) }
+}
+
+fn write_volume(path: &Path, volume: &Volume, info: &FileInfo, untouched: bool) -> Result<(), CaseError> {
+    make_folder_of(path)?;
+    let facts = if untouched { info.facts.clone() } else { facts_after_steps(&info.facts) };
+    for warning in revoxel_io::write(path, volume, &facts)? {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    Ok(())
+}
+
+fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
+    let relative = path.strip_prefix(data).unwrap_or(path);
+    SourceRecord {
+        path: relative.to_string_lossy().into_owned(),
+        format: info.format.to_owned(),
+        hash,
+        grid: (&info.grid).into(),
+        dtype: info.stored.name().to_owned(),
+        channels: info.channels,
+        facts: serde_json::to_value(&info.facts).unwrap_or_default(),
+    }
+}

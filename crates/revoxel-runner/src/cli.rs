@@ -1,0 +1,85 @@
+//! The command line: what people type, and how answers and errors are shown.
+//!
+//! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
+//! and nothing was written. `--json` prints one document on standard output and nothing else; text for people and
+//! progress go to standard error.
+
+mod compare;
+mod demo;
+mod failure;
+mod info;
+mod invert;
+mod measure;
+mod plan;
+mod run;
+mod schema;
+mod show;
+mod table;
+mod transforms;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+
+/// Medical volumes to models and back: declared preprocessing, and predictions on the patient's own grid.
+#[derive(Debug, Parser)]
+#[command(name = "revoxel", version, max_term_width = 110, propagate_version = true)]
+struct Cli {
+    /// Say more: -v what happens, -vv details.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the geometry of volume files.
+    Info(info::Args),
+    /// Show how two volumes differ, in place and in values.
+    Compare(compare::Args),
+    /// Measure the labels of a label map: volume, box, centroid, longest diameter.
+    Measure(measure::Args),
+    /// Show what a pipeline will do, from headers alone; no voxel is read.
+    Plan(plan::Args),
+    /// Run a pipeline over a dataset.
+    Run(run::Args),
+    /// Bring a prediction back onto the grid that its case came from.
+    Invert(invert::Args),
+    /// List the transforms, or explain one.
+    Transforms(transforms::Args),
+    /// Print the JSON Schema of pipeline files.
+    Schema(schema::Args),
+    /// Make a phantom of known volumes, run a pipeline on it, invert a prediction, and measure it all.
+    Demo(demo::Args),
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    let filter = EnvFilter::try_from_env("REVOXEL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    let result = match cli.command {
+        Command::Info(args) => info::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Measure(args) => measure::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Invert(args) => invert::run(&args),
+        Command::Transforms(args) => transforms::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.show(),
+    }
+}

@@ -1,0 +1,161 @@
+//! `revoxel plan`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_pipeline::{KeyPlan, Pipeline, Plan};
+use revoxel_transforms::Registry;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::show;
+use crate::dataset::{discover, select};
+use crate::files::read_text;
+use crate::preflight::{Strictness, check};
+
+/// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
+/// itself is checked.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Plan for volumes with the header of this file.
+    #[arg(long, conflicts_with = "data")]
+    like: Option<PathBuf>,
+    /// Plan for all cases of this data folder.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Only these cases.
+    #[arg(long = "case", requires = "data")]
+    cases: Vec<String>,
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Put inputs of the same shape on one grid, whatever their headers say.
+    #[arg(long, requires = "data")]
+    snap: bool,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let pipeline = load(&args.pipeline, &args.set)?;
+    let mut plans: Vec<(String, Plan)> = Vec::new();
+    let mut failures: Vec<(String, String)> = Vec::new();
+    if let Some(like) = &args.like {
+        let info = revoxel_io::info(like).map_err(Failure::usage)?;
+        let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), info.grid)).collect();
+        let plan = planned(&pipeline, &grids)?;
+        plans.push((like.to_string_lossy().into_owned(), plan));
+    } else if let Some(data) = &args.data {
+        let cases = discover(&pipeline, data).and_then(|c| select(c, &args.cases, data)).map_err(Failure::usage)?;
+        for checked in check(&pipeline, cases, Strictness { snap: args.snap }) {
+            match checked {
+                Ok(checked) => plans.push((checked.case.name, checked.plan)),
+                Err(refused) => failures.push((refused.case, refused.problem)),
+            }
+        }
+    }
+    if args.json {
+        show::json(&json!({
+            "pipeline": pipeline.name,
+            "hash": format!("blake3:{}", pipeline.hash()),
+            "resolved": pipeline.canonical(),
+            "plans": plans.iter().map(|(name, plan)| json!({ "like": name, "steps": steps(&pipeline, plan) })).collect::<Vec<_>>(),
+            "failures": failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        show::text(&head(&pipeline))?;
+        for (name, plan) in &plans {
+            show::text(&format!("\n{name}\n{}", people(&pipeline, plan)))?;
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = failures.iter().map(|(case, problem)| format!("case {case}: {problem}")).collect();
+    Err(Failure::usage(format!("{} of the cases cannot be run:\n{}", failures.len(), list.join("\n"))))
+}
+
+/// Reads a pipeline file.
+pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
+    let text = read_text(path).map_err(Failure::usage)?;
+    Pipeline::parse(&path.to_string_lossy(), &text, set, &Registry::builtin()).map_err(|e| Failure::pipeline(&e))
+}
+
+fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {
+    pipeline.plan(grids).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))
+}
+
+/// What the pipeline is, whatever the volumes.
+pub(super) fn head(pipeline: &Pipeline) -> String {
+    let mut text = format!("{}: {}\n", pipeline.name, pipeline.description);
+    for input in &pipeline.inputs {
+        let optional = if input.optional { ", optional" } else { "" };
+        text.push_str(&format!("  in   {:<12} {:<12} {}{optional}\n", input.key, input.kind.name(), input.path.text()));
+    }
+    for (number, step) in pipeline.steps.iter().enumerate() {
+        text.push_str(&format!("  {:<4} {:<28} {}\n", number + 1, step.name, step.keys.join(", ")));
+    }
+    for output in &pipeline.outputs {
+        let dtype = output.dtype.map_or("as it is", |d| d.name());
+        text.push_str(&format!("  out  {:<12} {:<12} {}\n", output.key, dtype, output.path.text()));
+    }
+    text.push_str(&format!("  out  {:<12} {:<12} {}\n", "trace", "json", pipeline.trace.text()));
+    text
+}
+
+/// The steps of a plan, for people.
+pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
+    let mut text = String::new();
+    for input in &pipeline.inputs {
+        let first = plan.steps.iter().flat_map(|s| &s.volumes).find(|(k, _)| *k == input.key);
+        let start = first.and_then(|(_, p)| p.before).or(plan.result.get(&input.key).copied().flatten());
+        let Some(start) = start else { continue };
+        text.push_str(&format!("  {} ({})\n    {:<26} {start}\n", input.key, input.kind, "source"));
+        for step in &plan.steps {
+            if let Some((_, p)) = step.volumes.iter().find(|(k, _)| *k == input.key) {
+                text.push_str(&format!("    {:<26} {}\n", step.name, what(p)));
+            }
+        }
+    }
+    text
+}
+
+fn what(plan: &KeyPlan) -> String {
+    let after = plan.after.map_or_else(|| "grid depends on voxels".to_owned(), |g| g.to_string());
+    if plan.changes_values {
+        return "values change, grid stays".to_owned();
+    }
+    let fidelity = plan.fidelity.map_or("", |f| f.name());
+    let fused = if plan.fused { ", in one pass with the step before" } else { "" };
+    match (plan.after, plan.ops.is_empty()) {
+        (Some(_), true) => "nothing to do".to_owned(),
+        (None, _) => after,
+        (Some(_), false) => format!("{after}  [{fidelity}{fused}]"),
+    }
+}
+
+fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
+    let one = |(number, step): (usize, &revoxel_pipeline::PlannedStep)| {
+        let volumes: serde_json::Map<String, Value> = step
+            .volumes
+            .iter()
+            .map(|(key, p)| {
+                let value = json!({
+                    "before": p.before.as_ref().map(show::grid),
+                    "after": p.after.as_ref().map(show::grid),
+                    "ops": p.ops.iter().map(GridOp::name).collect::<Vec<_>>(),
+                    "fidelity": p.fidelity.map(|f| f.name()),
+                    "changes_values": p.changes_values,
+                    "fused_with_step_before": p.fused,
+                });
+                (key.clone(), value)
+            })
+            .collect();
+        json!({ "transform": step.name, "params": pipeline.steps[number].params, "volumes": volumes })
+    };
+    plan.steps.iter().enumerate().map(one).collect()
+}

@@ -1,0 +1,182 @@
+//! `revoxel run`
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::plan::load;
+use super::show;
+use crate::dataset::{Case, discover, select};
+use crate::executor::{self, Execution};
+use crate::memory;
+use crate::preflight::{Checked, Refused, Strictness, check, check_outputs};
+
+/// Run a pipeline over a dataset. Every case is checked before the first file is written.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// The folder that input paths are relative to.
+    #[arg(long)]
+    data: PathBuf,
+    /// The folder that output paths are relative to; made where it is missing.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only these cases.
+    #[arg(long = "case")]
+    cases: Vec<String>,
+    /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Memory that the cases at work may need together, such as 8G; four fifths of what is available by default.
+    #[arg(long, value_parser = bytes)]
+    memory: Option<u64>,
+    /// Replace outputs that are there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// Go on with the other cases when one cannot be run.
+    #[arg(long)]
+    keep_going: bool,
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Put inputs of the same shape on one grid, whatever their headers say.
+    #[arg(long)]
+    snap: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is no amount of memory: write it as 500M, 8G or a number of bytes");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    let number: f64 = number.parse().map_err(|_| error())?;
+    let factor = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" => 1.0,
+        "K" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        "G" => 1024.0 * 1024.0 * 1024.0,
+        "T" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(error()),
+    };
+    let total = number * factor;
+    if total >= 1.0 { Ok(total as u64) } else { Err(error()) }
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let pipeline = load(&args.pipeline, &args.set)?;
+    let cases = discover(&pipeline, &args.data).and_then(|c| select(c, &args.cases, &args.data));
+    let cases: Vec<Case> = cases.map_err(Failure::usage)?;
+    let problems = check_outputs(&pipeline, cases.iter(), &args.out, args.overwrite);
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    let mut checked = Vec::new();
+    let mut refused = Vec::new();
+    for result in check(&pipeline, cases, Strictness { snap: args.snap }) {
+        match result {
+            Ok(case) => checked.push(case),
+            Err(case) => refused.push(case),
+        }
+    }
+    if !refused.is_empty() && (!args.keep_going || checked.is_empty()) {
+        let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let execution = Execution {
+        jobs: args.jobs.unwrap_or(cores).max(1),
+        memory: args.memory.unwrap_or_else(memory::default_budget),
+        keep_going: args.keep_going,
+    };
+    let bar = progress(checked.len());
+    let tell = |case: &str, outcome: &executor::Outcome| {
+        if let executor::Outcome::Failed(problem) = outcome {
+            bar.suspend(|| eprintln!("case {case}: {problem}"));
+        }
+        bar.set_message(case.to_owned());
+        bar.inc(1);
+    };
+    let outcomes = executor::run(&pipeline, &checked, (&args.data, &args.out), &execution, &tell);
+    bar.finish_and_clear();
+    let summary = report(&checked, &outcomes, &refused, &args.out);
+    if args.json {
+        show::json(&summary)?;
+    } else {
+        people(&summary, &checked, &outcomes, &refused);
+    }
+    let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
+    if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+}
+
+fn listed(head: &str, problems: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut text = format!("{head}:\n{}", problems[..problems.len().min(MOST)].join("\n"));
+    if problems.len() > MOST {
+        text.push_str(&format!("\n… and {} more", problems.len() - MOST));
+    }
+    text
+}
+
+fn progress(cases: usize) -> ProgressBar {
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(cases as u64), target);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases, {elapsed} gone, {eta} left  {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {
+    let ran = checked.iter().zip(outcomes).map(|(checked, outcome)| {
+        let case = &checked.case.name;
+        match outcome {
+            executor::Outcome::Done(done) => match &done.skipped {
+                Some(why) => json!({ "case": case, "outcome": "skipped", "problem": why }),
+                None => {
+                    json!({ "case": case, "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files })
+                }
+            },
+            executor::Outcome::Failed(problem) => json!({ "case": case, "outcome": "failed", "problem": problem }),
+            executor::Outcome::NotRun => json!({ "case": case, "outcome": "not_run" }),
+        }
+    });
+    let refused = refused.iter().map(|r| json!({ "case": r.case, "outcome": "failed", "problem": r.problem }));
+    json!({ "out": out, "cases": ran.chain(refused).collect::<Vec<_>>() })
+}
+
+fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused]) {
+    let count = |name: &str| {
+        let cases = summary["cases"].as_array().into_iter().flatten();
+        cases.filter(|c| c["outcome"] == name).count()
+    };
+    for (checked, outcome) in checked.iter().zip(outcomes) {
+        if let executor::Outcome::Done(done) = outcome
+            && let Some(why) = &done.skipped
+        {
+            eprintln!("case {}: {why}", checked.case.name);
+        }
+    }
+    for refused in refused {
+        eprintln!("case {}: {}", refused.case, refused.problem);
+    }
+    let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
+    eprintln!("{} cases: {}", summary["cases"].as_array().map_or(0, Vec::len), parts.join(", "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_memory() {
+        assert_eq!([bytes("100"), bytes("2K"), bytes("1.5GiB")].map(Result::unwrap), [100, 2048, 3 << 29]);
+        assert!(["", "G", "-1", "1X", "0"].iter().all(|t| bytes(t).is_err()));
+    }
+}

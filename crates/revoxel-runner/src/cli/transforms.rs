@@ -1,0 +1,86 @@
+//! `revoxel transforms`
+
+use revoxel_transforms::docs::{Docs, HEADINGS};
+use revoxel_transforms::{Registry, TransformDef};
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::show;
+use super::table::table;
+
+/// List the transforms, or explain one: what it does, its parameters, its inverse, and what MONAI, TorchIO and
+/// nnU-Net call it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The transform to explain.
+    name: Option<String>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let registry = Registry::builtin();
+    let Some(name) = &args.name else {
+        if args.json {
+            return show::json(&registry.iter().map(document).collect::<Vec<_>>());
+        }
+        let row = |t: &TransformDef| {
+            let summary = Docs::of(t.source).summary.replace('\n', " ");
+            vec![t.name.to_owned(), t.class.name().to_owned(), summary]
+        };
+        return show::text(&table(
+            &["transform", "class", "what it does"],
+            &registry.iter().map(row).collect::<Vec<_>>(),
+        ));
+    };
+    let Some(transform) = registry.get(name) else {
+        let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        return Err(Failure::usage(format!("there is no transform {name:?}{near}")));
+    };
+    if args.json { show::json(&document(transform)) } else { show::text(&people(transform)) }
+}
+
+fn document(transform: &TransformDef) -> Value {
+    let docs = Docs::of(transform.source);
+    let sections: serde_json::Map<String, Value> = docs.sections.into_iter().map(|(h, t)| (h, t.into())).collect();
+    json!({
+        "name": transform.name,
+        "class": transform.class.name(),
+        "summary": docs.summary,
+        "sections": sections,
+        "parameters": parameters(transform),
+    })
+}
+
+fn people(transform: &TransformDef) -> String {
+    let docs = Docs::of(transform.source);
+    let mut text = format!("{} ({})\n{}\n", transform.name, transform.class.name(), docs.summary);
+    for heading in HEADINGS {
+        text.push_str(&format!("\n{heading}\n{}\n", indented(docs.section(heading).unwrap_or_default())));
+        if heading == "YAML" {
+            text.push_str("\nParameters\n");
+            for (name, schema) in parameters(transform) {
+                let about = schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+                let default = schema.get("default").filter(|d| !d.is_null()).map(|d| format!(" [default: {d}]"));
+                text.push_str(&format!("  {name}: {about}{}\n", default.unwrap_or_default()));
+            }
+        }
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines().filter(|l| !l.starts_with("```"));
+    lines.map(|l| if l.is_empty() { String::new() } else { format!("  {l}") }).collect::<Vec<_>>().join("\n")
+}
+
+/// The parameters with their schemas, in the order of the type.
+fn parameters(transform: &TransformDef) -> serde_json::Map<String, Value> {
+    let mut generator = SchemaGenerator::default();
+    let schema = (transform.schema)(&mut generator).to_value();
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()).unwrap_or_default();
+    let properties = generator.definitions().get(name).and_then(|d| d.get("properties")).and_then(Value::as_object);
+    properties.cloned().unwrap_or_default()
+}

@@ -1,0 +1,82 @@
+//! Runs all cases, several at once, within a memory bound.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use revoxel_pipeline::Pipeline;
+
+use crate::case::{self, Done};
+use crate::memory::Budget;
+use crate::preflight::Checked;
+
+/// How cases are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution {
+    /// Cases at once.
+    pub jobs: usize,
+    /// Bytes that the cases at work may need together.
+    pub memory: u64,
+    /// Go on with the other cases when one fails.
+    pub keep_going: bool,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It ran.
+    Done(Done),
+    /// It failed.
+    Failed(String),
+    /// It was not started, because another one failed.
+    NotRun,
+}
+
+/// Runs the cases. `tell` hears of each case as it ends. The outcomes are in the order of the cases.
+pub fn run(
+    pipeline: &Pipeline,
+    cases: &[Checked],
+    (data, out): (&Path, &Path),
+    execution: &Execution,
+    tell: &(dyn Fn(&str, &Outcome) + Sync),
+) -> Vec<Outcome> {
+    let budget = Budget::new(execution.memory.max(1));
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let outcomes: Mutex<Vec<Outcome>> = Mutex::new(vec![Outcome::NotRun; cases.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..execution.jobs.clamp(1, cases.len().max(1)) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let position = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(checked) = cases.get(position) else { break };
+                    let drawn = budget.draw(checked.memory);
+                    if stop.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let outcome = one(pipeline, checked, data, out);
+                    drop(drawn);
+                    if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
+                        stop.store(true, Ordering::SeqCst);
+                    }
+                    tell(&checked.case.name, &outcome);
+                    outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One case; a panic in it is a failure of the case, not of the run.
+fn one(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| case::run(pipeline, checked, data, out))) {
+        Ok(Ok(done)) => Outcome::Done(done),
+        Ok(Err(error)) => Outcome::Failed(error.to_string()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Outcome::Failed(format!("a fault of the program, please report it: {text}"))
+        }
+    }
+}

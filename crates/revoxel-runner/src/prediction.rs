@@ -1,0 +1,242 @@
+//! Reading what a model made: a volume file, or an array without geometry.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use revoxel_core::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_io::npy::{self, Tensor};
+use revoxel_io::{Limits, ReadError};
+
+/// The order of an array's axes, as its shape gives them; the last axis is fastest (C order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrayAxes {
+    /// Axis 0 first: MONAI and nibabel without channels.
+    Xyz,
+    /// Axis 2 first: SimpleITK and nnU-Net without channels.
+    Zyx,
+    /// Channels, then axis 0: MONAI.
+    Cxyz,
+    /// Channels, then axis 2: nnU-Net.
+    Czyx,
+}
+
+impl ArrayAxes {
+    const ALL: [Self; 4] = [Self::Xyz, Self::Zyx, Self::Cxyz, Self::Czyx];
+
+    /// The name as written on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xyz => "xyz",
+            Self::Zyx => "zyx",
+            Self::Cxyz => "cxyz",
+            Self::Czyx => "czyx",
+        }
+    }
+
+    /// Channels and spatial shape of an array with this shape, where it has that many axes.
+    fn split(self, shape: &[usize]) -> Option<(usize, [usize; 3])> {
+        match (self, shape) {
+            (Self::Xyz, &[x, y, z]) | (Self::Zyx, &[z, y, x]) => Some((1, [x, y, z])),
+            (Self::Cxyz, &[c, x, y, z]) | (Self::Czyx, &[c, z, y, x]) => Some((c, [x, y, z])),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for ArrayAxes {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|a| a.name() == name);
+        found.ok_or_else(|| format!("{name:?} is no order of axes: use xyz, zyx, cxyz or czyx"))
+    }
+}
+
+/// How a prediction is to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// What its values mean; seen from the values where it is not given.
+    pub kind: Option<Kind>,
+    /// The order of an array's axes; seen from the shape where it is not given and only one order fits.
+    pub axes: Option<ArrayAxes>,
+    /// Whether channels are to be reduced to labels, so that they are scores.
+    pub argmax: bool,
+}
+
+/// Why a prediction cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictionError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The array does not fit the grid.
+    #[error("{path}: an array of shape {shape:?} does not fit the pipeline's result of {grid:?} voxels as {tried}")]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Shape of the array.
+        shape: Vec<usize>,
+        /// Shape of the grid.
+        grid: [usize; 3],
+        /// The orders that were tried.
+        tried: String,
+    },
+    /// Several orders fit.
+    #[error("{path}: an array of shape {shape:?} fits as {fits}: say which with --axes")]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// Shape of the array.
+        shape: Vec<usize>,
+        /// The orders that fit.
+        fits: String,
+    },
+    /// Nobody says what the values mean.
+    #[error("{path}: what are these values? Say --kind label, probability, logit or image ({why})")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be seen.
+        why: &'static str,
+    },
+    /// The values cannot be labels.
+    #[error("{path}: --kind label, but there is a value {value}: labels are whole numbers from 0 on")]
+    NotLabels {
+        /// The file.
+        path: PathBuf,
+        /// The value.
+        value: f64,
+    },
+    /// The values do not fill the grid.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}
+
+/// Reads a prediction. An array without geometry is taken to lie on `model`, the grid that the pipeline ended on.
+///
+/// # Errors
+/// Where the file cannot be read, does not fit, or it cannot be told what its values mean.
+pub fn read(path: &Path, model: &Grid, reading: &Reading) -> Result<Volume, PredictionError> {
+    let volume = if is_array(path) {
+        let tensor = npy::read(path, &Limits::default())?;
+        on_grid(path, tensor, model, reading.axes)?
+    } else {
+        let loaded = revoxel_io::read(path, Kind::Image)?;
+        for warning in &loaded.info.warnings {
+            tracing::warn!("{}: {warning}", path.display());
+        }
+        loaded.volume
+    };
+    let kind = kind_of(path, &volume, reading)?;
+    if kind != Kind::Label {
+        return Ok(volume.with_kind(kind));
+    }
+    // Label maps that were stored as numbers with a fraction part become whole numbers again.
+    let highest = volume.voxels().min_max().map_or(0.0, |(_, high)| high);
+    let dtype = Dtype::smallest_for_labels(highest);
+    let volume = if volume.dtype().is_integer() { volume } else { volume.cast(dtype) };
+    Ok(volume.with_kind(kind))
+}
+
+fn is_array(path: &Path) -> bool {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_lowercase();
+    name.ends_with(".npy") || name.ends_with(".npz")
+}
+
+fn kind_of(path: &Path, volume: &Volume, reading: &Reading) -> Result<Kind, PredictionError> {
+    let why = |why| PredictionError::Kind { path: path.to_owned(), why };
+    match reading.kind {
+        Some(Kind::Label) => match not_a_label(volume.voxels()) {
+            Some(value) => Err(PredictionError::NotLabels { path: path.to_owned(), value }),
+            None => Ok(Kind::Label),
+        },
+        Some(kind) => Ok(kind),
+        // For the winner it makes no difference whether scores are probabilities or logits, but for places that
+        // were not seen: certain background both ways.
+        None if reading.argmax => Ok(Kind::Logit),
+        None if volume.channels() > 1 => Err(why("there are several channels")),
+        None if not_a_label(volume.voxels()).is_none() => Ok(Kind::Label),
+        None => Err(why("they are not whole numbers from 0 on")),
+    }
+}
+
+/// A value that is not a whole number from 0 on.
+fn not_a_label(voxels: &Voxels) -> Option<f64> {
+    dispatch!(voxels, v => v.iter().map(|x| x.to_f64()).find(|x| !(*x >= 0.0 && x.fract() == 0.0)))
+}
+
+/// An array as a volume on a grid whose shape it must have.
+fn on_grid(path: &Path, tensor: Tensor, model: &Grid, axes: Option<ArrayAxes>) -> Result<Volume, PredictionError> {
+    // Leading axes of length 1 are batches.
+    let spare = tensor.shape.len().saturating_sub(3);
+    let batch = tensor.shape.iter().take(spare.saturating_sub(1)).take_while(|n| **n == 1).count();
+    let shape = &tensor.shape[batch..];
+    let tried: Vec<ArrayAxes> = axes.map_or(ArrayAxes::ALL.to_vec(), |a| vec![a]);
+    let fits = |a: &ArrayAxes| a.split(shape).is_some_and(|(_, s)| s == model.shape());
+    let fitting: Vec<ArrayAxes> = tried.iter().copied().filter(|a| fits(a)).collect();
+    let names = |axes: &[ArrayAxes]| axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(" or ");
+    let axes = match fitting[..] {
+        [one] => one,
+        [] => {
+            let (shape, grid) = (tensor.shape.clone(), model.shape());
+            return Err(PredictionError::Shape { path: path.to_owned(), shape, grid, tried: names(&tried) });
+        }
+        _ => {
+            let shape = tensor.shape.clone();
+            return Err(PredictionError::Ambiguous { path: path.to_owned(), shape, fits: names(&fitting) });
+        }
+    };
+    tracing::info!("{}: shape {:?} read as {}", path.display(), tensor.shape, axes.name());
+    let channels = axes.split(shape).map_or(1, |(c, _)| c);
+    let voxels = match axes {
+        // The last axis is fastest: that is axis 0 already.
+        ArrayAxes::Zyx | ArrayAxes::Czyx => tensor.voxels,
+        ArrayAxes::Xyz | ArrayAxes::Cxyz => {
+            dispatch!(&tensor.voxels, v => reversed(v, channels, model.shape()).into())
+        }
+    };
+    Ok(Volume::new(voxels, *model, Kind::Image, channels)?)
+}
+
+/// From axis 2 fastest to axis 0 fastest, channel by channel.
+fn reversed<T: Voxel>(values: &[T], channels: usize, [nx, ny, nz]: [usize; 3]) -> Vec<T> {
+    let mut out = Vec::with_capacity(values.len());
+    for channel in values.chunks(nx * ny * nz).take(channels) {
+        for z in 0..nz {
+            for y in 0..ny {
+                out.extend((0..nx).map(|x| channel[z + nz * (y + ny * x)]));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(shape: &[usize]) -> Tensor {
+        let count = shape.iter().product::<usize>();
+        Tensor { shape: shape.to_vec(), voxels: (0..count as i32).collect::<Vec<_>>().into() }
+    }
+
+    #[test]
+    fn arrays_find_their_axes() {
+        let model = Grid::without_geometry([2, 3, 4]).unwrap();
+        let t = |shape: &[usize], axes: Option<ArrayAxes>| on_grid(Path::new("p.npy"), tensor(shape), &model, axes);
+        let xyz = t(&[2, 3, 4], None).unwrap();
+        // In C order the last axis is fastest: index (1, 2, 3) is the last value, (0, 0, 1) the second.
+        assert_eq!((xyz.value([1, 2, 3], 0), xyz.value([0, 0, 1], 0), xyz.value([1, 0, 0], 0)), (23.0, 1.0, 12.0));
+        let zyx = t(&[4, 3, 2], None).unwrap();
+        assert_eq!((zyx.value([1, 0, 0], 0), zyx.value([0, 0, 1], 0)), (1.0, 6.0));
+        let batch = t(&[1, 5, 2, 3, 4], None).unwrap();
+        assert_eq!((batch.channels(), batch.value([0, 0, 1], 2)), (5, 49.0));
+        assert_eq!(t(&[5, 4, 3, 2], None).unwrap().value([1, 0, 0], 3), 73.0);
+        assert!(t(&[4, 3, 3], None).unwrap_err().to_string().contains("does not fit"));
+        assert!(t(&[2, 3, 4], Some(ArrayAxes::Zyx)).unwrap_err().to_string().contains("as zyx"));
+        let cube = Grid::without_geometry([3, 3, 3]).unwrap();
+        let error = on_grid(Path::new("p.npy"), tensor(&[3, 3, 3]), &cube, None).unwrap_err().to_string();
+        assert!(error.contains("xyz or zyx") && error.contains("--axes"), "{error}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that can be checked before a voxel is read or a file is written.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use revoxel_core::{Agreement, Grid, Kind, Relation};
+use revoxel_io::{FileInfo, Limits};
+use revoxel_pipeline::{Pipeline, Plan};
+use revoxel_transforms::{Class, Need, Transform};
+
+use crate::dataset::Case;
+
+/// A case that has passed.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The case.
+    pub case: Case,
+    /// The headers of its files, by key.
+    pub infos: BTreeMap<String, FileInfo>,
+    /// The grid that each volume starts on: its own, or the one it was snapped to.
+    pub grids: BTreeMap<String, Grid>,
+    /// What will happen.
+    pub plan: Plan,
+    /// Estimated peak memory, bytes.
+    pub memory: u64,
+}
+
+/// A case that has not passed.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Name of the case.
+    pub case: String,
+    /// Why.
+    pub problem: String,
+}
+
+/// How strict the checks are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Strictness {
+    /// Put inputs of the same shape on the grid of the case's first image, whatever their headers say.
+    pub snap: bool,
+}
+
+/// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept.
+pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
+    cases
+        .into_par_iter()
+        .map(|case| {
+            let name = case.name.clone();
+            check_case(pipeline, case, strictness).map_err(|problem| Refused { case: name, problem })
+        })
+        .collect()
+}
+
+fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result<Checked, String> {
+    if !case.missing.is_empty() {
+        let missing = case.missing.iter().map(|(key, path)| format!("{key} ({})", path.display())).collect::<Vec<_>>();
+        return Err(format!("missing input: {}", missing.join(", ")));
+    }
+    let mut infos = BTreeMap::new();
+    for (key, path) in &case.inputs {
+        let info = revoxel_io::info_with(path, &Limits::default()).map_err(|e| e.to_string())?;
+        for warning in &info.warnings {
+            tracing::warn!(case = case.name, "{}: {warning}", path.display());
+        }
+        infos.insert(key.clone(), info);
+    }
+    let grids = shared_grids(pipeline, &case, &infos, strictness)?;
+    let plan = pipeline.plan(&grids).map_err(|e| e.to_string())?;
+    let memory = estimate(pipeline, &infos, &plan);
+    Ok(Checked { case, infos, grids, plan, memory })
+}
+
+/// The grids that the volumes start on. Inputs that must share the first image's grid are compared with it: noise
+/// is snapped, anything else is an error unless the pipeline or the caller says what to do.
+fn shared_grids(
+    pipeline: &Pipeline,
+    case: &Case,
+    infos: &BTreeMap<String, FileInfo>,
+    strictness: Strictness,
+) -> Result<BTreeMap<String, Grid>, String> {
+    let mut grids: BTreeMap<String, Grid> = infos.iter().map(|(k, i)| (k.clone(), i.grid)).collect();
+    let Some(first) =
+        pipeline.inputs.iter().filter(|i| infos.contains_key(&i.key)).min_by_key(|i| i.kind != Kind::Image)
+    else {
+        return Ok(grids);
+    };
+    let reference = infos[&first.key].grid;
+    for input in &pipeline.inputs {
+        let Some(info) = infos.get(&input.key) else { continue };
+        if input.key == first.key || input.own_grid || resampled_first(pipeline, &input.key) {
+            continue;
+        }
+        let relation = Relation::between(&info.grid, &reference);
+        let snaps = relation.agreement == Agreement::Noise
+            || (strictness.snap && relation.agreement == Agreement::HeaderDiffers);
+        if snaps {
+            tracing::info!(case = case.name, key = input.key, "snapped to the grid of {}: {relation}", first.key);
+            grids.insert(input.key.clone(), reference);
+        } else if !relation.agrees() {
+            let way_out = if relation.agreement == Agreement::HeaderDiffers {
+                "If only the header is wrong, use --snap; if the place is right, "
+            } else {
+                "To bring it there, "
+            };
+            return Err(format!(
+                "{} and {} must lie on one grid, but do not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}make \
+                 `- resample_to: {{ keys: [{}], reference: {} }}` its first step, or declare the input with \
+                 `grid: own`",
+                input.key,
+                first.key,
+                case.inputs[&first.key].display(),
+                reference,
+                case.inputs[&input.key].display(),
+                info.grid,
+                input.key,
+                first.key,
+            ));
+        }
+    }
+    Ok(grids)
+}
+
+/// Whether the first spatial step of an input puts it on the grid of another.
+fn resampled_first(pipeline: &Pipeline, key: &str) -> bool {
+    let first = pipeline.steps.iter().find(|s| s.class == Class::Spatial && s.keys.iter().any(|k| k == key));
+    matches!(first.map(|s| &s.transform), Some(Transform::Spatial(t)) if matches!(t.need(), Need::Grid(other) if other != key))
+}
+
+/// The memory that a case needs at most: every volume as read, plus, for the largest one, what it becomes twice
+/// over (source and target of a pass).
+fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan) -> u64 {
+    let mut held = 0u64;
+    let mut largest = 0u64;
+    for (key, info) in infos {
+        let channels = info.channels as u64;
+        let native = info.grid.voxel_count() as u64 * channels * info.dtype.size() as u64;
+        let averaged = pipeline.input(key).is_some_and(|i| i.kind != Kind::Label);
+        let size = if averaged { 4 } else { info.dtype.size() as u64 };
+        let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
+        let widest = steps.filter_map(|(_, p)| p.after).map(|g| g.voxel_count() as u64).max().unwrap_or(0);
+        let processed = widest.max(info.grid.voxel_count() as u64) * channels * size;
+        held += native.max(processed);
+        largest = largest.max(native + processed);
+    }
+    held + largest
+}
+
+/// The files that the cases will write, checked: no path twice, none on top of an input, none there already
+/// (unless `overwrite`), every format writable. The problems, for people.
+pub fn check_outputs<'a>(
+    pipeline: &Pipeline,
+    cases: impl Iterator<Item = &'a Case> + Clone,
+    out: &Path,
+    overwrite: bool,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for output in &pipeline.outputs {
+        if let Err(error) = revoxel_io::format_for_writing(output.path.text()) {
+            problems.push(pipeline.output_error(output, error.to_string()).to_string());
+        }
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let inputs: HashMap<PathBuf, &str> =
+        cases.clone().flat_map(|c| c.inputs.values().map(|p| (real(p), c.name.as_str()))).collect();
+    let mut seen: HashMap<PathBuf, &str> = HashMap::new();
+    for case in cases {
+        for path in outputs_of(pipeline, case, out) {
+            let place = real(&path);
+            if let Some(other) = inputs.get(&place) {
+                problems.push(format!("case {}: the output {} is an input of case {other}", case.name, path.display()));
+            } else if let Some(other) = seen.insert(place, &case.name) {
+                problems.push(format!("cases {other} and {} both write {}", case.name, path.display()));
+            } else if !overwrite && path.exists() {
+                problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
+            }
+        }
+    }
+    problems
+}
+
+/// The files that a case writes: its outputs and its trace.
+pub fn outputs_of(pipeline: &Pipeline, case: &Case, out: &Path) -> Vec<PathBuf> {
+    let volumes = pipeline.outputs.iter().filter(|o| case.inputs.contains_key(&o.key)).map(|o| &o.path);
+    volumes.chain([&pipeline.trace]).map(|template| out.join(template.path(&case.name))).collect()
+}

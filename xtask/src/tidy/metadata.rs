@@ -1,0 +1,84 @@
+//! The packages of the workspace, from `cargo metadata`.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// A package of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Package {
+    /// Its name.
+    pub(super) name: String,
+    /// Its folder, relative to the root.
+    pub(super) folder: String,
+    /// Names of the packages that it depends on, also for its build script, but not for its tests.
+    pub(super) dependencies: Vec<String>,
+}
+
+impl Package {
+    /// The path of its manifest, relative to the root.
+    pub(super) fn manifest(&self) -> String {
+        format!("{}/Cargo.toml", self.folder)
+    }
+}
+
+/// Asks cargo; nothing is downloaded.
+pub(super) fn read(root: &Path) -> Result<Vec<Package>> {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(program)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root)
+        .output()
+        .context("cargo does not start")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
+    packages(&serde_json::from_slice(&output.stdout)?).context("cargo metadata is not as expected")
+}
+
+/// The packages in what cargo prints; `None` where a field is missing.
+fn packages(metadata: &Value) -> Option<Vec<Package>> {
+    let root = metadata["workspace_root"].as_str()?.replace('\\', "/");
+    let package = |value: &Value| {
+        let manifest = value["manifest_path"].as_str()?.replace('\\', "/");
+        let folder = manifest.strip_prefix(&root)?.strip_suffix("/Cargo.toml")?.trim_start_matches('/').to_owned();
+        let normal = |dependency: &&Value| dependency["kind"] != "dev";
+        let dependencies = value["dependencies"].as_array()?.iter().filter(normal);
+        let dependencies = dependencies.map(|d| d["name"].as_str().map(str::to_owned)).collect::<Option<_>>()?;
+        Some(Package { name: value["name"].as_str()?.to_owned(), folder, dependencies })
+    };
+    metadata["packages"].as_array()?.iter().map(package).collect()
+}
+
+#[cfg(test)]
+impl Package {
+    /// A package with dependencies.
+    pub(super) fn of(folder: &str, name: &str, dependencies: &[&str]) -> Self {
+        let dependencies = dependencies.iter().map(|name| (*name).to_owned()).collect();
+        Self { name: name.to_owned(), folder: folder.to_owned(), dependencies }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_for_tests_are_left_out() {
+        let metadata = serde_json::json!({
+            "workspace_root": "/r",
+            "packages": [{
+                "name": "a",
+                "manifest_path": "/r/crates/a/Cargo.toml",
+                "dependencies": [
+                    { "name": "b", "kind": null },
+                    { "name": "c", "kind": "dev" },
+                    { "name": "d", "kind": "build" },
+                ],
+            }],
+        });
+        assert_eq!(packages(&metadata), Some(vec![Package::of("crates/a", "a", &["b", "d"])]));
+        assert_eq!(packages(&serde_json::json!({})), None);
+    }
+}
