@@ -26,10 +26,10 @@ pub enum GridError {
     TooLarge([usize; 3]),
     /// The affine has a NaN or an infinity.
     #[error("the affine has a value that is not a finite number: {0}")]
-    NotFinite(AffineText),
+    NotFinite(Box<AffineText>),
     /// The affine cannot be inverted.
     #[error("the affine is singular (a voxel axis is zero, or the axes lie in one plane): {0}")]
-    Singular(AffineText),
+    Singular(Box<AffineText>),
 }
 
 /// The rows of an affine, for messages.
@@ -57,10 +57,10 @@ impl Grid {
             return Err(GridError::TooLarge(shape));
         }
         if !affine.is_finite() {
-            return Err(GridError::NotFinite(AffineText(affine)));
+            return Err(GridError::NotFinite(Box::new(AffineText(affine))));
         }
         if affine.inverse().is_none_or(|inverse| !inverse.is_finite()) {
-            return Err(GridError::Singular(AffineText(affine)));
+            return Err(GridError::Singular(Box::new(AffineText(affine))));
         }
         Ok(Self { shape, affine })
     }

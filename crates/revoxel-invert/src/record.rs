@@ -29,7 +29,7 @@ impl GridRecord {
         let [a, b, c, last] = self.affine;
         let affine = Affine::from_rows([a, b, c]);
         if last != [0.0, 0.0, 0.0, 1.0] {
-            return Err(GridError::Singular(revoxel_core::grid::AffineText(affine)));
+            return Err(GridError::Singular(Box::new(revoxel_core::grid::AffineText(affine))));
         }
         Grid::new(self.shape, affine)
     }

@@ -8,7 +8,7 @@ use revoxel_core::{Dtype, Grid, Kind, Volume};
 use tempfile::NamedTempFile;
 
 use crate::codecs::gunzip;
-use crate::{FORMATS, Facts, Limits, ReadError, Warning, WriteError};
+use crate::{FORMATS, Facts, ReadError, ReadOptions, Warning, WriteError};
 
 /// A format of volume files. One line in [`FORMATS`] makes it known everywhere.
 pub trait Format: Sync {
@@ -26,13 +26,13 @@ pub trait Format: Sync {
     ///
     /// # Errors
     /// Where the header cannot be followed.
-    fn info(&self, path: &Path, limits: &Limits) -> Result<FileInfo, ReadError>;
+    fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError>;
 
     /// Reads everything.
     ///
     /// # Errors
     /// Where the file cannot be followed, or asks for more than the limits allow.
-    fn read(&self, path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError>;
+    fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError>;
 
     /// Writes a volume for the name `path`, which decides on compression and the like, into the file `to`, which
     /// exists and is empty.
@@ -62,6 +62,15 @@ pub struct FileInfo {
     pub facts: Facts,
     /// What was odd.
     pub warnings: Vec<Warning>,
+    /// The places of slices that lie unevenly; the grid is then the nearest even one. `None` for an even stack.
+    pub slices: Option<SliceStack>,
+}
+
+/// Where the slices of an uneven stack lie. In their plane they are as the grid says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SliceStack {
+    /// For each slice along axis 2, the centre of its first voxel, RAS+ mm.
+    pub positions: Vec<[f64; 3]>,
 }
 
 /// A volume with what its file said.
@@ -73,36 +82,36 @@ pub struct Loaded {
     pub info: FileInfo,
 }
 
-/// Reads the header of a file, with the default limits.
+/// Reads the header of a file, with the default options.
 ///
 /// # Errors
 /// As [`info_with`].
 pub fn info(path: impl AsRef<Path>) -> Result<FileInfo, ReadError> {
-    info_with(path, &Limits::default())
+    info_with(path, &ReadOptions::default())
 }
 
 /// Reads the header of a file. The voxels are not touched, so damage among them is not noticed.
 ///
 /// # Errors
 /// Where the file cannot be opened, is of no known format, or its header cannot be followed.
-pub fn info_with(path: impl AsRef<Path>, limits: &Limits) -> Result<FileInfo, ReadError> {
-    recognise(path.as_ref())?.info(path.as_ref(), limits)
+pub fn info_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<FileInfo, ReadError> {
+    recognise(path.as_ref())?.info(path.as_ref(), options)
 }
 
-/// Reads a file, with the default limits.
+/// Reads a file, with the default options.
 ///
 /// # Errors
 /// As [`read_with`].
 pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
-    read_with(path, kind, &Limits::default())
+    read_with(path, kind, &ReadOptions::default())
 }
 
 /// Reads a file; `kind` is what its values mean, which no header says.
 ///
 /// # Errors
 /// Where the file cannot be opened, is of no known format, is damaged, or asks for more than the limits allow.
-pub fn read_with(path: impl AsRef<Path>, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
-    recognise(path.as_ref())?.read(path.as_ref(), kind, limits)
+pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
+    recognise(path.as_ref())?.read(path.as_ref(), kind, options)
 }
 
 /// Writes a volume in the format that the name says. The file appears under its name when it is complete, in one

@@ -22,8 +22,9 @@ mod buffer;
 pub use error::{ReadError, WriteError};
 pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
-    FileInfo, Format, Loaded, format_for_writing, info, info_with, read, read_with, writable_extension, write,
+    FileInfo, Format, Loaded, SliceStack, format_for_writing, info, info_with, read, read_with, writable_extension,
+    write,
 };
 pub use formats::FORMATS;
-pub use limits::Limits;
+pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};
 pub use warning::Warning;

@@ -29,7 +29,7 @@ use std::path::Path;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 
 use crate::file::has_extension;
-use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, Warning, WriteError};
+use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
 
 pub use problem::{HeaderError, Problem};
 
@@ -52,12 +52,12 @@ impl Format for Nifti {
         header::is_header(first_bytes) || voxels_of_a_pair
     }
 
-    fn info(&self, path: &Path, limits: &Limits) -> Result<FileInfo, ReadError> {
-        Ok(parsed::Parsed::open(path, limits)?.info)
+    fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
+        Ok(parsed::Parsed::open(path, &options.limits)?.info)
     }
 
-    fn read(&self, path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
-        reader::read(path, kind, limits)
+    fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
+        reader::read(path, kind, &options.limits)
     }
 
     fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {

@@ -71,7 +71,8 @@ impl Pipeline {
             let mut volumes = Vec::new();
             for key in step.keys.iter().filter(|k| grids.contains_key(*k)) {
                 let before = before_step[key];
-                let failure = |error| PlanFailure { step: number, name: step.name, key: key.clone(), error: Box::new(error) };
+                let failure =
+                    |error| PlanFailure { step: number, name: step.name, key: key.clone(), error: Box::new(error) };
                 let plan = match &step.transform {
                     Transform::Value(_) => {
                         runs.remove(key);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use revoxel_core::Volume;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::{FileInfo, Limits};
+use revoxel_io::{FileInfo, ReadOptions};
 use revoxel_pipeline::Pipeline;
 use revoxel_transforms::PlanError;
 
@@ -60,7 +60,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let mut sources = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
-        let loaded = revoxel_io::read_with(path, input.kind, &Limits::default())?;
+        let loaded = revoxel_io::read_with(path, input.kind, &ReadOptions::default())?;
         if loaded.info.grid != checked.infos[key].grid {
             return Err(CaseError::Changed(path.clone()));
         }
@@ -73,7 +73,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let dtypes = pipeline.outputs.iter().filter_map(|o| o.dtype.map(|d| (o.key.clone(), d))).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse);
     if let Err(failure) = engine.run(&pipeline.steps) {
-        if let StepError::Plan(PlanError::SkipCase { .. }) = &failure.error {
+        if let StepError::Plan(PlanError::SkipCase { .. }) = &*failure.error {
             return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));

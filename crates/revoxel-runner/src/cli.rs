@@ -22,7 +22,6 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-
 /// Medical volumes to models and back: declared preprocessing, and predictions on the patient's own grid.
 #[derive(Debug, Parser)]
 #[command(name = "revoxel", version, max_term_width = 110, propagate_version = true)]

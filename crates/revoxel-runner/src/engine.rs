@@ -42,7 +42,7 @@ pub struct StepFailure {
     /// Key of the volume.
     pub key: String,
     /// Why.
-    pub error: StepError,
+    pub error: Box<StepError>,
 }
 
 /// Why a transform failed.
@@ -83,7 +83,12 @@ impl Engine {
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepFailure> {
         for (number, step) in steps.iter().enumerate() {
             tracing::debug!(step = number + 1, transform = step.name, "running");
-            self.step(step).map_err(|(key, error)| StepFailure { step: number, name: step.name, key, error })?;
+            self.step(step).map_err(|(key, error)| StepFailure {
+                step: number,
+                name: step.name,
+                key,
+                error: Box::new(error),
+            })?;
         }
         Ok(())
     }

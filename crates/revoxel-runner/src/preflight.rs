@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use revoxel_core::{Agreement, Grid, Kind, Relation};
-use revoxel_io::{FileInfo, Limits};
+use revoxel_io::{FileInfo, ReadOptions};
 use revoxel_pipeline::{Pipeline, Plan};
 use revoxel_transforms::{Class, Need, Transform};
 
@@ -60,7 +60,7 @@ fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result
     }
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
-        let info = revoxel_io::info_with(path, &Limits::default()).map_err(|e| e.to_string())?;
+        let info = revoxel_io::info_with(path, &ReadOptions::default()).map_err(|e| e.to_string())?;
         for warning in &info.warnings {
             tracing::warn!(case = case.name, "{}: {warning}", path.display());
         }

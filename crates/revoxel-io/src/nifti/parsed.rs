@@ -71,6 +71,7 @@ impl Parsed {
             channels: arrangement.channels(),
             facts: remember::facts(header, &arrangement, extensions),
             warnings,
+            slices: None,
         };
         Ok(Self { info, arrangement, scaling, swapped: header.order != Order::NATIVE, voxels })
     }

@@ -6,7 +6,7 @@ use revoxel_core::{Dtype, Kind};
 
 use super::{changed, good, gz, read_as};
 use crate::nifti::header::{Header, Magic, Order, Version};
-use crate::{Limits, Loaded, ReadError};
+use crate::{Limits, Loaded, ReadError, ReadOptions};
 
 /// Reads within bounded time; the file's name is in every message.
 fn outcome(name: &str, bytes: &[u8]) -> Result<Loaded, String> {
@@ -276,7 +276,12 @@ fn row_18_bombs() {
     let path = folder.path().join("brain.nii.gz");
     let promise = changed(1, |h| h.dim[1..4].copy_from_slice(&[4096, 4096, 6]));
     std::fs::write(&path, gz(&[promise, vec![0; (192 << 20) + 352]].concat())).unwrap();
-    let error = crate::read_with(&path, Kind::Image, &Limits { max_decoded_bytes: 100 << 20 }).unwrap_err();
+    let error = crate::read_with(
+        &path,
+        Kind::Image,
+        &ReadOptions { limits: Limits { max_decoded_bytes: 100 << 20 }, ..Default::default() },
+    )
+    .unwrap_err();
     assert!(matches!(error, ReadError::Limit { limit: 104_857_600, .. }), "{error}");
 }
 
