@@ -1,1 +1,5 @@
-//! tests
+//! Whole-system tests: one binary, so that it links once.
+
+mod documents;
+mod parity;
+mod support;

@@ -1,0 +1,324 @@
+//! The recorded answers of MONAI, nibabel, SimpleITK, scipy and TorchIO, compared with ours.
+//!
+//! `cargo xtask parity` records them; `tests/parity/README.md` says what is in them. No Python is needed here.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::{Affine, Dtype, Grid, Kind, Orientation, Volume, Voxels};
+use revoxel_invert::{
+    InvertOptions, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace, invert,
+};
+use revoxel_io::{Limits, npy};
+use revoxel_resample::Interpolation;
+use revoxel_runner::engine::Processed;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::support::{root, run_steps, values};
+
+#[derive(Deserialize)]
+struct Record {
+    cases: Vec<Case>,
+    #[serde(default)]
+    geometry: Vec<Geometry>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    op: String,
+    input: Array,
+    source: Option<Array>,
+    reference: Option<Place>,
+    steps: Vec<Value>,
+    expected: Expected,
+    compare: Compare,
+    peer_is_wrong: Option<String>,
+    #[serde(default)]
+    wrong_in: Vec<String>,
+    invert: Option<Inversion>,
+}
+
+#[derive(Deserialize)]
+struct Array {
+    array: String,
+    shape: [usize; 3],
+    channels: usize,
+    dtype: String,
+    affine: [[f64; 4]; 4],
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    shape: [usize; 3],
+    affine: [[f64; 4]; 4],
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    array: String,
+    shape: [usize; 3],
+    affine: [[f64; 4]; 4],
+}
+
+#[derive(Deserialize)]
+struct Compare {
+    values: String,
+    tolerance: Option<f64>,
+    mask: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Inversion {
+    prediction: Prediction,
+    interpolation: String,
+    expected: Expected,
+    compare: Compare,
+    peer_is_wrong: Option<String>,
+    #[serde(default)]
+    wrong_in: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Prediction {
+    array: String,
+    channels: usize,
+    dtype: String,
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Geometry {
+    affine: [[f64; 4]; 4],
+    axcodes: String,
+    zooms: [f64; 3],
+}
+
+/// Reads the arrays of a peer as they are needed.
+struct Arrays {
+    path: std::path::PathBuf,
+    known: BTreeMap<String, Voxels>,
+}
+
+impl Arrays {
+    fn get(&mut self, name: &str) -> Voxels {
+        let path = &self.path;
+        let read = || npy::read_npz(path, Some(name), &Limits::default()).unwrap().voxels;
+        self.known.entry(name.to_owned()).or_insert_with(read).clone()
+    }
+}
+
+fn load(peer: &str) -> (Record, Arrays) {
+    let folder = root().join("tests/parity");
+    let text = std::fs::read_to_string(folder.join(format!("{peer}.json"))).unwrap();
+    let record = serde_json::from_str(&text).unwrap();
+    (record, Arrays { path: folder.join(format!("{peer}.npz")), known: BTreeMap::new() })
+}
+
+fn affine(rows: &[[f64; 4]; 4]) -> Affine {
+    Affine::from_rows([rows[0], rows[1], rows[2]])
+}
+
+fn volume(array: &Array, arrays: &mut Arrays) -> Volume {
+    let voxels = arrays.get(&array.array).cast(array.dtype.parse::<Dtype>().unwrap());
+    let grid = Grid::new(array.shape, affine(&array.affine)).unwrap();
+    Volume::new(voxels, grid, array.kind.parse().unwrap(), array.channels).unwrap()
+}
+
+/// What differs between a result and the peer's answer: `shape`, `affine` or `values`, with the numbers.
+fn differences(
+    result: &Volume,
+    expected: &Expected,
+    compare: &Compare,
+    range: f64,
+    arrays: &mut Arrays,
+) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if result.grid().shape() != expected.shape {
+        found.push(("shape", format!("{:?}, peer {:?}", result.grid().shape(), expected.shape)));
+        return found;
+    }
+    // Shapes and affines agree to 1e-9 mm at every corner (1e-6 relative where the peer computes in float32).
+    let theirs = Grid::new(expected.shape, affine(&expected.affine)).unwrap();
+    let relation = revoxel_core::Relation::between(result.grid(), &theirs);
+    if relation.worst_corner_mm > 1e-9 {
+        found.push(("affine", format!("corners {} mm apart", relation.worst_corner_mm)));
+    }
+    let (ours, theirs) = (values(result), arrays.get(&expected.array));
+    if ours.len() != theirs.len() {
+        found.push(("values", format!("{} values, peer {}", ours.len(), theirs.len())));
+        return found;
+    }
+    let mask = compare.mask.as_ref().map(|m| arrays.get(m));
+    let tolerance = match compare.values.as_str() {
+        "close" => compare.tolerance.unwrap_or(1e-4) * range,
+        _ => 0.0,
+    };
+    let voxels = result.grid().voxel_count();
+    let counts = |i: &usize| mask.as_ref().is_none_or(|m| m.get(i % voxels) == 1.0);
+    let distance = |i: usize| {
+        let (a, b) = (ours[i], theirs.get(i));
+        if a == b { 0.0 } else { (a - b).abs() }
+    };
+    let worst = (0..ours.len()).filter(counts).max_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+    let compared = (0..ours.len()).filter(counts).count();
+    assert!(compared > 0, "the mask leaves nothing to compare");
+    if let Some(i) = worst
+        && distance(i).is_nan() | (distance(i) > tolerance)
+    {
+        found.push(("values", format!("value {i}: {}, peer {} (tolerance {tolerance})", ours[i], theirs.get(i))));
+    }
+    found
+}
+
+fn range(voxels: &Voxels) -> f64 {
+    voxels.min_max().map_or(1.0, |(low, high)| (high - low).max(f64::MIN_POSITIVE))
+}
+
+/// Checks one case; the problems.
+fn check(case: &Case, arrays: &mut Arrays) -> Vec<String> {
+    let input = volume(&case.input, arrays);
+    let (native, kind) = (*input.grid(), input.kind());
+    let scale = range(input.voxels());
+    let mut volumes = vec![("image", input)];
+    if let Some(source) = &case.source {
+        volumes.push(("source", volume(source, arrays)));
+    }
+    if let Some(place) = &case.reference {
+        let grid = Grid::new(place.shape, affine(&place.affine)).unwrap();
+        let empty = Volume::new(vec![0u8; grid.voxel_count()].into(), grid, Kind::Image, 1).unwrap();
+        volumes.push(("reference", empty));
+    }
+    // Steps are meant for the input; others only give a box or a grid.
+    let mut steps = case.steps.clone();
+    for step in &mut steps {
+        if let Some(params) = step.as_object_mut().and_then(|s| s.values_mut().next()).and_then(Value::as_object_mut) {
+            params.insert("keys".to_owned(), "image".into());
+        }
+    }
+    let result = match run_steps(volumes, &steps) {
+        Ok(results) => results.into_iter().find(|(key, _)| key == "image").map(|(_, processed)| processed),
+        Err(error) if case.peer_is_wrong.is_some() => {
+            assert!(!error.is_empty());
+            return Vec::new();
+        }
+        Err(error) => return vec![error],
+    };
+    let Some(Processed { volume: result, steps }) = result else { return vec!["no result".to_owned()] };
+    let mut problems = judge(
+        differences(&result, &case.expected, &case.compare, scale, arrays),
+        case.peer_is_wrong.as_deref(),
+        &case.wrong_in,
+    );
+    if let Some(inversion) = &case.invert {
+        let source = SourceRecord {
+            path: String::new(),
+            format: String::new(),
+            hash: None,
+            grid: (&native).into(),
+            dtype: String::new(),
+            channels: 1,
+            facts: Value::Null,
+        };
+        let ended = ResultRecord { path: None, grid: result.grid().into(), dtype: String::new() };
+        let record = VolumeTrace { kind: kind.name().to_owned(), source, snapped: None, steps, result: ended };
+        problems
+            .extend(check_inversion(inversion, record, &native, arrays).into_iter().map(|p| format!("inverse: {p}")));
+    }
+    problems
+}
+
+fn check_inversion(inversion: &Inversion, record: VolumeTrace, native: &Grid, arrays: &mut Arrays) -> Vec<String> {
+    // The inverse goes through the file, as in another process.
+    let trace = Trace {
+        schema: SCHEMA.to_owned(),
+        version: VERSION,
+        tool: String::new(),
+        case: String::new(),
+        pipeline: PipelineRecord { name: String::new(), hash: String::new() },
+        volumes: BTreeMap::from([("image".to_owned(), record)]),
+    };
+    let trace = Trace::from_json(&trace.to_json()).unwrap();
+    let record = trace.volume("image").unwrap();
+    let model = record.result.grid.grid().unwrap();
+    let Prediction { array, channels, dtype, kind } = &inversion.prediction;
+    let voxels = arrays.get(array).cast(dtype.parse().unwrap());
+    let scale = range(&voxels);
+    let prediction = Volume::new(voxels, model, kind.parse().unwrap(), *channels).unwrap();
+    let interpolation: Interpolation = inversion.interpolation.parse().unwrap();
+    let options = InvertOptions { interpolation: Some(interpolation), ..Default::default() };
+    let back = invert(record, &prediction, &options).unwrap().volume;
+    assert_eq!(back.grid(), native, "the grid comes back bit for bit");
+    judge(
+        differences(&back, &inversion.expected, &inversion.compare, scale, arrays),
+        inversion.peer_is_wrong.as_deref(),
+        &inversion.wrong_in,
+    )
+}
+
+/// What is wrong given what differs: where the peer is wrong, we must differ in just what it is wrong in.
+fn judge(found: Vec<(&'static str, String)>, peer_is_wrong: Option<&str>, wrong_in: &[String]) -> Vec<String> {
+    let expected = |what: &str| wrong_in.iter().any(|w| w == what);
+    let mut problems: Vec<String> =
+        found.iter().filter(|(what, _)| !expected(what)).map(|(what, detail)| format!("{what}: {detail}")).collect();
+    if let Some(why) = peer_is_wrong
+        && found.is_empty()
+    {
+        problems.push(format!("we give the peer's wrong answer too: {why}"));
+    }
+    problems
+}
+
+fn check_peer(peer: &str, at_least: usize) {
+    let (record, mut arrays) = load(peer);
+    let mut failures = Vec::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in &record.cases {
+        let problems = check(case, &mut arrays);
+        if !problems.is_empty() {
+            failures.push(format!("{} ({}): {}", case.name, case.op, problems.join("; ")));
+        }
+        *counts.entry(case.op.as_str()).or_default() += 1;
+    }
+    println!("{peer}: {} cases: {counts:?}", record.cases.len());
+    assert!(record.cases.len() >= at_least, "only {} cases", record.cases.len());
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), record.cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn monai() {
+    check_peer("monai", 400);
+}
+
+#[test]
+fn nibabel() {
+    check_peer("nibabel", 20);
+}
+
+#[test]
+fn simpleitk() {
+    check_peer("sitk", 50);
+}
+
+#[test]
+fn scipy() {
+    check_peer("scipy", 40);
+}
+
+#[test]
+fn torchio() {
+    check_peer("torchio", 40);
+}
+
+#[test]
+fn nibabel_orientations_and_spacings() {
+    let (record, _) = load("nibabel");
+    assert!(record.geometry.len() >= 60);
+    for geometry in &record.geometry {
+        let a = affine(&geometry.affine);
+        assert_eq!(Orientation::closest(&a).to_string(), geometry.axcodes, "{a:?}");
+        let spacing = a.spacing();
+        assert!((0..3).all(|i| (spacing[i] - geometry.zooms[i]).abs() < 1e-12), "{a:?}");
+    }
+}
