@@ -38,3 +38,117 @@ pub(crate) fn run_steps(volumes: Vec<(&str, Volume)>, steps: &[Value]) -> Result
     let results = engine.finish(&Default::default()).map_err(|e| e.to_string())?;
     Ok(results.into_iter().collect())
 }
+
+/// A folder for a test, and the program run in it.
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Standard output.
+    pub(crate) out: String,
+    /// Standard error.
+    pub(crate) err: String,
+}
+
+impl Place {
+    /// A new empty folder.
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a text.
+    pub(crate) fn text(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Writes a volume.
+    pub(crate) fn volume(&self, name: &str, volume: &Volume) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        revoxel_io::write(&path, volume, &revoxel_io::Facts::default()).unwrap();
+        path
+    }
+
+    /// Reads a volume.
+    pub(crate) fn read(&self, name: &str, kind: Kind) -> Volume {
+        revoxel_io::read(self.path(name), kind).unwrap().volume
+    }
+
+    /// Runs the program in the folder.
+    pub(crate) fn revoxel(&self, arguments: &[&str]) -> Said {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_revoxel-under-test"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1")
+            .env_remove("REVOXEL_LOG")
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// All files under the folder, relative, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, root, found);
+                } else {
+                    found.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.folder.path(), self.folder.path(), &mut found);
+        found.sort();
+        found
+    }
+}
+
+impl Said {
+    /// The one JSON document on standard output.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// Asserts success.
+    pub(crate) fn good(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    /// Asserts an exit code and that standard error has all of these parts. Line breaks of the display are ignored.
+    pub(crate) fn bad(&self, code: i32, parts: &[&str]) {
+        let plain = |text: &str| text.split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ");
+        let said = plain(&self.err);
+        assert_eq!(self.code, code, "{self:?}");
+        for part in parts {
+            assert!(said.contains(&plain(part)), "{part:?} is not in {}", self.err);
+        }
+        assert!(self.out.is_empty(), "{self:?}");
+    }
+}
+
+/// The folder of real scans, or `None` with a printed line where it is not there.
+pub(crate) fn real_data() -> Option<PathBuf> {
+    let path = std::env::var_os("REVOXEL_TEST_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: no real scans (set REVOXEL_TEST_DATA to their folder)");
+    None
+}

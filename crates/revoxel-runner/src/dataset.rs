@@ -85,7 +85,10 @@ pub fn select(cases: Vec<Case>, names: &[String], folder: &Path) -> Result<Vec<C
     for name in names {
         if !cases.iter().any(|c| c.name == *name) {
             let near = revoxel_transforms::params::closest(name, cases.iter().map(|c| c.name.as_str()));
-            let help = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            let few: Vec<&str> = cases.iter().take(8).map(|c| c.name.as_str()).collect();
+            let more = if cases.len() > few.len() { ", …" } else { "" };
+            let list = || format!("; cases are: {}{more}", few.join(", "));
+            let help = near.map_or_else(list, |near| format!("; did you mean {near:?}?"));
             return Err(DatasetError::UnknownCase { case: name.clone(), folder: folder.to_owned(), help });
         }
     }

@@ -1,0 +1,228 @@
+//! Every command of the program, run as people run it.
+
+use revoxel_core::testing::Draw;
+use revoxel_core::{Affine, Grid, Kind, Volume};
+use revoxel_io::npy::{Tensor, write_npy};
+
+use crate::support::{Place, values};
+
+const EXACT: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"{case}/image.nii.gz\" }
+  label: { kind: label, path: \"{case}/label.nii.gz\" }
+steps:
+  - orientation: { axcodes: RAS }
+  - crop_foreground: { source: label, nonzero: true, margin: 1 }
+  - divisible_pad: { k: 8, value: { image: -1000 } }
+outputs:
+  image: { path: \"{case}/image.nii.gz\" }
+  label: { path: \"{case}/label.nii.gz\" }
+trace: \"{case}/trace.json\"
+";
+
+/// A grid that NIfTI's single-precision numbers hold exactly.
+fn grid() -> Grid {
+    let rows = [[0.25, -1.5, 0.5, 12.5], [-1.25, -0.25, 0.0, -30.0], [0.0, 0.25, -2.5, 40.25]];
+    Grid::new([13, 11, 9], Affine::from_rows(rows)).unwrap()
+}
+
+/// A case with an asymmetric label in the middle of noise.
+fn write_case(place: &Place, name: &str, seed: u64) -> Volume {
+    let mut draw = Draw::new(seed);
+    let image = draw.volume(grid(), Kind::Image, 1);
+    let noise = draw.volume(grid(), Kind::Label, 1);
+    let inner = |i: usize| {
+        let (x, y, z) = (i % 13, i / 13 % 11, i / 143);
+        (3..9).contains(&x) && (2..8).contains(&y) && (2..6).contains(&z)
+    };
+    let labels: Vec<u8> = values(&noise).iter().enumerate().map(|(i, v)| if inner(i) { *v as u8 } else { 0 }).collect();
+    let label = Volume::new(labels.into(), grid(), Kind::Label, 1).unwrap();
+    place.volume(&format!("data/{name}/image.nii.gz"), &image);
+    place.volume(&format!("data/{name}/label.nii.gz"), &label);
+    label
+}
+
+#[test]
+fn a_dataset_goes_through_a_pipeline_and_predictions_come_back_bit_for_bit() {
+    let place = Place::new();
+    place.text("p.yaml", EXACT);
+    let labels: Vec<Volume> = (0..3).map(|i| write_case(&place, &format!("c{i}"), i)).collect();
+    let report = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--json"]).good().json();
+    assert_eq!(report["cases"].as_array().unwrap().len(), 3);
+    assert!(report["cases"].as_array().unwrap().iter().all(|c| c["outcome"] == "done"), "{report}");
+    for (number, label) in labels.iter().enumerate() {
+        let folder = format!("out/c{number}");
+        let processed = place.read(&format!("{folder}/label.nii.gz"), Kind::Label);
+        assert_eq!(processed.grid().orientation().to_string(), "RAS");
+        assert!(processed.grid().shape().iter().all(|n| n % 8 == 0));
+        // The processed label stands for a perfect prediction; --volume says whose grid, the image's is the same.
+        let (trace, prediction) = (format!("{folder}/trace.json"), format!("{folder}/label.nii.gz"));
+        let back = format!("back{number}.nii.gz");
+        let said = place.revoxel(&["invert", &trace, &prediction, "-o", &back, "--json"]).good().json();
+        assert_eq!((said["kind"].as_str(), said["interpolation"].is_null()), (Some("label"), true));
+        let restored = place.read(&back, Kind::Label);
+        assert_eq!(restored.grid(), label.grid());
+        assert_eq!(restored.voxels(), label.voxels());
+        let compared =
+            place.revoxel(&["compare", &back, &format!("data/c{number}/label.nii.gz"), "--json"]).good().json();
+        assert_eq!(
+            (compared["geometry"].as_str(), compared["values"]["different"].as_u64()),
+            (Some("identical"), Some(0))
+        );
+    }
+    assert!(place.files().iter().all(|f| !f.contains("partial") && !f.contains(".tmp")), "{:?}", place.files());
+}
+
+#[test]
+fn runs_are_the_same_for_any_number_of_jobs_and_do_not_overwrite() {
+    let place = Place::new();
+    place.text("p.yaml", EXACT);
+    (0..4).for_each(|i| drop(write_case(&place, &format!("c{i}"), i)));
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "one", "--jobs", "1"]).good();
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "two", "--jobs", "4", "--memory", "1M"]).good();
+    for file in place.files().iter().filter(|f| f.starts_with("one/")) {
+        let other = file.replacen("one/", "two/", 1);
+        assert_eq!(std::fs::read(place.path(file)).unwrap(), std::fs::read(place.path(&other)).unwrap(), "{file}");
+    }
+    let again = ["run", "p.yaml", "--data", "data", "--out", "one"];
+    place.revoxel(&again).bad(2, &["one/c0/image.nii.gz is there already", "--overwrite"]);
+    place.revoxel(&[&again[..], &["--overwrite", "--case", "c2"]].concat()).good();
+    place.revoxel(&[&again[..], &["--case", "c9"]].concat()).bad(2, &["no case \"c9\"", "cases are: c0, c1, c2, c3"]);
+}
+
+#[test]
+fn array_predictions_come_back_with_argmax_and_coverage() {
+    let place = Place::new();
+    place.text(
+        "p.yaml",
+        &EXACT.replace("  - divisible_pad: { k: 8", "  - spacing: { pixdim: 1 }\n  - divisible_pad: { k: [8, 6, 5]"),
+    );
+    let label = write_case(&place, "a", 5);
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    let processed = place.read("out/a/label.nii.gz", Kind::Label);
+    let [nx, ny, nz] = processed.grid().shape();
+    let numbers = values(&processed);
+    // MONAI's order of axes: channels, x, y, z, the last fastest.
+    let mut logits = Vec::new();
+    for c in 0..5 {
+        for (x, y, z) in (0..nx).flat_map(|x| (0..ny).flat_map(move |y| (0..nz).map(move |z| (x, y, z)))) {
+            logits.push(if numbers[x + nx * (y + ny * z)] == f64::from(c) { 4.0f32 } else { -4.0 });
+        }
+    }
+    let tensor = Tensor { shape: vec![1, 5, nx, ny, nz], voxels: logits.into() };
+    write_npy(place.path("logits.npy"), &tensor).unwrap();
+    let arguments =
+        ["invert", "out/a/trace.json", "logits.npy", "-o", "back.nii", "--argmax", "--coverage", "seen.nii.gz"];
+    place.revoxel(&arguments).good();
+    let (back, seen) = (place.read("back.nii", Kind::Label), place.read("seen.nii.gz", Kind::Label));
+    assert_eq!((back.grid(), seen.grid()), (label.grid(), label.grid()));
+    let (back, seen, label) = (values(&back), values(&seen), values(&label));
+    let agree = back.iter().zip(&label).filter(|(a, b)| a == b).count() as f64 / label.len() as f64;
+    assert!(agree > 0.97, "{agree}");
+    let unseen = (0..seen.len()).filter(|i| seen[*i] == 0.0).count();
+    assert!(unseen > 0 && unseen < seen.len());
+    assert!((0..seen.len()).all(|i| seen[i] == 1.0 || back[i] == 0.0), "what was not seen is background");
+    place.revoxel(&arguments).bad(2, &["back.nii is there already"]);
+    let other = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii", "--argmax", "--axes", "zyx"];
+    place.revoxel(&other).bad(2, &["does not fit", "as zyx"]);
+    let kindless = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii"];
+    place.revoxel(&kindless).bad(2, &["Say --kind"]);
+    place.revoxel(&[&kindless[..], &["--kind", "probability"]].concat()).good();
+    assert_eq!(place.read("b.nii", Kind::Probability).channels(), 5);
+}
+
+#[test]
+fn plan_reads_headers_only_and_agrees_with_the_run() {
+    let place = Place::new();
+    let text =
+        EXACT.replace("crop_foreground: { source: label, nonzero: true, margin: 1 }", "spacing: { pixdim: [1, 2, 3] }");
+    place.text("p.yaml", &text);
+    write_case(&place, "a", 1);
+    let plan = place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json();
+    // The voxels are garbage from here on: a plan must not notice.
+    let file = place.path("data/a/image.nii.gz");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0);
+    let good = std::fs::read(&file).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json(), plan);
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).bad(1, &["case a", "image.nii.gz"]);
+    assert!(!place.files().iter().any(|f| f.starts_with("out/")), "{:?}", place.files());
+    std::fs::write(&file, good).unwrap();
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    let last = &plan["plans"][0]["steps"][2]["volumes"]["image"]["after"];
+    let trace: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("out/a/trace.json")).unwrap()).unwrap();
+    let result = &trace["volumes"]["image"]["result"]["grid"];
+    assert_eq!((&last["shape"], &last["affine_ras"]), (&result["shape"], &result["affine"]));
+    let people = place.revoxel(&["plan", "p.yaml", "--like", "data/a/label.nii.gz"]).good().out;
+    assert!(people.contains("orientation") && people.contains("lossy, in one pass with the step before"), "{people}");
+}
+
+#[test]
+fn info_measure_and_compare_answer_people_and_machines() {
+    let place = Place::new();
+    write_case(&place, "a", 3);
+    let info = place.revoxel(&["info", "data/a/image.nii.gz"]).good().out;
+    for part in ["int16", "13 × 11 × 9", "RAS (12.500, -30.000, 40.250), LPS (-12.500, 30.000, 40.250)"] {
+        assert!(info.contains(part), "{part:?} is not in {info}");
+    }
+    let json = place.revoxel(&["info", "data/a/image.nii.gz", "data/a/label.nii.gz", "--json"]).good().json();
+    assert_eq!(json[1]["grid"]["orientation"], grid().orientation().to_string());
+    let measured = place.revoxel(&["measure", "data/a/label.nii.gz", "--json"]).good().json();
+    let label = place.read("data/a/label.nii.gz", Kind::Label);
+    let ones = values(&label).iter().filter(|v| **v == 1.0).count() as f64;
+    let first = &measured["labels"][0];
+    assert_eq!(first["label"], 1);
+    assert!((first["mm3"].as_f64().unwrap() - ones * grid().voxel_volume()).abs() < 1e-9);
+    let csv = place.revoxel(&["measure", "data/a/label.nii.gz", "--csv"]).good().out;
+    assert_eq!(csv.lines().count(), 5);
+    let compared = place.revoxel(&["compare", "data/a/image.nii.gz", "data/a/label.nii.gz"]).good().out;
+    assert!(compared.contains("identical") && compared.contains("voxels differ"), "{compared}");
+    place.revoxel(&["info", "none.nii"]).bad(1, &["none.nii"]);
+    place.revoxel(&["measure", "none.nii"]).bad(1, &["none.nii"]);
+}
+
+#[test]
+fn transforms_and_schema_are_printed() {
+    let place = Place::new();
+    let list = place.revoxel(&["transforms"]).good().out;
+    assert!(list.contains("spacing") && list.lines().count() > 17, "{list}");
+    let one = place.revoxel(&["transforms", "spacing"]).good().out;
+    for part in ["pixdim", "MONAI", "Inverse", "[default: \"monai\"]"] {
+        assert!(one.contains(part), "{part:?} is not in {one}");
+    }
+    assert_eq!(place.revoxel(&["transforms", "flip", "--json"]).good().json()["name"], "flip");
+    place.revoxel(&["transforms", "flp"]).bad(2, &["no transform \"flp\"", "did you mean \"flip\"?"]);
+    let schema = place.revoxel(&["schema"]).good().json();
+    assert_eq!(schema["title"], "revoxel pipeline");
+    for command in ["info", "compare", "measure", "plan", "run", "invert", "transforms", "schema", "demo"] {
+        place.revoxel(&[command, "--help"]).good();
+    }
+    assert_eq!(place.revoxel(&["run"]).code, 2);
+    assert_eq!(place.revoxel(&["nothing"]).code, 2);
+}
+
+#[test]
+fn the_demonstration_restores_grid_and_volumes() {
+    let place = Place::new();
+    let demo = place.revoxel(&["demo", "d", "--json"]).good().json();
+    assert_eq!(demo["grid_restored"], true);
+    let rows = demo["labels"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let number = |key: &str| row[key].as_f64().unwrap();
+        for stage in ["source_mm3", "preprocessed_mm3", "inverted_mm3"] {
+            assert!((number(stage) / number("true_mm3") - 1.0).abs() < 0.02, "{row}");
+        }
+        assert!(number("dice") > 0.99, "{row}");
+    }
+    place.revoxel(&["demo", "d"]).bad(2, &["d is not empty"]);
+    // The commands that the demonstration stands for do the same.
+    place.revoxel(&["run", "d/ct-1mm.yaml", "--data", "d/data", "--out", "again"]).good();
+    let arguments = ["invert", "again/phantom/trace.json", "d/prediction.npy", "-o", "r.nii.gz", "--argmax"];
+    place.revoxel(&arguments).good();
+    assert_eq!(std::fs::read(place.path("r.nii.gz")).unwrap(), std::fs::read(place.path("d/restored.nii.gz")).unwrap());
+}
