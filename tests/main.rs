@@ -1,5 +1,7 @@
 //! Whole-system tests: one binary, so that it links once.
 
+#![allow(clippy::print_stdout, reason = "tests say what they skipped and counted")]
+
 mod bad_input;
 mod commands;
 mod documents;

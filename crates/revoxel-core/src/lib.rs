@@ -23,6 +23,7 @@ pub mod orientation;
 pub mod permutation;
 pub mod relation;
 pub mod sampling;
+pub mod slices;
 pub mod step;
 #[doc(hidden)]
 pub mod testing;
@@ -41,6 +42,7 @@ pub use orientation::{Orientation, OrientationError};
 pub use permutation::SignedPermutation;
 pub use relation::{Agreement, Relation};
 pub use sampling::{ExactMap, Sampling};
+pub use slices::{Slices, SlicesError};
 pub use step::Step;
 pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};

@@ -1,7 +1,9 @@
 //! The algebra of grid operations: what every spatial transform comes down to.
 
+use std::sync::Arc;
+
 use crate::sampling::ExactMap;
-use crate::{Affine, Grid, GridError, SignedPermutation};
+use crate::{Affine, Grid, GridError, SignedPermutation, Slices};
 
 /// One operation on a grid. All of them leave every point of the world where it is: only the voxels' places
 /// change, so the map between the indices before and after follows from the two grids.
@@ -11,7 +13,8 @@ use crate::{Affine, Grid, GridError, SignedPermutation};
 /// | `Reorient` | permutes and flips axes | the inverse permutation | exact |
 /// | `Window` | takes an index box; where it sticks out, it pads | the window back | exact inside the box |
 /// | `Resample` | samples onto another grid | sampling back onto the grid before | lossy |
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// | `Reslice` | samples uneven slices onto a grid, or a grid onto uneven slices | the other way round | lossy |
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GridOp {
     /// Permutes and flips the axes.
@@ -26,6 +29,16 @@ pub enum GridOp {
     },
     /// Samples onto another grid.
     Resample {
+        /// The grid after.
+        grid: Grid,
+    },
+    /// Samples where slices lie unevenly along axis 2: before, after, or both. The grid on the uneven side is the
+    /// even grid against which the [`Slices`] give places.
+    Reslice {
+        /// Where the slices before lie; evenly where `None`.
+        from: Option<Arc<Slices>>,
+        /// Where the slices after lie; evenly where `None`.
+        to: Option<Arc<Slices>>,
         /// The grid after.
         grid: Grid,
     },
@@ -60,7 +73,7 @@ impl GridOp {
     /// Where the result is no grid: an empty window, or one with more voxels than can be addressed.
     pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
         match *self {
-            Self::Resample { grid } => Ok(grid),
+            Self::Resample { grid } | Self::Reslice { grid, .. } => Ok(grid),
             Self::Reorient(p) if p.is_identity() => Ok(*before),
             Self::Reorient(p) => {
                 let map = ExactMap::reorient(p, before.shape());
@@ -83,6 +96,9 @@ impl GridOp {
             Self::Reorient(p) => Self::Reorient(p.inverse()),
             Self::Window { start, .. } => Self::Window { start: start.map(|s| -s), shape: before.shape() },
             Self::Resample { .. } => Self::Resample { grid: *before },
+            Self::Reslice { ref from, ref to, .. } => {
+                Self::Reslice { from: to.clone(), to: from.clone(), grid: *before }
+            }
         }
     }
 
@@ -95,22 +111,23 @@ impl GridOp {
                 if window.contains(&before.index_box()) { Fidelity::Exact } else { Fidelity::ExactInside }
             }
             Self::Resample { grid } if grid == *before => Fidelity::Exact,
-            Self::Resample { .. } => Fidelity::Lossy,
+            Self::Resample { .. } | Self::Reslice { .. } => Fidelity::Lossy,
         }
     }
 
-    /// The map from indices after this op to indices of the grid `before` it.
+    /// The map from indices after this op to indices of the grid `before` it; of uneven slices, between the even
+    /// grids against which they are placed.
     pub fn index_map(&self, before: &Grid) -> Affine {
         match *self {
             Self::Reorient(p) => ExactMap::reorient(p, before.shape()).affine(),
             Self::Window { start, .. } => ExactMap::shift(start).affine(),
-            Self::Resample { grid } => grid.index_map_to(before),
+            Self::Resample { grid } | Self::Reslice { grid, .. } => grid.index_map_to(before),
         }
     }
 
     /// Whether values are interpolated.
-    pub const fn interpolates(&self) -> bool {
-        matches!(self, Self::Resample { .. })
+    pub fn interpolates(&self) -> bool {
+        matches!(self, Self::Resample { .. } | Self::Reslice { .. })
     }
 
     /// The op's name as printed and as written in traces.
@@ -119,6 +136,7 @@ impl GridOp {
             Self::Reorient(_) => "reorient",
             Self::Window { .. } => "window",
             Self::Resample { .. } => "resample",
+            Self::Reslice { .. } => "reslice",
         }
     }
 }

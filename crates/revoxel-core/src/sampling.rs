@@ -9,7 +9,9 @@
 //! resampling. Backward, a whole chain of steps fuses into one sampling, and every grid that the voxels went
 //! through limits what was seen.
 
-use crate::{Affine, Grid, GridError, GridOp, IndexBox, SignedPermutation, Step};
+use std::sync::Arc;
+
+use crate::{Affine, Grid, GridError, GridOp, IndexBox, SignedPermutation, Slices, Step};
 
 /// A map of whole indices: a signed permutation and a shift. Takes an index of the target to the index of the
 /// source that it is copied from.
@@ -93,9 +95,11 @@ pub struct Sampling {
     exact: Option<ExactMap>,
     limits: Vec<Limit>,
     ties_down: [bool; 3],
+    from: Option<Arc<Slices>>,
+    to: Option<Arc<Slices>>,
 }
 
-/// A condition on target voxels that is no box of the target: the target index, taken through `map`, must lie in
+/// A condition on target voxels that is no box of the target: the target's (even) index, taken through `map`, must lie in
 /// `inside` (half a voxel around it counts).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
@@ -116,6 +120,8 @@ impl Sampling {
             exact: Some(ExactMap::IDENTITY),
             limits: Vec::new(),
             ties_down: [false; 3],
+            from: None,
+            to: None,
         }
     }
 
@@ -149,7 +155,33 @@ impl Sampling {
         self.exact.as_ref()
     }
 
-    /// From target indices to continuous source indices.
+    /// Where the slices of the source lie, where they lie unevenly.
+    pub fn from_slices(&self) -> Option<&Slices> {
+        self.from.as_deref()
+    }
+
+    /// Where the slices of the target lie, where they lie unevenly.
+    pub fn to_slices(&self) -> Option<&Slices> {
+        self.to.as_deref()
+    }
+
+    /// Whether slices lie unevenly on either side.
+    pub const fn is_uneven(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
+    /// The place of a target voxel on the target's even grid; the index itself where the slices lie evenly.
+    pub fn even_target(&self, target: [f64; 3]) -> [f64; 3] {
+        self.to.as_ref().map_or(target, |slices| slices.to_even(target))
+    }
+
+    /// The continuous source index that a target voxel is sampled at.
+    pub fn position(&self, target: [f64; 3]) -> [f64; 3] {
+        let even = self.map().apply(self.even_target(target));
+        self.from.as_ref().map_or(even, |slices| slices.from_even(even))
+    }
+
+    /// From target indices to continuous source indices; between the even grids where slices lie unevenly.
     pub fn map(&self) -> Affine {
         self.exact.map_or_else(|| self.target.index_map_to(&self.source), |exact| exact.affine())
     }
@@ -173,6 +205,13 @@ impl Sampling {
     /// Whether [`push`](Self::push) of this op gives the same voxels as doing it in a pass of its own. `resampling`
     /// also allows a second interpolation to be fused with the first (the values then differ).
     pub fn fuses(&self, op: &GridOp, resampling: bool) -> bool {
+        if let GridOp::Reslice { .. } = op {
+            // The places of slices are known for the source as it is, and nothing may follow onto uneven slices.
+            return self.is_identity();
+        }
+        if self.to.is_some() {
+            return false;
+        }
         !op.interpolates() || (!self.has_padding() && (self.exact.is_some() || resampling))
     }
 
@@ -203,6 +242,11 @@ impl Sampling {
                 }
                 self.written = grid.index_box();
             }
+            GridOp::Reslice { ref from, ref to, grid } => {
+                self.exact = None;
+                (self.from, self.to) = (from.clone(), to.clone());
+                self.written = grid.index_box();
+            }
         }
         self.target = after;
         Ok(())
@@ -217,7 +261,7 @@ impl Sampling {
         let moved = match *op {
             GridOp::Reorient(p) => ExactMap::reorient(p, self.source.shape()),
             GridOp::Window { start, .. } => ExactMap::shift(start),
-            GridOp::Resample { .. } => return Ok(self.clone()),
+            GridOp::Resample { .. } | GridOp::Reslice { .. } => return Ok(self.clone()),
         };
         let (source, back) = (op.after(&self.source)?, moved.inverse());
         let mut pass = self.clone();
@@ -240,6 +284,10 @@ impl Sampling {
         let mut pass = Self::identity(model);
         pass.target = native;
         pass.written = native.index_box();
+        // The slices that the first step evened out are what the last pass goes back to.
+        if let GridOp::Reslice { from, .. } = steps.first()?.op() {
+            pass.to = from.clone();
+        }
         // `exact` leads from native to current indices as long as nothing was interpolated.
         let mut exact = Some(ExactMap::IDENTITY);
         let mut since_resample = ExactMap::IDENTITY;
@@ -263,6 +311,11 @@ impl Sampling {
                     since_resample = ExactMap::IDENTITY;
                     exact = None;
                 }
+                GridOp::Reslice { grid, .. } => {
+                    content = grid.index_box();
+                    since_resample = ExactMap::IDENTITY;
+                    exact = None;
+                }
             }
             let map = exact.map_or_else(|| native.index_map_to(&current), |e| e.affine());
             pass.limit(Limit { map, inside: content });
@@ -281,6 +334,10 @@ impl Sampling {
 
     /// Takes a condition into account: as a smaller written box where it is one, else as it is.
     fn limit(&mut self, limit: Limit) {
+        if self.to.is_some() {
+            self.limits.push(limit);
+            return;
+        }
         let corners = self.target.corner_indices().map(|c| limit.map.apply(c));
         if corners.iter().all(|c| limit.inside.covers(*c)) {
             return;

@@ -4,7 +4,7 @@ use crate::{Fidelity, Grid, GridError, GridOp, Relation};
 
 /// An op with the grids on both sides. The inverse of a step is the inverse op with the two grids exchanged, so
 /// the grid that comes back is the very value that was recorded, bit for bit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     op: GridOp,
     before: Grid,
@@ -43,7 +43,8 @@ impl Step {
     /// # Errors
     /// Where the op has no result on this grid.
     pub fn new(op: GridOp, before: Grid) -> Result<Self, GridError> {
-        Ok(Self { op, before, after: op.after(&before)? })
+        let after = op.after(&before)?;
+        Ok(Self { op, before, after })
     }
 
     /// A step read back from a record; the grids are checked against the op.

@@ -39,7 +39,7 @@ proptest! {
             let back = step.inverse();
             prop_assert_eq!(bits(back.before()), bits(&grid));
             // The inverse op is no mere label: computed anew it leads to the same place.
-            prop_assert!(Step::recorded(*back.op(), *back.before(), *back.after()).is_ok());
+            prop_assert!(Step::recorded(back.op().clone(), *back.before(), *back.after()).is_ok());
             grid = *back.after();
         }
         prop_assert_eq!(bits(&grid), bits(steps[0].before()));
@@ -137,7 +137,7 @@ proptest! {
 fn records_that_contradict_their_op_are_refused() {
     let grid = Draw::new(5).grid(6);
     let window = GridOp::Window { start: [1, 0, -2], shape: [4, 4, 4] };
-    let good = Step::new(window, grid).unwrap();
+    let good = Step::new(window.clone(), grid).unwrap();
     assert!(Step::recorded(window, grid, *good.after()).is_ok());
     let other = GridOp::Window { start: [1, 0, -1], shape: [4, 4, 4] };
     let error = Step::recorded(other, grid, *good.after()).unwrap_err();

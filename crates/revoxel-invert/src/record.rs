@@ -1,7 +1,9 @@
 //! Serialised shapes of grids, ops and undos. The types of `revoxel-core` stay unserialised: what is written to
 //! disk is decided here, and versioned with the trace.
 
-use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, ValueUndo};
+use std::sync::Arc;
+
+use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, ValueUndo};
 use serde::{Deserialize, Serialize};
 
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
@@ -58,16 +60,32 @@ pub enum OpRecord {
         /// The grid after.
         grid: GridRecord,
     },
+    /// Samples slices that lie unevenly along axis 2 onto a grid, or a grid onto such slices. By slice: how far the
+    /// centre of its voxel (i, j) lies from (i, j, k) of the even grid, in voxels of that grid.
+    Reslice {
+        /// The slices before; even where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Vec<[f64; 3]>>,
+        /// The slices after; even where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Vec<[f64; 3]>>,
+        /// The grid after.
+        grid: GridRecord,
+    },
 }
 
 impl From<&GridOp> for OpRecord {
     fn from(op: &GridOp) -> Self {
-        match *op {
+        match op {
             GridOp::Reorient(p) => {
                 Self::Reorient { source: [0, 1, 2].map(|a| p.source(a)), flipped: [0, 1, 2].map(|a| p.flipped(a)) }
             }
-            GridOp::Window { start, shape } => Self::Window { start, shape },
-            GridOp::Resample { grid } => Self::Resample { grid: (&grid).into() },
+            GridOp::Window { start, shape } => Self::Window { start: *start, shape: *shape },
+            GridOp::Resample { grid } => Self::Resample { grid: grid.into() },
+            GridOp::Reslice { from, to, grid } => {
+                let offsets = |slices: &Option<Arc<Slices>>| slices.as_ref().map(|s| s.offsets().to_vec());
+                Self::Reslice { from: offsets(from), to: offsets(to), grid: grid.into() }
+            }
             // The enum may grow; the record grows with it.
             _ => unreachable!("an op without a record"),
         }
@@ -91,6 +109,14 @@ impl OpRecord {
                 Ok(GridOp::Window { start: *start, shape: *shape })
             }
             Self::Resample { grid } => grid.grid().map(|grid| GridOp::Resample { grid }).map_err(|e| e.to_string()),
+            Self::Reslice { from, to, grid } => {
+                let slices = |offsets: &Option<Vec<[f64; 3]>>| {
+                    let slices = offsets.as_ref().map(|o| Slices::new(o.clone()).map(Arc::new)).transpose();
+                    slices.map_err(|e| e.to_string())
+                };
+                let grid = grid.grid().map_err(|e| e.to_string())?;
+                Ok(GridOp::Reslice { from: slices(from)?, to: slices(to)?, grid })
+            }
         }
     }
 }

@@ -246,6 +246,13 @@ impl VolumeTrace {
             let after = grid(&place("after"), &step.after)?;
             for (position, op) in step.ops.iter().enumerate() {
                 let op: GridOp = op.op().map_err(|e| (place("ops"), e))?;
+                if let GridOp::Reslice { from, to, .. } = &op {
+                    let count = from.as_ref().map_or(0, |s| s.count());
+                    if !steps.is_empty() || to.is_some() || count != current.shape()[2] {
+                        let problem = "slices are evened out before anything else, one place for each slice";
+                        return Err((place("ops"), problem.to_owned()));
+                    }
+                }
                 let last = position + 1 == step.ops.len();
                 let target = if last { Ok(after) } else { op.after(&current) };
                 let target = target.map_err(|e| (place("ops"), e.to_string()))?;

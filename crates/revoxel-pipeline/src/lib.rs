@@ -22,5 +22,5 @@ pub use error::{PipelineError, Place};
 pub use pipeline::{Input, Output, Pipeline, Step};
 pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};
 pub use schema::schema;
-pub use spec::Fuse;
+pub use spec::{Fuse, MissingRule, SliceRule};
 pub use template::Template;

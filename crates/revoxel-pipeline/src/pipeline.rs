@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::node::{Data, Node};
-use crate::spec::{Fuse, GridRule, InputSpec, PipelineSpec};
+use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
 use crate::{substitute, yaml};
 
@@ -46,6 +46,12 @@ pub struct Input {
     pub optional: bool,
     /// Whether it may lie on a grid of its own.
     pub own_grid: bool,
+    /// Which series of a DICOM folder or archive.
+    pub series: Option<String>,
+    /// What to do with slices that lie unevenly.
+    pub slices: SliceRule,
+    /// What to do where slices are missing.
+    pub missing: MissingRule,
     place: Place,
 }
 
@@ -105,9 +111,19 @@ impl Pipeline {
 
     /// The resolved pipeline as data.
     pub fn canonical(&self) -> Value {
-        let inputs: Value = self.inputs.iter().map(|i| {
-            (i.key.clone(), json!({ "kind": i.kind.name(), "path": i.path.text(), "optional": i.optional, "own_grid": i.own_grid }))
-        }).collect::<serde_json::Map<_, _>>().into();
+        let input = |i: &Input| {
+            let value = json!({
+                "kind": i.kind.name(),
+                "path": i.path.text(),
+                "optional": i.optional,
+                "own_grid": i.own_grid,
+                "series": i.series,
+                "slices": i.slices,
+                "missing": i.missing,
+            });
+            (i.key.clone(), value)
+        };
+        let inputs: Value = self.inputs.iter().map(input).collect::<serde_json::Map<_, _>>().into();
         let steps: Value = self.steps.iter().map(|s| json!({ s.name: s.params, "keys": s.keys })).collect();
         let outputs: Value = self
             .outputs
@@ -198,7 +214,17 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
     let own_grid = input.grid == GridRule::Own;
     let place = place(&["inputs", key], true);
-    Ok(Input { key: key.to_owned(), kind, path, optional: input.optional, own_grid, place })
+    Ok(Input {
+        key: key.to_owned(),
+        kind,
+        path,
+        optional: input.optional,
+        own_grid,
+        series: input.series.clone(),
+        slices: input.slices,
+        missing: input.missing,
+        place,
+    })
 }
 
 fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Result<Vec<Output>, Fault> {

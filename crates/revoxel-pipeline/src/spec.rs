@@ -60,6 +60,39 @@ pub(crate) struct InputSpec {
     /// Whether it must lie on the grid of the case's first image, or may have its own.
     #[serde(default)]
     pub(crate) grid: GridRule,
+    /// Which series of a DICOM folder or archive: its UID, or its number in the list that `revoxel info` prints.
+    #[serde(default)]
+    pub(crate) series: Option<String>,
+    /// What to do with DICOM slices that lie unevenly.
+    #[serde(default)]
+    pub(crate) slices: SliceRule,
+    /// What to do where DICOM slices are missing.
+    #[serde(default)]
+    pub(crate) missing: MissingRule,
+}
+
+/// What to do with slices that lie unevenly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceRule {
+    /// Refuse the case, naming the gaps.
+    #[default]
+    Error,
+    /// Resample onto an even grid, from where each slice lies; predictions go back onto the slices.
+    Regularize,
+    /// Take the slices to be even, at the mean gap.
+    Nominal,
+}
+
+/// What to do where slices are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingRule {
+    /// Refuse the case, naming the slices.
+    #[default]
+    Error,
+    /// Fill them in between their neighbours.
+    Interpolate,
 }
 
 /// Whether an input shares the case's grid.

@@ -1,6 +1,6 @@
 //! Any affine map, position by position, and the label interpolation.
 
-use revoxel_core::{IndexBox, Sampling, Voxel};
+use revoxel_core::{IndexBox, Sampling, Slices, Voxel};
 
 use crate::pass::rows_of;
 use crate::real::Real;
@@ -15,6 +15,8 @@ pub(crate) struct General {
     ties_down: [bool; 3],
     interpolation: Interpolation,
     outside: Outside,
+    from: Option<Slices>,
+    to: Option<Slices>,
 }
 
 impl General {
@@ -28,6 +30,8 @@ impl General {
             ties_down: sampling.ties_down(),
             interpolation: how.interpolation,
             outside: how.outside,
+            from: sampling.from_slices().cloned(),
+            to: sampling.to_slices().cloned(),
         }
     }
 
@@ -71,11 +75,13 @@ impl General {
 
     /// The source position of a target index, `None` where there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
+        let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
         let mapped = |m: &[[f64; 4]; 3]| m.map(|r| r[0] * target[0] + r[1] * target[1] + r[2] * target[2] + r[3]);
         if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map))) {
             return None;
         }
         let p = mapped(&self.map);
+        let p = self.from.as_ref().map_or(p, |slices| slices.from_even(p));
         if self.outside == Outside::Fill && !(0..3).all(|a| self.ranges[a].covers(p[a])) {
             return None;
         }

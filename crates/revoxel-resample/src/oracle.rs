@@ -30,20 +30,19 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
     } else {
         Vec::new()
     };
-    let map = sampling.map();
     let value = |v: [i64; 3]| {
         let index = v.map(|i| i as f64);
         let written = sampling.written();
         if !(0..3).all(|a| (written.start[a]..written.end()[a]).contains(&v[a])) {
             return how.padding_of(channel);
         }
-        let p = map.apply(index);
+        let p = sampling.position(index);
         let reach = how.outside != Outside::Fill || (0..3).all(|a| ranges[a].covers(p[a]));
         let exact = sampling.exact().is_none() || (0..3).all(|a| ranges[a].covers(p[a]));
         if readable.is_empty()
             || !reach
             || !exact
-            || !sampling.limits().iter().all(|l| l.inside.covers(l.map.apply(index)))
+            || !sampling.limits().iter().all(|l| l.inside.covers(l.map.apply(sampling.even_target(index))))
         {
             return how.fill_of(channel);
         }

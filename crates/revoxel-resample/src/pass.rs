@@ -148,6 +148,9 @@ fn ranges(sampling: &Sampling) -> [Range; 3] {
 /// How source axes follow target axes, where each follows one only: what the other axes add over the whole target
 /// stays below a ten-millionth of a voxel.
 pub(crate) fn aligned(sampling: &Sampling) -> Option<Aligned> {
+    if sampling.is_uneven() {
+        return None;
+    }
     let shape = sampling.target().shape();
     let mut axes = [(0, 0.0, 0.0); 3];
     for (source, row) in sampling.map().rows().into_iter().enumerate() {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use revoxel_core::Volume;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::{FileInfo, ReadOptions};
+use revoxel_io::FileInfo;
 use revoxel_pipeline::Pipeline;
 use revoxel_transforms::PlanError;
 
 use crate::engine::{Engine, StepError};
 use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
 use crate::preflight::Checked;
+use crate::uneven::read_options;
 
 /// What a case gave.
 #[derive(Clone, Debug)]
@@ -60,18 +61,22 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let mut sources = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
-        let loaded = revoxel_io::read_with(path, input.kind, &ReadOptions::default())?;
+        let loaded = revoxel_io::read_with(path, input.kind, &read_options(input))?;
         if loaded.info.grid != checked.infos[key].grid {
             return Err(CaseError::Changed(path.clone()));
         }
         sources.insert(key.clone(), source_record(&loaded.info, path, data, input_hash(path)?));
-        let volume = loaded.volume.on_grid(checked.grids[key]).map_err(|_| CaseError::Changed(path.clone()))?;
+        let start = if checked.uneven.contains_key(key) { loaded.info.grid } else { checked.grids[key] };
+        let volume = loaded.volume.on_grid(start).map_err(|_| CaseError::Changed(path.clone()))?;
         volumes.insert(key.clone(), volume);
         tracing::debug!(case = case.name, key, "read {}", path.display());
     }
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
     let dtypes = pipeline.outputs.iter().filter_map(|o| o.dtype.map(|d| (o.key.clone(), d))).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse);
+    for (key, op) in &checked.uneven {
+        engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
+    }
     if let Err(failure) = engine.run(&pipeline.steps) {
         if let StepError::Plan(PlanError::SkipCase { .. }) = &*failure.error {
             return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
@@ -90,7 +95,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             write_volume(&path, &processed.volume, &checked.infos[&key], processed.steps.is_empty())?;
             files.push(path);
         }
-        let snapped = (checked.grids[&key] != checked.infos[&key].grid).then(|| (&checked.grids[&key]).into());
+        let moved = checked.grids[&key] != checked.infos[&key].grid && !checked.uneven.contains_key(&key);
+        let snapped = moved.then(|| (&checked.grids[&key]).into());
         let result = ResultRecord {
             path: relative,
             grid: processed.volume.grid().into(),

@@ -5,6 +5,7 @@
 //! progress go to standard error.
 
 mod compare;
+mod convert;
 mod demo;
 mod failure;
 mod info;
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Show the geometry of volume files.
     Info(info::Args),
+    /// Convert a volume into another format.
+    Convert(convert::Args),
     /// Show how two volumes differ, in place and in values.
     Compare(compare::Args),
     /// Measure the labels of a label map: volume, box, centroid, longest diameter.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Info(args) => info::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Plan(args) => plan::run(&args),

@@ -76,6 +76,21 @@ impl Engine {
         Self { slots, fuse }
     }
 
+    /// Samples a volume whose slices lie unevenly onto an even grid, before any step; recorded as `regularize`.
+    ///
+    /// # Errors
+    /// Where the op does not fit the volume.
+    pub fn even_out(&mut self, key: &str, op: &GridOp) -> Result<(), StepError> {
+        let Some(slot) = self.slots.get_mut(key) else { return Ok(()) };
+        let before = *slot.grid();
+        let (mut record, _) =
+            TraceStep::spatial("regularize", serde_json::json!({}), &before, std::slice::from_ref(op))?;
+        let rule = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
+        record.interpolation = Some(slot.resample(op, &rule, key, Fuse::Exact)?.name().to_owned());
+        slot.steps.push(record);
+        Ok(())
+    }
+
     /// Executes the steps, in order.
     ///
     /// # Errors
@@ -212,7 +227,7 @@ impl Slot {
                 GridOp::Window { start, shape } => {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
-                GridOp::Resample { .. } => {
+                GridOp::Resample { .. } | GridOp::Reslice { .. } => {
                     record.interpolation =
                         Some(self.resample(op, &transform.resampling(), key, fuse)?.name().to_owned());
                 }

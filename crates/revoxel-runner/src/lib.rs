@@ -23,3 +23,4 @@ pub mod memory;
 pub mod phantom;
 pub mod prediction;
 pub mod preflight;
+pub mod uneven;

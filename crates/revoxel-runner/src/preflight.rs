@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use revoxel_core::{Agreement, Grid, Kind, Relation};
-use revoxel_io::{FileInfo, ReadOptions};
+use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
+use revoxel_io::FileInfo;
 use revoxel_pipeline::{Pipeline, Plan};
 use revoxel_transforms::{Class, Need, Transform};
 
 use crate::dataset::Case;
+use crate::uneven::{even_out, read_options};
 
 /// A case that has passed.
 #[derive(Clone, Debug)]
@@ -18,8 +19,11 @@ pub struct Checked {
     pub case: Case,
     /// The headers of its files, by key.
     pub infos: BTreeMap<String, FileInfo>,
-    /// The grid that each volume starts on: its own, or the one it was snapped to.
+    /// The grid that each volume starts on: its own, the one it was snapped to, or the one its slices were evened
+    /// out onto.
     pub grids: BTreeMap<String, Grid>,
+    /// How volumes whose slices lie unevenly are evened out.
+    pub uneven: BTreeMap<String, GridOp>,
     /// What will happen.
     pub plan: Plan,
     /// Estimated peak memory, bytes.
@@ -60,16 +64,24 @@ fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result
     }
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
-        let info = revoxel_io::info_with(path, &ReadOptions::default()).map_err(|e| e.to_string())?;
+        let Some(input) = pipeline.input(key) else { continue };
+        let info = revoxel_io::info_with(path, &read_options(input)).map_err(|e| e.to_string())?;
         for warning in &info.warnings {
             tracing::warn!(case = case.name, "{}: {warning}", path.display());
         }
         infos.insert(key.clone(), info);
     }
-    let grids = shared_grids(pipeline, &case, &infos, strictness)?;
+    let mut uneven = BTreeMap::new();
+    for (key, info) in &infos {
+        if let Some(stack) = &info.slices {
+            let op = even_out(&info.grid, stack).map_err(|e| format!("{}: {e}", case.inputs[key].display()))?;
+            uneven.insert(key.clone(), op);
+        }
+    }
+    let grids = shared_grids(pipeline, &case, &infos, &uneven, strictness)?;
     let plan = pipeline.plan(&grids).map_err(|e| e.to_string())?;
     let memory = estimate(pipeline, &infos, &plan);
-    Ok(Checked { case, infos, grids, plan, memory })
+    Ok(Checked { case, infos, grids, uneven, plan, memory })
 }
 
 /// The grids that the volumes start on. Inputs that must share the first image's grid are compared with it: noise
@@ -78,23 +90,30 @@ fn shared_grids(
     pipeline: &Pipeline,
     case: &Case,
     infos: &BTreeMap<String, FileInfo>,
+    uneven: &BTreeMap<String, GridOp>,
     strictness: Strictness,
 ) -> Result<BTreeMap<String, Grid>, String> {
-    let mut grids: BTreeMap<String, Grid> = infos.iter().map(|(k, i)| (k.clone(), i.grid)).collect();
+    let start = |key: &String, info: &FileInfo| match uneven.get(key) {
+        Some(GridOp::Reslice { grid, .. }) => *grid,
+        _ => info.grid,
+    };
+    let mut grids: BTreeMap<String, Grid> = infos.iter().map(|(k, i)| (k.clone(), start(k, i))).collect();
     let Some(first) =
         pipeline.inputs.iter().filter(|i| infos.contains_key(&i.key)).min_by_key(|i| i.kind != Kind::Image)
     else {
         return Ok(grids);
     };
-    let reference = infos[&first.key].grid;
+    let reference = grids[&first.key];
     for input in &pipeline.inputs {
-        let Some(info) = infos.get(&input.key) else { continue };
+        let Some(own) = grids.get(&input.key).copied() else { continue };
         if input.key == first.key || input.own_grid || resampled_first(pipeline, &input.key) {
             continue;
         }
-        let relation = Relation::between(&info.grid, &reference);
-        let snaps = relation.agreement == Agreement::Noise
-            || (strictness.snap && relation.agreement == Agreement::HeaderDiffers);
+        let relation = Relation::between(&own, &reference);
+        let even = !uneven.contains_key(&input.key);
+        let snaps = even
+            && (relation.agreement == Agreement::Noise
+                || (strictness.snap && relation.agreement == Agreement::HeaderDiffers));
         if snaps {
             tracing::info!(case = case.name, key = input.key, "snapped to the grid of {}: {relation}", first.key);
             grids.insert(input.key.clone(), reference);
@@ -113,7 +132,7 @@ fn shared_grids(
                 case.inputs[&first.key].display(),
                 reference,
                 case.inputs[&input.key].display(),
-                info.grid,
+                own,
                 input.key,
                 first.key,
             ));
