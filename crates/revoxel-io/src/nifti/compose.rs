@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revoxel_core::{Affine, Dtype, Volume};
+use revoxel_core::{Affine, Dtype, Grid, Volume};
 
 use super::datatype::Stored;
 use super::header::{Header, Magic, Order, Version};
@@ -61,7 +61,7 @@ pub(super) fn compose(
         Magic::Single => (version.length() + behind_header) as f64,
         Magic::Pair | Magic::Absent => 0.0,
     };
-    let header = Header {
+    let mut header = Header {
         version,
         order: Order::NATIVE,
         magic,
@@ -90,7 +90,28 @@ pub(super) fn compose(
         qoffset: affine.translation(),
         srow: affine.rows(),
     };
+    if let Some(exact) = qform_only(&header, volume.grid(), facts) {
+        header = exact;
+    }
     Ok(Composed { header, stored, warnings })
+}
+
+/// The header with a qform alone, as the source had it, where it gives the grid back bit for bit. An sform's
+/// 32-bit matrix would not: a qform's affine is computed in 64 bits.
+fn qform_only(header: &Header, grid: &Grid, facts: &Facts) -> Option<Header> {
+    let code = facts.qform_code.filter(|code| *code > 0 && facts.sform_code == Some(0))?;
+    let stored = |v: f64| if header.version == Version::One { f64::from(v as f32) } else { v };
+    let affine = grid.affine();
+    let (qfac, quatern) = qform(affine, header.version);
+    let mut exact = header.clone();
+    (exact.sform_code, exact.qform_code) = (0, i32::from(code));
+    exact.srow = [[0.0; 4]; 3];
+    exact.pixdim[0] = qfac;
+    exact.pixdim[1..4].copy_from_slice(&affine.spacing().map(stored));
+    exact.quatern = quatern.map(stored);
+    exact.qoffset = affine.translation().map(stored);
+    let back = super::affine::affine(&exact, grid.shape(), &mut Vec::new()).ok()?;
+    (back == *affine).then_some(exact)
 }
 
 /// The axes, and whether channels become colours: what the facts say as long as it fits the volume.
@@ -111,7 +132,8 @@ fn dimensions(volume: &Volume, facts: &Facts) -> ([i64; 8], Stored) {
     (dim, Stored { dtype: volume.dtype(), components: if is_colour { components } else { 1 } })
 }
 
-/// The codes of the source, where it has any. An sform is always set, as only that restores the affine exactly.
+/// The codes of the source, where it has any. An sform is always set, as that restores the affine of all sources but
+/// those with a qform alone (see [`qform_only`]).
 fn codes(facts: &Facts) -> (i32, i32) {
     let of = |code: Option<i16>| code.map_or(0, i32::from).max(0);
     match (of(facts.sform_code), of(facts.qform_code)) {
