@@ -9,3 +9,4 @@ mod parity;
 mod pipelines;
 mod real_scans;
 mod support;
+mod views;

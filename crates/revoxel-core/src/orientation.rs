@@ -70,6 +70,16 @@ impl Orientation {
         SignedPermutation::new(source, flipped).unwrap_or(SignedPermutation::IDENTITY)
     }
 
+    /// The map from RAS+ world coordinates to world coordinates in this anatomical system: for `LPS` it negates x and
+    /// y, for `IAR` the first coordinate grows towards the feet, the second to the front, the third to the right.
+    pub fn world_from_ras(&self) -> Affine {
+        let mut linear = [[0.0; 3]; 3];
+        for axis in 0..3 {
+            linear[axis][self.world[axis]] = if self.negative[axis] { -1.0 } else { 1.0 };
+        }
+        Affine::from_linear(linear, [0.0; 3])
+    }
+
     /// Which world axis (0 = x, 1 = y, 2 = z) a voxel axis runs along.
     pub const fn world_axis(&self, axis: usize) -> usize {
         self.world[axis]

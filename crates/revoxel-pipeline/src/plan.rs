@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::{Fidelity, Grid, GridOp, Sampling};
-use revoxel_transforms::{Evidence, Need, PlanError, Transform};
+use revoxel_core::{Fidelity, Grid, GridOp, IndexBox, Kind, Sampling};
+use revoxel_transforms::params::{PadMode, Padding};
+use revoxel_transforms::{Evidence, Need, PlanError, SpatialTransform, Transform};
 
 use crate::pipeline::Pipeline;
 use crate::spec::Fuse;
@@ -99,7 +100,8 @@ impl Pipeline {
                             Err(error) => return Err(failure(error)),
                             Ok(ops) => {
                                 let run = runs.entry(key.clone()).or_default();
-                                spatial_plan(before, ops, run, self.fuse).map_err(|e| failure(e.into()))?
+                                let alone = |op: &GridOp, grid: &Grid| self.runs_alone(&**transform, key, op, grid);
+                                spatial_plan(before, ops, run, self.fuse, alone).map_err(|e| failure(e.into()))?
                             }
                         }
                     }
@@ -110,6 +112,23 @@ impl Pipeline {
             steps.push(PlannedStep { name: step.name, volumes });
         }
         Ok(Plan { steps, result: current })
+    }
+
+    /// Whether an op needs the voxels that it is executed on, so that it cannot share a pass with what is before
+    /// it: padding made of voxels, or their minimum.
+    fn runs_alone(&self, transform: &dyn SpatialTransform, key: &str, op: &GridOp, grid: &Grid) -> bool {
+        match *op {
+            GridOp::Window { start, shape } => {
+                let pads = !grid.index_box().contains(&IndexBox { start, shape });
+                pads && transform.padding().mode != PadMode::Constant
+            }
+            GridOp::Resample { .. } => {
+                let rule = transform.resampling();
+                let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
+                padding == Padding::Minimum && self.input(key).is_some_and(|i| i.kind == Kind::Image)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -123,13 +142,14 @@ fn spatial_plan(
     ops: Vec<GridOp>,
     run: &mut Option<Sampling>,
     fuse: Fuse,
+    alone: impl Fn(&GridOp, &Grid) -> bool,
 ) -> Result<KeyPlan, revoxel_core::GridError> {
     let (mut after, mut fidelity, mut fused) = (before, Fidelity::Exact, false);
     for op in &ops {
         let Some(grid) = after else { break };
         fidelity = fidelity.max(op.fidelity(&grid));
         let pass = match run.take() {
-            Some(pass) if pass.fuses(op, fuse == Fuse::Resampling) => {
+            Some(pass) if pass.fuses(op, fuse == Fuse::Resampling) && !alone(op, &grid) => {
                 fused = true;
                 pass
             }
@@ -138,6 +158,9 @@ fn spatial_plan(
         let pass = run.insert(pass);
         pass.push(op)?;
         after = Some(*pass.target());
+        if matches!(op, GridOp::Window { .. }) && alone(op, &grid) {
+            *run = None;
+        }
     }
     Ok(KeyPlan { before, after, ops, fidelity: Some(fidelity), changes_values: false, fused })
 }

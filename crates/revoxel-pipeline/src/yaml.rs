@@ -21,7 +21,14 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => Ok(node(raw)),
         Err(error) => {
-            let place = error.location().map(|l| place(&l)).unwrap_or_default();
+            let mut place = error.location().map(|l| place(&l)).unwrap_or_default();
+            if place.offset == 0 && place.line > 0 {
+                // Faults of syntax come with line and column only.
+                let before: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
+                let line = text[before..].lines().next().unwrap_or_default();
+                let column: usize = line.chars().take(place.column - 1).map(char::len_utf8).sum();
+                place.offset = (before + column).min(text.len().saturating_sub(1));
+            }
             let message = error.to_string();
             // The place is told apart from the message.
             let problem = message.split(" at line ").next().unwrap_or(&message).to_owned();
@@ -145,6 +152,13 @@ mod tests {
             (place.line, place.column)
         };
         assert_eq!([at(&["a", "[1]"]), at(&["b", "0", "c"]), at(&["b", "0", "zz"])], [(1, 8), (3, 8), (3, 5)]);
+    }
+
+    #[test]
+    fn faults_of_syntax_have_an_offset() {
+        let text = "a: é\nb: {\n  c: ]\n";
+        let place = parse(text).unwrap_err().place;
+        assert_eq!((place.line, text[place.offset..].chars().next()), (3, Some(']')), "{place:?}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 use revoxel_core::{
-    Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, SignedPermutation, Volume, VolumeError, Voxel,
-    Voxels, dispatch,
+    Dtype, Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, Sampling, SignedPermutation, Volume,
+    VolumeError, Voxel, Voxels, dispatch,
 };
 
 use crate::pass::{Pass, needs_transposition};
@@ -56,6 +56,17 @@ pub fn execute(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume
         _ => dispatch!(volume.voxels(), v => averaged::<_, f32>(v, channels, &sampling, how).into()),
     };
     Ok(Volume::new(voxels, target, kind, channels)?)
+}
+
+/// The volume with its axes turned to an orientation: voxels are reordered, none is changed. The inverse is the same
+/// with the orientation that the volume had.
+///
+/// # Errors
+/// Where a grid on the way cannot be made.
+pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, ResampleError> {
+    let mut turn = Sampling::identity(*volume.grid());
+    turn.push(&GridOp::Reorient(volume.grid().orientation().to(orientation)))?;
+    execute(volume, &turn, &How::border(Interpolation::Nearest))
 }
 
 /// Which target voxels a pass has data for: 1 where it has, 0 where fill or padding stands; a uint8 label map.

@@ -27,7 +27,7 @@ mod spline;
 mod taps;
 
 pub use argmax::{argmax, execute_argmax};
-pub use execute::{ResampleError, coverage, execute};
+pub use execute::{ResampleError, coverage, execute, reorient};
 pub use how::{How, Interpolation, InterpolationError, Outside};
 pub use pad::{PadMode, PadModeError, pad};
 

@@ -10,6 +10,7 @@ pub use axes::Axes;
 pub use choice::{PadMethod, Padding};
 pub use named::{Named, Names};
 pub use per_key::PerKey;
+pub use revoxel_resample::{Interpolation, PadMode};
 pub use vector::{IntVector, Numbers, RealVector};
 
 pub(crate) use axes::axis;

@@ -113,7 +113,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         }));
     }
     let how = inverted.interpolation.map_or("copied", Interpolation::name);
-    eprintln!("{}: {} ({how}, {dtype}) on the grid of {}", args.output.display(), kind, record.source.path);
+    let what = if args.argmax { format!("label, highest {kind}") } else { kind.to_string() };
+    eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", args.output.display(), record.source.path);
     eprintln!("  {}", volume.grid());
     Ok(())
 }

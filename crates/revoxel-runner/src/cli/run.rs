@@ -167,7 +167,8 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
     let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
     let parts: Vec<String> =
         parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
-    eprintln!("{} cases: {}", summary["cases"].as_array().map_or(0, Vec::len), parts.join(", "));
+    let cases = summary["cases"].as_array().map_or(0, Vec::len);
+    eprintln!("{cases} {}: {}", if cases == 1 { "case" } else { "cases" }, parts.join(", "));
 }
 
 #[cfg(test)]
