@@ -5,6 +5,7 @@
 mod bad_input;
 mod commands;
 mod documents;
+mod formats;
 mod parity;
 mod pipelines;
 mod real_scans;

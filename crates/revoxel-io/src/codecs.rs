@@ -1,4 +1,9 @@
 //! Compression, apart from the formats that use it.
 
+pub(crate) mod bunzip;
 pub mod gunzip;
 pub mod gzip;
+pub mod stream;
+pub mod zlib;
+
+mod deflate;

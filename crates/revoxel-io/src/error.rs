@@ -3,9 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::archive::ArchiveError;
 use crate::codecs::gunzip::GunzipError;
+use crate::dicom::DicomError;
 use crate::nifti::HeaderError;
 use crate::npy::NpyError;
+use crate::textual::FieldError;
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +78,38 @@ pub enum ReadError {
         /// Which field, and why.
         reason: Box<HeaderError>,
     },
+    /// An NRRD header, or values it announces, that cannot be followed.
+    #[error("{path}: {reason}")]
+    Nrrd {
+        /// The file with the trouble: the header, or a file with values.
+        path: PathBuf,
+        /// Which field, and why.
+        reason: Box<FieldError>,
+    },
+    /// A MetaImage header, or values it announces, that cannot be followed.
+    #[error("{path}: {reason}")]
+    MetaImage {
+        /// The file with the trouble: the header, or a file with values.
+        path: PathBuf,
+        /// Which field, and why.
+        reason: Box<FieldError>,
+    },
+    /// A DICOM file or series that cannot be read.
+    #[error("{path}: {reason}")]
+    Dicom {
+        /// The file, or the folder or archive of the series.
+        path: PathBuf,
+        /// Which attribute or slice, and why.
+        reason: Box<DicomError>,
+    },
+    /// An archive that cannot be read.
+    #[error("{path}: {reason}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        reason: ArchiveError,
+    },
     /// A NumPy file that cannot be read.
     #[error("{path}: {reason}")]
     Npy {
@@ -112,6 +147,14 @@ pub enum WriteError {
         path: PathBuf,
         /// The extensions, listed.
         known: String,
+    },
+    /// A format that is only read.
+    #[error("{path}: {format} files are read only; write another format")]
+    CannotWrite {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
     },
     /// An entry of the affine is beyond what the format's numbers can hold.
     #[error("{path}: {field} is {value:?}: cannot be stored as a 32-bit float")]

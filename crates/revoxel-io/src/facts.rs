@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::metaimage::MetaImageFacts;
+use crate::nrrd::NrrdFacts;
+
 /// Facts of a header that are worth restoring. All are optional; what is not there is not serialised, and unknown
 /// keys are ignored when read back.
 ///
@@ -58,9 +61,18 @@ pub struct Facts {
     /// When the slices were acquired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slices: Option<SliceTiming>,
+    /// What a DICOM series says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dicom: Option<crate::dicom::DicomFacts>,
     /// Header extensions, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,
+    /// What only NRRD headers say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nrrd: Option<Box<NrrdFacts>>,
+    /// What only MetaImage headers say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metaimage: Option<Box<MetaImageFacts>>,
 }
 
 /// A unit of length.

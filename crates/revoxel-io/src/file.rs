@@ -82,6 +82,14 @@ pub struct Loaded {
     pub info: FileInfo,
 }
 
+/// The name of the format that a file (or folder) is of, by its content.
+///
+/// # Errors
+/// Where it cannot be opened, or is of no known format.
+pub fn format_of(path: impl AsRef<Path>) -> Result<&'static str, ReadError> {
+    recognise(path.as_ref()).map(Format::name)
+}
+
 /// Reads the header of a file, with the default options.
 ///
 /// # Errors
@@ -195,6 +203,10 @@ pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
 /// The format of a file by its content; by its name where no format knows the content, so that the format can say
 /// what is wrong.
 fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
+    if path.is_dir() {
+        let not_a_file = || ReadError::NotAFile { path: path.to_owned() };
+        return FORMATS.iter().copied().find(|format| format.recognises(path, &[])).ok_or_else(not_a_file);
+    }
     length_of(path)?;
     let head = gunzip::head(path, FIRST_BYTES).map_err(failed_to_read(path))?;
     let by_content = FORMATS.iter().copied().find(|format| format.recognises(path, &head.bytes));

@@ -7,14 +7,19 @@
 //! (or, compressed, against what the compressed bytes can hold and a limit the caller sets); nothing here panics
 //! on what a file says; a file that is being written is never seen half finished under its own name.
 
+pub mod archive;
 pub mod codecs;
+pub mod dicom;
 pub mod error;
 pub mod facts;
 pub mod file;
 pub mod formats;
 pub mod limits;
+pub mod metaimage;
 pub mod nifti;
 pub mod npy;
+pub mod nrrd;
+pub mod textual;
 pub mod warning;
 
 mod buffer;
@@ -22,7 +27,7 @@ mod buffer;
 pub use error::{ReadError, WriteError};
 pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
-    FileInfo, Format, Loaded, SliceStack, format_for_writing, info, info_with, read, read_with, writable_extension,
+    FileInfo, Format, Loaded, SliceStack, format_for_writing, format_of, info, info_with, read, read_with, writable_extension,
     write,
 };
 pub use formats::FORMATS;

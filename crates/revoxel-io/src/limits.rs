@@ -20,6 +20,8 @@ impl Default for Limits {
 pub struct ReadOptions {
     /// Bounds on what reading may allocate.
     pub limits: Limits,
+    /// Whether a header may name data files outside its own folder (NRRD, MetaImage).
+    pub allow_outside: bool,
     /// Which series of a DICOM folder or archive: its UID, or its number (from 1) in the list of series.
     pub series: Option<String>,
     /// What to do with DICOM slices that lie unevenly.

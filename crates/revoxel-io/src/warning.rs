@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::dicom::DicomWarning;
 use crate::nifti::HeaderError;
 
 /// A remark on a file that was read or written.
@@ -97,6 +98,9 @@ pub enum Warning {
         /// How many.
         bytes: u64,
     },
+    /// A DICOM series.
+    #[error(transparent)]
+    Dicom(DicomWarning),
     /// The affine that was written shears.
     #[error(
         "the axes are not at right angles (sine {sine:.5}): written as sform only; ITK (SimpleITK, 3D Slicer, ANTs) \
@@ -105,5 +109,39 @@ pub enum Warning {
     Sheared {
         /// The sine of the largest deviation from a right angle.
         sine: f64,
+    },
+    /// A header that does not say how its world lies in the patient.
+    #[error("{field} is {value}: it does not say where left and right are: read as left-posterior-superior (LPS)")]
+    UnknownFrame {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A field of the geometry is absent.
+    #[error("{field} is absent: taken as {used}")]
+    Assumed {
+        /// The field.
+        field: &'static str,
+        /// What is used instead.
+        used: &'static str,
+    },
+    /// A unit of length that is not known.
+    #[error("{field} is {value:?}: an unknown unit of length, taken as mm")]
+    UnknownUnit {
+        /// The field.
+        field: &'static str,
+        /// The unit.
+        value: String,
+    },
+    /// A field that is not followed.
+    #[error("{field} is {value}: not applied, {why}")]
+    NotApplied {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// Why not.
+        why: &'static str,
     },
 }

@@ -121,7 +121,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
 }
 
 fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
-    if path.is_file() { hash(path).map(|h| Some(format!("blake3:{h}"))) } else { Ok(None) }
+    hash(path).map(|h| Some(format!("blake3:{h}")))
 }
 
 fn write_volume(path: &Path, volume: &Volume, info: &FileInfo, untouched: bool) -> Result<(), CaseError> {

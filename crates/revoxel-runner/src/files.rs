@@ -66,11 +66,23 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(at(path))
 }
 
-/// BLAKE3 of a file's bytes.
+/// BLAKE3 of a file's bytes; of a folder, of the names and hashes of all files under it, in the order of their names.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// Where a file cannot be read.
 pub fn hash(path: &Path) -> Result<String, FileError> {
+    if path.is_dir() {
+        let mut names: Vec<_> = fs::read_dir(path).map_err(at(path))?.collect::<Result<_, _>>().map_err(at(path))?;
+        names.sort_by_key(std::fs::DirEntry::file_name);
+        let mut hasher = blake3::Hasher::new();
+        for entry in names {
+            // Links are named, not followed: they may lead anywhere.
+            let link = entry.file_type().map_err(at(path))?.is_symlink();
+            hasher.update(entry.file_name().as_encoded_bytes());
+            hasher.update(if link { String::new() } else { hash(&entry.path())? }.as_bytes());
+        }
+        return Ok(hasher.finalize().to_hex().to_string());
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update_mmap_rayon(path).map_err(at(path))?;
     Ok(hasher.finalize().to_hex().to_string())

@@ -2,19 +2,24 @@
 
 use std::path::PathBuf;
 
-use revoxel_core::{Frame, Grid};
-use revoxel_io::FileInfo;
+use revoxel_core::{Affine, Frame, Grid, Orientation};
+use revoxel_io::dicom::{DicomScan, SeriesReport};
+use revoxel_io::{FileInfo, ReadOptions};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::show;
 
-/// Show the geometry of volume files. World positions are given in RAS and in LPS, in mm.
+/// Show the geometry of volume files, and every series of DICOM folders and archives with its gaps and tilt and what
+/// was skipped. World positions are given in RAS and in LPS, in mm.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Volume files.
+    /// Volume files, DICOM folders, archives of DICOM files.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// Also show the volume as it is in another orientation, such as IAR, with its matrix in that system.
+    #[arg(long, value_name = "AXCODES")]
+    orientation: Option<Orientation>,
     /// One JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -24,15 +29,41 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut documents = Vec::new();
     let mut failed = false;
     for path in &args.paths {
-        match revoxel_io::info(path) {
-            Ok(info) if args.json => documents.push(document(&path.to_string_lossy(), &info)),
-            Ok(info) => show::text(&people(&path.to_string_lossy(), &info))?,
-            Err(error) => {
-                failed = true;
-                documents.push(json!({ "path": path, "error": error.to_string() }));
-                eprintln!("{error}");
+        let name = path.to_string_lossy();
+        let problem = match revoxel_io::format_of(path) {
+            Ok("dicom") => {
+                match revoxel_io::dicom::scan(path, &ReadOptions::default()) {
+                    Ok(scan) => {
+                        failed |= scan.series.is_empty();
+                        if args.json {
+                            documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "skipped": scan.skipped }));
+                        } else {
+                            show::text(&series(&name, &scan))?;
+                        }
+                        continue;
+                    }
+                    Err(error) => error,
+                }
             }
-        }
+            Ok(_) => match revoxel_io::info(path) {
+                Ok(info) => {
+                    if args.json {
+                        documents.push(document(&name, &info, args.orientation));
+                    } else {
+                        show::text(&people(&name, &info))?;
+                        if let Some(orientation) = args.orientation {
+                            show::text(&seen(&info.grid, orientation))?;
+                        }
+                    }
+                    continue;
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        failed = true;
+        documents.push(json!({ "path": path, "error": problem.to_string() }));
+        eprintln!("{problem}");
     }
     if args.json {
         show::json(&documents)?;
@@ -40,7 +71,12 @@ pub(super) fn run(args: &Args) -> Outcome {
     if failed { Err(Failure::told()) } else { Ok(()) }
 }
 
-fn document(path: &str, info: &FileInfo) -> Value {
+fn document(path: &str, info: &FileInfo, orientation: Option<Orientation>) -> Value {
+    let seen = orientation.map(|o| {
+        let grid = reoriented(&info.grid, o);
+        let matrix = o.world_from_ras().after(grid.affine());
+        json!({ "system": o.to_string(), "grid": show::grid(&grid), "affine_in_system": matrix.rows() })
+    });
     json!({
         "path": path,
         "format": info.format,
@@ -49,6 +85,7 @@ fn document(path: &str, info: &FileInfo) -> Value {
         "channels": info.channels,
         "grid": show::grid(&info.grid),
         "facts": info.facts,
+        "seen": seen,
         "warnings": info.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -87,6 +124,70 @@ fn geometry(grid: &Grid) -> String {
             "  shear        {:.3}° off the right angle\n",
             grid.affine().shear().asin().to_degrees()
         ));
+    }
+    text
+}
+
+/// The grid with its axes turned.
+fn reoriented(grid: &Grid, orientation: Orientation) -> Grid {
+    let op = revoxel_core::GridOp::Reorient(grid.orientation().to(&orientation));
+    // A permutation of a grid is a grid.
+    op.after(grid).unwrap_or(*grid)
+}
+
+fn seen(grid: &Grid, orientation: Orientation) -> String {
+    let grid = reoriented(grid, orientation);
+    let matrix: Affine = orientation.world_from_ras().after(grid.affine());
+    let [x, y, z] = grid.shape();
+    let mut text = format!("  as {orientation}       shape {x} × {y} × {z}; voxel → {orientation} mm\n");
+    for row in matrix.rows() {
+        let numbers = row.map(|v| format!("{:>12.6}", if v.abs() < 5e-7 { 0.0 } else { v }));
+        text.push_str(&format!("               {}\n", numbers.join(" ")));
+    }
+    text
+}
+
+/// The series of a DICOM folder or archive, for people.
+fn series(path: &str, scan: &DicomScan) -> String {
+    let mut text = format!("{path}\n  format       DICOM, {} series\n", scan.series.len());
+    for series in &scan.series {
+        text.push_str(&one_series(series));
+    }
+    for skipped in &scan.skipped {
+        text.push_str(&format!("  skipped      {}: {}\n", skipped.path.display(), skipped.reason));
+    }
+    text
+}
+
+fn one_series(series: &SeriesReport) -> String {
+    let part = series.part.as_ref().map_or_else(String::new, |part| format!(", {part}"));
+    let mut text = format!("  series {}     {} {:?}{part}\n", series.number, series.modality, series.description);
+    text.push_str(&format!("    uid        {}\n", series.uid));
+    let frames = if series.frames > 1 { format!(" × {} frames", series.frames) } else { String::new() };
+    let [columns, rows] = series.size;
+    text.push_str(&format!(
+        "    images     {columns} × {rows} × {} slices{frames} in {} files",
+        series.slices, series.files
+    ));
+    text.push_str(&format!(", {}\n", series.transfer_syntax));
+    if let Some(geometry) = &series.geometry {
+        let (s, affine) = (geometry.spacing, Affine::from_rows(geometry.affine));
+        text.push_str(&format!("    spacing    {:.6} × {:.6} × {:.6} mm\n", s[0], s[1], s[2]));
+        let lps = Frame::Lps.point_from_ras(affine.translation());
+        text.push_str(&format!("    axes       {}\n", Orientation::closest(&affine)));
+        text.push_str(&format!("    origin     RAS {}, LPS {}\n", show::point(affine.translation()), show::point(lps)));
+        if geometry.tilt_degrees != 0.0 {
+            text.push_str(&format!("    tilt       {:.2}°\n", geometry.tilt_degrees));
+        }
+        for gap in &geometry.gaps {
+            text.push_str(&format!("    gap        {gap}\n"));
+        }
+        for missing in &geometry.missing {
+            text.push_str(&format!("    missing    {missing}\n"));
+        }
+    }
+    if let Some(problem) = &series.problem {
+        text.push_str(&format!("    problem    {problem}\n"));
     }
     text
 }

@@ -1,0 +1,25 @@
+//! A file in an archive.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A file in an archive, while its bytes stream by.
+pub(crate) struct Member<'a> {
+    /// Its name: for people only, nothing is ever opened or made under it.
+    pub(crate) name: String,
+    /// Its number in the archive.
+    pub(crate) index: usize,
+    /// Its size as the archive claims it.
+    pub(crate) size: u64,
+    /// Whether it is a link, which is not followed.
+    pub(crate) link: bool,
+    /// Its bytes.
+    pub(crate) read: &'a mut dyn Read,
+}
+
+impl Member<'_> {
+    /// How it is shown: the archive's path and the member's name.
+    pub(crate) fn shown(&self, archive: &Path) -> PathBuf {
+        archive.join(self.name.trim_start_matches(['/', '\\']))
+    }
+}

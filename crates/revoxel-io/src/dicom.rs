@@ -1,0 +1,189 @@
+//! DICOM series: folders, files and archives (zip, tar, tar.gz, tar.bz2) of them.
+//!
+//! ```text
+//! collect   every file under a path, by content: parse → dataset → image (format, plane)
+//! group     what can share a volume, by series and by what keeps images apart
+//! stack     the order of the slices, gaps, tilt; split: several images at a place are frames
+//! select    the one series that is read
+//! plan      the grid, and where each of its slices comes from
+//! pixels    straight from the files into their place in the volume; codec: compressed ones
+//! ```
+//!
+//! Architecture invariants: geometry comes from ImagePositionPatient, ImageOrientationPatient and PixelSpacing
+//! alone, never from slice thickness, instance numbers or file names; nothing is guessed that is not a
+//! [`DicomWarning`]; DICOM is never written.
+
+pub mod facts;
+pub mod problem;
+pub mod report;
+pub mod warning;
+
+mod bytes;
+mod codec;
+mod collect;
+mod convert;
+mod dataset;
+mod fill;
+mod format;
+mod fragments;
+mod group;
+mod image;
+mod input;
+mod parse;
+mod pixels;
+mod plan;
+mod plane;
+mod select;
+mod split;
+mod stack;
+mod syntax;
+mod tags;
+mod vector;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use revoxel_core::{Kind, Volume};
+
+use crate::archive::Packing;
+use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
+use collect::Found;
+use group::PlaneId;
+use pixels::Request;
+use plan::Plan;
+
+pub use facts::DicomFacts;
+pub use problem::{DicomError, Problem};
+pub use report::{DicomScan, Gap, Geometry, MissingSlice, SeriesReport, SkipReason, Skipped};
+pub use warning::DicomWarning;
+
+/// The DICOM format, for reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dicom;
+
+impl Format for Dicom {
+    fn name(&self) -> &'static str {
+        "dicom"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        // Nothing is written under these; they say what a file was meant to be.
+        &[]
+    }
+
+    fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool {
+        path.is_dir() || parse::looks_like_dicom(first_bytes) || matches!(Packing::sniff(path), Ok(Some(_)))
+    }
+
+    fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
+        let series = Series::choose(path, options)?;
+        Ok(series.info(Kind::Image))
+    }
+
+    fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
+        let series = Series::choose(path, options)?;
+        let mut info = series.info(kind);
+        let voxels = pixels::read(&series.request(kind), &options.limits)?;
+        info.dtype = voxels.dtype();
+        let bytes = voxels.bytes().len() as u64;
+        // The number of values was derived from the grid; this cannot fail.
+        let volume = Volume::new(voxels, info.grid, kind, info.channels)
+            .map_err(|_| ReadError::Memory { path: path.to_owned(), bytes })?;
+        Ok(Loaded { volume, info })
+    }
+
+    fn write(&self, path: &Path, _to: &Path, _volume: &Volume, _facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+        Err(WriteError::CannotWrite { path: path.to_owned(), format: self.name() })
+    }
+}
+
+/// Lists everything under a path: every series with its geometry or why it has none, and what was skipped and why.
+/// Only headers are read.
+///
+/// # Errors
+/// Where the path cannot be read, or an archive is damaged. Damaged files are no error: they are listed.
+pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, ReadError> {
+    let found = collect::collect(path.as_ref(), options)?;
+    let groups = group::groups(&found.files);
+    Ok(select::report(found, &groups))
+}
+
+/// The series that is to be read.
+struct Series {
+    found: Found,
+    frames: Vec<Vec<PlaneId>>,
+    stack: stack::Stack,
+    plan: Plan,
+    format: format::PixelFormat,
+    example: usize,
+}
+
+impl Series {
+    fn choose(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
+        let found = collect::collect(path, options)?;
+        let mut groups = group::groups(&found.files);
+        let chosen = select::choose(&found, &groups, options)?;
+        let group = groups.swap_remove(chosen);
+        let fail = |path: Option<std::path::PathBuf>, reason| ReadError::Dicom {
+            path: path.unwrap_or_else(|| found.root.clone()),
+            reason: Box::new(reason),
+        };
+        let stack = group.stack.map_err(|(path, error)| fail(path, error))?;
+        let format = group.planes.first().and_then(|id| group::format(&found.files, *id)).copied();
+        let format = format.ok_or_else(|| fail(None, DicomError::NotDicom))?;
+        let plan = plan::plan(&stack, [format.columns, format.rows], options).map_err(|e| fail(None, e))?;
+        let frames = stack.frames.iter().map(|f| f.iter().map(|i| group.planes[*i]).collect()).collect();
+        Ok(Self { frames, stack, plan, format, example: group.example, found })
+    }
+
+    fn request(&self, kind: Kind) -> Request<'_> {
+        Request { found: &self.found, frames: &self.frames, plan: &self.plan, format: self.format, kind }
+    }
+
+    fn info(&self, kind: Kind) -> FileInfo {
+        let frames = self.frames.len();
+        let colour = self.format.samples == 3;
+        let mut warnings = select::remarks(&self.found);
+        warnings.extend(self.plan.warnings.iter().cloned());
+        if self.format.photometric == format::Photometric::Monochrome1 {
+            warnings.push(DicomWarning::Monochrome1);
+        }
+        FileInfo {
+            format: "DICOM",
+            grid: self.plan.grid,
+            stored: self.format.dtype(),
+            dtype: pixels::target(&self.request(kind)),
+            channels: frames * self.format.samples,
+            facts: Facts {
+                colour,
+                frames: (colour && frames > 1).then_some(frames),
+                dicom: Some(self.facts()),
+                ..Facts::default()
+            },
+            warnings: warnings.into_iter().map(Warning::Dicom).collect(),
+            slices: self.plan.stack.clone(),
+        }
+    }
+
+    fn facts(&self) -> DicomFacts {
+        let file = &self.found.files[self.example].file;
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let planes = || self.frames.iter().flatten().filter_map(|id| group::plane(&self.found.files, *id));
+        let scale = planes().next().map_or((1.0, 0.0), |p| (p.slope, p.intercept));
+        let shared = planes().all(|p| (p.slope, p.intercept) == scale);
+        DicomFacts {
+            series_uid: text(&file.series),
+            description: text(&file.description),
+            modality: text(&file.modality),
+            frame_of_reference: file.frame_of_reference.clone(),
+            patient_position: file.patient_position.clone(),
+            photometric: Some(self.format.photometric.name().to_owned()),
+            window: file.window,
+            padding: file.padding.filter(|_| shared).map(|p| p * scale.0 + scale.1),
+            tilt_degrees: (self.stack.tilt > 0.0).then_some(self.stack.tilt),
+            frames_by: self.stack.by.map(str::to_owned),
+        }
+    }
+}

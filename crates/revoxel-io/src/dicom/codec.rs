@@ -1,0 +1,107 @@
+//! Decoders of compressed pixels, behind one function.
+//!
+//! Every decoder gets the bytes of one frame and gives back the samples as an uncompressed little-endian file
+//! would hold them. The size that the compressed bytes claim is checked against the attributes before a decoder
+//! allocates, and a decoder's panic is an error.
+
+mod jpeg;
+mod jpeg2000;
+mod jpegls;
+mod rle;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::format::PixelFormat;
+use super::syntax::Coding;
+
+/// Samples of one frame, as an uncompressed little-endian file would hold them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) bytes: Vec<u8>,
+    /// All red, then all green, then all blue.
+    pub(super) planar: bool,
+}
+
+/// Decodes one frame.
+pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) -> Result<Decoded, String> {
+    if coding == Coding::Raw {
+        return Ok(Decoded { bytes: compressed, planar: format.planar });
+    }
+    let run = || match coding {
+        Coding::Rle => rle::decode(&compressed, format),
+        Coding::Jpeg => jpeg::decode(&compressed, format),
+        Coding::JpegLs => jpegls::decode(&compressed, format),
+        Coding::Jpeg2000 => jpeg2000::decode(&compressed, format),
+        Coding::Raw | Coding::Unknown => Err("there is no decoder".to_owned()),
+    };
+    let decoded = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the decoder failed".to_owned()))?;
+    let (found, needed) = (decoded.bytes.len(), format.frame_bytes());
+    if found < needed {
+        return Err(format!("it decodes to {found} bytes, but the attributes ask for {needed}"));
+    }
+    Ok(decoded)
+}
+
+/// What the compressed bytes say about the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Claim {
+    columns: usize,
+    rows: usize,
+    samples: usize,
+    bits: u32,
+    signed: bool,
+}
+
+impl Claim {
+    /// Holds the claim against the attributes. (More bits than BitsStored are common and hold nothing.)
+    fn check(&self, format: &PixelFormat) -> Result<(), String> {
+        let allocated = 8 * format.sample_bytes() as u32;
+        if [self.columns, self.rows, self.samples] != [format.columns, format.rows, format.samples] {
+            return Err(format!(
+                "it holds {}×{} pixels of {} sample(s), but the attributes say {}×{} of {}",
+                self.columns, self.rows, self.samples, format.columns, format.rows, format.samples
+            ));
+        }
+        if self.bits > allocated || allocated > 16 {
+            return Err(format!("it holds samples of {} bits, but BitsAllocated (0028,0100) is {allocated}", self.bits));
+        }
+        Ok(())
+    }
+}
+
+/// The frame header (SOF marker) of a JPEG or JPEG-LS image.
+fn jpeg_claim(bytes: &[u8]) -> Option<Claim> {
+    let mut at = 2;
+    loop {
+        // Markers may be padded with 0xff.
+        while bytes.get(at) == Some(&0xff) && bytes.get(at + 1) == Some(&0xff) {
+            at += 1;
+        }
+        let head = bytes.get(at..at + 4)?;
+        let [0xff, marker, high, low] = *head else { return None };
+        let sof = matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7);
+        if sof {
+            let f = bytes.get(at + 4..at + 10)?;
+            let pair = |i: usize| usize::from(f[i]) << 8 | usize::from(f[i + 1]);
+            let (bits, samples) = (u32::from(f[0]), usize::from(f[5]));
+            return Some(Claim { columns: pair(3), rows: pair(1), samples, bits, signed: false });
+        }
+        if marker == 0xda {
+            return None;
+        }
+        at += 2 + (usize::from(high) << 8 | usize::from(low)).max(2);
+    }
+}
+
+/// Samples of 8 or 16 bits as little-endian bytes of the size that the file has.
+fn to_bytes(samples: impl ExactSizeIterator<Item = u16>, format: &PixelFormat) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let size = format.sample_bytes();
+    let count = samples.len() * size;
+    bytes.try_reserve_exact(count).map_err(|_| format!("there is no memory for {count} bytes"))?;
+    match size {
+        1 => bytes.extend(samples.map(|s| s as u8)),
+        _ => samples.for_each(|s| bytes.extend_from_slice(&s.to_le_bytes())),
+    }
+    Ok(bytes)
+}

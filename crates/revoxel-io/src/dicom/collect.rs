@@ -1,0 +1,191 @@
+//! Finding the files: in a folder, beside a file, in an archive.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::group::{NamedImage, without_copies};
+use super::image::ImageFile;
+use super::input::{Source, Stream};
+use super::parse;
+use super::problem::DicomError;
+use super::report::{SkipReason, Skipped};
+use crate::archive::{self, Packing};
+use crate::file::failed_to_read;
+use crate::{ReadError, ReadOptions};
+
+/// What there is.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) root: PathBuf,
+    pub(super) packing: Option<Packing>,
+    pub(super) files: Vec<NamedImage>,
+    pub(super) skipped: Vec<Skipped>,
+    /// The file that was asked for, where it was one.
+    pub(super) focus: Option<PathBuf>,
+}
+
+/// Why a file is not among the images.
+enum Left {
+    Out(SkipReason),
+    Unreadable(DicomError),
+}
+
+/// Looks at everything under a path.
+pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadError> {
+    let limit = options.limits.max_decoded_bytes;
+    let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
+    if metadata.is_dir() {
+        let mut skipped = Vec::new();
+        let paths = walk(path, true, &mut skipped)?;
+        return Ok(found(path, paths, skipped, limit));
+    }
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile { path: path.to_owned() });
+    }
+    match Packing::sniff(path).map_err(failed_to_read(path))? {
+        Some(packing) => members(path, packing, limit),
+        None => beside(path, limit),
+    }
+}
+
+/// A folder's images.
+fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limit: u64) -> Found {
+    let scanned: Vec<_> = paths.into_par_iter().map(|path| (scan(&path, limit), path)).collect();
+    let mut files = Vec::with_capacity(scanned.len());
+    for (result, path) in scanned {
+        sort_in(result, path, 0, &mut files, &mut skipped);
+    }
+    let files = without_copies(files, &mut skipped);
+    Found { root: root.to_owned(), packing: None, files, skipped, focus: None }
+}
+
+fn sort_in(
+    result: Result<ImageFile, Left>,
+    path: PathBuf,
+    member: usize,
+    files: &mut Vec<NamedImage>,
+    skipped: &mut Vec<Skipped>,
+) {
+    match result {
+        Ok(file) => files.push(NamedImage { path, member, file }),
+        Err(Left::Out(reason)) => skipped.push(Skipped { path, reason }),
+        Err(Left::Unreadable(e)) => skipped.push(Skipped { path, reason: SkipReason::Unreadable(e.to_string()) }),
+    }
+}
+
+/// Files, in the order of their names. Links to folders are not followed: they could lead in a circle.
+fn walk(root: &Path, deep: bool, skipped: &mut Vec<Skipped>) -> Result<Vec<PathBuf>, ReadError> {
+    let mut folders = vec![root.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(reason) if folder == root => return Err(ReadError::Io { path: folder, reason }),
+            Err(reason) => {
+                skipped.push(Skipped { path: folder, reason: SkipReason::Unreadable(reason.to_string()) });
+                continue;
+            }
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed_to_read(&folder))?;
+            let path = entry.path();
+            let mut kind = entry.file_type().map_err(failed_to_read(&path))?;
+            if kind.is_symlink() {
+                match fs::metadata(&path) {
+                    Ok(target) if target.is_file() => kind = target.file_type(),
+                    _ => {
+                        skipped.push(Skipped { path, reason: SkipReason::Link });
+                        continue;
+                    }
+                }
+            }
+            if kind.is_file() {
+                files.push(path);
+            } else if kind.is_dir() && deep {
+                folders.push(path);
+            } else if !kind.is_dir() {
+                skipped.push(Skipped { path, reason: SkipReason::NotRegular });
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The header of one file.
+fn scan(path: &Path, limit: u64) -> Result<ImageFile, Left> {
+    let io = |e: io::Error| Left::Unreadable(DicomError::Io(e.to_string()));
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    image(&mut file, length, limit)
+}
+
+fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, Left> {
+    match parse::parse(source, Some(length), limit) {
+        Ok(header) => {
+            let length = header.deflated_from.is_none().then_some(length);
+            ImageFile::new(header, length).map_err(Left::Out)
+        }
+        Err(DicomError::NotDicom) => Err(Left::Out(SkipReason::NotDicom)),
+        Err(error) => Err(Left::Unreadable(error)),
+    }
+}
+
+/// The series that a file belongs to; a file of several frames is itself.
+fn beside(path: &Path, limit: u64) -> Result<Found, ReadError> {
+    let fail = |reason| ReadError::Dicom { path: path.to_owned(), reason: Box::new(reason) };
+    let file = scan(path, limit).map_err(|left| {
+        fail(match left {
+            Left::Unreadable(error) => error,
+            Left::Out(SkipReason::NotDicom) => DicomError::NotDicom,
+            Left::Out(reason) => DicomError::NoImage(reason.to_string()),
+        })
+    })?;
+    let single = |file: &ImageFile| file.content.as_ref().map_or(true, |c| c.planes.len() == 1);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let named = NamedImage { path: path.to_owned(), member: 0, file };
+    let mut all = Found {
+        root: path.to_owned(),
+        packing: None,
+        files: Vec::new(),
+        skipped: Vec::new(),
+        focus: Some(path.to_owned()),
+    };
+    if named.file.content.is_err() || !single(&named.file) || named.file.series.is_empty() {
+        all.files.push(named);
+        return Ok(all);
+    }
+    let paths = walk(folder, false, &mut Vec::new())?;
+    let others = paths.into_iter().filter(|p| p.file_name() != path.file_name()).collect();
+    let others = found(folder, others, Vec::new(), limit);
+    let series = named.file.series.clone();
+    let instance = named.file.instance.clone();
+    let same = |n: &NamedImage| n.file.series == series && single(&n.file) && n.file.instance != instance;
+    all.files.extend(others.files.into_iter().filter(same));
+    all.files.push(named);
+    all.files.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
+    Ok(all)
+}
+
+/// An archive's images.
+fn members(path: &Path, packing: Packing, limit: u64) -> Result<Found, ReadError> {
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    archive::visit(path, packing, limit, &mut |member| {
+        let shown = member.shown(path);
+        if member.link {
+            skipped.push(Skipped { path: shown, reason: SkipReason::Link });
+            return Ok(());
+        }
+        let result = image(&mut Stream(member.read), member.size, limit);
+        sort_in(result, shown, member.index, &mut files, &mut skipped);
+        Ok(())
+    })?;
+    let files = without_copies(files, &mut skipped);
+    Ok(Found { root: path.to_owned(), packing: Some(packing), files, skipped, focus: None })
+}

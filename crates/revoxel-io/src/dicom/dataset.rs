@@ -1,0 +1,122 @@
+//! Attributes as they were read, and their values.
+
+use super::problem::{DicomError, Problem};
+use super::tags::Tag;
+
+/// The attributes of a file or of an item, as far as they are wanted; ascending.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataSet {
+    pub(super) elements: Vec<Element>,
+    pub(super) big_endian: bool,
+}
+
+/// An attribute with its value.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub(super) tag: Tag,
+    pub(super) vr: [u8; 2],
+    pub(super) value: Value,
+}
+
+/// What an attribute holds.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Bytes(Vec<u8>),
+    Items(Vec<DataSet>),
+}
+
+impl DataSet {
+    fn element(&self, tag: Tag) -> Option<&Element> {
+        self.elements.iter().find(|e| e.tag == tag)
+    }
+
+    /// The items of a sequence; none where it is absent.
+    pub(super) fn items(&self, tag: Tag) -> &[Self] {
+        match self.element(tag) {
+            Some(Element { value: Value::Items(items), .. }) => items,
+            _ => &[],
+        }
+    }
+
+    /// The only item of a sequence that has one.
+    pub(super) fn item(&self, tag: Tag) -> Option<&Self> {
+        self.items(tag).first()
+    }
+
+    /// Text, without padding; `None` where it is absent or empty.
+    pub(super) fn text(&self, tag: Tag) -> Option<String> {
+        let Some(Element { value: Value::Bytes(bytes), .. }) = self.element(tag) else { return None };
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => bytes.iter().copied().map(char::from).collect(),
+        };
+        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+        (!text.is_empty()).then(|| text.chars().filter(|c| !c.is_control()).collect())
+    }
+
+    /// Numbers, however they are written; `None` where the attribute is absent or empty.
+    pub(super) fn numbers(&self, tag: Tag) -> Result<Option<Vec<f64>>, DicomError> {
+        let Some(Element { vr, value: Value::Bytes(bytes), .. }) = self.element(tag) else { return Ok(None) };
+        let big = self.big_endian;
+        macro_rules! binary {
+            ($type:ty) => {
+                bytes
+                    .chunks_exact(size_of::<$type>())
+                    .filter_map(|c| c.try_into().ok())
+                    .map(|c| (if big { <$type>::from_be_bytes(c) } else { <$type>::from_le_bytes(c) }) as f64)
+                    .collect()
+            };
+        }
+        let numbers: Vec<f64> = match vr {
+            b"US" | b"OW" => binary!(u16),
+            b"SS" => binary!(i16),
+            b"UL" | b"OL" => binary!(u32),
+            b"SL" => binary!(i32),
+            b"FL" | b"OF" => binary!(f32),
+            b"FD" | b"OD" => binary!(f64),
+            b"OB" => bytes.iter().map(|b| f64::from(*b)).collect(),
+            b"UN" if bytes.len() == 2 => binary!(u16),
+            _ => return self.decimal(tag),
+        };
+        Ok((!numbers.is_empty()).then_some(numbers))
+    }
+
+    fn decimal(&self, tag: Tag) -> Result<Option<Vec<f64>>, DicomError> {
+        let Some(text) = self.text(tag) else { return Ok(None) };
+        let parse = |part: &str| part.trim_matches(|c: char| c.is_whitespace() || c == '\0').parse::<f64>();
+        let numbers: Result<Vec<f64>, _> = text.split('\\').map(parse).collect();
+        match numbers {
+            Ok(numbers) if numbers.iter().all(|v| v.is_finite()) => Ok(Some(numbers)),
+            _ => Err(DicomError::field(tag, format!("{text:?}"), Problem::NotANumber)),
+        }
+    }
+
+    /// The first of some numbers.
+    pub(super) fn number(&self, tag: Tag) -> Result<Option<f64>, DicomError> {
+        Ok(self.numbers(tag)?.and_then(|n| n.first().copied()))
+    }
+
+    /// A whole number.
+    pub(super) fn whole(&self, tag: Tag) -> Result<Option<i64>, DicomError> {
+        match self.number(tag)? {
+            Some(v) if v.fract() == 0.0 && v.abs() < 1e15 => Ok(Some(v as i64)),
+            Some(v) => Err(DicomError::field(tag, v, Problem::NotWhole)),
+            None => Ok(None),
+        }
+    }
+
+    /// Just so many numbers.
+    pub(super) fn array<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, DicomError> {
+        let Some(numbers) = self.numbers(tag)? else { return Ok(None) };
+        match <[f64; N]>::try_from(&numbers[..]) {
+            Ok(array) if array.iter().all(|v| v.is_finite()) => Ok(Some(array)),
+            Ok(_) => Err(DicomError::field(tag, format!("{numbers:?}"), Problem::NotANumber)),
+            Err(_) => Err(DicomError::field(tag, format!("{numbers:?}"), Problem::Count(N))),
+        }
+    }
+
+    /// A number for sorting only: what cannot be read counts as absent.
+    pub(super) fn key(&self, tag: Tag) -> Option<f64> {
+        self.number(tag).ok().flatten().filter(|v| v.is_finite())
+    }
+}

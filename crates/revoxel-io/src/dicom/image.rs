@@ -1,0 +1,164 @@
+//! One file: what it holds, or why it is left out.
+
+use super::dataset::DataSet;
+use super::format::PixelFormat;
+use super::parse::{Header, PixelElement};
+use super::plane::{Groups, Plane};
+use super::problem::{DicomError, Problem};
+use super::report::SkipReason;
+use super::syntax::{Coding, TransferSyntax, class_name};
+use super::tags;
+
+/// A file with one or more images.
+#[derive(Clone, Debug)]
+pub(super) struct ImageFile {
+    pub(super) series: String,
+    pub(super) instance: Option<String>,
+    pub(super) series_number: Option<i64>,
+    pub(super) modality: String,
+    pub(super) description: String,
+    pub(super) patient_position: Option<String>,
+    pub(super) frame_of_reference: Option<String>,
+    /// WindowCenter, WindowWidth.
+    pub(super) window: Option<[f64; 2]>,
+    /// PixelPaddingValue, as stored.
+    pub(super) padding: Option<f64>,
+    pub(super) syntax_uid: String,
+    pub(super) syntax: Option<&'static TransferSyntax>,
+    pub(super) deflated_from: Option<u64>,
+    pub(super) pixels: PixelElement,
+    /// The pixels and their places, or why they are no part of a volume.
+    pub(super) content: Result<Content, DicomError>,
+}
+
+/// The images of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    pub(super) format: PixelFormat,
+    /// One for each frame.
+    pub(super) planes: Vec<Plane>,
+}
+
+impl ImageFile {
+    /// What a header of a file of some length holds.
+    pub(super) fn new(header: Header, length: Option<u64>) -> Result<Self, SkipReason> {
+        let data = &header.data;
+        let class = data.text(tags::SOP_CLASS).or(header.class).unwrap_or_default();
+        let class = class_name(&class);
+        if class == "DICOMDIR" {
+            return Err(SkipReason::Dicomdir);
+        }
+        let Some(pixels) = header.pixels else { return Err(SkipReason::NoPixels(class.to_owned())) };
+        if data.text(tags::ROWS).is_none() && data.numbers(tags::ROWS).is_ok_and(|n| n.is_none()) {
+            return Err(SkipReason::NoPixels(class.to_owned()));
+        }
+        let image_type = data.text(tags::IMAGE_TYPE).unwrap_or_default();
+        if image_type.split('\\').any(|part| part.trim() == "LOCALIZER") {
+            return Err(SkipReason::Localizer);
+        }
+        let text = |tag| data.text(tag);
+        let window = data.key(tags::WINDOW_CENTRE).zip(data.key(tags::WINDOW_WIDTH)).map(|(c, w)| [c, w]);
+        let mut file = Self {
+            series: text(tags::SERIES_UID).unwrap_or_default(),
+            instance: text(tags::SOP_INSTANCE),
+            series_number: data.key(tags::SERIES_NUMBER).map(|n| n as i64),
+            modality: text(tags::MODALITY).unwrap_or_default(),
+            description: text(tags::SERIES_DESCRIPTION).unwrap_or_default(),
+            patient_position: text(tags::PATIENT_POSITION),
+            frame_of_reference: text(tags::FRAME_OF_REFERENCE),
+            window,
+            padding: None,
+            syntax_uid: header.syntax_uid,
+            syntax: header.syntax,
+            deflated_from: header.deflated_from,
+            pixels,
+            content: Err(DicomError::NotDicom),
+        };
+        file.content = file.check(data, class, &image_type, length);
+        Ok(file)
+    }
+
+    fn check(&mut self, data: &DataSet, class: &str, image_type: &str, length: Option<u64>) -> Result<Content, DicomError> {
+        for unsupported in ["segmentation (SEG)", "RTDOSE"] {
+            if class == unsupported {
+                return Err(DicomError::NoImage(format!("a {unsupported} is no series of slices")));
+            }
+        }
+        if image_type.split('\\').any(|part| part.trim() == "MOSAIC") {
+            return Err(DicomError::Mosaic(image_type.replace('\\', "/")));
+        }
+        let format = PixelFormat::from_data(data, &self.pixels)?;
+        self.padding = padding(data, &format);
+        if self.syntax.is_some_and(|s| s.big_endian) && self.pixels.words && format.sample_bytes() == 1 {
+            let problem = Problem::Unsupported("big endian with pixels of 8 bits in words of 16");
+            return Err(DicomError::field(tags::BITS_ALLOCATED, 8, problem));
+        }
+        let frames = match data.whole(tags::FRAMES)? {
+            None => 1,
+            Some(n) if (1..=i64::from(i32::MAX)).contains(&n) => n as u64,
+            Some(n) => return Err(DicomError::field(tags::FRAMES, n, Problem::Must("at least 1"))),
+        };
+        self.check_length(&format, frames, length)?;
+        Ok(Content { format, planes: planes(data, frames)? })
+    }
+
+    /// Whether the pixels can be there.
+    fn check_length(&self, format: &PixelFormat, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
+        let PixelElement { tag, offset, length, .. } = self.pixels;
+        let what = || format!("{}×{}×{frames}, {} byte(s) each", format.columns, format.rows, format.samples * format.sample_bytes());
+        let needed = (format.frame_bytes() as u64).saturating_mul(frames);
+        match length {
+            Some(length) => {
+                if self.syntax.is_some_and(|s| s.coding != Coding::Raw) {
+                    let problem = Problem::Must("of undefined length, as the transfer syntax is a compressed one");
+                    return Err(DicomError::field(tag, format!("{length} bytes"), problem));
+                }
+                if let Some(file) = file.filter(|file| offset.saturating_add(length) > *file) {
+                    return Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }));
+                }
+                if length < needed {
+                    let problem = Problem::TooShort { what: what(), needed };
+                    return Err(DicomError::field(tag, format!("{length} bytes"), problem));
+                }
+            }
+            None => {
+                // Each frame has at least one fragment, which has a header of 8 bytes.
+                let there = file.map_or(u64::MAX, |file| file.saturating_sub(offset) / 8);
+                if frames > there {
+                    let must = "no more than there are fragments of pixels";
+                    return Err(DicomError::field(tags::FRAMES, frames, Problem::Must(must)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomError> {
+    let groups = data.items(tags::FRAME_GROUPS);
+    let shared = data.item(tags::SHARED_GROUPS);
+    if groups.is_empty() && frames > 1 {
+        let need = "a file of several frames needs the place of each";
+        return Err(DicomError::missing(tags::FRAME_GROUPS, need));
+    }
+    if !groups.is_empty() && groups.len() as u64 != frames {
+        let value = format!("{} items", groups.len());
+        return Err(DicomError::field(tags::FRAME_GROUPS, value, Problem::FrameGroups(frames)));
+    }
+    if groups.is_empty() {
+        return Ok(vec![Plane::new(Groups { frame: None, shared, root: data })?]);
+    }
+    groups.iter().map(|frame| Plane::new(Groups { frame: Some(frame), shared, root: data })).collect()
+}
+
+/// PixelPaddingValue; its sign is that of the pixels, whatever the file says about it.
+fn padding(data: &DataSet, format: &PixelFormat) -> Option<f64> {
+    let value = data.key(tags::PADDING)?;
+    let super::format::Number::Int { bits, signed } = format.number else { return Some(value) };
+    let bits = f64::from(bits).exp2();
+    match (signed, value) {
+        (true, v) if v >= bits / 2.0 => Some(v - bits),
+        (false, v) if v < 0.0 => Some(v + bits),
+        _ => Some(value),
+    }
+}

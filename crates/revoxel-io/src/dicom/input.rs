@@ -1,0 +1,121 @@
+//! Reading forward through a file of known or unknown length, without trusting what it says about itself.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::problem::DicomError;
+
+/// Bytes in a row that can be skipped.
+pub(super) trait Source: Read {
+    /// Leaves bytes out.
+    fn skip(&mut self, count: u64) -> io::Result<()>;
+}
+
+impl Source for File {
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        let count = i64::try_from(count).map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        self.seek(SeekFrom::Current(count)).map(drop)
+    }
+}
+
+/// A source that cannot seek.
+pub(super) struct Stream<R>(pub(super) R);
+
+impl<R: Read> Read for Stream<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Source for Stream<R> {
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut (&mut self.0).take(count), &mut io::sink())?;
+        if skipped < count { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+}
+
+/// A place in a source.
+pub(super) struct Input<'a> {
+    source: &'a mut dyn Source,
+    buffer: Vec<u8>,
+    /// Next byte in the buffer.
+    next: usize,
+    /// The place of that byte in the source.
+    position: u64,
+    /// Length of the source, where it is known.
+    length: Option<u64>,
+}
+
+/// Most headers fit into one read.
+const STEP: usize = 16 << 10;
+
+impl<'a> Input<'a> {
+    pub(super) fn new(source: &'a mut dyn Source, length: Option<u64>) -> Self {
+        Self { source, buffer: Vec::new(), next: 0, position: 0, length }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next bytes, fewer at the end, which stay.
+    pub(super) fn peek(&mut self, count: usize) -> Result<&[u8], DicomError> {
+        if self.buffer.len() - self.next < count {
+            self.buffer.drain(..self.next);
+            self.next = 0;
+            while self.buffer.len() < count {
+                let filled = self.buffer.len();
+                // Grows with what arrives: the count may be a lie.
+                self.buffer.resize(filled + STEP.max((count - filled).min(filled)), 0);
+                let read = self.source.read(&mut self.buffer[filled..]);
+                self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
+                let end = match read {
+                    Ok(count) => count == 0,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => false,
+                    Err(e) => return Err(DicomError::Io(e.to_string())),
+                };
+                if end {
+                    break;
+                }
+            }
+        }
+        let end = self.buffer.len().min(self.next + count);
+        Ok(&self.buffer[self.next..end])
+    }
+
+    /// The next bytes, all of them.
+    pub(super) fn take(&mut self, count: usize) -> Result<&[u8], DicomError> {
+        if self.peek(count)?.len() < count {
+            return Err(DicomError::Truncated(self.position + (self.buffer.len() - self.next) as u64));
+        }
+        let start = self.next;
+        self.next += count;
+        self.position += count as u64;
+        Ok(&self.buffer[start..self.next])
+    }
+
+    /// Leaves bytes out.
+    pub(super) fn skip(&mut self, count: u64) -> Result<(), DicomError> {
+        let buffered = (self.buffer.len() - self.next) as u64;
+        self.position = self.position.saturating_add(count);
+        if count <= buffered {
+            self.next += count as usize;
+            return Ok(());
+        }
+        self.buffer.clear();
+        self.next = 0;
+        self.source.skip(count - buffered).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => DicomError::Truncated(self.position),
+            _ => DicomError::Io(e.to_string()),
+        })
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn at_end(&mut self) -> Result<bool, DicomError> {
+        Ok(self.peek(1)?.is_empty())
+    }
+}

@@ -1,0 +1,327 @@
+//! Reading the pixels of a stack into a volume.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::DeflateDecoder;
+use rayon::prelude::*;
+use revoxel_core::{Dtype, Kind, Voxel, Voxels};
+
+use super::bytes::Bytes;
+use super::codec;
+use super::collect::Found;
+use super::convert;
+use super::fill;
+use super::format::{Number, PixelFormat};
+use super::fragments::{Fragment, fragments};
+use super::group::{PlaneId, format, plane};
+use super::image::ImageFile;
+use super::plan::{Plan, SliceFrom};
+use super::problem::DicomError;
+use super::syntax::Coding;
+use crate::codecs::gunzip::most_decoded;
+use crate::file::failed_to_read;
+use crate::{Limits, ReadError, archive, buffer};
+
+/// What is to be read: per frame, the images in the order of the slices.
+pub(super) struct Request<'a> {
+    pub(super) found: &'a Found,
+    pub(super) frames: &'a [Vec<PlaneId>],
+    pub(super) plan: &'a Plan,
+    pub(super) format: PixelFormat,
+    pub(super) kind: Kind,
+}
+
+/// A file that is open, and where its frames are if they are compressed.
+struct Opened {
+    bytes: Bytes,
+    frames: Option<Vec<Vec<Fragment>>>,
+}
+
+/// One image, and where its values go (three places for colours).
+struct Job<'a, T> {
+    id: PlaneId,
+    to: Vec<&'a mut [T]>,
+}
+
+/// The voxel type that the values become: 16-bit integers where slope and intercept are the same whole numbers
+/// for all slices, else real numbers. Only the pixels show whether the full range of 16 bits is used; then they
+/// become real numbers too.
+pub(super) fn target(request: &Request<'_>) -> Dtype {
+    let format = &request.format;
+    if format.samples == 3 {
+        return if format.sample_bytes() == 1 { Dtype::U8 } else { Dtype::U16 };
+    }
+    let real = match format.number {
+        Number::F64 => Dtype::F64,
+        Number::Int { .. } if format.stored > 24 => Dtype::F64,
+        _ => Dtype::F32,
+    };
+    let small = matches!(format.number, Number::Int { bits: 8 | 16, .. });
+    if small && shared_intercept(request).is_some() { Dtype::I16 } else { real }
+}
+
+/// The rescaling of all slices, if it is just the addition of one whole number.
+fn shared_intercept(request: &Request<'_>) -> Option<i32> {
+    let files = &request.found.files;
+    let mut planes = request.frames.iter().flatten().filter_map(|id| plane(files, *id));
+    let intercept = planes.clone().next()?.intercept;
+    let whole = intercept.fract() == 0.0 && intercept.abs() <= 32768.0;
+    let shared = whole && planes.all(|p| p.slope == 1.0 && p.intercept == intercept);
+    shared.then_some(intercept as i32)
+}
+
+/// Reads all values.
+pub(super) fn read(request: &Request<'_>, limits: &Limits) -> Result<Voxels, ReadError> {
+    check_syntax(request)?;
+    let (files, target) = (&request.found.files, target(request));
+    let opened = open_shared(request, limits)?;
+    if let (Dtype::I16, Some(intercept)) = (target, shared_intercept(request)) {
+        let fits = std::sync::atomic::AtomicBool::new(true);
+        let values = all::<i16>(request, limits, &|job, scratch| {
+            let ok = integers(request, &opened, job, scratch, intercept)?;
+            fits.fetch_and(ok, std::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        })?;
+        if fits.into_inner() {
+            return Ok(values.into());
+        }
+    }
+    let real = |job: PlaneId| plane(files, job).map_or((1.0, 0.0), |p| (p.slope, p.intercept));
+    match target {
+        Dtype::U8 => Ok(all::<u8>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
+        Dtype::U16 => Ok(all::<u16>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
+        Dtype::F64 => Ok(all::<f64>(request, limits, &|job, scratch| {
+            reals(request, &opened, real(job.id), job, scratch)
+        })?
+        .into()),
+        _ => Ok(all::<f32>(request, limits, &|job, scratch| {
+            reals(request, &opened, real(job.id), job, scratch)
+        })?
+        .into()),
+    }
+}
+
+type Place<'a, T> = &'a (dyn Fn(&mut Job<'_, T>, &mut Vec<u8>) -> Result<(), ReadError> + Sync);
+
+/// Reads every image into its place, in parallel, and makes up what is missing.
+fn all<T: Voxel>(request: &Request<'_>, limits: &Limits, place: Place<'_, T>) -> Result<Vec<T>, ReadError> {
+    let Request { plan, frames, format, .. } = request;
+    let (plane, slices, samples) = (format.plane(), plan.slices.len(), format.samples);
+    let count = [slices, frames.len(), samples].iter().try_fold(plane, |n, f| n.checked_mul(*f));
+    let bytes = count.and_then(|n| n.checked_mul(size_of::<T>())).unwrap_or(usize::MAX) as u64;
+    let path = || request.found.root.clone();
+    let streamed = request.found.packing.is_some() || frames.iter().flatten().any(|id| !is_raw(request, id.file));
+    if streamed && bytes > limits.max_decoded_bytes {
+        return Err(ReadError::Limit { path: path(), needed: bytes, limit: limits.max_decoded_bytes });
+    }
+    let no_memory = || ReadError::Memory { path: path(), bytes };
+    let mut values: Vec<T> = count.and_then(buffer::zeroed).ok_or_else(no_memory)?;
+    let mut chunks: Vec<Option<&mut [T]>> = values.chunks_mut(plane).map(Some).collect();
+    let mut jobs = Vec::with_capacity(chunks.len());
+    for (f, frame) in frames.iter().enumerate() {
+        for (s, from) in plan.slices.iter().enumerate() {
+            let SliceFrom::Stack(number) = from else { continue };
+            let places = (0..samples).map(|c| (f * samples + c) * slices + s);
+            let to = places.filter_map(|i| chunks[i].take()).collect();
+            jobs.push(Job { id: frame[*number], to });
+        }
+    }
+    jobs.into_par_iter().try_for_each_init(Vec::new, |scratch, mut job| place(&mut job, scratch))?;
+    fill::fill(&mut values, plane, &plan.slices, request.kind);
+    Ok(values)
+}
+
+fn is_raw(request: &Request<'_>, file: usize) -> bool {
+    let file = &request.found.files[file].file;
+    file.pixels.length.is_some() && file.deflated_from.is_none()
+}
+
+fn check_syntax(request: &Request<'_>) -> Result<(), ReadError> {
+    for id in request.frames.iter().flatten() {
+        let named = &request.found.files[id.file];
+        let reason = match named.file.syntax {
+            Some(syntax) if syntax.coding != Coding::Unknown => continue,
+            Some(syntax) => DicomError::Syntax { name: syntax.name.to_owned(), uid: syntax.uid.to_owned() },
+            None => DicomError::Syntax { name: "unknown or private".to_owned(), uid: named.file.syntax_uid.clone() },
+        };
+        return Err(ReadError::Dicom { path: named.path.clone(), reason: Box::new(reason) });
+    }
+    Ok(())
+}
+
+/// Opens the files that several images share, and what is not a plain file.
+fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, Opened>, ReadError> {
+    let mut images: HashMap<usize, usize> = HashMap::new();
+    request.frames.iter().flatten().for_each(|id| *images.entry(id.file).or_default() += 1);
+    let mut opened = HashMap::new();
+    if let Some(packing) = request.found.packing {
+        let wanted: HashMap<usize, usize> =
+            images.keys().map(|file| (request.found.files[*file].member, *file)).collect();
+        archive::visit(&request.found.root, packing, limits.max_decoded_bytes, &mut |member| {
+            let Some(file) = wanted.get(&member.index) else { return Ok(()) };
+            let mut bytes = Vec::new();
+            let shown = member.shown(&request.found.root);
+            member.read.read_to_end(&mut bytes).map_err(failed_to_read(&shown))?;
+            opened.insert(*file, open(request, *file, Some(bytes), limits)?);
+            Ok(())
+        })?;
+        return Ok(opened);
+    }
+    for (file, count) in images {
+        if count > 1 {
+            opened.insert(file, open(request, file, None, limits)?);
+        }
+    }
+    Ok(opened)
+}
+
+/// Opens a file, or takes its bytes.
+fn open(request: &Request<'_>, file: usize, bytes: Option<Vec<u8>>, limits: &Limits) -> Result<Opened, ReadError> {
+    let named = &request.found.files[file];
+    let path = &named.path;
+    let bytes = match bytes {
+        Some(bytes) => Bytes::Memory(bytes),
+        None => {
+            let file = File::open(path).map_err(failed_to_read(path))?;
+            let length = file.metadata().map_err(failed_to_read(path))?.len();
+            Bytes::Disk { file, length }
+        }
+    };
+    let bytes = match named.file.deflated_from {
+        Some(from) => Bytes::Memory(inflated(path, &bytes, from, &named.file, limits)?),
+        None => bytes,
+    };
+    let frames = match named.file.pixels.length {
+        Some(_) => None,
+        None => {
+            let count = named.file.content.as_ref().map_or(1, |c| c.planes.len());
+            let frames = fragments(&bytes, named.file.pixels.offset, count);
+            Some(frames.map_err(|e| ReadError::Dicom { path: path.clone(), reason: Box::new(e) })?)
+        }
+    };
+    Ok(Opened { bytes, frames })
+}
+
+/// The decoded rest of a deflated file, up to the end of its pixels.
+fn inflated(path: &Path, bytes: &Bytes, from: u64, file: &ImageFile, limits: &Limits) -> Result<Vec<u8>, ReadError> {
+    let needed = file.pixels.offset.saturating_add(file.pixels.length.unwrap_or(0));
+    let most = most_decoded(bytes.length());
+    let limit = limits.max_decoded_bytes.min(most);
+    if needed > limit {
+        return Err(ReadError::Limit { path: path.to_owned(), needed, limit });
+    }
+    let mut compressed = vec![0; bytes.length().saturating_sub(from) as usize];
+    bytes.read_at(from, &mut compressed).map_err(failed_to_read(path))?;
+    let mut decoded = Vec::new();
+    let stream = DeflateDecoder::new(&compressed[..]);
+    stream.take(needed).read_to_end(&mut decoded).map_err(failed_to_read(path))?;
+    Ok(decoded)
+}
+
+/// Samples of one image, as they are in an uncompressed file.
+struct Raw {
+    big_endian: bool,
+    planar: bool,
+}
+
+/// Puts the samples of an image into `scratch`.
+fn samples(
+    request: &Request<'_>,
+    opened: &HashMap<usize, Opened>,
+    id: PlaneId,
+    scratch: &mut Vec<u8>,
+) -> Result<Raw, ReadError> {
+    let named = &request.found.files[id.file];
+    let path: &PathBuf = &named.path;
+    let fail = |reason| ReadError::Dicom { path: path.clone(), reason: Box::new(reason) };
+    let own;
+    let Opened { bytes, frames } = match opened.get(&id.file) {
+        Some(shared) => shared,
+        None => {
+            own = open(request, id.file, None, &Limits::default())?;
+            &own
+        }
+    };
+    let Some(file_format) = format(&request.found.files, id) else { return Err(fail(DicomError::NotDicom)) };
+    let syntax = named.file.syntax.ok_or_else(|| fail(DicomError::NotDicom))?;
+    let length = file_format.frame_bytes();
+    let Some(frames) = frames else {
+        scratch.resize(length, 0);
+        let offset = named.file.pixels.offset + (id.frame * length) as u64;
+        bytes.read_at(offset, scratch).map_err(failed_to_read(path))?;
+        return Ok(Raw { big_endian: syntax.big_endian, planar: file_format.planar });
+    };
+    let parts = frames.get(id.frame).map_or(&[][..], |f| &f[..]);
+    let mut compressed = vec![0; parts.iter().map(|p| p.length).sum::<u64>() as usize];
+    let mut rest = &mut compressed[..];
+    for part in parts {
+        let (to, after) = rest.split_at_mut(part.length as usize);
+        bytes.read_at(part.offset, to).map_err(failed_to_read(path))?;
+        rest = after;
+    }
+    let decoded = codec::decode(syntax.coding, compressed, file_format).map_err(|reason| {
+        fail(DicomError::Codec { frame: id.frame + 1, name: syntax.name, uid: syntax.uid, reason })
+    })?;
+    if decoded.bytes.len() < length {
+        let reason = format!("it has {} bytes, but the attributes ask for {length}", decoded.bytes.len());
+        return Err(fail(DicomError::Codec { frame: id.frame + 1, name: syntax.name, uid: syntax.uid, reason }));
+    }
+    *scratch = decoded.bytes;
+    scratch.truncate(length);
+    Ok(Raw { big_endian: false, planar: decoded.planar })
+}
+
+/// Integers of 16 bits. Whether all fit.
+fn integers(
+    request: &Request<'_>,
+    opened: &HashMap<usize, Opened>,
+    job: &mut Job<'_, i16>,
+    scratch: &mut Vec<u8>,
+    intercept: i32,
+) -> Result<bool, ReadError> {
+    let named = &request.found.files[job.id.file];
+    let Some((own, to)) = format(&request.found.files, job.id).zip(job.to.first_mut()) else { return Ok(true) };
+    let big_endian = named.file.syntax.is_some_and(|s| s.big_endian);
+    let plain = !opened.contains_key(&job.id.file) && is_raw(request, job.id.file);
+    if plain && own.sample_bytes() == 2 {
+        // Straight from the file into the volume.
+        let path = &named.path;
+        let file = File::open(path).map_err(failed_to_read(path))?;
+        let bytes = Bytes::Disk { file, length: 0 };
+        let target: &mut [u8] = bytemuck::cast_slice_mut(to);
+        bytes.read_at(named.file.pixels.offset, target).map_err(failed_to_read(path))?;
+        return Ok(convert::in_place(to, big_endian, own, intercept));
+    }
+    let raw = samples(request, opened, job.id, scratch)?;
+    Ok(convert::to_i16(scratch, raw.big_endian, own, intercept, to))
+}
+
+fn reals<T: Voxel>(
+    request: &Request<'_>,
+    opened: &HashMap<usize, Opened>,
+    scale: (f64, f64),
+    job: &mut Job<'_, T>,
+    scratch: &mut Vec<u8>,
+) -> Result<(), ReadError> {
+    let raw = samples(request, opened, job.id, scratch)?;
+    if let Some((own, to)) = format(&request.found.files, job.id).zip(job.to.first_mut()) {
+        convert::to_real(scratch, raw.big_endian, own, scale, to);
+    }
+    Ok(())
+}
+
+fn colours<T: Voxel>(
+    request: &Request<'_>,
+    opened: &HashMap<usize, Opened>,
+    job: &mut Job<'_, T>,
+    scratch: &mut Vec<u8>,
+) -> Result<(), ReadError> {
+    let raw = samples(request, opened, job.id, scratch)?;
+    if let (Some(own), [red, green, blue]) = (format(&request.found.files, job.id), &mut job.to[..]) {
+        convert::to_colours(scratch, raw.big_endian, raw.planar, own, [red, green, blue]);
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The attributes that are read. Whatever is not in this list is skipped unseen, whatever its size.
+
+use std::fmt;
+
+/// Group and element number of an attribute.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Tag(pub(super) u32);
+
+impl Tag {
+    /// The group number.
+    pub(super) const fn group(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// What is known of it, if it is one that is read.
+    pub(super) fn wanted(self) -> Option<&'static Wanted> {
+        WANTED.binary_search_by_key(&self, |w| w.tag).ok().map(|i| &WANTED[i])
+    }
+
+    /// Whether it holds the pixels.
+    pub(super) fn is_pixels(self) -> bool {
+        [FLOAT_PIXELS, DOUBLE_PIXELS, PIXEL_DATA].contains(&self)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(wanted) = self.wanted() {
+            write!(f, "{} ", wanted.keyword)?;
+        }
+        write!(f, "({:04X},{:04X})", self.group(), self.0 & 0xffff)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An attribute that is read.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) tag: Tag,
+    /// The keyword of the standard's dictionary.
+    pub(super) keyword: &'static str,
+    /// Its value representation, which files in implicit VR do not say.
+    pub(super) vr: [u8; 2],
+}
+
+macro_rules! tags {
+    ($($name:ident = $number:literal $vr:literal $keyword:literal;)*) => {
+        $(pub(super) const $name: Tag = Tag($number);)*
+        /// In ascending order.
+        const WANTED: &[Wanted] = &[$(Wanted { tag: Tag($number), keyword: $keyword, vr: *$vr }),*];
+    };
+}
+
+tags! {
+    MEDIA_CLASS = 0x0002_0002 b"UI" "MediaStorageSOPClassUID";
+    TRANSFER_SYNTAX = 0x0002_0010 b"UI" "TransferSyntaxUID";
+    IMAGE_TYPE = 0x0008_0008 b"CS" "ImageType";
+    SOP_CLASS = 0x0008_0016 b"UI" "SOPClassUID";
+    SOP_INSTANCE = 0x0008_0018 b"UI" "SOPInstanceUID";
+    CONTENT_TIME = 0x0008_0033 b"TM" "ContentTime";
+    MODALITY = 0x0008_0060 b"CS" "Modality";
+    SERIES_DESCRIPTION = 0x0008_103E b"LO" "SeriesDescription";
+    SLICE_THICKNESS = 0x0018_0050 b"DS" "SliceThickness";
+    ECHO_TIME = 0x0018_0081 b"DS" "EchoTime";
+    ECHO_NUMBER = 0x0018_0086 b"IS" "EchoNumbers";
+    SPACING_BETWEEN = 0x0018_0088 b"DS" "SpacingBetweenSlices";
+    TRIGGER_TIME = 0x0018_1060 b"DS" "TriggerTime";
+    PATIENT_POSITION = 0x0018_5100 b"CS" "PatientPosition";
+    FRAME_TIME = 0x0018_9074 b"DT" "FrameAcquisitionDateTime";
+    EFFECTIVE_ECHO_TIME = 0x0018_9082 b"FD" "EffectiveEchoTime";
+    B_VALUE = 0x0018_9087 b"FD" "DiffusionBValue";
+    MR_ECHO = 0x0018_9114 b"SQ" "MREchoSequence";
+    MR_DIFFUSION = 0x0018_9117 b"SQ" "MRDiffusionSequence";
+    CARDIAC = 0x0018_9118 b"SQ" "CardiacSynchronizationSequence";
+    SIEMENS_B_VALUE = 0x0019_100C b"IS" "SiemensBValue";
+    SERIES_UID = 0x0020_000E b"UI" "SeriesInstanceUID";
+    SERIES_NUMBER = 0x0020_0011 b"IS" "SeriesNumber";
+    ACQUISITION_NUMBER = 0x0020_0012 b"IS" "AcquisitionNumber";
+    INSTANCE_NUMBER = 0x0020_0013 b"IS" "InstanceNumber";
+    POSITION = 0x0020_0032 b"DS" "ImagePositionPatient";
+    ORIENTATION = 0x0020_0037 b"DS" "ImageOrientationPatient";
+    FRAME_OF_REFERENCE = 0x0020_0052 b"UI" "FrameOfReferenceUID";
+    TEMPORAL_POSITION = 0x0020_0100 b"IS" "TemporalPositionIdentifier";
+    STACK_ID = 0x0020_9056 b"SH" "StackID";
+    FRAME_CONTENT = 0x0020_9111 b"SQ" "FrameContentSequence";
+    PLANE_POSITION = 0x0020_9113 b"SQ" "PlanePositionSequence";
+    PLANE_ORIENTATION = 0x0020_9116 b"SQ" "PlaneOrientationSequence";
+    TEMPORAL_INDEX = 0x0020_9128 b"UL" "TemporalPositionIndex";
+    TRIGGER_DELAY = 0x0020_9153 b"FD" "NominalCardiacTriggerDelayTime";
+    FRAME_NUMBER = 0x0020_9156 b"US" "FrameAcquisitionNumber";
+    DIMENSIONS = 0x0020_9157 b"UL" "DimensionIndexValues";
+    SAMPLES = 0x0028_0002 b"US" "SamplesPerPixel";
+    PHOTOMETRIC = 0x0028_0004 b"CS" "PhotometricInterpretation";
+    PLANAR = 0x0028_0006 b"US" "PlanarConfiguration";
+    FRAMES = 0x0028_0008 b"IS" "NumberOfFrames";
+    ROWS = 0x0028_0010 b"US" "Rows";
+    COLUMNS = 0x0028_0011 b"US" "Columns";
+    PIXEL_SPACING = 0x0028_0030 b"DS" "PixelSpacing";
+    BITS_ALLOCATED = 0x0028_0100 b"US" "BitsAllocated";
+    BITS_STORED = 0x0028_0101 b"US" "BitsStored";
+    HIGH_BIT = 0x0028_0102 b"US" "HighBit";
+    REPRESENTATION = 0x0028_0103 b"US" "PixelRepresentation";
+    PADDING = 0x0028_0120 b"US" "PixelPaddingValue";
+    WINDOW_CENTRE = 0x0028_1050 b"DS" "WindowCenter";
+    WINDOW_WIDTH = 0x0028_1051 b"DS" "WindowWidth";
+    INTERCEPT = 0x0028_1052 b"DS" "RescaleIntercept";
+    SLOPE = 0x0028_1053 b"DS" "RescaleSlope";
+    MODALITY_LUT = 0x0028_3000 b"SQ" "ModalityLUTSequence";
+    PIXEL_MEASURES = 0x0028_9110 b"SQ" "PixelMeasuresSequence";
+    PIXEL_VALUES = 0x0028_9145 b"SQ" "PixelValueTransformationSequence";
+    GE_B_VALUE = 0x0043_1039 b"IS" "GEBValue";
+    PHILIPS_B_VALUE = 0x2001_1003 b"FL" "PhilipsBValue";
+    SHARED_GROUPS = 0x5200_9229 b"SQ" "SharedFunctionalGroupsSequence";
+    FRAME_GROUPS = 0x5200_9230 b"SQ" "PerFrameFunctionalGroupsSequence";
+    FLOAT_PIXELS = 0x7FE0_0008 b"OF" "FloatPixelData";
+    DOUBLE_PIXELS = 0x7FE0_0009 b"OD" "DoubleFloatPixelData";
+    PIXEL_DATA = 0x7FE0_0010 b"OW" "PixelData";
+}
+
+/// Begins an item.
+pub(super) const ITEM: Tag = Tag(0xFFFE_E000);
+/// Ends an item of unknown length.
+pub(super) const ITEM_END: Tag = Tag(0xFFFE_E00D);
+/// Ends a sequence of unknown length.
+pub(super) const SEQUENCE_END: Tag = Tag(0xFFFE_E0DD);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order() {
+        assert!(WANTED.is_sorted_by(|a, b| a.tag < b.tag));
+        assert_eq!(POSITION.to_string(), "ImagePositionPatient (0020,0032)");
+        assert_eq!(Tag(0x0009_1001).to_string(), "(0009,1001)");
+    }
+}

@@ -1,0 +1,45 @@
+//! Tests against what SimpleITK reads, against hostile files, and against itself.
+
+mod hostile;
+mod round_trip;
+
+use std::path::PathBuf;
+
+use revoxel_core::Kind;
+
+use crate::{Loaded, ReadError};
+
+/// A folder of this crate.
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/metaimage").join(name)
+}
+
+/// Reads bytes as a file of some name; the header alone gives the same.
+fn read_as(name: &str, bytes: &[u8]) -> Result<Loaded, ReadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let info = crate::info(&path);
+    let loaded = crate::read(&path, Kind::Image);
+    if let (Ok(info), Ok(loaded)) = (&info, &loaded) {
+        assert_eq!((&info.grid, info.dtype), (&loaded.info.grid, loaded.volume.dtype()));
+    }
+    loaded
+}
+
+#[test]
+fn fixtures_are_read_as_others_read_them() {
+    crate::textual::testing::check_fixtures(&fixture(""), |_, warnings| warnings.is_empty());
+}
+
+#[test]
+fn facts_are_kept() {
+    let facts = |name: &str| crate::info(fixture(name)).unwrap().facts;
+    let own = |name: &str| facts(name).metaimage.unwrap();
+    assert_eq!(own("size_and_spacing.mha").keys, [("My Key".to_owned(), "kept = as it is".to_owned())]);
+    assert!(own("itk.mha").keys.contains(&("Modality".to_owned(), "MET_MOD_CT".to_owned())));
+    assert_eq!((own("itk.mha").compressed, own("itk_zlib.mhd").compressed), (Some(false), Some(true)));
+    let series = facts("itk_four_d.mha");
+    assert_eq!((series.frame_spacing, series.vector), (Some(2.5), false));
+    assert!(facts("itk_rgb.mha").colour && facts("itk_vector.mha").vector);
+}

@@ -1,0 +1,152 @@
+//! Writing: values in the same file (`.mha`) or beside it (`.mhd` with `.zraw` or `.raw`).
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use revoxel_core::{Frame, Volume};
+
+use super::{MetaImageFacts, types};
+use crate::codecs::zlib;
+use crate::file::{atomically, has_extension};
+use crate::textual::axes::{Axes, Role};
+use crate::textual::fill::{self, Channels};
+use crate::textual::numbers::{self, spaced};
+use crate::{Facts, Warning, WriteError};
+
+/// As for NIfTI: never larger than what others write by default, in a fraction of the time.
+const LEVEL: u32 = 3;
+/// Digits of any size in bytes: the place that is kept for it.
+const DIGITS: usize = 20;
+
+/// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.mhd` are written in
+/// full, under their name.
+pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+    let none = MetaImageFacts::default();
+    let own = facts.metaimage.as_deref().unwrap_or(&none);
+    let compressed = own.compressed != Some(false);
+    let (components, frame_axes) = layout(volume, facts, own);
+    let axes = Axes(axes(volume, components, &frame_axes, facts.colour));
+    let values = fill::arranged(path, &axes, volume.voxels())?;
+    let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
+    let mut header = header(volume, facts, own, components, &frame_axes);
+    if !has_extension(path, "mhd") {
+        return local(path, to, header, bytes, compressed).map(|()| Vec::new());
+    }
+    let data = path.with_extension(if compressed { "zraw" } else { "raw" });
+    let fail = |reason| WriteError::Io { path: data.clone(), reason };
+    let length = atomically(&data, |to| {
+        match compressed {
+            true => File::create(to).and_then(|mut file| zlib::compress(&[bytes], LEVEL, &mut file)).map_err(fail)?,
+            false => fill::plain(&data, to, &[bytes])?,
+        }
+        fs::metadata(to).map(|metadata| metadata.len()).map_err(fail)
+    })?;
+    let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if compressed {
+        header.push_str(&format!("CompressedDataSize = {length}\n"));
+    }
+    header.push_str(&format!("CompressedData = {}\n", spelled(compressed)));
+    header.push_str(&format!("ElementDataFile = {name}\n"));
+    fill::plain(path, to, &[header.as_bytes()])?;
+    Ok(Vec::new())
+}
+
+/// Header and values in one file. The size of the compressed values is filled in when it is known.
+fn local(path: &Path, to: &Path, mut header: String, bytes: &[u8], compressed: bool) -> Result<(), WriteError> {
+    header.push_str(&format!("CompressedData = {}\n", spelled(compressed)));
+    if !compressed {
+        header.push_str("ElementDataFile = LOCAL\n");
+        return fill::plain(path, to, &[header.as_bytes(), bytes]);
+    }
+    header.push_str("CompressedDataSize = ");
+    let place = header.len() as u64;
+    header.push_str(&" ".repeat(DIGITS));
+    header.push_str("\nElementDataFile = LOCAL\n");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(to)?;
+        file.write_all(header.as_bytes())?;
+        zlib::compress(&[bytes], LEVEL, &mut file)?;
+        let length = file.stream_position()? - header.len() as u64;
+        file.seek(SeekFrom::Start(place))?;
+        file.write_all(length.to_string().as_bytes())
+    };
+    write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
+}
+
+/// Components per voxel, and the axes of frames: those of the source where they are still the volume's.
+fn layout(volume: &Volume, facts: &Facts, own: &MetaImageFacts) -> (usize, Vec<usize>) {
+    let Channels { components, frames, .. } = Channels::of(volume, facts);
+    let is_of_source =
+        !own.frame_axes.is_empty() && numbers::checked_product(own.frame_axes.iter().copied()) == Some(frames);
+    match (components, frames) {
+        _ if is_of_source => (components, own.frame_axes.clone()),
+        // Plain channels, as ITK writes its vector images.
+        (1, channels) => (channels, Vec::new()),
+        (components, 1) => (components, Vec::new()),
+        (components, frames) => (components, vec![frames]),
+    }
+}
+
+fn axes(volume: &Volume, components: usize, frame_axes: &[usize], colour: bool) -> Vec<(usize, Role)> {
+    let space = volume.grid().shape().map(|size| (size, Role::Space));
+    let frames = frame_axes.iter().map(|size| (*size, Role::Frames));
+    [(components, if colour { Role::Colour } else { Role::Vector })].into_iter().chain(space).chain(frames).collect()
+}
+
+fn header(volume: &Volume, facts: &Facts, own: &MetaImageFacts, components: usize, frame_axes: &[usize]) -> String {
+    let affine = Frame::Lps.affine_from_ras(volume.grid().affine());
+    let (shape, spacing, direction, offset) =
+        (volume.grid().shape(), affine.spacing(), affine.direction(), affine.translation());
+    let dims = 3 + frame_axes.len();
+    let entry = |row: usize, column: usize| match (row < 3, column < 3) {
+        // The file has the direction of axis i in row i.
+        (true, true) => direction[column][row],
+        _ => f64::from(u8::from(row == column)),
+    };
+    let matrix = (0..dims).flat_map(|row| (0..dims).map(move |column| entry(row, column)));
+    let fourth = |value: Option<f64>, other: f64| {
+        (0..frame_axes.len()).map(move |axis| value.filter(|_| axis == 0).unwrap_or(other))
+    };
+    let sizes = shape.iter().chain(frame_axes).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let frame_spacing = facts.frame_spacing.filter(|step| *step > 0.0);
+    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    let mut lines = vec!["ObjectType = Image".to_owned(), format!("NDims = {dims}")];
+    lines.extend(facts.description.as_ref().map(|text| format!("Comment = {}", one_line(text))));
+    let is_key = |key: &str| !key.eq_ignore_ascii_case("ElementDataFile");
+    lines.extend(
+        own.keys.iter().filter(|(key, _)| is_key(key)).map(|(key, v)| format!("{} = {}", one_line(key), one_line(v))),
+    );
+    lines.push("BinaryData = True".to_owned());
+    lines.push(format!("BinaryDataByteOrderMSB = {}", spelled(cfg!(target_endian = "big"))));
+    lines.push(format!("TransformMatrix = {}", spaced(matrix)));
+    lines.push(format!("Offset = {}", spaced(offset.into_iter().chain(fourth(facts.time_offset, 0.0)))));
+    lines.push(format!("CenterOfRotation = {}", spaced(vec![0.0; dims])));
+    lines.push(format!("AnatomicalOrientation = {}", letters(volume)));
+    lines.push(format!("ElementSpacing = {}", spaced(spacing.into_iter().chain(fourth(frame_spacing, 1.0)))));
+    lines.push(format!("DimSize = {sizes}"));
+    if components > 1 {
+        lines.push(format!("ElementNumberOfChannels = {components}"));
+    }
+    lines.push(format!("ElementType = {}", types::name(volume.dtype())));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Where the axes come from, as ITK says it: `RAI` for axes that point to the left, the back and the head.
+fn letters(volume: &Volume) -> String {
+    let opposite = |c| match c {
+        'R' => 'L',
+        'L' => 'R',
+        'A' => 'P',
+        'P' => 'A',
+        'S' => 'I',
+        'I' => 'S',
+        other => other,
+    };
+    volume.grid().orientation().to_string().chars().map(opposite).collect()
+}
+
+const fn spelled(flag: bool) -> &'static str {
+    if flag { "True" } else { "False" }
+}

@@ -1,0 +1,83 @@
+//! The world that a header speaks of.
+
+use revoxel_core::{Affine, Frame};
+
+use super::header::Header;
+use crate::Warning;
+use crate::textual::{FieldError, Problem, numbers};
+
+/// A space: its dimensions and where they point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Space {
+    /// Numbers per vector.
+    pub(super) dimension: usize,
+    /// Whether the last dimension is time.
+    pub(super) time: bool,
+    pub(super) world: World,
+}
+
+/// Where the axes of space point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum World {
+    Ras,
+    Las,
+    Lps,
+    /// Not said; taken as LPS.
+    Unknown,
+}
+
+impl World {
+    /// An index → world affine as an index → RAS+ affine. All exchange of signs is here.
+    pub(super) fn affine_to_ras(self, affine: &Affine) -> Affine {
+        match self {
+            Self::Ras => Frame::Ras.affine_to_ras(affine),
+            Self::Lps | Self::Unknown => Frame::Lps.affine_to_ras(affine),
+            Self::Las => {
+                let [x, y, z] = affine.rows();
+                Affine::from_rows([x.map(|v| 0.0 - v), y, z])
+            }
+        }
+    }
+}
+
+/// The space of a header; `None` for the old style without one.
+pub(super) fn space(header: &Header, warnings: &mut Vec<Warning>) -> Result<Option<Space>, FieldError> {
+    const KNOWN: &str = "right-anterior-superior (RAS), left-anterior-superior (LAS), left-posterior-superior (LPS), \
+         scanner-xyz, 3D-right-handed, 3D-left-handed, and these with -time";
+    let unknown = |field, value: &str| Warning::UnknownFrame { field, value: value.to_owned() };
+    match (header.get("space"), header.get("space dimension")) {
+        (Some(name), Some(_)) => Err(FieldError::new("space", name, Problem::Together("space dimension"))),
+        (Some(name), None) => {
+            let lower = name.to_ascii_lowercase();
+            let (base, time) = match lower.strip_suffix("-time") {
+                Some(base) => (base, true),
+                None => match lower.as_str() {
+                    "rast" | "last" | "lpst" => (&lower[..3], true),
+                    _ => (lower.as_str(), false),
+                },
+            };
+            let world = match base {
+                "right-anterior-superior" | "ras" => World::Ras,
+                "left-anterior-superior" | "las" => World::Las,
+                "left-posterior-superior" | "lps" => World::Lps,
+                "scanner-xyz" | "3d-right-handed" | "3d-left-handed" => {
+                    warnings.push(unknown("space", name));
+                    World::Unknown
+                }
+                _ => return Err(FieldError::new("space", name, Problem::UnknownWord(KNOWN))),
+            };
+            Ok(Some(Space { dimension: 3 + usize::from(time), time, world }))
+        }
+        (None, Some(text)) => match numbers::integer("space dimension", text)? {
+            n @ 1..=3 => {
+                warnings.push(unknown("space dimension", text));
+                Ok(Some(Space { dimension: n as usize, time: false, world: World::Unknown }))
+            }
+            _ => Err(FieldError::new("space dimension", text, Problem::OutOfRange(1, 3))),
+        },
+        (None, None) => {
+            warnings.push(unknown("space", "absent"));
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What can be wrong with a field of a text header, or with the values it announces.
+
+use crate::codecs::gunzip::GunzipError;
+use crate::codecs::stream::StreamError;
+
+/// A field that cannot be followed, with its value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{field} is {value}: {problem}")]
+pub struct FieldError {
+    /// The field, as the format spells it.
+    pub field: String,
+    /// Its value, cut where it is long.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// More characters of a value do not help.
+const MOST_SHOWN: usize = 120;
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, value: impl ToString, problem: Problem) -> Self {
+        Self { field: field.into(), value: shown(&value.to_string()), problem }
+    }
+
+    pub(crate) fn boxed(field: impl Into<String>, value: impl ToString, problem: Problem) -> Box<Self> {
+        Box::new(Self::new(field, value, problem))
+    }
+}
+
+/// A value for a message: on one line, not too long, and visible where it is empty.
+fn shown(value: &str) -> String {
+    let mut text: String = value.chars().take(MOST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if value.chars().nth(MOST_SHOWN).is_some() {
+        text.push('…');
+    }
+    if text.is_empty() { "empty".to_owned() } else { text }
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Not the magic of a version that is known.
+    #[error("must be NRRD0001 to NRRD0006 on a line of its own")]
+    Magic,
+    /// The header goes on for too long.
+    #[error("no end of the header within {0} bytes: the file is damaged or of another format")]
+    HeaderTooLong(u64),
+    /// Neither an empty line nor a data file.
+    #[error("no empty line ends the header, and no data file is named: the file is cut off or damaged")]
+    NoEnd,
+    /// A line that is no field.
+    #[error("is no line of such a header: {0}")]
+    NotAField(&'static str),
+    /// A field that there can be only one of.
+    #[error("the field is given twice; remove one of them")]
+    Twice,
+    /// A field that must be there.
+    #[error("the field is missing")]
+    Missing,
+    /// A field that contradicts another.
+    #[error("cannot stand together with {0}; remove one of them")]
+    Together(&'static str),
+    /// Behind the field that must be the last one.
+    #[error("must be the last field, but lines follow it: {0}")]
+    NotLast(String),
+    /// No number.
+    #[error("must be {0}")]
+    NotANumber(&'static str),
+    /// Another number of values than needed.
+    #[error("{expected} values are needed, {found} are given")]
+    Count {
+        /// How many are needed.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// NaN or infinite.
+    #[error("must be a finite number")]
+    NotFinite,
+    /// Too many or too few axes.
+    #[error("must be {0} to {1}")]
+    OutOfRange(i64, i64),
+    /// An axis without samples.
+    #[error("every axis must have at least 1 sample")]
+    EmptyAxis,
+    /// More values than can be addressed.
+    #[error("more values than can be addressed")]
+    TooManyValues,
+    /// No size of a voxel.
+    #[error("a voxel's size must be a positive number")]
+    NotASize,
+    /// An affine that cannot be inverted.
+    #[error("the affine is singular: a voxel axis is zero, or the axes lie in one plane")]
+    Singular,
+    /// No axis lies in space.
+    #[error("no axis has a direction in space; a volume needs at least one")]
+    NoSpatialAxis,
+    /// More than three axes lie in space.
+    #[error("{0} axes have a direction in space; a volume has three at most")]
+    TooManySpatialAxes(usize),
+    /// Space and time are mixed.
+    #[error("mixes space and time in one axis")]
+    TimeMixed,
+    /// Not in a list of words.
+    #[error("unknown; known are {0}")]
+    UnknownWord(&'static str),
+    /// Known, but not supported.
+    #[error("is not supported: {0}")]
+    Unsupported(&'static str),
+    /// Type without a byte order.
+    #[error("the byte order of values of several bytes must be given (little or big)")]
+    NoByteOrder,
+    /// A path that leaves the header's folder.
+    #[error("leaves the folder of the header; allow it (`allow_outside`) if the file can be trusted")]
+    Outside,
+    /// The data file is the header.
+    #[error("is the header itself")]
+    Itself,
+    /// A pattern of names that cannot be followed.
+    #[error("a pattern of file names needs one number such as %03d, then minimum, maximum and step: {0}")]
+    Pattern(&'static str),
+    /// Values do not divide evenly over the files.
+    #[error("{files} files for {expected}")]
+    FileCount {
+        /// How many files are named.
+        files: u64,
+        /// What the sizes ask for.
+        expected: String,
+    },
+    /// A file that cannot be opened.
+    #[error("the file cannot be read: {0}")]
+    CannotOpen(String),
+    /// Not a regular file.
+    #[error("is not a regular file")]
+    NotAFile,
+    /// The values would not fit into the file.
+    #[error("the values need {needed} bytes from byte {offset} on, but the file ends after {length}")]
+    PastEnd {
+        /// Bytes of all values of the file.
+        needed: u64,
+        /// Where they start, at the earliest.
+        offset: u64,
+        /// Length of the file.
+        length: u64,
+    },
+    /// A skip beyond the file.
+    #[error("goes behind the end of the file, which has {0} bytes")]
+    SkipPastEnd(u64),
+    /// A negative skip.
+    #[error("must be 0 or more, or -1 for values at the end of the file")]
+    Skip,
+    /// A text that is no value of the type.
+    #[error("value {index} is {text:?}, which is no {dtype} number")]
+    Value {
+        /// Which value, from 0.
+        index: usize,
+        /// What stands there.
+        text: String,
+        /// The type of the voxels.
+        dtype: &'static str,
+    },
+    /// Fewer values than needed.
+    #[error("{needed} values are needed, the text has {found}")]
+    TooFewValues {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// More values than needed.
+    #[error("{needed} values are needed, the text has more")]
+    TooManyInText {
+        /// How many are needed.
+        needed: usize,
+    },
+    /// A character that is no digit.
+    #[error("byte {at} of the text is no hexadecimal digit")]
+    HexDigit {
+        /// Where, from the start of the text.
+        at: usize,
+    },
+    /// Digits that are no whole bytes, or not as many as needed.
+    #[error("{needed} hexadecimal digits are needed, the text has {found}")]
+    HexCount {
+        /// How many are needed.
+        needed: u64,
+        /// How many there are (counting ends at one too many).
+        found: u64,
+    },
+    /// A gzip stream that cannot be decoded.
+    #[error(transparent)]
+    Gunzip(GunzipError),
+    /// Another compressed stream that cannot be decoded.
+    #[error(transparent)]
+    Stream(StreamError),
+}
