@@ -1,0 +1,158 @@
+"""Reads back what revoxel writes, with the programs that people use.
+
+    python xtask/readback/check.py target/release/revoxel
+
+Makes oblique, mirrored volumes of several voxel types with nibabel, lets `revoxel convert` write them in every
+format, and reads them with SimpleITK, nibabel and pynrrd (Python packages) and with unu, nifti_tool and mrinfo
+(command-line programs, skipped where they are not installed). Geometry must agree to 1e-5 mm (the programs print few
+digits: 1e-3 there), voxels exactly. Ends with 1 where something differs.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import nibabel
+import nrrd
+import numpy as np
+import SimpleITK as sitk
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+NAMES = ["a.nii", "a.nii.gz", "a.hdr", "a.nrrd", "a.nhdr", "a.mha", "a.mhd"]
+# Debian's name, or everybody's.
+UNU = "teem-unu" if shutil.which("teem-unu") else "unu"
+DTYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64"]
+
+
+def rotation():
+    """A rotation about all axes."""
+    product = np.eye(3)
+    for axis, angle in enumerate([0.2, -0.3, 0.5]):
+        turn, (a, b) = np.eye(3), ((axis + 1) % 3, (axis + 2) % 3)
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        product = product @ turn
+    return product
+
+
+def volume(dtype, mirrored):
+    """Voxels and an affine (RAS) whose 32-bit form is exact."""
+    rng = np.random.default_rng(5)
+    values = (rng.random((11, 9, 7)) * 200 + np.arange(11)[:, None, None]).astype(dtype)
+    affine = np.eye(4)
+    affine[:3, :3] = rotation() @ np.diag([-0.8 if mirrored else 0.8, 1.25, 2.5])
+    affine[:3, 3] = [12.5, -30.25, 40.75]
+    return values, affine.astype(np.float32).astype(np.float64)
+
+
+def itk(path):
+    """What SimpleITK reads."""
+    image = sitk.ReadImage(str(path))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) @ np.diag(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return sitk.GetArrayFromImage(image).T, LPS @ affine
+
+
+def nifti(path):
+    """What nibabel reads."""
+    image = nibabel.load(str(path))
+    return np.asarray(image.dataobj), image.affine
+
+
+def teem(path):
+    """What pynrrd reads."""
+    values, header = nrrd.read(str(path), index_order="F")
+    affine = np.eye(4)
+    affine[:3, :3] = header["space directions"].T
+    affine[:3, 3] = header["space origin"]
+    return values, LPS @ affine if header["space"].startswith("left") else affine
+
+
+def unu(path):
+    """Shape and spacing by `unu head`."""
+    text = subprocess.run([UNU, "head", str(path)], capture_output=True, text=True, check=True).stdout
+    sizes = [int(n) for n in re.search(r"sizes: (.*)", text)[1].split()]
+    vectors = re.search(r"space directions: (.*)", text)[1]
+    columns = np.array([[float(n) for n in v.split(",")] for v in re.findall(r"\(([^)]*)\)", vectors)]).T
+    origin = [float(n) for n in re.search(r"space origin: \(([^)]*)\)", text)[1].split(",")]
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = columns, origin
+    return sizes, LPS @ affine
+
+
+def nifti_tool(path):
+    """Shape and sform by `nifti_tool -disp_hdr`."""
+    text = subprocess.run(["nifti_tool", "-disp_hdr", "-infiles", str(path)], capture_output=True, text=True, check=True).stdout
+    field = lambda name: [float(n) for n in re.search(rf"{name}\s+\d+\s+\d+\s+(.*)", text)[1].split()]
+    affine = np.array([field("srow_x"), field("srow_y"), field("srow_z"), [0, 0, 0, 1]])
+    return [int(n) for n in field("dim")[1:4]], affine
+
+
+def mrinfo(path):
+    """Shape and transform by `mrinfo`, which may reorder axes: only corners are compared."""
+    path = path.with_suffix(".img") if path.suffix == ".hdr" else path
+    run = lambda flag: subprocess.run(["mrinfo", "-quiet", flag, str(path)], capture_output=True, text=True, check=True).stdout
+    sizes = [int(n) for n in run("-size").split()]
+    spacing = [float(n) for n in run("-spacing").split()]
+    transform = np.array([[float(n) for n in line.split()] for line in run("-transform").strip().splitlines()])
+    return sizes, transform @ np.diag([*spacing, 1.0])
+
+
+def corners(shape, affine):
+    """World positions of the corner voxels, in an order that does not depend on that of the axes."""
+    index = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij")).reshape(3, -1)
+    world = (affine[:3, :3] @ index).T + affine[:3, 3]
+    return world[np.lexsort(np.round(world, 2).T)]
+
+
+def main(program):
+    """Checks everything; the number of differences."""
+    wrong, done, skipped = [], 0, set()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for dtype in DTYPES:
+            for mirrored in [False, True]:
+                values, affine = volume(dtype, mirrored)
+                source = folder / f"{dtype}-{mirrored}.nii"
+                image = nibabel.Nifti1Image(values, affine)
+                image.set_sform(affine, 1)
+                image.set_qform(affine, 1)
+                nibabel.save(image, source)
+                for name in NAMES:
+                    path = folder / f"{dtype}-{mirrored}-{name}"
+                    subprocess.run([program, "convert", str(source), str(path)], check=True, capture_output=True)
+                    is_nifti, is_nrrd = ".nii" in name or name.endswith(".hdr"), name.endswith(("nrrd", "nhdr"))
+                    readers = [("SimpleITK", itk)] + [("nibabel", nifti)] * is_nifti + [("pynrrd", teem)] * is_nrrd
+                    for reader, read in readers:
+                        theirs, place = read(path)
+                        same = theirs.dtype == values.dtype and np.array_equal(theirs, values)
+                        # SimpleITK computes NIfTI geometry in single precision.
+                        far = np.abs(corners(values.shape, place) - corners(values.shape, affine)).max()
+                        done += 1
+                        if not same or far > 1e-4:
+                            wrong.append(f"{path.name} by {reader}: voxels {'equal' if same else 'DIFFER'}, corners {far:.2g} mm apart")
+                    programs = [(UNU, unu)] * is_nrrd + [("nifti_tool", nifti_tool)] * is_nifti
+                    programs += [("mrinfo", mrinfo)] * (is_nifti or name.endswith("mhd"))
+                    for reader, read in programs:
+                        if name.endswith("mhd") or not shutil.which(reader):
+                            skipped.add(reader) if not shutil.which(reader) else None
+                            continue
+                        sizes, place = read(path)
+                        far = np.abs(corners(sizes, place) - corners(values.shape, affine)).max()
+                        done += 1
+                        if sorted(sizes) != sorted(values.shape) or far > 1e-3:
+                            wrong.append(f"{path.name} by {reader}: shape {sizes}, corners {far:.2g} mm apart")
+    for problem in wrong:
+        print(problem)
+    if skipped:
+        print("not installed, skipped:", ", ".join(sorted(skipped)))
+    print(f"{done} readings, {len(wrong)} differences")
+    return len(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1]) else 0)
