@@ -83,12 +83,10 @@ fn a_tilted_uneven_ct_is_diagnosed_evened_out_and_inverted_onto_its_slices() {
     let mask = Volume::new(drawn.clone().into(), native, Kind::Label, 1).unwrap();
 
     // The scan through a pipeline; the mask the same way, as a network would see it.
-    let text = format!(
-        "version: 1\ninputs:\n  image: {{ kind: image, path: '{{case}}', slices: regularize }}\nsteps:\n  \
-         - orientation: {{ axcodes: RAS }}\n  - crop_foreground: {{ source: image, above: -700, margin: 4 }}\n\
-         outputs:\n  image: {{ path: '{{case}}.nii.gz' }}\ntrace: '{{case}}.json'\n"
-    );
-    place.text("p.yaml", &text);
+    let text = "version: 1\ninputs:\n  image: { kind: image, path: '{case}', slices: regularize }\nsteps:\n  \
+         - orientation: { axcodes: RAS }\n  - crop_foreground: { source: image, above: -700, margin: 4 }\n\
+         outputs:\n  image: { path: '{case}.nii.gz' }\ntrace: '{case}.json'\n";
+    place.text("p.yaml", text);
     let parent = data.join("dicom");
     let run = ["run", "p.yaml", "--data", parent.to_str().unwrap(), "--out", "out", "--case", "ct_ge_tilt_irregular"];
     place.revoxel(&run).good();

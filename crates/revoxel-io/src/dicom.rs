@@ -48,7 +48,7 @@ use std::path::Path;
 use revoxel_core::{Kind, Volume};
 
 use crate::archive::Packing;
-use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
+use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, ReadOptions, Warning, WriteError};
 use collect::Found;
 use group::PlaneId;
 use pixels::Request;
@@ -85,7 +85,7 @@ impl Format for Dicom {
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
         let series = Series::choose(path, options)?;
         let mut info = series.info(kind);
-        let voxels = pixels::read(&series.request(kind), &options.limits)?;
+        let voxels = pixels::read(&series.request(kind))?;
         info.dtype = voxels.dtype();
         let bytes = voxels.bytes().len() as u64;
         // The number of values was derived from the grid; this cannot fail.
@@ -118,6 +118,7 @@ struct Series {
     plan: Plan,
     format: format::PixelFormat,
     example: usize,
+    limits: Limits,
 }
 
 impl Series {
@@ -135,11 +136,18 @@ impl Series {
         let format = format.ok_or_else(|| fail(None, DicomError::NotDicom))?;
         let plan = plan::plan(&stack, [format.columns, format.rows], options).map_err(|e| fail(None, e))?;
         let frames = stack.frames.iter().map(|f| f.iter().map(|i| group.planes[*i]).collect()).collect();
-        Ok(Self { frames, stack, plan, format, example: group.example, found })
+        Ok(Self { frames, stack, plan, format, example: group.example, limits: options.limits, found })
     }
 
     fn request(&self, kind: Kind) -> Request<'_> {
-        Request { found: &self.found, frames: &self.frames, plan: &self.plan, format: self.format, kind }
+        Request {
+            found: &self.found,
+            frames: &self.frames,
+            plan: &self.plan,
+            format: self.format,
+            kind,
+            limits: self.limits,
+        }
     }
 
     fn info(&self, kind: Kind) -> FileInfo {

@@ -91,7 +91,7 @@ pub fn hash(path: &Path) -> Result<String, FileError> {
 /// What of a source's facts is still true of a volume that went through steps: codes and units, but not what
 /// speaks of the old axes, and not extensions, which may.
 pub fn facts_after_steps(facts: &Facts) -> Facts {
-    Facts { slices: None, extensions: Vec::new(), ..facts.clone() }
+    Facts { slices: None, extensions: Vec::new(), nrrd: None, metaimage: None, ..facts.clone() }
 }
 
 /// What of a source's facts is true of a prediction on its grid: where it lies and in which units, not what the
@@ -110,6 +110,8 @@ pub fn facts_of_prediction(facts: &Facts) -> Facts {
         colour: false,
         slices: None,
         extensions: Vec::new(),
+        nrrd: None,
+        metaimage: None,
         ..facts.clone()
     }
 }

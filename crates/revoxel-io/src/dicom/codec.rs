@@ -63,7 +63,10 @@ impl Claim {
             ));
         }
         if self.bits > allocated || allocated > 16 {
-            return Err(format!("it holds samples of {} bits, but BitsAllocated (0028,0100) is {allocated}", self.bits));
+            return Err(format!(
+                "it holds samples of {} bits, but BitsAllocated (0028,0100) is {allocated}",
+                self.bits
+            ));
         }
         Ok(())
     }
@@ -94,10 +97,10 @@ fn jpeg_claim(bytes: &[u8]) -> Option<Claim> {
 }
 
 /// Samples of 8 or 16 bits as little-endian bytes of the size that the file has.
-fn to_bytes(samples: impl ExactSizeIterator<Item = u16>, format: &PixelFormat) -> Result<Vec<u8>, String> {
+fn to_bytes(samples: impl Iterator<Item = u16>, count: usize, format: &PixelFormat) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let size = format.sample_bytes();
-    let count = samples.len() * size;
+    let count = count * size;
     bytes.try_reserve_exact(count).map_err(|_| format!("there is no memory for {count} bytes"))?;
     match size {
         1 => bytes.extend(samples.map(|s| s as u8)),

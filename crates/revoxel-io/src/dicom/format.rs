@@ -99,10 +99,15 @@ impl PixelFormat {
         if samples != 1 && samples != 3 {
             return Err(DicomError::field(tags::SAMPLES, samples, Problem::Must("1 or 3")));
         }
-        let allocated = number(tags::BITS_ALLOCATED)?.ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the size of a pixel"))?;
+        let allocated = number(tags::BITS_ALLOCATED)?
+            .ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the size of a pixel"))?;
         let representation = number(tags::REPRESENTATION)?.unwrap_or(0);
         if representation != 0 && representation != 1 {
-            return Err(DicomError::field(tags::REPRESENTATION, representation, Problem::Must("0 (unsigned) or 1 (signed)")));
+            return Err(DicomError::field(
+                tags::REPRESENTATION,
+                representation,
+                Problem::Must("0 (unsigned) or 1 (signed)"),
+            ));
         }
         let kind = match pixels.tag {
             tags::FLOAT_PIXELS => Number::F32,
@@ -145,7 +150,8 @@ fn bits_stored(data: &DataSet, bits: u32) -> Result<(u32, u32), DicomError> {
 }
 
 fn photometric(data: &DataSet, samples: usize) -> Result<Photometric, DicomError> {
-    let name = data.text(tags::PHOTOMETRIC).unwrap_or_else(|| if samples == 1 { "MONOCHROME2" } else { "RGB" }.to_owned());
+    let name =
+        data.text(tags::PHOTOMETRIC).unwrap_or_else(|| if samples == 1 { "MONOCHROME2" } else { "RGB" }.to_owned());
     let found = match (name.as_str(), samples) {
         ("MONOCHROME1", 1) => Photometric::Monochrome1,
         ("MONOCHROME2", 1) => Photometric::Monochrome2,

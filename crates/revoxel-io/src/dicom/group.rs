@@ -56,7 +56,7 @@ struct Exact<'a> {
 }
 
 /// The plane of an image.
-pub(super) fn plane<'a>(files: &'a [NamedImage], id: PlaneId) -> Option<&'a Plane> {
+pub(super) fn plane(files: &[NamedImage], id: PlaneId) -> Option<&Plane> {
     files[id.file].file.content.as_ref().ok().and_then(|c| c.planes.get(id.frame))
 }
 
@@ -94,7 +94,10 @@ pub(super) fn groups(files: &[NamedImage]) -> Vec<Group> {
                 for (frame, plane) in content.planes.iter().enumerate() {
                     let alike = clusters.entry(exact(&named.file, &content.format, plane)).or_default();
                     let id = PlaneId { file: index, frame };
-                    match alike.iter_mut().find(|c| self::plane(files, c[0]).is_some_and(|first| parallel(first, plane))) {
+                    match alike
+                        .iter_mut()
+                        .find(|c| self::plane(files, c[0]).is_some_and(|first| parallel(first, plane)))
+                    {
                         Some(cluster) => cluster.push(id),
                         None => alike.push(vec![id]),
                     }
@@ -104,7 +107,9 @@ pub(super) fn groups(files: &[NamedImage]) -> Vec<Group> {
     }
     let mut members: Vec<Vec<PlaneId>> = clusters.into_values().flatten().collect();
     let key = |file: usize| (files[file].file.series_number.unwrap_or(i64::MAX), &files[file].file.series);
-    members.sort_by(|a, b| key(a[0].file).cmp(&key(b[0].file)).then(b.len().cmp(&a.len())).then(a[0].file.cmp(&b[0].file)));
+    members.sort_by(|a, b| {
+        key(a[0].file).cmp(&key(b[0].file)).then(b.len().cmp(&a.len())).then(a[0].file.cmp(&b[0].file))
+    });
     let mut groups: Vec<Group> = Vec::new();
     for planes in members {
         let example = planes[0].file;
@@ -157,16 +162,14 @@ fn parallel(a: &Plane, b: &Plane) -> bool {
 fn name_parts(files: &[NamedImage], groups: &mut [Group]) {
     for start in 0..groups.len() {
         let uid = &files[groups[start].example].file.series;
-        let parts: Vec<usize> =
-            (0..groups.len()).filter(|g| &files[groups[*g].example].file.series == uid).collect();
+        let parts: Vec<usize> = (0..groups.len()).filter(|g| &files[groups[*g].example].file.series == uid).collect();
         if parts.len() < 2 || parts[0] != start {
             continue;
         }
         let traits: Vec<Vec<String>> = parts.iter().map(|g| traits(files, &groups[*g])).collect();
         let width = traits.iter().map(Vec::len).min().unwrap_or(0);
-        let differing: Vec<usize> = (0..width)
-            .filter(|c| traits.iter().map(|t| &t[*c]).collect::<HashSet<_>>().len() > 1)
-            .collect();
+        let differing: Vec<usize> =
+            (0..width).filter(|c| traits.iter().map(|t| &t[*c]).collect::<HashSet<_>>().len() > 1).collect();
         for (part, traits) in parts.iter().zip(&traits) {
             let text = differing.iter().map(|c| traits[*c].clone()).collect::<Vec<_>>().join(", ");
             groups[*part].part = Some(text);

@@ -78,7 +78,13 @@ impl ImageFile {
         Ok(file)
     }
 
-    fn check(&mut self, data: &DataSet, class: &str, image_type: &str, length: Option<u64>) -> Result<Content, DicomError> {
+    fn check(
+        &mut self,
+        data: &DataSet,
+        class: &str,
+        image_type: &str,
+        length: Option<u64>,
+    ) -> Result<Content, DicomError> {
         for unsupported in ["segmentation (SEG)", "RTDOSE"] {
             if class == unsupported {
                 return Err(DicomError::NoImage(format!("a {unsupported} is no series of slices")));
@@ -105,7 +111,14 @@ impl ImageFile {
     /// Whether the pixels can be there.
     fn check_length(&self, format: &PixelFormat, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
         let PixelElement { tag, offset, length, .. } = self.pixels;
-        let what = || format!("{}×{}×{frames}, {} byte(s) each", format.columns, format.rows, format.samples * format.sample_bytes());
+        let what = || {
+            format!(
+                "{}×{}×{frames}, {} byte(s) each",
+                format.columns,
+                format.rows,
+                format.samples * format.sample_bytes()
+            )
+        };
         let needed = (format.frame_bytes() as u64).saturating_mul(frames);
         match length {
             Some(length) => {

@@ -32,6 +32,7 @@ pub(super) struct Request<'a> {
     pub(super) plan: &'a Plan,
     pub(super) format: PixelFormat,
     pub(super) kind: Kind,
+    pub(super) limits: Limits,
 }
 
 /// A file that is open, and where its frames are if they are compressed.
@@ -74,8 +75,9 @@ fn shared_intercept(request: &Request<'_>) -> Option<i32> {
 }
 
 /// Reads all values.
-pub(super) fn read(request: &Request<'_>, limits: &Limits) -> Result<Voxels, ReadError> {
+pub(super) fn read(request: &Request<'_>) -> Result<Voxels, ReadError> {
     check_syntax(request)?;
+    let limits = &request.limits;
     let (files, target) = (&request.found.files, target(request));
     let opened = open_shared(request, limits)?;
     if let (Dtype::I16, Some(intercept)) = (target, shared_intercept(request)) {
@@ -93,14 +95,12 @@ pub(super) fn read(request: &Request<'_>, limits: &Limits) -> Result<Voxels, Rea
     match target {
         Dtype::U8 => Ok(all::<u8>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
         Dtype::U16 => Ok(all::<u16>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
-        Dtype::F64 => Ok(all::<f64>(request, limits, &|job, scratch| {
-            reals(request, &opened, real(job.id), job, scratch)
-        })?
-        .into()),
-        _ => Ok(all::<f32>(request, limits, &|job, scratch| {
-            reals(request, &opened, real(job.id), job, scratch)
-        })?
-        .into()),
+        Dtype::F64 => {
+            Ok(all::<f64>(request, limits, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into())
+        }
+        _ => {
+            Ok(all::<f32>(request, limits, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into())
+        }
     }
 }
 
@@ -241,7 +241,7 @@ fn samples(
     let Opened { bytes, frames } = match opened.get(&id.file) {
         Some(shared) => shared,
         None => {
-            own = open(request, id.file, None, &Limits::default())?;
+            own = open(request, id.file, None, &request.limits)?;
             &own
         }
     };

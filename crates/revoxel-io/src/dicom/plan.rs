@@ -75,7 +75,10 @@ fn gaps(stack: &Stack) -> Vec<Gap> {
         None => {
             let expected = stack.affine(stack.complete()).spacing()[2];
             let steps = stack.places.windows(2).enumerate().map(|(i, w)| (i + 1, w[1] - w[0]));
-            steps.filter(|(_, n)| *n > 1).map(|(after, n)| Gap { after, expected, found: expected * n as f64 }).collect()
+            steps
+                .filter(|(_, n)| *n > 1)
+                .map(|(after, n)| Gap { after, expected, found: expected * n as f64 })
+                .collect()
         }
     }
 }

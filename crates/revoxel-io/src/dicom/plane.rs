@@ -60,7 +60,8 @@ impl Plane {
     /// Reads everything about one image.
     pub(super) fn new(groups: Groups<'_>) -> Result<Self, DicomError> {
         let position = groups.of(tags::PLANE_POSITION).array::<3>(tags::POSITION)?;
-        let position = position.ok_or_else(|| DicomError::missing(tags::POSITION, "the place of the image in the patient"))?;
+        let position =
+            position.ok_or_else(|| DicomError::missing(tags::POSITION, "the place of the image in the patient"))?;
         let (row, column) = orientation(groups.of(tags::PLANE_ORIENTATION))?;
         let measures = groups.of(tags::PIXEL_MEASURES);
         let spacing = spacing(measures)?;
@@ -75,7 +76,17 @@ impl Plane {
         }
         let intercept = values.number(tags::INTERCEPT)?.unwrap_or(0.0);
         let stack = groups.of(tags::FRAME_CONTENT).text(tags::STACK_ID);
-        Ok(Self { position, row, column, spacing, thickness: thickness(measures), slope, intercept, stack, keys: Keys::new(groups) })
+        Ok(Self {
+            position,
+            row,
+            column,
+            spacing,
+            thickness: thickness(measures),
+            slope,
+            intercept,
+            stack,
+            keys: Keys::new(groups),
+        })
     }
 
     /// The slices' normal: row × column.
@@ -88,7 +99,8 @@ impl Plane {
 fn orientation(set: &DataSet) -> Result<([f64; 3], [f64; 3]), DicomError> {
     const TOLERANCE: f64 = 1e-3;
     let six = set.array::<6>(tags::ORIENTATION)?;
-    let six = six.ok_or_else(|| DicomError::missing(tags::ORIENTATION, "the directions of the image in the patient"))?;
+    let six =
+        six.ok_or_else(|| DicomError::missing(tags::ORIENTATION, "the directions of the image in the patient"))?;
     let [a, b, c, d, e, f] = six;
     let (row, column) = ([a, b, c], [d, e, f]);
     let unit = |v| (norm(v) - 1.0).abs() <= TOLERANCE;
@@ -121,7 +133,8 @@ impl Keys {
     fn new(groups: Groups<'_>) -> Self {
         let content = groups.of(tags::FRAME_CONTENT);
         let root = groups.root;
-        let vendor = || [tags::SIEMENS_B_VALUE, tags::PHILIPS_B_VALUE, tags::GE_B_VALUE].iter().find_map(|t| root.key(*t));
+        let vendor =
+            || [tags::SIEMENS_B_VALUE, tags::PHILIPS_B_VALUE, tags::GE_B_VALUE].iter().find_map(|t| root.key(*t));
         Self {
             temporal: content.key(tags::TEMPORAL_INDEX).or_else(|| root.key(tags::TEMPORAL_POSITION)),
             echo: root.key(tags::ECHO_NUMBER),

@@ -15,7 +15,9 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
         return Err(fail(DicomError::NoImages { files, skipped: skipped(found) }));
     }
     if let Some(focus) = &found.focus {
-        let holds = |g: &Group| found.files[g.example].path == *focus || g.planes.iter().any(|id| found.files[id.file].path == *focus);
+        let holds = |g: &Group| {
+            found.files[g.example].path == *focus || g.planes.iter().any(|id| found.files[id.file].path == *focus)
+        };
         if let Some(group) = groups.iter().position(holds) {
             return Ok(group);
         }
@@ -79,12 +81,9 @@ pub(super) fn remarks(found: &Found) -> Vec<DicomWarning> {
     let reasons = || found.skipped.iter();
     let count = |is: fn(&SkipReason) -> bool| reasons().filter(|s| is(&s.reason)).count();
     let mut remarks = Vec::new();
-    let unreadable = reasons().find_map(|s| match &s.reason {
-        SkipReason::Unreadable(why) => Some(format!("{}: {why}", s.path.display())),
-        _ => None,
-    });
-    if let Some(first) = unreadable {
-        remarks.push(DicomWarning::Unreadable { count: count(|r| matches!(r, SkipReason::Unreadable(_))), first });
+    if let Some(first) = reasons().find(|s| is_damaged(&s.reason)) {
+        let first = format!("{}: {}", first.path.display(), first.reason);
+        remarks.push(DicomWarning::Unreadable { count: count(is_damaged), first });
     }
     match count(|r| matches!(r, SkipReason::Localizer)) {
         0 => {}
@@ -95,6 +94,16 @@ pub(super) fn remarks(found: &Found) -> Vec<DicomWarning> {
         n => remarks.push(DicomWarning::Copies(n)),
     }
     remarks
+}
+
+/// Whether a file that was left out may have been a slice: damaged, or cut off before its pixels.
+fn is_damaged(reason: &SkipReason) -> bool {
+    match reason {
+        SkipReason::Unreadable(_) => true,
+        // Classes that are known to hold no slices have names here.
+        SkipReason::NoPixels(class) => class.starts_with(char::is_numeric),
+        _ => false,
+    }
 }
 
 /// Everything that was found, for people and programs.

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use super::plane::{Keys, Plane};
 use super::problem::DicomError;
 
+/// The value of one key, if the image has it.
+type Key = fn(&Keys) -> Option<f64>;
+
 /// What is tried, in this order.
-const CRITERIA: &[(&str, fn(&Keys) -> Option<f64>)] = &[
+const CRITERIA: &[(&str, Key)] = &[
     ("temporal position", |k| k.temporal),
     ("echo number", |k| k.echo),
     ("echo time", |k| k.echo_time),
@@ -15,8 +18,7 @@ const CRITERIA: &[(&str, fn(&Keys) -> Option<f64>)] = &[
     ("acquisition number", |k| k.acquisition),
     ("content time", |k| k.time),
 ];
-const TRIED: &str =
-    "temporal position, echo, b-value, trigger time, acquisition number, content time, dimension index, instance number";
+const TRIED: &str = "temporal position, echo, b-value, trigger time, acquisition number, content time, dimension index, instance number";
 
 /// Splits images, given in the order of their places, into frames of the same places.
 pub(super) fn split(

@@ -32,8 +32,7 @@ const fn compressed(uid: &'static str, name: &'static str, coding: Coding) -> Tr
 
 pub(super) const IMPLICIT: TransferSyntax =
     TransferSyntax { implicit: true, ..compressed("1.2.840.10008.1.2", "Implicit VR Little Endian", Coding::Raw) };
-pub(super) const EXPLICIT: TransferSyntax =
-    compressed("1.2.840.10008.1.2.1", "Explicit VR Little Endian", Coding::Raw);
+pub(super) const EXPLICIT: TransferSyntax = compressed("1.2.840.10008.1.2.1", "Explicit VR Little Endian", Coding::Raw);
 pub(super) const BIG_ENDIAN: TransferSyntax =
     TransferSyntax { big_endian: true, ..compressed("1.2.840.10008.1.2.2", "Explicit VR Big Endian", Coding::Raw) };
 

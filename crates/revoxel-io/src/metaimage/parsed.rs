@@ -21,7 +21,11 @@ const NAMES: Names = Names {
     sizes: "DimSize",
     lines: "ElementDataFile",
     skip: "HeaderSize",
-    encoding: "CompressedData",
+    encoding: |encoding| match encoding {
+        Encoding::Text | Encoding::Hex => ("BinaryData", "False"),
+        Encoding::Raw => ("CompressedData", "False"),
+        Encoding::Gzip | Encoding::Zlib | Encoding::Bzip2 => ("CompressedData", "True"),
+    },
     file: "ElementDataFile",
     wrap: metaimage::failed,
 };

@@ -17,7 +17,17 @@ const NAMES: Names = Names {
     sizes: "sizes",
     lines: "line skip",
     skip: "byte skip",
-    encoding: "encoding",
+    encoding: |encoding| {
+        let value = match encoding {
+            Encoding::Raw => "raw",
+            Encoding::Text => "text",
+            Encoding::Hex => "hex",
+            Encoding::Gzip => "gzip",
+            Encoding::Zlib => "zlib",
+            Encoding::Bzip2 => "bzip2",
+        };
+        ("encoding", value)
+    },
     file: "data file",
     wrap: nrrd::failed,
 };

@@ -36,7 +36,8 @@ pub(crate) struct Names {
     pub(crate) sizes: &'static str,
     pub(crate) lines: &'static str,
     pub(crate) skip: &'static str,
-    pub(crate) encoding: &'static str,
+    /// The field and the value that stand for an encoding.
+    pub(crate) encoding: fn(Encoding) -> (&'static str, &'static str),
     pub(crate) file: &'static str,
     /// Gives an error its place among those of the crate.
     pub(crate) wrap: fn(PathBuf, Box<FieldError>) -> ReadError,
@@ -107,15 +108,8 @@ impl Payload {
 
     /// An error of the encoding, found in a file.
     pub(crate) fn fail_encoded(&self, file: &DataFile, problem: Problem) -> ReadError {
-        let value = match self.encoding {
-            Encoding::Raw => "raw",
-            Encoding::Text => "text",
-            Encoding::Hex => "hex",
-            Encoding::Gzip => "gzip",
-            Encoding::Zlib => "zlib",
-            Encoding::Bzip2 => "bzip2",
-        };
-        self.fail(file, self.names.encoding, value, problem)
+        let (field, value) = (self.names.encoding)(self.encoding);
+        self.fail(file, field, value, problem)
     }
 
     /// That the values can be in their files.

@@ -13,9 +13,10 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     decoder.set_max_decoding_buffer_size(format.plane() * format.samples * 2);
     let pixels = decoder.decode().map_err(|e| e.to_string())?;
     let found = decoder.info().ok_or("it has no JPEG frame header")?.pixel_format;
+    let count = format.plane() * format.samples;
     let bytes = match (found, format.samples) {
-        (Pixels::L8, 1) | (Pixels::RGB24, 3) => to_bytes(pixels.into_iter().map(u16::from), format)?,
-        (Pixels::L16, 1) => to_bytes(pixels.chunks_exact(2).map(|c| u16::from_ne_bytes([c[0], c[1]])), format)?,
+        (Pixels::L8, 1) | (Pixels::RGB24, 3) => to_bytes(pixels.into_iter().map(u16::from), count, format)?,
+        (Pixels::L16, 1) => to_bytes(pixels.chunks_exact(2).map(|c| u16::from_ne_bytes([c[0], c[1]])), count, format)?,
         (other, _) => return Err(format!("it holds {other:?} pixels")),
     };
     Ok(Decoded { bytes, planar: false })

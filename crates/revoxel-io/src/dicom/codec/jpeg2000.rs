@@ -1,6 +1,9 @@
 //! JPEG 2000, lossless and lossy, with samples of up to 16 bits.
+//!
+//! The decoder is the port of OpenJPEG. Decoders that compute in 32-bit floats are off by up to 2 in lossless images
+//! (measured on one of pydicom's test files with 16 bits).
 
-use dicom_toolkit_jpeg2000::{DecodeSettings, Image};
+use jpeg2k::{DecodeParameters, Image, ImageComponent};
 
 use super::{Claim, Decoded, to_bytes};
 use crate::dicom::format::PixelFormat;
@@ -8,25 +11,20 @@ use crate::dicom::format::PixelFormat;
 pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
     let claim = claim(compressed).ok_or("it has no JPEG 2000 size marker")?;
     claim.check(format)?;
-    let settings = DecodeSettings { resolve_palette_indices: false, strict: true, target_resolution: None };
-    let image = Image::new(compressed, &settings).map_err(|e| e.to_string())?;
-    if (image.width() as usize, image.height() as usize) != (format.columns, format.rows) {
-        return Err(format!("it decodes to {}×{} pixels", image.width(), image.height()));
-    }
-    let bitmap = image.decode_native().map_err(|e| e.to_string())?;
-    if usize::from(bitmap.num_components) != format.samples || u32::from(bitmap.bit_depth) != claim.bits {
-        return Err("its components differ".to_owned());
-    }
-    // The decoder centres signed samples on half of their range, as if they were unsigned.
-    let offset = if claim.signed { 1u16 << (claim.bits - 1) } else { 0 };
-    let bytes = match bitmap.bytes_per_sample {
-        1 => to_bytes(bitmap.data.iter().map(|s| u16::from(*s).wrapping_sub(offset)), format)?,
-        _ => {
-            let samples = bitmap.data.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]]));
-            to_bytes(samples.map(|s| s.wrapping_sub(offset)), format)?
-        }
+    let parameters = DecodeParameters::new().strict(true).ignore_pclr_cmap_cdef();
+    let image = Image::from_bytes_with(compressed, parameters).map_err(|e| e.to_string())?;
+    let components = image.components();
+    let size = (format.columns as u32, format.rows as u32);
+    let as_claimed = |c: &ImageComponent| {
+        (c.width(), c.height()) == size && (c.precision(), c.is_signed()) == (claim.bits, claim.signed)
     };
-    Ok(Decoded { bytes, planar: false })
+    if components.len() != format.samples || !components.iter().all(as_claimed) {
+        return Err("its components differ from what its size marker says".to_owned());
+    }
+    // Two's complement in the bits that the file has.
+    let samples = components.iter().flat_map(|c| c.data().iter().map(|v| *v as u16));
+    let bytes = to_bytes(samples, format.plane() * format.samples, format)?;
+    Ok(Decoded { bytes, planar: true })
 }
 
 /// The SIZ marker of a codestream, which may stand in a JP2 file.

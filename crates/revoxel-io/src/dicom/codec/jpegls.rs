@@ -7,5 +7,5 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     jpeg_claim(compressed).ok_or("it has no JPEG-LS frame header")?.check(format)?;
     let (columns, rows) = (format.columns as u32, format.rows as u32);
     let (samples, ..) = jpegls::decode(compressed, columns, rows).map_err(|e| e.to_string())?;
-    Ok(Decoded { bytes: to_bytes(samples.into_iter(), format)?, planar: false })
+    Ok(Decoded { bytes: to_bytes(samples.into_iter(), format.plane(), format)?, planar: false })
 }

@@ -75,8 +75,8 @@ fn enhanced(frames: &[(f64, [u32; 2])]) -> Object {
         })
         .collect();
     let orientation = Object::empty().numbers(0x0020_0037, &[1., 0., 0., 0., 1., 0.]);
-    let shared = group(0x0020_9116, orientation)
-        .sequence(0x0028_9110, &[Object::empty().numbers(0x0028_0030, &[0.75, 0.5])]);
+    let shared =
+        group(0x0020_9116, orientation).sequence(0x0028_9110, &[Object::empty().numbers(0x0028_0030, &[0.75, 0.5])]);
     let pixels: Vec<u16> = (0..frames.len()).flat_map(|i| (0..12).map(move |p| (100 * i + p) as u16)).collect();
     Object::slice(0, [9.0; 3])
         .without(0x0020_0032)
@@ -122,5 +122,8 @@ fn rows_58_and_59_numbers_of_frames() {
 #[test]
 fn a_mosaic_is_refused_by_name() {
     let mosaic = Object::slice(0, [0.0; 3]).text(0x0008_0008, "CS", "ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC");
-    refused(read_default([mosaic]), &["0.dcm: ImageType (0008,0008) is ORIGINAL/PRIMARY/M/ND/MOSAIC", "Siemens mosaic"]);
+    refused(
+        read_default([mosaic]),
+        &["0.dcm: ImageType (0008,0008) is ORIGINAL/PRIMARY/M/ND/MOSAIC", "Siemens mosaic"],
+    );
 }

@@ -35,13 +35,15 @@ fn bits_and_signs() {
     let loaded = one(|o| wide(pixels(&[40000])(o)));
     assert_eq!((first(&loaded, 1), loaded.volume.dtype()), (vec![40000.0], Dtype::F32));
     // 8 bits, and real numbers.
-    let loaded = one(|o| o.short(0x0028_0100, 8).short(0x0028_0101, 8).short(0x0028_0102, 7).raw(0x7fe0_0010, "OB", [200; 12]));
+    let loaded =
+        one(|o| o.short(0x0028_0100, 8).short(0x0028_0101, 8).short(0x0028_0102, 7).raw(0x7fe0_0010, "OB", [200; 12]));
     assert_eq!((first(&loaded, 1), loaded.info.stored), (vec![-800.0], Dtype::U8));
     let floats: Vec<u8> = (0..12).flat_map(|i| (i as f32 + 0.5).to_le_bytes()).collect();
     let loaded = one(|o| o.short(0x0028_0100, 32).without(0x7fe0_0010).raw(0x7fe0_0008, "OF", floats.clone()));
     assert_eq!((first(&loaded, 2), loaded.volume.dtype()), (vec![-999.5, -998.5], Dtype::F32));
     let long: Vec<u8> = (0..12u32).flat_map(|i| (i + 16_777_217).to_le_bytes()).collect();
-    let bits = |o: Object| o.short(0x0028_0100, 32).short(0x0028_0101, 32).short(0x0028_0102, 31).text(0x0028_1052, "DS", "0");
+    let bits =
+        |o: Object| o.short(0x0028_0100, 32).short(0x0028_0101, 32).short(0x0028_0102, 31).text(0x0028_1052, "DS", "0");
     let loaded = one(|o| bits(o).raw(0x7fe0_0010, "OW", long.clone()));
     assert_eq!((first(&loaded, 1), loaded.volume.dtype()), (vec![16_777_217.0], Dtype::F64));
 }

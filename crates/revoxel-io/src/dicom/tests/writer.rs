@@ -15,7 +15,7 @@ pub(super) struct Object {
 impl Object {
     /// Slice `i` of a CT series: 4 columns, 3 rows, pixels of 0.5 mm, 100 i, 100 i + 1, … − 1000.
     pub(super) fn slice(i: usize, position: [f64; 3]) -> Self {
-        let mut object = Self { syntax: EXPLICIT.to_owned(), elements: BTreeMap::new() };
+        let object = Self { syntax: EXPLICIT.to_owned(), elements: BTreeMap::new() };
         let pixels: Vec<u16> = (0..12).map(|p| (100 * i + p) as u16).collect();
         object
             .text(0x0008_0008, "CS", "ORIGINAL\\PRIMARY\\AXIAL")

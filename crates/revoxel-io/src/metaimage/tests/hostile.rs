@@ -138,14 +138,14 @@ fn row_41_compression() {
     refused_bytes(&with("-5", "4 3 2", &whole), "CompressedDataSize is -5: must be a whole number");
     refused_bytes(
         &with("", "4 3 2", &whole[..whole.len() - 6]),
-        "CompressedData is zlib: the zlib stream is truncated",
+        "CompressedData is True: the zlib stream is truncated",
     );
     refused_bytes(
         &with("", "4 3 3", &whole),
-        "CompressedData is zlib: the zlib stream holds 48 bytes, but the header needs 72",
+        "CompressedData is True: the zlib stream holds 48 bytes, but the header needs 72",
     );
-    refused_bytes(&with("", "4 3 2", &values()), "CompressedData is zlib: the zlib stream is damaged");
-    refused_bytes(&with("", "100000 100000 2", &whole), "CompressedData is zlib: 40000000000 decoded bytes are needed");
+    refused_bytes(&with("", "4 3 2", &values()), "CompressedData is True: the zlib stream is damaged");
+    refused_bytes(&with("", "100000 100000 2", &whole), "CompressedData is True: 40000000000 decoded bytes are needed");
     let bomb = stream(&vec![0; 100 << 20]);
     let loaded = outcome(&with("", "4 3 2", &bomb)).unwrap();
     assert!(loaded.info.warnings[0].to_string().contains("bytes behind the voxels"));
@@ -224,7 +224,7 @@ fn rows_45_and_46_last_line_and_types() {
     refused_bytes(b"", "ElementDataFile is absent");
     let slope = [("ElementToIntensityFunctionSlope", "2")];
     accepted(&file(&slope), "ElementToIntensityFunctionSlope is 2: not applied, as ITK does not either");
-    refused(&[("BinaryData", "False")], "DimSize is 4 3 2");
+    refused(&[("BinaryData", "False")], "BinaryData is False: value 0 is");
 }
 
 proptest! {
