@@ -119,10 +119,13 @@ pub trait Voxel: bytemuck::Pod + PartialOrd + Default + Send + Sync + fmt::Debug
 
     /// The nearest value of this type: whole numbers round half to even and saturate, NaN becomes 0.
     fn from_f64(value: f64) -> Self;
+
+    /// The same for f32.
+    fn from_f32(value: f32) -> Self;
 }
 
 macro_rules! voxel {
-    ($($rust:ty => $dtype:ident, $convert:expr;)*) => {$(
+    ($($rust:ty => $dtype:ident, $convert:expr, $single:expr;)*) => {$(
         impl Voxel for $rust {
             const DTYPE: Dtype = Dtype::$dtype;
 
@@ -141,21 +144,27 @@ macro_rules! voxel {
                 let convert: fn(f64) -> f64 = $convert;
                 convert(value) as $rust
             }
+
+            #[inline(always)]
+            fn from_f32(value: f32) -> Self {
+                let convert: fn(f32) -> f32 = $single;
+                convert(value) as $rust
+            }
         }
     )*};
 }
 
 voxel! {
-    u8 => U8, f64::round_ties_even;
-    i8 => I8, f64::round_ties_even;
-    u16 => U16, f64::round_ties_even;
-    i16 => I16, f64::round_ties_even;
-    u32 => U32, f64::round_ties_even;
-    i32 => I32, f64::round_ties_even;
-    u64 => U64, f64::round_ties_even;
-    i64 => I64, f64::round_ties_even;
-    f32 => F32, |v| v;
-    f64 => F64, |v| v;
+    u8 => U8, f64::round_ties_even, f32::round_ties_even;
+    i8 => I8, f64::round_ties_even, f32::round_ties_even;
+    u16 => U16, f64::round_ties_even, f32::round_ties_even;
+    i16 => I16, f64::round_ties_even, f32::round_ties_even;
+    u32 => U32, f64::round_ties_even, f32::round_ties_even;
+    i32 => I32, f64::round_ties_even, f32::round_ties_even;
+    u64 => U64, f64::round_ties_even, f32::round_ties_even;
+    i64 => I64, f64::round_ties_even, f32::round_ties_even;
+    f32 => F32, |v| v, |v| v;
+    f64 => F64, |v| v, |v| v;
 }
 
 #[cfg(test)]
@@ -167,6 +176,8 @@ mod tests {
         assert_eq!([0.5, 1.5, 2.5, -3.0, 300.0, f64::NAN].map(u8::from_f64), [0, 2, 2, 0, 255, 0]);
         assert_eq!([-0.5, -1.5, 40000.0, f64::NEG_INFINITY].map(i16::from_f64), [0, -2, i16::MAX, i16::MIN]);
         assert_eq!(f32::from_f64(0.1), 0.1);
+        assert_eq!([0.5, 1.5, 2.5, -3.0, 300.0, f32::NAN].map(u8::from_f32), [0, 2, 2, 0, 255, 0]);
+        assert_eq!([2_147_483_648.0, -1e30].map(i32::from_f32), [i32::MAX, i32::MIN]);
     }
 
     #[test]

@@ -275,6 +275,12 @@ impl Sampling {
         Ok(pass)
     }
 
+    /// The same pass, allowed to read every voxel of its source.
+    pub fn reading_everything(mut self) -> Self {
+        self.readable = self.source.index_box();
+        self
+    }
+
     /// The one pass that takes voxels on the last grid of a chain of steps back to the first grid.
     ///
     /// What the chain padded is not read; what it cut away, and what no grid on the way covered, is not written.

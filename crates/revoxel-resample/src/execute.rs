@@ -1,17 +1,20 @@
 //! The one entry point: a sampling, executed on a volume.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use revoxel_core::{
-    Dtype, Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, Sampling, SignedPermutation, Volume,
-    VolumeError, Voxel, Voxels, dispatch,
+    Dtype, Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, Sampling, Volume, VolumeError, Voxel,
+    Voxels, dispatch, dispatch_dtype,
 };
 
-use crate::pass::{Pass, needs_transposition};
+use crate::pass::{Pass, along};
 use crate::real::Real;
 use crate::separable::Scratch;
-use crate::{How, Interpolation, spline};
+use crate::simd::vectorised;
+use crate::taps::Along;
+use crate::{Boundary, How, Interpolation, PadMode, buffer, pad, spline};
 
 /// Why a pass could not be executed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -43,19 +46,88 @@ pub enum ResampleError {
 /// # Errors
 /// Where the volume does not lie on the sampling's source grid.
 pub fn execute(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume, ResampleError> {
-    let (volume, sampling) = prepare(volume, sampling, how)?;
-    let (target, kind, channels) = (*sampling.target(), volume.kind(), volume.channels());
-    let averages = how.interpolation.averages() && sampling.exact().is_none();
-    let voxels: Voxels = match volume.dtype() {
-        _ if !averages => dispatch!(volume.voxels(), v => copied(v, channels, &sampling, how).into()),
-        Dtype::F64 => dispatch!(volume.voxels(), v => averaged::<_, f64>(v, channels, &sampling, how).into()),
-        Dtype::U32 | Dtype::I32 | Dtype::U64 | Dtype::I64 => {
-            let wide = dispatch!(volume.voxels(), v => averaged::<_, f64>(v, channels, &sampling, how));
-            Voxels::from(wide).cast(Dtype::F32)
-        }
-        _ => dispatch!(volume.voxels(), v => averaged::<_, f32>(v, channels, &sampling, how).into()),
+    execute_as(volume, sampling, how, None)
+}
+
+/// The same, with means in a voxel type of choice: whole numbers round half to even and saturate. Copies keep the
+/// voxel type.
+///
+/// # Errors
+/// Where the volume does not lie on the sampling's source grid.
+pub fn execute_as(
+    volume: &Volume,
+    sampling: &Sampling,
+    how: &How,
+    dtype: Option<Dtype>,
+) -> Result<Volume, ResampleError> {
+    let (volume, sampling, how) = prepare(volume, sampling, how)?;
+    let dtype = result_dtype(&volume, &sampling, &how, dtype);
+    let mut work = Work::new(&volume, &sampling, &how);
+    let length = work.plane() * work.count();
+    let voxels: Voxels = if work.averages {
+        dispatch_dtype!(dtype, O => {
+            let mut out = buffer::zeroed::<O>(length);
+            work.means(0, &mut out);
+            out.into()
+        })
+    } else {
+        dispatch!(volume.voxels(), v => {
+            let mut out = buffer::zeroed(length);
+            work.copies(v, 0, &mut out);
+            out.into()
+        })
     };
-    Ok(Volume::new(voxels, target, kind, channels)?)
+    Ok(Volume::new(voxels, *sampling.target(), volume.kind(), volume.channels())?)
+}
+
+/// Executes a pass a slab at a time: calls `sink` with the planes from the first to the last, channel by channel,
+/// each once and in order, in the voxel type that [`execute_as`] gives. The memory is the volume and a slab.
+///
+/// # Errors
+/// Where the volume does not lie on the sampling's source grid, and what `sink` says.
+pub fn stream<E: From<ResampleError>>(
+    volume: &Volume,
+    sampling: &Sampling,
+    how: &How,
+    dtype: Option<Dtype>,
+    mut sink: impl FnMut(&Voxels) -> Result<(), E>,
+) -> Result<(), E> {
+    let (volume, sampling, how) = prepare(volume, sampling, how)?;
+    let dtype = result_dtype(&volume, &sampling, &how, dtype);
+    let mut work = Work::new(&volume, &sampling, &how);
+    let (size, count) = (work.plane(), work.count());
+    let slab = work.slab(dtype.size());
+    let mut first = 0;
+    while first < count {
+        let length = slab.min(count - first) * size;
+        let voxels: Voxels = if work.averages {
+            dispatch_dtype!(dtype, O => {
+                let mut out = vec![O::default(); length];
+                work.means(first, &mut out);
+                out.into()
+            })
+        } else {
+            dispatch!(volume.voxels(), v => {
+                let mut out = vec![Default::default(); length];
+                work.copies(v, first, &mut out);
+                out.into()
+            })
+        };
+        sink(&voxels)?;
+        first += slab;
+    }
+    Ok(())
+}
+
+/// The voxel type that [`execute_as`] and [`stream`] give.
+pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Option<Dtype>) -> Dtype {
+    let averages = how.interpolation.averages() && sampling.exact().is_none();
+    match (averages, wanted, volume.dtype()) {
+        (false, _, own) => own,
+        (true, Some(dtype), _) => dtype,
+        (true, None, Dtype::F64) => Dtype::F64,
+        (true, None, _) => Dtype::F32,
+    }
 }
 
 /// The volume with its axes turned to an orientation: voxels are reordered, none is changed. The inverse is the same
@@ -79,13 +151,13 @@ pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
     execute(&ones, sampling, &How::filled(Interpolation::Nearest, vec![0.0]))
 }
 
-/// Checks the source, and copies it where the path wants it cropped (cubic: the filter must not see what may not
-/// be read) or transposed (separable).
+/// Checks the source, and changes it where the spline wants it: cropped (the filter must not see what may not be
+/// read) or continued.
 pub(crate) fn prepare<'a>(
     volume: &'a Volume,
     sampling: &Sampling,
     how: &How,
-) -> Result<(Cow<'a, Volume>, Sampling), ResampleError> {
+) -> Result<(Cow<'a, Volume>, Sampling, How), ResampleError> {
     if volume.grid() != sampling.source() {
         let relation = Relation::between(volume.grid(), sampling.source());
         let (volume, source_grid) = (Box::new(*volume.grid()), Box::new(*sampling.source()));
@@ -94,61 +166,210 @@ pub(crate) fn prepare<'a>(
     let (mut volume, mut sampling) = (Cow::Borrowed(volume), sampling.clone());
     let readable: IndexBox = *sampling.readable();
     let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
-    if cubic && !readable.is_empty() && readable != sampling.source().index_box() {
+    if !cubic || readable.is_empty() {
+        return Ok((volume, sampling, how.clone()));
+    }
+    if readable != sampling.source().index_box() {
         let op = GridOp::Window { start: readable.start, shape: readable.shape };
-        (volume, sampling) = read_through(&volume, &sampling, &op)?;
+        let mut copy = Sampling::identity(*sampling.source());
+        copy.push(&op)?;
+        let moved = execute(&volume, &copy, &How::border(Interpolation::Nearest))?;
+        (volume, sampling) = (Cow::Owned(moved), sampling.reading_through(&op)?);
     }
-    if let Some(order) = needs_transposition(&sampling, how)
-        && let Some(permutation) = SignedPermutation::new(order, [false; 3])
-    {
-        (volume, sampling) = read_through(&volume, &sampling, &GridOp::Reorient(permutation))?;
+    if how.boundary == Boundary::Edge {
+        let along = along(&sampling, how);
+        let extra = along.map(|a| if a == Along::Cubic { EDGE } else { 0 });
+        let shape = sampling.source().shape();
+        let shape = [0, 1, 2].map(|a| shape[a] + 2 * extra[a]);
+        let start = extra.map(|e| -(e as i64));
+        let continued = pad(&volume, start, shape, PadMode::Edge, &[])?;
+        sampling = sampling.reading_through(&GridOp::Window { start, shape })?.reading_everything();
+        volume = Cow::Owned(continued);
     }
-    Ok((volume, sampling))
+    Ok((volume, sampling, how.clone()))
 }
 
-fn read_through<'a>(
-    volume: &Volume,
-    sampling: &Sampling,
-    op: &GridOp,
-) -> Result<(Cow<'a, Volume>, Sampling), ResampleError> {
-    let mut copy = Sampling::identity(*sampling.source());
-    copy.push(op)?;
-    let moved = execute(volume, &copy, &How::border(Interpolation::Nearest))?;
-    Ok((Cow::Owned(moved), sampling.reading_through(op)?))
+/// How far a volume is continued for a spline whose boundary is its edge: there, less than a ten-millionth of what
+/// lies beyond is left.
+const EDGE: usize = 12;
+
+/// A pass on the channels of a volume, ready to compute any of its planes. Planes are counted over all channels.
+struct Work<'a> {
+    volume: &'a Volume,
+    how: &'a How,
+    pass: Pass,
+    averages: bool,
+    shape: [usize; 3],
+    splined: [bool; 3],
+    /// The spline coefficients of a channel.
+    spline: Option<(usize, Voxels)>,
 }
 
-fn copied<T: Voxel>(source: &[T], channels: usize, sampling: &Sampling, how: &How) -> Vec<T> {
-    let pass = Pass::new(sampling, how);
-    let plane = pass.shape[0] * pass.shape[1];
-    let mut out = vec![T::default(); plane * pass.shape[2] * channels];
-    let size = source.len() / channels;
-    out.par_chunks_mut(plane).enumerate().for_each(|(position, out)| {
-        let (channel, z) = (position / pass.shape[2], position % pass.shape[2]);
-        let values = (T::from_f64(how.fill_of(channel)), T::from_f64(how.padding_of(channel)));
-        pass.plane_copy(&source[channel * size..][..size], z, values, out);
-    });
-    out
-}
+impl<'a> Work<'a> {
+    fn new(volume: &'a Volume, sampling: &Sampling, how: &'a How) -> Self {
+        let averages = how.interpolation.averages() && sampling.exact().is_none();
+        let splined = along(sampling, how).map(|a| a == Along::Cubic);
+        let shape = sampling.source().shape();
+        Self { volume, how, pass: Pass::new(sampling, how), averages, shape, splined, spline: None }
+    }
 
-fn averaged<T: Voxel, R: Real>(source: &[T], channels: usize, sampling: &Sampling, how: &How) -> Vec<R> {
-    let pass = Pass::new(sampling, how);
-    let plane = pass.shape[0] * pass.shape[1];
-    let mut out = vec![R::default(); plane * pass.shape[2] * channels];
-    let size = source.len() / channels;
-    for (channel, out) in out.chunks_mut(plane * pass.shape[2]).enumerate() {
-        let source = &source[channel * size..][..size];
-        let values = (R::weight(how.fill_of(channel)), R::weight(how.padding_of(channel)));
-        if how.interpolation == Interpolation::Cubic {
-            let spline: Vec<R> = spline::coefficients(source, sampling.source().shape());
-            planes(&pass, &spline, values, out);
-        } else {
-            planes(&pass, source, values, out);
+    fn plane(&self) -> usize {
+        self.pass.shape[0] * self.pass.shape[1]
+    }
+
+    fn count(&self) -> usize {
+        self.pass.shape[2] * self.volume.channels()
+    }
+
+    /// Planes of a slab: about 16 MiB, but enough for every thread to have some.
+    fn slab(&self, bytes: usize) -> usize {
+        let few = self.pass.block() * rayon::current_num_threads() * 2;
+        ((16 << 20) / (self.plane() * bytes).max(1)).max(few).min(self.pass.shape[2]).max(1)
+    }
+
+    fn copies<T: Voxel>(&self, voxels: &[T], first: usize, out: &mut [T]) {
+        if self.how.interpolation == Interpolation::Label && !self.pass.copies_bits() {
+            return self.copies_as(voxels, T::from_f64, first, out);
+        }
+        // What is only moved is moved as bits: one kernel for each size.
+        match std::mem::size_of::<T>() {
+            1 => self.bits::<T, u8>(voxels, first, out),
+            2 => self.bits::<T, u16>(voxels, first, out),
+            4 => self.bits::<T, u32>(voxels, first, out),
+            _ => self.bits::<T, u64>(voxels, first, out),
         }
     }
-    out
+
+    fn bits<T: Voxel, B: Voxel>(&self, voxels: &[T], first: usize, out: &mut [T]) {
+        let value = |v: f64| bytemuck::cast::<T, B>(T::from_f64(v));
+        self.copies_as::<B>(bytemuck::cast_slice(voxels), value, first, bytemuck::cast_slice_mut(out));
+    }
+
+    fn copies_as<T: Voxel>(&self, voxels: &[T], value: impl Fn(f64) -> T, first: usize, out: &mut [T]) {
+        let length = voxels.len() / self.volume.channels();
+        let (block, planes) = (self.pass.block(), self.pass.shape[2]);
+        let (mut rest, mut at) = (out, first);
+        while !rest.is_empty() {
+            let (channel, z) = (at / planes, at % planes);
+            let count = (planes - z).min(rest.len() / self.plane());
+            let (now, after) = rest.split_at_mut(count * self.plane());
+            let source = &voxels[channel * length..][..length];
+            let outside = (value(self.how.fill_of(channel)), value(self.how.padding_of(channel)));
+            let blocks = now.par_chunks_mut(block * self.plane()).enumerate();
+            blocks.for_each_init(Vec::new, |turned, (position, out)| {
+                self.pass.planes_copy(source, z + position * block, outside, turned, out);
+            });
+            (rest, at) = (after, at + count);
+        }
+    }
+
+    fn means<O: Voxel>(&mut self, first: usize, out: &mut [O]) {
+        let single = <f32 as Real>::SOURCES.contains(&self.volume.dtype());
+        if single { self.means_in::<f32, O>(first, out) } else { self.means_in::<f64, O>(first, out) }
+    }
+
+    /// Means in `R`, straight into the output where it has that type, else slab by slab.
+    fn means_in<R: Averaged, O: Voxel>(&mut self, first: usize, out: &mut [O]) {
+        if O::DTYPE == R::DTYPE {
+            return self.real::<R>(first, bytemuck::cast_slice_mut(out));
+        }
+        let (size, slab) = (self.plane(), self.slab(R::DTYPE.size()));
+        let mut means = vec![R::default(); size * slab.min(out.len() / size)];
+        for (position, out) in out.chunks_mut(size * slab).enumerate() {
+            let means = &mut means[..out.len()];
+            self.real(first + position * slab, means);
+            let pairs = out.par_chunks_mut(1 << 16).zip(means.par_chunks(1 << 16));
+            pairs.for_each(|(out, means)| convert(means, out));
+        }
+    }
+
+    fn real<R: Averaged>(&mut self, first: usize, out: &mut [R]) {
+        let (planes, size) = (self.pass.shape[2], self.plane());
+        let (mut rest, mut at) = (out, first);
+        while !rest.is_empty() {
+            let (channel, z) = (at / planes, at % planes);
+            let count = (planes - z).min(rest.len() / size);
+            let (now, after) = rest.split_at_mut(count * size);
+            self.channel(channel, z, now);
+            (rest, at) = (after, at + count);
+        }
+    }
+
+    fn channel<R: Averaged>(&mut self, channel: usize, z: usize, out: &mut [R]) {
+        let length = self.volume.voxels().len() / self.volume.channels();
+        let cubic = self.how.interpolation == Interpolation::Cubic;
+        if cubic && self.spline.as_ref().is_none_or(|(of, _)| *of != channel) {
+            self.spline = None;
+            self.spline = Some((channel, R::coefficients(self, channel * length..(channel + 1) * length)));
+        }
+        let outside = (R::weight(self.how.fill_of(channel)), R::weight(self.how.padding_of(channel)));
+        match &self.spline {
+            Some((_, spline)) if cubic => R::blocks(self, spline, 0..length, z, outside, out),
+            _ => R::blocks(self, self.volume.voxels(), channel * length..(channel + 1) * length, z, outside, out),
+        }
+    }
+
+    fn blocks<S: Voxel, R: Real>(&self, source: &[S], z: usize, outside: (R, R), out: &mut [R]) {
+        let block = self.pass.block();
+        let blocks = out.par_chunks_mut(block * self.plane()).enumerate();
+        blocks.for_each_init(Scratch::<S, R>::default, |scratch, (position, out)| {
+            self.pass.planes_real(source, z + position * block, outside, scratch, out);
+        });
+    }
 }
 
-fn planes<T: Voxel, R: Real>(pass: &Pass, source: &[T], values: (R, R), out: &mut [R]) {
-    let planes = out.par_chunks_mut(pass.shape[0] * pass.shape[1]).enumerate();
-    planes.for_each_init(Scratch::default, |scratch, (z, plane)| pass.plane_real(source, z, values, scratch, plane));
+/// Kernels by the type in which they average: each type is compiled for its own sources only.
+trait Averaged: Real {
+    /// Computes planes from `z` on from the voxels `channel`.
+    fn blocks(
+        work: &Work<'_>,
+        voxels: &Voxels,
+        channel: Range<usize>,
+        z: usize,
+        outside: (Self, Self),
+        out: &mut [Self],
+    );
+
+    /// The spline coefficients of the voxels `channel`.
+    fn coefficients(work: &Work<'_>, channel: Range<usize>) -> Voxels;
+}
+
+macro_rules! averaged {
+    ($($real:ty: $($variant:ident)*;)*) => {$(
+        impl Averaged for $real {
+            fn blocks(
+                work: &Work<'_>,
+                voxels: &Voxels,
+                channel: Range<usize>,
+                z: usize,
+                outside: (Self, Self),
+                out: &mut [Self],
+            ) {
+                match voxels {
+                    $(Voxels::$variant(v) => work.blocks::<_, $real>(&v[channel], z, outside, out),)*
+                    // Voxels of another type are never averaged in this one, see `Real::SOURCES`.
+                    _ => {}
+                }
+            }
+
+            fn coefficients(work: &Work<'_>, channel: Range<usize>) -> Voxels {
+                let spline: Vec<$real> = match work.volume.voxels() {
+                    $(Voxels::$variant(v) => spline::coefficients(&v[channel], work.shape, work.splined),)*
+                    _ => Vec::new(),
+                };
+                spline.into()
+            }
+        }
+    )*};
+}
+
+averaged! {
+    f32: U8 I8 U16 I16 F32;
+    f64: U32 I32 U64 I64 F64;
+}
+
+vectorised! {
+    fn convert[R: Real, O: Voxel](means: &[R], out: &mut [O]) {
+        out.iter_mut().zip(means).for_each(|(o, v)| *o = v.output());
+    }
 }

@@ -1,11 +1,23 @@
-//! Any affine map, position by position, and the label interpolation.
+//! Any affine map, row by row.
+//!
+//! Along a target row the source position moves by the same step from voxel to voxel, so the row splits into parts
+//! without data and a part where positions are computed side by side, clamped to the readable voxels. Only where
+//! positions are mirrored, where the cubic spline meets its boundary, and between uneven slices is each position
+//! treated on its own.
+
+use std::ops::Range as Indices;
 
 use revoxel_core::{IndexBox, Sampling, Slices, Voxel};
 
+use crate::label::heaviest;
 use crate::pass::rows_of;
 use crate::real::Real;
-use crate::taps::{Range, cubic_weights};
+use crate::simd::vectorised;
+use crate::taps::{Along, Range, cubic_weights};
 use crate::{How, Interpolation, Outside};
+
+/// Positions that are computed side by side.
+const LANES: usize = 32;
 
 pub(crate) struct General {
     map: [[f64; 4]; 3],
@@ -13,25 +25,44 @@ pub(crate) struct General {
     ranges: [Range; 3],
     strides: [usize; 3],
     ties_down: [bool; 3],
+    along: [Along; 3],
     interpolation: Interpolation,
     outside: Outside,
     from: Option<Slices>,
     to: Option<Slices>,
+    /// Whether interiors are computed in one go.
+    fast: bool,
+}
+
+/// A row's parts: voxels with data, and those among them that are computed side by side.
+struct Split {
+    inside: Indices<usize>,
+    interior: Indices<usize>,
+}
+
+impl Split {
+    /// The voxels outside the interior.
+    fn rest(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        (0..self.interior.start).chain(self.interior.end..count)
+    }
 }
 
 impl General {
-    pub(crate) fn new(sampling: &Sampling, how: &How, ranges: [Range; 3]) -> Self {
-        let [nx, ny, _] = sampling.source().shape();
+    pub(crate) fn new(sampling: &Sampling, how: &How, along: [Along; 3], ranges: [Range; 3]) -> Self {
+        let source = sampling.source().shape();
+        let voxels: usize = source.iter().product();
         Self {
             map: rows_of(&sampling.map()),
             limits: sampling.limits().iter().map(|l| (rows_of(&l.map), l.inside)).collect(),
             ranges,
-            strides: [1, nx, nx * ny],
+            strides: [1, source[0], source[0] * source[1]],
             ties_down: sampling.ties_down(),
+            along,
             interpolation: how.interpolation,
             outside: how.outside,
             from: sampling.from_slices().cloned(),
             to: sampling.to_slices().cloned(),
+            fast: !sampling.is_uneven() && how.through.is_none() && i32::try_from(voxels).is_ok(),
         }
     }
 
@@ -41,12 +72,19 @@ impl General {
 
     /// Computes a target row whose values are averaged; it starts at target index `at`.
     pub(crate) fn row_real<T: Voxel, R: Real>(&self, source: &[T], at: [i64; 3], fill: R, row: &mut [R]) {
-        for (x, out) in row.iter_mut().enumerate() {
+        let split = self.split(at, row.len());
+        let walk = self.walk(at, split.interior.start);
+        let interior = &mut row[split.interior.clone()];
+        if self.interpolation == Interpolation::Cubic {
+            cubic_row(source, &walk, interior);
+        } else {
+            linear_row(source, &walk, interior);
+        }
+        for x in split.rest(row.len()) {
             let target = [(at[0] + x as i64) as f64, at[1] as f64, at[2] as f64];
-            *out = match self.position(target) {
+            row[x] = match split.inside.contains(&x).then(|| self.position(target)).flatten() {
+                Some(p) => self.mean(source, p),
                 None => fill,
-                Some(p) if self.interpolation == Interpolation::Cubic => self.cubic(source, p),
-                Some(p) => self.linear(source, p),
             };
         }
     }
@@ -57,26 +95,87 @@ impl General {
         source: &[T],
         at: [i64; 3],
         fill: O,
-        convert: impl Fn(T) -> O,
+        convert: impl Fn(T) -> O + Copy,
         row: &mut [O],
     ) {
-        for (x, out) in row.iter_mut().enumerate() {
+        let split = self.split(at, row.len());
+        let mut walk = self.walk(at, split.interior.start);
+        let interior = &mut row[split.interior.clone()];
+        if self.interpolation == Interpolation::Label {
+            label_row(source, &walk, convert, interior);
+        } else {
+            for a in 0..3 {
+                walk.start[a] += self.ranges[a].tie(self.ties_down[a]);
+                (walk.last[a], walk.high[a]) = (self.ranges[a].high as f64, self.ranges[a].high as f64);
+            }
+            nearest_row(source, &walk, convert, interior);
+        }
+        for x in split.rest(row.len()) {
             let target = [(at[0] + x as i64) as f64, at[1] as f64, at[2] as f64];
-            *out = match self.position(target) {
+            row[x] = match split.inside.contains(&x).then(|| self.position(target)).flatten() {
+                Some(p) => convert(self.chosen(source, p)),
                 None => fill,
-                Some(p) if self.interpolation == Interpolation::Label => convert(self.label(source, p)),
-                Some(p) => {
-                    let offset = |a: usize| self.ranges[a].nearest(p[a], self.ties_down[a]) as usize * self.strides[a];
-                    convert(source[offset(0) + offset(1) + offset(2)])
-                }
             };
         }
+    }
+
+    /// The walk along a row from its `x`th voxel on.
+    fn walk(&self, at: [i64; 3], x: usize) -> Walk {
+        let start =
+            self.map.map(|r| r[0] * (at[0] + x as i64) as f64 + (r[1] * at[1] as f64 + r[2] * at[2] as f64 + r[3]));
+        let several = self.ranges.map(|r| r.high > r.low);
+        Walk {
+            start,
+            step: self.map.map(|r| r[0]),
+            low: self.ranges.map(|r| r.low as f64),
+            high: self.ranges.map(|r| r.high as f64),
+            last: self.ranges.map(|r| (r.high - 1).max(r.low) as f64),
+            strides: self.strides,
+            next: [0, 1, 2].map(|a| if several[a] { self.strides[a] } else { 0 }),
+        }
+    }
+
+    fn split(&self, at: [i64; 3], count: usize) -> Split {
+        let whole = 0..count;
+        if !self.fast {
+            return Split { inside: whole, interior: 0..0 };
+        }
+        let mut inside = whole;
+        let along = |rows: &[[f64; 4]; 3], a: usize| {
+            let r = rows[a];
+            (r[0], r[0] * at[0] as f64 + (r[1] * at[1] as f64 + r[2] * at[2] as f64 + r[3]))
+        };
+        for (map, region) in &self.limits {
+            for a in 0..3 {
+                let (low, high) = (region.start[a] as f64 - 0.5, region.end()[a] as f64 - 0.5);
+                inside = within(inside, along(map, a), low - 1e-6, high + 1e-6);
+            }
+        }
+        for a in 0..3 {
+            let (low, high) = (self.ranges[a].low as f64, self.ranges[a].high as f64);
+            if self.outside == Outside::Fill {
+                inside = within(inside, along(&self.map, a), low - 0.5 - 1e-6, high + 0.5 + 1e-6);
+            }
+        }
+        let mut interior = inside.clone();
+        for a in 0..3 {
+            let (low, high) = (self.ranges[a].low as f64, self.ranges[a].high as f64);
+            if self.interpolation == Interpolation::Cubic {
+                // A hair's breadth less, so that a rounded step never leaves the interior.
+                interior = within(interior, along(&self.map, a), low + 1.0 + 1e-9, high - 1.0 - 1e-9);
+            } else if self.outside == Outside::Reflection {
+                interior = within(interior, along(&self.map, a), low, high);
+            }
+        }
+        let start = interior.start.clamp(inside.start, inside.end);
+        let interior = start..interior.end.clamp(start, inside.end);
+        Split { inside, interior }
     }
 
     /// The source position of a target index, `None` where there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
         let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
-        let mapped = |m: &[[f64; 4]; 3]| m.map(|r| r[0] * target[0] + r[1] * target[1] + r[2] * target[2] + r[3]);
+        let mapped = |m: &[[f64; 4]; 3]| m.map(|r| r[0] * target[0] + (r[1] * target[1] + r[2] * target[2] + r[3]));
         if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map))) {
             return None;
         }
@@ -85,79 +184,257 @@ impl General {
         if self.outside == Outside::Fill && !(0..3).all(|a| self.ranges[a].covers(p[a])) {
             return None;
         }
-        // Nearest keeps the true position, so that ties are seen where they are.
-        if self.interpolation == Interpolation::Nearest && self.outside != Outside::Reflection {
-            return Some(p);
-        }
-        Some([0, 1, 2].map(|a| self.ranges[a].place(p[a], self.outside)))
+        Some([0, 1, 2].map(|a| {
+            let placed = self.ranges[a].place(p[a], self.outside);
+            match self.along[a] {
+                // Nearest keeps the true position, so that ties are seen where they are.
+                Along::Nearest { down } => {
+                    let p = if self.outside == Outside::Reflection { placed } else { p[a] };
+                    self.ranges[a].nearest(p, down) as f64
+                }
+                _ => placed,
+            }
+        }))
     }
 
-    /// Offsets of the lower and upper voxel along each axis, and the upper ones' weights.
-    #[inline]
-    fn neighbours(&self, p: [f64; 3]) -> ([[usize; 2]; 3], [f64; 3]) {
-        let mut offsets = [[0; 2]; 3];
-        let mut weights = [0.0; 3];
-        for a in 0..3 {
-            let (index, weight) = self.ranges[a].linear(p[a]);
-            offsets[a] = [index, (index + 1).min(self.ranges[a].high)].map(|i| i as usize * self.strides[a]);
-            weights[a] = weight;
-        }
-        (offsets, weights)
-    }
-
-    fn linear<T: Voxel, R: Real>(&self, source: &[T], p: [f64; 3]) -> R {
-        let ([ox, oy, oz], [wx, wy, wz]) = self.neighbours(p);
-        let mix = |a: R, b: R, w: f64| a * R::weight(1.0 - w) + b * R::weight(w);
-        let line = |y: usize, z: usize| {
-            let start = oy[y] + oz[z];
-            mix(R::of(source[start + ox[0]]), R::of(source[start + ox[1]]), wx)
-        };
-        mix(mix(line(0, 0), line(1, 0), wy), mix(line(0, 1), line(1, 1), wy), wz)
-    }
-
-    fn cubic<T: Voxel, R: Real>(&self, source: &[T], p: [f64; 3]) -> R {
+    fn mean<T: Voxel, R: Real>(&self, source: &[T], p: [f64; 3]) -> R {
         let mut offsets = [[0; 4]; 3];
         let mut weights = [[R::default(); 4]; 3];
+        let mut widths = [2; 3];
         for a in 0..3 {
-            let floor = p[a].floor();
-            weights[a] = cubic_weights(p[a] - floor).map(R::weight);
-            for k in 0..4 {
-                offsets[a][k] = self.ranges[a].mirror(floor as i64 + k as i64 - 1) as usize * self.strides[a];
+            if self.along[a] == Along::Cubic {
+                widths[a] = 4;
+                let floor = p[a].floor();
+                weights[a] = cubic_weights(p[a] - floor).map(R::weight);
+                for k in 0..4 {
+                    offsets[a][k] = self.ranges[a].mirror(floor as i64 + k as i64 - 1) as usize * self.strides[a];
+                }
+            } else {
+                let (index, weight) = self.ranges[a].linear(p[a]);
+                let next = (index + 1).min(self.ranges[a].high);
+                (offsets[a][0], offsets[a][1]) = (index as usize * self.strides[a], next as usize * self.strides[a]);
+                (weights[a][0], weights[a][1]) = (R::weight(1.0 - weight), R::weight(weight));
             }
         }
         let mut sum = R::default();
-        for z in 0..4 {
-            for y in 0..4 {
+        for z in 0..widths[2] {
+            for y in 0..widths[1] {
                 let start = offsets[1][y] + offsets[2][z];
-                let term = |k: usize| R::of(source[start + offsets[0][k]]) * weights[0][k];
-                let line = (term(0) + term(1)) + (term(2) + term(3));
+                let mut line = R::default();
+                for x in 0..widths[0] {
+                    line = line + R::of(source[start + offsets[0][x]]) * weights[0][x];
+                }
                 sum = sum + line * (weights[1][y] * weights[2][z]);
             }
         }
         sum
     }
 
-    /// The label with the highest summed weight among the eight voxels around the position, the lowest at a tie.
-    fn label<T: Voxel>(&self, source: &[T], p: [f64; 3]) -> T {
-        let ([ox, oy, oz], w) = self.neighbours(p);
-        let mut labels = [(T::default(), 0.0f64); 8];
-        let mut count = 0;
-        for corner in 0..8 {
-            let bit = |a: usize| corner >> a & 1;
-            let weight: f64 = (0..3).map(|a| if bit(a) == 0 { 1.0 - w[a] } else { w[a] }).product();
-            let label = source[ox[bit(0)] + oy[bit(1)] + oz[bit(2)]];
-            match labels[..count].iter_mut().find(|(l, _)| *l == label) {
-                Some((_, sum)) => *sum += weight,
-                None => {
-                    labels[count] = (label, weight);
-                    count += 1;
-                }
+    /// The voxel or label that a position stands for.
+    fn chosen<T: Voxel>(&self, source: &[T], p: [f64; 3]) -> T {
+        if self.interpolation != Interpolation::Label {
+            let offset = |a: usize| self.ranges[a].nearest(p[a], self.ties_down[a]) as usize * self.strides[a];
+            return source[offset(0) + offset(1) + offset(2)];
+        }
+        let pairs = [0, 1, 2].map(|a| {
+            let (index, weight) = self.ranges[a].linear(p[a]);
+            let offset = |i: i64| i.min(self.ranges[a].high) as usize * self.strides[a];
+            ([offset(index), offset(index + 1)], [1.0 - weight, weight])
+        });
+        let corner = |i: usize| {
+            let at = pairs[0].0[i & 1] + pairs[1].0[i >> 1 & 1] + pairs[2].0[i >> 2];
+            source[at]
+        };
+        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1))
+    }
+}
+
+impl Range {
+    /// What is added to a position before it is cut to the closest index: half a voxel and what counts as half.
+    fn tie(&self, down: bool) -> f64 {
+        if down { 0.5 - crate::taps::TIE } else { 0.5 + crate::taps::TIE }
+    }
+}
+
+/// The voxels of a row whose position `step · x + first` lies in `[low, high]`.
+fn within(row: Indices<usize>, (step, first): (f64, f64), low: f64, high: f64) -> Indices<usize> {
+    let ok = |x: usize| (low..=high).contains(&(step * x as f64 + first));
+    let bounds = if step == 0.0 {
+        if (low..=high).contains(&first) { (f64::NEG_INFINITY, f64::INFINITY) } else { (0.0, -1.0) }
+    } else {
+        let (a, b) = ((low - first) / step, (high - first) / step);
+        (a.min(b).ceil() - 1.0, a.max(b).floor() + 2.0)
+    };
+    let clamp = |v: f64| v.clamp(row.start as f64, row.end as f64) as usize;
+    let (mut start, mut end) = (clamp(bounds.0), clamp(bounds.1));
+    while start < end && !ok(start) {
+        start += 1;
+    }
+    while end > start && !ok(end - 1) {
+        end -= 1;
+    }
+    start..end.max(start)
+}
+
+/// Where the positions of a row are and what they read.
+#[derive(Clone, Copy)]
+struct Walk {
+    start: [f64; 3],
+    step: [f64; 3],
+    /// Positions are clamped between these.
+    low: [f64; 3],
+    high: [f64; 3],
+    /// The highest index that is a lower neighbour.
+    last: [f64; 3],
+    strides: [usize; 3],
+    /// Offset of the upper neighbour; nothing along an axis with one readable voxel.
+    next: [usize; 3],
+}
+
+/// Offsets and fractions of `LANES` positions of a row.
+struct Lanes<R> {
+    offsets: [u32; LANES],
+    fractions: [[R; LANES]; 3],
+}
+
+impl<R: Real> Lanes<R> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { offsets: [0; LANES], fractions: [[R::default(); LANES]; 3] }
+    }
+
+    /// Positions from the `first`th voxel on.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn place(&mut self, first: usize, walk: &Walk) {
+        self.offsets = [0; LANES];
+        for a in 0..3 {
+            let stride = walk.strides[a] as u32;
+            for k in 0..LANES {
+                let p = walk.start[a] + walk.step[a] * f64::from((first + k) as u32);
+                let p = p.max(walk.low[a]).min(walk.high[a]);
+                let capped = p.min(walk.last[a]);
+                // SAFETY: 0 ≤ low ≤ capped ≤ high, and the voxels of a source that is walked are counted by an i32.
+                let index = unsafe { capped.to_int_unchecked::<i32>() };
+                self.offsets[k] += index as u32 * stride;
+                self.fractions[a][k] = R::weight(p - f64::from(index));
             }
         }
-        let best = |a: (T, f64), b: &(T, f64)| {
-            let tie = (a.1 - b.1).abs() < 1e-9;
-            if (tie && b.0 < a.0) || (!tie && b.1 > a.1) { *b } else { a }
-        };
-        labels[1..count].iter().fold(labels[0], best).0
+    }
+}
+
+vectorised! {
+    #[allow(unsafe_code)]
+    fn linear_row[T: Voxel, R: Real](
+        source: &[T],
+        walk: &Walk,
+        row: &mut [R],
+    ) {
+        let mut lanes = Lanes::<R>::new();
+        let [sx, sy, sz] = walk.next;
+        for (chunk, out) in row.chunks_mut(LANES).enumerate() {
+            lanes.place(chunk * LANES, walk);
+            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
+            assert!(last + sx + sy + sz < source.len());
+            for (k, o) in out.iter_mut().enumerate() {
+                let i = lanes.offsets[k] as usize;
+                // SAFETY: the farthest of the eight neighbours of every position was checked above.
+                let at = |i: usize| R::of(unsafe { *source.get_unchecked(i) });
+                let one = R::weight(1.0);
+                let [fx, fy, fz] = [lanes.fractions[0][k], lanes.fractions[1][k], lanes.fractions[2][k]];
+                let mix = |a: R, b: R, f: R| a * (one - f) + b * f;
+                let line = |i: usize| mix(at(i), at(i + sx), fx);
+                let face = |i: usize| mix(line(i), line(i + sy), fy);
+                *o = mix(face(i), face(i + sz), fz);
+            }
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn cubic_row[T: Voxel, R: Real](
+        source: &[T],
+        walk: &Walk,
+        row: &mut [R],
+    ) {
+        let mut lanes = Lanes::<R>::new();
+        let [sx, sy, sz] = walk.next;
+        for (chunk, out) in row.chunks_mut(LANES).enumerate() {
+            lanes.place(chunk * LANES, walk);
+            let offsets = &lanes.offsets[..out.len()];
+            let (first, last) = (offsets.iter().min().copied().unwrap_or(0), offsets.iter().max().copied().unwrap_or(0));
+            assert!(first as usize >= sx + sy + sz && last as usize + 2 * (sx + sy + sz) < source.len() && sx == 1);
+            for (k, o) in out.iter_mut().enumerate() {
+                let corner = lanes.offsets[k] as usize - 1 - sy - sz;
+                let weights = |a: usize| {
+                    let t = lanes.fractions[a][k];
+                    let (one, s) = (R::weight(1.0), R::weight(1.0) - t);
+                    let (sixth, two) = (R::weight(1.0 / 6.0), R::weight(2.0));
+                    let middle = |t: R| (R::weight(4.0) - t * t * (R::weight(3.0) * (two - t))) * sixth;
+                    let _ = one;
+                    [s * s * s * sixth, middle(t), middle(s), t * t * t * sixth]
+                };
+                let (wx, wy, wz) = (weights(0), weights(1), weights(2));
+                let mut sum = R::default();
+                for z in 0..4 {
+                    for y in 0..4 {
+                        let i = corner + y * sy + z * sz;
+                        // SAFETY: the first and the last of the 64 neighbours of every position were checked above.
+                        let at = |i: usize| R::of(unsafe { *source.get_unchecked(i) });
+                        let line = (at(i) * wx[0] + at(i + 1) * wx[1]) + (at(i + 2) * wx[2] + at(i + 3) * wx[3]);
+                        sum = sum + line * (wy[y] * wz[z]);
+                    }
+                }
+                *o = sum;
+            }
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn nearest_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
+        source: &[T],
+        walk: &Walk,
+        convert: F,
+        row: &mut [O],
+    ) {
+        let mut lanes = Lanes::<f32>::new();
+        for (chunk, out) in row.chunks_mut(LANES).enumerate() {
+            lanes.place(chunk * LANES, walk);
+            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
+            assert!(last < source.len());
+            for (o, i) in out.iter_mut().zip(&lanes.offsets) {
+                // SAFETY: the highest offset was checked above.
+                *o = convert(unsafe { *source.get_unchecked(*i as usize) });
+            }
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn label_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
+        source: &[T],
+        walk: &Walk,
+        convert: F,
+        row: &mut [O],
+    ) {
+        let mut lanes = Lanes::<f64>::new();
+        let [sx, sy, sz] = walk.next;
+        for (chunk, out) in row.chunks_mut(LANES).enumerate() {
+            lanes.place(chunk * LANES, walk);
+            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
+            assert!(last + sx + sy + sz < source.len());
+            for (k, o) in out.iter_mut().enumerate() {
+                let i = lanes.offsets[k] as usize;
+                // SAFETY: the farthest of the eight neighbours of every position was checked above.
+                let at = |i: usize| unsafe { *source.get_unchecked(i) };
+                let pair = |i: usize| [at(i), at(i + sx)];
+                let ([a, b], [c, d], [e, f], [g, h]) = (pair(i), pair(i + sy), pair(i + sz), pair(i + sy + sz));
+                let same = (a == b) & (a == c) & (a == d) & (a == e) & (a == f) & (a == g) & (a == h);
+                *o = convert(if same {
+                    a
+                } else {
+                    let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
+                    heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)])
+                });
+            }
+        }
     }
 }

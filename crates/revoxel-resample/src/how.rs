@@ -78,6 +78,26 @@ pub enum Outside {
     Fill,
 }
 
+/// What the cubic B-spline takes to lie beyond the voxels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Boundary {
+    /// The voxels mirrored about the outermost centres.
+    #[default]
+    Mirror,
+    /// The outermost voxels over and over (scipy's `mode='nearest'`, which nnU-Net uses). Positions up to
+    /// half a voxel outside the outermost centres are then read where they are and not clamped.
+    Edge,
+}
+
+/// An axis of the source that is interpolated in another way than the rest: slices that lie far apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Through {
+    /// The axis of the source, 0 to 2.
+    pub axis: usize,
+    /// Nearest, linear or cubic.
+    pub interpolation: Interpolation,
+}
+
 /// How a pass is to be executed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct How {
@@ -89,17 +109,22 @@ pub struct How {
     pub fill: Vec<f64>,
     /// The value of padding, per channel (one number for all channels is enough).
     pub padding: Vec<f64>,
+    /// An axis that is interpolated in another way. Copies (nearest) take no notice.
+    pub through: Option<Through>,
+    /// What the cubic B-spline takes to lie beyond the voxels.
+    pub boundary: Boundary,
 }
 
 impl How {
     /// An interpolation that clamps at the border and pads with zero.
     pub fn border(interpolation: Interpolation) -> Self {
-        Self { interpolation, outside: Outside::Border, fill: vec![0.0], padding: vec![0.0] }
+        let (fill, padding) = (vec![0.0], vec![0.0]);
+        Self { interpolation, outside: Outside::Border, fill, padding, through: None, boundary: Boundary::Mirror }
     }
 
     /// An interpolation that fills whatever has no data, padding included.
     pub fn filled(interpolation: Interpolation, fill: Vec<f64>) -> Self {
-        Self { interpolation, outside: Outside::Fill, padding: fill.clone(), fill }
+        Self { outside: Outside::Fill, padding: fill.clone(), fill, ..Self::border(interpolation) }
     }
 
     pub(crate) fn fill_of(&self, channel: usize) -> f64 {

@@ -7,29 +7,35 @@
 //! | whole-number map | copy | `copy.rs` |
 //! | axes line up, nearest | gather through index tables | `gather.rs` |
 //! | axes line up, linear or cubic | separable, slice by slice | `separable.rs` |
-//! | anything else | position by position | `general.rs` |
+//! | axes line up, label | row by row, weighed only where labels meet | `label.rs` |
+//! | anything else | row by row along the map | `general.rs` |
 //!
-//! [`oracle`] does the same naively in f64; every path is tested against it. Results do not depend on the number
-//! of threads.
+//! Kernels are compiled for several sets of vector instructions and chosen at run time (`simd.rs`). [`oracle`] does
+//! the same naively in f64; every path is tested against it. Results depend neither on the number of threads nor
+//! on the instructions.
 
 mod argmax;
+mod buffer;
 mod copy;
 mod execute;
 mod gather;
 mod general;
 mod how;
+mod label;
 pub mod oracle;
 mod pad;
 mod pass;
 mod real;
 mod separable;
+mod simd;
 mod spline;
 mod taps;
 
 pub use argmax::{argmax, execute_argmax};
-pub use execute::{ResampleError, coverage, execute, reorient};
-pub use how::{How, Interpolation, InterpolationError, Outside};
+pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
+pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};
 pub use pad::{PadMode, PadModeError, pad};
+pub use simd::Level;
 
 #[cfg(test)]
 mod tests;

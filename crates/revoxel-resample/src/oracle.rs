@@ -2,12 +2,13 @@
 
 use revoxel_core::{Sampling, Volume, dispatch};
 
-use crate::taps::{Range, cubic_weights};
+use crate::pass::along;
+use crate::taps::{Along, Range, cubic_weights};
 use crate::{How, Interpolation, Outside, spline};
 
 /// The values of a pass on the sampling's target grid, axis 0 fastest, channels slowest.
 ///
-/// For cubic interpolation the coefficients come from the crate's own prefilter in f64 (which has tests of its
+/// The boundary of a cubic spline is the mirrored one. For cubic interpolation the coefficients come from the crate's own prefilter in f64 (which has tests of its
 /// own, against its definition and against scipy).
 pub fn resample(volume: &Volume, sampling: &Sampling, how: &How) -> Vec<f64> {
     let source = sampling.source().shape();
@@ -23,10 +24,11 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         [0, 1, 2].map(|a| Range { low: readable.start[a], high: readable.start[a] + readable.shape[a] as i64 - 1 });
     let at = |[x, y, z]: [i64; 3]| values[x as usize + source[0] * (y as usize + source[1] * z as usize)];
     let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+    let along = along(sampling, how);
     let spline: Vec<f64> = if cubic && !readable.is_empty() {
         let inner: Vec<f64> =
             indices(readable.shape).map(|i| at([0, 1, 2].map(|a| i[a] + readable.start[a]))).collect();
-        spline::coefficients(&inner, readable.shape)
+        spline::coefficients(&inner, readable.shape, along.map(|a| a == Along::Cubic))
     } else {
         Vec::new()
     };
@@ -55,25 +57,36 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         }
         let mut labels: Vec<(f64, f64)> = Vec::new();
         let mut sum = 0.0;
-        let reach = if cubic { 4 } else { 2 };
-        for corner in indices([reach; 3]) {
+        let reach = along.map(|a| match a {
+            Along::Nearest { .. } => 1,
+            Along::Linear => 2,
+            Along::Cubic => 4,
+        });
+        for corner in indices(reach) {
             let mut weight = 1.0;
             let mut place = [0; 3];
             for a in 0..3 {
                 let (index, fraction) = ranges[a].linear(placed[a]);
                 let floor = placed[a].floor();
                 let k = corner[a];
-                if cubic {
-                    weight *= cubic_weights(placed[a] - floor)[k as usize];
-                    place[a] = ranges[a].mirror(floor as i64 + k - 1) - readable.start[a];
-                } else {
-                    weight *= if k == 0 { 1.0 - fraction } else { fraction };
-                    place[a] = (index + k).min(ranges[a].high);
+                match along[a] {
+                    Along::Nearest { down } => {
+                        let p = if how.outside == Outside::Reflection { placed[a] } else { p[a] };
+                        place[a] = ranges[a].nearest(p, down);
+                    }
+                    Along::Cubic => {
+                        weight *= cubic_weights(placed[a] - floor)[k as usize];
+                        place[a] = ranges[a].mirror(floor as i64 + k - 1);
+                    }
+                    Along::Linear => {
+                        weight *= if k == 0 { 1.0 - fraction } else { fraction };
+                        place[a] = (index + k).min(ranges[a].high);
+                    }
                 }
             }
             if cubic {
                 let shape = readable.shape;
-                let [x, y, z] = place.map(|i| i as usize);
+                let [x, y, z] = [0, 1, 2].map(|a| (place[a] - readable.start[a]) as usize);
                 sum += weight * spline[x + shape[0] * (y + shape[1] * z)];
             } else {
                 sum += weight * at(place);

@@ -2,42 +2,45 @@
 
 use revoxel_core::{Affine, ExactMap, IndexBox, Sampling, Voxel};
 
+use crate::copy::{self, Strided};
 use crate::gather::Gather;
 use crate::general::General;
+use crate::label;
 use crate::real::Real;
 use crate::separable::{Scratch, Separable};
-use crate::taps::{Range, TIE};
-use crate::{How, Interpolation, Outside, copy};
+use crate::taps::{Along, Range, TIE};
+use crate::{How, Interpolation, Outside};
 
-/// How one channel of a pass is computed, plane by plane (a plane is all voxels with one index of axis 2).
+/// How one channel of a pass is computed, a block of planes at a time (a plane is all voxels with one index of
+/// axis 2).
 pub(crate) struct Pass {
     /// Shape of the target.
     pub(crate) shape: [usize; 3],
     /// Target voxels that are sampled or filled; the others are padding.
     written: IndexBox,
     /// Target voxels that may have data; the other written ones are filled.
-    inside: IndexBox,
-    path: Path,
+    pub(crate) inside: IndexBox,
+    pub(crate) path: Path,
 }
 
-enum Path {
-    Copy(ExactMap, [usize; 3]),
-    Gather(Gather),
-    Separable(Separable),
-    General(General),
+pub(crate) enum Path {
+    Copy(Box<(ExactMap, [usize; 3])>),
+    Gather(Box<Gather>),
+    Separable(Box<Separable>),
+    Label(Box<Separable>),
+    General(Box<General>),
 }
 
 /// Each source axis follows one target axis: (target axis, scale, shift) by source axis.
 pub(crate) type Aligned = [(usize, f64, f64); 3];
 
 impl Pass {
-    /// The pass of a sampling. Separable passes need the source's axis 0 along the target's axis 0, see
-    /// [`needs_transposition`].
     pub(crate) fn new(sampling: &Sampling, how: &How) -> Self {
         let shape = sampling.target().shape();
         let written = sampling.written().intersect(&IndexBox::of_shape(shape));
         let source = sampling.source().shape();
-        let mut pass = Self { shape, written, inside: written, path: Path::Copy(ExactMap::IDENTITY, source) };
+        let nothing = Path::Copy(Box::new((ExactMap::IDENTITY, source)));
+        let mut pass = Self { shape, written, inside: written, path: nothing };
         if written.is_empty() || sampling.readable().is_empty() {
             pass.inside = IndexBox::from_bounds([0; 3], [0; 3]);
             return pass;
@@ -45,89 +48,171 @@ impl Pass {
         if let (Some(map), []) = (sampling.exact(), sampling.limits()) {
             let readable = sampling.readable().intersect(&sampling.source().index_box());
             pass.inside = map.inverse().apply_box(&readable).intersect(&written);
-            pass.path = Path::Copy(*map, source);
+            pass.path = Path::Copy(Box::new((*map, source)));
             return pass;
         }
         let ranges = ranges(sampling);
-        let aligned = aligned(sampling).filter(|_| sampling.limits().is_empty());
-        match (aligned, how.interpolation) {
-            (Some(axes), Interpolation::Nearest) => {
-                pass.inside = inside(&axes, &ranges, how.outside, &written);
-                let gather = Gather::new(&axes, &ranges, source, how.outside, sampling.ties_down(), &pass.inside);
-                pass.path = Path::Gather(gather);
-            }
-            (Some(axes), Interpolation::Linear | Interpolation::Cubic) => {
-                pass.inside = inside(&axes, &ranges, how.outside, &written);
-                pass.path = Path::Separable(Separable::new(&axes, &ranges, source, how, &pass.inside));
-            }
-            _ => pass.path = Path::General(General::new(sampling, how, ranges)),
+        let along = along(sampling, how);
+        let Some(axes) = aligned(sampling).filter(|_| sampling.limits().is_empty()) else {
+            pass.path = Path::General(Box::new(General::new(sampling, how, along, ranges)));
+            return pass;
+        };
+        pass.inside = inside(&axes, &ranges, how.outside, &written);
+        if pass.inside.is_empty() {
+            return pass;
         }
+        let tables = || Box::new(Separable::new(&axes, &ranges, source, how, along, &pass.inside));
+        pass.path = match how.interpolation {
+            Interpolation::Nearest => {
+                let gather = Gather::new(&axes, &ranges, source, how.outside, sampling.ties_down(), &pass.inside);
+                Path::Gather(Box::new(gather))
+            }
+            Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
+            Interpolation::Label => Path::Label(tables()),
+        };
         pass
     }
 
-    /// Computes plane `z` of a channel whose values are averaged (or copied, converted).
-    pub(crate) fn plane_real<T: Voxel, R: Real>(
+    /// Whether voxels are moved without a look at what they hold.
+    pub(crate) const fn copies_bits(&self) -> bool {
+        matches!(self.path, Path::Copy(_) | Path::Gather(_))
+    }
+
+    /// How many planes are best computed together.
+    pub(crate) fn block(&self) -> usize {
+        let planes = self.shape[2];
+        match &self.path {
+            Path::Copy(copy) => Strided::of(&copy.0, copy.1, [0; 3]).block(planes),
+            Path::Gather(gather) => gather.block(planes),
+            Path::Separable(tables) | Path::Label(tables) => tables.block(planes),
+            Path::General(_) => 1,
+        }
+    }
+
+    /// Computes the planes from `z` on of a channel whose values are averaged in `R` (or copied, converted).
+    pub(crate) fn planes_real<T: Voxel, R: Real>(
         &self,
         source: &[T],
         z: usize,
         (fill, padding): (R, R),
-        scratch: &mut Scratch<R>,
-        plane: &mut [R],
+        scratch: &mut Scratch<T, R>,
+        planes: &mut [R],
     ) {
-        let Some(z) = self.prepare(z, fill, padding, plane) else { return };
+        let Some(zs) = self.prepare(z, fill, padding, planes) else { return };
+        let size = self.shape[0] * self.shape[1];
         match &self.path {
-            Path::Separable(tables) => tables.plane(source, z, &self.inside, self.shape[0], scratch, plane),
-            Path::General(general) if general.averages() => {
-                self.rows(plane, |y, x, row| general.row_real(source, [x, y, z], fill, row));
+            Path::Separable(tables) => {
+                let stack = tables.stack(source, zs.clone(), &mut scratch.turned);
+                for at in zs {
+                    let out = &mut planes[(at as usize - z) * size..][..size];
+                    let buffers = (&mut scratch.plane, &mut scratch.row);
+                    tables.plane(stack, at, &self.inside, self.shape[0], buffers, out);
+                }
             }
-            _ => self.plane_copied(source, z, fill, R::of, plane),
+            Path::General(general) if general.averages() => {
+                for at in zs {
+                    let out = &mut planes[(at as usize - z) * size..][..size];
+                    for_rows(out, self.shape[0], &self.inside, |y, x, row| {
+                        general.row_real(source, [x, y, at], fill, row);
+                    });
+                }
+            }
+            _ => self.planes_copied(source, z, fill, |v| R::of(v), (zs, &mut scratch.turned), planes),
         }
     }
 
-    /// Computes plane `z` of a channel whose values are copied.
-    pub(crate) fn plane_copy<T: Voxel>(&self, source: &[T], z: usize, (fill, padding): (T, T), plane: &mut [T]) {
-        if let Some(z) = self.prepare(z, fill, padding, plane) {
-            self.plane_copied(source, z, fill, |v| v, plane);
-        }
-    }
-
-    fn plane_copied<T: Voxel, O: Voxel>(
+    /// Computes the planes from `z` on of a channel whose values are copied.
+    pub(crate) fn planes_copy<T: Voxel>(
         &self,
         source: &[T],
-        z: i64,
+        z: usize,
+        (fill, padding): (T, T),
+        turned: &mut Vec<T>,
+        planes: &mut [T],
+    ) {
+        if let Some(zs) = self.prepare(z, fill, padding, planes) {
+            self.planes_copied(source, z, fill, |v| v, (zs, turned), planes);
+        }
+    }
+
+    fn planes_copied<T: Voxel, O: Voxel>(
+        &self,
+        source: &[T],
+        z: usize,
         fill: O,
         convert: impl Fn(T) -> O + Copy,
-        plane: &mut [O],
+        (zs, turned): (std::ops::Range<i64>, &mut Vec<T>),
+        planes: &mut [O],
     ) {
+        let (width, z) = ([self.shape[0], self.shape[1]], z as i64);
+        let mut region = self.inside;
+        (region.start[2], region.shape[2]) = (zs.start, (zs.end - zs.start) as usize);
         match &self.path {
-            Path::Copy(map, shape) => {
-                self.rows(plane, |y, x, row| copy::row(source, *shape, map, [x, y, z], convert, row));
+            Path::Copy(copy) => {
+                let from = Strided::of(&copy.0, copy.1, region.start);
+                region.start[2] -= z;
+                copy::block(source, from, &region, width, convert, planes);
             }
-            Path::Gather(gather) => self.rows(plane, |y, x, row| gather.row(source, [x, y, z], convert, row)),
+            Path::Gather(gather) => gather.block_of(source, &region, width, convert, z, planes),
+            Path::Label(tables) => {
+                let stack = tables.stack(source, zs.clone(), turned);
+                for at in zs {
+                    let out = &mut planes[(at - z) as usize * width[0] * width[1]..][..width[0] * width[1]];
+                    let position = (at - self.inside.start[2]) as usize;
+                    label::plane(tables, stack, position, &self.inside, width[0], convert, out);
+                }
+            }
             Path::General(general) => {
-                self.rows(plane, |y, x, row| general.row_copy(source, [x, y, z], fill, convert, row));
+                for at in zs {
+                    let out = &mut planes[(at - z) as usize * width[0] * width[1]..][..width[0] * width[1]];
+                    for_rows(out, width[0], &self.inside, |y, x, row| {
+                        general.row_copy(source, [x, y, at], fill, convert, row);
+                    });
+                }
             }
             Path::Separable(_) => {}
         }
     }
 
-    /// Writes padding and fill of a plane; the plane's index if some of it is inside.
-    fn prepare<O: Copy>(&self, z: usize, fill: O, padding: O, plane: &mut [O]) -> Option<i64> {
-        let z = z as i64;
-        let in_z = |b: &IndexBox| !b.is_empty() && (b.start[2]..b.end()[2]).contains(&z);
+    /// Writes padding and fill of the planes from `z` on; the indices of those of them that are inside.
+    pub(crate) fn prepare<O: Copy>(
+        &self,
+        z: usize,
+        fill: O,
+        padding: O,
+        planes: &mut [O],
+    ) -> Option<std::ops::Range<i64>> {
+        let size = self.shape[0] * self.shape[1];
+        let in_z = |b: &IndexBox, z: i64| !b.is_empty() && (b.start[2]..b.end()[2]).contains(&z);
         let whole = |b: &IndexBox| b.shape[..2] == self.shape[..2];
-        if !(in_z(&self.written) && whole(&self.written)) {
-            plane.fill(padding);
+        let mut zs: Option<std::ops::Range<i64>> = None;
+        for (plane, z) in planes.chunks_mut(size).zip(z as i64..) {
+            if !(in_z(&self.written, z) && whole(&self.written)) {
+                plane.fill(padding);
+            }
+            if in_z(&self.written, z) && !(in_z(&self.inside, z) && self.inside.shape[..2] == self.written.shape[..2]) {
+                for_rows(plane, self.shape[0], &self.written, |_, _, row| row.fill(fill));
+            }
+            if in_z(&self.inside, z) {
+                zs = Some(zs.map_or(z, |zs| zs.start)..z + 1);
+            }
         }
-        if in_z(&self.written) && !(in_z(&self.inside) && self.inside.shape[..2] == self.written.shape[..2]) {
-            for_rows(plane, self.shape[0], &self.written, |_, _, row| row.fill(fill));
-        }
-        in_z(&self.inside).then_some(z)
+        zs
     }
+}
 
-    fn rows<O>(&self, plane: &mut [O], row: impl FnMut(i64, i64, &mut [O])) {
-        for_rows(plane, self.shape[0], &self.inside, row);
-    }
+/// How each source axis is read.
+pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
+    let down = sampling.ties_down();
+    let along = |interpolation: Interpolation, a: usize| match interpolation {
+        Interpolation::Nearest => Along::Nearest { down: down[a] },
+        Interpolation::Linear | Interpolation::Label => Along::Linear,
+        Interpolation::Cubic => Along::Cubic,
+    };
+    [0, 1, 2].map(|a| match how.through {
+        Some(through) if through.axis == a => along(through.interpolation, a),
+        _ => along(how.interpolation, a),
+    })
 }
 
 /// Calls `f(y, first x, row)` for each row of a plane that lies in a box.
@@ -179,19 +264,6 @@ fn inside(axes: &Aligned, ranges: &[Range; 3], outside: Outside, written: &Index
         end[target] = end[target].min(a.max(b).floor() as i64 + 1);
     }
     IndexBox::from_bounds(start, end)
-}
-
-/// Whether the source should be transposed first, and how: the separable path wants source axes in target order.
-pub(crate) fn needs_transposition(sampling: &Sampling, how: &How) -> Option<[usize; 3]> {
-    if !how.interpolation.averages() || sampling.exact().is_some() || !sampling.limits().is_empty() {
-        return None;
-    }
-    let axes: Aligned = aligned(sampling)?;
-    let mut order = [0; 3];
-    for (source, (target, ..)) in axes.iter().enumerate() {
-        order[*target] = source;
-    }
-    (order != [0, 1, 2]).then_some(order)
 }
 
 /// The linear part and shift of the map, for the general path.

@@ -2,18 +2,29 @@
 
 use std::ops::{Add, Mul, Sub};
 
-use revoxel_core::Voxel;
+use revoxel_core::{Dtype, Voxel};
 
 /// f32, in which up to 16-bit integers and f32 voxels are averaged, or f64, for everything wider.
 pub(crate) trait Real: Voxel + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// The voxel types whose means are computed in this one.
+    const SOURCES: [Dtype; 5];
+
     /// A voxel of any type as this one.
     fn of<T: Voxel>(voxel: T) -> Self;
 
     /// A weight.
     fn weight(value: f64) -> Self;
+
+    /// The one of two tables that has this type.
+    fn choose<'a>(single: &'a [f32], double: &'a [f64]) -> &'a [Self];
+
+    /// The nearest value of an output type.
+    fn output<O: Voxel>(self) -> O;
 }
 
 impl Real for f32 {
+    const SOURCES: [Dtype; 5] = [Dtype::U8, Dtype::I8, Dtype::U16, Dtype::I16, Dtype::F32];
+
     #[inline(always)]
     fn of<T: Voxel>(voxel: T) -> Self {
         voxel.to_f32()
@@ -23,9 +34,21 @@ impl Real for f32 {
     fn weight(value: f64) -> Self {
         value as Self
     }
+
+    #[inline(always)]
+    fn choose<'a>(single: &'a [f32], _: &'a [f64]) -> &'a [Self] {
+        single
+    }
+
+    #[inline(always)]
+    fn output<O: Voxel>(self) -> O {
+        O::from_f32(self)
+    }
 }
 
 impl Real for f64 {
+    const SOURCES: [Dtype; 5] = [Dtype::U32, Dtype::I32, Dtype::U64, Dtype::I64, Dtype::F64];
+
     #[inline(always)]
     fn of<T: Voxel>(voxel: T) -> Self {
         voxel.to_f64()
@@ -34,5 +57,15 @@ impl Real for f64 {
     #[inline(always)]
     fn weight(value: f64) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn choose<'a>(_: &'a [f32], double: &'a [f64]) -> &'a [Self] {
+        double
+    }
+
+    #[inline(always)]
+    fn output<O: Voxel>(self) -> O {
+        O::from_f64(self)
     }
 }

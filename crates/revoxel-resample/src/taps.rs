@@ -1,6 +1,6 @@
 //! One axis of an interpolation: which source voxels a position reads, with which weights.
 
-use crate::{Interpolation, Outside};
+use crate::Outside;
 
 /// Positions this close to half way between two voxels count as half way.
 pub(crate) const TIE: f64 = 1e-6;
@@ -73,47 +73,162 @@ pub(crate) fn cubic_weights(fraction: f64) -> [f64; 4] {
     ]
 }
 
+/// How positions along one source axis are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Along {
+    Nearest { down: bool },
+    Linear,
+    Cubic,
+}
+
 /// Taps of every position along one target axis: `width` source indices and weights each.
 pub(crate) struct Taps {
     pub(crate) width: usize,
     pub(crate) indices: Vec<usize>,
     pub(crate) weights: Vec<f64>,
+    /// First index of each position before it is mirrored into the range; only the rows that are read in place
+    /// need it.
+    starts: Vec<i64>,
+    range: Range,
 }
 
 impl Taps {
     /// Taps of the positions `scale * v + shift` for target indices `v` in `targets`.
     pub(crate) fn new(
-        interpolation: Interpolation,
+        along: Along,
         range: Range,
         outside: Outside,
         (scale, shift): (f64, f64),
         targets: std::ops::Range<i64>,
     ) -> Self {
-        let width = if interpolation == Interpolation::Cubic { 4 } else { 2 };
+        let width = if along == Along::Cubic { 4 } else { 2 };
         let count = usize::try_from(targets.end - targets.start).unwrap_or(0);
-        let mut taps = Self { width, indices: Vec::with_capacity(count * width), weights: Vec::new() };
+        let indices = Vec::with_capacity(count * width);
+        let mut taps = Self { width, indices, weights: Vec::new(), starts: Vec::with_capacity(count), range };
         for v in targets {
-            let placed = range.place(scale * v as f64 + shift, outside);
-            if width == 2 {
-                let (index, weight) = range.linear(placed);
-                taps.indices.extend([index as usize, (index + 1).min(range.high) as usize]);
-                taps.weights.extend([1.0 - weight, weight]);
-            } else {
-                let floor = placed.floor();
-                for (k, weight) in cubic_weights(placed - floor).into_iter().enumerate() {
-                    taps.indices.push(range.mirror(floor as i64 + k as i64 - 1) as usize);
-                    taps.weights.push(weight);
+            let position = scale * v as f64 + shift;
+            let placed = range.place(position, outside);
+            match along {
+                Along::Linear => taps.pair(range.linear(placed)),
+                Along::Nearest { down } => {
+                    let position = if outside == Outside::Reflection { placed } else { position };
+                    let index = range.nearest(position, down);
+                    let lower = index.min((range.high - 1).max(range.low));
+                    taps.pair((lower, (index - lower) as f64));
+                }
+                Along::Cubic => {
+                    let floor = placed.floor();
+                    taps.starts.push(floor as i64 - 1);
+                    for (k, weight) in cubic_weights(placed - floor).into_iter().enumerate() {
+                        taps.indices.push(range.mirror(floor as i64 + k as i64 - 1) as usize);
+                        taps.weights.push(weight);
+                    }
                 }
             }
         }
         taps
     }
 
+    fn pair(&mut self, (index, weight): (i64, f64)) {
+        self.starts.push(index);
+        self.indices.extend([index as usize, (index + 1).min(self.range.high) as usize]);
+        self.weights.extend([1.0 - weight, weight]);
+    }
+
+    /// Number of positions.
+    pub(crate) const fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Indices and weights of one position.
+    #[inline(always)]
+    pub(crate) fn at(&self, position: usize) -> (&[usize], &[f64]) {
+        let range = position * self.width..(position + 1) * self.width;
+        (&self.indices[range.clone()], &self.weights[range])
+    }
+
     /// The lowest and highest source index that is read.
     pub(crate) fn span(&self) -> std::ops::Range<usize> {
-        let low = self.indices.iter().copied().min().unwrap_or(0);
-        let high = self.indices.iter().copied().max().map_or(0, |h| h + 1);
+        self.span_of(0..self.len())
+    }
+
+    /// The lowest and highest source index that some positions read.
+    pub(crate) fn span_of(&self, positions: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let indices = &self.indices[positions.start * self.width..positions.end * self.width];
+        let low = indices.iter().copied().min().unwrap_or(0);
+        let high = indices.iter().copied().max().map_or(0, |h| h + 1);
         low..high
+    }
+}
+
+/// The taps of axis 0, made for reading rows in place: each position reads `width` neighbouring values of a row
+/// that is continued beyond the range where a tap needs it.
+pub(crate) struct Line {
+    pub(crate) width: usize,
+    /// Length of the continued row.
+    pub(crate) length: usize,
+    /// Where the row's own values start in the continued row.
+    pub(crate) offset: usize,
+    /// Source indices of the row's own values.
+    pub(crate) span: std::ops::Range<usize>,
+    /// First value of each position, in the continued row.
+    pub(crate) starts: Vec<u32>,
+    pub(crate) single: Vec<f32>,
+    pub(crate) double: Vec<f64>,
+    /// Pairs (to, from) in the continued row: what continues it.
+    mirrored: Vec<(usize, usize)>,
+    /// Neighbouring positions that read the same values: their start, the first of them, their number (at most
+    /// [`RUN`]).
+    pub(crate) runs: Vec<(u32, u32, u32)>,
+    /// The weights by tap, continued by [`RUN`] zeros.
+    pub(crate) by_tap: [Vec<f32>; 4],
+}
+
+/// The longest run of a [`Line`].
+pub(crate) const RUN: usize = 8;
+
+impl Line {
+    pub(crate) fn new(taps: &Taps) -> Self {
+        let (span, width) = (taps.span(), taps.width);
+        let base = taps.starts.iter().copied().min().unwrap_or(0).min(span.start as i64);
+        let end = taps.starts.iter().map(|s| s + width as i64).max().unwrap_or(0).max(span.end as i64);
+        let inner = span.start as i64..span.end as i64;
+        let outer = (base..end).filter(|i| !inner.contains(i));
+        // What a mirrored index outside the span stands for has no weight (a tap beyond a range of one voxel).
+        let source = |i: i64| taps.range.mirror(i).clamp(inner.start, inner.end - 1);
+        let mirrored = outer.map(|i| ((i - base) as usize, (source(i) - base) as usize)).collect();
+        let starts: Vec<u32> = taps.starts.iter().map(|s| (s - base) as u32).collect();
+        let mut runs: Vec<(u32, u32, u32)> = Vec::new();
+        for (x, start) in starts.iter().enumerate() {
+            match runs.last_mut() {
+                Some((same, _, count)) if same == start && *count < RUN as u32 => *count += 1,
+                _ => runs.push((*start, x as u32, 1)),
+            }
+        }
+        let by_tap = [0, 1, 2, 3].map(|k| {
+            let own = taps.weights.iter().skip(k).step_by(width).map(|w| *w as f32);
+            own.chain(std::iter::repeat_n(0.0, RUN)).collect()
+        });
+        Self {
+            width,
+            length: (end - base) as usize,
+            offset: (inner.start - base) as usize,
+            runs,
+            by_tap,
+            starts,
+            single: taps.weights.iter().map(|w| *w as f32).collect(),
+            double: taps.weights.clone(),
+            span,
+            mirrored,
+        }
+    }
+
+    /// Continues a row beyond its own values.
+    #[inline(always)]
+    pub(crate) fn continue_row<R: Copy>(&self, row: &mut [R]) {
+        for (to, from) in &self.mirrored {
+            row[*to] = row[*from];
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 use revoxel_core::testing::Draw;
-use revoxel_core::{GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
 
-use crate::{How, Interpolation, Outside, argmax, execute, execute_argmax, oracle};
+use crate::{
+    How, Interpolation, Level, Outside, ResampleError, Through, argmax, execute, execute_argmax, execute_as, oracle,
+    stream,
+};
 
 fn values(volume: &Volume) -> Vec<f64> {
     dispatch!(volume.voxels(), v => v.iter().map(|x| x.to_f64()).collect())
@@ -40,13 +43,27 @@ fn pass(draw: &mut Draw, aligned: bool) -> (Sampling, Vec<GridOp>) {
 fn how(draw: &mut Draw, interpolation: Interpolation, channels: usize) -> How {
     let outside = [Outside::Border, Outside::Reflection, Outside::Fill][draw.int(0, 2) as usize];
     let numbers = |from: f64| (0..channels).map(|c| from + c as f64).collect();
-    How { interpolation, outside, fill: numbers(7.0), padding: numbers(50.0) }
+    let through = (draw.int(0, 3) == 0 && interpolation != Interpolation::Nearest).then(|| Through {
+        axis: draw.int(0, 2) as usize,
+        interpolation: if interpolation == Interpolation::Cubic && draw.int(0, 1) == 0 {
+            Interpolation::Linear
+        } else {
+            Interpolation::Nearest
+        },
+    });
+    How { outside, fill: numbers(7.0), padding: numbers(50.0), through, ..How::border(interpolation) }
 }
 
 fn check(draw: &mut Draw, volume: &Volume, sampling: &Sampling, interpolation: Interpolation) {
     let how = how(draw, interpolation, volume.channels());
     let result = execute(volume, sampling, &how).unwrap();
     assert_eq!(result.grid(), sampling.target());
+    for level in Level::ALL {
+        // All levels give the same bits, so it does not matter that tests run side by side.
+        if level.select() {
+            assert_eq!(execute(volume, sampling, &how).unwrap(), result, "{level}");
+        }
+    }
     let expected = oracle::resample(volume, sampling, &how);
     // f32 weights and sums: 2e-6 of the range (4000), for cubic with its gain a little more.
     let tolerance = if how.interpolation.averages() && sampling.exact().is_none() { 0.02 } else { 0.0 };
@@ -94,7 +111,8 @@ proptest! {
         let (sampling, ops) = pass(&mut draw, aligned);
         for interpolation in Interpolation::ALL {
             let volume = draw.volume(*sampling.source(), Kind::Image, 1);
-            let how = how(&mut draw, interpolation, 1);
+            // `through` counts the axes of the pass's source, which are others for each step.
+            let how = How { through: None, ..how(&mut draw, interpolation, 1) };
             let fused = execute(&volume, &sampling, &how).unwrap();
             let mut stepwise = volume;
             for op in &ops {
@@ -227,6 +245,37 @@ fn wide_integers_are_copied_exactly_and_averaged_in_f64() {
     flip.push(&GridOp::Reorient(revoxel_core::SignedPermutation::flips([true, false, false]))).unwrap();
     let flipped = execute(&volume, &flip, &How::border(Interpolation::Nearest)).unwrap();
     assert_eq!(flipped.voxels(), &vec![3u64, big].into());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn slabs_give_what_the_whole_gives(seed: u64, aligned: bool) {
+        let mut draw = Draw::new(seed);
+        let (sampling, _) = pass(&mut draw, aligned);
+        let volume = draw.volume(*sampling.source(), Kind::Image, 3);
+        for (interpolation, dtype) in [
+            (Interpolation::Linear, None),
+            (Interpolation::Cubic, Some(Dtype::I16)),
+            (Interpolation::Linear, Some(Dtype::U8)),
+            (Interpolation::Nearest, None),
+        ] {
+            let how = how(&mut draw, interpolation, 3);
+            let whole = execute_as(&volume, &sampling, &how, dtype).unwrap();
+            let mut slabs = Vec::new();
+            stream::<ResampleError>(&volume, &sampling, &how, dtype, |slab| {
+                assert_eq!(slab.dtype(), whole.dtype());
+                slabs.extend(dispatch!(slab, v => v.iter().map(|x| x.to_f64()).collect::<Vec<_>>()));
+                Ok(())
+            })
+            .unwrap();
+            prop_assert_eq!(&slabs, &values(&whole));
+            // Means in an integer type are the rounded means.
+            let means = execute(&volume, &sampling, &how).unwrap();
+            prop_assert_eq!(means.cast(whole.dtype()), whole);
+        }
+    }
 }
 
 #[test]

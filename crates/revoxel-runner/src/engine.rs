@@ -277,7 +277,8 @@ impl Slot {
             }
         };
         self.pass.push(op)?;
-        self.how = How { interpolation, outside, fill, padding: self.how.padding.clone() };
+        let padding = std::mem::take(&mut self.how.padding);
+        self.how = How { outside, fill, padding, ..How::border(interpolation) };
         Ok(interpolation)
     }
 

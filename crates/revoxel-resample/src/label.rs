@@ -1,0 +1,106 @@
+//! The label interpolation: linear on each label's indicator, without ever building an indicator.
+//!
+//! A label map is the same over most of its cells, and there nothing has to be weighed: where the eight voxels
+//! around a position agree, they are the answer. So the cost hardly grows with the number of labels.
+
+use revoxel_core::{IndexBox, Voxel};
+
+use crate::separable::{Separable, Stack};
+use crate::simd::vectorised;
+use crate::taps::{Line, Taps};
+
+/// Computes the inside rows of a target plane, the `position`th of the tables.
+pub(crate) fn plane<T: Voxel, O: Voxel>(
+    tables: &Separable,
+    stack: Stack<'_, T>,
+    position: usize,
+    inside: &IndexBox,
+    width: usize,
+    convert: impl Fn(T) -> O + Copy,
+    out: &mut [O],
+) {
+    let same = &mut vec![false; tables.line.span.len() + 1];
+    let start = inside.start[1] as usize * width + inside.start[0] as usize;
+    let shape = [inside.shape[0], inside.shape[1]];
+    let z = Pair::of(&tables.taps[2], position);
+    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, convert);
+}
+
+/// Two source indices along an axis, and the weight of each.
+#[derive(Clone, Copy)]
+struct Pair {
+    index: [usize; 2],
+    weight: [f64; 2],
+}
+
+impl Pair {
+    /// A tap without weight reads what the other one reads.
+    #[inline(always)]
+    fn of(taps: &Taps, position: usize) -> Self {
+        let (indices, weights) = taps.at(position);
+        let index = match (weights[0] == 0.0, weights[1] == 0.0) {
+            (true, _) => [indices[1]; 2],
+            (_, true) => [indices[0]; 2],
+            _ => [indices[0], indices[1]],
+        };
+        Self { index, weight: [weights[0], weights[1]] }
+    }
+}
+
+vectorised! {
+    fn rows[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
+        line: &Line,
+        lines: &Taps,
+        stack: Stack<'_, T>,
+        z: Pair,
+        same: &mut [bool],
+        out: &mut [O],
+        width: usize,
+        shape: [usize; 2],
+        convert: F,
+    ) {
+        let weights = line.double.as_chunks::<2>().0;
+        for y in 0..shape[1] {
+            let pair = Pair::of(lines, y);
+            let row = |b: usize, c: usize| stack.row(&line.span, pair.index[b], z.index[c]);
+            let (p, q, r, s) = (row(0, 0), row(1, 0), row(0, 1), row(1, 1));
+            let cells = p.iter().zip(q).zip(r).zip(s);
+            for (same, (((p, q), r), s)) in same.iter_mut().zip(cells) {
+                *same = (p == q) & (p == r) & (p == s);
+            }
+            let out = &mut out[y * width..y * width + shape[0]];
+            for ((o, start), w) in out.iter_mut().zip(&line.starts).zip(weights) {
+                let i = *start as usize;
+                let j = (i + 1).min(p.len() - 1);
+                *o = convert(if same[i] & same[j] & (p[i] == p[j]) {
+                    p[i]
+                } else {
+                    let corners = [p[i], p[j], q[i], q[j], r[i], r[j], s[i], s[j]];
+                    heaviest(corners, [*w, pair.weight, z.weight])
+                });
+            }
+        }
+    }
+}
+
+/// The label with the highest summed weight among the corners of a cell (axis 0 fastest), the lowest at a tie. The
+/// weights are those of the lower and the upper voxel along each axis.
+pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3]) -> T {
+    let mut labels = [(T::default(), 0.0f64); 8];
+    let mut count = 0;
+    for (corner, label) in corners.into_iter().enumerate() {
+        let weight = weights[0][corner & 1] * weights[1][corner >> 1 & 1] * weights[2][corner >> 2];
+        match labels[..count].iter_mut().find(|(l, _)| *l == label) {
+            Some((_, sum)) => *sum += weight,
+            None => {
+                labels[count] = (label, weight);
+                count += 1;
+            }
+        }
+    }
+    let best = |a: (T, f64), b: &(T, f64)| {
+        let tie = (a.1 - b.1).abs() < 1e-9;
+        if (tie && b.0 < a.0) || (!tie && b.1 > a.1) { *b } else { a }
+    };
+    labels[1..count].iter().fold(labels[0], best).0
+}
