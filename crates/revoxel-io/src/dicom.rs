@@ -22,6 +22,7 @@ mod bytes;
 mod codec;
 mod collect;
 mod convert;
+mod copies;
 mod dataset;
 mod fill;
 mod format;
@@ -105,8 +106,8 @@ impl Format for Dicom {
 /// # Errors
 /// Where the path cannot be read, or an archive is damaged. Damaged files are no error: they are listed.
 pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, ReadError> {
-    let found = collect::collect(path.as_ref(), options)?;
-    let groups = group::groups(&found.files);
+    let mut found = collect::collect(path.as_ref(), options)?;
+    let groups = copies::groups_without_copies(&mut found, &options.limits)?;
     Ok(select::report(found, &groups))
 }
 
@@ -123,8 +124,8 @@ struct Series {
 
 impl Series {
     fn choose(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
-        let found = collect::collect(path, options)?;
-        let mut groups = group::groups(&found.files);
+        let mut found = collect::collect(path, options)?;
+        let mut groups = copies::groups_without_copies(&mut found, &options.limits)?;
         let chosen = select::choose(&found, &groups, options)?;
         let group = groups.swap_remove(chosen);
         let fail = |path: Option<std::path::PathBuf>, reason| ReadError::Dicom {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use crc32fast::Hasher;
 
-use super::deflate::{self, Checksum};
+use super::deflate::{self, Checksum, Effort};
 
 /// Member header: deflate, no flags, no time, no hints, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -23,14 +23,14 @@ impl Checksum for Hasher {
     }
 }
 
-/// Compresses the parts, one after the other, into a single gzip member. `level` is 0 to 9. A few blocks per
-/// thread are held in memory at a time.
+/// Compresses the parts, one after the other, into a single gzip member. A few pieces per thread are
+/// held in memory at a time.
 ///
 /// # Errors
 /// Where `to` cannot be written.
-pub fn compress(parts: &[&[u8]], level: u32, to: &mut impl Write) -> io::Result<()> {
+pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<()> {
     to.write_all(&HEADER)?;
-    let checksum: Hasher = deflate::compress(parts, level, to)?;
+    let checksum: Hasher = deflate::compress(parts, effort, to)?;
     let length = parts.iter().fold(0u32, |sum, part| sum.wrapping_add(part.len() as u32));
     to.write_all(&checksum.finalize().to_le_bytes())?;
     to.write_all(&length.to_le_bytes())
@@ -40,7 +40,7 @@ pub fn compress(parts: &[&[u8]], level: u32, to: &mut impl Write) -> io::Result<
 mod tests {
     use std::io::Read;
 
-    use super::super::deflate::BLOCK;
+    use super::super::deflate::PIECE as BLOCK;
     use super::*;
 
     fn noise(length: usize) -> Vec<u8> {
@@ -55,15 +55,15 @@ mod tests {
     #[test]
     fn every_length_and_level_decodes_and_is_one_member() {
         let data: Vec<u8> = noise(3 * BLOCK / 2).into_iter().chain(vec![7; 2 * BLOCK]).collect();
-        for level in [0, 1, 3, 6, 9] {
+        for level in [Effort::Quick, Effort::Usual] {
             for length in [0, 1, 352, BLOCK - 1, BLOCK, BLOCK + 1, data.len()] {
                 let mut compressed = Vec::new();
                 compress(&[&[1, 2, 3], &data[..length], &[]], level, &mut compressed).unwrap();
                 let mut decoder = flate2::bufread::GzDecoder::new(&compressed[..]);
                 let mut decoded = Vec::new();
                 decoder.read_to_end(&mut decoded).unwrap();
-                assert!(decoder.into_inner().is_empty(), "level {level}, {length} bytes");
-                assert!(decoded[..3] == [1, 2, 3] && decoded[3..] == data[..length], "level {level}, {length} bytes");
+                assert!(decoder.into_inner().is_empty(), "{level:?}, {length} bytes");
+                assert!(decoded[..3] == [1, 2, 3] && decoded[3..] == data[..length], "{level:?}, {length} bytes");
             }
         }
     }
@@ -74,7 +74,7 @@ mod tests {
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut out = Vec::new();
-            pool.install(|| compress(&[&data], 3, &mut out)).unwrap();
+            pool.install(|| compress(&[&data], Effort::Usual, &mut out)).unwrap();
             out
         };
         assert_eq!(with(1), with(5));

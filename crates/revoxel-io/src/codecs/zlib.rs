@@ -10,7 +10,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
 use revoxel_core::Voxel;
 
-use super::deflate::{self, Checksum};
+use super::deflate::{self, Checksum, Effort};
 use super::gunzip::most_decoded;
 use super::stream::{self, Codec, StreamError, StreamTail};
 use crate::buffer;
@@ -22,13 +22,13 @@ const MODULUS: u32 = 65_521;
 /// As many bytes can be summed before the sums of 32 bits overflow.
 const MOST_UNREDUCED: usize = 5552;
 
-/// Compresses the parts, one after the other, into a zlib stream. `level` is 0 to 9.
+/// Compresses the parts, one after the other, into a zlib stream.
 ///
 /// # Errors
 /// Where `to` cannot be written.
-pub fn compress(parts: &[&[u8]], level: u32, to: &mut impl Write) -> io::Result<()> {
+pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<()> {
     to.write_all(&HEADER)?;
-    let checksum: Adler32 = deflate::compress(parts, level, to)?;
+    let checksum: Adler32 = deflate::compress(parts, effort, to)?;
     to.write_all(&checksum.value().to_be_bytes())
 }
 
@@ -138,7 +138,7 @@ impl Checksum for Adler32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::deflate::BLOCK;
+    use super::super::deflate::PIECE as BLOCK;
     use super::*;
 
     #[test]
@@ -158,12 +158,12 @@ mod tests {
     #[test]
     fn every_length_comes_back() {
         let data: Vec<u8> = (0..3 * BLOCK as u32).map(|i| (i * 7 % 251) as u8).collect();
-        for level in [0, 1, 3, 9] {
+        for level in [Effort::Quick, Effort::Usual] {
             for length in [0, 1, BLOCK, BLOCK + 1, data.len()] {
                 let mut compressed = Vec::new();
                 compress(&[&data[..length]], level, &mut compressed).unwrap();
                 let (values, tail) = decode::<u8>(&compressed, 0, length).unwrap();
-                assert!(values == data[..length] && tail == StreamTail::default(), "{level} {length}");
+                assert!(values == data[..length] && tail == StreamTail::default(), "{level:?} {length}");
             }
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     fn damage_is_told() {
         let data = [3u8; 5000];
         let mut whole = Vec::new();
-        compress(&[&data], 3, &mut whole).unwrap();
+        compress(&[&data], Effort::Usual, &mut whole).unwrap();
         let text = |bytes: &[u8], count| decode::<u8>(bytes, 0, count).unwrap_err().to_string();
         assert!(text(&whole[..whole.len() - 6], 5000).contains("truncated"));
         assert!(text(&whole, 5001).contains("holds 5000 bytes, but the header needs 5001"));

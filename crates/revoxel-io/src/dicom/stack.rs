@@ -153,6 +153,18 @@ impl Stack {
     }
 }
 
+/// The images that share their place with others, place by place.
+pub(super) fn same_places(planes: &[&Plane]) -> Vec<Vec<usize>> {
+    let Some(first) = planes.first() else { return Vec::new() };
+    let normal = first.normal();
+    let along: Vec<f64> = planes.iter().map(|p| dot(sub(p.position, first.position), normal)).collect();
+    let mut order: Vec<usize> = (0..planes.len()).collect();
+    order.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
+    let tolerance = same_place(&order, &along);
+    let runs = order.chunk_by(|a, b| along[*b] - along[*a] < tolerance);
+    runs.filter(|run| run.len() > 1).map(<[usize]>::to_vec).collect()
+}
+
 /// How close two images are when they are at the same place.
 fn same_place(order: &[usize], along: &[f64]) -> f64 {
     let gaps = order.windows(2).map(|w| along[w[1]] - along[w[0]]);

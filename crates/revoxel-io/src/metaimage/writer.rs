@@ -7,6 +7,7 @@ use std::path::Path;
 use revoxel_core::{Frame, Volume};
 
 use super::{MetaImageFacts, types};
+use crate::codecs::deflate::Effort;
 use crate::codecs::zlib;
 use crate::file::{atomically, has_extension};
 use crate::textual::axes::{Axes, Role};
@@ -14,8 +15,6 @@ use crate::textual::fill::{self, Channels};
 use crate::textual::numbers::{self, spaced};
 use crate::{Facts, Warning, WriteError};
 
-/// As for NIfTI: never larger than what others write by default, in a fraction of the time.
-const LEVEL: u32 = 3;
 /// Digits of any size in bytes: the place that is kept for it.
 const DIGITS: usize = 20;
 
@@ -24,7 +23,7 @@ const DIGITS: usize = 20;
 pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
     let none = MetaImageFacts::default();
     let own = facts.metaimage.as_deref().unwrap_or(&none);
-    let compressed = own.compressed != Some(false);
+    let compressed = (own.compressed != Some(false)).then(|| Effort::for_voxels(volume.dtype()));
     let (components, frame_axes) = layout(volume, facts, own);
     let axes = Axes(axes(volume, components, &frame_axes, facts.colour));
     let values = fill::arranged(path, &axes, volume.voxels())?;
@@ -33,32 +32,40 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     if !has_extension(path, "mhd") {
         return local(path, to, header, bytes, compressed).map(|()| Vec::new());
     }
-    let data = path.with_extension(if compressed { "zraw" } else { "raw" });
+    let data = path.with_extension(if compressed.is_some() { "zraw" } else { "raw" });
     let fail = |reason| WriteError::Io { path: data.clone(), reason };
     let length = atomically(&data, |to| {
         match compressed {
-            true => File::create(to).and_then(|mut file| zlib::compress(&[bytes], LEVEL, &mut file)).map_err(fail)?,
-            false => fill::plain(&data, to, &[bytes])?,
+            Some(effort) => {
+                File::create(to).and_then(|mut file| zlib::compress(&[bytes], effort, &mut file)).map_err(fail)?;
+            }
+            None => fill::plain(&data, to, &[bytes])?,
         }
         fs::metadata(to).map(|metadata| metadata.len()).map_err(fail)
     })?;
     let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if compressed {
+    if compressed.is_some() {
         header.push_str(&format!("CompressedDataSize = {length}\n"));
     }
-    header.push_str(&format!("CompressedData = {}\n", spelled(compressed)));
+    header.push_str(&format!("CompressedData = {}\n", spelled(compressed.is_some())));
     header.push_str(&format!("ElementDataFile = {name}\n"));
     fill::plain(path, to, &[header.as_bytes()])?;
     Ok(Vec::new())
 }
 
 /// Header and values in one file. The size of the compressed values is filled in when it is known.
-fn local(path: &Path, to: &Path, mut header: String, bytes: &[u8], compressed: bool) -> Result<(), WriteError> {
-    header.push_str(&format!("CompressedData = {}\n", spelled(compressed)));
-    if !compressed {
+fn local(
+    path: &Path,
+    to: &Path,
+    mut header: String,
+    bytes: &[u8],
+    compressed: Option<Effort>,
+) -> Result<(), WriteError> {
+    header.push_str(&format!("CompressedData = {}\n", spelled(compressed.is_some())));
+    let Some(effort) = compressed else {
         header.push_str("ElementDataFile = LOCAL\n");
         return fill::plain(path, to, &[header.as_bytes(), bytes]);
-    }
+    };
     header.push_str("CompressedDataSize = ");
     let place = header.len() as u64;
     header.push_str(&" ".repeat(DIGITS));
@@ -66,7 +73,7 @@ fn local(path: &Path, to: &Path, mut header: String, bytes: &[u8], compressed: b
     let write = || -> io::Result<()> {
         let mut file = File::create(to)?;
         file.write_all(header.as_bytes())?;
-        zlib::compress(&[bytes], LEVEL, &mut file)?;
+        zlib::compress(&[bytes], effort, &mut file)?;
         let length = file.stream_position()? - header.len() as u64;
         file.seek(SeekFrom::Start(place))?;
         file.write_all(length.to_string().as_bytes())

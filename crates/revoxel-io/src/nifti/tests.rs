@@ -73,7 +73,7 @@ fn read_as(name: &str, bytes: &[u8]) -> Result<crate::Loaded, ReadError> {
 
 fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    codecs::gzip::compress(&[bytes], 6, &mut out).unwrap();
+    codecs::gzip::compress(&[bytes], codecs::deflate::Effort::Usual, &mut out).unwrap();
     out
 }
 

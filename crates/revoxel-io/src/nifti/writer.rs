@@ -10,13 +10,10 @@ use revoxel_core::Volume;
 use super::compose::{Composed, compose};
 use super::header::{Magic, Order};
 use super::{extensions, pair, values};
+use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
 use crate::file::{atomically, has_extension};
 use crate::{Facts, Warning, WriteError};
-
-/// The fastest level that is never larger than what nibabel writes by default (zlib, level 1): measured on CT-like
-/// noise, real MR, float32 maps and labels. Level 2 takes a fifth less time, but is larger for some.
-const LEVEL: u32 = 3;
 
 /// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written in
 /// full, under its name.
@@ -31,6 +28,8 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
         1 => Cow::Borrowed(volume.voxels().bytes()),
         n => Cow::Owned(values::together(volume.voxels().bytes(), n, volume.grid().voxel_count())),
     };
+    let effort = Effort::for_voxels(stored.dtype);
+    let fill = |path: &Path, to: &Path, parts: &[&[u8]]| fill(path, to, parts, effort);
     if !is_pair {
         fill(path, to, &[&front, &bytes])?;
     } else if pair::is_header(path) {
@@ -46,11 +45,11 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
 }
 
 /// Writes parts one after the other, compressed if the name says so.
-fn fill(path: &Path, to: &Path, parts: &[&[u8]]) -> Result<(), WriteError> {
+fn fill(path: &Path, to: &Path, parts: &[&[u8]], effort: Effort) -> Result<(), WriteError> {
     let write = || {
         let mut file = File::create(to)?;
         if has_extension(path, "gz") {
-            return gzip::compress(parts, LEVEL, &mut file);
+            return gzip::compress(parts, effort, &mut file);
         }
         let mut file = BufWriter::new(file);
         parts.iter().try_for_each(|part| file.write_all(part))?;

@@ -8,15 +8,13 @@ use revoxel_core::{Frame, Volume};
 
 use super::header::escape;
 use super::{NrrdAxis, NrrdFacts, geometry, segments};
+use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
 use crate::file::{atomically, has_extension};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers;
 use crate::{Facts, Warning, WriteError};
-
-/// As for NIfTI: never larger than what others write by default, in a fraction of the time.
-const LEVEL: u32 = 3;
 
 /// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.nhdr` are written in
 /// full, under their name.
@@ -27,28 +25,29 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let (axes, described) = layout(volume, facts, own);
     let values = fill::arranged(path, &axes, volume.voxels())?;
     let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
+    let effort = (!raw).then(|| Effort::for_voxels(volume.dtype()));
     let header = header(volume, facts, own, &axes, &described, raw);
     if !has_extension(path, "nhdr") {
-        fill(path, to, &[header.as_bytes(), b"\n"], bytes, raw)?;
+        fill(path, to, &[header.as_bytes(), b"\n"], bytes, effort)?;
         return Ok(Vec::new());
     }
     let data = path.with_extension(if raw { "raw" } else { "raw.gz" });
     let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    atomically(&data, |to| fill(&data, to, &[], bytes, raw))?;
+    atomically(&data, |to| fill(&data, to, &[], bytes, effort))?;
     // Compressed or not, the header is text.
     fill::plain(path, to, &[header.as_bytes(), format!("data file: {name}\n").as_bytes()])?;
     Ok(Vec::new())
 }
 
-fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], raw: bool) -> Result<(), WriteError> {
-    if raw {
+fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], effort: Option<Effort>) -> Result<(), WriteError> {
+    let Some(effort) = effort else {
         let parts: Vec<&[u8]> = front.iter().copied().chain([bytes]).collect();
         return fill::plain(path, to, &parts);
-    }
+    };
     let write = || {
         let mut file = File::create(to)?;
         front.iter().try_for_each(|part| file.write_all(part))?;
-        gzip::compress(&[bytes], LEVEL, &mut file)
+        gzip::compress(&[bytes], effort, &mut file)
     };
     write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
 }

@@ -83,6 +83,23 @@ fn archives_are_read_like_folders() {
 }
 
 #[test]
+fn row_54_copies_in_archives_are_left_out() {
+    let again = Object::slice(1, [0.0, 0.0, 0.0]).text(0x0008_0018, "UI", "1.2.3.99").bytes();
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members().into_iter().filter(|(n, _)| !n.contains("..")).chain([("again".to_owned(), again)]) {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, &bytes[..]).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    std::fs::write(&path, builder.into_inner().unwrap()).unwrap();
+    let loaded = read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(loaded.info.grid.shape()[2], 2);
+    assert!(warnings(&loaded)[0].contains("1 file(s) are copies"), "{:?}", warnings(&loaded));
+}
+
+#[test]
 fn row_66_bombs_end_at_the_limit() {
     let options = ReadOptions { limits: Limits { max_decoded_bytes: 1500 }, ..ReadOptions::default() };
     for bytes in [zip(), gz(&tar()), bz2(&tar())] {

@@ -47,11 +47,19 @@ fn row_54_one_position_twice() {
         read_default(objects)
     };
     let fragments = ["2 images share the position [0.0, 0.0, 1.0]", "1.dcm and 4.dcm", "acquisition number"];
-    refused(twice(|o| o), &fragments);
+    // The same pixels: a copy, which is left out and said.
+    let loaded = twice(|o| o).unwrap();
+    assert_eq!((loaded.info.grid.shape()[2], loaded.info.channels), (4, 1));
+    assert_eq!(warnings(&loaded), ["1 file(s) are copies of others and are left out"]);
+    assert_eq!(loaded.volume, read_default(stack(&[0.0, 1.0, 2.0, 3.0])).unwrap().volume);
+    // Other pixels, or the same with another meaning: nothing says which is right.
     refused(twice(|o| o.pixels(&[7; 12])), &fragments);
+    refused(twice(|o| o.text(0x0028_1052, "DS", "-999")), &fragments);
     refused(read_default((0..4).map(|i| Object::slice(i, [1.0; 3]))), &["4 images share the position [1.0, 1.0, 1.0]"]);
     let apart = (0..4).map(|i| Object::slice(i, [1.0; 3]).text(0x0020_0012, "IS", &i.to_string()));
     refused(read_default(apart), &["all 4 images share the position", "no volume"]);
+    let copies = (0..3).map(|i| Object::slice(0, [1.0; 3]).text(0x0008_0018, "UI", &format!("1.2.3.{i}")));
+    assert_eq!(read_default(copies).unwrap().info.grid.shape(), [4, 3, 1]);
     // A frame that lacks a slice.
     let mut objects = two_frames(|o, f| o.text(0x0020_0100, "IS", &f.to_string()).without(0x0020_0013));
     objects.remove(0);

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use revoxel_core::Kind;
 
 use super::{fixture, read_as};
+use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
 use crate::{Limits, Loaded, ReadError, ReadOptions};
 
@@ -172,14 +173,14 @@ fn row_29_skips() {
     accepted(&file(&[("byte skip", "-1")]), "");
     let gz = |front: &[u8]| {
         let mut bytes = [header(&[("encoding", "gzip"), ("byte skip", "-1")]).as_bytes(), b"\n"].concat();
-        gzip::compress(&[front, &values()], 6, &mut bytes).unwrap();
+        gzip::compress(&[front, &values()], Effort::Usual, &mut bytes).unwrap();
         bytes
     };
     accepted(&gz(&[9; 1000]), "");
     refused_bytes(&gz(&[])[..gz(&[]).len() - 9], "encoding is gzip: the gzip stream is damaged");
     let mut short =
         [header(&[("encoding", "gzip"), ("byte skip", "-1"), ("sizes", "4 3 3")]).as_bytes(), b"\n"].concat();
-    gzip::compress(&[&values()], 6, &mut short).unwrap();
+    gzip::compress(&[&values()], Effort::Usual, &mut short).unwrap();
     refused_bytes(&short, "encoding is gzip: the gzip stream holds 48 bytes, but the header needs 72");
 }
 
@@ -285,7 +286,7 @@ fn row_34_bombs() {
         let mut bytes = [header(&[("encoding", encoding), ("sizes", sizes)]).as_bytes(), b"\n"].concat();
         let zeros = vec![0; count];
         if encoding == "gzip" {
-            gzip::compress(&[&zeros], 6, &mut bytes).unwrap();
+            gzip::compress(&[&zeros], Effort::Usual, &mut bytes).unwrap();
         } else {
             let mut encoder = bzip2::write::BzEncoder::new(&mut bytes, bzip2::Compression::best());
             encoder.write_all(&zeros).unwrap();

@@ -1,0 +1,228 @@
+//! Finding what was there before: greedy, with two candidates for every four bytes.
+
+use super::huffman::Code;
+
+/// The shortest match that is looked for.
+const LEAST: usize = 4;
+/// The longest that deflate knows.
+const MOST: usize = 258;
+/// How far back deflate can refer.
+const WINDOW: u32 = 32 << 10;
+/// Bits of a hash.
+const HASH_BITS: u32 = 15;
+const SLOTS: usize = 1 << HASH_BITS;
+/// Within longer matches only some places are remembered.
+const REMEMBERED: usize = 32;
+/// A match that is good enough for the other candidate to be left alone.
+const GOOD: usize = 32;
+
+/// Literals and then a match; a length of 0 at the end of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sequence {
+    pub(super) literals: u32,
+    pub(super) length: u16,
+    pub(super) distance: u16,
+}
+
+/// What a block consists of.
+#[derive(Debug)]
+pub(super) struct Sequences {
+    pub(super) list: Vec<Sequence>,
+    pub(super) literals: [u32; 288],
+    pub(super) distances: [u32; 32],
+    /// Bits beside the codes.
+    pub(super) extra: u64,
+    symbols: usize,
+}
+
+impl Default for Sequences {
+    fn default() -> Self {
+        Self { list: Vec::new(), literals: [0; 288], distances: [0; 32], extra: 0, symbols: 0 }
+    }
+}
+
+impl Sequences {
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        (self.literals, self.distances, self.extra, self.symbols) = ([0; 288], [0; 32], 0, 0);
+        self.literals[256] = 1;
+    }
+
+    /// Bits of the block with these codes, without its head.
+    pub(super) fn cost(&self, literals: &Code<288>, distances: &Code<32>) -> u64 {
+        literals.cost(&self.literals) + distances.cost(&self.distances) + self.extra
+    }
+
+    fn push(&mut self, literals: usize, length: usize, distance: u32) {
+        self.list.push(Sequence { literals: literals as u32, length: length as u16, distance: distance as u16 });
+        let (length, distance) = (length_symbol(length), distance_symbol(distance));
+        self.literals[length.symbol] += 1;
+        self.distances[distance.symbol & 31] += 1;
+        self.extra += u64::from(length.extra) + u64::from(distance.extra);
+        self.symbols += 2;
+    }
+}
+
+/// Where four bytes were seen, for each hash of them: the last place and the one before.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    slots: Box<[[u32; 2]; SLOTS]>,
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Self { slots: Box::new([[0; 2]; SLOTS]) }
+    }
+}
+
+impl Matcher {
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill([0; 2]);
+    }
+
+    /// Takes bytes apart from a place on, up to `end` or `most` symbols. Gives the place where it stopped.
+    pub(super) fn sequences(&mut self, data: &[u8], from: usize, end: usize, most: usize, to: &mut Sequences) -> usize {
+        let data = &data[..end];
+        let (mut at, mut first_literal) = (from, from);
+        while let Some(four) = four(data, at) {
+            let slot = hash(four);
+            let [newer, older] = self.slots[slot];
+            // Places are kept with the window added, so that a 0 is too far away from everywhere.
+            let place = at as u32 + WINDOW + 1;
+            self.slots[slot] = [place, newer];
+            let mut best = (0, 0);
+            let distance = place - newer;
+            if distance <= WINDOW {
+                best = (matching(data, at - distance as usize, at, four), distance);
+            }
+            let distance = place - older;
+            if best.0 < GOOD && distance <= WINDOW {
+                let length = matching(data, at - distance as usize, at, four);
+                if length > best.0 {
+                    best = (length, distance);
+                }
+            }
+            let (length, distance) = best;
+            if length >= LEAST {
+                to.push(at - first_literal, length, distance);
+                for inner in at + 1..at + length.min(REMEMBERED) {
+                    self.remember(data, inner);
+                }
+                at += length;
+                first_literal = at;
+                if to.symbols + (at - from) / 8 >= most {
+                    return at;
+                }
+            } else {
+                to.literals[usize::from(data[at])] += 1;
+                at += 1;
+            }
+        }
+        data[at..].iter().for_each(|byte| to.literals[usize::from(*byte)] += 1);
+        to.list.push(Sequence { literals: (end - first_literal) as u32, length: 0, distance: 0 });
+        end
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, data: &[u8], at: usize) {
+        if let Some(four) = four(data, at) {
+            let slot = hash(four);
+            self.slots[slot] = [at as u32 + WINDOW + 1, self.slots[slot][0]];
+        }
+    }
+}
+
+#[inline(always)]
+fn four(data: &[u8], at: usize) -> Option<u32> {
+    data.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+#[inline(always)]
+fn hash(four: u32) -> usize {
+    (four.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize & (SLOTS - 1)
+}
+
+/// How many bytes are the same at two places, the first four of which are `four` at the later one.
+#[inline(always)]
+fn matching(data: &[u8], earlier: usize, later: usize, first: u32) -> usize {
+    if four(data, earlier) != Some(first) {
+        return 0;
+    }
+    let most = MOST.min(data.len() - later);
+    let (a, b) = (&data[earlier..earlier + most], &data[later..later + most]);
+    let mut length = 4;
+    while let (Some(x), Some(y)) =
+        (a.get(length..).and_then(<[u8]>::first_chunk::<8>), b.get(length..).and_then(<[u8]>::first_chunk::<8>))
+    {
+        let differing = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if differing != 0 {
+            return length + differing.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    length + a[length.min(most)..].iter().zip(&b[length.min(most)..]).take_while(|(x, y)| x == y).count()
+}
+
+/// The symbol of a length or distance, and the bits behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Symbol {
+    pub(super) symbol: usize,
+    pub(super) extra: u32,
+    pub(super) value: u64,
+}
+
+/// Two symbols for each power of two from 2^`bits` on.
+#[inline(always)]
+fn split(value: u32, bits: u32) -> (u32, u32, u32) {
+    let extra = (31 - (value | 1).leading_zeros()).saturating_sub(bits);
+    ((extra << bits) + (value >> extra), extra, value & ((1 << extra) - 1))
+}
+
+/// The symbol of a length (RFC 1951, 3.2.5).
+#[inline(always)]
+pub(super) fn length_symbol(length: usize) -> Symbol {
+    if length == MOST {
+        return Symbol { symbol: 285, extra: 0, value: 0 };
+    }
+    let (symbol, extra, value) = split(length as u32 - 3, 2);
+    Symbol { symbol: (257 + symbol) as usize, extra, value: u64::from(value) }
+}
+
+/// The symbol of a distance (RFC 1951, 3.2.5).
+#[inline(always)]
+pub(super) fn distance_symbol(distance: u32) -> Symbol {
+    let (symbol, extra, value) = split(distance - 1, 1);
+    Symbol { symbol: symbol as usize, extra, value: u64::from(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_of_lengths_and_distances() {
+        let length = |l| {
+            let s = length_symbol(l);
+            (s.symbol, s.extra, s.value)
+        };
+        assert_eq!([3, 10, 11, 12].map(length), [(257, 0, 0), (264, 0, 0), (265, 1, 0), (265, 1, 1)]);
+        assert_eq!(
+            [18, 19, 227, 257, 258].map(length),
+            [(268, 1, 1), (269, 2, 0), (284, 5, 0), (284, 5, 30), (285, 0, 0)]
+        );
+        let distance = |d| {
+            let s = distance_symbol(d);
+            (s.symbol, s.extra, s.value)
+        };
+        assert_eq!([1, 4, 5, 6].map(distance), [(0, 0, 0), (3, 0, 0), (4, 1, 0), (4, 1, 1)]);
+        assert_eq!([24577, 32768].map(distance), [(29, 13, 0), (29, 13, 8191)]);
+    }
+
+    #[test]
+    fn lengths_of_matches() {
+        let data: Vec<u8> = (0..700).map(|i| (i % 7) as u8).chain([9]).collect();
+        let t = |a, b| matching(&data, a, b, four(&data, b).unwrap());
+        assert_eq!([t(0, 7), t(0, 8), t(0, 693), t(0, 686), t(1, 694)], [258, 0, 7, 14, 6]);
+    }
+}
