@@ -166,6 +166,12 @@ pub enum WriteError {
         /// The value.
         value: f64,
     },
+    /// Half precision in a format that has none.
+    #[error("{path}: float16 is written to .npy files only, from float32 values")]
+    Half {
+        /// The file.
+        path: PathBuf,
+    },
     /// A tensor whose shape does not fit its values.
     #[error("{path}: shape is {shape:?}: does not fit {values} values")]
     Shape {

@@ -8,6 +8,7 @@ use revoxel_core::{Dtype, Grid, Kind, Volume};
 use tempfile::NamedTempFile;
 
 use crate::codecs::gunzip;
+use crate::slabs::{Head, Slabs};
 use crate::{FORMATS, Facts, ReadError, ReadOptions, Warning, WriteError};
 
 /// A format of volume files. One line in [`FORMATS`] makes it known everywhere.
@@ -40,6 +41,16 @@ pub trait Format: Sync {
     /// # Errors
     /// Where the system refuses, or the format cannot hold the volume.
     fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError>;
+
+    /// Begins a file whose voxels come slab by slab in a volume's order. `None` where the format wants them in
+    /// another order, or does not write in parts.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the format cannot hold the volume.
+    fn slabs(&self, path: &Path, file: fs::File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
+        let _ = (path, file, head, facts);
+        Ok(None)
+    }
 }
 
 /// How many first bytes of a file a format may look at to recognise it.
@@ -160,6 +171,14 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
 
 /// Fills a new file in the folder of `path` and gives it that name when it is complete.
 pub(crate) fn atomically<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, WriteError>) -> Result<T, WriteError> {
+    let file = beside(path)?;
+    let result = fill(file.path())?;
+    persist(file, path)?;
+    Ok(result)
+}
+
+/// A new file in the folder of `path`.
+pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, WriteError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -170,10 +189,13 @@ pub(crate) fn atomically<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, W
         }
         _ => WriteError::Io { path: path.to_owned(), reason },
     };
-    let file = new_file(folder).map_err(failed)?;
-    let result = fill(file.path())?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(result)
+    new_file(folder).map_err(failed)
+}
+
+/// Gives a complete file its name.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), WriteError> {
+    file.persist(path).map_err(|e| WriteError::Io { path: path.to_owned(), reason: e.error })?;
+    Ok(())
 }
 
 /// A file that vanishes unless it is renamed. Its permissions are those of any new file, not private ones.

@@ -19,6 +19,7 @@ pub mod metaimage;
 pub mod nifti;
 pub mod npy;
 pub mod nrrd;
+pub mod slabs;
 pub mod textual;
 pub mod warning;
 
@@ -32,4 +33,5 @@ pub use file::{
 };
 pub use formats::FORMATS;
 pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};
+pub use slabs::{Head, SlabWriter};
 pub use warning::Warning;

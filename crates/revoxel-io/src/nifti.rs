@@ -24,11 +24,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
 
 use crate::file::has_extension;
+use crate::slabs::{Head, Slabs};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
 
 pub use problem::{HeaderError, Problem};
@@ -62,6 +64,10 @@ impl Format for Nifti {
 
     fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
         writer::write(path, to, volume, facts)
+    }
+
+    fn slabs(&self, path: &Path, file: File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
+        writer::slabs(path, file, head, facts)
     }
 }
 

@@ -25,9 +25,11 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
+use rayon::prelude::*;
 use revoxel_core::Voxels;
 
 use crate::file::{atomically, failed_to_read, length_of};
+use crate::slabs::{Head, Sink, Slabs};
 use crate::{Limits, ReadError, WriteError};
 
 pub use npz::{npz_names, read_npz};
@@ -68,6 +70,32 @@ pub fn read_npy(path: impl AsRef<Path>, _limits: &Limits) -> Result<Tensor, Read
     let mut from = BufReader::new(file);
     elements::read(&mut from, elements::Length::Known(length))
         .map_err(|reason| ReadError::Npy { path: path.to_owned(), reason })
+}
+
+/// Begins an .npy file whose values come in slabs, channel after channel: shape (channels, z, y, x) in C order. With
+/// `half`, float32 values are stored as float16.
+pub(crate) fn slabs(mut file: File, head: &Head, half: bool) -> std::io::Result<Slabs> {
+    let [x, y, z] = head.grid.shape();
+    let shape = [head.channels, z, y, x];
+    let descr = if half { descr::HALF.to_owned() } else { descr::spell(head.dtype) };
+    file.write_all(&preamble::encode_as(&shape, &descr))?;
+    let to: Box<dyn Sink> = if half { Box::new(Halves(file)) } else { Box::new(file) };
+    Ok(Slabs { to, warnings: Vec::new() })
+}
+
+/// Stores float32 values as float16; what is beyond its range becomes infinite, as in numpy.
+struct Halves(File);
+
+impl Sink for Halves {
+    fn push(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
+        let halves: Vec<half::f16> = values.into_par_iter().map(half::f16::from_f32).collect();
+        self.0.write_all(bytemuck::cast_slice(&halves))
+    }
+
+    fn finish(self: Box<Self>) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes an .npy file in C order and this machine's byte order; it appears under its name when it is complete.

@@ -76,6 +76,54 @@ pub(super) fn compress<C: Checksum>(parts: &[&[u8]], effort: Effort, to: &mut (i
     Ok(checksum)
 }
 
+/// The same for input that comes bit by bit.
+pub(super) struct Stream<C> {
+    effort: Effort,
+    checksum: C,
+    waiting: Vec<u8>,
+}
+
+impl<C: Checksum> Stream<C> {
+    pub(super) fn new(effort: Effort) -> Self {
+        Self { effort, checksum: C::default(), waiting: Vec::new() }
+    }
+
+    /// Goes on with more input. A few pieces per thread are held back and compressed together.
+    pub(super) fn push(&mut self, mut input: &[u8], to: &mut impl Write) -> io::Result<()> {
+        let most = 4 * rayon::current_num_threads() * PIECE;
+        while self.waiting.len() + input.len() >= most {
+            let (now, later) = input.split_at(most - self.waiting.len());
+            self.waiting.extend_from_slice(now);
+            self.flush(to)?;
+            input = later;
+        }
+        self.waiting.extend_from_slice(input);
+        Ok(())
+    }
+
+    /// Ends the current piece.
+    pub(super) fn flush(&mut self, to: &mut impl Write) -> io::Result<()> {
+        let effort = self.effort;
+        let piece = |encoder: &mut Encoder, input: &[u8]| {
+            let mut checksum = C::default();
+            checksum.update(input);
+            (encoder.encode(input, effort).to_vec(), checksum)
+        };
+        let done: Vec<_> = self.waiting.par_chunks(PIECE).map_init(Encoder::default, piece).collect();
+        write(&done, to)?;
+        done.iter().for_each(|(_, of_piece)| self.checksum.combine(of_piece));
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Ends the stream.
+    pub(super) fn finish(mut self, to: &mut impl Write) -> io::Result<C> {
+        self.flush(to)?;
+        to.write_all(&END)?;
+        Ok(self.checksum)
+    }
+}
+
 fn write<C>(done: &[(Vec<u8>, C)], to: &mut impl Write) -> io::Result<()> {
     done.iter().try_for_each(|(bytes, _)| to.write_all(bytes))
 }

@@ -4,11 +4,13 @@
 //! header · deflate stream (see `deflate`) · crc32 · length
 //! ```
 
+use std::fs::File;
 use std::io::{self, Write};
 
 use crc32fast::Hasher;
 
 use super::deflate::{self, Checksum, Effort};
+use crate::slabs::Sink;
 
 /// Member header: deflate, no flags, no time, no hints, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -34,6 +36,41 @@ pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -
     let length = parts.iter().fold(0u32, |sum, part| sum.wrapping_add(part.len() as u32));
     to.write_all(&checksum.finalize().to_le_bytes())?;
     to.write_all(&length.to_le_bytes())
+}
+
+/// A member whose input comes slab by slab. The bytes are those of [`compress`] for the same input.
+pub struct Stream {
+    to: File,
+    deflate: deflate::Stream<Hasher>,
+    length: u32,
+}
+
+impl Stream {
+    /// Begins a member in a file with the first part of the input.
+    ///
+    /// # Errors
+    /// Where `to` cannot be written.
+    pub fn new(mut to: File, front: &[u8], effort: Effort) -> io::Result<Self> {
+        to.write_all(&HEADER)?;
+        let mut stream = Self { to, deflate: deflate::Stream::new(effort), length: 0 };
+        stream.push(front)?;
+        stream.deflate.flush(&mut stream.to)?;
+        Ok(stream)
+    }
+}
+
+impl Sink for Stream {
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.length = self.length.wrapping_add(bytes.len() as u32);
+        self.deflate.push(bytes, &mut self.to)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        let Self { mut to, deflate, length } = *self;
+        let checksum = deflate.finish(&mut to)?;
+        to.write_all(&checksum.finalize().to_le_bytes())?;
+        to.write_all(&length.to_le_bytes())
+    }
 }
 
 #[cfg(test)]

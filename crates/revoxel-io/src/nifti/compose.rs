@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use revoxel_core::{Affine, Dtype, Grid, Volume};
+use revoxel_core::{Affine, Dtype, Grid};
 
 use super::datatype::Stored;
 use super::header::{Header, Magic, Order, Version};
 use super::{quaternion, remember, stored_grid};
+use crate::slabs::Head;
 use crate::{Facts, Warning, WriteError};
 
 /// Up to this sine of an angle between axes, ITK accepts the direction: it allows 1e-4 in R·Rᵀ, which may be off by
@@ -25,7 +26,7 @@ pub(super) struct Composed {
 /// The header for a volume. `behind_header` are the bytes of the flag and the extensions.
 pub(super) fn compose(
     path: &Path,
-    volume: &Volume,
+    volume: &Head,
     facts: &Facts,
     magic: Magic,
     behind_header: usize,
@@ -38,8 +39,8 @@ pub(super) fn compose(
         _ => Version::One,
     };
     let affine = match version {
-        Version::One => *stored_grid(volume.grid()).affine(),
-        Version::Two => *volume.grid().affine(),
+        Version::One => *stored_grid(&volume.grid).affine(),
+        Version::Two => *volume.grid.affine(),
     };
     if version == Version::One {
         storable(path, &affine)?;
@@ -90,7 +91,7 @@ pub(super) fn compose(
         qoffset: affine.translation(),
         srow: affine.rows(),
     };
-    if let Some(exact) = qform_only(&header, volume.grid(), facts) {
+    if let Some(exact) = qform_only(&header, &volume.grid, facts) {
         header = exact;
     }
     Ok(Composed { header, stored, warnings })
@@ -115,21 +116,21 @@ fn qform_only(header: &Header, grid: &Grid, facts: &Facts) -> Option<Header> {
 }
 
 /// The axes, and whether channels become colours: what the facts say as long as it fits the volume.
-fn dimensions(volume: &Volume, facts: &Facts) -> ([i64; 8], Stored) {
-    let channels = volume.channels();
+fn dimensions(volume: &Head, facts: &Facts) -> ([i64; 8], Stored) {
+    let channels = volume.channels;
     let frames = facts.frames.filter(|f| *f > 0 && channels.is_multiple_of(*f)).unwrap_or(1);
     let components = channels / frames;
-    let is_colour = facts.colour && volume.dtype() == Dtype::U8 && matches!(components, 3 | 4);
+    let is_colour = facts.colour && volume.dtype == Dtype::U8 && matches!(components, 3 | 4);
     let (axes, fourth, fifth) = match () {
         () if is_colour => (if frames > 1 { 4 } else { 3 }, frames, 1),
         () if channels == 1 => (3, 1, 1),
         () if facts.vector => (5, frames, components),
         () => (4, channels, 1),
     };
-    let [x, y, z] = volume.grid().shape();
+    let [x, y, z] = volume.grid.shape();
     // A grid's shape and a buffer's length are below 2⁶³.
     let dim = [axes, x, y, z, fourth, fifth, 1, 1].map(|n| n as i64);
-    (dim, Stored { dtype: volume.dtype(), components: if is_colour { components } else { 1 } })
+    (dim, Stored { dtype: volume.dtype, components: if is_colour { components } else { 1 } })
 }
 
 /// The codes of the source, where it has any. An sform is always set, as that restores the affine of all sources but

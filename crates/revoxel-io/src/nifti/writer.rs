@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use revoxel_core::Volume;
@@ -13,6 +13,7 @@ use super::{extensions, pair, values};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
 use crate::file::{atomically, has_extension};
+use crate::slabs::{Head, Sink, Slabs};
 use crate::{Facts, Warning, WriteError};
 
 /// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written in
@@ -21,7 +22,7 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let is_pair = pair::is_header(path) || pair::is_voxels(path);
     let magic = if is_pair { Magic::Pair } else { Magic::Single };
     let behind_header = extensions::encode(&facts.extensions, Order::NATIVE);
-    let Composed { header, stored, warnings } = compose(path, volume, facts, magic, behind_header.len())?;
+    let Composed { header, stored, warnings } = compose(path, &Head::of(volume), facts, magic, behind_header.len())?;
     let mut front = header.encode();
     front.extend(behind_header);
     let bytes = match stored.components {
@@ -42,6 +43,33 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
         atomically(&header, |to| fill(&header, to, &[&front]))?;
     }
     Ok(warnings)
+}
+
+/// Begins a single file whose voxels come in slabs. `None` where their order in the file is another one (colours),
+/// and for pairs.
+pub(super) fn slabs(path: &Path, file: File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
+    if pair::is_header(path) || pair::is_voxels(path) {
+        return Ok(None);
+    }
+    let behind_header = extensions::encode(&facts.extensions, Order::NATIVE);
+    let Composed { header, stored, warnings } = compose(path, head, facts, Magic::Single, behind_header.len())?;
+    if stored.components != 1 {
+        return Ok(None);
+    }
+    let mut front = header.encode();
+    front.extend(behind_header);
+    let effort = Effort::for_voxels(stored.dtype);
+    let to: io::Result<Box<dyn Sink>> = match has_extension(path, "gz") {
+        true => gzip::Stream::new(file, &front, effort).map(|s| Box::new(s) as Box<dyn Sink>),
+        false => plain(file, &front).map(|s| Box::new(s) as Box<dyn Sink>),
+    };
+    let to = to.map_err(|reason| WriteError::Io { path: path.to_owned(), reason })?;
+    Ok(Some(Slabs { to, warnings }))
+}
+
+fn plain(mut file: File, front: &[u8]) -> io::Result<File> {
+    file.write_all(front)?;
+    Ok(file)
 }
 
 /// Writes parts one after the other, compressed if the name says so.

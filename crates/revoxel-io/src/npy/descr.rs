@@ -82,6 +82,9 @@ fn what(kind: &str) -> &'static str {
     }
 }
 
+/// Half precision as numpy spells it, in this machine's byte order.
+pub(super) const HALF: &str = if cfg!(target_endian = "big") { ">f2" } else { "<f2" };
+
 /// The type as numpy spells it, in this machine's byte order.
 pub(super) fn spell(dtype: Dtype) -> String {
     let order = match dtype.size() {

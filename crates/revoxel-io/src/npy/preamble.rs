@@ -63,9 +63,13 @@ impl Preamble {
 
 /// The bytes before the elements of an array in C order: version 1, or 2 where the shape is too long for that.
 pub(super) fn encode(shape: &[usize], dtype: Dtype) -> Vec<u8> {
+    encode_as(shape, &descr::spell(dtype))
+}
+
+/// The same for a type as numpy spells it.
+pub(super) fn encode_as(shape: &[usize], descr: &str) -> Vec<u8> {
     let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if axes.len() == 1 { "," } else { "" };
-    let descr = descr::spell(dtype);
     let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", axes.join(", "));
     let padded = |before: usize| (before + dictionary.len() + 1).next_multiple_of(64) - before;
     let mut bytes = MAGIC.to_vec();

@@ -1,0 +1,216 @@
+//! Writing a volume that is never held whole: slab by slab.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Dtype, Grid, Kind, Volume, Voxels};
+use tempfile::NamedTempFile;
+
+use crate::file::{beside, format_for_writing, has_extension, persist};
+use crate::{Facts, Format, Warning, WriteError, npy};
+
+/// What is known of a volume before its voxels are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Head {
+    /// Where the voxels lie.
+    pub grid: Grid,
+    /// Their type.
+    pub dtype: Dtype,
+    /// How many channels there are.
+    pub channels: usize,
+}
+
+impl Head {
+    /// The head of a volume.
+    pub fn of(volume: &Volume) -> Self {
+        Self { grid: *volume.grid(), dtype: volume.dtype(), channels: volume.channels() }
+    }
+}
+
+/// Where bytes of voxels go.
+pub trait Sink {
+    /// Writes more.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes what comes behind the voxels.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file in a format that takes voxels in a volume's order.
+pub struct Slabs {
+    /// Where they go.
+    pub to: Box<dyn Sink>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+/// Writes a volume, or with the extension `.npy` an array of shape (channels, z, y, x), slab by slab. The file appears
+/// under its name when [`finish`](Self::finish) says so, and not at all otherwise.
+///
+/// Formats that keep voxels in another order get the volume as a whole, which is then held until the end.
+pub struct SlabWriter {
+    path: PathBuf,
+    file: NamedTempFile,
+    head: Head,
+    facts: Facts,
+    written: usize,
+    body: Body,
+}
+
+enum Body {
+    Slabs(Slabs),
+    Whole(&'static dyn Format, Vec<u8>),
+}
+
+impl SlabWriter {
+    /// Begins a file. With `half` an array is stored as float16.
+    ///
+    /// # Errors
+    /// Where the name says no format, the folder is missing, the system refuses, the format cannot hold the volume, or
+    /// `half` is asked of anything but an `.npy` file of float32.
+    pub fn create(path: impl AsRef<Path>, head: Head, facts: &Facts, half: bool) -> Result<Self, WriteError> {
+        let path = path.as_ref();
+        let failed = |reason| WriteError::Io { path: path.to_owned(), reason };
+        let is_array = has_extension(path, "npy");
+        if half && !(is_array && head.dtype == Dtype::F32) {
+            return Err(WriteError::Half { path: path.to_owned() });
+        }
+        let file = beside(path)?;
+        let to = file.reopen().map_err(failed)?;
+        let body = if is_array {
+            Body::Slabs(npy::slabs(to, &head, half).map_err(failed)?)
+        } else {
+            let format = format_for_writing(path)?;
+            match format.slabs(path, to, &head, facts)? {
+                Some(slabs) => Body::Slabs(slabs),
+                None => Body::Whole(format, Vec::new()),
+            }
+        };
+        Ok(Self { path: path.to_owned(), file, head, facts: facts.clone(), written: 0, body })
+    }
+
+    /// Writes the next voxels, of the head's type.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the voxels are of another type.
+    pub fn push(&mut self, voxels: &Voxels) -> Result<(), WriteError> {
+        if voxels.dtype() != self.head.dtype {
+            return Err(self.misfit(self.written + voxels.len()));
+        }
+        self.written += voxels.len();
+        match &mut self.body {
+            Body::Slabs(slabs) => {
+                let pushed = slabs.to.push(voxels.bytes());
+                pushed.map_err(|reason| WriteError::Io { path: self.path.clone(), reason })
+            }
+            Body::Whole(_, bytes) => {
+                bytes.extend_from_slice(voxels.bytes());
+                Ok(())
+            }
+        }
+    }
+
+    /// Completes the file and gives it its name.
+    ///
+    /// # Errors
+    /// Where voxels are missing or too many, or the system refuses.
+    pub fn finish(self) -> Result<Vec<Warning>, WriteError> {
+        if self.written != self.head.grid.voxel_count() * self.head.channels {
+            return Err(self.misfit(self.written));
+        }
+        let warnings = match self.body {
+            Body::Slabs(slabs) => {
+                slabs.to.finish().map_err(|reason| WriteError::Io { path: self.path.clone(), reason })?;
+                slabs.warnings
+            }
+            Body::Whole(format, bytes) => {
+                let voxels = revoxel_core::dispatch_dtype!(self.head.dtype, T => {
+                    Voxels::from(bytemuck::pod_collect_to_vec::<u8, T>(&bytes))
+                });
+                let Head { grid, channels, .. } = self.head;
+                let volume = Volume::new(voxels, grid, Kind::Image, channels)
+                    .map_err(|e| WriteError::Io { path: self.path.clone(), reason: io::Error::other(e.to_string()) })?;
+                format.write(&self.path, self.file.path(), &volume, &self.facts)?
+            }
+        };
+        persist(self.file, &self.path)?;
+        Ok(warnings)
+    }
+
+    fn misfit(&self, values: usize) -> WriteError {
+        let [x, y, z] = self.head.grid.shape();
+        WriteError::Shape { path: self.path.clone(), shape: vec![self.head.channels, z, y, x], values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use revoxel_core::testing::Draw;
+
+    use super::*;
+
+    #[test]
+    fn slabs_give_the_bytes_that_the_whole_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut draw = Draw::new(5);
+        let grid = crate::nifti::stored_grid(&draw.grid(9));
+        let volume = draw.volume(grid, Kind::Image, 3);
+        for name in ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.hdr"] {
+            let (whole, parts) = (folder.path().join(name), folder.path().join(format!("b{name}")));
+            crate::write(&whole, &volume, &Facts::default()).unwrap();
+            let mut writer = SlabWriter::create(&parts, Head::of(&volume), &Facts::default(), false).unwrap();
+            let count = volume.voxels().len();
+            revoxel_core::dispatch!(volume.voxels(), v => {
+                for slab in v.chunks(count / 4 + 1) {
+                    writer.push(&slab.to_vec().into()).unwrap();
+                }
+            });
+            assert!(!parts.exists());
+            writer.finish().unwrap();
+            assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&parts).unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn arrays_come_with_channels_first_and_in_half_precision_where_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let grid = Grid::without_geometry([2, 3, 1]).unwrap();
+        let values: Vec<f32> = (0..12).map(|i| i as f32 * 0.1).collect();
+        let head = Head { grid, dtype: Dtype::F32, channels: 2 };
+        for (half, error) in [(false, 0.0), (true, 1e-3)] {
+            let path = folder.path().join(format!("{half}.npy"));
+            let mut writer = SlabWriter::create(&path, head, &Facts::default(), half).unwrap();
+            writer.push(&values.clone().into()).unwrap();
+            writer.finish().unwrap();
+            let tensor = npy::read_npy(&path, &Default::default()).unwrap();
+            assert_eq!(tensor.shape, [2, 1, 3, 2]);
+            for (i, v) in values.iter().enumerate() {
+                assert!((tensor.voxels.get(i) - f64::from(*v)).abs() <= error);
+            }
+            let size = std::fs::metadata(&path).unwrap().len() as usize;
+            assert_eq!(size, 128 + 12 * if half { 2 } else { 4 });
+        }
+        let wrong = SlabWriter::create(folder.path().join("x.nii"), head, &Facts::default(), true).err().unwrap();
+        assert!(wrong.to_string().contains("float16"), "{wrong}");
+        let short = SlabWriter::create(folder.path().join("y.npy"), head, &Facts::default(), false).unwrap();
+        assert!(short.finish().unwrap_err().to_string().contains("does not fit 0 values"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written is left");
+    }
+}
