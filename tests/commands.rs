@@ -44,6 +44,32 @@ fn write_case(place: &Place, name: &str, seed: u64) -> Volume {
 }
 
 #[test]
+fn a_dataset_is_run_in_parts_and_gone_on_with() {
+    let place = Place::new();
+    place.text("p.yaml", EXACT);
+    (0..5).for_each(|i| drop(write_case(&place, &format!("c{i}"), i)));
+    let run = |more: &[&str]| {
+        let command = ["run", "p.yaml", "--data", "data", "--out", "out", "--json"];
+        let said = place.revoxel(&[&command[..], more].concat()).good().json();
+        let cases = said["cases"].as_array().unwrap().iter();
+        cases.map(|c| c["case"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(run(&["--shard", "2/2", "--threads", "1"]), ["c1", "c3"]);
+    assert_eq!(run(&["--resume", "--shard", "1/3"]), ["c0"]);
+    assert_eq!(run(&["--resume"]), ["c2", "c4"]);
+    assert!(run(&["--resume"]).is_empty());
+    let wrong = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--shard", "3/2"]);
+    wrong.bad(2, &["I/N"]);
+    // The number of threads does not change a byte.
+    let again = ["run", "p.yaml", "--data", "data", "--out", "other", "--threads", "3", "--jobs", "2"];
+    place.revoxel(&again).good();
+    for file in ["c1/image.nii.gz", "c3/label.nii.gz", "c1/trace.json"] {
+        let bytes = |folder: &str| std::fs::read(place.path(folder).join(file)).unwrap();
+        assert_eq!(bytes("out"), bytes("other"), "{file}");
+    }
+}
+
+#[test]
 fn a_dataset_goes_through_a_pipeline_and_predictions_come_back_bit_for_bit() {
     let place = Place::new();
     place.text("p.yaml", EXACT);

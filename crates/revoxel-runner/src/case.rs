@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use revoxel_core::Volume;
+use rayon::prelude::*;
+use revoxel_core::Dtype;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::FileInfo;
-use revoxel_pipeline::Pipeline;
+use revoxel_io::{FileInfo, Head, SlabWriter};
+use revoxel_pipeline::{Input, Pipeline};
 use revoxel_transforms::PlanError;
 
-use crate::engine::{Engine, StepError};
+use crate::engine::{Engine, Last, StepError};
 use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
 use crate::preflight::Checked;
 use crate::uneven::read_options;
@@ -39,6 +40,9 @@ pub enum CaseError {
     /// A file cannot be written, read or hashed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The last pass failed.
+    #[error(transparent)]
+    Resample(#[from] revoxel_resample::ResampleError),
     /// A step failed; the message points into the pipeline file.
     #[error("{0}")]
     Step(String),
@@ -59,20 +63,25 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let case = &checked.case;
     let mut volumes = BTreeMap::new();
     let mut sources = BTreeMap::new();
-    for (key, path) in &case.inputs {
-        let Some(input) = pipeline.input(key) else { continue };
+    // Compressed files are decoded by one thread each, so they are read side by side.
+    let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
+    let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
         let loaded = revoxel_io::read_with(path, input.kind, &read_options(input))?;
+        tracing::debug!(case = case.name, key, "read {}", path.display());
+        Ok((loaded, input_hash(path)?))
+    };
+    let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
+    for ((key, path, _), result) in inputs.into_iter().zip(read) {
+        let (loaded, hash) = result?;
         if loaded.info.grid != checked.infos[key].grid {
             return Err(CaseError::Changed(path.clone()));
         }
-        sources.insert(key.clone(), source_record(&loaded.info, path, data, input_hash(path)?));
+        sources.insert(key.clone(), source_record(&loaded.info, path, data, hash));
         let start = if checked.uneven.contains_key(key) { loaded.info.grid } else { checked.grids[key] };
         let volume = loaded.volume.on_grid(start).map_err(|_| CaseError::Changed(path.clone()))?;
         volumes.insert(key.clone(), volume);
-        tracing::debug!(case = case.name, key, "read {}", path.display());
     }
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
-    let dtypes = pipeline.outputs.iter().filter_map(|o| o.dtype.map(|d| (o.key.clone(), d))).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse);
     for (key, op) in &checked.uneven {
         engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
@@ -83,27 +92,24 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
     }
-    let results = engine.finish(&dtypes).map_err(|e| CaseError::Step(e.to_string()))?;
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
-    for (key, processed) in results {
+    for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
         let relative = output.map(|o| o.path.path(&case.name));
         let source: SourceRecord = sources.remove(&key).unwrap_or_else(|| unreachable!("every volume was read"));
+        let wanted = output.and_then(|o| o.dtype);
+        let (grid, dtype) = (*last.grid(), last.dtype(wanted));
         if let Some(relative) = &relative {
             let path = out.join(relative);
-            write_volume(&path, &processed.volume, &checked.infos[&key], processed.steps.is_empty())?;
+            write_volume(&path, &last, wanted, &checked.infos[&key])?;
             files.push(path);
         }
         let moved = checked.grids[&key] != checked.infos[&key].grid && !checked.uneven.contains_key(&key);
         let snapped = moved.then(|| (&checked.grids[&key]).into());
-        let result = ResultRecord {
-            path: relative,
-            grid: processed.volume.grid().into(),
-            dtype: processed.volume.dtype().name().to_owned(),
-        };
+        let result = ResultRecord { path: relative, grid: (&grid).into(), dtype: dtype.name().to_owned() };
         let kind = kinds[&key].to_owned();
-        records.insert(key, VolumeTrace { kind, source, snapped, steps: processed.steps, result });
+        records.insert(key, VolumeTrace { kind, source, snapped, steps: last.steps, result });
     }
     let trace = Trace {
         schema: SCHEMA.to_owned(),
@@ -124,10 +130,14 @@ fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
     hash(path).map(|h| Some(format!("blake3:{h}")))
 }
 
-fn write_volume(path: &Path, volume: &Volume, info: &FileInfo, untouched: bool) -> Result<(), CaseError> {
+/// Writes a volume while its last pass is executed.
+fn write_volume(path: &Path, last: &Last, wanted: Option<Dtype>, info: &FileInfo) -> Result<(), CaseError> {
     make_folder_of(path)?;
-    let facts = if untouched { info.facts.clone() } else { facts_after_steps(&info.facts) };
-    for warning in revoxel_io::write(path, volume, &facts)? {
+    let facts = if last.steps.is_empty() { info.facts.clone() } else { facts_after_steps(&info.facts) };
+    let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
+    let mut writer = SlabWriter::create(path, head, &facts, false)?;
+    last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
+    for warning in writer.finish()? {
         tracing::warn!("{}: {warning}", path.display());
     }
     Ok(())

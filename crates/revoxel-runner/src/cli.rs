@@ -31,6 +31,9 @@ struct Cli {
     /// Say more: -v what happens, -vv details.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
+    /// Threads for the voxels; as many as there are cores by default.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
     #[command(subcommand)]
     command: Command,
 }
@@ -72,6 +75,10 @@ pub fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
+    if let Some(threads) = cli.threads {
+        // Only fails where a pool is there already, and nothing has made one.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
     let result = match cli.command {
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::{Dtype, Grid, GridError, GridOp, IndexBox, Kind, Sampling, Volume, VolumeError};
+use revoxel_core::{Dtype, Grid, GridError, GridOp, IndexBox, Kind, Sampling, Volume, VolumeError, Voxels};
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
-use revoxel_resample::{How, Interpolation, Outside, PadMode, ResampleError, execute, pad};
+use revoxel_resample::{
+    How, Interpolation, Outside, PadMode, ResampleError, execute, execute_as, pad, result_dtype, stream,
+};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
     ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
@@ -29,6 +31,62 @@ pub struct Processed {
     pub volume: Volume,
     /// What happened to it.
     pub steps: Vec<TraceStep>,
+}
+
+/// A volume before its last pass.
+#[derive(Debug)]
+pub struct Last {
+    volume: Volume,
+    pass: Sampling,
+    how: How,
+    /// What happened to it, the last pass included.
+    pub steps: Vec<TraceStep>,
+}
+
+impl Last {
+    /// Where the voxels lie after the pass.
+    pub const fn grid(&self) -> &Grid {
+        self.pass.target()
+    }
+
+    /// The channels.
+    pub const fn channels(&self) -> usize {
+        self.volume.channels()
+    }
+
+    /// The voxel type after the pass, where this one is wanted.
+    pub fn dtype(&self, wanted: Option<Dtype>) -> Dtype {
+        wanted.unwrap_or_else(|| result_dtype(&self.volume, &self.pass, &self.how, None))
+    }
+
+    /// Executes the pass.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub fn whole(self, wanted: Option<Dtype>) -> Result<Processed, StepError> {
+        let dtype = self.dtype(wanted);
+        let volume = match self.pass.is_identity() {
+            true => self.volume,
+            false => execute_as(&self.volume, &self.pass, &self.how, wanted)?,
+        };
+        Ok(Processed { volume: volume.cast(dtype), steps: self.steps })
+    }
+
+    /// Executes the pass slab by slab, without ever holding its result.
+    ///
+    /// # Errors
+    /// Where it fails, and what `sink` says.
+    pub fn slabs<E: From<ResampleError>>(
+        &self,
+        wanted: Option<Dtype>,
+        mut sink: impl FnMut(&Voxels) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let dtype = self.dtype(wanted);
+        stream(&self.volume, &self.pass, &self.how, wanted, |slab| match slab.dtype() == dtype {
+            true => sink(slab),
+            false => sink(&slab.clone().cast(dtype)),
+        })
+    }
 }
 
 /// Why a step failed.
@@ -113,16 +171,17 @@ impl Engine {
     /// # Errors
     /// Where a last pass fails.
     pub fn finish(self, dtypes: &BTreeMap<String, Dtype>) -> Result<BTreeMap<String, Processed>, StepError> {
-        let mut results = BTreeMap::new();
-        for (key, mut slot) in self.slots {
-            slot.settle()?;
-            let volume = match dtypes.get(&key) {
-                Some(dtype) => slot.volume.cast(*dtype),
-                None => slot.volume,
-            };
-            results.insert(key, Processed { volume, steps: slot.steps });
-        }
-        Ok(results)
+        let last = self.last();
+        last.into_iter().map(|(key, last)| Ok((key.clone(), last.whole(dtypes.get(&key).copied())?))).collect()
+    }
+
+    /// The volumes with what is left to do to them: the last pass need not be executed at once.
+    pub fn last(self) -> BTreeMap<String, Last> {
+        let last = |(key, slot): (String, Slot)| {
+            let Slot { volume, pass, how, steps } = slot;
+            (key, Last { volume, pass, how, steps })
+        };
+        self.slots.into_iter().map(last).collect()
     }
 
     fn step(&mut self, step: &Step) -> Result<(), (String, StepError)> {

@@ -28,6 +28,12 @@ pub(super) struct Args {
     /// Only these cases.
     #[arg(long = "case")]
     cases: Vec<String>,
+    /// Only a part of the cases: of N parts the Ith, as in 2/8. Together the parts are all cases, each once.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+    /// Leave out cases that are done: those whose trace is there, which is written last.
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
     /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
     #[arg(long)]
     jobs: Option<usize>,
@@ -67,10 +73,29 @@ fn bytes(text: &str) -> Result<u64, String> {
     if total >= 1.0 { Ok(total as u64) } else { Err(error()) }
 }
 
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
+        _ => Err(format!("{text:?} is no part: write it as I/N with I from 1 to N, such as 2/8")),
+    }
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &args.set)?;
     let cases = discover(&pipeline, &args.data).and_then(|c| select(c, &args.cases, &args.data));
-    let cases: Vec<Case> = cases.map_err(Failure::usage)?;
+    let mut cases: Vec<Case> = cases.map_err(Failure::usage)?;
+    if let Some((part, parts)) = args.shard {
+        let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
+        cases = of_part.map(|(_, case)| case).collect();
+    }
+    if args.resume {
+        let all = cases.len();
+        cases.retain(|case| !args.out.join(pipeline.trace.path(&case.name)).exists());
+        if all > cases.len() {
+            eprintln!("{} of {all} cases are done already", all - cases.len());
+        }
+    }
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, args.overwrite);
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
@@ -174,6 +199,12 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_dataset() {
+        assert_eq!([shard("1/1"), shard("2/8")].map(Result::unwrap), [(1, 1), (2, 8)]);
+        assert!(["", "0/2", "3/2", "1", "a/b", "1/0"].iter().all(|t| shard(t).is_err()));
+    }
 
     #[test]
     fn amounts_of_memory() {
