@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "the tasks report to people on stdout")]
 
+mod bench;
 mod ci;
 mod parity;
 mod tidy;
@@ -37,6 +38,7 @@ const TASKS: &[Task] = &[
         summary: "the rules that the compiler and clippy do not check",
         run: tidy::run,
     },
+    Task { name: "bench", arguments: bench::USAGE, summary: "times our work beside the peers'", run: bench::run },
     Task { name: "parity", arguments: parity::USAGE, summary: "records the answers of the peers", run: parity::run },
 ];
 

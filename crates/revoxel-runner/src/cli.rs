@@ -91,6 +91,9 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args),
     };
+    if let Some(bytes) = crate::memory::peak() {
+        tracing::info!("peak memory {:.0} MB", bytes as f64 / 1e6);
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.show(),

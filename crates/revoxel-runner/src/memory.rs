@@ -50,6 +50,14 @@ pub fn available() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// The most memory that this process has held at once, in bytes, where the system says so.
+pub fn peak() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// The default budget: four fifths of what is available, 4 GiB where nobody knows.
 pub fn default_budget() -> u64 {
     available().map_or(4 << 30, |bytes| bytes / 5 * 4)

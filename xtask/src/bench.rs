@@ -1,0 +1,275 @@
+//! `cargo xtask bench`: what the program takes for real work, beside its peers where a Python with them is given.
+//!
+//! Makes the test volume, runs our side and each peer in turn (so that a slow minute of the machine hits both), and
+//! prints a table in Markdown: medians, the fastest peer, the ratio. No test asserts a time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+pub(crate) const USAGE: &str = "[--python PYTHON] [--folder DIR]";
+
+/// The main job as a pipeline.
+const PIPELINE: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"{case}.nii.gz\" }
+  label: { kind: label, path: \"seg.nii.gz\", optional: true }
+steps:
+  - orientation: { axcodes: RAS }
+  - spacing: { pixdim: [1, 1, 1] }
+outputs:
+  image: { path: \"i.nii.gz\", dtype: float32 }
+  label: { path: \"l.nii.gz\" }
+trace: \"trace.json\"
+";
+
+/// A row of the table: its name in the measurements, what people read, and what it must beat: (peer, times as fast).
+struct Row(&'static str, &'static str, &'static [(&'static str, f64)]);
+
+const ROWS: &[Row] = &[
+    Row(
+        "main_job",
+        "main job: .nii.gz image and labels to RAS, 1 mm, written; a mask back",
+        &[("SimpleITK", 5.0), ("MONAI", 25.0)],
+    ),
+    Row("linear_axis", "linear, axes aligned, to 359×359×450", &[("torch", 2.0), ("SimpleITK", 4.0)]),
+    Row("linear_oblique", "linear, oblique", &[("SimpleITK", 2.0)]),
+    Row("cubic_axis", "cubic B-spline, axes aligned", &[("SimpleITK", 15.0), ("nnU-Net", 25.0)]),
+    Row("nearest_axis", "nearest, labels, axes aligned", &[("torch", 2.5)]),
+    Row("label_axis", "label (one-hot, linear, argmax)", &[("nnU-Net", 20.0)]),
+    Row("logits14_argmax", "14 channels 120×120×150 to 512×512×300, argmax", &[("nnU-Net", 100.0), ("torch", 30.0)]),
+    Row("read_nii_gz", "read .nii.gz (157 MB decoded)", &[("SimpleITK", 1.0)]),
+    Row("write_nii_gz", "write .nii.gz, int16", &[("nibabel", 3.5)]),
+    Row("read_dicom_300", "DICOM folder, 300 × 512², to a volume", &[("SimpleITK", 3.0)]),
+    Row("linear_axis_turned", "linear, axes aligned but in another order", &[]),
+    Row("cubic_oblique", "cubic B-spline, oblique", &[]),
+    Row("nearest_oblique", "nearest, oblique", &[]),
+    Row("label_oblique", "label, oblique", &[]),
+    Row("flip_i16", "flip two axes, int16", &[]),
+    Row("transpose_i16_102", "exchange axes 0 and 1, int16", &[]),
+    Row("transpose_i16_210", "exchange axes 0 and 2, int16", &[]),
+    Row("read_nii", "read .nii (157 MB)", &[]),
+    Row("write_nii", "write .nii (157 MB)", &[]),
+    Row("write_f32_nii_gz", "write .nii.gz, float32 (315 MB)", &[]),
+    Row("write_labels_nii_gz", "write .nii.gz, labels", &[]),
+    Row("info", "`revoxel info` on a header", &[]),
+    Row("copy_f32_58M", "a plain copy of 58 million float32 into fresh memory, for comparison", &[]),
+];
+
+/// Groups of `xtask/bench/peers.py`, the peer's name, and which of ours runs beside it.
+const PEERS: &[(&str, &str, Ours)] = &[
+    ("main_sitk", "SimpleITK", Ours::Main),
+    ("main_nibabel", "nibabel", Ours::Main),
+    ("main_torchio", "TorchIO", Ours::Main),
+    ("main_monai", "MONAI", Ours::Main),
+    ("sitk", "SimpleITK", Ours::Kernels),
+    ("torch", "torch", Ours::Kernels),
+    ("scipy", "scipy", Ours::Kernels),
+    ("nnunet", "nnU-Net", Ours::Kernels),
+    ("files", "", Ours::Files),
+    ("dicom", "SimpleITK", Ours::Files),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Ours {
+    Main,
+    Kernels,
+    Files,
+}
+
+#[derive(Default)]
+struct Measured {
+    ours: BTreeMap<String, Vec<f64>>,
+    peers: BTreeMap<String, BTreeMap<String, f64>>,
+    peak: Vec<f64>,
+    peer_peak: BTreeMap<String, f64>,
+}
+
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
+    let (mut python, mut folder) = (None, root.join("target/bench"));
+    let mut rest = arguments.iter();
+    while let Some(option) = rest.next() {
+        let value = rest.next().with_context(|| format!("{option} needs a value: bench {USAGE}"))?;
+        match option.as_str() {
+            "--python" => python = Some(PathBuf::from(value)),
+            "--folder" => folder = PathBuf::from(value),
+            _ => bail!("there is no option {option}: bench {USAGE}"),
+        }
+    }
+    fs::create_dir_all(&folder)?;
+    let folder = folder.canonicalize()?;
+    build(root)?;
+    let release = root.join("target/release");
+    prepare(root, &release, &folder, python.as_deref())?;
+    let mut measured = Measured::default();
+    for (group, peer, beside) in PEERS {
+        ours(*beside, &release, &folder, &mut measured)?;
+        let Some(python) = &python else { continue };
+        let script = root.join("xtask/bench/peers.py");
+        match json(Command::new(python).arg(script).arg(group).arg(&folder)) {
+            Ok(rows) => measured.peer(peer, &rows, *beside),
+            Err(error) => eprintln!("{group}: left out: {error:#}"),
+        }
+    }
+    print!("{}", measured.table());
+    for level in ["portable", "avx2", "avx512"] {
+        let kernels = Command::new(release.join("examples/kernels")).arg(&folder).args(["3", level]).output()?;
+        if kernels.status.success() {
+            println!("\n{level}: {}", String::from_utf8_lossy(&kernels.stdout).trim());
+        } else {
+            println!("\n{level}: this processor does not have it");
+        }
+    }
+    Ok(true)
+}
+
+fn build(root: &Path) -> Result<()> {
+    for what in [
+        &["-p", "revoxel-runner", "--bin", "revoxel"][..],
+        &["-p", "revoxel-resample", "--example", "kernels"],
+        &["-p", "revoxel-io", "--example", "files", "--example", "bench_data"],
+    ] {
+        let status = Command::new("cargo").args(["build", "--release"]).args(what).current_dir(root).status()?;
+        ensure!(status.success(), "cargo build --release {} failed", what.join(" "));
+    }
+    Ok(())
+}
+
+fn prepare(root: &Path, release: &Path, folder: &Path, python: Option<&Path>) -> Result<()> {
+    if !folder.join("seg.nii.gz").exists() {
+        let made = Command::new(release.join("examples/bench_data")).arg(folder).status()?;
+        ensure!(made.success(), "the test volume could not be made");
+    }
+    if let Some(python) = python.filter(|_| !folder.join("dcm").exists()) {
+        let script = root.join("xtask/bench/peers.py");
+        json(Command::new(python).arg(script).arg("make_dicom").arg(folder))?;
+    }
+    fs::write(folder.join("main.yaml"), PIPELINE)?;
+    let data = folder.join("data");
+    fs::create_dir_all(&data)?;
+    for name in ["ct.nii.gz", "seg.nii.gz"] {
+        let _ = fs::remove_file(data.join(name));
+        fs::hard_link(folder.join(name), data.join(name))
+            .or_else(|_| fs::copy(folder.join(name), data.join(name)).map(drop))?;
+    }
+    Ok(())
+}
+
+fn ours(what: Ours, release: &Path, folder: &Path, measured: &mut Measured) -> Result<()> {
+    let rows = match what {
+        Ours::Main => return main_job(release, folder, measured),
+        Ours::Kernels => json(Command::new(release.join("examples/kernels")).arg(folder).arg("3"))?,
+        Ours::Files => json(Command::new(release.join("examples/files")).arg(folder).arg("3"))?,
+    };
+    for (name, value) in rows {
+        measured.ours.entry(name).or_default().push(value);
+    }
+    Ok(())
+}
+
+/// The whole program on the main job, three times.
+fn main_job(release: &Path, folder: &Path, measured: &mut Measured) -> Result<()> {
+    let revoxel = release.join("revoxel");
+    for _ in 0..3 {
+        let start = Instant::now();
+        let run = ["-v", "run", "main.yaml", "--data", "data", "--out", "ours", "--case", "ct", "--overwrite"];
+        let back = ["-v", "invert", "ours/trace.json", "ours/l.nii.gz", "-o", "ours/b.nii.gz", "--overwrite"];
+        for arguments in [&run[..], &back[..]] {
+            let output = Command::new(&revoxel).args(arguments).current_dir(folder).output()?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(output.status.success(), "revoxel {}: {said}", arguments.join(" "));
+            let peak = said.lines().find_map(|line| line.split("peak memory ").nth(1));
+            let peak = peak.and_then(|text| text.split(' ').next()).and_then(|number| number.parse::<f64>().ok());
+            measured.peak.extend(peak);
+        }
+        measured.ours.entry("main_job".to_owned()).or_default().push(start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        let info =
+            Command::new(&revoxel).args(["info", "ct.nii.gz"]).current_dir(folder).stdout(Stdio::null()).status()?;
+        ensure!(info.success(), "revoxel info failed");
+        measured.ours.entry("info".to_owned()).or_default().push(start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// The object that a command prints.
+fn json(command: &mut Command) -> Result<BTreeMap<String, f64>> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{command:?}: {}", err.lines().last().unwrap_or_default());
+    let last = out.lines().last().unwrap_or_default();
+    let value: Value = serde_json::from_str(last).with_context(|| format!("{command:?} printed {last:?}"))?;
+    let object = value.as_object().context("no object")?;
+    Ok(object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect())
+}
+
+impl Measured {
+    fn peer(&mut self, peer: &str, rows: &BTreeMap<String, f64>, beside: Ours) {
+        for (name, value) in rows {
+            if name == "peak_mb" {
+                if beside == Ours::Main {
+                    self.peer_peak.insert(peer.to_owned(), *value);
+                }
+                continue;
+            }
+            let (name, peer) = name.split_once(':').unwrap_or((name, peer));
+            self.peers.entry(name.to_owned()).or_default().insert(peer.to_owned(), *value);
+        }
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::from("| work | revoxel | peers | ratio, goal |\n|---|---|---|---|\n");
+        for Row(name, what, goals) in ROWS {
+            let Some(seconds) = self.ours.get(*name).map(|s| median(s)) else { continue };
+            let none = BTreeMap::new();
+            let peers = self.peers.get(*name).unwrap_or(&none);
+            let each = peers.iter().map(|(peer, s)| format!("{peer} {s:.2} s")).collect::<Vec<_>>().join(" · ");
+            let ratio = |(peer, goal): &(&str, f64)| {
+                let times = peers.get(*peer).map(|s| s / seconds)?;
+                let verdict = if times >= *goal { "met" } else { "missed" };
+                Some(format!("{times:.1} × {peer} (goal {goal}, {verdict})"))
+            };
+            let ratios: Vec<String> = goals.iter().filter_map(ratio).collect();
+            text += &format!("| {what} | {seconds:.3} s | {each} | {} |\n", ratios.join(" · "));
+        }
+        let peak = self.peak.iter().copied().fold(0.0, f64::max);
+        let peers =
+            self.peer_peak.iter().map(|(peer, mb)| format!("{peer} {mb:.0} MB")).collect::<Vec<_>>().join(" · ");
+        text += &format!("| peak memory of the main job | {peak:.0} MB | {peers} | |\n");
+        for (name, values) in self.ours.iter().filter(|(name, _)| name.starts_with("size_")) {
+            let peers = self.peers.get(name).into_iter().flatten();
+            let peers: Vec<String> = peers.map(|(peer, size)| format!("{peer} {:.1} MB", size / 1e6)).collect();
+            text += &format!("| {name} | {:.1} MB | {} | |\n", median(values) / 1e6, peers.join(" · "));
+        }
+        text
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_which_goals_are_met() {
+        let mut measured = Measured::default();
+        measured.ours.insert("linear_axis".to_owned(), vec![0.2, 0.1, 0.4]);
+        let rows = BTreeMap::from([("linear_axis".to_owned(), 0.5)]);
+        measured.peer("torch", &rows, Ours::Kernels);
+        measured.peer("SimpleITK", &rows, Ours::Kernels);
+        let table = measured.table();
+        assert!(table.contains("2.5 × torch (goal 2, met) · 2.5 × SimpleITK (goal 4, missed)"), "{table}");
+        assert!(table.contains("| 0.200 s |"), "{table}");
+    }
+}
