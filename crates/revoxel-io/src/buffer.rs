@@ -11,6 +11,19 @@ pub(crate) fn zeroed<T: Voxel>(count: usize) -> Option<Vec<T>> {
     bytemuck::allocation::try_zeroed_slice_box(count).ok().map(<[T]>::into_vec)
 }
 
+/// As [`zeroed`], with the memory taken from the system at once and in parallel: one thread that fills it later
+/// would wait for every page.
+pub(crate) fn touched<T: Voxel>(count: usize) -> Option<Vec<T>> {
+    use rayon::prelude::*;
+
+    const CHUNK: usize = 4 << 20;
+    const PAGE: usize = 4 << 10;
+    let mut buffer: Vec<T> = zeroed(count)?;
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
+    bytes.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
+    Some(buffer)
+}
+
 /// Reads values from a place in a file whose length was checked, in parallel: most of the time goes into touching
 /// new memory.
 #[cfg(unix)]

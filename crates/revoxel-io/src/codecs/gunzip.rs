@@ -127,7 +127,7 @@ fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Optio
     if length != needed as u32 {
         return None;
     }
-    let mut values: Vec<T> = buffer::zeroed(needed.div_ceil(size_of::<T>()))?;
+    let mut values: Vec<T> = buffer::touched(needed.div_ceil(size_of::<T>()))?;
     let bytes = &mut bytemuck::cast_slice_mut(&mut values)[..needed];
     if Decompressor::new().gzip_decompress(compressed, bytes) != Ok(needed) {
         return None;

@@ -54,7 +54,7 @@ pub(crate) fn decode<T: Voxel>(
 
 /// The fast way, for a stream of exactly the right length.
 fn decode_whole<T: Voxel>(compressed: &[u8], count: usize) -> Option<Vec<T>> {
-    let mut values: Vec<T> = buffer::zeroed(count)?;
+    let mut values: Vec<T> = buffer::touched(count)?;
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
     let length = bytes.len();
     (Decompressor::new().zlib_decompress(compressed, bytes) == Ok(length)).then_some(values)

@@ -1,6 +1,6 @@
 //! Reading the voxels.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -62,7 +62,8 @@ fn raw<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warni
 }
 
 fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warning>), ReadError> {
-    let compressed = fs::read(&file.path).map_err(failed_to_read(&file.path))?;
+    let read = || buffer::read_at::<u8>(&File::open(&file.path)?, 0, file.length as usize);
+    let compressed = read().map_err(failed_to_read(&file.path))?;
     let fail = |reason| ReadError::Gunzip { path: file.path.clone(), reason };
     let (values, tail) = gunzip::decode(&compressed, file.offset as usize, count).map_err(fail)?;
     let path = || file.path.clone();

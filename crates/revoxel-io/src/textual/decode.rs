@@ -175,13 +175,8 @@ fn lines_end(payload: &Payload, file: &DataFile) -> Result<u64, ReadError> {
 /// The bytes of a file from a place on.
 fn rest_of(file: &DataFile, start: u64, most: Option<u64>) -> Result<Vec<u8>, ReadError> {
     let read = || {
-        let mut from = File::open(&file.path)?;
-        from.seek(SeekFrom::Start(start))?;
         let length = file.length.saturating_sub(start).min(most.unwrap_or(u64::MAX));
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(length as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        from.take(length).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        buffer::read_at(&File::open(&file.path)?, start, length as usize)
     };
     read().map_err(failed_to_read(&file.path))
 }

@@ -4,8 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::problem::{FieldError, Problem};
 
-/// The path of a file that a header names. It must not leave the header's folder, unless that is allowed. Links
-/// are followed: they are the work of who owns the folder, not of who wrote the header.
+/// The path of a file that a header names. It must not leave the header's folder, unless that is allowed; nor may a
+/// link lead out of it. (Where the header itself is a link, the folder that it leads to counts as well: data stores
+/// keep files that belong together elsewhere, and link to them.)
 pub(crate) fn sibling(header: &Path, field: &str, name: &str, allow_outside: bool) -> Result<PathBuf, FieldError> {
     let fail = |problem| FieldError::new(field, name, problem);
     let name_path = Path::new(name);
@@ -15,12 +16,28 @@ pub(crate) fn sibling(header: &Path, field: &str, name: &str, allow_outside: boo
     if !allow_outside && climbs_out(name_path) {
         return Err(fail(Problem::Outside));
     }
-    let path = header.parent().unwrap_or(Path::new("")).join(name_path);
+    let folder = match header.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let path = folder.join(name_path);
+    if !allow_outside && leads_out(&path, &[folder, header]) {
+        return Err(fail(Problem::Outside));
+    }
     let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
     match same(&path, header) {
         Some(true) => Err(fail(Problem::Itself)),
         _ => Ok(path),
     }
+}
+
+/// Whether a file lies, when all links are followed, neither below the folder nor beside the header.
+fn leads_out(path: &Path, [folder, header]: &[&Path; 2]) -> bool {
+    // What cannot be followed cannot be opened either.
+    let Ok(target) = path.canonicalize() else { return false };
+    let below = |folder: Option<&Path>| folder.is_some_and(|folder| target.starts_with(folder));
+    let beside = header.canonicalize().is_ok_and(|header| below(header.parent()));
+    !beside && !folder.canonicalize().is_ok_and(|folder| below(Some(&folder)))
 }
 
 /// Whether a path is absolute or goes above where it starts.

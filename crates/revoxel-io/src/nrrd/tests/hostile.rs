@@ -202,6 +202,40 @@ fn row_30_data_files() {
 
 #[cfg(unix)]
 #[test]
+fn row_30_links_do_not_lead_out() {
+    use std::os::unix::fs::symlink;
+    let outer = tempfile::tempdir().unwrap();
+    let at = |name: &str| outer.path().join(name);
+    for folder in ["inner", "store"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    fs::write(at("store/a.raw"), values()).unwrap();
+    fs::write(at("inner/scan.nhdr"), header(&[("data file", "a.raw")])).unwrap();
+    symlink(at("store/a.raw"), at("inner/a.raw")).unwrap();
+    let path = at("inner/scan.nhdr");
+    let error = crate::read(&path, Kind::Image).unwrap_err().to_string();
+    assert!(error.contains("data file is a.raw: leaves the folder of the header"), "{error}");
+    let outside = ReadOptions { allow_outside: true, ..ReadOptions::default() };
+    assert!(crate::read_with(&path, Kind::Image, &outside).is_ok());
+    // A folder that is a link leads out as well; links within the folder do not.
+    fs::write(&path, header(&[("data file", "sub/a.raw")])).unwrap();
+    symlink(at("store"), at("inner/sub")).unwrap();
+    assert!(crate::read(&path, Kind::Image).unwrap_err().to_string().contains("leaves the folder"));
+    fs::remove_file(at("inner/sub")).unwrap();
+    fs::create_dir(at("inner/sub")).unwrap();
+    fs::write(at("inner/b.raw"), values()).unwrap();
+    symlink("../b.raw", at("inner/sub/a.raw")).unwrap();
+    assert!(crate::read(&path, Kind::Image).is_ok());
+    // Header and values in a store, both linked to from elsewhere.
+    fs::create_dir(at("view")).unwrap();
+    fs::write(at("store/scan.nhdr"), header(&[("data file", "a.raw")])).unwrap();
+    symlink(at("store/scan.nhdr"), at("view/scan.nhdr")).unwrap();
+    symlink(at("store/a.raw"), at("view/a.raw")).unwrap();
+    assert!(crate::read(at("view/scan.nhdr"), Kind::Image).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
 fn row_30_pipes() {
     let folder = tempfile::tempdir().unwrap();
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("a.raw")).status();
