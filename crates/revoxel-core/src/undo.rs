@@ -24,7 +24,7 @@ pub enum ValueUndo {
         limits: Vec<[Option<f64>; 2]>,
     },
     /// Linear between the points `(after, before)` of each channel and, beyond the first and the last, along the
-    /// line of the outermost two. Both numbers rise from point to point.
+    /// line of the outermost two. From point to point `after` rises and `before` does not fall.
     Table {
         /// The points by channel, at least two each.
         points: Vec<Vec<[f64; 2]>>,
@@ -37,6 +37,11 @@ pub enum ValueUndo {
         range: Vec<f64>,
         /// The exponent of the way back, above 0, the same for all channels.
         exponent: f64,
+    },
+    /// Labels were exchanged: `(after, before)`, `after` rising; labels that are not listed stayed.
+    Relabel {
+        /// The pairs, for all channels.
+        pairs: Vec<[f64; 2]>,
     },
     /// The values are lost.
     Lost {
@@ -84,6 +89,7 @@ impl ValueUndo {
             Self::Rescale { scale, .. } | Self::RescaleClipped { scale, .. } => Some(scale.len()),
             Self::Table { points } => Some(points.len()),
             Self::Power { low, .. } => Some(low.len()),
+            Self::Relabel { .. } => Some(1),
             Self::Lost { .. } => None,
         }
     }
@@ -110,6 +116,10 @@ impl ValueUndo {
             Self::Power { low, range, exponent } => {
                 let (low, range) = (*of(low, channel)?, *of(range, channel)?);
                 Some(low + range * ((after - low) / range).max(0.0).powf(*exponent))
+            }
+            Self::Relabel { pairs } => {
+                let found = pairs.binary_search_by(|p| p[0].total_cmp(&after));
+                Some(found.map_or(after, |at| pairs[at][1]))
             }
             Self::Lost { .. } => None,
         }
@@ -142,6 +152,9 @@ mod tests {
         let power = ValueUndo::Power { low: vec![-10.0], range: vec![20.0], exponent: 2.0 };
         t(&power, 0, 0.0, -5.0);
         t(&power, 0, -11.0, -10.0);
+        let relabel = ValueUndo::Relabel { pairs: vec![[1.0, 7.0], [2.0, 3.0]] };
+        t(&relabel, 0, 2.0, 3.0);
+        t(&relabel, 1, 4.0, 4.0);
         assert_eq!(ValueUndo::Lost { reason: String::new() }.before(0, 1.0), None);
         assert!(ValueUndo::nothing().is_nothing() && !rescale.is_nothing());
     }

@@ -155,6 +155,11 @@ pub enum UndoRecord {
         /// The exponent.
         exponent: f64,
     },
+    /// Labels were exchanged, `[after, before]`; others stayed.
+    Relabel {
+        /// The pairs.
+        pairs: Vec<[f64; 2]>,
+    },
     /// The values are lost.
     Lost {
         /// Why.
@@ -169,6 +174,7 @@ impl From<&ValueUndo> for UndoRecord {
             ValueUndo::RescaleClipped { scale, shift, limits } => Self::RescaleClipped { scale, shift, limits },
             ValueUndo::Table { points } => Self::Table { points },
             ValueUndo::Power { low, range, exponent } => Self::Power { low, range, exponent },
+            ValueUndo::Relabel { pairs } => Self::Relabel { pairs },
             ValueUndo::Lost { reason } => Self::Lost { reason },
             _ => unreachable!("an undo without a record"),
         }
@@ -208,7 +214,7 @@ impl UndoRecord {
             Self::Table { points } => {
                 paired("points", points.len(), points.len())?;
                 finite("points", &points.iter().flatten().flatten().copied().collect::<Vec<_>>())?;
-                let rises = |p: &[[f64; 2]]| p[0][0] < p[1][0] && p[0][1] < p[1][1];
+                let rises = |p: &[[f64; 2]]| p[0][0] < p[1][0] && p[0][1] <= p[1][1];
                 match points.iter().all(|p| p.len() > 1 && p.windows(2).all(rises)) {
                     true => Ok(ValueUndo::Table { points }),
                     false => Err("points: fewer than two, or not rising".to_owned()),
@@ -221,6 +227,13 @@ impl UndoRecord {
                 match above_zero {
                     true => Ok(ValueUndo::Power { low, range, exponent }),
                     false => Err("range and exponent must be above 0".to_owned()),
+                }
+            }
+            Self::Relabel { pairs } => {
+                finite("pairs", &pairs.iter().flatten().copied().collect::<Vec<_>>())?;
+                match pairs.windows(2).all(|p| p[0][0] < p[1][0]) {
+                    true => Ok(ValueUndo::Relabel { pairs }),
+                    false => Err("pairs: not rising".to_owned()),
                 }
             }
             Self::Lost { reason } => Ok(ValueUndo::Lost { reason }),
@@ -254,6 +267,7 @@ mod tests {
             &ValueUndo::Power { low: vec![0.0], range: vec![4.0], exponent: 0.5 },
             r#"{"power":{"low":[0.0],"range":[4.0],"exponent":0.5}}"#,
         );
+        t(&ValueUndo::Relabel { pairs: vec![[1.0, 3.0]] }, r#"{"relabel":{"pairs":[[1.0,3.0]]}}"#);
         t(&ValueUndo::Lost { reason: "why".to_owned() }, r#"{"lost":{"reason":"why"}}"#);
     }
 
@@ -268,7 +282,8 @@ mod tests {
         t(r#"{"rescale":{"scale":[1.0],"shift":[1.0,2.0]}}"#, "1 and 2 numbers");
         t(r#"{"rescale_clipped":{"scale":[1.0],"shift":[1.0],"limits":[]}}"#, "limits: no numbers");
         t(r#"{"table":{"points":[[[0.0,1.0]]]}}"#, "fewer than two");
-        t(r#"{"table":{"points":[[[0.0,1.0],[1.0,1.0]]]}}"#, "not rising");
+        t(r#"{"table":{"points":[[[0.0,1.0],[1.0,0.5]]]}}"#, "not rising");
+        t(r#"{"relabel":{"pairs":[[1.0,3.0],[1.0,4.0]]}}"#, "not rising");
         t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "above 0");
     }
 }
