@@ -1,7 +1,7 @@
 //! The list of transforms.
 
 use crate::definition::{TransformDef, define};
-use crate::{intensity, spatial};
+use crate::{intensity, label, spatial};
 
 /// The built-in transforms, in the order in which they are listed to people.
 pub const BUILTIN: &[TransformDef] = &[
@@ -19,9 +19,32 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::flip::Flip>(),
     define::<spatial::rotate90::Rotate90>(),
     define::<spatial::transpose::Transpose>(),
+    define::<intensity::scale_intensity::ScaleIntensity>(),
     define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
+    define::<intensity::scale_intensity_range_percentiles::ScaleIntensityRangePercentiles>(),
+    define::<intensity::rescale_to_8bit::RescaleTo8bit>(),
     define::<intensity::normalize_intensity::NormalizeIntensity>(),
+    define::<intensity::z_score::ZScore>(),
+    define::<intensity::ct_normalization::CtNormalization>(),
+    define::<intensity::histogram_standardization::HistogramStandardization>(),
     define::<intensity::clip_intensity::ClipIntensity>(),
+    define::<intensity::clip_intensity_percentiles::ClipIntensityPercentiles>(),
+    define::<intensity::threshold_intensity::ThresholdIntensity>(),
+    define::<intensity::mask_intensity::MaskIntensity>(),
+    define::<intensity::shift_intensity::ShiftIntensity>(),
+    define::<intensity::std_shift_intensity::StdShiftIntensity>(),
+    define::<intensity::adjust_contrast::AdjustContrast>(),
+    define::<intensity::gaussian_smooth::GaussianSmooth>(),
+    define::<intensity::median_smooth::MedianSmooth>(),
+    define::<label::keep_largest_connected_component::KeepLargestConnectedComponent>(),
+    define::<label::remove_small_objects::RemoveSmallObjects>(),
+    define::<label::fill_holes::FillHoles>(),
+    define::<label::map_label_value::MapLabelValue>(),
+    define::<label::label_filter::LabelFilter>(),
+    define::<label::remove_labels::RemoveLabels>(),
+    define::<label::sequential_labels::SequentialLabels>(),
+    define::<label::as_discrete::AsDiscrete>(),
+    define::<label::one_hot::OneHot>(),
 ];
 
 /// The transforms that a pipeline may name. A value, not a global: third parties add theirs with
