@@ -7,10 +7,14 @@
 //! This crate knows no concrete transform and opens no file.
 
 mod inversion;
+pub mod points;
 mod record;
+#[cfg(test)]
+mod testing;
 mod trace;
 
 pub use inversion::{InvertError, InvertOptions, Inverted, invert};
+pub use points::PointMap;
 pub use record::{GridRecord, OpRecord, UndoRecord};
 pub use trace::{
     PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceError, TraceStep, VERSION, VolumeTrace,
