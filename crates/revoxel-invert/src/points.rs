@@ -101,10 +101,7 @@ impl PointMap {
     /// # Errors
     /// Where the trace contradicts itself.
     pub fn new(trace: &VolumeTrace) -> Result<Self, InvertError> {
-        let damaged = |(place, problem)| InvertError::Trace { place, problem };
-        let steps = trace.geometry().map_err(damaged)?;
-        let native = trace.native().map_err(|e| damaged(("source.grid".to_owned(), e.to_string())))?;
-        let model = trace.result.grid.grid().map_err(|e| damaged(("result.grid".to_owned(), e.to_string())))?;
+        let (steps, native, model) = trace.ends()?;
         Ok(Self { back: Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model)), native })
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         case: "a".into(),
         pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new() },
         volumes: BTreeMap::from([("image".to_owned(), volume)]),
+        restore: BTreeMap::new(),
     };
     (trace, native, grid)
 }
