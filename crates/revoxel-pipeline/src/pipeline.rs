@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform};
+use revoxel_transforms::{Class, Need, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -180,9 +180,17 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
         inputs.push(resolve_input(key, input, &document)?);
     }
     let mut steps = Vec::new();
+    // The inputs with what their values mean by then: a step may make labels of probabilities.
+    let mut by_then = inputs.clone();
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            steps.push(resolve_step(node, &inputs, registry)?);
+            let step = resolve_step(node, &by_then, registry)?;
+            if let Transform::Value(transform) = &step.transform {
+                for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
+                    input.kind = transform.kind_after(input.kind);
+                }
+            }
+            steps.push(step);
         }
     }
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
@@ -316,7 +324,7 @@ pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
         Fault { place, problem: format!("{name}: {}", error.problem), help: error.help }
     })?;
-    let keys = step_keys(name, definition.class, wanted, inputs)?;
+    let keys = step_keys(definition, wanted, name_place, inputs)?;
     check_references(name, &built.transform, &params, name_place, inputs)?;
     Ok(Step {
         name: definition.name,
@@ -346,21 +354,30 @@ fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>>, Fault> {
 
 /// The inputs that a step applies to: those it names, or those of which it makes sense.
 fn step_keys(
-    name: &str,
-    class: Class,
+    definition: &TransformDef,
     wanted: Option<Vec<(String, Place)>>,
+    name_place: Place,
     inputs: &[Input],
 ) -> Result<Vec<String>, Fault> {
-    let fits = |input: &Input| class == Class::Spatial || input.kind == Kind::Image;
+    let (name, kinds) = (definition.name, definition.kinds);
+    let fits = |input: &Input| kinds.contains(&input.kind);
+    let kinds = || kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(" or ");
     let Some(wanted) = wanted else {
-        return Ok(inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect());
+        let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();
+        if keys.is_empty() {
+            return Err(Fault::new(name_place, format!("{name} works on {} volumes, and no input is one", kinds())));
+        }
+        return Ok(keys);
     };
     for (key, place) in &wanted {
         let Some(input) = inputs.iter().find(|i| i.key == *key) else {
             return Err(unknown_input(*place, key, inputs));
         };
         if !fits(input) {
-            let problem = format!("{name} changes intensities, and {key:?} is a {}", input.kind);
+            let problem = match definition.class {
+                Class::Intensity => format!("{name} changes intensities, and {key:?} is a {}", input.kind),
+                _ => format!("{name} works on {} volumes, and {key:?} is of kind {}", kinds(), input.kind),
+            };
             return Err(Fault::new(*place, problem));
         }
     }
@@ -375,9 +392,17 @@ fn check_references(
     place: Place,
     inputs: &[Input],
 ) -> Result<(), Fault> {
-    let Transform::Spatial(spatial) = transform else { return Ok(()) };
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
+    let spatial = match transform {
+        Transform::Spatial(spatial) => spatial,
+        Transform::Value(value) => {
+            return match value.source() {
+                Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
+                _ => Ok(()),
+            };
+        }
+    };
     match spatial.need() {
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
         Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),

@@ -23,6 +23,7 @@ mod pad;
 mod pass;
 mod real;
 mod separable;
+mod smooth;
 mod spline;
 mod taps;
 
@@ -30,6 +31,7 @@ pub use argmax::{argmax, execute_argmax};
 pub use execute::{ResampleError, coverage, execute, reorient};
 pub use how::{How, Interpolation, InterpolationError, Outside};
 pub use pad::{PadMode, PadModeError, pad};
+pub use smooth::{FilterEdge, Gaussian, GaussianWeights, gaussian_smooth, gaussian_smooth_as};
 
 #[cfg(test)]
 mod tests;
