@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::node::{Data, Node};
+use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
 use crate::{substitute, yaml};
@@ -25,6 +26,8 @@ pub struct Pipeline {
     pub steps: Vec<Step>,
     /// What is written, in the order of the file.
     pub outputs: Vec<Output>,
+    /// What is to be done with predictions, in the order of the file.
+    pub restore: Vec<Restore>,
     /// Where the trace is written.
     pub trace: Template,
     /// Which steps are executed in one pass.
@@ -52,7 +55,7 @@ pub struct Input {
     pub slices: SliceRule,
     /// What to do where slices are missing.
     pub missing: MissingRule,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 /// A step.
@@ -68,7 +71,7 @@ pub struct Step {
     pub transform: Transform,
     /// The inputs that it applies to, in the order of the file.
     pub keys: Vec<String>,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 /// A file that is written for each case.
@@ -131,7 +134,12 @@ impl Pipeline {
             .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(Dtype::name) })))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse })
+        let mut all = json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse });
+        // Pipelines that say nothing of predictions keep the hash that they always had.
+        if !self.restore.is_empty() {
+            all["restore"] = self.restore.iter().map(|r| (r.name.clone(), r.canonical())).collect();
+        }
+        all
     }
 
     /// An error at a step.
@@ -186,13 +194,17 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
         }
     }
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
+    let mut restore = Vec::new();
+    for (name, spec) in &spec.restore {
+        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry)?);
+    }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
-    check_collisions(&inputs, &outputs, (&trace, trace_place))?;
+    check_collisions(&inputs, &outputs, &restore, (&trace, trace_place))?;
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
-    Ok(Pipeline { name, description, inputs, steps, outputs, trace, fuse: spec.fuse, file, text })
+    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse: spec.fuse, file, text })
 }
 
 /// The document as the type of its fields.
@@ -258,10 +270,17 @@ fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Re
 }
 
 /// Two files on one path, or one path for all cases.
-fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Place)) -> Result<(), Fault> {
+fn check_collisions(
+    inputs: &[Input],
+    outputs: &[Output],
+    restore: &[Restore],
+    trace: (&Template, Place),
+) -> Result<(), Fault> {
     let cases = inputs.iter().any(|i| i.path.has_case());
     let mut seen: Vec<(&str, &Template)> = Vec::new();
-    let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain([("trace", trace.0, trace.1)]);
+    let restored = restore.iter().filter_map(|r| Some((r.name.as_str(), r.path.as_ref()?, r.place)));
+    let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain(restored);
+    let files = files.chain([("trace", trace.0, trace.1)]);
     for (key, path, place) in files {
         if cases && !path.has_case() {
             let problem = format!("{:?} is the same path for every case: put {{case}} into it", path.text());
@@ -275,7 +294,7 @@ fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Pla
     Ok(())
 }
 
-fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
     let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
     let (name, name_place, mut params) = match &node.data {
         Data::Map(map) => match &map[..] {
