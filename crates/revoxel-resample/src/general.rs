@@ -1,6 +1,6 @@
-//! Any affine map, position by position, and the label interpolation.
+//! Any map, position by position, and the label interpolation.
 
-use revoxel_core::{IndexBox, Sampling, Slices, Voxel};
+use revoxel_core::{Bend, IndexBox, Sampling, Slices, Voxel};
 
 use crate::pass::rows_of;
 use crate::real::Real;
@@ -10,6 +10,7 @@ use crate::{How, Interpolation, Outside};
 pub(crate) struct General {
     map: [[f64; 4]; 3],
     limits: Vec<([[f64; 4]; 3], IndexBox)>,
+    bends: Vec<Bent>,
     ranges: [Range; 3],
     strides: [usize; 3],
     ties_down: [bool; 3],
@@ -19,12 +20,29 @@ pub(crate) struct General {
     to: Option<Slices>,
 }
 
+/// A warp on the way, with the map onto its grid and the limits on what comes out of it.
+struct Bent {
+    map: [[f64; 4]; 3],
+    bend: Bend,
+    limits: Vec<([[f64; 4]; 3], IndexBox)>,
+}
+
 impl General {
     pub(crate) fn new(sampling: &Sampling, how: &How, ranges: [Range; 3]) -> Self {
         let [nx, ny, _] = sampling.source().shape();
+        let limits = |passed: usize| {
+            let of = sampling.limits().iter().filter(|l| l.bends == passed);
+            of.map(|l| (rows_of(&l.map), l.inside)).collect()
+        };
+        let bends = sampling.bends().enumerate().map(|(number, (map, bend))| Bent {
+            map: rows_of(&map),
+            bend: bend.clone(),
+            limits: limits(number + 1),
+        });
         Self {
-            map: rows_of(&sampling.map()),
-            limits: sampling.limits().iter().map(|l| (rows_of(&l.map), l.inside)).collect(),
+            map: rows_of(&sampling.last_map()),
+            limits: limits(0),
+            bends: bends.collect(),
             ranges,
             strides: [1, nx, nx * ny],
             ties_down: sampling.ties_down(),
@@ -76,11 +94,18 @@ impl General {
     /// The source position of a target index, `None` where there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
         let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
-        let mapped = |m: &[[f64; 4]; 3]| m.map(|r| r[0] * target[0] + r[1] * target[1] + r[2] * target[2] + r[3]);
-        if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map))) {
+        let mapped = |m: &[[f64; 4]; 3], p: [f64; 3]| m.map(|r| r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3]);
+        if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map, target))) {
             return None;
         }
-        let p = mapped(&self.map);
+        let mut bent = target;
+        for Bent { map, bend, limits } in &self.bends {
+            bent = bend.apply(mapped(map, bent));
+            if !limits.iter().all(|(map, inside)| inside.covers(mapped(map, bent))) {
+                return None;
+            }
+        }
+        let p = mapped(&self.map, bent);
         let p = self.from.as_ref().map_or(p, |slices| slices.from_even(p));
         if self.outside == Outside::Fill && !(0..3).all(|a| self.ranges[a].covers(p[a])) {
             return None;
