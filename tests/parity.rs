@@ -236,7 +236,7 @@ fn check_inversion(inversion: &Inversion, record: VolumeTrace, native: &Grid, ar
         version: VERSION,
         tool: String::new(),
         case: String::new(),
-        pipeline: PipelineRecord { name: String::new(), hash: String::new() },
+        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: None },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
     };
     let trace = Trace::from_json(&trace.to_json()).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform};
+use revoxel_transforms::{Class, Drawn, Draws, Need, Registry, Resampling, Transform};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -29,6 +29,8 @@ pub struct Pipeline {
     pub trace: Template,
     /// Which steps are executed in one pass.
     pub fuse: Fuse,
+    /// What random steps draw from.
+    pub seed: u64,
     file: String,
     text: Arc<str>,
 }
@@ -83,6 +85,16 @@ pub struct Output {
     place: Place,
 }
 
+impl Step {
+    /// What a random step draws as step `number` (from 0) for a case; `None` for a step without chance.
+    pub fn draw(&self, seed: u64, case: &str, number: usize) -> Option<Drawn> {
+        match &self.transform {
+            Transform::Random(random) => Some(random.draw(&mut Draws::new(seed, case, number))),
+            _ => None,
+        }
+    }
+}
+
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
     ///
@@ -131,7 +143,16 @@ impl Pipeline {
             .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(Dtype::name) })))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse })
+        let mut canonical = json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse });
+        if self.is_random() {
+            canonical["seed"] = self.seed.into();
+        }
+        canonical
+    }
+
+    /// Whether a step draws.
+    pub fn is_random(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.transform, Transform::Random(_)))
     }
 
     /// An error at a step.
@@ -184,7 +205,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
-    Ok(Pipeline { name, description, inputs, steps, outputs, trace, fuse: spec.fuse, file, text })
+    Ok(Pipeline { name, description, inputs, steps, outputs, trace, fuse: spec.fuse, seed: spec.seed, file, text })
 }
 
 /// The document as the type of its fields.
@@ -356,15 +377,18 @@ fn check_references(
     place: Place,
     inputs: &[Input],
 ) -> Result<(), Fault> {
-    let Transform::Spatial(spatial) = transform else { return Ok(()) };
+    let (need, resampling, padding) = match transform {
+        Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
+        Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
+        Transform::Value(_) => return Ok(()),
+    };
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-    match spatial.need() {
+    match need {
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
         Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
         _ => {}
     }
-    let (resampling, padding) = (spatial.resampling(), spatial.padding());
     let named = [
         ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
         ("padding", resampling.padding.map(|p| p.keys().collect())),
@@ -381,19 +405,18 @@ fn check_references(
             }
         }
     }
-    averaged_labels(name, transform, params, place, inputs)
+    averaged_labels(name, &resampling, params, place, inputs)
 }
 
 /// Interpolations that would average labels.
 fn averaged_labels(
     name: &str,
-    transform: &Transform,
+    resampling: &Resampling<'_>,
     params: &Node,
     place: Place,
     inputs: &[Input],
 ) -> Result<(), Fault> {
-    let Transform::Spatial(spatial) = transform else { return Ok(()) };
-    let Some(interpolation) = spatial.resampling().interpolation else { return Ok(()) };
+    let Some(interpolation) = resampling.interpolation else { return Ok(()) };
     for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
         if let Some(named) = interpolation.for_key(&input.key)
             && named.0.averages()

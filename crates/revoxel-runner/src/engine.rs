@@ -11,15 +11,18 @@ use revoxel_pipeline::{Fuse, Step};
 use revoxel_resample::{How, Interpolation, Outside, PadMode, ResampleError, execute, pad};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
-    ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
+    ApplyError, Change, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
     ValueTransform,
 };
+use serde_json::Value;
 
 /// The volumes of a case on their way through a pipeline.
 #[derive(Debug)]
 pub struct Engine {
     slots: BTreeMap<String, Slot>,
     fuse: Fuse,
+    seed: u64,
+    case: String,
 }
 
 /// A volume after the last step.
@@ -73,7 +76,13 @@ impl Engine {
     /// An engine for these volumes.
     pub fn new(volumes: BTreeMap<String, Volume>, fuse: Fuse) -> Self {
         let slots = volumes.into_iter().map(|(key, volume)| (key, Slot::new(volume))).collect();
-        Self { slots, fuse }
+        Self { slots, fuse, seed: 0, case: String::new() }
+    }
+
+    /// The same engine, whose random steps draw for a case from a seed.
+    #[must_use]
+    pub fn drawing(self, seed: u64, case: &str) -> Self {
+        Self { seed, case: case.to_owned(), ..self }
     }
 
     /// Samples a volume whose slices lie unevenly onto an even grid, before any step; recorded as `regularize`.
@@ -98,7 +107,7 @@ impl Engine {
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepFailure> {
         for (number, step) in steps.iter().enumerate() {
             tracing::debug!(step = number + 1, transform = step.name, "running");
-            self.step(step).map_err(|(key, error)| StepFailure {
+            self.step(number, step).map_err(|(key, error)| StepFailure {
                 step: number,
                 name: step.name,
                 key,
@@ -125,26 +134,66 @@ impl Engine {
         Ok(results)
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), (String, StepError)> {
+    fn step(&mut self, number: usize, step: &Step) -> Result<(), (String, StepError)> {
         let keys: Vec<&String> = step.keys.iter().filter(|k| self.slots.contains_key(*k)).collect();
         match &step.transform {
-            Transform::Value(transform) => {
-                for key in keys {
-                    let Some(slot) = self.slots.get_mut(key) else { continue };
-                    slot.value_step(step, &**transform).map_err(|e| (key.clone(), e))?;
-                }
-            }
+            Transform::Value(transform) => self.value(step.name, &step.params, &keys, &**transform)?,
             Transform::Spatial(transform) => {
                 if keys.is_empty() {
                     return Ok(());
                 }
                 let (observed, reference) = self.evidence(&**transform)?;
                 let evidence = Evidence { observed: observed.as_ref(), reference: reference.as_ref() };
-                for key in keys {
-                    let Some(slot) = self.slots.get_mut(key) else { continue };
-                    slot.spatial_step(step, &**transform, &evidence, key, self.fuse).map_err(|e| (key.clone(), e))?;
+                self.spatial(step.name, &step.params, &keys, &**transform, &evidence)?;
+            }
+            Transform::Random(_) => {
+                let Some(drawn) = step.draw(self.seed, &self.case, number) else { return Ok(()) };
+                let params = drawn.params(&step.params);
+                match &drawn.change {
+                    Change::Nothing => {
+                        for key in keys {
+                            let Some(slot) = self.slots.get_mut(key) else { continue };
+                            slot.steps.push(TraceStep::nothing(step.name, params.clone(), slot.pass.target()));
+                        }
+                    }
+                    Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
+                    Change::Spatial(transform) => {
+                        let reference = keys.first().and_then(|k| self.slots.get(*k)).map(|slot| *slot.grid());
+                        let evidence = Evidence { observed: None, reference: reference.as_ref() };
+                        self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
+                    }
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn value(
+        &mut self,
+        name: &str,
+        params: &Value,
+        keys: &[&String],
+        transform: &dyn ValueTransform,
+    ) -> Result<(), (String, StepError)> {
+        for key in keys {
+            let Some(slot) = self.slots.get_mut(*key) else { continue };
+            slot.value_step(name, params, transform).map_err(|e| ((*key).clone(), e))?;
+        }
+        Ok(())
+    }
+
+    fn spatial(
+        &mut self,
+        name: &str,
+        params: &Value,
+        keys: &[&String],
+        transform: &dyn SpatialTransform,
+        evidence: &Evidence<'_>,
+    ) -> Result<(), (String, StepError)> {
+        for key in keys {
+            let Some(slot) = self.slots.get_mut(*key) else { continue };
+            let done = slot.spatial_step((name, params), transform, evidence, key, self.fuse);
+            done.map_err(|e| ((*key).clone(), e))?;
         }
         Ok(())
     }
@@ -200,20 +249,20 @@ impl Slot {
         Ok(())
     }
 
-    fn value_step(&mut self, step: &Step, transform: &dyn ValueTransform) -> Result<(), StepError> {
+    fn value_step(&mut self, name: &str, params: &Value, transform: &dyn ValueTransform) -> Result<(), StepError> {
         self.settle()?;
         // The volume is moved out for the time of the change; on failure the case fails as a whole.
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
         let volume = std::mem::replace(&mut self.volume, empty);
         let (volume, undo) = transform.apply(volume)?;
-        self.steps.push(TraceStep::value(step.name, step.params.clone(), volume.grid(), &undo));
+        self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
         self.volume = volume;
         Ok(())
     }
 
     fn spatial_step(
         &mut self,
-        step: &Step,
+        (name, params): (&str, &Value),
         transform: &dyn SpatialTransform,
         evidence: &Evidence<'_>,
         key: &str,
@@ -221,13 +270,13 @@ impl Slot {
     ) -> Result<(), StepError> {
         let before = *self.grid();
         let ops = transform.plan(&before, evidence)?;
-        let (mut record, after) = TraceStep::spatial(step.name, step.params.clone(), &before, &ops)?;
+        let (mut record, after) = TraceStep::spatial(name, params.clone(), &before, &ops)?;
         for op in &ops {
             match *op {
                 GridOp::Window { start, shape } => {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
-                GridOp::Resample { .. } | GridOp::Reslice { .. } => {
+                GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
                     record.interpolation =
                         Some(self.resample(op, &transform.resampling(), key, fuse)?.name().to_owned());
                 }

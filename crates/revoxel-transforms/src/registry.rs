@@ -19,9 +19,17 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::flip::Flip>(),
     define::<spatial::rotate90::Rotate90>(),
     define::<spatial::transpose::Transpose>(),
+    define::<spatial::rand_flip::RandFlip>(),
+    define::<spatial::rand_rotate90::RandRotate90>(),
+    define::<spatial::rand_affine::RandAffine>(),
+    define::<spatial::rand_zoom::RandZoom>(),
+    define::<spatial::rand_elastic::RandElastic>(),
     define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
     define::<intensity::normalize_intensity::NormalizeIntensity>(),
     define::<intensity::clip_intensity::ClipIntensity>(),
+    define::<intensity::rand_gaussian_noise::RandGaussianNoise>(),
+    define::<intensity::rand_gamma::RandGamma>(),
+    define::<intensity::rand_bias_field::RandBiasField>(),
 ];
 
 /// The transforms that a pipeline may name. A value, not a global: third parties add theirs with

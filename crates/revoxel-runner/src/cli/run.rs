@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::plan::load;
+use super::plan::{load, with_seed};
 use super::show;
 use crate::dataset::{Case, discover, select};
 use crate::executor::{self, Execution};
@@ -43,6 +43,9 @@ pub(super) struct Args {
     /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Put inputs of the same shape on one grid, whatever their headers say.
     #[arg(long)]
     snap: bool,
@@ -68,7 +71,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &args.set)?;
+    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let cases = discover(&pipeline, &args.data).and_then(|c| select(c, &args.cases, &args.data));
     let cases: Vec<Case> = cases.map_err(Failure::usage)?;
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, args.overwrite);
