@@ -124,7 +124,7 @@ impl Warp {
 
     /// The continuous index (of the warp's grid) that is shown at an index.
     pub fn apply(&self, index: [f64; 3]) -> [f64; 3] {
-        self.from_cells(self.shown(self.to_cells(index)))
+        self.of_cells(self.shown(self.to_cells(index)))
     }
 
     /// The continuous index at which an index (of the warp's grid) is shown; within 1e-7 voxels.
@@ -148,7 +148,7 @@ impl Warp {
                 break;
             }
         }
-        self.from_cells(at)
+        self.of_cells(at)
     }
 
     fn mesh(&self, axis: usize) -> f64 {
@@ -161,7 +161,7 @@ impl Warp {
         [0, 1, 2].map(|a| (index[a] + 0.5) / shape[a] as f64 * self.mesh(a))
     }
 
-    fn from_cells(&self, cells: [f64; 3]) -> [f64; 3] {
+    fn of_cells(&self, cells: [f64; 3]) -> [f64; 3] {
         let shape = self.grid.shape();
         [0, 1, 2].map(|a| cells[a] / self.mesh(a) * shape[a] as f64 - 0.5)
     }

@@ -22,7 +22,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::rand_flip::RandFlip>(),
     define::<spatial::rand_rotate90::RandRotate90>(),
     define::<spatial::rand_affine::RandAffine>(),
-    define::<spatial::rand_zoom::RandZoom>(),
+    define::<spatial::rand_zoom::RandMagnify>(),
     define::<spatial::rand_elastic::RandElastic>(),
     define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
     define::<intensity::normalize_intensity::NormalizeIntensity>(),

@@ -160,6 +160,7 @@ fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
                     "fidelity": p.fidelity.map(|f| f.name()),
                     "changes_values": p.changes_values,
                     "fused_with_step_before": p.fused,
+                    "drawn_by_case": p.by_case,
                 });
                 (key.clone(), value)
             })

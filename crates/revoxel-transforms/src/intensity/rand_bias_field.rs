@@ -115,7 +115,7 @@ impl ValueTransform for Biased {
                 let row = row_of(line % ny, line / ny % nz);
                 for ((out, value), x) in out.iter_mut().zip(source).zip(&xs) {
                     let p: f64 = row.iter().zip(x).map(|(c, l)| c * l).sum();
-                    *out = (Voxel::to_f64(*value) * p.exp()) as f32;
+                    *out = (Voxel::to_f64(*value) * libm::exp(p)) as f32;
                 }
             });
         });
@@ -138,4 +138,34 @@ fn legendre(x: f64, count: usize) -> Vec<f64> {
     }
     values.truncate(count);
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use revoxel_core::{Grid, Kind};
+
+    use super::*;
+
+    #[test]
+    fn fields_of_monai_with_coefficients_of_their_own() {
+        // RandBiasField._generate_random_field of MONAI 1.6.1: shape, degree, coefficients, index, field.
+        fn t(shape: [usize; 3], degree: usize, coefficients: &[f64], index: [usize; 3], field: f64) {
+            let count = shape.iter().product();
+            let volume = Volume::new(vec![1f32; count].into(), Grid::without_geometry(shape).unwrap(), Kind::Image, 1);
+            let biased = Biased { degree, coefficients: coefficients.to_vec() };
+            let (result, _) = biased.apply(volume.unwrap()).unwrap();
+            let value = result.voxels().get(index[0] + shape[0] * (index[1] + shape[1] * index[2]));
+            assert!((value.ln() - field).abs() < 2e-7, "{index:?}: {}, MONAI {field}", value.ln());
+        }
+        let ten = [0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8, 0.9, -1.0];
+        t([4, 3, 2], 2, &ten, [0, 0, 0], -0.7);
+        t([4, 3, 2], 2, &ten, [1, 0, 0], 1.0333333174387611);
+        t([4, 3, 2], 2, &ten, [3, 1, 0], 1.4);
+        t([4, 3, 2], 2, &ten, [2, 2, 1], 0.2999999980131783);
+        t([4, 3, 2], 2, &ten, [0, 1, 1], -0.4);
+        t([4, 3, 2], 2, &ten, [1, 2, 0], -1.3666667004426323);
+        let twenty: Vec<f64> = (0..20).map(|k| 0.01 * f64::from(k * k % 17)).collect();
+        t([5, 4, 3], 3, &twenty, [3, 1, 2], 0.07129629632527074);
+        t([5, 4, 3], 3, &twenty, [1, 3, 0], 0.045);
+    }
 }

@@ -97,7 +97,7 @@ impl ValueTransform for Power {
         let (low, high) = if self.invert_image { (-high, -low) } else { (low, high) };
         let (range, gamma) = (high - low, self.gamma);
         let before = self.retain_stats.then(|| moments(&volume, sign));
-        let power = |x: f64| ((sign * x - low) / (range + 1e-7)).powf(gamma) * range + low;
+        let power = |x: f64| libm::pow((sign * x - low) / (range + 1e-7), gamma) * range + low;
         let mut result = map(volume, |_, x| if before.is_some() { power(x) } else { sign * power(x) })?;
         if let Some((mean, deviation)) = before {
             let (new_mean, new_deviation) = moments(&result, 1.0);

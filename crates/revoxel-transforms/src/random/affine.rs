@@ -10,7 +10,8 @@ use revoxel_core::{Affine, Grid, GridError};
 pub(crate) fn matrix(rotate: &[f64], shear: &[f64], translate: &[f64], scale: &[f64]) -> Affine {
     let mut map = Affine::IDENTITY;
     for (axis, angle) in rotate.iter().enumerate() {
-        let (sin, cos) = angle.sin_cos();
+        // The same bits on every machine.
+        let (sin, cos) = libm::sincos(*angle);
         let (a, b) = [(1, 2), (2, 0), (0, 1)][axis.min(2)];
         map = map.after(&entries(&[(a, a, cos), (b, b, cos), (a, b, -sin), (b, a, sin)]));
     }

@@ -82,7 +82,8 @@ impl Noise {
     /// The noise at a position: mean 0, standard deviation 1 (Box and Muller).
     pub fn normal(&self, position: u64) -> f64 {
         let [a, b] = pair(block(counter(position, self.base), self.key));
-        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+        // libm is the same on every machine; the functions of the system are not.
+        (-2.0 * libm::log(a)).sqrt() * libm::cos(std::f64::consts::TAU * b)
     }
 }
 

@@ -28,7 +28,8 @@
 //!
 //! # Same as
 //! TorchIO `RandomElasticDeformation(num_control_points, max_displacement, locked_borders)`, which warns of folding
-//! and cannot be undone; the displacement field is that of SimpleITK's `BSplineTransform`. MONAI `Rand3DElasticd`
+//! and is undone by the negative displacements, that is nearly; the field is that of SimpleITK's `BSplineTransform` over the
+//! outer faces (TorchIO's begins an eighth of a voxel further out). MONAI `Rand3DElasticd`
 //! smooths noise by a Gaussian instead.
 
 use std::sync::Arc;

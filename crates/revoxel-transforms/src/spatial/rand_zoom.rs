@@ -37,7 +37,7 @@ use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTran
 /// Parameters of `rand_zoom`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RandZoom {
+pub struct RandMagnify {
     /// How likely the change is, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
@@ -78,7 +78,7 @@ const fn edge() -> Named<PadMode> {
     Named(PadMode::Edge)
 }
 
-impl Define for RandZoom {
+impl Define for RandMagnify {
     const NAME: &'static str = "rand_zoom";
     const SOURCE: &'static str = include_str!("rand_zoom.rs");
     const CLASS: Class = Class::Spatial;
@@ -104,7 +104,7 @@ impl Define for RandZoom {
     }
 }
 
-impl RandomTransform for RandZoom {
+impl RandomTransform for RandMagnify {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         if !draws.chance(self.prob) {
             return Drawn::nothing();
@@ -123,7 +123,7 @@ impl RandomTransform for RandZoom {
 #[derive(Debug)]
 struct Zoomed {
     zoom: [f64; 3],
-    of: RandZoom,
+    of: RandMagnify,
 }
 
 impl SpatialTransform for Zoomed {
