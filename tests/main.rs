@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests say what they skipped and counted")]
 
+mod augmentation;
 mod bad_input;
 mod commands;
 mod documents;

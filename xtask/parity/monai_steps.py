@@ -99,6 +99,21 @@ def transform(step: dict, kind: str):
         return mt.ScaleIntensityRanged(KEY, **p)
     if name == "normalize_intensity":
         return mt.NormalizeIntensityd(KEY, **p)
+    if name == "rand_flip":
+        return mt.RandFlipd(KEY, **p)
+    if name == "rand_rotate90":
+        return mt.RandRotate90d(KEY, **p)
+    if name == "rand_affine":
+        ranges = {k: v for k, v in p.items() if k.endswith("_range") or k == "prob"}
+        mode = _grid_mode(p, kind)
+        return mt.RandAffined(KEY, mode=mode, **ranges,
+                              padding_mode=_grid_padding({"padding": "reflection", **p}, mode))
+    if name == "rand_zoom":
+        return mt.RandZoomd(KEY, mode="trilinear", **p)
+    if name == "rand_gamma":
+        return mt.RandAdjustContrastd(KEY, **p)
+    if name == "rand_bias_field":
+        return mt.RandBiasFieldd(KEY, **p)
     raise ValueError(f"no MONAI transform for {name}")
 
 

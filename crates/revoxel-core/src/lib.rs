@@ -30,6 +30,7 @@ pub mod testing;
 pub mod undo;
 pub mod volume;
 pub mod voxels;
+pub mod warp;
 
 pub use affine::Affine;
 pub use dtype::{Dtype, Voxel};
@@ -47,6 +48,7 @@ pub use step::Step;
 pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;
+pub use warp::{Bend, Warp, WarpError};
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::sampling::ExactMap;
-use crate::{Affine, Grid, GridError, SignedPermutation, Slices};
+use crate::{Affine, Grid, GridError, SignedPermutation, Slices, Warp};
 
-/// One operation on a grid. All of them leave every point of the world where it is: only the voxels' places
-/// change, so the map between the indices before and after follows from the two grids.
+/// One operation on a grid. All of them but `Warp` leave every point of the world where it is: only the voxels'
+/// places change, so the map between the indices before and after follows from the two grids.
 ///
 /// | op | does | inverse, given the grid before it | fidelity |
 /// |---|---|---|---|
@@ -14,6 +14,7 @@ use crate::{Affine, Grid, GridError, SignedPermutation, Slices};
 /// | `Window` | takes an index box; where it sticks out, it pads | the window back | exact inside the box |
 /// | `Resample` | samples onto another grid | sampling back onto the grid before | lossy |
 /// | `Reslice` | samples uneven slices onto a grid, or a grid onto uneven slices | the other way round | lossy |
+/// | `Warp` | moves the points of the world, smoothly; the grid stays | the warp undone | lossy |
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GridOp {
@@ -41,6 +42,13 @@ pub enum GridOp {
         to: Option<Arc<Slices>>,
         /// The grid after.
         grid: Grid,
+    },
+    /// Moves the points of the world by a smooth field; the grid stays what it is.
+    Warp {
+        /// The field.
+        warp: Arc<Warp>,
+        /// Whether it is undone.
+        back: bool,
     },
 }
 
@@ -74,6 +82,7 @@ impl GridOp {
     pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
         match *self {
             Self::Resample { grid } | Self::Reslice { grid, .. } => Ok(grid),
+            Self::Warp { .. } => Ok(*before),
             Self::Reorient(p) if p.is_identity() => Ok(*before),
             Self::Reorient(p) => {
                 let map = ExactMap::reorient(p, before.shape());
@@ -99,6 +108,7 @@ impl GridOp {
             Self::Reslice { ref from, ref to, .. } => {
                 Self::Reslice { from: to.clone(), to: from.clone(), grid: *before }
             }
+            Self::Warp { ref warp, back } => Self::Warp { warp: warp.clone(), back: !back },
         }
     }
 
@@ -111,23 +121,24 @@ impl GridOp {
                 if window.contains(&before.index_box()) { Fidelity::Exact } else { Fidelity::ExactInside }
             }
             Self::Resample { grid } if grid == *before => Fidelity::Exact,
-            Self::Resample { .. } | Self::Reslice { .. } => Fidelity::Lossy,
+            Self::Resample { .. } | Self::Reslice { .. } | Self::Warp { .. } => Fidelity::Lossy,
         }
     }
 
     /// The map from indices after this op to indices of the grid `before` it; of uneven slices, between the even
-    /// grids against which they are placed.
+    /// grids against which they are placed; of a warp, before anything is moved.
     pub fn index_map(&self, before: &Grid) -> Affine {
         match *self {
             Self::Reorient(p) => ExactMap::reorient(p, before.shape()).affine(),
             Self::Window { start, .. } => ExactMap::shift(start).affine(),
             Self::Resample { grid } | Self::Reslice { grid, .. } => grid.index_map_to(before),
+            Self::Warp { .. } => Affine::IDENTITY,
         }
     }
 
     /// Whether values are interpolated.
     pub fn interpolates(&self) -> bool {
-        matches!(self, Self::Resample { .. } | Self::Reslice { .. })
+        matches!(self, Self::Resample { .. } | Self::Reslice { .. } | Self::Warp { .. })
     }
 
     /// The op's name as printed and as written in traces.
@@ -137,6 +148,7 @@ impl GridOp {
             Self::Window { .. } => "window",
             Self::Resample { .. } => "resample",
             Self::Reslice { .. } => "reslice",
+            Self::Warp { .. } => "warp",
         }
     }
 }

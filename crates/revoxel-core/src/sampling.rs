@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use crate::{Affine, Grid, GridError, GridOp, IndexBox, SignedPermutation, Slices, Step};
+use crate::{Affine, Bend, Grid, GridError, GridOp, IndexBox, SignedPermutation, Slices, Step};
 
 /// A map of whole indices: a signed permutation and a shift. Takes an index of the target to the index of the
 /// source that it is copied from.
@@ -97,13 +97,16 @@ pub struct Sampling {
     ties_down: [bool; 3],
     from: Option<Arc<Slices>>,
     to: Option<Arc<Slices>>,
+    bends: Vec<Bend>,
 }
 
-/// A condition on target voxels that is no box of the target: the target's (even) index, taken through `map`, must lie in
-/// `inside` (half a voxel around it counts).
+/// A condition on target voxels that is no box of the target: the target's (even) index, taken through the pass's
+/// first `bends` warps and then through `map`, must lie in `inside` (half a voxel around it counts).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// From target indices to the indices that `inside` speaks of.
+    /// How many of the pass's warps come before the map.
+    pub bends: usize,
+    /// From target indices (or, with `bends`, those of the last warp's grid) to the indices that `inside` speaks of.
     pub map: Affine,
     /// Where the mapped index must lie.
     pub inside: IndexBox,
@@ -122,6 +125,7 @@ impl Sampling {
             ties_down: [false; 3],
             from: None,
             to: None,
+            bends: Vec::new(),
         }
     }
 
@@ -165,9 +169,35 @@ impl Sampling {
         self.to.as_deref()
     }
 
-    /// Whether slices lie unevenly on either side.
+    /// Whether the map of indices is more than an affine: slices lie unevenly on either side, or a warp is on the
+    /// way.
     pub const fn is_uneven(&self) -> bool {
-        self.from.is_some() || self.to.is_some()
+        self.from.is_some() || self.to.is_some() || !self.bends.is_empty()
+    }
+
+    /// The warps on the way from the target to the source, each with the map onto its grid from the (even) target
+    /// or from the grid of the warp before it.
+    pub fn bends(&self) -> impl Iterator<Item = (Affine, &Bend)> {
+        let grids = std::iter::once(&self.target).chain(self.bends.iter().map(|b| b.warp.grid()));
+        grids.zip(&self.bends).map(|(grid, bend)| (grid.index_map_to(bend.warp.grid()), bend))
+    }
+
+    /// The map onto the (even) source from what the last warp gives, or, without warps, from the (even) target.
+    pub fn last_map(&self) -> Affine {
+        self.bends.last().map_or_else(|| self.map(), |bend| bend.warp.grid().index_map_to(&self.source))
+    }
+
+    /// Whether a target voxel satisfies all [`limits`](Self::limits).
+    pub fn within_limits(&self, target: [f64; 3]) -> bool {
+        let mut at = self.even_target(target);
+        let within = |passed: usize, at: [f64; 3]| {
+            self.limits.iter().filter(|l| l.bends == passed).all(|l| l.inside.covers(l.map.apply(at)))
+        };
+        within(0, at)
+            && self.bends().enumerate().all(|(number, (map, bend))| {
+                at = bend.apply(map.apply(at));
+                within(number + 1, at)
+            })
     }
 
     /// The place of a target voxel on the target's even grid; the index itself where the slices lie evenly.
@@ -177,11 +207,13 @@ impl Sampling {
 
     /// The continuous source index that a target voxel is sampled at.
     pub fn position(&self, target: [f64; 3]) -> [f64; 3] {
-        let even = self.map().apply(self.even_target(target));
+        let bent = self.bends().fold(self.even_target(target), |at, (map, bend)| bend.apply(map.apply(at)));
+        let even = self.last_map().apply(bent);
         self.from.as_ref().map_or(even, |slices| slices.from_even(even))
     }
 
-    /// From target indices to continuous source indices; between the even grids where slices lie unevenly.
+    /// From target indices to continuous source indices; between the even grids where slices lie unevenly, and
+    /// leaving out warps.
     pub fn map(&self) -> Affine {
         self.exact.map_or_else(|| self.target.index_map_to(&self.source), |exact| exact.affine())
     }
@@ -242,6 +274,11 @@ impl Sampling {
                 }
                 self.written = grid.index_box();
             }
+            GridOp::Warp { ref warp, back } => {
+                self.exact = None;
+                self.bends.insert(0, Bend { warp: warp.clone(), back });
+                self.written = after.index_box();
+            }
             GridOp::Reslice { ref from, ref to, grid } => {
                 self.exact = None;
                 (self.from, self.to) = (from.clone(), to.clone());
@@ -261,7 +298,7 @@ impl Sampling {
         let moved = match *op {
             GridOp::Reorient(p) => ExactMap::reorient(p, self.source.shape()),
             GridOp::Window { start, .. } => ExactMap::shift(start),
-            GridOp::Resample { .. } | GridOp::Reslice { .. } => return Ok(self.clone()),
+            GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => return Ok(self.clone()),
         };
         let (source, back) = (op.after(&self.source)?, moved.inverse());
         let mut pass = self.clone();
@@ -317,14 +354,21 @@ impl Sampling {
                     since_resample = ExactMap::IDENTITY;
                     exact = None;
                 }
+                GridOp::Warp { ref warp, back } => {
+                    pass.bends.push(Bend { warp: warp.clone(), back: !back });
+                    content = current.index_box();
+                    since_resample = ExactMap::IDENTITY;
+                    exact = None;
+                }
                 GridOp::Reslice { grid, .. } => {
                     content = grid.index_box();
                     since_resample = ExactMap::IDENTITY;
                     exact = None;
                 }
             }
-            let map = exact.map_or_else(|| native.index_map_to(&current), |e| e.affine());
-            pass.limit(Limit { map, inside: content });
+            let from = pass.bends.last().map_or(&native, |bend| bend.warp.grid());
+            let map = exact.map_or_else(|| from.index_map_to(&current), |e| e.affine());
+            pass.limit(Limit { bends: pass.bends.len(), map, inside: content });
         }
         pass.exact = exact;
         pass.readable = content;
@@ -340,7 +384,7 @@ impl Sampling {
 
     /// Takes a condition into account: as a smaller written box where it is one, else as it is.
     fn limit(&mut self, limit: Limit) {
-        if self.to.is_some() {
+        if self.to.is_some() || limit.bends > 0 {
             self.limits.push(limit);
             return;
         }
@@ -381,6 +425,6 @@ fn covered(grid: &Grid, before: &Grid, content: &IndexBox) -> IndexBox {
     if *content == before.index_box() {
         return grid.index_box();
     }
-    let limit = Limit { map: grid.index_map_to(before), inside: *content };
+    let limit = Limit { bends: 0, map: grid.index_map_to(before), inside: *content };
     box_in_target(&limit, &grid.index_box()).unwrap_or(grid.index_box())
 }

@@ -1,7 +1,7 @@
 //! Grids, ops and volumes made from a number: oblique, sheared, mirrored and asymmetric, for tests of this and
 //! other crates. The same number gives the same thing everywhere.
 
-use crate::{Affine, Grid, GridOp, Kind, SignedPermutation, Volume};
+use crate::{Affine, Grid, GridOp, Kind, SignedPermutation, Volume, Warp};
 
 /// A small counter-based generator (splitmix64).
 #[derive(Clone, Debug)]
@@ -91,6 +91,17 @@ impl Draw {
         let start = first;
         let shape = [0, 1, 2].map(|a| self.int((1 - first[a]).max(1), n[a] + 3 - first[a].min(0)) as usize);
         GridOp::Window { start, shape }
+    }
+
+    /// A warp around a grid with `share` of the steepness that can be undone.
+    pub fn warp(&mut self, grid: Grid, share: f64) -> Warp {
+        let points = [0; 3].map(|_| self.int(4, 8) as usize);
+        let count = points.iter().product::<usize>();
+        let mut all: Vec<[f64; 3]> = (0..count).map(|_| [0; 3].map(|_| self.real(-1.0, 1.0))).collect();
+        let steepness = Warp::steepness(&grid, points, &all).unwrap_or_else(|e| unreachable!("{e}"));
+        let factor = share * crate::warp::STEEPEST / steepness;
+        all.iter_mut().for_each(|d| *d = d.map(|v| v * factor));
+        Warp::new(grid, points, all).unwrap_or_else(|e| unreachable!("{e}"))
     }
 
     /// An op that can follow on a grid.

@@ -1,10 +1,12 @@
 //! Properties of the algebra, on random oblique, sheared and mirrored grids.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use crate::affine::distance;
 use crate::testing::Draw;
-use crate::{Affine, Grid, GridOp, Orientation, Sampling, Step};
+use crate::{Affine, Bend, Grid, GridOp, Orientation, Sampling, Step};
 
 /// A random chain of up to `most` steps.
 fn chain(draw: &mut Draw, most: i64, exact: bool) -> Vec<Step> {
@@ -111,6 +113,45 @@ proptest! {
             prop_assert_eq!(run.written(), back.readable());
             prop_assert_eq!(run.readable(), back.written());
         }
+    }
+
+    #[test]
+    fn chains_with_warps_lead_back_to_where_they_began(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let mut grid = draw.grid(20);
+        let mut run = Sampling::identity(grid);
+        let mut steps = Vec::new();
+        let index = [0; 3].map(|_| draw.real(-3.0, 9.0));
+        for _ in 0..4 {
+            let op = match draw.int(0, 3) {
+                0 => draw.op(&grid),
+                1 => GridOp::Resample { grid: draw.grid_near(&grid, false) },
+                n => {
+                    // The region of a warp may be another grid.
+                    let region = draw.grid_near(&grid, false);
+                    GridOp::Warp { warp: Arc::new(draw.warp(region, 0.8)), back: n == 3 }
+                }
+            };
+            let step = Step::new(op, grid).unwrap();
+            run.push(step.op()).unwrap();
+            grid = *step.after();
+            steps.push(step);
+        }
+        // Step by step forwards, from the target to the source.
+        let stepwise = steps.iter().rev().fold(index, |p, step| match step.op() {
+            GridOp::Warp { warp, back } => {
+                let there = step.before().index_map_to(warp.grid());
+                let bend = Bend { warp: warp.clone(), back: *back };
+                warp.grid().index_map_to(step.before()).apply(bend.apply(there.apply(p)))
+            }
+            op => op.index_map(step.before()).apply(p),
+        });
+        let fused = run.position(index);
+        let size = 1.0 + distance(fused, [0.0; 3]);
+        prop_assert!(distance(stepwise, fused) < 1e-8 * size, "{:?} {:?}", stepwise, fused);
+        let back = Sampling::inverse_of(&steps).unwrap().position(fused);
+        // Each way back through a warp ends within 1e-7 voxels, which the others may enlarge.
+        prop_assert!(distance(back, index) < 1e-4, "{:?} {:?}", back, index);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, ValueUndo};
+use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, ValueUndo, Warp};
 use serde::{Deserialize, Serialize};
 
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
@@ -72,6 +72,19 @@ pub enum OpRecord {
         /// The grid after.
         grid: GridRecord,
     },
+    /// Moves the points of the world: a voxel at p shows what lies at p + d(p), where d is a cubic B-spline. The
+    /// grid of the volume stays.
+    Warp {
+        /// The grid whose region (outer faces included) is divided into `points` − 3 cells along each axis.
+        region: GridRecord,
+        /// Control points along each axis; the second and the last but one lie on the faces of the region.
+        points: [usize; 3],
+        /// Displacements of the control points, mm along RAS; axis 0 fastest.
+        displacements: Vec<[f64; 3]>,
+        /// Whether the warp is undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back: bool,
+    },
 }
 
 impl From<&GridOp> for OpRecord {
@@ -86,6 +99,12 @@ impl From<&GridOp> for OpRecord {
                 let offsets = |slices: &Option<Arc<Slices>>| slices.as_ref().map(|s| s.offsets().to_vec());
                 Self::Reslice { from: offsets(from), to: offsets(to), grid: grid.into() }
             }
+            GridOp::Warp { warp, back } => Self::Warp {
+                region: warp.grid().into(),
+                points: warp.points(),
+                displacements: warp.displacements().to_vec(),
+                back: *back,
+            },
             // The enum may grow; the record grows with it.
             _ => unreachable!("an op without a record"),
         }
@@ -116,6 +135,11 @@ impl OpRecord {
                 };
                 let grid = grid.grid().map_err(|e| e.to_string())?;
                 Ok(GridOp::Reslice { from: slices(from)?, to: slices(to)?, grid })
+            }
+            Self::Warp { region, points, displacements, back } => {
+                let region = region.grid().map_err(|e| e.to_string())?;
+                let warp = Warp::new(region, *points, displacements.clone()).map_err(|e| e.to_string())?;
+                Ok(GridOp::Warp { warp: Arc::new(warp), back: *back })
             }
         }
     }

@@ -41,6 +41,9 @@ pub struct PipelineRecord {
     pub name: String,
     /// BLAKE3 of the pipeline's canonical form.
     pub hash: String,
+    /// What its random steps drew from, where it has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 /// What happened to one volume.
@@ -314,6 +317,11 @@ impl TraceStep {
             values: None,
         };
         Ok((step, after))
+    }
+
+    /// The record of a step that left a volume on `grid` as it was.
+    pub fn nothing(transform: &str, params: Value, grid: &Grid) -> Self {
+        Self { values: None, ..Self::value(transform, params, grid, &ValueUndo::nothing()) }
     }
 
     /// The record of a step that changed values on `grid`.

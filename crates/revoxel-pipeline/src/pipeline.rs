@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform, TransformDef};
+use revoxel_transforms::{Class, Drawn, Draws, Need, Registry, Resampling, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -32,6 +32,8 @@ pub struct Pipeline {
     pub trace: Template,
     /// Which steps are executed in one pass.
     pub fuse: Fuse,
+    /// What random steps draw from.
+    pub seed: u64,
     file: String,
     text: Arc<str>,
 }
@@ -86,6 +88,16 @@ pub struct Output {
     place: Place,
 }
 
+impl Step {
+    /// What a random step draws as step `number` (from 0) for a case; `None` for a step without chance.
+    pub fn draw(&self, seed: u64, case: &str, number: usize) -> Option<Drawn> {
+        match &self.transform {
+            Transform::Random(random) => Some(random.draw(&mut Draws::new(seed, case, number))),
+            _ => None,
+        }
+    }
+}
+
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
     ///
@@ -135,11 +147,19 @@ impl Pipeline {
             .collect::<serde_json::Map<_, _>>()
             .into();
         let mut all = json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse });
-        // Pipelines that say nothing of predictions keep the hash that they always had.
+        // Pipelines that say nothing of predictions, or draw nothing, keep the hash that they always had.
         if !self.restore.is_empty() {
             all["restore"] = self.restore.iter().map(|r| (r.name.clone(), r.canonical())).collect();
         }
+        if self.is_random() {
+            all["seed"] = self.seed.into();
+        }
         all
+    }
+
+    /// Whether a step draws.
+    pub fn is_random(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.transform, Transform::Random(_)))
     }
 
     /// An error at a step.
@@ -204,7 +224,8 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
-    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse: spec.fuse, file, text })
+    let (fuse, seed) = (spec.fuse, spec.seed);
+    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse, seed, file, text })
 }
 
 /// The document as the type of its fields.
@@ -394,8 +415,9 @@ fn check_references(
 ) -> Result<(), Fault> {
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-    let spatial = match transform {
-        Transform::Spatial(spatial) => spatial,
+    let (need, resampling, padding) = match transform {
+        Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
+        Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
         Transform::Value(value) => {
             return match value.source() {
                 Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
@@ -403,12 +425,11 @@ fn check_references(
             };
         }
     };
-    match spatial.need() {
+    match need {
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
         Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
         _ => {}
     }
-    let (resampling, padding) = (spatial.resampling(), spatial.padding());
     let named = [
         ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
         ("padding", resampling.padding.map(|p| p.keys().collect())),
@@ -425,19 +446,18 @@ fn check_references(
             }
         }
     }
-    averaged_labels(name, transform, params, place, inputs)
+    averaged_labels(name, &resampling, params, place, inputs)
 }
 
 /// Interpolations that would average labels.
 fn averaged_labels(
     name: &str,
-    transform: &Transform,
+    resampling: &Resampling<'_>,
     params: &Node,
     place: Place,
     inputs: &[Input],
 ) -> Result<(), Fault> {
-    let Transform::Spatial(spatial) = transform else { return Ok(()) };
-    let Some(interpolation) = spatial.resampling().interpolation else { return Ok(()) };
+    let Some(interpolation) = resampling.interpolation else { return Ok(()) };
     for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
         if let Some(named) = interpolation.for_key(&input.key)
             && named.0.averages()

@@ -1,10 +1,10 @@
 //! What a pipeline will do to the volumes of a case, from their grids alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use revoxel_core::{Fidelity, Grid, GridOp, IndexBox, Kind, Sampling};
 use revoxel_transforms::params::{PadMode, Padding};
-use revoxel_transforms::{Evidence, Need, PlanError, SpatialTransform, Transform};
+use revoxel_transforms::{Change, Class, Evidence, Need, PlanError, SpatialTransform, Transform};
 
 use crate::pipeline::Pipeline;
 use crate::spec::Fuse;
@@ -30,9 +30,9 @@ pub struct PlannedStep {
 /// What a step does to one volume.
 #[derive(Clone, Debug)]
 pub struct KeyPlan {
-    /// Grid before; `None` where it depends on voxels.
+    /// Grid before; `None` where it depends on voxels, or on chance and no case was named.
     pub before: Option<Grid>,
-    /// Grid after; `None` where it depends on voxels.
+    /// Grid after; `None` where it depends on voxels, or on chance and no case was named.
     pub after: Option<Grid>,
     /// The ops.
     pub ops: Vec<GridOp>,
@@ -42,6 +42,8 @@ pub struct KeyPlan {
     pub changes_values: bool,
     /// Whether it is executed in one pass with the step before it.
     pub fused: bool,
+    /// Whether the grid after is not known because a step draws by the name of the case, and none was given.
+    pub by_case: bool,
 }
 
 /// A step that cannot be planned for a volume.
@@ -59,17 +61,21 @@ pub struct PlanFailure {
 }
 
 impl Pipeline {
-    /// Plans the steps for volumes on these grids. No voxel is needed: what depends on voxels is said to.
+    /// Plans the steps for volumes on these grids. No voxel is needed: what depends on voxels is said to. Random
+    /// steps are drawn for the case of this name; without one, what they do is not known.
     ///
     /// # Errors
     /// The first step that cannot be done.
-    pub fn plan(&self, grids: &BTreeMap<String, Grid>) -> Result<Plan, PlanFailure> {
+    pub fn plan(&self, grids: &BTreeMap<String, Grid>, case: Option<&str>) -> Result<Plan, PlanFailure> {
         let mut current: BTreeMap<String, Option<Grid>> = grids.iter().map(|(k, g)| (k.clone(), Some(*g))).collect();
         let mut runs: BTreeMap<String, Option<Sampling>> = BTreeMap::new();
         let mut steps = Vec::new();
+        let mut by_case: BTreeSet<&str> = BTreeSet::new();
         for (number, step) in self.steps.iter().enumerate() {
             let before_step = current.clone();
             let mut volumes = Vec::new();
+            let drawn = case.and_then(|case| step.draw(self.seed, case, number));
+            let first = step.keys.iter().find(|k| grids.contains_key(*k));
             for key in step.keys.iter().filter(|k| grids.contains_key(*k)) {
                 let before = before_step[key];
                 let failure =
@@ -88,30 +94,65 @@ impl Pipeline {
                             _ => None,
                         };
                         let waits = matches!(transform.need(), Need::Grid(_)) && reference.is_none();
-                        let ops = match before.filter(|_| !waits) {
-                            None => Err(PlanError::DependsOnVoxels(key.clone())),
-                            Some(grid) => transform.plan(&grid, &Evidence { observed: None, reference }),
-                        };
-                        match ops {
-                            Err(PlanError::DependsOnVoxels(_)) => {
-                                runs.remove(key);
-                                KeyPlan { after: None, fidelity: None, changes_values: false, ..value_plan(before) }
-                            }
-                            Err(error) => return Err(failure(error)),
-                            Ok(ops) => {
-                                let run = runs.entry(key.clone()).or_default();
-                                let alone = |op: &GridOp, grid: &Grid| self.runs_alone(&**transform, key, op, grid);
-                                spatial_plan(before, ops, run, self.fuse, alone).map_err(|e| failure(e.into()))?
-                            }
-                        }
+                        let run = runs.entry(key.clone()).or_default();
+                        self.spatial(&**transform, key, before.filter(|_| !waits), reference, run).map_err(failure)?
                     }
+                    Transform::Random(_) => match drawn.as_ref().map(|d| &d.change) {
+                        None if step.class == Class::Spatial => {
+                            by_case.insert(key);
+                            runs.remove(key);
+                            unknown(before)
+                        }
+                        None | Some(Change::Value(_)) => {
+                            runs.remove(key);
+                            value_plan(before)
+                        }
+                        Some(Change::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
+                        Some(Change::Spatial(transform)) => {
+                            let reference = first.and_then(|first| before_step[first].as_ref());
+                            let run = runs.entry(key.clone()).or_default();
+                            let grid = before.filter(|_| reference.is_some());
+                            self.spatial(&**transform, key, grid, reference, run).map_err(failure)?
+                        }
+                    },
                 };
+                if plan.after.is_some() {
+                    by_case.remove(key.as_str());
+                }
+                let plan = KeyPlan { by_case: by_case.contains(key.as_str()), ..plan };
                 current.insert(key.clone(), plan.after);
                 volumes.push((key.clone(), plan));
             }
             steps.push(PlannedStep { name: step.name, volumes });
         }
         Ok(Plan { steps, result: current })
+    }
+
+    /// The plan of a spatial transform for a volume on a grid; `None` where the grid, or one that the transform needs,
+    /// is not known.
+    fn spatial(
+        &self,
+        transform: &dyn SpatialTransform,
+        key: &str,
+        before: Option<Grid>,
+        reference: Option<&Grid>,
+        run: &mut Option<Sampling>,
+    ) -> Result<KeyPlan, PlanError> {
+        let ops = match before {
+            None => Err(PlanError::DependsOnVoxels(key.to_owned())),
+            Some(grid) => transform.plan(&grid, &Evidence { observed: None, reference }),
+        };
+        match ops {
+            Err(PlanError::DependsOnVoxels(_)) => {
+                *run = None;
+                Ok(unknown(before))
+            }
+            Err(error) => Err(error),
+            Ok(ops) => {
+                let alone = |op: &GridOp, grid: &Grid| self.runs_alone(transform, key, op, grid);
+                Ok(spatial_plan(before, ops, run, self.fuse, alone)?)
+            }
+        }
     }
 
     /// Whether an op needs the voxels that it is executed on, so that it cannot share a pass with what is before
@@ -122,7 +163,7 @@ impl Pipeline {
                 let pads = !grid.index_box().contains(&IndexBox { start, shape });
                 pads && transform.padding().mode != PadMode::Constant
             }
-            GridOp::Resample { .. } => {
+            GridOp::Resample { .. } | GridOp::Warp { .. } => {
                 let rule = transform.resampling();
                 let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
                 padding == Padding::Minimum && self.input(key).is_some_and(|i| i.kind == Kind::Image)
@@ -134,7 +175,12 @@ impl Pipeline {
 
 fn value_plan(before: Option<Grid>) -> KeyPlan {
     let fidelity = Some(Fidelity::Exact);
-    KeyPlan { before, after: before, ops: Vec::new(), fidelity, changes_values: true, fused: false }
+    KeyPlan { before, after: before, ops: Vec::new(), fidelity, changes_values: true, fused: false, by_case: false }
+}
+
+/// The plan of a step whose result is not known.
+fn unknown(before: Option<Grid>) -> KeyPlan {
+    KeyPlan { after: None, fidelity: None, changes_values: false, ..value_plan(before) }
 }
 
 fn spatial_plan(
@@ -162,5 +208,5 @@ fn spatial_plan(
             *run = None;
         }
     }
-    Ok(KeyPlan { before, after, ops, fidelity: Some(fidelity), changes_values: false, fused })
+    Ok(KeyPlan { before, after, ops, fidelity: Some(fidelity), changes_values: false, fused, by_case: false })
 }

@@ -38,6 +38,10 @@ pub(crate) struct PipelineSpec {
     /// Which neighbouring steps may share one interpolation.
     #[serde(default)]
     pub(crate) fuse: Fuse,
+    /// What random steps draw from, together with the name of the case and the position of the step; 0 where it is
+    /// left out.
+    #[serde(default)]
+    pub(crate) seed: u64,
 }
 
 /// Which neighbouring steps are executed in one pass.

@@ -7,7 +7,7 @@
 
 use std::ops::Range as Indices;
 
-use revoxel_core::{IndexBox, Sampling, Slices, Voxel};
+use revoxel_core::{Bend, IndexBox, Sampling, Slices, Voxel};
 
 use crate::label::heaviest;
 use crate::pass::rows_of;
@@ -22,6 +22,7 @@ const LANES: usize = 32;
 pub(crate) struct General {
     map: [[f64; 4]; 3],
     limits: Vec<([[f64; 4]; 3], IndexBox)>,
+    bends: Vec<Bent>,
     ranges: [Range; 3],
     strides: [usize; 3],
     ties_down: [bool; 3],
@@ -47,13 +48,32 @@ impl Split {
     }
 }
 
+/// A warp on the way, with the map onto its grid and the limits on what comes out of it.
+struct Bent {
+    map: [[f64; 4]; 3],
+    bend: Bend,
+    limits: Vec<([[f64; 4]; 3], IndexBox)>,
+}
+
 impl General {
     pub(crate) fn new(sampling: &Sampling, how: &How, along: [Along; 3], ranges: [Range; 3]) -> Self {
         let source = sampling.source().shape();
         let voxels: usize = source.iter().product();
+        let limits = |passed: usize| {
+            let of = sampling.limits().iter().filter(|l| l.bends == passed);
+            of.map(|l| (rows_of(&l.map), l.inside)).collect()
+        };
+        let bends = sampling.bends().enumerate().map(|(number, (map, bend))| Bent {
+            map: rows_of(&map),
+            bend: bend.clone(),
+            limits: limits(number + 1),
+        });
+        let bends: Vec<Bent> = bends.collect();
+        let straight = bends.is_empty() && !sampling.is_uneven();
         Self {
-            map: rows_of(&sampling.map()),
-            limits: sampling.limits().iter().map(|l| (rows_of(&l.map), l.inside)).collect(),
+            map: rows_of(&sampling.last_map()),
+            limits: limits(0),
+            bends,
             ranges,
             strides: [1, source[0], source[0] * source[1]],
             ties_down: sampling.ties_down(),
@@ -62,7 +82,7 @@ impl General {
             outside: how.outside,
             from: sampling.from_slices().cloned(),
             to: sampling.to_slices().cloned(),
-            fast: !sampling.is_uneven() && how.through.is_none() && i32::try_from(voxels).is_ok(),
+            fast: straight && how.through.is_none() && i32::try_from(voxels).is_ok(),
         }
     }
 
@@ -175,11 +195,18 @@ impl General {
     /// The source position of a target index, `None` where there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
         let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
-        let mapped = |m: &[[f64; 4]; 3]| m.map(|r| r[0] * target[0] + (r[1] * target[1] + r[2] * target[2] + r[3]));
-        if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map))) {
+        let mapped = |m: &[[f64; 4]; 3], p: [f64; 3]| m.map(|r| r[0] * p[0] + (r[1] * p[1] + r[2] * p[2] + r[3]));
+        if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map, target))) {
             return None;
         }
-        let p = mapped(&self.map);
+        let mut bent = target;
+        for Bent { map, bend, limits } in &self.bends {
+            bent = bend.apply(mapped(map, bent));
+            if !limits.iter().all(|(map, inside)| inside.covers(mapped(map, bent))) {
+                return None;
+            }
+        }
+        let p = mapped(&self.map, bent);
         let p = self.from.as_ref().map_or(p, |slices| slices.from_even(p));
         if self.outside == Outside::Fill && !(0..3).all(|a| self.ranges[a].covers(p[a])) {
             return None;

@@ -41,11 +41,7 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         let p = sampling.position(index);
         let reach = how.outside != Outside::Fill || (0..3).all(|a| ranges[a].covers(p[a]));
         let exact = sampling.exact().is_none() || (0..3).all(|a| ranges[a].covers(p[a]));
-        if readable.is_empty()
-            || !reach
-            || !exact
-            || !sampling.limits().iter().all(|l| l.inside.covers(l.map.apply(sampling.even_target(index))))
-        {
+        if readable.is_empty() || !reach || !exact || !sampling.within_limits(index) {
             return how.fill_of(channel);
         }
         let down = sampling.ties_down();

@@ -1,5 +1,7 @@
 //! Every path against the naive oracle, and fused passes against step by step.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use revoxel_core::testing::Draw;
 use revoxel_core::{Dtype, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
@@ -102,6 +104,38 @@ proptest! {
         for interpolation in Interpolation::ALL {
             let volume = draw.volume(grid, Kind::Image, 1);
             check(&mut draw, &volume, &back, interpolation);
+        }
+    }
+
+    #[test]
+    fn warps_agree_with_the_oracle(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let mut grid = draw.grid(9);
+        let mut steps = Vec::new();
+        let mut forward = Sampling::identity(grid);
+        let n = grid.shape();
+        let start = n.map(|n| draw.int(0, n as i64 - 1));
+        let crop = GridOp::Window { start, shape: [0, 1, 2].map(|a| draw.int(1, n[a] as i64 - start[a]) as usize) };
+        for position in 0..4 {
+            let op = match position {
+                0 => crop.clone(),
+                1 => GridOp::Reorient(draw.permutation()),
+                2 => GridOp::Warp { warp: Arc::new(draw.warp(grid, 0.9)), back: draw.int(0, 1) == 1 },
+                _ => draw.window(&grid),
+            };
+            let step = Step::new(op, grid).unwrap();
+            assert!(forward.fuses(step.op(), false));
+            forward.push(step.op()).unwrap();
+            grid = *step.after();
+            steps.push(step);
+        }
+        let back = Sampling::inverse_of(&steps).unwrap();
+        for interpolation in Interpolation::ALL {
+            for pass in [&forward, &back] {
+                let kind = if interpolation == Interpolation::Label { Kind::Label } else { Kind::Image };
+                let volume = draw.volume(*pass.source(), kind, 2);
+                check(&mut draw, &volume, pass, interpolation);
+            }
         }
     }
 

@@ -82,7 +82,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         volumes.insert(key.clone(), volume);
     }
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse);
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &case.name);
     for (key, op) in &checked.uneven {
         engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
     }
@@ -116,7 +116,11 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         version: VERSION,
         tool: TOOL.to_owned(),
         case: case.name.clone(),
-        pipeline: PipelineRecord { name: pipeline.name.clone(), hash: format!("blake3:{}", pipeline.hash()) },
+        pipeline: PipelineRecord {
+            name: pipeline.name.clone(),
+            hash: format!("blake3:{}", pipeline.hash()),
+            seed: pipeline.is_random().then_some(pipeline.seed),
+        },
         volumes: records,
         restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(&case.name))).collect(),
     };

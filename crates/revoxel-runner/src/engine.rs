@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{
-    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, Volume, VolumeError, Voxels,
+    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, Volume, VolumeError,
+    Voxels,
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
@@ -15,15 +16,18 @@ use revoxel_resample::{
 };
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
-    ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
+    ApplyError, Change, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
     ValueTransform,
 };
+use serde_json::Value;
 
 /// The volumes of a case on their way through a pipeline.
 #[derive(Debug)]
 pub struct Engine {
     slots: BTreeMap<String, Slot>,
     fuse: Fuse,
+    seed: u64,
+    case: String,
 }
 
 /// A volume after the last step.
@@ -133,7 +137,13 @@ impl Engine {
     /// An engine for these volumes.
     pub fn new(volumes: BTreeMap<String, Volume>, fuse: Fuse) -> Self {
         let slots = volumes.into_iter().map(|(key, volume)| (key, Slot::new(volume))).collect();
-        Self { slots, fuse }
+        Self { slots, fuse, seed: 0, case: String::new() }
+    }
+
+    /// The same engine, whose random steps draw for a case from a seed.
+    #[must_use]
+    pub fn drawing(self, seed: u64, case: &str) -> Self {
+        Self { seed, case: case.to_owned(), ..self }
     }
 
     /// Samples a volume whose slices lie unevenly onto an even grid, before any step; recorded as `regularize`.
@@ -158,7 +168,7 @@ impl Engine {
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepFailure> {
         for (number, step) in steps.iter().enumerate() {
             tracing::debug!(step = number + 1, transform = step.name, "running");
-            self.step(step).map_err(|(key, error)| StepFailure {
+            self.step(number, step).map_err(|(key, error)| StepFailure {
                 step: number,
                 name: step.name,
                 key,
@@ -186,33 +196,73 @@ impl Engine {
         self.slots.into_iter().map(last).collect()
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), (String, StepError)> {
+    fn step(&mut self, number: usize, step: &Step) -> Result<(), (String, StepError)> {
         let keys: Vec<&String> = step.keys.iter().filter(|k| self.slots.contains_key(*k)).collect();
         match &step.transform {
-            Transform::Value(transform) => {
-                let source = transform.source();
-                // The source last: the others see it as it was before the step.
-                let (last, first): (Vec<_>, Vec<_>) = keys.into_iter().partition(|k| source == Some(k.as_str()));
-                for key in first.into_iter().chain(last) {
-                    self.value_step(step, &**transform, key).map_err(|e| (key.clone(), e))?;
-                }
-            }
+            Transform::Value(transform) => self.value(step.name, &step.params, &keys, &**transform)?,
             Transform::Spatial(transform) => {
                 if keys.is_empty() {
                     return Ok(());
                 }
                 let (observed, reference) = self.evidence(&**transform)?;
                 let evidence = Evidence { observed: observed.as_ref(), reference: reference.as_ref() };
-                for key in keys {
-                    let Some(slot) = self.slots.get_mut(key) else { continue };
-                    slot.spatial_step(step, &**transform, &evidence, key, self.fuse).map_err(|e| (key.clone(), e))?;
+                self.spatial(step.name, &step.params, &keys, &**transform, &evidence)?;
+            }
+            Transform::Random(_) => {
+                let Some(drawn) = step.draw(self.seed, &self.case, number) else { return Ok(()) };
+                let params = drawn.params(&step.params);
+                match &drawn.change {
+                    Change::Nothing => {
+                        for key in keys {
+                            let Some(slot) = self.slots.get_mut(key) else { continue };
+                            slot.steps.push(TraceStep::nothing(step.name, params.clone(), slot.pass.target()));
+                        }
+                    }
+                    Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
+                    Change::Spatial(transform) => {
+                        let reference = keys.first().and_then(|k| self.slots.get(*k)).map(|slot| *slot.grid());
+                        let evidence = Evidence { observed: None, reference: reference.as_ref() };
+                        self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    fn value_step(&mut self, step: &Step, transform: &dyn ValueTransform, key: &str) -> Result<(), StepError> {
+    fn value(
+        &mut self,
+        name: &str,
+        params: &Value,
+        keys: &[&String],
+        transform: &dyn ValueTransform,
+    ) -> Result<(), (String, StepError)> {
+        let source = transform.source();
+        // The source last: the others see it as it was before the step.
+        let (last, first): (Vec<&String>, Vec<&String>) = keys.iter().partition(|k| source == Some(k.as_str()));
+        for key in first.into_iter().chain(last) {
+            self.value_step((name, params), transform, key).map_err(|e| (key.clone(), e))?;
+        }
+        Ok(())
+    }
+
+    fn spatial(
+        &mut self,
+        name: &str,
+        params: &Value,
+        keys: &[&String],
+        transform: &dyn SpatialTransform,
+        evidence: &Evidence<'_>,
+    ) -> Result<(), (String, StepError)> {
+        for key in keys {
+            let Some(slot) = self.slots.get_mut(*key) else { continue };
+            let done = slot.spatial_step((name, params), transform, evidence, key, self.fuse);
+            done.map_err(|e| ((*key).clone(), e))?;
+        }
+        Ok(())
+    }
+
+    fn value_step(&mut self, step: (&str, &Value), transform: &dyn ValueTransform, key: &str) -> Result<(), StepError> {
         let Some(mut slot) = self.slots.remove(key) else { return Ok(()) };
         slot.settle()?;
         let Some(name) = transform.source() else {
@@ -293,21 +343,21 @@ impl Slot {
 
     fn value_step(
         &mut self,
-        step: &Step,
+        (name, params): (&str, &Value),
         apply: impl FnOnce(Volume) -> Result<(Volume, ValueUndo), ApplyError>,
     ) -> Result<(), StepError> {
         // The volume is moved out for the time of the change; on failure the case fails as a whole.
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
         let volume = std::mem::replace(&mut self.volume, empty);
         let (volume, undo) = apply(volume)?;
-        self.steps.push(TraceStep::value(step.name, step.params.clone(), volume.grid(), &undo));
+        self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
         self.volume = volume;
         Ok(())
     }
 
     fn spatial_step(
         &mut self,
-        step: &Step,
+        (name, params): (&str, &Value),
         transform: &dyn SpatialTransform,
         evidence: &Evidence<'_>,
         key: &str,
@@ -315,13 +365,13 @@ impl Slot {
     ) -> Result<(), StepError> {
         let before = *self.grid();
         let ops = transform.plan(&before, evidence)?;
-        let (mut record, after) = TraceStep::spatial(step.name, step.params.clone(), &before, &ops)?;
+        let (mut record, after) = TraceStep::spatial(name, params.clone(), &before, &ops)?;
         for op in &ops {
             match *op {
                 GridOp::Window { start, shape } => {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
-                GridOp::Resample { .. } | GridOp::Reslice { .. } => {
+                GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
                     record.interpolation =
                         Some(self.resample(op, &transform.resampling(), key, fuse)?.name().to_owned());
                 }

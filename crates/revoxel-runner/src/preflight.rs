@@ -79,7 +79,7 @@ fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result
         }
     }
     let grids = shared_grids(pipeline, &case, &infos, &uneven, strictness)?;
-    let plan = pipeline.plan(&grids).map_err(|e| e.to_string())?;
+    let plan = pipeline.plan(&grids, Some(&case.name)).map_err(|e| e.to_string())?;
     let memory = estimate(pipeline, &infos, &plan);
     Ok(Checked { case, infos, grids, uneven, plan, memory })
 }

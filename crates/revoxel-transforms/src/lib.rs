@@ -4,6 +4,8 @@
 //! no voxel loop. A value transform changes values and says how to undo it. What is common to all of them, running,
 //! recording, interpolation by kind, lies elsewhere.
 //!
+//! A random transform *draws* one of the two, see [`random`].
+//!
 //! The list of what there is: [`registry::BUILTIN`]. Adding one: `docs/adding-a-transform.md`.
 
 pub mod definition;
@@ -12,11 +14,13 @@ pub mod intensity;
 pub mod label;
 pub mod params;
 mod planning;
+pub mod random;
 pub mod registry;
 pub mod spatial;
 pub mod transform;
 
 pub use definition::{Built, Class, Define, Invalid, ParamsError, TransformDef, define};
+pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
 pub use transform::{
     ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,

@@ -20,6 +20,11 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::rotate90::Rotate90>(),
     define::<spatial::transpose::Transpose>(),
     define::<intensity::scale_intensity::ScaleIntensity>(),
+    define::<spatial::rand_flip::RandFlip>(),
+    define::<spatial::rand_rotate90::RandRotate90>(),
+    define::<spatial::rand_affine::RandAffine>(),
+    define::<spatial::rand_zoom::RandMagnify>(),
+    define::<spatial::rand_elastic::RandElastic>(),
     define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
     define::<intensity::scale_intensity_range_percentiles::ScaleIntensityRangePercentiles>(),
     define::<intensity::rescale_to_8bit::RescaleTo8bit>(),
@@ -45,6 +50,9 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<label::sequential_labels::SequentialLabels>(),
     define::<label::as_discrete::AsDiscrete>(),
     define::<label::one_hot::OneHot>(),
+    define::<intensity::rand_gaussian_noise::RandGaussianNoise>(),
+    define::<intensity::rand_gamma::RandGamma>(),
+    define::<intensity::rand_bias_field::RandBiasField>(),
 ];
 
 /// The transforms that a pipeline may name. A value, not a global: third parties add theirs with

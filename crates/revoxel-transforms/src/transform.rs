@@ -2,10 +2,11 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError};
+use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError, WarpError};
 use revoxel_resample::{Interpolation, PadMode};
 
 use crate::params::{Named, Padding, PerKey};
+use crate::random::RandomTransform;
 
 /// A transform with its parameters.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub enum Transform {
     Spatial(Box<dyn SpatialTransform>),
     /// Changes values.
     Value(Box<dyn ValueTransform>),
+    /// Draws one of the two.
+    Random(Box<dyn RandomTransform>),
 }
 
 /// Plans what happens to where voxels are. Contains no voxel loop.
@@ -91,7 +94,7 @@ pub enum Need<'a> {
 pub struct Evidence<'a> {
     /// What [`SpatialTransform::observe`] saw.
     pub observed: Option<&'a Observed>,
-    /// The grid that [`Need::Grid`] asks for.
+    /// The grid that [`Need::Grid`] asks for; of a drawn transform, the grid of the step's first input.
     pub reference: Option<&'a Grid>,
 }
 
@@ -156,6 +159,9 @@ pub enum PlanError {
         /// Shape of the volume.
         shape: [usize; 3],
     },
+    /// The world cannot be bent like that.
+    #[error(transparent)]
+    Warp(#[from] WarpError),
     /// The grid after the step would be no grid.
     #[error(transparent)]
     Grid(#[from] GridError),

@@ -1,5 +1,7 @@
 //! Inversion of chains, on asymmetric volumes and oblique grids.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use revoxel_core::testing::Draw;
 use revoxel_core::{Dtype, Grid, GridOp, Kind, Sampling, Volume};
@@ -45,6 +47,26 @@ proptest! {
             prop_assert_eq!(back.volume.voxels().get(position), expected);
         }
     }
+}
+
+#[test]
+fn a_warp_survives_its_file_and_is_undone() {
+    let mut draw = Draw::new(5);
+    let (mut all, native, _) = trace(&mut draw, true);
+    let warp = GridOp::Warp { warp: Arc::new(draw.warp(native, 0.5)), back: false };
+    let (step, after) = TraceStep::spatial("bend", Value::Null, &native, std::slice::from_ref(&warp)).unwrap();
+    assert_eq!((after, step.fidelity.as_str()), (native, "lossy"));
+    let volume = all.volumes.get_mut("image").unwrap();
+    (volume.steps, volume.result.grid) = (vec![step], (&native).into());
+    let again = Trace::from_json(&all.to_json()).unwrap();
+    assert_eq!(again.steps("image").unwrap()[0].op(), &warp);
+    // Damaged: the displacements are a thousand times as large.
+    let OpRecord::Warp { displacements, .. } = &mut all.volumes.get_mut("image").unwrap().steps[0].ops[0] else {
+        panic!("no warp")
+    };
+    displacements.iter_mut().for_each(|d| *d = d.map(|v| v * 1e3));
+    let error = Trace::from_json(&all.to_json()).unwrap_err().to_string();
+    assert!(error.contains("too steeply"), "{error}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_plan_predicts_grids_until_they_depend_on_voxels() {
     let pipeline = parse(GOOD).unwrap();
     let affine = revoxel_core::Affine::from_rows([[-0.7, 0., 0., 90.], [0., -0.7, 0., 80.], [0., 0., 3., -50.]]);
     let grid = revoxel_core::Grid::new([256, 240, 40], affine).unwrap();
-    let plan = pipeline.plan(&[("image".to_owned(), grid), ("label".to_owned(), grid)].into()).unwrap();
+    let plan = pipeline.plan(&[("image".to_owned(), grid), ("label".to_owned(), grid)].into(), None).unwrap();
     let image = |step: usize| &plan.steps[step].volumes[0].1;
     assert_eq!(image(0).fidelity, Some(revoxel_core::Fidelity::Exact));
     assert_eq!(image(1).after.unwrap().shape(), [180, 168, 118]);

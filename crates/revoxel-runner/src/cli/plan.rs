@@ -33,6 +33,9 @@ pub(super) struct Args {
     /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Put inputs of the same shape on one grid, whatever their headers say.
     #[arg(long, requires = "data")]
     snap: bool,
@@ -42,7 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &args.set)?;
+    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let mut plans: Vec<(String, Plan)> = Vec::new();
     let mut failures: Vec<(String, String)> = Vec::new();
     if let Some(like) = &args.like {
@@ -80,6 +83,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     Err(Failure::usage(format!("{} of the cases cannot be run:\n{}", failures.len(), list.join("\n"))))
 }
 
+/// The assignments with the seed as one more.
+pub(super) fn with_seed(set: &[String], seed: Option<u64>) -> Vec<String> {
+    set.iter().cloned().chain(seed.map(|s| format!("seed={s}"))).collect()
+}
+
 /// Reads a pipeline file.
 pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
     let text = read_text(path).map_err(Failure::usage)?;
@@ -87,7 +95,7 @@ pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {
-    pipeline.plan(grids).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))
+    pipeline.plan(grids, None).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))
 }
 
 /// What the pipeline is, whatever the volumes.
@@ -159,7 +167,8 @@ pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
 }
 
 fn what(plan: &KeyPlan) -> String {
-    let after = plan.after.map_or_else(|| "grid depends on voxels".to_owned(), |g| g.to_string());
+    let unknown = if plan.by_case { "grid is drawn by the name of the case" } else { "grid depends on voxels" };
+    let after = plan.after.map_or_else(|| unknown.to_owned(), |g| g.to_string());
     if plan.changes_values {
         return "values change, grid stays".to_owned();
     }
@@ -185,6 +194,7 @@ fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
                     "fidelity": p.fidelity.map(|f| f.name()),
                     "changes_values": p.changes_values,
                     "fused_with_step_before": p.fused,
+                    "drawn_by_case": p.by_case,
                 });
                 (key.clone(), value)
             })

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::plan::load;
+use super::plan::{load, with_seed};
 use super::show;
 use crate::dataset::{Case, discover, select};
 use crate::executor::{self, Execution};
@@ -49,6 +49,9 @@ pub(super) struct Args {
     /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Put inputs of the same shape on one grid, whatever their headers say.
     #[arg(long)]
     snap: bool,
@@ -82,7 +85,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &args.set)?;
+    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let cases = discover(&pipeline, &args.data).and_then(|c| select(c, &args.cases, &args.data));
     let mut cases: Vec<Case> = cases.map_err(Failure::usage)?;
     if let Some((part, parts)) = args.shard {

@@ -1,0 +1,102 @@
+//! Transforms with chance: what they draw, and what follows from it.
+//!
+//! A random transform *draws*: from [`Draws`] it takes numbers and makes of them a spatial or a value transform
+//! without chance, which is then planned, executed and recorded as any other. The numbers depend on the seed of the
+//! pipeline, the name of the case and the position of the step, and on nothing else: not on threads, on the order of
+//! cases or on what other steps drew. All inputs of a step share them.
+
+mod affine;
+mod philox;
+mod ranges;
+mod turn;
+
+use std::fmt::Debug;
+
+use serde_json::Value;
+
+pub(crate) use affine::{centred, matrix};
+pub use philox::{Draws, Noise};
+pub(crate) use ranges::{Range, Ranges, probability};
+pub(crate) use turn::{Turn, quarters};
+
+use crate::definition::Invalid;
+use crate::transform::{PaddingRule, Resampling, SpatialTransform, ValueTransform};
+
+/// Draws a transform.
+pub trait RandomTransform: Debug + Send + Sync {
+    /// What is done this time.
+    fn draw(&self, draws: &mut Draws) -> Drawn;
+
+    /// How ops of the drawn transforms that interpolate do it, so far as it names inputs.
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling::default()
+    }
+
+    /// What windows of the drawn transforms hold where they stick out, so far as it names inputs.
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: revoxel_resample::PadMode::Constant, value: None }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+pub struct Drawn {
+    /// What is to be done.
+    pub change: Change,
+    /// The numbers, for the trace.
+    pub values: Value,
+}
+
+/// What a draw came to.
+#[derive(Debug)]
+pub enum Change {
+    /// The volumes stay as they are.
+    Nothing,
+    /// Voxels move.
+    Spatial(Box<dyn SpatialTransform>),
+    /// Values change.
+    Value(Box<dyn ValueTransform>),
+}
+
+impl Drawn {
+    /// A draw after which nothing is done.
+    pub fn nothing() -> Self {
+        Self { change: Change::Nothing, values: serde_json::json!({ "apply": false }) }
+    }
+
+    /// A draw of a spatial transform, with the numbers as a JSON object.
+    pub fn spatial(transform: impl SpatialTransform + 'static, values: Value) -> Self {
+        Self { change: Change::Spatial(Box::new(transform)), values: applied(values) }
+    }
+
+    /// A draw of a value transform, with the numbers as a JSON object.
+    pub fn value(transform: impl ValueTransform + 'static, values: Value) -> Self {
+        Self { change: Change::Value(Box::new(transform)), values: applied(values) }
+    }
+
+    /// The parameters of a step together with what was drawn, as they are recorded.
+    pub fn params(&self, params: &Value) -> Value {
+        let mut all = params.clone();
+        if let Some(map) = all.as_object_mut() {
+            map.insert("drawn".to_owned(), self.values.clone());
+        }
+        all
+    }
+}
+
+fn applied(values: Value) -> Value {
+    let mut all = serde_json::Map::from_iter([("apply".to_owned(), true.into())]);
+    if let Value::Object(values) = values {
+        all.extend(values);
+    }
+    Value::Object(all)
+}
+
+/// Refuses a number that is not finite or lies outside `low ..= high`.
+pub(crate) fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), Invalid> {
+    if value.is_finite() && (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let wanted = if high.is_finite() { format!("{low} to {high}") } else { format!("{low} or more") };
+    Err(Invalid::new(field, format!("{value} must be {wanted}")))
+}

@@ -1,0 +1,42 @@
+//! Affine maps of indices about the middle of a volume, put together as MONAI does.
+
+use revoxel_core::{Affine, Grid, GridError};
+
+/// Rotations (radians about axis 0, 1, 2), shears (of axis 0 by 1, 0 by 2, 1 by 0, 1 by 2, 2 by 0, 2 by 1), a
+/// translation (voxels) and scales. A list that is too short leaves the rest as it is.
+///
+/// The map goes from the voxels of the result to those that they are taken from: scaled, moved, sheared (the first
+/// shear first) and rotated (the last rotation first).
+pub(crate) fn matrix(rotate: &[f64], shear: &[f64], translate: &[f64], scale: &[f64]) -> Affine {
+    let mut map = Affine::IDENTITY;
+    for (axis, angle) in rotate.iter().enumerate() {
+        // The same bits on every machine.
+        let (sin, cos) = libm::sincos(*angle);
+        let (a, b) = [(1, 2), (2, 0), (0, 1)][axis.min(2)];
+        map = map.after(&entries(&[(a, a, cos), (b, b, cos), (a, b, -sin), (b, a, sin)]));
+    }
+    let mut sheared = Affine::IDENTITY;
+    for (amount, (row, column)) in shear.iter().zip([(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]) {
+        sheared = entries(&[(row, column, *amount)]).after(&sheared);
+    }
+    let get = |list: &[f64], axis: usize, default: f64| list.get(axis).copied().unwrap_or(default);
+    let moved = Affine::translation_by([0, 1, 2].map(|a| get(translate, a, 0.0)));
+    let scaled = Affine::scaling([0, 1, 2].map(|a| get(scale, a, 1.0)));
+    map.after(&sheared).after(&moved).after(&scaled)
+}
+
+/// The identity with other entries.
+fn entries(changes: &[(usize, usize, f64)]) -> Affine {
+    let mut linear = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    for (row, column, value) in changes {
+        linear[*row][*column] = *value;
+    }
+    Affine::from_linear(linear, [0.0; 3])
+}
+
+/// The grid of the same shape whose voxels are taken from where `map`, about the middle of the volume, leads.
+pub(crate) fn centred(grid: &Grid, map: &Affine) -> Result<Grid, GridError> {
+    let middle = grid.shape().map(|n| (n as f64 - 1.0) / 2.0);
+    let about = Affine::translation_by(middle).after(map).after(&Affine::translation_by(middle.map(|m| -m)));
+    Grid::new(grid.shape(), grid.affine().after(&about))
+}

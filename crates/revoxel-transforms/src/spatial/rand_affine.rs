@@ -1,0 +1,132 @@
+//! Rotates, shears, moves and scales about the middle of the volume, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, samples the volume on a grid of the same shape that is rotated, sheared, moved and
+//! scaled about its middle by amounts drawn from ranges, for all inputs of the step alike. The affine follows: the
+//! patient stays where he is in the world, and lies turned in the array.
+//!
+//! Each range is a list, by axis, of numbers (`r` stands for −r to r) or pairs of lowest and highest; axes beyond
+//! the end of the list are left alone. `rotate_range` is in radians, `shear_range` has up to six factors (axis 0 by
+//! 1, 0 by 2, 1 by 0, 1 by 2, 2 by 0, 2 by 1), `translate_range` is in voxels, and `scale_range` is added to 1. The
+//! amounts say where a voxel of the result is taken from: a scale above 1 makes the patient smaller.
+//!
+//! # YAML
+//! ```yaml
+//! rand_affine: { prob: 0.5, rotate_range: [0.2, 0.2, 0.2], scale_range: [0.1, 0.1, 0.1], padding: minimum }
+//! ```
+//! ```yaml
+//! rand_affine: { prob: 1, translate_range: [[-10, 10], [0, 5]], shear_range: [0.1] }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the amounts.
+//!
+//! # Same as
+//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range)`, where a single number instead
+//! of a list means axis 0 only (here a list is required) and the default `padding_mode` is reflection, as here.
+
+use revoxel_core::{Affine, Grid, GridOp};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{Named, Padding, PerKey};
+use crate::planning::resample;
+use crate::random::{Drawn, Draws, RandomTransform, Ranges, centred, matrix, probability};
+use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `rand_affine`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandAffine {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// Radians about axis 0, 1, 2: a list of numbers or pairs.
+    #[serde(default)]
+    rotate_range: Ranges,
+    /// Shear factors, up to six: a list of numbers or pairs.
+    #[serde(default)]
+    shear_range: Ranges,
+    /// Voxels along axis 0, 1, 2: a list of numbers or pairs.
+    #[serde(default)]
+    translate_range: Ranges,
+    /// What is added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
+    #[serde(default)]
+    scale_range: Ranges,
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+}
+
+const fn tenth() -> f64 {
+    0.1
+}
+
+impl Define for RandAffine {
+    const NAME: &'static str = "rand_affine";
+    const SOURCE: &'static str = include_str!("rand_affine.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.rotate_range.check("rotate_range", 3, -1e3, 1e3)?;
+        self.shear_range.check("shear_range", 6, -1e3, 1e3)?;
+        self.translate_range.check("translate_range", 3, -1e6, 1e6)?;
+        self.scale_range.check("scale_range", 3, -1.0, 1e3)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandAffine {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let rotate = self.rotate_range.draw(draws);
+        let shear = self.shear_range.draw(draws);
+        let translate = self.translate_range.draw(draws);
+        let scale: Vec<f64> = self.scale_range.draw(draws).into_iter().map(|s| s + 1.0).collect();
+        let map = matrix(&rotate, &shear, &translate, &scale);
+        let moved = Moved { map, interpolation: self.interpolation.clone(), padding: self.padding.clone() };
+        Drawn::spatial(moved, json!({ "rotate": rotate, "shear": shear, "translate": translate, "scale": scale }))
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Reflection,
+        }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Moved {
+    map: Affine,
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    padding: Option<PerKey<Padding>>,
+}
+
+impl SpatialTransform for Moved {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        Ok(resample(grid, centred(grid, &self.map)?))
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Reflection,
+        }
+    }
+}

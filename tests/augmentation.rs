@@ -1,0 +1,372 @@
+//! Random steps: the same draws whatever the threads, other draws for other seeds and cases, and the way back.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::warp::STEEPEST;
+use revoxel_core::{Affine, Bend, Grid, Kind, Volume, Warp};
+use revoxel_invert::{InvertOptions, ResultRecord, SourceRecord, VolumeTrace, invert};
+use revoxel_pipeline::Pipeline;
+use revoxel_resample::Interpolation;
+use revoxel_runner::engine::{Engine, Processed};
+use revoxel_transforms::Registry;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::support::{Place, pipeline_text, root, values};
+
+const EVERY: &str = r#"[
+    {"rand_flip": {"prob": 0.5, "spatial_axis": 0}},
+    {"rand_rotate90": {"prob": 0.5}},
+    {"rand_zoom": {"prob": 0.5}},
+    {"rand_affine": {"prob": 0.7, "rotate_range": [0.3, 0.2, 0.4], "shear_range": [0.1], "scale_range": [0.1]}},
+    {"rand_elastic": {"prob": 0.7, "max_displacement_mm": 4}},
+    {"rand_gamma": {"prob": 0.5}},
+    {"rand_bias_field": {"prob": 0.5}},
+    {"rand_gaussian_noise": {"prob": 0.9, "std": 5}}
+]"#;
+
+fn pipeline(inputs: &[(&str, Kind)], steps: &Value) -> Pipeline {
+    let text = pipeline_text(inputs, steps.as_array().unwrap());
+    Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap()
+}
+
+/// Runs steps on volumes as case `case` with a seed.
+fn augment(volumes: &[(&str, Volume)], steps: &Value, seed: u64, case: &str) -> BTreeMap<String, Processed> {
+    let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
+    let pipeline = pipeline(&inputs, steps);
+    let volumes = volumes.iter().map(|(key, volume)| ((*key).to_owned(), volume.clone())).collect();
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);
+    engine.run(&pipeline.steps).unwrap();
+    engine.finish(&BTreeMap::new()).unwrap()
+}
+
+/// An oblique, anisotropic grid.
+fn grid() -> Grid {
+    let rotated = revoxel_core::Affine::from_rows([
+        [0.93, -0.25, 0.30, -20.0],
+        [0.28, 0.95, -0.10, 14.0],
+        [-0.26, 0.18, 0.94, -33.0],
+    ]);
+    Grid::new([44, 40, 28], rotated.after(&Affine::scaling([1.0, 1.2, 1.7]))).unwrap()
+}
+
+/// A volume of a function of the world.
+fn sampled(grid: Grid, kind: Kind, f: impl Fn([f64; 3]) -> f64) -> Volume {
+    let [nx, ny, nz] = grid.shape();
+    let mut all = Vec::new();
+    for z in 0..nz {
+        for y in 0..ny {
+            all.extend((0..nx).map(|x| f(grid.index_to_world([x as f64, y as f64, z as f64])) as f32));
+        }
+    }
+    Volume::new(all.into(), grid, kind, 1).unwrap()
+}
+
+/// Waves of 30 to 50 mm, without symmetry; from −1.5 to 1.5.
+fn waves([x, y, z]: [f64; 3]) -> f64 {
+    (x / 5.0 + 0.4).sin() + 0.3 * (y / 6.0 - z / 9.0).cos() + 0.2 * (z / 7.0 + x / 11.0).sin()
+}
+
+fn phantom() -> Volume {
+    sampled(grid(), Kind::Image, waves)
+}
+
+/// The trace of a volume that went through an engine.
+fn trace(source: &Volume, done: &Processed) -> VolumeTrace {
+    let source_record = SourceRecord {
+        path: String::new(),
+        format: String::new(),
+        hash: None,
+        grid: source.grid().into(),
+        dtype: String::new(),
+        channels: 1,
+        facts: Value::Null,
+    };
+    let result = ResultRecord { path: None, grid: done.volume.grid().into(), dtype: String::new() };
+    let kind = source.kind().name().to_owned();
+    VolumeTrace { kind, source: source_record, snapped: None, steps: done.steps.clone(), result }
+}
+
+#[test]
+fn the_same_bits_at_any_number_of_threads() {
+    let steps: Value = serde_json::from_str(EVERY).unwrap();
+    let volumes = [("image", phantom()), ("label", sampled(grid(), Kind::Label, |p| (waves(p) * 2.0).round() + 4.0))];
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let done = pool.install(|| augment(&volumes, &steps, 3, "case_07"));
+        done.into_values().map(|p| (p.volume, p.steps)).collect::<Vec<_>>()
+    };
+    let one = with(1);
+    for threads in [2, 5] {
+        assert!(with(threads) == one, "{threads} threads give other bits");
+    }
+    // Nothing is left to chance that only the name decides: cases in any order, and again.
+    assert!(with(3) == one);
+}
+
+#[test]
+fn other_seeds_and_other_cases_draw_otherwise() {
+    let steps: Value = serde_json::from_str(EVERY).unwrap();
+    let volumes = [("image", phantom())];
+    let run = |seed, case: &str| augment(&volumes, &steps, seed, case).remove("image").unwrap().volume;
+    let all = [run(0, "a"), run(1, "a"), run(0, "b"), run(2, "c")];
+    for i in 0..4 {
+        assert!((0..i).all(|j| values(&all[i]) != values(&all[j])), "{i}");
+    }
+}
+
+#[test]
+fn what_is_drawn_is_spread_evenly_over_its_range() {
+    let steps = json!([
+        { "rand_flip": { "prob": 0.3 } },
+        { "rand_rotate90": { "prob": 1, "max_k": 3 } },
+        { "rand_affine": { "prob": 1, "rotate_range": [0.5, [0.1, 0.3]], "translate_range": [10], "scale_range": [0.2] } },
+        { "rand_zoom": { "prob": 1, "min_zoom": [0.8, 1, 1], "max_zoom": [1.4, 1, 1] } },
+        { "rand_gamma": { "prob": 1, "gamma": [0.5, 4.5] } },
+        { "rand_gaussian_noise": { "prob": 1, "std": 0.1 } },
+        { "rand_bias_field": { "prob": 0.6, "coeff_range": [-0.2, 0.4] } }
+    ]);
+    let pipeline = pipeline(&[("image", Kind::Image)], &steps);
+    let cases = 4000;
+    let drawn = |step: usize, pointer: &str| -> Vec<f64> {
+        (0..cases)
+            .filter_map(|case| {
+                let drawn = pipeline.steps[step].draw(11, &format!("case_{case:05}"), step).unwrap().values;
+                drawn.pointer(pointer).map(|v| v.as_f64().unwrap_or(f64::from(u8::from(*v == json!(true)))))
+            })
+            .collect()
+    };
+    // Mean and deviation of an even spread; four standard errors are 0.0183 of the range for the mean.
+    let even = |step: usize, pointer: &str, low: f64, high: f64| {
+        let all = drawn(step, pointer);
+        let n = all.len() as f64;
+        let mean = all.iter().sum::<f64>() / n;
+        let deviation = (all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let wanted = ((low + high) / 2.0, (high - low) / 12f64.sqrt());
+        println!("step {step} {pointer}: {mean:.4} ± {deviation:.4}, expected {:.4} ± {:.4}", wanted.0, wanted.1);
+        assert!(
+            (mean - wanted.0).abs() < 0.0183 * (high - low) * (cases as f64 / n).sqrt(),
+            "{step} {pointer}: {mean}"
+        );
+        assert!((deviation / wanted.1 - 1.0).abs() < 0.05, "{step} {pointer}: {deviation}");
+        assert!(all.iter().all(|v| (low..=high).contains(v)));
+    };
+    even(2, "/rotate/0", -0.5, 0.5);
+    even(2, "/rotate/1", 0.1, 0.3);
+    even(2, "/translate/0", -10.0, 10.0);
+    even(2, "/scale/0", 0.8, 1.2);
+    even(3, "/zoom/0", 0.8, 1.4);
+    even(4, "/gamma", 0.5, 4.5);
+    even(5, "/std", 0.0, 0.1);
+    even(6, "/coefficients/0", -0.2, 0.4);
+    even(6, "/coefficients/19", -0.2, 0.4);
+    let share = |step: usize| drawn(step, "/apply").iter().sum::<f64>() / f64::from(cases);
+    println!("applied: {:.4} of 0.3, {:.4} of 0.6", share(0), share(6));
+    assert!((share(0) - 0.3).abs() < 0.029 && (share(6) - 0.6).abs() < 0.031 && share(1) == 1.0);
+    let turns = drawn(1, "/k");
+    for k in 1..=3 {
+        let count = turns.iter().filter(|v| **v == f64::from(k)).count();
+        assert!((count as f64 / f64::from(cases) - 1.0 / 3.0).abs() < 0.03, "{k}: {count}");
+    }
+}
+
+#[test]
+fn noise_has_the_mean_and_the_deviation_that_were_drawn() {
+    let steps = json!([{ "rand_gaussian_noise": { "prob": 1, "mean": 2.5, "std": 0.7, "sample_std": false } }]);
+    let flat = sampled(grid(), Kind::Image, |_| 100.0);
+    let noisy = values(&augment(&[("image", flat)], &steps, 0, "a")["image"].volume);
+    let n = noisy.len() as f64;
+    let mean = noisy.iter().sum::<f64>() / n;
+    let deviation = (noisy.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+    println!("noise: {mean:.4} ± {deviation:.4}");
+    assert!((mean - 102.5).abs() < 4.0 * 0.7 / n.sqrt() && (deviation - 0.7).abs() < 0.01, "{mean} {deviation}");
+}
+
+#[test]
+fn flips_and_turns_come_back_bit_for_bit() {
+    let steps = json!([
+        { "rand_flip": { "prob": 0.5, "spatial_axis": 1 } },
+        { "rand_rotate90": { "prob": 0.8, "spatial_axes": [2, 0] } },
+        { "rand_flip": { "prob": 0.5 } }
+    ]);
+    let image = phantom();
+    let mut moved = 0;
+    for case in 0..20 {
+        let done = augment(&[("image", image.clone())], &steps, 0, &case.to_string()).remove("image").unwrap();
+        moved += usize::from(values(&done.volume) != values(&image));
+        let back = invert(&trace(&image, &done), &done.volume, &InvertOptions::default()).unwrap();
+        assert!(back.volume == image && back.interpolation.is_none(), "{case}");
+    }
+    assert!((10..20).contains(&moved), "{moved} of 20 moved");
+}
+
+/// The largest and the mean error of what came back, as a share of the phantom's range, where the model saw it.
+fn way_back(steps: &Value, interpolation: Interpolation) -> (f64, f64) {
+    let image = phantom();
+    let (mut worst, mut sum, mut count) = (0.0f64, 0.0, 0.0);
+    for case in 0..6 {
+        let done = augment(&[("image", image.clone())], steps, 1, &case.to_string()).remove("image").unwrap();
+        assert!(values(&done.volume) != values(&image));
+        let options = InvertOptions { coverage: true, interpolation: Some(interpolation), ..Default::default() };
+        let back = invert(&trace(&image, &done), &done.volume, &options).unwrap();
+        assert_eq!(back.volume.grid(), image.grid());
+        let (seen, grid) = (values(&back.coverage.unwrap()), image.grid().shape());
+        let inner = |i: usize| {
+            let index = [i % grid[0], i / grid[0] % grid[1], i / grid[0] / grid[1]];
+            (0..3).all(|a| (2..grid[a] - 2).contains(&index[a]))
+        };
+        let (a, b) = (values(&back.volume), values(&image));
+        // A rim of the seen region is interpolated with the border's values.
+        let next = |i: usize| [1, grid[0], grid[0] * grid[1]].iter().all(|s| seen[i + 2 * s] * seen[i - 2 * s] == 1.0);
+        for i in (0..a.len()).filter(|i| inner(*i) && seen[*i] == 1.0 && next(*i)) {
+            let error = (a[i] - b[i]).abs() / 3.0;
+            worst = worst.max(error);
+            sum += error;
+            count += 1.0;
+        }
+    }
+    assert!(count > 6.0 * 15_000.0, "{count} voxels compared");
+    println!("{steps}: {interpolation}: worst {worst:.5}, mean {:.6} of the range", sum / count);
+    (worst, sum / count)
+}
+
+#[test]
+fn what_was_interpolated_comes_back_within_the_error_of_interpolation() {
+    // Linear interpolation of a wave of 31 mm loses up to (π·spacing/31)² / 2 of it each time: 0.5 % at 1 mm.
+    fn t(steps: &Value, linear: (f64, f64), cubic: (f64, f64)) {
+        let mut smooth = steps.clone();
+        for step in smooth.as_array_mut().unwrap() {
+            for params in step.as_object_mut().unwrap().values_mut() {
+                params["interpolation"] = "cubic".into();
+            }
+        }
+        for (steps, interpolation, bound) in
+            [(steps, Interpolation::Linear, linear), (&smooth, Interpolation::Cubic, cubic)]
+        {
+            let (worst, mean) = way_back(steps, interpolation);
+            assert!(worst < bound.0 && mean < bound.1, "{steps} {interpolation}: {worst} {mean}");
+        }
+    }
+    let affine =
+        json!({ "rand_affine": { "prob": 1, "rotate_range": [0.2, 0.2, 0.2], "scale_range": [0.1, 0.1, 0.1] } });
+    let zoom = json!({ "rand_zoom": { "prob": 1, "min_zoom": 0.85, "max_zoom": 1.2 } });
+    let elastic = json!({ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } });
+    t(&json!([affine]), (0.012, 0.0025), (0.009, 0.0003));
+    t(&json!([zoom]), (0.012, 0.0025), (0.009, 0.0003));
+    t(&json!([elastic]), (0.009, 0.002), (0.005, 0.0001));
+    t(&json!([elastic, zoom, affine]), (0.03, 0.005), (0.015, 0.0006));
+}
+
+#[test]
+fn inputs_of_a_step_move_together_even_on_grids_of_their_own() {
+    let coarse =
+        Grid::new([30, 36, 26], Affine::from_rows([[0., 1.6, 0., -30.], [-1.5, 0., 0., 40.], [0., 0., 2., -34.]]));
+    let volumes = [("a", phantom()), ("b", sampled(coarse.unwrap(), Kind::Image, waves))];
+    let steps = json!([{ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } }]);
+    let done = augment(&volumes, &steps, 4, "x");
+    let ops: Vec<Value> = done.values().map(|p| json!(p.steps[0].ops)).collect();
+    assert_eq!(ops[0], ops[1], "one field");
+    // Both show what the field says, in the world.
+    let revoxel_core::GridOp::Warp { warp, .. } = done["a"].steps[0].ops[0].op().unwrap() else { panic!("no warp") };
+    let (to, from) = (warp.grid().world_to_index(), *warp.grid().affine());
+    for (key, original) in &volumes {
+        let moved = sampled(*original.grid(), Kind::Image, |p| waves(from.apply(warp.apply(to.apply(p)))));
+        let [nx, ny, nz] = original.grid().shape();
+        let (a, b) = (values(&done[*key].volume), values(&moved));
+        for i in 0..a.len() {
+            let index = [i % nx, i / nx % ny, i / nx / ny];
+            let at = [0, 1, 2].map(|a| index[a] as f64);
+            let inside = (0..3).all(|a| index[a] > 4 && index[a] + 5 < [nx, ny, nz][a]);
+            assert!(!inside || (a[i] - b[i]).abs() < 0.1, "{key} {at:?}: {} {}", a[i], b[i]);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    bspline: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    affine: [[f64; 4]; 4],
+    shape: [usize; 3],
+    points: [usize; 3],
+    displacements: Vec<[f64; 3]>,
+    at: Vec<[f64; 3]>,
+    shown: Vec<[f64; 3]>,
+}
+
+#[test]
+fn warps_are_the_b_splines_of_simpleitk() {
+    let text = std::fs::read_to_string(root().join("tests/parity/random.json")).unwrap();
+    let recorded: Recorded = serde_json::from_str(&text).unwrap();
+    assert!(recorded.bspline.len() >= 4);
+    for field in recorded.bspline {
+        let [a, b, c, _] = field.affine;
+        let grid = Grid::new(field.shape, Affine::from_rows([a, b, c])).unwrap();
+        let warp = Warp::new(grid, field.points, field.displacements).unwrap();
+        for (at, shown) in field.at.iter().zip(&field.shown) {
+            let ours = warp.apply(*at);
+            assert!((0..3).all(|a| (ours[a] - shown[a]).abs() < 1e-9), "{at:?}: {ours:?}, SimpleITK {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn displacements_too_large_to_be_undone_are_reduced() {
+    let steps = json!([{ "rand_elastic": { "prob": 1, "max_displacement_mm": 60, "locked_borders": 0 } }]);
+    let done = augment(&[("image", phantom())], &steps, 0, "x");
+    let revoxel_core::GridOp::Warp { warp, .. } = done["image"].steps[0].ops[0].op().unwrap() else {
+        panic!("no warp")
+    };
+    let steepness = Warp::steepness(warp.grid(), warp.points(), warp.displacements()).unwrap();
+    assert!((steepness - STEEPEST).abs() < 1e-9, "{steepness}");
+    let bend = |back| Bend { warp: warp.clone(), back };
+    let mut worst: f64 = 0.0;
+    for k in 0..500u32 {
+        let index = [k % 44, k * 7 % 40, k * 5 % 28].map(f64::from);
+        let again = bend(true).apply(bend(false).apply(index));
+        worst = (0..3).fold(worst, |w, a| w.max((again[a] - index[a]).abs()));
+    }
+    println!("steepest warp: {worst:e} voxels");
+    assert!(worst < 1e-6, "{worst}");
+}
+
+#[test]
+fn a_run_records_its_seed_and_its_draws_and_repeats_itself() {
+    let place = Place::new();
+    for case in ["a", "b"] {
+        place.volume(&format!("data/{case}.nii.gz"), &phantom());
+    }
+    place.text(
+        "p.yaml",
+        "version: 1\nseed: 5\ninputs: { image: { kind: image, path: \"{case}.nii.gz\" } }\nsteps:\n  \
+         - rand_flip: { prob: 1, spatial_axis: 0 }\n  - rand_affine: { prob: 1, rotate_range: [0.2] }\n  \
+         - rand_gaussian_noise: { prob: 1 }\noutputs: { image: { path: \"{case}.nii.gz\" } }\ntrace: \"{case}.json\"\n",
+    );
+    let run = |out: &str, more: &[&str]| {
+        let arguments = [&["run", "p.yaml", "--data", "data", "--out", out], more].concat();
+        place.revoxel(&arguments).good();
+        let text = std::fs::read_to_string(place.path(&format!("{out}/a.json"))).unwrap();
+        let trace: Value = serde_json::from_str(&text).unwrap();
+        (trace, values(&place.read(&format!("{out}/a.nii.gz"), Kind::Image)))
+    };
+    let (first, second) = (run("one", &["--jobs", "1"]), run("two", &["--jobs", "2", "--case", "a"]));
+    assert!(first == second, "a rerun differs");
+    assert_eq!(first.0["pipeline"]["seed"], 5);
+    let params = &first.0["volumes"]["image"]["steps"][1]["params"];
+    let angle = params["drawn"]["rotate"][0].as_f64().unwrap();
+    assert!(params["drawn"]["apply"] == true && angle.abs() <= 0.2 && angle != 0.0, "{params}");
+    let (other, set) = (run("three", &["--seed", "6"]), run("four", &["--set", "seed=6"]));
+    assert!(other == set && other.1 != first.1, "--seed and --set seed= are the same");
+    assert_eq!(other.0["pipeline"]["seed"], 6);
+    // With a case the draws are known before a voxel is read; without one they are not.
+    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data"]).good().out;
+    assert!(planned.contains("lossy") && !planned.contains("drawn by"), "{planned}");
+    let planned = place.revoxel(&["plan", "p.yaml", "--like", "data/a.nii.gz"]).good().out;
+    assert!(planned.contains("grid is drawn by the name of the case"), "{planned}");
+    place.revoxel(&["invert", "one/a.json", "one/a.nii.gz", "-o", "back.nii.gz", "--kind", "image"]).good();
+    let compared = place.revoxel(&["compare", "back.nii.gz", "data/a.nii.gz", "--json"]).good().json();
+    assert_eq!(compared["geometry"], "identical");
+}

@@ -1,0 +1,132 @@
+"""Random transforms: MONAI's with ranges that leave one possibility, so that what is drawn is known, and SimpleITK's B-spline displacements, which are those of TorchIO's elastic deformation."""
+
+from __future__ import annotations
+
+import warnings
+
+import monai
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+import grids
+import volumes
+from casebook import EXACT, Casebook, close, nearest
+from monai_steps import Run
+from monai_steps import record as add
+from peer_sitk import to_sitk
+
+
+def turns(book: Casebook) -> None:
+    for affine, axis in zip(["aniso", "oblique", "mirrored"], [0, [0, 2], None]):
+        p = {"prob": 1.0} | ({} if axis is None else {"spatial_axis": axis})
+        add(book, f"rand-flip/{affine}", volumes.full("a", affine), [{"rand_flip": p}], EXACT)
+    for affine, axes in zip(["aniso", "oblique", "pir"], [[0, 1], [2, 0], [1, 2]]):
+        p = {"prob": 1.0, "max_k": 1, "spatial_axes": axes}
+        add(book, f"rand-rotate90/{affine}", volumes.label("b", affine),
+               [{"rand_rotate90": p}], EXACT)
+
+
+def _pairs(values: list[float]) -> list[list[float]]:
+    return [[value, value] for value in values]
+
+
+AFFINES = {
+    "rotate": {"rotate_range": [0.21, -0.13, 0.34]},
+    "rotate-one": {"rotate_range": [-0.4]},
+    "shear": {"shear_range": [0.11, -0.07, 0.05, 0.13, -0.09, 0.04]},
+    "shear-two": {"shear_range": [0.15, 0.08]},
+    "translate": {"translate_range": [1.4, -2.3, 0.7]},
+    "scale": {"scale_range": [0.125, -0.125, 0.0625]},
+    "all": {"rotate_range": [0.17, 0.09, -0.21], "shear_range": [0.06, -0.04, 0.03],
+            "translate_range": [-1.2, 0.8, 0.5], "scale_range": [-0.0625, 0.125, 0.0625]},
+}
+
+
+# RandAffined makes its matrix in float32.
+MATRIX = {"grid": 2e-5}
+
+
+def affines(book: Casebook) -> None:
+    places = ["oblique", "aniso", "pir", "mirrored", "lps", "sheared", "permuted-oblique"]
+    for (name, ranges), place in zip(AFFINES.items(), places):
+        p = {"prob": 1.0} | {key: _pairs(values) for key, values in ranges.items()}
+        image, label = volumes.full("a", place), volumes.label("a", place)
+        for padding in ["border", "reflection", "zeros"]:
+            steps = [{"rand_affine": {**p, "padding": padding}}]
+            where = Run(image, steps).positions()
+            mask = grids.off_rim(where, image.shape, 1.0) if padding == "zeros" else None
+            add(book, f"rand-affine/{name}-{padding}", image, steps, close() | MATRIX, mask=mask)
+        add(book, f"rand-affine/{name}-default", image, [{"rand_affine": p}], close() | MATRIX)
+        steps = [{"rand_affine": {**p, "padding": "border"}}]
+        ties = grids.off_ties(Run(label, steps).positions())
+        add(book, f"rand-affine/{name}-label", label, steps, nearest() | MATRIX, mask=ties)
+
+
+def zooms(book: Casebook) -> None:
+    rows = {"larger": [1.2], "smaller": [0.83], "axes": [1.15, 0.9, 1.3], "round": [1.07, 1.0, 0.77]}
+    for (name, zoom), place in zip(rows.items(), ["oblique", "aniso", "pir", "mirrored"]):
+        p = {"prob": 1.0, "min_zoom": zoom, "max_zoom": zoom}
+        image = volumes.full("a", place)
+        add(book, f"rand-zoom/{name}", image, [{"rand_zoom": p}])
+        add(book, f"rand-zoom/{name}-free", image, [{"rand_zoom": {**p, "keep_size": False}}])
+        add(book, f"rand-zoom/{name}-constant", image,
+               [{"rand_zoom": {**p, "padding_mode": "constant"}}])
+
+
+def values(book: Casebook) -> None:
+    for name, p in {"bright": {"gamma": [0.6, 0.6]}, "dark": {"gamma": [2.3, 2.3]},
+                    "inverted": {"gamma": [1.7, 1.7], "invert_image": True},
+                    "kept": {"gamma": [1.7, 1.7], "retain_stats": True},
+                    "both": {"gamma": [0.7, 0.7], "invert_image": True,
+                             "retain_stats": True}}.items():
+        add(book, f"rand-gamma/{name}", volumes.full("a", "oblique"),
+               [{"rand_gamma": {"prob": 1.0, **p}}], close())
+        add(book, f"rand-gamma/{name}-channels", volumes.image("b", "lps", 2),
+               [{"rand_gamma": {"prob": 1.0, **p}}], close())
+    for degree, coefficient in [(1, 0.3), (3, 0.1), (4, -0.15)]:
+        p = {"prob": 1.0, "degree": degree, "coeff_range": [coefficient, coefficient]}
+        add(book, f"rand-bias-field/{degree}", volumes.full("a", "oblique"),
+               [{"rand_bias_field": p}], close())
+
+
+def bspline(book: Casebook) -> None:
+    """Where SimpleITK's BSplineTransform takes points from, in indices of the grid that it spans."""
+    rows = []
+    random = np.random.default_rng(20)
+    for place, shape, points in [("aniso", "a", (5, 4, 6)), ("oblique", "b", (7, 5, 4)),
+                                 ("mirrored", "c", (4, 6, 5)), ("pir", "b", (5, 7, 6))]:
+        size, affine = volumes.SHAPES[shape], volumes.AFFINES[place]
+        image = to_sitk(np.zeros(size, np.float32), affine)
+        # BSplineTransformInitializer would go an eighth of a voxel beyond the outer faces.
+        corner = image.TransformContinuousIndexToPhysicalPoint([-0.5] * 3)
+        transform = sitk.BSplineTransform(3, 3)
+        transform.SetTransformDomainOrigin(corner)
+        transform.SetTransformDomainDirection(image.GetDirection())
+        transform.SetTransformDomainPhysicalDimensions(
+            [n * s for n, s in zip(size, image.GetSpacing())])
+        transform.SetTransformDomainMeshSize([n - 3 for n in points])
+        lps = np.round(random.uniform(-0.25, 0.25, (*points, 3)), 4)
+        transform.SetParameters(lps.flatten(order="F").tolist())
+        at = np.round(random.uniform(-0.49, np.array(size) - 0.51, (40, 3)), 3)
+        shown = []
+        for index in at:
+            start = grids.LPS @ affine @ np.array([*index, 1.0])
+            end = grids.LPS @ np.array([*transform.TransformPoint(start[:3].tolist()), 1.0])
+            shown.append(np.linalg.solve(affine, end)[:3].tolist())
+        ras = lps * [-1.0, -1.0, 1.0]
+        rows.append({"affine": affine.tolist(), "shape": list(size), "points": list(points),
+                     "displacements": ras.reshape(-1, 3, order="F").tolist(),
+                     "at": at.tolist(), "shown": shown})
+    book.lists["bspline"] = rows
+
+
+def record() -> Casebook:
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0],
+                "SimpleITK": sitk.Version().VersionString()}
+    book = Casebook("random", monai.__version__, versions)
+    for part in [turns, affines, zooms, values, bspline]:
+        part(book)
+    return book
