@@ -128,6 +128,49 @@ fn a_tilted_uneven_ct_is_diagnosed_evened_out_and_inverted_onto_its_slices() {
 }
 
 #[test]
+fn tilt_is_kept_unless_it_is_to_be_resampled_away() {
+    // Slices 3 mm apart, each 0.8 mm further back than the one before; values are places along y.
+    let rows = [[0.5, 0.0, 0.0, -4.0], [0.0, 0.5, 0.8, 6.0], [0.0, 0.0, 3.0, 20.0]];
+    let tilted = Grid::new([12, 16, 6], Affine::from_rows(rows)).unwrap();
+    let along_y = |grid: &Grid| -> Vec<f64> {
+        let [nx, ny, nz] = grid.shape();
+        let at = |i| [(i % nx) as f64, (i / nx % ny) as f64, (i / nx / ny) as f64];
+        (0..nx * ny * nz).map(|i| grid.index_to_world(at(i))[1]).collect()
+    };
+    let as_f32 = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect::<Vec<f32>>();
+    let place = Place::new();
+    place.volume("a.nrrd", &Volume::new(as_f32(along_y(&tilted)).into(), tilted, Kind::Image, 1).unwrap());
+    let kept = place.revoxel(&["convert", "a.nrrd", "kept.nrrd", "--json"]).good().json();
+    assert_eq!(place.read("kept.nrrd", Kind::Image).grid(), &tilted);
+    assert_eq!(kept["resampled"], false);
+
+    let said = place.revoxel(&["convert", "a.nrrd", "b.nrrd", "--deshear", "--json"]).good().json();
+    assert_eq!(said["resampled"], true);
+    assert_eq!(said["source_grid"]["shape"], serde_json::json!([12, 16, 6]));
+    let straight = place.read("b.nrrd", Kind::Image);
+    let grid = straight.grid();
+    assert!(grid.affine().shear() < 1e-9 && grid.spacing() == [0.5, 0.5, 3.0], "{grid}");
+    // Eight more rows hold the slices that were moved by 4 mm, and the first slice has not moved.
+    assert_eq!((grid.shape(), grid.index_to_world([0.0; 3])), ([12, 24, 6], [-4.0, 6.0, 20.0]));
+    let (values, expected) = (values(&straight), along_y(grid));
+    let mut inside = 0;
+    for (index, (value, expected)) in values.iter().zip(&expected).enumerate() {
+        let (row, slice) = ((index / 12 % 24) as f64, (index / (12 * 24)) as f64);
+        let in_slice = row - 1.6 * slice;
+        if (0.0..=15.0).contains(&in_slice) {
+            assert!((value - expected).abs() < 1e-5, "{index}: {value} is not {expected}");
+            inside += 1;
+        } else if !(-1.0..=16.0).contains(&in_slice) {
+            assert_eq!(*value, 6.0, "outside the slices lies the lowest value");
+        }
+    }
+    assert!(inside >= 12 * 15 * 6);
+    // An even, straight volume stays as it is.
+    place.revoxel(&["convert", "b.nrrd", "c.nrrd", "--deshear"]).good();
+    assert_eq!(place.read("c.nrrd", Kind::Image), straight);
+}
+
+#[test]
 fn real_dicom_folders_get_their_verdict() {
     let Some(data) = real_data() else { return };
     let place = Place::new();

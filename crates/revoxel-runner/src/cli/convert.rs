@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use revoxel_core::{Dtype, GridOp, Kind, Orientation, Sampling};
-use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy};
+use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling};
+use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_resample::{How, Interpolation, execute};
 use serde_json::json;
 
@@ -23,6 +23,10 @@ pub(super) struct Args {
     /// Turn the axes to an orientation, such as RAS or LPS: voxels are reordered, none is interpolated.
     #[arg(long, value_name = "AXCODES")]
     orientation: Option<Orientation>,
+    /// Resample the shear of a tilted gantry away: slices are moved within their plane onto axes at right angles,
+    /// around all of them. Without this the shear is kept in the affine.
+    #[arg(long)]
+    deshear: bool,
     /// Voxel type to write; whole numbers round half to even and saturate. As it is by default.
     #[arg(long)]
     dtype: Option<Dtype>,
@@ -41,6 +45,14 @@ pub(super) struct Args {
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// Axes that are this near to right angles are taken to be at right angles.
+const SHEAR: f64 = 1e-6;
+
+/// The slices of an even grid, with their places.
+fn in_line(grid: &Grid) -> SliceStack {
+    SliceStack { positions: (0..grid.shape()[2]).map(|k| grid.index_to_world([0.0, 0.0, k as f64])).collect() }
 }
 
 fn slice_policy(name: &str) -> Result<SlicePolicy, String> {
@@ -75,8 +87,21 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let mut facts = info.facts;
     let mut sampling = Sampling::identity(*volume.grid());
-    if let Some(stack) = &info.slices {
+    let straight;
+    let stack = match &info.slices {
+        None if args.deshear && info.grid.affine().shear() > SHEAR => {
+            straight = in_line(&info.grid);
+            Some(&straight)
+        }
+        given => given.as_ref(),
+    };
+    if let Some(stack) = stack {
         sampling.push(&even_out(&info.grid, stack).map_err(Failure::work)?).map_err(Failure::work)?;
+    }
+    if args.deshear && sampling.target().affine().shear() > SHEAR {
+        let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
+                       deshear: true }`";
+        return Err(Failure::work(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {
         let turn = sampling.target().orientation().to(&orientation);
@@ -102,6 +127,8 @@ pub(super) fn run(args: &Args) -> Outcome {
             "dtype": volume.dtype().name(),
             "channels": volume.channels(),
             "grid": show::grid(volume.grid()),
+            "source_grid": show::grid(&info.grid),
+            "resampled": stack.is_some(),
             "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }

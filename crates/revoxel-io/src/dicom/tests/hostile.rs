@@ -138,7 +138,19 @@ fn row_55_instance_numbers_do_not_matter() {
 fn a_damaged_slice_spoils_its_series() {
     let mut objects = stack(&[0.0, 1.0, 2.0]);
     objects[2] = objects[2].clone().numbers(0x0020_0037, &[0.0; 6]);
-    refused(read_default(objects), &["/2.dcm: ImageOrientationPatient (0020,0037)"]);
+    refused(read_default(objects.clone()), &["/2.dcm: ImageOrientationPatient (0020,0037)"]);
+    // Another series in the folder stays readable, and a scan says which one is damaged, and by which file.
+    let other = |i: usize| Object::slice(10 + i, [0.0, 0.0, i as f64]).text(0x0020_000e, "UI", "1.2.9");
+    objects.extend((0..2).map(|i| other(i).text(0x0020_0011, "IS", "8")));
+    let folder = folder(objects);
+    let scan = crate::dicom::scan(folder.path(), &ReadOptions::default()).unwrap();
+    let problems: Vec<bool> = scan.series.iter().map(|s| s.problem.is_some()).collect();
+    assert_eq!(problems, [true, false]);
+    let problem = scan.series[0].problem.as_deref().unwrap();
+    assert!(problem.contains("/2.dcm: ImageOrientationPatient (0020,0037)"), "{problem}");
+    let chosen = |series: &str| read(folder.path(), &ReadOptions { series: Some(series.into()), ..Default::default() });
+    assert_eq!(chosen("1.2.9").unwrap().info.grid.shape()[2], 2);
+    refused(chosen("1.2.3"), &["/2.dcm: ImageOrientationPatient (0020,0037)"]);
 }
 
 #[test]
