@@ -23,3 +23,6 @@ mod mask;
 mod percentile;
 mod rescale;
 mod statistics;
+
+#[cfg(test)]
+mod tests;
