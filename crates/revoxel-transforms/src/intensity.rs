@@ -26,3 +26,6 @@ mod mask;
 mod percentile;
 mod rescale;
 mod statistics;
+
+#[cfg(test)]
+mod tests;

@@ -13,3 +13,6 @@ pub mod sequential_labels;
 mod components;
 mod labels;
 mod runs;
+
+#[cfg(test)]
+mod tests;
