@@ -1,15 +1,47 @@
 //! How a change of values is undone.
 
 /// What takes values after a change back to what they were before it.
+///
+/// Everything is given by channel; a single entry holds for all channels.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ValueUndo {
-    /// `before = after * scale + shift`, with one pair per channel (one pair for all channels is enough).
+    /// `before = after * scale + shift`.
     Rescale {
         /// Factors by channel.
         scale: Vec<f64>,
         /// Summands by channel.
         shift: Vec<f64>,
+    },
+    /// `before = after * scale + shift` for values that were not cut off. What lay beyond the limits comes back as
+    /// the limit itself, so whoever undoes this has to ask for it.
+    RescaleClipped {
+        /// Factors by channel.
+        scale: Vec<f64>,
+        /// Summands by channel.
+        shift: Vec<f64>,
+        /// The limits that values after the change were held to, lowest and highest; `None` is no limit.
+        limits: Vec<[Option<f64>; 2]>,
+    },
+    /// Linear between the points `(after, before)` of each channel and, beyond the first and the last, along the
+    /// line of the outermost two. From point to point `after` rises and `before` does not fall.
+    Table {
+        /// The points by channel, at least two each.
+        points: Vec<Vec<[f64; 2]>>,
+    },
+    /// `before = low + range * ((after - low) / range) ^ exponent`; what lies below `low` comes back as `low`.
+    Power {
+        /// The value that stays as it is, by channel.
+        low: Vec<f64>,
+        /// The distance from `low` to the other value that stays, above 0, by channel.
+        range: Vec<f64>,
+        /// The exponent of the way back, above 0, the same for all channels.
+        exponent: f64,
+    },
+    /// Labels were exchanged: `(after, before)`, `after` rising; labels that are not listed stayed.
+    Relabel {
+        /// The pairs, for all channels.
+        pairs: Vec<[f64; 2]>,
     },
     /// The values are lost.
     Lost {
@@ -22,5 +54,108 @@ impl ValueUndo {
     /// The undo of a change that did nothing.
     pub fn nothing() -> Self {
         Self::Rescale { scale: vec![1.0], shift: vec![0.0] }
+    }
+
+    /// The undo of one linear map for all channels.
+    pub fn rescale(scale: f64, shift: f64) -> Self {
+        Self::Rescale { scale: vec![scale], shift: vec![shift] }
+    }
+
+    /// A rescaling whose values were then held to limits, lowest and highest, the same for all channels.
+    #[must_use]
+    pub fn clipped(self, limits: [Option<f64>; 2]) -> Self {
+        match self {
+            Self::Rescale { scale, shift } => Self::RescaleClipped { scale, shift, limits: vec![limits] },
+            other => other,
+        }
+    }
+
+    /// Whether values beyond limits were cut off, so that undoing brings back the limits in their place.
+    pub const fn clips(&self) -> bool {
+        matches!(self, Self::RescaleClipped { .. })
+    }
+
+    /// Whether nothing changes.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Self::Rescale { scale, shift } => scale.iter().all(|s| *s == 1.0) && shift.iter().all(|s| *s == 0.0),
+            _ => false,
+        }
+    }
+
+    /// How many channels it is given for; 1 holds for any number. `None` where the values are lost.
+    pub fn channels(&self) -> Option<usize> {
+        match self {
+            Self::Rescale { scale, .. } | Self::RescaleClipped { scale, .. } => Some(scale.len()),
+            Self::Table { points } => Some(points.len()),
+            Self::Power { low, .. } => Some(low.len()),
+            Self::Relabel { .. } => Some(1),
+            Self::Lost { .. } => None,
+        }
+    }
+
+    /// The value before the change, of a value after it in a channel (from 0). `None` where it is lost.
+    pub fn before(&self, channel: usize, after: f64) -> Option<f64> {
+        fn of<T>(list: &[T], channel: usize) -> Option<&T> {
+            list.get(channel.min(list.len().saturating_sub(1)))
+        }
+        match self {
+            Self::Rescale { scale, shift } => Some(after * of(scale, channel)? + of(shift, channel)?),
+            Self::RescaleClipped { scale, shift, limits } => {
+                let [low, high] = *of(limits, channel)?;
+                let held = low.map_or(after, |low| if after < low { low } else { after });
+                let held = high.map_or(held, |high| if held > high { high } else { held });
+                Some(held * of(scale, channel)? + of(shift, channel)?)
+            }
+            Self::Table { points } => {
+                let points = of(points, channel)?;
+                let above = points.partition_point(|p| p[0] <= after).clamp(1, points.len().saturating_sub(1).max(1));
+                let ([x0, y0], [x1, y1]) = (*points.get(above - 1)?, *points.get(above)?);
+                Some(y0 + (after - x0) * ((y1 - y0) / (x1 - x0)))
+            }
+            Self::Power { low, range, exponent } => {
+                let (low, range) = (*of(low, channel)?, *of(range, channel)?);
+                Some(low + range * ((after - low) / range).max(0.0).powf(*exponent))
+            }
+            Self::Relabel { pairs } => {
+                let found = pairs.binary_search_by(|p| p[0].total_cmp(&after));
+                Some(found.map_or(after, |at| pairs[at][1]))
+            }
+            Self::Lost { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_back() {
+        fn t(undo: &ValueUndo, channel: usize, after: f64, before: f64) {
+            let found = undo.before(channel, after).unwrap();
+            assert!((found - before).abs() < 1e-12, "{undo:?} of {after}: {found}, expected {before}");
+        }
+        let rescale = ValueUndo::Rescale { scale: vec![2.0, 3.0], shift: vec![1.0, -1.0] };
+        t(&rescale, 0, 5.0, 11.0);
+        t(&rescale, 1, 5.0, 14.0);
+        t(&ValueUndo::rescale(2.0, 1.0), 7, 5.0, 11.0);
+        let clipped = ValueUndo::rescale(2.0, 1.0).clipped([Some(0.0), None]);
+        t(&clipped, 0, -3.0, 1.0);
+        t(&clipped, 0, 3.0, 7.0);
+        let table = ValueUndo::Table { points: vec![vec![[0.0, 10.0], [1.0, 20.0], [2.0, 50.0]]] };
+        for (after, before) in
+            [(-1.0, 0.0), (0.0, 10.0), (0.5, 15.0), (1.0, 20.0), (1.5, 35.0), (2.0, 50.0), (3.0, 80.0)]
+        {
+            t(&table, 0, after, before);
+        }
+        let power = ValueUndo::Power { low: vec![-10.0], range: vec![20.0], exponent: 2.0 };
+        t(&power, 0, 0.0, -5.0);
+        t(&power, 0, -11.0, -10.0);
+        let relabel = ValueUndo::Relabel { pairs: vec![[1.0, 7.0], [2.0, 3.0]] };
+        t(&relabel, 0, 2.0, 3.0);
+        t(&relabel, 1, 4.0, 4.0);
+        assert_eq!(ValueUndo::Lost { reason: String::new() }.before(0, 1.0), None);
+        assert!(ValueUndo::nothing().is_nothing() && !rescale.is_nothing());
     }
 }

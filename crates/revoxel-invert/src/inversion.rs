@@ -1,8 +1,9 @@
 //! From the model's grid back to the patient's.
 
-use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Volume, VolumeError};
+use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
 use revoxel_resample::{How, Interpolation, ResampleError, coverage, execute, execute_argmax};
 
+use crate::decide::Activation;
 use crate::trace::VolumeTrace;
 
 /// How a prediction is to be brought back.
@@ -65,6 +66,73 @@ pub enum InvertError {
     /// Label maps cannot be averaged.
     #[error("labels are names: {0} would average them; use nearest or label")]
     AveragedLabels(Interpolation),
+    /// Label maps of several models have no mean.
+    #[error("label maps have no mean: give probabilities or logits of each member")]
+    AveragedPredictions,
+    /// Logits of several models are averaged as probabilities, and there are two ways.
+    #[error(
+        "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \
+         the scores"
+    )]
+    NoActivation,
+    /// There is nothing to activate.
+    #[error("{0} needs logits, and the values are of kind {1}")]
+    NoLogits(Activation, Kind),
+    /// Members of different kinds.
+    #[error("{name} is of {this}, but the first prediction is of {first}")]
+    Unlike {
+        /// What the first one is.
+        first: String,
+        /// The member.
+        name: String,
+        /// What it is.
+        this: String,
+    },
+    /// Members of different cases.
+    #[error(
+        "{first} belongs to ({first_grid}), but {second} to ({second_grid}): {relation}. Are these predictions of one \
+         case? Members must agree in the grid that they go back to, bit for bit"
+    )]
+    OtherCase {
+        /// The first member.
+        first: String,
+        /// Its native grid.
+        first_grid: Box<Grid>,
+        /// The other member.
+        second: String,
+        /// Its native grid.
+        second_grid: Box<Grid>,
+        /// How they differ.
+        relation: Relation,
+    },
+    /// A weight that is none.
+    #[error("a weight of {0}: weights are above 0")]
+    Weight(f64),
+    /// There is no prediction.
+    #[error("there is no prediction")]
+    Nothing,
+    /// Steps on the model's grid need one.
+    #[error("steps in: model need one grid, but the predictions lie on {0} different ones")]
+    SeveralModelGrids(usize),
+    /// Regions that do not fit.
+    #[error("regions: {0}")]
+    Regions(String),
+    /// Values cannot be undone.
+    #[error("step {step} ({transform}) {reason}")]
+    Lost {
+        /// Number of the step in the trace, from 1.
+        step: usize,
+        /// Name of the transform.
+        transform: String,
+        /// Why.
+        reason: String,
+    },
+    /// Scores have no units.
+    #[error("values of kind {0} have no units to go back to: that is for images, and for labels that were exchanged")]
+    NoUnits(Kind),
+    /// A grid cannot be made.
+    #[error(transparent)]
+    Grid(#[from] revoxel_core::GridError),
     /// Voxels could not be moved.
     #[error(transparent)]
     Resample(#[from] ResampleError),
@@ -81,19 +149,8 @@ pub enum InvertError {
 /// # Errors
 /// Where the prediction does not lie on the trace's result grid, or the options contradict its kind.
 pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions) -> Result<Inverted, InvertError> {
-    let steps = trace.geometry().map_err(|(place, problem)| InvertError::Trace { place, problem })?;
-    let damaged = |place: &str, e: revoxel_core::GridError| InvertError::Trace {
-        place: place.to_owned(),
-        problem: e.to_string(),
-    };
-    let native = trace.native().map_err(|e| damaged("source.grid", e))?;
-    let model = trace.result.grid.grid().map_err(|e| damaged("result.grid", e))?;
-    let relation = Relation::between(prediction.grid(), &model);
-    let same_shape = prediction.grid().shape() == model.shape();
-    if relation.agreement > Agreement::Noise && !(options.assume_grid && same_shape) {
-        let (prediction, expected) = (Box::new(*prediction.grid()), Box::new(model));
-        return Err(InvertError::OtherGrid { prediction, expected, relation });
-    }
+    let (steps, native, model) = trace.ends()?;
+    let relation = model_relation(prediction.grid(), &model, options.assume_grid)?;
     let kind = prediction.kind();
     if options.argmax && prediction.channels() < 2 {
         return Err(InvertError::SingleChannel);
@@ -104,7 +161,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     }
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
-    let how = How::filled(interpolation, fill(prediction, options));
+    let how = How::filled(interpolation, fill_of(prediction, options.fill));
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
     let prediction = if *prediction.grid() == model {
@@ -127,14 +184,48 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     })
 }
 
-fn fill(prediction: &Volume, options: &InvertOptions) -> Vec<f64> {
-    if let Some(value) = options.fill {
+/// What a voxel holds that nobody saw, by channel.
+pub(crate) fn fill_of(prediction: &Volume, given: Option<f64>) -> Vec<f64> {
+    if let Some(value) = given {
         return vec![value];
     }
     prediction
         .kind()
         .unseen(prediction.channels())
         .unwrap_or_else(|| vec![prediction.voxels().min_max().map_or(0.0, |(low, _)| low)])
+}
+
+/// How a prediction's grid relates to the model's, where it may be taken for it.
+fn model_relation(prediction: &Grid, model: &Grid, assume_grid: bool) -> Result<Relation, InvertError> {
+    let relation = Relation::between(prediction, model);
+    let same_shape = prediction.shape() == model.shape();
+    if relation.agreement > Agreement::Noise && !(assume_grid && same_shape) {
+        let (prediction, expected) = (Box::new(*prediction), Box::new(*model));
+        return Err(InvertError::OtherGrid { prediction, expected, relation });
+    }
+    Ok(relation)
+}
+
+/// A prediction on the model's grid bit for bit. Noise and headers are put right; the voxels stay where they are.
+pub(crate) fn on_model_grid(
+    prediction: Volume,
+    model: &Grid,
+    assume_grid: bool,
+) -> Result<(Volume, Relation), InvertError> {
+    let relation = model_relation(prediction.grid(), model, assume_grid)?;
+    Ok((prediction.on_grid(*model)?, relation))
+}
+
+impl VolumeTrace {
+    /// The steps, the grid that the volume came from, and the grid that the model saw.
+    pub(crate) fn ends(&self) -> Result<(Vec<Step>, Grid, Grid), InvertError> {
+        let damaged = |(place, problem)| InvertError::Trace { place, problem };
+        let grid = |place: &str, record: &crate::GridRecord| {
+            record.grid().map_err(|e| damaged((place.to_owned(), e.to_string())))
+        };
+        let steps = self.geometry().map_err(damaged)?;
+        Ok((steps, grid("source.grid", &self.source.grid)?, grid("result.grid", &self.result.grid)?))
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,24 @@
 //!
 //! This crate knows no concrete transform and opens no file.
 
+mod decide;
+mod ensemble;
 mod inversion;
+pub mod points;
 mod record;
+mod restore;
+#[cfg(test)]
+mod testing;
 mod trace;
+mod values;
 
+pub use decide::{Activation, Decision, Paint, Regions};
+pub use ensemble::{Ensemble, Recipe};
 pub use inversion::{InvertError, InvertOptions, Inverted, invert};
+pub use points::PointMap;
 pub use record::{GridRecord, OpRecord, UndoRecord};
+pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use trace::{
     PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceError, TraceStep, VERSION, VolumeTrace,
 };
+pub use values::Values;

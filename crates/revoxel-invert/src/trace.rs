@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::record::{GridRecord, OpRecord, UndoRecord};
+use crate::restore::RestoreRecord;
 
 /// The name of the file format, its first field.
 pub const SCHEMA: &str = "revoxel-trace";
@@ -28,6 +29,9 @@ pub struct Trace {
     pub pipeline: PipelineRecord,
     /// The volumes, by key.
     pub volumes: BTreeMap<String, VolumeTrace>,
+    /// What the pipeline says is to be done with predictions, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restore: BTreeMap<String, RestoreRecord>,
 }
 
 /// Which pipeline was run.

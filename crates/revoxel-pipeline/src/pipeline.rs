@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform};
+use revoxel_transforms::{Class, Need, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::node::{Data, Node};
+use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
 use crate::{substitute, yaml};
@@ -25,6 +26,8 @@ pub struct Pipeline {
     pub steps: Vec<Step>,
     /// What is written, in the order of the file.
     pub outputs: Vec<Output>,
+    /// What is to be done with predictions, in the order of the file.
+    pub restore: Vec<Restore>,
     /// Where the trace is written.
     pub trace: Template,
     /// Which steps are executed in one pass.
@@ -52,7 +55,7 @@ pub struct Input {
     pub slices: SliceRule,
     /// What to do where slices are missing.
     pub missing: MissingRule,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 /// A step.
@@ -68,7 +71,7 @@ pub struct Step {
     pub transform: Transform,
     /// The inputs that it applies to, in the order of the file.
     pub keys: Vec<String>,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 /// A file that is written for each case.
@@ -131,7 +134,12 @@ impl Pipeline {
             .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(Dtype::name) })))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse })
+        let mut all = json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse });
+        // Pipelines that say nothing of predictions keep the hash that they always had.
+        if !self.restore.is_empty() {
+            all["restore"] = self.restore.iter().map(|r| (r.name.clone(), r.canonical())).collect();
+        }
+        all
     }
 
     /// An error at a step.
@@ -172,19 +180,31 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
         inputs.push(resolve_input(key, input, &document)?);
     }
     let mut steps = Vec::new();
+    // The inputs with what their values mean by then: a step may make labels of probabilities.
+    let mut by_then = inputs.clone();
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            steps.push(resolve_step(node, &inputs, registry)?);
+            let step = resolve_step(node, &by_then, registry)?;
+            if let Transform::Value(transform) = &step.transform {
+                for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
+                    input.kind = transform.kind_after(input.kind);
+                }
+            }
+            steps.push(step);
         }
     }
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
+    let mut restore = Vec::new();
+    for (name, spec) in &spec.restore {
+        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry)?);
+    }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
-    check_collisions(&inputs, &outputs, (&trace, trace_place))?;
+    check_collisions(&inputs, &outputs, &restore, (&trace, trace_place))?;
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
-    Ok(Pipeline { name, description, inputs, steps, outputs, trace, fuse: spec.fuse, file, text })
+    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse: spec.fuse, file, text })
 }
 
 /// The document as the type of its fields.
@@ -250,10 +270,17 @@ fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Re
 }
 
 /// Two files on one path, or one path for all cases.
-fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Place)) -> Result<(), Fault> {
+fn check_collisions(
+    inputs: &[Input],
+    outputs: &[Output],
+    restore: &[Restore],
+    trace: (&Template, Place),
+) -> Result<(), Fault> {
     let cases = inputs.iter().any(|i| i.path.has_case());
     let mut seen: Vec<(&str, &Template)> = Vec::new();
-    let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain([("trace", trace.0, trace.1)]);
+    let restored = restore.iter().filter_map(|r| Some((r.name.as_str(), r.path.as_ref()?, r.place)));
+    let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain(restored);
+    let files = files.chain([("trace", trace.0, trace.1)]);
     for (key, path, place) in files {
         if cases && !path.has_case() {
             let problem = format!("{:?} is the same path for every case: put {{case}} into it", path.text());
@@ -267,7 +294,7 @@ fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Pla
     Ok(())
 }
 
-fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
     let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
     let (name, name_place, mut params) = match &node.data {
         Data::Map(map) => match &map[..] {
@@ -297,7 +324,7 @@ fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<St
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
         Fault { place, problem: format!("{name}: {}", error.problem), help: error.help }
     })?;
-    let keys = step_keys(name, definition.class, wanted, inputs)?;
+    let keys = step_keys(definition, wanted, name_place, inputs)?;
     check_references(name, &built.transform, &params, name_place, inputs)?;
     Ok(Step {
         name: definition.name,
@@ -327,21 +354,30 @@ fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>>, Fault> {
 
 /// The inputs that a step applies to: those it names, or those of which it makes sense.
 fn step_keys(
-    name: &str,
-    class: Class,
+    definition: &TransformDef,
     wanted: Option<Vec<(String, Place)>>,
+    name_place: Place,
     inputs: &[Input],
 ) -> Result<Vec<String>, Fault> {
-    let fits = |input: &Input| class == Class::Spatial || input.kind == Kind::Image;
+    let (name, kinds) = (definition.name, definition.kinds);
+    let fits = |input: &Input| kinds.contains(&input.kind);
+    let kinds = || kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(" or ");
     let Some(wanted) = wanted else {
-        return Ok(inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect());
+        let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();
+        if keys.is_empty() {
+            return Err(Fault::new(name_place, format!("{name} works on {} volumes, and no input is one", kinds())));
+        }
+        return Ok(keys);
     };
     for (key, place) in &wanted {
         let Some(input) = inputs.iter().find(|i| i.key == *key) else {
             return Err(unknown_input(*place, key, inputs));
         };
         if !fits(input) {
-            let problem = format!("{name} changes intensities, and {key:?} is a {}", input.kind);
+            let problem = match definition.class {
+                Class::Intensity => format!("{name} changes intensities, and {key:?} is a {}", input.kind),
+                _ => format!("{name} works on {} volumes, and {key:?} is of kind {}", kinds(), input.kind),
+            };
             return Err(Fault::new(*place, problem));
         }
     }
@@ -356,9 +392,17 @@ fn check_references(
     place: Place,
     inputs: &[Input],
 ) -> Result<(), Fault> {
-    let Transform::Spatial(spatial) = transform else { return Ok(()) };
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
+    let spatial = match transform {
+        Transform::Spatial(spatial) => spatial,
+        Transform::Value(value) => {
+            return match value.source() {
+                Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
+                _ => Ok(()),
+            };
+        }
+    };
     match spatial.need() {
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
         Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),

@@ -1,7 +1,7 @@
 //! The JSON Schema of pipeline files.
 
-use revoxel_transforms::Registry;
 use revoxel_transforms::docs::Docs;
+use revoxel_transforms::{Class, Registry};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use crate::spec::PipelineSpec;
 /// and check while one types.
 pub fn schema(registry: &Registry) -> Value {
     let mut generator: SchemaGenerator = SchemaSettings::draft2020_12().into_generator();
+    let mut restore_steps: Vec<Value> = Vec::new();
     let steps: Vec<Value> = registry
         .iter()
         .map(|transform| {
@@ -26,17 +27,29 @@ pub fn schema(registry: &Registry) -> Value {
                 "description": "The inputs that the step applies to; by default all of which it makes sense.",
                 "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }]
             });
-            if let Some(object) = params.as_object_mut() {
-                let properties = object.entry("properties").or_insert_with(|| json!({}));
-                properties["keys"] = keys;
+            let with = |field: &str, value: Value| {
+                let mut params = params.clone();
+                if let Some(object) = params.as_object_mut() {
+                    let properties = object.entry("properties").or_insert_with(|| json!({}));
+                    properties[field] = value;
+                }
+                json!({
+                    "type": "object",
+                    "description": Docs::of(transform.source).summary,
+                    "properties": { transform.name: params },
+                    "required": [transform.name],
+                    "additionalProperties": false
+                })
+            };
+            if transform.class != Class::Spatial {
+                let place = json!({
+                    "description": "Where it is done: before the prediction is resampled, or after it.",
+                    "enum": ["model", "native"],
+                    "default": "native"
+                });
+                restore_steps.push(with("in", place));
             }
-            json!({
-                "type": "object",
-                "description": Docs::of(transform.source).summary,
-                "properties": { transform.name: params },
-                "required": [transform.name],
-                "additionalProperties": false
-            })
+            with("keys", keys)
         })
         .collect();
     let names: Vec<&str> = registry.iter().map(|t| t.name).collect();
@@ -44,5 +57,8 @@ pub fn schema(registry: &Registry) -> Value {
     schema["title"] = "revoxel pipeline".into();
     let choices: Vec<Value> = steps.into_iter().chain([json!({ "enum": names })]).collect();
     schema["properties"]["steps"]["items"] = json!({ "anyOf": choices });
+    let names = registry.iter().filter(|t| t.class != Class::Spatial).map(|t| t.name);
+    restore_steps.push(json!({ "enum": names.collect::<Vec<_>>() }));
+    schema["$defs"]["RestoreSpec"]["properties"]["steps"]["items"] = json!({ "anyOf": restore_steps });
     schema
 }

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::restore::RestoreSpec;
+
 /// A pipeline file: what goes in, what is done, what comes out.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,10 @@ pub(crate) struct PipelineSpec {
     /// What is written, by key.
     #[schemars(with = "std::collections::BTreeMap<String, OutputSpec>")]
     pub(crate) outputs: IndexMap<String, OutputSpec>,
+    /// What is to be done with predictions, by name; `revoxel invert` follows it.
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, RestoreSpec>")]
+    pub(crate) restore: IndexMap<String, RestoreSpec>,
     /// Where the trace of a case is written, relative to the output folder; `{case}` stands for the case.
     pub(crate) trace: String,
     /// Which neighbouring steps may share one interpolation.
@@ -122,7 +128,7 @@ pub(crate) struct OutputSpec {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[allow(dead_code, reason = "only its schema is used")]
-enum KindSchema {
+pub(crate) enum KindSchema {
     Image,
     Label,
     Probability,
@@ -133,7 +139,7 @@ enum KindSchema {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 #[allow(dead_code, reason = "only its schema is used")]
-enum DtypeSchema {
+pub(crate) enum DtypeSchema {
     Uint8,
     Int8,
     Uint16,

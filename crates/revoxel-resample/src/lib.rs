@@ -28,6 +28,7 @@ mod pass;
 mod real;
 mod separable;
 mod simd;
+mod smooth;
 mod spline;
 mod taps;
 
@@ -36,6 +37,7 @@ pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result
 pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};
 pub use pad::{PadMode, PadModeError, pad};
 pub use simd::Level;
+pub use smooth::{FilterEdge, Gaussian, GaussianWeights, gaussian_smooth, gaussian_smooth_as};
 
 #[cfg(test)]
 mod tests;

@@ -112,6 +112,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         case: case.name.clone(),
         pipeline: PipelineRecord { name: pipeline.name.clone(), hash: format!("blake3:{}", pipeline.hash()) },
         volumes: records,
+        restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(&case.name))).collect(),
     };
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;

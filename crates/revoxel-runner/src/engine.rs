@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::{Dtype, Grid, GridError, GridOp, IndexBox, Kind, Sampling, Volume, VolumeError};
+use revoxel_core::{
+    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, Volume, VolumeError,
+};
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
 use revoxel_resample::{How, Interpolation, Outside, PadMode, ResampleError, execute, pad};
@@ -129,9 +131,11 @@ impl Engine {
         let keys: Vec<&String> = step.keys.iter().filter(|k| self.slots.contains_key(*k)).collect();
         match &step.transform {
             Transform::Value(transform) => {
-                for key in keys {
-                    let Some(slot) = self.slots.get_mut(key) else { continue };
-                    slot.value_step(step, &**transform).map_err(|e| (key.clone(), e))?;
+                let source = transform.source();
+                // The source last: the others see it as it was before the step.
+                let (last, first): (Vec<_>, Vec<_>) = keys.into_iter().partition(|k| source == Some(k.as_str()));
+                for key in first.into_iter().chain(last) {
+                    self.value_step(step, &**transform, key).map_err(|e| (key.clone(), e))?;
                 }
             }
             Transform::Spatial(transform) => {
@@ -146,6 +150,34 @@ impl Engine {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn value_step(&mut self, step: &Step, transform: &dyn ValueTransform, key: &str) -> Result<(), StepError> {
+        let Some(mut slot) = self.slots.remove(key) else { return Ok(()) };
+        slot.settle()?;
+        let Some(name) = transform.source() else {
+            slot.value_step(step, |volume| transform.apply(volume))?;
+            self.slots.insert(key.to_owned(), slot);
+            return Ok(());
+        };
+        let own = (name == key).then(|| slot.volume.clone());
+        let other = match self.slots.get_mut(name) {
+            Some(other) => {
+                other.settle()?;
+                Some(&other.volume)
+            }
+            None => own.as_ref(),
+        };
+        let other = other.ok_or_else(|| ApplyError::MissingInput(name.to_owned()))?;
+        let relation = Relation::between(slot.grid(), other.grid());
+        if !matches!(relation.agreement, Agreement::Identical | Agreement::Noise) {
+            let (ours, theirs) = (slot.grid().shape(), other.grid().shape());
+            let corner_mm = relation.worst_corner_mm;
+            return Err(ApplyError::OtherGrid { key: name.to_owned(), theirs, ours, corner_mm }.into());
+        }
+        slot.value_step(step, |volume| transform.apply_with(volume, other))?;
+        self.slots.insert(key.to_owned(), slot);
         Ok(())
     }
 
@@ -200,12 +232,15 @@ impl Slot {
         Ok(())
     }
 
-    fn value_step(&mut self, step: &Step, transform: &dyn ValueTransform) -> Result<(), StepError> {
-        self.settle()?;
+    fn value_step(
+        &mut self,
+        step: &Step,
+        apply: impl FnOnce(Volume) -> Result<(Volume, ValueUndo), ApplyError>,
+    ) -> Result<(), StepError> {
         // The volume is moved out for the time of the change; on failure the case fails as a whole.
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
         let volume = std::mem::replace(&mut self.volume, empty);
-        let (volume, undo) = transform.apply(volume)?;
+        let (volume, undo) = apply(volume)?;
         self.steps.push(TraceStep::value(step.name, step.params.clone(), volume.grid(), &undo));
         self.volume = volume;
         Ok(())

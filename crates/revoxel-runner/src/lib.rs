@@ -21,6 +21,8 @@ pub mod files;
 pub mod measure;
 pub mod memory;
 pub mod phantom;
+pub mod points;
 pub mod prediction;
 pub mod preflight;
+pub mod restore;
 pub mod uneven;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use revoxel_core::Kind;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ pub enum Class {
     Spatial,
     /// Changes intensities; applies to images.
     Intensity,
+    /// Changes labels; applies to label maps.
+    Label,
 }
 
 impl Class {
@@ -24,6 +27,16 @@ impl Class {
         match self {
             Self::Spatial => "spatial",
             Self::Intensity => "intensity",
+            Self::Label => "label",
+        }
+    }
+
+    /// The kinds of volumes of which it makes sense.
+    pub const fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Spatial => &Kind::ALL,
+            Self::Intensity => &[Kind::Image],
+            Self::Label => &[Kind::Label],
         }
     }
 }
@@ -36,6 +49,8 @@ pub trait Define: Serialize + DeserializeOwned + JsonSchema {
     const SOURCE: &'static str;
     /// What it works on.
     const CLASS: Class;
+    /// The kinds of volumes of which it makes sense: those of the class.
+    const KINDS: &'static [Kind] = Self::CLASS.kinds();
 
     /// Whether the parameters make sense.
     ///
@@ -102,6 +117,8 @@ pub struct TransformDef {
     pub name: &'static str,
     /// What it works on.
     pub class: Class,
+    /// The kinds of volumes of which it makes sense.
+    pub kinds: &'static [Kind],
     /// The source whose `//!` head is the documentation.
     pub source: &'static str,
     /// The JSON Schema of its parameters.
@@ -121,6 +138,7 @@ pub const fn define<T: Define>() -> TransformDef {
     TransformDef {
         name: T::NAME,
         class: T::CLASS,
+        kinds: T::KINDS,
         source: T::SOURCE,
         schema: |generator| generator.subschema_for::<T>(),
         build: build::<T>,

@@ -9,6 +9,7 @@
 pub mod definition;
 pub mod docs;
 pub mod intensity;
+pub mod label;
 pub mod params;
 mod planning;
 pub mod registry;

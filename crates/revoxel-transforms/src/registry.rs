@@ -1,7 +1,7 @@
 //! The list of transforms.
 
 use crate::definition::{TransformDef, define};
-use crate::{intensity, spatial};
+use crate::{intensity, label, spatial};
 
 /// The built-in transforms, in the order in which they are listed to people.
 pub const BUILTIN: &[TransformDef] = &[
@@ -22,6 +22,15 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<intensity::scale_intensity_range::ScaleIntensityRange>(),
     define::<intensity::normalize_intensity::NormalizeIntensity>(),
     define::<intensity::clip_intensity::ClipIntensity>(),
+    define::<label::keep_largest_connected_component::KeepLargestConnectedComponent>(),
+    define::<label::remove_small_objects::RemoveSmallObjects>(),
+    define::<label::fill_holes::FillHoles>(),
+    define::<label::map_label_value::MapLabelValue>(),
+    define::<label::label_filter::LabelFilter>(),
+    define::<label::remove_labels::RemoveLabels>(),
+    define::<label::sequential_labels::SequentialLabels>(),
+    define::<label::as_discrete::AsDiscrete>(),
+    define::<label::one_hot::OneHot>(),
 ];
 
 /// The transforms that a pipeline may name. A value, not a global: third parties add theirs with

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, ValueUndo, Volume, VolumeError};
+use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError};
 use revoxel_resample::{Interpolation, PadMode};
 
 use crate::params::{Named, Padding, PerKey};
@@ -55,6 +55,24 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// # Errors
     /// Where the values do not allow it.
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError>;
+
+    /// The key of another input whose voxels it looks at, as they are before the step.
+    fn source(&self) -> Option<&str> {
+        None
+    }
+
+    /// [`apply`](Self::apply) with the input that [`source`](Self::source) names, which lies on the same grid.
+    ///
+    /// # Errors
+    /// Where the values do not allow it.
+    fn apply_with(&self, volume: Volume, _source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        self.apply(volume)
+    }
+
+    /// What the values of a volume of this kind mean after the step.
+    fn kind_after(&self, kind: Kind) -> Kind {
+        kind
+    }
 }
 
 /// What a transform needs to know besides a grid.
@@ -156,6 +174,43 @@ pub enum ApplyError {
         given: usize,
         /// Channels of the volume.
         channels: usize,
+    },
+    /// A volume has several channels where one is needed, or one where several are.
+    #[error("the volume has {channels} channel(s): {problem}")]
+    ChannelCount {
+        /// Channels of the volume.
+        channels: usize,
+        /// What is needed.
+        problem: &'static str,
+    },
+    /// No voxel is in the mask.
+    #[error("no voxel is in the mask ({0}): there is nothing to take the statistics of")]
+    EmptyMask(String),
+    /// A named input is not there.
+    #[error("the input {0:?} that the step refers to is missing")]
+    MissingInput(String),
+    /// A named input lies elsewhere.
+    #[error(
+        "the input {key:?} that the step refers to lies on another grid ({theirs:?} voxels, here {ours:?}; corners \
+         {corner_mm:.3} mm apart): bring both to one grid in an earlier step"
+    )]
+    OtherGrid {
+        /// The input.
+        key: String,
+        /// Shape of its grid.
+        theirs: [usize; 3],
+        /// Shape of the volume's grid.
+        ours: [usize; 3],
+        /// Distance at the farthest corner, mm.
+        corner_mm: f64,
+    },
+    /// A label that cannot be treated.
+    #[error("the volume has the label {label}: {problem}")]
+    Label {
+        /// The label.
+        label: f64,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The result does not fit its grid.
     #[error(transparent)]

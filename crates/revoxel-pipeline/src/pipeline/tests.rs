@@ -75,6 +75,38 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
 }
 
 #[test]
+fn steps_apply_to_the_kinds_of_which_they_make_sense() {
+    fn t(steps: &str, expected: Result<&[&[&str]], (usize, usize, &str)>) {
+        let text = format!(
+            "version: 1\ninputs:\n  ct: {{ kind: image, path: a }}\n  seg: {{ kind: label, path: b }}\n  \
+             net: {{ kind: logit, path: c }}\noutputs: {{}}\ntrace: t\nsteps:\n{steps}"
+        );
+        match (parse(&text), expected) {
+            (Ok(pipeline), Ok(keys)) => {
+                let found: Vec<&[String]> = pipeline.steps.iter().map(|s| &s.keys[..]).collect();
+                assert_eq!(found, keys, "{steps}");
+            }
+            (Err(error), Err((line, column, part))) => {
+                let message = error.to_string();
+                assert!(message.starts_with(&format!("dir/p.yaml:{line}:{column}: ")), "{steps}: {message}");
+                assert!(message.contains(part), "{message} lacks {part:?}");
+            }
+            (found, _) => panic!("{steps}: {found:?}"),
+        }
+    }
+    t("  - fill_holes", Ok(&[&["seg"]]));
+    t("  - normalize_intensity", Ok(&[&["ct"]]));
+    t("  - fill_holes: { keys: ct }", Err((9, 25, "fill_holes works on label volumes, and \"ct\" is of kind image")));
+    t("  - normalize_intensity: { keys: seg }", Err((9, 34, "changes intensities, and \"seg\" is a label")));
+    t("  - normalize_intensity: { keys: [ct, seg] }", Err((9, 39, "changes intensities, and \"seg\" is a label")));
+    // What a step makes of a volume counts for the steps after it.
+    t("  - as_discrete: { argmax: true }\n  - fill_holes", Ok(&[&["net"], &["seg", "net"]]));
+    t("  - one_hot: {}\n  - fill_holes", Err((10, 5, "fill_holes works on label volumes, and no input is one")));
+    t("  - one_hot: {}\n  - as_discrete: { argmax: true }", Ok(&[&["seg"], &["seg", "net"]]));
+    t("  - fill_holes: { keys: net }", Err((9, 25, "\"net\" is of kind logit")));
+}
+
+#[test]
 fn variables_and_assignments_reach_the_steps() {
     let text = GOOD.replace("steps:", "vars: { size: 2 }\nsteps:").replace("[1, 1, 1]", "\"${size}\"");
     let pixdim = |set: &[&str]| {

@@ -1,28 +1,49 @@
 //! `revoxel invert`
 
-use std::path::PathBuf;
+mod points;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind, Volume};
-use revoxel_invert::{InvertOptions, Trace, invert};
+use revoxel_invert::points::Space;
+use revoxel_invert::{Activation, Decision, Regions, Trace, TraceError, Values};
 use revoxel_io::Facts;
 use revoxel_resample::Interpolation;
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
 use super::show;
-use crate::files::{facts_of_prediction, read_text};
+use crate::files::{facts_of_prediction, make_folder_of, read_text};
+use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
+use crate::restore::{Member, Restoration, RestoreError};
 
 /// Bring a prediction back onto the grid that its case came from. Needs the trace and the prediction, nothing else.
+/// Several predictions of the case are averaged. What the pipeline says under `restore` is followed; options here
+/// come before it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     trace: PathBuf,
-    /// The prediction: a volume file, or an .npy or .npz array.
-    prediction: PathBuf,
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged. With --points a file of points.
+    #[arg(required = true, value_name = "PREDICTION")]
+    predictions: Vec<PathBuf>,
     /// Where to write it.
     #[arg(short, long)]
-    output: PathBuf,
+    output: Option<PathBuf>,
+    /// The folder that the path in the pipeline's `restore` is relative to, instead of --output.
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    out: Option<PathBuf>,
+    /// One more prediction of the case with a trace of its own, such as a mirrored copy.
+    #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
+    with: Vec<PathBuf>,
+    /// Weights of the predictions, in their order, those of --with last; equal by default.
+    #[arg(long, value_delimiter = ',', value_name = "W,W,…")]
+    weights: Vec<f64>,
+    /// Which entry of the pipeline's `restore` to follow; the only one by default; `none` for none.
+    #[arg(long, value_name = "NAME")]
+    restore: Option<String>,
     /// The input whose grid it goes back to; the case's image by default.
     #[arg(long, value_name = "KEY")]
     volume: Option<String>,
@@ -32,16 +53,31 @@ pub(super) struct Args {
     /// nearest, linear, cubic or label; by default nearest for labels and linear for the rest.
     #[arg(long)]
     interpolation: Option<Interpolation>,
-    /// Write the label map of the highest channel, the lowest at a tie.
+    /// Make probabilities of logits first: softmax or sigmoid; none averages the logits of several predictions.
     #[arg(long)]
+    activation: Option<Activation>,
+    /// Write the label map of the highest channel, the lowest at a tie.
+    #[arg(long, conflicts_with = "regions")]
     argmax: bool,
+    /// Paint channels over each other: the label of each channel, in order (nnU-Net: regions_class_order).
+    #[arg(long, value_delimiter = ',', value_name = "LABEL,LABEL,…")]
+    regions: Vec<u16>,
+    /// With --regions: the probability above which a voxel belongs to a region; 0.5 by default.
+    #[arg(long, requires = "regions")]
+    threshold: Option<f64>,
+    /// Undo the recorded changes of values too: an image comes back in the units of its source.
+    #[arg(long)]
+    values: bool,
+    /// With --values: where values were cut off take the limit, instead of refusing.
+    #[arg(long, requires = "values")]
+    clamp: bool,
     /// Order of an array's axes: xyz, zyx, cxyz or czyx. Seen from the shape where only one fits.
     #[arg(long)]
     axes: Option<ArrayAxes>,
     /// Take the prediction to lie where the pipeline ended, whatever its header says.
     #[arg(long)]
     assume_grid: bool,
-    /// What voxels hold that the model never saw; by default background of the prediction's kind.
+    /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     fill: Option<f64>,
     /// Voxel type to write; for labels the smallest that holds them by default.
@@ -50,6 +86,21 @@ pub(super) struct Args {
     /// Also write the mask of voxels that the model saw.
     #[arg(long, value_name = "FILE")]
     coverage: Option<PathBuf>,
+    /// The prediction is a file of points or boxes: .csv, .json, .mrk.json or .fcsv.
+    #[arg(long, conflicts_with_all = [
+        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "values",
+        "axes", "assume_grid", "fill", "dtype", "coverage",
+    ])]
+    points: bool,
+    /// With --points: from the source to the model, instead of back.
+    #[arg(long, requires = "points")]
+    forward: bool,
+    /// With --points: what the numbers are where the file does not say: index (voxels), ras or lps (mm).
+    #[arg(long, requires = "points")]
+    space: Option<Space>,
+    /// With --points: what the numbers become: index, ras or lps; as they are by default.
+    #[arg(long, requires = "points")]
+    to: Option<Space>,
     /// Replace files that are there already.
     #[arg(long)]
     overwrite: bool,
@@ -59,52 +110,71 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    check_outputs(args)?;
-    let text = read_text(&args.trace).map_err(Failure::usage)?;
-    let named = |e: revoxel_invert::TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
-    let trace = Trace::from_json(&text).map_err(named)?;
-    let key = match &args.volume {
-        Some(key) => key.as_str(),
-        None => trace.main_volume().map_err(named)?,
+    let trace = load(&args.trace)?;
+    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let mut restoration = if args.points {
+        Restoration::default()
+    } else {
+        let found = Restoration::of(&trace, args.restore.as_deref());
+        found.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?
     };
-    let record = trace.volume(key).map_err(named)?;
-    let model = record.result.grid.grid().map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
-    let reading = Reading { kind: args.kind, axes: args.axes, argmax: args.argmax };
-    let prediction = read(&args.prediction, &model, &reading).map_err(Failure::usage)?;
-    let options = InvertOptions {
-        interpolation: args.interpolation,
-        argmax: args.argmax,
-        fill: args.fill,
-        assume_grid: args.assume_grid,
-        coverage: args.coverage.is_some(),
+    let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
+        Some(key) => key.clone(),
+        None => trace.main_volume().map_err(named)?.to_owned(),
     };
-    let kind = prediction.kind();
-    let inverted = invert(record, &prediction, &options)
-        .map_err(|e| Failure::usage(format!("{}: {e}", args.prediction.display())))?;
-    drop(prediction);
+    let record = trace.volume(&key).map_err(named)?;
+    if args.points {
+        if let Some(output) = &args.output {
+            free(output, args.overwrite)?;
+        }
+        return points::run(args, record, &trace.case, &key);
+    }
+    let output = output(args, &restoration)?;
+    check_outputs(args, &output)?;
+    take_over(args, &mut restoration)?;
+    let members = members(args, &trace, &key)?;
+    let count = members.len();
+    let read = |(trace, key, path, weight): (Arc<Trace>, String, PathBuf, f64)| -> Result<Member, Failure> {
+        if form_of(&path).is_some() {
+            return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
+        }
+        let model = trace.volume(&key).map_err(named)?.result.grid.grid();
+        let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+        let argmax = restoration.recipe.decision == Decision::Argmax;
+        let reading = Reading { kind: restoration.kind, axes: args.axes, argmax };
+        let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
+        Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weight })
+    };
+    let restored = restoration.run(members.into_iter().map(read))?;
+    let inverted = restored.inverted;
     // Facts of a format that this program does not know yet are left out, not guessed.
     let source: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
     let facts = facts_of_prediction(&source);
-    let dtype = args.dtype.unwrap_or_else(|| own_dtype(&inverted.volume));
+    let dtype = args.dtype.or(restoration.dtype).unwrap_or_else(|| own_dtype(&inverted.volume));
     let volume = inverted.volume.cast(dtype);
-    let write = |path: &PathBuf, volume: &Volume| -> Outcome {
+    let write = |path: &Path, volume: &Volume| -> Outcome {
+        make_folder_of(path).map_err(Failure::work)?;
         for warning in revoxel_io::write(path, volume, &facts).map_err(Failure::work)? {
             tracing::warn!("{}: {warning}", path.display());
         }
         Ok(())
     };
-    write(&args.output, &volume)?;
+    write(&output, &volume)?;
     if let (Some(path), Some(mask)) = (&args.coverage, &inverted.coverage) {
         write(path, mask)?;
     }
+    let decision = &restoration.recipe.decision;
     if args.json {
         return show::json(&json!({
             "case": trace.case,
             "volume": key,
-            "output": args.output,
+            "output": output,
             "coverage": args.coverage,
-            "kind": kind.name(),
-            "argmax": args.argmax,
+            "restore": restoration.name,
+            "predictions": count,
+            "kind": restored.kind.name(),
+            "argmax": *decision == Decision::Argmax,
+            "values": restoration.recipe.values.name(),
             "interpolation": inverted.interpolation.map(Interpolation::name),
             "dtype": dtype.name(),
             "channels": volume.channels(),
@@ -113,22 +183,112 @@ pub(super) fn run(args: &Args) -> Outcome {
         }));
     }
     let how = inverted.interpolation.map_or("copied", Interpolation::name);
-    let what = if args.argmax { format!("label, highest {kind}") } else { kind.to_string() };
-    eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", args.output.display(), record.source.path);
+    let kind = restored.kind;
+    let mut what = match decision {
+        Decision::Argmax => format!("label, highest {kind}"),
+        Decision::Regions(_) => format!("label, regions of {kind}"),
+        Decision::Channels => kind.to_string(),
+    };
+    if count > 1 {
+        what.push_str(&format!(", mean of {count}"));
+    }
+    if let Some(name) = &restoration.name {
+        what.push_str(&format!(", restore.{name}"));
+    }
+    eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
     eprintln!("  {}", volume.grid());
     Ok(())
 }
 
-fn check_outputs(args: &Args) -> Outcome {
-    for path in [Some(&args.output), args.coverage.as_ref()].into_iter().flatten() {
-        revoxel_io::format_for_writing(path).map_err(Failure::usage)?;
-        if path.exists() && !args.overwrite {
-            let problem = format!("{} is there already: use --overwrite to replace it", path.display());
-            return Err(Failure::usage(problem));
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Step { .. } => Self::work(error),
+            _ => Self::usage(error),
         }
     }
-    if args.coverage.as_ref() == Some(&args.output) {
+}
+
+fn load(path: &Path) -> Result<Arc<Trace>, Failure> {
+    let text = read_text(path).map_err(Failure::usage)?;
+    Trace::from_json(&text).map(Arc::new).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
+}
+
+/// The predictions with their traces, the keys of their volumes, and their weights.
+fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<(Arc<Trace>, String, PathBuf, f64)>, Failure> {
+    let mut members: Vec<_> =
+        args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), 1.0)).collect();
+    for pair in args.with.chunks_exact(2) {
+        let other = load(&pair[0])?;
+        let named = |e: TraceError| Failure::usage(format!("{}: {e}", pair[0].display()));
+        let key = match other.volumes.contains_key(key) {
+            true => key.to_owned(),
+            false => other.main_volume().map_err(named)?.to_owned(),
+        };
+        members.push((other, key, pair[1].clone(), 1.0));
+    }
+    if !args.weights.is_empty() && args.weights.len() != members.len() {
+        let problem = format!("{} weights for {} predictions", args.weights.len(), members.len());
+        return Err(Failure::usage(problem));
+    }
+    for (member, weight) in members.iter_mut().zip(&args.weights) {
+        member.3 = *weight;
+    }
+    Ok(members)
+}
+
+/// What was typed comes before what the pipeline says.
+fn take_over(args: &Args, restoration: &mut Restoration) -> Outcome {
+    let recipe = &mut restoration.recipe;
+    restoration.kind = args.kind.or(restoration.kind);
+    recipe.interpolation = args.interpolation.or(recipe.interpolation);
+    recipe.activation = args.activation.or(recipe.activation);
+    recipe.fill = args.fill.or(recipe.fill);
+    recipe.assume_grid = args.assume_grid;
+    recipe.coverage = args.coverage.is_some();
+    if args.values {
+        recipe.values = if args.clamp { Values::Clamp } else { Values::Undo };
+    }
+    if args.argmax {
+        recipe.decision = Decision::Argmax;
+    }
+    if !args.regions.is_empty() {
+        let mut regions = Regions::in_order(&args.regions);
+        regions.threshold = args.threshold.unwrap_or(regions.threshold);
+        regions.check(None).map_err(|e| Failure::usage(format!("--regions: {e}")))?;
+        recipe.decision = Decision::Regions(regions);
+    }
+    Ok(())
+}
+
+/// Where the result goes.
+fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
+    match (&args.output, &args.out, &restoration.path) {
+        (Some(output), ..) => Ok(output.clone()),
+        (None, Some(folder), Some(path)) => Ok(folder.join(path)),
+        (None, Some(_), None) => {
+            Err(Failure::usage("--out: the trace says nothing of where predictions go; say -o FILE"))
+        }
+        (None, None, Some(path)) => Err(Failure::usage(format!("where to? Say -o FILE, or --out DIR for DIR/{path}"))),
+        (None, None, None) => Err(Failure::usage("where to? Say -o FILE")),
+    }
+}
+
+fn check_outputs(args: &Args, output: &Path) -> Outcome {
+    for path in [Some(output), args.coverage.as_deref()].into_iter().flatten() {
+        revoxel_io::format_for_writing(path).map_err(Failure::usage)?;
+        free(path, args.overwrite)?;
+    }
+    if args.coverage.as_deref() == Some(output) {
         return Err(Failure::usage("--coverage and --output name the same file"));
+    }
+    Ok(())
+}
+
+fn free(path: &Path, overwrite: bool) -> Outcome {
+    if path.exists() && !overwrite {
+        let problem = format!("{} is there already: use --overwrite to replace it", path.display());
+        return Err(Failure::usage(problem));
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, GridOp};
-use revoxel_pipeline::{KeyPlan, Pipeline, Plan};
+use revoxel_invert::RestoreStepRecord;
+use revoxel_pipeline::{KeyPlan, Pipeline, Plan, Restore};
 use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
@@ -103,8 +104,41 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
         let dtype = output.dtype.map_or("as it is", |d| d.name());
         text.push_str(&format!("  out  {:<12} {:<12} {}\n", output.key, dtype, output.path.text()));
     }
+    for restore in &pipeline.restore {
+        text.push_str(&restored(restore));
+    }
     text.push_str(&format!("  out  {:<12} {:<12} {}\n", "trace", "json", pipeline.trace.text()));
     text
+}
+
+/// What is to be done with a prediction.
+fn restored(restore: &Restore) -> String {
+    let record = restore.record("{case}");
+    let mut way = vec![record.kind.clone()];
+    way.extend(record.activation.filter(|a| a != "none"));
+    let decision = match (record.argmax, &record.regions) {
+        (true, _) => Some("argmax".to_owned()),
+        (false, Some(regions)) => Some(format!("regions above {}", regions.threshold)),
+        (false, None) => None,
+    };
+    let volume = record.volume.unwrap_or_else(|| "the image".to_owned());
+    let interpolation = record.interpolation.map_or_else(String::new, |i| format!(" ({i})"));
+    let model = |s: &&RestoreStepRecord| s.place == "model";
+    let names = |steps: Vec<&RestoreStepRecord>| steps.into_iter().map(|s| s.transform.clone()).collect::<Vec<_>>();
+    if let Some(values) = record.values {
+        way.push(format!("values: {values}"));
+    }
+    if record.decide_in_model {
+        way.extend(decision.clone());
+    }
+    way.extend(names(record.steps.iter().filter(model).collect()));
+    way.push(format!("back to {volume}{interpolation}"));
+    if !record.decide_in_model {
+        way.extend(decision);
+    }
+    way.extend(names(record.steps.iter().filter(|s| !model(s)).collect()));
+    let path = record.path.map_or_else(String::new, |p| format!(" → {p}"));
+    format!("  back {:<12} {}{path}\n", restore.name, way.join(" → "))
 }
 
 /// The steps of a plan, for people.

@@ -1,0 +1,201 @@
+//! From scores to labels.
+
+use std::fmt;
+use std::str::FromStr;
+
+use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch};
+use serde::{Deserialize, Serialize};
+
+use crate::inversion::InvertError;
+
+/// What is done to scores before they are averaged or resampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// Each channel against the others; they add up to 1.
+    Softmax,
+    /// Each channel by itself.
+    Sigmoid,
+}
+
+impl Activation {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 3] = [Self::None, Self::Softmax, Self::Sigmoid];
+
+    /// The name as written in pipelines and traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+
+    /// Applies it: logits become probabilities, float32.
+    ///
+    /// # Errors
+    /// Where the values are no logits.
+    pub fn apply(self, volume: Volume) -> Result<Volume, InvertError> {
+        if self == Self::None {
+            return Ok(volume);
+        }
+        if volume.kind() != Kind::Logit {
+            return Err(InvertError::NoLogits(self, volume.kind()));
+        }
+        let (size, channels) = (volume.grid().voxel_count(), volume.channels());
+        let mut values = floats(volume.clone());
+        if self == Self::Sigmoid {
+            values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
+        } else {
+            for i in 0..size {
+                let highest = (0..channels).map(|c| values[c * size + i]).fold(f32::NEG_INFINITY, f32::max);
+                let total: f32 = (0..channels).map(|c| (values[c * size + i] - highest).exp()).sum();
+                for c in 0..channels {
+                    let v = &mut values[c * size + i];
+                    *v = (*v - highest).exp() / total;
+                }
+            }
+        }
+        Ok(volume.with_voxels(values.into())?.with_kind(Kind::Probability))
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Activation {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|a| a.name() == name);
+        found.ok_or_else(|| format!("{name:?} is no activation: use softmax, sigmoid or none"))
+    }
+}
+
+/// Channels that overlap, painted over each other: nnU-Net's `regions_class_order`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Regions {
+    /// The probability above which a voxel belongs to a region.
+    pub threshold: f64,
+    /// What is painted, in order: later ones over earlier ones.
+    pub paint: Vec<Paint>,
+}
+
+/// A region and its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paint {
+    /// The channel, from 0.
+    pub channel: usize,
+    /// The label.
+    pub label: u16,
+}
+
+impl Regions {
+    /// Channel 0 with the first label, channel 1 with the second, and so on; above one half.
+    pub fn in_order(labels: &[u16]) -> Self {
+        let paint = labels.iter().enumerate().map(|(channel, label)| Paint { channel, label: *label }).collect();
+        Self { threshold: 0.5, paint }
+    }
+
+    /// The threshold for values of a kind: logits are compared with the logit of the threshold.
+    pub fn threshold_of(&self, kind: Kind) -> f64 {
+        match kind {
+            Kind::Logit => (self.threshold / (1.0 - self.threshold)).ln(),
+            _ => self.threshold,
+        }
+    }
+
+    /// Whether the channels are there and the threshold is a probability.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, channels: Option<usize>) -> Result<(), String> {
+        if !(self.threshold > 0.0 && self.threshold < 1.0) {
+            return Err(format!("threshold: {} is no probability between 0 and 1", self.threshold));
+        }
+        if self.paint.is_empty() {
+            return Err("paint: nothing is painted".to_owned());
+        }
+        match self.paint.iter().find(|p| channels.is_some_and(|n| p.channel >= n)) {
+            Some(p) => Err(format!("paint: channel {} of {} (from 0)", p.channel, channels.unwrap_or(0))),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn dtype(&self) -> Dtype {
+        Dtype::smallest_for_labels(f64::from(self.paint.iter().map(|p| p.label).max().unwrap_or(0)))
+    }
+}
+
+/// How channels become the result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Decision {
+    /// They stay as they are.
+    #[default]
+    Channels,
+    /// The label map of the highest channel, the lowest at a tie.
+    Argmax,
+    /// Regions painted over each other.
+    Regions(Regions),
+}
+
+impl Decision {
+    /// Whether it fits a volume.
+    ///
+    /// # Errors
+    /// Where channels are missing, or the values are no scores.
+    pub(crate) fn check(&self, volume: &Volume) -> Result<(), InvertError> {
+        match self {
+            Self::Argmax if volume.channels() < 2 => Err(InvertError::SingleChannel),
+            Self::Regions(_) if !matches!(volume.kind(), Kind::Probability | Kind::Logit) => Err(InvertError::Regions(
+                format!("they need probabilities or logits, not values of kind {}", volume.kind()),
+            )),
+            Self::Regions(regions) => regions.check(Some(volume.channels())).map_err(InvertError::Regions),
+            _ => Ok(()),
+        }
+    }
+
+    /// Decides on the grid that the volume lies on.
+    ///
+    /// # Errors
+    /// Where channels are missing, or the values are no scores.
+    pub fn apply(&self, volume: Volume) -> Result<Volume, InvertError> {
+        self.check(&volume)?;
+        match self {
+            Self::Channels => Ok(volume),
+            Self::Argmax => Ok(revoxel_resample::argmax(&volume)?),
+            Self::Regions(regions) => {
+                let size = volume.grid().voxel_count();
+                let threshold = regions.threshold_of(volume.kind());
+                let mut labels = vec![0u16; size];
+                for paint in &regions.paint {
+                    dispatch!(volume.voxels(), v => over(&v[paint.channel * size..][..size], threshold, paint.label, &mut labels));
+                }
+                let voxels = Voxels::from(labels).cast(regions.dtype());
+                Ok(Volume::new(voxels, *volume.grid(), Kind::Label, 1)?)
+            }
+        }
+    }
+}
+
+/// Paints a label where values lie above a threshold.
+pub(crate) fn over<T: revoxel_core::Voxel>(values: &[T], threshold: f64, label: u16, labels: &mut [u16]) {
+    for (value, out) in values.iter().zip(labels) {
+        if value.to_f64() > threshold {
+            *out = label;
+        }
+    }
+}
+
+/// The values as float32.
+pub(crate) fn floats(volume: Volume) -> Vec<f32> {
+    match volume.cast(Dtype::F32).into_voxels() {
+        Voxels::F32(values) => values,
+        _ => unreachable!("cast to float32"),
+    }
+}

@@ -1,0 +1,48 @@
+//! Traces made from a number, for the tests of this crate.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::Grid;
+use revoxel_core::testing::Draw;
+use serde_json::Value;
+
+use crate::*;
+
+/// A trace of random ops on a random grid.
+pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
+    let native = draw.grid(8);
+    let mut grid = native;
+    let mut steps = Vec::new();
+    for number in 0..draw.int(0, 4) {
+        let op = loop {
+            let op = draw.op(&grid);
+            if !(exact && op.interpolates()) {
+                break op;
+            }
+        };
+        let (step, after) = TraceStep::spatial(&format!("step{number}"), Value::Null, &grid, &[op]).unwrap();
+        steps.push(step);
+        grid = after;
+    }
+    let source = SourceRecord {
+        path: "a.nii.gz".into(),
+        format: "nifti".into(),
+        hash: None,
+        grid: (&native).into(),
+        dtype: "int16".into(),
+        channels: 1,
+        facts: Value::Null,
+    };
+    let result = ResultRecord { path: None, grid: (&grid).into(), dtype: "float32".into() };
+    let volume = VolumeTrace { kind: "image".into(), source, snapped: None, steps, result };
+    let trace = Trace {
+        schema: SCHEMA.into(),
+        version: VERSION,
+        tool: "test".into(),
+        case: "a".into(),
+        pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new() },
+        volumes: BTreeMap::from([("image".to_owned(), volume)]),
+        restore: BTreeMap::new(),
+    };
+    (trace, native, grid)
+}

@@ -1,0 +1,327 @@
+//! What is to be done with predictions: the section `restore` as written and as resolved.
+
+use revoxel_core::{Dtype, Kind};
+use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord};
+use revoxel_transforms::params::Interpolation;
+use revoxel_transforms::{Class, Registry, Transform};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::{Fault, Place};
+use crate::node::{Data, Node};
+use crate::pipeline::{Input, Step, resolve_step};
+use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
+use crate::template::Template;
+
+/// What is to be done with a prediction.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestoreSpec {
+    /// What its values mean: image, label, probability or logit.
+    #[schemars(with = "KindSchema")]
+    kind: String,
+    /// The input whose grid it goes back to; the first image where it is left out.
+    #[serde(default)]
+    volume: Option<String>,
+    /// How it is interpolated; by its kind where it is left out: labels nearest, the rest linear.
+    #[serde(default)]
+    #[schemars(with = "Option<InterpolationSchema>")]
+    interpolation: Option<String>,
+    /// What is done to logits before they are averaged or resampled.
+    #[serde(default)]
+    #[schemars(with = "Option<ActivationSchema>")]
+    activation: Option<String>,
+    /// Make the label map of the highest channel, the lowest at a tie.
+    #[serde(default)]
+    argmax: bool,
+    /// Make a label map of channels that overlap, painted over each other.
+    #[serde(default)]
+    regions: Option<RegionsSpec>,
+    /// What is done to intensities; they stay as they are where it is left out.
+    #[serde(default)]
+    values: Option<ValuesSpec>,
+    /// What voxels hold that the model never saw; background of the kind where it is left out.
+    #[serde(default)]
+    fill: Option<f64>,
+    /// What is done then, in order: transforms of values, as `- name: { in: model, parameters }`.
+    #[serde(default)]
+    #[allow(dead_code, reason = "read with their places; here for the schema")]
+    steps: Vec<Value>,
+    /// The file that is written.
+    #[serde(default)]
+    output: Option<RestoreOutput>,
+}
+
+/// Channels that overlap, painted over each other (nnU-Net: `regions_class_order`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RegionsSpec {
+    /// The probability above which a voxel belongs to a region; logits are compared with its logit.
+    #[serde(default = "half")]
+    threshold: f64,
+    /// What is painted, in order: later ones over earlier ones.
+    paint: Vec<PaintSpec>,
+}
+
+/// A region and its label.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PaintSpec {
+    /// The channel, from 0.
+    channel: usize,
+    /// The label.
+    label: u16,
+}
+
+/// The file that is written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RestoreOutput {
+    /// Where, relative to the output folder; the name says the format; `{case}` stands for the case.
+    path: String,
+    /// The voxel type; for labels the smallest that holds them where it is left out.
+    #[serde(default)]
+    #[schemars(with = "Option<DtypeSchema>")]
+    dtype: Option<String>,
+}
+
+/// What is done to intensities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ValuesSpec {
+    /// They stay as the model made them.
+    Keep,
+    /// The recorded changes are undone; values that were cut off are an error.
+    Undo,
+    /// The recorded changes are undone; for values that were cut off stands the limit.
+    Clamp,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum InterpolationSchema {
+    Nearest,
+    Linear,
+    Cubic,
+    Label,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum ActivationSchema {
+    None,
+    Softmax,
+    Sigmoid,
+}
+
+const fn half() -> f64 {
+    0.5
+}
+
+/// What is to be done with a prediction, as resolved.
+#[derive(Debug)]
+pub struct Restore {
+    /// Its name.
+    pub name: String,
+    /// Where the result is written, relative to the output folder.
+    pub path: Option<Template>,
+    /// The steps; which of them are done on the model's grid is in the record.
+    pub steps: Vec<Step>,
+    record: RestoreRecord,
+    pub(crate) place: Place,
+}
+
+impl Restore {
+    /// What a trace says of it.
+    pub fn record(&self, case: &str) -> RestoreRecord {
+        RestoreRecord { path: self.path.as_ref().map(|p| p.path(case)), ..self.record.clone() }
+    }
+
+    pub(crate) fn canonical(&self) -> Value {
+        let path = self.path.as_ref().map(|p| p.text().to_owned());
+        json!(RestoreRecord { path, ..self.record.clone() })
+    }
+}
+
+/// Checks what is to be done with a prediction.
+pub(crate) fn resolve(
+    name: &str,
+    spec: &RestoreSpec,
+    document: &Node,
+    inputs: &[Input],
+    registry: &Registry,
+) -> Result<Restore, Fault> {
+    let place = |path: &[&str], of_key| {
+        let path = ["restore", name].iter().chain(path).map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        document.locate(&path, of_key)
+    };
+    let fault = |field: &str, problem: String| Fault::new(place(&[field], false), format!("{field}: {problem}"));
+    let kind: Kind = spec.kind.parse().map_err(|e: revoxel_core::kind::KindError| {
+        Fault::new(place(&["kind"], false), e.to_string()).meant(&spec.kind, Kind::ALL.iter().map(|k| k.name()))
+    })?;
+    if let Some(key) = &spec.volume
+        && !inputs.iter().any(|i| i.key == *key)
+    {
+        let fault = Fault::new(place(&["volume"], false), format!("there is no input {key:?}"));
+        return Err(fault.meant(key, inputs.iter().map(|i| i.key.as_str())));
+    }
+    let interpolation = spec.interpolation.as_deref().map(str::parse::<Interpolation>).transpose();
+    let interpolation = interpolation.map_err(|e| {
+        let fault = Fault::new(place(&["interpolation"], false), e.to_string());
+        fault.meant(&e.0, Interpolation::ALL.iter().map(|i| i.name()))
+    })?;
+    let activation: Option<Activation> =
+        spec.activation.as_deref().map(str::parse).transpose().map_err(|e| fault("activation", e))?;
+    if activation.is_some_and(|a| a != Activation::None) && kind != Kind::Logit {
+        return Err(fault("activation", format!("it makes probabilities of logits, and the kind is {kind}")));
+    }
+    let regions = spec.regions.as_ref().map(|r| Regions {
+        threshold: r.threshold,
+        paint: r.paint.iter().map(|p| Paint { channel: p.channel, label: p.label }).collect(),
+    });
+    if let Some(regions) = &regions {
+        regions.check(None).map_err(|e| fault("regions", e))?;
+    }
+    let decides = match (spec.argmax, &regions) {
+        (true, Some(_)) => return Err(fault("regions", "argmax decides already: give one of the two".to_owned())),
+        (true, None) => Some("argmax"),
+        (false, Some(_)) => Some("regions"),
+        (false, None) => None,
+    };
+    if let Some(field) = decides
+        && !matches!(kind, Kind::Probability | Kind::Logit)
+    {
+        return Err(fault(field, format!("it needs probabilities or logits, and the kind is {kind}")));
+    }
+    if spec.values.is_some_and(|v| v != ValuesSpec::Keep) && !matches!(kind, Kind::Image | Kind::Label) {
+        return Err(fault("values", format!("values of kind {kind} have no units to go back to")));
+    }
+    let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
+    let resolved = resolve_steps(steps_node, kind, decides.is_some(), registry)?;
+    if let Some(chosen) = interpolation.filter(|i| i.averages())
+        && (kind == Kind::Label || resolved.decide_in_model)
+    {
+        let problem = format!("{chosen} would average labels; use nearest or label");
+        return Err(fault("interpolation", problem));
+    }
+    let dtype = spec.output.as_ref().and_then(|o| o.dtype.as_deref());
+    dtype.map(str::parse::<Dtype>).transpose().map_err(|e| {
+        let fault = Fault::new(place(&["output", "dtype"], false), e.to_string());
+        fault.meant(dtype.unwrap_or_default(), Dtype::ALL.iter().map(|d| d.name()))
+    })?;
+    let path = spec.output.as_ref().map(|o| Template::new(&o.path)).transpose();
+    let path = path.map_err(|e| Fault::new(place(&["output", "path"], false), e))?;
+    let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
+        transform: step.name.to_owned(),
+        params: step.params.clone(),
+        place: (*place).to_owned(),
+    });
+    let record = RestoreRecord {
+        kind: kind.name().to_owned(),
+        volume: spec.volume.clone(),
+        interpolation: interpolation.map(|i| i.name().to_owned()),
+        activation: activation.map(|a| a.name().to_owned()),
+        argmax: spec.argmax,
+        regions,
+        decide_in_model: resolved.decide_in_model,
+        values: match spec.values {
+            Some(ValuesSpec::Undo) => Some("undo".to_owned()),
+            Some(ValuesSpec::Clamp) => Some("clamp".to_owned()),
+            Some(ValuesSpec::Keep) | None => None,
+        },
+        fill: spec.fill,
+        steps: records.collect(),
+        path: None,
+        dtype: dtype.map(str::to_owned),
+    };
+    let steps = resolved.steps.into_iter().map(|(step, _)| step).collect();
+    let place = place(if path.is_some() { &["output", "path"] } else { &[] }, false);
+    Ok(Restore { name: name.to_owned(), path, steps, record, place })
+}
+
+/// Steps, where each is done, and whether labels are decided before them on the model's grid.
+struct Steps {
+    steps: Vec<(Step, &'static str)>,
+    decide_in_model: bool,
+}
+
+fn resolve_steps(node: Option<&Node>, kind: Kind, decides: bool, registry: &Registry) -> Result<Steps, Fault> {
+    let mut found = Steps { steps: Vec::new(), decide_in_model: false };
+    let Some(Data::List(nodes)) = node.map(|n| &n.data) else { return Ok(found) };
+    // What the values mean by then. Labels are decided as late as the steps allow: on the native grid, but for steps
+    // of labels on the model's.
+    let mut by_then = kind;
+    let mut decided = false;
+    let mut last = "model";
+    for node in nodes {
+        let mut node = node.clone();
+        let (place, at) = take_place(&mut node)?;
+        if last == "native" && place == "model" {
+            let problem = "in: model comes after in: native, but is done before it: put it first";
+            return Err(Fault::new(at, problem));
+        }
+        last = place;
+        let fits = |kind| resolve_step(&node, &[prediction(kind)], registry).map(|s| (s.keys.is_empty(), s));
+        let undecided = decides && !decided;
+        let (empty, step) = match (undecided, place) {
+            (true, "native") => {
+                (decided, by_then) = (true, Kind::Label);
+                fits(Kind::Label)?
+            }
+            (true, _) => match fits(by_then) {
+                Ok((false, step)) => (false, step),
+                _ => {
+                    (decided, by_then, found.decide_in_model) = (true, Kind::Label, true);
+                    fits(Kind::Label)?
+                }
+            },
+            (false, _) => fits(by_then)?,
+        };
+        if matches!(step.transform, Transform::Spatial(_)) || step.class == Class::Spatial {
+            let problem = format!("{} changes places: what is restored keeps those of the source", step.name);
+            return Err(Fault::new(step.place, problem));
+        }
+        if empty {
+            let problem = format!("{} does not work on values of kind {by_then}", step.name);
+            return Err(Fault::new(step.place, problem));
+        }
+        found.steps.push((step, place));
+    }
+    Ok(found)
+}
+
+/// The prediction as the only input of its steps.
+fn prediction(kind: Kind) -> Input {
+    let path = Template::new("prediction").unwrap_or_else(|e| unreachable!("{e}"));
+    Input {
+        key: "prediction".to_owned(),
+        kind,
+        path,
+        optional: false,
+        own_grid: true,
+        series: None,
+        slices: SliceRule::default(),
+        missing: MissingRule::default(),
+        place: Place::default(),
+    }
+}
+
+/// Takes `in:` out of the parameters of a step.
+fn take_place(step: &mut Node) -> Result<(&'static str, Place), Fault> {
+    let at = step.place;
+    let Data::Map(outer) = &mut step.data else { return Ok(("native", at)) };
+    let Some((_, Node { data: Data::Map(params), .. })) = outer.first_mut() else { return Ok(("native", at)) };
+    if let Some((key, _)) = params.iter().find(|(k, _)| k.name == "keys") {
+        return Err(Fault::new(key.place, "keys: there is only the prediction here; leave it out"));
+    }
+    let Some(position) = params.iter().position(|(k, _)| k.name == "in") else { return Ok(("native", at)) };
+    let (key, value) = params.remove(position);
+    match &value.data {
+        Data::Text(text) if text == "model" => Ok(("model", key.place)),
+        Data::Text(text) if text == "native" => Ok(("native", key.place)),
+        _ => Err(Fault::new(value.place, "in: expected model (before it is resampled) or native (after it)")),
+    }
+}

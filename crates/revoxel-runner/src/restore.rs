@@ -1,0 +1,233 @@
+//! What is done to predictions on their way back: what the pipeline recorded in the trace, as far as the caller does
+//! not say otherwise.
+
+use revoxel_core::{Kind, Volume};
+use revoxel_invert::{
+    Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Trace, Values,
+};
+use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
+
+/// Why a record cannot be followed, or a prediction not restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The trace has no record of that name.
+    #[error("the trace has no restore entry {name:?}; it has {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// Several records.
+    #[error(
+        "the trace says what to do with several predictions ({known}): say which one this is with --restore, or none"
+    )]
+    Ambiguous {
+        /// Their names.
+        known: String,
+    },
+    /// A recorded value that makes no sense.
+    #[error("restore.{name}.{field}: {problem}")]
+    Record {
+        /// Name of the entry.
+        name: String,
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A step failed.
+    #[error("restore.{name}, step {number} ({transform}): {error}")]
+    Step {
+        /// Name of the entry.
+        name: String,
+        /// Number of the step, from 1.
+        number: usize,
+        /// Name of the transform.
+        transform: String,
+        /// Why.
+        error: ApplyError,
+    },
+    /// A prediction cannot be brought back.
+    #[error(transparent)]
+    Invert(#[from] InvertError),
+}
+
+/// What is to be done with predictions.
+#[derive(Debug, Default)]
+pub struct Restoration {
+    /// Name of the trace's entry that is followed.
+    pub name: Option<String>,
+    /// What the values are, where anybody says.
+    pub kind: Option<Kind>,
+    /// The volume whose grid they go back to, where the entry says.
+    pub volume: Option<String>,
+    /// How they become a result.
+    pub recipe: Recipe,
+    /// Whether labels are decided on the model's grid.
+    pub decide_in_model: bool,
+    /// Where the result is written, relative to an output folder, where the entry says.
+    pub path: Option<String>,
+    /// Voxel type of the result, where the entry says.
+    pub dtype: Option<revoxel_core::Dtype>,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    number: usize,
+    name: String,
+    model: bool,
+    transform: Box<dyn ValueTransform>,
+}
+
+impl Restoration {
+    /// What a trace says: its entry `wanted`, or the only one; nothing for `none` or a trace without entries.
+    ///
+    /// # Errors
+    /// Where there are several entries, none of that name, or the entry makes no sense.
+    pub fn of(trace: &Trace, wanted: Option<&str>) -> Result<Self, RestoreError> {
+        let known = || trace.restore.keys().cloned().collect::<Vec<_>>().join(", ");
+        let (name, record) = match wanted {
+            Some("none") => return Ok(Self::default()),
+            Some(name) => trace.restore.get_key_value(name).ok_or_else(|| RestoreError::Unknown {
+                name: name.to_owned(),
+                known: if trace.restore.is_empty() { "none".to_owned() } else { known() },
+            })?,
+            None => match trace.restore.iter().next() {
+                None => return Ok(Self::default()),
+                Some(_) if trace.restore.len() > 1 => return Err(RestoreError::Ambiguous { known: known() }),
+                Some(only) => only,
+            },
+        };
+        Self::read(name, record)
+    }
+
+    fn read(name: &str, record: &RestoreRecord) -> Result<Self, RestoreError> {
+        let error = |field: &str, problem: String| RestoreError::Record {
+            name: name.to_owned(),
+            field: field.to_owned(),
+            problem,
+        };
+        fn parsed<T: std::str::FromStr>(text: Option<&String>) -> Result<Option<T>, String>
+        where
+            T::Err: std::fmt::Display,
+        {
+            text.map(|t| t.parse()).transpose().map_err(|e: T::Err| e.to_string())
+        }
+        let decision = match (&record.regions, record.argmax) {
+            (Some(regions), _) => {
+                regions.check(None).map_err(|e| error("regions", e))?;
+                Decision::Regions(regions.clone())
+            }
+            (None, true) => Decision::Argmax,
+            (None, false) => Decision::Channels,
+        };
+        let values = match record.values.as_deref() {
+            None => Values::Keep,
+            Some("undo") => Values::Undo,
+            Some("clamp") => Values::Clamp,
+            Some(other) => return Err(error("values", format!("{other:?}: expected undo or clamp"))),
+        };
+        let recipe = Recipe {
+            activation: parsed::<Activation>(record.activation.as_ref()).map_err(|e| error("activation", e))?,
+            values,
+            interpolation: parsed(record.interpolation.as_ref()).map_err(|e| error("interpolation", e))?,
+            decision,
+            fill: record.fill,
+            ..Recipe::default()
+        };
+        let registry = Registry::builtin();
+        let step = |(position, step): (usize, &RestoreStepRecord)| {
+            let field = format!("steps[{position}]");
+            let problem = |problem: String| error(&field, problem);
+            let Some(definition) = registry.get(&step.transform) else {
+                return Err(problem(format!("this program has no transform {:?}", step.transform)));
+            };
+            let built = (definition.build)(step.params.clone()).map_err(|e| problem(e.to_string()))?;
+            let Transform::Value(transform) = built.transform else {
+                return Err(problem(format!("{} changes places", step.transform)));
+            };
+            let model = match step.place.as_str() {
+                "model" => true,
+                "native" => false,
+                other => return Err(problem(format!("in: {other:?}: expected model or native"))),
+            };
+            Ok(Step { number: position + 1, name: step.transform.clone(), model, transform })
+        };
+        Ok(Self {
+            name: Some(name.to_owned()),
+            kind: Some(record.kind.parse().map_err(|e: revoxel_core::kind::KindError| error("kind", e.to_string()))?),
+            volume: record.volume.clone(),
+            recipe,
+            decide_in_model: record.decide_in_model,
+            path: record.path.clone(),
+            dtype: parsed(record.dtype.as_ref()).map_err(|e| error("dtype", e))?,
+            steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Takes predictions together, does the steps, and brings the result back. `predictions` is asked for one after
+    /// another, so that not all of them are held at once.
+    ///
+    /// # Errors
+    /// Where a prediction cannot be had or does not fit, or a step fails.
+    pub fn run<E: From<RestoreError>>(
+        &self,
+        predictions: impl IntoIterator<Item = Result<Member, E>>,
+    ) -> Result<Restored, E> {
+        let mut all = Ensemble::new(self.recipe.clone());
+        let mut kind = None;
+        for member in predictions {
+            let Member { name, trace, volume, prediction, weight } = member?;
+            kind.get_or_insert(prediction.kind());
+            let record =
+                trace.volume(&volume).map_err(|e| InvertError::Trace { place: name.clone(), problem: e.to_string() });
+            let record = record.map_err(RestoreError::from)?;
+            all.add(&name, record, prediction, weight).map_err(RestoreError::from)?;
+        }
+        if self.decide_in_model || self.steps.iter().any(|s| s.model) {
+            all = all.on_model(self.decide_in_model, |volume| self.steps(true, volume))?;
+        }
+        let mut inverted = all.invert().map_err(RestoreError::from)?;
+        inverted.volume = self.steps(false, inverted.volume)?;
+        Ok(Restored { inverted, kind: kind.unwrap_or(Kind::Image) })
+    }
+
+    fn steps(&self, model: bool, volume: Volume) -> Result<Volume, RestoreError> {
+        self.steps.iter().filter(|s| s.model == model).try_fold(volume, |volume, step| {
+            let failed = |error| RestoreError::Step {
+                name: self.name.clone().unwrap_or_default(),
+                number: step.number,
+                transform: step.name.clone(),
+                error,
+            };
+            step.transform.apply(volume).map(|(volume, _)| volume).map_err(failed)
+        })
+    }
+}
+
+/// A prediction with its trace.
+#[derive(Debug)]
+pub struct Member {
+    /// What errors call it.
+    pub name: String,
+    /// The trace of its run.
+    pub trace: std::sync::Arc<Trace>,
+    /// The volume of the trace whose grid it goes back to.
+    pub volume: String,
+    /// The prediction.
+    pub prediction: Volume,
+    /// Its weight.
+    pub weight: f64,
+}
+
+/// A result.
+#[derive(Debug)]
+pub struct Restored {
+    /// On the native grid.
+    pub inverted: Inverted,
+    /// What the predictions were.
+    pub kind: Kind,
+}

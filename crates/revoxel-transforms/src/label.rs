@@ -1,0 +1,15 @@
+//! Transforms of label maps. Volumes with several channels (overlapping regions) are treated channel by channel.
+
+pub mod as_discrete;
+pub mod fill_holes;
+pub mod keep_largest_connected_component;
+pub mod label_filter;
+pub mod map_label_value;
+pub mod one_hot;
+pub mod remove_labels;
+pub mod remove_small_objects;
+pub mod sequential_labels;
+
+mod components;
+mod labels;
+mod runs;

@@ -1,0 +1,146 @@
+//! Makes labels of probabilities or scores.
+//!
+//! # What it does
+//! In this order, each where it is asked for: `argmax` takes the channel with the highest value (the lowest of equal
+//! ones) as the label; `to_onehot` makes so many channels of the labels that `argmax` gave; `threshold` gives 1 where
+//! a value is at least the threshold and 0 elsewhere, channel by channel; `rounding: torchrounding` rounds to whole
+//! numbers, half to even. After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it;
+//! with several channels each is a region of its own. After `to_onehot` it holds probabilities.
+//!
+//! # YAML
+//! ```yaml
+//! as_discrete: { argmax: true }
+//! ```
+//! ```yaml
+//! as_discrete: { threshold: 0.5 }
+//! ```
+//!
+//! # Inverse
+//! The probabilities are lost.
+//!
+//! # Same as
+//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the
+//! smallest unsigned type that holds them. For `to_onehot` of a label map use `one_hot`.
+
+use rayon::prelude::*;
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::one_hot::one_hot;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `as_discrete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AsDiscrete {
+    /// The channel with the highest value becomes the label.
+    #[serde(default)]
+    argmax: bool,
+    /// So many channels of the labels that `argmax` gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_onehot: Option<usize>,
+    /// 1 where a value is at least this, else 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
+    /// Round to whole numbers, half to even.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rounding: Option<Rounding>,
+}
+
+/// How to round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Rounding {
+    /// Half to even.
+    Torchrounding,
+}
+
+impl Define for AsDiscrete {
+    const NAME: &'static str = "as_discrete";
+    const SOURCE: &'static str = include_str!("as_discrete.rs");
+    const CLASS: Class = Class::Label;
+    const KINDS: &'static [Kind] = &[Kind::Probability, Kind::Logit];
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !self.argmax && self.threshold.is_none() && self.rounding.is_none() && self.to_onehot.is_none() {
+            return Err(Invalid::new("", "give argmax, threshold or rounding: nothing is asked for"));
+        }
+        match self.to_onehot {
+            Some(_) if !self.argmax => Err(Invalid::new(
+                "to_onehot",
+                "channels are made of labels: add argmax: true, or use one_hot on labels",
+            )),
+            Some(0) => Err(Invalid::new("to_onehot", "0 channels hold nothing")),
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for AsDiscrete {
+    fn apply(&self, mut volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        if self.argmax {
+            volume = most_likely(&volume)?;
+        }
+        if let Some(classes) = self.to_onehot {
+            volume = one_hot(volume, Some(classes))?;
+        }
+        if let Some(threshold) = self.threshold {
+            let reaches: Vec<u8> = dispatch!(volume.voxels(), v => {
+                v.par_iter().with_min_len(1 << 14).map(|x| u8::from(x.to_f64() >= threshold)).collect()
+            });
+            volume = volume.with_voxels(reaches.into())?;
+        }
+        if self.rounding.is_some() {
+            let round = |x: f64| x.round_ties_even();
+            volume = match volume.voxels() {
+                Voxels::F32(v) => {
+                    let values: Vec<f32> = v.par_iter().map(|x| x.round_ties_even()).collect();
+                    volume.with_voxels(values.into())?
+                }
+                Voxels::F64(v) => {
+                    let values: Vec<f64> = v.par_iter().map(|x| round(*x)).collect();
+                    volume.with_voxels(values.into())?
+                }
+                _ => volume,
+            };
+        }
+        let kind = self.kind_after(volume.kind());
+        Ok((volume.with_kind(kind), ValueUndo::Lost { reason: "as_discrete made whole numbers".to_owned() }))
+    }
+
+    fn kind_after(&self, kind: Kind) -> Kind {
+        match (self.threshold, self.to_onehot, self.argmax) {
+            (Some(_), _, _) => Kind::Label,
+            (None, Some(_), _) => Kind::Probability,
+            (None, None, true) => Kind::Label,
+            _ => kind,
+        }
+    }
+}
+
+/// The channel with the highest value, the lowest of equal ones. What is no number never is the highest.
+fn most_likely(volume: &Volume) -> Result<Volume, ApplyError> {
+    fn argmax<T: Voxel>(values: &[T], size: usize) -> Vec<u16> {
+        let best = |at: usize| {
+            let channels = values[at..].iter().step_by(size).enumerate();
+            let numbers = channels.filter(|(_, v)| v.partial_cmp(v).is_some());
+            numbers
+                .reduce(|best, next| if next.1 > best.1 { next } else { best })
+                .map_or(0, |(channel, _)| channel as u16)
+        };
+        (0..size).into_par_iter().with_min_len(1 << 12).map(best).collect()
+    }
+    let channels = volume.channels();
+    if channels > usize::from(u16::MAX) {
+        return Err(ApplyError::ChannelCount { channels, problem: "more than a label map of 16 bit can tell apart" });
+    }
+    let labels = dispatch!(volume.voxels(), v => argmax(v, volume.grid().voxel_count()));
+    let labels = Voxels::from(labels).cast(Dtype::smallest_for_labels((channels - 1) as f64));
+    Ok(Volume::new(labels, *volume.grid(), Kind::Label, 1)?)
+}

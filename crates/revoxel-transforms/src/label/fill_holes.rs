@@ -1,0 +1,148 @@
+//! Fills the holes of labels.
+//!
+//! # What it does
+//! A hole of a label is what does not hold the label and is cut off by it from the faces of the volume. Holes get
+//! the label, whatever they held, also another label. The labels in `applied_labels` (all but 0 where it is left
+//! out) are treated one after the other, the lowest first. `connectivity` says through which neighbours the outside
+//! gets in: 1 those that share a face, 2 an edge too, 3 a corner too.
+//!
+//! # YAML
+//! ```yaml
+//! fill_holes: {}
+//! ```
+//! ```yaml
+//! fill_holes: { applied_labels: 1, connectivity: 1 }
+//! ```
+//!
+//! # Inverse
+//! What the holes held is lost.
+//!
+//! # Same as
+//! MONAI `FillHolesd(applied_labels, connectivity)`; scipy `binary_fill_holes` for each label, with the structuring
+//! element of the connectivity.
+
+use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::components::{Components, Join};
+use super::labels::{Labels, check, check_connectivity};
+use super::runs::Runs;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `fill_holes`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FillHoles {
+    /// The labels whose holes are filled; all but 0 where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applied_labels: Option<Labels>,
+    /// The outside gets in through faces (1), edges too (2) or corners too (3).
+    #[serde(default = "full")]
+    connectivity: u8,
+}
+
+const fn full() -> u8 {
+    3
+}
+
+impl Define for FillHoles {
+    const NAME: &'static str = "fill_holes";
+    const SOURCE: &'static str = include_str!("fill_holes.rs");
+    const CLASS: Class = Class::Label;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check("applied_labels", self.applied_labels.as_ref())?;
+        check_connectivity(self.connectivity)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for FillHoles {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
+        let mut voxels = volume.into_voxels();
+        let filled: u64 = dispatch!(&mut voxels, v => {
+            v.chunks_mut(grid.voxel_count()).map(|values| self.channel(values, grid.shape())).sum()
+        });
+        let undo = match filled {
+            0 => ValueUndo::nothing(),
+            _ => ValueUndo::Lost { reason: format!("fill_holes filled {filled} voxels") },
+        };
+        Ok((Volume::new(voxels, grid, kind, channels)?, undo))
+    }
+}
+
+impl FillHoles {
+    /// Fills the holes of one channel; how many voxels.
+    fn channel<T: Voxel>(&self, values: &mut [T], shape: [usize; 3]) -> u64 {
+        let applies = |label: f64| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
+        let mut runs = Runs::of(values, shape, applies);
+        let (mut found, mut filled) = (boxes(&runs), 0);
+        for label in found.iter().map(|b| b.0).collect::<Vec<_>>() {
+            let Some((_, low, high)) = found.iter().copied().find(|b| b.0 == label) else { continue };
+            let holes = self.holes(&runs, label, low, high);
+            for [line, start, end] in &holes {
+                values[line * shape[0] + start..line * shape[0] + end].fill(T::from_f64(label));
+                filled += (end - start) as u64;
+            }
+            if !holes.is_empty() {
+                // What is filled may have covered parts of the labels that follow.
+                runs = Runs::of(values, shape, applies);
+                found = boxes(&runs);
+            }
+        }
+        filled
+    }
+
+    /// The runs that are holes of a label, as line, start and end.
+    fn holes(&self, runs: &Runs, label: f64, low: [usize; 3], high: [usize; 3]) -> Vec<[usize; 3]> {
+        // What is cut off lies inside the box around the label, and what reaches the box's faces is not cut off.
+        let free = runs.complement(label, low, high);
+        let components = Components::of(&free, self.connectivity, Join::All);
+        let [nx, ny, nz] = free.shape;
+        let mut open = vec![false; components.sizes.len()];
+        for (line, run) in free.by_line() {
+            let (y, z, r) = (line % ny, line / ny, &free.runs[run]);
+            let face = y == 0 || z == 0 || y + 1 == ny || z + 1 == nz || r.start == 0 || r.end as usize == nx;
+            open[components.of_run[run] as usize] |= face;
+        }
+        let closed = free.by_line().filter(|(_, run)| !open[components.of_run[*run] as usize]);
+        closed
+            .map(|(line, run)| {
+                let (y, z, r) = (line % ny + low[1], line / ny + low[2], &free.runs[run]);
+                [y + runs.shape[1] * z, r.start as usize + low[0], r.end as usize + low[0]]
+            })
+            .collect()
+    }
+}
+
+/// The labels of runs, rising, with the box of indices around each.
+fn boxes(runs: &Runs) -> Vec<(f64, [usize; 3], [usize; 3])> {
+    let mut found: Vec<(f64, [usize; 3], [usize; 3])> = Vec::new();
+    let mut last = 0;
+    for (line, run) in runs.by_line() {
+        let (y, z, run) = (line % runs.shape[1], line / runs.shape[1], &runs.runs[run]);
+        if found.get(last).is_none_or(|b| b.0 != run.label) {
+            last = match found.binary_search_by(|b| b.0.total_cmp(&run.label)) {
+                Ok(at) => at,
+                Err(at) => {
+                    found.insert(at, (run.label, [usize::MAX; 3], [0; 3]));
+                    at
+                }
+            };
+        }
+        let (_, low, high) = &mut found[last];
+        for (axis, (first, end)) in
+            [(run.start as usize, run.end as usize), (y, y + 1), (z, z + 1)].into_iter().enumerate()
+        {
+            low[axis] = low[axis].min(first);
+            high[axis] = high[axis].max(end);
+        }
+    }
+    found
+}

@@ -1,0 +1,56 @@
+//! Keeps some labels.
+//!
+//! # What it does
+//! Sets every label that is not in `applied_labels` to 0.
+//!
+//! # YAML
+//! ```yaml
+//! label_filter: { applied_labels: [1, 5, 7] }
+//! ```
+//!
+//! # Inverse
+//! The other labels are lost.
+//!
+//! # Same as
+//! MONAI `LabelFilterd(applied_labels)`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::labels::{Labels, distinct, exchange};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `label_filter`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelFilter {
+    /// The labels that stay.
+    applied_labels: Labels,
+}
+
+impl Define for LabelFilter {
+    const NAME: &'static str = "label_filter";
+    const SOURCE: &'static str = include_str!("label_filter.rs");
+    const CLASS: Class = Class::Label;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.applied_labels.check("applied_labels")
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for LabelFilter {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let stays = |label: f64| label == 0.0 || self.applied_labels.has(label);
+        if distinct(volume.voxels()).into_iter().all(stays) {
+            return Ok((volume, ValueUndo::nothing()));
+        }
+        let result = exchange(volume, |label| if stays(label) { label } else { 0.0 })?;
+        Ok((result, ValueUndo::Lost { reason: "label_filter removed labels".to_owned() }))
+    }
+}

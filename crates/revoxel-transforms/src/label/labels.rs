@@ -1,0 +1,203 @@
+//! What the transforms of labels share: lists of labels, the labels of a volume, and exchanging them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use rayon::prelude::*;
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, dispatch_dtype};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::runs::{Runs, paint};
+use crate::definition::Invalid;
+use crate::transform::ApplyError;
+
+/// One label or a list of labels: what people write as `1` or `[1, 2]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Labels(pub(super) Vec<i64>);
+
+impl Labels {
+    /// Whether a label is in the list.
+    pub(super) fn has(&self, label: f64) -> bool {
+        self.0.iter().any(|l| *l as f64 == label)
+    }
+
+    /// Refuses an empty list and labels that are listed twice.
+    pub(super) fn check(&self, field: &'static str) -> Result<(), Invalid> {
+        if self.0.is_empty() {
+            return Err(Invalid::new(field, "the list is empty: name at least one label"));
+        }
+        let twice = (1..self.0.len()).find(|i| self.0[..*i].contains(&self.0[*i]));
+        twice.map_or(Ok(()), |i| Err(Invalid::new(field, format!("{} is listed twice", self.0[i]))))
+    }
+}
+
+/// Refuses what is listed twice or empty, where there is a list.
+pub(super) fn check(field: &'static str, labels: Option<&Labels>) -> Result<(), Invalid> {
+    labels.map_or(Ok(()), |l| l.check(field))
+}
+
+/// Refuses connectivities that there are none of in three dimensions.
+pub(super) fn check_connectivity(connectivity: u8) -> Result<(), Invalid> {
+    match connectivity {
+        1..=3 => Ok(()),
+        c => Err(Invalid::new("connectivity", format!("{c}: use 1 (faces), 2 (and edges) or 3 (and corners)"))),
+    }
+}
+
+struct Wanted;
+
+impl<'de> Visitor<'de> for Wanted {
+    type Value = Labels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a label (a whole number) or a list of labels")
+    }
+
+    fn visit_i64<E: de::Error>(self, label: i64) -> Result<Labels, E> {
+        Ok(Labels(vec![label]))
+    }
+
+    fn visit_u64<E: de::Error>(self, label: u64) -> Result<Labels, E> {
+        i64::try_from(label).map(|l| Labels(vec![l])).map_err(|_| E::custom(format!("{label} is too large")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Labels, A::Error> {
+        let mut labels = Vec::new();
+        while let Some(label) = list.next_element()? {
+            labels.push(label);
+        }
+        Ok(Labels(labels))
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Wanted)
+    }
+}
+
+impl JsonSchema for Labels {
+    fn schema_name() -> Cow<'static, str> {
+        "labels".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer" }, { "type": "array", "items": { "type": "integer" }, "minItems": 1 }] })
+    }
+}
+
+/// A volume with another label over runs of each channel; `change` gives the label by run, `None` for runs that stay.
+/// `lost` says how the labels were lost, where any was changed.
+pub(super) fn repaint(
+    volume: Volume,
+    keep: impl Fn(f64) -> bool + Sync,
+    change: impl Fn(&Runs) -> Vec<Option<f64>>,
+    lost: impl FnOnce(u64) -> String,
+) -> Result<(Volume, ValueUndo), ApplyError> {
+    fn channel<T: Voxel>(
+        values: &mut [T],
+        shape: [usize; 3],
+        keep: &(impl Fn(f64) -> bool + Sync),
+        change: &impl Fn(&Runs) -> Vec<Option<f64>>,
+    ) -> u64 {
+        let runs = Runs::of(values, shape, keep);
+        let labels = change(&runs);
+        paint(values, &runs, |run| labels[run].map(T::from_f64));
+        labels.iter().zip(&runs.runs).filter(|(label, _)| label.is_some()).map(|(_, run)| run.len()).sum()
+    }
+    let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
+    let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
+    let mut voxels = volume.into_voxels();
+    let changed: u64 =
+        dispatch!(&mut voxels, v => v.chunks_mut(size).map(|values| channel(values, shape, &keep, &change)).sum());
+    let undo = if changed == 0 { ValueUndo::nothing() } else { ValueUndo::Lost { reason: lost(changed) } };
+    Ok((Volume::new(voxels, grid, kind, channels)?, undo))
+}
+
+/// All labels of a volume, rising; background included, what is no number left out.
+pub(super) fn distinct(voxels: &Voxels) -> Vec<f64> {
+    fn add(found: &mut Vec<f64>, label: f64) {
+        if let Err(at) = found.binary_search_by(|l| l.total_cmp(&label)) {
+            found.insert(at, label);
+        }
+    }
+    fn of<T: Voxel>(values: &[T]) -> Vec<f64> {
+        let block = |block: &[T]| {
+            let (mut found, mut last) = (Vec::new(), None);
+            for value in block {
+                if last != Some(*value) {
+                    last = Some(*value);
+                    let label = value.to_f64();
+                    if !label.is_nan() {
+                        // Both zeros are one label.
+                        add(&mut found, label + 0.0);
+                    }
+                }
+            }
+            found
+        };
+        let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
+        let mut all = Vec::new();
+        for label in blocks.into_iter().flatten() {
+            add(&mut all, label);
+        }
+        all
+    }
+    dispatch!(voxels, v => of(v))
+}
+
+/// The volume with every label replaced by `new`, in its own voxel type where that holds all new labels, else in the
+/// smallest that does.
+pub(super) fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volume, ApplyError> {
+    fn convert<S: Voxel, T: Voxel>(values: &[S], table: &[(f64, f64)]) -> Vec<T> {
+        let mut result = vec![T::default(); values.len()];
+        result.par_chunks_mut(1 << 16).zip(values.par_chunks(1 << 16)).for_each(|(out, values)| {
+            let mut last: Option<(S, T)> = None;
+            for (out, value) in out.iter_mut().zip(values) {
+                *out = match last {
+                    Some((from, to)) if from == *value => to,
+                    _ => {
+                        let label = value.to_f64();
+                        let found = table.binary_search_by(|(from, _)| from.total_cmp(&(label + 0.0)));
+                        let to = T::from_f64(found.map_or(label, |at| table[at].1));
+                        last = Some((*value, to));
+                        to
+                    }
+                };
+            }
+        });
+        result
+    }
+    let table: Vec<(f64, f64)> = distinct(volume.voxels()).into_iter().map(|label| (label, new(label))).collect();
+    let lowest = table.iter().map(|(_, to)| *to).fold(0.0, f64::min);
+    let highest = table.iter().map(|(_, to)| *to).fold(0.0, f64::max);
+    let (low, high) = volume.dtype().range();
+    let dtype = if low <= lowest && highest <= high {
+        volume.dtype()
+    } else if lowest >= 0.0 {
+        Dtype::smallest_for_labels(highest)
+    } else {
+        let fits = |dtype: &Dtype| dtype.range().0 <= lowest && highest <= dtype.range().1;
+        [Dtype::I8, Dtype::I16, Dtype::I32].into_iter().find(fits).unwrap_or(Dtype::I64)
+    };
+    let voxels: Voxels =
+        dispatch!(volume.voxels(), v => dispatch_dtype!(dtype, T => convert::<_, T>(v, &table).into()));
+    Ok(volume.with_voxels(voxels)?)
+}
+
+/// The undo of exchanged labels: `pairs` of (before, after); `stays` are labels that were there and are not listed.
+pub(super) fn exchange_undo(pairs: &[(f64, f64)], stays: impl IntoIterator<Item = f64>) -> ValueUndo {
+    let all =
+        pairs.iter().copied().chain(stays.into_iter().filter(|l| pairs.iter().all(|p| p.0 != *l)).map(|l| (l, l)));
+    let mut back: Vec<[f64; 2]> = all.map(|(before, after)| [after, before]).collect();
+    back.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    if let Some(twice) = back.windows(2).find(|p| p[0][0] == p[1][0]) {
+        let ([after, first], second) = (twice[0], twice[1][1]);
+        return ValueUndo::Lost { reason: format!("the labels {first} and {second} both became {after}") };
+    }
+    back.retain(|[after, before]| after != before);
+    if back.is_empty() { ValueUndo::nothing() } else { ValueUndo::Relabel { pairs: back } }
+}

@@ -1,0 +1,102 @@
+//! Exchanges labels.
+//!
+//! # What it does
+//! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can
+//! be swapped. Labels that are not listed stay. The voxel type stays where it holds the new labels.
+//!
+//! # YAML
+//! ```yaml
+//! map_label_value: { orig_labels: [3, 5, 1, 0], target_labels: [0, 1, 2, 3] }
+//! ```
+//!
+//! # Inverse
+//! The exchange back, for predictions too; lost where two labels become the same.
+//!
+//! # Same as
+//! MONAI `MapLabelValued(orig_labels, target_labels)`, which answers in float32; TorchIO `RemapLabels(remapping)`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::labels::{Labels, distinct, exchange, exchange_undo};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `map_label_value`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapLabelValue {
+    /// The labels to replace.
+    orig_labels: Labels,
+    /// What each of them becomes, in the same order.
+    target_labels: Labels,
+}
+
+impl Define for MapLabelValue {
+    const NAME: &'static str = "map_label_value";
+    const SOURCE: &'static str = include_str!("map_label_value.rs");
+    const CLASS: Class = Class::Label;
+
+    fn check(&self) -> Result<(), Invalid> {
+        let (from, to) = (self.orig_labels.0.len(), self.target_labels.0.len());
+        if from != to {
+            return Err(Invalid::new("target_labels", format!("{to} labels for {from} in orig_labels: give as many")));
+        }
+        self.orig_labels.check("orig_labels")
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for MapLabelValue {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let listed = self.orig_labels.0.iter().zip(&self.target_labels.0);
+        let pairs: Vec<(f64, f64)> = listed.map(|(from, to)| (*from as f64, *to as f64)).collect();
+        let undo = exchange_undo(&pairs, distinct(volume.voxels()));
+        let result = exchange(volume, |label| pairs.iter().find(|(from, _)| *from == label).map_or(label, |p| p.1))?;
+        Ok((result, undo))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::define;
+    use revoxel_core::{Dtype, Grid, Kind};
+    use serde_json::json;
+
+    fn apply(values: Vec<u8>, from: &[i64], to: &[i64]) -> (Volume, ValueUndo) {
+        let grid = Grid::without_geometry([values.len(), 1, 1]).unwrap();
+        let volume = Volume::new(values.into(), grid, Kind::Label, 1).unwrap();
+        let params = json!({ "orig_labels": from, "target_labels": to });
+        let Transform::Value(step) = (define::<MapLabelValue>().build)(params).unwrap().transform else { panic!() };
+        step.apply(volume).unwrap()
+    }
+
+    #[test]
+    fn exchanged_labels_come_back() {
+        fn t(from: &[i64], to: &[i64]) {
+            let before = [0u8, 1, 2, 3, 5, 7];
+            let (result, undo) = apply(before.to_vec(), from, to);
+            for (i, label) in before.iter().enumerate() {
+                assert_eq!(undo.before(0, result.voxels().get(i)), Some(f64::from(*label)), "{from:?} {to:?}");
+            }
+        }
+        t(&[1, 2], &[2, 1]);
+        t(&[0, 1, 2, 3, 5, 7], &[5, 4, 3, 2, 1, 0]);
+        t(&[7], &[1000]);
+        t(&[4], &[9]);
+    }
+
+    #[test]
+    fn labels_that_meet_are_lost_and_types_grow() {
+        let lost = |from: &[i64], to: &[i64]| matches!(apply(vec![0, 1, 2], from, to).1, ValueUndo::Lost { .. });
+        assert!(lost(&[2], &[1]) && lost(&[1, 2], &[3, 3]) && !lost(&[1, 2], &[2, 3]));
+        assert_eq!(apply(vec![0, 1], &[1], &[255]).0.dtype(), Dtype::U8);
+        assert_eq!(apply(vec![0, 1], &[1], &[256]).0.dtype(), Dtype::U16);
+        assert_eq!(apply(vec![0, 1], &[1], &[-1]).0.dtype(), Dtype::I8);
+    }
+}

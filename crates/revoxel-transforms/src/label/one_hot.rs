@@ -1,0 +1,100 @@
+//! Makes a channel of each label.
+//!
+//! # What it does
+//! Turns a label map into probabilities: `num_classes` channels of uint8, channel `c` holding 1 where the label is
+//! `c` and 0 elsewhere. Without `num_classes` there is one channel more than the highest label of the volume. A label
+//! without a channel is an error. (A `dtype: float32` of the output writes floats.)
+//!
+//! # YAML
+//! ```yaml
+//! one_hot: { num_classes: 4 }
+//! ```
+//!
+//! # Inverse
+//! The channels are no label map any more; `as_discrete: { argmax: true }` makes one of them, exactly.
+//!
+//! # Same as
+//! MONAI `AsDiscreted(to_onehot=num_classes)`, which answers in float32; TorchIO `OneHot(num_classes)`.
+
+use rayon::prelude::*;
+use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::labels::distinct;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `one_hot`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneHot {
+    /// The number of channels, background included; one more than the highest label where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    num_classes: Option<usize>,
+}
+
+/// More channels than any list of classes has: a mistaken label must not ask for all memory.
+const MOST: usize = 4096;
+
+impl Define for OneHot {
+    const NAME: &'static str = "one_hot";
+    const SOURCE: &'static str = include_str!("one_hot.rs");
+    const CLASS: Class = Class::Label;
+
+    fn check(&self) -> Result<(), Invalid> {
+        match self.num_classes {
+            Some(n) if n == 0 || n > MOST => {
+                Err(Invalid::new("num_classes", format!("{n}: give a number of channels, 1 to {MOST}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for OneHot {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let undo = ValueUndo::Lost { reason: "one_hot: an argmax brings the labels back".to_owned() };
+        Ok((one_hot(volume, self.num_classes)?, undo))
+    }
+
+    fn kind_after(&self, _: Kind) -> Kind {
+        Kind::Probability
+    }
+}
+
+/// Probabilities of a label map with one channel.
+pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, ApplyError> {
+    fn channels<T: Voxel>(labels: &[T], classes: usize) -> Vec<u8> {
+        let mut result = vec![0; labels.len() * classes];
+        result.par_chunks_mut(labels.len()).enumerate().for_each(|(class, channel)| {
+            let class = T::from_f64(class as f64);
+            channel.iter_mut().zip(labels).for_each(|(out, label)| *out = u8::from(*label == class));
+        });
+        result
+    }
+    if volume.channels() != 1 {
+        let problem = "a label map with one channel is needed to make a channel of each label";
+        return Err(ApplyError::ChannelCount { channels: volume.channels(), problem });
+    }
+    let labels = distinct(volume.voxels());
+    let highest = labels.last().copied().unwrap_or(0.0);
+    let classes = classes.unwrap_or((highest.clamp(0.0, MOST as f64) as usize).saturating_add(1));
+    if classes > MOST {
+        return Err(ApplyError::Label {
+            label: highest,
+            problem: format!("{MOST} channels are the most there can be"),
+        });
+    }
+    if let Some(label) = labels.into_iter().find(|l| *l < 0.0 || *l >= classes as f64 || l.fract() != 0.0) {
+        let problem = format!("there is no channel for it among {classes} (0 to {})", classes - 1);
+        return Err(ApplyError::Label { label, problem });
+    }
+    let grid = *volume.grid();
+    let values = dispatch!(volume.voxels(), v => channels(v, classes));
+    Ok(Volume::new(values.into(), grid, Kind::Probability, classes)?)
+}

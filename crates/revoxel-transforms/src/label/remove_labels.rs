@@ -1,0 +1,64 @@
+//! Removes some labels.
+//!
+//! # What it does
+//! Sets every label in `labels` to `background_label`.
+//!
+//! # YAML
+//! ```yaml
+//! remove_labels: { labels: [2, 3] }
+//! ```
+//!
+//! # Inverse
+//! The removed labels are lost.
+//!
+//! # Same as
+//! TorchIO `RemoveLabels(labels, background_label)`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::labels::{Labels, distinct, exchange};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `remove_labels`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveLabels {
+    /// The labels to remove.
+    labels: Labels,
+    /// What they become.
+    #[serde(default)]
+    background_label: i64,
+}
+
+impl Define for RemoveLabels {
+    const NAME: &'static str = "remove_labels";
+    const SOURCE: &'static str = include_str!("remove_labels.rs");
+    const CLASS: Class = Class::Label;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.labels.check("labels")?;
+        if self.labels.0.contains(&self.background_label) {
+            let problem = format!("{} is to be removed and is the background_label", self.background_label);
+            return Err(Invalid::new("labels", problem));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for RemoveLabels {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        if !distinct(volume.voxels()).into_iter().any(|label| self.labels.has(label)) {
+            return Ok((volume, ValueUndo::nothing()));
+        }
+        let background = self.background_label as f64;
+        let result = exchange(volume, |label| if self.labels.has(label) { background } else { label })?;
+        Ok((result, ValueUndo::Lost { reason: "remove_labels removed labels".to_owned() }))
+    }
+}
