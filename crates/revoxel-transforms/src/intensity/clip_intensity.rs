@@ -9,7 +9,7 @@
 //! ```
 //!
 //! # Inverse
-//! Values beyond the limits are lost.
+//! Values beyond the limits are lost; they come back as the limit, where that is asked for.
 //!
 //! # Same as
 //! TorchIO `Clamp(out_min, out_max)`; numpy `clip`.
@@ -68,11 +68,8 @@ impl ValueTransform for ClipIntensity {
         }
         let (min, max) = (self.min, self.max);
         let voxels: Voxels = dispatch!(volume.voxels(), v => clip(v, min, max).into());
-        let undo = if voxels == *volume.voxels() {
-            ValueUndo::nothing()
-        } else {
-            ValueUndo::Lost { reason: "clip_intensity cut values off".to_owned() }
-        };
+        let undo =
+            if voxels == *volume.voxels() { ValueUndo::nothing() } else { ValueUndo::nothing().clipped([min, max]) };
         Ok((volume.with_voxels(voxels)?, undo))
     }
 }

@@ -5,9 +5,27 @@ use revoxel_core::{Volume, VolumeError, Voxel, dispatch};
 
 /// The volume as float32 with each value replaced by `f(channel, value)`.
 pub(crate) fn map(volume: Volume, f: impl Fn(usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
+    map_at(volume, |_, channel, x| f(channel, x))
+}
+
+/// The volume as float32 with each value replaced by `f(position, channel, value)`, position counted over all
+/// channels.
+pub(crate) fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
+    /// Values per task.
+    const BLOCK: usize = 1 << 15;
+    fn changed<T: Voxel>(values: &[T], size: usize, f: &(impl Fn(usize, usize, f64) -> f64 + Sync)) -> Vec<f32> {
+        let mut result = vec![0.0; values.len()];
+        for (channel, (out, values)) in result.chunks_mut(size).zip(values.chunks(size)).enumerate() {
+            out.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).enumerate().for_each(|(block, (out, values))| {
+                let first = channel * size + block * BLOCK;
+                for (i, (out, value)) in out.iter_mut().zip(values).enumerate() {
+                    *out = f(first + i, channel, value.to_f64()) as f32;
+                }
+            });
+        }
+        result
+    }
     let size = volume.grid().voxel_count();
-    let values: Vec<f32> = dispatch!(volume.voxels(), v => {
-        v.par_iter().enumerate().with_min_len(1 << 14).map(|(i, x)| f(i / size, x.to_f64()) as f32).collect()
-    });
+    let values = dispatch!(volume.voxels(), v => changed(v, size, &f));
     volume.with_voxels(values.into())
 }

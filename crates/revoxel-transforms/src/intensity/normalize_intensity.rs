@@ -21,12 +21,12 @@
 //! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides
 //! by the ddof-1 deviation).
 
-use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::map::map;
+use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -82,18 +82,16 @@ impl ValueTransform for NormalizeIntensity {
             None => Ok(None),
         };
         let (subtrahend, divisor) = (given("subtrahend", &self.subtrahend)?, given("divisor", &self.divisor)?);
-        let size = volume.voxels().len() / groups;
-        let moments: Vec<(f64, f64)> = if subtrahend.is_some() && divisor.is_some() {
-            vec![(0.0, 1.0); groups]
-        } else {
-            let nonzero = self.nonzero;
-            dispatch!(volume.voxels(), v => v.chunks(size).map(|group| moments(group, nonzero)).collect())
-        };
-        let shift: Vec<f64> = subtrahend.unwrap_or_else(|| moments.iter().map(|m| m.0).collect());
-        let scale: Vec<f64> =
-            divisor.unwrap_or_else(|| moments.iter().map(|m| if m.1 == 0.0 { 1.0 } else { m.1 }).collect());
-        let group = |channel: usize| if groups == 1 { 0 } else { channel };
         let nonzero = self.nonzero;
+        let moments = if subtrahend.is_some() && divisor.is_some() {
+            Vec::new()
+        } else {
+            by_group(&volume, self.channel_wise, Moments { counts: |_, x: f64| !nonzero || x != 0.0, ddof: 0 })
+        };
+        let shift: Vec<f64> = subtrahend.unwrap_or_else(|| moments.iter().map(|m| m.mean).collect());
+        let divisors = || moments.iter().map(|m| if m.deviation == 0.0 { 1.0 } else { m.deviation }).collect();
+        let scale: Vec<f64> = divisor.unwrap_or_else(divisors);
+        let group = |channel: usize| if groups == 1 { 0 } else { channel };
         let result =
             map(
                 volume,
@@ -108,28 +106,6 @@ impl ValueTransform for NormalizeIntensity {
         };
         Ok((result, undo))
     }
-}
-
-/// Mean and standard deviation (ddof 0) in f64. Sums go over fixed blocks, so that the number of threads does not
-/// change them.
-fn moments<T: Voxel>(values: &[T], nonzero: bool) -> (f64, f64) {
-    let sum = |f: &(dyn Fn(f64) -> f64 + Sync)| {
-        let blocks: Vec<(f64, usize)> = values
-            .par_chunks(1 << 16)
-            .map(|block| {
-                let counted = block.iter().map(|v| v.to_f64()).filter(|v| !nonzero || *v != 0.0);
-                counted.fold((0.0, 0), |(sum, count), v| (sum + f(v), count + 1))
-            })
-            .collect();
-        blocks.into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
-    };
-    let (total, count) = sum(&|v| v);
-    if count == 0 {
-        return (0.0, 1.0);
-    }
-    let mean = total / count as f64;
-    let (squares, _) = sum(&|v| (v - mean) * (v - mean));
-    (mean, (squares / count as f64).sqrt())
 }
 
 #[cfg(test)]

@@ -14,16 +14,17 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; lost where `clip` cut values off.
+//! The linear map back; what `clip` cut off comes back as `a_min` or `a_max`, where that is asked for.
 //!
 //! # Same as
 //! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`; equal `a_min` and `a_max` are an error here.
+//! nnU-Net `RGBTo01Normalization` with `a_min: 0, a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::map::map;
+use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -75,20 +76,8 @@ impl Define for ScaleIntensityRange {
 
 impl ValueTransform for ScaleIntensityRange {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let (low, high) = (self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0));
-        let scale = (high - low) / (self.a_max - self.a_min);
-        let (a_min, clip) = (self.a_min, self.clip);
-        let result = map(volume, |_, x| {
-            let scaled = (x - a_min) * scale + low;
-            if clip { scaled.clamp(low, high) } else { scaled }
-        })?;
-        let undo = if clip {
-            ValueUndo::Lost { reason: format!("scale_intensity_range clipped values to {low} … {high}") }
-        } else if scale == 0.0 {
-            ValueUndo::Lost { reason: format!("scale_intensity_range made every value {low}") }
-        } else {
-            ValueUndo::Rescale { scale: vec![1.0 / scale], shift: vec![a_min - low / scale] }
-        };
-        Ok((result, undo))
+        let to = [self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0)];
+        let map = Linear::between([self.a_min, self.a_max], to);
+        rescale(Self::NAME, volume, &[if self.clip { map.held(to[0], to[1]) } else { map }])
     }
 }

@@ -1,0 +1,84 @@
+//! Changes contrast by a power law.
+//!
+//! # What it does
+//! `((x − min) / (max − min)) ^ gamma · (max − min) + min` with the smallest and largest value of the volume, as
+//! float32. `invert_image` does it to the negative of the volume and negates the result; `retain_stats` then brings
+//! back mean and standard deviation.
+//!
+//! # YAML
+//! ```yaml
+//! adjust_contrast: { gamma: 0.7 }
+//! ```
+//!
+//! # Inverse
+//! The power of 1 / gamma; with `invert_image` or `retain_stats` values are lost.
+//!
+//! # Same as
+//! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::map::map;
+use super::statistics::{Moments, Range, by_group};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `adjust_contrast`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdjustContrast {
+    /// The exponent, above 0: below 1 brightens, above 1 darkens.
+    gamma: f64,
+    /// Do it to the negative of the volume.
+    #[serde(default)]
+    invert_image: bool,
+    /// Bring back mean and standard deviation.
+    #[serde(default)]
+    retain_stats: bool,
+}
+
+impl Define for AdjustContrast {
+    const NAME: &'static str = "adjust_contrast";
+    const SOURCE: &'static str = include_str!("adjust_contrast.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !(self.gamma > 0.0) {
+            return Err(Invalid::new("gamma", format!("{}: give a number above 0", self.gamma)));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for AdjustContrast {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let sign = if self.invert_image { -1.0 } else { 1.0 };
+        let Some([a, b]) = by_group(&volume, false, Range)[0] else { return Ok((volume, ValueUndo::nothing())) };
+        let (low, high) = ((sign * a).min(sign * b), (sign * a).max(sign * b));
+        let range = high - low;
+        if range == 0.0 {
+            return Ok((map(volume, |_, x| x)?, ValueUndo::nothing()));
+        }
+        let all = Moments { counts: |_, _| true, ddof: 1 };
+        let before = self.retain_stats.then(|| by_group(&volume, false, all)[0]);
+        let gamma = self.gamma;
+        let mut result = map(volume, |_, x| sign * (((sign * x - low) / range).powf(gamma) * range + low))?;
+        if let Some(before) = before {
+            let after = by_group(&result, false, all)[0];
+            let factor = before.deviation / (after.deviation + 1e-8);
+            result = map(result, |_, x| (x - after.mean) * factor + before.mean)?;
+        }
+        let undo = if self.invert_image || self.retain_stats {
+            ValueUndo::Lost { reason: "adjust_contrast with invert_image or retain_stats".to_owned() }
+        } else {
+            ValueUndo::Power { low: vec![low], range: vec![range], exponent: 1.0 / gamma }
+        };
+        Ok((result, undo))
+    }
+}

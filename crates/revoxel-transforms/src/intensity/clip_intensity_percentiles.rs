@@ -1,0 +1,95 @@
+//! Cuts intensities off at percentiles.
+//!
+//! # What it does
+//! Sets what is below the `lower` percentile of the values to it, and what is above the `upper` one to that. Either
+//! may be left out. With `sharpness_factor` the ends are rounded off by softplus functions instead, the closer to a
+//! cut the higher it is. `channel_wise` takes each channel by itself. The result is float32.
+//!
+//! # YAML
+//! ```yaml
+//! clip_intensity_percentiles: { lower: 0.5, upper: 99.5 }
+//! ```
+//!
+//! # Inverse
+//! Values beyond the percentiles are lost; they come back as the percentile, where that is asked for. With
+//! `sharpness_factor` values are lost.
+//!
+//! # Same as
+//! MONAI `ClipIntensityPercentilesd(lower, upper, sharpness_factor, channel_wise)`, which answers in the voxel type of
+//! the volume.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::map::map;
+use super::percentile::{Percentiles, check_percentiles};
+use super::rescale::{Linear, rescale};
+use super::statistics::by_group;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `clip_intensity_percentiles`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClipIntensityPercentiles {
+    /// The percentile below which values are cut off, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lower: Option<f64>,
+    /// The percentile above which values are cut off, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upper: Option<f64>,
+    /// Round the ends off: above 0, the higher the sharper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sharpness_factor: Option<f64>,
+    /// Each channel by itself.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+impl Define for ClipIntensityPercentiles {
+    const NAME: &'static str = "clip_intensity_percentiles";
+    const SOURCE: &'static str = include_str!("clip_intensity_percentiles.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.lower.is_none() && self.upper.is_none() {
+            return Err(Invalid::new("", "give lower, upper or both"));
+        }
+        if let Some(factor) = self.sharpness_factor
+            && !(factor > 0.0)
+        {
+            return Err(Invalid::new("sharpness_factor", format!("{factor}: give a number above 0")));
+        }
+        check_percentiles(self.lower, self.upper)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ClipIntensityPercentiles {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let percent = [self.lower.unwrap_or(0.0), self.upper.unwrap_or(100.0)];
+        let limits: Vec<[Option<f64>; 2]> = by_group(&volume, self.channel_wise, Percentiles(&percent))
+            .into_iter()
+            .map(|found| match found {
+                Some(p) => [self.lower.map(|_| p[0]), self.upper.map(|_| p[1])],
+                None => [None, None],
+            })
+            .collect();
+        let Some(sharpness) = self.sharpness_factor else {
+            let maps: Vec<Linear> = limits.iter().map(|l| Linear { limits: *l, ..Linear::new(1.0, 0.0) }).collect();
+            return rescale(Self::NAME, volume, &maps);
+        };
+        let softplus = |x: f64| if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() };
+        let result = map(volume, |channel, x| {
+            let [low, high] = limits[channel.min(limits.len() - 1)];
+            let below = low.map_or(0.0, |low| softplus(-sharpness * (x - low)) / sharpness);
+            let above = high.map_or(0.0, |high| softplus(sharpness * (x - high)) / sharpness);
+            x + below - above
+        })?;
+        Ok((result, ValueUndo::Lost { reason: "clip_intensity_percentiles rounded the ends off".to_owned() }))
+    }
+}

@@ -1,0 +1,68 @@
+//! Normalises CT numbers by the statistics of a data set.
+//!
+//! # What it does
+//! Cuts values off at `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 where
+//! it is smaller), as float32. The four numbers describe the foreground of a whole data set, not of one volume.
+//!
+//! # YAML
+//! ```yaml
+//! ct_normalization: { mean: 99.5, std: 37.1, percentile_00_5: 17, percentile_99_5: 201 }
+//! ```
+//!
+//! # Inverse
+//! The linear map back; what was cut off comes back as the limit, where that is asked for.
+//!
+//! # Same as
+//! nnU-Net `CTNormalization`, with the names of its `foreground_intensity_properties_per_channel`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rescale::{Linear, rescale};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `ct_normalization`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CtNormalization {
+    /// Mean of the data set's foreground.
+    mean: f64,
+    /// Standard deviation of the data set's foreground.
+    std: f64,
+    /// The 0.5th percentile of the data set's foreground: values are cut off below it.
+    percentile_00_5: f64,
+    /// The 99.5th percentile of the data set's foreground: values are cut off above it.
+    percentile_99_5: f64,
+}
+
+impl Define for CtNormalization {
+    const NAME: &'static str = "ct_normalization";
+    const SOURCE: &'static str = include_str!("ct_normalization.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !(self.std >= 0.0) {
+            return Err(Invalid::new("std", format!("{} is no standard deviation: give 0 or more", self.std)));
+        }
+        let (low, high) = (self.percentile_00_5, self.percentile_99_5);
+        if low >= high {
+            return Err(Invalid::new("percentile_00_5", format!("{low} is not below percentile_99_5, {high}")));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for CtNormalization {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let divisor = self.std.max(1e-8);
+        let of = |x: f64| (x - self.mean) / divisor;
+        let map = Linear::new(1.0 / divisor, -self.mean / divisor);
+        rescale(Self::NAME, volume, &[map.held(of(self.percentile_00_5), of(self.percentile_99_5))])
+    }
+}

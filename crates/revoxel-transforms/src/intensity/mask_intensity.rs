@@ -1,0 +1,85 @@
+//! Sets what lies outside a mask to one value.
+//!
+//! # What it does
+//! Keeps values where the input `source` is above 0, or holds one of `labels`, and sets all others to `cval`. The
+//! source must lie on the same grid. The voxel type stays.
+//!
+//! # YAML
+//! ```yaml
+//! mask_intensity: { source: label, labels: [1, 2], cval: -1000 }
+//! ```
+//!
+//! # Inverse
+//! Values outside the mask are lost.
+//!
+//! # Same as
+//! MONAI `MaskIntensityd(mask_key)`; TorchIO `Mask(masking_method, outside_value, labels)`.
+
+use rayon::prelude::*;
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `mask_intensity`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaskIntensity {
+    /// The input that is the mask.
+    source: String,
+    /// The values of the source that are inside; all above 0 where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<f64>>,
+    /// What the values outside become.
+    #[serde(default)]
+    cval: f64,
+}
+
+impl Define for MaskIntensity {
+    const NAME: &'static str = "mask_intensity";
+    const SOURCE: &'static str = include_str!("mask_intensity.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.labels.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Invalid::new("labels", "the list is empty: name at least one label"));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for MaskIntensity {
+    fn apply(&self, _: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        Err(ApplyError::MissingInput(self.source.clone()))
+    }
+
+    fn source(&self) -> Option<&str> {
+        Some(&self.source)
+    }
+
+    fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        fn replace<T: Voxel>(values: &[T], inside: &[bool], cval: T) -> Vec<T> {
+            let one = |(i, value): (usize, &T)| if inside[i % inside.len()] { *value } else { cval };
+            values.par_iter().enumerate().with_min_len(1 << 14).map(one).collect()
+        }
+        if source.channels() != 1 && source.channels() != volume.channels() {
+            let problem = "the source needs one channel, or as many as the volume";
+            return Err(ApplyError::ChannelCount { channels: source.channels(), problem });
+        }
+        let is_inside = |x: f64| self.labels.as_ref().map_or(x > 0.0, |labels| labels.contains(&x));
+        let inside: Vec<bool> = dispatch!(source.voxels(), v => v.par_iter().map(|x| is_inside(x.to_f64())).collect());
+        let voxels: Voxels = dispatch!(volume.voxels(), v => replace(v, &inside, Voxel::from_f64(self.cval)).into());
+        let undo = if voxels == *volume.voxels() {
+            ValueUndo::nothing()
+        } else {
+            ValueUndo::Lost { reason: format!("mask_intensity made values {}", self.cval) }
+        };
+        Ok((volume.with_voxels(voxels)?, undo))
+    }
+}

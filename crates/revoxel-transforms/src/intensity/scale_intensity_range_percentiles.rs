@@ -1,0 +1,94 @@
+//! Maps a range between two percentiles to another range.
+//!
+//! # What it does
+//! Takes the `lower` percentile of the values to `b_min` and the `upper` one to `b_max`, 0 and 1 where both are left
+//! out, and what lies between and beyond along the same line; with `clip`, what lies outside the new range is set to
+//! its ends. With `relative`, the percentiles go to the same percentages of the new range instead: 10 and 90 to 0.1
+//! and 0.9 of it. `channel_wise` takes each channel by itself. Percentiles are linear between the closest ranks. The
+//! result is float32. Where both percentiles are one value it becomes `b_min`, and nothing is scaled.
+//!
+//! # YAML
+//! ```yaml
+//! scale_intensity_range_percentiles: { lower: 0.5, upper: 99.5, b_min: 0, b_max: 1, clip: true }
+//! ```
+//!
+//! # Inverse
+//! The linear map back; what `clip` cut off comes back as the percentile, where that is asked for.
+//!
+//! # Same as
+//! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`; TorchIO
+//! `RescaleIntensity(out_min_max, percentiles)` with `clip: true`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::percentile::{Percentiles, check_percentiles};
+use super::rescale::{Linear, rescale};
+use super::statistics::by_group;
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `scale_intensity_range_percentiles`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleIntensityRangePercentiles {
+    /// The percentile that becomes `b_min`, 0 to 100.
+    lower: f64,
+    /// The percentile that becomes `b_max`, 0 to 100.
+    upper: f64,
+    /// What the lower percentile becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b_min: Option<f64>,
+    /// What the upper percentile becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b_max: Option<f64>,
+    /// Set what lies outside the new range to its ends.
+    #[serde(default)]
+    clip: bool,
+    /// The percentiles go to the same percentages of the new range.
+    #[serde(default)]
+    relative: bool,
+    /// Each channel by itself.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+impl Define for ScaleIntensityRangePercentiles {
+    const NAME: &'static str = "scale_intensity_range_percentiles";
+    const SOURCE: &'static str = include_str!("scale_intensity_range_percentiles.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check_percentiles(Some(self.lower), Some(self.upper))?;
+        match (self.b_min, self.b_max) {
+            (Some(_), None) => Err(Invalid::new("b_min", "b_max is missing: give both or neither")),
+            (None, Some(_)) => Err(Invalid::new("b_max", "b_min is missing: give both or neither")),
+            (None, None) if self.clip => Err(Invalid::new("clip", "clipping needs b_min and b_max")),
+            (None, None) if self.relative => Err(Invalid::new("relative", "b_min and b_max are missing")),
+            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
+                "b_min",
+                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ScaleIntensityRangePercentiles {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (b_min, b_max) = (self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0));
+        let share = |percent: f64| (b_max - b_min) * (percent / 100.0) + b_min;
+        let to = if self.relative { [share(self.lower), share(self.upper)] } else { [b_min, b_max] };
+        let percentiles = by_group(&volume, self.channel_wise, Percentiles(&[self.lower, self.upper]));
+        let map = |found: Option<Vec<f64>>| {
+            let map = found.map_or(Linear::new(1.0, 0.0), |p| Linear::between([p[0], p[1]], to));
+            if self.clip { map.held(to[0], to[1]) } else { map }
+        };
+        rescale(Self::NAME, volume, &percentiles.into_iter().map(map).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,47 @@
+//! Adds a number to intensities.
+//!
+//! # What it does
+//! `x + offset`, as float32.
+//!
+//! # YAML
+//! ```yaml
+//! shift_intensity: { offset: 1024 }
+//! ```
+//!
+//! # Inverse
+//! The number is subtracted.
+//!
+//! # Same as
+//! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and cuts fractions off.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rescale::{Linear, rescale};
+use crate::definition::{Class, Define};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `shift_intensity`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShiftIntensity {
+    /// What is added.
+    offset: f64,
+}
+
+impl Define for ShiftIntensity {
+    const NAME: &'static str = "shift_intensity";
+    const SOURCE: &'static str = include_str!("shift_intensity.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ShiftIntensity {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        rescale(Self::NAME, volume, &[Linear::new(1.0, self.offset)])
+    }
+}

@@ -1,0 +1,77 @@
+//! Replaces intensities on one side of a threshold.
+//!
+//! # What it does
+//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type
+//! stays.
+//!
+//! # YAML
+//! ```yaml
+//! threshold_intensity: { threshold: -1000, above: true, cval: -1000 }
+//! ```
+//!
+//! # Inverse
+//! The replaced values are lost.
+//!
+//! # Same as
+//! MONAI `ThresholdIntensityd(threshold, above, cval)`.
+
+use rayon::prelude::*;
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `threshold_intensity`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdIntensity {
+    /// The threshold.
+    threshold: f64,
+    /// Keep what is above the threshold; else what is below.
+    #[serde(default = "yes")]
+    above: bool,
+    /// What the other values become.
+    #[serde(default)]
+    cval: f64,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Define for ThresholdIntensity {
+    const NAME: &'static str = "threshold_intensity";
+    const SOURCE: &'static str = include_str!("threshold_intensity.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        for (field, value) in [("threshold", self.threshold), ("cval", self.cval)] {
+            if value.is_nan() {
+                return Err(Invalid::new(field, "not a number"));
+            }
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ThresholdIntensity {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        fn replace<T: Voxel>(values: &[T], keep: impl Fn(f64) -> bool + Sync, cval: T) -> Vec<T> {
+            values.par_iter().with_min_len(1 << 14).map(|v| if keep(v.to_f64()) { *v } else { cval }).collect()
+        }
+        let keep = |x: f64| if self.above { x > self.threshold } else { x < self.threshold };
+        let voxels: Voxels = dispatch!(volume.voxels(), v => replace(v, keep, Voxel::from_f64(self.cval)).into());
+        let undo = if voxels == *volume.voxels() {
+            ValueUndo::nothing()
+        } else {
+            ValueUndo::Lost { reason: format!("threshold_intensity made values {}", self.cval) }
+        };
+        Ok((volume.with_voxels(voxels)?, undo))
+    }
+}

@@ -1,0 +1,160 @@
+//! Subtracts the mean and divides by the standard deviation, where wanted of a mask.
+//!
+//! # What it does
+//! `(x − mean) / deviation`, as float32, with the mean and the standard deviation of the voxels in a mask: those
+//! where the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
+//! `above_mean`; all voxels without either. All values are changed, unless `keep_outside: true` leaves those outside
+//! the mask as they are. `ddof: 1` takes the deviation of a sample. A deviation below 1e-8 divides by 1e-8.
+//!
+//! # YAML
+//! ```yaml
+//! z_score: { mask: nonzero, keep_outside: true }
+//! ```
+//! ```yaml
+//! z_score: { mask: above_mean, ddof: 1 }
+//! ```
+//!
+//! # Inverse
+//! The linear map back with the numbers that were used; with `keep_outside` lost, as the result does not say which
+//! values were changed.
+//!
+//! # Same as
+//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and the mask's input as
+//! `source` (or `mask: nonzero`, which differs in holes). TorchIO `ZNormalization(masking_method)` with `ddof: 1`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::map::map_at;
+use super::mask::{OwnMask, flags, moments};
+use super::rescale::{Linear, rescale};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `z_score`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZScore {
+    /// The input that is above 0 inside the mask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// The mask taken from the volume's own values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mask: Option<OwnMask>,
+    /// Values outside the mask stay.
+    #[serde(default)]
+    keep_outside: bool,
+    /// 0, or 1 for the deviation of a sample.
+    #[serde(default)]
+    ddof: usize,
+    /// Each channel by itself.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+/// The smallest deviation that is divided by.
+const SMALLEST: f64 = 1e-8;
+
+impl Define for ZScore {
+    const NAME: &'static str = "z_score";
+    const SOURCE: &'static str = include_str!("z_score.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.source.is_some() && self.mask.is_some() {
+            return Err(Invalid::new(
+                "mask",
+                "give source (another input) or mask (the volume's own values), not both",
+            ));
+        }
+        if self.keep_outside && self.source.is_none() && self.mask.is_none() {
+            return Err(Invalid::new("keep_outside", "there is no mask: give source or mask"));
+        }
+        if self.ddof > 1 {
+            return Err(Invalid::new("ddof", format!("{}: use 0 or 1", self.ddof)));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ZScore {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        match &self.source {
+            Some(key) => Err(ApplyError::MissingInput(key.clone())),
+            None => self.normalize(volume, None),
+        }
+    }
+
+    fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        self.normalize(volume, Some(source))
+    }
+}
+
+impl ZScore {
+    fn normalize(&self, volume: Volume, source: Option<&Volume>) -> Result<(Volume, ValueUndo), ApplyError> {
+        let flags = flags(&volume, self.mask, source, self.channel_wise)?;
+        let moments = moments(&volume, flags.as_deref(), self.channel_wise, self.ddof);
+        if moments.iter().any(|m| m.count == 0) {
+            let rule = self.mask.map_or_else(
+                || format!("{} above 0", self.source.as_deref().unwrap_or("numbers")),
+                |mask| mask.name().to_owned(),
+            );
+            return Err(ApplyError::EmptyMask(rule));
+        }
+        let divide = |deviation: f64| deviation.max(SMALLEST);
+        let maps: Vec<Linear> =
+            moments.iter().map(|m| Linear::new(1.0 / divide(m.deviation), -m.mean / divide(m.deviation))).collect();
+        match flags.filter(|_| self.keep_outside) {
+            None => rescale(Self::NAME, volume, &maps),
+            Some(flags) => {
+                let one = maps.len() == 1;
+                let of = |at: usize, channel: usize, x: f64| {
+                    if flags[at] { maps[if one { 0 } else { channel }].of(x) } else { x }
+                };
+                let result = map_at(volume, of)?;
+                let reason = "z_score with keep_outside: which values were changed is not known".to_owned();
+                Ok((result, ValueUndo::Lost { reason }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::define;
+    use revoxel_core::{Grid, Kind};
+    use serde_json::json;
+
+    #[test]
+    fn the_mask_is_another_input_or_the_volume_itself() {
+        let grid = Grid::without_geometry([4, 1, 1]).unwrap();
+        let volume = Volume::new(vec![0i16, 2, 6, 100].into(), grid, Kind::Image, 1).unwrap();
+        let source = Volume::new(vec![0u8, 1, 2, 0].into(), grid, Kind::Label, 1).unwrap();
+        let t = |params: serde_json::Value, expected: [f64; 4]| {
+            let Transform::Value(step) = (define::<ZScore>().build)(params).unwrap().transform else { panic!() };
+            let (result, _) = match step.source() {
+                Some(_) => step.apply_with(volume.clone(), &source).unwrap(),
+                None => step.apply(volume.clone()).unwrap(),
+            };
+            assert_eq!([0, 1, 2, 3].map(|i| result.voxels().get(i)), expected);
+        };
+        t(json!({ "source": "seg" }), [-2.0, -1.0, 1.0, 48.0]);
+        t(json!({ "source": "seg", "keep_outside": true }), [0.0, -1.0, 1.0, 100.0]);
+        t(json!({ "mask": "above_mean" }), [-1e10, -98e8, -94e8, 0.0].map(|v: f64| f64::from(v as f32)));
+        let empty = Volume::new(vec![0u8; 4].into(), grid, Kind::Label, 1).unwrap();
+        let Transform::Value(step) = (define::<ZScore>().build)(json!({ "source": "seg" })).unwrap().transform else {
+            panic!()
+        };
+        assert_eq!(step.apply_with(volume.clone(), &empty), Err(ApplyError::EmptyMask("seg above 0".to_owned())));
+    }
+}
