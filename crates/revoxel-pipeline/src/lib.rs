@@ -20,6 +20,7 @@ mod template;
 mod yaml;
 
 pub use error::{PipelineError, Place};
+pub use node::{Data, Key, Node};
 pub use pipeline::{Input, Output, Pipeline, Step};
 pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};
 pub use restore::Restore;

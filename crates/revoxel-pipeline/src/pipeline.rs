@@ -404,6 +404,10 @@ fn check_references(
         }
     };
     match spatial.need() {
+        Need::Voxels(_) if spatial.also().iter().any(|key| !known(key)) => {
+            let unknown = spatial.also().iter().find(|key| !known(key)).map_or("", String::as_str);
+            return Err(unknown_input(at(&["also"]), unknown, inputs));
+        }
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
         Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
         _ => {}

@@ -3,6 +3,8 @@
 //! Spatial ops are not executed at once: they gather in a pass as long as the result is the same as step by step,
 //! and the pass runs when voxels are needed.
 
+mod clipped;
+
 use std::collections::BTreeMap;
 
 use revoxel_core::{
@@ -194,13 +196,39 @@ impl Engine {
                 Ok((None, Some(*slot.grid())))
             }
             Need::Voxels(key) => {
-                let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
-                slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
-                let observed = transform.observe(&slot.volume).map_err(|e| (key.to_owned(), e.into()))?;
-                Ok((Some(observed), None))
+                let mut look = |key: &str| {
+                    let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
+                    slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
+                    transform.observe(&slot.volume).map_err(|e| (key.to_owned(), e.into()))
+                };
+                // Where one input is empty, the others decide; where all are, the first one's answer stands.
+                let mut observed = look(key);
+                for other in transform.also() {
+                    observed = match (observed, look(other)) {
+                        (Ok(a), Ok(b)) if a.grid == b.grid => Ok(Observed { region: joined(a.region, b.region), ..a }),
+                        (Ok(_), Ok(b)) => {
+                            let (volume, source_grid) = (Box::new(b.grid), Box::new(*self.slots[key].grid()));
+                            let relation = revoxel_core::Relation::between(&volume, &source_grid);
+                            let error = ResampleError::OtherSource { volume, source_grid, relation };
+                            return Err((other.clone(), error.into()));
+                        }
+                        (Err((_, StepError::Plan(PlanError::EmptyForeground { .. }))), Ok(b)) => Ok(b),
+                        (Ok(a), Err((_, StepError::Plan(PlanError::EmptyForeground { .. })))) => Ok(a),
+                        (Ok(_), error) => error,
+                        (first, _) => first,
+                    };
+                }
+                Ok((Some(observed?), None))
             }
         }
     }
+}
+
+/// The box around two regions; `None`, all of the volume, stays so.
+fn joined(a: Option<IndexBox>, b: Option<IndexBox>) -> Option<IndexBox> {
+    let (a, b) = (a?, b?);
+    let (start, end) = ([0, 1, 2].map(|i| a.start[i].min(b.start[i])), [0, 1, 2].map(|i| a.end()[i].max(b.end()[i])));
+    Some(IndexBox::from_bounds(start, end))
 }
 
 /// A volume, the pass that waits for it, and what happened so far.
@@ -263,8 +291,9 @@ impl Slot {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
                 GridOp::Resample { .. } | GridOp::Reslice { .. } => {
-                    record.interpolation =
-                        Some(self.resample(op, &transform.resampling(), key, fuse)?.name().to_owned());
+                    let rule = transform.resampling();
+                    record.interpolation = Some(self.resample(op, &rule, key, fuse)?.name().to_owned());
+                    record.separate = rule.separate.map(Into::into);
                 }
                 _ => self.push(op, fuse)?,
             }
@@ -295,7 +324,13 @@ impl Slot {
         let asked = asked.filter(|i| !(kind == Kind::Label && i.averages()));
         let interpolation = asked.unwrap_or(Interpolation::default_for(kind));
         let minimum = padding == Padding::Minimum && kind == Kind::Image;
-        if minimum || !self.pass.fuses(op, fuse == Fuse::Resampling) {
+        let mut through = None;
+        if let GridOp::Resample { grid } = op {
+            through = rule.separate.and_then(|s| s.through(self.grid().spacing(), grid.spacing()));
+        }
+        let clip = rule.clip && interpolation == Interpolation::Cubic;
+        // The axis that is treated apart, and the values that are a limit, are those of what the op reads.
+        if minimum || through.is_some() || clip || !self.pass.fuses(op, fuse == Fuse::Resampling) {
             self.settle()?;
         }
         let named = rule.padding.is_some_and(|p| p.for_key(key).is_some());
@@ -313,7 +348,11 @@ impl Slot {
         };
         self.pass.push(op)?;
         let padding = std::mem::take(&mut self.how.padding);
-        self.how = How { outside, fill, padding, ..How::border(interpolation) };
+        self.how = How { outside, fill, padding, through, boundary: rule.boundary, ..How::border(interpolation) };
+        if clip {
+            self.volume = clipped::execute(&self.volume, &self.pass, &self.how)?;
+            self.pass = Sampling::identity(*self.volume.grid());
+        }
         Ok(interpolation)
     }
 

@@ -18,6 +18,8 @@ pub mod demo;
 pub mod engine;
 pub mod executor;
 pub mod files;
+pub mod fingerprint;
+pub mod import;
 pub mod measure;
 pub mod memory;
 pub mod phantom;

@@ -4,13 +4,15 @@ mod axes;
 mod choice;
 mod named;
 mod per_key;
+mod separate;
 mod vector;
 
 pub use axes::Axes;
 pub use choice::{PadMethod, Padding};
 pub use named::{Named, Names};
 pub use per_key::PerKey;
-pub use revoxel_resample::{Interpolation, PadMode};
+pub use separate::SeparateZ;
+pub use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 pub use vector::{IntVector, Numbers, RealVector};
 
 pub(crate) use axes::axis;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError};
-use revoxel_resample::{Interpolation, PadMode};
+use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 
 use crate::params::{Named, Padding, PerKey};
 
@@ -27,6 +27,12 @@ pub trait SpatialTransform: Debug + Send + Sync {
     /// What must be in the evidence.
     fn need(&self) -> Need<'_> {
         Need::Nothing
+    }
+
+    /// Further inputs, on the grid of the one that [`need`](Self::need) names, in whose voxels is looked too: the
+    /// regions are taken together.
+    fn also(&self) -> &[String] {
+        &[]
     }
 
     /// What is seen in the voxels of the source that [`need`](Self::need) names.
@@ -113,6 +119,12 @@ pub struct Resampling<'a> {
     pub padding: Option<&'a PerKey<Padding>>,
     /// What lies outside by default.
     pub default_padding: Padding,
+    /// By which rule an axis is interpolated in another way than the rest, where one is.
+    pub separate: Option<Separate>,
+    /// What the cubic B-spline takes to lie beyond the voxels.
+    pub boundary: Boundary,
+    /// Whether the cubic B-spline is kept within the range of what it reads.
+    pub clip: bool,
 }
 
 /// Parameters of the windows of a transform.

@@ -3,7 +3,10 @@
 //! # What it does
 //! Finds the box around the voxels of `source` that satisfy a rule (`above`, `below`, `between`, `labels` or
 //! `nonzero`; any channel counts), adds a margin, and crops every input to it. Inputs on other grids are cropped to
-//! the same region of the world. Without a rule, voxels above 0 are foreground.
+//! the same region of the world. Without a rule, voxels above 0 are foreground. With `also`, what is foreground in
+//! one of several inputs counts.
+//!
+//! `nonzero: true` with `also` for all channels is the box of nnU-Net's `crop_to_nonzero`.
 //!
 //! A box that sticks out of the volume is padded, unless `allow_smaller: true` cuts it at the volume's edges.
 //! `k_divisible` enlarges it to multiples of a number.
@@ -23,13 +26,17 @@
 //! ```yaml
 //! crop_foreground: { source: label, labels: [1, 2], margin_mm: 20, k_divisible: 16, on_empty: keep }
 //! ```
+//! ```yaml
+//! crop_foreground: { source: image, also: [label], nonzero: true }
+//! ```
 //!
 //! # Inverse
 //! The window back: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
 //! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
-//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise.
+//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise. nnU-Net `crop_to_nonzero` with
+//! `nonzero: true`; the −1 that it writes into labels outside is not written.
 
 use rayon::prelude::*;
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
@@ -48,6 +55,9 @@ use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, Spatial
 pub struct CropForeground {
     /// The input in which the foreground is looked for.
     source: String,
+    /// Further inputs on the grid of `source`: what is foreground in any of them counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
     /// Foreground is what is greater than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     above: Option<f64>,
@@ -172,6 +182,10 @@ impl SpatialTransform for CropForeground {
             return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
         }
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn also(&self) -> &[String] {
+        &self.also
     }
 
     fn need(&self) -> Need<'_> {

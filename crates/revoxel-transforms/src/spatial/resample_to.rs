@@ -74,6 +74,7 @@ impl SpatialTransform for ResampleTo {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Minimum,
+            ..Resampling::default()
         }
     }
 }

@@ -90,6 +90,6 @@ impl SpatialTransform for Resize {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling { interpolation: self.interpolation.as_ref(), padding: None, default_padding: Padding::Border }
+        Resampling { interpolation: self.interpolation.as_ref(), default_padding: Padding::Border, ..Resampling::default() }
     }
 }

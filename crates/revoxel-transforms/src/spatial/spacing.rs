@@ -26,16 +26,29 @@
 //! spacing: { pixdim: [0.8, 0.8, -1], rule: nnunet, interpolation: { image: cubic, label: label } }
 //! ```
 //! ```yaml
+//! spacing:
+//!   pixdim: [0.8, 0.8, 3]
+//!   rule: nnunet
+//!   interpolation: { image: cubic, label: label }
+//!   separate_z: auto
+//!   through_plane: nearest
+//!   boundary: edge
+//!   clip: true
+//! ```
+//! ```yaml
 //! spacing: { pixdim: 1, min_pixdim: 0.5, max_pixdim: [1.5, 1.5, 3], padding: reflection }
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. With `separate_z`, predictions go back
+//! by the same rule.
 //!
 //! # Same as
 //! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are
 //! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). nnU-Net's
-//! `compute_new_shape` with `rule: nnunet`; TorchIO 1.2 `Resample` with `rule: torchio`.
+//! `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is `cubic`,
+//! `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its segmentations are
+//! `label`; TorchIO 1.2 `Resample` with `rule: torchio`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -43,7 +56,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Padding, PerKey, RealVector};
+use crate::params::{Boundary, Named, Padding, PerKey, RealVector, Separate, SeparateZ};
 use crate::planning::{resample, rescaled, same_extent};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -74,6 +87,22 @@ pub struct Spacing {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Interpolate along the coarsest axis as `through_plane` says: true, false, or auto where the largest voxel size,
+    /// before or else after, is more than `anisotropy_threshold` times the smallest.
+    #[serde(default, skip_serializing_if = "SeparateZ::is_never")]
+    separate_z: SeparateZ,
+    /// See `separate_z`; 3 where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anisotropy_threshold: Option<f64>,
+    /// How the coarsest axis is interpolated with `separate_z`: nearest, linear or cubic; nearest where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    through_plane: Option<Named<Interpolation>>,
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres) or edge (the outermost voxels).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boundary: Option<Named<Boundary>>,
+    /// Keep what cubic gives within the range of the values before; with `separate_z`, of each slice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    clip: bool,
 }
 
 /// Which grid a voxel size leads to.
@@ -98,6 +127,22 @@ impl Define for Spacing {
 
     fn check(&self) -> Result<(), Invalid> {
         self.pixdim.by_axis("pixdim")?;
+        if self.separate_z == SeparateZ::Never && self.through_plane.is_some() {
+            return Err(Invalid::new("through_plane", "it takes effect with separate_z: auto or true"));
+        }
+        if self.separate_z != SeparateZ::Auto && self.anisotropy_threshold.is_some() {
+            return Err(Invalid::new("anisotropy_threshold", "it takes effect with separate_z: auto"));
+        }
+        if let Some(threshold) = self.anisotropy_threshold.filter(|t| !(*t >= 1.0)) {
+            let problem = format!("{threshold}: the largest voxel size is never less than once the smallest");
+            return Err(Invalid::new("anisotropy_threshold", problem));
+        }
+        if self.through_plane == Some(Named(Interpolation::Label)) {
+            return Err(Invalid::new("through_plane", "use nearest, linear or cubic"));
+        }
+        if self.separate_z != SeparateZ::Never && (self.diagonal || self.deshear) {
+            return Err(Invalid::new("separate_z", "diagonal and deshear mix the axes: leave one of them out"));
+        }
         if (self.diagonal || self.deshear) && self.rule != Rule::Monai {
             return Err(Invalid::new("rule", "diagonal and deshear work with rule: monai only"));
         }
@@ -135,6 +180,9 @@ impl SpatialTransform for Spacing {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Border,
+            separate: self.separate(),
+            boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0),
+            clip: self.clip,
         }
     }
 }
@@ -142,6 +190,15 @@ impl SpatialTransform for Spacing {
 impl Spacing {
     fn limit(&self, limit: &Option<RealVector>, axis: usize) -> Option<f64> {
         limit.as_ref().and_then(|l| l.get(axis))
+    }
+
+    fn separate(&self) -> Option<Separate> {
+        let threshold = match self.separate_z {
+            SeparateZ::Never => return None,
+            SeparateZ::Auto => Some(self.anisotropy_threshold.unwrap_or(3.0)),
+            SeparateZ::Always => None,
+        };
+        Some(Separate { threshold, interpolation: self.through_plane.map_or(Interpolation::Nearest, |i| i.0) })
     }
 
     /// The voxel size of each axis: the one asked for, or the present one where that is near enough.
