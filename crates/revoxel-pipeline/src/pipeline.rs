@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform};
+use revoxel_transforms::{Class, Content, Need, Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::node::{Data, Node};
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
-use crate::{substitute, yaml};
+use crate::{files, substitute, yaml};
 
 /// A pipeline, ready to run.
 #[derive(Debug)]
@@ -83,12 +83,31 @@ pub struct Output {
     place: Place,
 }
 
+/// Says what a file holds, as parameters of the step that names it; the error is for people.
+pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, Value>, String> + 'a;
+
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
     ///
     /// # Errors
     /// The first fault, with its place.
     pub fn parse(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Self, PipelineError> {
+        Self::parse_with(file, text, set, registry, &|_, _| Err("no files are read here".to_owned()))
+    }
+
+    /// [`parse`](Self::parse) for pipelines that name files: `read` is asked for what a file holds, by the path as
+    /// written, and answers with parameters that take the place of the one that named the file. They are part of the
+    /// resolved pipeline and of traces; the path is not.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse_with(
+        file: &str,
+        text: &str,
+        set: &[String],
+        registry: &Registry,
+        read: &ReadFile<'_>,
+    ) -> Result<Self, PipelineError> {
         let named = |fault: Fault| PipelineError {
             file: file.to_owned(),
             text: text.into(),
@@ -96,7 +115,7 @@ impl Pipeline {
             problem: fault.problem,
             help: fault.help,
         };
-        resolve(file, text, set, registry).map_err(named)
+        resolve(file, text, set, registry, read).map_err(named)
     }
 
     /// An input by key.
@@ -154,7 +173,13 @@ impl Pipeline {
     }
 }
 
-fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Pipeline, Fault> {
+fn resolve(
+    file: &str,
+    text: &str,
+    set: &[String],
+    registry: &Registry,
+    read: &ReadFile<'_>,
+) -> Result<Pipeline, Fault> {
     let mut document = yaml::parse(text)?;
     substitute::set(&mut document, set)?;
     substitute::variables(&mut document)?;
@@ -174,7 +199,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let mut steps = Vec::new();
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            steps.push(resolve_step(node, &inputs, registry)?);
+            steps.push(resolve_step(node, &inputs, registry, read)?);
         }
     }
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
@@ -267,7 +292,7 @@ fn check_collisions(inputs: &[Input], outputs: &[Output], trace: (&Template, Pla
     Ok(())
 }
 
-fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry, read: &ReadFile<'_>) -> Result<Step, Fault> {
     let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
     let (name, name_place, mut params) = match &node.data {
         Data::Map(map) => match &map[..] {
@@ -292,6 +317,7 @@ fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<St
         return Err(Fault::new(params.place, problem));
     }
     let wanted = take_keys(&mut params)?;
+    files::read_into(&mut params, name, definition.files, read)?;
     let built = (definition.build)(params.json()).map_err(|error| {
         let of_key = error.problem.starts_with("unknown field");
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
@@ -361,7 +387,10 @@ fn check_references(
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
     match spatial.need() {
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
-        Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
+        Need::Grid(key) if !known(key) => {
+            let field = if params.child("source").is_some() { "source" } else { "reference" };
+            return Err(unknown_input(at(&[field]), key, inputs));
+        }
         _ => {}
     }
     let (resampling, padding) = (spatial.resampling(), spatial.padding());

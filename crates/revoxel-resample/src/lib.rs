@@ -31,7 +31,7 @@ pub use argmax::{argmax, execute_argmax};
 pub use execute::{ResampleError, coverage, execute, reorient};
 pub use how::{How, Interpolation, InterpolationError, Outside};
 pub use pad::{PadMode, PadModeError, pad};
-pub use smooth::{FilterEdge, Gaussian, GaussianWeights, gaussian_smooth, gaussian_smooth_as};
+pub use smooth::{FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as};
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ pub mod demo;
 pub mod engine;
 pub mod executor;
 pub mod files;
+pub mod matrix_file;
 pub mod measure;
 pub mod memory;
 pub mod phantom;
