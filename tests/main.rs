@@ -9,5 +9,6 @@ mod formats;
 mod parity;
 mod pipelines;
 mod real_scans;
+mod spatial;
 mod support;
 mod views;

@@ -1,6 +1,6 @@
 """Records the answers of the peers for the parity tests.
 
-    python record.py OUTDIR [--only monai|nibabel|sitk|scipy|torchio]
+    python record.py OUTDIR [--only monai|nibabel|sitk|scipy|torchio|spatial]
 
 writes `<peer>.json` and `<peer>.npz` into OUTDIR.  The versions are pinned in
 `requirements.txt`; a rerun with them gives the same bytes.
@@ -13,7 +13,7 @@ import importlib
 from collections import Counter
 from pathlib import Path
 
-PEERS = ["monai", "nibabel", "sitk", "scipy", "torchio"]
+PEERS = ["monai", "nibabel", "sitk", "scipy", "torchio", "spatial"]
 
 
 def main() -> None:

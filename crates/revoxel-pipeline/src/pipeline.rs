@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Need, Registry, Transform, TransformDef};
+use revoxel_transforms::{Class, Content, Need, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -11,7 +11,7 @@ use crate::node::{Data, Node};
 use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
-use crate::{substitute, yaml};
+use crate::{files, substitute, yaml};
 
 /// A pipeline, ready to run.
 #[derive(Debug)]
@@ -86,12 +86,31 @@ pub struct Output {
     place: Place,
 }
 
+/// Says what a file holds, as parameters of the step that names it; the error is for people.
+pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, Value>, String> + 'a;
+
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
     ///
     /// # Errors
     /// The first fault, with its place.
     pub fn parse(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Self, PipelineError> {
+        Self::parse_with(file, text, set, registry, &|_, _| Err("no files are read here".to_owned()))
+    }
+
+    /// [`parse`](Self::parse) for pipelines that name files: `read` is asked for what a file holds, by the path as
+    /// written, and answers with parameters that take the place of the one that named the file. They are part of the
+    /// resolved pipeline and of traces; the path is not.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse_with(
+        file: &str,
+        text: &str,
+        set: &[String],
+        registry: &Registry,
+        read: &ReadFile<'_>,
+    ) -> Result<Self, PipelineError> {
         let named = |fault: Fault| PipelineError {
             file: file.to_owned(),
             text: text.into(),
@@ -99,7 +118,7 @@ impl Pipeline {
             problem: fault.problem,
             help: fault.help,
         };
-        resolve(file, text, set, registry).map_err(named)
+        resolve(file, text, set, registry, read).map_err(named)
     }
 
     /// An input by key.
@@ -162,7 +181,13 @@ impl Pipeline {
     }
 }
 
-fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Pipeline, Fault> {
+fn resolve(
+    file: &str,
+    text: &str,
+    set: &[String],
+    registry: &Registry,
+    read: &ReadFile<'_>,
+) -> Result<Pipeline, Fault> {
     let mut document = yaml::parse(text)?;
     substitute::set(&mut document, set)?;
     substitute::variables(&mut document)?;
@@ -184,7 +209,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let mut by_then = inputs.clone();
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            let step = resolve_step(node, &by_then, registry)?;
+            let step = resolve_step(node, &by_then, registry, read)?;
             if let Transform::Value(transform) = &step.transform {
                 for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
                     input.kind = transform.kind_after(input.kind);
@@ -196,7 +221,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
     let mut restore = Vec::new();
     for (name, spec) in &spec.restore {
-        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry)?);
+        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry, read)?);
     }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
@@ -294,7 +319,7 @@ fn check_collisions(
     Ok(())
 }
 
-pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry, read: &ReadFile<'_>) -> Result<Step, Fault> {
     let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
     let (name, name_place, mut params) = match &node.data {
         Data::Map(map) => match &map[..] {
@@ -319,6 +344,7 @@ pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -
         return Err(Fault::new(params.place, problem));
     }
     let wanted = take_keys(&mut params)?;
+    files::read_into(&mut params, name, definition.files, read)?;
     let built = (definition.build)(params.json()).map_err(|error| {
         let of_key = error.problem.starts_with("unknown field");
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
@@ -409,7 +435,10 @@ fn check_references(
             return Err(unknown_input(at(&["also"]), unknown, inputs));
         }
         Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
-        Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
+        Need::Grid(key) if !known(key) => {
+            let field = if params.child("source").is_some() { "source" } else { "reference" };
+            return Err(unknown_input(at(&[field]), key, inputs));
+        }
         _ => {}
     }
     let (resampling, padding) = (spatial.resampling(), spatial.padding());

@@ -115,17 +115,24 @@ impl Pipeline {
     }
 
     /// Whether an op needs the voxels that it is executed on, so that it cannot share a pass with what is before
-    /// it: padding made of voxels, or their minimum.
+    /// it: padding made of voxels, their minimum, or smoothing before they are sampled.
     fn runs_alone(&self, transform: &dyn SpatialTransform, key: &str, op: &GridOp, grid: &Grid) -> bool {
         match *op {
             GridOp::Window { start, shape } => {
                 let pads = !grid.index_box().contains(&IndexBox { start, shape });
                 pads && transform.padding().mode != PadMode::Constant
             }
-            GridOp::Resample { .. } => {
+            GridOp::Resample { grid: target } => {
+                let kind = self.input(key).map(|i| i.kind);
+                if transform.anti_alias()
+                    && kind != Some(Kind::Label)
+                    && revoxel_transforms::anti_alias_sigma(grid, &target) != [0.0; 3]
+                {
+                    return true;
+                }
                 let rule = transform.resampling();
                 let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
-                padding == Padding::Minimum && self.input(key).is_some_and(|i| i.kind == Kind::Image)
+                padding == Padding::Minimum && kind == Some(Kind::Image)
             }
             _ => false,
         }

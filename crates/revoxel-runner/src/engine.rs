@@ -12,7 +12,10 @@ use revoxel_core::{
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
-use revoxel_resample::{How, Interpolation, Outside, PadMode, ResampleError, execute, pad};
+use revoxel_resample::{
+    FilterEdge, Gaussian, How, Interpolation, Outside, PadMode, ResampleError, anti_alias_sigma, execute,
+    gaussian_smooth_as, pad,
+};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
     ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
@@ -90,7 +93,7 @@ impl Engine {
         let (mut record, _) =
             TraceStep::spatial("regularize", serde_json::json!({}), &before, std::slice::from_ref(op))?;
         let rule = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
-        record.interpolation = Some(slot.resample(op, &rule, key, Fuse::Exact)?.name().to_owned());
+        record.interpolation = Some(slot.resample(op, &rule, false, key, Fuse::Exact)?.name().to_owned());
         slot.steps.push(record);
         Ok(())
     }
@@ -291,8 +294,8 @@ impl Slot {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
                 GridOp::Resample { .. } | GridOp::Reslice { .. } => {
-                    let rule = transform.resampling();
-                    record.interpolation = Some(self.resample(op, &rule, key, fuse)?.name().to_owned());
+                    let (rule, smooth) = (transform.resampling(), transform.anti_alias());
+                    record.interpolation = Some(self.resample(op, &rule, smooth, key, fuse)?.name().to_owned());
                     record.separate = rule.separate.map(Into::into);
                 }
                 _ => self.push(op, fuse)?,
@@ -314,6 +317,7 @@ impl Slot {
         &mut self,
         op: &GridOp,
         rule: &Resampling<'_>,
+        anti_alias: bool,
         key: &str,
         fuse: Fuse,
     ) -> Result<Interpolation, StepError> {
@@ -322,7 +326,16 @@ impl Slot {
         let asked = rule.interpolation.and_then(|i| i.get(key)).map(|named| named.0);
         // One interpolation for all inputs is not meant for labels where it would average them.
         let asked = asked.filter(|i| !(kind == Kind::Label && i.averages()));
-        let interpolation = asked.unwrap_or(Interpolation::default_for(kind));
+        let mut interpolation = asked.unwrap_or(Interpolation::default_for(kind));
+        if let GridOp::Resample { grid } = op {
+            // Where grids differ by noise, voxels are copied: no value changes.
+            if Relation::between(self.grid(), grid).agrees() {
+                interpolation = Interpolation::Nearest;
+            }
+            if anti_alias && kind != Kind::Label {
+                self.smooth(grid)?;
+            }
+        }
         let minimum = padding == Padding::Minimum && kind == Kind::Image;
         let mut through = None;
         if let GridOp::Resample { grid } = op {
@@ -354,6 +367,19 @@ impl Slot {
             self.pass = Sampling::identity(*self.volume.grid());
         }
         Ok(interpolation)
+    }
+
+    /// Smooths the volume along the axes that are coarser on `target`.
+    fn smooth(&mut self, target: &Grid) -> Result<(), StepError> {
+        let sigma = anti_alias_sigma(self.grid(), target);
+        if sigma == [0.0; 3] {
+            return Ok(());
+        }
+        self.settle()?;
+        // As ITK smooths: the edge goes on beyond the volume.
+        let gaussian = Gaussian { edge: FilterEdge::Nearest, ..Gaussian::default() };
+        self.volume = gaussian_smooth_as(&self.volume, sigma, &gaussian)?;
+        Ok(())
     }
 
     fn window(

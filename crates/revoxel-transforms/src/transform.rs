@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError};
+use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError};
 use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 
 use crate::params::{Named, Padding, PerKey};
@@ -46,6 +46,18 @@ pub trait SpatialTransform: Debug + Send + Sync {
     /// How ops of this transform that interpolate do it.
     fn resampling(&self) -> Resampling<'_> {
         Resampling::default()
+    }
+
+    /// Whether volumes are smoothed before an op of this transform samples them more coarsely; see
+    /// [`anti_alias_sigma`](revoxel_resample::anti_alias_sigma). Labels never are.
+    fn anti_alias(&self) -> bool {
+        false
+    }
+
+    /// Whether this transform puts volumes on the grid that [`need`](Self::need) names, so that they may lie on
+    /// another one before it.
+    fn aligns(&self) -> bool {
+        false
     }
 
     /// What windows of this transform hold where they stick out.
@@ -167,6 +179,16 @@ pub enum PlanError {
         end: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
+    },
+    /// Two grids that must overlap do not.
+    #[error("the volume ({volume}) and its reference ({reference}) have no place in common: {relation}")]
+    Disjoint {
+        /// The grid of the volume.
+        volume: Box<Grid>,
+        /// The grid of the reference.
+        reference: Box<Grid>,
+        /// How they differ.
+        relation: Relation,
     },
     /// The grid after the step would be no grid.
     #[error(transparent)]

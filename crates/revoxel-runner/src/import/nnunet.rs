@@ -207,10 +207,10 @@ impl Plans {
         }
         let keys: Vec<&str> = channels.iter().map(|c| c.key.as_str()).collect();
         let crop = match &keys[1..] {
-            [] => json!({ "source": keys[0], "nonzero": true }),
-            others => json!({ "source": keys[0], "also": others, "nonzero": true }),
+            [] => json!({ "source": keys[0] }),
+            others => json!({ "source": keys[0], "also": others }),
         };
-        text.push_str(&step("crop_foreground", &crop));
+        text.push_str(&step("crop_to_nonzero", &crop));
         for channel in channels {
             for (name, params) in &channel.steps {
                 let mut params = params.clone();
