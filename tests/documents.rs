@@ -10,9 +10,13 @@ fn every_documented_step_is_accepted_as_written() {
     let mut tried = 0;
     for transform in registry.iter() {
         for example in Docs::of(transform.source).examples() {
-            let inputs: String = ["image", "label", "ct", "pet", "t1"]
+            let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction"]
                 .map(|key| {
-                    let kind = if key == "label" { Kind::Label } else { Kind::Image };
+                    let kind = match key {
+                        "label" => Kind::Label,
+                        "prediction" => Kind::Probability,
+                        _ => Kind::Image,
+                    };
                     format!("  {key}: {{ kind: {kind}, path: '{{case}}/{key}.nii', grid: own }}\n")
                 })
                 .concat();

@@ -1,4 +1,4 @@
-//! The recorded answers of MONAI, nibabel, SimpleITK, scipy and TorchIO, compared with ours.
+//! The recorded answers of MONAI, nibabel, nnU-Net, SimpleITK, scipy and TorchIO, compared with ours.
 //!
 //! `cargo xtask parity` records them; `tests/parity/README.md` says what is in them. No Python is needed here.
 
@@ -315,6 +315,31 @@ fn torchio() {
 #[test]
 fn spatial() {
     check_peer("spatial", 180);
+}
+
+#[test]
+fn monai_values() {
+    check_peer("monai_values", 140);
+}
+
+#[test]
+fn nnunet() {
+    check_peer("nnunet", 15);
+}
+
+#[test]
+fn scipy_values() {
+    check_peer("scipy_values", 40);
+}
+
+#[test]
+fn torchio_values() {
+    check_peer("torchio_values", 50);
+}
+
+#[test]
+fn nnunet_resampling() {
+    check_peer("nnunet_resampling", 12);
 }
 
 #[test]

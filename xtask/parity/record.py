@@ -1,6 +1,6 @@
 """Records the answers of the peers for the parity tests.
 
-    python record.py OUTDIR [--only monai|nibabel|sitk|scipy|torchio|spatial]
+    python record.py OUTDIR [--only PEER]
 
 writes `<peer>.json` and `<peer>.npz` into OUTDIR.  The versions are pinned in
 `requirements.txt`; a rerun with them gives the same bytes.
@@ -13,7 +13,8 @@ import importlib
 from collections import Counter
 from pathlib import Path
 
-PEERS = ["monai", "nibabel", "sitk", "scipy", "torchio", "spatial"]
+PEERS = ["monai", "nibabel", "sitk", "scipy", "torchio", "spatial",
+         "monai_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values"]
 
 
 def main() -> None:
