@@ -8,6 +8,8 @@ mod documents;
 mod formats;
 mod parity;
 mod pipelines;
+mod points;
 mod real_scans;
+mod restore;
 mod support;
 mod views;
