@@ -239,6 +239,7 @@ fn check_inversion(inversion: &Inversion, record: VolumeTrace, native: &Grid, ar
         case: String::new(),
         pipeline: PipelineRecord { name: String::new(), hash: String::new() },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
+        restore: BTreeMap::new(),
     };
     let trace = Trace::from_json(&trace.to_json()).unwrap();
     let record = trace.volume("image").unwrap();

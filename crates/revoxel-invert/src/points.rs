@@ -176,7 +176,7 @@ impl PointMap {
             Side::Native => (self.back.position(native), self.back.source()),
             Side::Model => (native, &self.native),
         };
-        let Space::World(frame) = to else { return index.map(|v| v + 0.0) };
+        let Space::World(frame) = to else { return index.map(tidy) };
         if self.snapped() {
             // An index of uneven slices is turned into one of the grid against which they are placed.
             let even = if from == Side::Model { self.back.even_target(index) } else { index };
@@ -218,6 +218,13 @@ impl PointMap {
         let model = native.map(|c| self.back.position(c));
         if beyond(&model, self.back.readable()) { Status::Unseen } else { Status::Partly }
     }
+}
+
+/// An index without the noise of the arithmetic: who counts voxels may cut the fraction off. No negative zeros.
+fn tidy(v: f64) -> f64 {
+    const NOISE: f64 = 1e-9;
+    let whole = v.round();
+    if (v - whole).abs() < NOISE { whole + 0.0 } else { v }
 }
 
 #[cfg(test)]

@@ -289,6 +289,17 @@ fn resolve_steps(node: Option<&Node>, kind: Kind, decides: bool, registry: &Regi
             let problem = format!("{} does not work on values of kind {by_then}", step.name);
             return Err(Fault::new(step.place, problem));
         }
+        if let Transform::Value(transform) = &step.transform {
+            if transform.source().is_some() {
+                let problem = format!("{} looks at another input, and there is only the prediction here", step.name);
+                return Err(Fault::new(step.place, problem));
+            }
+            by_then = transform.kind_after(by_then);
+            if decides && !decided && by_then == Kind::Label {
+                let problem = format!("{} makes labels already: leave argmax and regions out", step.name);
+                return Err(Fault::new(step.place, problem));
+            }
+        }
         found.steps.push((step, place));
     }
     Ok(found)
@@ -326,3 +337,6 @@ fn take_place(step: &mut Node) -> Result<(&'static str, Place), Fault> {
         _ => Err(Fault::new(value.place, "in: expected model (before it is resampled) or native (after it)")),
     }
 }
+
+#[cfg(test)]
+mod tests;

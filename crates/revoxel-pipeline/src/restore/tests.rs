@@ -1,0 +1,107 @@
+//! The section `restore`: what it resolves to, and faults with their place.
+
+use revoxel_transforms::Registry;
+use serde_json::json;
+
+use crate::Pipeline;
+
+const GOOD: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"images/{case}.nii.gz\" }
+outputs: {}
+restore:
+  seg:
+    kind: logit
+    volume: image
+    activation: softmax
+    argmax: true
+    interpolation: linear
+    steps:
+      - remove_small_objects: { min_size_mm3: 50 }
+      - keep_largest_connected_component: { in: native, applied_labels: [1] }
+    output: { path: \"{case}/seg.nii.gz\", dtype: uint8 }
+trace: \"{case}/trace.json\"
+";
+
+fn parse(text: &str) -> Result<Pipeline, crate::PipelineError> {
+    Pipeline::parse("p.yaml", text, &[], &Registry::builtin())
+}
+
+#[test]
+fn it_resolves_to_what_a_trace_records() {
+    let pipeline = parse(GOOD).unwrap();
+    let record = serde_json::to_value(pipeline.restore[0].record("c1")).unwrap();
+    assert_eq!(record["path"], "c1/seg.nii.gz");
+    assert_eq!(
+        (&record["kind"], &record["activation"], &record["argmax"]),
+        (&json!("logit"), &json!("softmax"), &json!(true))
+    );
+    assert_eq!(record["steps"][0]["transform"], "remove_small_objects");
+    assert_eq!(record["steps"][0]["in"], "native");
+    assert_eq!(record["steps"][1]["params"]["num_components"], 1);
+    assert!(record.get("decide_in_model").is_none());
+    assert_ne!(pipeline.hash(), parse(&GOOD.replace("50", "60")).unwrap().hash());
+    assert_eq!(pipeline.hash(), parse(&GOOD.replace("{ in: native, ", "{ ")).unwrap().hash());
+    let text = GOOD.replace("{ min_size", "{ in: model, min_size").replace("linear", "label");
+    assert!(parse(&text).unwrap().restore[0].record("c1").decide_in_model);
+    let set = ["restore.seg.kind=probability".to_owned(), "restore.seg.activation=none".to_owned()];
+    let set = Pipeline::parse("p.yaml", GOOD, &set, &Registry::builtin()).unwrap();
+    assert_eq!(set.restore[0].record("c").kind, "probability");
+    let regions =
+        GOOD.replace("argmax: true", "regions: { paint: [{ channel: 0, label: 1 }, { channel: 2, label: 3 }] }");
+    let regions = parse(&regions).unwrap().restore[0].record("c").regions.unwrap();
+    assert_eq!((regions.threshold, regions.paint[1].channel, regions.paint[1].label), (0.5, 2, 3));
+}
+
+#[test]
+fn faults_point_at_their_place() {
+    fn t(from: &str, to: &str, line: usize, column: usize, parts: &[&str]) {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from:?} is not in the file");
+        let message = parse(&text).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("p.yaml:{line}:{column}: ")), "{from:?} -> {to:?}: {message}");
+        for part in parts {
+            assert!(message.contains(part), "{message} lacks {part:?}");
+        }
+    }
+    t("argmax:", "argmx:", 10, 5, &["unknown field `argmx`", "did you mean \"argmax\"?"]);
+    t("kind: logit", "kind: logits", 7, 11, &["\"logits\" is not a kind", "did you mean \"logit\"?"]);
+    t("kind: logit", "kind: probability", 9, 17, &["makes probabilities of logits"]);
+    t(
+        "kind: logit\n    volume: image\n    activation: softmax",
+        "kind: label",
+        8,
+        13,
+        &["argmax: it needs probabilities"],
+    );
+    t("volume: image", "volume: imag", 8, 13, &["no input \"imag\"", "did you mean \"image\"?"]);
+    t("softmax", "softmx", 9, 17, &["\"softmx\" is no activation"]);
+    t("linear", "linea", 11, 20, &["not an interpolation", "did you mean \"linear\"?"]);
+    t("argmax: true", "regions: { threshold: 2, paint: [{ channel: 0, label: 1 }] }", 10, 14, &["2 is no probability"]);
+    t("argmax: true", "regions: { paint: [{ chanel: 0, label: 1 }] }", 10, 26, &["did you mean \"channel\"?"]);
+    t("argmax: true", "argmax: true\n    values: undo", 11, 13, &["have no units"]);
+    t("uint8", "uint9", 15, 49, &["did you mean \"uint8\"?"]);
+    t("{case}/seg", "seg", 15, 21, &["the same path for every case"]);
+    t("{case}/seg.nii.gz", "{case}/trace.json", 16, 8, &["written twice"]);
+    t("remove_small_objects", "remove_small_object", 13, 9, &["did you mean \"remove_small_objects\"?"]);
+    t("min_size_mm3", "min_size", 13, 33, &["unknown field `min_size`"]);
+    t("in: native", "in: nativ", 14, 49, &["expected model", "native"]);
+    t("in: native", "in: model", 14, 45, &["put it first"]);
+    t("in: native", "keys: [image]", 14, 45, &["there is only the prediction"]);
+    t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels"]);
+    t("- remove_small_objects: { min_size_mm3: 50 }", "- spacing: { pixdim: 1 }", 13, 9, &["changes places"]);
+    t("- remove_small_objects: { min_size_mm3: 50 }", "- clip_intensity: { min: 0 }", 13, 9, &["clip_intensity"]);
+}
+
+#[test]
+fn the_schema_knows_it() {
+    let schema = crate::schema(&Registry::builtin());
+    let spec = &schema["$defs"]["RestoreSpec"];
+    assert_eq!(spec["additionalProperties"], false);
+    let steps = spec["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
+    let fill = steps.iter().find(|s| s["properties"]["fill_holes"].is_object()).unwrap();
+    assert_eq!(fill["properties"]["fill_holes"]["properties"]["in"]["enum"], json!(["model", "native"]));
+    assert!(!steps.iter().any(|s| s["properties"]["spacing"].is_object()));
+    assert!(schema["properties"]["restore"].is_object());
+}
