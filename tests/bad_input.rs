@@ -81,11 +81,7 @@ fn a_label_on_another_grid_is_refused_with_both_grids_and_the_distance() {
     let parts = ["case b", "label and image", "40.0000 mm", "disjoint", "data/lb/b.nii.gz", "origin RAS (40.000"];
     refused(&place, &[], &parts);
     place.volume("data/lb/b.nii.gz", &Draw::new(1).volume(grid(4.0), Kind::Label, 1));
-    refused(
-        &place,
-        &[],
-        &["header_differs", "4.0000 mm", "--snap", "resample_to: { keys: [label], reference: image }"],
-    );
+    refused(&place, &[], &["header_differs", "4.0000 mm", "--snap", "align: { keys: [label], reference: image }"]);
     // The two ways out that the message names.
     place.revoxel(&[&RUN[..], &["--snap"]].concat()).good();
     let snapped = place.read("out/b/label.nii.gz", Kind::Label);

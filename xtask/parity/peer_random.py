@@ -44,7 +44,7 @@ AFFINES = {
 
 
 # RandAffined makes its matrix in float32.
-MATRIX = {"grid": 2e-5}
+MATRIX = {"affine_mm": 2e-5}
 
 
 def affines(book: Casebook) -> None:

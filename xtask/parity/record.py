@@ -13,8 +13,8 @@ import importlib
 from collections import Counter
 from pathlib import Path
 
-PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "torchio",
-         "monai_values", "nnunet", "scipy_values", "torchio_values"]
+PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "spatial", "torchio",
+         "monai_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values"]
 
 
 def main() -> None:

@@ -6,11 +6,11 @@
 //! native size are held besides the result, never all channels of all members.
 
 use revoxel_core::{Dtype, Grid, GridOp, Kind, Relation, Sampling, Step, Volume, Voxels};
-use revoxel_resample::{How, Interpolation, coverage, execute, execute_argmax};
+use revoxel_resample::{How, Interpolation, Separate, Through, coverage, execute, execute_argmax};
 
 use crate::decide::{Activation, Decision, floats, over};
 use crate::inversion::{InvertError, Inverted, fill_of, on_model_grid};
-use crate::trace::VolumeTrace;
+use crate::trace::{VolumeTrace, through_of};
 use crate::values::Values;
 
 /// How predictions become a result.
@@ -46,6 +46,8 @@ pub struct Ensemble {
 #[derive(Debug)]
 struct Group {
     steps: Vec<Step>,
+    /// The step whose coarsest axis is interpolated in another way, and the rule.
+    separate: Option<(usize, Separate)>,
     /// Their weighted sum; the prediction itself where there is only one.
     sum: Volume,
     summed: bool,
@@ -64,6 +66,7 @@ impl Ensemble {
     /// Where it does not lie on the trace's result grid, belongs to another native grid, or does not fit the others.
     pub fn add(&mut self, name: &str, trace: &VolumeTrace, prediction: Volume, weight: f64) -> Result<(), InvertError> {
         let (mut steps, native, model) = trace.ends()?;
+        let separate = trace.separating()?;
         match &self.native {
             // Bit for bit: equal numbers, and no zero of another sign.
             Some((other, grid)) if !same_bits(grid, &native) => {
@@ -87,7 +90,7 @@ impl Ensemble {
         let prediction = self.recipe.activation.unwrap_or_default().apply(prediction)?;
         self.recipe.decision.check(&prediction)?;
         let Some(first) = self.groups.first_mut() else {
-            self.groups.push(Group { steps, sum: prediction, summed: false, weight });
+            self.groups.push(Group { steps, separate, sum: prediction, summed: false, weight });
             return Ok(());
         };
         let what = |v: &Volume| format!("kind {} with {} channel(s)", v.kind(), v.channels());
@@ -106,7 +109,11 @@ impl Ensemble {
             first.summed = true;
         }
         let prediction = turned_back(&mut steps, prediction)?;
-        match self.groups.iter_mut().find(|g| g.steps == steps && g.sum.grid() == prediction.grid()) {
+        match self
+            .groups
+            .iter_mut()
+            .find(|g| (&g.steps, g.separate) == (&steps, separate) && g.sum.grid() == prediction.grid())
+        {
             Some(group) => {
                 let sum = take(&mut group.sum)?;
                 let (grid, kind, channels) = (*sum.grid(), sum.kind(), sum.channels());
@@ -117,7 +124,7 @@ impl Ensemble {
                 group.sum = Volume::new(sum.into(), grid, kind, channels)?;
                 group.weight += weight;
             }
-            None => self.groups.push(Group { steps, sum: scaled(prediction, weight)?, summed: true, weight }),
+            None => self.groups.push(Group { steps, separate, sum: scaled(prediction, weight)?, summed: true, weight }),
         }
         Ok(())
     }
@@ -141,11 +148,12 @@ impl Ensemble {
             return Err(InvertError::SeveralModelGrids(self.groups.len()).into());
         }
         if let Some(group) = self.groups.pop() {
+            let separate = group.separate;
             let (steps, mut volume, weight) = group.mean()?;
             if decide {
                 volume = std::mem::take(&mut self.recipe.decision).apply(volume)?;
             }
-            self.groups.push(Group { steps, sum: change(volume)?, summed: false, weight });
+            self.groups.push(Group { steps, separate, sum: change(volume)?, summed: false, weight });
         }
         Ok(self)
     }
@@ -161,9 +169,11 @@ impl Ensemble {
         };
         let mut passes = Vec::new();
         for group in self.groups {
+            let separate = group.separate;
             let (steps, mean, weight) = group.mean()?;
+            let through = through_of(&steps, separate);
             let pass = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(*mean.grid()));
-            passes.push(Pass { mean, pass, weight });
+            passes.push(Pass { mean, pass, through, weight });
         }
         let Some(first) = passes.first() else { return Err(InvertError::Nothing) };
         let kind = first.mean.kind();
@@ -180,8 +190,8 @@ impl Ensemble {
         };
         let fill = fill_of(&first.mean, recipe.fill);
         let volume = match (&passes[..], &recipe.decision) {
-            ([one], Decision::Channels) => execute(&one.mean, &one.pass, &How::filled(interpolation, fill))?,
-            ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &How::filled(interpolation, fill))?,
+            ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(interpolation, fill))?,
+            ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(interpolation, fill))?,
             (_, decision) => Meeting::new(&passes, &masks, interpolation, fill).decide(decision)?,
         };
         let coverage = match masks.split_first() {
@@ -210,7 +220,14 @@ impl Group {
 struct Pass {
     mean: Volume,
     pass: Sampling,
+    through: Option<Through>,
     weight: f64,
+}
+
+impl Pass {
+    fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
+        How { through: self.through, ..How::filled(interpolation, fill) }
+    }
 }
 
 /// Means on their way to one native grid, channel by channel.
@@ -277,8 +294,8 @@ impl<'a> Meeting<'a> {
     /// One channel of the mean on the native grid.
     fn channel(&self, channel: usize) -> Result<Vec<f32>, InvertError> {
         let fill = self.fill.get(channel).or(self.fill.first()).copied().unwrap_or(0.0);
-        let how = How::filled(self.interpolation, vec![fill]);
         let one = |pass: &Pass| -> Result<Vec<f32>, InvertError> {
+            let how = pass.how(self.interpolation, vec![fill]);
             Ok(floats(execute(&only(&pass.mean, channel)?, &pass.pass, &how)?))
         };
         if let [alone] = self.passes {

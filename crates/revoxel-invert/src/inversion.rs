@@ -1,10 +1,10 @@
 //! From the model's grid back to the patient's.
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
-use revoxel_resample::{How, Interpolation, ResampleError, coverage, execute, execute_argmax};
+use revoxel_resample::{How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax};
 
 use crate::decide::Activation;
-use crate::trace::VolumeTrace;
+use crate::trace::{VolumeTrace, through_of};
 
 /// How a prediction is to be brought back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -161,7 +161,8 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     }
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
-    let how = How::filled(interpolation, fill_of(prediction, options.fill));
+    let through = through_of(&steps, trace.separating()?);
+    let how = How { through, ..How::filled(interpolation, fill_of(prediction, options.fill)) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
     let prediction = if *prediction.grid() == model {
@@ -217,6 +218,11 @@ pub(crate) fn on_model_grid(
 }
 
 impl VolumeTrace {
+    /// The rule by which the coarsest axis was interpolated in another way, with the position of its op.
+    pub(crate) fn separating(&self) -> Result<Option<(usize, Separate)>, InvertError> {
+        self.separate().map_err(|(place, problem)| InvertError::Trace { place, problem })
+    }
+
     /// The steps, the grid that the volume came from, and the grid that the model saw.
     pub(crate) fn ends(&self) -> Result<(Vec<Step>, Grid, Grid), InvertError> {
         let damaged = |(place, problem)| InvertError::Trace { place, problem };

@@ -24,6 +24,7 @@ pub use points::PointMap;
 pub use record::{GridRecord, OpRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use trace::{
-    PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceError, TraceStep, VERSION, VolumeTrace,
+    PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep, VERSION,
+    VolumeTrace,
 };
 pub use values::Values;

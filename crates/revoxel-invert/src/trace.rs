@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
+use revoxel_resample::{Separate, Through};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -102,9 +103,28 @@ pub struct TraceStep {
     /// How it was interpolated, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interpolation: Option<String>,
+    /// The rule by which the coarsest axis was interpolated in another way, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separate: Option<SeparateRecord>,
     /// How values are undone, where they were changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<UndoRecord>,
+}
+
+/// The rule by which the coarsest axis is interpolated in another way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeparateRecord {
+    /// Only where the largest voxel size, before or else after, is more than so many times the smallest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// How that axis is interpolated.
+    pub interpolation: String,
+}
+
+impl From<Separate> for SeparateRecord {
+    fn from(rule: Separate) -> Self {
+        Self { threshold: rule.threshold, interpolation: rule.interpolation.name().to_owned() }
+    }
 }
 
 /// What came out of the pipeline.
@@ -276,6 +296,24 @@ impl VolumeTrace {
         Ok(steps)
     }
 
+    /// The rule by which the coarsest axis was interpolated in another way, and the position of its op among the ops
+    /// of all steps.
+    pub(crate) fn separate(&self) -> Result<Option<(usize, Separate)>, (String, String)> {
+        let mut position = 0;
+        for (number, step) in self.steps.iter().enumerate() {
+            let resamples = |op: &OpRecord| matches!(op, OpRecord::Resample { .. });
+            if let (Some(record), Some(at)) = (&step.separate, step.ops.iter().position(resamples)) {
+                let problem = |e: String| (format!("steps[{number}] ({}).separate", step.transform), e);
+                let interpolation = record.interpolation.parse();
+                let interpolation =
+                    interpolation.map_err(|e: revoxel_resample::InterpolationError| problem(e.to_string()))?;
+                return Ok(Some((position + at, Separate { threshold: record.threshold, interpolation })));
+            }
+            position += step.ops.len();
+        }
+        Ok(None)
+    }
+
     /// The grid that the volume came from, bit for bit.
     ///
     /// # Errors
@@ -288,6 +326,18 @@ impl VolumeTrace {
     pub fn kind(&self) -> Kind {
         self.kind.parse().unwrap_or(Kind::Image)
     }
+}
+
+/// The axis of the model's grid that is interpolated in another way on the way back, by the rule of one of the steps.
+pub(crate) fn through_of(steps: &[Step], separate: Option<(usize, Separate)>) -> Option<Through> {
+    let (position, rule) = separate?;
+    let step = steps.get(position)?;
+    let through = rule.through(step.after().spacing(), step.before().spacing())?;
+    let axis = steps[position + 1..].iter().fold(through.axis, |axis, later| match later.op() {
+        GridOp::Reorient(turn) => (0..3).find(|a| turn.source(*a) == axis).unwrap_or(axis),
+        _ => axis,
+    });
+    Some(Through { axis, ..through })
 }
 
 impl TraceStep {
@@ -314,6 +364,7 @@ impl TraceStep {
             ops: ops.iter().map(OpRecord::from).collect(),
             fidelity: fidelity.name().to_owned(),
             interpolation: None,
+            separate: None,
             values: None,
         };
         Ok((step, after))
@@ -334,6 +385,7 @@ impl TraceStep {
             ops: Vec::new(),
             fidelity: Fidelity::Exact.name().to_owned(),
             interpolation: None,
+            separate: None,
             values: Some(undo.into()),
         }
     }

@@ -9,6 +9,7 @@
 //! checked on the way, and errors point at file, line and column. A pipeline file can never execute code.
 
 mod error;
+mod files;
 mod node;
 mod pipeline;
 mod plan;
@@ -20,7 +21,8 @@ mod template;
 mod yaml;
 
 pub use error::{PipelineError, Place};
-pub use pipeline::{Input, Output, Pipeline, Step};
+pub use node::{Data, Key, Node};
+pub use pipeline::{Input, Output, Pipeline, ReadFile, Step};
 pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};
 pub use restore::Restore;
 pub use schema::schema;

@@ -2,35 +2,60 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::error::Place;
+use crate::error::{PipelineError, Place};
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) data: Data,
+pub struct Node {
+    /// Where it stands.
+    pub place: Place,
+    /// The value.
+    pub data: Data,
 }
 
+/// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Data {
+pub enum Data {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// A text.
     Text(String),
+    /// Values in order.
     List(Vec<Node>),
+    /// Values by key, in order; no key twice.
     Map(Vec<(Key, Node)>),
 }
 
 /// A key and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Key {
-    pub(crate) place: Place,
-    pub(crate) name: String,
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// The key.
+    pub name: String,
 }
 
 impl Node {
+    /// Reads one document of YAML or JSON: plain data only, no key twice.
+    ///
+    /// # Errors
+    /// Where the text is something else, with the place. `file` is what the error calls it.
+    pub fn read(file: &str, text: &str) -> Result<Self, PipelineError> {
+        crate::yaml::parse(text).map_err(|fault| PipelineError {
+            file: file.to_owned(),
+            text: text.into(),
+            place: fault.place,
+            problem: fault.problem,
+            help: fault.help,
+        })
+    }
+
     /// The value without places.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         match &self.data {
             Data::Null => Value::Null,
             Data::Bool(value) => Value::Bool(*value),
@@ -42,7 +67,7 @@ impl Node {
     }
 
     /// The node under a key or, for `[2]` or `2`, at a position.
-    pub(crate) fn child(&self, segment: &str) -> Option<&Self> {
+    pub fn child(&self, segment: &str) -> Option<&Self> {
         match &self.data {
             Data::Map(map) => map.iter().find(|(k, _)| k.name == segment).map(|(_, v)| v),
             Data::List(list) => list.get(position(segment)?),
@@ -59,7 +84,7 @@ impl Node {
     }
 
     /// The place of what a path leads to, as far as it leads: the value's, or the last key's with `of_key`.
-    pub(crate) fn locate(&self, path: &[String], of_key: bool) -> Place {
+    pub fn locate(&self, path: &[String], of_key: bool) -> Place {
         let (mut node, mut place) = (self, self.place);
         for (depth, segment) in path.iter().enumerate() {
             let last = depth + 1 == path.len();

@@ -1,9 +1,12 @@
 //! A pipeline as resolved: names looked up, parameters typed and checked, defaults filled in.
 
+mod references;
+
 use std::sync::Arc;
 
+use references::{check_references, unknown_input};
 use revoxel_core::{Dtype, Kind};
-use revoxel_transforms::{Class, Drawn, Draws, Need, Registry, Resampling, Transform, TransformDef};
+use revoxel_transforms::{Class, Content, Drawn, Draws, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -11,7 +14,7 @@ use crate::node::{Data, Node};
 use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::Template;
-use crate::{substitute, yaml};
+use crate::{files, substitute, yaml};
 
 /// A pipeline, ready to run.
 #[derive(Debug)]
@@ -97,6 +100,8 @@ impl Step {
         }
     }
 }
+/// Says what a file holds, as parameters of the step that names it; the error is for people.
+pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, Value>, String> + 'a;
 
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
@@ -104,6 +109,22 @@ impl Pipeline {
     /// # Errors
     /// The first fault, with its place.
     pub fn parse(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Self, PipelineError> {
+        Self::parse_with(file, text, set, registry, &|_, _| Err("no files are read here".to_owned()))
+    }
+
+    /// [`parse`](Self::parse) for pipelines that name files: `read` is asked for what a file holds, by the path as
+    /// written, and answers with parameters that take the place of the one that named the file. They are part of the
+    /// resolved pipeline and of traces; the path is not.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse_with(
+        file: &str,
+        text: &str,
+        set: &[String],
+        registry: &Registry,
+        read: &ReadFile<'_>,
+    ) -> Result<Self, PipelineError> {
         let named = |fault: Fault| PipelineError {
             file: file.to_owned(),
             text: text.into(),
@@ -111,7 +132,7 @@ impl Pipeline {
             problem: fault.problem,
             help: fault.help,
         };
-        resolve(file, text, set, registry).map_err(named)
+        resolve(file, text, set, registry, read).map_err(named)
     }
 
     /// An input by key.
@@ -182,7 +203,13 @@ impl Pipeline {
     }
 }
 
-fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Result<Pipeline, Fault> {
+fn resolve(
+    file: &str,
+    text: &str,
+    set: &[String],
+    registry: &Registry,
+    read: &ReadFile<'_>,
+) -> Result<Pipeline, Fault> {
     let mut document = yaml::parse(text)?;
     substitute::set(&mut document, set)?;
     substitute::variables(&mut document)?;
@@ -204,7 +231,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let mut by_then = inputs.clone();
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            let step = resolve_step(node, &by_then, registry)?;
+            let step = resolve_step(node, &by_then, registry, read)?;
             if let Transform::Value(transform) = &step.transform {
                 for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
                     input.kind = transform.kind_after(input.kind);
@@ -216,7 +243,7 @@ fn resolve(file: &str, text: &str, set: &[String], registry: &Registry) -> Resul
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
     let mut restore = Vec::new();
     for (name, spec) in &spec.restore {
-        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry)?);
+        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry, read)?);
     }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
@@ -315,7 +342,12 @@ fn check_collisions(
     Ok(())
 }
 
-pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -> Result<Step, Fault> {
+pub(crate) fn resolve_step(
+    node: &Node,
+    inputs: &[Input],
+    registry: &Registry,
+    read: &ReadFile<'_>,
+) -> Result<Step, Fault> {
     let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
     let (name, name_place, mut params) = match &node.data {
         Data::Map(map) => match &map[..] {
@@ -340,6 +372,7 @@ pub(crate) fn resolve_step(node: &Node, inputs: &[Input], registry: &Registry) -
         return Err(Fault::new(params.place, problem));
     }
     let wanted = take_keys(&mut params)?;
+    files::read_into(&mut params, name, definition.files, read)?;
     let built = (definition.build)(params.json()).map_err(|error| {
         let of_key = error.problem.starts_with("unknown field");
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
@@ -403,82 +436,6 @@ fn step_keys(
         }
     }
     Ok(inputs.iter().filter(|i| wanted.iter().any(|(k, _)| *k == i.key)).map(|i| i.key.clone()).collect())
-}
-
-/// Inputs that are named inside parameters.
-fn check_references(
-    name: &str,
-    transform: &Transform,
-    params: &Node,
-    place: Place,
-    inputs: &[Input],
-) -> Result<(), Fault> {
-    let known = |key: &str| inputs.iter().any(|i| i.key == key);
-    let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-    let (need, resampling, padding) = match transform {
-        Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
-        Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
-        Transform::Value(value) => {
-            return match value.source() {
-                Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
-                _ => Ok(()),
-            };
-        }
-    };
-    match need {
-        Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
-        Need::Grid(key) if !known(key) => return Err(unknown_input(at(&["reference"]), key, inputs)),
-        _ => {}
-    }
-    let named = [
-        ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
-        ("padding", resampling.padding.map(|p| p.keys().collect())),
-        ("value", padding.value.map(|p| p.keys().collect())),
-    ];
-    for (field, keys) in named {
-        for key in keys.unwrap_or_default() {
-            if !known(key) {
-                let mut place = params.locate(&[field.to_owned(), key.to_owned()], true);
-                if place == Place::default() {
-                    place = at(&[field]);
-                }
-                return Err(unknown_input(place, key, inputs));
-            }
-        }
-    }
-    averaged_labels(name, &resampling, params, place, inputs)
-}
-
-/// Interpolations that would average labels.
-fn averaged_labels(
-    name: &str,
-    resampling: &Resampling<'_>,
-    params: &Node,
-    place: Place,
-    inputs: &[Input],
-) -> Result<(), Fault> {
-    let Some(interpolation) = resampling.interpolation else { return Ok(()) };
-    for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
-        if let Some(named) = interpolation.for_key(&input.key)
-            && named.0.averages()
-        {
-            let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
-            let place = if found == Place::default() { place } else { found };
-            let problem =
-                format!("{name}: {} would average the labels of {:?}; use nearest or label", named.0, input.key);
-            return Err(Fault::new(place, problem));
-        }
-    }
-    Ok(())
-}
-
-fn unknown_input(place: Place, key: &str, inputs: &[Input]) -> Fault {
-    let known: Vec<&str> = inputs.iter().map(|i| i.key.as_str()).collect();
-    let fault = Fault::new(place, format!("there is no input {key:?}"));
-    let near = revoxel_transforms::params::closest(key, known.iter().copied());
-    fault.help(
-        near.map_or_else(|| format!("inputs are: {}", known.join(", ")), |near| format!("did you mean {near:?}?")),
-    )
 }
 
 #[cfg(test)]

@@ -156,21 +156,32 @@ impl Pipeline {
     }
 
     /// Whether an op needs the voxels that it is executed on, so that it cannot share a pass with what is before
-    /// it: padding made of voxels, or their minimum.
+    /// it: padding made of voxels, their minimum, or smoothing before they are sampled.
     fn runs_alone(&self, transform: &dyn SpatialTransform, key: &str, op: &GridOp, grid: &Grid) -> bool {
         match *op {
             GridOp::Window { start, shape } => {
                 let pads = !grid.index_box().contains(&IndexBox { start, shape });
                 pads && transform.padding().mode != PadMode::Constant
             }
-            GridOp::Resample { .. } | GridOp::Warp { .. } => {
+            GridOp::Resample { grid: target } => {
+                let kind = self.input(key).map_or(Kind::Image, |i| i.kind);
                 let rule = transform.resampling();
-                let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
-                padding == Padding::Minimum && self.input(key).is_some_and(|i| i.kind == Kind::Image)
+                let smooths = transform.anti_alias()
+                    && kind != Kind::Label
+                    && revoxel_transforms::anti_alias_sigma(grid, &target) != [0.0; 3];
+                let apart = rule.separate.is_some_and(|s| s.through(grid.spacing(), target.spacing()).is_some());
+                smooths || apart || rule.clip || pads_with_minimum(transform, key, kind)
             }
+            GridOp::Warp { .. } => pads_with_minimum(transform, key, self.input(key).map_or(Kind::Image, |i| i.kind)),
             _ => false,
         }
     }
+}
+
+fn pads_with_minimum(transform: &dyn SpatialTransform, key: &str, kind: Kind) -> bool {
+    let rule = transform.resampling();
+    let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
+    padding == Padding::Minimum && kind == Kind::Image
 }
 
 fn value_plan(before: Option<Grid>) -> KeyPlan {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Fault, Place};
 use crate::node::{Data, Node};
-use crate::pipeline::{Input, Step, resolve_step};
+use crate::pipeline::{Input, ReadFile, Step, resolve_step};
 use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
 use crate::template::Template;
 
@@ -153,6 +153,7 @@ pub(crate) fn resolve(
     document: &Node,
     inputs: &[Input],
     registry: &Registry,
+    read: &ReadFile<'_>,
 ) -> Result<Restore, Fault> {
     let place = |path: &[&str], of_key| {
         let path = ["restore", name].iter().chain(path).map(|s| (*s).to_owned()).collect::<Vec<_>>();
@@ -200,7 +201,7 @@ pub(crate) fn resolve(
         return Err(fault("values", format!("values of kind {kind} have no units to go back to")));
     }
     let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
-    let resolved = resolve_steps(steps_node, kind, decides.is_some(), registry)?;
+    let resolved = resolve_steps(steps_node, kind, decides.is_some(), registry, read)?;
     if let Some(chosen) = interpolation.filter(|i| i.averages())
         && (kind == Kind::Label || resolved.decide_in_model)
     {
@@ -248,7 +249,13 @@ struct Steps {
     decide_in_model: bool,
 }
 
-fn resolve_steps(node: Option<&Node>, kind: Kind, decides: bool, registry: &Registry) -> Result<Steps, Fault> {
+fn resolve_steps(
+    node: Option<&Node>,
+    kind: Kind,
+    decides: bool,
+    registry: &Registry,
+    read: &ReadFile<'_>,
+) -> Result<Steps, Fault> {
     let mut found = Steps { steps: Vec::new(), decide_in_model: false };
     let Some(Data::List(nodes)) = node.map(|n| &n.data) else { return Ok(found) };
     // What the values mean by then. Labels are decided as late as the steps allow: on the native grid, but for steps
@@ -264,7 +271,7 @@ fn resolve_steps(node: Option<&Node>, kind: Kind, decides: bool, registry: &Regi
             return Err(Fault::new(at, problem));
         }
         last = place;
-        let fits = |kind| resolve_step(&node, &[prediction(kind)], registry).map(|s| (s.keys.is_empty(), s));
+        let fits = |kind| resolve_step(&node, &[prediction(kind)], registry, read).map(|s| (s.keys.is_empty(), s));
         let undecided = decides && !decided;
         let (empty, step) = match (undecided, place) {
             (true, "native") => {

@@ -27,6 +27,7 @@ mod pad;
 mod pass;
 mod real;
 mod separable;
+mod separate;
 mod simd;
 mod smooth;
 mod spline;
@@ -36,8 +37,9 @@ pub use argmax::{argmax, execute_argmax};
 pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
 pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};
 pub use pad::{PadMode, PadModeError, pad};
+pub use separate::Separate;
 pub use simd::Level;
-pub use smooth::{FilterEdge, Gaussian, GaussianWeights, gaussian_smooth, gaussian_smooth_as};
+pub use smooth::{FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as};
 
 #[cfg(test)]
 mod tests;

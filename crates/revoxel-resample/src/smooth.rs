@@ -4,7 +4,7 @@
 //! weights of the voxels near the edge, so the loops only ever read what is there.
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, Voxels, dispatch};
 
 use crate::real::Real;
 
@@ -50,6 +50,17 @@ impl Default for Gaussian {
 impl Gaussian {
     /// The conventions of MONAI's `GaussianSmooth`.
     pub const MONAI: Self = Self { weights: GaussianWeights::Integrated, edge: FilterEdge::Zero, truncate: 4.0 };
+}
+
+/// The sigma (voxels of `from`, by axis) with which a volume is smoothed before it is sampled on the grid `to`: where a
+/// target voxel is `r` > 1 source voxels large along an axis, sqrt((r² − 1) / (8 ln 2)), else 0 (Cardoso et al.,
+/// MICCAI 2015). The size of a turned voxel along an axis is the length of its three edges' components there.
+pub fn anti_alias_sigma(from: &Grid, to: &Grid) -> [f64; 3] {
+    to.index_map_to(from).linear().map(|row| {
+        let squared: f64 = row.iter().map(|v| v * v).sum();
+        // What rounding of the affines adds is no enlargement.
+        if squared > 1.0 + 1e-6 { ((squared - 1.0) / (8.0 * std::f64::consts::LN_2)).sqrt() } else { 0.0 }
+    })
 }
 
 /// Smooths with a Gaussian of `sigma` voxels along each axis, as scipy's `gaussian_filter` does by default: weights
@@ -222,7 +233,7 @@ fn folded(index: i64, n: i64, edge: FilterEdge) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use revoxel_core::{Grid, Kind};
+    use revoxel_core::{Affine, Kind};
 
     const AT: [[usize; 3]; 6] = [[0, 0, 0], [4, 0, 0], [2, 1, 1], [0, 3, 2], [4, 3, 2], [3, 2, 0]];
 
@@ -255,6 +266,20 @@ mod tests {
         let wide = [7.999973714, 33.999973714, 23.0, 14.000026286, 40.000026286, 21.333448598];
         t([0.1, 0.0, 30.0], Gaussian::default(), wide, 1e-8);
         t(sigma, Gaussian::MONAI, [4.98153, 7.36964, 13.58998, 6.17472, 6.72221, 11.48406], 2e-5);
+    }
+
+    #[test]
+    fn only_axes_that_get_coarser_are_smoothed() {
+        let grid = |columns| Grid::new([9, 9, 9], Affine::from_linear(columns, [3.0; 3])).unwrap();
+        let fine = grid([[0.8, 0., 0.], [0., 1.0, 0.], [0., 0., 4.0]]);
+        // The second axis of the target runs along the first of the source.
+        let coarse = grid([[0., 2.0, 0.], [-1.0, 0., 0.], [0., 0., 2.0]]);
+        let [x, y, z] = anti_alias_sigma(&fine, &coarse);
+        assert!((x - 0.973020).abs() < 1e-6, "{x}"); // sqrt((2.5² − 1) / (8 ln 2))
+        assert_eq!([y, z], [0.0; 2]);
+        let (sin, cos) = 0.7f64.sin_cos();
+        let turned = grid([[cos, -sin, 0.], [sin, cos, 0.], [0., 0., 1.0]]);
+        assert_eq!(anti_alias_sigma(&grid([[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]]), &turned), [0.0; 3]);
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod compare;
 mod convert;
 mod demo;
 mod failure;
+mod fingerprint;
+mod import;
 mod info;
 mod invert;
 mod measure;
@@ -54,6 +56,10 @@ enum Command {
     Run(run::Args),
     /// Bring a prediction back onto the grid that its case came from.
     Invert(invert::Args),
+    /// Write a pipeline from the preprocessing of nnU-Net or MONAI.
+    Import(import::Args),
+    /// Show what a dataset is like: spacings, shapes, intensities, and the voxel size that nnU-Net would take.
+    Fingerprint(fingerprint::Args),
     /// List the transforms, or explain one.
     Transforms(transforms::Args),
     /// Print the JSON Schema of pipeline files.
@@ -87,6 +93,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Invert(args) => invert::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Transforms(args) => transforms::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -3,6 +3,9 @@
 //! Spatial ops are not executed at once: they gather in a pass as long as the result is the same as step by step,
 //! and the pass runs when voxels are needed.
 
+mod clipped;
+mod slot;
+
 use std::collections::BTreeMap;
 
 use revoxel_core::{
@@ -12,7 +15,8 @@ use revoxel_core::{
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
 use revoxel_resample::{
-    How, Interpolation, Outside, PadMode, ResampleError, execute, execute_as, pad, result_dtype, stream,
+    FilterEdge, Gaussian, How, Interpolation, Outside, PadMode, ResampleError, anti_alias_sigma, execute, execute_as,
+    gaussian_smooth_as, pad, result_dtype, stream,
 };
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
@@ -156,7 +160,7 @@ impl Engine {
         let (mut record, _) =
             TraceStep::spatial("regularize", serde_json::json!({}), &before, std::slice::from_ref(op))?;
         let rule = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
-        record.interpolation = Some(slot.resample(op, &rule, key, Fuse::Exact)?.name().to_owned());
+        record.interpolation = Some(slot.resample(op, &rule, false, key, Fuse::Exact)?.name().to_owned());
         slot.steps.push(record);
         Ok(())
     }
@@ -303,156 +307,37 @@ impl Engine {
                 Ok((None, Some(*slot.grid())))
             }
             Need::Voxels(key) => {
-                let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
-                slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
-                let observed = transform.observe(&slot.volume).map_err(|e| (key.to_owned(), e.into()))?;
-                Ok((Some(observed), None))
+                let mut look = |key: &str| {
+                    let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
+                    slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
+                    transform.observe(&slot.volume).map_err(|e| (key.to_owned(), e.into()))
+                };
+                // Where one input is empty, the others decide; where all are, the first one's answer stands.
+                let mut observed = look(key);
+                for other in transform.also() {
+                    observed = match (observed, look(other)) {
+                        (Ok(a), Ok(b)) if a.grid == b.grid => Ok(Observed { region: joined(a.region, b.region), ..a }),
+                        (Ok(_), Ok(b)) => {
+                            let (volume, source_grid) = (Box::new(b.grid), Box::new(*self.slots[key].grid()));
+                            let relation = revoxel_core::Relation::between(&volume, &source_grid);
+                            let error = ResampleError::OtherSource { volume, source_grid, relation };
+                            return Err((other.clone(), error.into()));
+                        }
+                        (Err((_, StepError::Plan(PlanError::EmptyForeground { .. }))), Ok(b)) => Ok(b),
+                        (Ok(a), Err((_, StepError::Plan(PlanError::EmptyForeground { .. })))) => Ok(a),
+                        (Ok(_), error) => error,
+                        (first, _) => first,
+                    };
+                }
+                Ok((Some(observed?), None))
             }
         }
     }
 }
 
-/// A volume, the pass that waits for it, and what happened so far.
-#[derive(Debug)]
-struct Slot {
-    volume: Volume,
-    pass: Sampling,
-    how: How,
-    steps: Vec<TraceStep>,
-}
-
-impl Slot {
-    fn new(volume: Volume) -> Self {
-        let pass = Sampling::identity(*volume.grid());
-        Self { volume, pass, how: How::border(Interpolation::Nearest), steps: Vec::new() }
-    }
-
-    /// The grid after the steps so far.
-    const fn grid(&self) -> &Grid {
-        self.pass.target()
-    }
-
-    /// Executes the waiting pass.
-    fn settle(&mut self) -> Result<(), ResampleError> {
-        if !self.pass.is_identity() {
-            self.volume = execute(&self.volume, &self.pass, &self.how)?;
-            self.pass = Sampling::identity(*self.volume.grid());
-        }
-        Ok(())
-    }
-
-    fn value_step(
-        &mut self,
-        (name, params): (&str, &Value),
-        apply: impl FnOnce(Volume) -> Result<(Volume, ValueUndo), ApplyError>,
-    ) -> Result<(), StepError> {
-        // The volume is moved out for the time of the change; on failure the case fails as a whole.
-        let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
-        let volume = std::mem::replace(&mut self.volume, empty);
-        let (volume, undo) = apply(volume)?;
-        self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
-        self.volume = volume;
-        Ok(())
-    }
-
-    fn spatial_step(
-        &mut self,
-        (name, params): (&str, &Value),
-        transform: &dyn SpatialTransform,
-        evidence: &Evidence<'_>,
-        key: &str,
-        fuse: Fuse,
-    ) -> Result<(), StepError> {
-        let before = *self.grid();
-        let ops = transform.plan(&before, evidence)?;
-        let (mut record, after) = TraceStep::spatial(name, params.clone(), &before, &ops)?;
-        for op in &ops {
-            match *op {
-                GridOp::Window { start, shape } => {
-                    self.window(op, start, shape, &transform.padding(), key, fuse)?;
-                }
-                GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
-                    record.interpolation =
-                        Some(self.resample(op, &transform.resampling(), key, fuse)?.name().to_owned());
-                }
-                _ => self.push(op, fuse)?,
-            }
-        }
-        debug_assert_eq!(*self.grid(), after);
-        self.steps.push(record);
-        Ok(())
-    }
-
-    fn push(&mut self, op: &GridOp, fuse: Fuse) -> Result<(), StepError> {
-        if !self.pass.fuses(op, fuse == Fuse::Resampling) {
-            self.settle()?;
-        }
-        Ok(self.pass.push(op)?)
-    }
-
-    fn resample(
-        &mut self,
-        op: &GridOp,
-        rule: &Resampling<'_>,
-        key: &str,
-        fuse: Fuse,
-    ) -> Result<Interpolation, StepError> {
-        let (kind, channels) = (self.volume.kind(), self.volume.channels());
-        let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
-        let asked = rule.interpolation.and_then(|i| i.get(key)).map(|named| named.0);
-        // One interpolation for all inputs is not meant for labels where it would average them.
-        let asked = asked.filter(|i| !(kind == Kind::Label && i.averages()));
-        let interpolation = asked.unwrap_or(Interpolation::default_for(kind));
-        let minimum = padding == Padding::Minimum && kind == Kind::Image;
-        if minimum || !self.pass.fuses(op, fuse == Fuse::Resampling) {
-            self.settle()?;
-        }
-        let named = rule.padding.is_some_and(|p| p.for_key(key).is_some());
-        let unseen = kind.unseen(channels);
-        let (outside, fill) = match (padding, unseen) {
-            (Padding::Border, _) => (Outside::Border, vec![0.0]),
-            (Padding::Reflection, _) => (Outside::Reflection, vec![0.0]),
-            (Padding::Value(value), Some(_)) if named => (Outside::Fill, vec![value]),
-            (_, Some(unseen)) => (Outside::Fill, unseen),
-            (Padding::Value(value), None) => (Outside::Fill, vec![value]),
-            (Padding::Zeros, None) => (Outside::Fill, vec![0.0]),
-            (Padding::Minimum, None) => {
-                (Outside::Fill, vec![self.volume.voxels().min_max().map_or(0.0, |(low, _)| low)])
-            }
-        };
-        self.pass.push(op)?;
-        let padding = std::mem::take(&mut self.how.padding);
-        self.how = How { outside, fill, padding, ..How::border(interpolation) };
-        Ok(interpolation)
-    }
-
-    fn window(
-        &mut self,
-        op: &GridOp,
-        start: [i64; 3],
-        shape: [usize; 3],
-        rule: &PaddingRule<'_>,
-        key: &str,
-        fuse: Fuse,
-    ) -> Result<(), StepError> {
-        let pads = !self.grid().index_box().contains(&IndexBox { start, shape });
-        if !pads {
-            return self.push(op, fuse);
-        }
-        let value = rule.value.and_then(|v| v.for_key(key)).map(|v| vec![v]).unwrap_or_else(|| {
-            let unseen = self.volume.kind().unseen(self.volume.channels());
-            unseen.unwrap_or_else(|| vec![rule.value.and_then(|v| v.for_all()).unwrap_or(0.0)])
-        });
-        if rule.mode != PadMode::Constant {
-            self.settle()?;
-            self.volume = pad(&self.volume, start, shape, rule.mode, &value)?;
-            self.pass = Sampling::identity(*self.volume.grid());
-            return Ok(());
-        }
-        if self.pass.has_padding() && self.how.padding != value {
-            self.settle()?;
-        }
-        self.how.padding = value;
-        self.push(op, fuse)
-    }
+/// The box around two regions; `None`, all of the volume, stays so.
+fn joined(a: Option<IndexBox>, b: Option<IndexBox>) -> Option<IndexBox> {
+    let (a, b) = (a?, b?);
+    let (start, end) = ([0, 1, 2].map(|i| a.start[i].min(b.start[i])), [0, 1, 2].map(|i| a.end()[i].max(b.end()[i])));
+    Some(IndexBox::from_bounds(start, end))
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
 use revoxel_pipeline::{Pipeline, Plan};
-use revoxel_transforms::{Class, Need, Transform};
+use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
 use crate::uneven::{even_out, read_options};
@@ -106,26 +106,25 @@ fn shared_grids(
     let reference = grids[&first.key];
     for input in &pipeline.inputs {
         let Some(own) = grids.get(&input.key).copied() else { continue };
-        if input.key == first.key || input.own_grid || resampled_first(pipeline, &input.key) {
+        if input.key == first.key || input.own_grid || aligned(pipeline, &input.key) {
             continue;
         }
         let relation = Relation::between(&own, &reference);
         let even = !uneven.contains_key(&input.key);
-        let snaps = even
-            && (relation.agreement == Agreement::Noise
-                || (strictness.snap && relation.agreement == Agreement::HeaderDiffers));
+        let same_shape = own.shape() == reference.shape();
+        let snaps = even && (relation.agreement == Agreement::Noise || (strictness.snap && same_shape));
         if snaps {
             tracing::info!(case = case.name, key = input.key, "snapped to the grid of {}: {relation}", first.key);
             grids.insert(input.key.clone(), reference);
         } else if !relation.agrees() {
-            let way_out = if relation.agreement == Agreement::HeaderDiffers {
-                "If only the header is wrong, use --snap; if the place is right, "
-            } else {
-                "To bring it there, "
+            let way_out = match (same_shape, relation.agreement == Agreement::Disjoint) {
+                (true, false) => "If only the header is wrong, use --snap; if the place is right, ",
+                (true, true) => "If only the header is wrong, use --snap; to resample it all the same, ",
+                _ => "To bring it there, ",
             };
             return Err(format!(
-                "{} and {} must lie on one grid, but do not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}make \
-                 `- resample_to: {{ keys: [{}], reference: {} }}` its first step, or declare the input with \
+                "{} and {} must lie on one grid, but do not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}add the step \
+                 `- {}: {{ keys: [{}], reference: {} }}` before any that uses both, or declare the input with \
                  `grid: own`",
                 input.key,
                 first.key,
@@ -133,6 +132,7 @@ fn shared_grids(
                 reference,
                 case.inputs[&input.key].display(),
                 own,
+                if relation.agreement == Agreement::Disjoint { "resample_to" } else { "align" },
                 input.key,
                 first.key,
             ));
@@ -141,10 +141,15 @@ fn shared_grids(
     Ok(grids)
 }
 
-/// Whether the first spatial step of an input puts it on the grid of another.
-fn resampled_first(pipeline: &Pipeline, key: &str) -> bool {
-    let first = pipeline.steps.iter().find(|s| s.class == Class::Spatial && s.keys.iter().any(|k| k == key));
-    matches!(first.map(|s| &s.transform), Some(Transform::Spatial(t)) if matches!(t.need(), Need::Grid(other) if other != key))
+/// Whether a step puts an input on the grid of another before any step looks at a second input.
+fn aligned(pipeline: &Pipeline, key: &str) -> bool {
+    let steps = pipeline.steps.iter().filter(|s| s.keys.iter().any(|k| k == key));
+    let mut spatial = steps.filter_map(|s| match &s.transform {
+        Transform::Spatial(t) => Some(t),
+        Transform::Value(_) | Transform::Random(_) => None,
+    });
+    let first = spatial.find(|t| t.need() != Need::Nothing);
+    first.is_some_and(|t| t.aligns() && matches!(t.need(), Need::Grid(other) if other != key))
 }
 
 /// The memory that a case needs at most: every volume as read, plus, for the largest one, what it becomes twice
@@ -160,10 +165,17 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
         let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
         let widest = steps.filter_map(|(_, p)| p.after).map(|g| g.voxel_count() as u64).max().unwrap_or(0);
         let processed = widest.max(info.grid.voxel_count() as u64) * channels * size;
+        // Smoothing needs the volume twice more, in float32.
+        let smoothed = averaged && pipeline.steps.iter().any(|s| s.keys.contains(key) && smooths(&s.transform));
+        let smoothing = if smoothed { 2 * (native / info.dtype.size() as u64) * 4 } else { 0 };
         held += native.max(processed);
-        largest = largest.max(native + processed);
+        largest = largest.max(native + processed.max(smoothing));
     }
     held + largest
+}
+
+fn smooths(transform: &Transform) -> bool {
+    matches!(transform, Transform::Spatial(t) if t.anti_alias())
 }
 
 /// The files that the cases will write, checked: no path twice, none on top of an input, none there already

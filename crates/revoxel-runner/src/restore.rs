@@ -47,7 +47,7 @@ pub enum RestoreError {
         /// Name of the transform.
         transform: String,
         /// Why.
-        error: ApplyError,
+        error: Box<ApplyError>,
     },
     /// A prediction cannot be brought back.
     #[error(transparent)]
@@ -197,11 +197,11 @@ impl Restoration {
 
     fn steps(&self, model: bool, volume: Volume) -> Result<Volume, RestoreError> {
         self.steps.iter().filter(|s| s.model == model).try_fold(volume, |volume, step| {
-            let failed = |error| RestoreError::Step {
+            let failed = |error: ApplyError| RestoreError::Step {
                 name: self.name.clone().unwrap_or_default(),
                 number: step.number,
                 transform: step.name.clone(),
-                error,
+                error: error.into(),
             };
             step.transform.apply(volume).map(|(volume, _)| volume).map_err(failed)
         })

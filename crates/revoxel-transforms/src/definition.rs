@@ -41,6 +41,15 @@ impl Class {
     }
 }
 
+/// What a file holds that a parameter names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Content {
+    /// A map of world points. It is replaced by the parameters `matrix`, four rows of four numbers, and `frame`, RAS
+    /// or LPS, where the file says which.
+    WorldMatrix,
+}
+
 /// What a transform's file says of it.
 pub trait Define: Serialize + DeserializeOwned + JsonSchema {
     /// The name in pipelines.
@@ -51,6 +60,10 @@ pub trait Define: Serialize + DeserializeOwned + JsonSchema {
     const CLASS: Class;
     /// The kinds of volumes of which it makes sense: those of the class.
     const KINDS: &'static [Kind] = Self::CLASS.kinds();
+
+    /// Parameters that name files, with what is in them. Who loads a pipeline reads the file and puts what it found
+    /// in its place, so that [`check`](Self::check) and the transform never see a file.
+    const FILES: &'static [(&'static str, Content)] = &[];
 
     /// Whether the parameters make sense.
     ///
@@ -121,6 +134,8 @@ pub struct TransformDef {
     pub kinds: &'static [Kind],
     /// The source whose `//!` head is the documentation.
     pub source: &'static str,
+    /// Parameters that name files, with what is in them.
+    pub files: &'static [(&'static str, Content)],
     /// The JSON Schema of its parameters.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the transform from parameters.
@@ -140,6 +155,7 @@ pub const fn define<T: Define>() -> TransformDef {
         class: T::CLASS,
         kinds: T::KINDS,
         source: T::SOURCE,
+        files: T::FILES,
         schema: |generator| generator.subschema_for::<T>(),
         build: build::<T>,
     }

@@ -19,9 +19,10 @@ pub mod registry;
 pub mod spatial;
 pub mod transform;
 
-pub use definition::{Built, Class, Define, Invalid, ParamsError, TransformDef, define};
+pub use definition::{Built, Class, Content, Define, Invalid, ParamsError, TransformDef, define};
 pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
+pub use revoxel_resample::anti_alias_sigma;
 pub use transform::{
     ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
     ValueTransform,

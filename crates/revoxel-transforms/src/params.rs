@@ -2,18 +2,29 @@
 
 mod axes;
 mod choice;
+mod frame;
 mod named;
+mod on_empty;
 mod per_key;
+mod separate;
 mod vector;
 
 pub use axes::Axes;
 pub use choice::{PadMethod, Padding};
+pub use frame::WorldFrame;
 pub use named::{Named, Names};
+pub use on_empty::OnEmpty;
 pub use per_key::PerKey;
-pub use revoxel_resample::{Interpolation, PadMode};
+pub use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
+pub use separate::SeparateZ;
 pub use vector::{IntVector, Numbers, RealVector};
 
 pub(crate) use axes::axis;
+
+/// For switches that are left out of records where they are off.
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
+}
 
 /// The name closest to a misspelt one, if any is close.
 pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

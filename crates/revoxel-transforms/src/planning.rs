@@ -1,7 +1,11 @@
 //! What several transforms plan alike.
 
+pub(crate) mod axes;
+pub(crate) mod boxes;
+
 use revoxel_core::{Affine, Grid, GridError, GridOp};
 
+use crate::definition::Invalid;
 use crate::params::PadMethod;
 
 /// The windows that change a volume of `shape` to the box `start .. end`: none where nothing changes.
@@ -50,4 +54,10 @@ pub(crate) fn same_extent(grid: &Grid, shape: [usize; 3]) -> Result<Grid, GridEr
 /// Resampling onto a grid; nothing where it is the same grid but for noise.
 pub(crate) fn resample(from: &Grid, to: Grid) -> Vec<GridOp> {
     if revoxel_core::Relation::between(from, &to).agrees() { Vec::new() } else { vec![GridOp::Resample { grid: to }] }
+}
+
+/// Refuses numbers that are not finite.
+pub(crate) fn finite(field: &'static str, numbers: &[f64]) -> Result<(), Invalid> {
+    let wrong = numbers.iter().find(|n| !n.is_finite());
+    wrong.map_or(Ok(()), |n| Err(Invalid::new(field, format!("{n} is not a finite number"))))
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, ValueUndo, Volume, VolumeError, WarpError};
-use revoxel_resample::{Interpolation, PadMode};
+use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
+use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 
 use crate::params::{Named, Padding, PerKey};
 use crate::random::RandomTransform;
@@ -32,6 +32,12 @@ pub trait SpatialTransform: Debug + Send + Sync {
         Need::Nothing
     }
 
+    /// Further inputs, on the grid of the one that [`need`](Self::need) names, in whose voxels is looked too: the
+    /// regions are taken together.
+    fn also(&self) -> &[String] {
+        &[]
+    }
+
     /// What is seen in the voxels of the source that [`need`](Self::need) names.
     ///
     /// # Errors
@@ -43,6 +49,18 @@ pub trait SpatialTransform: Debug + Send + Sync {
     /// How ops of this transform that interpolate do it.
     fn resampling(&self) -> Resampling<'_> {
         Resampling::default()
+    }
+
+    /// Whether volumes are smoothed before an op of this transform samples them more coarsely; see
+    /// [`anti_alias_sigma`](revoxel_resample::anti_alias_sigma). Labels never are.
+    fn anti_alias(&self) -> bool {
+        false
+    }
+
+    /// Whether this transform puts volumes on the grid that [`need`](Self::need) names, so that they may lie on
+    /// another one before it.
+    fn aligns(&self) -> bool {
+        false
     }
 
     /// What windows of this transform hold where they stick out.
@@ -116,6 +134,12 @@ pub struct Resampling<'a> {
     pub padding: Option<&'a PerKey<Padding>>,
     /// What lies outside by default.
     pub default_padding: Padding,
+    /// By which rule an axis is interpolated in another way than the rest, where one is.
+    pub separate: Option<Separate>,
+    /// What the cubic B-spline takes to lie beyond the voxels.
+    pub boundary: Boundary,
+    /// Whether the cubic B-spline is kept within the range of what it reads.
+    pub clip: bool,
 }
 
 /// Parameters of the windows of a transform.
@@ -162,6 +186,16 @@ pub enum PlanError {
     /// The world cannot be bent like that.
     #[error(transparent)]
     Warp(#[from] WarpError),
+    /// Two grids that must overlap do not.
+    #[error("the volume ({volume}) and its reference ({reference}) have no place in common: {relation}")]
+    Disjoint {
+        /// The grid of the volume.
+        volume: Box<Grid>,
+        /// The grid of the reference.
+        reference: Box<Grid>,
+        /// How they differ.
+        relation: Relation,
+    },
     /// The grid after the step would be no grid.
     #[error(transparent)]
     Grid(#[from] GridError),

@@ -95,7 +95,7 @@ fn what_cannot_be_undone_is_named() {
         assert!(error.contains(part), "{error}");
         error
     };
-    let error = t(&[clipped.clone()], Kind::Image, 1, Values::Undo, "(value0) clipped to [0, 1]");
+    let error = t(std::slice::from_ref(&clipped), Kind::Image, 1, Values::Undo, "(value0) clipped to [0, 1]");
     assert!(error.starts_with("step ") && error.contains("--clamp"), "{error}");
     t(&[lost], Kind::Image, 1, Values::Clamp, "(value0) its values are lost: it was noise");
     t(&[], Kind::Probability, 1, Values::Undo, "have no units");

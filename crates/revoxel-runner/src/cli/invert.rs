@@ -214,8 +214,10 @@ fn load(path: &Path) -> Result<Arc<Trace>, Failure> {
     Trace::from_json(&text).map(Arc::new).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }
 
-/// The predictions with their traces, the keys of their volumes, and their weights.
-fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<(Arc<Trace>, String, PathBuf, f64)>, Failure> {
+/// One of the predictions of a case: its trace, the key of its volume there, its file, its weight.
+type Prediction = (Arc<Trace>, String, PathBuf, f64);
+
+fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>, Failure> {
     let mut members: Vec<_> =
         args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), 1.0)).collect();
     for pair in args.with.chunks_exact(2) {

@@ -13,6 +13,7 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use crate::dataset::{discover, select};
 use crate::files::read_text;
+use crate::matrix_file;
 use crate::preflight::{Strictness, check};
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
@@ -91,7 +92,10 @@ pub(super) fn with_seed(set: &[String], seed: Option<u64>) -> Vec<String> {
 /// Reads a pipeline file.
 pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
     let text = read_text(path).map_err(Failure::usage)?;
-    Pipeline::parse(&path.to_string_lossy(), &text, set, &Registry::builtin()).map_err(|e| Failure::pipeline(&e))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let read = |content, name: &str| matrix_file::parameters(folder, content, name);
+    Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
+        .map_err(|e| Failure::pipeline(&e))
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {

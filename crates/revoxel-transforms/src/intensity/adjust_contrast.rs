@@ -45,7 +45,7 @@ impl Define for AdjustContrast {
     const CLASS: Class = Class::Intensity;
 
     fn check(&self) -> Result<(), Invalid> {
-        if !(self.gamma > 0.0) {
+        if self.gamma.is_nan() || self.gamma <= 0.0 {
             return Err(Invalid::new("gamma", format!("{}: give a number above 0", self.gamma)));
         }
         Ok(())

@@ -57,7 +57,7 @@ impl Define for ClipIntensityPercentiles {
             return Err(Invalid::new("", "give lower, upper or both"));
         }
         if let Some(factor) = self.sharpness_factor
-            && !(factor > 0.0)
+            && (factor.is_nan() || factor <= 0.0)
         {
             return Err(Invalid::new("sharpness_factor", format!("{factor}: give a number above 0")));
         }

@@ -43,7 +43,7 @@ impl Define for CtNormalization {
     const CLASS: Class = Class::Intensity;
 
     fn check(&self) -> Result<(), Invalid> {
-        if !(self.std >= 0.0) {
+        if self.std.is_nan() || self.std < 0.0 {
             return Err(Invalid::new("std", format!("{} is no standard deviation: give 0 or more", self.std)));
         }
         let (low, high) = (self.percentile_00_5, self.percentile_99_5);

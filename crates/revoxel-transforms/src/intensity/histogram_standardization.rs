@@ -20,6 +20,8 @@
 //! # Same as
 //! TorchIO `HistogramStandardization(landmarks, masking_method)`.
 
+use std::cmp::Ordering;
+
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,7 +73,7 @@ impl Define for HistogramStandardization {
             let problem = format!("{} numbers: there are 13 landmarks, one per percentile", self.landmarks.len());
             return Err(Invalid::new("landmarks", problem));
         }
-        if let Some(pair) = self.landmarks.windows(2).find(|p| !(p[0] <= p[1])) {
+        if let Some(pair) = self.landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {
             return Err(Invalid::new("landmarks", format!("{} comes after {}: they must rise", pair[1], pair[0])));
         }
         let [low, high] = self.cutoff;

@@ -11,7 +11,7 @@ fn made(name: &str, params: Value) -> Box<dyn ValueTransform> {
     let registry = Registry::builtin();
     match (registry.get(name).unwrap().build)(params).unwrap().transform {
         Transform::Value(transform) => transform,
-        Transform::Spatial(_) => panic!("{name} is spatial"),
+        Transform::Spatial(_) | Transform::Random(_) => panic!("{name} does not change values alone"),
     }
 }
 

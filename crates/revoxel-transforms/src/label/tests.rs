@@ -10,7 +10,7 @@ fn made(name: &str, params: Value) -> Box<dyn ValueTransform> {
     let registry = Registry::builtin();
     match (registry.get(name).unwrap().build)(params).unwrap().transform {
         Transform::Value(transform) => transform,
-        Transform::Spatial(_) => panic!("{name} is spatial"),
+        Transform::Spatial(_) | Transform::Random(_) => panic!("{name} does not change values alone"),
     }
 }
 
@@ -99,13 +99,23 @@ fn temp_measure() {
                 let f = ((x as f32) * 0.05).sin() + ((y as f32) * 0.043).sin() + ((z as f32) * 0.071).sin();
                 let h = (x as u64 * 73_856_093) ^ (y as u64 * 19_349_663) ^ (z as u64 * 83_492_791);
                 let speck = h.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56 == 0;
-                values[x + nx * (y + ny * z)] = if speck { 3 } else if f > 1.2 { 1 } else if f > 0.6 { 2 } else { 0 };
+                values[x + nx * (y + ny * z)] = if speck {
+                    3
+                } else if f > 1.2 {
+                    1
+                } else if f > 0.6 {
+                    2
+                } else {
+                    0
+                };
             }
         }
     }
     let volume = Volume::new(values.into(), grid, Kind::Label, 1).unwrap();
     let image = volume.clone().cast(Dtype::F32).with_kind(Kind::Image);
-    let wavy: Vec<f32> = (0..nx * ny * nz).map(|i| ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 * 1e-3 - 1000.0).collect();
+    let wavy: Vec<f32> = (0..nx * ny * nz)
+        .map(|i| ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 * 1e-3 - 1000.0)
+        .collect();
     let image = image.with_voxels(wavy.into()).unwrap();
     let ct = image.clone().cast(Dtype::I16);
     for (name, params, volume) in [

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use revoxel_resample::{Interpolation, PadMode};
+use revoxel_resample::{Boundary, Interpolation, PadMode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -29,6 +29,19 @@ impl Names for Interpolation {
 
     fn name(self) -> &'static str {
         self.name()
+    }
+}
+
+impl Names for Boundary {
+    const LIST: &'static str = "boundary";
+    const NAMES: &'static [&'static str] = &["mirror", "edge"];
+    const ALL: &'static [Self] = &[Self::Mirror, Self::Edge];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mirror => "mirror",
+            Self::Edge => "edge",
+        }
     }
 }
 
@@ -96,5 +109,6 @@ mod tests {
         }
         t::<Interpolation>();
         t::<PadMode>();
+        t::<Boundary>();
     }
 }

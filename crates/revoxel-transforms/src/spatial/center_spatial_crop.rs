@@ -2,7 +2,8 @@
 //!
 //! # What it does
 //! Keeps `roi_size` voxels around the middle of each axis: from n//2 − size//2 on. An axis that is shorter than
-//! the size stays as it is.
+//! the size stays as it is. With `source`, the box is that of the input of this name, and inputs on other grids are
+//! cropped to the same region of the world.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_size 4    [ . . . . ]
@@ -13,6 +14,9 @@
 //! ```yaml
 //! center_spatial_crop: { roi_size: [96, 96, -1] }
 //! ```
+//! ```yaml
+//! center_spatial_crop: { roi_size: 64, source: ct }
+//! ```
 //!
 //! # Inverse
 //! The window back: exact inside the box, the kind's fill outside it.
@@ -20,14 +24,15 @@
 //! # Same as
 //! MONAI `CenterSpatialCropd(roi_size)`.
 
-use revoxel_core::{Grid, GridOp};
+use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::IntVector;
+use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `center_spatial_crop`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +40,9 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 pub struct CenterSpatialCrop {
     /// Voxels per axis; a number for all; 0 or less keeps an axis.
     roi_size: IntVector,
+    /// The input in whose voxels the box is meant; else each input's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 impl Define for CenterSpatialCrop {
@@ -52,8 +60,14 @@ impl Define for CenterSpatialCrop {
 }
 
 impl SpatialTransform for CenterSpatialCrop {
-    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (start, end) = centre_crop(grid.shape(), self.roi_size.repeated());
-        Ok(window(grid.shape(), start, end))
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let there = source_grid(self.source.as_deref(), grid, evidence)?;
+        let (start, end) = centre_crop(there.shape(), self.roi_size.repeated());
+        let region = clipped(&carried(&IndexBox::from_bounds(start, end), there, grid), grid)?;
+        Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Grid)
     }
 }

@@ -31,14 +31,14 @@
 //! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
 //! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise.
 
-use rayon::prelude::*;
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{IntVector, Named, PerKey, RealVector};
+use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
+use crate::planning::boxes::{carried, foreground};
 use crate::planning::{divisible, window};
 use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -84,19 +84,6 @@ pub struct CropForeground {
     /// The constant, for images or by key; 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-}
-
-/// What to do with a case without foreground.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum OnEmpty {
-    /// Fail.
-    #[default]
-    Error,
-    /// Do not crop.
-    Keep,
-    /// Leave the case out.
-    SkipCase,
 }
 
 const fn constant() -> Named<PadMode> {
@@ -181,12 +168,7 @@ impl SpatialTransform for CropForeground {
     fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
         let grid = *source.grid();
         let bounds = dispatch!(source.voxels(), v => foreground(v, &grid, |x| self.selects(x.to_f64())));
-        let region = match (bounds, self.on_empty) {
-            (Some(bounds), _) => Some(bounds),
-            (None, OnEmpty::Keep) => None,
-            (None, OnEmpty::Error) => return Err(PlanError::EmptyForeground { rule: self.rule() }),
-            (None, OnEmpty::SkipCase) => return Err(PlanError::SkipCase { rule: self.rule() }),
-        };
+        let region = self.on_empty.resolve(bounds, || self.rule())?;
         let margin = match (&self.margin, &self.margin_mm) {
             (Some(voxels), _) => voxels.repeated(),
             (None, Some(mm)) => {
@@ -233,40 +215,6 @@ impl CropForeground {
     }
 }
 
-/// A box of one grid as the box of another grid's voxels that covers the same region of the world.
-fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
-    if from == to {
-        return *region;
-    }
-    let (map, end) = (from.index_map_to(to), region.end());
-    let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| {
-        map.apply([0, 1, 2].map(|a| (if bits >> a & 1 == 0 { region.start[a] } else { end[a] }) as f64 - 0.5))
-    });
-    let (low, high) = revoxel_core::grid::bounds_of(&corners);
-    IndexBox::from_bounds(low.map(|l| (l + 0.5 + 1e-6).floor() as i64), high.map(|h| (h + 0.5 - 1e-6).ceil() as i64))
-}
-
-/// The box around the selected voxels of any channel.
-fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
-    let [nx, ny, nz] = grid.shape();
-    let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {
-        let z = (position % nz) as i64;
-        let mut found: Option<([i64; 3], [i64; 3])> = None;
-        for (y, row) in plane.chunks(nx).enumerate() {
-            let Some(first) = row.iter().position(|v| selects(*v)) else { continue };
-            let last = row.iter().rposition(|v| selects(*v)).unwrap_or(first);
-            let here = ([first as i64, y as i64, z], [last as i64 + 1, y as i64 + 1, z + 1]);
-            found = Some(found.map_or(here, |f| union(f, here)));
-        }
-        found
-    });
-    planes.reduce_with(union).map(|(start, end)| IndexBox::from_bounds(start, end))
-}
-
-fn union(a: ([i64; 3], [i64; 3]), b: ([i64; 3], [i64; 3])) -> ([i64; 3], [i64; 3]) {
-    ([0, 1, 2].map(|i| a.0[i].min(b.0[i])), [0, 1, 2].map(|i| a.1[i].max(b.1[i])))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,17 +222,6 @@ mod tests {
 
     fn crop(json: serde_json::Value) -> CropForeground {
         serde_json::from_value(json).unwrap()
-    }
-
-    #[test]
-    fn a_box_is_carried_to_another_grid_through_the_world() {
-        let fine = Grid::new([20, 20, 20], Affine::scaling([1.0; 3])).unwrap();
-        // Twice the voxel size, mirrored along the first axis, same outer faces.
-        let affine = Affine::from_rows([[-2., 0., 0., 18.5], [0., 2., 0., 0.5], [0., 0., 2., 0.5]]);
-        let coarse = Grid::new([10, 10, 10], affine).unwrap();
-        let region = IndexBox { start: [4, 6, 1], shape: [6, 2, 3] };
-        assert_eq!(carried(&region, &fine, &coarse), IndexBox { start: [5, 3, 0], shape: [3, 1, 2] });
-        assert_eq!(carried(&region, &fine, &fine), region);
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl RandomTransform for RandAffine {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Reflection,
+            ..Resampling::default()
         }
     }
 }
@@ -127,6 +128,7 @@ impl SpatialTransform for Moved {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Reflection,
+            ..Resampling::default()
         }
     }
 }

@@ -140,6 +140,7 @@ impl RandomTransform for RandElastic {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Border,
+            ..Resampling::default()
         }
     }
 }

@@ -115,7 +115,11 @@ impl RandomTransform for RandMagnify {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling { interpolation: self.interpolation.as_ref(), padding: None, default_padding: Padding::Border }
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            default_padding: Padding::Border,
+            ..Resampling::default()
+        }
     }
 }
 

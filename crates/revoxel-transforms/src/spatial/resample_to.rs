@@ -31,7 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
-use crate::params::{Named, Padding, PerKey};
+use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::resample;
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -47,6 +47,9 @@ pub struct ResampleTo {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 impl Define for ResampleTo {
@@ -74,6 +77,15 @@ impl SpatialTransform for ResampleTo {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Minimum,
+            ..Resampling::default()
         }
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn aligns(&self) -> bool {
+        true
     }
 }

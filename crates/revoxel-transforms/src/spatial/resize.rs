@@ -16,13 +16,17 @@
 //! ```yaml
 //! resize: { spatial_size: 96, size_mode: longest, interpolation: { label: label } }
 //! ```
+//! ```yaml
+//! resize: { spatial_size: 64, anti_alias: true }
+//! ```
 //!
 //! # Inverse
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `Resized(spatial_size, size_mode, mode="trilinear")`; its `nearest` shifts voxels (torch's legacy floor
-//! rule), ours is `nearest-exact`. nnU-Net's resize to a shape.
+//! rule), ours is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al.
+//! (2015), MONAI's `anti_aliasing` by that of scikit-image: sigma (r − 1) / 2.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -30,7 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{IntVector, Named, Padding, PerKey};
+use crate::params::{IntVector, Named, Padding, PerKey, is_false};
 use crate::planning::{resample, same_extent};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -46,6 +50,9 @@ pub struct Resize {
     /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 /// Which axes get the size.
@@ -90,6 +97,14 @@ impl SpatialTransform for Resize {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling { interpolation: self.interpolation.as_ref(), padding: None, default_padding: Padding::Border }
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            default_padding: Padding::Border,
+            ..Resampling::default()
+        }
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
     }
 }

@@ -1,8 +1,21 @@
-//! Crops to a box given in voxels.
+//! Crops to a box given in voxels or in millimetres.
 //!
 //! # What it does
-//! Keeps a box: `roi_center` with `roi_size`, `roi_start` to `roi_end` (exclusive), or `roi_slices`, a pair of
-//! start and end per axis that may be negative (counted from the end) or null. The box is clipped to the volume.
+//! Keeps a box, clipped to the volume. In voxels:
+//!
+//! * `roi_center` with `roi_size`,
+//! * `roi_start` to `roi_end` (exclusive), or
+//! * `roi_slices`, a pair of start and end per axis that may be negative (counted from the end) or null.
+//!
+//! In millimetres of the world, with `frame` RAS or LPS, the same for inputs on any grid:
+//!
+//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels, of
+//!   which the middle lies as close to the point as can be; or
+//! * `start_world` and `end_world`, opposite corners of a box with its faces parallel to the world's axes: every voxel
+//!   that has a part in it. On an oblique grid that is the box of voxels around it.
+//!
+//! With `source`, a box in voxels is meant in the voxels of the input of this name, and inputs on other grids are
+//! cropped to the same region of the world; else it is meant in each input's own voxels.
 //!
 //! ```text
 //! [ . . . . . . ]   roi_start 1, roi_end 4   [ . . . ]
@@ -14,26 +27,34 @@
 //! spatial_crop: { roi_center: [64, 64, 40], roi_size: [96, 96, 32] }
 //! ```
 //! ```yaml
-//! spatial_crop: { roi_start: [10, 0, 5], roi_end: [90, 100, 60] }
+//! spatial_crop: { roi_start: [10, 0, 5], roi_end: [90, 100, 60], source: ct }
 //! ```
 //! ```yaml
 //! spatial_crop: { roi_slices: [[10, -10], [null, 100]] }
+//! ```
+//! ```yaml
+//! spatial_crop: { center_mm: [-12.5, 40, 1033], size_mm: 80, frame: LPS }
+//! ```
+//! ```yaml
+//! spatial_crop: { start_world: [-60, -90, 0], end_world: [60, 50, 120], frame: RAS }
 //! ```
 //!
 //! # Inverse
 //! The window back: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here.
+//! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
+//! slices have no step.
 
-use revoxel_core::{Grid, GridOp};
+use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::IntVector;
-use crate::planning::window;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::params::{IntVector, RealVector, WorldFrame};
+use crate::planning::boxes::{carried, clipped, of_world, source_grid};
+use crate::planning::{finite, window};
+use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `spatial_crop`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +75,28 @@ pub struct SpatialCrop {
     /// Start and end per axis; negative counts from the end, null means the end of the axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_slices: Option<Vec<[Option<i64>; 2]>>,
+    /// The middle of the box, mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    center_mm: Option<[f64; 3]>,
+    /// Lengths of the box along the volume's own axes, mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size_mm: Option<RealVector>,
+    /// One corner of the box, mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start_world: Option<[f64; 3]>,
+    /// The opposite corner of the box, mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_world: Option<[f64; 3]>,
+    /// The frame of the numbers in mm: RAS or LPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frame: Option<WorldFrame>,
+    /// The input in whose voxels the box is meant; else each input's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
+
+const WAYS: &str = "give roi_center and roi_size, roi_start and roi_end, roi_slices, center_mm and size_mm, or \
+                    start_world and end_world";
 
 impl Define for SpatialCrop {
     const NAME: &'static str = "spatial_crop";
@@ -62,23 +104,27 @@ impl Define for SpatialCrop {
     const CLASS: Class = Class::Spatial;
 
     fn check(&self) -> Result<(), Invalid> {
-        match (&self.roi_center, &self.roi_size, &self.roi_start, &self.roi_end, &self.roi_slices) {
-            (Some(center), Some(size), None, None, None) => {
-                center.by_axis("roi_center")?;
-                size.by_axis("roi_size")?;
-                let small = size.0.iter().find(|s| **s < 1);
-                small.map_or(Ok(()), |s| Err(Invalid::new("roi_size", format!("{s} must be at least 1"))))
-            }
-            (None, None, Some(start), Some(end), None) => {
-                start.by_axis("roi_start")?;
-                end.by_axis("roi_end")
-            }
-            (None, None, None, None, Some(slices)) if (1..=3).contains(&slices.len()) => Ok(()),
-            (None, None, None, None, Some(slices)) => {
-                Err(Invalid::new("roi_slices", format!("{} pairs for three axes", slices.len())))
-            }
-            _ => Err(Invalid::new("", "give roi_center and roi_size, or roi_start and roi_end, or roi_slices")),
+        let given = [
+            self.roi_center.is_some() || self.roi_size.is_some(),
+            self.roi_start.is_some() || self.roi_end.is_some(),
+            self.roi_slices.is_some(),
+            self.center_mm.is_some() || self.size_mm.is_some(),
+            self.start_world.is_some() || self.end_world.is_some(),
+        ];
+        if given.into_iter().filter(|g| *g).count() != 1 {
+            return Err(Invalid::new("", WAYS));
         }
+        let world = given[3] || given[4];
+        match (world, self.frame) {
+            (true, None) => return Err(Invalid::new("frame", "say what the numbers mean: frame: RAS or frame: LPS")),
+            (false, Some(_)) => return Err(Invalid::new("frame", "numbers of voxels have no frame: leave it out")),
+            _ => {}
+        }
+        if world && self.source.is_some() {
+            return Err(Invalid::new("source", "a box in mm is the same for every grid: leave source out"));
+        }
+        self.check_voxels()?;
+        self.check_world()
     }
 
     fn transform(self) -> Transform {
@@ -86,27 +132,185 @@ impl Define for SpatialCrop {
     }
 }
 
-impl SpatialTransform for SpatialCrop {
-    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let shape = grid.shape();
+impl SpatialCrop {
+    fn check_voxels(&self) -> Result<(), Invalid> {
+        match (&self.roi_center, &self.roi_size) {
+            (Some(center), Some(size)) => {
+                center.by_axis("roi_center")?;
+                size.by_axis("roi_size")?;
+                if let Some(small) = size.0.iter().find(|s| **s < 1) {
+                    return Err(Invalid::new("roi_size", format!("{small} must be at least 1")));
+                }
+            }
+            (None, None) => {}
+            _ => return Err(Invalid::new("", WAYS)),
+        }
+        match (&self.roi_start, &self.roi_end) {
+            (Some(start), Some(end)) => {
+                start.by_axis("roi_start")?;
+                end.by_axis("roi_end")?;
+            }
+            (None, None) => {}
+            _ => return Err(Invalid::new("", WAYS)),
+        }
+        match &self.roi_slices {
+            Some(slices) if !(1..=3).contains(&slices.len()) => {
+                Err(Invalid::new("roi_slices", format!("{} pairs for three axes", slices.len())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_world(&self) -> Result<(), Invalid> {
+        match (&self.center_mm, &self.size_mm) {
+            (Some(center), Some(size)) => {
+                finite("center_mm", center)?;
+                size.by_axis("size_mm")?;
+                if let Some(wrong) = size.0.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
+                    return Err(Invalid::new("size_mm", format!("{wrong} mm is no size: use a number above 0")));
+                }
+            }
+            (None, None) => {}
+            _ => return Err(Invalid::new("", WAYS)),
+        }
+        match (&self.start_world, &self.end_world) {
+            (Some(start), Some(end)) => {
+                finite("start_world", start)?;
+                finite("end_world", end)?;
+                match (0..3).find(|a| start[*a] == end[*a]) {
+                    Some(a) => {
+                        let problem = format!("{} mm is also the start along that axis: the box is flat", end[a]);
+                        Err(Invalid::new("end_world", problem))
+                    }
+                    None => Ok(()),
+                }
+            }
+            (None, None) => Ok(()),
+            _ => Err(Invalid::new("", WAYS)),
+        }
+    }
+
+    /// The box in voxels of a grid, as asked for: not clipped at its end.
+    fn in_voxels(&self, shape: [usize; 3]) -> ([i64; 3], [i64; 3]) {
         let (mut start, mut end) = ([0; 3], shape.map(|n| n as i64));
         for axis in 0..3 {
             let n = shape[axis] as i64;
             if let (Some(center), Some(size)) = (&self.roi_center, &self.roi_size) {
                 let size = size.repeated()[axis];
-                start[axis] = (center.repeated()[axis] - size / 2).max(0);
-                end[axis] = start[axis] + size;
+                start[axis] = center.repeated()[axis].saturating_sub(size / 2).max(0);
+                end[axis] = start[axis].saturating_add(size);
             } else if let (Some(from), Some(to)) = (&self.roi_start, &self.roi_end) {
                 (start[axis], end[axis]) = (from.repeated()[axis].max(0), to.repeated()[axis]);
             } else if let Some([from, to]) = self.roi_slices.as_ref().and_then(|s| s.get(axis)) {
-                let place = |i: i64| if i < 0 { (i + n).max(0) } else { i };
+                let place = |i: i64| if i < 0 { i.saturating_add(n).max(0) } else { i };
                 (start[axis], end[axis]) = (from.map_or(0, place), to.map_or(n, place));
             }
             end[axis] = end[axis].min(n);
         }
-        if (0..3).any(|a| end[a] <= start[a]) {
-            return Err(PlanError::NothingLeft { start, end, shape });
+        (start, end)
+    }
+
+    /// The box in voxels of a grid, where it is given in mm.
+    fn in_world(&self, grid: &Grid) -> Option<IndexBox> {
+        let frame = self.frame?.frame();
+        if let (Some(start), Some(end)) = (self.start_world, self.end_world) {
+            return Some(of_world([start, end], frame, grid));
         }
-        Ok(window(shape, start, end))
+        let (center, size) = (self.center_mm?, self.size_mm.as_ref()?.repeated());
+        let (middle, spacing) = (grid.world_to_index().apply(frame.point_to_ras(center)), grid.spacing());
+        let count = [0, 1, 2].map(|a| (size[a] / spacing[a]).round_ties_even().clamp(1.0, 1e12));
+        let start = [0, 1, 2].map(|a| (middle[a] - (count[a] - 1.0) / 2.0).round_ties_even() as i64);
+        Some(IndexBox { start, shape: count.map(|c| c as usize) })
+    }
+}
+
+impl SpatialTransform for SpatialCrop {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let region = match self.in_world(grid) {
+            Some(region) => region,
+            None => {
+                let there = source_grid(self.source.as_deref(), grid, evidence)?;
+                let (start, end) = self.in_voxels(there.shape());
+                if (0..3).any(|a| end[a] <= start[a]) {
+                    return Err(PlanError::NothingLeft { start, end, shape: there.shape() });
+                }
+                carried(&IndexBox::from_bounds(start, end), there, grid)
+            }
+        };
+        let region = clipped(&region, grid)?;
+        Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Grid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Affine;
+    use serde_json::json;
+
+    /// 2 mm voxels, the first axis to the left, the second to the anterior, the third to the superior end.
+    fn grid() -> Grid {
+        let affine = Affine::from_rows([[-2., 0., 0., 20.], [0., 2., 0., -10.], [0., 0., 4., 100.]]);
+        Grid::new([20, 16, 10], affine).unwrap()
+    }
+
+    fn plan(value: serde_json::Value, grid: &Grid, source: Option<&Grid>) -> Result<Vec<GridOp>, PlanError> {
+        let crop: SpatialCrop = serde_json::from_value(value).unwrap();
+        crop.check().unwrap();
+        crop.plan(grid, &Evidence { observed: None, reference: source })
+    }
+
+    #[test]
+    fn boxes_in_millimetres() {
+        fn t(value: serde_json::Value, start: [i64; 3], shape: [usize; 3]) {
+            assert_eq!(plan(value.clone(), &grid(), None), Ok(vec![GridOp::Window { start, shape }]), "{value}");
+        }
+        // (10, 0, 112) mm is index (5, 5, 3).
+        t(json!({ "center_mm": [10, 0, 112], "size_mm": [6, 10, 4], "frame": "RAS" }), [4, 3, 3], [3, 5, 1]);
+        t(json!({ "center_mm": [-10, 0, 112], "size_mm": [6, 10, 4], "frame": "LPS" }), [4, 3, 3], [3, 5, 1]);
+        t(json!({ "center_mm": [20, -10, 100], "size_mm": 20, "frame": "RAS" }), [0, 0, 0], [6, 6, 3]);
+        // Voxel 3 reaches from x 13 to 15, voxel 8 from 3 to 5.
+        t(
+            json!({ "start_world": [4.9, -3.5, 105], "end_world": [14, 1.5, 109], "frame": "RAS" }),
+            [3, 3, 1],
+            [6, 4, 2],
+        );
+        let outside = json!({ "center_mm": [500, 0, 0], "size_mm": 10, "frame": "RAS" });
+        assert!(matches!(plan(outside, &grid(), None), Err(PlanError::NothingLeft { .. })));
+    }
+
+    #[test]
+    fn a_box_of_another_input_is_carried_through_the_world() {
+        // Half the voxels of `grid` along each axis, with the same outer faces.
+        let affine = Affine::from_rows([[-4., 0., 0., 19.], [0., 4., 0., -9.], [0., 0., 8., 102.]]);
+        let coarse = Grid::new([10, 8, 5], affine).unwrap();
+        let value = json!({ "roi_start": [4, 2, 1], "roi_end": [10, 8, 5], "source": "ct" });
+        let expected = vec![GridOp::Window { start: [2, 1, 0], shape: [3, 3, 3] }];
+        assert_eq!(plan(value.clone(), &coarse, Some(&grid())), Ok(expected));
+        let expected = vec![GridOp::Window { start: [4, 2, 1], shape: [6, 6, 4] }];
+        assert_eq!(plan(value.clone(), &grid(), Some(&grid())), Ok(expected));
+        assert!(matches!(plan(value, &grid(), None), Err(PlanError::MissingInput(_))));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        fn t(value: serde_json::Value, field: &str, part: &str) {
+            let crop: SpatialCrop = serde_json::from_value(value).unwrap();
+            let error = crop.check().unwrap_err();
+            assert!(error.field == field && error.problem.contains(part), "{error:?}");
+        }
+        t(json!({}), "", "roi_center and roi_size");
+        t(json!({ "roi_start": 1 }), "", "roi_start and roi_end");
+        t(json!({ "roi_start": 1, "roi_end": 3, "roi_slices": [[1, 2]] }), "", "roi_start and roi_end");
+        t(json!({ "center_mm": [1, 2, 3], "size_mm": 3 }), "frame", "frame: RAS");
+        t(json!({ "center_mm": [1, 2, 3], "size_mm": [3, 0], "frame": "RAS" }), "size_mm", "0 mm is no size");
+        t(json!({ "roi_start": 1, "roi_end": 3, "frame": "LPS" }), "frame", "no frame");
+        t(json!({ "start_world": [0, 0, 0], "end_world": [1, 0, 1], "frame": "LPS" }), "end_world", "flat");
+        let both = json!({ "start_world": [0, 0, 0], "end_world": [1, 1, 1], "frame": "LPS", "source": "ct" });
+        t(both, "source", "leave source out");
     }
 }

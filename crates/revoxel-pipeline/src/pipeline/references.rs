@@ -1,0 +1,95 @@
+//! Whether the inputs that parameters name are there, and whether what they are asked for fits them.
+
+use revoxel_core::Kind;
+use revoxel_transforms::{Need, Resampling, Transform};
+
+use super::Input;
+use crate::error::{Fault, Place};
+use crate::node::Node;
+
+/// Inputs that are named inside parameters.
+pub(super) fn check_references(
+    name: &str,
+    transform: &Transform,
+    params: &Node,
+    place: Place,
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    let known = |key: &str| inputs.iter().any(|i| i.key == key);
+    let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
+    let (need, resampling, padding) = match transform {
+        Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
+        Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
+        Transform::Value(value) => {
+            return match value.source() {
+                Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
+                _ => Ok(()),
+            };
+        }
+    };
+    let also = match transform {
+        Transform::Spatial(spatial) => spatial.also(),
+        _ => &[],
+    };
+    match need {
+        Need::Voxels(_) if also.iter().any(|key| !known(key)) => {
+            let unknown = also.iter().find(|key| !known(key)).map_or("", String::as_str);
+            return Err(unknown_input(at(&["also"]), unknown, inputs));
+        }
+        Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
+        Need::Grid(key) if !known(key) => {
+            let field = if params.child("source").is_some() { "source" } else { "reference" };
+            return Err(unknown_input(at(&[field]), key, inputs));
+        }
+        _ => {}
+    }
+    let named = [
+        ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
+        ("padding", resampling.padding.map(|p| p.keys().collect())),
+        ("value", padding.value.map(|p| p.keys().collect())),
+    ];
+    for (field, keys) in named {
+        for key in keys.unwrap_or_default() {
+            if !known(key) {
+                let mut place = params.locate(&[field.to_owned(), key.to_owned()], true);
+                if place == Place::default() {
+                    place = at(&[field]);
+                }
+                return Err(unknown_input(place, key, inputs));
+            }
+        }
+    }
+    averaged_labels(name, &resampling, params, place, inputs)
+}
+
+/// Interpolations that would average labels.
+fn averaged_labels(
+    name: &str,
+    resampling: &Resampling<'_>,
+    params: &Node,
+    place: Place,
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    let Some(interpolation) = resampling.interpolation else { return Ok(()) };
+    for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
+        if let Some(named) = interpolation.for_key(&input.key)
+            && named.0.averages()
+        {
+            let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
+            let place = if found == Place::default() { place } else { found };
+            let problem =
+                format!("{name}: {} would average the labels of {:?}; use nearest or label", named.0, input.key);
+            return Err(Fault::new(place, problem));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_input(place: Place, key: &str, inputs: &[Input]) -> Fault {
+    let known: Vec<&str> = inputs.iter().map(|i| i.key.as_str()).collect();
+    let fault = Fault::new(place, format!("there is no input {key:?}"));
+    let near = revoxel_transforms::params::closest(key, known.iter().copied());
+    fault.help(
+        near.map_or_else(|| format!("inputs are: {}", known.join(", ")), |near| format!("did you mean {near:?}?")),
+    )
+}

@@ -1,0 +1,101 @@
+//! A cubic pass whose values stay within the range of what it reads.
+
+use revoxel_core::{Affine, Grid, GridOp, Sampling, Volume, Voxels};
+use revoxel_resample::{How, Interpolation, ResampleError, execute as resample};
+
+/// Executes a pass and cuts off what overshoots the range of each channel. Where an axis is interpolated in another
+/// way, every slice across it is resampled first and kept within its own range, and the axis comes second.
+pub(super) fn execute(volume: &Volume, pass: &Sampling, how: &How) -> Result<Volume, ResampleError> {
+    let Some(through) = how.through else {
+        let ranges = slices(volume, None);
+        let result = resample(volume, pass, how)?;
+        return cut(result, None, &ranges);
+    };
+    let axis = through.axis;
+    let (source, target) = (pass.source(), pass.target());
+    if source.shape()[axis] == target.shape()[axis] && same_slices(source, target, axis) {
+        let result = resample(volume, pass, &How { through: None, ..how.clone() }.beside(axis))?;
+        return cut(result, Some(axis), &slices(volume, Some(axis)));
+    }
+    let between = between(source, target, axis)?;
+    let mut first = Sampling::identity(*source);
+    first.push(&GridOp::Resample { grid: between })?;
+    let mut second = Sampling::identity(between);
+    second.push(&GridOp::Resample { grid: *target })?;
+    let flat = resample(volume, &first, &how.clone().beside(axis))?;
+    let flat = cut(flat, Some(axis), &slices(volume, Some(axis)))?;
+    resample(&flat, &second, &How { interpolation: through.interpolation, through: None, ..how.clone() })
+}
+
+trait Beside {
+    fn beside(self, axis: usize) -> Self;
+}
+
+impl Beside for How {
+    /// The same without a spline along an axis, whose slices stay where they are.
+    fn beside(self, axis: usize) -> Self {
+        let through = revoxel_resample::Through { axis, interpolation: Interpolation::Nearest };
+        Self { through: Some(through), ..self }
+    }
+}
+
+/// Whether the slices across an axis lie where they lay.
+fn same_slices(source: &Grid, target: &Grid, axis: usize) -> bool {
+    let row = target.index_map_to(source).rows()[axis];
+    (row[axis] - 1.0).abs() < 1e-9 && row[3].abs() < 1e-6
+}
+
+/// The grid of the target across an axis, and of the source along it.
+fn between(source: &Grid, target: &Grid, axis: usize) -> Result<Grid, revoxel_core::GridError> {
+    let map = target.index_map_to(source).rows();
+    let mut rows = map;
+    rows.iter_mut().for_each(|row| row[axis] = 0.0);
+    rows[axis] = [0.0; 4];
+    rows[axis][axis] = 1.0;
+    let mut shape = target.shape();
+    shape[axis] = source.shape()[axis];
+    Grid::new(shape, source.affine().after(&Affine::from_rows(rows)))
+}
+
+/// Index of the slice of each voxel in a channel; always 0 without an axis.
+fn slice_of(shape: [usize; 3], axis: Option<usize>) -> impl Fn(usize) -> usize {
+    move |index| match axis {
+        None => 0,
+        Some(0) => index % shape[0],
+        Some(1) => index / shape[0] % shape[1],
+        Some(_) => index / (shape[0] * shape[1]),
+    }
+}
+
+/// The ranges of all slices of all channels, NaN left out.
+fn slices(volume: &Volume, axis: Option<usize>) -> Vec<[f64; 2]> {
+    let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
+    let count = axis.map_or(1, |a| shape[a]);
+    let of = slice_of(shape, axis);
+    let mut ranges = vec![[f64::INFINITY, f64::NEG_INFINITY]; count * volume.channels()];
+    revoxel_core::dispatch!(volume.voxels(), v => {
+        for (position, value) in v.iter().enumerate() {
+            let range = &mut ranges[position / size * count + of(position % size)];
+            let value = revoxel_core::Voxel::to_f64(*value);
+            *range = [range[0].min(value), range[1].max(value)];
+        }
+    });
+    ranges
+}
+
+/// Keeps values within the range of their slice.
+fn cut(volume: Volume, axis: Option<usize>, ranges: &[[f64; 2]]) -> Result<Volume, ResampleError> {
+    let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
+    let count = axis.map_or(1, |a| shape[a]);
+    let of = slice_of(shape, axis);
+    let held = |position: usize, value: f64| {
+        let [low, high] = ranges[position / size * count + of(position % size)];
+        if low > high || value.is_nan() { value } else { value.clamp(low, high) }
+    };
+    let voxels: Voxels = match volume.voxels() {
+        Voxels::F32(v) => v.iter().enumerate().map(|(i, x)| held(i, f64::from(*x)) as f32).collect::<Vec<f32>>().into(),
+        Voxels::F64(v) => v.iter().enumerate().map(|(i, x)| held(i, *x)).collect::<Vec<f64>>().into(),
+        _ => return Ok(volume),
+    };
+    Ok(volume.with_voxels(voxels)?)
+}

@@ -1,0 +1,1 @@
+//! What a fingerprint counts, against numbers worked out apart.

@@ -1,0 +1,149 @@
+//! Which transform of MONAI is which of ours, argument by argument.
+
+/// Transforms that have nothing to do here: files are read, channels come first, and types are kept by themselves.
+pub(super) const IGNORED: &[&str] = &[
+    "LoadImage",
+    "EnsureChannelFirst",
+    "AddChannel",
+    "AsChannelFirst",
+    "EnsureType",
+    "ToTensor",
+    "ToDevice",
+    "Identity",
+    "SelectItems",
+    "DeleteItems",
+];
+
+/// A transform of ours for one of MONAI's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Translation {
+    /// The name of ours.
+    pub(super) ours: &'static str,
+    /// Arguments that both have: theirs, ours.
+    pub(super) arguments: &'static [(&'static str, &'static str)],
+    /// Arguments that are left out, with the values (as JSON) that change nothing; none for any value.
+    pub(super) dropped: &'static [(&'static str, &'static [&'static str])],
+}
+
+const LAZY: (&str, &[&str]) = ("lazy", &["false"]);
+const DTYPE: (&str, &[&str]) = ("dtype", &[]);
+
+/// The transform for a name without its ending.
+pub(super) fn translation(base: &str) -> Option<Translation> {
+    let t = |ours, arguments, dropped| Some(Translation { ours, arguments, dropped });
+    match base {
+        "Orientation" => {
+            t("orientation", &[("axcodes", "axcodes"), ("as_closest_canonical", "closest_canonical")], &[LAZY])
+        }
+        "Spacing" => t(
+            "spacing",
+            &[
+                ("pixdim", "pixdim"),
+                ("diagonal", "diagonal"),
+                ("min_pixdim", "min_pixdim"),
+                ("max_pixdim", "max_pixdim"),
+            ],
+            &[
+                LAZY,
+                DTYPE,
+                ("align_corners", &["false"]),
+                ("scale_extent", &["false"]),
+                ("recompute_affine", &[]),
+                ("ensure_same_shape", &[]),
+            ],
+        ),
+        "Resize" => t(
+            "resize",
+            &[("spatial_size", "spatial_size"), ("size_mode", "size_mode")],
+            &[LAZY, DTYPE, ("align_corners", &["false"]), ("anti_aliasing", &["false"])],
+        ),
+        "CropForeground" => t(
+            "crop_foreground",
+            &[
+                ("source_key", "source"),
+                ("margin", "margin"),
+                ("k_divisible", "k_divisible"),
+                ("allow_smaller", "allow_smaller"),
+                ("mode", "mode"),
+                ("constant_values", "value"),
+            ],
+            &[LAZY, ("start_coord_key", &[]), ("end_coord_key", &[])],
+        ),
+        "SpatialPad" => t(
+            "spatial_pad",
+            &[("spatial_size", "spatial_size"), ("method", "method"), ("mode", "mode"), ("constant_values", "value")],
+            &[LAZY],
+        ),
+        "BorderPad" => t(
+            "border_pad",
+            &[("spatial_border", "spatial_border"), ("mode", "mode"), ("constant_values", "value")],
+            &[LAZY],
+        ),
+        "DivisiblePad" => t(
+            "divisible_pad",
+            &[("k", "k"), ("mode", "mode"), ("method", "method"), ("constant_values", "value")],
+            &[LAZY],
+        ),
+        "ResizeWithPadOrCrop" => t(
+            "resize_with_pad_or_crop",
+            &[("spatial_size", "spatial_size"), ("mode", "mode"), ("method", "method"), ("constant_values", "value")],
+            &[LAZY],
+        ),
+        "SpatialCrop" => t(
+            "spatial_crop",
+            &[
+                ("roi_center", "roi_center"),
+                ("roi_size", "roi_size"),
+                ("roi_start", "roi_start"),
+                ("roi_end", "roi_end"),
+            ],
+            &[LAZY],
+        ),
+        "CenterSpatialCrop" => t("center_spatial_crop", &[("roi_size", "roi_size")], &[LAZY]),
+        "Flip" => t("flip", &[("spatial_axis", "spatial_axis")], &[LAZY]),
+        "Rotate90" => t("rotate90", &[("k", "k"), ("spatial_axes", "spatial_axes")], &[LAZY]),
+        "ScaleIntensityRange" => t(
+            "scale_intensity_range",
+            &[("a_min", "a_min"), ("a_max", "a_max"), ("b_min", "b_min"), ("b_max", "b_max"), ("clip", "clip")],
+            &[DTYPE],
+        ),
+        "ScaleIntensityRangePercentiles" => t(
+            "scale_intensity_range_percentiles",
+            &[
+                ("lower", "lower"),
+                ("upper", "upper"),
+                ("b_min", "b_min"),
+                ("b_max", "b_max"),
+                ("clip", "clip"),
+                ("relative", "relative"),
+                ("channel_wise", "channel_wise"),
+            ],
+            &[DTYPE],
+        ),
+        "ScaleIntensity" => t(
+            "scale_intensity",
+            &[("minv", "minv"), ("maxv", "maxv"), ("factor", "factor"), ("channel_wise", "channel_wise")],
+            &[DTYPE],
+        ),
+        "NormalizeIntensity" => t(
+            "normalize_intensity",
+            &[
+                ("subtrahend", "subtrahend"),
+                ("divisor", "divisor"),
+                ("nonzero", "nonzero"),
+                ("channel_wise", "channel_wise"),
+            ],
+            &[DTYPE],
+        ),
+        "ThresholdIntensity" => {
+            t("threshold_intensity", &[("threshold", "threshold"), ("above", "above"), ("cval", "cval")], &[])
+        }
+        "ShiftIntensity" => t("shift_intensity", &[("offset", "offset")], &[("safe", &["false"])]),
+        "AdjustContrast" => t(
+            "adjust_contrast",
+            &[("gamma", "gamma"), ("invert_image", "invert_image"), ("retain_stats", "retain_stats")],
+            &[],
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,424 @@
+//! The preprocessing and the export of nnU-Net v2, from its plans.
+//!
+//! nnU-Net counts axes as its arrays do, slowest first, and revoxel as the voxels lie in memory, fastest first:
+//! axis `a` there is axis `2 − a` here. Its order is: turn axes, crop to what is not 0, normalise, resample.
+
+use serde_json::{Map, Value, json};
+
+use super::{Imported, comment, step};
+
+/// What is taken from a plan.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration, such as `3d_fullres`.
+    pub configuration: String,
+    /// The folder of the images, relative to the data folder.
+    pub images: String,
+    /// The folder of the labels.
+    pub labels: String,
+}
+
+/// Why plans cannot be translated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct PlansError {
+    /// The field.
+    pub place: String,
+    /// What is wrong with it, and what to do.
+    pub problem: String,
+}
+
+/// A pipeline that does what the plans say, and what nnU-Net's export does with logits.
+///
+/// # Errors
+/// Where a field is missing, is something else, or names what has no counterpart.
+pub fn pipeline(plans: &Value, dataset: Option<&Value>, options: &Options) -> Result<Imported, PlansError> {
+    let plans = Plans::read(plans, dataset, options)?;
+    Ok(plans.write(options))
+}
+
+/// What is read of the plans.
+#[derive(Debug)]
+struct Plans {
+    name: String,
+    /// Keys, file names' ends, and steps of normalisation of the channels.
+    channels: Vec<Channel>,
+    spacing: Vec<f64>,
+    transpose: [usize; 3],
+    reorients: bool,
+    data: Resampling,
+    seg: Resampling,
+    decision: Value,
+    dtype: &'static str,
+    ending: String,
+    notes: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    key: String,
+    suffix: String,
+    about: String,
+    steps: Vec<(&'static str, Value)>,
+}
+
+/// Arguments of nnU-Net's resampling, as parameters of `spacing`.
+#[derive(Clone, Debug, PartialEq)]
+struct Resampling {
+    order: u64,
+    separate: Value,
+    through: &'static str,
+}
+
+fn fault(place: impl Into<String>, problem: impl Into<String>) -> PlansError {
+    PlansError { place: place.into(), problem: problem.into() }
+}
+
+fn field<'a>(map: &'a Value, place: &str, name: &str) -> Result<&'a Value, PlansError> {
+    map.get(name).ok_or_else(|| fault(format!("{place}{name}"), "missing"))
+}
+
+fn numbers(value: &Value, place: &str) -> Result<Vec<f64>, PlansError> {
+    let list = value.as_array().and_then(|l| l.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
+    list.ok_or_else(|| fault(place, format!("{value} is no list of numbers")))
+}
+
+/// A configuration with what it takes over from another one.
+fn configuration(plans: &Value, name: &str) -> Result<Map<String, Value>, PlansError> {
+    let all = field(plans, "", "configurations")?.as_object();
+    let all = all.ok_or_else(|| fault("configurations", "no map: is this the plans.json of nnU-Net v2?"))?;
+    let (mut merged, mut next, mut seen) = (Map::new(), name.to_owned(), Vec::new());
+    loop {
+        let Some(found) = all.get(&next).and_then(Value::as_object) else {
+            let known: Vec<&str> = all.keys().map(String::as_str).collect();
+            return Err(fault("configurations", format!("there is no {next:?}; there are {}", known.join(", "))));
+        };
+        if seen.contains(&next) {
+            return Err(fault(format!("configurations.{next}.inherits_from"), "goes round in a circle"));
+        }
+        for (key, value) in found {
+            merged.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        match found.get("inherits_from").and_then(Value::as_str) {
+            Some(parent) => {
+                seen.push(next);
+                next = parent.to_owned();
+            }
+            None => return Ok(merged),
+        }
+    }
+}
+
+impl Plans {
+    fn read(plans: &Value, dataset: Option<&Value>, options: &Options) -> Result<Self, PlansError> {
+        let configuration = Value::Object(configuration(plans, &options.configuration)?);
+        let place = format!("configurations.{}.", options.configuration);
+        let mut notes = Vec::new();
+        if let Some(previous) = configuration.get("previous_stage").and_then(Value::as_str) {
+            let problem = format!(
+                "{:?} takes the segmentation of {previous:?} as a further input, which has no counterpart: import \
+                 {previous:?}, or a configuration without a stage before it",
+                options.configuration
+            );
+            return Err(fault(format!("{place}previous_stage"), problem));
+        }
+        let spacing = numbers(field(&configuration, &place, "spacing")?, &format!("{place}spacing"))?;
+        if !(2..=3).contains(&spacing.len()) || spacing.iter().any(|s| s.is_nan() || *s <= 0.0) {
+            return Err(fault(format!("{place}spacing"), format!("{spacing:?}: expected 2 or 3 numbers above 0")));
+        }
+        let turn = match plans.get("transpose_forward") {
+            None => vec![0.0, 1.0, 2.0],
+            Some(turn) => numbers(turn, "transpose_forward")?,
+        };
+        let turn: Vec<usize> = turn.iter().map(|a| *a as usize).collect();
+        if turn.len() != 3 || (0..3).any(|a| !turn.contains(&a)) {
+            return Err(fault("transpose_forward", format!("{turn:?} is not 0, 1, 2 in some order")));
+        }
+        let reader = plans.get("image_reader_writer").and_then(Value::as_str).unwrap_or("SimpleITKIO");
+        let reorients = match reader {
+            "SimpleITKIO" | "NibabelIO" => false,
+            "NibabelIOWithReorient" => true,
+            other => {
+                let problem = format!("{other}: use SimpleITKIO, NibabelIO or NibabelIOWithReorient");
+                return Err(fault("image_reader_writer", problem));
+            }
+        };
+        let data = Resampling::read(&configuration, &place, "data", 3)?;
+        let seg = Resampling::read(&configuration, &place, "seg", 1)?;
+        let export = Resampling::read(&configuration, &place, "probabilities", 1)?;
+        if export.order != 1 {
+            let problem = format!("{}: logits are brought back with order 1 only", export.order);
+            return Err(fault(format!("{place}resampling_fn_probabilities_kwargs.order"), problem));
+        }
+        if (&export.separate, export.through) != (&data.separate, data.through) {
+            let problem = "force_separate_z and order_z must be those of resampling_fn_data_kwargs: predictions go \
+                           back by the rule of the step";
+            return Err(fault(format!("{place}resampling_fn_probabilities_kwargs"), problem));
+        }
+        let channels = channels(plans, dataset, &configuration, &place, &mut notes)?;
+        let (decision, dtype) = decision(dataset, &mut notes)?;
+        let ending = dataset.and_then(|d| d.get("file_ending")).and_then(Value::as_str).unwrap_or(".nii.gz");
+        let name = plans.get("dataset_name").and_then(Value::as_str).unwrap_or("a data set");
+        Ok(Self {
+            name: name.to_owned(),
+            channels,
+            spacing,
+            transpose: [turn[0], turn[1], turn[2]],
+            reorients,
+            data,
+            seg,
+            decision,
+            dtype,
+            ending: ending.to_owned(),
+            notes,
+        })
+    }
+
+    fn write(self, options: &Options) -> Imported {
+        let Self { name, channels, ending, .. } = &self;
+        let mut text =
+            comment(&format!("Preprocessing of nnU-Net v2 for {name}, {}, from its plans.", options.configuration), "");
+        text.push_str(&comment(
+            "Arrays of nnU-Net are (z, y, x) as SimpleITK reads them: axes are not turned to an orientation, but for \
+             transpose below. Labels outside of what is not 0 are -1 there and stay as they are here.",
+            "",
+        ));
+        for note in &self.notes {
+            text.push_str(&comment(note, ""));
+        }
+        let about = format!("nnU-Net preprocessing of {name}, {}", options.configuration);
+        text.push_str(&format!("version: 1\ndescription: {}\ninputs:\n", Value::from(about)));
+        for channel in channels {
+            let path = format!("{}/{{case}}{}{ending}", options.images, channel.suffix);
+            let about = if channel.about.is_empty() { String::new() } else { format!(" # {}", channel.about) };
+            text.push_str(&format!("  {}: {{ kind: image, path: {} }}{about}\n", channel.key, Value::from(path)));
+        }
+        let path = format!("{}/{{case}}{ending}", options.labels);
+        text.push_str(&format!("  label: {{ kind: label, path: {}, optional: true }}\nsteps:\n", Value::from(path)));
+        if self.reorients {
+            text.push_str(&step("orientation", &json!({ "axcodes": "RAS" })));
+        }
+        // Axis j here is axis 2 − j of nnU-Net's arrays.
+        let indices = [0, 1, 2].map(|j| 2 - self.transpose[2 - j]);
+        if indices != [0, 1, 2] {
+            text.push_str(&step("transpose", &json!({ "indices": indices })));
+        }
+        let keys: Vec<&str> = channels.iter().map(|c| c.key.as_str()).collect();
+        let crop = match &keys[1..] {
+            [] => json!({ "source": keys[0] }),
+            others => json!({ "source": keys[0], "also": others }),
+        };
+        text.push_str(&step("crop_to_nonzero", &crop));
+        for channel in channels {
+            for (name, params) in &channel.steps {
+                let mut params = params.clone();
+                if let (Value::Object(map), true) = (&mut params, channels.len() > 1) {
+                    let mut with = Map::from_iter([("keys".to_owned(), json!([channel.key]))]);
+                    with.append(map);
+                    *map = with;
+                }
+                text.push_str(&step(name, &params));
+            }
+        }
+        for params in self.spacing_steps(&keys) {
+            text.push_str("  - spacing:\n");
+            for (key, value) in &params {
+                text.push_str(&format!("      {key}: {}\n", super::flow(value)));
+            }
+        }
+        text.push_str("outputs:\n");
+        for channel in channels {
+            let path = format!("images/{{case}}{}.nii.gz", channel.suffix);
+            text.push_str(&format!("  {}: {{ path: {}, dtype: float32 }}\n", channel.key, Value::from(path)));
+        }
+        text.push_str("  label: { path: \"labels/{case}.nii.gz\" }\n");
+        text.push_str("# What nnU-Net's export does with the logits of the network.\nrestore:\n  segmentation:\n");
+        text.push_str(&format!("    kind: logit\n    volume: {}\n    interpolation: linear\n", keys[0]));
+        if let Value::Object(decision) = &self.decision {
+            for (key, value) in decision {
+                text.push_str(&format!("    {key}: {}\n", super::flow(value)));
+            }
+        }
+        let path = format!("segmentations/{{case}}{ending}");
+        text.push_str(&format!("    output: {{ path: {}, dtype: {} }}\n", Value::from(path), self.dtype));
+        text.push_str("trace: \"traces/{case}.json\"\n");
+        Imported { text, notes: self.notes }
+    }
+
+    fn spacing_steps(&self, images: &[&str]) -> Vec<Map<String, Value>> {
+        let size = match self.spacing[..] {
+            [y, x] => json!([x, y, -1]),
+            _ => json!([self.spacing[2], self.spacing[1], self.spacing[0]]),
+        };
+        let image = self.data.image();
+        let label = if self.seg.order == 0 { "nearest" } else { "label" };
+        let mut interpolation: Map<String, Value> = images.iter().map(|k| ((*k).to_owned(), json!(image))).collect();
+        let base = |keys: Option<Vec<&str>>, interpolation: Value, rule: &Resampling| {
+            let mut step = Map::new();
+            if let Some(keys) = keys {
+                step.insert("keys".to_owned(), json!(keys));
+            }
+            step.insert("pixdim".to_owned(), size.clone());
+            step.insert("rule".to_owned(), json!("nnunet"));
+            step.insert("interpolation".to_owned(), interpolation);
+            if rule.separate != json!(false) {
+                step.insert("separate_z".to_owned(), rule.separate.clone());
+                step.insert("through_plane".to_owned(), json!(rule.through));
+            }
+            if rule.order == 3 {
+                step.insert("boundary".to_owned(), json!("edge"));
+                step.insert("clip".to_owned(), json!(true));
+            }
+            step
+        };
+        if (&self.data.separate, self.data.through) == (&self.seg.separate, self.seg.through) {
+            interpolation.insert("label".to_owned(), json!(label));
+            return vec![base(None, Value::Object(interpolation), &self.data)];
+        }
+        let labels = json!({ "label": label });
+        vec![
+            base(Some(images.to_vec()), Value::Object(interpolation), &self.data),
+            base(Some(vec!["label"]), labels, &self.seg),
+        ]
+    }
+}
+
+impl Resampling {
+    fn read(configuration: &Value, place: &str, what: &str, order: u64) -> Result<Self, PlansError> {
+        let name = format!("resampling_fn_{what}");
+        let function = configuration.get(&name).and_then(Value::as_str).unwrap_or("resample_data_or_seg_to_shape");
+        if function != "resample_data_or_seg_to_shape" {
+            let problem = format!("{function} has no counterpart; resample_data_or_seg_to_shape has");
+            return Err(fault(format!("{place}{name}"), problem));
+        }
+        let place = format!("{place}{name}_kwargs.");
+        let arguments = configuration.get(format!("{name}_kwargs")).cloned().unwrap_or_else(|| json!({}));
+        let number = |name: &str, default: u64| match arguments.get(name) {
+            None => Ok(default),
+            Some(value) => value.as_u64().ok_or_else(|| fault(format!("{place}{name}"), format!("{value}"))),
+        };
+        let order = number("order", order)?;
+        if !matches!((what, order), ("data", 0 | 1 | 3) | ("seg" | "probabilities", 0 | 1)) {
+            let problem = format!("{order} has no counterpart: use 0, 1 or, for images, 3");
+            return Err(fault(format!("{place}order"), problem));
+        }
+        let through = match number("order_z", 0)? {
+            0 => "nearest",
+            1 => "linear",
+            3 if what == "data" => "cubic",
+            other => return Err(fault(format!("{place}order_z"), format!("{other} has no counterpart: use 0 or 1"))),
+        };
+        let separate = match arguments.get("force_separate_z") {
+            None => json!(false),
+            Some(Value::Null) => json!("auto"),
+            Some(Value::Bool(forced)) => json!(forced),
+            Some(other) => return Err(fault(format!("{place}force_separate_z"), format!("{other}"))),
+        };
+        let through = if separate == json!(false) { "nearest" } else { through };
+        Ok(Self { order, separate, through })
+    }
+
+    const fn image(&self) -> &'static str {
+        match self.order {
+            0 => "nearest",
+            1 => "linear",
+            _ => "cubic",
+        }
+    }
+}
+
+/// The channels with their normalisation.
+fn channels(
+    plans: &Value,
+    dataset: Option<&Value>,
+    configuration: &Value,
+    place: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Channel>, PlansError> {
+    let schemes = field(configuration, place, "normalization_schemes")?.as_array().filter(|s| !s.is_empty());
+    let place = format!("{place}normalization_schemes");
+    let schemes = schemes.ok_or_else(|| fault(&place, "no list of schemes"))?;
+    let names = dataset.and_then(|d| d.get("channel_names").or_else(|| d.get("modality"))).and_then(Value::as_object);
+    if let Some(names) = names.filter(|n| n.len() != schemes.len()) {
+        let problem = format!("{} schemes, but dataset.json has {} channels", schemes.len(), names.len());
+        return Err(fault(&place, problem));
+    }
+    let masks = configuration.get("use_mask_for_norm").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut channels = Vec::new();
+    for (number, scheme) in schemes.iter().enumerate() {
+        let masked = masks.get(number).and_then(Value::as_bool).unwrap_or(false);
+        let steps = match scheme.as_str().unwrap_or_default() {
+            "NoNormalization" => Vec::new(),
+            "CTNormalization" => {
+                let place = format!("foreground_intensity_properties_per_channel.{number}.");
+                let properties = plans.get("foreground_intensity_properties_per_channel");
+                let properties = properties.and_then(|p| p.get(number.to_string())).unwrap_or(&Value::Null);
+                let mut params = Map::new();
+                for name in ["mean", "std", "percentile_00_5", "percentile_99_5"] {
+                    let value = field(properties, &place, name)?;
+                    if !value.is_number() {
+                        return Err(fault(format!("{place}{name}"), format!("{value} is no number")));
+                    }
+                    params.insert(name.to_owned(), value.clone());
+                }
+                vec![("ct_normalization", Value::Object(params))]
+            }
+            "ZScoreNormalization" if masked => {
+                notes.push(format!(
+                    "Channel {number}: nnU-Net normalises inside what is not 0 in any channel, holes filled; here it is \
+                     what is not 0 in the channel itself, so zeros inside stay 0."
+                ));
+                vec![("z_score", json!({ "mask": "nonzero", "keep_outside": true }))]
+            }
+            "ZScoreNormalization" => vec![("z_score", json!({}))],
+            "RescaleTo01Normalization" => vec![("scale_intensity", json!({ "minv": 0, "maxv": 1 }))],
+            "RGBTo01Normalization" => {
+                vec![("scale_intensity_range", json!({ "a_min": 0, "a_max": 255, "b_min": 0, "b_max": 1 }))]
+            }
+            other => {
+                let problem = format!(
+                    "{other:?} has no counterpart; CTNormalization, ZScoreNormalization, NoNormalization, \
+                     RescaleTo01Normalization and RGBTo01Normalization have"
+                );
+                return Err(fault(format!("{place}[{number}]"), problem));
+            }
+        };
+        let about = names.and_then(|n| n.get(&number.to_string())).and_then(Value::as_str).unwrap_or_default();
+        let key = if schemes.len() == 1 { "image".to_owned() } else { format!("image_{number:04}") };
+        let about = about.replace(['\n', '\r'], " ");
+        channels.push(Channel { key, suffix: format!("_{number:04}"), about, steps });
+    }
+    Ok(channels)
+}
+
+/// How logits become labels, and the voxel type.
+fn decision(dataset: Option<&Value>, notes: &mut Vec<String>) -> Result<(Value, &'static str), PlansError> {
+    let Some(dataset) = dataset else {
+        notes.push("Without dataset.json the labels are not known: logits become the label of the highest.".to_owned());
+        return Ok((json!({ "argmax": true }), "uint8"));
+    };
+    let labels = field(dataset, "dataset.json: ", "labels")?.as_object();
+    let labels = labels.ok_or_else(|| fault("dataset.json: labels", "expected names with their labels"))?;
+    let all = labels.iter().filter(|(name, _)| name.as_str() != "ignore");
+    let highest = |value: &Value| match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_u64).max().unwrap_or(0),
+        other => other.as_u64().unwrap_or(0),
+    };
+    let dtype = if all.clone().map(|(_, v)| highest(v)).max().unwrap_or(0) < 255 { "uint8" } else { "uint16" };
+    if !labels.values().any(|v| v.as_array().is_some_and(|l| l.len() > 1)) {
+        return Ok((json!({ "argmax": true }), dtype));
+    }
+    let order = field(dataset, "dataset.json: ", "regions_class_order")?;
+    let order = numbers(order, "dataset.json: regions_class_order")?;
+    let regions = all.filter(|(_, v)| highest(v) > 0).count();
+    if order.len() != regions {
+        let problem = format!("{} numbers for {regions} regions", order.len());
+        return Err(fault("dataset.json: regions_class_order", problem));
+    }
+    let paint: Vec<Value> =
+        order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": *l as u64 })).collect();
+    Ok((json!({ "regions": { "paint": paint } }), dtype))
+}
+
+#[cfg(test)]
+mod tests;

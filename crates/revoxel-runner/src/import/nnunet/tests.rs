@@ -1,0 +1,1 @@
+//! Pipelines made of plans, and plans that are refused.

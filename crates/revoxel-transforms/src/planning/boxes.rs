@@ -1,0 +1,103 @@
+//! Boxes of one grid on another, and boxes around what is seen in voxels.
+
+use rayon::prelude::*;
+use revoxel_core::{Frame, Grid, IndexBox, Voxel};
+
+use crate::transform::{Evidence, PlanError};
+
+/// A box of one grid as the box of another grid's voxels that covers the same region of the world.
+pub(crate) fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
+    if from == to {
+        return *region;
+    }
+    let (map, end) = (from.index_map_to(to), region.end());
+    let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| {
+        map.apply([0, 1, 2].map(|a| (if bits >> a & 1 == 0 { region.start[a] } else { end[a] }) as f64 - 0.5))
+    });
+    covering(&corners)
+}
+
+/// The box of a grid's voxels that covers the box between two opposite corners (mm, `frame`), whose faces are
+/// parallel to the world's axes.
+pub(crate) fn of_world(corners: [[f64; 3]; 2], frame: Frame, grid: &Grid) -> IndexBox {
+    let ends = corners.map(|p| frame.point_to_ras(p));
+    let to_index = grid.world_to_index();
+    let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| to_index.apply([0, 1, 2].map(|a| ends[bits >> a & 1][a])));
+    covering(&corners)
+}
+
+/// The smallest box of voxels, each half a voxel around its centre, that holds continuous indices.
+fn covering(corners: &[[f64; 3]]) -> IndexBox {
+    let (low, high) = revoxel_core::grid::bounds_of(corners);
+    IndexBox::from_bounds(low.map(|l| (l + 0.5 + 1e-6).floor() as i64), high.map(|h| (h + 0.5 - 1e-6).ceil() as i64))
+}
+
+/// The grid in whose voxels a box is meant: that of the input called `source`, where one is named.
+pub(crate) fn source_grid<'a>(
+    source: Option<&str>,
+    own: &'a Grid,
+    evidence: &Evidence<'a>,
+) -> Result<&'a Grid, PlanError> {
+    match source {
+        None => Ok(own),
+        Some(key) => evidence.reference.ok_or_else(|| PlanError::MissingInput(key.to_owned())),
+    }
+}
+
+/// What a box and a grid have in common.
+pub(crate) fn clipped(region: &IndexBox, grid: &Grid) -> Result<IndexBox, PlanError> {
+    let kept = region.intersect(&grid.index_box());
+    if kept.is_empty() {
+        return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
+    }
+    Ok(kept)
+}
+
+/// The box around the selected voxels of any channel.
+pub(crate) fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
+    let [nx, ny, nz] = grid.shape();
+    let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {
+        let z = (position % nz) as i64;
+        let mut found: Option<([i64; 3], [i64; 3])> = None;
+        for (y, row) in plane.chunks(nx).enumerate() {
+            let Some(first) = row.iter().position(|v| selects(*v)) else { continue };
+            let last = row.iter().rposition(|v| selects(*v)).unwrap_or(first);
+            let here = ([first as i64, y as i64, z], [last as i64 + 1, y as i64 + 1, z + 1]);
+            found = Some(found.map_or(here, |f| union(f, here)));
+        }
+        found
+    });
+    planes.reduce_with(union).map(|(start, end)| IndexBox::from_bounds(start, end))
+}
+
+fn union(a: ([i64; 3], [i64; 3]), b: ([i64; 3], [i64; 3])) -> ([i64; 3], [i64; 3]) {
+    ([0, 1, 2].map(|i| a.0[i].min(b.0[i])), [0, 1, 2].map(|i| a.1[i].max(b.1[i])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Affine;
+
+    #[test]
+    fn a_box_is_carried_to_another_grid_through_the_world() {
+        let fine = Grid::new([20, 20, 20], Affine::scaling([1.0; 3])).unwrap();
+        // Twice the voxel size, mirrored along the first axis, same outer faces.
+        let affine = Affine::from_rows([[-2., 0., 0., 18.5], [0., 2., 0., 0.5], [0., 0., 2., 0.5]]);
+        let coarse = Grid::new([10, 10, 10], affine).unwrap();
+        let region = IndexBox { start: [4, 6, 1], shape: [6, 2, 3] };
+        assert_eq!(carried(&region, &fine, &coarse), IndexBox { start: [5, 3, 0], shape: [3, 1, 2] });
+        assert_eq!(carried(&region, &fine, &fine), region);
+    }
+
+    #[test]
+    fn a_box_of_the_world_is_covered() {
+        let affine = Affine::from_rows([[-2., 0., 0., 18.5], [0., 2., 0., 0.5], [0., 0., 2., 0.5]]);
+        let grid = Grid::new([10, 10, 10], affine).unwrap();
+        // x from 3.5 to 9.5 mm to the right; the grid's faces are at 19.5, 17.5, ..
+        let t = |corners, frame| of_world(corners, frame, &grid);
+        let expected = IndexBox { start: [5, 0, 1], shape: [3, 2, 2] };
+        assert_eq!(t([[3.5, -0.5, 1.5], [9.5, 3.5, 5.0]], Frame::Ras), expected);
+        assert_eq!(t([[-3.5, 0.5, 5.0], [-9.5, -3.5, 1.5]], Frame::Lps), expected);
+    }
+}

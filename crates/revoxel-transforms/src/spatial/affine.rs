@@ -1,0 +1,344 @@
+//! Samples through an affine map: by rotation, shear, translation and scale, or by a matrix.
+//!
+//! # What it does
+//! Takes the sampling grid through a map and interpolates onto it. Two ways to give the map:
+//!
+//! **By parameters**, in voxel units about the middle of the volume, as MONAI: `rotate_params` (radians, or `degrees`),
+//! then `shear_params`, `translate_params` (voxels), `scale_params`; the voxel at index x after the step is sampled at
+//! R·S·T·Z·x, both counted from the middle. So a scale of 2 shows the content at half its size, and a translation of
+//! +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same middle.
+//!
+//! **By a matrix**, 4 × 4 in world millimetres: `matrix` with its `frame`, or `file`, which is read once, when the
+//! pipeline is loaded, and looked for beside the pipeline file. With `maps: output_to_input` (the default) the matrix
+//! takes a point of the result to the point of the volume that is shown there: what ITK, SimpleITK, elastix and ANTs
+//! write for "fixed to moving" and resample with. With `maps: input_to_output` it is the other way round: the matrix
+//! moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
+//!
+//! Either way, no place in the patient changes its world coordinates: the affine of the result is the map after the
+//! grid's affine, so it says where in the *volume's* world the voxels come from. The voxels are those that
+//! `SimpleITK.Resample(volume, reference, transform)` gives; SimpleITK writes the reference's grid beside them.
+//!
+//! | `file` | read as |
+//! |---|---|
+//! | `.tfm`, `.txt` of ITK | Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others, or several of them in a composite, with their centre; LPS |
+//! | `.mat` of ITK and ANTs (`0GenericAffine.mat`) | the same, binary; LPS |
+//! | `.json` | `[[..], ..]`, four rows of four, or `{ "matrix": .., "frame": .. }` |
+//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; say `frame` |
+//!
+//! # YAML
+//! ```yaml
+//! affine: { degrees: [0, 0, 10], scale_params: [1.1, 1.1, 1.1], padding: border }
+//! ```
+//! ```yaml
+//! affine:
+//!   keys: [pet]
+//!   matrix: [[1, 0, 0, 4.5], [0, 0.98, -0.2, 0], [0, 0.2, 0.98, -3], [0, 0, 0, 1]]
+//!   frame: LPS
+//!   reference: ct
+//! ```
+//! ```text
+//! affine: { keys: [pet], file: pet_to_ct.tfm, reference: ct }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//!
+//! # Same as
+//! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
+//! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. SimpleITK
+//! `Resample(image, reference, transform)`; ANTs `antsApplyTransforms` with one affine.
+
+use revoxel_core::{Affine as Map, Grid, GridOp};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Content, Define, Invalid};
+use crate::params::{IntVector, Named, Padding, PerKey, RealVector, WorldFrame, is_false};
+use crate::planning::axes::{ORDER, about_middles, angles, check_order, rotation};
+use crate::planning::{finite, resample};
+use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `affine`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Affine {
+    /// Angles in radians, in the order of `rotate_order`; missing ones are 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotate_params: Option<RealVector>,
+    /// The same in degrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    degrees: Option<RealVector>,
+    /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
+    #[serde(default = "order", skip_serializing_if = "is_order")]
+    rotate_order: String,
+    /// Up to six factors of shear: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shear_params: Option<RealVector>,
+    /// Voxels by which the grid is moved, by axis; missing ones are 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    translate_params: Option<RealVector>,
+    /// Factors by which voxels become larger, by axis; missing ones are 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scale_params: Option<RealVector>,
+    /// Four rows of four: a map of points of the world, in mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    matrix: Option<[[f64; 4]; 4]>,
+    /// The frame in which the matrix maps points: RAS or LPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frame: Option<WorldFrame>,
+    /// A file with the matrix, beside the pipeline file; see above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// Whether the matrix takes points of the result to points of the volume, or the other way round.
+    #[serde(default, skip_serializing_if = "Maps::is_default")]
+    maps: Maps,
+    /// With a matrix: the input on whose grid the result is sampled; else the volume's own grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// Voxels per axis; 0 or less keeps an axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spatial_size: Option<IntVector>,
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
+}
+
+/// What a matrix maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Maps {
+    /// A point of the result to the point of the volume that is shown there.
+    #[default]
+    OutputToInput,
+    /// A point of the volume to the point of the result where it is shown.
+    InputToOutput,
+}
+
+impl Maps {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn order() -> String {
+    ORDER.to_owned()
+}
+
+fn is_order(order: &str) -> bool {
+    order == ORDER
+}
+
+impl Define for Affine {
+    const NAME: &'static str = "affine";
+    const SOURCE: &'static str = include_str!("affine.rs");
+    const CLASS: Class = Class::Spatial;
+    const FILES: &'static [(&'static str, Content)] = &[("file", Content::WorldMatrix)];
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.file.is_some() {
+            return Err(Invalid::new("file", "no files can be read here: give the matrix itself"));
+        }
+        let given = [
+            ("rotate_params", &self.rotate_params, 3),
+            ("degrees", &self.degrees, 3),
+            ("shear_params", &self.shear_params, 6),
+            ("translate_params", &self.translate_params, 3),
+            ("scale_params", &self.scale_params, 3),
+        ];
+        for (field, numbers, most) in given {
+            let Some(numbers) = numbers else { continue };
+            if self.matrix.is_some() {
+                return Err(Invalid::new(field, "give a matrix or parameters, not both"));
+            }
+            if numbers.0.len() > most {
+                return Err(Invalid::new(field, format!("{} numbers: at most {most}", numbers.0.len())));
+            }
+            finite(field, &numbers.0)?;
+        }
+        if self.rotate_params.is_some() && self.degrees.is_some() {
+            return Err(Invalid::new("degrees", "give rotate_params (radians) or degrees, not both"));
+        }
+        if self.scale_params.as_ref().is_some_and(|s| s.0.contains(&0.0)) {
+            return Err(Invalid::new("scale_params", "0 leaves nothing of an axis: use 1 to keep it"));
+        }
+        check_order(&self.rotate_order)?;
+        if let Some(size) = &self.spatial_size {
+            size.by_axis("spatial_size")?;
+        }
+        match &self.matrix {
+            Some(rows) => self.check_matrix(rows),
+            None => self.check_parameters(),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl Affine {
+    fn check_matrix(&self, rows: &[[f64; 4]; 4]) -> Result<(), Invalid> {
+        if self.frame.is_none() {
+            return Err(Invalid::new("frame", "say in which frame the matrix maps points: frame: RAS or frame: LPS"));
+        }
+        if self.reference.is_some() && self.spatial_size.is_some() {
+            return Err(Invalid::new("spatial_size", "the shape is that of reference: leave spatial_size out"));
+        }
+        finite("matrix", rows.as_flattened())?;
+        if rows[3] != [0.0, 0.0, 0.0, 1.0] {
+            return Err(Invalid::new("matrix", format!("the last row is {:?}, not [0, 0, 0, 1]", rows[3])));
+        }
+        if !Map::from_rows([rows[0], rows[1], rows[2]]).is_regular() {
+            return Err(Invalid::new("matrix", "the matrix cannot be inverted: it makes a plane of space"));
+        }
+        Ok(())
+    }
+
+    fn check_parameters(&self) -> Result<(), Invalid> {
+        let needs_matrix = [
+            ("frame", self.frame.is_some()),
+            ("reference", self.reference.is_some()),
+            ("maps", !self.maps.is_default()),
+        ];
+        if let Some((field, _)) = needs_matrix.into_iter().find(|(_, given)| *given) {
+            return Err(Invalid::new(field, "works with matrix or file only"));
+        }
+        if !self.parameters().is_regular() {
+            return Err(Invalid::new("shear_params", "the map cannot be inverted: it makes a plane of space"));
+        }
+        Ok(())
+    }
+
+    /// The map by parameters: from indices after to indices before, both counted from the middle.
+    fn parameters(&self) -> Map {
+        let turn = angles(self.rotate_params.as_ref(), self.degrees.as_ref()).unwrap_or_default();
+        let mut map = rotation(&self.rotate_order, &turn);
+        if let Some(factors) = &self.shear_params {
+            // One shear after another; the first is applied first.
+            let places = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
+            let shear = places.into_iter().zip(&factors.0).fold(Map::IDENTITY, |done, ((row, column), factor)| {
+                let mut linear = Map::IDENTITY.linear();
+                linear[row][column] = *factor;
+                Map::from_linear(linear, [0.0; 3]).after(&done)
+            });
+            map = map.after(&shear);
+        }
+        let numbers = |given: &Option<RealVector>, missing: f64| {
+            [0, 1, 2].map(|a| given.as_ref().and_then(|g| g.get(a)).unwrap_or(missing))
+        };
+        map.after(&Map::translation_by(numbers(&self.translate_params, 0.0)))
+            .after(&Map::scaling(numbers(&self.scale_params, 1.0)))
+    }
+
+    fn shape(&self, now: [usize; 3]) -> [usize; 3] {
+        let Some(size) = self.spatial_size.as_ref().map(IntVector::repeated) else { return now };
+        [0, 1, 2].map(|a| if size[a] < 1 { now[a] } else { size[a] as usize })
+    }
+}
+
+impl SpatialTransform for Affine {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let (n, shape) = (grid.shape(), self.shape(grid.shape()));
+        let Some([a, b, c, _]) = self.matrix else {
+            let after = grid.affine().after(&about_middles(&self.parameters(), n, shape));
+            return Ok(resample(grid, Grid::new(shape, after)?));
+        };
+        let frame = self.frame.unwrap_or(WorldFrame::Ras);
+        let matrix = frame.map_to_ras(&Map::from_rows([a, b, c]));
+        let map = match self.maps {
+            Maps::OutputToInput => matrix,
+            // `check` has seen that it can be inverted.
+            Maps::InputToOutput => matrix.inverse().unwrap_or(Map::IDENTITY),
+        };
+        let target = match &self.reference {
+            Some(key) => *evidence.reference.ok_or_else(|| PlanError::MissingInput(key.clone()))?,
+            None => Grid::new(shape, grid.affine().after(&about_middles(&Map::IDENTITY, n, shape)))?,
+        };
+        Ok(resample(grid, Grid::new(target.shape(), map.after(target.affine()))?))
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.reference.as_deref().map_or(Need::Nothing, Need::Grid)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: if self.matrix.is_some() { Padding::Minimum } else { Padding::Reflection },
+            ..Resampling::default()
+        }
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn aligns(&self) -> bool {
+        self.reference.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn step(value: serde_json::Value) -> Affine {
+        let affine: Affine = serde_json::from_value(value).unwrap();
+        affine.check().unwrap();
+        affine
+    }
+
+    #[test]
+    fn a_matrix_maps_points_of_the_result_to_points_of_the_volume() {
+        let grid = Grid::new([8, 9, 10], Map::scaling([1.0, 2.0, 3.0]).with_translation([-4.0, 5.0, 6.0])).unwrap();
+        let rows = json!([[0, -1, 0, 10], [1, 0, 0, 20], [0, 0, 1, 30], [0, 0, 0, 1]]);
+        let after = |json| match &step(json).plan(&grid, &Evidence::default()).unwrap()[..] {
+            [GridOp::Resample { grid }] => *grid,
+            ops => panic!("{ops:?}"),
+        };
+        let first = after(json!({ "matrix": rows, "frame": "RAS" }));
+        // The first voxel of the result, at (-4, 5, 6), shows what lies at (-5 + 10, -4 + 20, 6 + 30).
+        assert_eq!(first.origin(), [5.0, 16.0, 36.0]);
+        // In LPS the same numbers map (4, -5, 6) to (5 + 10, 4 + 20, 36), which is (-15, -24, 36) in RAS.
+        assert_eq!(after(json!({ "matrix": rows, "frame": "LPS" })).origin(), [-15.0, -24.0, 36.0]);
+        let moved = after(json!({ "matrix": rows, "frame": "RAS", "maps": "input_to_output" }));
+        let there = Map::from_rows([[0., -1., 0., 10.], [1., 0., 0., 20.], [0., 0., 1., 30.]]).apply(moved.origin());
+        assert!(revoxel_core::affine::distance(there, grid.origin()) < 1e-12);
+    }
+
+    #[test]
+    fn parameters_that_make_no_sense_are_refused() {
+        fn t(value: serde_json::Value, field: &str, part: &str) {
+            let affine: Affine = serde_json::from_value(value).unwrap();
+            let error = affine.check().unwrap_err();
+            assert!(error.field == field && error.problem.contains(part), "{error:?}");
+        }
+        let rows = json!([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]);
+        t(json!({ "scale_params": [1, 0, 1] }), "scale_params", "0 leaves nothing");
+        t(json!({ "rotate_params": [1, 2, 3, 4] }), "rotate_params", "at most 3");
+        t(json!({ "rotate_params": 1, "degrees": 1 }), "degrees", "not both");
+        t(json!({ "rotate_order": "XXY" }), "rotate_order", "no order");
+        t(json!({ "reference": "ct" }), "reference", "matrix or file only");
+        t(json!({ "maps": "input_to_output" }), "maps", "matrix or file only");
+        t(json!({ "matrix": rows }), "frame", "frame: RAS");
+        t(json!({ "matrix": rows, "frame": "RAS", "degrees": 3 }), "degrees", "not both");
+        t(json!({ "matrix": rows, "frame": "RAS", "reference": "ct", "spatial_size": 3 }), "spatial_size", "leave");
+        let with = |row: usize, value: serde_json::Value| {
+            let mut rows = rows.clone();
+            rows[row] = value;
+            json!({ "matrix": rows, "frame": "RAS" })
+        };
+        t(with(3, json!([0, 0, 1, 1])), "matrix", "last row");
+        t(with(1, json!([2, 0, 0, 5])), "matrix", "cannot be inverted");
+        t(json!({ "file": "a.tfm" }), "file", "no files");
+    }
+}

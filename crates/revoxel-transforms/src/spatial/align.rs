@@ -1,0 +1,123 @@
+//! Puts inputs on the grid of another input, whatever it takes.
+//!
+//! # What it does
+//! Compares the grid of each input with that of `reference`, corner by corner, in voxels of the finer grid:
+//!
+//! | the grids | what happens |
+//! |---|---|
+//! | are identical | nothing |
+//! | differ by noise (same shape, every corner within 1/1000 voxel) | the reference's grid; no value changes |
+//! | overlap | the input is interpolated onto the reference's grid; headers are believed |
+//! | have no place in common | an error |
+//!
+//! Inputs of a case that must share a grid and do not are refused before a voxel is read; this step is one way out.
+//! The other is `--snap`, for inputs of the same shape whose header is wrong.
+//!
+//! # YAML
+//! ```yaml
+//! align: { reference: image }
+//! ```
+//! ```yaml
+//! align: { keys: [label], reference: ct, interpolation: label }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values unless nothing was interpolated, bit-exact in geometry.
+//!
+//! # Same as
+//! SimpleITK `Resample(image, reference)` and MONAI `ResampleToMatchd`, where they are needed; TorchIO
+//! `ToReferenceSpace` moves the header only.
+
+use revoxel_core::{Agreement, Grid, GridOp, Relation};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define};
+use crate::params::{Named, Padding, PerKey, is_false};
+use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `align`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Align {
+    /// The input whose grid is taken.
+    reference: String,
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
+}
+
+impl Define for Align {
+    const NAME: &'static str = "align";
+    const SOURCE: &'static str = include_str!("align.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Align {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let reference = *evidence.reference.ok_or_else(|| PlanError::MissingInput(self.reference.clone()))?;
+        let relation = Relation::between(grid, &reference);
+        match relation.agreement {
+            Agreement::Identical => Ok(Vec::new()),
+            Agreement::Disjoint => {
+                let (volume, reference) = (Box::new(*grid), Box::new(reference));
+                Err(PlanError::Disjoint { volume, reference, relation })
+            }
+            _ => Ok(vec![GridOp::Resample { grid: reference }]),
+        }
+    }
+
+    fn need(&self) -> Need<'_> {
+        Need::Grid(&self.reference)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Minimum,
+            ..Resampling::default()
+        }
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn aligns(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Affine;
+
+    #[test]
+    fn what_is_done_depends_on_how_the_grids_relate() {
+        let grid = |x: f64| Grid::new([10, 8, 6], Affine::scaling([2.0; 3]).with_translation([x, 0.0, 0.0])).unwrap();
+        let align: Align = serde_json::from_value(serde_json::json!({ "reference": "ct" })).unwrap();
+        let reference = grid(0.0);
+        let evidence = Evidence { observed: None, reference: Some(&reference) };
+        let plan = |x| align.plan(&grid(x), &evidence);
+        assert_eq!(plan(0.0), Ok(Vec::new()));
+        for x in [1e-4, 0.1, 5.0] {
+            assert_eq!(plan(x), Ok(vec![GridOp::Resample { grid: reference }]), "{x}");
+        }
+        let error = plan(500.0).unwrap_err().to_string();
+        assert!(error.contains("no place in common") && error.contains("500"), "{error}");
+        assert!(matches!(align.plan(&grid(0.0), &Evidence::default()), Err(PlanError::MissingInput(_))));
+    }
+}

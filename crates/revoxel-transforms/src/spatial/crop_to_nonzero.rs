@@ -1,0 +1,86 @@
+//! Crops to where an input is not 0, as nnU-Net does.
+//!
+//! # What it does
+//! Finds the box around the voxels of `source` that are not 0 in any channel, and crops every input to it;
+//! with `also`, those of further inputs count too. Inputs on
+//! other grids are cropped to the same region of the world. The box is never enlarged and never padded. Holes inside
+//! the region do not matter to its box.
+//!
+//! ```text
+//! [ 0 0 0 0 0 0 ]
+//! [ 0 0 a 0 b 0 ]   ──►    [ a 0 b ]
+//! [ 0 0 0 c 0 0 ]          [ 0 c 0 ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! crop_to_nonzero: { source: image }
+//! ```
+//! ```yaml
+//! crop_to_nonzero: { source: image, also: [label] }
+//! ```
+//!
+//! # Inverse
+//! The window back: exact inside the box, the kind's fill outside it.
+//!
+//! # Same as
+//! nnU-Net v2 `crop_to_nonzero`, for the box; nnU-Net also writes −1 into the label outside the region, which is not
+//! done here. NaN counts as not 0, as it does there. MONAI `CropForegroundd(select_fn=lambda x: x != 0)`.
+
+use revoxel_core::{Grid, GridOp, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define};
+use crate::params::OnEmpty;
+use crate::planning::boxes::{carried, clipped, foreground};
+use crate::planning::window;
+use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `crop_to_nonzero`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CropToNonzero {
+    /// The input that is looked at.
+    source: String,
+    /// Further inputs on the grid of `source`, as the channels of one image: what is not 0 in any of them counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
+    /// What to do where every voxel is 0.
+    #[serde(default)]
+    on_empty: OnEmpty,
+}
+
+impl Define for CropToNonzero {
+    const NAME: &'static str = "crop_to_nonzero";
+    const SOURCE: &'static str = include_str!("crop_to_nonzero.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for CropToNonzero {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let observed = evidence.observed.ok_or_else(|| PlanError::DependsOnVoxels(self.source.clone()))?;
+        let Some(region) = observed.region else { return Ok(Vec::new()) };
+        let region = clipped(&carried(&region, &observed.grid, grid), grid)?;
+        Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn also(&self) -> &[String] {
+        &self.also
+    }
+
+    fn need(&self) -> Need<'_> {
+        Need::Voxels(&self.source)
+    }
+
+    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+        let grid = *source.grid();
+        let found = dispatch!(source.voxels(), v => foreground(v, &grid, |x| x.to_f64() != 0.0));
+        let region = self.on_empty.resolve(found, || format!("nonzero in {:?}", self.source))?;
+        Ok(Observed { grid, region })
+    }
+}

@@ -1,0 +1,75 @@
+//! Makes the axes of a sheared grid orthogonal: undoes gantry tilt.
+//!
+//! # What it does
+//! Interpolates onto a grid with orthogonal axes and the same voxel size around the volume. The first axis keeps its
+//! direction, the second stays in the plane of the first two; so the slices of a tilted CT keep their plane, and the
+//! slices are moved against one another. A grid without shear is left as it is.
+//!
+//! ```text
+//!    /‾‾‾‾/         |‾‾‾‾‾‾|
+//!   /    /    ──►   |      |     the corners that are new hold padding
+//!  /____/           |______|
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! deshear: { padding: minimum }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the sheared grid; lossy in values, bit-exact in geometry.
+//!
+//! # Same as
+//! `spacing: { deshear: true }` without a change of voxel size; what `dcm2niix` and `gantry2` tools do to tilted CT.
+//! MONAI and TorchIO keep the shear or drop it from the affine without moving a voxel.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define};
+use crate::params::{Named, Padding, PerKey};
+use crate::planning::axes::{around_corners, orthogonal};
+use crate::planning::resample;
+use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `deshear`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deshear {
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+}
+
+impl Define for Deshear {
+    const NAME: &'static str = "deshear";
+    const SOURCE: &'static str = include_str!("deshear.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Deshear {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        if grid.affine().shear() <= 1e-9 {
+            return Ok(Vec::new());
+        }
+        Ok(resample(grid, around_corners(grid, orthogonal(grid.affine(), grid.spacing()), 1.0)?))
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Minimum,
+            ..Resampling::default()
+        }
+    }
+}

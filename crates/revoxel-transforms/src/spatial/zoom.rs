@@ -1,0 +1,153 @@
+//! Enlarges or shrinks by factors.
+//!
+//! # What it does
+//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it.
+//! With `keep_size` the result is then cropped or padded around the middle to the shape before, so that a zoom above
+//! 1 shows the middle enlarged and one below 1 shows the whole with a frame of padding.
+//!
+//! ```text
+//! zoom 2:    [ a b c d ]  ──►  [ a a b b c c d d ]   keep_size ──►  [ b b c c ]
+//! zoom 0.5:  [ a b c d ]  ──►  [ ab cd ]             keep_size ──►  [ ab ab cd cd ]
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! zoom: { zoom: 1.3 }
+//! ```
+//! ```yaml
+//! zoom: { zoom: [0.5, 0.5, 1], keep_size: false, anti_alias: true }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What was cropped away is filled.
+//!
+//! # Same as
+//! MONAI `Zoomd(zoom, keep_size, mode="trilinear", padding_mode)`; MONAI's default mode is `area`, and its `nearest`
+//! shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n ·
+//! zoom) times the one before, as in MONAI's affine.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::{Interpolation, PadMode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false};
+use crate::planning::{centre_crop, pad_to, resample, same_extent, window};
+use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `zoom`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Magnify {
+    /// How many times as many voxels, for all axes or by axis; a short list repeats its last number.
+    zoom: RealVector,
+    /// Crop or pad to the shape before.
+    #[serde(default = "yes")]
+    keep_size: bool,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    #[serde(default = "edge")]
+    mode: Named<PadMode>,
+    /// The constant of padding, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn edge() -> Named<PadMode> {
+    Named(PadMode::Edge)
+}
+
+impl Define for Magnify {
+    const NAME: &'static str = "zoom";
+    const SOURCE: &'static str = include_str!("zoom.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.zoom.by_axis("zoom")?;
+        if let Some(wrong) = self.zoom.0.iter().find(|z| !(**z > 0.0 && z.is_finite())) {
+            return Err(Invalid::new("zoom", format!("{wrong} is no factor: use a number above 0, 1 to keep an axis")));
+        }
+        if self.value.is_some() && self.mode.0 != PadMode::Constant {
+            return Err(Invalid::new("value", "the value is used with mode: constant only"));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for Magnify {
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let (n, zoom) = (grid.shape(), self.zoom.repeated());
+        let shape = [0, 1, 2].map(|a| (n[a] as f64 * zoom[a]).floor() as usize);
+        if shape.contains(&0) {
+            return Err(revoxel_core::GridError::EmptyAxis(shape).into());
+        }
+        let mut ops = resample(grid, same_extent(grid, shape)?);
+        if self.keep_size {
+            let size = n.map(|n| n as i64);
+            let (first, last) = centre_crop(shape, size);
+            let kept = [0, 1, 2].map(|a| (last[a] - first[a]) as usize);
+            let (low, high) = pad_to(kept, size, PadMethod::Symmetric);
+            let shift = |by: [i64; 3]| [0, 1, 2].map(|a| first[a] + by[a]);
+            ops.extend(window(shape, shift(low), shift(high)));
+        }
+        Ok(ops)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            default_padding: Padding::Border,
+            ..Resampling::default()
+        }
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Affine;
+
+    #[test]
+    fn shapes_and_places() {
+        let grid = Grid::new([11, 9, 7], Affine::scaling([1.0, 2.0, 3.0])).unwrap();
+        let t = |json| {
+            let zoom: Magnify = serde_json::from_value(json).unwrap();
+            let ops = zoom.plan(&grid, &Evidence::default()).unwrap();
+            ops.iter().fold(grid, |g, op| op.after(&g).unwrap())
+        };
+        let free = t(serde_json::json!({ "zoom": [1.3, 0.5], "keep_size": false }));
+        assert_eq!(free.shape(), [14, 4, 3]);
+        assert!(
+            Affine::max_abs_difference(
+                &free.affine().with_translation([0.0; 3]),
+                &Affine::scaling([11.0 / 14.0, 4.5, 7.0])
+            ) < 1e-12
+        );
+        let kept = t(serde_json::json!({ "zoom": [1.3, 0.5] }));
+        assert_eq!(kept.shape(), [11, 9, 7]);
+        let zoom: Magnify = serde_json::from_value(serde_json::json!({ "zoom": 0.1 })).unwrap();
+        assert!(matches!(zoom.plan(&grid, &Evidence::default()), Err(PlanError::Grid(_))));
+    }
+}

@@ -1,0 +1,332 @@
+//! What a pipeline says of predictions, ensembles, and the units of the source: run as people run it.
+
+use revoxel_core::testing::Draw;
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume};
+use serde_json::Value;
+
+use crate::support::{Place, root, values};
+
+fn grid() -> Grid {
+    let rows = [[0.25, -1.5, 0.5, 12.5], [-1.25, -0.25, 0.0, -30.0], [0.0, 0.25, -2.5, 40.25]];
+    Grid::new([13, 11, 9], Affine::from_rows(rows)).unwrap()
+}
+
+/// A pipeline with these steps and this section, in its file.
+fn pipeline(place: &Place, file: &str, steps: &str, restore: &str) {
+    let text = format!(
+        "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}.nii.gz\" }}\nsteps:\n{steps}outputs:\n  image: {{ path: \
+         \"{{case}}.nii.gz\" }}\n{restore}trace: \"{{case}}.json\"\n"
+    );
+    place.text(file, &text);
+}
+
+/// Runs a pipeline on a case of noise.
+fn run(place: &Place, file: &str, out: &str) -> Volume {
+    let image = Draw::new(8).volume(grid(), Kind::Image, 1);
+    if !place.path("data/a.nii.gz").exists() {
+        place.volume("data/a.nii.gz", &image);
+    }
+    place.revoxel(&["run", file, "--data", "data", "--out", out]).good();
+    image
+}
+
+const STEPS: &str = "  - orientation: { axcodes: RAS }\n  - spacing: { pixdim: [1, 1, 1.5] }\n  - center_spatial_crop: { roi_size: [12, 11, 12] }\n";
+const SEG: &str = "restore:\n  seg:\n    kind: probability\n    argmax: true\n    steps:\n      - keep_largest_connected_component: {}\n      \
+                   - map_label_value: { orig_labels: [1], target_labels: [300] }\n    output: { path: \"{case}/seg.nii.gz\" }\n";
+
+/// Two blobs of a class on the model's grid, as probabilities of two classes: a large one and a small one.
+fn blobs(model: &Grid) -> Volume {
+    let [nx, ny, nz] = model.shape();
+    let size = nx * ny * nz;
+    let mut numbers = vec![0.0f32; 2 * size];
+    for i in 0..size {
+        let (x, y, z) = (i % nx, i / nx % ny, i / (nx * ny));
+        let large = (2..7).contains(&x) && (2..8).contains(&y) && (2..9).contains(&z);
+        let small = x > 9 && y < 3 && z > 8;
+        let p = if large || small { 0.9 } else { 0.2 };
+        (numbers[i], numbers[size + i]) = (1.0 - p, p);
+    }
+    Volume::new(numbers.into(), *model, Kind::Probability, 2).unwrap()
+}
+
+fn labels(volume: &Volume) -> Vec<f64> {
+    let mut found = values(volume);
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    found
+}
+
+#[test]
+fn a_prediction_goes_the_way_that_its_pipeline_says() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", STEPS, SEG);
+    let plan = place.revoxel(&["plan", "p.yaml"]).good().out;
+    assert!(
+        plan.contains("seg") && plan.contains("keep_largest_connected_component") && plan.contains("{case}/seg.nii.gz"),
+        "{plan}"
+    );
+    run(&place, "p.yaml", "out");
+    let model = *place.read("out/a.nii.gz", Kind::Image).grid();
+    place.volume("blobs.nii.gz", &blobs(&model));
+    let said = place.revoxel(&["invert", "out/a.json", "blobs.nii.gz", "--out", "back", "--json"]).good().json();
+    assert_eq!((said["restore"].as_str(), said["dtype"].as_str()), (Some("seg"), Some("uint16")));
+    let seg = place.read("back/a/seg.nii.gz", Kind::Label);
+    assert_eq!((seg.grid(), seg.dtype()), (&grid(), Dtype::U16));
+    assert_eq!(labels(&seg), [0.0, 300.0]);
+    // The same by hand, without what the pipeline says: the small blob is still there.
+    place
+        .revoxel(&[
+            "invert",
+            "out/a.json",
+            "blobs.nii.gz",
+            "-o",
+            "raw.nii",
+            "--restore",
+            "none",
+            "--kind",
+            "probability",
+            "--argmax",
+        ])
+        .good();
+    let raw = place.read("raw.nii", Kind::Label);
+    assert_eq!((labels(&raw), raw.dtype()), (vec![0.0, 1.0], Dtype::U8));
+    let count = |v: &Volume| values(v).iter().filter(|x| **x > 0.0).count();
+    assert!(count(&seg) > 0 && count(&seg) < count(&raw), "{} {}", count(&seg), count(&raw));
+    assert!(values(&seg).iter().zip(values(&raw)).all(|(s, r)| *s == 0.0 || r == 1.0));
+    // What is typed comes first.
+    place
+        .revoxel(&[
+            "invert",
+            "out/a.json",
+            "blobs.nii.gz",
+            "-o",
+            "u32.nii",
+            "--dtype",
+            "uint32",
+            "--interpolation",
+            "nearest",
+        ])
+        .good();
+    assert_eq!(place.read("u32.nii", Kind::Label).dtype(), Dtype::U32);
+    place
+        .revoxel(&["invert", "out/a.json", "blobs.nii.gz", "--out", "back"])
+        .bad(2, &["back/a/seg.nii.gz is there already"]);
+    place
+        .revoxel(&["invert", "out/a.json", "blobs.nii.gz"])
+        .bad(2, &["Say -o FILE, or --out DIR for DIR/a/seg.nii.gz"]);
+    let other = ["invert", "out/a.json", "blobs.nii.gz", "-o", "x.nii", "--restore", "sg"];
+    place.revoxel(&other).bad(2, &["no restore entry \"sg\"; it has seg"]);
+}
+
+#[test]
+fn steps_in_model_come_before_the_resampling() {
+    let place = Place::new();
+    let section = SEG.replace("_component: {}", "_component: { in: model }");
+    pipeline(&place, "p.yaml", STEPS, &section);
+    run(&place, "p.yaml", "out");
+    let model = *place.read("out/a.nii.gz", Kind::Image).grid();
+    place.volume("blobs.nii.gz", &blobs(&model));
+    place.revoxel(&["invert", "out/a.json", "blobs.nii.gz", "-o", "seg.nii.gz"]).good();
+    // By hand: the component on the model's grid, then back as labels.
+    let scores = values(&blobs(&model));
+    let size = model.voxel_count();
+    let [nx, ny, _] = model.shape();
+    let large = |i: usize| i % nx < 8 && i / nx % ny > 1;
+    let kept: Vec<u16> = (0..size).map(|i| if scores[size + i] > 0.5 && large(i) { 300 } else { 0 }).collect();
+    place.volume("kept.nii.gz", &Volume::new(kept.into(), model, Kind::Label, 1).unwrap());
+    place.revoxel(&["invert", "out/a.json", "kept.nii.gz", "-o", "hand.nii.gz", "--restore", "none"]).good();
+    assert_eq!(place.read("seg.nii.gz", Kind::Label), place.read("hand.nii.gz", Kind::Label));
+    pipeline(&place, "bad.yaml", STEPS, &section.replace("argmax: true", "argmax: true\n    interpolation: linear"));
+    place.revoxel(&["plan", "bad.yaml"]).bad(2, &["linear would average labels"]);
+}
+
+#[test]
+fn an_image_comes_back_in_the_units_of_its_source() {
+    let place = Place::new();
+    let scale =
+        "  - scale_intensity_range: { a_min: -1000, a_max: 3000, b_min: -1, b_max: 1 }\n  - normalize_intensity: {}\n";
+    let exact = "  - orientation: { axcodes: RAS }\n  - spatial_crop: { roi_start: [1, 2, 1], roi_end: [9, 9, 11] }\n";
+    let between = scale.replacen("\n  - norm", &format!("\n{exact}  - norm"), 1);
+    pipeline(
+        &place,
+        "p.yaml",
+        &between,
+        "restore:\n  synth: { kind: image, values: undo, output: { path: \"{case}.nii\", dtype: int16 } }\n",
+    );
+    let image = run(&place, "p.yaml", "out");
+    // The image as it was processed stands for a perfect prediction.
+    place.revoxel(&["invert", "out/a.json", "out/a.nii.gz", "--out", "back", "--coverage", "seen.nii"]).good();
+    let (back, seen) = (place.read("back/a.nii", Kind::Image), values(&place.read("seen.nii", Kind::Label)));
+    assert_eq!((back.grid(), back.dtype()), (&grid(), Dtype::I16));
+    let (back, source) = (values(&back), values(&image));
+    let lowest = (0..seen.len()).filter(|i| seen[*i] == 1.0).map(|i| source[i]).fold(f64::INFINITY, f64::min);
+    for i in 0..seen.len() {
+        assert_eq!(back[i], if seen[i] == 1.0 { source[i] } else { lowest }, "voxel {i}");
+    }
+    // Without it, the model's own units.
+    place
+        .revoxel(&["invert", "out/a.json", "out/a.nii.gz", "-o", "own.nii", "--restore", "none", "--kind", "image"])
+        .good();
+    assert!(values(&place.read("own.nii", Kind::Image)).iter().all(|v| v.abs() < 5.0));
+
+    let clipped =
+        exact.to_owned() + "  - scale_intensity_range: { a_min: -175, a_max: 250, b_min: 0, b_max: 1, clip: true }\n";
+    pipeline(&place, "c.yaml", &clipped, "");
+    run(&place, "c.yaml", "clipped");
+    let values_of = ["invert", "clipped/a.json", "clipped/a.nii.gz", "-o", "c.nii", "--kind", "image", "--values"];
+    place.revoxel(&values_of).bad(2, &["step 3 (scale_intensity_range) clipped to [0, 1]", "--clamp"]);
+    place.revoxel(&[&values_of[..], &["--clamp", "--fill", "-1024"]].concat()).good();
+    let back = values(&place.read("c.nii", Kind::Image));
+    for i in 0..seen.len() {
+        let expected = if seen[i] == 1.0 { source[i].clamp(-175.0, 250.0) } else { -1024.0 };
+        assert!((back[i] - expected).abs() < 1e-3, "voxel {i}: {} {expected}", back[i]);
+    }
+    place
+        .revoxel(&["invert", "clipped/a.json", "clipped/a.nii.gz", "-o", "d.nii", "--kind", "probability", "--values"])
+        .bad(2, &["have no units"]);
+}
+
+#[test]
+fn folds_and_mirrored_copies_are_averaged_where_the_case_came_from() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", STEPS, "");
+    pipeline(&place, "m.yaml", &format!("{STEPS}  - flip: {{ spatial_axis: [0, 2] }}\n"), "");
+    pipeline(&place, "w.yaml", &format!("{STEPS}  - center_spatial_crop: {{ roi_size: [9, 8, 10] }}\n"), "");
+    let mut back = Vec::new();
+    for (number, (file, out)) in
+        [("p.yaml", "p"), ("p.yaml", "p"), ("m.yaml", "m"), ("w.yaml", "w")].into_iter().enumerate()
+    {
+        if number != 1 {
+            run(&place, file, out);
+        }
+        let model = *place.read(&format!("{out}/a.nii.gz"), Kind::Image).grid();
+        let logits = Draw::new(40 + number as u64).volume(model, Kind::Logit, 3);
+        let stretched: Vec<f32> = values(&logits).iter().map(|v| *v as f32 * 8.0 - 4.0).collect();
+        place.volume(&format!("l{number}.nii.gz"), &logits.with_voxels(stretched.into()).unwrap());
+        let (trace, logits) = (format!("{out}/a.json"), format!("l{number}.nii.gz"));
+        let (one, seen) = (format!("one{number}.nii"), format!("seen{number}.nii"));
+        place
+            .revoxel(&[
+                "invert",
+                &trace,
+                &logits,
+                "-o",
+                &one,
+                "--kind",
+                "logit",
+                "--activation",
+                "softmax",
+                "--coverage",
+                &seen,
+            ])
+            .good();
+        back.push((values(&place.read(&one, Kind::Probability)), values(&place.read(&seen, Kind::Label))));
+    }
+    let all = [
+        "invert",
+        "p/a.json",
+        "l0.nii.gz",
+        "l1.nii.gz",
+        "--with",
+        "m/a.json",
+        "l2.nii.gz",
+        "--with",
+        "w/a.json",
+        "l3.nii.gz",
+        "--kind",
+        "logit",
+    ];
+    place
+        .revoxel(&[&all[..], &["-o", "x.nii"]].concat())
+        .bad(2, &["logits of several members", "--activation softmax or sigmoid"]);
+    let mean = [&all[..], &["--activation", "softmax", "--weights", "1,2,0.5,1.5", "-o", "mean.nii"]].concat();
+    let said = place.revoxel(&[&mean[..], &["--json"]].concat()).good().json();
+    assert_eq!(said["predictions"], 4);
+    let found = values(&place.read("mean.nii", Kind::Probability));
+    let weights = [1.0, 2.0, 0.5, 1.5];
+    let size = grid().voxel_count();
+    for i in 0..3 * size {
+        let total: f64 = (0..4).map(|m| weights[m] * back[m].1[i % size]).sum();
+        let sum: f64 = (0..4).map(|m| weights[m] * back[m].1[i % size] * back[m].0[i]).sum();
+        let expected = if total > 0.0 { sum / total } else { f64::from(u8::from(i < size)) };
+        assert!((found[i] - expected).abs() < 1e-5, "{i}: {} {expected}", found[i]);
+    }
+    let decided =
+        [&all[..], &["--activation", "softmax", "--weights", "1,2,0.5,1.5", "-o", "labels.nii", "--argmax"]].concat();
+    place.revoxel(&decided).good();
+    let labels = values(&place.read("labels.nii", Kind::Label));
+    for i in 0..size {
+        let best = (0..3).map(|c| found[c * size + i]).fold(0.0, f64::max);
+        assert!(found[labels[i] as usize * size + i] > best - 1e-5, "{i}");
+    }
+    place
+        .revoxel(&[&all[..], &["-o", "x.nii", "--activation", "softmax", "--weights", "1,2"]].concat())
+        .bad(2, &["2 weights for 4 predictions"]);
+
+    // Another case is not averaged in.
+    let affine = grid().affine().with_translation([12.5, -30.0, 40.5]);
+    let moved = Grid::new(grid().shape(), affine).unwrap();
+    place.volume("other/a.nii.gz", &Draw::new(1).volume(moved, Kind::Image, 1));
+    place.revoxel(&["run", "p.yaml", "--data", "other", "--out", "o"]).good();
+    let model = *place.read("o/a.nii.gz", Kind::Image).grid();
+    place.volume("lo.nii.gz", &Draw::new(2).volume(model, Kind::Logit, 3));
+    let strange = [
+        "invert",
+        "p/a.json",
+        "l0.nii.gz",
+        "--with",
+        "o/a.json",
+        "lo.nii.gz",
+        "-o",
+        "x.nii",
+        "--kind",
+        "logit",
+        "--activation",
+        "softmax",
+    ];
+    place.revoxel(&strange).bad(2, &["l0.nii.gz belongs to", "lo.nii.gz to", "bit for bit"]);
+    assert!(!place.path("x.nii").exists());
+}
+
+#[test]
+fn regions_are_painted_over_each_other() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", "  - orientation: { axcodes: RAS }\n", "");
+    run(&place, "p.yaml", "out");
+    let model = *place.read("out/a.nii.gz", Kind::Image).grid();
+    let logits = Draw::new(3).volume(model, Kind::Logit, 3);
+    let numbers: Vec<f32> = values(&logits).iter().map(|v| *v as f32 * 6.0 - 3.0).collect();
+    let logits = logits.with_voxels(numbers.clone().into()).unwrap();
+    place.volume("l.nii", &logits);
+    let arguments = ["invert", "out/a.json", "l.nii", "--kind", "logit", "--regions", "1,2,3", "-o", "r.nii"];
+    place.revoxel(&arguments).good();
+    place.revoxel(&["convert", "r.nii", "ras.nii", "--orientation", "RAS"]).good();
+    // As nnU-Net does it: sigmoid, above one half, in the order of the labels.
+    let size = model.voxel_count();
+    let painted = |i: usize| (0..3).filter(|c| numbers[c * size + i] > 0.0).map(|c| c as f64 + 1.0).fold(0.0, f64::max);
+    let found = values(&place.read("ras.nii", Kind::Label));
+    assert!((0..size).all(|i| found[i] == painted(i)));
+    assert_eq!(place.read("r.nii", Kind::Label).grid(), &grid());
+    place
+        .revoxel(&["invert", "out/a.json", "l.nii", "--kind", "logit", "--regions", "1,2,3,4", "-o", "x.nii"])
+        .bad(2, &["channel 3 of 3"]);
+}
+
+#[test]
+fn traces_of_the_first_version_stay_readable() {
+    let path = root().join("tests/fixtures/trace-version-1.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let trace = revoxel_invert::Trace::from_json(&text).unwrap();
+    assert!(trace.restore.is_empty());
+    // Nothing was lost on reading, and nothing is added on writing.
+    let again: Value = serde_json::from_str(&trace.to_json()).unwrap();
+    assert_eq!(again, serde_json::from_str::<Value>(&text).unwrap());
+    let place = Place::new();
+    let record = &trace.volumes["image"];
+    let model = record.result.grid.grid().unwrap();
+    place.volume("p.nii", &Draw::new(1).volume(model, Kind::Label, 1));
+    place.revoxel(&["invert", &path.to_string_lossy(), "p.nii", "-o", "b.nii"]).good();
+    assert_eq!(place.read("b.nii", Kind::Label).grid().shape(), record.source.grid.shape);
+    let undone = record.undo_values(Draw::new(1).volume(model, Kind::Image, 1), revoxel_invert::Values::Clamp);
+    assert!(undone.unwrap_err().to_string().contains("step 4 (scale_intensity_range) its values are lost"));
+}
