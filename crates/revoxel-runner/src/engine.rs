@@ -9,21 +9,17 @@ mod slot;
 use std::collections::BTreeMap;
 
 use revoxel_core::{
-    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, Volume, VolumeError,
-    Voxels,
+    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Relation, Sampling, Volume, VolumeError, Voxels,
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
-use revoxel_resample::{
-    FilterEdge, Gaussian, How, Interpolation, Outside, PadMode, ResampleError, anti_alias_sigma, execute, execute_as,
-    gaussian_smooth_as, pad, result_dtype, stream,
-};
+use revoxel_resample::{How, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
-    ApplyError, Change, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
-    ValueTransform,
+    ApplyError, Change, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, Transform, ValueTransform,
 };
 use serde_json::Value;
+use slot::Slot;
 
 /// The volumes of a case on their way through a pipeline.
 #[derive(Debug)]
