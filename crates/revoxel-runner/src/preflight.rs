@@ -188,8 +188,14 @@ pub fn check_outputs<'a>(
 ) -> Vec<String> {
     let mut problems = Vec::new();
     for output in &pipeline.outputs {
-        if let Err(error) = revoxel_io::format_for_writing(output.path.text()) {
+        if let Err(error) = revoxel_io::check_name_for_writing(output.path.text()) {
             problems.push(pipeline.output_error(output, error.to_string()).to_string());
+        }
+    }
+    for restore in &pipeline.restore {
+        let path = restore.path.as_ref().map(|p| revoxel_io::check_name_for_writing(p.text()));
+        if let Some(Err(error)) = path {
+            problems.push(pipeline.restore_error(restore, error.to_string()).to_string());
         }
     }
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
