@@ -24,9 +24,9 @@ steps:
   - orientation: { axcodes: RAS }
   - spacing: { pixdim: [1, 1, 1] }
 outputs:
-  image: { path: \"i.nii.gz\", dtype: float32 }
-  label: { path: \"l.nii.gz\" }
-trace: \"trace.json\"
+  image: { path: \"{case}/i.nii.gz\", dtype: float32 }
+  label: { path: \"{case}/l.nii.gz\" }
+trace: \"{case}/trace.json\"
 ";
 
 /// The model's grid of the export.
@@ -38,7 +38,7 @@ steps:
   - orientation: { axcodes: RAS }
   - resize: { spatial_size: [120, 120, 150] }
 outputs: {}
-trace: \"model.json\"
+trace: \"{case}-model.json\"
 ";
 
 /// A row of the table: its name in the measurements, what people read, the voxels that a kernel reads and writes in MB
@@ -221,13 +221,13 @@ fn main_job(release: &Path, folder: &Path, measured: &mut Measured) -> Result<()
     for _ in 0..3 {
         let start = Instant::now();
         let run = ["-v", "run", "main.yaml", "--data", "data", "--out", "ours", "--case", "ct", "--overwrite"];
-        let back = ["-v", "invert", "ours/trace.json", "ours/l.nii.gz", "-o", "ours/b.nii.gz", "--overwrite"];
+        let back = ["-v", "invert", "ours/ct/trace.json", "ours/ct/l.nii.gz", "-o", "ours/b.nii.gz", "--overwrite"];
         for arguments in [&run[..], &back[..]] {
             measured.program(&revoxel, folder, "main_job", arguments)?;
         }
         measured.ours.entry("main_job".to_owned()).or_default().push(start.elapsed().as_secs_f64());
         let export =
-            ["-v", "invert", "ours/model.json", "logits.npy", "-o", "ours/e.nii.gz", "--argmax", "--overwrite"];
+            ["-v", "invert", "ours/ct-model.json", "logits.npy", "-o", "ours/e.nii.gz", "--argmax", "--overwrite"];
         let start = Instant::now();
         measured.program(
             &revoxel,

@@ -132,7 +132,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     Ok(Done { files, skipped: None, time: start.elapsed() })
 }
 
-fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
+pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
     hash(path).map(|h| Some(format!("blake3:{h}")))
 }
 
@@ -150,7 +150,7 @@ fn write_volume(path: &Path, last: &Last, stored: Option<StoredDtype>, info: &Fi
     Ok(())
 }
 
-fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
+pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
     let relative = path.strip_prefix(data).unwrap_or(path);
     SourceRecord {
         path: relative.to_string_lossy().into_owned(),
