@@ -112,8 +112,9 @@ impl Pass {
             Path::General(general) if general.averages() => {
                 for at in zs {
                     let out = &mut planes[(at as usize - z) * size..][..size];
+                    let level = general.level(source, at, &self.inside, &mut scratch.plane);
                     for_rows(out, self.shape[0], &self.inside, |y, x, row| {
-                        general.row_real(source, [x, y, at], fill, row);
+                        general.row_real(source, level, [x, y, at], fill, row);
                     });
                 }
             }

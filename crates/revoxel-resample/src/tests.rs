@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use revoxel_core::testing::Draw;
-use revoxel_core::{Dtype, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
+use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
 
 use crate::{
     How, Interpolation, Level, Outside, ResampleError, Through, argmax, execute, execute_argmax, execute_as, oracle,
@@ -87,6 +87,25 @@ proptest! {
             let volume = draw.volume(*sampling.source(), kind, channels);
             check(&mut draw, &volume, &sampling, interpolation);
         }
+    }
+
+    #[test]
+    fn planes_turned_within_themselves_agree_with_the_oracle(seed: u64, turned: bool) {
+        let mut draw = Draw::new(seed);
+        let source = draw.grid(12);
+        // Source planes and target planes are parallel: one turn, stretch and shift within them, another across.
+        let (sin, cos) = draw.real(-3.0, 3.0).sin_cos();
+        let (a, b, c) = (draw.real(0.3, 2.0), draw.real(0.3, 2.0), draw.real(0.3, 2.0));
+        let linear = [[a * cos, -b * sin, draw.real(-0.2, 0.2)], [a * sin, b * cos, draw.real(-0.2, 0.2)], [0.0, 0.0, c]];
+        let map = Affine::from_linear(linear, [draw.real(-3.0, 6.0), draw.real(-3.0, 6.0), draw.real(-3.0, 6.0)]);
+        let shape = [draw.int(1, 70) as usize, draw.int(1, 9) as usize, draw.int(1, 9) as usize];
+        let mut sampling = Sampling::identity(source);
+        sampling.push(&GridOp::Resample { grid: Grid::new(shape, source.affine().after(&map)).unwrap() }).unwrap();
+        if turned {
+            sampling.push(&GridOp::Reorient(draw.permutation())).unwrap();
+        }
+        let volume = draw.volume(source, Kind::Image, 2);
+        check(&mut draw, &volume, &sampling, Interpolation::Linear);
     }
 
     #[test]

@@ -38,10 +38,16 @@ impl<R: Real> Lanes<R> {
 
     /// Positions from the `first`th voxel on.
     #[inline(always)]
-    #[allow(unsafe_code)]
     fn place(&mut self, first: usize, walk: &Walk) {
+        self.place_along::<3>(first, walk);
+    }
+
+    /// The same along the first axes only.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn place_along<const AXES: usize>(&mut self, first: usize, walk: &Walk) {
         self.offsets = [0; LANES];
-        for a in 0..3 {
+        for a in 0..AXES {
             let stride = walk.strides[a] as u32;
             for k in 0..LANES {
                 let p = walk.start[a] + walk.step[a] * f64::from((first + k) as u32);
@@ -56,30 +62,87 @@ impl<R: Real> Lanes<R> {
     }
 }
 
-vectorised! {
+/// The eight neighbours of `LANES` positions, in pairs along axis 0: the pair below along the other axes, then above
+/// along axis 1, along axis 2, and along both.
+struct Corners<T, const PAIRS: usize>([[[T; 2]; LANES]; PAIRS]);
+
+impl<T: Voxel, const PAIRS: usize> Corners<T, PAIRS> {
+    /// Reads them. They are only moved here: arithmetic comes after, on all lanes at once.
+    #[inline(always)]
     #[allow(unsafe_code)]
+    fn read(source: &[T], offsets: &[u32; LANES], [sx, sy, sz]: [usize; 3]) -> Self {
+        let last = offsets.iter().copied().max().unwrap_or(0) as usize;
+        assert!(last + sx + sy + sz < source.len());
+        let mut corners = [[[T::default(); 2]; LANES]; PAIRS];
+        for (pairs, shift) in corners.iter_mut().zip([0, sy, sz, sy + sz]) {
+            if sx == 1 {
+                for (pair, i) in pairs.iter_mut().zip(offsets) {
+                    // SAFETY: the farthest of the eight neighbours of every position was checked above.
+                    *pair = unsafe { source.as_ptr().add(*i as usize + shift).cast::<[T; 2]>().read_unaligned() };
+                }
+            } else {
+                for (pair, i) in pairs.iter_mut().zip(offsets) {
+                    // SAFETY: as above.
+                    *pair = [unsafe { *source.get_unchecked(*i as usize + shift) }; 2];
+                }
+            }
+        }
+        Self(corners)
+    }
+}
+
+vectorised! {
     pub(super) fn linear_row[T: Voxel, R: Real](
         source: &[T],
         walk: &Walk,
         row: &mut [R],
     ) {
         let mut lanes = Lanes::<R>::new();
-        let [sx, sy, sz] = walk.next;
         for (chunk, out) in row.chunks_mut(LANES).enumerate() {
             lanes.place(chunk * LANES, walk);
-            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
-            assert!(last + sx + sy + sz < source.len());
-            for (k, o) in out.iter_mut().enumerate() {
-                let i = lanes.offsets[k] as usize;
-                // SAFETY: the farthest of the eight neighbours of every position was checked above.
-                let at = |i: usize| R::of(unsafe { *source.get_unchecked(i) });
-                let one = R::weight(1.0);
+            let Corners::<T, 4>(corners) = Corners::read(source, &lanes.offsets, walk.next);
+            let mut means = [R::default(); LANES];
+            for (k, mean) in means.iter_mut().enumerate() {
                 let [fx, fy, fz] = [lanes.fractions[0][k], lanes.fractions[1][k], lanes.fractions[2][k]];
-                let mix = |a: R, b: R, f: R| a * (one - f) + b * f;
-                let line = |i: usize| mix(at(i), at(i + sx), fx);
-                let face = |i: usize| mix(line(i), line(i + sy), fy);
-                *o = mix(face(i), face(i + sz), fz);
+                let mix = |a: R, b: R, f: R| a * (R::weight(1.0) - f) + b * f;
+                let line = |i: usize| mix(R::of(corners[i][k][0]), R::of(corners[i][k][1]), fx);
+                *mean = mix(mix(line(0), line(1), fy), mix(line(2), line(3), fy), fz);
             }
+            out.copy_from_slice(&means[..out.len()]);
+        }
+    }
+
+    /// A row within a plane.
+    pub(super) fn bilinear_row[R: Real](
+        plane: &[R],
+        walk: &Walk,
+        row: &mut [R],
+    ) {
+        let mut lanes = Lanes::<R>::new();
+        for (chunk, out) in row.chunks_mut(LANES).enumerate() {
+            lanes.place_along::<2>(chunk * LANES, walk);
+            let Corners::<R, 2>(corners) = Corners::read(plane, &lanes.offsets, [walk.next[0], walk.next[1], 0]);
+            let mut means = [R::default(); LANES];
+            for (k, mean) in means.iter_mut().enumerate() {
+                let [fx, fy] = [lanes.fractions[0][k], lanes.fractions[1][k]];
+                let mix = |a: R, b: R, f: R| a * (R::weight(1.0) - f) + b * f;
+                let line = |i: usize| mix(corners[i][k][0], corners[i][k][1], fx);
+                *mean = mix(line(0), line(1), fy);
+            }
+            out.copy_from_slice(&means[..out.len()]);
+        }
+    }
+
+    /// The mean of two planes, with the weight of the upper one.
+    pub(super) fn mixed[T: Voxel, R: Real](
+        lower: &[T],
+        upper: &[T],
+        weight: R,
+        plane: &mut [R],
+    ) {
+        let rest = R::weight(1.0) - weight;
+        for ((out, a), b) in plane.iter_mut().zip(lower).zip(upper) {
+            *out = R::of(*a) * rest + R::of(*b) * weight;
         }
     }
 
@@ -141,7 +204,6 @@ vectorised! {
         }
     }
 
-    #[allow(unsafe_code)]
     pub(super) fn label_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
@@ -149,24 +211,24 @@ vectorised! {
         row: &mut [O],
     ) {
         let mut lanes = Lanes::<f64>::new();
-        let [sx, sy, sz] = walk.next;
         for (chunk, out) in row.chunks_mut(LANES).enumerate() {
             lanes.place(chunk * LANES, walk);
-            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
-            assert!(last + sx + sy + sz < source.len());
-            for (k, o) in out.iter_mut().enumerate() {
-                let i = lanes.offsets[k] as usize;
-                // SAFETY: the farthest of the eight neighbours of every position was checked above.
-                let at = |i: usize| unsafe { *source.get_unchecked(i) };
-                let pair = |i: usize| [at(i), at(i + sx)];
-                let ([a, b], [c, d], [e, f], [g, h]) = (pair(i), pair(i + sy), pair(i + sz), pair(i + sy + sz));
-                let same = (a == b) & (a == c) & (a == d) & (a == e) & (a == f) & (a == g) & (a == h);
-                *o = convert(if same {
-                    a
-                } else {
-                    let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
-                    heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)])
-                });
+            let Corners::<T, 4>(corners) = Corners::read(source, &lanes.offsets, walk.next);
+            let mut mixed = [false; LANES];
+            for (k, mixed) in mixed.iter_mut().enumerate() {
+                let [[a, b], [c, d], [e, f], [g, h]] = [0, 1, 2, 3].map(|i| corners[i][k]);
+                *mixed = !((a == b) & (a == c) & (a == d) & (a == e) & (a == f) & (a == g) & (a == h));
+            }
+            for (o, pair) in out.iter_mut().zip(&corners[0]) {
+                *o = convert(pair[0]);
+            }
+            if mixed == [false; LANES] {
+                continue;
+            }
+            for (k, o) in out.iter_mut().enumerate().filter(|(k, _)| mixed[*k]) {
+                let [[a, b], [c, d], [e, f], [g, h]] = [0, 1, 2, 3].map(|i| corners[i][k]);
+                let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
+                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)]));
             }
         }
     }

@@ -175,7 +175,7 @@ fn trace(args: &Args, info: &FileInfo, volume: &Volume, steps: Vec<TraceStep>) -
             dtype: volume.dtype().name().to_owned(),
         },
     };
-    let name = args.input.file_name().map_or_else(|| args.input.as_os_str(), |n| n);
+    let name = args.input.file_name().unwrap_or(args.input.as_os_str());
     Ok(Trace {
         schema: SCHEMA.to_owned(),
         version: VERSION,
