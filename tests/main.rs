@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod documents;
 mod formats;
+mod nnunet;
 mod parity;
 mod pipelines;
 mod points;

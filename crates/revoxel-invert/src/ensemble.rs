@@ -188,7 +188,11 @@ impl Ensemble {
         } else {
             Vec::new()
         };
-        let fill = fill_of(&first.mean, recipe.fill);
+        let fill = match (&recipe.decision, recipe.fill, kind.unseen(1)) {
+            // Regions are asked one by one, and none is the background.
+            (Decision::Regions(_), None, Some(no)) => no,
+            (_, given, _) => fill_of(&first.mean, given),
+        };
         let volume = match (&passes[..], &recipe.decision) {
             ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(interpolation, fill))?,
             ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(interpolation, fill))?,

@@ -27,7 +27,8 @@ pub(crate) enum Path {
     Copy(Box<(ExactMap, [usize; 3])>),
     Gather(Box<Gather>),
     Separable(Box<Separable>),
-    Label(Box<Separable>),
+    /// Whether the closest voxel decides ties.
+    Label(Box<Separable>, bool),
     General(Box<General>),
 }
 
@@ -68,7 +69,8 @@ impl Pass {
                 Path::Gather(Box::new(gather))
             }
             Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
-            Interpolation::Label => Path::Label(tables()),
+            Interpolation::Label => Path::Label(tables(), false),
+            Interpolation::LabelNearest => Path::Label(tables(), true),
         };
         pass
     }
@@ -84,7 +86,7 @@ impl Pass {
         match &self.path {
             Path::Copy(copy) => Strided::of(&copy.0, copy.1, [0; 3]).block(planes),
             Path::Gather(gather) => gather.block(planes),
-            Path::Separable(tables) | Path::Label(tables) => tables.block(planes),
+            Path::Separable(tables) | Path::Label(tables, _) => tables.block(planes),
             Path::General(_) => 1,
         }
     }
@@ -154,12 +156,12 @@ impl Pass {
                 copy::block(source, from, &region, width, convert, planes);
             }
             Path::Gather(gather) => gather.block_of(source, &region, width, convert, z, planes),
-            Path::Label(tables) => {
+            Path::Label(tables, nearest) => {
                 let stack = tables.stack(source, zs.clone(), turned);
                 for at in zs {
                     let out = &mut planes[(at - z) as usize * width[0] * width[1]..][..width[0] * width[1]];
                     let position = (at - self.inside.start[2]) as usize;
-                    label::plane(tables, stack, position, &self.inside, width[0], convert, out);
+                    label::plane(tables, stack, position, &self.inside, width[0], *nearest, convert, out);
                 }
             }
             Path::General(general) => {
@@ -206,7 +208,7 @@ pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
     let down = sampling.ties_down();
     let along = |interpolation: Interpolation, a: usize| match interpolation {
         Interpolation::Nearest => Along::Nearest { down: down[a] },
-        Interpolation::Linear | Interpolation::Label => Along::Linear,
+        Interpolation::Linear | Interpolation::Label | Interpolation::LabelNearest => Along::Linear,
         Interpolation::Cubic => Along::Cubic,
     };
     [0, 1, 2].map(|a| match how.through {

@@ -145,6 +145,7 @@ vectorised! {
     pub(super) fn label_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
+        nearest: bool,
         convert: F,
         row: &mut [O],
     ) {
@@ -165,7 +166,7 @@ vectorised! {
                     a
                 } else {
                     let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
-                    heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)])
+                    heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], nearest)
                 });
             }
         }

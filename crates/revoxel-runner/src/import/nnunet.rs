@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
 
+/// How many times coarser the coarsest axis is where nnU-Net treats it apart, unless the plans say otherwise.
+const ANISOTROPY: f64 = 3.0;
+
 /// What is taken from a plan.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -59,6 +62,8 @@ struct Channel {
     key: String,
     suffix: String,
     about: String,
+    /// Normalised by the mean and the deviation inside what is not 0 in any channel.
+    masked: bool,
     steps: Vec<(&'static str, Value)>,
 }
 
@@ -67,7 +72,15 @@ struct Channel {
 struct Resampling {
     order: u64,
     separate: Value,
+    threshold: f64,
     through: &'static str,
+}
+
+impl Resampling {
+    /// What decides how the coarsest axis is interpolated.
+    fn rule(&self) -> (&Value, f64, &'static str) {
+        (&self.separate, self.threshold, self.through)
+    }
 }
 
 fn fault(place: impl Into<String>, problem: impl Into<String>) -> PlansError {
@@ -85,8 +98,12 @@ fn numbers(value: &Value, place: &str) -> Result<Vec<f64>, PlansError> {
 
 /// A configuration with what it takes over from another one.
 fn configuration(plans: &Value, name: &str) -> Result<Map<String, Value>, PlansError> {
-    let all = field(plans, "", "configurations")?.as_object();
-    let all = all.ok_or_else(|| fault("configurations", "no map: is this the plans.json of nnU-Net v2?"))?;
+    if plans.get("plans_per_stage").is_some() {
+        let problem = "these are plans of nnU-Net v1, which have no configurations: train with v2, or write the pipeline";
+        return Err(fault("plans_per_stage", problem));
+    }
+    let all = plans.get("configurations").and_then(Value::as_object);
+    let all = all.ok_or_else(|| fault("configurations", "missing, or no map: is this the plans.json of nnU-Net v2?"))?;
     let (mut merged, mut next, mut seen) = (Map::new(), name.to_owned(), Vec::new());
     loop {
         let Some(found) = all.get(&next).and_then(Value::as_object) else {
@@ -137,25 +154,35 @@ impl Plans {
         let reader = plans.get("image_reader_writer").and_then(Value::as_str).unwrap_or("SimpleITKIO");
         let reorients = match reader {
             "SimpleITKIO" | "NibabelIO" => false,
-            "NibabelIOWithReorient" => true,
+            "SimpleITKIOWithReorient" | "NibabelIOWithReorient" => true,
             other => {
-                let problem = format!("{other}: use SimpleITKIO, NibabelIO or NibabelIOWithReorient");
+                let problem = format!(
+                    "{other:?} has no counterpart; SimpleITKIO, NibabelIO, SimpleITKIOWithReorient and \
+                     NibabelIOWithReorient have"
+                );
                 return Err(fault("image_reader_writer", problem));
             }
         };
-        let data = Resampling::read(&configuration, &place, "data", 3)?;
-        let seg = Resampling::read(&configuration, &place, "seg", 1)?;
-        let export = Resampling::read(&configuration, &place, "probabilities", 1)?;
+        for (name, only) in [("preprocessor_name", "DefaultPreprocessor"), ("label_manager", "LabelManager")] {
+            let (place, map) = if name == "label_manager" { ("", plans) } else { (place.as_str(), &configuration) };
+            let own = map.get(name).and_then(Value::as_str).filter(|found| *found != only);
+            if let Some(own) = own {
+                return Err(fault(format!("{place}{name}"), format!("{own:?} has no counterpart; {only} has")));
+            }
+        }
+        let data = Resampling::read(&configuration, &place, "data")?;
+        let seg = Resampling::read(&configuration, &place, "seg")?;
+        let export = Resampling::read(&configuration, &place, "probabilities")?;
         if export.order != 1 {
             let problem = format!("{}: logits are brought back with order 1 only", export.order);
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs.order"), problem));
         }
-        if (&export.separate, export.through) != (&data.separate, data.through) {
-            let problem = "force_separate_z and order_z must be those of resampling_fn_data_kwargs: predictions go \
-                           back by the rule of the step";
+        if export.rule() != data.rule() {
+            let problem = "force_separate_z, order_z and separate_z_anisotropy_threshold must be those of \
+                           resampling_fn_data_kwargs: predictions go back by the rule of the step";
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs"), problem));
         }
-        let channels = channels(plans, dataset, &configuration, &place, &mut notes)?;
+        let channels = channels(plans, dataset, &configuration, &place)?;
         let (decision, dtype) = decision(dataset, &mut notes)?;
         let ending = dataset.and_then(|d| d.get("file_ending")).and_then(Value::as_str).unwrap_or(".nii.gz");
         let name = plans.get("dataset_name").and_then(Value::as_str).unwrap_or("a data set");
@@ -180,7 +207,7 @@ impl Plans {
             comment(&format!("Preprocessing of nnU-Net v2 for {name}, {}, from its plans.", options.configuration), "");
         text.push_str(&comment(
             "Arrays of nnU-Net are (z, y, x) as SimpleITK reads them: axes are not turned to an orientation, but for \
-             transpose below. Labels outside of what is not 0 are -1 there and stay as they are here.",
+             transpose below. Labels of 0 outside of what is not 0 in any channel become -1, as there.",
             "",
         ));
         for note in &self.notes {
@@ -209,6 +236,13 @@ impl Plans {
             others => json!({ "source": keys[0], "also": others }),
         };
         text.push_str(&step("crop_to_nonzero", &crop));
+        text.push_str(&step("mark_outside", &json!({ "keys": ["label"], "nonzero_of": keys })));
+        // All of them in one step, and before the others: the mask is made of what the scanner gave.
+        let masked: Vec<&str> = channels.iter().filter(|c| c.masked).map(|c| c.key.as_str()).collect();
+        if !masked.is_empty() {
+            let of: Vec<&str> = keys.iter().copied().chain(["label"]).collect();
+            text.push_str(&step("z_score", &json!({ "keys": masked, "nonzero_of": of, "keep_outside": true })));
+        }
         for channel in channels {
             for (name, params) in &channel.steps {
                 let mut params = params.clone();
@@ -231,7 +265,7 @@ impl Plans {
             let path = format!("images/{{case}}{}.nii.gz", channel.suffix);
             text.push_str(&format!("  {}: {{ path: {}, dtype: float32 }}\n", channel.key, Value::from(path)));
         }
-        text.push_str("  label: { path: \"labels/{case}.nii.gz\" }\n");
+        text.push_str("  label: { path: \"labels/{case}.nii.gz\", dtype: int16 }\n");
         text.push_str("# What nnU-Net's export does with the logits of the network.\nrestore:\n  segmentation:\n");
         text.push_str(&format!("    kind: logit\n    volume: {}\n    interpolation: linear\n", keys[0]));
         if let Value::Object(decision) = &self.decision {
@@ -251,7 +285,7 @@ impl Plans {
             _ => json!([self.spacing[2], self.spacing[1], self.spacing[0]]),
         };
         let image = self.data.image();
-        let label = if self.seg.order == 0 { "nearest" } else { "label" };
+        let label = if self.seg.order == 0 { "nearest" } else { "label_nearest" };
         let mut interpolation: Map<String, Value> = images.iter().map(|k| ((*k).to_owned(), json!(image))).collect();
         let base = |keys: Option<Vec<&str>>, interpolation: Value, rule: &Resampling| {
             let mut step = Map::new();
@@ -263,6 +297,9 @@ impl Plans {
             step.insert("interpolation".to_owned(), interpolation);
             if rule.separate != json!(false) {
                 step.insert("separate_z".to_owned(), rule.separate.clone());
+                if rule.separate == json!("auto") && rule.threshold != ANISOTROPY {
+                    step.insert("anisotropy_threshold".to_owned(), json!(rule.threshold));
+                }
                 step.insert("through_plane".to_owned(), json!(rule.through));
             }
             if rule.order == 3 {
@@ -271,7 +308,7 @@ impl Plans {
             }
             step
         };
-        if (&self.data.separate, self.data.through) == (&self.seg.separate, self.seg.through) {
+        if self.data.rule() == self.seg.rule() {
             interpolation.insert("label".to_owned(), json!(label));
             return vec![base(None, Value::Object(interpolation), &self.data)];
         }
@@ -284,38 +321,63 @@ impl Plans {
 }
 
 impl Resampling {
-    fn read(configuration: &Value, place: &str, what: &str, order: u64) -> Result<Self, PlansError> {
+    fn read(configuration: &Value, place: &str, what: &str) -> Result<Self, PlansError> {
         let name = format!("resampling_fn_{what}");
-        let function = configuration.get(&name).and_then(Value::as_str).unwrap_or("resample_data_or_seg_to_shape");
+        let function = field(configuration, place, &name)?.as_str().unwrap_or_default();
         if function != "resample_data_or_seg_to_shape" {
-            let problem = format!("{function} has no counterpart; resample_data_or_seg_to_shape has");
+            let problem = format!("{function:?} has no counterpart; resample_data_or_seg_to_shape has");
             return Err(fault(format!("{place}{name}"), problem));
         }
-        let place = format!("{place}{name}_kwargs.");
-        let arguments = configuration.get(format!("{name}_kwargs")).cloned().unwrap_or_else(|| json!({}));
-        let number = |name: &str, default: u64| match arguments.get(name) {
-            None => Ok(default),
-            Some(value) => value.as_u64().ok_or_else(|| fault(format!("{place}{name}"), format!("{value}"))),
-        };
-        let order = number("order", order)?;
-        if !matches!((what, order), ("data", 0 | 1 | 3) | ("seg" | "probabilities", 0 | 1)) {
-            let problem = format!("{order} has no counterpart: use 0, 1 or, for images, 3");
-            return Err(fault(format!("{place}order"), problem));
+        let place = format!("{place}{name}_kwargs");
+        let none = json!({});
+        let arguments = configuration.get(format!("{name}_kwargs")).unwrap_or(&none);
+        let Some(map) = arguments.as_object() else { return Err(fault(place, format!("{arguments} is no map"))) };
+        let known = ["is_seg", "order", "order_z", "force_separate_z", "separate_z_anisotropy_threshold"];
+        if let Some(unknown) = map.keys().find(|k| !known.contains(&k.as_str())) {
+            let problem = format!("no argument of resample_data_or_seg_to_shape; those are {}", known.join(", "));
+            return Err(fault(format!("{place}.{unknown}"), problem));
         }
-        let through = match number("order_z", 0)? {
-            0 => "nearest",
-            1 => "linear",
-            3 if what == "data" => "cubic",
-            other => return Err(fault(format!("{place}order_z"), format!("{other} has no counterpart: use 0 or 1"))),
+        let of_seg = what == "seg";
+        let is_seg = map.get("is_seg").unwrap_or(&Value::Bool(false));
+        if *is_seg != Value::Bool(of_seg) {
+            return Err(fault(format!("{place}.is_seg"), format!("{is_seg}: expected {of_seg}")));
+        }
+        let number = |name: &str, default: u64| match map.get(name) {
+            None => Ok(default),
+            Some(value) => value.as_u64().ok_or_else(|| fault(format!("{place}.{name}"), format!("{value}: expected 0 to 5"))),
         };
-        let separate = match arguments.get("force_separate_z") {
+        let order = number("order", 3)?;
+        if !matches!((what, order), ("data", 0 | 1 | 3) | (_, 0 | 1)) {
+            let possible = if what == "data" { "0, 1 or 3" } else { "0 or 1" };
+            let problem = format!("{order} has no counterpart: use {possible}");
+            return Err(fault(format!("{place}.order"), problem));
+        }
+        let separate = match map.get("force_separate_z") {
             None => json!(false),
             Some(Value::Null) => json!("auto"),
             Some(Value::Bool(forced)) => json!(forced),
-            Some(other) => return Err(fault(format!("{place}force_separate_z"), format!("{other}"))),
+            Some(other) => {
+                let problem = format!("{other}: expected true, false or null");
+                return Err(fault(format!("{place}.force_separate_z"), problem));
+            }
         };
-        let through = if separate == json!(false) { "nearest" } else { through };
-        Ok(Self { order, separate, through })
+        let through = match number("order_z", 0)? {
+            _ if separate == json!(false) => "nearest",
+            0 => "nearest",
+            1 if !of_seg => "linear",
+            3 if what == "data" => "cubic",
+            other => {
+                let possible = if of_seg { "0" } else { "0 or 1" };
+                return Err(fault(format!("{place}.order_z"), format!("{other} has no counterpart: use {possible}")));
+            }
+        };
+        let threshold = match map.get("separate_z_anisotropy_threshold") {
+            None => ANISOTROPY,
+            Some(value) => value.as_f64().filter(|t| *t >= 1.0).ok_or_else(|| {
+                fault(format!("{place}.separate_z_anisotropy_threshold"), format!("{value}: expected 1 or more"))
+            })?,
+        };
+        Ok(Self { order, separate, threshold, through })
     }
 
     const fn image(&self) -> &'static str {
@@ -333,7 +395,6 @@ fn channels(
     dataset: Option<&Value>,
     configuration: &Value,
     place: &str,
-    notes: &mut Vec<String>,
 ) -> Result<Vec<Channel>, PlansError> {
     let schemes = field(configuration, place, "normalization_schemes")?.as_array().filter(|s| !s.is_empty());
     let place = format!("{place}normalization_schemes");
@@ -347,11 +408,13 @@ fn channels(
     let mut channels = Vec::new();
     for (number, scheme) in schemes.iter().enumerate() {
         let masked = masks.get(number).and_then(Value::as_bool).unwrap_or(false);
+        let masked = masked && scheme == "ZScoreNormalization";
         let steps = match scheme.as_str().unwrap_or_default() {
             "NoNormalization" => Vec::new(),
             "CTNormalization" => {
                 let place = format!("foreground_intensity_properties_per_channel.{number}.");
                 let properties = plans.get("foreground_intensity_properties_per_channel");
+                let properties = properties.or_else(|| plans.get("foreground_intensity_properties_by_modality"));
                 let properties = properties.and_then(|p| p.get(number.to_string())).unwrap_or(&Value::Null);
                 let mut params = Map::new();
                 for name in ["mean", "std", "percentile_00_5", "percentile_99_5"] {
@@ -363,13 +426,8 @@ fn channels(
                 }
                 vec![("ct_normalization", Value::Object(params))]
             }
-            "ZScoreNormalization" if masked => {
-                notes.push(format!(
-                    "Channel {number}: nnU-Net normalises inside what is not 0 in any channel, holes filled; here it is \
-                     what is not 0 in the channel itself, so zeros inside stay 0."
-                ));
-                vec![("z_score", json!({ "mask": "nonzero", "keep_outside": true }))]
-            }
+            // One step for all of these channels, see `write`.
+            "ZScoreNormalization" if masked => Vec::new(),
             "ZScoreNormalization" => vec![("z_score", json!({}))],
             "RescaleTo01Normalization" => vec![("scale_intensity", json!({ "minv": 0, "maxv": 1 }))],
             "RGBTo01Normalization" => {
@@ -386,7 +444,7 @@ fn channels(
         let about = names.and_then(|n| n.get(&number.to_string())).and_then(Value::as_str).unwrap_or_default();
         let key = if schemes.len() == 1 { "image".to_owned() } else { format!("image_{number:04}") };
         let about = about.replace(['\n', '\r'], " ");
-        channels.push(Channel { key, suffix: format!("_{number:04}"), about, steps });
+        channels.push(Channel { key, suffix: format!("_{number:04}"), about, masked, steps });
     }
     Ok(channels)
 }
