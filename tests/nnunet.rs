@@ -1,8 +1,8 @@
 //! Plans of nnU-Net imported, run and inverted, against what nnU-Net answered: `xtask/nnunet/check.py --record`.
 
 use revoxel_core::{Kind, Voxel, dispatch};
-use revoxel_io::npy::read_npz;
 use revoxel_io::Limits;
+use revoxel_io::npy::read_npz;
 use serde_json::Value;
 
 use crate::support::{Place, root, values};
@@ -52,10 +52,8 @@ fn agrees(case: &str, channels: usize) {
     let logits = root().join("tests/fixtures/nnunet").join(case).join("logits.npz");
     let logits = logits.to_string_lossy();
     place.revoxel(&["invert", "out/traces/case.json", &logits, "--axes", "czyx", "--out", "back"]).good();
-    let (ours, theirs) = (
-        place.read("back/segmentations/case.nii.gz", Kind::Label),
-        place.read("exported.nii.gz", Kind::Label),
-    );
+    let (ours, theirs) =
+        (place.read("back/segmentations/case.nii.gz", Kind::Label), place.read("exported.nii.gz", Kind::Label));
     let relation = revoxel_core::Relation::between(ours.grid(), theirs.grid());
     assert!(relation.agrees(), "{case}: {relation}");
     assert_eq!(values(&ours), values(&theirs), "{case}");
@@ -80,7 +78,8 @@ fn two_channels() {
 /// nnU-Net draws labelled voxels at random, so its own numbers have noise.
 fn fingerprint(name: &str) {
     let folder = root().join("tests/fixtures/nnunet").join(format!("fingerprint_{name}"));
-    let expected: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
     let folder = folder.to_string_lossy();
     let place = Place::new();
     let found = place.revoxel(&["fingerprint", &folder, "--json"]).good().json();

@@ -311,7 +311,10 @@ impl VolumeTrace {
                 let interpolation = record.interpolation.parse();
                 let interpolation =
                     interpolation.map_err(|e: revoxel_resample::InterpolationError| problem(e.to_string()))?;
-                return Ok(Some((position + at, Separate { threshold: record.threshold, interpolation, pixdim: record.pixdim })));
+                return Ok(Some((
+                    position + at,
+                    Separate { threshold: record.threshold, interpolation, pixdim: record.pixdim },
+                )));
             }
             position += step.ops.len();
         }

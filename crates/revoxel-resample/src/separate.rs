@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_size_asked_for_counts_and_not_the_one_obtained() {
-        let rule = Separate { threshold: Some(3.0), interpolation: Interpolation::Nearest, pixdim: Some([1.0, 0.0, 3.0]) };
+        let rule =
+            Separate { threshold: Some(3.0), interpolation: Interpolation::Nearest, pixdim: Some([1.0, 0.0, 3.0]) };
         let (before, after) = ([0.9, 1.0, 2.5], [0.99, 1.0, 3.1]);
         assert_eq!((rule.forth(before, after), rule.back(before, after)), (None, None));
         let rule = Separate { pixdim: None, ..rule };

@@ -3,9 +3,11 @@
 //! nnU-Net counts axes as its arrays do, slowest first, and revoxel as the voxels lie in memory, fastest first:
 //! axis `a` there is axis `2 − a` here. Its order is: turn axes, crop to what is not 0, normalise, resample.
 
+mod write;
+
 use serde_json::{Map, Value, json};
 
-use super::{Imported, comment, step};
+use super::Imported;
 
 /// How many times coarser the coarsest axis is where nnU-Net treats it apart, unless the plans say otherwise.
 const ANISOTROPY: f64 = 3.0;
@@ -96,14 +98,22 @@ fn numbers(value: &Value, place: &str) -> Result<Vec<f64>, PlansError> {
     list.ok_or_else(|| fault(place, format!("{value} is no list of numbers")))
 }
 
+fn whole_numbers(value: &Value, place: &str) -> Result<Vec<u16>, PlansError> {
+    let whole = |v: &Value| v.as_u64().and_then(|v| u16::try_from(v).ok());
+    let list = value.as_array().and_then(|l| l.iter().map(whole).collect::<Option<Vec<u16>>>());
+    list.ok_or_else(|| fault(place, format!("{value} is no list of whole numbers from 0 to 65535")))
+}
+
 /// A configuration with what it takes over from another one.
 fn configuration(plans: &Value, name: &str) -> Result<Map<String, Value>, PlansError> {
     if plans.get("plans_per_stage").is_some() {
-        let problem = "these are plans of nnU-Net v1, which have no configurations: train with v2, or write the pipeline";
+        let problem =
+            "these are plans of nnU-Net v1, which have no configurations: train with v2, or write the pipeline";
         return Err(fault("plans_per_stage", problem));
     }
     let all = plans.get("configurations").and_then(Value::as_object);
-    let all = all.ok_or_else(|| fault("configurations", "missing, or no map: is this the plans.json of nnU-Net v2?"))?;
+    let all =
+        all.ok_or_else(|| fault("configurations", "missing, or no map: is this the plans.json of nnU-Net v2?"))?;
     let (mut merged, mut next, mut seen) = (Map::new(), name.to_owned(), Vec::new());
     loop {
         let Some(found) = all.get(&next).and_then(Value::as_object) else {
@@ -144,10 +154,10 @@ impl Plans {
             return Err(fault(format!("{place}spacing"), format!("{spacing:?}: expected 2 or 3 numbers above 0")));
         }
         let turn = match plans.get("transpose_forward") {
-            None => vec![0.0, 1.0, 2.0],
-            Some(turn) => numbers(turn, "transpose_forward")?,
+            None => vec![0, 1, 2],
+            Some(turn) => whole_numbers(turn, "transpose_forward")?,
         };
-        let turn: Vec<usize> = turn.iter().map(|a| *a as usize).collect();
+        let turn: Vec<usize> = turn.into_iter().map(usize::from).collect();
         if turn.len() != 3 || (0..3).any(|a| !turn.contains(&a)) {
             return Err(fault("transpose_forward", format!("{turn:?} is not 0, 1, 2 in some order")));
         }
@@ -200,124 +210,6 @@ impl Plans {
             notes,
         })
     }
-
-    fn write(self, options: &Options) -> Imported {
-        let Self { name, channels, ending, .. } = &self;
-        let mut text =
-            comment(&format!("Preprocessing of nnU-Net v2 for {name}, {}, from its plans.", options.configuration), "");
-        text.push_str(&comment(
-            "Arrays of nnU-Net are (z, y, x) as SimpleITK reads them: axes are not turned to an orientation, but for \
-             transpose below. Labels of 0 outside of what is not 0 in any channel become -1, as there.",
-            "",
-        ));
-        for note in &self.notes {
-            text.push_str(&comment(note, ""));
-        }
-        let about = format!("nnU-Net preprocessing of {name}, {}", options.configuration);
-        text.push_str(&format!("version: 1\ndescription: {}\ninputs:\n", Value::from(about)));
-        for channel in channels {
-            let path = format!("{}/{{case}}{}{ending}", options.images, channel.suffix);
-            let about = if channel.about.is_empty() { String::new() } else { format!(" # {}", channel.about) };
-            text.push_str(&format!("  {}: {{ kind: image, path: {} }}{about}\n", channel.key, Value::from(path)));
-        }
-        let path = format!("{}/{{case}}{ending}", options.labels);
-        text.push_str(&format!("  label: {{ kind: label, path: {}, optional: true }}\nsteps:\n", Value::from(path)));
-        if self.reorients {
-            text.push_str(&step("orientation", &json!({ "axcodes": "RAS" })));
-        }
-        // Axis j here is axis 2 − j of nnU-Net's arrays.
-        let indices = [0, 1, 2].map(|j| 2 - self.transpose[2 - j]);
-        if indices != [0, 1, 2] {
-            text.push_str(&step("transpose", &json!({ "indices": indices })));
-        }
-        let keys: Vec<&str> = channels.iter().map(|c| c.key.as_str()).collect();
-        let crop = match &keys[1..] {
-            [] => json!({ "source": keys[0] }),
-            others => json!({ "source": keys[0], "also": others }),
-        };
-        text.push_str(&step("crop_to_nonzero", &crop));
-        text.push_str(&step("mark_outside", &json!({ "keys": ["label"], "nonzero_of": keys })));
-        // All of them in one step, and before the others: the mask is made of what the scanner gave.
-        let masked: Vec<&str> = channels.iter().filter(|c| c.masked).map(|c| c.key.as_str()).collect();
-        if !masked.is_empty() {
-            let of: Vec<&str> = keys.iter().copied().chain(["label"]).collect();
-            text.push_str(&step("z_score", &json!({ "keys": masked, "nonzero_of": of, "keep_outside": true })));
-        }
-        for channel in channels {
-            for (name, params) in &channel.steps {
-                let mut params = params.clone();
-                if let (Value::Object(map), true) = (&mut params, channels.len() > 1) {
-                    let mut with = Map::from_iter([("keys".to_owned(), json!([channel.key]))]);
-                    with.append(map);
-                    *map = with;
-                }
-                text.push_str(&step(name, &params));
-            }
-        }
-        for params in self.spacing_steps(&keys) {
-            text.push_str("  - spacing:\n");
-            for (key, value) in &params {
-                text.push_str(&format!("      {key}: {}\n", super::flow(value)));
-            }
-        }
-        text.push_str("outputs:\n");
-        for channel in channels {
-            let path = format!("images/{{case}}{}.nii.gz", channel.suffix);
-            text.push_str(&format!("  {}: {{ path: {}, dtype: float32 }}\n", channel.key, Value::from(path)));
-        }
-        text.push_str("  label: { path: \"labels/{case}.nii.gz\", dtype: int16 }\n");
-        text.push_str("# What nnU-Net's export does with the logits of the network.\nrestore:\n  segmentation:\n");
-        text.push_str(&format!("    kind: logit\n    volume: {}\n    interpolation: linear\n", keys[0]));
-        if let Value::Object(decision) = &self.decision {
-            for (key, value) in decision {
-                text.push_str(&format!("    {key}: {}\n", super::flow(value)));
-            }
-        }
-        let path = format!("segmentations/{{case}}{ending}");
-        text.push_str(&format!("    output: {{ path: {}, dtype: {} }}\n", Value::from(path), self.dtype));
-        text.push_str("trace: \"traces/{case}.json\"\n");
-        Imported { text, notes: self.notes }
-    }
-
-    fn spacing_steps(&self, images: &[&str]) -> Vec<Map<String, Value>> {
-        let size = match self.spacing[..] {
-            [y, x] => json!([x, y, -1]),
-            _ => json!([self.spacing[2], self.spacing[1], self.spacing[0]]),
-        };
-        let image = self.data.image();
-        let label = if self.seg.order == 0 { "nearest" } else { "label_nearest" };
-        let mut interpolation: Map<String, Value> = images.iter().map(|k| ((*k).to_owned(), json!(image))).collect();
-        let base = |keys: Option<Vec<&str>>, interpolation: Value, rule: &Resampling| {
-            let mut step = Map::new();
-            if let Some(keys) = keys {
-                step.insert("keys".to_owned(), json!(keys));
-            }
-            step.insert("pixdim".to_owned(), size.clone());
-            step.insert("rule".to_owned(), json!("nnunet"));
-            step.insert("interpolation".to_owned(), interpolation);
-            if rule.separate != json!(false) {
-                step.insert("separate_z".to_owned(), rule.separate.clone());
-                if rule.separate == json!("auto") && rule.threshold != ANISOTROPY {
-                    step.insert("anisotropy_threshold".to_owned(), json!(rule.threshold));
-                }
-                step.insert("through_plane".to_owned(), json!(rule.through));
-            }
-            if rule.order == 3 {
-                step.insert("boundary".to_owned(), json!("edge"));
-                step.insert("clip".to_owned(), json!(true));
-            }
-            step
-        };
-        if self.data.rule() == self.seg.rule() {
-            interpolation.insert("label".to_owned(), json!(label));
-            return vec![base(None, Value::Object(interpolation), &self.data)];
-        }
-        let labels = json!({ "label": label });
-        vec![
-            base(Some(images.to_vec()), Value::Object(interpolation), &self.data),
-            base(Some(vec!["label"]), labels, &self.seg),
-        ]
-    }
 }
 
 impl Resampling {
@@ -344,7 +236,9 @@ impl Resampling {
         }
         let number = |name: &str, default: u64| match map.get(name) {
             None => Ok(default),
-            Some(value) => value.as_u64().ok_or_else(|| fault(format!("{place}.{name}"), format!("{value}: expected 0 to 5"))),
+            Some(value) => {
+                value.as_u64().ok_or_else(|| fault(format!("{place}.{name}"), format!("{value}: expected 0 to 5")))
+            }
         };
         let order = number("order", 3)?;
         if !matches!((what, order), ("data", 0 | 1 | 3) | (_, 0 | 1)) {
@@ -378,14 +272,6 @@ impl Resampling {
             })?,
         };
         Ok(Self { order, separate, threshold, through })
-    }
-
-    const fn image(&self) -> &'static str {
-        match self.order {
-            0 => "nearest",
-            1 => "linear",
-            _ => "cubic",
-        }
     }
 }
 
@@ -467,14 +353,13 @@ fn decision(dataset: Option<&Value>, notes: &mut Vec<String>) -> Result<(Value, 
         return Ok((json!({ "argmax": true }), dtype));
     }
     let order = field(dataset, "dataset.json: ", "regions_class_order")?;
-    let order = numbers(order, "dataset.json: regions_class_order")?;
+    let order = whole_numbers(order, "dataset.json: regions_class_order")?;
     let regions = all.filter(|(_, v)| highest(v) > 0).count();
     if order.len() != regions {
         let problem = format!("{} numbers for {regions} regions", order.len());
         return Err(fault("dataset.json: regions_class_order", problem));
     }
-    let paint: Vec<Value> =
-        order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": *l as u64 })).collect();
+    let paint: Vec<Value> = order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": l })).collect();
     Ok((json!({ "regions": { "paint": paint } }), dtype))
 }
 

@@ -4,9 +4,8 @@
 use super::*;
 
 fn plans() -> Value {
-    let kwargs = |is_seg: bool, order: u64| {
-        json!({ "is_seg": is_seg, "order": order, "order_z": 0, "force_separate_z": null })
-    };
+    let kwargs =
+        |is_seg: bool, order: u64| json!({ "is_seg": is_seg, "order": order, "order_z": 0, "force_separate_z": null });
     json!({
         "dataset_name": "Dataset007_Test",
         "image_reader_writer": "SimpleITKIO",
@@ -131,20 +130,41 @@ fn what_is_refused() {
     let schemes = base("normalization_schemes");
     t(&schemes, json!(["MyNormalization"]), "3d_fullres.normalization_schemes[0]", "\"MyNormalization\" has no");
     t(&schemes, json!([]), "normalization_schemes", "no list of schemes");
-    t(&schemes, json!(["NoNormalization"; 2]), "normalization_schemes", "2 schemes, but dataset.json has 1 channels");
-    t(&base("resampling_fn_data"), json!("resample_torch_fornnunet"), "resampling_fn_data", "\"resample_torch_fornnunet\" has no");
+    t(
+        &schemes,
+        json!(["NoNormalization", "NoNormalization"]),
+        "normalization_schemes",
+        "2 schemes, but dataset.json has 1 channels",
+    );
+    t(
+        &base("resampling_fn_data"),
+        json!("resample_torch_fornnunet"),
+        "resampling_fn_data",
+        "\"resample_torch_fornnunet\" has no",
+    );
     t(&base("resampling_fn_seg"), json!("-"), "resampling_fn_seg", "missing");
     t(&base("preprocessor_name"), json!("NoResamplingPreprocessor"), "preprocessor_name", "DefaultPreprocessor has");
     let of = |name: &'static str, argument: &'static str| ["configurations", "base", name, argument];
-    t(&of("resampling_fn_data_kwargs", "order"), json!(2), "resampling_fn_data_kwargs.order", "2 has no counterpart: use 0, 1 or 3");
+    t(
+        &of("resampling_fn_data_kwargs", "order"),
+        json!(2),
+        "resampling_fn_data_kwargs.order",
+        "2 has no counterpart: use 0, 1 or 3",
+    );
     t(&of("resampling_fn_seg_kwargs", "order_z"), json!(1), "resampling_fn_seg_kwargs.order_z", "use 0");
     t(&of("resampling_fn_seg_kwargs", "is_seg"), json!(false), "resampling_fn_seg_kwargs.is_seg", "expected true");
     t(&of("resampling_fn_data_kwargs", "device"), json!("cuda"), "resampling_fn_data_kwargs.device", "no argument");
     t(&of("resampling_fn_probabilities_kwargs", "order"), json!("-"), "kwargs.order", "3 has no counterpart");
-    t(&of("resampling_fn_probabilities_kwargs", "force_separate_z"), json!(true), "probabilities_kwargs", "must be those");
+    t(
+        &of("resampling_fn_probabilities_kwargs", "force_separate_z"),
+        json!(true),
+        "probabilities_kwargs",
+        "must be those",
+    );
     t(&["configurations", "middle", "spacing"], json!([1.0]), "3d_fullres.spacing", "2 or 3 numbers");
     t(&["configurations", "middle", "spacing"], json!("-"), "3d_fullres.spacing", "missing");
     t(&["transpose_forward"], json!([0, 0, 1]), "transpose_forward", "is not 0, 1, 2 in some order");
+    t(&["transpose_forward"], json!([0.5, 1, 2]), "transpose_forward", "no list of whole numbers");
     t(&["image_reader_writer"], json!("Tiff3DIO"), "image_reader_writer", "\"Tiff3DIO\" has no");
     t(&["label_manager"], json!("MyLabels"), "label_manager", "LabelManager has");
     let properties = ["foreground_intensity_properties_per_channel", "0", "std"];
@@ -173,5 +193,6 @@ fn labels_without_an_order_are_refused() {
     };
     t(json!({ "labels": labels }), "dataset.json: regions_class_order");
     t(json!({ "labels": labels, "regions_class_order": [1] }), "dataset.json: regions_class_order");
+    t(json!({ "labels": labels, "regions_class_order": [1, -2] }), "dataset.json: regions_class_order");
     t(json!({}), "dataset.json: labels");
 }
