@@ -57,7 +57,8 @@ fn agrees(case: &str, channels: usize) {
     let relation = revoxel_core::Relation::between(ours.grid(), theirs.grid());
     assert!(relation.agrees(), "{case}: {relation}");
     assert_eq!(values(&ours), values(&theirs), "{case}");
-    assert!(values(&ours).iter().any(|v| *v == 0.0) && values(&ours).iter().any(|v| *v > 1.0));
+    // Not all of it is one label.
+    assert!([0.0, 1.0, 2.0].iter().all(|label| values(&ours).contains(label)), "{case}");
 }
 
 #[test]

@@ -16,7 +16,6 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
     position: usize,
     inside: &IndexBox,
     width: usize,
-    nearest: bool,
     convert: impl Fn(T) -> O + Copy,
     out: &mut [O],
 ) {
@@ -24,7 +23,7 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
     let start = inside.start[1] as usize * width + inside.start[0] as usize;
     let shape = [inside.shape[0], inside.shape[1]];
     let z = Pair::of(&tables.taps[2], position);
-    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, nearest, convert);
+    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, tables.nearest, convert);
 }
 
 /// Two source indices along an axis, and the weight of each.

@@ -27,8 +27,7 @@ pub(crate) enum Path {
     Copy(Box<(ExactMap, [usize; 3])>),
     Gather(Box<Gather>),
     Separable(Box<Separable>),
-    /// Whether the closest voxel decides ties.
-    Label(Box<Separable>, bool),
+    Label(Box<Separable>),
     General(Box<General>),
 }
 
@@ -69,8 +68,7 @@ impl Pass {
                 Path::Gather(Box::new(gather))
             }
             Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
-            Interpolation::Label => Path::Label(tables(), false),
-            Interpolation::LabelNearest => Path::Label(tables(), true),
+            Interpolation::Label | Interpolation::LabelNearest => Path::Label(tables()),
         };
         pass
     }
@@ -86,7 +84,7 @@ impl Pass {
         match &self.path {
             Path::Copy(copy) => Strided::of(&copy.0, copy.1, [0; 3]).block(planes),
             Path::Gather(gather) => gather.block(planes),
-            Path::Separable(tables) | Path::Label(tables, _) => tables.block(planes),
+            Path::Separable(tables) | Path::Label(tables) => tables.block(planes),
             Path::General(_) => 1,
         }
     }
@@ -156,12 +154,12 @@ impl Pass {
                 copy::block(source, from, &region, width, convert, planes);
             }
             Path::Gather(gather) => gather.block_of(source, &region, width, convert, z, planes),
-            Path::Label(tables, nearest) => {
+            Path::Label(tables) => {
                 let stack = tables.stack(source, zs.clone(), turned);
                 for at in zs {
                     let out = &mut planes[(at - z) as usize * width[0] * width[1]..][..width[0] * width[1]];
                     let position = (at - self.inside.start[2]) as usize;
-                    label::plane(tables, stack, position, &self.inside, width[0], *nearest, convert, out);
+                    label::plane(tables, stack, position, &self.inside, width[0], convert, out);
                 }
             }
             Path::General(general) => {
