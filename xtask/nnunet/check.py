@@ -227,6 +227,10 @@ def scan_cases(program, scan, folder):
     made = []
     for word, plan in [("ct", plans(["CTNormalization"], fine)),
                        ("mr", plans(["ZScoreNormalization"], even, masks=[True]))]:
+        low, high = np.percentile(data, [0.5, 99.5])
+        plan["foreground_intensity_properties_per_channel"]["0"] |= {
+            "mean": float(data.mean()), "std": float(data.std()), "percentile_00_5": float(low),
+            "percentile_99_5": float(high)}
         made.append(Case(f"{name} {word}", data[None], label, image.affine, plan, dataset(1)))
     return made
 
@@ -316,6 +320,9 @@ def compare(program, case, folder):
         return False
     if images.shape != data.shape:
         print(f"FAIL {case.name}: shape {images.shape}, nnU-Net has {data.shape}")
+        return False
+    if np.ptp(data) == 0:
+        print(f"FAIL {case.name}: one value everywhere shows nothing")
         return False
     worst = max(np.abs(a - b).max() / max(np.ptp(b), 1e-12) for a, b in zip(images.astype(float), data.astype(float)))
     labels, tied = 1.0, 0
