@@ -8,6 +8,7 @@ mod commands;
 mod documents;
 mod formats;
 mod levels;
+mod nnunet;
 mod parity;
 mod pipelines;
 mod points;

@@ -29,14 +29,14 @@ def _resample(data, shape, old, new, **arguments) -> np.ndarray:
     return _turned(np.asarray(answer))
 
 
-def _ties(data, shape, old, new, **arguments) -> np.ndarray:
-    """Where nnU-Net's label is decided: the best two indicators are not equal."""
-    labels = np.unique(data)
+def _clear(data, shape, old, new, **arguments) -> np.ndarray:
+    """Where nnU-Net's label does not hang on the last digit: the best two indicators are equal or clearly not."""
     weights = np.stack([
         _resample((data == label).astype(np.float64), shape, old, new, is_seg=False, order=1, **arguments)[0]
-        for label in labels])
+        for label in np.unique(data)])
     ordered = np.sort(weights, axis=0)
-    return ordered[-1] - ordered[-2] > 1e-6
+    lead = ordered[-1] - ordered[-2]
+    return (lead == 0) | (lead > 1e-9)
 
 
 def _case(book, name, volume, pixdim, order, order_z, force, logits=False) -> None:
@@ -47,8 +47,8 @@ def _case(book, name, volume, pixdim, order, order_z, force, logits=False) -> No
     label = volume.kind == "label"
     data = volume.data if label else volume.data.astype(np.float32)
     answer = _resample(data, shape, old, pixdim, is_seg=label, order=order, **arguments)
-    mask = _ties(volume.data, shape, old, pixdim, **arguments) if label else None
-    step = {"pixdim": list(pixdim), "rule": "nnunet", "interpolation": "label" if label else _NAMES[order]}
+    mask = _clear(volume.data, shape, old, pixdim, **arguments) if label else None
+    step = {"pixdim": list(pixdim), "rule": "nnunet", "interpolation": "label_nearest" if label else _NAMES[order]}
     if force is not False:
         step |= {"separate_z": _SEPARATE[force], "through_plane": _NAMES[order_z]}
     if order == 3:
@@ -104,6 +104,10 @@ def slices(book: Casebook) -> None:
 def labels(book: Casebook) -> None:
     for affine, shape, pixdim in [("oblique", "a", (0.7, 1.4, 1.5)), ("lps", "b", (1.3, 1.0, 1.1))]:
         _case(book, f"label/{affine}", volumes.label(shape, affine), pixdim, 1, 0, None)
+    # Twice the voxel size: every border is a tie.
+    volume = volumes.label("a", "round")
+    twice = tuple(2 * s for s in grids.spacing(volume.affine))
+    _case(book, "label/ties", volume, twice, 1, 0, None)
 
 
 def record() -> Casebook:

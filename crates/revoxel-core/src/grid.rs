@@ -98,6 +98,12 @@ impl Grid {
         self.affine.spacing()
     }
 
+    /// [`spacing`](Self::spacing) as the header of a file gives it, mm: without the noise that lengths of rounded
+    /// columns have, about 1e-7 of the size. For rules that round to whole voxels or have a threshold.
+    pub fn nominal_spacing(&self) -> [f64; 3] {
+        self.spacing().map(crate::nominal::nominal)
+    }
+
     /// World position of the centre of voxel (0, 0, 0), RAS+ mm.
     pub fn origin(&self) -> [f64; 3] {
         self.affine.translation()

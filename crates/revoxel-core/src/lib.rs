@@ -18,6 +18,7 @@ pub mod frame;
 pub mod grid;
 pub mod index_box;
 pub mod kind;
+mod nominal;
 pub mod op;
 pub mod orientation;
 pub mod permutation;

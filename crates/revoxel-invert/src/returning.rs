@@ -44,7 +44,11 @@ impl Return {
         } else {
             Vec::new()
         };
-        let fill = fill_of(&first.mean, recipe.fill);
+        let fill = match (&recipe.decision, recipe.fill, kind.unseen(1)) {
+            // Regions are asked one by one, and none is the background.
+            (Decision::Regions(_), None, Some(no)) => no,
+            (_, given, _) => fill_of(&first.mean, given),
+        };
         let (decision, coverage) = (recipe.decision, recipe.coverage);
         Ok(Self { passes, masks, decision, interpolation, fill, native, relation, coverage })
     }

@@ -119,11 +119,15 @@ pub struct SeparateRecord {
     pub threshold: Option<f64>,
     /// How that axis is interpolated.
     pub interpolation: String,
+    /// The voxel size (mm) that was asked for, by the axes after the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixdim: Option<[f64; 3]>,
 }
 
 impl From<Separate> for SeparateRecord {
     fn from(rule: Separate) -> Self {
-        Self { threshold: rule.threshold, interpolation: rule.interpolation.name().to_owned() }
+        let interpolation = rule.interpolation.name().to_owned();
+        Self { threshold: rule.threshold, interpolation, pixdim: rule.pixdim }
     }
 }
 
@@ -307,7 +311,10 @@ impl VolumeTrace {
                 let interpolation = record.interpolation.parse();
                 let interpolation =
                     interpolation.map_err(|e: revoxel_resample::InterpolationError| problem(e.to_string()))?;
-                return Ok(Some((position + at, Separate { threshold: record.threshold, interpolation })));
+                return Ok(Some((
+                    position + at,
+                    Separate { threshold: record.threshold, interpolation, pixdim: record.pixdim },
+                )));
             }
             position += step.ops.len();
         }
@@ -332,7 +339,7 @@ impl VolumeTrace {
 pub(crate) fn through_of(steps: &[Step], separate: Option<(usize, Separate)>) -> Option<Through> {
     let (position, rule) = separate?;
     let step = steps.get(position)?;
-    let through = rule.through(step.after().spacing(), step.before().spacing())?;
+    let through = rule.back(step.before().nominal_spacing(), step.after().nominal_spacing())?;
     let axis = steps[position + 1..].iter().fold(through.axis, |axis, later| match later.op() {
         GridOp::Reorient(turn) => (0..3).find(|a| turn.source(*a) == axis).unwrap_or(axis),
         _ => axis,

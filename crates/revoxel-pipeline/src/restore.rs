@@ -294,7 +294,7 @@ fn resolve_steps(
             return Err(Fault::new(step.place, problem));
         }
         if let Transform::Value(transform) = &step.transform {
-            if transform.source().is_some() {
+            if transform.source().is_some() || !transform.gathers().is_empty() {
                 let problem = format!("{} looks at another input, and there is only the prediction here", step.name);
                 return Err(Fault::new(step.place, problem));
             }

@@ -228,7 +228,7 @@ impl<'a> Work<'a> {
     }
 
     fn copies<T: Voxel>(&self, voxels: &[T], first: usize, out: &mut [T]) {
-        if self.how.interpolation == Interpolation::Label && !self.pass.copies_bits() {
+        if self.how.interpolation.weighs_labels() && !self.pass.copies_bits() {
             return self.copies_as(voxels, T::from_f64, first, out);
         }
         // What is only moved is moved as bits: one kernel for each size.

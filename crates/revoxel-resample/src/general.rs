@@ -177,8 +177,8 @@ impl General {
         let split = self.split(at, row.len());
         let mut walk = self.walk(at, split.interior.start);
         let interior = &mut row[split.interior.clone()];
-        if self.interpolation == Interpolation::Label {
-            label_row(source, &walk, convert, interior);
+        if self.interpolation.weighs_labels() {
+            label_row(source, &walk, self.interpolation == Interpolation::LabelNearest, convert, interior);
         } else {
             for a in 0..3 {
                 walk.start[a] += self.ranges[a].tie(self.ties_down[a]);
@@ -315,7 +315,7 @@ impl General {
 
     /// The voxel or label that a position stands for.
     fn chosen<T: Voxel>(&self, source: &[T], p: [f64; 3]) -> T {
-        if self.interpolation != Interpolation::Label {
+        if !self.interpolation.weighs_labels() {
             let offset = |a: usize| self.ranges[a].nearest(p[a], self.ties_down[a]) as usize * self.strides[a];
             return source[offset(0) + offset(1) + offset(2)];
         }
@@ -328,7 +328,8 @@ impl General {
             let at = pairs[0].0[i & 1] + pairs[1].0[i >> 1 & 1] + pairs[2].0[i >> 2];
             source[at]
         };
-        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1))
+        let nearest = self.interpolation == Interpolation::LabelNearest;
+        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1), nearest)
     }
 }
 

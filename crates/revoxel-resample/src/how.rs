@@ -17,11 +17,14 @@ pub enum Interpolation {
     /// Linear on each label's indicator; the label with the highest weight wins, the lowest label at a tie. What
     /// one-hot → linear → argmax gives.
     Label,
+    /// As `Label`, but at a tie the label of the closest voxel wins, where it is one of the tied. What nnU-Net does
+    /// with segmentations.
+    LabelNearest,
 }
 
 impl Interpolation {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 4] = [Self::Nearest, Self::Linear, Self::Cubic, Self::Label];
+    pub const ALL: [Self; 5] = [Self::Nearest, Self::Linear, Self::Cubic, Self::Label, Self::LabelNearest];
 
     /// The name as written in pipelines and traces.
     pub const fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Interpolation {
             Self::Linear => "linear",
             Self::Cubic => "cubic",
             Self::Label => "label",
+            Self::LabelNearest => "label_nearest",
         }
     }
 
@@ -45,6 +49,11 @@ impl Interpolation {
     pub const fn averages(self) -> bool {
         matches!(self, Self::Linear | Self::Cubic)
     }
+
+    /// Whether a label is chosen by the weights of all around a position.
+    pub const fn weighs_labels(self) -> bool {
+        matches!(self, Self::Label | Self::LabelNearest)
+    }
 }
 
 impl fmt::Display for Interpolation {
@@ -55,7 +64,7 @@ impl fmt::Display for Interpolation {
 
 /// A name that is no interpolation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an interpolation: use nearest, linear, cubic or label")]
+#[error("{0:?} is not an interpolation: use nearest, linear, cubic, label or label_nearest")]
 pub struct InterpolationError(pub String);
 
 impl FromStr for Interpolation {

@@ -23,7 +23,7 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
     let start = inside.start[1] as usize * width + inside.start[0] as usize;
     let shape = [inside.shape[0], inside.shape[1]];
     let z = Pair::of(&tables.taps[2], position);
-    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, convert);
+    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, tables.nearest, convert);
 }
 
 /// Two source indices along an axis, and the weight of each.
@@ -57,6 +57,7 @@ vectorised! {
         out: &mut [O],
         width: usize,
         shape: [usize; 2],
+        nearest: bool,
         convert: F,
     ) {
         let weights = line.double.as_chunks::<2>().0;
@@ -76,16 +77,17 @@ vectorised! {
                     p[i]
                 } else {
                     let corners = [p[i], p[j], q[i], q[j], r[i], r[j], s[i], s[j]];
-                    heaviest(corners, [*w, pair.weight, z.weight])
+                    heaviest(corners, [*w, pair.weight, z.weight], nearest)
                 });
             }
         }
     }
 }
 
-/// The label with the highest summed weight among the corners of a cell (axis 0 fastest), the lowest at a tie. The
-/// weights are those of the lower and the upper voxel along each axis.
-pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3]) -> T {
+/// The label with the highest summed weight among the corners of a cell (axis 0 fastest), the lowest at a tie; with
+/// `label_nearest` the highest label with half of the weight, or 0. The weights are those of the lower and the upper voxel
+/// along each axis.
+pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], nearest: bool) -> T {
     let mut labels = [(T::default(), 0.0f64); 8];
     let mut count = 0;
     for (corner, label) in corners.into_iter().enumerate() {
@@ -96,6 +98,14 @@ pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3]) -> T {
                 labels[count] = (label, weight);
                 count += 1;
             }
+        }
+    }
+    if nearest {
+        let top = labels[..count].iter().fold(0.0, |top, l| f64::max(top, l.1));
+        let upper = |axis: usize| usize::from(weights[axis][1] > 0.5 - 1e-9);
+        let closest = corners[upper(0) | upper(1) << 1 | upper(2) << 2];
+        if labels[..count].iter().any(|(label, weight)| *label == closest && *weight > top - 1e-9) {
+            return closest;
         }
     }
     let best = |a: (T, f64), b: &(T, f64)| {

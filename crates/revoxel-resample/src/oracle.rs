@@ -47,7 +47,7 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         let down = sampling.ties_down();
         let placed = [0, 1, 2].map(|a| ranges[a].place(p[a], how.outside));
         let averages = how.interpolation.averages() && sampling.exact().is_none();
-        if !averages && how.interpolation != Interpolation::Label {
+        if !averages && !how.interpolation.weighs_labels() {
             let p = if how.outside == Outside::Reflection { placed } else { p };
             return at([0, 1, 2].map(|a| ranges[a].nearest(p[a], down[a])));
         }
@@ -89,7 +89,11 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
                 labels.push((at(place), weight));
             }
         }
-        if averages { sum } else { heaviest(&labels) }
+        match how.interpolation {
+            _ if averages => sum,
+            Interpolation::LabelNearest => closest(&labels),
+            _ => heaviest(&labels),
+        }
     };
     indices(target).map(value).collect()
 }
@@ -100,6 +104,15 @@ fn heaviest(labels: &[(f64, f64)]) -> f64 {
     names.sort_by(f64::total_cmp);
     let top = names.iter().map(|l| weight(*l)).fold(0.0, f64::max);
     names.into_iter().find(|l| weight(*l) > top - 1e-9).unwrap_or(0.0)
+}
+
+/// The label of the closest voxel where it has the highest weight, the last one of equally close ones.
+fn closest(labels: &[(f64, f64)]) -> f64 {
+    let weight = |label: f64| labels.iter().filter(|(l, _)| *l == label).map(|(_, w)| w).sum::<f64>();
+    let top = labels.iter().map(|l| weight(l.0)).fold(0.0, f64::max);
+    let near = labels.iter().map(|l| l.1).fold(0.0, f64::max);
+    let closest = labels.iter().rfind(|l| l.1 > near - 1e-9).map_or(0.0, |l| l.0);
+    if weight(closest) > top - 1e-9 { closest } else { heaviest(labels) }
 }
 
 fn indices(shape: [usize; 3]) -> impl Iterator<Item = [i64; 3]> {

@@ -68,7 +68,7 @@ impl Pass {
                 Path::Gather(Box::new(gather))
             }
             Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
-            Interpolation::Label => Path::Label(tables()),
+            Interpolation::Label | Interpolation::LabelNearest => Path::Label(tables()),
         };
         pass
     }
@@ -207,7 +207,7 @@ pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
     let down = sampling.ties_down();
     let along = |interpolation: Interpolation, a: usize| match interpolation {
         Interpolation::Nearest => Along::Nearest { down: down[a] },
-        Interpolation::Linear | Interpolation::Label => Along::Linear,
+        Interpolation::Linear | Interpolation::Label | Interpolation::LabelNearest => Along::Linear,
         Interpolation::Cubic => Along::Cubic,
     };
     [0, 1, 2].map(|a| match how.through {

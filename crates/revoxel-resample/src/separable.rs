@@ -10,12 +10,12 @@ use std::ops::Range as Indices;
 
 use revoxel_core::{IndexBox, Voxel};
 
-use crate::How;
 use crate::copy::{Strided, strided};
 use crate::pass::Aligned;
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::taps::{Along, Line, Range, Taps};
+use crate::{How, Interpolation};
 
 /// Target planes that are computed together where the source must be turned.
 const BLOCK: usize = 16;
@@ -31,6 +31,8 @@ pub(crate) struct Separable {
     /// Source indices along target axis 1, and which of them are read.
     pub(crate) lines: Indices<usize>,
     needed: Vec<bool>,
+    /// Labels: whether the closest voxel decides ties.
+    pub(crate) nearest: bool,
 }
 
 /// Buffers that a thread keeps from block to block: turned source voxels `S`, means `R`.
@@ -82,7 +84,8 @@ impl Separable {
         let lines = taps[1].span();
         let mut needed = vec![false; lines.len()];
         taps[1].indices.iter().for_each(|i| needed[i - lines.start] = true);
-        Self { source, order, first: inside.start, line: Line::new(&taps[0]), lines, needed, taps }
+        let nearest = how.interpolation == Interpolation::LabelNearest;
+        Self { source, order, first: inside.start, line: Line::new(&taps[0]), lines, needed, nearest, taps }
     }
 
     /// How many target planes belong together.

@@ -9,17 +9,38 @@ pub struct Separate {
     pub threshold: Option<f64>,
     /// How that axis is interpolated: nearest, linear or cubic.
     pub interpolation: Interpolation,
+    /// The voxel size (mm) that the grid after was made for, where it is known: a whole number of voxels in the same
+    /// region makes it a little finer or coarser. 0 for axes that keep what they have.
+    pub pixdim: Option<[f64; 3]>,
 }
 
 impl Separate {
+    /// The rule, knowing the grid before: every axis has the voxel size that it is made for.
+    #[must_use]
+    pub fn after(self, before: [f64; 3]) -> Self {
+        let pixdim = self.pixdim.map(|p| [0, 1, 2].map(|a| if p[a] > 0.0 { p[a] } else { before[a] }));
+        Self { pixdim, ..self }
+    }
+
+    /// The axis on the way there: nominal spacings (mm) of the grids before and after, by the same
+    /// axes.
+    pub fn forth(&self, before: [f64; 3], after: [f64; 3]) -> Option<Through> {
+        self.through(before, self.after(before).pixdim.unwrap_or(after))
+    }
+
+    /// The axis on the way back, given the same.
+    pub fn back(&self, before: [f64; 3], after: [f64; 3]) -> Option<Through> {
+        self.through(self.after(before).pixdim.unwrap_or(after), before)
+    }
+
     /// The axis, where there is one. `from` is the spacing (mm) of the grid that is read, `to` that of the grid that
     /// is written, by the same axes. The coarsest axis of `from` is taken where `from` is uneven enough, else that
     /// of `to` where `to` is; two axes that are both the coarsest are none.
-    pub fn through(&self, from: [f64; 3], to: [f64; 3]) -> Option<Through> {
+    fn through(&self, from: [f64; 3], to: [f64; 3]) -> Option<Through> {
         let highest = |s: [f64; 3]| s[0].max(s[1]).max(s[2]);
         let uneven = |s: [f64; 3]| {
             let lowest = s[0].min(s[1]).min(s[2]);
-            self.threshold.is_none_or(|threshold| highest(s) > threshold * lowest)
+            self.threshold.is_none_or(|threshold| highest(s) / lowest > threshold)
         };
         let spacing = [from, to].into_iter().find(|s| uneven(*s))?;
         // Spacings are lengths of columns: equal ones agree up to rounding.
@@ -39,7 +60,7 @@ mod tests {
     #[test]
     fn the_axis_is_the_coarsest_of_the_uneven_grid() {
         let t = |threshold: Option<f64>, from: [f64; 3], to: [f64; 3], axis: Option<usize>| {
-            let rule = Separate { threshold, interpolation: Interpolation::Nearest };
+            let rule = Separate { threshold, interpolation: Interpolation::Nearest, pixdim: None };
             assert_eq!(rule.through(from, to).map(|t| t.axis), axis, "{threshold:?} {from:?} {to:?}");
         };
         // Recorded from `determine_do_sep_z_and_axis` of nnU-Net 2.8.1.
@@ -50,5 +71,16 @@ mod tests {
         t(Some(3.0), [5.0, 0.7, 0.7], [0.7, 0.7, 5.0], Some(0));
         t(None, [1.0, 1.2, 1.1], [1.0, 1.0, 1.0], Some(1));
         t(None, [1.0, 1.0, 1.0], [0.5, 0.5, 5.0], None);
+    }
+
+    #[test]
+    fn the_size_asked_for_counts_and_not_the_one_obtained() {
+        let rule =
+            Separate { threshold: Some(3.0), interpolation: Interpolation::Nearest, pixdim: Some([1.0, 0.0, 3.0]) };
+        let (before, after) = ([0.9, 1.0, 2.5], [0.99, 1.0, 3.1]);
+        assert_eq!((rule.forth(before, after), rule.back(before, after)), (None, None));
+        let rule = Separate { pixdim: None, ..rule };
+        assert_eq!(rule.forth(before, after).map(|t| t.axis), Some(2));
+        assert_eq!(rule.back(before, after).map(|t| t.axis), Some(2));
     }
 }

@@ -83,7 +83,7 @@ proptest! {
         let (sampling, _) = pass(&mut draw, aligned);
         let channels = draw.int(1, 2) as usize;
         for interpolation in Interpolation::ALL {
-            let kind = if interpolation == Interpolation::Label { Kind::Label } else { Kind::Image };
+            let kind = if interpolation.weighs_labels() { Kind::Label } else { Kind::Image };
             let volume = draw.volume(*sampling.source(), kind, channels);
             check(&mut draw, &volume, &sampling, interpolation);
         }
@@ -151,7 +151,7 @@ proptest! {
         let back = Sampling::inverse_of(&steps).unwrap();
         for interpolation in Interpolation::ALL {
             for pass in [&forward, &back] {
-                let kind = if interpolation == Interpolation::Label { Kind::Label } else { Kind::Image };
+                let kind = if interpolation.weighs_labels() { Kind::Label } else { Kind::Image };
                 let volume = draw.volume(*pass.source(), kind, 2);
                 check(&mut draw, &volume, pass, interpolation);
             }

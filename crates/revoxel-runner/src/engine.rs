@@ -237,11 +237,47 @@ impl Engine {
         keys: &[&String],
         transform: &dyn ValueTransform,
     ) -> Result<(), (String, StepError)> {
+        if !transform.gathers().is_empty() {
+            return self.gathered((name, params), keys, transform);
+        }
         let source = transform.source();
         // The source last: the others see it as it was before the step.
         let (last, first): (Vec<&String>, Vec<&String>) = keys.iter().partition(|k| source == Some(k.as_str()));
         for key in first.into_iter().chain(last) {
             self.value_step((name, params), transform, key).map_err(|e| (key.clone(), e))?;
+        }
+        Ok(())
+    }
+
+    /// Changes values with a mask that is made of several inputs, before any is changed.
+    fn gathered(
+        &mut self,
+        step: (&str, &Value),
+        keys: &[&String],
+        transform: &dyn ValueTransform,
+    ) -> Result<(), (String, StepError)> {
+        let sources = || transform.gathers().iter();
+        for key in keys.iter().copied().chain(sources()) {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            slot.settle().map_err(|e| (key.clone(), e.into()))?;
+        }
+        let found: Vec<(&String, &Volume)> =
+            sources().filter_map(|key| self.slots.get(key).map(|slot| (key, &slot.volume))).collect();
+        let Some((first, volume)) = found.first().copied() else {
+            let key = transform.gathers().first().cloned().unwrap_or_default();
+            return Err((key.clone(), ApplyError::MissingInput(key).into()));
+        };
+        for (key, other) in &found {
+            on_one_grid(first, volume, other.grid()).map_err(|e| ((*key).clone(), e))?;
+        }
+        let volumes: Vec<&Volume> = found.iter().map(|(_, volume)| *volume).collect();
+        let mask = transform.gather(&volumes).map_err(|e| (first.clone(), e.into()))?;
+        let first = first.clone();
+        for key in keys {
+            let Some(slot) = self.slots.get_mut(*key) else { continue };
+            let done = on_one_grid(&first, &mask, slot.grid());
+            let done = done.and_then(|()| slot.value_step(step, |volume| transform.apply_with(volume, &mask)));
+            done.map_err(|e| ((*key).clone(), e))?;
         }
         Ok(())
     }
@@ -279,12 +315,7 @@ impl Engine {
             None => own.as_ref(),
         };
         let other = other.ok_or_else(|| ApplyError::MissingInput(name.to_owned()))?;
-        let relation = Relation::between(slot.grid(), other.grid());
-        if !matches!(relation.agreement, Agreement::Identical | Agreement::Noise) {
-            let (ours, theirs) = (slot.grid().shape(), other.grid().shape());
-            let corner_mm = relation.worst_corner_mm;
-            return Err(ApplyError::OtherGrid { key: name.to_owned(), theirs, ours, corner_mm }.into());
-        }
+        on_one_grid(name, other, slot.grid())?;
         slot.value_step(step, |volume| transform.apply_with(volume, other))?;
         self.slots.insert(key.to_owned(), slot);
         Ok(())
@@ -329,6 +360,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// Refuses a volume that lies elsewhere than the one that is to be changed.
+fn on_one_grid(key: &str, other: &Volume, grid: &Grid) -> Result<(), StepError> {
+    let relation = Relation::between(grid, other.grid());
+    if matches!(relation.agreement, Agreement::Identical | Agreement::Noise) {
+        return Ok(());
+    }
+    let (ours, theirs) = (grid.shape(), other.grid().shape());
+    let corner_mm = relation.worst_corner_mm;
+    Err(ApplyError::OtherGrid { key: key.to_owned(), theirs, ours, corner_mm }.into())
 }
 
 /// The box around two regions; `None`, all of the volume, stays so.

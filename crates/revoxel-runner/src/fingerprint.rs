@@ -154,7 +154,7 @@ impl Fingerprint {
         Some(target)
     }
 
-    /// As nnU-Net writes it (dataset_fingerprint.json): axes slowest first.
+    /// As nnU-Net writes it (dataset_fingerprint.json), and the target spacing: axes slowest first.
     pub fn nnunet(&self) -> Value {
         let back = |v: [f64; 3]| [v[2], v[1], v[0]];
         let channels: Map<String, Value> = self
@@ -176,6 +176,7 @@ impl Fingerprint {
             "foreground_intensity_properties_per_channel": channels,
             "median_relative_size_after_cropping": percentile(&shares, 50.0),
             "shapes_after_crop": self.cases.iter().map(|c| [c.shape[2], c.shape[1], c.shape[0]]).collect::<Vec<_>>(),
+            "target_spacing": self.target_spacing().map(back),
             "spacings": self.cases.iter().map(|c| back(c.spacing)).collect::<Vec<_>>(),
         })
     }
@@ -208,7 +209,7 @@ fn look(case: &Case, images: &[&str], label: &str, pools: &mut [Pool]) -> Result
         pool.add(values(volume, &inside));
     }
     let count = |shape: [usize; 3]| shape.iter().product::<usize>() as f64;
-    let spacing = volumes.first().map_or(grid, |v| *v.grid()).spacing();
+    let spacing = volumes.first().map_or(grid, |v| *v.grid()).nominal_spacing();
     Ok(CaseFacts {
         name: case.name.clone(),
         spacing,
@@ -279,7 +280,8 @@ impl Pool {
         let mean = values.iter().sum::<f64>() / count;
         let spread = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
         self.moments.push((mean, spread));
-        self.samples.extend((0..SAMPLES).map(|i| percentile(&values, 100.0 * i as f64 / (SAMPLES - 1) as f64)));
+        // The values themselves, as a draw gives them, each as often as another.
+        self.samples.extend((0..SAMPLES).map(|i| values[(2 * i + 1) * values.len() / (2 * SAMPLES)]));
     }
 
     fn finish(self) -> Option<Intensities> {

@@ -5,6 +5,7 @@ pub mod fill_holes;
 pub mod keep_largest_connected_component;
 pub mod label_filter;
 pub mod map_label_value;
+pub mod mark_outside;
 pub mod one_hot;
 pub mod remove_labels;
 pub mod remove_small_objects;
@@ -12,6 +13,7 @@ pub mod sequential_labels;
 
 mod components;
 mod labels;
+pub(crate) mod nonzero;
 mod runs;
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<label::map_label_value::MapLabelValue>(),
     define::<label::label_filter::LabelFilter>(),
     define::<label::remove_labels::RemoveLabels>(),
+    define::<label::mark_outside::MarkOutside>(),
     define::<label::sequential_labels::SequentialLabels>(),
     define::<label::as_discrete::AsDiscrete>(),
     define::<label::one_hot::OneHot>(),

@@ -90,6 +90,21 @@ pub trait ValueTransform: Debug + Send + Sync {
         self.apply(volume)
     }
 
+    /// Keys of inputs of which one mask is made before the step changes any of them. Those that are not there count
+    /// for nothing.
+    fn gathers(&self) -> &[String] {
+        &[]
+    }
+
+    /// The mask of the inputs that [`gathers`](Self::gathers) names, which lie on one grid;
+    /// [`apply_with`](Self::apply_with) gets it as the source.
+    ///
+    /// # Errors
+    /// Where there is none.
+    fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
+        crate::label::nonzero::region(sources)
+    }
+
     /// What the values of a volume of this kind mean after the step.
     fn kind_after(&self, kind: Kind) -> Kind {
         kind

@@ -144,6 +144,33 @@ fn logits_in_regions_are_compared_with_the_logit_of_the_threshold() {
 }
 
 #[test]
+fn what_the_model_never_saw_belongs_to_no_region() {
+    let mut draw = Draw::new(12);
+    // Half of the volume, whatever the steps before.
+    let cropped = (0..)
+        .map(|seed| {
+            let (all, ..) = trace(&mut Draw::new(seed), true);
+            let [x, y, z] = model(&all).shape();
+            with_step(&all, GridOp::Window { start: [0; 3], shape: [x, y, z.div_ceil(2)] })
+        })
+        .find(|t| t.volumes["image"].steps.len() == 1 && model(t).shape()[2] > 1)
+        .unwrap();
+    for kind in [Kind::Logit, Kind::Probability] {
+        let high = draw.volume(model(&cropped), kind, 2);
+        let high = high.with_voxels(vec![1.0f32; 2 * model(&cropped).voxel_count()].into()).unwrap();
+        let decision = Decision::Regions(Regions::in_order(&[1, 2]));
+        let mut one = Ensemble::new(Recipe { decision, coverage: true, ..Default::default() });
+        one.add("a", &cropped.volumes["image"], high, 1.0).unwrap();
+        let found = one.invert().unwrap();
+        let (labels, coverage) = (values(&found.volume), values(&found.coverage.unwrap()));
+        assert!(coverage.contains(&0.0) && coverage.contains(&1.0));
+        for (label, seen) in labels.iter().zip(&coverage) {
+            assert_eq!(*label, 2.0 * seen, "{kind}");
+        }
+    }
+}
+
+#[test]
 fn a_decision_on_the_model_grid_comes_before_its_steps() {
     let mut draw = Draw::new(5);
     let (all, ..) = trace(&mut draw, true);

@@ -21,6 +21,9 @@ pub(super) fn check_references(
         Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
         Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
         Transform::Value(value) => {
+            if let Some(key) = value.gathers().iter().find(|key| !known(key)) {
+                return Err(unknown_input(at(&["nonzero_of"]), key, inputs));
+            }
             return match value.source() {
                 Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
                 _ => Ok(()),

@@ -207,6 +207,7 @@ vectorised! {
     pub(super) fn label_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
+        nearest: bool,
         convert: F,
         row: &mut [O],
     ) {
@@ -228,7 +229,7 @@ vectorised! {
             for (k, o) in out.iter_mut().enumerate().filter(|(k, _)| mixed[*k]) {
                 let [[a, b], [c, d], [e, f], [g, h]] = [0, 1, 2, 3].map(|i| corners[i][k]);
                 let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
-                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)]));
+                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], nearest));
             }
         }
     }

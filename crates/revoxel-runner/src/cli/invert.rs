@@ -50,7 +50,7 @@ pub(super) struct Args {
     /// What its values are: label, probability, logit or image. Seen from the values where that is safe.
     #[arg(long)]
     kind: Option<Kind>,
-    /// nearest, linear, cubic or label; by default nearest for labels and linear for the rest.
+    /// nearest, linear, cubic, label or label_nearest; by default nearest for labels and linear for the rest.
     #[arg(long)]
     interpolation: Option<Interpolation>,
     /// Make probabilities of logits first: softmax or sigmoid; none averages the logits of several predictions.

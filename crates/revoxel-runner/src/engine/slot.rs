@@ -75,7 +75,7 @@ impl Slot {
                 GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
                     let (rule, smooth) = (transform.resampling(), transform.anti_alias());
                     record.interpolation = Some(self.resample(op, &rule, smooth, key, fuse)?.name().to_owned());
-                    record.separate = rule.separate.map(Into::into);
+                    record.separate = rule.separate.map(|s| s.after(before.nominal_spacing()).into());
                 }
                 _ => self.push(op, fuse)?,
             }
@@ -118,7 +118,7 @@ impl Slot {
         let minimum = padding == Padding::Minimum && kind == Kind::Image;
         let mut through = None;
         if let GridOp::Resample { grid } = op {
-            through = rule.separate.and_then(|s| s.through(self.grid().spacing(), grid.spacing()));
+            through = rule.separate.and_then(|s| s.forth(self.grid().nominal_spacing(), grid.nominal_spacing()));
         }
         let clip = rule.clip && interpolation == Interpolation::Cubic;
         // The axis that is treated apart, and the values that are a limit, are those of what the op reads.

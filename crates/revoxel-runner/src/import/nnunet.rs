@@ -3,9 +3,14 @@
 //! nnU-Net counts axes as its arrays do, slowest first, and revoxel as the voxels lie in memory, fastest first:
 //! axis `a` there is axis `2 − a` here. Its order is: turn axes, crop to what is not 0, normalise, resample.
 
+mod write;
+
 use serde_json::{Map, Value, json};
 
-use super::{Imported, comment, step};
+use super::Imported;
+
+/// How many times coarser the coarsest axis is where nnU-Net treats it apart, unless the plans say otherwise.
+const ANISOTROPY: f64 = 3.0;
 
 /// What is taken from a plan.
 #[derive(Clone, Debug)]
@@ -59,6 +64,8 @@ struct Channel {
     key: String,
     suffix: String,
     about: String,
+    /// Normalised by the mean and the deviation inside what is not 0 in any channel.
+    masked: bool,
     steps: Vec<(&'static str, Value)>,
 }
 
@@ -67,7 +74,15 @@ struct Channel {
 struct Resampling {
     order: u64,
     separate: Value,
+    threshold: f64,
     through: &'static str,
+}
+
+impl Resampling {
+    /// What decides how the coarsest axis is interpolated.
+    fn rule(&self) -> (&Value, f64, &'static str) {
+        (&self.separate, self.threshold, self.through)
+    }
 }
 
 fn fault(place: impl Into<String>, problem: impl Into<String>) -> PlansError {
@@ -83,10 +98,22 @@ fn numbers(value: &Value, place: &str) -> Result<Vec<f64>, PlansError> {
     list.ok_or_else(|| fault(place, format!("{value} is no list of numbers")))
 }
 
+fn whole_numbers(value: &Value, place: &str) -> Result<Vec<u16>, PlansError> {
+    let whole = |v: &Value| v.as_u64().and_then(|v| u16::try_from(v).ok());
+    let list = value.as_array().and_then(|l| l.iter().map(whole).collect::<Option<Vec<u16>>>());
+    list.ok_or_else(|| fault(place, format!("{value} is no list of whole numbers from 0 to 65535")))
+}
+
 /// A configuration with what it takes over from another one.
 fn configuration(plans: &Value, name: &str) -> Result<Map<String, Value>, PlansError> {
-    let all = field(plans, "", "configurations")?.as_object();
-    let all = all.ok_or_else(|| fault("configurations", "no map: is this the plans.json of nnU-Net v2?"))?;
+    if plans.get("plans_per_stage").is_some() {
+        let problem =
+            "these are plans of nnU-Net v1, which have no configurations: train with v2, or write the pipeline";
+        return Err(fault("plans_per_stage", problem));
+    }
+    let all = plans.get("configurations").and_then(Value::as_object);
+    let all =
+        all.ok_or_else(|| fault("configurations", "missing, or no map: is this the plans.json of nnU-Net v2?"))?;
     let (mut merged, mut next, mut seen) = (Map::new(), name.to_owned(), Vec::new());
     loop {
         let Some(found) = all.get(&next).and_then(Value::as_object) else {
@@ -127,35 +154,45 @@ impl Plans {
             return Err(fault(format!("{place}spacing"), format!("{spacing:?}: expected 2 or 3 numbers above 0")));
         }
         let turn = match plans.get("transpose_forward") {
-            None => vec![0.0, 1.0, 2.0],
-            Some(turn) => numbers(turn, "transpose_forward")?,
+            None => vec![0, 1, 2],
+            Some(turn) => whole_numbers(turn, "transpose_forward")?,
         };
-        let turn: Vec<usize> = turn.iter().map(|a| *a as usize).collect();
+        let turn: Vec<usize> = turn.into_iter().map(usize::from).collect();
         if turn.len() != 3 || (0..3).any(|a| !turn.contains(&a)) {
             return Err(fault("transpose_forward", format!("{turn:?} is not 0, 1, 2 in some order")));
         }
         let reader = plans.get("image_reader_writer").and_then(Value::as_str).unwrap_or("SimpleITKIO");
         let reorients = match reader {
             "SimpleITKIO" | "NibabelIO" => false,
-            "NibabelIOWithReorient" => true,
+            "SimpleITKIOWithReorient" | "NibabelIOWithReorient" => true,
             other => {
-                let problem = format!("{other}: use SimpleITKIO, NibabelIO or NibabelIOWithReorient");
+                let problem = format!(
+                    "{other:?} has no counterpart; SimpleITKIO, NibabelIO, SimpleITKIOWithReorient and \
+                     NibabelIOWithReorient have"
+                );
                 return Err(fault("image_reader_writer", problem));
             }
         };
-        let data = Resampling::read(&configuration, &place, "data", 3)?;
-        let seg = Resampling::read(&configuration, &place, "seg", 1)?;
-        let export = Resampling::read(&configuration, &place, "probabilities", 1)?;
+        for (name, only) in [("preprocessor_name", "DefaultPreprocessor"), ("label_manager", "LabelManager")] {
+            let (place, map) = if name == "label_manager" { ("", plans) } else { (place.as_str(), &configuration) };
+            let own = map.get(name).and_then(Value::as_str).filter(|found| *found != only);
+            if let Some(own) = own {
+                return Err(fault(format!("{place}{name}"), format!("{own:?} has no counterpart; {only} has")));
+            }
+        }
+        let data = Resampling::read(&configuration, &place, "data")?;
+        let seg = Resampling::read(&configuration, &place, "seg")?;
+        let export = Resampling::read(&configuration, &place, "probabilities")?;
         if export.order != 1 {
             let problem = format!("{}: logits are brought back with order 1 only", export.order);
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs.order"), problem));
         }
-        if (&export.separate, export.through) != (&data.separate, data.through) {
-            let problem = "force_separate_z and order_z must be those of resampling_fn_data_kwargs: predictions go \
-                           back by the rule of the step";
+        if export.rule() != data.rule() {
+            let problem = "force_separate_z, order_z and separate_z_anisotropy_threshold must be those of \
+                           resampling_fn_data_kwargs: predictions go back by the rule of the step";
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs"), problem));
         }
-        let channels = channels(plans, dataset, &configuration, &place, &mut notes)?;
+        let channels = channels(plans, dataset, &configuration, &place)?;
         let (decision, dtype) = decision(dataset, &mut notes)?;
         let ending = dataset.and_then(|d| d.get("file_ending")).and_then(Value::as_str).unwrap_or(".nii.gz");
         let name = plans.get("dataset_name").and_then(Value::as_str).unwrap_or("a data set");
@@ -173,157 +210,68 @@ impl Plans {
             notes,
         })
     }
-
-    fn write(self, options: &Options) -> Imported {
-        let Self { name, channels, ending, .. } = &self;
-        let mut text =
-            comment(&format!("Preprocessing of nnU-Net v2 for {name}, {}, from its plans.", options.configuration), "");
-        text.push_str(&comment(
-            "Arrays of nnU-Net are (z, y, x) as SimpleITK reads them: axes are not turned to an orientation, but for \
-             transpose below. Labels outside of what is not 0 are -1 there and stay as they are here.",
-            "",
-        ));
-        for note in &self.notes {
-            text.push_str(&comment(note, ""));
-        }
-        let about = format!("nnU-Net preprocessing of {name}, {}", options.configuration);
-        text.push_str(&format!("version: 1\ndescription: {}\ninputs:\n", Value::from(about)));
-        for channel in channels {
-            let path = format!("{}/{{case}}{}{ending}", options.images, channel.suffix);
-            let about = if channel.about.is_empty() { String::new() } else { format!(" # {}", channel.about) };
-            text.push_str(&format!("  {}: {{ kind: image, path: {} }}{about}\n", channel.key, Value::from(path)));
-        }
-        let path = format!("{}/{{case}}{ending}", options.labels);
-        text.push_str(&format!("  label: {{ kind: label, path: {}, optional: true }}\nsteps:\n", Value::from(path)));
-        if self.reorients {
-            text.push_str(&step("orientation", &json!({ "axcodes": "RAS" })));
-        }
-        // Axis j here is axis 2 − j of nnU-Net's arrays.
-        let indices = [0, 1, 2].map(|j| 2 - self.transpose[2 - j]);
-        if indices != [0, 1, 2] {
-            text.push_str(&step("transpose", &json!({ "indices": indices })));
-        }
-        let keys: Vec<&str> = channels.iter().map(|c| c.key.as_str()).collect();
-        let crop = match &keys[1..] {
-            [] => json!({ "source": keys[0] }),
-            others => json!({ "source": keys[0], "also": others }),
-        };
-        text.push_str(&step("crop_to_nonzero", &crop));
-        for channel in channels {
-            for (name, params) in &channel.steps {
-                let mut params = params.clone();
-                if let (Value::Object(map), true) = (&mut params, channels.len() > 1) {
-                    let mut with = Map::from_iter([("keys".to_owned(), json!([channel.key]))]);
-                    with.append(map);
-                    *map = with;
-                }
-                text.push_str(&step(name, &params));
-            }
-        }
-        for params in self.spacing_steps(&keys) {
-            text.push_str("  - spacing:\n");
-            for (key, value) in &params {
-                text.push_str(&format!("      {key}: {}\n", super::flow(value)));
-            }
-        }
-        text.push_str("outputs:\n");
-        for channel in channels {
-            let path = format!("images/{{case}}{}.nii.gz", channel.suffix);
-            text.push_str(&format!("  {}: {{ path: {}, dtype: float32 }}\n", channel.key, Value::from(path)));
-        }
-        text.push_str("  label: { path: \"labels/{case}.nii.gz\" }\n");
-        text.push_str("# What nnU-Net's export does with the logits of the network.\nrestore:\n  segmentation:\n");
-        text.push_str(&format!("    kind: logit\n    volume: {}\n    interpolation: linear\n", keys[0]));
-        if let Value::Object(decision) = &self.decision {
-            for (key, value) in decision {
-                text.push_str(&format!("    {key}: {}\n", super::flow(value)));
-            }
-        }
-        let path = format!("segmentations/{{case}}{ending}");
-        text.push_str(&format!("    output: {{ path: {}, dtype: {} }}\n", Value::from(path), self.dtype));
-        text.push_str("trace: \"traces/{case}.json\"\n");
-        Imported { text, notes: self.notes }
-    }
-
-    fn spacing_steps(&self, images: &[&str]) -> Vec<Map<String, Value>> {
-        let size = match self.spacing[..] {
-            [y, x] => json!([x, y, -1]),
-            _ => json!([self.spacing[2], self.spacing[1], self.spacing[0]]),
-        };
-        let image = self.data.image();
-        let label = if self.seg.order == 0 { "nearest" } else { "label" };
-        let mut interpolation: Map<String, Value> = images.iter().map(|k| ((*k).to_owned(), json!(image))).collect();
-        let base = |keys: Option<Vec<&str>>, interpolation: Value, rule: &Resampling| {
-            let mut step = Map::new();
-            if let Some(keys) = keys {
-                step.insert("keys".to_owned(), json!(keys));
-            }
-            step.insert("pixdim".to_owned(), size.clone());
-            step.insert("rule".to_owned(), json!("nnunet"));
-            step.insert("interpolation".to_owned(), interpolation);
-            if rule.separate != json!(false) {
-                step.insert("separate_z".to_owned(), rule.separate.clone());
-                step.insert("through_plane".to_owned(), json!(rule.through));
-            }
-            if rule.order == 3 {
-                step.insert("boundary".to_owned(), json!("edge"));
-                step.insert("clip".to_owned(), json!(true));
-            }
-            step
-        };
-        if (&self.data.separate, self.data.through) == (&self.seg.separate, self.seg.through) {
-            interpolation.insert("label".to_owned(), json!(label));
-            return vec![base(None, Value::Object(interpolation), &self.data)];
-        }
-        let labels = json!({ "label": label });
-        vec![
-            base(Some(images.to_vec()), Value::Object(interpolation), &self.data),
-            base(Some(vec!["label"]), labels, &self.seg),
-        ]
-    }
 }
 
 impl Resampling {
-    fn read(configuration: &Value, place: &str, what: &str, order: u64) -> Result<Self, PlansError> {
+    fn read(configuration: &Value, place: &str, what: &str) -> Result<Self, PlansError> {
         let name = format!("resampling_fn_{what}");
-        let function = configuration.get(&name).and_then(Value::as_str).unwrap_or("resample_data_or_seg_to_shape");
+        let function = field(configuration, place, &name)?.as_str().unwrap_or_default();
         if function != "resample_data_or_seg_to_shape" {
-            let problem = format!("{function} has no counterpart; resample_data_or_seg_to_shape has");
+            let problem = format!("{function:?} has no counterpart; resample_data_or_seg_to_shape has");
             return Err(fault(format!("{place}{name}"), problem));
         }
-        let place = format!("{place}{name}_kwargs.");
-        let arguments = configuration.get(format!("{name}_kwargs")).cloned().unwrap_or_else(|| json!({}));
-        let number = |name: &str, default: u64| match arguments.get(name) {
-            None => Ok(default),
-            Some(value) => value.as_u64().ok_or_else(|| fault(format!("{place}{name}"), format!("{value}"))),
-        };
-        let order = number("order", order)?;
-        if !matches!((what, order), ("data", 0 | 1 | 3) | ("seg" | "probabilities", 0 | 1)) {
-            let problem = format!("{order} has no counterpart: use 0, 1 or, for images, 3");
-            return Err(fault(format!("{place}order"), problem));
+        let place = format!("{place}{name}_kwargs");
+        let none = json!({});
+        let arguments = configuration.get(format!("{name}_kwargs")).unwrap_or(&none);
+        let Some(map) = arguments.as_object() else { return Err(fault(place, format!("{arguments} is no map"))) };
+        let known = ["is_seg", "order", "order_z", "force_separate_z", "separate_z_anisotropy_threshold"];
+        if let Some(unknown) = map.keys().find(|k| !known.contains(&k.as_str())) {
+            let problem = format!("no argument of resample_data_or_seg_to_shape; those are {}", known.join(", "));
+            return Err(fault(format!("{place}.{unknown}"), problem));
         }
-        let through = match number("order_z", 0)? {
-            0 => "nearest",
-            1 => "linear",
-            3 if what == "data" => "cubic",
-            other => return Err(fault(format!("{place}order_z"), format!("{other} has no counterpart: use 0 or 1"))),
+        let of_seg = what == "seg";
+        let is_seg = map.get("is_seg").unwrap_or(&Value::Bool(false));
+        if *is_seg != Value::Bool(of_seg) {
+            return Err(fault(format!("{place}.is_seg"), format!("{is_seg}: expected {of_seg}")));
+        }
+        let number = |name: &str, default: u64| match map.get(name) {
+            None => Ok(default),
+            Some(value) => {
+                value.as_u64().ok_or_else(|| fault(format!("{place}.{name}"), format!("{value}: expected 0 to 5")))
+            }
         };
-        let separate = match arguments.get("force_separate_z") {
+        let order = number("order", 3)?;
+        if !matches!((what, order), ("data", 0 | 1 | 3) | (_, 0 | 1)) {
+            let possible = if what == "data" { "0, 1 or 3" } else { "0 or 1" };
+            let problem = format!("{order} has no counterpart: use {possible}");
+            return Err(fault(format!("{place}.order"), problem));
+        }
+        let separate = match map.get("force_separate_z") {
             None => json!(false),
             Some(Value::Null) => json!("auto"),
             Some(Value::Bool(forced)) => json!(forced),
-            Some(other) => return Err(fault(format!("{place}force_separate_z"), format!("{other}"))),
+            Some(other) => {
+                let problem = format!("{other}: expected true, false or null");
+                return Err(fault(format!("{place}.force_separate_z"), problem));
+            }
         };
-        let through = if separate == json!(false) { "nearest" } else { through };
-        Ok(Self { order, separate, through })
-    }
-
-    const fn image(&self) -> &'static str {
-        match self.order {
+        let through = match number("order_z", 0)? {
+            _ if separate == json!(false) => "nearest",
             0 => "nearest",
-            1 => "linear",
-            _ => "cubic",
-        }
+            1 if !of_seg => "linear",
+            3 if what == "data" => "cubic",
+            other => {
+                let possible = if of_seg { "0" } else { "0 or 1" };
+                return Err(fault(format!("{place}.order_z"), format!("{other} has no counterpart: use {possible}")));
+            }
+        };
+        let threshold = match map.get("separate_z_anisotropy_threshold") {
+            None => ANISOTROPY,
+            Some(value) => value.as_f64().filter(|t| *t >= 1.0).ok_or_else(|| {
+                fault(format!("{place}.separate_z_anisotropy_threshold"), format!("{value}: expected 1 or more"))
+            })?,
+        };
+        Ok(Self { order, separate, threshold, through })
     }
 }
 
@@ -333,7 +281,6 @@ fn channels(
     dataset: Option<&Value>,
     configuration: &Value,
     place: &str,
-    notes: &mut Vec<String>,
 ) -> Result<Vec<Channel>, PlansError> {
     let schemes = field(configuration, place, "normalization_schemes")?.as_array().filter(|s| !s.is_empty());
     let place = format!("{place}normalization_schemes");
@@ -347,11 +294,13 @@ fn channels(
     let mut channels = Vec::new();
     for (number, scheme) in schemes.iter().enumerate() {
         let masked = masks.get(number).and_then(Value::as_bool).unwrap_or(false);
+        let masked = masked && scheme == "ZScoreNormalization";
         let steps = match scheme.as_str().unwrap_or_default() {
             "NoNormalization" => Vec::new(),
             "CTNormalization" => {
                 let place = format!("foreground_intensity_properties_per_channel.{number}.");
                 let properties = plans.get("foreground_intensity_properties_per_channel");
+                let properties = properties.or_else(|| plans.get("foreground_intensity_properties_by_modality"));
                 let properties = properties.and_then(|p| p.get(number.to_string())).unwrap_or(&Value::Null);
                 let mut params = Map::new();
                 for name in ["mean", "std", "percentile_00_5", "percentile_99_5"] {
@@ -363,13 +312,8 @@ fn channels(
                 }
                 vec![("ct_normalization", Value::Object(params))]
             }
-            "ZScoreNormalization" if masked => {
-                notes.push(format!(
-                    "Channel {number}: nnU-Net normalises inside what is not 0 in any channel, holes filled; here it is \
-                     what is not 0 in the channel itself, so zeros inside stay 0."
-                ));
-                vec![("z_score", json!({ "mask": "nonzero", "keep_outside": true }))]
-            }
+            // One step for all of these channels, see `write`.
+            "ZScoreNormalization" if masked => Vec::new(),
             "ZScoreNormalization" => vec![("z_score", json!({}))],
             "RescaleTo01Normalization" => vec![("scale_intensity", json!({ "minv": 0, "maxv": 1 }))],
             "RGBTo01Normalization" => {
@@ -386,7 +330,7 @@ fn channels(
         let about = names.and_then(|n| n.get(&number.to_string())).and_then(Value::as_str).unwrap_or_default();
         let key = if schemes.len() == 1 { "image".to_owned() } else { format!("image_{number:04}") };
         let about = about.replace(['\n', '\r'], " ");
-        channels.push(Channel { key, suffix: format!("_{number:04}"), about, steps });
+        channels.push(Channel { key, suffix: format!("_{number:04}"), about, masked, steps });
     }
     Ok(channels)
 }
@@ -409,14 +353,13 @@ fn decision(dataset: Option<&Value>, notes: &mut Vec<String>) -> Result<(Value, 
         return Ok((json!({ "argmax": true }), dtype));
     }
     let order = field(dataset, "dataset.json: ", "regions_class_order")?;
-    let order = numbers(order, "dataset.json: regions_class_order")?;
+    let order = whole_numbers(order, "dataset.json: regions_class_order")?;
     let regions = all.filter(|(_, v)| highest(v) > 0).count();
     if order.len() != regions {
         let problem = format!("{} numbers for {regions} regions", order.len());
         return Err(fault("dataset.json: regions_class_order", problem));
     }
-    let paint: Vec<Value> =
-        order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": *l as u64 })).collect();
+    let paint: Vec<Value> = order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": l })).collect();
     Ok((json!({ "regions": { "paint": paint } }), dtype))
 }
 

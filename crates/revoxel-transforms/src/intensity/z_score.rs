@@ -3,7 +3,8 @@
 //! # What it does
 //! `(x − mean) / deviation`, as float32, with the mean and the standard deviation of the voxels in a mask: those
 //! where the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
-//! `above_mean`; all voxels without either. All values are changed, unless `keep_outside: true` leaves those outside
+//! `above_mean`, or with `nonzero_of` what is not 0 in any of these images, its holes, and what is above 0 in any of
+//! these label maps; all voxels without any. All values are changed, unless `keep_outside: true` leaves those outside
 //! the mask as they are. `ddof: 1` takes the deviation of a sample. A deviation below 1e-8 divides by 1e-8.
 //!
 //! # YAML
@@ -13,14 +14,17 @@
 //! ```yaml
 //! z_score: { mask: above_mean, ddof: 1 }
 //! ```
+//! ```yaml
+//! z_score: { nonzero_of: [image, label], keep_outside: true }
+//! ```
 //!
 //! # Inverse
 //! The linear map back with the numbers that were used; with `keep_outside` lost, as the result does not say which
 //! values were changed.
 //!
 //! # Same as
-//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and the mask's input as
-//! `source` (or `mask: nonzero`, which differs in holes). TorchIO `ZNormalization(masking_method)` with `ddof: 1`.
+//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and all channels and the
+//! label in `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -42,6 +46,9 @@ pub struct ZScore {
     /// The mask taken from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
+    /// The inputs that are not 0 inside the mask; labels are above 0. Those that a case does not have are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nonzero_of: Vec<String>,
     /// Values outside the mask stay.
     #[serde(default)]
     keep_outside: bool,
@@ -62,14 +69,16 @@ impl Define for ZScore {
     const CLASS: Class = Class::Intensity;
 
     fn check(&self) -> Result<(), Invalid> {
-        if self.source.is_some() && self.mask.is_some() {
-            return Err(Invalid::new(
-                "mask",
-                "give source (another input) or mask (the volume's own values), not both",
-            ));
-        }
-        if self.keep_outside && self.source.is_none() && self.mask.is_none() {
-            return Err(Invalid::new("keep_outside", "there is no mask: give source or mask"));
+        let masks = [self.source.is_some(), self.mask.is_some(), !self.nonzero_of.is_empty()];
+        match masks.into_iter().filter(|m| *m).count() {
+            0 if self.keep_outside => {
+                return Err(Invalid::new("keep_outside", "there is no mask: give source, mask or nonzero_of"));
+            }
+            0 | 1 => {}
+            _ => {
+                let problem = "give source (another input), mask (the volume's own values) or nonzero_of, not both";
+                return Err(Invalid::new(if masks[1] { "mask" } else { "nonzero_of" }, problem));
+            }
         }
         if self.ddof > 1 {
             return Err(Invalid::new("ddof", format!("{}: use 0 or 1", self.ddof)));
@@ -84,7 +93,7 @@ impl Define for ZScore {
 
 impl ValueTransform for ZScore {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        match &self.source {
+        match self.source.as_ref().or(self.nonzero_of.first()) {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),
             None => self.normalize(volume, None),
         }
@@ -92,6 +101,10 @@ impl ValueTransform for ZScore {
 
     fn source(&self) -> Option<&str> {
         self.source.as_deref()
+    }
+
+    fn gathers(&self) -> &[String] {
+        &self.nonzero_of
     }
 
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
@@ -105,7 +118,10 @@ impl ZScore {
         let moments = moments(&volume, flags.as_deref(), self.channel_wise, self.ddof);
         if moments.iter().any(|m| m.count == 0) {
             let rule = self.mask.map_or_else(
-                || format!("{} above 0", self.source.as_deref().unwrap_or("numbers")),
+                || match &self.nonzero_of[..] {
+                    [] => format!("{} above 0", self.source.as_deref().unwrap_or("numbers")),
+                    keys => format!("not 0 in {}", keys.join(", ")),
+                },
                 |mask| mask.name().to_owned(),
             );
             return Err(ApplyError::EmptyMask(rule));

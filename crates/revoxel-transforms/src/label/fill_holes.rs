@@ -77,6 +77,11 @@ impl ValueTransform for FillHoles {
     }
 }
 
+/// Fills the holes of what is 1, in a volume of 0 and 1; the outside gets in through faces.
+pub(super) fn fill(region: &mut [u8], shape: [usize; 3]) {
+    FillHoles { applied_labels: None, connectivity: 1 }.channel(region, shape);
+}
+
 impl FillHoles {
     /// Fills the holes of one channel; how many voxels.
     fn channel<T: Voxel>(&self, values: &mut [T], shape: [usize; 3]) -> u64 {

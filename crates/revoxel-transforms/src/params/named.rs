@@ -24,7 +24,7 @@ pub trait Names: Copy + 'static {
 
 impl Names for Interpolation {
     const LIST: &'static str = "interpolation";
-    const NAMES: &'static [&'static str] = &["nearest", "linear", "cubic", "label"];
+    const NAMES: &'static [&'static str] = &["nearest", "linear", "cubic", "label", "label_nearest"];
     const ALL: &'static [Self] = &Interpolation::ALL;
 
     fn name(self) -> &'static str {

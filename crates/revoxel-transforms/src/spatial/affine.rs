@@ -99,7 +99,7 @@ pub struct Affine {
     /// Voxels per axis; 0 or less keeps an axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_size: Option<IntVector>,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.

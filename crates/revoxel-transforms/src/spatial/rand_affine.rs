@@ -56,7 +56,7 @@ pub struct RandAffine {
     /// What is added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.

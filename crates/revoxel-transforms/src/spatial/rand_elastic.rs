@@ -61,7 +61,7 @@ pub struct RandElastic {
     /// How many of the outermost layers of control points stay: 0, 1 or 2. With 2, the faces of the volume do.
     #[serde(default = "two")]
     locked_borders: usize,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.

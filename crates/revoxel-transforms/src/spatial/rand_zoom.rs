@@ -53,7 +53,7 @@ pub struct RandMagnify {
     /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
     #[serde(default = "edge")]
     padding_mode: Named<PadMode>,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
 }

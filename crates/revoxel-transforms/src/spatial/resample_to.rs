@@ -41,7 +41,7 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 pub struct ResampleTo {
     /// The input whose grid is taken.
     reference: String,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.

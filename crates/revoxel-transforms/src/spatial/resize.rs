@@ -47,7 +47,7 @@ pub struct Resize {
     /// `all`: every axis gets its size. `longest`: the longest axis gets it, the others follow.
     #[serde(default)]
     size_mode: SizeMode,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).

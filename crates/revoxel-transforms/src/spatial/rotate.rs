@@ -59,7 +59,7 @@ pub struct Rotate {
     /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
     #[serde(default = "order")]
     rotate_order: String,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.

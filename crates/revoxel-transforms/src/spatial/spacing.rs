@@ -33,7 +33,7 @@
 //! spacing:
 //!   pixdim: [0.8, 0.8, 3]
 //!   rule: nnunet
-//!   interpolation: { image: cubic, label: label }
+//!   interpolation: { image: cubic, label: label_nearest }
 //!   separate_z: auto
 //!   through_plane: nearest
 //!   boundary: edge
@@ -55,7 +55,7 @@
 //! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). nnU-Net's
 //! `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is `cubic`,
 //! `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its segmentations are
-//! `label`; TorchIO 1.2 `Resample` with `rule: torchio`.
+//! `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -89,7 +89,7 @@ pub struct Spacing {
     /// Make the grid's axes orthogonal: gantry tilt is resampled away. The first axis keeps its direction.
     #[serde(default)]
     deshear: bool,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
@@ -148,7 +148,7 @@ impl Define for Spacing {
             let problem = format!("{threshold}: the largest voxel size is never less than once the smallest");
             return Err(Invalid::new("anisotropy_threshold", problem));
         }
-        if self.through_plane == Some(Named(Interpolation::Label)) {
+        if self.through_plane.is_some_and(|i| i.0.weighs_labels()) {
             return Err(Invalid::new("through_plane", "use nearest, linear or cubic"));
         }
         if self.separate_z != SeparateZ::Never && (self.diagonal || self.deshear) {
@@ -214,7 +214,9 @@ impl Spacing {
             SeparateZ::Auto => Some(self.anisotropy_threshold.unwrap_or(3.0)),
             SeparateZ::Always => None,
         };
-        Some(Separate { threshold, interpolation: self.through_plane.map_or(Interpolation::Nearest, |i| i.0) })
+        let limited = self.min_pixdim.is_some() || self.max_pixdim.is_some();
+        let pixdim = (!limited).then(|| self.pixdim.repeated());
+        Some(Separate { threshold, interpolation: self.through_plane.map_or(Interpolation::Nearest, |i| i.0), pixdim })
     }
 
     /// The voxel size of each axis: the one asked for, or the present one where that is near enough.
@@ -236,11 +238,13 @@ impl Spacing {
 fn by_rule(grid: &Grid, target: [f64; 3], rule: Rule) -> Result<Grid, PlanError> {
     let (n, spacing) = (grid.shape().map(|n| n as f64), grid.spacing());
     let ratio = [0, 1, 2].map(|a| target[a] / spacing[a]);
+    // Halves fall as they do with the sizes that nnU-Net reads.
+    let nominal = grid.nominal_spacing();
     let voxels = |a: usize| {
         let extent = n[a] / ratio[a];
         let count = match rule {
             Rule::Monai => ((n[a] - 1.0) / ratio[a] + 1.0).round_ties_even(),
-            Rule::Nnunet => extent.round_ties_even(),
+            Rule::Nnunet => (nominal[a] / target[a] * n[a]).round_ties_even(),
             Rule::Torchio if n[a] == 1.0 => 1.0,
             Rule::Torchio => (extent + 1e-6).floor(),
             Rule::Center => (extent - 1e-6).ceil(),

@@ -51,7 +51,7 @@ pub struct Magnify {
     /// The constant of padding, for images or by key; 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-    /// nearest, linear, cubic or label, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).

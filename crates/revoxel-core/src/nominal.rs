@@ -1,0 +1,48 @@
+//! Voxel sizes as a header gives them.
+//!
+//! The columns of a turned affine are rounded, in a file to 32 bits, and their lengths have noise in the last digits.
+//! It decides where a rule rounds to whole voxels or has a threshold, and other programs, which take the sizes from
+//! the header, do not have it.
+
+/// The size that a length stands for: itself where 32 bits hold it; else the decimal of nine digits that it is but for
+/// rounding in 64 bits; else, of the numbers of 32 bits that it may be the rounding of, the one that is shortest to
+/// write.
+pub(crate) fn nominal(length: f64) -> f64 {
+    let single = length as f32;
+    if f64::from(single) == length || !length.is_normal() || !single.is_normal() {
+        return length;
+    }
+    let decimal = format!("{length:.8e}").parse().unwrap_or(length);
+    if (decimal - length).abs() <= 1e-12 * length {
+        return decimal;
+    }
+    let near = (-2i32..=2).map(|step| f32::from_bits(single.to_bits().wrapping_add_signed(step)));
+    let near = near.filter(|s| (f64::from(*s) - length).abs() <= 1.2e-7 * length);
+    let distance = |s: f32| (f64::from(s) - length).abs();
+    let best = near.min_by(|a, b| {
+        let digits = |s: f32| s.to_string().len();
+        digits(*a).cmp(&digits(*b)).then(distance(*a).total_cmp(&distance(*b)))
+    });
+    best.map_or(length, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_come_back() {
+        let t = |length: f64, expected: f64| assert_eq!(nominal(length), expected, "{length}");
+        t(1.0, 1.0);
+        t(0.7, 0.7);
+        t(f64::from(0.7f32), f64::from(0.7f32));
+        t(0.700_000_000_000_000_1, 0.7);
+        // Lengths of columns of a rotation in 32 bits.
+        t(0.699_999_972_160_710_1, f64::from(0.7f32));
+        t(0.700_000_016_782_117_1, f64::from(0.7f32));
+        t(1.200_000_043_721_156, f64::from(1.2f32));
+        t(1.000_000_017_053_691, 1.0);
+        t(0.976_562_530_17, f64::from(0.976_562_5f32));
+        t(0.0, 0.0);
+    }
+}

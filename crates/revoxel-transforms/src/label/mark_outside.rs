@@ -1,0 +1,139 @@
+//! Marks what lies outside of the measured region in label maps, as nnU-Net does.
+//!
+//! # What it does
+//! The region is what is not 0 in any of the inputs `nonzero_of`, and its holes: what zeros the outside does not
+//! reach through faces. Voxels outside of it that are 0 get `label`; other labels stay. Types that do not hold the
+//! label become the next larger signed type.
+//!
+//! # YAML
+//! ```yaml
+//! mark_outside: { nonzero_of: [image] }
+//! ```
+//! ```yaml
+//! mark_outside: { nonzero_of: [image], label: 255 }
+//! ```
+//!
+//! # Inverse
+//! Voxels that were marked are not told from others with the same label.
+//!
+//! # Same as
+//! nnU-Net v2 `crop_to_nonzero`, for the segmentation: `nonzero_label` is `label`.
+
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `mark_outside`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkOutside {
+    /// The inputs that are not 0 where something was measured.
+    nonzero_of: Vec<String>,
+    /// The label of what lies outside.
+    #[serde(default = "minus_one")]
+    label: i32,
+}
+
+const fn minus_one() -> i32 {
+    -1
+}
+
+impl Define for MarkOutside {
+    const NAME: &'static str = "mark_outside";
+    const SOURCE: &'static str = include_str!("mark_outside.rs");
+    const CLASS: Class = Class::Label;
+    const KINDS: &'static [Kind] = &[Kind::Label];
+
+    fn check(&self) -> Result<(), Invalid> {
+        match self.nonzero_of.is_empty() {
+            true => Err(Invalid::new("nonzero_of", "name the inputs that are not 0 inside")),
+            false => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for MarkOutside {
+    fn apply(&self, _: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        Err(ApplyError::MissingInput(self.nonzero_of.join(", ")))
+    }
+
+    fn gathers(&self) -> &[String] {
+        &self.nonzero_of
+    }
+
+    fn apply_with(&self, volume: Volume, region: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (grid, channels) = (*volume.grid(), volume.channels());
+        let dtype = holding(volume.dtype(), self.label);
+        let mut voxels = volume.into_voxels().cast(dtype);
+        let inside: Vec<bool> = dispatch!(region.voxels(), v => v.iter().map(|x| x.to_f64() > 0.0).collect());
+        let mut marked = 0u64;
+        dispatch!(&mut voxels, v => for channel in v.chunks_mut(inside.len()) {
+            for (value, inside) in channel.iter_mut().zip(&inside) {
+                if !inside && value.to_f64() == 0.0 {
+                    *value = Voxel::from_f64(f64::from(self.label));
+                    marked += 1;
+                }
+            }
+        });
+        let undo = match marked {
+            0 => ValueUndo::nothing(),
+            _ => ValueUndo::Lost { reason: format!("mark_outside marked {marked} voxels") },
+        };
+        Ok((Volume::new(voxels, grid, Kind::Label, channels)?, undo))
+    }
+}
+
+/// The type, or one that holds the label too.
+fn holding(dtype: Dtype, label: i32) -> Dtype {
+    let label = f64::from(label);
+    let holds = |d: Dtype| match d {
+        Dtype::U8 => (0.0..=255.0).contains(&label),
+        Dtype::I8 => (-128.0..=127.0).contains(&label),
+        Dtype::U16 => (0.0..=65535.0).contains(&label),
+        Dtype::I16 => (-32768.0..=32767.0).contains(&label),
+        Dtype::U32 | Dtype::U64 => label >= 0.0,
+        _ => true,
+    };
+    if holds(dtype) {
+        return dtype;
+    }
+    let larger: &[Dtype] = match dtype {
+        Dtype::U8 | Dtype::I8 => &[Dtype::I16, Dtype::I32],
+        Dtype::U16 | Dtype::I16 => &[Dtype::I32],
+        _ => &[Dtype::I64],
+    };
+    larger.iter().copied().find(|d| holds(*d)).unwrap_or(Dtype::I64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::define;
+    use revoxel_core::Grid;
+    use serde_json::json;
+
+    #[test]
+    fn zeros_outside_are_marked_and_labels_stay() {
+        let grid = Grid::without_geometry([6, 1, 1]).unwrap();
+        let image = Volume::new(vec![0i16, 0, 5, 7, 0, 0].into(), grid, Kind::Image, 1).unwrap();
+        let label = Volume::new(vec![0u8, 2, 1, 0, 0, 9].into(), grid, Kind::Label, 1).unwrap();
+        let t = |params: serde_json::Value, dtype: Dtype, expected: [f64; 6]| {
+            let Transform::Value(step) = (define::<MarkOutside>().build)(params).unwrap().transform else { panic!() };
+            assert_eq!(step.gathers(), ["image"]);
+            let region = step.gather(&[&image]).unwrap();
+            let (result, _) = step.apply_with(label.clone(), &region).unwrap();
+            assert_eq!((result.dtype(), [0, 1, 2, 3, 4, 5].map(|i| result.voxels().get(i))), (dtype, expected));
+        };
+        t(json!({ "nonzero_of": ["image"] }), Dtype::I16, [-1.0, 2.0, 1.0, 0.0, -1.0, 9.0]);
+        t(json!({ "nonzero_of": ["image"], "label": 40 }), Dtype::U8, [40.0, 2.0, 1.0, 0.0, 40.0, 9.0]);
+        t(json!({ "nonzero_of": ["image"], "label": 40000 }), Dtype::I32, [4e4, 2.0, 1.0, 0.0, 4e4, 9.0]);
+        assert!((define::<MarkOutside>().build)(json!({ "nonzero_of": [] })).is_err());
+    }
+}
