@@ -4,10 +4,14 @@
 
 mod augmentation;
 mod bad_input;
+mod bad_parameters;
 mod commands;
 mod documents;
 mod formats;
+mod import_monai;
+mod inverses;
 mod parity;
+mod parity_counts;
 mod pipelines;
 mod points;
 mod real_scans;
