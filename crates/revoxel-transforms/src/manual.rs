@@ -225,8 +225,9 @@ mod tests {
         t("spacing", "diagonal", "`true` or `false`", Some("false"));
         t("ct_normalization", "mean", "a number", None);
         t("resample_to", "reference", "text", None);
-        let interpolation = "`nearest`, `linear`, `cubic`, `label`, or by input: `nearest`, `linear`, `cubic`, `label`";
-        t("resize", "interpolation", interpolation, None);
+        t("resize", "size_mode", "`all`, `longest`", Some("\"all\""));
+        t("rand_gamma", "gamma", "a list of 2 numbers", Some("[0.5,4.5]"));
+        t("spatial_pad", "value", "a number, or by input: a number", None);
         for transform in Registry::builtin().iter() {
             for p in parameters(transform) {
                 assert!(!p.about.is_empty() && p.values != "any value", "{}: {p:?}", transform.name);
