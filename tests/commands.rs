@@ -1,7 +1,7 @@
 //! Every command of the program, run as people run it.
 
 use revoxel_core::testing::Draw;
-use revoxel_core::{Affine, Grid, Kind, Volume};
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume};
 use revoxel_io::npy::{Tensor, write_npy};
 
 use crate::support::{Place, values};
@@ -251,4 +251,43 @@ fn the_demonstration_restores_grid_and_volumes() {
     let arguments = ["invert", "again/phantom/trace.json", "d/prediction.npy", "-o", "r.nii.gz", "--argmax"];
     place.revoxel(&arguments).good();
     assert_eq!(std::fs::read(place.path("r.nii.gz")).unwrap(), std::fs::read(place.path("d/restored.nii.gz")).unwrap());
+}
+
+/// What follows a text in what the program said, as a number.
+fn number_after(said: &str, text: &str) -> f64 {
+    let rest = said.split(text).nth(1).unwrap_or_else(|| panic!("no {text:?} in {said}"));
+    rest.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+}
+
+#[test]
+fn a_case_needs_no_more_memory_than_its_headers_say() {
+    let place = Place::new();
+    let grid = Grid::new([120, 110, 100], Affine::scaling([1.0, 1.0, 1.5])).unwrap();
+    place.volume("data/a.nii.gz", &Draw::new(5).volume(grid, Kind::Image, 1).cast(Dtype::I16));
+    let empty = place.revoxel(&["-v", "transforms"]).good();
+    let program = number_after(&empty.err, "peak memory ");
+    for (number, steps) in [
+        "- spacing: { pixdim: [0.5, 0.5, 0.5] }",
+        "- spacing: { pixdim: [0.5, 0.5, 0.5], interpolation: cubic }",
+        "- spacing: { pixdim: [0.5, 0.5, 0.5] }\n  - normalize_intensity",
+        "- spacing: { pixdim: [0.5, 0.5, 0.5] }\n  - spacing: { pixdim: [0.6, 0.6, 0.6] }\n  - orientation: { axcodes: SPL }",
+        "- gaussian_smooth: { sigma: 2 }\n  - median_smooth: { radius: 1 }",
+        "- orientation: { axcodes: IPR }\n  - divisible_pad: { k: 96 }\n  - scale_intensity: { minv: 0, maxv: 1 }",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("p{number}.yaml");
+        place.text(
+            &file,
+            &format!(
+                "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}.nii.gz\" }}\nsteps:\n  {steps}\noutputs:\n  \
+                 image: {{ path: \"{{case}}.nii.gz\" }}\ntrace: \"{{case}}.json\"\n"
+            ),
+        );
+        let said = place.revoxel(&["-v", "run", &file, "--data", "data", "--out", &format!("o{number}")]).good().err;
+        let (most, peak) = (number_after(&said, "needs at most "), number_after(&said, "peak memory "));
+        println!("{steps}: at most {most} MB, {peak} MB with the program's own {program} MB");
+        assert!(peak <= most + program, "{steps}: {peak} MB, and not {most} MB as estimated");
+    }
 }

@@ -165,6 +165,20 @@ fn tilt_is_kept_unless_it_is_to_be_resampled_away() {
         }
     }
     assert!(inside >= 12 * 15 * 6);
+    // What was done is recorded: labels drawn on the straight volume come back onto the tilted slices.
+    let recorded = ["convert", "a.nrrd", "t.nrrd", "--deshear", "--orientation", "RAS", "--trace", "t.json"];
+    place.revoxel(&recorded).good();
+    let turned = place.read("t.nrrd", Kind::Image);
+    let drawn: Vec<u8> = along_y(turned.grid()).iter().map(|y| u8::from(*y > 2.0)).collect();
+    place.volume("drawn.nrrd", &Volume::new(drawn.into(), *turned.grid(), Kind::Label, 1).unwrap());
+    place.revoxel(&["invert", "t.json", "drawn.nrrd", "-o", "back.nrrd"]).good();
+    let back = place.read("back.nrrd", Kind::Label);
+    assert_eq!(back.grid(), &tilted);
+    let there = along_y(&tilted);
+    let came = crate::support::values(&back);
+    let wrong = came.iter().zip(&there).filter(|(v, y)| (**y - 2.0).abs() > 0.5 && (**v > 0.0) != (**y > 2.0));
+    assert_eq!(wrong.count(), 0);
+    place.revoxel(&recorded).bad(2, &["t.nrrd is there already"]);
     // An even, straight volume stays as it is.
     place.revoxel(&["convert", "b.nrrd", "c.nrrd", "--deshear"]).good();
     assert_eq!(place.read("c.nrrd", Kind::Image), straight);

@@ -10,6 +10,7 @@ mod documents;
 mod formats;
 mod import_monai;
 mod inverses;
+mod levels;
 mod parity;
 mod parity_counts;
 mod pipelines;

@@ -330,3 +330,59 @@ fn traces_of_the_first_version_stay_readable() {
     let undone = record.undo_values(Draw::new(1).volume(model, Kind::Image, 1), revoxel_invert::Values::Clamp);
     assert!(undone.unwrap_err().to_string().contains("step 4 (scale_intensity_range) its values are lost"));
 }
+
+#[test]
+fn scores_are_written_slab_by_slab_as_volumes_and_as_half_precision_arrays() {
+    let place = Place::new();
+    let section =
+        "restore:\n  scores:\n    kind: probability\n    output: { path: \"{case}/scores.npy\", dtype: float16 }\n";
+    pipeline(&place, "p.yaml", STEPS, section);
+    run(&place, "p.yaml", "out");
+    let model = *place.read("out/a.nii.gz", Kind::Image).grid();
+    let scores = Draw::new(21).volume(model, Kind::Probability, 3).cast(Dtype::F32);
+    place.volume("scores.nii", &scores);
+    let invert = |more: &[&str]| place.revoxel(&[&["invert", "out/a.json", "scores.nii"], more].concat());
+    invert(&["--restore", "none", "--kind", "probability", "-o", "whole.nii.gz"]).good();
+    let whole = place.read("whole.nii.gz", Kind::Probability);
+    // The library's answer, which is never streamed.
+    let trace = revoxel_invert::Trace::from_json(&std::fs::read_to_string(place.path("out/a.json")).unwrap()).unwrap();
+    let options = revoxel_invert::InvertOptions::default();
+    let held = revoxel_invert::invert(trace.volume("image").unwrap(), &scores, &options).unwrap().volume;
+    assert_eq!((whole.grid().shape(), whole.channels()), (held.grid().shape(), 3));
+    assert_eq!(values(&whole), values(&held));
+    invert(&["--out", "back"]).good();
+    let array = revoxel_io::npy::read_npy(place.path("back/a/scores.npy"), &Default::default()).unwrap();
+    assert_eq!(array.shape, [3, 9, 11, 13]);
+    let halved = (0..array.voxels.len()).map(|i| array.voxels.get(i));
+    for (half, full) in halved.zip(values(&held)) {
+        // Eleven bits.
+        assert!((half - full).abs() <= full.abs() / 2048.0 + 1e-7, "{half} {full}");
+    }
+    let bytes = std::fs::metadata(place.path("back/a/scores.npy")).unwrap().len();
+    assert_eq!(bytes, 128 + 2 * 3 * 9 * 11 * 13);
+    invert(&["--dtype", "float16", "-o", "scores.nii.gz"]).bad(2, &["scores.nii.gz", "float16", ".npy"]);
+    assert!(!place.path("scores.nii.gz").exists());
+    let wrong = section.replace(".npy", ".nii");
+    pipeline(&place, "wrong.yaml", STEPS, &wrong);
+    place.revoxel(&["plan", "wrong.yaml"]).bad(2, &["wrong.yaml:13:", "float16 can only be written as .npy"]);
+}
+
+#[test]
+fn tensors_for_models_are_written_as_arrays() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", STEPS, "");
+    run(&place, "p.yaml", "out");
+    let text = std::fs::read_to_string(place.path("p.yaml")).unwrap();
+    let output = "image: { path: \"{case}.npy\", dtype: float16 }";
+    place.text("arrays.yaml", &text.replace("image: { path: \"{case}.nii.gz\" }\ntrace", &format!("{output}\ntrace")));
+    place.revoxel(&["run", "arrays.yaml", "--data", "data", "--out", "arrays"]).good();
+    let array = revoxel_io::npy::read_npy(place.path("arrays/a.npy"), &Default::default()).unwrap();
+    let volume = place.read("out/a.nii.gz", Kind::Image);
+    let [x, y, z] = volume.grid().shape();
+    assert_eq!(array.shape, [1, z, y, x]);
+    for (i, full) in values(&volume).into_iter().enumerate() {
+        assert!((array.voxels.get(i) - full).abs() <= full.abs() / 2048.0 + 1e-7);
+    }
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(place.path("arrays/a.json")).unwrap()).unwrap();
+    assert_eq!(trace["volumes"]["image"]["result"]["dtype"], "float16");
+}

@@ -1,7 +1,8 @@
 """What the peers take for the work that `cargo xtask bench` measures: peers.py GROUP FOLDER. Prints one JSON object.
 
 Groups: main_sitk, main_nibabel, main_torchio, main_monai (the main job, one process each), sitk, torch, scipy, nnunet
-(kernels), files, dicom. Versions as in xtask/parity/requirements.txt, and nnunetv2==2.8.1. Seconds are medians of a few
+(kernels), files, dicom. Compressed files are read from a folder where no uncompressed file lies beside them: ITK takes
+ct.nii where it is asked for ct.nii.gz. Versions as in xtask/parity/requirements.txt, and nnunetv2==2.8.1. Seconds are medians of a few
 runs, of one run where a run takes long.
 """
 import json
@@ -32,7 +33,7 @@ def main_sitk():
     import SimpleITK as sitk
 
     def work():
-        image, label = sitk.ReadImage("ct.nii.gz"), sitk.ReadImage("seg.nii.gz")
+        image, label = sitk.ReadImage("data/ct.nii.gz"), sitk.ReadImage("data/seg.nii.gz")
         turned, turned_label = sitk.DICOMOrient(image, "LPS"), sitk.DICOMOrient(label, "LPS")
         size = [round((n - 1) * s) + 1 for n, s in zip(turned.GetSize(), turned.GetSpacing())]
 
@@ -55,7 +56,7 @@ def main_nibabel():
     from nibabel.processing import resample_from_to, resample_to_output
 
     def work():
-        image, label = nib.load("ct.nii.gz"), nib.load("seg.nii.gz")
+        image, label = nib.load("data/ct.nii.gz"), nib.load("data/seg.nii.gz")
         turned, turned_label = nib.as_closest_canonical(image), nib.as_closest_canonical(label)
         means = resample_to_output(turned, (1, 1, 1), order=1)
         labels = resample_to_output(turned_label, (1, 1, 1), order=0)
@@ -70,12 +71,12 @@ def main_torchio():
     import torchio as tio
 
     def work():
-        case = tio.Subject(image=tio.ScalarImage("ct.nii.gz"), label=tio.LabelMap("seg.nii.gz"))
+        case = tio.Subject(image=tio.ScalarImage("data/ct.nii.gz"), label=tio.LabelMap("data/seg.nii.gz"))
         case.load()
         case = tio.Resample(1.0)(tio.ToCanonical()(case))
         case.image.save("peers/i.nii.gz")
         case.label.save("peers/l.nii.gz")
-        tio.Resample("ct.nii.gz")(tio.Subject(label=case.label)).label.save("peers/b.nii.gz")
+        tio.Resample("data/ct.nii.gz")(tio.Subject(label=case.label)).label.save("peers/b.nii.gz")
 
     timed("main_job", work, 1)
 
@@ -91,7 +92,7 @@ def main_monai():
             LoadImaged(keys), EnsureChannelFirstd(keys), Orientationd(keys, "RAS"),
             Spacingd(keys, (1.0, 1.0, 1.0), mode=("bilinear", "nearest")),
         ])
-        case = steps({"image": "ct.nii.gz", "label": "seg.nii.gz"})
+        case = steps({"image": "data/ct.nii.gz", "label": "data/seg.nii.gz"})
         save = {"output_dir": "peers", "separate_folder": False, "print_log": False}
         SaveImaged(keys, output_postfix="p", **save)(case)
         case["pred"] = case["label"].clone()
@@ -166,8 +167,8 @@ def files():
     import numpy as np
     import SimpleITK as sitk
 
-    timed("read_nii_gz:SimpleITK", lambda: sitk.ReadImage("ct.nii.gz"))
-    timed("read_nii_gz:nibabel", lambda: np.asanyarray(nib.load("ct.nii.gz").dataobj))
+    timed("read_nii_gz:SimpleITK", lambda: sitk.ReadImage("data/ct.nii.gz"))
+    timed("read_nii_gz:nibabel", lambda: np.asanyarray(nib.load("data/ct.nii.gz").dataobj))
     image = sitk.ReadImage("ct.nii")
     timed("write_nii_gz:SimpleITK", lambda: sitk.WriteImage(image, "peers/s.nii.gz", True), 1)
     timed("write_nii_gz:nibabel", lambda: nib.save(nib.load("ct.nii"), "peers/n.nii.gz"))

@@ -24,42 +24,63 @@ steps:
   - orientation: { axcodes: RAS }
   - spacing: { pixdim: [1, 1, 1] }
 outputs:
-  image: { path: \"i.nii.gz\", dtype: float32 }
-  label: { path: \"l.nii.gz\" }
-trace: \"trace.json\"
+  image: { path: \"{case}/i.nii.gz\", dtype: float32 }
+  label: { path: \"{case}/l.nii.gz\" }
+trace: \"{case}/trace.json\"
 ";
 
-/// A row of the table: its name in the measurements, what people read, and what it must beat: (peer, times as fast).
-struct Row(&'static str, &'static str, &'static [(&'static str, f64)]);
+/// The model's grid of the export.
+const MODEL: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"{case}.nii.gz\" }
+steps:
+  - orientation: { axcodes: RAS }
+  - resize: { spatial_size: [120, 120, 150] }
+outputs: {}
+trace: \"{case}-model.json\"
+";
+
+/// A row of the table: its name in the measurements, what people read, the voxels that a kernel reads and writes in MB
+/// (0 for whole programs and files), and what it must beat: (peer, times as fast).
+struct Row(&'static str, &'static str, f64, &'static [(&'static str, f64)]);
 
 const ROWS: &[Row] = &[
     Row(
         "main_job",
         "main job: .nii.gz image and labels to RAS, 1 mm, written; a mask back",
+        0.0,
         &[("SimpleITK", 5.0), ("MONAI", 25.0)],
     ),
-    Row("linear_axis", "linear, axes aligned, to 359×359×450", &[("torch", 2.0), ("SimpleITK", 4.0)]),
-    Row("linear_oblique", "linear, oblique", &[("SimpleITK", 2.0)]),
-    Row("cubic_axis", "cubic B-spline, axes aligned", &[("SimpleITK", 15.0), ("nnU-Net", 25.0)]),
-    Row("nearest_axis", "nearest, labels, axes aligned", &[("torch", 2.5)]),
-    Row("label_axis", "label (one-hot, linear, argmax)", &[("nnU-Net", 20.0)]),
-    Row("logits14_argmax", "14 channels 120×120×150 to 512×512×300, argmax", &[("nnU-Net", 100.0), ("torch", 30.0)]),
-    Row("read_nii_gz", "read .nii.gz (157 MB decoded)", &[("SimpleITK", 1.0)]),
-    Row("write_nii_gz", "write .nii.gz, int16", &[("nibabel", 3.5)]),
-    Row("read_dicom_300", "DICOM folder, 300 × 512², to a volume", &[("SimpleITK", 3.0)]),
-    Row("linear_axis_turned", "linear, axes aligned but in another order", &[]),
-    Row("cubic_oblique", "cubic B-spline, oblique", &[]),
-    Row("nearest_oblique", "nearest, oblique", &[]),
-    Row("label_oblique", "label, oblique", &[]),
-    Row("flip_i16", "flip two axes, int16", &[]),
-    Row("transpose_i16_102", "exchange axes 0 and 1, int16", &[]),
-    Row("transpose_i16_210", "exchange axes 0 and 2, int16", &[]),
-    Row("read_nii", "read .nii (157 MB)", &[]),
-    Row("write_nii", "write .nii (157 MB)", &[]),
-    Row("write_f32_nii_gz", "write .nii.gz, float32 (315 MB)", &[]),
-    Row("write_labels_nii_gz", "write .nii.gz, labels", &[]),
-    Row("info", "`revoxel info` on a header", &[]),
-    Row("copy_f32_58M", "a plain copy of 58 million float32 into fresh memory, for comparison", &[]),
+    Row("linear_axis", "linear, axes aligned, to 359×359×450", 389.3, &[("torch", 2.0), ("SimpleITK", 4.0)]),
+    Row("linear_oblique", "linear, oblique", 389.3, &[("SimpleITK", 2.0)]),
+    Row("cubic_axis", "cubic B-spline, axes aligned", 389.3, &[("SimpleITK", 15.0), ("nnU-Net", 25.0)]),
+    Row("nearest_axis", "nearest, labels, axes aligned", 136.6, &[("torch", 2.5)]),
+    Row("label_axis", "label (one-hot, linear, argmax)", 136.6, &[("nnU-Net", 20.0)]),
+    Row(
+        "logits14_argmax",
+        "14 channels 120×120×150 to 512×512×300, argmax",
+        199.6,
+        &[("nnU-Net", 100.0), ("torch", 30.0)],
+    ),
+    Row("read_nii_gz", "read .nii.gz (157 MB decoded)", 0.0, &[("SimpleITK", 1.0)]),
+    Row("write_nii_gz", "write .nii.gz, int16", 0.0, &[("nibabel", 3.5)]),
+    Row("read_dicom_300", "DICOM folder, 300 × 512², to a volume", 0.0, &[("SimpleITK", 3.0)]),
+    Row("export", "the program on 14 channels 120×120×150 (.npy) to a label map 512×512×300 (.nii.gz)", 0.0, &[]),
+    Row("linear_axis_turned", "linear, axes aligned but in another order", 389.3, &[]),
+    Row("cubic_oblique", "cubic B-spline, oblique", 389.3, &[]),
+    Row("nearest_oblique", "nearest, oblique", 136.6, &[]),
+    Row("label104_axis", "label, 104 labels, axes aligned", 136.6, &[]),
+    Row("label_oblique", "label, oblique", 136.6, &[]),
+    Row("flip_i16", "flip two axes, int16", 314.6, &[]),
+    Row("transpose_i16_102", "exchange axes 0 and 1, int16", 314.6, &[]),
+    Row("transpose_i16_210", "exchange axes 0 and 2, int16", 314.6, &[]),
+    Row("read_nii", "read .nii (157 MB)", 0.0, &[]),
+    Row("write_nii", "write .nii (157 MB)", 0.0, &[]),
+    Row("write_f32_nii_gz", "write .nii.gz, float32 (315 MB)", 0.0, &[]),
+    Row("write_labels_nii_gz", "write .nii.gz, labels", 0.0, &[]),
+    Row("info", "`revoxel info` on a header", 0.0, &[]),
+    Row("copy_f32_58M", "a plain copy of 58 million float32 into fresh memory, for comparison", 464.0, &[]),
 ];
 
 /// Groups of `xtask/bench/peers.py`, the peer's name, and which of ours runs beside it.
@@ -87,7 +108,7 @@ enum Ours {
 struct Measured {
     ours: BTreeMap<String, Vec<f64>>,
     peers: BTreeMap<String, BTreeMap<String, f64>>,
-    peak: Vec<f64>,
+    peak: BTreeMap<String, f64>,
     peer_peak: BTreeMap<String, f64>,
 }
 
@@ -106,6 +127,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let folder = folder.canonicalize()?;
     build(root)?;
     let release = root.join("target/release");
+    logits(&folder.join("logits.npy"))?;
     prepare(root, &release, &folder, python.as_deref())?;
     let mut measured = Measured::default();
     for (group, peer, beside) in PEERS {
@@ -117,6 +139,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
             Err(error) => eprintln!("{group}: left out: {error:#}"),
         }
     }
+    println!("{}\n", machine());
     print!("{}", measured.table());
     for level in ["portable", "avx2", "avx512"] {
         let kernels = Command::new(release.join("examples/kernels")).arg(&folder).args(["3", level]).output()?;
@@ -151,6 +174,7 @@ fn prepare(root: &Path, release: &Path, folder: &Path, python: Option<&Path>) ->
         json(Command::new(python).arg(script).arg("make_dicom").arg(folder))?;
     }
     fs::write(folder.join("main.yaml"), PIPELINE)?;
+    fs::write(folder.join("model.yaml"), MODEL)?;
     let data = folder.join("data");
     fs::create_dir_all(&data)?;
     for name in ["ct.nii.gz", "seg.nii.gz"] {
@@ -158,7 +182,25 @@ fn prepare(root: &Path, release: &Path, folder: &Path, python: Option<&Path>) ->
         fs::hard_link(folder.join(name), data.join(name))
             .or_else(|_| fs::copy(folder.join(name), data.join(name)).map(drop))?;
     }
+    let run = ["run", "model.yaml", "--data", "data", "--out", "ours", "--case", "ct", "--overwrite"];
+    let output = Command::new(release.join("revoxel")).args(run).current_dir(folder).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// 14 channels of noise on the model's grid, float32 in the order (channels, z, y, x).
+fn logits(path: &Path) -> Result<()> {
+    let mut head =
+        b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (14, 150, 120, 120), }".to_vec();
+    head.resize(127, b' ');
+    head.push(b'\n');
+    let mut state = 1u64;
+    let values = (0..14 * 150 * 120 * 120).flat_map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1u64 << 24) as f32 - 0.5).to_le_bytes()
+    });
+    head.extend(values);
+    Ok(fs::write(path, head)?)
 }
 
 fn ours(what: Ours, release: &Path, folder: &Path, measured: &mut Measured) -> Result<()> {
@@ -179,16 +221,21 @@ fn main_job(release: &Path, folder: &Path, measured: &mut Measured) -> Result<()
     for _ in 0..3 {
         let start = Instant::now();
         let run = ["-v", "run", "main.yaml", "--data", "data", "--out", "ours", "--case", "ct", "--overwrite"];
-        let back = ["-v", "invert", "ours/trace.json", "ours/l.nii.gz", "-o", "ours/b.nii.gz", "--overwrite"];
+        let back = ["-v", "invert", "ours/ct/trace.json", "ours/ct/l.nii.gz", "-o", "ours/b.nii.gz", "--overwrite"];
         for arguments in [&run[..], &back[..]] {
-            let output = Command::new(&revoxel).args(arguments).current_dir(folder).output()?;
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            ensure!(output.status.success(), "revoxel {}: {said}", arguments.join(" "));
-            let peak = said.lines().find_map(|line| line.split("peak memory ").nth(1));
-            let peak = peak.and_then(|text| text.split(' ').next()).and_then(|number| number.parse::<f64>().ok());
-            measured.peak.extend(peak);
+            measured.program(&revoxel, folder, "main_job", arguments)?;
         }
         measured.ours.entry("main_job".to_owned()).or_default().push(start.elapsed().as_secs_f64());
+        let export =
+            ["-v", "invert", "ours/ct-model.json", "logits.npy", "-o", "ours/e.nii.gz", "--argmax", "--overwrite"];
+        let start = Instant::now();
+        measured.program(
+            &revoxel,
+            folder,
+            "export",
+            &[&export[..], &["--kind", "logit", "--axes", "czyx"]].concat(),
+        )?;
+        measured.ours.entry("export".to_owned()).or_default().push(start.elapsed().as_secs_f64());
         let start = Instant::now();
         let info =
             Command::new(&revoxel).args(["info", "ct.nii.gz"]).current_dir(folder).stdout(Stdio::null()).status()?;
@@ -210,6 +257,18 @@ fn json(command: &mut Command) -> Result<BTreeMap<String, f64>> {
 }
 
 impl Measured {
+    /// Runs the program and keeps the most memory that the system says it had.
+    fn program(&mut self, revoxel: &Path, folder: &Path, name: &str, arguments: &[&str]) -> Result<()> {
+        let output = Command::new(revoxel).args(arguments).current_dir(folder).output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "revoxel {}: {said}", arguments.join(" "));
+        let peak = said.lines().find_map(|line| line.split("peak memory ").nth(1));
+        let peak = peak.and_then(|text| text.split(' ').next()).and_then(|number| number.parse::<f64>().ok());
+        let most = self.peak.entry(name.to_owned()).or_default();
+        *most = most.max(peak.unwrap_or(f64::NAN));
+        Ok(())
+    }
+
     fn peer(&mut self, peer: &str, rows: &BTreeMap<String, f64>, beside: Ours) {
         for (name, value) in rows {
             if name == "peak_mb" {
@@ -224,8 +283,11 @@ impl Measured {
     }
 
     fn table(&self) -> String {
-        let mut text = String::from("| work | revoxel | peers | ratio, goal |\n|---|---|---|---|\n");
-        for Row(name, what, goals) in ROWS {
+        let mut text =
+            String::from("| work | revoxel | peers | ratio, goal | of a copy's speed |\n|---|---|---|---|---|\n");
+        let copied = ROWS.iter().find(|row| row.0 == "copy_f32_58M").map_or(f64::NAN, |row| row.2);
+        let copied = copied / self.ours.get("copy_f32_58M").map_or(f64::NAN, |s| median(s));
+        for Row(name, what, moved, goals) in ROWS {
             let Some(seconds) = self.ours.get(*name).map(|s| median(s)) else { continue };
             let none = BTreeMap::new();
             let peers = self.peers.get(*name).unwrap_or(&none);
@@ -236,19 +298,45 @@ impl Measured {
                 Some(format!("{times:.1} × {peer} (goal {goal}, {verdict})"))
             };
             let ratios: Vec<String> = goals.iter().filter_map(ratio).collect();
-            text += &format!("| {what} | {seconds:.3} s | {each} | {} |\n", ratios.join(" · "));
+            let share = moved / seconds / copied;
+            let share = if *moved > 0.0 { format!("{:.0} %", 100.0 * share) } else { String::new() };
+            text += &format!("| {what} | {seconds:.3} s | {each} | {} | {share} |\n", ratios.join(" · "));
         }
-        let peak = self.peak.iter().copied().fold(0.0, f64::max);
         let peers =
             self.peer_peak.iter().map(|(peer, mb)| format!("{peer} {mb:.0} MB")).collect::<Vec<_>>().join(" · ");
-        text += &format!("| peak memory of the main job | {peak:.0} MB | {peers} | |\n");
+        for (name, what, peers) in [("main_job", "the main job", peers.as_str()), ("export", "the 14 channels", "")] {
+            let peak = self.peak.get(name).copied().unwrap_or(f64::NAN);
+            text += &format!("| peak memory of {what} | {peak:.0} MB | {peers} | | |\n");
+        }
         for (name, values) in self.ours.iter().filter(|(name, _)| name.starts_with("size_")) {
             let peers = self.peers.get(name).into_iter().flatten();
             let peers: Vec<String> = peers.map(|(peer, size)| format!("{peer} {:.1} MB", size / 1e6)).collect();
-            text += &format!("| {name} | {:.1} MB | {} | |\n", median(values) / 1e6, peers.join(" · "));
+            text += &format!("| {name} | {:.1} MB | {} | | |\n", median(values) / 1e6, peers.join(" · "));
         }
         text
     }
+}
+
+/// What the machine is, in a line.
+fn machine() -> String {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|l| l.starts_with(name))?;
+        Some(line.split(':').nth(1)?.trim().to_owned())
+    };
+    let (processor, memory) = (text("/proc/cpuinfo"), text("/proc/meminfo"));
+    let flags = field(&processor, "flags").unwrap_or_default();
+    let best = ["avx512vl", "avx2"].into_iter().find(|wanted| flags.split(' ').any(|f| f == *wanted));
+    let gigabytes = field(&memory, "MemTotal").and_then(|m| m.split(' ').next()?.parse::<f64>().ok());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "{}, {cores} cores, {}, {:.0} GB of memory, {} {}",
+        field(&processor, "model name").unwrap_or_else(|| "a processor that does not tell its name".to_owned()),
+        best.unwrap_or("neither AVX2 nor AVX-512"),
+        gigabytes.map_or(f64::NAN, |kb| kb / 1e6),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -25,6 +25,7 @@ pub mod relation;
 pub mod sampling;
 pub mod slices;
 pub mod step;
+pub mod stored;
 #[doc(hidden)]
 pub mod testing;
 pub mod undo;
@@ -45,6 +46,7 @@ pub use relation::{Agreement, Relation};
 pub use sampling::{ExactMap, Sampling};
 pub use slices::{Slices, SlicesError};
 pub use step::Step;
+pub use stored::StoredDtype;
 pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch};
 use serde::{Deserialize, Serialize};
 
@@ -44,22 +45,44 @@ impl Activation {
         if volume.kind() != Kind::Logit {
             return Err(InvertError::NoLogits(self, volume.kind()));
         }
-        let (size, channels) = (volume.grid().voxel_count(), volume.channels());
-        let mut values = floats(volume.clone());
+        let (grid, channels) = (*volume.grid(), volume.channels());
+        let mut values = floats(volume);
         if self == Self::Sigmoid {
-            values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
+            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
         } else {
-            for i in 0..size {
-                let highest = (0..channels).map(|c| values[c * size + i]).fold(f32::NEG_INFINITY, f32::max);
-                let total: f32 = (0..channels).map(|c| (values[c * size + i] - highest).exp()).sum();
-                for c in 0..channels {
-                    let v = &mut values[c * size + i];
-                    *v = (*v - highest).exp() / total;
-                }
+            softmax(&mut values, grid.voxel_count());
+        }
+        Ok(Volume::new(values.into(), grid, Kind::Probability, channels)?)
+    }
+}
+
+/// Voxels that are treated together.
+const BLOCK: usize = 4096;
+
+/// Softmax over the channels, each of `size` values, in place.
+fn softmax(values: &mut [f32], size: usize) {
+    let mut blocks: Vec<Vec<&mut [f32]>> = (0..size.div_ceil(BLOCK)).map(|_| Vec::new()).collect();
+    for channel in values.chunks_mut(size.max(1)) {
+        for (block, part) in blocks.iter_mut().zip(channel.chunks_mut(BLOCK)) {
+            block.push(part);
+        }
+    }
+    blocks.par_iter_mut().for_each(|channels| {
+        let length = channels.first().map_or(0, |c| c.len());
+        let (mut highest, mut total) = (vec![f32::NEG_INFINITY; length], vec![0.0f32; length]);
+        for channel in channels.iter() {
+            highest.iter_mut().zip(&**channel).for_each(|(h, v)| *h = h.max(*v));
+        }
+        for channel in channels.iter_mut() {
+            for ((v, h), t) in channel.iter_mut().zip(&highest).zip(&mut total) {
+                *v = (*v - h).exp();
+                *t += *v;
             }
         }
-        Ok(volume.with_voxels(values.into())?.with_kind(Kind::Probability))
-    }
+        for channel in channels.iter_mut() {
+            channel.iter_mut().zip(&total).for_each(|(v, t)| *v /= t);
+        }
+    });
 }
 
 impl fmt::Display for Activation {

@@ -5,11 +5,12 @@
 //! are sums on different grids: these meet on the native grid, channel by channel, so that a few channels of the
 //! native size are held besides the result, never all channels of all members.
 
-use revoxel_core::{Dtype, Grid, GridOp, Kind, Relation, Sampling, Step, Volume, Voxels};
-use revoxel_resample::{How, Interpolation, Separate, Through, coverage, execute, execute_argmax};
+use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
+use revoxel_resample::{How, Interpolation, Separate, execute};
 
-use crate::decide::{Activation, Decision, floats, over};
-use crate::inversion::{InvertError, Inverted, fill_of, on_model_grid};
+use crate::decide::{Activation, Decision, floats};
+use crate::inversion::{InvertError, Inverted, on_model_grid};
+use crate::returning::{Pass, Return};
 use crate::trace::{VolumeTrace, through_of};
 use crate::values::Values;
 
@@ -96,7 +97,7 @@ impl Ensemble {
         let what = |v: &Volume| format!("kind {} with {} channel(s)", v.kind(), v.channels());
         if what(&first.sum) != what(&prediction) {
             let (first, this) = (what(&first.sum), what(&prediction));
-            return Err(InvertError::Unlike { first, name: name.to_owned(), this });
+            return Err(InvertError::Unlike { first, this });
         }
         match prediction.kind() {
             Kind::Label => return Err(InvertError::AveragedPredictions),
@@ -158,11 +159,11 @@ impl Ensemble {
         Ok(self)
     }
 
-    /// Brings the mean back onto the native grid.
+    /// Gets everything ready for the way back onto the native grid.
     ///
     /// # Errors
     /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
-    pub fn invert(self) -> Result<Inverted, InvertError> {
+    pub fn ready(self) -> Result<Return, InvertError> {
         let recipe = self.recipe;
         let (Some((_, native)), Some(relation)) = (self.native, self.relation) else {
             return Err(InvertError::Nothing);
@@ -175,36 +176,15 @@ impl Ensemble {
             let pass = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(*mean.grid()));
             passes.push(Pass { mean, pass, through, weight });
         }
-        let Some(first) = passes.first() else { return Err(InvertError::Nothing) };
-        let kind = first.mean.kind();
-        recipe.decision.check(&first.mean)?;
-        let interpolation = recipe.interpolation.unwrap_or(Interpolation::default_for(kind));
-        if kind == Kind::Label && interpolation.averages() {
-            return Err(InvertError::AveragedLabels(interpolation));
-        }
-        let lossless = passes.iter().all(|p| p.pass.exact().is_some());
-        let masks = if passes.len() > 1 || recipe.coverage {
-            passes.iter().map(|p| coverage(&p.pass)).collect::<Result<Vec<_>, _>>()?
-        } else {
-            Vec::new()
-        };
-        let fill = fill_of(&first.mean, recipe.fill);
-        let volume = match (&passes[..], &recipe.decision) {
-            ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(interpolation, fill))?,
-            ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(interpolation, fill))?,
-            (_, decision) => Meeting::new(&passes, &masks, interpolation, fill).decide(decision)?,
-        };
-        let coverage = match masks.split_first() {
-            Some((first, rest)) if recipe.coverage => Some(rest.iter().try_fold(first.clone(), union)?),
-            _ => None,
-        };
-        Ok(Inverted {
-            // A snapped volume started on another grid of the same shape: the result gets the source's own.
-            volume: volume.on_grid(native)?,
-            coverage: coverage.map(|c| c.on_grid(native)).transpose()?,
-            relation,
-            interpolation: (!lossless).then_some(interpolation),
-        })
+        Return::new(passes, recipe, native, relation)
+    }
+
+    /// Brings the mean back onto the native grid.
+    ///
+    /// # Errors
+    /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
+    pub fn invert(self) -> Result<Inverted, InvertError> {
+        self.ready()?.whole()
     }
 }
 
@@ -213,107 +193,6 @@ impl Group {
     fn mean(self) -> Result<(Vec<Step>, Volume, f64), InvertError> {
         let mean = if self.summed { scaled(self.sum, 1.0 / self.weight)? } else { self.sum };
         Ok((self.steps, mean, self.weight))
-    }
-}
-
-/// A mean on a model grid, and the way back from there.
-struct Pass {
-    mean: Volume,
-    pass: Sampling,
-    through: Option<Through>,
-    weight: f64,
-}
-
-impl Pass {
-    fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
-        How { through: self.through, ..How::filled(interpolation, fill) }
-    }
-}
-
-/// Means on their way to one native grid, channel by channel.
-struct Meeting<'a> {
-    passes: &'a [Pass],
-    masks: &'a [Volume],
-    interpolation: Interpolation,
-    fill: Vec<f64>,
-    /// The weights that meet in each voxel; empty where there is one pass, which fills by itself.
-    weights: Vec<f32>,
-}
-
-impl<'a> Meeting<'a> {
-    fn new(passes: &'a [Pass], masks: &'a [Volume], interpolation: Interpolation, fill: Vec<f64>) -> Self {
-        let mut weights = Vec::new();
-        if passes.len() > 1 {
-            weights.resize(passes[0].pass.target().voxel_count(), 0.0);
-            for (pass, mask) in passes.iter().zip(masks) {
-                for (total, seen) in weights.iter_mut().zip(bytes(mask)) {
-                    *total += pass.weight as f32 * f32::from(*seen);
-                }
-            }
-        }
-        Self { passes, masks, interpolation, fill, weights }
-    }
-
-    fn decide(&self, decision: &Decision) -> Result<Volume, InvertError> {
-        let first = &self.passes[0];
-        let (grid, kind, channels) = (*first.pass.target(), first.mean.kind(), first.mean.channels());
-        let size = grid.voxel_count();
-        match decision {
-            Decision::Channels => {
-                let mut all = Vec::with_capacity(size * channels);
-                for channel in 0..channels {
-                    all.extend(self.channel(channel)?);
-                }
-                Ok(Volume::new(all.into(), grid, kind, channels)?)
-            }
-            Decision::Argmax => {
-                let mut best = self.channel(0)?;
-                let mut labels = vec![0u16; size];
-                for channel in 1..channels {
-                    let values = self.channel(channel)?;
-                    for ((label, best), value) in labels.iter_mut().zip(&mut best).zip(values) {
-                        if value > *best {
-                            (*best, *label) = (value, channel as u16);
-                        }
-                    }
-                }
-                let dtype = Dtype::smallest_for_labels((channels - 1) as f64);
-                Ok(Volume::new(Voxels::from(labels).cast(dtype), grid, Kind::Label, 1)?)
-            }
-            Decision::Regions(regions) => {
-                let threshold = regions.threshold_of(kind);
-                let mut labels = vec![0u16; size];
-                for paint in &regions.paint {
-                    over(&self.channel(paint.channel)?, threshold, paint.label, &mut labels);
-                }
-                Ok(Volume::new(Voxels::from(labels).cast(regions.dtype()), grid, Kind::Label, 1)?)
-            }
-        }
-    }
-
-    /// One channel of the mean on the native grid.
-    fn channel(&self, channel: usize) -> Result<Vec<f32>, InvertError> {
-        let fill = self.fill.get(channel).or(self.fill.first()).copied().unwrap_or(0.0);
-        let one = |pass: &Pass| -> Result<Vec<f32>, InvertError> {
-            let how = pass.how(self.interpolation, vec![fill]);
-            Ok(floats(execute(&only(&pass.mean, channel)?, &pass.pass, &how)?))
-        };
-        if let [alone] = self.passes {
-            return one(alone);
-        }
-        let mut sum = vec![0.0f32; self.weights.len()];
-        for (pass, mask) in self.passes.iter().zip(self.masks) {
-            for ((sum, value), seen) in sum.iter_mut().zip(one(pass)?).zip(bytes(mask)) {
-                if *seen != 0 {
-                    *sum += pass.weight as f32 * value;
-                }
-            }
-        }
-        for (sum, weight) in sum.iter_mut().zip(&self.weights) {
-            // Where some members saw nothing, the others decide; where none saw anything stands the fill.
-            *sum = if *weight > 0.0 { *sum / weight } else { fill as f32 };
-        }
-        Ok(sum)
     }
 }
 
@@ -347,25 +226,6 @@ fn scaled(volume: Volume, by: f64) -> Result<Volume, InvertError> {
 fn take(volume: &mut Volume) -> Result<Volume, InvertError> {
     let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
     Ok(std::mem::replace(volume, empty))
-}
-
-/// One channel of a volume.
-fn only(volume: &Volume, channel: usize) -> Result<Volume, InvertError> {
-    let size = volume.grid().voxel_count();
-    let voxels: Voxels = revoxel_core::dispatch!(volume.voxels(), v => v[channel * size..][..size].to_vec().into());
-    Ok(Volume::new(voxels, *volume.grid(), volume.kind(), 1)?)
-}
-
-fn bytes(mask: &Volume) -> &[u8] {
-    match mask.voxels() {
-        Voxels::U8(seen) => seen,
-        _ => &[],
-    }
-}
-
-fn union(all: Volume, more: &Volume) -> Result<Volume, InvertError> {
-    let either: Vec<u8> = bytes(&all).iter().zip(bytes(more)).map(|(a, b)| a | b).collect();
-    Ok(all.with_voxels(either.into())?)
 }
 
 #[cfg(test)]

@@ -79,13 +79,11 @@ pub enum InvertError {
     #[error("{0} needs logits, and the values are of kind {1}")]
     NoLogits(Activation, Kind),
     /// Members of different kinds.
-    #[error("{name} is of {this}, but the first prediction is of {first}")]
+    #[error("of {this}, but the first prediction is of {first}")]
     Unlike {
         /// What the first one is.
         first: String,
-        /// The member.
-        name: String,
-        /// What it is.
+        /// What this one is.
         this: String,
     },
     /// Members of different cases.

@@ -12,6 +12,7 @@ mod inversion;
 pub mod points;
 mod record;
 mod restore;
+mod returning;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -23,6 +24,7 @@ pub use inversion::{InvertError, InvertOptions, Inverted, invert};
 pub use points::PointMap;
 pub use record::{GridRecord, OpRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
+pub use returning::Return;
 pub use trace::{
     PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep, VERSION,
     VolumeTrace,

@@ -162,6 +162,20 @@ pub fn format_for_writing(path: impl AsRef<Path>) -> Result<&'static dyn Format,
     })
 }
 
+/// Whether [`SlabWriter`](crate::SlabWriter) can write a file of this name: a volume, or an array (`.npy`).
+///
+/// # Errors
+/// Where the name says no format.
+pub fn check_name_for_writing(path: impl AsRef<Path>) -> Result<(), WriteError> {
+    let path = path.as_ref();
+    if is_array_name(path) { Ok(()) } else { format_for_writing(path).map(|_| ()) }
+}
+
+/// Whether a file of this name is a NumPy array, without geometry.
+pub fn is_array_name(path: impl AsRef<Path>) -> bool {
+    has_extension(path.as_ref(), "npy")
+}
+
 /// Whether a file name ends in an extension (given without its dot), in any case.
 pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     let Some(name) = path.file_name() else { return false };

@@ -28,8 +28,8 @@ mod buffer;
 pub use error::{ReadError, WriteError};
 pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
-    FileInfo, Format, Loaded, SliceStack, format_for_writing, format_of, info, info_with, read, read_with,
-    writable_extension, write,
+    FileInfo, Format, Loaded, SliceStack, check_name_for_writing, format_for_writing, format_of, info, info_with,
+    is_array_name, read, read_with, writable_extension, write,
 };
 pub use formats::FORMATS;
 pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};

@@ -96,7 +96,7 @@ mod tests {
         t("affine: { file: a.tfm }", Err("a.tfm: not there".to_owned()), 21, "not there");
         t("affine: { file: [a.tfm] }", Ok(json!({})), 21, "expected the path");
         t("affine: { file: \"{case}.tfm\" }", Ok(json!({})), 21, "same for all cases");
-        t("affine: { file: a.tfm }", Ok(json!({ "matrix": rows })), 5, "frame: RAS or frame: LPS");
+        t("affine: { file: a.tfm }", Ok(json!({ "matrix": rows })), 13, "frame: RAS or frame: LPS");
         let given = Ok(json!({ "matrix": rows, "frame": "LPS" }));
         t("affine: { frame: RAS, file: a.tfm }", given, 22, "frame is \"LPS\" in a.tfm");
     }

@@ -5,7 +5,7 @@ mod references;
 use std::sync::Arc;
 
 use references::{check_references, unknown_input};
-use revoxel_core::{Dtype, Kind};
+use revoxel_core::{Dtype, Kind, StoredDtype};
 use revoxel_transforms::{Class, Content, Drawn, Draws, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ pub struct Output {
     /// Where it is written, relative to the output folder.
     pub path: Template,
     /// The voxel type, where the file gives one.
-    pub dtype: Option<Dtype>,
+    pub dtype: Option<StoredDtype>,
     place: Place,
 }
 
@@ -164,7 +164,7 @@ impl Pipeline {
         let outputs: Value = self
             .outputs
             .iter()
-            .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(Dtype::name) })))
+            .map(|o| (o.key.clone(), json!({ "path": o.path.text(), "dtype": o.dtype.map(StoredDtype::name) })))
             .collect::<serde_json::Map<_, _>>()
             .into();
         let mut all = json!({ "version": 1, "inputs": inputs, "steps": steps, "outputs": outputs, "trace": self.trace.text(), "fuse": self.fuse });
@@ -191,6 +191,11 @@ impl Pipeline {
     /// An error at an output.
     pub fn output_error(&self, output: &Output, problem: impl Into<String>) -> PipelineError {
         self.error_at(output.place, problem)
+    }
+
+    /// An error at what is said of a prediction.
+    pub fn restore_error(&self, restore: &Restore, problem: impl Into<String>) -> PipelineError {
+        self.error_at(restore.place, problem)
     }
 
     /// An error at an input.
@@ -307,14 +312,24 @@ fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Re
             return Err(Fault::new(place("", true), format!("there is no input {key:?}")).meant(key, known));
         }
         let path = Template::new(&output.path).map_err(|e| Fault::new(place("path", false), e))?;
-        let dtype = output.dtype.as_deref().map(str::parse).transpose();
-        let dtype = dtype.map_err(|e: revoxel_core::dtype::DtypeError| {
-            let wrong = output.dtype.as_deref().unwrap_or_default();
-            Fault::new(place("dtype", false), e.to_string()).meant(wrong, Dtype::ALL.iter().map(|d| d.name()))
-        })?;
+        let dtype = stored_dtype(&output.path, output.dtype.as_deref())
+            .map_err(|fault| Fault { place: place("dtype", false), ..fault })?;
         outputs.push(Output { key: key.clone(), path, dtype, place: place("path", false) });
     }
     Ok(outputs)
+}
+
+/// The voxel type of an output.
+pub(crate) fn stored_dtype(path: &str, name: Option<&str>) -> Result<Option<StoredDtype>, Fault> {
+    let Some(name) = name else { return Ok(None) };
+    let dtype = name
+        .parse::<StoredDtype>()
+        .map_err(|e| Fault::new(Place::default(), e.to_string()).meant(name, Dtype::ALL.iter().map(|d| d.name())))?;
+    if dtype == StoredDtype::Half && !path.ends_with(".npy") {
+        let problem = format!("{} can only be written as .npy, and the path is {path}", dtype.name());
+        return Err(Fault::new(Place::default(), problem));
+    }
+    Ok(Some(dtype))
 }
 
 /// Two files on one path, or one path for all cases.

@@ -1,6 +1,6 @@
 //! What is to be done with predictions: the section `restore` as written and as resolved.
 
-use revoxel_core::{Dtype, Kind};
+use revoxel_core::Kind;
 use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, Registry, Transform};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Fault, Place};
 use crate::node::{Data, Node};
+use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
 use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
 use crate::template::Template;
@@ -208,11 +209,8 @@ pub(crate) fn resolve(
         let problem = format!("{chosen} would average labels; use nearest or label");
         return Err(fault("interpolation", problem));
     }
-    let dtype = spec.output.as_ref().and_then(|o| o.dtype.as_deref());
-    dtype.map(str::parse::<Dtype>).transpose().map_err(|e| {
-        let fault = Fault::new(place(&["output", "dtype"], false), e.to_string());
-        fault.meant(dtype.unwrap_or_default(), Dtype::ALL.iter().map(|d| d.name()))
-    })?;
+    let dtype = spec.output.as_ref().map(|o| stored_dtype(&o.path, o.dtype.as_deref())).transpose();
+    let dtype = dtype.map_err(|fault| Fault { place: place(&["output", "dtype"], false), ..fault })?.flatten();
     let path = spec.output.as_ref().map(|o| Template::new(&o.path)).transpose();
     let path = path.map_err(|e| Fault::new(place(&["output", "path"], false), e))?;
     let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
@@ -236,7 +234,7 @@ pub(crate) fn resolve(
         fill: spec.fill,
         steps: records.collect(),
         path: None,
-        dtype: dtype.map(str::to_owned),
+        dtype: dtype.map(|d| d.name().to_owned()),
     };
     let steps = resolved.steps.into_iter().map(|(step, _)| step).collect();
     let place = place(if path.is_some() { &["output", "path"] } else { &[] }, false);

@@ -122,7 +122,8 @@ pub(crate) enum GridRule {
 pub(crate) struct OutputSpec {
     /// Where it is written, relative to the output folder; `{case}` stands for the case.
     pub(crate) path: String,
-    /// The voxel type; as it is where it is left out. Whole numbers round half to even and saturate.
+    /// The voxel type; as it is where it is left out. Whole numbers round half to even and saturate. float16 can only be
+    /// written as .npy.
     #[serde(default)]
     #[schemars(with = "Option<DtypeSchema>")]
     pub(crate) dtype: Option<String>,
@@ -152,6 +153,7 @@ pub(crate) enum DtypeSchema {
     Int32,
     Uint64,
     Int64,
+    Float16,
     Float32,
     Float64,
 }

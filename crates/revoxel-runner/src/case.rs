@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use revoxel_core::Dtype;
+use revoxel_core::StoredDtype;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
@@ -99,7 +99,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let relative = output.map(|o| o.path.path(&case.name));
         let source: SourceRecord = sources.remove(&key).unwrap_or_else(|| unreachable!("every volume was read"));
         let wanted = output.and_then(|o| o.dtype);
-        let (grid, dtype) = (*last.grid(), last.dtype(wanted));
+        let (grid, held) = (*last.grid(), last.dtype(wanted.map(StoredDtype::in_memory)));
+        let dtype = wanted.unwrap_or(StoredDtype::Plain(held));
         if let Some(relative) = &relative {
             let path = out.join(relative);
             write_volume(&path, &last, wanted, &checked.infos[&key])?;
@@ -131,16 +132,17 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     Ok(Done { files, skipped: None, time: start.elapsed() })
 }
 
-fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
+pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
     hash(path).map(|h| Some(format!("blake3:{h}")))
 }
 
 /// Writes a volume while its last pass is executed.
-fn write_volume(path: &Path, last: &Last, wanted: Option<Dtype>, info: &FileInfo) -> Result<(), CaseError> {
+fn write_volume(path: &Path, last: &Last, stored: Option<StoredDtype>, info: &FileInfo) -> Result<(), CaseError> {
     make_folder_of(path)?;
     let facts = if last.steps.is_empty() { info.facts.clone() } else { facts_after_steps(&info.facts) };
+    let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
-    let mut writer = SlabWriter::create(path, head, &facts, false)?;
+    let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
     last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
     for warning in writer.finish()? {
         tracing::warn!("{}: {warning}", path.display());
@@ -148,7 +150,7 @@ fn write_volume(path: &Path, last: &Last, wanted: Option<Dtype>, info: &FileInfo
     Ok(())
 }
 
-fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
+pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
     let relative = path.strip_prefix(data).unwrap_or(path);
     SourceRecord {
         path: relative.to_string_lossy().into_owned(),

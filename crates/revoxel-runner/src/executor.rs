@@ -50,6 +50,7 @@ pub fn run(
                 while !stop.load(Ordering::SeqCst) {
                     let position = next.fetch_add(1, Ordering::SeqCst);
                     let Some(checked) = cases.get(position) else { break };
+                    tracing::info!(case = checked.case.name, "needs at most {} MB", checked.memory / 1_000_000);
                     let drawn = budget.draw(checked.memory);
                     if stop.load(Ordering::SeqCst) {
                         break;

@@ -94,7 +94,8 @@ pub fn parse(bytes: &[u8]) -> Result<WorldMatrix, MatrixError> {
         let problem = "an HDF5 transform: write it as .tfm or .mat, with SimpleITK.WriteTransform";
         return Err(MatrixError::Content(problem.to_owned()));
     }
-    if bytes.starts_with(b"\0\0\0\0") || bytes.starts_with(&[0, 0, 3, 0xe8]) {
+    // The head of a .mat file is five numbers of four bytes, all small; text has no zeros.
+    if bytes.iter().take(20).any(|b| *b == 0) {
         return matlab(bytes);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| MatrixError::Content("neither text nor .mat".to_owned()))?;
@@ -178,7 +179,8 @@ fn matlab(bytes: &[u8]) -> Result<WorldMatrix, MatrixError> {
             return Err(MatrixError::Content("the .mat file holds more than one transform".to_owned()));
         }
         let head = rest.get(..20).ok_or_else(short)?;
-        let big = head[..4] == [0, 0, 3, 0xe8] || head[..4] == [0, 0, 3, 0xf2];
+        // The type in the other byte order: 1000 and 1010 of a file that says so.
+        let big = head[..2] == [0, 0] && head[2] != 0;
         let whole = |at: usize| {
             let four = [head[at], head[at + 1], head[at + 2], head[at + 3]];
             (if big { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }) as usize

@@ -152,8 +152,11 @@ fn aligned(pipeline: &Pipeline, key: &str) -> bool {
     first.is_some_and(|t| t.aligns() && matches!(t.need(), Need::Grid(other) if other != key))
 }
 
+/// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
+const SLABS: u64 = 32 << 20;
+
 /// The memory that a case needs at most: every volume as read, plus, for the largest one, what it becomes twice
-/// over (source and target of a pass).
+/// over (source and target of a pass), and slabs on their way to a file.
 fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan) -> u64 {
     let mut held = 0u64;
     let mut largest = 0u64;
@@ -171,7 +174,7 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
         held += native.max(processed);
         largest = largest.max(native + processed.max(smoothing));
     }
-    held + largest
+    held + largest + SLABS
 }
 
 fn smooths(transform: &Transform) -> bool {
@@ -188,8 +191,14 @@ pub fn check_outputs<'a>(
 ) -> Vec<String> {
     let mut problems = Vec::new();
     for output in &pipeline.outputs {
-        if let Err(error) = revoxel_io::format_for_writing(output.path.text()) {
+        if let Err(error) = revoxel_io::check_name_for_writing(output.path.text()) {
             problems.push(pipeline.output_error(output, error.to_string()).to_string());
+        }
+    }
+    for restore in &pipeline.restore {
+        let path = restore.path.as_ref().map(|p| revoxel_io::check_name_for_writing(p.text()));
+        if let Some(Err(error)) = path {
+            problems.push(pipeline.restore_error(restore, error.to_string()).to_string());
         }
     }
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -1,9 +1,10 @@
 //! What is done to predictions on their way back: what the pipeline recorded in the trace, as far as the caller does
 //! not say otherwise.
 
-use revoxel_core::{Kind, Volume};
+use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{
-    Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Trace, Values,
+    Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Return, Trace,
+    Values,
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
@@ -49,7 +50,15 @@ pub enum RestoreError {
         /// Why.
         error: Box<ApplyError>,
     },
-    /// A prediction cannot be brought back.
+    /// A prediction does not fit.
+    #[error("{name}: {error}")]
+    Prediction {
+        /// What it is called.
+        name: String,
+        /// Why.
+        error: Box<InvertError>,
+    },
+    /// Predictions cannot be brought back.
     #[error(transparent)]
     Invert(#[from] InvertError),
 }
@@ -70,7 +79,7 @@ pub struct Restoration {
     /// Where the result is written, relative to an output folder, where the entry says.
     pub path: Option<String>,
     /// Voxel type of the result, where the entry says.
-    pub dtype: Option<revoxel_core::Dtype>,
+    pub dtype: Option<StoredDtype>,
     steps: Vec<Step>,
 }
 
@@ -168,15 +177,15 @@ impl Restoration {
         })
     }
 
-    /// Takes predictions together, does the steps, and brings the result back. `predictions` is asked for one after
-    /// another, so that not all of them are held at once.
+    /// Takes predictions together and does the steps on the model's grid. `predictions` is asked for one after another,
+    /// so that not all of them are held at once.
     ///
     /// # Errors
     /// Where a prediction cannot be had or does not fit, or a step fails.
-    pub fn run<E: From<RestoreError>>(
+    pub fn take<E: From<RestoreError>>(
         &self,
         predictions: impl IntoIterator<Item = Result<Member, E>>,
-    ) -> Result<Restored, E> {
+    ) -> Result<(Return, Kind), E> {
         let mut all = Ensemble::new(self.recipe.clone());
         let mut kind = None;
         for member in predictions {
@@ -185,14 +194,28 @@ impl Restoration {
             let record =
                 trace.volume(&volume).map_err(|e| InvertError::Trace { place: name.clone(), problem: e.to_string() });
             let record = record.map_err(RestoreError::from)?;
-            all.add(&name, record, prediction, weight).map_err(RestoreError::from)?;
+            let added = all.add(&name, record, prediction, weight);
+            added.map_err(|error| RestoreError::Prediction { name, error: Box::new(error) })?;
         }
         if self.decide_in_model || self.steps.iter().any(|s| s.model) {
             all = all.on_model(self.decide_in_model, |volume| self.steps(true, volume))?;
         }
-        let mut inverted = all.invert().map_err(RestoreError::from)?;
+        Ok((all.ready().map_err(RestoreError::from)?, kind.unwrap_or(Kind::Image)))
+    }
+
+    /// Brings what [`take`](Self::take) gave back, and does the steps on the native grid.
+    ///
+    /// # Errors
+    /// Where a pass or a step fails.
+    pub fn bring_back(&self, taken: Return) -> Result<Inverted, RestoreError> {
+        let mut inverted = taken.whole()?;
         inverted.volume = self.steps(false, inverted.volume)?;
-        Ok(Restored { inverted, kind: kind.unwrap_or(Kind::Image) })
+        Ok(inverted)
+    }
+
+    /// Whether the result can be written slab by slab: no step needs the whole of it.
+    pub fn can_stream(&self, taken: &Return) -> bool {
+        taken.can_stream() && self.steps.iter().all(|s| s.model)
     }
 
     fn steps(&self, model: bool, volume: Volume) -> Result<Volume, RestoreError> {
@@ -221,13 +244,4 @@ pub struct Member {
     pub prediction: Volume,
     /// Its weight.
     pub weight: f64,
-}
-
-/// A result.
-#[derive(Debug)]
-pub struct Restored {
-    /// On the native grid.
-    pub inverted: Inverted,
-    /// What the predictions were.
-    pub kind: Kind,
 }

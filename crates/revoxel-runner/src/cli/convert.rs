@@ -1,15 +1,18 @@
 //! `revoxel convert`
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling};
-use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
+use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
+use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
+use revoxel_io::{FileInfo, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_resample::{How, Interpolation, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
 use super::show;
-use crate::files::facts_after_steps;
+use crate::case::{TOOL, input_hash, source_record};
+use crate::files::{facts_after_steps, write_text};
 use crate::uneven::even_out;
 
 /// Convert any readable volume into any writable format. Places stay to the last digit that the format holds;
@@ -27,6 +30,9 @@ pub(super) struct Args {
     /// around all of them. Without this the shear is kept in the affine.
     #[arg(long)]
     deshear: bool,
+    /// Also write a trace, so that `invert` brings what a model makes of the result back onto the source's grid.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Voxel type to write; whole numbers round half to even and saturate. As it is by default.
     #[arg(long)]
     dtype: Option<Dtype>,
@@ -74,9 +80,11 @@ fn missing_policy(name: &str) -> Result<MissingPolicy, String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     revoxel_io::format_for_writing(&args.output).map_err(Failure::usage)?;
-    if args.output.exists() && !args.overwrite {
-        let problem = format!("{} is there already: use --overwrite to replace it", args.output.display());
-        return Err(Failure::usage(problem));
+    for path in [Some(&args.output), args.trace.as_ref()].into_iter().flatten() {
+        if path.exists() && !args.overwrite {
+            let problem = format!("{} is there already: use --overwrite to replace it", path.display());
+            return Err(Failure::usage(problem));
+        }
     }
     let (slices, missing) = (args.slices, args.missing);
     let options = ReadOptions { series: args.series.clone(), slices, missing, ..ReadOptions::default() };
@@ -85,7 +93,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }
-    let mut facts = info.facts;
+    let mut facts = info.facts.clone();
+    let mut steps = Vec::new();
     let mut sampling = Sampling::identity(*volume.grid());
     let straight;
     let stack = match &info.slices {
@@ -96,7 +105,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         given => given.as_ref(),
     };
     if let Some(stack) = stack {
-        sampling.push(&even_out(&info.grid, stack).map_err(Failure::work)?).map_err(Failure::work)?;
+        let op = even_out(&info.grid, stack).map_err(Failure::work)?;
+        let (mut step, _) = TraceStep::spatial("regularize", json!({}), &info.grid, std::slice::from_ref(&op))
+            .map_err(Failure::work)?;
+        step.interpolation = Some(Interpolation::Linear.name().to_owned());
+        steps.push(step);
+        sampling.push(&op).map_err(Failure::work)?;
     }
     if args.deshear && sampling.target().affine().shear() > SHEAR {
         let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
@@ -104,8 +118,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Err(Failure::work(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {
-        let turn = sampling.target().orientation().to(&orientation);
-        sampling.push(&GridOp::Reorient(turn)).map_err(Failure::work)?;
+        let turn = GridOp::Reorient(sampling.target().orientation().to(&orientation));
+        let params = json!({ "axcodes": orientation.to_string() });
+        let (step, _) = TraceStep::spatial("orientation", params, sampling.target(), std::slice::from_ref(&turn))
+            .map_err(Failure::work)?;
+        steps.push(step);
+        sampling.push(&turn).map_err(Failure::work)?;
     }
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
@@ -120,10 +138,15 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &warnings {
         tracing::warn!("{}: {warning}", args.output.display());
     }
+    if let Some(path) = &args.trace {
+        let trace = trace(args, &info, &volume, steps)?;
+        write_text(path, &trace.to_json()).map_err(Failure::work)?;
+    }
     if args.json {
         return show::json(&json!({
             "input": args.input,
             "output": args.output,
+            "trace": args.trace,
             "dtype": volume.dtype().name(),
             "channels": volume.channels(),
             "grid": show::grid(volume.grid()),
@@ -134,4 +157,32 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     eprintln!("{}: {}, {}", args.output.display(), volume.dtype(), volume.grid());
     Ok(())
+}
+
+/// What was done, as `run` records it.
+fn trace(args: &Args, info: &FileInfo, volume: &Volume, steps: Vec<TraceStep>) -> Result<Trace, Failure> {
+    let hash = input_hash(&args.input).map_err(Failure::work)?;
+    let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
+    let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
+    let record = VolumeTrace {
+        kind: volume.kind().name().to_owned(),
+        source: source_record(info, &args.input, Path::new(""), hash),
+        snapped: None,
+        steps,
+        result: ResultRecord {
+            path: Some(args.output.display().to_string()),
+            grid: volume.grid().into(),
+            dtype: volume.dtype().name().to_owned(),
+        },
+    };
+    let name = args.input.file_name().map_or_else(|| args.input.as_os_str(), |n| n);
+    Ok(Trace {
+        schema: SCHEMA.to_owned(),
+        version: VERSION,
+        tool: TOOL.to_owned(),
+        case: name.to_string_lossy().into_owned(),
+        pipeline: PipelineRecord { name: "convert".to_owned(), hash: format!("blake3:{what}"), seed: None },
+        volumes: BTreeMap::from([("image".to_owned(), record)]),
+        restore: BTreeMap::new(),
+    })
 }

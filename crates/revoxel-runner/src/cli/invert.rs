@@ -5,11 +5,11 @@ mod points;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use revoxel_core::{Dtype, Kind, Volume};
+use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
 use revoxel_invert::points::Space;
-use revoxel_invert::{Activation, Decision, Regions, Trace, TraceError, Values};
-use revoxel_io::Facts;
-use revoxel_resample::Interpolation;
+use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values};
+use revoxel_io::{Facts, Head, SlabWriter, WriteError};
+use revoxel_resample::{Interpolation, ResampleError};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
@@ -80,9 +80,9 @@ pub(super) struct Args {
     /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     fill: Option<f64>,
-    /// Voxel type to write; for labels the smallest that holds them by default.
+    /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
     #[arg(long)]
-    dtype: Option<Dtype>,
+    dtype: Option<StoredDtype>,
     /// Also write the mask of voxels that the model saw.
     #[arg(long, value_name = "FILE")]
     coverage: Option<PathBuf>,
@@ -145,25 +145,32 @@ pub(super) fn run(args: &Args) -> Outcome {
         let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
         Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weight })
     };
-    let restored = restoration.run(members.into_iter().map(read))?;
-    let inverted = restored.inverted;
+    let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     // Facts of a format that this program does not know yet are left out, not guessed.
     let source: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
     let facts = facts_of_prediction(&source);
-    let dtype = args.dtype.or(restoration.dtype).unwrap_or_else(|| own_dtype(&inverted.volume));
-    let volume = inverted.volume.cast(dtype);
-    let write = |path: &Path, volume: &Volume| -> Outcome {
-        make_folder_of(path).map_err(Failure::work)?;
-        for warning in revoxel_io::write(path, volume, &facts).map_err(Failure::work)? {
-            tracing::warn!("{}: {warning}", path.display());
-        }
-        Ok(())
+    let wanted = args.dtype.or(restoration.dtype);
+    let (relation, interpolation) = (taken.relation(), taken.interpolation());
+    let mask = taken.coverage().map_err(RestoreError::from)?;
+    let head = if restoration.can_stream(&taken) {
+        let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
+        let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
+        write(&output, head, &facts, wanted, |writer| {
+            taken.slabs(dtype, |slab| writer.push(slab).map_err(SlabError::Write)).map_err(Failure::work)
+        })?;
+        head
+    } else {
+        let volume = restoration.bring_back(taken)?.volume;
+        let volume = volume_as(volume, wanted);
+        let head = Head::of(&volume);
+        write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
+        head
     };
-    write(&output, &volume)?;
-    if let (Some(path), Some(mask)) = (&args.coverage, &inverted.coverage) {
-        write(path, mask)?;
+    if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
+        write(path, Head::of(mask), &facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))?;
     }
     let decision = &restoration.recipe.decision;
+    let dtype = wanted.unwrap_or(StoredDtype::Plain(head.dtype));
     if args.json {
         return show::json(&json!({
             "case": trace.case,
@@ -172,18 +179,17 @@ pub(super) fn run(args: &Args) -> Outcome {
             "coverage": args.coverage,
             "restore": restoration.name,
             "predictions": count,
-            "kind": restored.kind.name(),
+            "kind": kind.name(),
             "argmax": *decision == Decision::Argmax,
             "values": restoration.recipe.values.name(),
-            "interpolation": inverted.interpolation.map(Interpolation::name),
+            "interpolation": interpolation.map(Interpolation::name),
             "dtype": dtype.name(),
-            "channels": volume.channels(),
-            "prediction_geometry": inverted.relation.agreement.name(),
-            "grid": show::grid(volume.grid()),
+            "channels": head.channels,
+            "prediction_geometry": relation.agreement.name(),
+            "grid": show::grid(&head.grid),
         }));
     }
-    let how = inverted.interpolation.map_or("copied", Interpolation::name);
-    let kind = restored.kind;
+    let how = interpolation.map_or("copied", Interpolation::name);
     let mut what = match decision {
         Decision::Argmax => format!("label, highest {kind}"),
         Decision::Regions(_) => format!("label, regions of {kind}"),
@@ -196,8 +202,37 @@ pub(super) fn run(args: &Args) -> Outcome {
         what.push_str(&format!(", restore.{name}"));
     }
     eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
-    eprintln!("  {}", volume.grid());
+    eprintln!("  {}", head.grid);
     Ok(())
+}
+
+/// Writes a result; it appears under its name when it is complete.
+fn write(
+    path: &Path,
+    head: Head,
+    facts: &Facts,
+    stored: Option<StoredDtype>,
+    fill: impl FnOnce(&mut SlabWriter) -> Outcome,
+) -> Outcome {
+    make_folder_of(path).map_err(Failure::work)?;
+    let half = stored == Some(StoredDtype::Half);
+    let mut writer = SlabWriter::create(path, head, facts, half).map_err(Failure::work)?;
+    fill(&mut writer)?;
+    for warning in writer.finish().map_err(Failure::work)? {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    Ok(())
+}
+
+/// Why a result could not be written slab by slab.
+#[derive(Debug, thiserror::Error)]
+enum SlabError {
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+    #[error(transparent)]
+    Invert(#[from] InvertError),
+    #[error(transparent)]
+    Write(WriteError),
 }
 
 impl From<RestoreError> for Failure {
@@ -278,8 +313,12 @@ fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
 
 fn check_outputs(args: &Args, output: &Path) -> Outcome {
     for path in [Some(output), args.coverage.as_deref()].into_iter().flatten() {
-        revoxel_io::format_for_writing(path).map_err(Failure::usage)?;
+        revoxel_io::check_name_for_writing(path).map_err(Failure::usage)?;
         free(path, args.overwrite)?;
+    }
+    if args.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
+        let problem = format!("{}: float16 can only be written as .npy", output.display());
+        return Err(Failure::usage(problem));
     }
     if args.coverage.as_deref() == Some(output) {
         return Err(Failure::usage("--coverage and --output name the same file"));
@@ -295,11 +334,12 @@ fn free(path: &Path, overwrite: bool) -> Outcome {
     Ok(())
 }
 
-/// For label maps the smallest unsigned type that holds the labels; otherwise the type as it is.
-fn own_dtype(volume: &Volume) -> Dtype {
-    if volume.kind() == Kind::Label {
-        Dtype::smallest_for_labels(volume.voxels().min_max().map_or(0.0, |(_, high)| high))
-    } else {
-        volume.dtype()
-    }
+/// The voxels as they are wanted, or for label maps in the smallest unsigned type that holds the labels.
+fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Volume {
+    let own = |volume: &Volume| match volume.kind() {
+        Kind::Label => Dtype::smallest_for_labels(volume.voxels().min_max().map_or(0.0, |(_, high)| high)),
+        _ => volume.dtype(),
+    };
+    let dtype = wanted.map_or_else(|| own(&volume), StoredDtype::in_memory);
+    volume.cast(dtype)
 }

@@ -1,0 +1,276 @@
+//! Predictions taken together, on their way from their models' grids to the native one.
+
+use std::borrow::Cow;
+
+use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, Volume, Voxels};
+use revoxel_resample::{
+    How, Interpolation, ResampleError, Through, coverage, execute, execute_argmax, result_dtype, stream,
+};
+
+use crate::decide::{Decision, floats, over};
+use crate::ensemble::Recipe;
+use crate::inversion::{InvertError, Inverted, fill_of};
+
+/// Predictions taken together, ready for the way back.
+#[derive(Debug)]
+pub struct Return {
+    passes: Vec<Pass>,
+    /// What the model of each pass saw, where that is needed.
+    masks: Vec<Volume>,
+    decision: Decision,
+    interpolation: Interpolation,
+    fill: Vec<f64>,
+    native: Grid,
+    relation: Relation,
+    coverage: bool,
+}
+
+impl Return {
+    pub(crate) fn new(
+        passes: Vec<Pass>,
+        recipe: Recipe,
+        native: Grid,
+        relation: Relation,
+    ) -> Result<Self, InvertError> {
+        let Some(first) = passes.first() else { return Err(InvertError::Nothing) };
+        let kind = first.mean.kind();
+        recipe.decision.check(&first.mean)?;
+        let interpolation = recipe.interpolation.unwrap_or(Interpolation::default_for(kind));
+        if kind == Kind::Label && interpolation.averages() {
+            return Err(InvertError::AveragedLabels(interpolation));
+        }
+        let masks = if passes.len() > 1 || recipe.coverage {
+            passes.iter().map(|p| coverage(&p.pass)).collect::<Result<Vec<_>, _>>()?
+        } else {
+            Vec::new()
+        };
+        let fill = fill_of(&first.mean, recipe.fill);
+        let (decision, coverage) = (recipe.decision, recipe.coverage);
+        Ok(Self { passes, masks, decision, interpolation, fill, native, relation, coverage })
+    }
+
+    /// The grid that the predictions go back to.
+    pub const fn grid(&self) -> &Grid {
+        &self.native
+    }
+
+    /// How the first prediction's grid related to its trace's result grid.
+    pub const fn relation(&self) -> Relation {
+        self.relation
+    }
+
+    /// The interpolation; `None` where voxels are only copied.
+    pub fn interpolation(&self) -> Option<Interpolation> {
+        self.passes.iter().any(|p| p.pass.exact().is_none()).then_some(self.interpolation)
+    }
+
+    /// Channels of the result.
+    pub fn channels(&self) -> usize {
+        match self.decision {
+            Decision::Channels => self.passes[0].mean.channels(),
+            _ => 1,
+        }
+    }
+
+    /// Whether [`slabs`](Self::slabs) can give the result: nothing is decided between channels.
+    pub fn can_stream(&self) -> bool {
+        self.decision == Decision::Channels
+    }
+
+    /// The voxel type of the result where none is wanted: for labels the smallest that holds them.
+    pub fn dtype(&self) -> Dtype {
+        let first = &self.passes[0];
+        if first.mean.kind() == Kind::Label {
+            let highest = first.mean.voxels().min_max().map_or(0.0, |(_, high)| high);
+            return Dtype::smallest_for_labels(self.fill.iter().copied().fold(highest, f64::max));
+        }
+        match self.passes.len() {
+            1 => result_dtype(&first.mean, &first.pass, &first.how(self.interpolation, self.fill.clone()), None),
+            _ => Dtype::F32,
+        }
+    }
+
+    /// The mask of voxels that a model saw, where it was asked for.
+    ///
+    /// # Errors
+    /// Where masks do not meet on one grid.
+    pub fn coverage(&self) -> Result<Option<Volume>, InvertError> {
+        match self.masks.split_first() {
+            Some((first, rest)) if self.coverage => {
+                let all = rest.iter().try_fold(first.clone(), union)?;
+                Ok(Some(all.on_grid(self.native)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The result as a whole.
+    ///
+    /// # Errors
+    /// Where a pass fails.
+    pub fn whole(self) -> Result<Inverted, InvertError> {
+        let fill = self.fill.clone();
+        let volume = match (&self.passes[..], &self.decision) {
+            ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
+            ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
+            (_, decision) => self.meeting().decide(decision)?,
+        };
+        Ok(Inverted {
+            // A snapped volume started on another grid of the same shape: the result gets the source's own.
+            volume: volume.on_grid(self.native)?,
+            coverage: self.coverage()?,
+            relation: self.relation,
+            interpolation: self.interpolation(),
+        })
+    }
+
+    /// The result slab by slab, channel after channel, in a voxel type of choice: it is never held. Means round half
+    /// to even and saturate where the type holds whole numbers.
+    ///
+    /// # Errors
+    /// Where a pass fails, and what `sink` says.
+    pub fn slabs<E: From<ResampleError> + From<InvertError>>(
+        &self,
+        dtype: Dtype,
+        mut sink: impl FnMut(&Voxels) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut give = |slab: Cow<'_, Voxels>| match slab.dtype() == dtype {
+            true => sink(&slab),
+            false => sink(&slab.into_owned().cast(dtype)),
+        };
+        if let [one] = &self.passes[..] {
+            let how = one.how(self.interpolation, self.fill.clone());
+            return stream(&one.mean, &one.pass, &how, Some(dtype), |slab| give(Cow::Borrowed(slab)));
+        }
+        let meeting = self.meeting();
+        for channel in 0..self.channels() {
+            give(Cow::Owned(meeting.channel(channel)?.into()))?;
+        }
+        Ok(())
+    }
+
+    fn meeting(&self) -> Meeting<'_> {
+        Meeting::new(&self.passes, &self.masks, self.interpolation, self.fill.clone())
+    }
+}
+
+/// A mean on a model grid, and the way back from there.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) mean: Volume,
+    pub(crate) pass: Sampling,
+    pub(crate) through: Option<Through>,
+    pub(crate) weight: f64,
+}
+
+impl Pass {
+    fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
+        How { through: self.through, ..How::filled(interpolation, fill) }
+    }
+}
+
+/// Means on their way to one native grid, channel by channel.
+struct Meeting<'a> {
+    passes: &'a [Pass],
+    masks: &'a [Volume],
+    interpolation: Interpolation,
+    fill: Vec<f64>,
+    /// The weights that meet in each voxel; empty where there is one pass, which fills by itself.
+    weights: Vec<f32>,
+}
+
+impl<'a> Meeting<'a> {
+    fn new(passes: &'a [Pass], masks: &'a [Volume], interpolation: Interpolation, fill: Vec<f64>) -> Self {
+        let mut weights = Vec::new();
+        if passes.len() > 1 {
+            weights.resize(passes[0].pass.target().voxel_count(), 0.0);
+            for (pass, mask) in passes.iter().zip(masks) {
+                for (total, seen) in weights.iter_mut().zip(bytes(mask)) {
+                    *total += pass.weight as f32 * f32::from(*seen);
+                }
+            }
+        }
+        Self { passes, masks, interpolation, fill, weights }
+    }
+
+    fn decide(&self, decision: &Decision) -> Result<Volume, InvertError> {
+        let first = &self.passes[0];
+        let (grid, kind, channels) = (*first.pass.target(), first.mean.kind(), first.mean.channels());
+        let size = grid.voxel_count();
+        match decision {
+            Decision::Channels => {
+                let mut all = Vec::with_capacity(size * channels);
+                for channel in 0..channels {
+                    all.extend(self.channel(channel)?);
+                }
+                Ok(Volume::new(all.into(), grid, kind, channels)?)
+            }
+            Decision::Argmax => {
+                let mut best = self.channel(0)?;
+                let mut labels = vec![0u16; size];
+                for channel in 1..channels {
+                    let values = self.channel(channel)?;
+                    for ((label, best), value) in labels.iter_mut().zip(&mut best).zip(values) {
+                        if value > *best {
+                            (*best, *label) = (value, channel as u16);
+                        }
+                    }
+                }
+                let dtype = Dtype::smallest_for_labels((channels - 1) as f64);
+                Ok(Volume::new(Voxels::from(labels).cast(dtype), grid, Kind::Label, 1)?)
+            }
+            Decision::Regions(regions) => {
+                let threshold = regions.threshold_of(kind);
+                let mut labels = vec![0u16; size];
+                for paint in &regions.paint {
+                    over(&self.channel(paint.channel)?, threshold, paint.label, &mut labels);
+                }
+                Ok(Volume::new(Voxels::from(labels).cast(regions.dtype()), grid, Kind::Label, 1)?)
+            }
+        }
+    }
+
+    /// One channel of the mean on the native grid.
+    fn channel(&self, channel: usize) -> Result<Vec<f32>, InvertError> {
+        let fill = self.fill.get(channel).or(self.fill.first()).copied().unwrap_or(0.0);
+        let one = |pass: &Pass| -> Result<Vec<f32>, InvertError> {
+            let how = pass.how(self.interpolation, vec![fill]);
+            Ok(floats(execute(&only(&pass.mean, channel)?, &pass.pass, &how)?))
+        };
+        if let [alone] = self.passes {
+            return one(alone);
+        }
+        let mut sum = vec![0.0f32; self.weights.len()];
+        for (pass, mask) in self.passes.iter().zip(self.masks) {
+            for ((sum, value), seen) in sum.iter_mut().zip(one(pass)?).zip(bytes(mask)) {
+                if *seen != 0 {
+                    *sum += pass.weight as f32 * value;
+                }
+            }
+        }
+        for (sum, weight) in sum.iter_mut().zip(&self.weights) {
+            // Where some members saw nothing, the others decide; where none saw anything stands the fill.
+            *sum = if *weight > 0.0 { *sum / weight } else { fill as f32 };
+        }
+        Ok(sum)
+    }
+}
+
+/// One channel of a volume.
+fn only(volume: &Volume, channel: usize) -> Result<Volume, InvertError> {
+    let size = volume.grid().voxel_count();
+    let voxels: Voxels = revoxel_core::dispatch!(volume.voxels(), v => v[channel * size..][..size].to_vec().into());
+    Ok(Volume::new(voxels, *volume.grid(), volume.kind(), 1)?)
+}
+
+fn bytes(mask: &Volume) -> &[u8] {
+    match mask.voxels() {
+        Voxels::U8(seen) => seen,
+        _ => &[],
+    }
+}
+
+fn union(all: Volume, more: &Volume) -> Result<Volume, InvertError> {
+    let either: Vec<u8> = bytes(&all).iter().zip(bytes(more)).map(|(a, b)| a | b).collect();
+    Ok(all.with_voxels(either.into())?)
+}
