@@ -4,6 +4,8 @@ use revoxel_core::Kind;
 use revoxel_transforms::Registry;
 use revoxel_transforms::docs::Docs;
 
+use crate::support::{Place, root};
+
 #[test]
 fn every_documented_step_is_accepted_as_written() {
     let registry = Registry::builtin();
@@ -46,4 +48,16 @@ fn the_schema_knows_every_transform_and_its_parameters() {
             assert!(parameter["description"].is_string(), "{}: {name} has no description", transform.name);
         }
     }
+}
+
+#[test]
+fn the_page_of_transforms_is_what_the_program_prints() {
+    let printed = Place::new().revoxel(&["transforms", "--markdown"]).good().out;
+    let written = std::fs::read_to_string(root().join("docs/transforms.md")).unwrap_or_default();
+    let differs = printed.lines().zip(written.lines()).find(|(a, b)| a != b);
+    assert!(
+        printed == written,
+        "docs/transforms.md is out of date (first at {differs:?}); make it anew with\n  \
+         cargo run -p revoxel-runner -- transforms --markdown > docs/transforms.md\n"
+    );
 }

@@ -4,12 +4,16 @@
 
 mod augmentation;
 mod bad_input;
+mod bad_parameters;
 mod commands;
 mod documents;
 mod formats;
+mod import_monai;
+mod inverses;
 mod levels;
 mod nnunet;
 mod parity;
+mod parity_counts;
 mod pipelines;
 mod points;
 mod real_scans;

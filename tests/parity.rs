@@ -39,8 +39,9 @@ struct Case {
     invert: Option<Inversion>,
 }
 
+/// A volume as recorded.
 #[derive(Deserialize)]
-struct Array {
+pub(crate) struct Array {
     array: String,
     shape: [usize; 3],
     channels: usize,
@@ -55,11 +56,12 @@ struct Place {
     affine: [[f64; 4]; 4],
 }
 
+/// An answer as recorded.
 #[derive(Deserialize)]
-struct Expected {
-    array: String,
-    shape: [usize; 3],
-    affine: [[f64; 4]; 4],
+pub(crate) struct Expected {
+    pub(crate) array: String,
+    pub(crate) shape: [usize; 3],
+    pub(crate) affine: [[f64; 4]; 4],
 }
 
 #[derive(Deserialize)]
@@ -97,13 +99,19 @@ struct Geometry {
 }
 
 /// Reads the arrays of a peer as they are needed.
-struct Arrays {
+pub(crate) struct Arrays {
     path: std::path::PathBuf,
     known: BTreeMap<String, Voxels>,
 }
 
 impl Arrays {
-    fn get(&mut self, name: &str) -> Voxels {
+    /// The arrays of a recorded file.
+    pub(crate) fn of(peer: &str) -> Self {
+        let path = root().join("tests/parity").join(format!("{peer}.npz"));
+        Self { path, known: BTreeMap::new() }
+    }
+
+    pub(crate) fn get(&mut self, name: &str) -> Voxels {
         let path = &self.path;
         let read = || npy::read_npz(path, Some(name), &Limits::default()).unwrap().voxels;
         self.known.entry(name.to_owned()).or_insert_with(read).clone()
@@ -114,31 +122,34 @@ fn load(peer: &str) -> (Record, Arrays) {
     let folder = root().join("tests/parity");
     let text = std::fs::read_to_string(folder.join(format!("{peer}.json"))).unwrap();
     let record = serde_json::from_str(&text).unwrap();
-    (record, Arrays { path: folder.join(format!("{peer}.npz")), known: BTreeMap::new() })
+    (record, Arrays::of(peer))
 }
 
-fn affine(rows: &[[f64; 4]; 4]) -> Affine {
+pub(crate) fn affine(rows: &[[f64; 4]; 4]) -> Affine {
     Affine::from_rows([rows[0], rows[1], rows[2]])
 }
 
-fn volume(array: &Array, arrays: &mut Arrays) -> Volume {
+pub(crate) fn volume(array: &Array, arrays: &mut Arrays) -> Volume {
     let voxels = arrays.get(&array.array).cast(array.dtype.parse::<Dtype>().unwrap());
     let grid = Grid::new(array.shape, affine(&array.affine)).unwrap();
     Volume::new(voxels, grid, array.kind.parse().unwrap(), array.channels).unwrap()
 }
 
-/// What differs between a result and the peer's answer: `shape`, `affine` or `values`, with the numbers.
-fn differences(
-    result: &Volume,
-    expected: &Expected,
-    compare: &Compare,
-    range: f64,
-    arrays: &mut Arrays,
-) -> Vec<(&'static str, String)> {
+/// What came of the comparison of one volume.
+#[derive(Default)]
+struct Compared {
+    /// What differs: `shape`, `affine` or `values`, with the numbers.
+    found: Vec<(&'static str, String)>,
+    /// The largest distance of the values that were compared, as a share of the range of the peer's.
+    worst: f64,
+}
+
+/// What differs between a result and the peer's answer.
+fn differences(result: &Volume, expected: &Expected, compare: &Compare, range: f64, arrays: &mut Arrays) -> Compared {
     let mut found = Vec::new();
     if result.grid().shape() != expected.shape {
         found.push(("shape", format!("{:?}, peer {:?}", result.grid().shape(), expected.shape)));
-        return found;
+        return Compared { found, worst: 0.0 };
     }
     // Shapes and affines agree to 1e-9 mm at every corner (to `affine_mm` where the peer computes in float32).
     let theirs = Grid::new(expected.shape, affine(&expected.affine)).unwrap();
@@ -149,7 +160,7 @@ fn differences(
     let (ours, theirs) = (values(result), arrays.get(&expected.array));
     if ours.len() != theirs.len() {
         found.push(("values", format!("{} values, peer {}", ours.len(), theirs.len())));
-        return found;
+        return Compared { found, worst: 0.0 };
     }
     let mask = compare.mask.as_ref().map(|m| arrays.get(m));
     let tolerance = match compare.values.as_str() {
@@ -170,15 +181,17 @@ fn differences(
     {
         found.push(("values", format!("value {i}: {}, peer {} (tolerance {tolerance})", ours[i], theirs.get(i))));
     }
-    found
+    let extent = theirs.min_max().map_or(0.0, |(low, high)| high - low);
+    let worst = worst.map_or(0.0, distance) / if extent > 0.0 { extent } else { range };
+    Compared { found, worst }
 }
 
 fn range(voxels: &Voxels) -> f64 {
     voxels.min_max().map_or(1.0, |(low, high)| (high - low).max(f64::MIN_POSITIVE))
 }
 
-/// Checks one case; the problems.
-fn check(case: &Case, arrays: &mut Arrays) -> Vec<String> {
+/// Checks one case; the problems, and the worst error where the peer is right.
+fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
     let input = volume(&case.input, arrays);
     let (native, kind) = (*input.grid(), input.kind());
     let scale = range(input.voxels());
@@ -202,16 +215,13 @@ fn check(case: &Case, arrays: &mut Arrays) -> Vec<String> {
         Ok(results) => results.into_iter().find(|(key, _)| key == "image").map(|(_, processed)| processed),
         Err(error) if case.peer_is_wrong.is_some() => {
             assert!(!error.is_empty());
-            return Vec::new();
+            return (Vec::new(), 0.0);
         }
-        Err(error) => return vec![error],
+        Err(error) => return (vec![error], 0.0),
     };
-    let Some(Processed { volume: result, steps }) = result else { return vec!["no result".to_owned()] };
-    let mut problems = judge(
-        differences(&result, &case.expected, &case.compare, scale, arrays),
-        case.peer_is_wrong.as_deref(),
-        &case.wrong_in,
-    );
+    let Some(Processed { volume: result, steps }) = result else { return (vec!["no result".to_owned()], 0.0) };
+    let compared = differences(&result, &case.expected, &case.compare, scale, arrays);
+    let (mut problems, mut worst) = judge(compared, case.peer_is_wrong.as_deref(), &case.wrong_in);
     if let Some(inversion) = &case.invert {
         let source = SourceRecord {
             path: String::new(),
@@ -224,13 +234,19 @@ fn check(case: &Case, arrays: &mut Arrays) -> Vec<String> {
         };
         let ended = ResultRecord { path: None, grid: result.grid().into(), dtype: String::new() };
         let record = VolumeTrace { kind: kind.name().to_owned(), source, snapped: None, steps, result: ended };
-        problems
-            .extend(check_inversion(inversion, record, &native, arrays).into_iter().map(|p| format!("inverse: {p}")));
+        let (back, error) = check_inversion(inversion, record, &native, arrays);
+        problems.extend(back.into_iter().map(|p| format!("inverse: {p}")));
+        worst = worst.max(error);
     }
-    problems
+    (problems, worst)
 }
 
-fn check_inversion(inversion: &Inversion, record: VolumeTrace, native: &Grid, arrays: &mut Arrays) -> Vec<String> {
+fn check_inversion(
+    inversion: &Inversion,
+    record: VolumeTrace,
+    native: &Grid,
+    arrays: &mut Arrays,
+) -> (Vec<String>, f64) {
     // The inverse goes through the file, as in another process.
     let trace = Trace {
         schema: SCHEMA.to_owned(),
@@ -259,8 +275,10 @@ fn check_inversion(inversion: &Inversion, record: VolumeTrace, native: &Grid, ar
     )
 }
 
-/// What is wrong given what differs: where the peer is wrong, we must differ in just what it is wrong in.
-fn judge(found: Vec<(&'static str, String)>, peer_is_wrong: Option<&str>, wrong_in: &[String]) -> Vec<String> {
+/// What is wrong given what differs, and the error: where the peer is wrong, we must differ in just what it is wrong
+/// in, and there is no error.
+fn judge(compared: Compared, peer_is_wrong: Option<&str>, wrong_in: &[String]) -> (Vec<String>, f64) {
+    let Compared { found, worst } = compared;
     let expected = |what: &str| wrong_in.iter().any(|w| w == what);
     let mut problems: Vec<String> =
         found.iter().filter(|(what, _)| !expected(what)).map(|(what, detail)| format!("{what}: {detail}")).collect();
@@ -269,23 +287,51 @@ fn judge(found: Vec<(&'static str, String)>, peer_is_wrong: Option<&str>, wrong_
     {
         problems.push(format!("we give the peer's wrong answer too: {why}"));
     }
-    problems
+    (problems, if peer_is_wrong.is_some() { 0.0 } else { worst })
 }
 
-fn check_peer(peer: &str, at_least: usize) {
+/// What a case says about parity.
+pub(crate) struct Outcome {
+    /// The names of its transforms.
+    pub(crate) steps: Vec<String>,
+    /// What the peer calls what it did.
+    pub(crate) op: String,
+    /// Whether the peer's answer is known to be wrong.
+    pub(crate) peer_is_wrong: bool,
+    /// The largest difference, as a share of the range of the peer's answer.
+    pub(crate) worst: f64,
+}
+
+/// Compares all cases of a recorded file; what they say, and what went wrong.
+pub(crate) fn compare(peer: &str) -> (Vec<Outcome>, Vec<String>) {
     let (record, mut arrays) = load(peer);
-    let mut failures = Vec::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for case in &record.cases {
-        let problems = check(case, &mut arrays);
+        let (problems, worst) = check(case, &mut arrays);
         if !problems.is_empty() {
             failures.push(format!("{} ({}): {}", case.name, case.op, problems.join("; ")));
         }
-        *counts.entry(case.op.as_str()).or_default() += 1;
+        let name = |step: &Value| step.as_object().and_then(|s| s.keys().next().cloned()).unwrap_or_default();
+        let inverse_wrong = case.invert.as_ref().is_some_and(|i| i.peer_is_wrong.is_some());
+        outcomes.push(Outcome {
+            steps: case.steps.iter().map(name).collect(),
+            op: case.op.clone(),
+            peer_is_wrong: case.peer_is_wrong.is_some() || inverse_wrong,
+            worst,
+        });
     }
-    println!("{peer}: {} cases: {counts:?}", record.cases.len());
-    assert!(record.cases.len() >= at_least, "only {} cases", record.cases.len());
-    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), record.cases.len(), failures.join("\n"));
+    (outcomes, failures)
+}
+
+fn check_peer(peer: &str, at_least: usize) {
+    let (outcomes, failures) = compare(peer);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for outcome in &outcomes {
+        *counts.entry(outcome.op.as_str()).or_default() += 1;
+    }
+    println!("{peer}: {} cases: {counts:?}", outcomes.len());
+    assert!(outcomes.len() >= at_least, "only {} cases", outcomes.len());
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), outcomes.len(), failures.join("\n"));
 }
 
 #[test]

@@ -216,3 +216,36 @@ fn a_matrix_is_read_from_a_file_beside_the_pipeline() {
     place.text("steps/p.yaml", &PAIR.replace("STEP", "  - affine: { file: nothing.tfm }\n"));
     place.revoxel(&["plan", "steps/p.yaml", "--data", "data"]).bad(2, &["p.yaml:7:21", "nothing.tfm"]);
 }
+
+#[test]
+fn the_grid_of_a_file_beside_the_pipeline_is_taken_and_recorded() {
+    let place = Place::new();
+    pair(&place, 0.0, [12, 10, 8]);
+    let atlas =
+        Grid::new([9, 11, 7], Affine::from_rows([[0.9, 0.2, 0., 1.], [-0.2, 1.1, 0., -7.], [0., 0.1, 1.5, 5.]]));
+    let atlas = ramp(atlas.unwrap());
+    place.volume("steps/atlas.nii.gz", &atlas);
+    // The same grid as an input of every case.
+    place.volume("data/a/atlas.nii.gz", &atlas);
+    let by_file = PAIR.replace("STEP", "  - resample_to: { file: atlas.nii.gz, padding: border }\n");
+    let by_input = PAIR.replace("steps:", "  atlas: { kind: image, path: \"{case}/atlas.nii.gz\", grid: own }\nsteps:");
+    let by_input =
+        by_input.replace("STEP", "  - resample_to: { keys: [image, label], reference: atlas, padding: border }\n");
+    // Orientation changes the atlas too where it is an input, so it is left to the file's own order.
+    let plain = |text: &str| {
+        text.replace("  - orientation: { axcodes: RAS }\n", "").replace("divisible_pad: { k: 4 }", "flip: {}")
+    };
+    place.text("steps/file.yaml", &plain(&by_file));
+    place.text("steps/input.yaml", &plain(&by_input));
+    place.revoxel(&["run", "steps/file.yaml", "--data", "data", "--out", "file"]).good();
+    place.revoxel(&["run", "steps/input.yaml", "--data", "data", "--out", "input"]).good();
+    for (key, kind) in [("image", Kind::Image), ("label", Kind::Label)] {
+        let [file, input] = ["file", "input"].map(|out| place.read(&format!("{out}/a/{key}.nii.gz"), kind));
+        assert_eq!(file, input, "{key}");
+        assert_eq!(file.grid().shape(), [9, 11, 7]);
+    }
+    let trace = Trace::from_json(&std::fs::read_to_string(place.path("file/a/trace.json")).unwrap()).unwrap();
+    let step = &trace.volume("image").unwrap().steps[0];
+    assert_eq!(step.params["grid"]["shape"], json!([9, 11, 7]));
+    assert!(step.params.get("file").is_none(), "{}", step.params);
+}

@@ -157,6 +157,15 @@ def _values(book: Casebook, name: str, volume, step: dict) -> None:
     record(book, name, volume, steps, close(float(f"{1e-5 * ratio:.1e}")))
 
 
+def settled(book: Casebook) -> None:
+    """What another transform does in one of its settings."""
+    for affine, shape in zip(["aniso", "pir", "oblique", "permuted-oblique"], "abca"):
+        record(book, f"canonical/{affine}", volumes.full(shape, affine), [{"canonical": {}}], EXACT)
+    for affine, shape in [("oblique", "a"), ("mirrored", "c")]:
+        record(book, f"crop-to-nonzero/{affine}", volumes.image(shape, affine),
+               [{"crop_to_nonzero": {"source": "image"}}], EXACT)
+
+
 def intensities(book: Casebook) -> None:
     window = {"a_min": -160.0, "a_max": 240.0, "b_min": 0.0, "b_max": 1.0}
     for affine in ["aniso", "oblique"]:
@@ -185,5 +194,5 @@ def intensities(book: Casebook) -> None:
 
 
 def add(book: Casebook) -> None:
-    for part in [crops, foreground, pads, pad_or_crop, turns, intensities]:
+    for part in [crops, foreground, pads, pad_or_crop, turns, settled, intensities]:
         part(book)

@@ -146,6 +146,13 @@ def match(book: Casebook) -> None:
             p = {"reference": "reference", "interpolation": "nearest", "padding": "zeros"}
             record(book, f"resample-to/{affine}-{name}-label", label, [{"resample_to": p}],
                    nearest(), reference=reference)
+            if affine in ("oblique", "mirrored"):
+                # The same by the transform that also puts up with noise in headers.
+                p = {"reference": "reference", "interpolation": "linear", "padding": "border"}
+                record(book, f"align/{affine}-{name}", image, [{"align": p}], reference=reference)
+                p = {"reference": "reference", "interpolation": "nearest", "padding": "zeros"}
+                record(book, f"align/{affine}-{name}-label", label, [{"align": p}], nearest(),
+                       reference=reference)
 
 
 def resize(book: Casebook) -> None:

@@ -57,12 +57,14 @@ def transform(step: dict, kind: str):
         canonical = p.get("closest_canonical", False)
         return mt.Orientationd(KEY, axcodes=p.get("axcodes"), as_closest_canonical=canonical,
                                labels=(("L", "R"), ("P", "A"), ("I", "S")))
+    if name == "canonical":
+        return mt.Orientationd(KEY, as_closest_canonical=True)
     if name == "spacing":
         mode = _grid_mode(p, kind)
         extra = {k: p[k] for k in ("min_pixdim", "max_pixdim", "diagonal") if k in p}
         padding = _grid_padding({"padding": "border", **p}, mode)
         return mt.Spacingd(KEY, pixdim=p["pixdim"], mode=mode, padding_mode=padding, **extra)
-    if name == "resample_to":
+    if name in ("resample_to", "align"):
         mode = _grid_mode(p, kind)
         return mt.ResampleToMatchd(KEY, key_dst=p["reference"], mode=mode,
                                    padding_mode=_grid_padding(p, mode))
@@ -78,6 +80,8 @@ def transform(step: dict, kind: str):
         return mt.SpatialCropd(KEY, **arguments)
     if name == "center_spatial_crop":
         return mt.CenterSpatialCropd(KEY, roi_size=p["roi_size"])
+    if name == "crop_to_nonzero":
+        return mt.CropForegroundd(KEY, source_key=p["source"], select_fn=lambda x: x != 0)
     if name == "crop_foreground":
         extra = {k: p[k] for k in ("margin", "k_divisible", "allow_smaller") if k in p}
         return mt.CropForegroundd(KEY, source_key=p["source"], select_fn=_select(p), **extra)
@@ -110,6 +114,8 @@ def transform(step: dict, kind: str):
                               padding_mode=_grid_padding({"padding": "reflection", **p}, mode))
     if name == "rand_zoom":
         return mt.RandZoomd(KEY, mode="trilinear", **p)
+    if name == "rand_gaussian_noise":
+        return mt.RandGaussianNoised(KEY, **p)
     if name == "rand_gamma":
         return mt.RandAdjustContrastd(KEY, **p)
     if name == "rand_bias_field":

@@ -26,10 +26,14 @@ def anti_alias(book: Casebook) -> None:
             target = np.asarray(answer.affine, dtype=np.float64)
             where = grids.positions(volume.affine, target, data.shape[1:])
             step = {"pixdim": pixdim, "rule": "torchio", "padding": "zeros", "anti_alias": True}
+            # 16 voxels of exactly the asked size lie in 12 of 1.2 mm, which the floor of
+            # 15.999999999999998 makes 15.
+            lost = {"wrong": "floor(15.999999999999998) loses a voxel to rounding",
+                    "wrong_in": ["shape"]} if (affine, pixdim[0]) == ("oblique", 1.9) else {}
             book.add(f"anti-alias/{affine}-{pixdim[0]}", "Resample(antialias)", volume,
                      [{"spacing": step}], (data, target), close(0.02),
                      mask=grids.off_faces(where, volume.shape),
-                     note="ITK's recursive Gaussian is an approximation; ours is the sampled one.")
+                     note="ITK's recursive Gaussian is an approximation; ours is the sampled one.", **lost)
 
 
 def nonzero(book: Casebook) -> None:

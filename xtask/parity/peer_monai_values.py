@@ -39,6 +39,8 @@ def _transform(name: str, p: dict):
         return mt.ClipIntensityPercentilesd(KEY, **{"lower": None, "upper": None, **p})
     if name == "gaussian_smooth":
         return mt.GaussianSmoothd(KEY, sigma=p["sigma"], approx="erf")
+    if name == "gaussian_sharpen":
+        return mt.GaussianSharpend(KEY, sigma1=p["sigma1"], sigma2=p["sigma2"], alpha=p["alpha"], approx="erf")
     if name == "mask_intensity":
         return mt.MaskIntensityd(KEY, mask_key=p["source"])
     names = {
@@ -218,9 +220,28 @@ def smooth(book: Casebook) -> None:
         inner = np.zeros(volume.shape, dtype=bool)
         inner[2:-2, 2:-2, 2:-2] = True
         _record(book, "gaussian/inner", volume, {"gaussian_smooth": {"sigma": sigma}}, mask=inner)
+    for name, p, shape, affine in [("default", {"sigma1": 3.0, "sigma2": 1.0, "alpha": 30.0}, "b", "oblique"),
+                                   ("axes", {"sigma1": [1.2, 0.7, 1.9], "sigma2": [0.5, 0.9, 0.6], "alpha": 4.0},
+                                    "a", "pir")]:
+        _record(book, f"sharpen/{name}", volumes.full(shape, affine),
+                {"gaussian_sharpen": {**p, "edge": "zero"}})
     for name, radius, volume in [("one", 1, volumes.full("a", "oblique")), ("axes", [2, 0, 1], volumes.full("b", "lps")),
                                  ("two", 2, volumes.ct("c", "pir")), ("channels", 1, volumes.image("a", "pir", 3))]:
         _record(book, f"median/{name}", volume, {"median_smooth": {"radius": radius}}, EXACT)
+
+
+def eight_bits(book: Casebook) -> None:
+    """Percentiles to 0 and 255, then rounded: MONAI leaves the rounding to others."""
+    for volume, low, high in [(volumes.full("a", "oblique"), 2.5, 96.0), (volumes.full("b", "pir"), 0, 100),
+                              (volumes.image("c", "lps", 3), 0.5, 99.5)]:
+        transform = mt.ScaleIntensityRangePercentilesd(KEY, low, high, 0, 255, clip=True)
+        data, affine = arrays(transform({KEY: tensor(volume.data, volume.affine)})[KEY])
+        exact = data.astype(np.float64)
+        # Halfway between two numbers the last digit of the arithmetic decides.
+        sure = (np.abs(exact - np.floor(exact) - 0.5) > 1e-3).all(axis=0)
+        book.add(f"8bit/{volume.name}", "ScaleIntensityRangePercentilesd", volume,
+                 [{"rescale_to_8bit": {"lower": low, "upper": high}}],
+                 (np.round(exact).astype(np.uint8), affine), EXACT, mask=sure)
 
 
 def record() -> Casebook:
@@ -228,6 +249,6 @@ def record() -> Casebook:
     torch.set_num_threads(1)
     versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
     book = Casebook("monai_values", monai.__version__, versions)
-    for part in [components, small, holes, labels, scales, clips, contrasts, smooth]:
+    for part in [components, small, holes, labels, scales, clips, contrasts, smooth, eight_bits]:
         part(book)
     return book

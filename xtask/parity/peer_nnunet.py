@@ -1,10 +1,13 @@
-"""nnU-Net's answers: the normalisation schemes."""
+"""nnU-Net's answers: the normalisation schemes and the largest component."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
 import numpy as np
+from nnunetv2.postprocessing.remove_connected_components import (
+    remove_all_but_largest_component_from_segmentation as keep_largest,
+)
 from nnunetv2.preprocessing.normalization import default_normalization_schemes as schemes
 
 import values_volumes as vv
@@ -60,8 +63,19 @@ def others(book: Casebook) -> None:
          {"scale_intensity_range": {"a_min": 0.0, "a_max": 255.0, "b_min": 0.0, "b_max": 1.0}})
 
 
+def largest(book: Casebook) -> None:
+    """Neighbours share a corner; the labels of a list are one object."""
+    for shape, affine, labels in [("a", "oblique", [1, 2, 3, 4]), ("b", "pir", [2]), ("c", "lps", [1, 3])]:
+        volume = vv.speckled(shape, affine, share=0.2)
+        answer = np.stack([keep_largest(channel, labels) for channel in volume.data])
+        book.add(f"largest/{volume.name}", "remove_all_but_largest_component_from_segmentation", volume,
+                 [{"keep_largest_connected_component":
+                   {"applied_labels": labels, "independent": False}}],
+                 (answer, volume.affine), EXACT)
+
+
 def record() -> Casebook:
     book = Casebook("nnunet", version("nnunetv2"), {"nnunetv2": version("nnunetv2")})
-    for part in [z_score, others]:
+    for part in [z_score, others, largest]:
         part(book)
     return book

@@ -84,6 +84,9 @@ def values(book: Casebook) -> None:
                [{"rand_gamma": {"prob": 1.0, **p}}], close())
         add(book, f"rand-gamma/{name}-channels", volumes.image("b", "lps", 2),
                [{"rand_gamma": {"prob": 1.0, **p}}], close())
+    for mean in [2.5, -40.0]:
+        add(book, f"rand-gaussian-noise/{mean}", volumes.full("a", "oblique"),
+            [{"rand_gaussian_noise": {"prob": 1.0, "mean": mean, "std": 0.0, "sample_std": False}}], close())
     for degree, coefficient in [(1, 0.3), (3, 0.1), (4, -0.15)]:
         p = {"prob": 1.0, "degree": degree, "coeff_range": [coefficient, coefficient]}
         add(book, f"rand-bias-field/{degree}", volumes.full("a", "oblique"),

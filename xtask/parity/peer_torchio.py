@@ -1,4 +1,4 @@
-"""TorchIO's answers: Resample, ToCanonical, CropOrPad and Clamp."""
+"""TorchIO's answers: Resample, ToCanonical, CropOrPad, Pad, flips, noise without deviation and Clamp."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import grids
 import volumes
 from casebook import EXACT, Casebook, close, nearest
 
+MIRRORED = "The voxels are reversed and the affine is not: the result is the mirrored patient."
 ODD = ("An odd difference puts the extra voxel at the low end (ceil); MONAI's and ours put it "
        "at the high end of a pad, and start a crop one voxel earlier or later.")
 
@@ -57,6 +58,39 @@ def canonical(book: Casebook) -> None:
         book.add(f"to-canonical/{affine}", "ToCanonical", volume,
                  [{"orientation": {"closest_canonical": True}}], _run(volume, tio.ToCanonical()),
                  EXACT)
+        book.add(f"canonical/{affine}", "ToCanonical", volume, [{"canonical": {}}],
+                 _run(volume, tio.ToCanonical()), EXACT)
+
+
+def flips_and_pads(book: Casebook) -> None:
+    for affine, axes in [("aniso", [0]), ("oblique", [0, 2]), ("mirrored", [0, 1, 2])]:
+        volume = volumes.full("b", affine)
+        book.add(f"flip/{affine}", "Flip", volume, [{"flip": {"spatial_axis": axes}}],
+                 _run(volume, tio.Flip(tuple(axes))), EXACT, wrong=MIRRORED, wrong_in=["affine"])
+        book.add(f"random-flip/{affine}", "RandomFlip", volume,
+                 [{"rand_flip": {"prob": 1.0, "spatial_axis": axes}}],
+                 _run(volume, tio.RandomFlip(tuple(axes), flip_probability=1)), EXACT,
+                 wrong=MIRRORED, wrong_in=["affine"])
+    rows = {"one": (2, 0, "constant"), "sides": ((1, 2, 0, 3, 2, 1), -7.5, "constant"),
+            "edge": ((2, 1, 3, 0, 1, 2), "edge", "edge"),
+            "reflect": ((3, 2, 1, 2, 0, 3), "reflect", "reflect")}
+    for (name, (border, how, mode)), affine in zip(rows.items(), ["lps", "oblique", "pir", "aniso"]):
+        volume = volumes.full("a", affine)
+        step = {"spatial_border": border if isinstance(border, int) else list(border), "mode": mode}
+        if how == -7.5:
+            step["value"] = how
+        book.add(f"pad/{name}", "Pad", volume, [{"border_pad": step}],
+                 _run(volume, tio.Pad(border, padding_mode=how)), EXACT)
+
+
+def noise(book: Casebook) -> None:
+    """Noise without deviation: what is left is its mean."""
+    for affine, mean in [("oblique", 2.5), ("pir", -40.0)]:
+        volume = volumes.full("a", affine)
+        transform = tio.RandomNoise(mean=(mean, mean), std=(0, 0))
+        book.add(f"noise/{affine}", "RandomNoise", volume,
+                 [{"rand_gaussian_noise": {"prob": 1.0, "mean": mean, "std": 0.0}}],
+                 _run(volume, transform), close(1e-6))
 
 
 def crop_or_pad(book: Casebook) -> None:
@@ -92,6 +126,6 @@ def clamp(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("torchio", tio.__version__, {"torchio": tio.__version__})
-    for part in [resample, resample_to, canonical, crop_or_pad, clamp]:
+    for part in [resample, resample_to, canonical, flips_and_pads, noise, crop_or_pad, clamp]:
         part(book)
     return book

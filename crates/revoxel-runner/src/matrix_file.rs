@@ -65,6 +65,12 @@ pub fn parameters(folder: &Path, content: Content, path: &str) -> Result<Map<Str
             }
             Ok(found)
         }
+        Content::Grid => {
+            let info = revoxel_io::info(&place).map_err(|e| e.to_string())?;
+            let ([a, b, c], shape) = (info.grid.affine().rows(), info.grid.shape());
+            let grid = json!({ "shape": shape, "affine": [a, b, c, [0.0, 0.0, 0.0, 1.0]] });
+            Ok(Map::from_iter([("grid".to_owned(), grid)]))
+        }
         _ => Err(named("what it should hold is not known to this program".to_owned())),
     }
 }

@@ -48,6 +48,9 @@ pub enum Content {
     /// A map of world points. It is replaced by the parameters `matrix`, four rows of four numbers, and `frame`, RAS
     /// or LPS, where the file says which.
     WorldMatrix,
+    /// A volume of any format. It is replaced by the parameter `grid`: `shape`, three numbers, and `affine`, index to
+    /// RAS+ mm, four rows of four.
+    Grid,
 }
 
 /// What a transform's file says of it.

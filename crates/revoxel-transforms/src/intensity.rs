@@ -4,6 +4,7 @@ pub mod adjust_contrast;
 pub mod clip_intensity;
 pub mod clip_intensity_percentiles;
 pub mod ct_normalization;
+pub mod gaussian_sharpen;
 pub mod gaussian_smooth;
 pub mod histogram_standardization;
 pub mod mask_intensity;

@@ -6,7 +6,7 @@ pub(crate) mod boxes;
 use revoxel_core::{Affine, Grid, GridError, GridOp};
 
 use crate::definition::Invalid;
-use crate::params::PadMethod;
+use crate::params::{PadMethod, PadMode, PerKey};
 
 /// The windows that change a volume of `shape` to the box `start .. end`: none where nothing changes.
 pub(crate) fn window(shape: [usize; 3], start: [i64; 3], end: [i64; 3]) -> Vec<GridOp> {
@@ -54,6 +54,16 @@ pub(crate) fn same_extent(grid: &Grid, shape: [usize; 3]) -> Result<Grid, GridEr
 /// Resampling onto a grid; nothing where it is the same grid but for noise.
 pub(crate) fn resample(from: &Grid, to: Grid) -> Vec<GridOp> {
     if revoxel_core::Relation::between(from, &to).agrees() { Vec::new() } else { vec![GridOp::Resample { grid: to }] }
+}
+
+/// Refuses a constant for padding that is made in another way.
+pub(crate) fn constant_only(mode: PadMode, value: Option<&PerKey<f64>>) -> Result<(), Invalid> {
+    match value {
+        Some(_) if mode != PadMode::Constant => {
+            Err(Invalid::new("value", "the value is used with mode: constant only: leave one of them out"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses numbers that are not finite.

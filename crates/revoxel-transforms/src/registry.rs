@@ -47,6 +47,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<intensity::std_shift_intensity::StdShiftIntensity>(),
     define::<intensity::adjust_contrast::AdjustContrast>(),
     define::<intensity::gaussian_smooth::GaussianSmooth>(),
+    define::<intensity::gaussian_sharpen::GaussianSharpen>(),
     define::<intensity::median_smooth::MedianSmooth>(),
     define::<label::keep_largest_connected_component::KeepLargestConnectedComponent>(),
     define::<label::remove_small_objects::RemoveSmallObjects>(),

@@ -50,6 +50,10 @@ struct Monai {
     /// The list of transforms, such as preprocessing or train#preprocessing; the first `Compose` by default.
     #[arg(long, value_name = "ID")]
     transforms: Option<String>,
+    /// The list of transforms that treats predictions, for the section `restore`, or none; the first `Compose` with
+    /// "post" in its id by default.
+    #[arg(long, value_name = "ID")]
+    postprocessing: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -81,8 +85,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         From::Monai(args) => {
             let text = read_text(&args.config).map_err(Failure::usage)?;
             let name = args.config.to_string_lossy();
-            let imported =
-                monai::pipeline(&name, &text, args.transforms.as_deref()).map_err(|e| Failure::pipeline(&e))?;
+            let (transforms, post) = (args.transforms.as_deref(), args.postprocessing.as_deref());
+            let imported = monai::pipeline(&name, &text, transforms, post).map_err(|e| Failure::pipeline(&e))?;
             write(&imported, &args.output)
         }
     }

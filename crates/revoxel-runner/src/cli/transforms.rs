@@ -1,6 +1,7 @@
 //! `revoxel transforms`
 
 use revoxel_transforms::docs::{Docs, HEADINGS};
+use revoxel_transforms::manual::{self, Parameter};
 use revoxel_transforms::{Registry, TransformDef};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -18,10 +19,16 @@ pub(super) struct Args {
     /// One JSON document instead of text.
     #[arg(long)]
     json: bool,
+    /// All of them with their parameters, as a page of Markdown (docs/transforms.md).
+    #[arg(long, conflicts_with_all = ["name", "json"])]
+    markdown: bool,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     let registry = Registry::builtin();
+    if args.markdown {
+        return show::text(&manual::markdown(&registry));
+    }
     let Some(name) = &args.name else {
         if args.json {
             return show::json(&registry.iter().map(document).collect::<Vec<_>>());
@@ -61,10 +68,11 @@ fn people(transform: &TransformDef) -> String {
         text.push_str(&format!("\n{heading}\n{}\n", indented(docs.section(heading).unwrap_or_default())));
         if heading == "YAML" {
             text.push_str("\nParameters\n");
-            for (name, schema) in parameters(transform) {
-                let about = schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
-                let default = schema.get("default").filter(|d| !d.is_null()).map(|d| format!(" [default: {d}]"));
-                text.push_str(&format!("  {name}: {about}{}\n", default.unwrap_or_default()));
+            for Parameter { name, values, default, required, about } in manual::parameters(transform) {
+                let default = default.map(|d| format!(" [default: {d}]")).unwrap_or_default();
+                let required = if required { " [required]" } else { "" };
+                let values = values.replace('`', "");
+                text.push_str(&format!("  {name} ({values}): {about}{default}{required}\n"));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! or in a `Compose`, with values and references (`@id`). Whatever is code (`$`), random, or has no counterpart is
 //! refused by name and place.
 
+mod post;
 mod refer;
 mod table;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
 use refer::Document;
-use table::{IGNORED, Translation, translation};
+use table::{FIXED, IGNORED, Translation, translation};
 
 /// A fault in a configuration, without its file.
 #[derive(Clone, Debug)]
@@ -34,13 +35,15 @@ impl Fault {
 }
 
 /// A pipeline that does what a list of transforms says. `wanted` is the list's id (`preprocessing`,
-/// `train#deterministic_transforms`); the first `Compose` that is not postprocessing where it is left out.
+/// `train#deterministic_transforms`); the first `Compose` that is not postprocessing where it is left out. `post` is
+/// the id of the list that treats predictions, or `none`; the first `Compose` with `post` in its id where it is left
+/// out.
 ///
 /// # Errors
-/// Where the text is no YAML, the list is not there, or something in it has no counterpart.
-pub fn pipeline(file: &str, text: &str, wanted: Option<&str>) -> Result<Imported, PipelineError> {
+/// Where the text is no YAML, a list is not there, or something in it has no counterpart.
+pub fn pipeline(file: &str, text: &str, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, PipelineError> {
     let root = Node::read(file, text)?;
-    translate(&root, wanted).map_err(|fault| PipelineError {
+    translate(&root, wanted, post).map_err(|fault| PipelineError {
         file: file.to_owned(),
         text: text.into(),
         place: fault.place,
@@ -49,7 +52,7 @@ pub fn pipeline(file: &str, text: &str, wanted: Option<&str>) -> Result<Imported
     })
 }
 
-fn translate(root: &Node, wanted: Option<&str>) -> Result<Imported, Fault> {
+fn translate(root: &Node, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, Fault> {
     let document = Document(root);
     let (id, list) = document.transforms(wanted)?;
     let mut calls = Vec::new();
@@ -89,6 +92,10 @@ fn translate(root: &Node, wanted: Option<&str>) -> Result<Imported, Fault> {
         }
         steps.push_str(&step(name, &Value::Object(params)));
     }
+    let restore = match document.postprocessing(post, &id)? {
+        Some((post, list)) => post::restore(&post, &list, &document, &keys, &mut left_out, &mut notes)?,
+        None => String::new(),
+    };
     if !left_out.is_empty() {
         notes.push(format!("Left out, as they have nothing to do here: {}.", left_out.join(", ")));
     }
@@ -109,6 +116,7 @@ fn translate(root: &Node, wanted: Option<&str>) -> Result<Imported, Fault> {
         let (name, path) = (super::flow(&json!(key)), Value::from(format!("{key}/{{case}}.nii.gz")));
         text.push_str(&format!("  {name}: {{ path: {path} }}\n"));
     }
+    text.push_str(&restore);
     text.push_str("trace: \"traces/{case}.json\"\n");
     Ok(Imported { text, notes })
 }
@@ -132,17 +140,33 @@ impl Call {
         let Data::Map(entries) = &node.data else {
             return Err(Fault::new(node.place, "expected a transform: a map with _target_"));
         };
-        let (mut target, mut args, mut keys) = (None, Vec::new(), Vec::new());
+        let Some((_, target)) = entries.iter().find(|(key, _)| key.name == "_target_") else {
+            return Err(Fault::new(node.place, "a transform without _target_"));
+        };
+        let target = document.resolve(target)?;
+        let Data::Text(text) = &target.data else {
+            return Err(Fault::new(target.place, "_target_: expected the name of a transform"));
+        };
+        let place = target.place;
+        let name = text.rsplit('.').next().unwrap_or(text).to_owned();
+        let base = ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned();
+        let ignored = IGNORED.contains(&base.as_str());
+        let (mut args, mut keys) = (Vec::new(), Vec::new());
         for (key, value) in entries {
-            let value = document.deep(value)?;
+            // What is left out may be made by code, such as the device; what is undone is named and not read.
+            let named = base == "Invert" && key.name == "transform";
+            if (ignored && !["keys", "_disabled_"].contains(&key.name.as_str())) || named || key.name == "_target_" {
+                continue;
+            }
+            let of_key = |fault: Fault| Fault { problem: format!("{name}: {}: {}", key.name, fault.problem), ..fault };
+            let value = document.deep(value).map_err(of_key)?;
             match (key.name.as_str(), &value.data) {
-                ("_target_", Data::Text(text)) => target = Some((text.clone(), value.place)),
                 ("_desc_", _) => {}
                 ("_disabled_", Data::Bool(true)) => return Ok(None),
                 ("_disabled_", Data::Bool(false)) => {}
                 ("_disabled_", Data::Text(text)) if text.eq_ignore_ascii_case("true") => return Ok(None),
-                (name, _) if name.starts_with('_') => {
-                    return Err(Fault::new(key.place, format!("{name} has no counterpart")));
+                (other, _) if other.starts_with('_') => {
+                    return Err(Fault::new(key.place, format!("{other} has no counterpart")));
                 }
                 ("keys", Data::Text(text)) => keys = vec![text.clone()],
                 ("keys", Data::List(list)) => {
@@ -156,12 +180,7 @@ impl Call {
                 (name, _) => args.push((name.to_owned(), key.place, value.json())),
             }
         }
-        let Some((target, place)) = target else {
-            return Err(Fault::new(node.place, "a transform without _target_"));
-        };
-        let name = target.rsplit('.').next().unwrap_or(&target).to_owned();
-        let base = ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned();
-        let known = |base: &str| IGNORED.contains(&base) || translation(base).is_some();
+        let known = |base: &str| IGNORED.contains(&base) || post::KNOWN.contains(&base) || translation(base).is_some();
         if !known(&base) || base == name {
             let fault = Fault::new(place, format!("{name} has no counterpart"));
             return Err(if known(&name) {
@@ -172,7 +191,7 @@ impl Call {
                 fault.help("see `revoxel transforms`, or write the step by hand")
             });
         }
-        if keys.is_empty() && !IGNORED.contains(&base.as_str()) {
+        if keys.is_empty() && !ignored {
             return Err(Fault::new(node.place, format!("{name} does not say its keys")));
         }
         Ok(Some(Self { name, base, keys, args, place }))
@@ -188,9 +207,12 @@ impl Call {
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
-            return Err(Fault::new(self.place, format!("{} has no counterpart", self.name)));
+            return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
         };
         let mut params = Map::new();
+        for (_, parameter, value) in FIXED.iter().filter(|(base, ..)| *base == self.base) {
+            params.insert((*parameter).to_owned(), serde_json::from_str(value).unwrap_or_default());
+        }
         for (name, place, value) in &self.args {
             let refused = |why: &str| Fault::new(*place, format!("{}: {name}: {value} {why}", self.name));
             if name == "allow_missing_keys" || value.is_null() {
@@ -205,11 +227,11 @@ impl Call {
                 continue;
             }
             match (self.base.as_str(), name.as_str()) {
-                ("Spacing" | "Resize", "mode") => {
+                ("Spacing" | "Resize" | "ResampleToMatch", "mode") => {
                     let chosen = self.interpolation(value, labels, notes).map_err(|e| refused(&e))?;
                     params.insert("interpolation".to_owned(), chosen);
                 }
-                ("Spacing", "padding_mode") => {
+                ("Spacing" | "ResampleToMatch", "padding_mode") => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
                     let value = if modes.windows(2).all(|w| w[0] == w[1]) {
                         modes[0].clone()
@@ -219,6 +241,8 @@ impl Call {
                     params.insert("padding".to_owned(), value);
                 }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
+                // See below.
+                ("RemoveSmallObjects", "by_measure") => {}
                 _ => {
                     let Some((_, to)) = arguments.iter().find(|(from, _)| from == name) else {
                         return Err(refused("has no counterpart"));
@@ -226,6 +250,11 @@ impl Call {
                     params.insert((*to).to_owned(), value.clone());
                 }
             }
+        }
+        if self.argument("by_measure") == Some(&Value::Bool(true))
+            && let Some(size) = params.remove("min_size_voxels")
+        {
+            params.insert("min_size_mm3".to_owned(), size);
         }
         if self.base == "Resize" && !params.contains_key("interpolation") {
             let fault = Fault::new(self.place, format!("{}: without mode it averages areas", self.name));
@@ -295,7 +324,7 @@ fn is_label(key: &str, calls: &[Call]) -> bool {
         let modes = call.argument("mode").and_then(|m| call.by_key(m)).unwrap_or_default();
         let at = call.keys.iter().position(|k| k == key);
         let one = at.and_then(|at| modes.get(at)).and_then(Value::as_str).is_some_and(|m| m.starts_with("nearest"));
-        matches!(call.base.as_str(), "Spacing" | "Resize") && one
+        matches!(call.base.as_str(), "Spacing" | "Resize" | "ResampleToMatch") && one
     });
     named || nearest
 }

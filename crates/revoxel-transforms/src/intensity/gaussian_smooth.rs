@@ -48,7 +48,7 @@ pub struct GaussianSmooth {
 /// What lies beyond the volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Edge {
+pub(super) enum Edge {
     /// The volume mirrored at its faces.
     #[default]
     Mirror,
@@ -56,6 +56,17 @@ enum Edge {
     Nearest,
     /// 0.
     Zero,
+}
+
+impl Edge {
+    /// The same for the filter.
+    pub(super) const fn filter(self) -> FilterEdge {
+        match self {
+            Self::Mirror => FilterEdge::Mirror,
+            Self::Nearest => FilterEdge::Nearest,
+            Self::Zero => FilterEdge::Zero,
+        }
+    }
 }
 
 impl Define for GaussianSmooth {
@@ -90,12 +101,7 @@ impl ValueTransform for GaussianSmooth {
             (None, Some(mm)) => [0, 1, 2].map(|a| mm.repeated()[a] / spacing[a]),
             (None, None) => [1.0; 3],
         };
-        let edge = match self.edge {
-            Edge::Mirror => FilterEdge::Mirror,
-            Edge::Nearest => FilterEdge::Nearest,
-            Edge::Zero => FilterEdge::Zero,
-        };
-        let result = gaussian_smooth_as(&volume, sigma, &Gaussian { edge, ..Gaussian::MONAI })?;
+        let result = gaussian_smooth_as(&volume, sigma, &Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI })?;
         Ok((result, ValueUndo::Lost { reason: "gaussian_smooth averaged values".to_owned() }))
     }
 }

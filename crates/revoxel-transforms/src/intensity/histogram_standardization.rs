@@ -76,6 +76,9 @@ impl Define for HistogramStandardization {
         if let Some(pair) = self.landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {
             return Err(Invalid::new("landmarks", format!("{} comes after {}: they must rise", pair[1], pair[0])));
         }
+        if self.landmarks[0] == self.landmarks[12] {
+            return Err(Invalid::new("landmarks", format!("all are {}: they must rise", self.landmarks[0])));
+        }
         let [low, high] = self.cutoff;
         if !(0.0..=0.09).contains(&low) || !(0.91..=1.0).contains(&high) {
             return Err(Invalid::new("cutoff", format!("[{low}, {high}]: give fractions in 0 … 0.09 and 0.91 … 1")));

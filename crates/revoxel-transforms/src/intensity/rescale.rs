@@ -43,8 +43,13 @@ impl Linear {
         self.limits[1].map_or(after, |high| if after > high { high } else { after })
     }
 
-    fn cuts(&self, after: f64) -> bool {
-        self.limits[0].is_some_and(|low| after < low) || self.limits[1].is_some_and(|high| after > high)
+    /// Whether a value from before the change is cut off at a limit, and not merely rounded over it.
+    fn cuts(&self, before: f64) -> bool {
+        let (scaled, summand) = (before * self.factor, self.summand);
+        let rounding = 1e-12 * (scaled.abs() + summand.abs());
+        let after = scaled + summand;
+        self.limits[0].is_some_and(|low| after < low - rounding)
+            || self.limits[1].is_some_and(|high| after > high + rounding)
     }
 }
 
@@ -62,7 +67,7 @@ pub(super) fn undo(name: &str, volume: &Volume, maps: &[Linear]) -> ValueUndo {
     let ranges = if needs_range { by_group(volume, maps.len() > 1, Range) } else { vec![None; maps.len()] };
     let (mut scale, mut shift, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     for (map, range) in maps.iter().zip(ranges) {
-        let cuts = range.is_some_and(|ends| ends.iter().any(|x| map.cuts(x * map.factor + map.summand)));
+        let cuts = range.is_some_and(|ends| ends.iter().any(|x| map.cuts(*x)));
         limits.push(if cuts { map.limits } else { [None, None] });
         match range {
             // One value everywhere is known, whatever became of it.

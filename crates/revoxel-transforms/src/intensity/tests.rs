@@ -76,7 +76,8 @@ fn values_come_back() {
                 let back = undo.before(channel, after).unwrap_or_else(|| panic!("{name} {params}: {undo:?}"));
                 let [least, most] = limits(channel);
                 // What lies at a limit was cut off, or may have been; it comes back as the limit.
-                if least.is_some_and(|l| after <= l + 1e-5) || most.is_some_and(|m| after >= m - 1e-5) {
+                let near = |limit: f64| 1e-6 * (1.0 + limit.abs());
+                if least.is_some_and(|l| after <= l + near(l)) || most.is_some_and(|m| after >= m - near(m)) {
                     clipped += 1;
                     continue;
                 }
@@ -119,6 +120,12 @@ fn one_value_everywhere_comes_back() {
     let grid = Grid::without_geometry([2, 2, 1]).unwrap();
     for (name, params, _) in invertible() {
         let volume = Volume::new(vec![42.5f32; 4].into(), grid, Kind::Image, 1).unwrap();
+        if params["mask"] == "above_mean" {
+            // No voxel is above the mean, and a scan of one value is worth an error, not numbers without a meaning.
+            let error = made(name, params).apply(volume).unwrap_err();
+            assert!(error.to_string().contains("no voxel is in the mask (above_mean)"), "{name}: {error}");
+            continue;
+        }
         let (result, undo) = made(name, params.clone()).apply(volume).unwrap();
         match undo.before(0, result.voxels().get(3)) {
             Some(back) => assert!((back - 42.5).abs() < 1e-3, "{name} {params}: {back}, {undo:?}"),

@@ -27,7 +27,7 @@ use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::one_hot::one_hot;
+use super::one_hot::{MOST, one_hot};
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -73,6 +73,7 @@ impl Define for AsDiscrete {
                 "channels are made of labels: add argmax: true, or use one_hot on labels",
             )),
             Some(0) => Err(Invalid::new("to_onehot", "0 channels hold nothing")),
+            Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: {MOST} are the most"))),
             _ => Ok(()),
         }
     }

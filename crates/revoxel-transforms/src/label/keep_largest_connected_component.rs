@@ -21,7 +21,7 @@
 //! MONAI `KeepLargestConnectedComponentd(applied_labels, independent, connectivity, num_components)` with
 //! `is_onehot=False` (which of equal components MONAI keeps is not defined); TorchIO `KeepLargestComponent` for
 //! `connectivity: 1` and one label; nnU-Net's `remove_all_but_largest_component_from_segmentation` for
-//! `connectivity: 1` and `independent: false`.
+//! `independent: false`, with its list of labels as `applied_labels`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

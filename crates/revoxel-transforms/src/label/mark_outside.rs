@@ -14,7 +14,7 @@
 //! ```
 //!
 //! # Inverse
-//! Voxels that were marked are not told from others with the same label.
+//! None: which voxels were marked is lost.
 //!
 //! # Same as
 //! nnU-Net v2 `crop_to_nonzero`, for the segmentation: `nonzero_label` is `label`.

@@ -15,9 +15,13 @@ impl Axes {
     /// The axes as 0, 1 or 2.
     ///
     /// # Errors
-    /// Where a number is none of -3 to 2.
+    /// Where a number is none of -3 to 2, or an axis is there twice.
     pub fn resolve(&self, field: &'static str) -> Result<Vec<usize>, Invalid> {
-        self.0.0.iter().map(|a| axis(*a, field)).collect()
+        let axes: Vec<usize> = self.0.0.iter().map(|a| axis(*a, field)).collect::<Result<_, _>>()?;
+        match (1..axes.len()).find(|i| axes[..*i].contains(&axes[*i])) {
+            Some(i) => Err(Invalid::new(field, format!("{} is an axis that is there twice", self.0.0[i]))),
+            None => Ok(axes),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PerKey};
-use crate::planning::window;
+use crate::planning::{constant_only, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `border_pad`.
@@ -62,7 +62,10 @@ impl Define for BorderPad {
             return Err(Invalid::new("spatial_border", format!("{} numbers: give 1, 3 or 6", border.len())));
         }
         let wrong = border.iter().find(|b| **b < 0 || **b > 1 << 20);
-        wrong.map_or(Ok(()), |b| Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added"))))
+        if let Some(b) = wrong {
+            return Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added")));
+        }
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
-use crate::planning::{divisible, window};
+use crate::planning::{constant_only, divisible, window};
 use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `crop_foreground`.
@@ -128,7 +128,8 @@ impl Define for CropForeground {
             margin.by_axis("margin_mm")?;
             negative("margin_mm", margin.0.iter().copied())?;
         }
-        self.k_divisible.as_ref().map_or(Ok(()), |k| k.by_axis("k_divisible"))
+        self.k_divisible.as_ref().map_or(Ok(()), |k| k.by_axis("k_divisible"))?;
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
-use crate::planning::{divisible, pad_to, window};
+use crate::planning::{constant_only, divisible, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `divisible_pad`.
@@ -58,7 +58,8 @@ impl Define for DivisiblePad {
     const CLASS: Class = Class::Spatial;
 
     fn check(&self) -> Result<(), Invalid> {
-        self.k.by_axis("k")
+        self.k.by_axis("k")?;
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

@@ -20,7 +20,8 @@
 //! The same flip; exact.
 //!
 //! # Same as
-//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`.
+//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`, which leaves the affine as it was, so that its result is the mirrored
+//! patient and not the same one stored the other way round.
 
 use revoxel_core::{Grid, GridOp, SignedPermutation};
 use schemars::JsonSchema;

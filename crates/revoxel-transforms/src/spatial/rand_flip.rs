@@ -14,7 +14,8 @@
 //! The same flip; exact. The trace says whether it was done.
 //!
 //! # Same as
-//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis: one step for each here.
+//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (one step for each here) and
+//! leaves the affine as it was.
 
 use revoxel_core::SignedPermutation;
 use schemars::JsonSchema;

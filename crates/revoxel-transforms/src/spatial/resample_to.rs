@@ -1,8 +1,10 @@
-//! Resamples onto the grid of another input.
+//! Resamples onto the grid of another input, or of a file.
 //!
 //! # What it does
-//! Interpolates onto the grid that the input `reference` has at this point of the pipeline. World positions stay;
-//! what the reference covers and the volume does not is `padding`.
+//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto that of the volume
+//! in `file`, such as an atlas, which is looked for beside the pipeline file and has to be there only when the pipeline
+//! is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions stay; what the reference
+//! covers and the volume does not is `padding`.
 //!
 //! ```text
 //!  this  [ . . . . ]              [ p . . ]   p: padding
@@ -16,21 +18,27 @@
 //! ```yaml
 //! resample_to: { keys: [label], reference: image, interpolation: label, padding: 0 }
 //! ```
+//! ```yaml
+//! resample_to:
+//!   grid:
+//!     shape: [193, 229, 193]
+//!     affine: [[1, 0, 0, -96], [0, 1, 0, -132], [0, 0, 1, -78], [0, 0, 0, 1]]
+//! ```
 //!
 //! # Inverse
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here
-//! it is the volume's minimum, and 0 for labels. TorchIO `Resample(reference)`; SimpleITK
-//! `Resample(image, reference)`.
+//! it is the volume's minimum, and 0 for labels. TorchIO `Resample(reference)`, where `reference` may also be a path;
+//! SimpleITK `Resample(image, reference)`.
 
-use revoxel_core::{Grid, GridOp};
+use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Class, Define};
+use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::resample;
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
@@ -40,7 +48,14 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[serde(deny_unknown_fields)]
 pub struct ResampleTo {
     /// The input whose grid is taken.
-    reference: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// A file with the volume whose grid is taken, beside the pipeline file; see above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// The grid itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grid: Option<TargetGrid>,
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
@@ -52,10 +67,43 @@ pub struct ResampleTo {
     anti_alias: bool,
 }
 
+/// A grid, as it is written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TargetGrid {
+    /// Voxels along axis 0, 1, 2.
+    shape: [usize; 3],
+    /// Index to RAS+ mm, four rows of four.
+    affine: [[f64; 4]; 4],
+}
+
+impl TargetGrid {
+    fn grid(&self) -> Result<Grid, Invalid> {
+        let [a, b, c, last] = self.affine;
+        if last != [0.0, 0.0, 0.0, 1.0] {
+            return Err(Invalid::new("grid", format!("the last row of affine is {last:?}, not [0, 0, 0, 1]")));
+        }
+        Grid::new(self.shape, Affine::from_rows([a, b, c])).map_err(|e| Invalid::new("grid", e.to_string()))
+    }
+}
+
 impl Define for ResampleTo {
     const NAME: &'static str = "resample_to";
     const SOURCE: &'static str = include_str!("resample_to.rs");
     const CLASS: Class = Class::Spatial;
+    const FILES: &'static [(&'static str, Content)] = &[("file", Content::Grid)];
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.file.is_some() {
+            return Err(Invalid::new("file", "no files can be read here: give the grid itself"));
+        }
+        match (&self.reference, &self.grid) {
+            (None, None) => Err(Invalid::new("", "give reference (an input), file (a volume on disk) or grid")),
+            (Some(_), Some(_)) => Err(Invalid::new("reference", "give one of reference, file and grid")),
+            (None, Some(grid)) => grid.grid().map(|_| ()),
+            (Some(_), None) => Ok(()),
+        }
+    }
 
     fn transform(self) -> Transform {
         Transform::Spatial(Box::new(self))
@@ -64,12 +112,18 @@ impl Define for ResampleTo {
 
 impl SpatialTransform for ResampleTo {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let reference = evidence.reference.ok_or_else(|| PlanError::MissingInput(self.reference.clone()))?;
-        Ok(resample(grid, *reference))
+        let target = match self.grid.and_then(|g| g.grid().ok()) {
+            Some(target) => target,
+            None => {
+                let missing = || PlanError::MissingInput(self.reference.clone().unwrap_or_default());
+                *evidence.reference.ok_or_else(missing)?
+            }
+        };
+        Ok(resample(grid, target))
     }
 
     fn need(&self) -> Need<'_> {
-        Need::Grid(&self.reference)
+        self.reference.as_deref().map_or(Need::Nothing, Need::Grid)
     }
 
     fn resampling(&self) -> Resampling<'_> {
@@ -86,6 +140,6 @@ impl SpatialTransform for ResampleTo {
     }
 
     fn aligns(&self) -> bool {
-        true
+        self.reference.is_some()
     }
 }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
-use crate::planning::{centre_crop, pad_to, window};
+use crate::planning::{centre_crop, constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `resize_with_pad_or_crop`.
@@ -61,7 +61,8 @@ impl Define for ResizeWithPadOrCrop {
     const CLASS: Class = Class::Spatial;
 
     fn check(&self) -> Result<(), Invalid> {
-        self.spatial_size.by_axis("spatial_size")
+        self.spatial_size.by_axis("spatial_size")?;
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

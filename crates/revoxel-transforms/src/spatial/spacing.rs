@@ -52,7 +52,9 @@
 //!
 //! # Same as
 //! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are
-//! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). nnU-Net's
+//! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid
+//! out of a float32 header, which is orthogonal to some 1e-8 only, MONAI may keep voxel shape / 2 where it is and not
+//! the first one, as that noise decides: its grid then lies up to half a voxel elsewhere, as its affine says. nnU-Net's
 //! `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is `cubic`,
 //! `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its segmentations are
 //! `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`.
@@ -155,6 +157,11 @@ impl Define for Spacing {
             return Err(Invalid::new("separate_z", "diagonal and deshear mix the axes: leave one of them out"));
         }
         finite("pixdim", &self.pixdim.0)?;
+        for (field, limit) in [("min_pixdim", &self.min_pixdim), ("max_pixdim", &self.max_pixdim)] {
+            let Some(limit) = limit else { continue };
+            limit.by_axis(field)?;
+            finite(field, &limit.0)?;
+        }
         if (self.diagonal || self.deshear) && self.rule != Rule::Monai {
             return Err(Invalid::new("rule", "diagonal and deshear work with rule: monai only"));
         }

@@ -149,6 +149,11 @@ impl SpatialCrop {
             (Some(start), Some(end)) => {
                 start.by_axis("roi_start")?;
                 end.by_axis("roi_end")?;
+                let (start, end) = (start.repeated(), end.repeated());
+                if let Some(a) = (0..3).find(|a| end[*a] <= start[*a].max(0)) {
+                    let problem = format!("{} along axis {a} leaves nothing after roi_start, {}", end[a], start[a]);
+                    return Err(Invalid::new("roi_end", problem));
+                }
             }
             (None, None) => {}
             _ => return Err(Invalid::new("", WAYS)),
@@ -156,6 +161,14 @@ impl SpatialCrop {
         match &self.roi_slices {
             Some(slices) if !(1..=3).contains(&slices.len()) => {
                 Err(Invalid::new("roi_slices", format!("{} pairs for three axes", slices.len())))
+            }
+            Some(slices) => {
+                // Ends that are both counted from the same side can be compared without a volume.
+                let empty = |pair: &&[Option<i64>; 2]| matches!(pair, [Some(from), Some(to)] if (*from < 0) == (*to < 0) && from >= to);
+                slices.iter().find(empty).map_or(Ok(()), |pair| {
+                    let [from, to] = pair.map(Option::unwrap_or_default);
+                    Err(Invalid::new("roi_slices", format!("[{from}, {to}] leaves nothing of its axis")))
+                })
             }
             _ => Ok(()),
         }

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
-use crate::planning::{pad_to, window};
+use crate::planning::{constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `spatial_pad`.
@@ -60,7 +60,8 @@ impl Define for SpatialPad {
     const CLASS: Class = Class::Spatial;
 
     fn check(&self) -> Result<(), Invalid> {
-        self.spatial_size.by_axis("spatial_size")
+        self.spatial_size.by_axis("spatial_size")?;
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false};
-use crate::planning::{centre_crop, pad_to, resample, same_extent, window};
+use crate::planning::{centre_crop, constant_only, pad_to, resample, same_extent, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `zoom`.
@@ -77,10 +77,7 @@ impl Define for Magnify {
         if let Some(wrong) = self.zoom.0.iter().find(|z| !(**z > 0.0 && z.is_finite())) {
             return Err(Invalid::new("zoom", format!("{wrong} is no factor: use a number above 0, 1 to keep an axis")));
         }
-        if self.value.is_some() && self.mode.0 != PadMode::Constant {
-            return Err(Invalid::new("value", "the value is used with mode: constant only"));
-        }
-        Ok(())
+        constant_only(self.mode.0, self.value.as_ref())
     }
 
     fn transform(self) -> Transform {

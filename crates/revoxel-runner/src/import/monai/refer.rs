@@ -19,16 +19,18 @@ impl Document<'_> {
             if text.starts_with('$') {
                 return Err(code(&found, text));
             }
-            if text.starts_with('%') {
-                let fault = Fault::new(found.place, format!("{text:?} takes in text of another place or file"));
-                return Err(fault.help("macros have no counterpart: write what it stands for"));
-            }
-            let Some(id) = text.strip_prefix('@') else { break };
+            let macros = text.starts_with('%');
+            let Some(id) = text.strip_prefix('@').or_else(|| text.strip_prefix('%')) else { break };
             depth += 1;
             let to = self.at(id).filter(|_| depth <= DEPTH);
             let Some(to) = to else {
                 let problem = if depth > DEPTH { "leads round in a circle" } else { "is not in this file" };
-                return Err(Fault::new(node.place, format!("{text:?} {problem}")));
+                let fault = Fault::new(node.place, format!("{text:?} {problem}"));
+                return Err(if macros {
+                    fault.help("other files are not read: write what it stands for")
+                } else {
+                    fault
+                });
             };
             found = to.clone();
         }
@@ -90,6 +92,25 @@ impl Document<'_> {
             None => {
                 let fault = Fault::new(self.0.place, "there is no Compose of transforms in this file");
                 Err(fault.help("say which list with --transforms ID"))
+            }
+        }
+    }
+
+    /// The list of transforms of predictions, and its id: `wanted`, or the first whose id has `post` in it, unless
+    /// that is the list of the steps, `taken`. `None` for `none` and where there is none.
+    pub(super) fn postprocessing(
+        &self,
+        wanted: Option<&str>,
+        taken: &str,
+    ) -> Result<Option<(String, Vec<Node>)>, Fault> {
+        match wanted {
+            Some("none") => Ok(None),
+            Some(id) => self.transforms(Some(id)).map(Some),
+            None => {
+                let mut found = Vec::new();
+                composed(self.0, "", &mut found);
+                let first = found.into_iter().find(|(id, _)| id.to_lowercase().contains("post") && id != taken);
+                first.map(|(id, node)| Ok((id, self.list(node)?))).transpose()
             }
         }
     }

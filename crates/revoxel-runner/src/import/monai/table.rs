@@ -12,6 +12,17 @@ pub(super) const IGNORED: &[&str] = &[
     "Identity",
     "SelectItems",
     "DeleteItems",
+    "SaveImage",
+];
+
+/// Parameters of ours that are always the same, as JSON: what MONAI does without being asked, by its name. An argument
+/// replaces them.
+pub(super) const FIXED: &[(&str, &str, &str)] = &[
+    ("GaussianSmooth", "sigma", "1.0"),
+    ("GaussianSmooth", "edge", "\"zero\""),
+    ("GaussianSharpen", "edge", "\"zero\""),
+    ("RemoveSmallObjects", "min_size_voxels", "64"),
+    ("ResampleToMatch", "padding", "\"border\""),
 ];
 
 /// A transform of ours for one of MONAI's.
@@ -100,6 +111,56 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             &[LAZY],
         ),
         "CenterSpatialCrop" => t("center_spatial_crop", &[("roi_size", "roi_size")], &[LAZY]),
+        "ResampleToMatch" => {
+            t("resample_to", &[("key_dst", "reference")], &[LAZY, DTYPE, ("align_corners", &["false"])])
+        }
+        "StdShiftIntensity" => t(
+            "std_shift_intensity",
+            &[("factor", "factor"), ("nonzero", "nonzero"), ("channel_wise", "channel_wise")],
+            &[DTYPE],
+        ),
+        "ClipIntensityPercentiles" => t(
+            "clip_intensity_percentiles",
+            &[
+                ("lower", "lower"),
+                ("upper", "upper"),
+                ("sharpness_factor", "sharpness_factor"),
+                ("channel_wise", "channel_wise"),
+            ],
+            &[DTYPE],
+        ),
+        "MaskIntensity" => t("mask_intensity", &[("mask_key", "source")], &[]),
+        "GaussianSmooth" => t("gaussian_smooth", &[("sigma", "sigma")], &[("approx", &["\"erf\""])]),
+        "GaussianSharpen" => t(
+            "gaussian_sharpen",
+            &[("sigma1", "sigma1"), ("sigma2", "sigma2"), ("alpha", "alpha")],
+            &[("approx", &["\"erf\""])],
+        ),
+        "MedianSmooth" => t("median_smooth", &[("radius", "radius")], &[]),
+        "KeepLargestConnectedComponent" => t(
+            "keep_largest_connected_component",
+            &[
+                ("applied_labels", "applied_labels"),
+                ("independent", "independent"),
+                ("connectivity", "connectivity"),
+                ("num_components", "num_components"),
+            ],
+            &[("is_onehot", &["false"])],
+        ),
+        "RemoveSmallObjects" => t(
+            "remove_small_objects",
+            &[
+                ("min_size", "min_size_voxels"),
+                ("connectivity", "connectivity"),
+                ("independent_channels", "independent"),
+            ],
+            &[],
+        ),
+        "FillHoles" => t("fill_holes", &[("applied_labels", "applied_labels"), ("connectivity", "connectivity")], &[]),
+        "LabelFilter" => t("label_filter", &[("applied_labels", "applied_labels")], &[]),
+        "MapLabelValue" => {
+            t("map_label_value", &[("orig_labels", "orig_labels"), ("target_labels", "target_labels")], &[DTYPE])
+        }
         "Flip" => t("flip", &[("spatial_axis", "spatial_axis")], &[LAZY]),
         "Rotate90" => t("rotate90", &[("k", "k"), ("spatial_axes", "spatial_axes")], &[LAZY]),
         "ScaleIntensityRange" => t(

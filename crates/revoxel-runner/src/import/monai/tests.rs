@@ -20,12 +20,16 @@ const CT: &str = r#"{
       { "_target_": "EnsureTyped", "keys": ["image", "label"] }
     ]
   },
-  "postprocessing": { "_target_": "Compose", "transforms": ["$code()"] }
+  "postprocessing": { "_target_": "Compose", "transforms": [
+    { "_target_": "Activationsd", "keys": "pred", "sigmoid": [true] },
+    { "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image" },
+    { "_target_": "SaveImaged", "keys": "pred", "output_dir": "$@root + '/eval'" }
+  ] }
 }"#;
 
 #[test]
 fn a_bundle_becomes_a_pipeline() {
-    let imported = pipeline("inference.json", CT, None).unwrap();
+    let imported = pipeline("inference.json", CT, None, None).unwrap();
     let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
     assert_eq!(
         steps,
@@ -37,8 +41,12 @@ fn a_bundle_becomes_a_pipeline() {
         ]
     );
     assert!(imported.text.contains("label: { kind: label, path: \"label/{case}.nii.gz\" }"), "{}", imported.text);
-    assert!(imported.notes[1].contains("LoadImaged, EnsureChannelFirstd, EnsureTyped"), "{:?}", imported.notes);
+    let left_out = "LoadImaged, EnsureChannelFirstd, EnsureTyped, SaveImaged";
+    assert!(imported.notes[1].contains(left_out), "{:?}", imported.notes);
     assert_eq!(imported.check("pipeline.yaml").unwrap().steps.len(), 4);
+    let restore = "restore:\n  pred:\n    kind: logit\n    volume: image\n    activation: sigmoid\n    \
+                   interpolation: nearest\n    fill: 0\n    output: { path: \"pred/{case}.nii.gz\" }\n";
+    assert!(imported.text.contains(restore), "{}", imported.text);
 }
 
 #[test]
@@ -46,9 +54,9 @@ fn yaml_lists_and_ids() {
     let text = "train:\n  deterministic:\n  - _target_: LoadImaged\n    keys: image\n  - _target_: Flipd\n    keys: image\n    \
                 spatial_axis: 1\n  - _target_: Spacingd\n    _disabled_: true\n    keys: image\n  preprocessing:\n    \
                 _target_: Compose\n    transforms: $@train#deterministic + []\n";
-    let imported = pipeline("train.yaml", text, Some("train#deterministic")).unwrap();
+    let imported = pipeline("train.yaml", text, Some("train#deterministic"), None).unwrap();
     assert!(imported.text.contains("- flip: { spatial_axis: 1 }") && !imported.text.contains("spacing"));
-    let error = pipeline("train.yaml", text, None).unwrap_err();
+    let error = pipeline("train.yaml", text, None, None).unwrap_err();
     assert!(error.problem.contains("is code") && error.place.line == 13, "{error}");
 }
 
@@ -56,16 +64,87 @@ fn yaml_lists_and_ids() {
 fn what_has_no_counterpart_is_refused_where_it_stands() {
     let t = |transform: &str, line: usize, part: &str| {
         let text = format!("- _target_: LoadImaged\n  keys: image\n- {}\n", transform.replace('\n', "\n  "));
-        let error = pipeline("list.yaml", &text, None).unwrap_err();
+        let error = pipeline("list.yaml", &text, None, None).unwrap_err();
         assert!(error.problem.contains(part) && error.place.line == line, "{transform}: {error}");
     };
     t("_target_: RandFlipd\nkeys: image", 3, "RandFlipd");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: [1, 1, 1]\nalign_corners: true", 6, "align_corners");
-    t("_target_: Spacingd\nkeys: image\npixdim: '@missing'", 5, "not in this file");
+    t("_target_: Spacingd\nkeys: image\npixdim: '@missing'", 5, "Spacingd: pixdim: \"@missing\" is not in this file");
+    t("_target_: Spacingd\nkeys: image\npixdim: '%a.json::b'", 5, "not in this file");
+    t("_target_: Spacingd\nkeys: image\n_requires_: x", 5, "_requires_");
     t("_target_: Resized\nkeys: image\nspatial_size: [8, 8, 8]", 3, "averages areas");
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
+}
+
+/// Transforms of predictions before and after the way back; the lines of `steps` and the other fields.
+fn restored(post: &str) -> Result<String, PipelineError> {
+    let text = format!(
+        "preprocessing:\n- _target_: LoadImaged\n  keys: image\n- _target_: Flipd\n  keys: image\npost:\n{}",
+        post.lines().map(|line| format!("  {line}\n")).collect::<String>()
+    );
+    let imported = pipeline("c.yaml", &text, Some("preprocessing"), Some("post"))?;
+    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    let (_, restore) = imported.text.split_once("restore:\n").unwrap_or_else(|| panic!("{}", imported.text));
+    Ok(restore.split("trace:").next().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn what_is_done_to_predictions_is_restored() {
+    let invert = "- _target_: Invertd\n  keys: p\n  transform: '@preprocessing'\n  orig_keys: image\n  \
+                  nearest_interp: false\n";
+    let argmax = "- _target_: AsDiscreted\n  keys: p\n  argmax: true\n";
+    let largest = "- _target_: KeepLargestConnectedComponentd\n  keys: p\n  is_onehot: false\n";
+    let small = "- _target_: RemoveSmallObjectsd\n  keys: [p]\n  by_measure: true\n  min_size: 30\n";
+    let t = |post: &[&str], parts: &[&str]| {
+        let restore = restored(&post.concat()).unwrap();
+        for part in parts {
+            assert!(restore.contains(part), "{part:?} is not in\n{restore}");
+        }
+    };
+    t(&[invert, argmax], &["kind: logit\n", "interpolation: linear\n", "argmax: true\n"]);
+    t(&[argmax, invert], &["- as_discrete: { in: model, argmax: true }\n", "interpolation: nearest\n"]);
+    t(
+        &[invert, argmax, largest, small],
+        &[
+            "argmax: true\n",
+            "- keep_largest_connected_component: { in: native }\n",
+            "- remove_small_objects: { in: native, min_size_mm3: 30 }\n",
+        ],
+    );
+    t(&[argmax, largest, invert], &["- keep_largest_connected_component: { in: model }\n"]);
+    let activate = "- _target_: Activationsd\n  keys: p\n  softmax: true\n";
+    t(&[activate, invert, argmax], &["activation: softmax\n"]);
+    // After the way back, softmax changes nothing that argmax sees.
+    let restore = restored(&[invert, activate, argmax].concat()).unwrap();
+    assert!(!restore.contains("softmax"), "{restore}");
+    t(&[invert], &["kind: image\n"]);
+    let refused = |post: &[&str], part: &str| {
+        let error = restored(&post.concat()).unwrap_err();
+        assert!(error.problem.contains(part), "{error}");
+    };
+    refused(&[invert, activate], "comes after Invertd");
+    refused(&[invert, invert], "inverted already");
+    refused(&[argmax, argmax], "labels already");
+    refused(&["- _target_: MeanEnsembled\n  keys: [p]\n"], "MeanEnsembled has no counterpart");
+    refused(&["- _target_: AsDiscreted\n  keys: p\n  argmax: true\n  dim: 0\n"], "AsDiscreted: dim");
+}
+
+#[test]
+fn arguments_are_those_of_monai_where_defaults_differ() {
+    let t = |transform: &str, expected: &str| {
+        let text = format!("- _target_: LoadImaged\n  keys: image\n- {}\n", transform.replace('\n', "\n  "));
+        let imported = pipeline("list.yaml", &text, None, None).unwrap();
+        assert!(imported.text.contains(expected), "{expected:?} is not in\n{}", imported.text);
+        imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    };
+    t("_target_: GaussianSmoothd\nkeys: image", "- gaussian_smooth: { sigma: 1.0, edge: zero }");
+    t("_target_: GaussianSmoothd\nkeys: image\nsigma: 2", "- gaussian_smooth: { sigma: 2, edge: zero }");
+    t("_target_: MedianSmoothd\nkeys: image\nradius: 2", "- median_smooth: { radius: 2 }");
+    t("_target_: ClipIntensityPercentilesd\nkeys: image\nlower: 1\nupper: 99", "lower: 1, upper: 99");
+    t("_target_: StdShiftIntensityd\nkeys: image\nfactor: 2", "- std_shift_intensity: { factor: 2 }");
+    t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
 }
