@@ -152,6 +152,16 @@ impl Voxels {
         dispatch!(self, v => v[position].to_f64())
     }
 
+    /// The buffer as bytes to write to, in this machine's byte order.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        dispatch!(self, v => bytemuck::cast_slice_mut(v))
+    }
+
+    /// Drops the voxels from a position on. The memory is kept.
+    pub fn truncate(&mut self, length: usize) {
+        dispatch!(self, v => v.truncate(length));
+    }
+
     /// The buffer in another type; whole numbers round half to even and saturate. The same type costs nothing.
     pub fn cast(self, to: Dtype) -> Self {
         if self.dtype() == to {

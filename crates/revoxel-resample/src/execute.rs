@@ -96,23 +96,17 @@ pub fn stream<E: From<ResampleError>>(
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
     let mut work = Work::new(&volume, &sampling, &how);
     let (size, count) = (work.plane(), work.count());
-    let slab = work.slab(dtype.size());
+    let slab = work.slab(dtype.size()).min(count);
+    // One slab for all: fresh memory costs as much as computing what goes into it.
+    let mut voxels: Voxels = dispatch_dtype!(dtype, O => vec![O::default(); slab * size].into());
     let mut first = 0;
     while first < count {
-        let length = slab.min(count - first) * size;
-        let voxels: Voxels = if work.averages {
-            dispatch_dtype!(dtype, O => {
-                let mut out = vec![O::default(); length];
-                work.means(first, &mut out);
-                out.into()
-            })
+        voxels.truncate(slab.min(count - first) * size);
+        if work.averages {
+            dispatch!(&mut voxels, out => work.means(first, out));
         } else {
-            dispatch!(volume.voxels(), v => {
-                let mut out = vec![Default::default(); length];
-                work.copies(v, first, &mut out);
-                out.into()
-            })
-        };
+            dispatch!(volume.voxels(), v => work.copies(v, first, bytemuck::cast_slice_mut(voxels.bytes_mut())));
+        }
         sink(&voxels)?;
         first += slab;
     }

@@ -15,10 +15,12 @@ mod huffman;
 mod matches;
 
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use revoxel_core::Dtype;
 
+use bits::Bits;
 use block::Encoder;
 
 /// Bytes of input per piece.
@@ -26,21 +28,39 @@ pub(super) const PIECE: usize = 1 << 20;
 /// An empty last block with the fixed codes.
 const END: [u8; 2] = [3, 0];
 
-/// How much time smaller output may take.
+/// How much time smaller output may take, and where repetitions begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effort {
-    /// Repetitions are looked for only in pieces where they save an eighth or so: noise of real numbers has none
-    /// to speak of.
+    /// Repetitions are looked for only in pieces where they save an eighth or so, at every fourth byte: noise of real
+    /// numbers has none to speak of.
     Quick,
-    /// Repetitions are always looked for.
+    /// Repetitions are looked for at every byte.
     Usual,
+    /// Repetitions are looked for at every second byte: voxels of 16 bits.
+    Pairs,
+    /// Repetitions are looked for at every fourth byte: wider integers.
+    Fours,
 }
 
 impl Effort {
     /// The effort that voxels are worth: real numbers are mostly noise, integers and labels repeat.
     pub fn for_voxels(dtype: Dtype) -> Self {
-        if matches!(dtype, Dtype::F32 | Dtype::F64) { Self::Quick } else { Self::Usual }
+        match dtype {
+            Dtype::F32 | Dtype::F64 => Self::Quick,
+            Dtype::U8 | Dtype::I8 => Self::Usual,
+            Dtype::U16 | Dtype::I16 => Self::Pairs,
+            Dtype::U32 | Dtype::I32 | Dtype::U64 | Dtype::I64 => Self::Fours,
+        }
+    }
+
+    /// Bytes from one place where a repetition may begin to the next.
+    const fn stride(self) -> usize {
+        match self {
+            Self::Usual => 1,
+            Self::Pairs => 2,
+            Self::Quick | Self::Fours => 4,
+        }
     }
 }
 
@@ -52,49 +72,97 @@ pub(super) trait Checksum: Default + Send + Sync {
     fn combine(&mut self, next: &Self);
 }
 
+/// A compressed piece, in memory that is used again.
+#[derive(Debug, Default)]
+struct Piece<C> {
+    bits: Bits,
+    checksum: C,
+}
+
+/// Pieces that are compressed side by side while those before them are written. All memory is kept from batch to
+/// batch, because fresh memory costs time.
+#[derive(Debug)]
+struct Pieces<C> {
+    effort: Effort,
+    encoders: Mutex<Vec<Encoder>>,
+    /// Compressed, but not written yet.
+    done: Vec<Piece<C>>,
+    spare: Vec<Piece<C>>,
+    checksum: C,
+}
+
+impl<C: Checksum> Pieces<C> {
+    fn new(effort: Effort) -> Self {
+        Self { effort, encoders: Mutex::default(), done: Vec::new(), spare: Vec::new(), checksum: C::default() }
+    }
+
+    /// Bytes that keep all threads at work.
+    fn enough() -> usize {
+        2 * rayon::current_num_threads() * PIECE
+    }
+
+    /// Compresses the next pieces, and writes those before.
+    fn next(&mut self, inputs: &[&[u8]], to: &mut (impl Write + Send)) -> io::Result<()> {
+        let Self { effort, encoders, done, spare, checksum } = self;
+        spare.resize_with(inputs.len(), Piece::default);
+        let compress = |(piece, input): (&mut Piece<C>, &&[u8])| {
+            let kept = encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut encoder = kept.unwrap_or_default();
+            piece.checksum = C::default();
+            piece.checksum.update(input);
+            encoder.encode(input, *effort, &mut piece.bits);
+            encoders.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+        };
+        let all = || spare.par_iter_mut().zip(inputs).for_each(compress);
+        let ((), written) = rayon::join(all, || done.iter().try_for_each(|piece| to.write_all(piece.bits.written())));
+        written?;
+        spare.iter().for_each(|piece| checksum.combine(&piece.checksum));
+        std::mem::swap(done, spare);
+        Ok(())
+    }
+
+    /// Writes what is left, and the end of the stream.
+    fn finish(mut self, to: &mut (impl Write + Send)) -> io::Result<C> {
+        self.next(&[], to)?;
+        to.write_all(&END)?;
+        Ok(self.checksum)
+    }
+}
+
 /// Compresses the parts, one after the other, into a single deflate stream and gives the checksum of the input.
 /// A few pieces per thread are held in memory at a time; while they are written, the next are compressed.
 pub(super) fn compress<C: Checksum>(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<C> {
-    let pieces: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(PIECE)).collect();
-    let mut checksum = C::default();
-    let mut done: Vec<(Vec<u8>, C)> = Vec::new();
-    for batch in pieces.chunks(4 * rayon::current_num_threads()) {
-        let piece = |encoder: &mut Encoder, input: &&[u8]| {
-            let mut checksum = C::default();
-            checksum.update(input);
-            (encoder.encode(input, effort).to_vec(), checksum)
-        };
-        let next = || batch.par_iter().map_init(Encoder::default, piece).collect();
-        let (next, written): (Vec<_>, _) = rayon::join(next, || write(&done, to));
-        written?;
-        done.iter().for_each(|(_, of_piece)| checksum.combine(of_piece));
-        done = next;
+    let all: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(PIECE)).collect();
+    let mut pieces = Pieces::new(effort);
+    for batch in all.chunks(Pieces::<C>::enough() / PIECE) {
+        pieces.next(batch, to)?;
     }
-    write(&done, to)?;
-    done.iter().for_each(|(_, of_piece)| checksum.combine(of_piece));
-    to.write_all(&END)?;
-    Ok(checksum)
+    pieces.finish(to)
 }
 
 /// The same for input that comes bit by bit.
 pub(super) struct Stream<C> {
-    effort: Effort,
-    checksum: C,
+    pieces: Pieces<C>,
     waiting: Vec<u8>,
 }
 
 impl<C: Checksum> Stream<C> {
     pub(super) fn new(effort: Effort) -> Self {
-        Self { effort, checksum: C::default(), waiting: Vec::new() }
+        Self { pieces: Pieces::new(effort), waiting: Vec::new() }
     }
 
-    /// Goes on with more input. A few pieces per thread are held back and compressed together.
-    pub(super) fn push(&mut self, mut input: &[u8], to: &mut impl Write) -> io::Result<()> {
-        let most = 4 * rayon::current_num_threads() * PIECE;
-        while self.waiting.len() + input.len() >= most {
-            let (now, later) = input.split_at(most - self.waiting.len());
+    /// Goes on with more input. What does not fill the threads with whole pieces is held back.
+    pub(super) fn push(&mut self, mut input: &[u8], to: &mut (impl Write + Send)) -> io::Result<()> {
+        let enough = Pieces::<C>::enough();
+        while self.waiting.len() + input.len() >= enough {
+            // A piece that was begun is ended; whole ones are compressed where they lie.
+            let missing = self.waiting.len().next_multiple_of(PIECE) - self.waiting.len();
+            let (now, later) = input.split_at(missing);
             self.waiting.extend_from_slice(now);
-            self.flush(to)?;
+            let (now, later) = later.split_at(enough - self.waiting.len());
+            let inputs: Vec<&[u8]> = self.waiting.chunks(PIECE).chain(now.chunks(PIECE)).collect();
+            self.pieces.next(&inputs, to)?;
+            self.waiting.clear();
             input = later;
         }
         self.waiting.extend_from_slice(input);
@@ -102,28 +170,16 @@ impl<C: Checksum> Stream<C> {
     }
 
     /// Ends the current piece.
-    pub(super) fn flush(&mut self, to: &mut impl Write) -> io::Result<()> {
-        let effort = self.effort;
-        let piece = |encoder: &mut Encoder, input: &[u8]| {
-            let mut checksum = C::default();
-            checksum.update(input);
-            (encoder.encode(input, effort).to_vec(), checksum)
-        };
-        let done: Vec<_> = self.waiting.par_chunks(PIECE).map_init(Encoder::default, piece).collect();
-        write(&done, to)?;
-        done.iter().for_each(|(_, of_piece)| self.checksum.combine(of_piece));
+    pub(super) fn flush(&mut self, to: &mut (impl Write + Send)) -> io::Result<()> {
+        let inputs: Vec<&[u8]> = self.waiting.chunks(PIECE).collect();
+        self.pieces.next(&inputs, to)?;
         self.waiting.clear();
         Ok(())
     }
 
     /// Ends the stream.
-    pub(super) fn finish(mut self, to: &mut impl Write) -> io::Result<C> {
+    pub(super) fn finish(mut self, to: &mut (impl Write + Send)) -> io::Result<C> {
         self.flush(to)?;
-        to.write_all(&END)?;
-        Ok(self.checksum)
+        self.pieces.finish(to)
     }
-}
-
-fn write<C>(done: &[(Vec<u8>, C)], to: &mut impl Write) -> io::Result<()> {
-    done.iter().try_for_each(|(bytes, _)| to.write_all(bytes))
 }

@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn every_length_comes_back() {
         let data: Vec<u8> = (0..3 * BLOCK as u32).map(|i| (i * 7 % 251) as u8).collect();
-        for level in [Effort::Quick, Effort::Usual] {
+        for level in [Effort::Quick, Effort::Usual, Effort::Pairs, Effort::Fours] {
             for length in [0, 1, BLOCK, BLOCK + 1, data.len()] {
                 let mut compressed = Vec::new();
                 compress(&[&data[..length]], level, &mut compressed).unwrap();

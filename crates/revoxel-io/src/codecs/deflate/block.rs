@@ -21,46 +21,47 @@ const MOST_STORED: usize = 65_535;
 pub(super) struct Encoder {
     matcher: Matcher,
     sequences: Sequences,
-    bits: Bits,
 }
 
 impl Encoder {
-    /// The blocks, none of which is the last one; they end at a whole byte.
-    pub(super) fn encode(&mut self, input: &[u8], effort: Effort) -> &[u8] {
-        self.bits.start(input.len() + 5 * (input.len() / MOST_STORED) + 10 * (input.len() / BYTES) + 64);
-        let with_matches = effort == Effort::Usual || self.matches_are_worth_it(input);
+    /// Writes the blocks, none of which is the last one; they end at a whole byte.
+    pub(super) fn encode(&mut self, input: &[u8], effort: Effort, bits: &mut Bits) {
+        bits.start(input.len() + 5 * (input.len() / MOST_STORED) + 10 * (input.len() / BYTES) + 64);
+        let with_matches = effort != Effort::Quick || self.matches_are_worth_it(input);
+        let stride = effort.stride();
         self.matcher.clear();
         let mut at = 0;
         while at < input.len() {
             let end = input.len().min(at + BYTES);
             self.sequences.clear();
             let next = match with_matches {
-                true => self.matcher.sequences(input, at, end, SYMBOLS, &mut self.sequences),
+                true => self.matcher.sequences(input, at, end, (stride, SYMBOLS), &mut self.sequences),
                 false => {
                     count(&input[at..end], &mut self.sequences.literals);
                     self.sequences.list.push(Sequence { literals: (end - at) as u32, length: 0, distance: 0 });
                     end
                 }
             };
-            self.block(&input[at..next]);
+            self.block(&input[at..next], bits);
             at = next;
         }
         // An empty stored block.
-        self.bits.put(0, 3);
-        self.bits.align();
-        self.bits.bytes(&[0, 0, 255, 255]);
-        self.bits.written()
+        bits.put(0, 3);
+        bits.align();
+        bits.bytes(&[0, 0, 255, 255]);
     }
 
     /// Whether matches save enough, in a sample.
     fn matches_are_worth_it(&mut self, input: &[u8]) -> bool {
-        let start = (input.len() / 2).saturating_sub(SAMPLE / 2);
+        let start = (input.len() / 2).saturating_sub(SAMPLE / 2) & !7;
         let sample = &input[start..input.len().min(start + SAMPLE)];
         let mut cost = |matcher: Option<&mut Matcher>| {
             let sequences = &mut self.sequences;
             sequences.clear();
             match matcher {
-                Some(matcher) => _ = matcher.sequences(sample, 0, sample.len(), usize::MAX, sequences),
+                Some(matcher) => {
+                    _ = matcher.sequences(sample, 0, sample.len(), (Effort::Quick.stride(), usize::MAX), sequences)
+                }
                 None => count(sample, &mut sequences.literals),
             }
             sequences.cost(&Code::new(&sequences.literals), &Code::new(&sequences.distances)) as f64
@@ -70,8 +71,8 @@ impl Encoder {
     }
 
     /// Writes the sequences at hand, which stand for `input`.
-    fn block(&mut self, input: &[u8]) {
-        let Self { sequences, bits, .. } = self;
+    fn block(&self, input: &[u8], bits: &mut Bits) {
+        let sequences = &self.sequences;
         let literals = Code::new(&sequences.literals);
         let distances = Code::new(&sequences.distances);
         let head = Head::new(&literals.lengths[..286], &distances.lengths[..30]);

@@ -81,11 +81,39 @@ impl Matcher {
         self.slots.fill([0; 2]);
     }
 
-    /// Takes bytes apart from a place on, up to `end` or `most` symbols. Gives the place where it stopped.
-    pub(super) fn sequences(&mut self, data: &[u8], from: usize, end: usize, most: usize, to: &mut Sequences) -> usize {
+    /// Takes bytes apart from a place on, up to `end` or `most` symbols. Gives the place where it stopped. Repetitions
+    /// are looked for at multiples of `stride`, and followed to both sides from there.
+    pub(super) fn sequences(
+        &mut self,
+        data: &[u8],
+        from: usize,
+        end: usize,
+        (stride, most): (usize, usize),
+        to: &mut Sequences,
+    ) -> usize {
+        match stride {
+            1 => self.strided::<1>(data, from, end, most, to),
+            2 => self.strided::<2>(data, from, end, most, to),
+            _ => self.strided::<4>(data, from, end, most, to),
+        }
+    }
+
+    fn strided<const STRIDE: usize>(
+        &mut self,
+        data: &[u8],
+        from: usize,
+        end: usize,
+        most: usize,
+        to: &mut Sequences,
+    ) -> usize {
         let data = &data[..end];
         let (mut at, mut first_literal) = (from, from);
         while let Some(four) = four(data, at) {
+            if at % STRIDE != 0 {
+                to.literals[usize::from(data[at])] += 1;
+                at += 1;
+                continue;
+            }
             let slot = hash(four);
             let [newer, older] = self.slots[slot];
             // Places are kept with the window added, so that a 0 is too far away from everywhere.
@@ -105,8 +133,19 @@ impl Matcher {
             }
             let (length, distance) = best;
             if length >= LEAST {
-                to.push(at - first_literal, length, distance);
-                for inner in at + 1..at + length.min(REMEMBERED) {
+                // Bytes before that are the same too: the upper byte of the voxel before seldom differs.
+                let (mut start, back) = (at, distance as usize);
+                while start > first_literal
+                    && at - start < STRIDE - 1
+                    && at - start + length < MOST
+                    && start > back
+                    && data[start - 1] == data[start - 1 - back]
+                {
+                    start -= 1;
+                    to.literals[usize::from(data[start])] -= 1;
+                }
+                to.push(start - first_literal, at - start + length, distance);
+                for inner in (at + STRIDE..at + length.min(REMEMBERED)).step_by(STRIDE) {
                     self.remember(data, inner);
                 }
                 at += length;
@@ -115,8 +154,8 @@ impl Matcher {
                     return at;
                 }
             } else {
-                to.literals[usize::from(data[at])] += 1;
-                at += 1;
+                data[at..at + STRIDE].iter().for_each(|byte| to.literals[usize::from(*byte)] += 1);
+                at += STRIDE;
             }
         }
         data[at..].iter().for_each(|byte| to.literals[usize::from(*byte)] += 1);
