@@ -104,16 +104,22 @@ impl Encoder {
 
 #[inline(always)]
 fn write_literals(bits: &mut Bits, literals: &[u8], packed: &[u32; 288]) {
-    let add = |bits: &mut Bits, byte: u8| {
+    let code = |byte: u8| {
         let code = packed[usize::from(byte)];
-        bits.add(u64::from(code >> 8), code & 255);
+        (u64::from(code >> 8), code & 255)
     };
+    // Joined among themselves first, so that only every fourth waits for the buffer. No code has more than 14 bits.
+    let join = |(low, length): (u64, u32), (high, more): (u64, u32)| (low | high << length, length + more);
     let mut fours = literals.chunks_exact(4);
     for four in &mut fours {
-        four.iter().for_each(|byte| add(bits, *byte));
+        let (codes, length) = join(join(code(four[0]), code(four[1])), join(code(four[2]), code(four[3])));
+        bits.add(codes, length);
         bits.flush();
     }
-    fours.remainder().iter().for_each(|byte| add(bits, *byte));
+    for byte in fours.remainder() {
+        let (bits_of, length) = code(*byte);
+        bits.add(bits_of, length);
+    }
     bits.flush();
 }
 

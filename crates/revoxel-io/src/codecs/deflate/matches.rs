@@ -1,4 +1,5 @@
-//! Finding what was there before: greedy, with two candidates for every four bytes.
+//! Finding what was there before: greedy, with two candidates for every four bytes; with one for voxels of 16 bits,
+//! where the other saves one part in two hundred and takes a sixth of the time.
 
 use super::huffman::Code;
 
@@ -14,7 +15,7 @@ const SLOTS: usize = 1 << HASH_BITS;
 /// Within longer matches only some places are remembered.
 const REMEMBERED: usize = 32;
 /// A match that is good enough for the other candidate to be left alone.
-const GOOD: usize = 32;
+const GOOD: usize = 6;
 
 /// Literals and then a match; a length of 0 at the end of a block.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ impl Sequences {
         literals.cost(&self.literals) + distances.cost(&self.distances) + self.extra
     }
 
+    #[inline(always)]
     fn push(&mut self, literals: usize, length: usize, distance: u32) {
         self.list.push(Sequence { literals: literals as u32, length: length as u16, distance: distance as u16 });
         let (length, distance) = (length_symbol(length), distance_symbol(distance));
@@ -125,7 +127,7 @@ impl Matcher {
                 best = (matching(data, at - distance as usize, at, four), distance);
             }
             let distance = place - older;
-            if best.0 < GOOD && distance <= WINDOW {
+            if STRIDE != 2 && best.0 < GOOD && distance <= WINDOW {
                 let length = matching(data, at - distance as usize, at, four);
                 if length > best.0 {
                     best = (length, distance);
