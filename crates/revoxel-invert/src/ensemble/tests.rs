@@ -113,7 +113,7 @@ fn members_that_do_not_fit_are_refused_by_name() {
     assert!(error.contains("a.nii") && error.contains("b.nii") && error.contains("bit for bit"), "{error}");
     let two = draw.volume(model(&fold), Kind::Probability, 2);
     let error = all.add("c.nii", &fold.volumes["image"], two, 1.0).unwrap_err().to_string();
-    assert!(error.contains("c.nii is of kind probability with 2 channel(s)"), "{error}");
+    assert!(error.contains("of kind probability with 2 channel(s), but the first"), "{error}");
     assert_eq!(all.add("d", &fold.volumes["image"], first, 0.0), Err(InvertError::Weight(0.0)));
     for (kind, part) in [(Kind::Label, "no mean"), (Kind::Logit, "--activation")] {
         let mut all = Ensemble::new(Recipe::default());
