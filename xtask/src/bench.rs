@@ -134,6 +134,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
         ours(*beside, &release, &folder, &mut measured)?;
         let Some(python) = &python else { continue };
         let script = root.join("xtask/bench/peers.py");
+        settle();
         match json(Command::new(python).arg(script).arg(group).arg(&folder)) {
             Ok(rows) => measured.peer(peer, &rows, *beside),
             Err(error) => eprintln!("{group}: left out: {error:#}"),
@@ -204,6 +205,7 @@ fn logits(path: &Path) -> Result<()> {
 }
 
 fn ours(what: Ours, release: &Path, folder: &Path, measured: &mut Measured) -> Result<()> {
+    settle();
     let rows = match what {
         Ours::Main => return main_job(release, folder, measured),
         Ours::Kernels => json(Command::new(release.join("examples/kernels")).arg(folder).arg("3"))?,
@@ -213,6 +215,12 @@ fn ours(what: Ours, release: &Path, folder: &Path, measured: &mut Measured) -> R
         measured.ours.entry(name).or_default().push(value);
     }
     Ok(())
+}
+
+/// Waits until what was written before is on the disk, or the system would do that during the next measurement.
+fn settle() {
+    // Where there is no such command, times are noisier, no more.
+    let _ = Command::new("sync").status();
 }
 
 /// The whole program on the main job, three times.
