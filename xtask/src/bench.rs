@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-pub(crate) const USAGE: &str = "[--python PYTHON] [--folder DIR]";
+pub(crate) const USAGE: &str = "[--python PYTHON] [--folder DIR] [--only main|kernels|files]";
 
 /// The main job as a pipeline.
 const PIPELINE: &str = "\
@@ -113,13 +113,18 @@ struct Measured {
 }
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
-    let (mut python, mut folder) = (None, root.join("target/bench"));
+    let (mut python, mut folder, mut only) = (None, root.join("target/bench"), None);
     let mut rest = arguments.iter();
     while let Some(option) = rest.next() {
         let value = rest.next().with_context(|| format!("{option} needs a value: bench {USAGE}"))?;
         match option.as_str() {
             "--python" => python = Some(PathBuf::from(value)),
             "--folder" => folder = PathBuf::from(value),
+            "--only" => {
+                let all = [("main", Ours::Main), ("kernels", Ours::Kernels), ("files", Ours::Files)];
+                let found = all.into_iter().find(|(name, _)| name == value);
+                only = Some(found.with_context(|| format!("--only {value}: bench {USAGE}"))?.1);
+            }
             _ => bail!("there is no option {option}: bench {USAGE}"),
         }
     }
@@ -130,7 +135,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     logits(&folder.join("logits.npy"))?;
     prepare(root, &release, &folder, python.as_deref())?;
     let mut measured = Measured::default();
-    for (group, peer, beside) in PEERS {
+    for (group, peer, beside) in PEERS.iter().filter(|(.., beside)| only.is_none_or(|o| o == *beside)) {
         ours(*beside, &release, &folder, &mut measured)?;
         let Some(python) = &python else { continue };
         let script = root.join("xtask/bench/peers.py");
@@ -142,7 +147,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     }
     println!("{}\n", machine());
     print!("{}", measured.table());
-    for level in ["portable", "avx2", "avx512"] {
+    for level in ["portable", "avx2", "avx512"].into_iter().filter(|_| only.is_none_or(|o| o == Ours::Kernels)) {
         let kernels = Command::new(release.join("examples/kernels")).arg(&folder).args(["3", level]).output()?;
         if kernels.status.success() {
             println!("\n{level}: {}", String::from_utf8_lossy(&kernels.stdout).trim());
@@ -209,7 +214,7 @@ fn ours(what: Ours, release: &Path, folder: &Path, measured: &mut Measured) -> R
     let rows = match what {
         Ours::Main => return main_job(release, folder, measured),
         Ours::Kernels => json(Command::new(release.join("examples/kernels")).arg(folder).arg("3"))?,
-        Ours::Files => json(Command::new(release.join("examples/files")).arg(folder).arg("3"))?,
+        Ours::Files => json(Command::new(release.join("examples/files")).arg(folder).arg("7"))?,
     };
     for (name, value) in rows {
         measured.ours.entry(name).or_default().push(value);
@@ -350,7 +355,12 @@ fn machine() -> String {
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    let upper = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
+    if sorted.len().is_multiple_of(2) && !sorted.is_empty() {
+        (sorted[sorted.len() / 2 - 1] + upper) / 2.0
+    } else {
+        upper
+    }
 }
 
 #[cfg(test)]

@@ -96,14 +96,16 @@ impl<C: Checksum> Pieces<C> {
         Self { effort, encoders: Mutex::default(), done: Vec::new(), spare: Vec::new(), checksum: C::default() }
     }
 
-    /// Bytes that keep all threads at work.
+    /// Bytes that keep all threads at work: the more pieces, the less the last ones are waited for.
     fn enough() -> usize {
-        2 * rayon::current_num_threads() * PIECE
+        let threads = rayon::current_num_threads();
+        (6 * threads).min(48).max(2 * threads) * PIECE
     }
 
     /// Compresses the next pieces, and writes those before.
     fn next(&mut self, inputs: &[&[u8]], to: &mut (impl Write + Send)) -> io::Result<()> {
         let Self { effort, encoders, done, spare, checksum } = self;
+        let encoders = &*encoders;
         spare.resize_with(inputs.len(), Piece::default);
         let compress = |(piece, input): (&mut Piece<C>, &&[u8])| {
             let kept = encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();

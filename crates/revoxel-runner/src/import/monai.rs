@@ -227,11 +227,11 @@ impl Call {
                 continue;
             }
             match (self.base.as_str(), name.as_str()) {
-                ("Spacing" | "Resize" | "ResampleToMatch", "mode") => {
+                ("Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch", "mode") => {
                     let chosen = self.interpolation(value, labels, notes).map_err(|e| refused(&e))?;
                     params.insert("interpolation".to_owned(), chosen);
                 }
-                ("Spacing" | "ResampleToMatch", "padding_mode") => {
+                ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
                     let value = if modes.windows(2).all(|w| w[0] == w[1]) {
                         modes[0].clone()
@@ -256,11 +256,14 @@ impl Call {
         {
             params.insert("min_size_mm3".to_owned(), size);
         }
-        if self.base == "Resize" && !params.contains_key("interpolation") {
+        if matches!(self.base.as_str(), "Resize" | "Zoom") && !params.contains_key("interpolation") {
             let fault = Fault::new(self.place, format!("{}: without mode it averages areas", self.name));
             return Err(fault.help("area has no counterpart: say mode: trilinear"));
         }
-        if self.base == "Spacing" && self.argument("mode").is_none() && self.keys.iter().any(|k| labels.contains(k)) {
+        if matches!(self.base.as_str(), "Spacing" | "Rotate" | "Affine")
+            && self.argument("mode").is_none()
+            && self.keys.iter().any(|k| labels.contains(k))
+        {
             notes.push(format!(
                 "{}: without mode MONAI interpolates labels linearly; here they are nearest.",
                 self.name
@@ -292,12 +295,15 @@ impl Call {
             let found = match text.as_str() {
                 "bilinear" | "trilinear" | "linear" | "1" => "linear",
                 "nearest" | "nearest-exact" | "0" => "nearest",
-                "bicubic" if self.base == "Resize" => return Err("has no counterpart".to_owned()),
+                "bicubic" if matches!(self.base.as_str(), "Resize" | "Zoom") => {
+                    return Err("has no counterpart".to_owned());
+                }
                 "3" => "cubic",
                 _ => return Err("has no counterpart: linear, nearest and 3 have".to_owned()),
             };
-            if self.base == "Resize" && text == "nearest" {
-                notes.push("Resized with mode nearest shifts voxels in MONAI; here it is nearest-exact.".to_owned());
+            if matches!(self.base.as_str(), "Resize" | "Zoom") && text == "nearest" {
+                let note = "with mode nearest shifts voxels in MONAI; here it is nearest-exact.";
+                notes.push(format!("{} {note}", self.name));
             }
             if labels.contains(key) && found != "nearest" {
                 notes.push(format!(

@@ -161,6 +161,27 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
         "MapLabelValue" => {
             t("map_label_value", &[("orig_labels", "orig_labels"), ("target_labels", "target_labels")], &[DTYPE])
         }
+        "Zoom" => t(
+            "zoom",
+            &[("zoom", "zoom"), ("keep_size", "keep_size"), ("padding_mode", "mode")],
+            &[LAZY, DTYPE, ("align_corners", &["false"])],
+        ),
+        "Rotate" => t(
+            "rotate",
+            &[("angle", "angle"), ("keep_size", "keep_size")],
+            &[LAZY, DTYPE, ("align_corners", &["false"])],
+        ),
+        "Affine" => t(
+            "affine",
+            &[
+                ("rotate_params", "rotate_params"),
+                ("shear_params", "shear_params"),
+                ("translate_params", "translate_params"),
+                ("scale_params", "scale_params"),
+                ("spatial_size", "spatial_size"),
+            ],
+            &[LAZY, DTYPE, ("align_corners", &["false"])],
+        ),
         "Flip" => t("flip", &[("spatial_axis", "spatial_axis")], &[LAZY]),
         "Rotate90" => t("rotate90", &[("k", "k"), ("spatial_axes", "spatial_axes")], &[LAZY]),
         "ScaleIntensityRange" => t(

@@ -148,3 +148,28 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
     t("_target_: StdShiftIntensityd\nkeys: image\nfactor: 2", "- std_shift_intensity: { factor: 2 }");
     t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
 }
+
+#[test]
+fn turned_enlarged_and_moved() {
+    let text = "t:\n- _target_: Zoomd\n  keys: image\n  zoom: [1.2, 1, 0.8]\n  mode: trilinear\n  keep_size: false\n- _target_: \
+                Rotated\n  keys: image\n  angle: [0.1, 0, 0]\n  mode: nearest\n  padding_mode: zeros\n- _target_: Affined\n  \
+                keys: image\n  rotate_params: [0, 0, 0.2]\n  scale_params: [1.1, 1, 1]\n  padding_mode: border\n  \
+                align_corners: false\n";
+    let imported = pipeline("t.yaml", text, Some("t"), None).unwrap();
+    let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
+    assert_eq!(
+        steps,
+        [
+            "  - zoom: { zoom: [1.2, 1, 0.8], interpolation: linear, keep_size: false }",
+            "  - rotate: { angle: [0.1, 0, 0], interpolation: nearest, padding: zeros }",
+            "  - affine: { rotate_params: [0, 0, 0.2], scale_params: [1.1, 1, 1], padding: border }",
+        ]
+    );
+    let t = |text: &str, line: usize, part: &str| {
+        let error = pipeline("t.yaml", text, Some("t"), None).unwrap_err();
+        assert!(error.place.line == line && error.problem.contains(part), "{error}");
+    };
+    t("t:\n- _target_: Zoomd\n  keys: image\n  zoom: 1.2\n", 2, "averages areas");
+    t("t:\n- _target_: Affined\n  keys: image\n  affine: [[1]]\n", 4, "has no counterpart");
+    t("t:\n- _target_: Rotated\n  keys: image\n  angle: 0.1\n  align_corners: true\n", 5, "has no counterpart");
+}
