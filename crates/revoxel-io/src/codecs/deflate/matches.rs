@@ -12,6 +12,7 @@ const WINDOW: u32 = 32 << 10;
 /// Bits of a hash.
 const HASH_BITS: u32 = 15;
 const SLOTS: usize = 1 << HASH_BITS;
+const PAIRS: usize = SLOTS / 2;
 /// Within longer matches only some places are remembered.
 const REMEMBERED: usize = 32;
 /// A match that is good enough for the other candidate to be left alone.
@@ -69,11 +70,13 @@ impl Sequences {
 #[derive(Debug)]
 pub(super) struct Matcher {
     slots: Box<[[u32; 2]; SLOTS]>,
+    /// For voxels of 16 bits the last place only: half as many places in the window, and in the cache.
+    pairs: Box<[u32; PAIRS]>,
 }
 
 impl Default for Matcher {
     fn default() -> Self {
-        Self { slots: Box::new([[0; 2]; SLOTS]) }
+        Self { slots: Box::new([[0; 2]; SLOTS]), pairs: Box::new([0; PAIRS]) }
     }
 }
 
@@ -81,6 +84,7 @@ impl Matcher {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.slots.fill([0; 2]);
+        self.pairs.fill(0);
     }
 
     /// Takes bytes apart from a place on, up to `end` or `most` symbols. Gives the place where it stopped. Repetitions
@@ -110,24 +114,22 @@ impl Matcher {
     ) -> usize {
         let data = &data[..end];
         let (mut at, mut first_literal) = (from, from);
-        while let Some(four) = four(data, at) {
+        while let Some(four) = four_at(data, at) {
             if at % STRIDE != 0 {
                 to.literals[usize::from(data[at])] += 1;
                 at += 1;
                 continue;
             }
-            let slot = hash(four);
-            let [newer, older] = self.slots[slot];
             // Places are kept with the window added, so that a 0 is too far away from everywhere.
             let place = at as u32 + WINDOW + 1;
-            self.slots[slot] = [place, newer];
+            let [newer, older] = self.exchange::<STRIDE>(four, place);
             let mut best = (0, 0);
             let distance = place - newer;
             if distance <= WINDOW {
                 best = (matching(data, at - distance as usize, at, four), distance);
             }
             let distance = place - older;
-            if STRIDE != 2 && best.0 < GOOD && distance <= WINDOW {
+            if best.0 < GOOD && distance <= WINDOW {
                 let length = matching(data, at - distance as usize, at, four);
                 if length > best.0 {
                     best = (length, distance);
@@ -148,7 +150,9 @@ impl Matcher {
                 }
                 to.push(start - first_literal, at - start + length, distance);
                 for inner in (at + STRIDE..at + length.min(REMEMBERED)).step_by(STRIDE) {
-                    self.remember(data, inner);
+                    if let Some(four) = four_at(data, inner) {
+                        self.exchange::<STRIDE>(four, inner as u32 + WINDOW + 1);
+                    }
                 }
                 at += length;
                 first_literal = at;
@@ -165,17 +169,19 @@ impl Matcher {
         end
     }
 
+    /// Where the four bytes were last and the time before, and remembers that they are at a place now.
     #[inline(always)]
-    fn remember(&mut self, data: &[u8], at: usize) {
-        if let Some(four) = four(data, at) {
-            let slot = hash(four);
-            self.slots[slot] = [at as u32 + WINDOW + 1, self.slots[slot][0]];
+    fn exchange<const STRIDE: usize>(&mut self, four: u32, place: u32) -> [u32; 2] {
+        if STRIDE == 2 {
+            return [std::mem::replace(&mut self.pairs[hash(four) / 2], place), 0];
         }
+        let slot = &mut self.slots[hash(four)];
+        std::mem::replace(slot, [place, slot[0]])
     }
 }
 
 #[inline(always)]
-fn four(data: &[u8], at: usize) -> Option<u32> {
+fn four_at(data: &[u8], at: usize) -> Option<u32> {
     data.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
@@ -187,7 +193,7 @@ fn hash(four: u32) -> usize {
 /// How many bytes are the same at two places, the first four of which are `four` at the later one.
 #[inline(always)]
 fn matching(data: &[u8], earlier: usize, later: usize, first: u32) -> usize {
-    if four(data, earlier) != Some(first) {
+    if four_at(data, earlier) != Some(first) {
         return 0;
     }
     let most = MOST.min(data.len() - later);
@@ -263,7 +269,7 @@ mod tests {
     #[test]
     fn lengths_of_matches() {
         let data: Vec<u8> = (0..700).map(|i| (i % 7) as u8).chain([9]).collect();
-        let t = |a, b| matching(&data, a, b, four(&data, b).unwrap());
+        let t = |a, b| matching(&data, a, b, four_at(&data, b).unwrap());
         assert_eq!([t(0, 7), t(0, 8), t(0, 693), t(0, 686), t(1, 694)], [258, 0, 7, 14, 6]);
     }
 }
