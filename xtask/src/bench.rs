@@ -318,7 +318,7 @@ impl Measured {
         let peers =
             self.peer_peak.iter().map(|(peer, mb)| format!("{peer} {mb:.0} MB")).collect::<Vec<_>>().join(" · ");
         for (name, what, peers) in [("main_job", "the main job", peers.as_str()), ("export", "the 14 channels", "")] {
-            let peak = self.peak.get(name).copied().unwrap_or(f64::NAN);
+            let Some(peak) = self.peak.get(name) else { continue };
             text += &format!("| peak memory of {what} | {peak:.0} MB | {peers} | | |\n");
         }
         for (name, values) in self.ours.iter().filter(|(name, _)| name.starts_with("size_")) {
