@@ -75,7 +75,7 @@ const ROWS: &[Row] = &[
     Row("flip_i16", "flip two axes, int16", 314.6, &[]),
     Row("transpose_i16_102", "exchange axes 0 and 1, int16", 314.6, &[]),
     Row("transpose_i16_210", "exchange axes 0 and 2, int16", 314.6, &[]),
-    Row("read_nii", "read .nii (157 MB)", 0.0, &[]),
+    Row("read_nii", "map .nii (157 MB), and add up all its bytes", 0.0, &[]),
     Row("write_nii", "write .nii (157 MB)", 0.0, &[]),
     Row("write_f32_nii_gz", "write .nii.gz, float32 (315 MB)", 0.0, &[]),
     Row("write_labels_nii_gz", "write .nii.gz, labels", 0.0, &[]),

@@ -13,6 +13,7 @@
 //! This crate knows no files, no serialisation, no threads and no names of transforms or formats.
 
 pub mod affine;
+pub mod buffer;
 pub mod dtype;
 pub mod frame;
 pub mod grid;
@@ -35,6 +36,7 @@ pub mod voxels;
 pub mod warp;
 
 pub use affine::Affine;
+pub use buffer::{Buffer, SharedBytes};
 pub use dtype::{Dtype, Voxel};
 pub use frame::Frame;
 pub use grid::{Grid, GridError};

@@ -1,37 +1,37 @@
 //! Typed voxel buffers.
 
-use crate::{Dtype, Voxel};
+use crate::{Buffer, Dtype, Voxel};
 
 /// A flat buffer of voxels of one type. Axis 0 varies fastest, then axis 1, axis 2, and the channel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Voxels {
     /// Unsigned 8 bit.
-    U8(Vec<u8>),
+    U8(Buffer<u8>),
     /// Signed 8 bit.
-    I8(Vec<i8>),
+    I8(Buffer<i8>),
     /// Unsigned 16 bit.
-    U16(Vec<u16>),
+    U16(Buffer<u16>),
     /// Signed 16 bit.
-    I16(Vec<i16>),
+    I16(Buffer<i16>),
     /// Unsigned 32 bit.
-    U32(Vec<u32>),
+    U32(Buffer<u32>),
     /// Signed 32 bit.
-    I32(Vec<i32>),
+    I32(Buffer<i32>),
     /// Unsigned 64 bit.
-    U64(Vec<u64>),
+    U64(Buffer<u64>),
     /// Signed 64 bit.
-    I64(Vec<i64>),
+    I64(Buffer<i64>),
     /// IEEE single precision.
-    F32(Vec<f32>),
+    F32(Buffer<f32>),
     /// IEEE double precision.
-    F64(Vec<f64>),
+    F64(Buffer<f64>),
 }
 
 /// Runs one generic expression on the typed buffer inside a [`Voxels`] (by value or by reference).
 ///
 /// ```
 /// use revoxel_core::{dispatch, Voxel, Voxels};
-/// let voxels = Voxels::I16(vec![1, 2, 3]);
+/// let voxels = Voxels::from(vec![1i16, 2, 3]);
 /// let sum: f64 = dispatch!(&voxels, v => v.iter().map(|x| x.to_f64()).sum());
 /// assert_eq!(sum, 6.0);
 /// ```
@@ -112,6 +112,12 @@ macro_rules! from_vec {
     ($($rust:ty => $variant:ident),*) => {$(
         impl From<Vec<$rust>> for Voxels {
             fn from(buffer: Vec<$rust>) -> Self {
+                Self::$variant(buffer.into())
+            }
+        }
+
+        impl From<Buffer<$rust>> for Voxels {
+            fn from(buffer: Buffer<$rust>) -> Self {
                 Self::$variant(buffer)
             }
         }
@@ -137,6 +143,11 @@ impl Voxels {
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the values lie in memory that somebody else holds: a mapped file.
+    pub fn is_shared(&self) -> bool {
+        dispatch!(self, v => v.is_shared())
     }
 
     /// The bytes of the buffer in the machine's byte order.

@@ -218,7 +218,7 @@ pub(crate) fn over<T: revoxel_core::Voxel>(values: &[T], threshold: f64, label: 
 /// The values as float32.
 pub(crate) fn floats(volume: Volume) -> Vec<f32> {
     match volume.cast(Dtype::F32).into_voxels() {
-        Voxels::F32(values) => values,
+        Voxels::F32(values) => values.into_vec(),
         _ => unreachable!("cast to float32"),
     }
 }

@@ -263,7 +263,8 @@ impl<'a> Meeting<'a> {
 /// One channel of a volume.
 fn only(volume: &Volume, channel: usize) -> Result<Volume, InvertError> {
     let size = volume.grid().voxel_count();
-    let voxels: Voxels = revoxel_core::dispatch!(volume.voxels(), v => v[channel * size..][..size].to_vec().into());
+    let voxels: Voxels =
+        revoxel_core::dispatch!(volume.voxels(), v => v.part(channel * size..(channel + 1) * size).into());
     Ok(Volume::new(voxels, *volume.grid(), volume.kind(), 1)?)
 }
 

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use revoxel_core::Voxel;
+use revoxel_core::{Buffer, Voxel};
+
+use crate::map;
 
 /// A buffer of zeros, or `None` where there is no memory for it.
 pub(crate) fn zeroed<T: Voxel>(count: usize) -> Option<Vec<T>> {
@@ -22,6 +24,11 @@ pub(crate) fn touched<T: Voxel>(count: usize) -> Option<Vec<T>> {
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
     bytes.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
     Some(buffer)
+}
+
+/// Values at a place in a file whose length was checked: mapped where that is possible, else read.
+pub(crate) fn map_or_read<T: Voxel>(from: &File, offset: u64, count: usize) -> io::Result<Buffer<T>> {
+    map::values(from, offset, count).map_or_else(|| read_at(from, offset, count).map(Buffer::from), Ok)
 }
 
 /// Reads values from a place in a file whose length was checked, in parallel: most of the time goes into touching

@@ -24,6 +24,7 @@ pub mod textual;
 pub mod warning;
 
 mod buffer;
+mod map;
 
 pub use error::{ReadError, WriteError};
 pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};

@@ -5,7 +5,7 @@
 //! use revoxel_io::npy::{Tensor, read_npy, write_npy};
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("logits.npy");
-//! let tensor = Tensor { shape: vec![2, 3], voxels: Voxels::F32(vec![0., 1., 2., 3., 4., 5.]) };
+//! let tensor = Tensor { shape: vec![2, 3], voxels: vec![0f32, 1., 2., 3., 4., 5.].into() };
 //! write_npy(&path, &tensor)?;
 //! assert_eq!(read_npy(&path, &Default::default())?, tensor);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -67,8 +67,8 @@ pub fn read_npy(path: impl AsRef<Path>, _limits: &Limits) -> Result<Tensor, Read
     let path = path.as_ref();
     let length = length_of(path)?;
     let file = File::open(path).map_err(failed_to_read(path))?;
-    let mut from = BufReader::new(file);
-    elements::read(&mut from, elements::Length::Known(length))
+    let mut from = BufReader::new(&file);
+    elements::read(&mut from, elements::Length::Known(&file, length))
         .map_err(|reason| ReadError::Npy { path: path.to_owned(), reason })
 }
 

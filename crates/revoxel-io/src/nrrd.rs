@@ -19,7 +19,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch_dtype};
+use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
@@ -70,7 +70,7 @@ pub(crate) fn failed(path: PathBuf, reason: Box<FieldError>) -> ReadError {
 
 fn typed<T: Voxel + FromStr>(path: &Path, parsed: &mut parsed::Parsed) -> Result<Voxels, ReadError>
 where
-    Voxels: From<Vec<T>>,
+    Voxels: From<Buffer<T>>,
 {
     let (values, warnings) = decode::read::<T>(&parsed.payload)?;
     parsed.info.warnings.extend(warnings);

@@ -15,7 +15,8 @@ mod huffman;
 mod matches;
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use revoxel_core::Dtype;
@@ -79,21 +80,28 @@ struct Piece<C> {
     checksum: C,
 }
 
-/// Pieces that are compressed side by side while those before them are written. All memory is kept from batch to
-/// batch, because fresh memory costs time.
+/// Pieces that are compressed side by side. Each thread takes the next one as soon as it is free, and whoever has
+/// completed the one that is due writes it. All memory is kept, because fresh memory costs time.
 #[derive(Debug)]
 struct Pieces<C> {
     effort: Effort,
     encoders: Mutex<Vec<Encoder>>,
-    /// Compressed, but not written yet.
-    done: Vec<Piece<C>>,
-    spare: Vec<Piece<C>>,
+    spare: Mutex<Vec<Piece<C>>>,
     checksum: C,
+}
+
+/// The end of the stream as far as it is written.
+struct Writer<'a, C, W> {
+    to: &'a mut W,
+    checksum: &'a mut C,
+    /// Pieces written.
+    written: usize,
+    result: io::Result<()>,
 }
 
 impl<C: Checksum> Pieces<C> {
     fn new(effort: Effort) -> Self {
-        Self { effort, encoders: Mutex::default(), done: Vec::new(), spare: Vec::new(), checksum: C::default() }
+        Self { effort, encoders: Mutex::default(), spare: Mutex::default(), checksum: C::default() }
     }
 
     /// Bytes that keep all threads at work: the more pieces, the less the last ones are waited for.
@@ -102,43 +110,71 @@ impl<C: Checksum> Pieces<C> {
         (6 * threads).min(48).max(2 * threads) * PIECE
     }
 
-    /// Compresses the next pieces, and writes those before.
+    /// Compresses the next pieces and writes them.
     fn next(&mut self, inputs: &[&[u8]], to: &mut (impl Write + Send)) -> io::Result<()> {
-        let Self { effort, encoders, done, spare, checksum } = self;
-        let encoders = &*encoders;
-        spare.resize_with(inputs.len(), Piece::default);
-        let compress = |(piece, input): (&mut Piece<C>, &&[u8])| {
-            let kept = encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut encoder = kept.unwrap_or_default();
-            piece.checksum = C::default();
-            piece.checksum.update(input);
-            encoder.encode(input, *effort, &mut piece.bits);
-            encoders.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+        let Self { effort, encoders, spare, checksum } = self;
+        let (effort, encoders, spare) = (*effort, &*encoders, &*spare);
+        let taken = AtomicUsize::new(0);
+        let complete: Mutex<Vec<Option<Piece<C>>>> = Mutex::new(inputs.iter().map(|_| None).collect());
+        let writer = Mutex::new(Writer { to, checksum, written: 0, result: Ok(()) });
+        let work = |_| {
+            let mut encoder = locked(encoders).pop().unwrap_or_default();
+            while let Some((number, input)) = next_of(inputs, &taken) {
+                let mut piece = locked(spare).pop().unwrap_or_default();
+                piece.checksum = C::default();
+                piece.checksum.update(input);
+                encoder.encode(input, effort, &mut piece.bits);
+                locked(&complete)[number] = Some(piece);
+                // Where another thread is writing, it or the next one will come to this piece.
+                if let Ok(mut writer) = writer.try_lock() {
+                    writer.go_on(&complete, spare);
+                }
+            }
+            locked(encoders).push(encoder);
         };
-        let all = || spare.par_iter_mut().zip(inputs).for_each(compress);
-        let ((), written) = rayon::join(all, || done.iter().try_for_each(|piece| to.write_all(piece.bits.written())));
-        written?;
-        spare.iter().for_each(|piece| checksum.combine(&piece.checksum));
-        std::mem::swap(done, spare);
-        Ok(())
+        (0..rayon::current_num_threads().min(inputs.len())).into_par_iter().with_max_len(1).for_each(work);
+        let mut writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        writer.go_on(&complete, spare);
+        writer.result
     }
 
-    /// Writes what is left, and the end of the stream.
-    fn finish(mut self, to: &mut (impl Write + Send)) -> io::Result<C> {
-        self.next(&[], to)?;
+    /// Writes the end of the stream.
+    fn finish(self, to: &mut (impl Write + Send)) -> io::Result<C> {
         to.write_all(&END)?;
         Ok(self.checksum)
     }
 }
 
+impl<C: Checksum, W: Write> Writer<'_, C, W> {
+    /// Writes the pieces that are due and complete.
+    fn go_on(&mut self, complete: &Mutex<Vec<Option<Piece<C>>>>, spare: &Mutex<Vec<Piece<C>>>) {
+        while let Some(piece) = { locked(complete).get_mut(self.written).and_then(Option::take) } {
+            if self.result.is_ok() {
+                self.result = self.to.write_all(piece.bits.written());
+            }
+            self.checksum.combine(&piece.checksum);
+            self.written += 1;
+            locked(spare).push(piece);
+        }
+    }
+}
+
+/// The next input that nobody has taken, with its number.
+fn next_of<'a>(inputs: &[&'a [u8]], taken: &AtomicUsize) -> Option<(usize, &'a [u8])> {
+    let number = taken.fetch_add(1, Ordering::Relaxed);
+    inputs.get(number).map(|input| (number, *input))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Compresses the parts, one after the other, into a single deflate stream and gives the checksum of the input.
-/// A few pieces per thread are held in memory at a time; while they are written, the next are compressed.
+/// A few pieces per thread are held in memory at a time.
 pub(super) fn compress<C: Checksum>(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<C> {
     let all: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(PIECE)).collect();
     let mut pieces = Pieces::new(effort);
-    for batch in all.chunks(Pieces::<C>::enough() / PIECE) {
-        pieces.next(batch, to)?;
-    }
+    pieces.next(&all, to)?;
     pieces.finish(to)
 }
 

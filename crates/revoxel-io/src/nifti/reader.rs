@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch_dtype};
+use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
 use super::parsed::{Parsed, VoxelFile};
 use super::values;
@@ -27,19 +27,20 @@ pub(super) fn read(path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, R
 
 fn typed<T: Voxel>(parsed: &mut Parsed) -> Result<Voxels, ReadError>
 where
-    Voxels: From<Vec<T>>,
+    Voxels: From<Vec<T>> + From<Buffer<T>>,
 {
     let Parsed { arrangement, voxels: file, .. } = &*parsed;
     let no_memory = || ReadError::Memory { path: file.path.clone(), bytes: arrangement.bytes() };
     let (mut values, warnings) = match file.gzip {
         true => decoded::<T>(file, arrangement.values())?,
-        false => raw::<T>(file, arrangement.values())?,
+        false => raw::<T>(file, arrangement.values(), parsed.swapped)?,
     };
     if parsed.swapped {
         buffer::swap_bytes(&mut values);
     }
     if arrangement.stored.components > 1 {
-        values = values::apart(&values, arrangement.stored.components, arrangement.voxels()).ok_or_else(no_memory)?;
+        let apart = values::apart(&values, arrangement.stored.components, arrangement.voxels());
+        values = apart.ok_or_else(no_memory)?.into();
     }
     let voxels = match parsed.scaling {
         Some((slope, intercept)) => values::scale(values, slope, intercept).ok_or_else(no_memory)?,
@@ -49,8 +50,15 @@ where
     Ok(voxels)
 }
 
-fn raw<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warning>), ReadError> {
-    let read = || buffer::read_at(&File::open(&file.path)?, file.offset, count);
+/// `changed` says that values will be changed in place, so that there is no use in mapping them.
+fn raw<T: Voxel>(file: &VoxelFile, count: usize, changed: bool) -> Result<(Buffer<T>, Option<Warning>), ReadError> {
+    let read = || {
+        let from = File::open(&file.path)?;
+        match changed {
+            true => buffer::read_at(&from, file.offset, count).map(Buffer::from),
+            false => buffer::map_or_read(&from, file.offset, count),
+        }
+    };
     let bytes = count as u64 * size_of::<T>() as u64;
     let values = read().map_err(|reason| match reason.kind() {
         io::ErrorKind::OutOfMemory => ReadError::Memory { path: file.path.clone(), bytes },
@@ -61,7 +69,7 @@ fn raw<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warni
     Ok((values, warning))
 }
 
-fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<Warning>), ReadError> {
+fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Buffer<T>, Option<Warning>), ReadError> {
     let read = || buffer::read_at::<u8>(&File::open(&file.path)?, 0, file.length as usize);
     let compressed = read().map_err(failed_to_read(&file.path))?;
     let fail = |reason| ReadError::Gunzip { path: file.path.clone(), reason };
@@ -72,5 +80,5 @@ fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Vec<T>, Option<W
         (0, bytes) => Some(Warning::TrailingJunk { path: path(), bytes }),
         (bytes, _) => Some(Warning::MoreData { path: path(), bytes }),
     };
-    Ok((values, warning))
+    Ok((values.into(), warning))
 }

@@ -39,7 +39,7 @@ fn volume(dtype: Dtype, channels: usize) -> Volume {
 fn good(version: u8) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("good.nii");
-    let voxels = Voxels::I16((0..24).collect());
+    let voxels = Voxels::from((0..24i16).collect::<Vec<_>>());
     let volume = Volume::new(voxels, grid([4, 3, 2]), Kind::Image, 1).unwrap();
     crate::write(&path, &volume, &Facts { version: Some(version), ..Facts::default() }).unwrap();
     std::fs::read(path).unwrap()

@@ -1,7 +1,7 @@
 //! From the values as stored to those of the volume.
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Voxel, Voxels};
+use revoxel_core::{Buffer, Dtype, Voxel, Voxels};
 
 use crate::buffer;
 
@@ -9,9 +9,9 @@ use crate::buffer;
 const CHUNK: usize = 1 << 16;
 
 /// Applies slope and intercept in f64. The result is f32, but f64 stays f64.
-pub(super) fn scale<T: Voxel>(values: Vec<T>, slope: f64, intercept: f64) -> Option<Voxels>
+pub(super) fn scale<T: Voxel>(values: Buffer<T>, slope: f64, intercept: f64) -> Option<Voxels>
 where
-    Voxels: From<Vec<T>>,
+    Voxels: From<Vec<T>> + From<Buffer<T>>,
 {
     if T::DTYPE == Dtype::F64 {
         let mut values = values;
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn scaling_is_done_in_f64() {
         let large = vec![16_777_217i32, -3];
-        assert_eq!(scale(large, 0.5, -8_388_608.0), Some(vec![0.5f32, -8_388_609.5].into()));
-        assert_eq!(scale(vec![1.0f64, 2.0], 0.1, 0.0), Some(vec![0.1f64, 0.2].into()));
+        assert_eq!(scale(large.into(), 0.5, -8_388_608.0), Some(vec![0.5f32, -8_388_609.5].into()));
+        assert_eq!(scale(vec![1.0f64, 2.0].into(), 0.1, 0.0), Some(vec![0.1f64, 0.2].into()));
     }
 }

@@ -1,5 +1,6 @@
 //! The elements of an array.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use half::f16;
@@ -9,19 +10,19 @@ use super::Tensor;
 use super::descr::{Descr, Element};
 use super::preamble::Preamble;
 use super::problem::NpyError;
-use crate::buffer;
+use crate::{buffer, map};
 
 /// What is known of the length of an array's bytes, header included.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Length {
+pub(super) enum Length<'a> {
     /// They are in a file of this length.
-    Known(u64),
+    Known(&'a File, u64),
     /// They are compressed: at most this many can come out, and at most that many may.
     AtMost { possible: u64, limit: u64 },
 }
 
 /// Reads an array.
-pub(super) fn read(from: &mut impl Read, length: Length) -> Result<Tensor, NpyError> {
+pub(super) fn read(from: &mut impl Read, length: Length<'_>) -> Result<Tensor, NpyError> {
     let Preamble { descr, fortran, shape, length: before } = Preamble::read(from)?;
     let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
     // Eight bytes are the most that an element can become.
@@ -32,20 +33,26 @@ pub(super) fn read(from: &mut impl Read, length: Length) -> Result<Tensor, NpyEr
     let short = |found: u64| NpyError::Short { shape: shape.clone(), needed, found };
     let (possible, known) = match length {
         Length::AtMost { limit, .. } if needed > limit => return Err(NpyError::Limit { shape, needed, limit }),
-        Length::AtMost { possible, .. } => (possible, false),
-        Length::Known(length) => (length, true),
+        Length::AtMost { possible, .. } => (possible, None),
+        Length::Known(file, length) => (length, Some(file)),
     };
     if needed > possible.saturating_sub(before) {
         return Err(short(possible.saturating_sub(before)));
     }
-    let read = if known { read_voxels(from, descr, count, true) } else { read_voxels(from, descr, count, false) };
+    let mapped = match (known, descr) {
+        (Some(file), Descr { element: Element::Plain(dtype), swapped: false }) if !fortran => {
+            dispatch_dtype!(dtype, T => map::values::<T>(file, before, count).map(Voxels::from))
+        }
+        _ => None,
+    };
+    let read = mapped.map_or_else(|| read_voxels(from, descr, count, known.is_some()), Ok);
     let voxels = read.map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => short(possible.saturating_sub(before)),
         io::ErrorKind::OutOfMemory => NpyError::Memory(needed),
         _ => NpyError::Io(e),
     })?;
     if fortran && shape.len() > 1 {
-        let voxels = dispatch!(voxels, v => c_order(&v, &shape).ok_or(NpyError::Memory(needed))?.into());
+        let voxels = dispatch!(voxels, v => c_order(&v[..], &shape).ok_or(NpyError::Memory(needed))?.into());
         return Ok(Tensor { shape, voxels });
     }
     Ok(Tensor { shape, voxels })

@@ -32,9 +32,9 @@ fn files_of_numpy() {
     t("fortran_big.npy", &cube(Dtype::I32));
     t("half.npy", &cube(Dtype::F32));
     t("half_big_fortran.npy", &cube(Dtype::F32));
-    t("bool.npy", &Tensor { shape: vec![3], voxels: Voxels::U8(vec![1, 0, 1]) });
-    t("scalar.npy", &Tensor { shape: vec![], voxels: Voxels::F64(vec![2.5]) });
-    t("empty.npy", &Tensor { shape: vec![0, 3], voxels: Voxels::F32(vec![]) });
+    t("bool.npy", &Tensor { shape: vec![3], voxels: vec![1u8, 0, 1].into() });
+    t("scalar.npy", &Tensor { shape: vec![], voxels: vec![2.5f64].into() });
+    t("empty.npy", &Tensor { shape: vec![0, 3], voxels: Vec::<f32>::from([]).into() });
     t("deflated.npz", &cube(Dtype::F64));
     assert_eq!(npz_names(fixture("stored.npz")).unwrap(), ["logits", "labels"]);
     assert_eq!(read_npz(fixture("stored.npz"), Some("logits"), &limits()).unwrap(), cube(Dtype::F32));
@@ -50,12 +50,12 @@ fn every_type_comes_back() {
         assert_eq!(read_npy(&path, &limits()).unwrap(), cube(dtype));
     }
     for shape in [vec![], vec![1], vec![1; 30_000]] {
-        let tensor = Tensor { shape, voxels: Voxels::I16(vec![7]) };
+        let tensor = Tensor { shape, voxels: vec![7i16].into() };
         write_npy(&path, &tensor).unwrap();
         assert_eq!(read_npy(&path, &limits()).unwrap(), tensor);
         assert_eq!(preamble::encode(&tensor.shape, Dtype::I16).len() % 64, 0);
     }
-    let wrong = Tensor { shape: vec![2, 2], voxels: Voxels::U8(vec![0; 3]) };
+    let wrong = Tensor { shape: vec![2, 2], voxels: vec![0u8; 3].into() };
     let error = write_npy(&path, &wrong).unwrap_err().to_string();
     assert!(error.ends_with("a.npy: shape is [2, 2]: does not fit 3 values"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use revoxel_core::Voxel;
+use revoxel_core::{Buffer, Voxel};
 
 use super::interleave;
 
@@ -44,9 +44,9 @@ impl Axes {
     }
 
     /// From the order of the file to that of a volume: channels slowest.
-    pub(crate) fn to_volume<T: Voxel + FromStr>(&self, mut values: Vec<T>) -> Option<Vec<T>> {
+    pub(crate) fn to_volume<T: Voxel + FromStr>(&self, mut values: Buffer<T>) -> Option<Buffer<T>> {
         for (inner, moved, outer) in self.moves() {
-            values = interleave::to_slowest(&values, inner, moved, outer)?;
+            values = interleave::to_slowest(&values, inner, moved, outer)?.into();
         }
         Some(values)
     }
@@ -97,7 +97,7 @@ mod tests {
             let count: usize = axes.0.iter().map(|(size, _)| size).product();
             let values: Vec<u8> = (0..count as u8).collect();
             assert_eq!(axes.moves().len(), moves, "{axes:?}");
-            let volume = axes.to_volume(values.clone()).unwrap();
+            let volume = axes.to_volume(values.clone().into()).unwrap().into_vec();
             assert_eq!(volume, expected, "{axes:?}");
             assert_eq!(axes.to_file(&volume).unwrap().unwrap_or(volume), values);
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::str::FromStr;
 
 use flate2::bufread::MultiGzDecoder;
-use revoxel_core::Voxel;
+use revoxel_core::{Buffer, Voxel};
 
 use super::ascii;
 use super::payload::{DataFile, Encoding, Payload, Skip};
@@ -16,19 +16,19 @@ use crate::file::failed_to_read;
 use crate::{ReadError, Warning, buffer};
 
 /// All values, in the order of the files and in the byte order of this machine.
-pub(crate) fn read<T: Voxel + FromStr>(payload: &Payload) -> Result<(Vec<T>, Vec<Warning>), ReadError> {
+pub(crate) fn read<T: Voxel + FromStr>(payload: &Payload) -> Result<(Buffer<T>, Vec<Warning>), ReadError> {
     let mut warnings = Vec::new();
     let mut values = match &payload.files[..] {
         [file] => read_file(payload, file, &mut warnings)?,
-        files if payload.encoding == Encoding::Raw => read_raw_files(payload, files, &mut warnings)?,
+        files if payload.encoding == Encoding::Raw => read_raw_files(payload, files, &mut warnings)?.into(),
         files => {
             let mut values: Vec<T> = Vec::new();
             for file in files {
-                let more: Vec<T> = read_file(payload, file, &mut warnings)?;
+                let more: Buffer<T> = read_file(payload, file, &mut warnings)?;
                 values.try_reserve(more.len()).map_err(|_| no_memory(payload, file))?;
-                values.extend(more);
+                values.extend(&more);
             }
-            values
+            values.into()
         }
     };
     if payload.swapped && payload.encoding != Encoding::Text {
@@ -41,12 +41,18 @@ fn read_file<T: Voxel + FromStr>(
     payload: &Payload,
     file: &DataFile,
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<T>, ReadError> {
+) -> Result<Buffer<T>, ReadError> {
     let count = payload.values_per_file();
     match payload.encoding {
         Encoding::Raw => {
             let offset = raw_offset(payload, file, warnings)?;
-            let read = || buffer::read_at(&File::open(&file.path)?, offset, count);
+            let read = || {
+                let from = File::open(&file.path)?;
+                match payload.swapped || payload.files.len() > 1 {
+                    true => buffer::read_at(&from, offset, count).map(Buffer::from),
+                    false => buffer::map_or_read(&from, offset, count),
+                }
+            };
             read().map_err(|reason| raw_failed(payload, file, reason))
         }
         Encoding::Text | Encoding::Hex => {
@@ -60,9 +66,9 @@ fn read_file<T: Voxel + FromStr>(
                 Problem::HexDigit { .. } | Problem::Value { .. } => payload.fail_encoded(file, problem),
                 _ => payload.fail(file, payload.names.sizes, &payload.sizes, problem),
             };
-            values.map_err(problem)?.ok_or_else(|| no_memory(payload, file))
+            values.map_err(problem)?.ok_or_else(|| no_memory(payload, file)).map(Buffer::from)
         }
-        Encoding::Gzip => gunzipped(payload, file, count, warnings),
+        Encoding::Gzip => gunzipped(payload, file, count, warnings).map(Buffer::from),
         Encoding::Zlib | Encoding::Bzip2 => {
             let compressed = rest_of(file, lines_end(payload, file)?, payload.compressed)?;
             let Skip::Bytes(skip) = payload.skip else { return Err(to_end_unsupported(payload, file)) };
@@ -72,7 +78,7 @@ fn read_file<T: Voxel + FromStr>(
             };
             let (values, tail) = decoded.map_err(|reason| payload.fail_encoded(file, Problem::Stream(reason)))?;
             warn_of_tail(file, tail.extra, tail.junk, warnings);
-            Ok(values)
+            Ok(Vec::into(values))
         }
     }
 }

@@ -91,7 +91,7 @@ impl ValueTransform for GaussianSharpen {
         // Smoothed values are float64 where they were before, else float32.
         let voxels: Voxels = match (blurred.voxels(), twice.voxels()) {
             (Voxels::F64(a), Voxels::F64(b)) => {
-                a.par_iter().zip(b).map(|(a, b)| sharpen(*a, *b)).collect::<Vec<f64>>().into()
+                a.par_iter().zip(&b[..]).map(|(a, b)| sharpen(*a, *b)).collect::<Vec<f64>>().into()
             }
             (a, b) => (0..a.len())
                 .into_par_iter()

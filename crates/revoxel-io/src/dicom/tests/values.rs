@@ -90,8 +90,8 @@ fn colours_become_channels() {
     let planes: Vec<u8> = [0, 100, 200].into_iter().flat_map(|c| (0..12).map(move |p| c + p)).collect();
     let loaded = colour("RGB", 0, interleaved);
     assert_eq!((loaded.info.channels, loaded.info.facts.colour), (3, true));
-    assert_eq!(loaded.volume.voxels(), &Voxels::U8(planes.clone()));
-    assert_eq!(colour("RGB", 1, planes.clone()).volume.voxels(), &Voxels::U8(planes));
+    assert_eq!(loaded.volume.voxels(), &Voxels::from(planes.clone()));
+    assert_eq!(colour("RGB", 1, planes.clone()).volume.voxels(), &Voxels::from(planes));
     // Grey, and pure red.
     let mut ybr = vec![128; 36];
     ybr[..3].copy_from_slice(&[76, 85, 255]);

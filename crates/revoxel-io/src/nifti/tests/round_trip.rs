@@ -3,7 +3,7 @@
 use std::fs;
 
 use revoxel_core::affine::distance;
-use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume};
 
 use super::{fixture, gz, read_as, volume};
 use crate::nifti::header::{Header, Order, Version};
@@ -175,7 +175,7 @@ fn the_qform_is_the_sform() {
             let affine = Affine::from_parts(spacing, linear, [-120.3, 88.1, 1000.7]);
             let grid = Grid::new([256, 256, 100], affine).unwrap();
             let small = Grid::new([2, 2, 2], affine).unwrap();
-            let written = Volume::new(Voxels::U8(vec![0; 8]), small, Kind::Label, 1).unwrap();
+            let written = Volume::new(vec![0u8; 8].into(), small, Kind::Label, 1).unwrap();
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a.nii");
             assert_eq!(crate::write(&path, &written, &Facts::default()).unwrap(), []);
@@ -194,7 +194,7 @@ fn the_qform_is_the_sform() {
 fn shear_is_written_as_sform_only() {
     let affine = Affine::from_rows([[1., 0.2, 0., 5.], [0., 1., 0., 6.], [0., 0., 2., 7.]]);
     let grid = Grid::new([2, 2, 2], affine).unwrap();
-    let sheared = Volume::new(Voxels::U8(vec![0; 8]), grid, Kind::Label, 1).unwrap();
+    let sheared = Volume::new(vec![0u8; 8].into(), grid, Kind::Label, 1).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.nii");
     let warnings = crate::write(&path, &sheared, &Facts::default()).unwrap();
@@ -207,7 +207,7 @@ fn shear_is_written_as_sform_only() {
 #[test]
 fn long_axes_go_to_version_2() {
     let grid = Grid::without_geometry([40_000, 1, 1]).unwrap();
-    let long = Volume::new(Voxels::U8(vec![3; 40_000]), grid, Kind::Label, 1).unwrap();
+    let long = Volume::new(vec![3u8; 40_000].into(), grid, Kind::Label, 1).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.nii");
     crate::write(&path, &long, &Facts::default()).unwrap();

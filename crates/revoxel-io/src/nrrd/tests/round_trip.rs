@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume};
 
 use super::fixture;
 use crate::Facts;
@@ -100,7 +100,7 @@ fn facts_of_another_shape_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.seg.nrrd");
     let facts = crate::info(fixture("slicer.seg.nrrd")).unwrap().facts;
-    let other = Volume::new(Voxels::U8(vec![1; 2 * 210]), grid([7, 6, 5]), Kind::Label, 2).unwrap();
+    let other = Volume::new(vec![1u8; 2 * 210].into(), grid([7, 6, 5]), Kind::Label, 2).unwrap();
     crate::write(&path, &other, &facts).unwrap();
     let read = crate::read(&path, Kind::Label).unwrap();
     assert_eq!(read.volume, other);
@@ -108,7 +108,7 @@ fn facts_of_another_shape_are_left_out() {
     let extents: Vec<_> = pairs.iter().filter(|(key, _)| key.ends_with("_Extent")).collect();
     assert!(extents.len() == 2 && extents.iter().all(|(_, value)| value == "0 6 0 5 0 4"), "{pairs:?}");
     // Another number of channels: no axis of the source is meant.
-    let plain = Volume::new(Voxels::U8(vec![1; 210]), grid([7, 6, 5]), Kind::Label, 1).unwrap();
+    let plain = Volume::new(vec![1u8; 210].into(), grid([7, 6, 5]), Kind::Label, 1).unwrap();
     crate::write(&path, &plain, &facts).unwrap();
     assert_eq!(crate::read(&path, Kind::Label).unwrap().volume, plain);
 }
@@ -116,8 +116,7 @@ fn facts_of_another_shape_are_left_out() {
 #[test]
 fn shear_and_every_bit_of_the_affine_are_kept() {
     let rows = [[0.1, 0.3, 1e-9, 1e5 + 0.1], [-0.7, 1.0 / 3.0, 0.0, -2e-7], [0.0, 0.2, 2.5, 7.0]];
-    let written =
-        Volume::new(Voxels::U8(vec![0; 8]), Grid::new([2; 3], Affine::from_rows(rows)).unwrap(), Kind::Label, 1);
+    let written = Volume::new(vec![0u8; 8].into(), Grid::new([2; 3], Affine::from_rows(rows)).unwrap(), Kind::Label, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.nrrd");
     crate::write(&path, written.as_ref().unwrap(), &Facts::default()).unwrap();

@@ -1,0 +1,97 @@
+//! Files mapped into memory: their voxels are used where they are, and nothing is read that nobody looks at.
+//!
+//! The only place outside of the kernels with `unsafe`: a mapped file may be changed by others, and the compiler has
+//! to be told that we know. What can happen: where somebody overwrites it meanwhile, some voxels are new and some are
+//! old, as with reading; where somebody makes it shorter, the system ends the program. We write files under another
+//! name and rename them, so our own files are never the cause.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use revoxel_core::{Buffer, Voxel};
+
+/// From here on a file is mapped; small ones are read faster than they are mapped.
+const LEAST_BYTES: usize = 1 << 20;
+
+/// `count` values from a place in a file, mapped. `None` where that cannot be done (or does not pay): then they have to
+/// be read.
+pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option<Buffer<T>> {
+    // Elsewhere a file that is mapped cannot be replaced, and an output may have the name of an input.
+    if !cfg!(unix) || count.checked_mul(size_of::<T>())? < LEAST_BYTES {
+        return None;
+    }
+    // SAFETY: the map is only read. Others may write to the file meanwhile; every bit pattern is a value of `T`.
+    #[expect(unsafe_code, reason = "there is no safe way to map a file")]
+    let map = unsafe { memmap2::Mmap::map(file) }.ok()?;
+    #[cfg(unix)]
+    let _ = map.advise(memmap2::Advice::WillNeed);
+    Buffer::shared(Arc::new(map), usize::try_from(offset).ok()?, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn values_are_used_in_place() {
+        let numbers: Vec<i16> = (0..600_000).map(|i| (i * 7 % 30_011) as i16).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[9; 352]).unwrap();
+        file.write_all(bytemuck::cast_slice(&numbers)).unwrap();
+        let mapped = values::<i16>(&file, 352, numbers.len());
+        if cfg!(unix) {
+            let mapped = mapped.unwrap();
+            assert!(mapped.is_shared());
+            assert_eq!(mapped.into_vec(), numbers);
+        }
+        assert!(values::<i16>(&file, 353, numbers.len() - 1).is_none(), "not aligned");
+        assert!(values::<i16>(&file, 354, numbers.len()).is_none(), "too short");
+        assert!(values::<i16>(&file, 352, 100).is_none(), "too little");
+        assert!(values::<i16>(&file, 352, usize::MAX).is_none());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn raw_voxels_of_every_format_are_mapped_and_stay_as_they_were() {
+        use revoxel_core::{Kind, dispatch, testing::Draw};
+
+        use crate::npy::{Tensor, read_npy, write_npy};
+        use crate::{Facts, read, write};
+
+        let folder = tempfile::tempdir().unwrap();
+        let affine = *Draw::new(3).grid(9).affine();
+        let grid = crate::nifti::stored_grid(&revoxel_core::Grid::new([97, 83, 71], affine).unwrap());
+        let count = grid.voxel_count();
+        let values: Vec<i16> = (0..count).map(|i| (i * 31 % 65_521) as i16).collect();
+        assert!(2 * count > LEAST_BYTES, "{count}");
+        let volume = revoxel_core::Volume::new(values.clone().into(), grid, Kind::Image, 1).unwrap();
+        for (name, shared) in [("a.nii", true), ("a.hdr", true), ("a.nii.gz", false)] {
+            let path = folder.path().join(name);
+            write(&path, &volume, &Facts::default()).unwrap();
+            let voxels = read(&path, Kind::Image).unwrap().volume.into_voxels();
+            assert!(voxels.is_shared() == shared && &voxels == volume.voxels(), "{name}");
+            // Writing to the values does not write to the file, and the file can be replaced meanwhile.
+            let mut changed = voxels.clone();
+            dispatch!(&mut changed, v => v.iter_mut().for_each(|x| *x = Default::default()));
+            write(&path, &volume.clone().with_voxels(changed).unwrap(), &Facts::default()).unwrap();
+            assert!(&voxels == volume.voxels(), "{name}");
+            assert_eq!(read(&path, Kind::Image).unwrap().volume.voxels().min_max(), Some((0.0, 0.0)), "{name}");
+        }
+        std::fs::write(folder.path().join("a.raw"), bytemuck::cast_slice(&values)).unwrap();
+        let nrrd =
+            "NRRD0004\ntype: short\ndimension: 3\nsizes: 97 83 71\nencoding: raw\nendian: little\ndata file: a.raw\n";
+        let meta =
+            "ObjectType = Image\nNDims = 3\nDimSize = 97 83 71\nElementType = MET_SHORT\nElementDataFile = a.raw\n";
+        for (name, header) in [("a.nhdr", nrrd), ("a.mhd", meta)] {
+            std::fs::write(folder.path().join(name), header).unwrap();
+            let voxels = read(folder.path().join(name), Kind::Image).unwrap().volume.into_voxels();
+            assert!(voxels.is_shared() && &voxels == volume.voxels(), "{name}");
+        }
+        let path = folder.path().join("a.npy");
+        write_npy(&path, &Tensor { shape: vec![count], voxels: values.into() }).unwrap();
+        let tensor = read_npy(&path, &Default::default()).unwrap();
+        assert!(tensor.voxels.is_shared() && &tensor.voxels == volume.voxels());
+    }
+}
