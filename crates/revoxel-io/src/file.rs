@@ -206,6 +206,12 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, WriteError> {
     new_file(folder).map_err(failed)
 }
 
+/// Opens a file that is there and empty. It is not truncated: ext4 would take that for an attempt to replace its content,
+/// and wait at the end until it knows where on the disk it goes.
+pub(crate) fn empty(path: &Path) -> io::Result<fs::File> {
+    fs::File::options().write(true).open(path)
+}
+
 /// Gives a complete file its name.
 pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), WriteError> {
     file.persist(path).map_err(|e| WriteError::Io { path: path.to_owned(), reason: e.error })?;

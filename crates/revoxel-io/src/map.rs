@@ -12,6 +12,12 @@ use revoxel_core::{Buffer, Voxel};
 
 /// From here on a file is mapped; small ones are read faster than they are mapped.
 const LEAST_BYTES: usize = 1 << 20;
+/// Up to here a map is filled at once.
+#[cfg(target_os = "linux")]
+const MOST_AT_HAND: usize = 1 << 30;
+/// Bytes that one thread fills at a time, a multiple of every size of a page.
+#[cfg(target_os = "linux")]
+const CHUNK: usize = 8 << 20;
 
 /// `count` values from a place in a file, mapped. `None` where that cannot be done (or does not pay): then they have to
 /// be read.
@@ -24,8 +30,26 @@ pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option
     #[expect(unsafe_code, reason = "there is no safe way to map a file")]
     let map = unsafe { memmap2::Mmap::map(file) }.ok()?;
     #[cfg(unix)]
-    let _ = map.advise(memmap2::Advice::WillNeed);
+    prepare(&map);
     Buffer::shared(Arc::new(map), usize::try_from(offset).ok()?, count)
+}
+
+/// Has the pages at hand before they are looked at: one by one they cost five times as much. Very large files are
+/// only announced, since not all of them may have room.
+#[cfg(unix)]
+fn prepare(map: &memmap2::Mmap) {
+    // Both are advice: where the system does not take it, pages come when they are looked at.
+    #[cfg(target_os = "linux")]
+    if map.len() <= MOST_AT_HAND {
+        use rayon::prelude::*;
+
+        let _ = (0..map.len().div_ceil(CHUNK)).into_par_iter().try_for_each(|chunk| {
+            let start = chunk * CHUNK;
+            map.advise_range(memmap2::Advice::PopulateRead, start, CHUNK.min(map.len() - start))
+        });
+        return;
+    }
+    let _ = map.advise(memmap2::Advice::WillNeed);
 }
 
 #[cfg(test)]

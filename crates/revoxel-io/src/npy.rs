@@ -28,7 +28,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use revoxel_core::Voxels;
 
-use crate::file::{atomically, failed_to_read, length_of};
+use crate::file::{atomically, empty, failed_to_read, length_of};
 use crate::slabs::{Head, Sink, Slabs};
 use crate::{Limits, ReadError, WriteError};
 
@@ -111,7 +111,7 @@ pub fn write_npy(path: impl AsRef<Path>, tensor: &Tensor) -> Result<(), WriteErr
     }
     atomically(path, |to| {
         let write = || {
-            let mut file = BufWriter::new(File::create(to)?);
+            let mut file = BufWriter::new(empty(to)?);
             file.write_all(&preamble::encode(&tensor.shape, tensor.voxels.dtype()))?;
             file.write_all(tensor.voxels.bytes())?;
             file.flush()

@@ -1,6 +1,6 @@
 //! Writing: values in the same file (`.mha`) or beside it (`.mhd` with `.zraw` or `.raw`).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use revoxel_core::{Frame, Volume};
 use super::{MetaImageFacts, types};
 use crate::codecs::deflate::Effort;
 use crate::codecs::zlib;
-use crate::file::{atomically, has_extension};
+use crate::file::{atomically, empty, has_extension};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers::{self, spaced};
@@ -37,7 +37,7 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let length = atomically(&data, |to| {
         match compressed {
             Some(effort) => {
-                File::create(to).and_then(|mut file| zlib::compress(&[bytes], effort, &mut file)).map_err(fail)?;
+                empty(to).and_then(|mut file| zlib::compress(&[bytes], effort, &mut file)).map_err(fail)?;
             }
             None => fill::plain(&data, to, &[bytes])?,
         }
@@ -71,7 +71,7 @@ fn local(
     header.push_str(&" ".repeat(DIGITS));
     header.push_str("\nElementDataFile = LOCAL\n");
     let write = || -> io::Result<()> {
-        let mut file = File::create(to)?;
+        let mut file = empty(to)?;
         file.write_all(header.as_bytes())?;
         zlib::compress(&[bytes], effort, &mut file)?;
         let length = file.stream_position()? - header.len() as u64;

@@ -12,7 +12,7 @@ use super::header::{Magic, Order};
 use super::{extensions, pair, values};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{atomically, has_extension};
+use crate::file::{atomically, empty, has_extension};
 use crate::slabs::{Head, Sink, Slabs};
 use crate::{Facts, Warning, WriteError};
 
@@ -75,7 +75,7 @@ fn plain(mut file: File, front: &[u8]) -> io::Result<File> {
 /// Writes parts one after the other, compressed if the name says so.
 fn fill(path: &Path, to: &Path, parts: &[&[u8]], effort: Effort) -> Result<(), WriteError> {
     let write = || {
-        let mut file = File::create(to)?;
+        let mut file = empty(to)?;
         if has_extension(path, "gz") {
             return gzip::compress(parts, effort, &mut file);
         }

@@ -1,6 +1,5 @@
 //! Writing: attached (`.nrrd`), or the header with the values beside it (`.nhdr`).
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use super::header::escape;
 use super::{NrrdAxis, NrrdFacts, geometry, segments};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{atomically, has_extension};
+use crate::file::{atomically, empty, has_extension};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers;
@@ -45,7 +44,7 @@ fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], effort: Option<Ef
         return fill::plain(path, to, &parts);
     };
     let write = || {
-        let mut file = File::create(to)?;
+        let mut file = empty(to)?;
         front.iter().try_for_each(|part| file.write_all(part))?;
         gzip::compress(&[bytes], effort, &mut file)
     };

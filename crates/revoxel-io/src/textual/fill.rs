@@ -1,12 +1,12 @@
 //! Writing headers and values, and what facts say of channels.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use revoxel_core::{Dtype, Volume, Voxels, dispatch};
 
 use super::axes::Axes;
+use crate::file::empty;
 use crate::{Facts, WriteError};
 
 /// How many channels are components of one voxel, and of which kind; the rest are frames.
@@ -34,7 +34,7 @@ impl Channels {
 /// Writes parts one after the other.
 pub(crate) fn plain(path: &Path, to: &Path, parts: &[&[u8]]) -> Result<(), WriteError> {
     let write = || {
-        let mut file = File::create(to)?;
+        let mut file = empty(to)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
         file.flush()
     };
