@@ -122,11 +122,12 @@ impl AbsentLabel {
     /// The fault where labels are known from the text.
     pub(crate) fn fault(&self, whose: &str) -> Fault {
         let Self { name, label, possible, .. } = self;
+        let hold = if self.keys.len() == 1 { "it holds" } else { "they hold" };
         if self.changed {
-            let problem = format!("{name}: label {label} cannot be in {whose} here: by this step it holds {possible}");
+            let problem = format!("{name}: label {label} cannot be in {whose} here: by this step {hold} {possible}");
             return Fault::new(self.place, problem).help("name a label that is there after the steps before this one");
         }
-        let problem = format!("{name}: label {label} is not declared for {whose}, which holds {possible}");
+        let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
         Fault::new(self.place, problem).help("correct it, or add it to `labels:` of the input")
     }
 }

@@ -27,13 +27,10 @@ impl FromIterator<f64> for LabelSet {
 impl Extend<f64> for LabelSet {
     /// Adds labels; what is no number is left out.
     fn extend<I: IntoIterator<Item = f64>>(&mut self, labels: I) {
-        for label in labels.into_iter().filter(|l| !l.is_nan()) {
-            // Both zeros are one label.
-            let label = label + 0.0;
-            if let Err(at) = self.0.binary_search_by(|l| l.total_cmp(&label)) {
-                self.0.insert(at, label);
-            }
-        }
+        // Both zeros are one label.
+        self.0.extend(labels.into_iter().filter(|l| !l.is_nan()).map(|l| l + 0.0));
+        self.0.sort_by(f64::total_cmp);
+        self.0.dedup();
     }
 }
 

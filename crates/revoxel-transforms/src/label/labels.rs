@@ -134,26 +134,35 @@ pub(crate) fn distinct(voxels: &Voxels) -> Vec<f64> {
             found.insert(at, label);
         }
     }
+    /// Puts what was found by the way in order.
+    fn settle(found: &mut Vec<f64>, more: &mut Vec<f64>) {
+        found.append(more);
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+    }
     fn of<T: Voxel>(values: &[T]) -> Vec<f64> {
+        // More than label maps have: an image that was taken for one must not take for ever.
+        const FEW: usize = 1 << 12;
         let block = |block: &[T]| {
-            let (mut found, mut last) = (Vec::new(), None);
+            let (mut found, mut more, mut last) = (Vec::new(), Vec::new(), None);
             for value in block {
                 if last != Some(*value) {
                     last = Some(*value);
                     let label = value.to_f64();
-                    if !label.is_nan() {
-                        // Both zeros are one label.
+                    // Both zeros are one label.
+                    if found.len() < FEW && !label.is_nan() {
                         add(&mut found, label + 0.0);
+                    } else if !label.is_nan() {
+                        more.push(label + 0.0);
                     }
                 }
             }
+            settle(&mut found, &mut more);
             found
         };
         let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
         let mut all = Vec::new();
-        for label in blocks.into_iter().flatten() {
-            add(&mut all, label);
-        }
+        settle(&mut all, &mut blocks.concat());
         all
     }
     dispatch!(voxels, v => of(v))
