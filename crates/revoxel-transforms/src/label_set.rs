@@ -95,7 +95,7 @@ mod tests {
         t(&[5.0, 1.0, 2.0, 3.0, 4.0, 9.0], "0 to 5, 9");
         t(&[-1.0, 3.0, 3.5, -0.0, f64::NAN], "-1, 0, 3, 3.5");
         let odd: Vec<f64> = (0..20).map(|i| f64::from(2 * i + 1)).collect();
-        assert!(odd.into_iter().collect::<LabelSet>().to_string().ends_with("27, … (21 labels)"));
+        assert!(odd.into_iter().collect::<LabelSet>().to_string().ends_with("27, 29, … (21 labels)"));
     }
 
     #[test]
