@@ -10,6 +10,7 @@ mod documents;
 mod formats;
 mod import_monai;
 mod inverses;
+mod labels;
 mod levels;
 mod nnunet;
 mod parity;

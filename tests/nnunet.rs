@@ -32,6 +32,8 @@ fn agrees(case: &str, channels: usize) {
     let place = Place::new();
     copied(&place, case);
     place.revoxel(&["import", "nnunet", "plans.json", "dataset.json", "-o", "p.yaml"]).good();
+    let pipeline = std::fs::read_to_string(place.path("p.yaml")).unwrap();
+    assert!(pipeline.contains("optional: true, labels: { background: 0, "), "{pipeline}");
     place.revoxel(&["run", "p.yaml", "--data", ".", "--out", "out"]).good();
     let (shape, expected) = array(case, "expected.npz", "data");
     let size = expected.len() / channels;

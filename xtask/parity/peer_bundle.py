@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
+from monai.transforms import Compose
 
 import grids
 import volumes
@@ -96,6 +97,46 @@ postprocessing:
     orig_keys: image
 """
 
+# Images are not padded with zeros: MONAI mixes them into the outermost half voxel. Values from 0 to 1 first: positions are float32 in parts of MONAI, which shows in proportion to the values. Nothing
+# of predictions: three interpolations are undone one by one there, and in one pass here.
+TURNED = """# Turned, scaled and moved, with every mode and padding written out.
+pair: [image, label]
+preprocessing:
+- _target_: LoadImaged
+  keys: '@pair'
+  image_only: true
+- _target_: EnsureChannelFirstd
+  keys: '@pair'
+- _target_: ScaleIntensityRanged
+  keys: image
+  a_min: -1024
+  a_max: 1500
+  b_min: 0
+  b_max: 1
+- _target_: Rotated
+  keys: '@pair'
+  angle: [0.21, -0.13, 0.34]
+  keep_size: false
+  mode: [bilinear, nearest]
+  padding_mode: [border, zeros]
+  dtype: float64
+- _target_: Zoomd
+  keys: '@pair'
+  zoom: [1.3, 0.77, 1.13]
+  keep_size: false
+  mode: [trilinear, nearest-exact]
+- _target_: Affined
+  keys: '@pair'
+  rotate_params: [-0.11, 0.07, 0.23]
+  shear_params: [0.05, -0.03, 0.02, 0.04, 0.01, -0.06]
+  translate_params: [1.3, -2.1, 0.7]
+  scale_params: [1.11, 0.93, 1.04]
+  spatial_size: [15, 13, 12]
+  mode: [bilinear, nearest]
+  padding_mode: [border, zeros]
+  dtype: float64
+"""
+
 
 def _logits(shape, affine, channels: int, centre) -> np.ndarray:
     """Blobs about the middle of the patient: nothing is foreground near the rim of what the model saw."""
@@ -122,13 +163,18 @@ def _run(book: Casebook, name: str, suffix: str, config: str, ids: tuple, inputs
             image = nib.Nifti1Image(volume.data[0], volume.affine)
             image.set_sform(volume.affine, 1)
             nib.save(image, case[key])
-        before, after = (parser.get_parsed_content(part) for part in ids)
+        before = parser.get_parsed_content(ids[0])
+        before = Compose(before) if isinstance(before, list) else before
         result = before(case)
         row = {"name": name, "suffix": suffix, "config": config, "transforms": ids[0],
                "inputs": {key: book.volume(volume) for key, volume in inputs.items()}, "outputs": {}}
         for key in inputs:
             data, affine = arrays(result[key])
             row["outputs"][key] = book.answer(f"{name}.{key}", data, affine)
+        book.lists["bundles"].append(row)
+        if channels == 0:
+            return
+        after = parser.get_parsed_content(ids[1])
         volume = inputs["image"]
         _, affine = arrays(result["image"])
         logits = _logits(data.shape[1:], affine, channels, grids.centre(volume.affine, volume.shape))
@@ -138,7 +184,6 @@ def _run(book: Casebook, name: str, suffix: str, config: str, ids: tuple, inputs
         if not 0.005 < (data > 0).mean() < 0.3:
             raise ValueError(f"{name}: {(data > 0).mean()} of the voxels are foreground")
         row["restored"] = book.answer(f"{name}.restored", data.astype(np.uint8), affine)
-        book.lists["bundles"].append(row)
 
 
 def record() -> Casebook:
@@ -151,4 +196,6 @@ def record() -> Casebook:
          {"image": volumes.ct("b", "pir"), "label": volumes.label("b", "pir")}, 3)
     _run(book, "normalised", "yaml", NORMALISED, ("train#preprocessing", "postprocessing"),
          {"image": volumes.full("b", "lps")}, 1)
+    _run(book, "turned", "yaml", TURNED, ("preprocessing",),
+         {"image": volumes.ct("b", "mirrored"), "label": volumes.label("b", "mirrored")}, 0)
     return book

@@ -10,6 +10,7 @@
 
 mod error;
 mod files;
+mod labels;
 mod node;
 mod pipeline;
 mod plan;
@@ -21,6 +22,7 @@ mod template;
 mod yaml;
 
 pub use error::{PipelineError, Place};
+pub use labels::AbsentLabel;
 pub use node::{Data, Key, Node};
 pub use pipeline::{Input, Output, Pipeline, ReadFile, Step};
 pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};

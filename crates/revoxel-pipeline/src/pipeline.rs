@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use references::{check_references, unknown_input};
 use revoxel_core::{Dtype, Kind, StoredDtype};
-use revoxel_transforms::{Class, Content, Drawn, Draws, Registry, Transform, TransformDef};
+use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
+use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
 use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
@@ -54,6 +55,8 @@ pub struct Input {
     pub optional: bool,
     /// Whether it may lie on a grid of its own.
     pub own_grid: bool,
+    /// The labels that its maps may hold, where it declares them.
+    pub labels: Option<LabelSet>,
     /// Which series of a DICOM folder or archive.
     pub series: Option<String>,
     /// What to do with slices that lie unevenly.
@@ -76,6 +79,7 @@ pub struct Step {
     pub transform: Transform,
     /// The inputs that it applies to, in the order of the file.
     pub keys: Vec<String>,
+    pub(crate) labels: Vec<Sought>,
     pub(crate) place: Place,
 }
 
@@ -148,7 +152,7 @@ impl Pipeline {
     /// The resolved pipeline as data.
     pub fn canonical(&self) -> Value {
         let input = |i: &Input| {
-            let value = json!({
+            let mut value = json!({
                 "kind": i.kind.name(),
                 "path": i.path.text(),
                 "optional": i.optional,
@@ -157,6 +161,10 @@ impl Pipeline {
                 "slices": i.slices,
                 "missing": i.missing,
             });
+            // Inputs that declare none keep the hash that they always had.
+            if let Some(labels) = &i.labels {
+                value["labels"] = labels.iter().map(|label| label as i64).collect();
+            }
             (i.key.clone(), value)
         };
         let inputs: Value = self.inputs.iter().map(input).collect::<serde_json::Map<_, _>>().into();
@@ -203,7 +211,7 @@ impl Pipeline {
         self.error_at(input.place, problem)
     }
 
-    fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
+    pub(crate) fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
         PipelineError { file: self.file.clone(), text: self.text.clone(), place, problem: problem.into(), help: None }
     }
 }
@@ -234,9 +242,14 @@ fn resolve(
     let mut steps = Vec::new();
     // The inputs with what their values mean by then: a step may make labels of probabilities.
     let mut by_then = inputs.clone();
+    let mut reach = Reach::of_text(&inputs);
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
             let step = resolve_step(node, &by_then, registry, read)?;
+            if let Some(absent) = reach.absent(steps.len(), &step).first() {
+                return Err(absent.fault(&labels::quoted(&absent.keys)));
+            }
+            reach.pass(&step);
             if let Transform::Value(transform) = &step.transform {
                 for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
                     input.kind = transform.kind_after(input.kind);
@@ -286,6 +299,8 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     })?;
     let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
     let own_grid = input.grid == GridRule::Own;
+    let node = ["inputs", key, "labels"].iter().try_fold(document, |node, segment| node.child(segment));
+    let labels = node.map(|node| labels::declared(node, kind)).transpose()?;
     let place = place(&["inputs", key], true);
     Ok(Input {
         key: key.to_owned(),
@@ -293,6 +308,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         path,
         optional: input.optional,
         own_grid,
+        labels,
         series: input.series.clone(),
         slices: input.slices,
         missing: input.missing,
@@ -395,12 +411,14 @@ pub(crate) fn resolve_step(
     })?;
     let keys = step_keys(definition, wanted, name_place, inputs)?;
     check_references(name, &built.transform, &params, name_place, inputs)?;
+    let labels = labels::sought(&built.transform, &params);
     Ok(Step {
         name: definition.name,
         class: definition.class,
         params: built.params,
         transform: built.transform,
         keys,
+        labels,
         place: name_place,
     })
 }

@@ -3,12 +3,13 @@
 use revoxel_core::Kind;
 use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord};
 use revoxel_transforms::params::Interpolation;
-use revoxel_transforms::{Class, Registry, Transform};
+use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, Place};
+use crate::labels::Reach;
 use crate::node::{Data, Node};
 use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
@@ -202,7 +203,13 @@ pub(crate) fn resolve(
         return Err(fault("values", format!("values of kind {kind} have no units to go back to")));
     }
     let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
-    let resolved = resolve_steps(steps_node, kind, decides.is_some(), registry, read)?;
+    let undoes = spec.values.is_some_and(|v| v != ValuesSpec::Keep);
+    let decision = Decision {
+        decides: decides.is_some(),
+        painted: regions.as_ref().map(|r| r.paint.iter().map(|p| f64::from(p.label)).collect()),
+        on_the_way: (!undoes).then(|| spec.fill.into_iter().collect()),
+    };
+    let resolved = resolve_steps(steps_node, kind, &decision, registry, read)?;
     if let Some(chosen) = interpolation.filter(|i| i.averages())
         && (kind == Kind::Label || resolved.decide_in_model)
     {
@@ -241,6 +248,16 @@ pub(crate) fn resolve(
     Ok(Restore { name: name.to_owned(), path, steps, record, place })
 }
 
+/// What is known of the labels of a prediction.
+struct Decision {
+    /// Whether they are decided at all.
+    decides: bool,
+    /// What regions paint. How many channels an argmax has is not known.
+    painted: Option<LabelSet>,
+    /// What is added on the way back, where the model never saw anything; `None` where labels are exchanged.
+    on_the_way: Option<LabelSet>,
+}
+
 /// Steps, where each is done, and whether labels are decided before them on the model's grid.
 struct Steps {
     steps: Vec<(Step, &'static str)>,
@@ -250,7 +267,7 @@ struct Steps {
 fn resolve_steps(
     node: Option<&Node>,
     kind: Kind,
-    decides: bool,
+    decision: &Decision,
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Steps, Fault> {
@@ -261,6 +278,7 @@ fn resolve_steps(
     let mut by_then = kind;
     let mut decided = false;
     let mut last = "model";
+    let mut reach = Reach::of_text(&[prediction(kind)]);
     for node in nodes {
         let mut node = node.clone();
         let (place, at) = take_place(&mut node)?;
@@ -268,9 +286,12 @@ fn resolve_steps(
             let problem = "in: model comes after in: native, but is done before it: put it first";
             return Err(Fault::new(at, problem));
         }
+        if last != place {
+            reach.add(decision.on_the_way.as_ref());
+        }
         last = place;
         let fits = |kind| resolve_step(&node, &[prediction(kind)], registry, read).map(|s| (s.keys.is_empty(), s));
-        let undecided = decides && !decided;
+        let undecided = decision.decides && !decided;
         let (empty, step) = match (undecided, place) {
             (true, "native") => {
                 (decided, by_then) = (true, Kind::Label);
@@ -299,25 +320,36 @@ fn resolve_steps(
                 return Err(Fault::new(step.place, problem));
             }
             by_then = transform.kind_after(by_then);
-            if decides && !decided && by_then == Kind::Label {
+            if decision.decides && !decided && by_then == Kind::Label {
                 let problem = format!("{} makes labels already: leave argmax and regions out", step.name);
                 return Err(Fault::new(step.place, problem));
             }
         }
+        if undecided && decided {
+            reach.put(PREDICTION, decision.painted.clone());
+        }
+        if let Some(absent) = reach.absent(found.steps.len(), &step).first() {
+            return Err(absent.fault("the prediction"));
+        }
+        reach.pass(&step);
         found.steps.push((step, place));
     }
     Ok(found)
 }
 
+/// The key of the prediction.
+const PREDICTION: &str = "prediction";
+
 /// The prediction as the only input of its steps.
 fn prediction(kind: Kind) -> Input {
     let path = Template::new("prediction").unwrap_or_else(|e| unreachable!("{e}"));
     Input {
-        key: "prediction".to_owned(),
+        key: PREDICTION.to_owned(),
         kind,
         path,
         optional: false,
         own_grid: true,
+        labels: None,
         series: None,
         slices: SliceRule::default(),
         missing: MissingRule::default(),

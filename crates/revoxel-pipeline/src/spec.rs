@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::labels::LabelsSchema;
 use crate::restore::RestoreSpec;
 
 /// A pipeline file: what goes in, what is done, what comes out.
@@ -70,6 +71,12 @@ pub(crate) struct InputSpec {
     /// Whether it must lie on the grid of the case's first image, or may have its own.
     #[serde(default)]
     pub(crate) grid: GridRule,
+    /// The labels that its maps may hold besides 0: a list, or names with their labels. A map with any other is refused,
+    /// and so are steps that name any other. Where it is left out, labels that steps name must be in some map.
+    #[serde(default)]
+    #[schemars(with = "Option<LabelsSchema>")]
+    #[allow(dead_code, reason = "read with their places; here for the schema")]
+    pub(crate) labels: Option<Value>,
     /// Which series of a DICOM folder or archive: its UID, or its number in the list that `revoxel info` prints.
     #[serde(default)]
     pub(crate) series: Option<String>,

@@ -13,6 +13,7 @@ use revoxel_transforms::PlanError;
 
 use crate::engine::{Engine, Last, StepError};
 use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
+use crate::labels::{UndeclaredLabels, check_declared};
 use crate::preflight::Checked;
 use crate::uneven::read_options;
 
@@ -46,6 +47,9 @@ pub enum CaseError {
     /// A step failed; the message points into the pipeline file.
     #[error("{0}")]
     Step(String),
+    /// A label map holds what its input does not declare.
+    #[error(transparent)]
+    Labels(#[from] UndeclaredLabels),
     /// A file is no longer what the preflight saw.
     #[error("{0}: the file has changed since the run began")]
     Changed(PathBuf),
@@ -68,6 +72,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
         let loaded = revoxel_io::read_with(path, input.kind, &read_options(input))?;
         tracing::debug!(case = case.name, key, "read {}", path.display());
+        check_declared(input, path, &loaded.volume)?;
         Ok((loaded, input_hash(path)?))
     };
     let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();

@@ -50,7 +50,7 @@ enum Command {
     Compare(compare::Args),
     /// Measure the labels of a label map: volume, box, centroid, longest diameter.
     Measure(measure::Args),
-    /// Show what a pipeline will do, from headers alone; no voxel is read.
+    /// Show what a pipeline will do, from headers alone.
     Plan(plan::Args),
     /// Run a pipeline over a dataset.
     Run(run::Args),

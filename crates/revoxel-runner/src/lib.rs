@@ -20,6 +20,7 @@ pub mod executor;
 pub mod files;
 pub mod fingerprint;
 pub mod import;
+pub mod labels;
 pub mod matrix_file;
 pub mod measure;
 pub mod memory;

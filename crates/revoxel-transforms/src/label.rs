@@ -12,7 +12,7 @@ pub mod remove_small_objects;
 pub mod sequential_labels;
 
 mod components;
-mod labels;
+pub(crate) mod labels;
 pub(crate) mod nonzero;
 mod runs;
 

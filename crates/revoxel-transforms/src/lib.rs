@@ -12,6 +12,7 @@ pub mod definition;
 pub mod docs;
 pub mod intensity;
 pub mod label;
+mod label_set;
 pub mod manual;
 pub mod params;
 mod planning;
@@ -21,10 +22,11 @@ pub mod spatial;
 pub mod transform;
 
 pub use definition::{Built, Class, Content, Define, Invalid, ParamsError, TransformDef, define};
+pub use label_set::LabelSet;
 pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
 pub use revoxel_resample::anti_alias_sigma;
 pub use transform::{
-    ApplyError, Evidence, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
+    ApplyError, Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
     ValueTransform,
 };

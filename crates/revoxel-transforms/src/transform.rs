@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
 use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 
+use crate::label_set::LabelSet;
 use crate::params::{Named, Padding, PerKey};
 use crate::random::RandomTransform;
 
@@ -67,6 +68,11 @@ pub trait SpatialTransform: Debug + Send + Sync {
     fn padding(&self) -> PaddingRule<'_> {
         PaddingRule { mode: PadMode::Constant, value: None }
     }
+
+    /// The labels that parameters name, of the inputs that [`need`](Self::need) and [`also`](Self::also) name.
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        Vec::new()
+    }
 }
 
 /// Changes values, not places; says how to undo it where it can be undone.
@@ -108,6 +114,36 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// What the values of a volume of this kind mean after the step.
     fn kind_after(&self, kind: Kind) -> Kind {
         kind
+    }
+
+    /// The labels that parameters name: of the input that [`source`](Self::source) names, else of the volumes that are
+    /// changed. Not those that the step makes.
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        Vec::new()
+    }
+
+    /// All labels that a volume may hold after the step, where it held none but `labels` before it, or anything with
+    /// `None`. `None` is the answer where nobody can say.
+    fn labels_after(&self, _labels: Option<&LabelSet>) -> Option<LabelSet> {
+        None
+    }
+}
+
+/// A label that a parameter names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NamedLabel {
+    /// The parameter.
+    pub field: &'static str,
+    /// Its position there, from 0, where the parameter is a list.
+    pub position: usize,
+    /// The label.
+    pub label: f64,
+}
+
+impl NamedLabel {
+    /// The labels of a list.
+    pub fn list(field: &'static str, labels: impl IntoIterator<Item = f64>) -> Vec<Self> {
+        labels.into_iter().enumerate().map(|(position, label)| Self { field, position, label }).collect()
     }
 }
 

@@ -10,14 +10,16 @@ use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::run::look_for_labels;
 use super::show;
 use crate::dataset::{discover, select};
 use crate::files::read_text;
+use crate::labels::{LabelMaps, names_labels};
 use crate::matrix_file;
 use crate::preflight::{Strictness, check};
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
-/// itself is checked.
+/// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The pipeline file.
@@ -49,18 +51,25 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let mut plans: Vec<(String, Plan)> = Vec::new();
     let mut failures: Vec<(String, String)> = Vec::new();
+    // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
+    let mut looked = (!names_labels(&pipeline)).then_some(0);
     if let Some(like) = &args.like {
         let info = revoxel_io::info(like).map_err(Failure::usage)?;
         let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), info.grid)).collect();
         let plan = planned(&pipeline, &grids)?;
         plans.push((like.to_string_lossy().into_owned(), plan));
     } else if let Some(data) = &args.data {
-        let cases = discover(&pipeline, data).and_then(|c| select(c, &args.cases, data)).map_err(Failure::usage)?;
+        let cases = discover(&pipeline, data).map_err(Failure::usage)?;
+        let maps = LabelMaps::of(&pipeline, &cases);
+        let cases = select(cases, &args.cases, data).map_err(Failure::usage)?;
         for checked in check(&pipeline, cases, Strictness { snap: args.snap }) {
             match checked {
                 Ok(checked) => plans.push((checked.case.name, checked.plan)),
                 Err(refused) => failures.push((refused.case, refused.problem)),
             }
+        }
+        if failures.is_empty() && maps.count() > 0 {
+            looked = Some(look_for_labels(&pipeline, maps)?);
         }
     }
     if args.json {
@@ -69,6 +78,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "hash": format!("blake3:{}", pipeline.hash()),
             "resolved": pipeline.canonical(),
             "plans": plans.iter().map(|(name, plan)| json!({ "like": name, "steps": steps(&pipeline, plan) })).collect::<Vec<_>>(),
+            "label_maps_read": looked,
             "failures": failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -76,6 +86,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         for (name, plan) in &plans {
             show::text(&format!("\n{name}\n{}", people(&pipeline, plan)))?;
         }
+    }
+    if looked.is_none() && failures.is_empty() {
+        eprintln!(
+            "labels that steps name were not looked for: that takes label maps (--data), or `labels:` on the input"
+        );
     }
     if failures.is_empty() {
         return Ok(());
@@ -107,7 +122,9 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
     let mut text = format!("{}: {}\n", pipeline.name, pipeline.description);
     for input in &pipeline.inputs {
         let optional = if input.optional { ", optional" } else { "" };
-        text.push_str(&format!("  in   {:<12} {:<12} {}{optional}\n", input.key, input.kind.name(), input.path.text()));
+        let labels = input.labels.as_ref().map_or_else(String::new, |l| format!(", labels {l}"));
+        let (key, kind, path) = (&input.key, input.kind.name(), input.path.text());
+        text.push_str(&format!("  in   {key:<12} {kind:<12} {path}{optional}{labels}\n"));
     }
     for (number, step) in pipeline.steps.iter().enumerate() {
         text.push_str(&format!("  {:<4} {:<28} {}\n", number + 1, step.name, step.keys.join(", ")));

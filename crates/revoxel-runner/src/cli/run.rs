@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use revoxel_pipeline::Pipeline;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
@@ -11,6 +12,7 @@ use super::plan::{load, with_seed};
 use super::show;
 use crate::dataset::{Case, discover, select};
 use crate::executor::{self, Execution};
+use crate::labels::LabelMaps;
 use crate::memory;
 use crate::preflight::{Checked, Refused, Strictness, check, check_outputs};
 
@@ -86,8 +88,9 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
-    let cases = discover(&pipeline, &args.data).and_then(|c| select(c, &args.cases, &args.data));
-    let mut cases: Vec<Case> = cases.map_err(Failure::usage)?;
+    let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
+    let maps = LabelMaps::of(&pipeline, &cases);
+    let mut cases: Vec<Case> = select(cases, &args.cases, &args.data).map_err(Failure::usage)?;
     if let Some((part, parts)) = args.shard {
         let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
         cases = of_part.map(|(_, case)| case).collect();
@@ -115,6 +118,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
+    if !checked.is_empty() {
+        look_for_labels(&pipeline, maps)?;
+    }
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
@@ -122,7 +128,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         memory: args.memory.unwrap_or_else(memory::default_budget),
         keep_going: args.keep_going,
     };
-    let bar = progress(checked.len());
+    let bar = progress(checked.len(), "cases");
     let tell = |case: &str, outcome: &executor::Outcome| {
         if let executor::Outcome::Failed(problem) = outcome {
             bar.suspend(|| eprintln!("case {case}: {problem}"));
@@ -151,11 +157,21 @@ fn listed(head: &str, problems: &[String]) -> String {
     text
 }
 
-fn progress(cases: usize) -> ProgressBar {
+/// Reads label maps until every label that a step names was seen; how many.
+pub(super) fn look_for_labels(pipeline: &Pipeline, maps: LabelMaps) -> Result<usize, Failure> {
+    let bar = progress(maps.count(), "label maps");
+    let read = maps.check(pipeline, &|read| bar.set_position(read as u64));
+    bar.finish_and_clear();
+    read.map_err(|e| Failure::pipeline(&e))
+}
+
+fn progress(count: usize, unit: &str) -> ProgressBar {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(cases as u64), target);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases, {elapsed} gone, {eta} left  {msg}");
+    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} gone, {{eta}} left  {{msg}}"
+    ));
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

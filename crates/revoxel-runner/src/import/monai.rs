@@ -12,7 +12,7 @@ use revoxel_pipeline::{Data, Node, PipelineError, Place};
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
-use super::{Imported, comment, step};
+use super::{Imported, comment, flow, step};
 use refer::Document;
 use table::{FIXED, IGNORED, Translation, translation};
 
@@ -181,6 +181,9 @@ impl Call {
             }
         }
         let known = |base: &str| IGNORED.contains(&base) || post::KNOWN.contains(&base) || translation(base).is_some();
+        if base == "Transpose" && base != name {
+            return Err(transposed(&name, place, &args));
+        }
         if !known(&base) || base == name {
             let fault = Fault::new(place, format!("{name} has no counterpart"));
             return Err(if known(&name) {
@@ -233,6 +236,16 @@ impl Call {
                 }
                 ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
+                    let how = self.argument("mode").and_then(|m| self.by_key(m)).unwrap_or_default();
+                    let mixes = |(at, key): (usize, &String)| {
+                        modes[at] == "zeros" && !labels.contains(key) && !how.get(at).is_some_and(nearest)
+                    };
+                    if self.keys.iter().enumerate().any(mixes) {
+                        let note = "with padding_mode zeros MONAI mixes them into the outermost half voxel; here it \
+                                    keeps its value.";
+                        notes.push(format!("{} {note}", self.name));
+                    }
                     let value = if modes.windows(2).all(|w| w[0] == w[1]) {
                         modes[0].clone()
                     } else {
@@ -321,6 +334,25 @@ impl Call {
             _ => Value::Object(chosen),
         })
     }
+}
+
+/// Why there is nothing for a transform that turns axes without their affine, and what may be meant.
+fn transposed(name: &str, place: Place, args: &[(String, Place, Value)]) -> Fault {
+    let indices = args.iter().find(|(argument, ..)| argument == "indices").and_then(|(.., value)| value.as_array());
+    let indices: Vec<i64> = indices.into_iter().flatten().filter_map(Value::as_i64).collect();
+    // Theirs count the channel, which is the first axis.
+    let ours = match &indices[..] {
+        [0, axes @ ..] if axes.len() == 3 && (1..=3).all(|a| axes.contains(&a)) => {
+            flow(&json!(axes.iter().map(|a| a - 1).collect::<Vec<_>>()))
+        }
+        _ => "[..]".to_owned(),
+    };
+    let problem =
+        format!("{name} has no counterpart: it turns axes and leaves the affine behind, so voxels end elsewhere");
+    Fault::new(place, problem).help(format!(
+        "where voxels are to stay in place, leave it out and write `- transpose: {{ indices: {ours} }}` into the \
+         pipeline, which turns the affine too (axes from 0, without the channel)"
+    ))
 }
 
 /// Whether a key holds labels: by its name, or because it is resampled as nearest where others are not.

@@ -54,6 +54,8 @@ struct Plans {
     data: Resampling,
     seg: Resampling,
     decision: Value,
+    /// Names of labels with their numbers.
+    labels: Option<Value>,
     dtype: &'static str,
     ending: String,
     notes: Vec<String>,
@@ -205,6 +207,7 @@ impl Plans {
             data,
             seg,
             decision,
+            labels: dataset.and_then(labels),
             dtype,
             ending: ending.to_owned(),
             notes,
@@ -333,6 +336,16 @@ fn channels(
         channels.push(Channel { key, suffix: format!("_{number:04}"), about, masked, steps });
     }
     Ok(channels)
+}
+
+/// The names of the labels with a number or several each, where all are such.
+fn labels(dataset: &Value) -> Option<Value> {
+    let labels = dataset.get("labels")?;
+    let number = |value: &Value| value.as_i64().is_some();
+    let known =
+        |value: &Value| number(value) || value.as_array().is_some_and(|l| !l.is_empty() && l.iter().all(number));
+    let all = labels.as_object().is_some_and(|l| !l.is_empty() && l.values().all(known));
+    all.then(|| labels.clone())
 }
 
 /// How logits become labels, and the voxel type.

@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `mask_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -81,5 +81,9 @@ impl ValueTransform for MaskIntensity {
             ValueUndo::Lost { reason: format!("mask_intensity made values {}", self.cval) }
         };
         Ok((volume.with_voxels(voxels)?, undo))
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        NamedLabel::list("labels", self.labels.iter().flatten().copied())
     }
 }

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::one_hot::{MOST, one_hot};
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::LabelSet;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `as_discrete`.
@@ -122,6 +123,10 @@ impl ValueTransform for AsDiscrete {
             (None, None, true) => Kind::Label,
             _ => kind,
         }
+    }
+
+    fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
+        self.threshold.map(|_| LabelSet::from_iter([1.0]))
     }
 }
 

@@ -26,10 +26,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity};
+use super::labels::{Labels, check, check_connectivity, named};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `fill_holes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +75,14 @@ impl ValueTransform for FillHoles {
             _ => ValueUndo::Lost { reason: format!("fill_holes filled {filled} voxels") },
         };
         Ok((Volume::new(voxels, grid, kind, channels)?, undo))
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        named("applied_labels", self.applied_labels.as_ref())
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        labels.cloned()
     }
 }
 

@@ -28,9 +28,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity, repaint};
+use super::labels::{Labels, check, check_connectivity, named, repaint};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `keep_largest_connected_component`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -95,5 +96,13 @@ impl ValueTransform for KeepLargestConnectedComponent {
             },
             |voxels| format!("keep_largest_connected_component removed {voxels} voxels"),
         )
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        named("applied_labels", self.applied_labels.as_ref())
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        labels.cloned()
     }
 }

@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, distinct, exchange};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `label_filter`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -52,5 +53,14 @@ impl ValueTransform for LabelFilter {
         }
         let result = exchange(volume, |label| if stays(label) { label } else { 0.0 })?;
         Ok((result, ValueUndo::Lost { reason: "label_filter removed labels".to_owned() }))
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        self.applied_labels.named("applied_labels")
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        let stays = |label: &f64| labels.is_none_or(|labels| labels.has(*label));
+        Some(self.applied_labels.0.iter().map(|l| *l as f64).filter(stays).collect())
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::runs::{Runs, paint};
 use crate::definition::Invalid;
-use crate::transform::ApplyError;
+use crate::transform::{ApplyError, NamedLabel};
 
 /// One label or a list of labels: what people write as `1` or `[1, 2]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,11 @@ impl Labels {
     /// Whether a label is in the list.
     pub(super) fn has(&self, label: f64) -> bool {
         self.0.iter().any(|l| *l as f64 == label)
+    }
+
+    /// Each label with its place in the parameter.
+    pub(super) fn named(&self, field: &'static str) -> Vec<NamedLabel> {
+        NamedLabel::list(field, self.0.iter().map(|l| *l as f64))
     }
 
     /// Refuses an empty list and labels that are listed twice.
@@ -37,6 +42,11 @@ impl Labels {
 /// Refuses what is listed twice or empty, where there is a list.
 pub(super) fn check(field: &'static str, labels: Option<&Labels>) -> Result<(), Invalid> {
     labels.map_or(Ok(()), |l| l.check(field))
+}
+
+/// Each label with its place in the parameter, where there is a list.
+pub(super) fn named(field: &'static str, labels: Option<&Labels>) -> Vec<NamedLabel> {
+    labels.map_or_else(Vec::new, |l| l.named(field))
 }
 
 /// Refuses connectivities that there are none of in three dimensions.
@@ -118,32 +128,41 @@ pub(super) fn repaint(
 }
 
 /// All labels of a volume, rising; background included, what is no number left out.
-pub(super) fn distinct(voxels: &Voxels) -> Vec<f64> {
+pub(crate) fn distinct(voxels: &Voxels) -> Vec<f64> {
     fn add(found: &mut Vec<f64>, label: f64) {
         if let Err(at) = found.binary_search_by(|l| l.total_cmp(&label)) {
             found.insert(at, label);
         }
     }
+    /// Puts what was found by the way in order.
+    fn settle(found: &mut Vec<f64>, more: &mut Vec<f64>) {
+        found.append(more);
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+    }
     fn of<T: Voxel>(values: &[T]) -> Vec<f64> {
+        // More than label maps have: an image that was taken for one must not take for ever.
+        const FEW: usize = 1 << 12;
         let block = |block: &[T]| {
-            let (mut found, mut last) = (Vec::new(), None);
+            let (mut found, mut more, mut last) = (Vec::new(), Vec::new(), None);
             for value in block {
                 if last != Some(*value) {
                     last = Some(*value);
                     let label = value.to_f64();
-                    if !label.is_nan() {
-                        // Both zeros are one label.
+                    // Both zeros are one label.
+                    if found.len() < FEW && !label.is_nan() {
                         add(&mut found, label + 0.0);
+                    } else if !label.is_nan() {
+                        more.push(label + 0.0);
                     }
                 }
             }
+            settle(&mut found, &mut more);
             found
         };
         let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
         let mut all = Vec::new();
-        for label in blocks.into_iter().flatten() {
-            add(&mut all, label);
-        }
+        settle(&mut all, &mut blocks.concat());
         all
     }
     dispatch!(voxels, v => of(v))

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, distinct, exchange, exchange_undo};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `map_label_value`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,16 @@ impl ValueTransform for MapLabelValue {
         let undo = exchange_undo(&pairs, distinct(volume.voxels()));
         let result = exchange(volume, |label| pairs.iter().find(|(from, _)| *from == label).map_or(label, |p| p.1))?;
         Ok((result, undo))
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        self.orig_labels.named("orig_labels")
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        let position = |label: f64| self.orig_labels.0.iter().position(|l| *l as f64 == label);
+        let after = |label: f64| position(label).map_or(label, |at| self.target_labels.0[at] as f64);
+        labels.map(|labels| labels.iter().map(after).collect())
     }
 }
 

@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::LabelSet;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `mark_outside`.
@@ -87,6 +88,10 @@ impl ValueTransform for MarkOutside {
             _ => ValueUndo::Lost { reason: format!("mark_outside marked {marked} voxels") },
         };
         Ok((Volume::new(voxels, grid, Kind::Label, channels)?, undo))
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        labels.map(|labels| labels.iter().chain([f64::from(self.label)]).collect())
     }
 }
 

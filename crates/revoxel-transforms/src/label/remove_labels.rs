@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, distinct, exchange};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `remove_labels`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,5 +61,14 @@ impl ValueTransform for RemoveLabels {
         let background = self.background_label as f64;
         let result = exchange(volume, |label| if self.labels.has(label) { background } else { label })?;
         Ok((result, ValueUndo::Lost { reason: "remove_labels removed labels".to_owned() }))
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        self.labels.named("labels")
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        let after = |label: f64| if self.labels.has(label) { self.background_label as f64 } else { label };
+        labels.map(|labels| labels.iter().map(after).collect())
     }
 }

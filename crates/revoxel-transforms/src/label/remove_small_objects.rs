@@ -26,9 +26,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity, repaint};
+use super::labels::{Labels, check, check_connectivity, named, repaint};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `remove_small_objects`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +105,14 @@ impl ValueTransform for RemoveSmallObjects {
             },
             |voxels| format!("remove_small_objects removed {voxels} voxels"),
         )
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        named("applied_labels", self.applied_labels.as_ref())
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        labels.cloned()
     }
 }
 

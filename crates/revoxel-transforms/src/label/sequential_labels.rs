@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{distinct, exchange, exchange_undo};
 use crate::definition::{Class, Define};
+use crate::label_set::LabelSet;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `sequential_labels`: none.
@@ -44,6 +45,11 @@ impl ValueTransform for SequentialLabels {
         let pairs: Vec<(f64, f64)> = labels.iter().enumerate().map(|(i, label)| (*label, i as f64)).collect();
         let number = |label: f64| labels.binary_search_by(|l| l.total_cmp(&label)).map_or(label, |i| i as f64);
         Ok((exchange(volume, number)?, exchange_undo(&pairs, [])))
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        // A volume need not hold all of them.
+        labels.map(|labels| (0..labels.count()).map(|number| number as f64).collect())
     }
 }
 

@@ -40,7 +40,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::{constant_only, divisible, window};
-use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `crop_foreground`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -187,6 +187,10 @@ impl SpatialTransform for CropForeground {
 
     fn padding(&self) -> PaddingRule<'_> {
         PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        NamedLabel::list("labels", self.labels.iter().flatten().copied())
     }
 }
 

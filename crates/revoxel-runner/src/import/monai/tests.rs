@@ -68,6 +68,7 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
         assert!(error.problem.contains(part) && error.place.line == line, "{transform}: {error}");
     };
     t("_target_: RandFlipd\nkeys: image", 3, "RandFlipd");
+    t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: [1, 1, 1]\nalign_corners: true", 6, "align_corners");
@@ -78,6 +79,19 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
+}
+
+#[test]
+fn what_can_be_written_instead_of_transposed() {
+    let t = |indices: &str, expected: &str| {
+        let text = format!("- _target_: Transposed\n  keys: image\n  indices: {indices}\n");
+        let error = pipeline("list.yaml", &text, None, None).unwrap_err();
+        assert_eq!((error.place.line, error.place.column), (1, 14));
+        assert!(error.help.as_ref().is_some_and(|h| h.contains(expected)), "{indices}: {error}");
+    };
+    t("[0, 3, 1, 2]", "`- transpose: { indices: [2, 0, 1] }`");
+    // The channel is turned too.
+    t("[1, 0, 2, 3]", "`- transpose: { indices: [..] }`");
 }
 
 /// Transforms of predictions before and after the way back; the lines of `steps` and the other fields.
@@ -146,6 +160,8 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
     t("_target_: MedianSmoothd\nkeys: image\nradius: 2", "- median_smooth: { radius: 2 }");
     t("_target_: ClipIntensityPercentilesd\nkeys: image\nlower: 1\nupper: 99", "lower: 1, upper: 99");
     t("_target_: StdShiftIntensityd\nkeys: image\nfactor: 2", "- std_shift_intensity: { factor: 2 }");
+    let rotated = "_target_: Rotated\nkeys: [image, seg]\nangle: 0.1\nmode: [bilinear, nearest]\npadding_mode: ";
+    t(&format!("{rotated}[zeros, border]"), "# Rotated with padding_mode zeros MONAI mixes them");
     t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
 }
 
@@ -156,6 +172,7 @@ fn turned_enlarged_and_moved() {
                 keys: image\n  rotate_params: [0, 0, 0.2]\n  scale_params: [1.1, 1, 1]\n  padding_mode: border\n  \
                 align_corners: false\n";
     let imported = pipeline("t.yaml", text, Some("t"), None).unwrap();
+    assert!(!imported.text.contains("mixes"), "nearest mixes nothing: {}", imported.text);
     let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
     assert_eq!(
         steps,

@@ -26,7 +26,9 @@ impl Plans {
             text.push_str(&format!("  {}: {{ kind: image, path: {} }}{about}\n", channel.key, Value::from(path)));
         }
         let path = format!("{}/{{case}}{ending}", options.labels);
-        text.push_str(&format!("  label: {{ kind: label, path: {}, optional: true }}\nsteps:\n", Value::from(path)));
+        let labels = self.labels.as_ref().map_or_else(String::new, |labels| format!(", labels: {}", flow(labels)));
+        text.push_str(&format!("  label: {{ kind: label, path: {}, optional: true{labels} }}\n", Value::from(path)));
+        text.push_str("steps:\n");
         if self.reorients {
             text.push_str(&step("orientation", &json!({ "axcodes": "RAS" })));
         }

@@ -1,0 +1,286 @@
+//! Which labels can reach each step, and labels that steps name and that cannot.
+//!
+//! Where an input declares its labels, all of this is known from the text. Where it does not, whoever has label maps
+//! says what they hold.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::Kind;
+use revoxel_transforms::params::{PadMode, Padding, PerKey};
+use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, Resampling, Transform};
+use schemars::JsonSchema;
+
+use crate::error::{Fault, PipelineError, Place};
+use crate::node::{Data, Node};
+use crate::pipeline::{Input, Pipeline, Step};
+
+/// The labels of an input as written, for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) enum LabelsSchema {
+    List(Vec<i64>),
+    Names(BTreeMap<String, LabelOrList>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) enum LabelOrList {
+    Label(i64),
+    List(Vec<i64>),
+}
+
+/// The labels that an input declares: a list, or names with a label or several each.
+pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
+    if kind != Kind::Label {
+        return Err(Fault::new(node.place, format!("labels: only label maps have them, and the kind is {kind}")));
+    }
+    let mut all: Vec<(i64, Place)> = Vec::new();
+    match &node.data {
+        Data::List(list) => {
+            for item in list {
+                let label = whole(item)?;
+                if all.iter().any(|(other, _)| *other == label) {
+                    return Err(Fault::new(item.place, format!("labels: {label} is listed twice")));
+                }
+                all.push((label, item.place));
+            }
+        }
+        // Regions of several labels may share some.
+        Data::Map(map) => {
+            for (_, value) in map {
+                match &value.data {
+                    Data::List(list) => {
+                        all.extend(list.iter().map(|n| Ok((whole(n)?, n.place))).collect::<Result<Vec<_>, Fault>>()?)
+                    }
+                    _ => all.push((whole(value)?, value.place)),
+                }
+            }
+        }
+        _ => {
+            let problem = "labels: expected a list of labels, such as [0, 1, 2], or names with their labels";
+            return Err(Fault::new(node.place, problem));
+        }
+    }
+    if all.is_empty() {
+        let problem = "labels: none are declared: name all that the maps may hold, or leave `labels` out";
+        return Err(Fault::new(node.place, problem));
+    }
+    Ok(all.into_iter().map(|(label, _)| label as f64).collect())
+}
+
+fn whole(node: &Node) -> Result<i64, Fault> {
+    match &node.data {
+        Data::Number(number) if number.is_i64() => Ok(number.as_i64().unwrap_or_default()),
+        _ => Err(Fault::new(node.place, format!("labels: {} is no label: labels are whole numbers", node.json()))),
+    }
+}
+
+/// A label that a parameter of a step names, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought {
+    label: f64,
+    place: Place,
+}
+
+/// The labels that a transform names, with their places in the parameters as written.
+pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
+    let named = match transform {
+        Transform::Spatial(transform) => transform.named_labels(),
+        Transform::Value(transform) => transform.named_labels(),
+        Transform::Random(_) => Vec::new(),
+    };
+    let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
+    named.iter().map(|n| Sought { label: n.label, place: place(n) }).collect()
+}
+
+/// A label that a step names and that none of the volumes that it looks at can hold by then.
+#[derive(Clone, Debug)]
+pub struct AbsentLabel {
+    /// Position of the step, from 0.
+    pub step: usize,
+    /// Name of the transform.
+    pub name: &'static str,
+    /// The label.
+    pub label: f64,
+    /// The volumes that the step looks at, by key.
+    pub keys: Vec<String>,
+    /// The labels that these can hold by then.
+    pub possible: LabelSet,
+    /// Whether that is not what they held before the first step.
+    pub changed: bool,
+    place: Place,
+}
+
+impl AbsentLabel {
+    /// The line and the column, from 1.
+    pub const fn place(&self) -> (usize, usize) {
+        (self.place.line, self.place.column)
+    }
+
+    /// The fault where labels are known from the text.
+    pub(crate) fn fault(&self, whose: &str) -> Fault {
+        let Self { name, label, possible, .. } = self;
+        let hold = if self.keys.len() == 1 { "it holds" } else { "they hold" };
+        if self.changed {
+            let problem = format!("{name}: label {label} cannot be in {whose} here: by this step {hold} {possible}");
+            return Fault::new(self.place, problem).help("name a label that is there after the steps before this one");
+        }
+        let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
+        Fault::new(self.place, problem).help("correct it, or add it to `labels:` of the input")
+    }
+}
+
+/// Keys for people.
+pub(crate) fn quoted(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
+}
+
+/// What is known of a volume.
+#[derive(Clone, Debug)]
+struct Known {
+    kind: Kind,
+    /// All labels that it can hold; `None` where that is not known.
+    labels: Option<LabelSet>,
+    changed: bool,
+}
+
+/// What volumes hold on their way through the steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach(BTreeMap<String, Known>);
+
+impl Reach {
+    /// Before the first step, from what the inputs declare.
+    pub(crate) fn of_text(inputs: &[Input]) -> Self {
+        Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone()))).collect())
+    }
+
+    /// Before the first step, where the maps of the inputs that declare nothing hold `seen`. Such an input that is
+    /// not in `seen` has no maps.
+    fn of_maps(inputs: &[Input], seen: &BTreeMap<String, LabelSet>) -> Self {
+        let known = |i: &Input| {
+            let labels = i.labels.as_ref().or_else(|| seen.get(&i.key));
+            let there = i.kind != Kind::Label || labels.is_some();
+            there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned())))
+        };
+        Self(inputs.iter().filter_map(known).collect())
+    }
+
+    /// Makes a volume a label map that holds these.
+    pub(crate) fn put(&mut self, key: &str, labels: Option<LabelSet>) {
+        self.0.insert(key.to_owned(), Known { kind: Kind::Label, labels, changed: true });
+    }
+
+    /// Adds labels to what volumes hold; `None` is what nobody knows.
+    pub(crate) fn add(&mut self, labels: Option<&LabelSet>) {
+        for known in self.0.values_mut() {
+            known.labels = known.labels.take().zip(labels).map(|(all, more)| all.iter().chain(more.iter()).collect());
+        }
+    }
+
+    /// The labels that a step names and that it cannot find.
+    pub(crate) fn absent(&self, number: usize, step: &Step) -> Vec<AbsentLabel> {
+        if step.labels.is_empty() {
+            return Vec::new();
+        }
+        let volumes = looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known)));
+        let volumes: Vec<(&str, &Known)> = volumes.filter(|(_, known)| known.kind == Kind::Label).collect();
+        let mut possible = LabelSet::default();
+        for (_, known) in &volumes {
+            match &known.labels {
+                Some(labels) => possible.extend(labels.iter()),
+                None => return Vec::new(),
+            }
+        }
+        if volumes.is_empty() {
+            return Vec::new();
+        }
+        let absent = |sought: &&Sought| !possible.has(sought.label);
+        let told = |sought: &Sought| AbsentLabel {
+            step: number,
+            name: step.name,
+            label: sought.label,
+            keys: volumes.iter().map(|(key, _)| (*key).to_owned()).collect(),
+            possible: possible.clone(),
+            changed: volumes.iter().any(|(_, known)| known.changed),
+            place: sought.place,
+        };
+        step.labels.iter().filter(absent).map(told).collect()
+    }
+
+    /// Carries the sets through a step.
+    pub(crate) fn pass(&mut self, step: &Step) {
+        for key in &step.keys {
+            let Some(known) = self.0.get_mut(key) else { continue };
+            let (kind, after) = match &step.transform {
+                Transform::Value(transform) => {
+                    let kind = transform.kind_after(known.kind);
+                    let labels = known.labels.as_ref().filter(|_| known.kind == Kind::Label);
+                    (kind, transform.labels_after(labels).filter(|_| kind == Kind::Label))
+                }
+                Transform::Spatial(transform) => {
+                    (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
+                }
+                Transform::Random(transform) if step.class == revoxel_transforms::Class::Spatial => {
+                    (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
+                }
+                Transform::Random(_) => (known.kind, None),
+            };
+            let changed = known.changed || kind != known.kind || after != known.labels;
+            *known = Known { kind, labels: after, changed };
+        }
+    }
+}
+
+impl Known {
+    const fn new(kind: Kind, labels: Option<LabelSet>) -> Self {
+        Self { kind, labels, changed: false }
+    }
+}
+
+/// The labels after voxels moved: interpolation invents none, padding may.
+fn moved(known: &Known, key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Option<LabelSet> {
+    if matches!(padding.mode, PadMode::Mean | PadMode::Median) {
+        return None;
+    }
+    let mut labels = known.labels.clone()?;
+    labels.extend(padding.value.and_then(|v: &PerKey<f64>| v.for_key(key)));
+    if let Some(Padding::Value(value)) = resampling.padding.and_then(|p| p.for_key(key)) {
+        labels.extend([value]);
+    }
+    Some(labels)
+}
+
+/// The keys of the volumes in which a step looks for the labels that it names.
+fn looked_at(step: &Step) -> Vec<&str> {
+    let own = || step.keys.iter().map(String::as_str).collect();
+    match &step.transform {
+        Transform::Spatial(transform) => match transform.need() {
+            Need::Voxels(key) => [key].into_iter().chain(transform.also().iter().map(String::as_str)).collect(),
+            Need::Nothing | Need::Grid(_) => own(),
+        },
+        Transform::Value(transform) => transform.source().map_or_else(own, |key| vec![key]),
+        Transform::Random(_) => Vec::new(),
+    }
+}
+
+impl Pipeline {
+    /// The labels that steps name and that none of the volumes can hold that they look at, where the label maps of
+    /// inputs that declare no labels hold `seen`, by key. Such inputs that are not in `seen` have no maps: what steps
+    /// look for only there counts as found.
+    pub fn absent_labels(&self, seen: &BTreeMap<String, LabelSet>) -> Vec<AbsentLabel> {
+        let mut reach = Reach::of_maps(&self.inputs, seen);
+        let mut absent = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            absent.extend(reach.absent(number, step));
+            reach.pass(step);
+        }
+        absent
+    }
+
+    /// An error at a label that is named.
+    pub fn label_error(&self, absent: &AbsentLabel, problem: String, help: String) -> PipelineError {
+        PipelineError { help: Some(help), ..self.error_at(absent.place, problem) }
+    }
+}

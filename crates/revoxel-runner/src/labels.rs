@@ -1,0 +1,193 @@
+//! Labels that steps name, looked for in the label maps of a dataset; and maps that hold what was not declared.
+//!
+//! Maps are read only where a step names a label of an input that declares none, and only until every label was seen:
+//! mostly one map is enough.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use revoxel_core::{Kind, Volume};
+use revoxel_io::ReadError;
+use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError};
+use revoxel_transforms::LabelSet;
+
+use crate::dataset::Case;
+use crate::memory;
+use crate::uneven::read_options;
+
+/// The label maps of a dataset in which has to be looked.
+#[derive(Debug)]
+pub struct LabelMaps {
+    /// By key, in the order of the cases.
+    files: VecDeque<(String, PathBuf)>,
+    seen: BTreeMap<String, LabelSet>,
+    read: BTreeMap<String, usize>,
+    unreadable: Vec<String>,
+}
+
+/// Whether steps name labels that only label maps can confirm.
+pub fn names_labels(pipeline: &Pipeline) -> bool {
+    let undeclared = pipeline.inputs.iter().filter(|i| i.kind == Kind::Label && i.labels.is_none());
+    !pipeline.absent_labels(&undeclared.map(|i| (i.key.clone(), LabelSet::default())).collect()).is_empty()
+}
+
+impl LabelMaps {
+    /// The maps of these cases: of a dataset as a whole, since a label may be in any of them. None where there is
+    /// nothing to look for.
+    pub fn of(pipeline: &Pipeline, cases: &[Case]) -> Self {
+        let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
+        if names_labels(pipeline) {
+            for (key, path) in cases.iter().flat_map(|c| &c.inputs) {
+                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label && i.labels.is_none()) {
+                    files.push_back((key.clone(), path.clone()));
+                    seen.entry(key.clone()).or_insert_with(LabelSet::default);
+                }
+            }
+        }
+        Self { files, seen, read: BTreeMap::new(), unreadable: Vec::new() }
+    }
+
+    /// How many maps there are at most to read.
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Reads maps until every label that a step names was seen; how many. `tell` hears how many were read by then.
+    ///
+    /// Maps that cannot be read are left out: their cases fail for themselves.
+    ///
+    /// # Errors
+    /// The first label that is in no map, at its place in the pipeline.
+    pub fn check(mut self, pipeline: &Pipeline, tell: &dyn Fn(usize)) -> Result<usize, PipelineError> {
+        let mut most = 1;
+        loop {
+            let absent = pipeline.absent_labels(&self.seen);
+            let batch = self.next(pipeline, &absent, most);
+            if batch.is_empty() {
+                return self.verdict(pipeline, &absent);
+            }
+            let look = |(key, path, input): (String, PathBuf, &Input)| {
+                let found = revoxel_io::read_with(&path, input.kind, &read_options(input));
+                (key, path, found.map(|loaded| LabelSet::of(&loaded.volume)))
+            };
+            let found: Vec<(String, PathBuf, Result<LabelSet, ReadError>)> = batch.into_par_iter().map(look).collect();
+            for (key, path, labels) in found {
+                match labels {
+                    Ok(labels) => {
+                        tracing::info!(key, "{} holds {labels}", path.display());
+                        self.seen.entry(key.clone()).or_default().extend(labels.iter());
+                        *self.read.entry(key).or_default() += 1;
+                    }
+                    Err(error) => self.unreadable.push(error.to_string()),
+                }
+            }
+            tell(self.read.values().sum());
+            most = rayon::current_num_threads().max(1);
+        }
+    }
+
+    /// The maps to read next: only of inputs in which something is missing still, and no more at once than memory has
+    /// room for.
+    fn next<'a>(
+        &mut self,
+        pipeline: &'a Pipeline,
+        absent: &[AbsentLabel],
+        most: usize,
+    ) -> Vec<(String, PathBuf, &'a Input)> {
+        let (mut batch, mut bytes, room) = (Vec::new(), 0u64, memory::default_budget() / 2);
+        while batch.len() < most {
+            let Some((key, path)) = self.files.front() else { break };
+            let wanted = absent.iter().any(|a| a.keys.contains(key));
+            if let Some(input) = pipeline.input(key).filter(|_| wanted) {
+                match revoxel_io::info_with(path, &read_options(input)) {
+                    Ok(info) => {
+                        let voxels = (info.grid.voxel_count() * info.channels) as u64;
+                        bytes += voxels * info.dtype.size() as u64;
+                        if bytes > room && !batch.is_empty() {
+                            break;
+                        }
+                        batch.push((key.clone(), path.clone(), input));
+                    }
+                    Err(error) => self.unreadable.push(error.to_string()),
+                }
+            }
+            self.files.pop_front();
+        }
+        batch
+    }
+
+    /// What is to be said when there is nothing more to read.
+    fn verdict(&self, pipeline: &Pipeline, absent: &[AbsentLabel]) -> Result<usize, PipelineError> {
+        // Where no map could be read nothing is known.
+        let read = |a: &AbsentLabel| a.keys.iter().filter_map(|key| self.read.get(key)).sum::<usize>();
+        let absent: Vec<&AbsentLabel> = absent.iter().filter(|a| read(a) > 0).collect();
+        let Some((first, others)) = absent.split_first() else {
+            if let Some(problem) = self.unreadable.first() {
+                tracing::warn!("not every label that steps name was looked for: {problem}");
+            }
+            return Ok(self.read.values().sum());
+        };
+        let mut held = LabelSet::default();
+        let keys: Vec<String> =
+            first.keys.iter().filter(|k| self.read.contains_key(*k)).map(|k| format!("{k:?}")).collect();
+        first.keys.iter().filter_map(|k| self.seen.get(k)).for_each(|labels| held.extend(labels.iter()));
+        let (label, keys, read) = (first.label, keys.join(" and "), read(first));
+        let maps = if read == 1 { "the label map".to_owned() } else { format!("the {read} label maps") };
+        let hold = if read == 1 { "holds" } else { "hold" };
+        let mut problem = if first.changed {
+            format!(
+                "{}: label {label} cannot be in {keys} here: {maps} {hold} {held}, and that is {} by this step",
+                first.name, first.possible
+            )
+        } else if read == 1 {
+            format!("{}: label {label} is not in {maps} of {keys}: it holds {}", first.name, first.possible)
+        } else {
+            format!("{}: label {label} is in none of {maps} of {keys}: they hold {}", first.name, first.possible)
+        };
+        if let Some(why) = self.unreadable.first() {
+            problem.push_str(&format!(" ({} could not be read: {why})", self.unreadable.len()));
+        }
+        let mut help = "correct it; if it may be absent, declare `labels:` on the input".to_owned();
+        if !others.is_empty() {
+            let place = |a: &&AbsentLabel| format!("{} (line {}, column {})", a.label, a.place().0, a.place().1);
+            let list: Vec<String> = others.iter().map(place).collect();
+            help.push_str(&format!(". Nor is there {}", list.join(", ")));
+        }
+        Err(pipeline.label_error(first, problem, help))
+    }
+}
+
+/// A label map holds what its input does not declare.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "{path}: the label map holds {found}, and `labels:` of {key:?} declares {declared}: correct the map, or add what \
+     is missing there"
+)]
+pub struct UndeclaredLabels {
+    /// The file.
+    pub path: PathBuf,
+    /// The input.
+    pub key: String,
+    /// What it holds that is not declared.
+    pub found: String,
+    /// What is declared.
+    pub declared: LabelSet,
+}
+
+/// Compares a label map with what its input declares.
+///
+/// # Errors
+/// Where it holds anything else.
+pub fn check_declared(input: &Input, path: &Path, volume: &Volume) -> Result<(), UndeclaredLabels> {
+    let Some(declared) = &input.labels else { return Ok(()) };
+    const MOST: usize = 16;
+    let found: Vec<String> =
+        LabelSet::of(volume).iter().filter(|label| !declared.has(*label)).map(|label| label.to_string()).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let more = if found.len() > MOST { format!(", … ({} values)", found.len()) } else { String::new() };
+    let found = format!("{}{more}", found[..found.len().min(MOST)].join(", "));
+    Err(UndeclaredLabels { path: path.to_owned(), key: input.key.clone(), found, declared: declared.clone() })
+}

@@ -1,0 +1,109 @@
+//! Sets of labels: what label maps hold, or can hold.
+
+use std::fmt;
+
+use revoxel_core::Volume;
+
+use crate::label::labels::distinct;
+
+/// Labels, rising, each once. The background, 0, is always among them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelSet(Vec<f64>);
+
+impl Default for LabelSet {
+    fn default() -> Self {
+        Self(vec![0.0])
+    }
+}
+
+impl FromIterator<f64> for LabelSet {
+    fn from_iter<I: IntoIterator<Item = f64>>(labels: I) -> Self {
+        let mut set = Self::default();
+        set.extend(labels);
+        set
+    }
+}
+
+impl Extend<f64> for LabelSet {
+    /// Adds labels; what is no number is left out.
+    fn extend<I: IntoIterator<Item = f64>>(&mut self, labels: I) {
+        // Both zeros are one label.
+        self.0.extend(labels.into_iter().filter(|l| !l.is_nan()).map(|l| l + 0.0));
+        self.0.sort_by(f64::total_cmp);
+        self.0.dedup();
+    }
+}
+
+impl LabelSet {
+    /// The labels of a volume, of all its channels.
+    pub fn of(volume: &Volume) -> Self {
+        distinct(volume.voxels()).into_iter().collect()
+    }
+
+    /// Whether a label is among them.
+    pub fn has(&self, label: f64) -> bool {
+        self.0.contains(&label)
+    }
+
+    /// The labels, rising.
+    pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// How many labels there are, 0 included.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Neighbouring whole numbers are put together, and long lists are cut: `0 to 4, 7, 9`.
+impl fmt::Display for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 16;
+        let mut runs: Vec<(f64, f64)> = Vec::new();
+        for label in self.iter() {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1.0 == label => *last = label,
+                _ => runs.push((label, label)),
+            }
+        }
+        let mut parts = Vec::new();
+        for (first, last) in runs {
+            match (last - first) as u64 {
+                0 => parts.push(first.to_string()),
+                1 | 2 => parts.extend((0..=(last - first) as u64).map(|i| (first + i as f64).to_string())),
+                _ => parts.push(format!("{first} to {last}")),
+            }
+        }
+        f.write_str(&parts[..parts.len().min(MOST)].join(", "))?;
+        if parts.len() > MOST { write!(f, ", … ({} labels)", self.count()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::{Grid, Kind};
+
+    #[test]
+    fn labels_are_told_in_short() {
+        fn t(labels: &[f64], expected: &str) {
+            assert_eq!(labels.iter().copied().collect::<LabelSet>().to_string(), expected);
+        }
+        t(&[], "0");
+        t(&[2.0, 1.0, 1.0], "0, 1, 2");
+        t(&[5.0, 1.0, 2.0, 3.0, 4.0, 9.0], "0 to 5, 9");
+        t(&[-1.0, 3.0, 3.5, -0.0, f64::NAN], "-1, 0, 3, 3.5");
+        let odd: Vec<f64> = (0..20).map(|i| f64::from(2 * i + 1)).collect();
+        assert!(odd.into_iter().collect::<LabelSet>().to_string().ends_with("27, 29, … (21 labels)"));
+    }
+
+    #[test]
+    fn labels_of_all_channels_count() {
+        let grid = Grid::without_geometry([2, 1, 1]).unwrap();
+        let volume = Volume::new(vec![7i16, -1, 3, 7].into(), grid, Kind::Label, 2).unwrap();
+        let labels = LabelSet::of(&volume);
+        assert_eq!(labels.iter().collect::<Vec<_>>(), [-1.0, 0.0, 3.0, 7.0]);
+        assert!(labels.has(3.0) && labels.has(0.0) && !labels.has(1.0));
+    }
+}

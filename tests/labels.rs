@@ -1,0 +1,287 @@
+//! Labels that steps name and that no label map has are told before any work, at their line and column.
+
+use revoxel_core::{Affine, Grid, Kind, Volume};
+
+use crate::support::{Place, Said, values};
+
+/// A grid with shear.
+fn grid() -> Grid {
+    let rows = [[-0.9, 0.1, 0.0, 40.0], [0.0, 1.1, 0.2, -30.0], [0.0, 0.0, 2.5, 7.0]];
+    Grid::new([9, 8, 7], Affine::from_rows(rows)).unwrap()
+}
+
+/// A volume of 0, but for a few voxels with each label.
+fn map(labels: &[u8]) -> Volume {
+    let mut voxels = vec![0u8; grid().voxel_count()];
+    for (position, label) in labels.iter().enumerate() {
+        voxels[30 + 10 * position..34 + 10 * position].fill(*label);
+    }
+    Volume::new(voxels.into(), grid(), Kind::Label, 1).unwrap()
+}
+
+/// A pipeline with a step, which stands on line 7; `declared` is `labels: [..]` or nothing.
+fn pipeline(declared: &str, steps: &str) -> String {
+    let declared = if declared.is_empty() { String::new() } else { format!(", labels: {declared}") };
+    format!(
+        "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/image.nii\", optional: true }}\n  \
+         label: {{ kind: label, path: \"{{case}}/label.nii\", grid: own{declared} }}\n  \
+         other: {{ kind: label, path: \"{{case}}/other.nii\", optional: true{declared} }}\nsteps:\n{steps}\n\
+         outputs:\n  label: {{ path: \"{{case}}/label.nii\" }}\ntrace: \"{{case}}/trace.json\"\n"
+    )
+}
+
+/// Steps with `^` before the label that is not there, and the place where it stands.
+fn marked(steps: &[&str]) -> (String, Option<String>) {
+    let lines: Vec<String> = steps.iter().map(|s| format!("  - {s}")).collect();
+    let at = lines.iter().enumerate().find_map(|(n, l)| Some((n, l.find('^')?)));
+    (lines.join("\n").replace('^', ""), at.map(|(line, column)| format!("p.yaml:{}:{}", line + 7, column + 1)))
+}
+
+/// Plans; a `^` in the steps must be where the fault is, and without one there must be none.
+fn plan(place: &Place, arguments: &[&str], declared: &str, steps: &[&str], parts: &[&str]) -> Said {
+    let (text, at) = marked(steps);
+    place.text("p.yaml", &pipeline(declared, &text));
+    let said = place.revoxel(&[&["plan", "p.yaml"], arguments].concat());
+    match at {
+        Some(at) => said.bad(2, &[&[at.as_str()], parts].concat()),
+        None => assert_eq!(said.code, 0, "{steps:?}: {}", said.err),
+    }
+    said
+}
+
+#[test]
+fn declared_labels_are_checked_from_the_text() {
+    let place = Place::new();
+    let t = |declared: &str, steps: &[&str], parts: &[&str]| {
+        plan(&place, &[], declared, steps, parts);
+    };
+    const DECLARED: &str = "[0, 1, 2, 5]";
+    let not_declared = "label 7 is not declared for \"label\" and \"other\": they hold 0, 1, 2, 5";
+    t(DECLARED, &["label_filter: { applied_labels: ^7 }"], &[not_declared, "add it to `labels:`"]);
+    t(DECLARED, &["label_filter: { applied_labels: [1, 5, ^7] }"], &[not_declared]);
+    t(DECLARED, &["map_label_value: { orig_labels: [1, ^7], target_labels: [7, 1] }"], &[not_declared]);
+    t(DECLARED, &["remove_labels: { labels: ^7 }"], &[not_declared]);
+    t(DECLARED, &["keep_largest_connected_component: { applied_labels: ^7 }"], &[not_declared]);
+    t(DECLARED, &["remove_small_objects: { applied_labels: ^7, min_size_voxels: 3 }"], &[not_declared]);
+    t(DECLARED, &["fill_holes: { applied_labels: [2, ^7] }"], &[not_declared]);
+    t(DECLARED, &["crop_foreground: { source: label, labels: [1, ^7] }"], &["label 7 is not declared for \"label\""]);
+    t(DECLARED, &["crop_foreground: { source: label, labels: [1, ^1.5] }"], &["label 1.5 is not declared"]);
+    t(DECLARED, &["mask_intensity: { source: other, labels: [^7] }"], &["label 7 is not declared for \"other\""]);
+    // What is there, background, values of images, and names instead of a list.
+    t(DECLARED, &["label_filter: { applied_labels: [0, 1, 2, 5] }"], &[]);
+    t("[1, 2, 5]", &["map_label_value: { orig_labels: [0, 1], target_labels: [1, 0] }"], &[]);
+    t(DECLARED, &["crop_foreground: { source: image, labels: [7] }"], &[]);
+    const NAMES: &str = "{ background: 0, organ: [1, 2], \"the tumour\": 2, vessel: 5 }";
+    t(NAMES, &["label_filter: { applied_labels: [1, 5, ^7] }"], &[not_declared]);
+    t(NAMES, &["label_filter: { applied_labels: [1, 5, 2] }"], &[]);
+}
+
+#[test]
+fn steps_change_which_labels_there_are() {
+    let place = Place::new();
+    let t = |declared: &str, steps: &[&str], parts: &[&str]| {
+        plan(&place, &[], declared, steps, parts);
+    };
+    const DECLARED: &str = "[1, 2, 5]";
+    let exchange = "map_label_value: { orig_labels: [1, 2], target_labels: [9, 9] }";
+    t(DECLARED, &[exchange, "remove_labels: { labels: [9, 5] }"], &[]);
+    let by_then = "cannot be in \"label\" and \"other\" here: by this step they hold 0, 5, 9";
+    t(DECLARED, &[exchange, "remove_labels: { labels: ^1 }"], &["label 1", by_then]);
+    t(DECLARED, &["label_filter: { applied_labels: [1] }", "fill_holes: { applied_labels: ^2 }"], &["hold 0, 1"]);
+    t(DECLARED, &["remove_labels: { labels: 5 }", "label_filter: { applied_labels: ^5 }"], &["hold 0, 1, 2"]);
+    t(DECLARED, &["remove_labels: { labels: 5, background_label: 8 }", "label_filter: { applied_labels: 8 }"], &[]);
+    t(DECLARED, &["sequential_labels", "label_filter: { applied_labels: 3 }"], &[]);
+    t(DECLARED, &["sequential_labels", "label_filter: { applied_labels: ^4 }"], &["hold 0 to 3"]);
+    let outside = "mark_outside: { keys: label, nonzero_of: [image], label: 12 }";
+    t(DECLARED, &[outside, "fill_holes: { keys: label, applied_labels: 12 }"], &[]);
+    t(DECLARED, &[outside, "fill_holes: { keys: other, applied_labels: ^12 }"], &["label 12"]);
+    // Voxels that move keep their labels; padding may bring one.
+    let steps = ["spacing: { pixdim: 2, interpolation: linear }", "flip", "rand_affine: { rotate_range: [0.3] }"];
+    t(DECLARED, &[&steps[..], &["label_filter: { applied_labels: [5, ^6] }"]].concat(), &["label 6"]);
+    let pad = "border_pad: { spatial_border: 2, value: { label: 6 } }";
+    t(DECLARED, &[pad, "label_filter: { applied_labels: [5, 6] }"], &[]);
+    let outside = "spacing: { pixdim: 2, padding: { label: 6 } }";
+    t(DECLARED, &[outside, "label_filter: { applied_labels: [5, 6] }"], &[]);
+    // Means of labels may be anything.
+    let pad = "border_pad: { spatial_border: 2, mode: mean }";
+    t(DECLARED, &[pad, "label_filter: { applied_labels: [5, 6] }"], &[]);
+    // Known without a declaration.
+    t("", &["label_filter: { applied_labels: [1, 2] }", "fill_holes: { applied_labels: ^5 }"], &["hold 0, 1, 2"]);
+}
+
+#[test]
+fn senseless_declarations_are_refused() {
+    let place = Place::new();
+    let t = |input: &str, part: &str| {
+        let (column, input) = (input.find('^').unwrap(), input.replace('^', ""));
+        let text = pipeline("", "  - flip").replace("  other:", &format!("  third: {{ {input} }}\n  other:"));
+        place.text("p.yaml", &text);
+        place.revoxel(&["plan", "p.yaml"]).bad(2, &[&format!("p.yaml:5:{}", column + 12), part]);
+    };
+    t("kind: label, path: x, labels: ^[]", "none are declared");
+    t("kind: label, path: x, labels: ^{}", "none are declared");
+    t("kind: label, path: x, labels: [0, 1, ^1]", "1 is listed twice");
+    t("kind: label, path: x, labels: [0, ^1.5]", "1.5 is no label");
+    t("kind: label, path: x, labels: { liver: ^one }", "\"one\" is no label");
+    t("kind: label, path: x, labels: { liver: [1, ^[2]] }", "[2] is no label");
+    t("kind: label, path: x, labels: ^3", "expected a list of labels");
+    t("kind: image, path: x, labels: ^[0, 1]", "only label maps have them, and the kind is image");
+}
+
+#[test]
+fn restored_regions_are_what_they_paint() {
+    let place = Place::new();
+    let t = |head: &str, steps: &[&str], parts: &[&str]| {
+        let lines: Vec<String> = steps.iter().map(|s| format!("      - {s}")).collect();
+        let at = lines.iter().enumerate().find_map(|(n, l)| Some((n, l.find('^')?)));
+        let at = at.map(|(line, column)| format!("p.yaml:{}:{}", line + 16, column + 1));
+        let section = format!("restore:\n  seg:\n    {head}\n    steps:\n{}\n", lines.join("\n").replace('^', ""));
+        place.text("p.yaml", &format!("{}{section}", pipeline("", "  - flip")));
+        let said = place.revoxel(&["plan", "p.yaml"]);
+        match at {
+            Some(at) => said.bad(2, &[&[at.as_str()], parts].concat()),
+            None => assert_eq!(said.code, 0, "{}", said.err),
+        }
+    };
+    let regions = "{ kind: logit, regions: { paint: [{ channel: 0, label: 1 }, { channel: 1, label: 4 }] } }";
+    let head = regions.trim_matches(['{', '}', ' ']).replace(", regions", "\n    regions") + " }";
+    let head = head.replace("] } }", "] }");
+    let (filter, holds) = ("label_filter: { in: model, applied_labels: [1, 4] }", "holds 0, 1, 4");
+    t(&head, &[filter], &[]);
+    t(&head, &["fill_holes: { applied_labels: [1, ^2] }"], &["label 2 cannot be in the prediction here", holds]);
+    t(&head, &["fill_holes: { in: model, applied_labels: [1, ^2] }"], &["label 2", holds]);
+    t(&head, &[filter, "fill_holes: { applied_labels: [4, ^2] }"], &["label 2", holds]);
+    // How many channels there are is not known.
+    t("kind: logit\n    argmax: true", &["fill_holes: { applied_labels: 99 }"], &[]);
+    t("kind: label", &["fill_holes: { applied_labels: 99 }"], &[]);
+}
+
+/// A data set of label maps, one case for each.
+fn dataset(maps: &[&[u8]]) -> Place {
+    let place = Place::new();
+    for (number, labels) in maps.iter().enumerate() {
+        place.volume(&format!("data/c{number:02}/label.nii"), &map(labels));
+    }
+    place
+}
+
+const DATA: [&str; 2] = ["--data", "data"];
+
+#[test]
+fn undeclared_labels_are_looked_for_in_all_maps() {
+    let place = dataset(&[&[1, 2], &[2], &[1, 5], &[]]);
+    let t = |steps: &[&str], parts: &[&str]| {
+        plan(&place, &DATA, "", steps, parts);
+    };
+    let none = "label 77 is in none of the 4 label maps of \"label\": they hold 0, 1, 2, 5";
+    t(&["map_label_value: { orig_labels: [^77, 1], target_labels: [1, 2] }"], &[none, "declare `labels:`"]);
+    t(&["label_filter: { applied_labels: [1, ^77] }"], &[none]);
+    t(&["crop_foreground: { source: label, labels: [1, ^77], on_empty: keep }"], &[none]);
+    // In one map of several is enough, and so is what a step makes.
+    t(&["label_filter: { applied_labels: [1, 2, 5] }"], &[]);
+    t(&["map_label_value: { orig_labels: [5], target_labels: [77] }", "fill_holes: { applied_labels: 77 }"], &[]);
+    let exchange = "map_label_value: { orig_labels: [5, 1], target_labels: [77, 77] }";
+    let by_then = "label 1 cannot be in \"label\" here: the 4 label maps hold 0, 1, 2, 5, and that is 0, 2, 77 by this";
+    t(&[exchange, "spacing: { pixdim: 3 }", "fill_holes: { applied_labels: ^1 }"], &[by_then]);
+    // All of them are told.
+    let both = ["label_filter: { applied_labels: [1, ^77] }", "fill_holes: { applied_labels: 88 }"];
+    place.text("p.yaml", &pipeline("", &marked(&both).0));
+    place.revoxel(&["plan", "p.yaml"]).bad(2, &["p.yaml:8:35", "label 88 cannot be", "they hold 0, 1, 77"]);
+    t(
+        &["remove_labels: { labels: ^77 }", "fill_holes: { applied_labels: 88 }"],
+        &["Nor is there 88 (line 8, column 35)"],
+    );
+    // An input that has no maps says nothing, and one case alone is planned against all.
+    t(&["label_filter: { keys: other, applied_labels: 77 }"], &[]);
+    plan(&place, &["--data", "data", "--case", "c01"], "", &["fill_holes: { applied_labels: 5 }"], &[]);
+    // What is declared may be absent.
+    plan(&place, &DATA, "[1, 2, 5, 77]", &["remove_labels: { labels: 77 }"], &[]);
+}
+
+#[test]
+fn one_map_alone() {
+    let place = dataset(&[&[3]]);
+    let part = "label 4 is not in the label map of \"label\": it holds 0, 3 ";
+    plan(&place, &DATA, "", &["fill_holes: { applied_labels: ^4 }"], &[part.trim()]);
+}
+
+#[test]
+fn no_more_maps_are_read_than_needed() {
+    let maps: Vec<&[u8]> = std::iter::once(&[1, 2][..]).chain([&[1][..]; 10]).chain([&[1, 5][..]]).collect();
+    let place = dataset(&maps);
+    let read = |declared: &str, step: &str| {
+        place.text("p.yaml", &pipeline(declared, &format!("  - {step}")));
+        place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json()["label_maps_read"].clone()
+    };
+    assert_eq!(read("", "fill_holes: { applied_labels: [1, 2] }"), 1);
+    assert_eq!(read("", "fill_holes: { applied_labels: [1, 5] }"), 12);
+    assert_eq!(read("", "fill_holes"), 0);
+    assert_eq!(read("[1, 2, 5]", "fill_holes: { applied_labels: [1, 5] }"), 0);
+    // Without any map nobody can say.
+    place.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: 9 }"));
+    let said = place.revoxel(&["plan", "p.yaml", "--json"]).good();
+    assert!(said.json()["label_maps_read"].is_null() && said.err.contains("were not looked for"), "{}", said.err);
+}
+
+#[test]
+fn maps_that_cannot_be_read_are_told_where_they_may_matter() {
+    let place = Place::new();
+    for number in 0..4 {
+        place.volume(&format!("data/c{number:02}/label.nii.gz"), &map(&[1, 2]));
+    }
+    // The header is whole and the checksum behind the voxels is not.
+    let path = place.path("data/c02/label.nii.gz");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let crc = bytes.len() - 8;
+    bytes[crc] ^= 0xff;
+    std::fs::write(&path, bytes).unwrap();
+    let plan = |step: &str| {
+        place
+            .text("p.yaml", &pipeline("", &format!("  - {step}")).replace("label.nii\", grid", "label.nii.gz\", grid"));
+        place.revoxel(&["plan", "p.yaml", "--data", "data"])
+    };
+    plan("fill_holes: { applied_labels: 2 }").good();
+    let parts = ["label 9 is in none of the 3 label maps", "hold 0, 1, 2 (1 could not be read: data/c02/label.nii.gz"];
+    plan("fill_holes: { applied_labels: 9 }").bad(2, &parts);
+}
+
+#[test]
+fn a_run_is_refused_before_any_work() {
+    let place = dataset(&[&[1, 2], &[1, 2, 5]]);
+    let run = |declared: &str, step: &str, arguments: &[&str]| {
+        place.text("p.yaml", &pipeline(declared, &format!("  - {step}")));
+        place.revoxel(&[&["run", "p.yaml", "--data", "data", "--out", "out"], arguments].concat())
+    };
+    let refused = ["p.yaml:7:35", "label 7 is in none of the 2 label maps"];
+    run("", "fill_holes: { applied_labels: [7] }", &[]).bad(2, &["p.yaml:7:36", "label 7"]);
+    run("", "fill_holes: { applied_labels: 7 }", &["--keep-going"]).bad(2, &refused);
+    run("", "fill_holes: { applied_labels: 7 }", &["--shard", "1/2"]).bad(2, &refused);
+    assert!(!place.files().iter().any(|f| f.starts_with("out")), "{:?}", place.files());
+    // A part of the cases, without the only one that has the label.
+    run("", "fill_holes: { applied_labels: 5 }", &["--shard", "1/2"]).good();
+    run("", "fill_holes: { applied_labels: 5 }", &["--resume"]).good();
+    assert_eq!(values(&place.read("out/c01/label.nii", Kind::Label)), values(&map(&[1, 2, 5])));
+    // What is done already is not looked at again.
+    let said = run("", "fill_holes: { applied_labels: 7 }", &["--resume"]).good();
+    assert!(said.err.contains("2 of 2 cases are done"), "{}", said.err);
+}
+
+#[test]
+fn a_map_with_what_is_not_declared_fails() {
+    let place = dataset(&[&[1, 2], &[1, 7, 9]]);
+    place.text("p.yaml", &pipeline("{ liver: 1, vessel: 2 }", "  - fill_holes: { applied_labels: 2 }"));
+    plan(&place, &DATA, "{ liver: 1, vessel: 2 }", &["fill_holes: { applied_labels: 2 }"], &[]);
+    let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--keep-going"]);
+    said.bad(1, &["c01/label.nii: the label map holds 7, 9", "`labels:` of \"label\" declares 0, 1, 2", "1 failed"]);
+    assert!(place.path("out/c00/trace.json").exists() && !place.path("out/c01").exists());
+}
+
+#[test]
+fn a_declaration_is_part_of_what_a_trace_says_was_run() {
+    let hash = |declared: &str| {
+        let registry = revoxel_transforms::Registry::builtin();
+        revoxel_pipeline::Pipeline::parse("p.yaml", &pipeline(declared, "  - flip"), &[], &registry).unwrap().hash()
+    };
+    assert_eq!(hash("[1, 2]"), hash("{ liver: 1, vessel: [2] }"));
+    assert!(hash("[1, 2]") != hash("[1]") && hash("[1]") != hash(""));
+}
