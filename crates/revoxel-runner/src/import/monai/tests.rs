@@ -86,7 +86,7 @@ fn what_can_be_written_instead_of_transposed() {
     let t = |indices: &str, expected: &str| {
         let text = format!("- _target_: Transposed\n  keys: image\n  indices: {indices}\n");
         let error = pipeline("list.yaml", &text, None, None).unwrap_err();
-        assert_eq!((error.place.line, error.place.column), (1, 14));
+        assert_eq!((error.place.line, error.place.column), (1, 13));
         assert!(error.help.as_ref().is_some_and(|h| h.contains(expected)), "{indices}: {error}");
     };
     t("[0, 3, 1, 2]", "`- transpose: { indices: [2, 0, 1] }`");
