@@ -165,6 +165,7 @@ const TABLE: &[(&str, &str)] = &[
     ("histogram_standardization: { landmarks: ^[0, 100] }", "13 landmarks"),
     ("histogram_standardization: { landmarks: ^[0, 3, 2, 8, 9, 14, 22, 34, 48, 55, 63, 79, 100] }", "must rise"),
     ("histogram_standardization: { landmarks: ^[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5] }", "must rise"),
+    ("histogram_standardization: { landmarks: ^nothing.npy }", "nothing.npy"),
     ("clip_intensity: { min: ^5, max: 5 }", "not below max"),
     ("^clip_intensity: {}", "min, max or both"),
     ("clip_intensity_percentiles: { lower: ^60, upper: 40 }", "not below upper"),

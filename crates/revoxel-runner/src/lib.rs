@@ -20,6 +20,7 @@ pub mod executor;
 pub mod files;
 pub mod fingerprint;
 pub mod import;
+mod landmarks_file;
 pub mod matrix_file;
 pub mod measure;
 pub mod memory;
