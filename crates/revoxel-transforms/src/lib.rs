@@ -12,6 +12,7 @@ pub mod definition;
 pub mod docs;
 pub mod intensity;
 pub mod label;
+mod lines;
 pub mod manual;
 pub mod params;
 mod planning;

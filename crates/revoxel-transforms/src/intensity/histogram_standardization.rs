@@ -7,8 +7,8 @@
 //! the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
 //! `above_mean`; all voxels without either.
 //!
-//! `landmarks` are the numbers, or the name of a file with them, which is read once, when the pipeline is loaded, and
-//! looked for beside the pipeline file; the trace holds the numbers.
+//! `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. It is read once,
+//! when the pipeline is loaded, and looked for beside the pipeline file; the trace holds the numbers.
 //!
 //! | file | read as |
 //! |---|---|
@@ -21,9 +21,6 @@
 //! histogram_standardization:
 //!   landmarks: [0, 3, 6.2, 8, 9.8, 14, 22, 34, 48, 55, 63, 79, 100]
 //!   mask: above_mean
-//! ```
-//! ```yaml
-//! histogram_standardization: { landmarks: t1_landmarks.npy, mask: above_mean }
 //! ```
 //!
 //! # Inverse
