@@ -221,6 +221,13 @@ fn transforms_and_schema_are_printed() {
         assert!(one.contains(part), "{part:?} is not in {one}");
     }
     assert_eq!(place.revoxel(&["transforms", "flip", "--json"]).good().json()["name"], "flip");
+    for name in ["ScaleIntensityRanged", "ScaleIntensityRange", "scaleintensityrange"] {
+        assert!(place.revoxel(&["transforms", name]).good().out.starts_with("scale_intensity_range (intensity)"));
+        assert_eq!(place.revoxel(&["transforms", name, "--json"]).good().json()["name"], "scale_intensity_range");
+    }
+    let several = place.revoxel(&["transforms", "ZNormalization"]).good().out;
+    assert!(["normalize_intensity", "z_score"].iter().all(|name| several.contains(name)), "{several}");
+    assert_eq!(place.revoxel(&["transforms", "ZNormalization", "--json"]).good().json()[1]["name"], "z_score");
     place.revoxel(&["transforms", "flp"]).bad(2, &["no transform \"flp\"", "did you mean \"flip\"?"]);
     let schema = place.revoxel(&["schema"]).good().json();
     assert_eq!(schema["title"], "revoxel pipeline");

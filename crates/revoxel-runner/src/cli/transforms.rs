@@ -14,7 +14,7 @@ use super::table::table;
 /// nnU-Net call it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The transform to explain.
+    /// The transform to explain, by its name here or by that of MONAI, TorchIO or nnU-Net.
     name: Option<String>,
     /// One JSON document instead of text.
     #[arg(long)]
@@ -33,20 +33,31 @@ pub(super) fn run(args: &Args) -> Outcome {
         if args.json {
             return show::json(&registry.iter().map(document).collect::<Vec<_>>());
         }
-        let row = |t: &TransformDef| {
-            let summary = Docs::of(t.source).summary.replace('\n', " ");
-            vec![t.name.to_owned(), t.class.name().to_owned(), summary]
-        };
-        return show::text(&table(
-            &["transform", "class", "what it does"],
-            &registry.iter().map(row).collect::<Vec<_>>(),
-        ));
+        return show::text(&list(registry.iter()));
     };
-    let Some(transform) = registry.get(name) else {
-        let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-        return Err(Failure::usage(format!("there is no transform {name:?}{near}")));
+    let found = registry.get(name).map_or_else(|| manual::called(&registry, name), |own| vec![own]);
+    match &found[..] {
+        [] => {
+            let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            Err(Failure::usage(format!("there is no transform {name:?}{near}")))
+        }
+        [transform] if args.json => show::json(&document(transform)),
+        [transform] => show::text(&people(transform)),
+        several if args.json => show::json(&several.iter().copied().map(document).collect::<Vec<_>>()),
+        several => show::text(&format!(
+            "{name} is what others call, or nearly:\n\n{}\n`revoxel transforms NAME` with one of these explains it, and \
+             says how it differs.\n",
+            list(several.iter().copied())
+        )),
+    }
+}
+
+fn list<'a>(transforms: impl Iterator<Item = &'a TransformDef>) -> String {
+    let row = |t: &TransformDef| {
+        let summary = Docs::of(t.source).summary.replace('\n', " ");
+        vec![t.name.to_owned(), t.class.name().to_owned(), summary]
     };
-    if args.json { show::json(&document(transform)) } else { show::text(&people(transform)) }
+    table(&["transform", "class", "what it does"], &transforms.map(row).collect::<Vec<_>>())
 }
 
 fn document(transform: &TransformDef) -> Value {
