@@ -19,22 +19,25 @@ pub(crate) fn parameters(place: &Path) -> Result<Map<String, Value>, String> {
         Some((path, chosen)) if !place.exists() => (Path::new(path), Some(chosen)),
         _ => (place, None),
     };
-    let found = read(path, chosen).map_err(|problem| format!("{}: {problem}", path.display()))?;
+    let found = read(path, chosen)?;
     Ok(Map::from_iter([("landmarks".to_owned(), json!(found))]))
 }
 
 fn read(path: &Path, chosen: Option<&str>) -> Result<Vec<f64>, String> {
+    let named = |problem: String| format!("{}: {problem}", path.display());
     let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let array = match ending.as_str() {
         "npz" if chosen.is_some() => npy::read_npz(path, chosen, &Limits::default()),
         "npy" | "npz" => npy::read(path, &Limits::default()),
         "pt" | "pth" => {
-            return Err("a file of PyTorch: save the array of one image with numpy.save, and name that".to_owned());
+            let problem = "a file of PyTorch: save the array of one image with numpy.save, and name that";
+            return Err(named(problem.to_owned()));
         }
-        _ => return parse(&bytes_of(path)?, chosen),
+        _ => return bytes_of(path).and_then(|bytes| parse(&bytes, chosen)).map_err(named),
     };
+    // The error says which file it is of.
     let values = array.map_err(|e| e.to_string())?.voxels;
-    finite(dispatch!(&values, v => v.iter().map(|x| x.to_f64()).collect()))
+    finite(dispatch!(&values, v => v.iter().map(|x| x.to_f64()).collect())).map_err(named)
 }
 
 fn finite(values: Vec<f64>) -> Result<Vec<f64>, String> {
@@ -103,7 +106,9 @@ mod tests {
         t("all#2.json#t1");
         let error = |name: &str, part: &str| {
             let said = parameters(&path(name)).unwrap_err();
-            assert!(said.contains(part) && said.contains(name.split('#').next().unwrap()), "{said}");
+            // The file is named once.
+            assert_eq!(said.matches(name.split('#').next().unwrap()).count(), 1, "{said}");
+            assert!(said.contains(part), "{said}");
         };
         error("all#2.json", "\"t2\", \"t1\": say which");
         error("all#2.json#flair", "\"flair\" is not in it");
