@@ -221,6 +221,16 @@ fn transforms_and_schema_are_printed() {
         assert!(one.contains(part), "{part:?} is not in {one}");
     }
     assert_eq!(place.revoxel(&["transforms", "flip", "--json"]).good().json()["name"], "flip");
+    for name in ["ScaleIntensityRanged", "ScaleIntensityRange", "scaleintensityrange"] {
+        assert!(place.revoxel(&["transforms", name]).good().out.starts_with("scale_intensity_range (intensity)"));
+        assert_eq!(place.revoxel(&["transforms", name, "--json"]).good().json()["name"], "scale_intensity_range");
+    }
+    let several = place.revoxel(&["transforms", "ZNormalization"]).good().out;
+    assert!(["normalize_intensity", "z_score"].iter().all(|name| several.contains(name)), "{several}");
+    assert_eq!(place.revoxel(&["transforms", "ZNormalization", "--json"]).good().json()[1]["name"], "z_score");
+    for (name, part) in [("Invertd", "revoxel invert"), ("voteensemble", "vote"), ("LoadImaged", "`inputs`")] {
+        assert!(place.revoxel(&["transforms", name]).good().out.contains(part), "{name}");
+    }
     place.revoxel(&["transforms", "flp"]).bad(2, &["no transform \"flp\"", "did you mean \"flip\"?"]);
     let schema = place.revoxel(&["schema"]).good().json();
     assert_eq!(schema["title"], "revoxel pipeline");
@@ -229,6 +239,40 @@ fn transforms_and_schema_are_printed() {
     }
     assert_eq!(place.revoxel(&["run"]).code, 2);
     assert_eq!(place.revoxel(&["nothing"]).code, 2);
+}
+
+#[test]
+fn landmarks_come_from_a_file_beside_the_pipeline() {
+    let place = Place::new();
+    let grid = Grid::without_geometry([10, 9, 8]).unwrap();
+    let values: Vec<f32> = (0..720u32).map(|i| (i * 7919 % 720) as f32).collect();
+    place.volume("data/a/t1.nii", &Volume::new(values.into(), grid, Kind::Image, 1).unwrap());
+    let landmarks = [0.0, 3.5, 6.25, 8.0, 9.75, 14.0, 22.5, 34.0, 48.25, 55.0, 63.0, 79.5, 100.0];
+    let tensor = Tensor { shape: vec![13], voxels: landmarks.to_vec().into() };
+    std::fs::create_dir(place.path("p")).unwrap();
+    write_npy(place.path("p/t1.npy"), &tensor).unwrap();
+    let run = |name: &str, landmarks: &str| {
+        let text = format!(
+            "version: 1\ninputs:\n  t1: {{ kind: image, path: \"{{case}}/t1.nii\" }}\nsteps:\n  - \
+             histogram_standardization: {{ landmarks: {landmarks} }}\noutputs:\n  t1: {{ path: \"{{case}}.nii\" }}\ntrace: \
+             \"{{case}}.json\"\n"
+        );
+        place.text("p/p.yaml", &text);
+        place.revoxel(&["run", "p/p.yaml", "--data", "data", "--out", name])
+    };
+    run("file", "t1.npy").good();
+    run("list", &format!("{landmarks:?}")).good();
+    let read = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(read("file/a.nii"), read("list/a.nii"));
+    let trace: serde_json::Value = serde_json::from_slice(&read("file/a.json")).unwrap();
+    assert_eq!(trace["volumes"]["t1"]["steps"][0]["params"]["landmarks"], serde_json::json!(landmarks));
+    // What the file holds is part of the pipeline.
+    let hash =
+        |name: &str| serde_json::from_slice::<serde_json::Value>(&read(name)).unwrap()["pipeline"]["hash"].clone();
+    assert_eq!(hash("file/a.json"), hash("list/a.json"));
+    run("none", "t2.npy").bad(2, &["p/p.yaml:5:45", "histogram_standardization: p/t2.npy: "]);
+    write_npy(place.path("p/t1.npy"), &Tensor { shape: vec![2], voxels: vec![0.0, 1.0].into() }).unwrap();
+    run("short", "t1.npy").bad(2, &["p/p.yaml:5:45", "2 numbers: there are 13 landmarks"]);
 }
 
 #[test]

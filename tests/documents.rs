@@ -12,11 +12,12 @@ fn every_documented_step_is_accepted_as_written() {
     let mut tried = 0;
     for transform in registry.iter() {
         for example in Docs::of(transform.source).examples() {
-            let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction"]
+            let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction", "scores"]
                 .map(|key| {
                     let kind = match key {
                         "label" => Kind::Label,
                         "prediction" => Kind::Probability,
+                        "scores" => Kind::Logit,
                         _ => Kind::Image,
                     };
                     format!("  {key}: {{ kind: {kind}, path: '{{case}}/{key}.nii', grid: own }}\n")

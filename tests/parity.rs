@@ -390,6 +390,11 @@ fn torchio_values() {
 }
 
 #[test]
+fn vocabulary() {
+    check_peer("vocabulary", 130);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }

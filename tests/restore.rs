@@ -289,6 +289,47 @@ fn folds_and_mirrored_copies_are_averaged_where_the_case_came_from() {
 }
 
 #[test]
+fn label_maps_of_members_vote() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", STEPS, "");
+    pipeline(&place, "w.yaml", &format!("{STEPS}  - center_spatial_crop: {{ roi_size: [9, 8, 10] }}\n"), "");
+    let mut back = Vec::new();
+    for (number, out) in ["p", "p", "p", "w"].into_iter().enumerate() {
+        if number % 3 == 0 {
+            run(&place, &format!("{out}.yaml"), out);
+        }
+        let model = *place.read(&format!("{out}/a.nii.gz"), Kind::Image).grid();
+        let mut draw = Draw::new(70 + number as u64);
+        let labels: Vec<u8> = (0..model.voxel_count()).map(|_| draw.real(0.0, 4.0) as u8).collect();
+        let (map, trace) = (format!("v{number}.nii.gz"), format!("{out}/a.json"));
+        place.volume(&map, &Volume::new(labels.into(), model, Kind::Label, 1).unwrap());
+        let (one, seen) = (format!("vone{number}.nii"), format!("vseen{number}.nii"));
+        place.revoxel(&["invert", &trace, &map, "-o", &one, "--kind", "label", "--coverage", &seen]).good();
+        back.push((values(&place.read(&one, Kind::Label)), values(&place.read(&seen, Kind::Label))));
+    }
+    for (members, weights) in [(3, [1.0, 1.0, 1.0, 0.0]), (4, [1.0, 1.0, 1.5, 2.0])] {
+        let names: Vec<String> = (0..3).map(|n| format!("v{n}.nii.gz")).collect();
+        let mut all = vec!["invert", "p/a.json", &names[0], &names[1], &names[2], "--kind", "label", "-o", "vote.nii"];
+        all.push("--overwrite");
+        if members == 4 {
+            all.extend(["--with", "w/a.json", "v3.nii.gz", "--weights", "1,1,1.5,2"]);
+        }
+        let said = place.revoxel(&all).good();
+        assert!(said.err.contains(&format!("most votes of {members}")), "{}", said.err);
+        let vote = place.read("vote.nii", Kind::Label);
+        assert_eq!((vote.dtype(), vote.grid()), (Dtype::U8, &grid()));
+        for (i, found) in values(&vote).into_iter().enumerate() {
+            let votes = |label: f64| -> f64 {
+                (0..members).filter(|m| back[*m].0[i] == label && back[*m].1[i] > 0.0).map(|m| weights[m]).sum()
+            };
+            let most = (0..4).map(|l| votes(f64::from(l))).fold(0.0, f64::max);
+            let expected = (0..4).map(f64::from).find(|l| votes(*l) == most).filter(|_| most > 0.0).unwrap_or(0.0);
+            assert_eq!(found, expected, "{i}");
+        }
+    }
+}
+
+#[test]
 fn regions_are_painted_over_each_other() {
     let place = Place::new();
     pipeline(&place, "p.yaml", "  - orientation: { axcodes: RAS }\n", "");

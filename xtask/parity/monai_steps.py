@@ -114,6 +114,11 @@ def transform(step: dict, kind: str):
                               padding_mode=_grid_padding({"padding": "reflection", **p}, mode))
     if name == "rand_zoom":
         return mt.RandZoomd(KEY, mode="trilinear", **p)
+    if name == "rand_rotate":
+        ranges = {k: tuple(v) if k.startswith("range_") else v for k, v in p.items()
+                  if k not in ("padding", "interpolation")}
+        mode = _grid_mode(p, kind)
+        return mt.RandRotated(KEY, mode=mode, padding_mode=_grid_padding({"padding": "border", **p}, mode), **ranges)
     if name == "rand_gaussian_noise":
         return mt.RandGaussianNoised(KEY, **p)
     if name == "rand_gamma":

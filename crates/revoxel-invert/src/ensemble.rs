@@ -1,9 +1,12 @@
-//! One or several predictions of one case, brought back as their mean.
+//! One or several predictions of one case, brought back as their mean; label maps as what most of them say.
 //!
 //! Predictions of one geometry are summed on the model's grid as they come in, so that any number of folds costs one
 //! sum; axes that only the last steps turned (mirrored copies) are turned back first, which is exact. What is left
 //! are sums on different grids: these meet on the native grid, channel by channel, so that a few channels of the
-//! native size are held besides the result, never all channels of all members.
+//! native size are held besides the result, never all channels of all members. Label maps vote on the model's grid
+//! where they share it, else on the native one.
+
+use std::borrow::Cow;
 
 use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
 use revoxel_resample::{How, Interpolation, Separate, execute};
@@ -13,6 +16,7 @@ use crate::inversion::{InvertError, Inverted, on_model_grid};
 use crate::returning::{Pass, Return};
 use crate::trace::{VolumeTrace, through_of};
 use crate::values::Values;
+use crate::vote::{Ballot, vote};
 
 /// How predictions become a result.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,10 +103,15 @@ impl Ensemble {
             let (first, this) = (what(&first.sum), what(&prediction));
             return Err(InvertError::Unlike { first, this });
         }
-        match prediction.kind() {
-            Kind::Label => return Err(InvertError::AveragedPredictions),
-            Kind::Logit if self.recipe.activation.is_none() => return Err(InvertError::NoActivation),
-            _ => {}
+        if prediction.kind() == Kind::Label {
+            let one = take(&mut first.sum)?;
+            first.sum = turned_back(&mut first.steps, one)?;
+            let sum = turned_back(&mut steps, prediction)?;
+            self.groups.push(Group { steps, separate, sum, summed: false, weight });
+            return Ok(());
+        }
+        if prediction.kind() == Kind::Logit && self.recipe.activation.is_none() {
+            return Err(InvertError::NoActivation);
         }
         if !first.summed {
             let mean = take(&mut first.sum)?;
@@ -145,6 +154,7 @@ impl Ensemble {
         decide: bool,
         change: impl FnOnce(Volume) -> Result<Volume, E>,
     ) -> Result<Self, E> {
+        self.vote()?;
         if self.groups.len() > 1 {
             return Err(InvertError::SeveralModelGrids(self.groups.len()).into());
         }
@@ -163,7 +173,8 @@ impl Ensemble {
     ///
     /// # Errors
     /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
-    pub fn ready(self) -> Result<Return, InvertError> {
+    pub fn ready(mut self) -> Result<Return, InvertError> {
+        self.vote()?;
         let recipe = self.recipe;
         let (Some((_, native)), Some(relation)) = (self.native, self.relation) else {
             return Err(InvertError::Nothing);
@@ -177,6 +188,24 @@ impl Ensemble {
             passes.push(Pass { mean, pass, through, weight });
         }
         Return::new(passes, recipe, native, relation)
+    }
+
+    /// Makes one of label maps that lie on one grid and go the same way back.
+    fn vote(&mut self) -> Result<(), InvertError> {
+        let Some((first, others)) = self.groups.split_first() else { return Ok(()) };
+        let same = |g: &Group| (&g.steps, g.separate, g.sum.grid()) == (&first.steps, first.separate, first.sum.grid());
+        if first.sum.kind() != Kind::Label || others.is_empty() || !others.iter().all(same) {
+            return Ok(());
+        }
+        let members = self.groups.iter();
+        let ballots = members.map(|g| Ballot { labels: Cow::Borrowed(g.sum.voxels()), weight: g.weight, seen: None });
+        let (labels, weight) = (vote(ballots.collect(), 0.0), self.groups.iter().map(|g| g.weight).sum());
+        self.groups.truncate(1);
+        if let Some(first) = self.groups.first_mut() {
+            first.sum = take(&mut first.sum)?.with_voxels(labels)?;
+            first.weight = weight;
+        }
+        Ok(())
     }
 
     /// Brings the mean back onto the native grid.

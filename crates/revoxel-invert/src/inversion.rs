@@ -66,9 +66,6 @@ pub enum InvertError {
     /// Label maps cannot be averaged.
     #[error("labels are names: {0} would average them; use nearest or label")]
     AveragedLabels(Interpolation),
-    /// Label maps of several models have no mean.
-    #[error("label maps have no mean: give probabilities or logits of each member")]
-    AveragedPredictions,
     /// Logits of several models are averaged as probabilities, and there are two ways.
     #[error(
         "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \

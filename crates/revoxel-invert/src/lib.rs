@@ -17,6 +17,7 @@ mod returning;
 mod testing;
 mod trace;
 mod values;
+mod vote;
 
 pub use decide::{Activation, Decision, Paint, Regions};
 pub use ensemble::{Ensemble, Recipe};

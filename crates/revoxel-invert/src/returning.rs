@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, Volume, Voxels};
+use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, Volume, Voxel, Voxels};
 use revoxel_resample::{
     How, Interpolation, ResampleError, Through, coverage, execute, execute_argmax, result_dtype, stream,
 };
@@ -10,6 +10,7 @@ use revoxel_resample::{
 use crate::decide::{Decision, floats, over};
 use crate::ensemble::Recipe;
 use crate::inversion::{InvertError, Inverted, fill_of};
+use crate::vote::{Ballot, vote};
 
 /// Predictions taken together, ready for the way back.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl Return {
     pub fn dtype(&self) -> Dtype {
         let first = &self.passes[0];
         if first.mean.kind() == Kind::Label {
-            let highest = first.mean.voxels().min_max().map_or(0.0, |(_, high)| high);
+            let highest = self.passes.iter().filter_map(|p| Some(p.mean.voxels().min_max()?.1)).fold(0.0, f64::max);
             return Dtype::smallest_for_labels(self.fill.iter().copied().fold(highest, f64::max));
         }
         match self.passes.len() {
@@ -148,7 +149,7 @@ impl Return {
         }
         let meeting = self.meeting();
         for channel in 0..self.channels() {
-            give(Cow::Owned(meeting.channel(channel)?.into()))?;
+            give(Cow::Owned(meeting.result(channel)?))?;
         }
         Ok(())
     }
@@ -186,7 +187,7 @@ struct Meeting<'a> {
 impl<'a> Meeting<'a> {
     fn new(passes: &'a [Pass], masks: &'a [Volume], interpolation: Interpolation, fill: Vec<f64>) -> Self {
         let mut weights = Vec::new();
-        if passes.len() > 1 {
+        if passes.len() > 1 && passes[0].mean.kind() != Kind::Label {
             weights.resize(passes[0].pass.target().voxel_count(), 0.0);
             for (pass, mask) in passes.iter().zip(masks) {
                 for (total, seen) in weights.iter_mut().zip(bytes(mask)) {
@@ -203,11 +204,11 @@ impl<'a> Meeting<'a> {
         let size = grid.voxel_count();
         match decision {
             Decision::Channels => {
-                let mut all = Vec::with_capacity(size * channels);
+                let mut all = Vec::with_capacity(channels);
                 for channel in 0..channels {
-                    all.extend(self.channel(channel)?);
+                    all.push(self.result(channel)?);
                 }
-                Ok(Volume::new(all.into(), grid, kind, channels)?)
+                Ok(Volume::new(joined(all), grid, kind, channels)?)
             }
             Decision::Argmax => {
                 let mut best = self.channel(0)?;
@@ -234,9 +235,28 @@ impl<'a> Meeting<'a> {
         }
     }
 
+    /// One channel on the native grid: the mean, or of labels what most members say.
+    fn result(&self, channel: usize) -> Result<Voxels, InvertError> {
+        if self.passes[0].mean.kind() != Kind::Label {
+            return Ok(self.channel(channel)?.into());
+        }
+        let fill = self.fill_of(channel);
+        let ballot = |(number, pass): (usize, &Pass)| -> Result<Ballot<'_>, InvertError> {
+            let how = pass.how(self.interpolation, vec![fill]);
+            let labels = execute(&only(&pass.mean, channel)?, &pass.pass, &how)?.into_voxels();
+            Ok(Ballot { labels: Cow::Owned(labels), weight: pass.weight, seen: self.masks.get(number).map(bytes) })
+        };
+        let ballots = self.passes.iter().enumerate().map(ballot).collect::<Result<Vec<_>, _>>()?;
+        Ok(vote(ballots, fill))
+    }
+
+    fn fill_of(&self, channel: usize) -> f64 {
+        self.fill.get(channel).or(self.fill.first()).copied().unwrap_or(0.0)
+    }
+
     /// One channel of the mean on the native grid.
     fn channel(&self, channel: usize) -> Result<Vec<f32>, InvertError> {
-        let fill = self.fill.get(channel).or(self.fill.first()).copied().unwrap_or(0.0);
+        let fill = self.fill_of(channel);
         let one = |pass: &Pass| -> Result<Vec<f32>, InvertError> {
             let how = pass.how(self.interpolation, vec![fill]);
             Ok(floats(execute(&only(&pass.mean, channel)?, &pass.pass, &how)?))
@@ -258,6 +278,22 @@ impl<'a> Meeting<'a> {
         }
         Ok(sum)
     }
+}
+
+/// Channels, one behind the other.
+fn joined(mut channels: Vec<Voxels>) -> Voxels {
+    if channels.len() == 1 {
+        return channels.remove(0);
+    }
+    let dtype = channels.first().map_or(Dtype::U8, Voxels::dtype);
+    let same = channels.iter().all(|c| c.dtype() == dtype);
+    revoxel_core::dispatch_dtype!(if same { dtype } else { Dtype::F64 }, T => {
+        let mut all: Vec<T> = Vec::with_capacity(channels.iter().map(Voxels::len).sum());
+        for channel in channels {
+            all.extend_from_slice(bytemuck::cast_slice(channel.cast(T::DTYPE).bytes()));
+        }
+        all.into()
+    })
 }
 
 /// One channel of a volume.

@@ -17,6 +17,10 @@ pub(crate) fn read_into(
     let Data::Map(map) = &mut params.data else { return Ok(()) };
     for (parameter, content) in files {
         let Some(position) = map.iter().position(|(k, _)| k.name == *parameter) else { continue };
+        // What may be written as a file or out in full is one only where it is a text.
+        if *content == Content::Landmarks && !matches!(map[position].1.data, Data::Text(_)) {
+            continue;
+        }
         let (_, node) = map.remove(position);
         let fault = |problem: String| Fault::new(node.place, format!("{transform}: {problem}"));
         let Data::Text(path) = &node.data else {
@@ -81,6 +85,18 @@ mod tests {
         assert_eq!((&params["matrix"], &params["frame"]), (&rows, &json!("LPS")));
         assert!(params.get("file").is_none() && !pipeline.canonical().to_string().contains("a.tfm"));
         assert!(parse("affine: { file: a.tfm, frame: LPS }", Ok(found)).is_ok());
+    }
+
+    #[test]
+    fn landmarks_are_written_out_or_in_a_file() {
+        let numbers = json!([0.0, 3.5, 6.0, 8.0, 9.0, 14.0, 22.0, 34.0, 48.0, 55.0, 63.0, 79.0, 100.0]);
+        let t = |step: &str| {
+            let pipeline = parse(step, Ok(json!({ "landmarks": numbers }))).unwrap();
+            assert_eq!(pipeline.steps[0].params["landmarks"], numbers);
+            assert!(!pipeline.canonical().to_string().contains("a.tfm"));
+        };
+        t("histogram_standardization: { mask: positive, landmarks: a.tfm }");
+        t(&format!("histogram_standardization: {{ landmarks: {numbers} }}"));
     }
 
     #[test]

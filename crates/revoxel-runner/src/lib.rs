@@ -21,6 +21,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod import;
 pub mod labels;
+mod landmarks_file;
 pub mod matrix_file;
 pub mod measure;
 pub mod memory;

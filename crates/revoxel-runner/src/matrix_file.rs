@@ -8,6 +8,8 @@ use revoxel_core::Affine;
 use revoxel_transforms::Content;
 use serde_json::{Map, Value, json};
 
+use crate::landmarks_file;
+
 /// No file of a matrix is longer.
 const LONGEST: u64 = 1 << 20;
 
@@ -71,16 +73,21 @@ pub fn parameters(folder: &Path, content: Content, path: &str) -> Result<Map<Str
             let grid = json!({ "shape": shape, "affine": [a, b, c, [0.0, 0.0, 0.0, 1.0]] });
             Ok(Map::from_iter([("grid".to_owned(), grid)]))
         }
+        Content::Landmarks => landmarks_file::parameters(&place),
         _ => Err(named("what it should hold is not known to this program".to_owned())),
     }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a small file.
+///
+/// # Errors
+/// Where it cannot be read or is too long to be what is wanted.
+pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > LONGEST {
-        return Err(format!("longer than {LONGEST} bytes: this is no file of a matrix"));
+        return Err(format!("longer than {LONGEST} bytes: this is no file of numbers"));
     }
     Ok(bytes)
 }
@@ -109,7 +116,11 @@ pub fn parse(bytes: &[u8]) -> Result<WorldMatrix, MatrixError> {
     }
 }
 
-fn numbers(text: &str) -> Result<Vec<f64>, MatrixError> {
+/// The numbers of a text, between spaces, commas or lines.
+///
+/// # Errors
+/// Where a word is no finite number.
+pub(crate) fn numbers(text: &str) -> Result<Vec<f64>, MatrixError> {
     let number = |word: &str| {
         let value = word.parse::<f64>().ok().filter(|v| v.is_finite());
         value.ok_or_else(|| MatrixError::Number(word.chars().take(40).collect()))

@@ -51,6 +51,9 @@ pub enum Content {
     /// A volume of any format. It is replaced by the parameter `grid`: `shape`, three numbers, and `affine`, index to
     /// RAS+ mm, four rows of four.
     Grid,
+    /// The landmarks of a histogram. The name is replaced by the numbers, under the same parameter: a list instead of a
+    /// name is the numbers themselves.
+    Landmarks,
 }
 
 /// What a transform's file says of it.

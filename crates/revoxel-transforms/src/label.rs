@@ -1,9 +1,12 @@
 //! Transforms of label maps. Volumes with several channels (overlapping regions) are treated channel by channel.
 
+pub mod activations;
 pub mod as_discrete;
+pub mod distance_transform_edt;
 pub mod fill_holes;
 pub mod keep_largest_connected_component;
 pub mod label_filter;
+pub mod label_to_contour;
 pub mod map_label_value;
 pub mod mark_outside;
 pub mod one_hot;

@@ -13,6 +13,7 @@ pub mod docs;
 pub mod intensity;
 pub mod label;
 mod label_set;
+mod lines;
 pub mod manual;
 pub mod params;
 mod planning;

@@ -64,6 +64,32 @@ pub fn peer_names(transform: &TransformDef, peer: &str) -> Vec<String> {
     names
 }
 
+/// The transforms that a name of MONAI, TorchIO, nnU-Net or another program stands for: those whose section *Same as*
+/// has it, in any spelling (`ScaleIntensityRanged`, `ScaleIntensityRange`, `scale_intensity_range`). First comes the one
+/// that is called the same here.
+pub fn called<'a>(registry: &'a Registry, name: &str) -> Vec<&'a TransformDef> {
+    let wanted = spellings(name);
+    let same = |other: &str| spellings(other).iter().any(|s| wanted.contains(s));
+    let of_peers = |transform: &TransformDef| {
+        let docs = Docs::of(transform.source);
+        let text = docs.section("Same as").unwrap_or_default().replace('\n', " ");
+        let head =
+            |code: &str| -> String { code.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect() };
+        text.split('`').skip(1).step_by(2).map(head).any(|code| !code.is_empty() && same(&code))
+    };
+    let (mut found, others): (Vec<_>, Vec<_>) =
+        registry.iter().filter(|t| same(t.name) || of_peers(t)).partition(|t| same(t.name));
+    found.extend(others);
+    found
+}
+
+/// A name without what tells spellings apart: capitals, underscores, and MONAI's ending for dictionaries.
+fn spellings(name: &str) -> Vec<String> {
+    let plain: String = name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
+    let short = |ending: &str| plain.strip_suffix(ending).filter(|s| s.len() > 2).map(str::to_owned);
+    [short("dict"), short("d")].into_iter().flatten().chain([plain.clone()]).collect()
+}
+
 /// The manual as a page of Markdown: a table of all transforms, then each with its parameters.
 pub fn markdown(registry: &Registry) -> String {
     let mut page = String::from(HEAD);
@@ -245,6 +271,33 @@ mod tests {
         t("spacing", "TorchIO", &["Resample"]);
         t("spacing", "nnU-Net", &["resample_data_or_seg_to_spacing"]);
         t("crop_to_nonzero", "nnU-Net", &["crop_to_nonzero"]);
+    }
+
+    #[test]
+    fn transforms_are_found_by_the_names_of_peers() {
+        let registry = Registry::builtin();
+        let t = |name: &str, expected: &[&str]| {
+            let found: Vec<&str> = called(&registry, name).into_iter().map(|t| t.name).collect();
+            assert_eq!(found, expected, "{name}");
+        };
+        t("ScaleIntensityRanged", &["scale_intensity_range"]);
+        t("ScaleIntensityRange", &["scale_intensity_range"]);
+        t("ScaleIntensityRangeDict", &["scale_intensity_range"]);
+        t("Orientationd", &["orientation", "canonical"]);
+        t("ZNormalization", &["normalize_intensity", "z_score"]);
+        t("CTNormalization", &["ct_normalization"]);
+        t("CopyAffine", &["align"]);
+        t("EnsureShapeMultiple", &["divisible_pad", "divisible_crop"]);
+        t("RandScaleIntensityFixedMeand", &["scale_intensity_fixed_mean"]);
+        t("Padd", &["border_pad"]);
+        t("d", &[]);
+        t("", &[]);
+        // Whatever the table of the manual lists is found.
+        for transform in registry.iter() {
+            for name in PEERS.iter().flat_map(|peer| peer_names(transform, peer)) {
+                assert!(called(&registry, &name).iter().any(|t| t.name == transform.name), "{name}");
+            }
+        }
     }
 
     #[test]

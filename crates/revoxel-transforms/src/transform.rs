@@ -303,6 +303,21 @@ pub enum ApplyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A parameter names a place beyond the volume.
+    #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels, {channels} channel(s)")]
+    Outside {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The indices.
+        place: Vec<usize>,
+        /// Shape of the volume.
+        shape: [usize; 3],
+        /// Channels of the volume.
+        channels: usize,
+    },
+    /// No voxel is background.
+    #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]
+    NoBackground(usize),
     /// The result does not fit its grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),

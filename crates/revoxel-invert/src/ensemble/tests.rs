@@ -115,13 +115,11 @@ fn members_that_do_not_fit_are_refused_by_name() {
     let error = all.add("c.nii", &fold.volumes["image"], two, 1.0).unwrap_err().to_string();
     assert!(error.contains("of kind probability with 2 channel(s), but the first"), "{error}");
     assert_eq!(all.add("d", &fold.volumes["image"], first, 0.0), Err(InvertError::Weight(0.0)));
-    for (kind, part) in [(Kind::Label, "no mean"), (Kind::Logit, "--activation")] {
-        let mut all = Ensemble::new(Recipe::default());
-        let volume = draw.volume(model(&fold), kind, 1);
-        all.add("a", &fold.volumes["image"], volume.clone(), 1.0).unwrap();
-        let error = all.add("b", &fold.volumes["image"], volume, 1.0).unwrap_err().to_string();
-        assert!(error.contains(part), "{error}");
-    }
+    let mut all = Ensemble::new(Recipe::default());
+    let volume = draw.volume(model(&fold), Kind::Logit, 1);
+    all.add("a", &fold.volumes["image"], volume.clone(), 1.0).unwrap();
+    let error = all.add("b", &fold.volumes["image"], volume, 1.0).unwrap_err().to_string();
+    assert!(error.contains("--activation"), "{error}");
     assert_eq!(Ensemble::new(Recipe::default()).invert(), Err(InvertError::Nothing));
 }
 
@@ -185,4 +183,55 @@ fn a_decision_on_the_model_grid_comes_before_its_steps() {
     let back = back.unwrap().invert().unwrap().volume;
     assert_eq!(seen.unwrap(), revoxel_resample::argmax(&scores).unwrap());
     assert_eq!(back.kind(), Kind::Label);
+}
+
+/// What most members say that were each brought back, among those that saw the voxel; the lowest of several.
+fn plain_vote(members: &[(&Trace, Volume, f64)]) -> Vec<f64> {
+    let options = InvertOptions { coverage: true, ..Default::default() };
+    let back: Vec<_> =
+        members.iter().map(|(t, p, w)| (invert(&t.volumes["image"], p, &options).unwrap(), *w)).collect();
+    let size = back[0].0.volume.grid().voxel_count();
+    let weight = |i: usize, label: u32| -> f64 {
+        let says = |b: &crate::Inverted| {
+            b.coverage.as_ref().unwrap().voxels().get(i) > 0.0 && b.volume.voxels().get(i) == f64::from(label)
+        };
+        back.iter().filter(|(b, _)| says(b)).map(|(_, w)| w).sum()
+    };
+    (0..size)
+        .map(|i| (0..8).fold((0u32, 0.0), |best, l| if weight(i, l) > best.1 { (l, weight(i, l)) } else { best }))
+        .map(|(label, _)| f64::from(label))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn label_maps_vote_as_if_each_was_brought_back(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (fold, ..) = trace(&mut draw, false);
+        let mirrored = with_step(&fold, GridOp::Reorient(SignedPermutation::flips([true, false, true])));
+        let cropped = with_step(&fold, draw.window(&model(&fold)));
+        // Weights without ties, and the same for all.
+        for weights in [[1.0, 1.25, 1.5, 1.125], [1.0; 4]] {
+            let members: Vec<(&Trace, Volume, f64)> = [&fold, &fold, &mirrored, &cropped]
+                .into_iter()
+                .zip(weights)
+                .map(|(t, w)| {
+                    let count = model(t).voxel_count();
+                    let labels: Vec<u8> = (0..count).map(|_| draw.real(0.0, 8.0) as u8).collect();
+                    (t, Volume::new(labels.into(), model(t), Kind::Label, 1).unwrap(), w)
+                })
+                .collect();
+            for count in [2, 3, 4] {
+                let mut all = Ensemble::new(Recipe::default());
+                for (number, (t, p, w)) in members[..count].iter().enumerate() {
+                    all.add(&number.to_string(), &t.volumes["image"], p.clone(), *w).unwrap();
+                }
+                let found = all.invert().unwrap().volume;
+                prop_assert_eq!(found.dtype(), revoxel_core::Dtype::U8);
+                prop_assert_eq!((found.kind(), values(&found)), (Kind::Label, plain_vote(&members[..count])));
+            }
+        }
+    }
 }

@@ -20,13 +20,13 @@ use crate::prediction::{ArrayAxes, Reading, read};
 use crate::restore::{Member, Restoration, RestoreError};
 
 /// Bring a prediction back onto the grid that its case came from. Needs the trace and the prediction, nothing else.
-/// Several predictions of the case are averaged. What the pipeline says under `restore` is followed; options here
+/// Several predictions of the case are averaged; of label maps every voxel gets the label that most of them say. What the pipeline says under `restore` is followed; options here
 /// come before it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     trace: PathBuf,
-    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged. With --points a file of points.
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With --points a file of points.
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
     /// Where to write it.
@@ -196,7 +196,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         Decision::Channels => kind.to_string(),
     };
     if count > 1 {
-        what.push_str(&format!(", mean of {count}"));
+        let how = if kind == Kind::Label { "most votes" } else { "mean" };
+        what.push_str(&format!(", {how} of {count}"));
     }
     if let Some(name) = &restoration.name {
         what.push_str(&format!(", restore.{name}"));

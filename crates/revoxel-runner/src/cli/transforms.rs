@@ -14,7 +14,7 @@ use super::table::table;
 /// nnU-Net call it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The transform to explain.
+    /// The transform to explain, by its name here or by that of MONAI, TorchIO or nnU-Net.
     name: Option<String>,
     /// One JSON document instead of text.
     #[arg(long)]
@@ -33,20 +33,55 @@ pub(super) fn run(args: &Args) -> Outcome {
         if args.json {
             return show::json(&registry.iter().map(document).collect::<Vec<_>>());
         }
-        let row = |t: &TransformDef| {
-            let summary = Docs::of(t.source).summary.replace('\n', " ");
-            vec![t.name.to_owned(), t.class.name().to_owned(), summary]
-        };
-        return show::text(&table(
-            &["transform", "class", "what it does"],
-            &registry.iter().map(row).collect::<Vec<_>>(),
-        ));
+        return show::text(&list(registry.iter()));
     };
-    let Some(transform) = registry.get(name) else {
-        let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-        return Err(Failure::usage(format!("there is no transform {name:?}{near}")));
+    let found = registry.get(name).map_or_else(|| manual::called(&registry, name), |own| vec![own]);
+    match &found[..] {
+        [] if elsewhere(name).is_some() => show::text(&format!("{name}: {}\n", elsewhere(name).unwrap_or_default())),
+        [] => {
+            let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            Err(Failure::usage(format!("there is no transform {name:?}{near}")))
+        }
+        [transform] if args.json => show::json(&document(transform)),
+        [transform] => show::text(&people(transform)),
+        several if args.json => show::json(&several.iter().copied().map(document).collect::<Vec<_>>()),
+        several => show::text(&format!(
+            "{name} is what others call, or nearly:\n\n{}\n`revoxel transforms NAME` with one of these explains it, and \
+             says how it differs.\n",
+            list(several.iter().copied())
+        )),
+    }
+}
+
+/// What of the peers is no step here, and where it is. Any case, and with MONAI's `d` or `Dict` behind it.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("Invert", "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
+    ("MeanEnsemble", "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back"),
+    ("VoteEnsemble", "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
+    ("Ensemble", "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` takes predictions together on the way back"),
+    ("LoadImage", "files are read as `inputs` of a pipeline; there is no step for it"),
+    ("SaveImage", "files are written as `outputs` of a pipeline; there is no step for it"),
+    ("EnsureChannelFirst", "channels are always apart from the axes of space; there is nothing to do"),
+    ("EnsureType", "an output's `dtype` says in which type it is written"),
+    ("Compose", "the list `steps` of a pipeline"),
+];
+
+/// Where something of a peer is that is no step here.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let is = |known: &str| {
+        let known = known.to_lowercase();
+        name.strip_prefix(&known).is_some_and(|rest| ["", "d", "dict"].contains(&rest))
     };
-    if args.json { show::json(&document(transform)) } else { show::text(&people(transform)) }
+    ELSEWHERE.into_iter().find(|(known, _)| is(known)).map(|(_, what)| what)
+}
+
+fn list<'a>(transforms: impl Iterator<Item = &'a TransformDef>) -> String {
+    let row = |t: &TransformDef| {
+        let summary = Docs::of(t.source).summary.replace('\n', " ");
+        vec![t.name.to_owned(), t.class.name().to_owned(), summary]
+    };
+    table(&["transform", "class", "what it does"], &transforms.map(row).collect::<Vec<_>>())
 }
 
 fn document(transform: &TransformDef) -> Value {

@@ -254,6 +254,11 @@ impl Call {
                     params.insert("padding".to_owned(), value);
                 }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
+                // There channels are axis 0.
+                ("SavitzkyGolaySmooth", "axis") => {
+                    let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("has no counterpart"))?;
+                    params.insert("spatial_axis".to_owned(), (axis - 1).into());
+                }
                 // See below.
                 ("RemoveSmallObjects", "by_measure") => {}
                 _ => {

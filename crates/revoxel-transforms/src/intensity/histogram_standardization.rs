@@ -7,6 +7,15 @@
 //! the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
 //! `above_mean`; all voxels without either.
 //!
+//! `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. It is read once,
+//! when the pipeline is loaded, and looked for beside the pipeline file; the trace holds the numbers.
+//!
+//! | file | read as |
+//! |---|---|
+//! | `.npy`, `.npz` | the array that TorchIO's training saves |
+//! | text | the numbers, between spaces, commas or lines |
+//! | JSON | a list, or lists by image: TorchIO's dictionary, of which `NAME.json#t1` takes `t1` |
+//!
 //! # YAML
 //! ```yaml
 //! histogram_standardization:
@@ -18,27 +27,31 @@
 //! The lines back; where percentiles at an end are the same value and others lie beyond, values are lost.
 //!
 //! # Same as
-//! TorchIO `HistogramStandardization(landmarks, masking_method)`.
+//! TorchIO `HistogramStandardization(landmarks, masking_method)`, which takes a dictionary by image, here one step by
+//! image; its `.pth` files are not read.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::map::map;
 use super::mask::{OwnMask, flags};
 use super::percentile::percentiles;
 use super::statistics::{Range, by_group};
-use crate::definition::{Class, Define, Invalid};
+use crate::definition::{Class, Content, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `histogram_standardization`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramStandardization {
-    /// What the percentiles become: 13 rising numbers.
-    landmarks: Vec<f64>,
+    /// What the percentiles become: 13 rising numbers, or a file with them, beside the pipeline file; see above.
+    landmarks: Landmarks,
     /// The first and the last percentile, as fractions: at most 0.09 and at least 0.91.
     #[serde(default = "cutoff")]
     cutoff: [f64; 2],
@@ -48,6 +61,54 @@ pub struct HistogramStandardization {
     /// The mask taken from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
+}
+
+/// The numbers, once a file that was named has been read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+struct Landmarks(Vec<f64>);
+
+struct Wanted;
+
+impl<'de> Visitor<'de> for Wanted {
+    type Value = Landmarks;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of 13 numbers, or the name of a file with them")
+    }
+
+    fn visit_str<E: de::Error>(self, path: &str) -> Result<Landmarks, E> {
+        Err(E::custom(format!("no files can be read here, such as {path:?}: give the numbers themselves")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Landmarks, A::Error> {
+        let mut numbers = Vec::new();
+        while let Some(number) = list.next_element()? {
+            numbers.push(number);
+        }
+        Ok(Landmarks(numbers))
+    }
+}
+
+impl<'de> Deserialize<'de> for Landmarks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Wanted)
+    }
+}
+
+impl JsonSchema for Landmarks {
+    fn schema_name() -> Cow<'static, str> {
+        "landmarks".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "array", "items": { "type": "number" }, "minItems": 13, "maxItems": 13 },
+                { "type": "string" }
+            ]
+        })
+    }
 }
 
 const fn cutoff() -> [f64; 2] {
@@ -67,17 +128,19 @@ impl Define for HistogramStandardization {
     const NAME: &'static str = "histogram_standardization";
     const SOURCE: &'static str = include_str!("histogram_standardization.rs");
     const CLASS: Class = Class::Intensity;
+    const FILES: &'static [(&'static str, Content)] = &[("landmarks", Content::Landmarks)];
 
     fn check(&self) -> Result<(), Invalid> {
-        if self.landmarks.len() != 13 {
-            let problem = format!("{} numbers: there are 13 landmarks, one per percentile", self.landmarks.len());
+        let Landmarks(landmarks) = &self.landmarks;
+        if landmarks.len() != 13 {
+            let problem = format!("{} numbers: there are 13 landmarks, one per percentile", landmarks.len());
             return Err(Invalid::new("landmarks", problem));
         }
-        if let Some(pair) = self.landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {
+        if let Some(pair) = landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {
             return Err(Invalid::new("landmarks", format!("{} comes after {}: they must rise", pair[1], pair[0])));
         }
-        if self.landmarks[0] == self.landmarks[12] {
-            return Err(Invalid::new("landmarks", format!("all are {}: they must rise", self.landmarks[0])));
+        if landmarks[0] == landmarks[12] {
+            return Err(Invalid::new("landmarks", format!("all are {}: they must rise", landmarks[0])));
         }
         let [low, high] = self.cutoff;
         if !(0.0..=0.09).contains(&low) || !(0.91..=1.0).contains(&high) {
@@ -135,7 +198,7 @@ impl HistogramStandardization {
             );
             return Err(ApplyError::EmptyMask(rule));
         };
-        let lines = Lines { from: USED.map(|i| found[i]), to: USED.map(|i| self.landmarks[i]) };
+        let lines = Lines { from: USED.map(|i| found[i]), to: USED.map(|i| self.landmarks.0[i]) };
         let ends = by_group(&volume, false, Range)[0].unwrap_or([0.0; 2]);
         let undo = lines.undo(ends);
         Ok((map(volume, |_, x| lines.of(x))?, undo))

@@ -34,6 +34,8 @@ fn invertible() -> Vec<(&'static str, Value, f64)> {
         ("scale_intensity", json!({}), 1e-5),
         ("scale_intensity", json!({ "minv": 3, "maxv": -1, "channel_wise": true }), 1e-5),
         ("scale_intensity", json!({ "factor": 0.25 }), 1e-5),
+        ("scale_intensity_fixed_mean", json!({ "factor": -0.3, "channel_wise": true }), 1e-5),
+        ("scale_intensity_fixed_mean", json!({ "factor": 0.5, "preserve_range": true }), 1e-5),
         ("scale_intensity_range", json!({ "a_min": -500, "a_max": 700, "b_min": 0, "b_max": 1 }), 1e-4),
         ("scale_intensity_range", json!({ "a_min": -500, "a_max": 700, "b_min": 0, "b_max": 1, "clip": true }), 1e-4),
         ("scale_intensity_range_percentiles", json!({ "lower": 5, "upper": 90, "b_min": 1, "b_max": 3 }), 1e-4),
@@ -89,6 +91,7 @@ fn values_come_back() {
         }
         let clips = matches!(name, "ct_normalization" | "clip_intensity" | "clip_intensity_percentiles")
             || params["clip"] == true
+            || params["preserve_range"] == true
             || params["upper"] == 95;
         assert_eq!(clipped > 0, clips, "{name} {params}: {clipped} values at limits");
     }

@@ -34,7 +34,8 @@ pub(crate) fn rotation(order: &str, angles: &[f64]) -> Affine {
     order.bytes().zip(angles).fold(Affine::IDENTITY, |turned, (letter, angle)| {
         let axis = usize::from(letter.to_ascii_lowercase() - b'x');
         let (a, b) = ((axis + 1) % 3, (axis + 2) % 3);
-        let (sin, cos) = angle.sin_cos();
+        // Angles may have been drawn, and a draw is the same on every machine.
+        let (sin, cos) = libm::sincos(*angle);
         let mut linear = [[0.0; 3]; 3];
         linear[axis][axis] = 1.0;
         (linear[a][a], linear[a][b], linear[b][a], linear[b][b]) = (cos, -sin, sin, cos);

@@ -26,7 +26,8 @@
 //!
 //! # Same as
 //! SimpleITK `Resample(image, reference)` and MONAI `ResampleToMatchd`, where they are needed; TorchIO
-//! `ToReferenceSpace` moves the header only.
+//! `ToReferenceSpace` moves the header only. TorchIO `CopyAffine(target)`, which takes the reference's affine whatever
+//! it is, where the grids differ by noise; for headers that are wrong by more there is `--snap`.
 
 use revoxel_core::{Agreement, Grid, GridOp, Relation};
 use revoxel_resample::Interpolation;

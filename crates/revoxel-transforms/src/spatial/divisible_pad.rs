@@ -19,7 +19,8 @@
 //! The window back; exact. What was padded is never read on the way back.
 //!
 //! # Same as
-//! MONAI `DivisiblePadd(k, mode, method)`. The value is meant for images: other kinds get their own fill.
+//! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which puts the
+//! odd voxel at the beginning (for `method="crop"` see `divisible_crop`). The value is meant for images: other kinds get their own fill.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

@@ -24,7 +24,7 @@
 //!
 //! # Same as
 //! MONAI `Orientationd(axcodes)` and `as_closest_canonical`; nibabel `as_closest_canonical`; TorchIO
-//! `ToCanonical`. All take the letters to be the ends that axes point to.
+//! `ToCanonical` and TorchIO `ToOrientation(orientation)`. All take the letters to be the ends that axes point to.
 
 use revoxel_core::{Grid, GridOp, Orientation as Axcodes};
 use schemars::JsonSchema;

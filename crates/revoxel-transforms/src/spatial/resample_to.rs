@@ -30,7 +30,7 @@
 //!
 //! # Same as
 //! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here
-//! it is the volume's minimum, and 0 for labels. TorchIO `Resample(reference)`, where `reference` may also be a path;
+//! it is the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where `reference` may also be a path;
 //! SimpleITK `Resample(image, reference)`.
 
 use revoxel_core::{Affine, Grid, GridOp};

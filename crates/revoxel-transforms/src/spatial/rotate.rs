@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Padding, PerKey, RealVector};
+use crate::params::{Named, Numbers, Padding, PerKey, RealVector};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, enclosing, middle, rotation};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
@@ -70,7 +70,7 @@ pub struct Rotate {
 /// The axes of a rotation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum About {
+pub(super) enum About {
     /// The volume's own axes, in voxels.
     #[default]
     Volume,
@@ -84,6 +84,20 @@ const fn yes() -> bool {
 
 fn order() -> String {
     ORDER.to_owned()
+}
+
+impl Rotate {
+    /// The rotation by angles that were drawn, in radians.
+    pub(super) fn drawn(
+        angle: Vec<f64>,
+        about: About,
+        keep_size: bool,
+        interpolation: Option<PerKey<Named<Interpolation>>>,
+        padding: Option<PerKey<Padding>>,
+    ) -> Self {
+        let angle = Some(Numbers(angle));
+        Self { angle, degrees: None, about, keep_size, rotate_order: order(), interpolation, padding }
+    }
 }
 
 impl Define for Rotate {

@@ -44,7 +44,7 @@
 //!
 //! # Same as
 //! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
-//! slices have no step.
+//! slices have no step. TorchIO `Crop(cropping)`, which takes what is cut off at each end.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;

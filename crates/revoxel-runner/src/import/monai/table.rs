@@ -226,6 +226,31 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             &[("gamma", "gamma"), ("invert_image", "invert_image"), ("retain_stats", "retain_stats")],
             &[],
         ),
+        "CenterScaleCrop" => t("center_scale_crop", &[("roi_scale", "roi_scale")], &[LAZY]),
+        "HistogramNormalize" => t(
+            "histogram_normalize",
+            &[("num_bins", "num_bins"), ("min", "min"), ("max", "max"), ("mask_key", "source")],
+            &[DTYPE],
+        ),
+        "SavitzkyGolaySmooth" => {
+            t("savitzky_golay_smooth", &[("window_length", "window_length"), ("order", "order"), ("mode", "mode")], &[])
+        }
+        "SobelGradients" => t(
+            "sobel_gradients",
+            &[
+                ("kernel_size", "kernel_size"),
+                ("spatial_axes", "spatial_axes"),
+                ("normalize_kernels", "normalize_kernels"),
+                ("normalize_gradients", "normalize_gradients"),
+                ("padding_mode", "padding_mode"),
+            ],
+            &[DTYPE],
+        ),
+        "ForegroundMask" => t("foreground_mask", &[("threshold", "threshold"), ("invert", "invert")], &[]),
+        "GibbsNoise" => t("gibbs_noise", &[("alpha", "alpha")], &[]),
+        "KSpaceSpikeNoise" => t("k_space_spike_noise", &[("loc", "loc"), ("k_intensity", "k_intensity")], &[]),
+        "LabelToContour" => t("label_to_contour", &[], &[("kernel_type", &["\"Laplace\""])]),
+        "DistanceTransformEDT" => t("distance_transform_edt", &[("sampling", "sampling")], &[]),
         _ => None,
     }
 }

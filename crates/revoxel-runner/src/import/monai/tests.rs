@@ -50,6 +50,37 @@ fn a_bundle_becomes_a_pipeline() {
 }
 
 #[test]
+fn filters_and_masks() {
+    let text = r#"[
+      { "_target_": "CenterScaleCropd", "keys": ["image", "label"], "roi_scale": [0.5, 0.5, 1] },
+      { "_target_": "HistogramNormalized", "keys": "image", "num_bins": 64, "mask_key": "label" },
+      { "_target_": "SavitzkyGolaySmoothd", "keys": "image", "window_length": 5, "order": 2, "axis": 3 },
+      { "_target_": "GibbsNoised", "keys": "image", "alpha": 0.25 },
+      { "_target_": "KSpaceSpikeNoised", "keys": "image", "loc": [3, 4, 5], "k_intensity": 11 },
+      { "_target_": "SobelGradientsd", "keys": "image", "spatial_axes": [0], "new_key_prefix": null },
+      { "_target_": "LabelToContourd", "keys": "label", "kernel_type": "Laplace" },
+      { "_target_": "DistanceTransformEDTd", "keys": "label", "sampling": null }
+    ]"#;
+    let imported = pipeline("list.json", text, None, None).unwrap();
+    let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
+    assert_eq!(
+        steps,
+        [
+            "  - center_scale_crop: { roi_scale: [0.5, 0.5, 1] }",
+            "  - histogram_normalize: { keys: [image], num_bins: 64, source: label }",
+            "  - savitzky_golay_smooth: { keys: [image], window_length: 5, order: 2, spatial_axis: 2 }",
+            "  - gibbs_noise: { keys: [image], alpha: 0.25 }",
+            "  - k_space_spike_noise: { keys: [image], loc: [3, 4, 5], k_intensity: 11 }",
+            "  - sobel_gradients: { keys: [image], spatial_axes: [0] }",
+            "  - label_to_contour: { keys: [label] }",
+            "  - distance_transform_edt: { keys: [label] }",
+        ]
+    );
+    let channels = text.replace("\"axis\": 3", "\"axis\": 0");
+    assert!(pipeline("list.json", &channels, None, None).unwrap_err().problem.contains("axis: 0 has no counterpart"));
+}
+
+#[test]
 fn yaml_lists_and_ids() {
     let text = "train:\n  deterministic:\n  - _target_: LoadImaged\n    keys: image\n  - _target_: Flipd\n    keys: image\n    \
                 spatial_axis: 1\n  - _target_: Spacingd\n    _disabled_: true\n    keys: image\n  preprocessing:\n    \

@@ -1,0 +1,128 @@
+//! Files that hold the landmarks of a histogram: arrays of NumPy, JSON, plain numbers.
+
+use std::path::Path;
+
+use revoxel_core::{Voxel, dispatch};
+use revoxel_io::{Limits, npy};
+use serde_json::{Map, Value, json};
+
+use crate::matrix_file::{bytes_of, numbers};
+
+/// The parameter `landmarks` out of a file. Behind a `#` may stand which of several lists is meant.
+///
+/// # Errors
+/// Where the file cannot be read or holds no landmarks; for people, with the file.
+pub(crate) fn parameters(place: &Path) -> Result<Map<String, Value>, String> {
+    // A file may have a # in its name.
+    let text = place.to_string_lossy();
+    let (path, chosen) = match text.rsplit_once('#') {
+        Some((path, chosen)) if !place.exists() => (Path::new(path), Some(chosen)),
+        _ => (place, None),
+    };
+    let found = read(path, chosen)?;
+    Ok(Map::from_iter([("landmarks".to_owned(), json!(found))]))
+}
+
+fn read(path: &Path, chosen: Option<&str>) -> Result<Vec<f64>, String> {
+    let named = |problem: String| format!("{}: {problem}", path.display());
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let array = match ending.as_str() {
+        "npz" if chosen.is_some() => npy::read_npz(path, chosen, &Limits::default()),
+        "npy" | "npz" => npy::read(path, &Limits::default()),
+        "pt" | "pth" => {
+            let problem = "a file of PyTorch: save the array of one image with numpy.save, and name that";
+            return Err(named(problem.to_owned()));
+        }
+        _ => return bytes_of(path).and_then(|bytes| parse(&bytes, chosen)).map_err(named),
+    };
+    // The error says which file it is of.
+    let values = array.map_err(|e| e.to_string())?.voxels;
+    finite(dispatch!(&values, v => v.iter().map(|x| x.to_f64()).collect())).map_err(named)
+}
+
+fn finite(values: Vec<f64>) -> Result<Vec<f64>, String> {
+    match values.iter().find(|v| !v.is_finite()) {
+        Some(wrong) => Err(format!("{wrong} is no finite number")),
+        None => Ok(values),
+    }
+}
+
+/// The landmarks of a text.
+fn parse(bytes: &[u8], chosen: Option<&str>) -> Result<Vec<f64>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "neither text nor an array of NumPy (.npy)".to_owned())?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with(['[', '{']) {
+        return match chosen {
+            Some(name) => Err(format!("{name:?} is asked for, and the file holds numbers without names")),
+            None => numbers(text).map_err(|e| e.to_string()),
+        };
+    }
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("JSON: {e}"))?;
+    let list = match (&value, chosen) {
+        (Value::Object(lists), Some(name)) => {
+            lists.get(name).ok_or_else(|| format!("{name:?} is not in it; there is {}", names(lists)))?
+        }
+        (Value::Object(lists), None) if lists.len() == 1 => lists.values().next().unwrap_or(&value),
+        (Value::Object(lists), None) => {
+            return Err(format!("it holds landmarks of {}: say which, behind a #, as in FILE.json#NAME", names(lists)));
+        }
+        (_, Some(name)) => return Err(format!("{name:?} is asked for, and the file holds one list without a name")),
+        (list, None) => list,
+    };
+    serde_json::from_value(list.clone()).map_err(|e| format!("no list of numbers: {e}")).and_then(finite)
+}
+
+fn names(lists: &Map<String, Value>) -> String {
+    lists.keys().map(|k| format!("{k:?}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANDMARKS: [f64; 13] = [0.0, 3.5, 6.25, 8.0, 9.75, 14.0, 22.5, 34.0, 48.25, 55.0, 63.0, 79.5, 100.0];
+
+    #[test]
+    fn landmarks_are_read_from_arrays_text_and_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let t = |name: &str| {
+            let found = parameters(&path(name)).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(found["landmarks"], json!(LANDMARKS), "{name}");
+        };
+        let tensor = npy::Tensor { shape: vec![13], voxels: LANDMARKS.to_vec().into() };
+        npy::write_npy(path("t1.npy"), &tensor).unwrap();
+        t("t1.npy");
+        // As numpy.savetxt writes them.
+        let lines: Vec<String> = LANDMARKS.iter().map(|v| format!("{v:.18e}")).collect();
+        std::fs::write(path("t1.txt"), lines.join("\n")).unwrap();
+        t("t1.txt");
+        std::fs::write(path("t1.json"), json!(LANDMARKS).to_string()).unwrap();
+        t("t1.json");
+        std::fs::write(path("one.json"), json!({ "t1": LANDMARKS }).to_string()).unwrap();
+        t("one.json");
+        std::fs::write(path("all#2.json"), json!({ "t2": [1, 2], "t1": LANDMARKS }).to_string()).unwrap();
+        t("all#2.json#t1");
+        let error = |name: &str, part: &str| {
+            let said = parameters(&path(name)).unwrap_err();
+            // The file is named once.
+            assert_eq!(said.matches(name.split('#').next().unwrap()).count(), 1, "{said}");
+            assert!(said.contains(part), "{said}");
+        };
+        error("all#2.json", "\"t2\", \"t1\": say which");
+        error("all#2.json#flair", "\"flair\" is not in it");
+        error("t1.txt#t1", "without names");
+        error("t1.json#t1", "without a name");
+        error("there_is_none.npy", "");
+        error("landmarks.pth", "numpy.save");
+        for (name, text, part) in [("a.txt", "1 2 x", "\"x\""), ("a.json", "{", "JSON"), ("b.json", "[[1]]", "no list")]
+        {
+            std::fs::write(path(name), text).unwrap();
+            error(name, part);
+        }
+        std::fs::write(path("a.bin"), b"\x93NUMPY").unwrap();
+        error("a.bin", "neither text");
+        npy::write_npy(path("n.npy"), &npy::Tensor { shape: vec![1], voxels: vec![f64::NAN].into() }).unwrap();
+        error("n.npy", "finite");
+    }
+}

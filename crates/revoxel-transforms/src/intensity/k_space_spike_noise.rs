@@ -1,0 +1,132 @@
+//! Adds the stripes of an MR scan with a spike in k-space.
+//!
+//! # What it does
+//! Sets the strength of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place is
+//! given by three indices of the spectrum, whose middle is frequency 0, or by four with the channel before them; three
+//! hold for all channels. Without `k_intensity` it is 2.5 times the mean logarithm of all strengths of the channel. The
+//! result is float32.
+//!
+//! # YAML
+//! ```yaml
+//! k_space_spike_noise: { loc: [40, 52, 30], k_intensity: 14 }
+//! ```
+//! ```yaml
+//! k_space_spike_noise: { loc: [[40, 52, 30], [10, 20, 30]], k_intensity: [14, 13] }
+//! ```
+//!
+//! # Inverse
+//! The frequencies that were replaced are lost.
+//!
+//! # Same as
+//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which without `k_intensity` spikes as many places as there are channels.
+
+use revoxel_core::{ValueUndo, Volume};
+use rustfft::num_complex::Complex32;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::filter::floats;
+use super::fourier::{channel, shifted, spectrum};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `k_space_spike_noise`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KSpaceSpikeNoise {
+    /// Three indices, or the channel and three, or a list of such places.
+    loc: OneOrMore<Vec<usize>>,
+    /// The logarithm of the strength: one number, or one for each place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k_intensity: Option<OneOrMore<f64>>,
+}
+
+/// One, or a list.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T: Clone> OneOrMore<T> {
+    fn list(&self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::More(list) => list.clone(),
+        }
+    }
+}
+
+impl Define for KSpaceSpikeNoise {
+    const NAME: &'static str = "k_space_spike_noise";
+    const SOURCE: &'static str = include_str!("k_space_spike_noise.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        let places = self.loc.list();
+        if let Some(wrong) = places.iter().find(|place| !matches!(place.len(), 3 | 4)) {
+            let problem = format!("{wrong:?}: give three indices, or the channel and three");
+            return Err(Invalid::new("loc", problem));
+        }
+        if places.is_empty() {
+            return Err(Invalid::new("loc", "the list is empty: name at least one place"));
+        }
+        match &self.k_intensity {
+            Some(OneOrMore::More(list)) if list.len() != places.len() => {
+                let problem = format!("{} numbers for {} places", list.len(), places.len());
+                Err(Invalid::new("k_intensity", problem))
+            }
+            // exp(80) is near the end of float32.
+            Some(given) => {
+                given.list().into_iter().try_for_each(|k| crate::random::within("k_intensity", k, -80.0, 80.0))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for KSpaceSpikeNoise {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (mut values, shape) = (floats(&volume), volume.grid().shape());
+        let places = self.loc.list();
+        let (channels, strengths) = (volume.channels(), self.k_intensity.as_ref().map(OneOrMore::list));
+        for place in &places {
+            let (of, at) = place.split_at(place.len() - 3);
+            if of.iter().any(|c| *c >= channels) || (0..3).any(|a| at[a] >= shape[a]) {
+                return Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape, channels });
+            }
+        }
+        for (number, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
+            let mut waves = spectrum(one, shape);
+            let usual = if strengths.is_none() { 2.5 * mean_logarithm(&waves) } else { 0.0 };
+            for (i, place) in places.iter().enumerate() {
+                let (of, at) = place.split_at(place.len() - 3);
+                if of.first().is_some_and(|c| *c != number) {
+                    continue;
+                }
+                // The frequency that stands there once the middle is frequency 0.
+                let f = [0, 1, 2].map(|a| (at[a] + shape[a] - shifted(0, shape[a])) % shape[a]);
+                let wave = &mut waves[f[0] + shape[0] * (f[1] + shape[1] * f[2])];
+                let strength = strengths.as_ref().map_or(usual, |s| s[if s.len() == 1 { 0 } else { i }]);
+                let (re, im) = (f64::from(wave.re), f64::from(wave.im));
+                let (size, there) = (libm::exp(strength), libm::hypot(re, im));
+                let (re, im) = if there > 0.0 { (re / there, im / there) } else { (1.0, 0.0) };
+                *wave = Complex32::new((size * re) as f32, (size * im) as f32);
+            }
+            one.copy_from_slice(&channel(waves, shape));
+        }
+        let undo = ValueUndo::Lost { reason: "k_space_spike_noise replaced frequencies".to_owned() };
+        Ok((volume.with_voxels(values.into())?, undo))
+    }
+}
+
+/// The mean of the logarithms of all strengths.
+fn mean_logarithm(waves: &[Complex32]) -> f64 {
+    let one = |w: &Complex32| libm::log(libm::hypot(f64::from(w.re), f64::from(w.im)) + 1e-10);
+    waves.iter().map(one).sum::<f64>() / waves.len() as f64
+}

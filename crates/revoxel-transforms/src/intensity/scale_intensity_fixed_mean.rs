@@ -1,0 +1,80 @@
+//! Scales intensities about their mean.
+//!
+//! # What it does
+//! Multiplies the distance of every value from the mean by `1 + factor`, as float32: contrast grows or falls, and the
+//! mean stays. With `fixed_mean: false` the values themselves are multiplied. With `preserve_range` the result is held
+//! to the range of the values before, with `channel_wise` each channel is treated by itself.
+//!
+//! # YAML
+//! ```yaml
+//! scale_intensity_fixed_mean: { factor: 0.3, preserve_range: true }
+//! ```
+//!
+//! # Inverse
+//! The linear map back with the mean that was used; what `preserve_range` cut off comes back as the limit, where that
+//! is asked for.
+//!
+//! # Same as
+//! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`, which its
+//! `RandScaleIntensityFixedMeand` draws a factor for.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::mask::moments;
+use super::rescale::{Linear, rescale};
+use super::statistics::{Range, by_group};
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `scale_intensity_fixed_mean`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleIntensityFixedMean {
+    /// Distances from the mean are multiplied by 1 + this.
+    factor: f64,
+    /// Hold the result to the range of the values before.
+    #[serde(default)]
+    preserve_range: bool,
+    /// Keep the mean; else the values themselves are multiplied.
+    #[serde(default = "yes")]
+    fixed_mean: bool,
+    /// Each channel by itself.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Define for ScaleIntensityFixedMean {
+    const NAME: &'static str = "scale_intensity_fixed_mean";
+    const SOURCE: &'static str = include_str!("scale_intensity_fixed_mean.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.factor == -1.0 {
+            return Err(Invalid::new("factor", "-1 makes all values the same"));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for ScaleIntensityFixedMean {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let means = moments(&volume, None, self.channel_wise, 0);
+        let ranges = by_group(&volume, self.channel_wise, Range);
+        let map = |mean: f64, range: Option<[f64; 2]>| {
+            let map = Linear::new(1.0 + self.factor, if self.fixed_mean { -mean * self.factor } else { 0.0 });
+            range.filter(|_| self.preserve_range).map_or(map, |[low, high]| map.held(low, high))
+        };
+        let maps: Vec<Linear> = means.iter().zip(ranges).map(|(m, range)| map(m.mean, range)).collect();
+        rescale(Self::NAME, volume, &maps)
+    }
+}

@@ -1,0 +1,86 @@
+//! Makes probabilities of scores.
+//!
+//! # What it does
+//! With `softmax`, the exponential of each channel as a share of the sum over all channels of the voxel; with
+//! `sigmoid`, `1 / (1 + exp(−x))` of every value by itself. The result holds probabilities, float32.
+//!
+//! # YAML
+//! ```yaml
+//! activations: { softmax: true }
+//! ```
+//!
+//! # Inverse
+//! The scores are lost.
+//!
+//! # Same as
+//! MONAI `Activationsd(sigmoid, softmax)`; what a pipeline's section `restore` does with predictions needs no such step.
+
+use rayon::prelude::*;
+use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `activations`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Activations {
+    /// Every value by itself.
+    #[serde(default)]
+    sigmoid: bool,
+    /// The channels of a voxel together.
+    #[serde(default)]
+    softmax: bool,
+}
+
+impl Define for Activations {
+    const NAME: &'static str = "activations";
+    const SOURCE: &'static str = include_str!("activations.rs");
+    const CLASS: Class = Class::Label;
+    const KINDS: &'static [Kind] = &[Kind::Logit];
+
+    fn check(&self) -> Result<(), Invalid> {
+        match (self.sigmoid, self.softmax) {
+            (true, true) => Err(Invalid::new("softmax", "give sigmoid or softmax, not both")),
+            (false, false) => Err(Invalid::new("", "give sigmoid: true or softmax: true")),
+            _ => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for Activations {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (grid, channels, size) = (*volume.grid(), volume.channels(), volume.grid().voxel_count());
+        let voxels = volume.voxels();
+        let mut values: Vec<f64> = dispatch!(voxels, v => v.par_iter().map(|x| x.to_f64()).collect());
+        if self.sigmoid {
+            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::exp(-*v)));
+        } else {
+            // The largest of each voxel becomes 1 before the sum, so that no exponential overflows.
+            let at = |i: usize| (0..channels).map(move |c| i + c * size);
+            let scale: Vec<(f64, f64)> = (0..size)
+                .into_par_iter()
+                .map(|i| {
+                    let top = at(i).map(|j| values[j]).fold(f64::NEG_INFINITY, f64::max);
+                    (top, at(i).map(|j| libm::exp(values[j] - top)).sum())
+                })
+                .collect();
+            values.par_chunks_mut(size).for_each(|channel| {
+                channel.iter_mut().zip(&scale).for_each(|(v, (top, sum))| *v = libm::exp(*v - top) / sum);
+            });
+        }
+        let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
+        let undo = ValueUndo::Lost { reason: "activations made probabilities of scores".to_owned() };
+        Ok((Volume::new(values.into(), grid, Kind::Probability, channels)?, undo))
+    }
+
+    fn kind_after(&self, _: Kind) -> Kind {
+        Kind::Probability
+    }
+}

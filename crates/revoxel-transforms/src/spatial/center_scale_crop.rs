@@ -1,0 +1,74 @@
+//! Crops to a share of the volume in its middle.
+//!
+//! # What it does
+//! Keeps `roi_scale` of each axis around its middle, rounded up to whole voxels: from n//2 − size//2 on. With `source`,
+//! the box is that of the input of this name, and inputs on other grids are cropped to the same region of the world.
+//!
+//! ```text
+//! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
+//!     └───────┘           ──►
+//! ```
+//!
+//! # YAML
+//! ```yaml
+//! center_scale_crop: { roi_scale: [0.8, 0.8, 1] }
+//! ```
+//!
+//! # Inverse
+//! The window back: exact inside the box, the kind's fill outside it.
+//!
+//! # Same as
+//! MONAI `CenterScaleCropd(roi_scale)`.
+
+use revoxel_core::{Grid, GridOp, IndexBox};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::RealVector;
+use crate::planning::boxes::{carried, clipped, source_grid};
+use crate::planning::{centre_crop, window};
+use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
+
+/// Parameters of `center_scale_crop`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CenterScaleCrop {
+    /// The share of each axis that is kept; a number for all; 0 or less keeps an axis, as 1 does.
+    roi_scale: RealVector,
+    /// The input in whose voxels the box is meant; else each input's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+}
+
+impl Define for CenterScaleCrop {
+    const NAME: &'static str = "center_scale_crop";
+    const SOURCE: &'static str = include_str!("center_scale_crop.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.roi_scale.by_axis("roi_scale")?;
+        match self.roi_scale.0.iter().find(|s| **s > 1.0) {
+            Some(wrong) => Err(Invalid::new("roi_scale", format!("{wrong} is more than the whole: give up to 1"))),
+            None => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Spatial(Box::new(self))
+    }
+}
+
+impl SpatialTransform for CenterScaleCrop {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let there = source_grid(self.source.as_deref(), grid, evidence)?;
+        let (n, scale) = (there.shape(), self.roi_scale.repeated());
+        let (start, end) = centre_crop(n, [0, 1, 2].map(|a| (scale[a] * n[a] as f64).ceil() as i64));
+        let region = clipped(&carried(&IndexBox::from_bounds(start, end), there, grid), grid)?;
+        Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Grid)
+    }
+}
