@@ -13,19 +13,6 @@ pub(crate) fn zeroed<T: Voxel>(count: usize) -> Option<Vec<T>> {
     bytemuck::allocation::try_zeroed_slice_box(count).ok().map(<[T]>::into_vec)
 }
 
-/// As [`zeroed`], with the memory taken from the system at once and in parallel: one thread that fills it later
-/// would wait for every page.
-pub(crate) fn touched<T: Voxel>(count: usize) -> Option<Vec<T>> {
-    use rayon::prelude::*;
-
-    const CHUNK: usize = 4 << 20;
-    const PAGE: usize = 4 << 10;
-    let mut buffer: Vec<T> = zeroed(count)?;
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
-    bytes.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
-    Some(buffer)
-}
-
 /// Values at a place in a file whose length was checked: mapped where that is possible, else read.
 pub(crate) fn map_or_read<T: Voxel>(from: &File, offset: u64, count: usize) -> io::Result<Buffer<T>> {
     map::values(from, offset, count).map_or_else(|| read_at(from, offset, count).map(Buffer::from), Ok)

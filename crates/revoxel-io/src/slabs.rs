@@ -29,7 +29,7 @@ impl Head {
 }
 
 /// Where bytes of voxels go.
-pub trait Sink {
+pub trait Sink: Send {
     /// Writes more.
     ///
     /// # Errors
@@ -125,6 +125,11 @@ impl SlabWriter {
                 Ok(())
             }
         }
+    }
+
+    /// Whether all voxels are held until the end, because the format keeps them in another order.
+    pub const fn holds_all(&self) -> bool {
+        matches!(self.body, Body::Whole(..))
     }
 
     /// Completes the file and gives it its name.

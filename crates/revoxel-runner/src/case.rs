@@ -70,10 +70,13 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     // Compressed files are decoded by one thread each, so they are read side by side.
     let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
-        let loaded = revoxel_io::read_with(path, input.kind, &read_options(input))?;
+        let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
+        // The largest input is waited for, and its hash would come on top.
+        let (loaded, hash) = rayon::join(load, || input_hash(path));
+        let loaded = loaded?;
         tracing::debug!(case = case.name, key, "read {}", path.display());
         check_declared(input, path, &loaded.volume)?;
-        Ok((loaded, input_hash(path)?))
+        Ok((loaded, hash?))
     };
     let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
     for ((key, path, _), result) in inputs.into_iter().zip(read) {
@@ -99,6 +102,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
+    let mut before: Option<Written> = None;
     for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
         let relative = output.map(|o| o.path.path(&case.name));
@@ -108,7 +112,13 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let dtype = wanted.unwrap_or(StoredDtype::Plain(held));
         if let Some(relative) = &relative {
             let path = out.join(relative);
-            write_volume(&path, &last, wanted, &checked.infos[&key])?;
+            // Replacing a large file takes the system some time, in which the next one is made.
+            let previous = before.take();
+            let finish = || previous.map_or(Ok(()), Written::finish);
+            let (writer, finished) = rayon::join(|| write_volume(&path, &last, wanted, &checked.infos[&key]), finish);
+            finished?;
+            let written = Written { path: path.clone(), writer: writer? };
+            before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
             files.push(path);
         }
         let moved = checked.grids[&key] != checked.infos[&key].grid && !checked.uneven.contains_key(&key);
@@ -117,6 +127,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let kind = kinds[&key].to_owned();
         records.insert(key, VolumeTrace { kind, source, snapped, steps: last.steps, result });
     }
+    before.map_or(Ok(()), Written::finish)?;
     let trace = Trace {
         schema: SCHEMA.to_owned(),
         version: VERSION,
@@ -141,18 +152,35 @@ pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
     hash(path).map(|h| Some(format!("blake3:{h}")))
 }
 
+/// An output that is complete but for its name.
+struct Written {
+    path: PathBuf,
+    writer: SlabWriter,
+}
+
+impl Written {
+    fn finish(self) -> Result<(), CaseError> {
+        for warning in self.writer.finish()? {
+            tracing::warn!("{}: {warning}", self.path.display());
+        }
+        Ok(())
+    }
+}
+
 /// Writes a volume while its last pass is executed.
-fn write_volume(path: &Path, last: &Last, stored: Option<StoredDtype>, info: &FileInfo) -> Result<(), CaseError> {
+fn write_volume(
+    path: &Path,
+    last: &Last,
+    stored: Option<StoredDtype>,
+    info: &FileInfo,
+) -> Result<SlabWriter, CaseError> {
     make_folder_of(path)?;
     let facts = if last.steps.is_empty() { info.facts.clone() } else { facts_after_steps(&info.facts) };
     let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
     let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
     last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
-    for warning in writer.finish()? {
-        tracing::warn!("{}: {warning}", path.display());
-    }
-    Ok(())
+    Ok(writer)
 }
 
 pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use libdeflater::Decompressor;
-use revoxel_core::Voxel;
+use revoxel_core::{Buffer, Voxel};
 
 use crate::buffer;
+use crate::map::Fresh;
 
 /// Why a gzip stream cannot be decoded to what is needed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +108,7 @@ pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
 }
 
 /// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file.
-pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Result<(Vec<T>, Tail), GunzipError> {
+pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Result<(Buffer<T>, Tail), GunzipError> {
     let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
     let most = most_decoded(compressed.len() as u64);
     if needed > most {
@@ -115,26 +116,30 @@ pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> 
     }
     match decode_whole(compressed, skip, count) {
         Some(values) => Ok((values, Tail::default())),
-        None => decode_members(compressed, skip, count, needed),
+        None => decode_members(compressed, skip, count, needed).map(|(values, tail)| (values.into(), tail)),
     }
 }
 
 /// The fast way, for one member of exactly the right length: the length at its end is only a hint, but the
 /// decoder checks it and the checksum.
-fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Option<Vec<T>> {
+fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Option<Buffer<T>> {
     let needed = skip.checked_add(count.checked_mul(size_of::<T>())?)?;
     let length = compressed.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))?;
     if length != needed as u32 {
         return None;
     }
-    let mut values: Vec<T> = buffer::touched(needed.div_ceil(size_of::<T>()))?;
+    let decode = |bytes: &mut [u8]| Decompressor::new().gzip_decompress(compressed, bytes) == Ok(needed);
+    if let Some(mut fresh) = Fresh::new(needed) {
+        return if decode(fresh.bytes()) { fresh.values(skip, count) } else { None };
+    }
+    let mut values: Vec<T> = buffer::zeroed(needed.div_ceil(size_of::<T>()))?;
     let bytes = &mut bytemuck::cast_slice_mut(&mut values)[..needed];
-    if Decompressor::new().gzip_decompress(compressed, bytes) != Ok(needed) {
+    if !decode(bytes) {
         return None;
     }
     bytes.copy_within(skip.., 0);
     values.truncate(count);
-    Some(values)
+    Some(values.into())
 }
 
 /// The careful way: member by member, growing with what arrives.

@@ -8,12 +8,13 @@ use std::io::{self, Read, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
-use revoxel_core::Voxel;
+use revoxel_core::{Buffer, Voxel};
 
 use super::deflate::{self, Checksum, Effort};
 use super::gunzip::most_decoded;
 use super::stream::{self, Codec, StreamError, StreamTail};
 use crate::buffer;
+use crate::map::Fresh;
 
 /// Deflate with a window of 32 KiB, a fast level, no dictionary.
 const HEADER: [u8; 2] = [0x78, 0x5e];
@@ -37,7 +38,7 @@ pub(crate) fn decode<T: Voxel>(
     compressed: &[u8],
     skip: usize,
     count: usize,
-) -> Result<(Vec<T>, StreamTail), StreamError> {
+) -> Result<(Buffer<T>, StreamTail), StreamError> {
     let codec = Codec::Zlib;
     let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
     let most = most_decoded(compressed.len() as u64);
@@ -49,15 +50,21 @@ pub(crate) fn decode<T: Voxel>(
     {
         return Ok((values, StreamTail::default()));
     }
-    stream::decode(codec, compressed, Inflate::new, |stream| stream.rest, skip, count)
+    let decoded = stream::decode(codec, compressed, Inflate::new, |stream| stream.rest, skip, count);
+    decoded.map(|(values, tail)| (values.into(), tail))
 }
 
 /// The fast way, for a stream of exactly the right length.
-fn decode_whole<T: Voxel>(compressed: &[u8], count: usize) -> Option<Vec<T>> {
-    let mut values: Vec<T> = buffer::touched(count)?;
+fn decode_whole<T: Voxel>(compressed: &[u8], count: usize) -> Option<Buffer<T>> {
+    if let Some(mut fresh) = count.checked_mul(size_of::<T>()).and_then(Fresh::new) {
+        let length = fresh.bytes().len();
+        let decoded = Decompressor::new().zlib_decompress(compressed, fresh.bytes());
+        return if decoded == Ok(length) { fresh.values(0, count) } else { None };
+    }
+    let mut values: Vec<T> = buffer::zeroed(count)?;
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
     let length = bytes.len();
-    (Decompressor::new().zlib_decompress(compressed, bytes) == Ok(length)).then_some(values)
+    (Decompressor::new().zlib_decompress(compressed, bytes) == Ok(length)).then(|| values.into())
 }
 
 /// The decoded bytes of a stream; that it is cut off is an error even within its checksum.
@@ -163,7 +170,7 @@ mod tests {
                 let mut compressed = Vec::new();
                 compress(&[&data[..length]], level, &mut compressed).unwrap();
                 let (values, tail) = decode::<u8>(&compressed, 0, length).unwrap();
-                assert!(values == data[..length] && tail == StreamTail::default(), "{level:?} {length}");
+                assert!(values[..] == data[..length] && tail == StreamTail::default(), "{level:?} {length}");
             }
         }
     }

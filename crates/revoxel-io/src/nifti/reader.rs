@@ -70,7 +70,7 @@ fn raw<T: Voxel>(file: &VoxelFile, count: usize, changed: bool) -> Result<(Buffe
 }
 
 fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Buffer<T>, Option<Warning>), ReadError> {
-    let read = || buffer::read_at::<u8>(&File::open(&file.path)?, 0, file.length as usize);
+    let read = || buffer::map_or_read::<u8>(&File::open(&file.path)?, 0, file.length as usize);
     let compressed = read().map_err(failed_to_read(&file.path))?;
     let fail = |reason| ReadError::Gunzip { path: file.path.clone(), reason };
     let (values, tail) = gunzip::decode(&compressed, file.offset as usize, count).map_err(fail)?;
@@ -80,5 +80,5 @@ fn decoded<T: Voxel>(file: &VoxelFile, count: usize) -> Result<(Buffer<T>, Optio
         (0, bytes) => Some(Warning::TrailingJunk { path: path(), bytes }),
         (bytes, _) => Some(Warning::MoreData { path: path(), bytes }),
     };
-    Ok((values.into(), warning))
+    Ok((values, warning))
 }

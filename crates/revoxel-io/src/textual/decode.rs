@@ -68,17 +68,17 @@ fn read_file<T: Voxel + FromStr>(
             };
             values.map_err(problem)?.ok_or_else(|| no_memory(payload, file)).map(Buffer::from)
         }
-        Encoding::Gzip => gunzipped(payload, file, count, warnings).map(Buffer::from),
+        Encoding::Gzip => gunzipped(payload, file, count, warnings),
         Encoding::Zlib | Encoding::Bzip2 => {
             let compressed = rest_of(file, lines_end(payload, file)?, payload.compressed)?;
             let Skip::Bytes(skip) = payload.skip else { return Err(to_end_unsupported(payload, file)) };
             let decoded = match payload.encoding {
                 Encoding::Zlib => zlib::decode(&compressed, skip as usize, count),
-                _ => bunzip::decode(&compressed, skip as usize, count),
+                _ => bunzip::decode(&compressed, skip as usize, count).map(|(values, tail)| (Vec::into(values), tail)),
             };
             let (values, tail) = decoded.map_err(|reason| payload.fail_encoded(file, Problem::Stream(reason)))?;
             warn_of_tail(file, tail.extra, tail.junk, warnings);
-            Ok(Vec::into(values))
+            Ok(values)
         }
     }
 }
@@ -88,7 +88,7 @@ fn gunzipped<T: Voxel>(
     file: &DataFile,
     count: usize,
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<T>, ReadError> {
+) -> Result<Buffer<T>, ReadError> {
     let compressed = rest_of(file, lines_end(payload, file)?, payload.compressed)?;
     let fail = |reason| payload.fail_encoded(file, Problem::Gunzip(reason));
     let skip = match payload.skip {
@@ -179,10 +179,10 @@ fn lines_end(payload: &Payload, file: &DataFile) -> Result<u64, ReadError> {
 }
 
 /// The bytes of a file from a place on.
-fn rest_of(file: &DataFile, start: u64, most: Option<u64>) -> Result<Vec<u8>, ReadError> {
+fn rest_of(file: &DataFile, start: u64, most: Option<u64>) -> Result<Buffer<u8>, ReadError> {
     let read = || {
         let length = file.length.saturating_sub(start).min(most.unwrap_or(u64::MAX));
-        buffer::read_at(&File::open(&file.path)?, start, length as usize)
+        buffer::map_or_read(&File::open(&file.path)?, start, length as usize)
     };
     read().map_err(failed_to_read(&file.path))
 }
