@@ -228,7 +228,9 @@ fn transforms_and_schema_are_printed() {
     let several = place.revoxel(&["transforms", "ZNormalization"]).good().out;
     assert!(["normalize_intensity", "z_score"].iter().all(|name| several.contains(name)), "{several}");
     assert_eq!(place.revoxel(&["transforms", "ZNormalization", "--json"]).good().json()[1]["name"], "z_score");
-    for (name, part) in [("Invertd", "revoxel invert"), ("voteensemble", "vote"), ("LoadImaged", "`inputs`")] {
+    for (name, part) in
+        [("Invertd", "revoxel invert"), ("voteensemble", "vote"), ("LoadImaged", "`inputs`"), ("To", "dtype")]
+    {
         assert!(place.revoxel(&["transforms", name]).good().out.contains(part), "{name}");
     }
     place.revoxel(&["transforms", "flp"]).bad(2, &["no transform \"flp\"", "did you mean \"flip\"?"]);

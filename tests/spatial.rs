@@ -251,3 +251,20 @@ fn the_grid_of_a_file_beside_the_pipeline_is_taken_and_recorded() {
     assert_eq!(step.params["grid"]["shape"], json!([9, 11, 7]));
     assert!(step.params.get("file").is_none(), "{}", step.params);
 }
+
+#[test]
+fn random_changes_smooth_before_they_sample_onto_larger_voxels() {
+    let image = || vec![("image", revoxel_core::testing::Draw::new(61).volume(grid(), Kind::Image, 1))];
+    let one = |step: serde_json::Value| run_steps(image(), &[step]).unwrap().remove(0).1.volume;
+    let zoom =
+        |alias: bool| json!({ "prob": 1, "min_zoom": 0.5, "max_zoom": 0.5, "keep_size": false, "anti_alias": alias });
+    let (smooth, plain) = (one(json!({ "rand_zoom": zoom(true) })), one(json!({ "rand_zoom": zoom(false) })));
+    assert_eq!(smooth, one(json!({ "zoom": { "zoom": 0.5, "keep_size": false, "anti_alias": true } })));
+    assert_ne!(smooth, plain);
+    // A scale of 2 takes every second voxel.
+    let affine = |alias: bool| {
+        one(json!({ "rand_affine": { "prob": 1, "scale_range": [[1, 1], [1, 1], [1, 1]], "anti_alias": alias } }))
+    };
+    let range = |v: &Volume| v.voxels().min_max().map(|(low, high)| high - low).unwrap();
+    assert!(range(&affine(true)) < 0.8 * range(&affine(false)));
+}

@@ -178,7 +178,11 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
 }
 
 fn smooths(transform: &Transform) -> bool {
-    matches!(transform, Transform::Spatial(t) if t.anti_alias())
+    match transform {
+        Transform::Spatial(t) => t.anti_alias(),
+        Transform::Random(t) => t.anti_alias(),
+        Transform::Value(_) => false,
+    }
 }
 
 /// The files that the cases will write, checked: no path twice, none on top of an input, none there already

@@ -32,6 +32,11 @@ pub trait RandomTransform: Debug + Send + Sync {
         Resampling::default()
     }
 
+    /// Whether drawn transforms smooth before they sample onto larger voxels.
+    fn anti_alias(&self) -> bool {
+        false
+    }
+
     /// What windows of the drawn transforms hold where they stick out, so far as it names inputs.
     fn padding(&self) -> PaddingRule<'_> {
         PaddingRule { mode: revoxel_resample::PadMode::Constant, value: None }

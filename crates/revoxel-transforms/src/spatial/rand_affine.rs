@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Padding, PerKey};
+use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::resample;
 use crate::random::{Drawn, Draws, RandomTransform, Ranges, centred, matrix, probability};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
@@ -62,6 +62,9 @@ pub struct RandAffine {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 const fn tenth() -> f64 {
@@ -96,8 +99,13 @@ impl RandomTransform for RandAffine {
         let translate = self.translate_range.draw(draws);
         let scale: Vec<f64> = self.scale_range.draw(draws).into_iter().map(|s| s + 1.0).collect();
         let map = matrix(&rotate, &shear, &translate, &scale);
-        let moved = Moved { map, interpolation: self.interpolation.clone(), padding: self.padding.clone() };
+        let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
+        let moved = Moved { map, interpolation, padding, anti_alias: self.anti_alias };
         Drawn::spatial(moved, json!({ "rotate": rotate, "shear": shear, "translate": translate, "scale": scale }))
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
     }
 
     fn resampling(&self) -> Resampling<'_> {
@@ -116,9 +124,14 @@ struct Moved {
     map: Affine,
     interpolation: Option<PerKey<Named<Interpolation>>>,
     padding: Option<PerKey<Padding>>,
+    anti_alias: bool,
 }
 
 impl SpatialTransform for Moved {
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         Ok(resample(grid, centred(grid, &self.map)?))
     }

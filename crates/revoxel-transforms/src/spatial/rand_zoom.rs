@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, PadMethod, Padding, PerKey, RealVector};
+use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false};
 use crate::planning::{centre_crop, pad_to, resample, same_extent, window};
 use crate::random::{Drawn, Draws, RandomTransform, probability, within};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
@@ -56,6 +56,9 @@ pub struct RandMagnify {
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 const fn tenth() -> f64 {
@@ -114,6 +117,10 @@ impl RandomTransform for RandMagnify {
         Drawn::spatial(Zoomed { zoom, of: self.clone() }, json!({ "zoom": zoom }))
     }
 
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
             interpolation: self.interpolation.as_ref(),
@@ -131,6 +138,10 @@ struct Zoomed {
 }
 
 impl SpatialTransform for Zoomed {
+    fn anti_alias(&self) -> bool {
+        self.of.anti_alias
+    }
+
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let shape = grid.shape();
         let zoomed = [0, 1, 2].map(|a| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1));
