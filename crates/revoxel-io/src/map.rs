@@ -1,4 +1,4 @@
-//! Files mapped into memory: their voxels are used where they are, and nothing is read that nobody looks at.
+//! Files mapped into memory, whose voxels are used where they are, and memory for what is decoded.
 //!
 //! The only place outside of the kernels with `unsafe`: a mapped file may be changed by others, and the compiler has
 //! to be told that we know. What can happen: where somebody overwrites it meanwhile, some voxels are new and some are
