@@ -94,8 +94,8 @@ struct Pieces<C> {
 struct Writer<'a, C, W> {
     to: &'a mut W,
     checksum: &'a mut C,
-    /// Pieces written.
-    written: usize,
+    /// The number of the piece that comes next.
+    due: &'a AtomicUsize,
     result: io::Result<()>,
 }
 
@@ -114,9 +114,10 @@ impl<C: Checksum> Pieces<C> {
     fn next(&mut self, inputs: &[&[u8]], to: &mut (impl Write + Send)) -> io::Result<()> {
         let Self { effort, encoders, spare, checksum } = self;
         let (effort, encoders, spare) = (*effort, &*encoders, &*spare);
-        let taken = AtomicUsize::new(0);
+        let (taken, due) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let ahead = Self::enough() / PIECE;
         let complete: Mutex<Vec<Option<Piece<C>>>> = Mutex::new(inputs.iter().map(|_| None).collect());
-        let writer = Mutex::new(Writer { to, checksum, written: 0, result: Ok(()) });
+        let writer = Mutex::new(Writer { to, checksum, due: &due, result: Ok(()) });
         let work = |_| {
             let mut encoder = locked(encoders).pop().unwrap_or_default();
             while let Some((number, input)) = next_of(inputs, &taken) {
@@ -125,8 +126,11 @@ impl<C: Checksum> Pieces<C> {
                 piece.checksum.update(input);
                 encoder.encode(input, effort, &mut piece.bits);
                 locked(&complete)[number] = Some(piece);
-                // Where another thread is writing, it or the next one will come to this piece.
-                if let Ok(mut writer) = writer.try_lock() {
+                // Where another thread is writing, it or the next one will come to this piece; but where the disk is
+                // slower than we are, nobody gets far ahead of it.
+                let is_ahead = number >= due.load(Ordering::Relaxed) + ahead;
+                let turn = if is_ahead { Some(locked(&writer)) } else { writer.try_lock().ok() };
+                if let Some(mut writer) = turn {
                     writer.go_on(&complete, spare);
                 }
             }
@@ -148,12 +152,12 @@ impl<C: Checksum> Pieces<C> {
 impl<C: Checksum, W: Write> Writer<'_, C, W> {
     /// Writes the pieces that are due and complete.
     fn go_on(&mut self, complete: &Mutex<Vec<Option<Piece<C>>>>, spare: &Mutex<Vec<Piece<C>>>) {
-        while let Some(piece) = { locked(complete).get_mut(self.written).and_then(Option::take) } {
+        while let Some(piece) = { locked(complete).get_mut(self.due.load(Ordering::Relaxed)).and_then(Option::take) } {
             if self.result.is_ok() {
                 self.result = self.to.write_all(piece.bits.written());
             }
             self.checksum.combine(&piece.checksum);
-            self.written += 1;
+            self.due.fetch_add(1, Ordering::Relaxed);
             locked(spare).push(piece);
         }
     }
