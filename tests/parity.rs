@@ -14,7 +14,7 @@ use revoxel_runner::engine::Processed;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::{root, run_steps, values};
+use crate::support::{root, run_drawing, values};
 
 #[derive(Deserialize)]
 struct Record {
@@ -31,12 +31,21 @@ struct Case {
     source: Option<Array>,
     reference: Option<Place>,
     steps: Vec<Value>,
+    draws: Option<Draws>,
     expected: Expected,
     compare: Compare,
     peer_is_wrong: Option<String>,
     #[serde(default)]
     wrong_in: Vec<String>,
     invert: Option<Inversion>,
+}
+
+/// What a case draws from, and what was drawn by step when it was recorded.
+#[derive(Deserialize)]
+struct Draws {
+    seed: u64,
+    case: String,
+    drawn: Vec<Value>,
 }
 
 /// A volume as recorded.
@@ -211,7 +220,8 @@ fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
             params.insert("keys".to_owned(), "image".into());
         }
     }
-    let result = match run_steps(volumes, &steps) {
+    let (seed, name) = case.draws.as_ref().map_or((0, ""), |draws| (draws.seed, draws.case.as_str()));
+    let result = match run_drawing(volumes, &steps, seed, name) {
         Ok(results) => results.into_iter().find(|(key, _)| key == "image").map(|(_, processed)| processed),
         Err(error) if case.peer_is_wrong.is_some() => {
             assert!(!error.is_empty());
@@ -220,6 +230,12 @@ fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
         Err(error) => return (vec![error], 0.0),
     };
     let Some(Processed { volume: result, steps }) = result else { return (vec!["no result".to_owned()], 0.0) };
+    if let Some(draws) = &case.draws {
+        let drawn: Vec<&Value> = steps.iter().map(|step| &step.params["drawn"]).collect();
+        if drawn != draws.drawn.iter().collect::<Vec<_>>() {
+            return (vec![format!("draws {drawn:?}, recorded {:?}", draws.drawn)], 0.0);
+        }
+    }
     let compared = differences(&result, &case.expected, &case.compare, scale, arrays);
     let (mut problems, mut worst) = judge(compared, case.peer_is_wrong.as_deref(), &case.wrong_in);
     if let Some(inversion) = &case.invert {

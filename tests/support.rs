@@ -28,12 +28,22 @@ pub(crate) fn pipeline_text(inputs: &[(&str, Kind)], steps: &[Value]) -> String 
 
 /// Runs steps on volumes in memory.
 pub(crate) fn run_steps(volumes: Vec<(&str, Volume)>, steps: &[Value]) -> Result<Vec<(String, Processed)>, String> {
+    run_drawing(volumes, steps, 0, "")
+}
+
+/// Runs steps on volumes in memory, drawing from a seed for a case.
+pub(crate) fn run_drawing(
+    volumes: Vec<(&str, Volume)>,
+    steps: &[Value],
+    seed: u64,
+    case: &str,
+) -> Result<Vec<(String, Processed)>, String> {
     let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
     let text = pipeline_text(&inputs, steps);
     let registry = revoxel_transforms::Registry::builtin();
     let pipeline = revoxel_pipeline::Pipeline::parse("test.yaml", &text, &[], &registry).map_err(|e| e.to_string())?;
     let volumes = volumes.into_iter().map(|(key, volume)| (key.to_owned(), volume)).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse);
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);
     engine.run(&pipeline.steps).map_err(|e| e.to_string())?;
     let results = engine.finish(&Default::default()).map_err(|e| e.to_string())?;
     Ok(results.into_iter().collect())

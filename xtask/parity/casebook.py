@@ -108,6 +108,7 @@ class Casebook:
         source: Volume | None = None,
         reference: tuple | None = None,
         invert: dict | None = None,
+        draws: dict | None = None,
         wrong: str | None = None,
         wrong_in: list[str] | None = None,
         note: str | None = None,
@@ -129,6 +130,8 @@ class Casebook:
         if source is not None:
             case["source"] = self.volume(source)
         case["steps"] = steps
+        if draws is not None:
+            case["draws"] = draws
         case["expected"] = self.answer(key, *result)
         case["compare"] = self.comparison(key, compare, mask)
         if wrong is not None:

@@ -1,4 +1,4 @@
-"""Random transforms: MONAI's with ranges that leave one possibility, so that what is drawn is known, and SimpleITK's B-spline displacements, which are those of TorchIO's elastic deformation."""
+"""Random transforms: MONAI's with ranges that leave one possibility or with the numbers that our program draws, and SimpleITK's B-spline displacements, which are those of TorchIO's elastic deformation; and what nnU-Net marks beside its crop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import monai
 import numpy as np
 import SimpleITK as sitk
 import torch
+from monai import transforms as mt
+from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
 
 import grids
 import volumes
 from casebook import EXACT, Casebook, close, nearest
-from monai_steps import Run
+from monai_steps import KEY, Run, arrays, tensor
 from monai_steps import record as add
-from peer_sitk import to_sitk
+from ours import Draws
+from peer_sitk import from_sitk, to_sitk
 
 
 def turns(book: Casebook) -> None:
@@ -25,6 +28,36 @@ def turns(book: Casebook) -> None:
         p = {"prob": 1.0, "max_k": 1, "spatial_axes": axes}
         add(book, f"rand-rotate90/{affine}", volumes.label("b", affine),
                [{"rand_rotate90": p}], EXACT)
+
+
+def one_axis(book: Casebook) -> None:
+    """The axis that our program draws, drawn by MONAI."""
+    seen = set()
+    for seed, (shape, affine, kind) in enumerate([("a", "oblique", volumes.full), ("b", "pir", volumes.label),
+                                                  ("c", "sheared", volumes.full), ("a", "thick", volumes.ct),
+                                                  ("b", "mirrored", volumes.full), ("c", "lps", volumes.label)]):
+        volume, steps = kind(shape, affine), [{"rand_axis_flip": {"prob": 1.0}}]
+        draws = Draws(volume, steps, seed)
+        axis = draws.drawn[0]["axis"]
+        seen.add(axis)
+        flip = mt.RandAxisFlipd(KEY, prob=1.0)
+        # Among three axes MONAI takes the one that this says.
+        flip.flipper.set_random_state(state=_Always(axis))
+        answer = flip({KEY: tensor(volume.data, volume.affine)})[KEY]
+        book.add(f"rand-axis-flip/{seed}", "RandAxisFlipd", volume, steps, arrays(answer), EXACT, draws=draws.entry)
+    if seen != {0, 1, 2}:
+        raise ValueError(f"only the axes {seen} were drawn: take other seeds")
+
+
+class _Always(np.random.RandomState):
+    """Draws one whole number again and again."""
+
+    def __init__(self, number: int):
+        super().__init__(0)
+        self.number = number
+
+    def randint(self, low, high=None, size=None, dtype=int):
+        return self.number
 
 
 def _pairs(values: list[float]) -> list[list[float]]:
@@ -93,6 +126,68 @@ def values(book: Casebook) -> None:
                [{"rand_bias_field": p}], close())
 
 
+def _spline(affine, size, points, ras) -> sitk.BSplineTransform:
+    """The transform over the outer faces of a grid; displacements (mm, RAS) by control point and axis."""
+    image = to_sitk(np.zeros(size, np.float32), affine)
+    # BSplineTransformInitializer would go an eighth of a voxel beyond the outer faces.
+    corner = image.TransformContinuousIndexToPhysicalPoint([-0.5] * 3)
+    transform = sitk.BSplineTransform(3, 3)
+    transform.SetTransformDomainOrigin(corner)
+    transform.SetTransformDomainDirection(image.GetDirection())
+    transform.SetTransformDomainPhysicalDimensions([n * s for n, s in zip(size, image.GetSpacing())])
+    transform.SetTransformDomainMeshSize([n - 3 for n in points])
+    transform.SetParameters((ras * [-1.0, -1.0, 1.0]).flatten(order="F").tolist())
+    return transform
+
+
+def bent(book: Casebook) -> None:
+    """Volumes bent by the control points that our program draws."""
+    rows = [("a", "oblique", {"num_control_points": [5, 4, 6], "max_displacement_mm": 3, "locked_borders": 1}),
+            ("b", "mirrored", {"num_control_points": 7, "max_displacement_mm": 2.5}),
+            ("c", "pir", {"num_control_points": 6, "max_displacement_mm": [4, 1, 2]}),
+            ("b", "aniso", {"num_control_points": 5, "max_displacement_mm": 40})]
+    for seed, (shape, affine, p) in enumerate(rows):
+        for volume, interpolator in [(volumes.full(shape, affine), sitk.sitkLinear),
+                                     (volumes.label(shape, affine), sitk.sitkNearestNeighbor)]:
+            steps = [{"rand_elastic": {"prob": 1.0, **p}}]
+            draws = Draws(volume, steps, seed)
+            (op,), = draws.ops
+            warp = op["warp"]
+            points = warp["points"]
+            ras = np.array(warp["displacements"]).reshape((*points, 3), order="F")
+            transform = _spline(volume.affine, volume.shape, points, ras)
+            image = to_sitk(volume.data[0], volume.affine)
+            answer = sitk.Resample(image, image, transform, interpolator, 0.0, image.GetPixelID())
+            # Where each voxel takes its value from, as an index.
+            where = np.array([image.TransformPhysicalPointToContinuousIndex(transform.TransformPoint(
+                image.TransformIndexToPhysicalPoint(index))) for index in np.ndindex(volume.shape)])
+            where = where.T.reshape((3, *volume.shape))
+            mask = grids.inside(where, volume.shape)
+            mask &= grids.off_ties(where) if volume.kind == "label" else True
+            book.add(f"rand-elastic/{volume.name}-{seed}", "Resample(BSplineTransform)", volume, steps,
+                     from_sitk(answer), nearest() if volume.kind == "label" else close(), mask=mask,
+                     draws=draws.entry)
+
+
+def outside(book: Casebook) -> None:
+    """What nnU-Net's crop makes of a segmentation, where there is nothing to crop."""
+    for shape, affine, label in [("a", "oblique", -1), ("b", "lps", 7), ("c", "pir", -1)]:
+        image, seg = volumes.image(shape, affine), volumes.label(shape, affine)
+        data = image.data.copy()
+        # The box of what is not 0 is the whole volume; there is a hole, and a label outside of the region.
+        data[0, 0, 0, 0], data[0, -1, -1, -1], data[0, 4:6, 4:6, 3] = 5, -3, 0
+        image = volumes.Volume(f"reaching-{shape}-{affine}", data, image.affine, "image")
+        marked = seg.data.copy()
+        marked[0, -1, 0, -1] = 3
+        seg = volumes.Volume(f"beyond-{shape}-{affine}", marked, seg.affine, "label")
+        _, answer, box = crop_to_nonzero(image.data.copy(), seg.data.astype(np.int8), label)
+        if [list(b) for b in box] != [[0, n] for n in seg.shape]:
+            raise ValueError("the crop takes something away")
+        p = {"nonzero_of": ["source"]} | ({} if label == -1 else {"label": label})
+        book.add(f"mark-outside/{affine}", "crop_to_nonzero(seg)", seg, [{"mark_outside": p}],
+                 (answer, seg.affine), EXACT, source=image)
+
+
 def bspline(book: Casebook) -> None:
     """Where SimpleITK's BSplineTransform takes points from, in indices of the grid that it spans."""
     rows = []
@@ -100,24 +195,14 @@ def bspline(book: Casebook) -> None:
     for place, shape, points in [("aniso", "a", (5, 4, 6)), ("oblique", "b", (7, 5, 4)),
                                  ("mirrored", "c", (4, 6, 5)), ("pir", "b", (5, 7, 6))]:
         size, affine = volumes.SHAPES[shape], volumes.AFFINES[place]
-        image = to_sitk(np.zeros(size, np.float32), affine)
-        # BSplineTransformInitializer would go an eighth of a voxel beyond the outer faces.
-        corner = image.TransformContinuousIndexToPhysicalPoint([-0.5] * 3)
-        transform = sitk.BSplineTransform(3, 3)
-        transform.SetTransformDomainOrigin(corner)
-        transform.SetTransformDomainDirection(image.GetDirection())
-        transform.SetTransformDomainPhysicalDimensions(
-            [n * s for n, s in zip(size, image.GetSpacing())])
-        transform.SetTransformDomainMeshSize([n - 3 for n in points])
-        lps = np.round(random.uniform(-0.25, 0.25, (*points, 3)), 4)
-        transform.SetParameters(lps.flatten(order="F").tolist())
+        ras = np.round(random.uniform(-0.25, 0.25, (*points, 3)), 4) * [-1.0, -1.0, 1.0]
+        transform = _spline(affine, size, points, ras)
         at = np.round(random.uniform(-0.49, np.array(size) - 0.51, (40, 3)), 3)
         shown = []
         for index in at:
             start = grids.LPS @ affine @ np.array([*index, 1.0])
             end = grids.LPS @ np.array([*transform.TransformPoint(start[:3].tolist()), 1.0])
             shown.append(np.linalg.solve(affine, end)[:3].tolist())
-        ras = lps * [-1.0, -1.0, 1.0]
         rows.append({"affine": affine.tolist(), "shape": list(size), "points": list(points),
                      "displacements": ras.reshape(-1, 3, order="F").tolist(),
                      "at": at.tolist(), "shown": shown})
@@ -130,6 +215,6 @@ def record() -> Casebook:
     versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0],
                 "SimpleITK": sitk.Version().VersionString()}
     book = Casebook("random", monai.__version__, versions)
-    for part in [turns, affines, zooms, values, bspline]:
+    for part in [turns, one_axis, affines, zooms, values, bent, outside, bspline]:
         part(book)
     return book

@@ -15,6 +15,9 @@ pub(crate) const USAGE: &str = "--python PATH [--only PEER]";
 
 const REQUIREMENTS: &str = "xtask/parity/requirements.txt";
 
+/// The program as the tests know it.
+const OURS: &str = "revoxel-under-test";
+
 /// How to get an interpreter with the pinned versions.
 const HELP: &str = "make an environment with the pinned versions (it takes a few GB) and name its interpreter:
   python3 -m venv target/parity
@@ -40,7 +43,14 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let wrong = differences(&pinned, &installed(root, &python, &pinned)?);
     ensure!(wrong.is_empty(), "{python} does not have the pinned versions:\n  {}\n{HELP}", wrong.join("\n  "));
 
+    // Peers are given what our program draws.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(&cargo).args(["build", "-p", "revoxel-tests", "--bin", OURS]).current_dir(root).status();
+    ensure!(built.context("cargo")?.success(), "the program that draws does not build");
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+
     let mut record = Command::new(&python);
+    record.env("REVOXEL", folder.join("debug").join(OURS));
     record.args(["xtask/parity/record.py", "tests/parity"]);
     if let Some(peer) = only {
         record.args(["--only", &peer]);
