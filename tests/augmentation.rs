@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::warp::STEEPEST;
+use revoxel_core::warp::{Field, STEEPEST};
 use revoxel_core::{Affine, Bend, Grid, Kind, Volume, Warp};
-use revoxel_invert::{InvertOptions, ResultRecord, SourceRecord, VolumeTrace, invert};
+use revoxel_invert::{InvertOptions, VolumeTrace, invert};
 use revoxel_pipeline::Pipeline;
 use revoxel_resample::Interpolation;
 use revoxel_runner::engine::{Engine, Processed};
@@ -12,7 +12,7 @@ use revoxel_transforms::Registry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Place, pipeline_text, root, values};
+use crate::support::{Place, pipeline_text, root, traced, values};
 
 const EVERY: &str = r#"[
     {"rand_flip": {"prob": 0.5, "spatial_axis": 0}},
@@ -20,6 +20,7 @@ const EVERY: &str = r#"[
     {"rand_zoom": {"prob": 0.5}},
     {"rand_affine": {"prob": 0.7, "rotate_range": [0.3, 0.2, 0.4], "shear_range": [0.1], "scale_range": [0.1]}},
     {"rand_elastic": {"prob": 0.7, "max_displacement_mm": 4}},
+    {"rand_grid_distortion": {"prob": 0.7, "distort_limit": 0.3}},
     {"rand_gamma": {"prob": 0.5}},
     {"rand_bias_field": {"prob": 0.5}},
     {"rand_gaussian_noise": {"prob": 0.9, "std": 5}}
@@ -73,18 +74,7 @@ fn phantom() -> Volume {
 
 /// The trace of a volume that went through an engine.
 fn trace(source: &Volume, done: &Processed) -> VolumeTrace {
-    let source_record = SourceRecord {
-        path: String::new(),
-        format: String::new(),
-        hash: None,
-        grid: source.grid().into(),
-        dtype: String::new(),
-        channels: 1,
-        facts: Value::Null,
-    };
-    let result = ResultRecord { path: None, grid: done.volume.grid().into(), dtype: String::new() };
-    let kind = source.kind().name().to_owned();
-    VolumeTrace { kind, source: source_record, snapped: None, steps: done.steps.clone(), result }
+    traced((source.kind(), 1, source.grid()), done.volume.grid(), &done.steps)
 }
 
 #[test]
@@ -251,6 +241,8 @@ fn what_was_interpolated_comes_back_within_the_error_of_interpolation() {
         json!({ "rand_affine": { "prob": 1, "rotate_range": [0.2, 0.2, 0.2], "scale_range": [0.1, 0.1, 0.1] } });
     let zoom = json!({ "rand_zoom": { "prob": 1, "min_zoom": 0.85, "max_zoom": 1.2 } });
     let elastic = json!({ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } });
+    let cells = json!({ "rand_grid_distortion": { "prob": 1, "num_cells": [4, 3, 5], "distort_limit": 0.25 } });
+    t(&json!([cells]), (0.02, 0.004), (0.02, 0.0006));
     t(&json!([affine]), (0.012, 0.0025), (0.009, 0.0003));
     t(&json!([zoom]), (0.012, 0.0025), (0.009, 0.0003));
     t(&json!([elastic]), (0.009, 0.002), (0.005, 0.0001));
@@ -262,14 +254,22 @@ fn inputs_of_a_step_move_together_even_on_grids_of_their_own() {
     let coarse =
         Grid::new([30, 36, 26], Affine::from_rows([[0., 1.6, 0., -30.], [-1.5, 0., 0., 40.], [0., 0., 2., -34.]]));
     let volumes = [("a", phantom()), ("b", sampled(coarse.unwrap(), Kind::Image, waves))];
-    let steps = json!([{ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } }]);
-    let done = augment(&volumes, &steps, 4, "x");
+    for step in [
+        json!({ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } }),
+        json!({ "rand_grid_distortion": { "prob": 1, "num_cells": [5, 4, 3], "distort_limit": 0.2 } }),
+    ] {
+        check_moved_together(&volumes, &json!([step]));
+    }
+}
+
+fn check_moved_together(volumes: &[(&str, Volume)], steps: &Value) {
+    let done = augment(volumes, steps, 4, "x");
     let ops: Vec<Value> = done.values().map(|p| json!(p.steps[0].ops)).collect();
     assert_eq!(ops[0], ops[1], "one field");
     // Both show what the field says, in the world.
     let revoxel_core::GridOp::Warp { warp, .. } = done["a"].steps[0].ops[0].op().unwrap() else { panic!("no warp") };
     let (to, from) = (warp.grid().world_to_index(), *warp.grid().affine());
-    for (key, original) in &volumes {
+    for (key, original) in volumes {
         let moved = sampled(*original.grid(), Kind::Image, |p| waves(from.apply(warp.apply(to.apply(p)))));
         let [nx, ny, nz] = original.grid().shape();
         let (a, b) = (values(&done[*key].volume), values(&moved));
@@ -284,11 +284,11 @@ fn inputs_of_a_step_move_together_even_on_grids_of_their_own() {
 
 #[derive(Deserialize)]
 struct Recorded {
-    bspline: Vec<Field>,
+    bspline: Vec<Recording>,
 }
 
 #[derive(Deserialize)]
-struct Field {
+struct Recording {
     affine: [[f64; 4]; 4],
     shape: [usize; 3],
     points: [usize; 3],
@@ -320,7 +320,8 @@ fn displacements_too_large_to_be_undone_are_reduced() {
     let revoxel_core::GridOp::Warp { warp, .. } = done["image"].steps[0].ops[0].op().unwrap() else {
         panic!("no warp")
     };
-    let steepness = Warp::steepness(warp.grid(), warp.points(), warp.displacements()).unwrap();
+    let Field::Spline(spline) = warp.field() else { panic!("no spline") };
+    let steepness = Warp::steepness(warp.grid(), spline.points(), spline.displacements()).unwrap();
     assert!((steepness - STEEPEST).abs() < 1e-9, "{steepness}");
     let bend = |back| Bend { warp: warp.clone(), back };
     let mut worst: f64 = 0.0;
@@ -369,4 +370,80 @@ fn a_run_records_its_seed_and_its_draws_and_repeats_itself() {
     place.revoxel(&["invert", "one/a.json", "one/a.nii.gz", "-o", "back.nii.gz", "--kind", "image"]).good();
     let compared = place.revoxel(&["compare", "back.nii.gz", "data/a.nii.gz", "--json"]).good().json();
     assert_eq!(compared["geometry"], "identical");
+}
+
+#[test]
+fn copies_of_a_case_draw_apart_and_each_comes_back_by_its_own_trace() {
+    let place = Place::new();
+    for case in ["a", "b"] {
+        place.volume(&format!("data/{case}.nii.gz"), &phantom());
+    }
+    let text = "version: 1\nseed: 5\ncopies: 3\ninputs: { image: { kind: image, path: \"{case}.nii.gz\" } }\nsteps:\n  \
+         - rand_affine: { prob: 1, rotate_range: [0.2] }\n  - rand_flip: { prob: 0.5, spatial_axis: 1 }\n\
+         outputs: { image: { path: \"{case}/{copy}.nii.gz\" } }\ntrace: \"{case}/{copy}.json\"\nrestore:\n  \
+         mask: { kind: label, output: { path: \"back/{case}_{copy}.nii.gz\" } }\n";
+    place.text("p.yaml", text);
+    let run = |out: &str, more: &[&str]| {
+        place.revoxel(&[&["run", "p.yaml", "--data", "data", "--out", out, "--json"], more].concat()).good().json()
+    };
+    let trace =
+        |path: &str| -> Value { serde_json::from_str(&std::fs::read_to_string(place.path(path)).unwrap()).unwrap() };
+    let said = run("out", &["--jobs", "2"]);
+    let ran: Vec<String> = said["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| format!("{}{} {}", c["case"], c["copy"], c["outcome"]))
+        .collect();
+    let expected = ["a", "b"].map(|case| [0, 1, 2].map(|copy| format!("\"{case}\"{copy} \"done\""))).concat();
+    assert_eq!(ran, expected);
+    let angle = |case: &str, copy: usize| {
+        let trace = trace(&format!("out/{case}/{copy}.json"));
+        assert!(trace["case"] == case && trace["copy"] == copy, "{trace}");
+        trace["volumes"]["image"]["steps"][0]["params"]["drawn"]["rotate"][0].as_f64().unwrap()
+    };
+    let angles = [angle("a", 0), angle("a", 1), angle("a", 2), angle("b", 0), angle("b", 1), angle("b", 2)];
+    for i in 0..6 {
+        assert!((0..i).all(|j| angles[i] != angles[j]), "{angles:?}");
+    }
+    // A case alone, and a part of the copies, get what they get among all; more copies change none.
+    run("alone", &["--case", "b"]);
+    run("more", &["--set", "copies=5", "--shard", "2/2"]);
+    let bits = |path: &str| std::fs::read(place.path(path)).unwrap();
+    assert_eq!(bits("alone/b/2.nii.gz"), bits("out/b/2.nii.gz"));
+    assert_eq!(bits("more/a/1.nii.gz"), bits("out/a/1.nii.gz"));
+    assert!(place.path("more/a/3.nii.gz").exists() && !place.path("more/a/2.nii.gz").exists());
+    // What is done is left out.
+    std::fs::remove_file(place.path("out/a/1.json")).unwrap();
+    std::fs::remove_file(place.path("out/a/1.nii.gz")).unwrap();
+    let again = run("out", &["--resume"]);
+    assert!(again["cases"].as_array().unwrap().len() == 1 && again["cases"][0]["copy"] == 1, "{again}");
+    assert_eq!(angle("a", 1), angles[1]);
+    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--case", "a"]).good().out;
+    assert!(planned.contains("3 copies of each case") && planned.contains("\na/2\n"), "{planned}");
+    // A model that finds what is above 0.3 in each copy: each mask goes back by its own trace to a file of its own,
+    // and together they vote.
+    let above = |volume: &Volume| values(volume).iter().map(|v| u8::from(*v > 0.3)).collect::<Vec<u8>>();
+    for copy in 0..3 {
+        let image = place.read(&format!("out/a/{copy}.nii.gz"), Kind::Image);
+        let mask = Volume::new(above(&image).into(), *image.grid(), Kind::Label, 1).unwrap();
+        place.volume(&format!("mask_{copy}.nii.gz"), &mask);
+        let (trace, mask) = (format!("out/a/{copy}.json"), format!("mask_{copy}.nii.gz"));
+        place.revoxel(&["invert", &trace, &mask, "--out", "native"]).good();
+    }
+    let together = ["--with", "out/a/1.json", "mask_1.nii.gz", "--with", "out/a/2.json", "mask_2.nii.gz"];
+    let first =
+        ["invert", "out/a/0.json", "mask_0.nii.gz", "--restore", "none", "--kind", "label", "-o", "voted.nii.gz"];
+    place.revoxel(&[&first[..], &together].concat()).good();
+    let truth = above(&phantom());
+    for file in ["native/back/a_0.nii.gz", "native/back/a_1.nii.gz", "native/back/a_2.nii.gz", "voted.nii.gz"] {
+        let back = place.read(file, Kind::Label);
+        assert_eq!(back.grid().shape(), phantom().grid().shape());
+        let found = values(&back);
+        let sum = |f: &dyn Fn(usize) -> f64| (0..truth.len()).map(f).sum::<f64>();
+        let both = sum(&|i| found[i] * f64::from(truth[i]));
+        let dice = 2.0 * both / sum(&|i| found[i] + f64::from(truth[i]));
+        println!("{file}: Dice {dice:.4}");
+        assert!(dice > 0.93, "{file}: {dice}");
+    }
 }

@@ -1,19 +1,14 @@
 //! There and back, for every transform, on random volumes and through the file of the trace: geometry to the bit,
 //! values as far as the documentation says.
 
-use std::collections::BTreeMap;
-
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{
-    InvertOptions, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, Values, VolumeTrace, invert,
-};
-use revoxel_runner::engine::Processed;
+use revoxel_invert::{InvertOptions, Values, invert};
 use revoxel_transforms::docs::Docs;
 use revoxel_transforms::{Class, Registry};
 use serde_json::{Value, json};
 
-use crate::support::{run_steps, values};
+use crate::support::{run_steps, traced, values};
 
 /// How a volume comes back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,6 +67,9 @@ fn table() -> Vec<(Value, Back)> {
     add("rand_affine", json!({ "prob": 1, "rotate_range": [0.2, 0.1, 0.2], "scale_range": [0.1] }), Lossy(1e-5));
     add("rand_rotate", json!({ "prob": 1, "range_x": 0.2, "range_y": [0.05, 0.1], "range_z": 0.2 }), Lossy(1e-5));
     add("rand_zoom", json!({ "prob": 1, "min_zoom": 0.9, "max_zoom": 1.2 }), Lossy(1e-5));
+    let cells = json!([[1.15, 0.9, 1.1, 1], [0.95, 1, 1.1, 1.05], [1.1, 0.92, 1, 1]]);
+    add("grid_distortion", json!({ "num_cells": 3, "distort_steps": cells }), Lossy(0.05));
+    add("rand_grid_distortion", json!({ "prob": 1, "num_cells": 3, "distort_limit": 0.15 }), Lossy(0.05));
     add("rand_elastic", json!({ "prob": 1, "max_displacement_mm": 1.5 }), Lossy(0.05));
     add("scale_intensity", json!({ "minv": 3, "maxv": -1 }), Undone(1e-5));
     add("scale_intensity_fixed_mean", json!({ "factor": 0.4 }), Undone(1e-5));
@@ -98,6 +96,7 @@ fn table() -> Vec<(Value, Back)> {
     add("median_smooth", json!({}), Lost);
     add("savitzky_golay_smooth", json!({ "window_length": 5, "order": 2, "spatial_axis": 1 }), Lost);
     add("sobel_gradients", json!({}), Lost);
+    add("pca", json!({ "num_components": 1 }), Lost);
     add("foreground_mask", json!({ "invert": true }), Lost);
     add("gibbs_noise", json!({}), Lost);
     add("k_space_spike_noise", json!({ "loc": [2, 3, 4] }), Lost);
@@ -162,35 +161,6 @@ fn noise(draw: &mut Draw, grid: Grid, kind: Kind) -> Volume {
     }
 }
 
-/// The trace of a volume, as another program reads it.
-fn read_back(source: &Volume, processed: &Processed) -> Trace {
-    let record = VolumeTrace {
-        kind: source.kind().name().to_owned(),
-        source: SourceRecord {
-            path: String::new(),
-            format: String::new(),
-            hash: None,
-            grid: source.grid().into(),
-            dtype: String::new(),
-            channels: source.channels(),
-            facts: Value::Null,
-        },
-        snapped: None,
-        steps: processed.steps.clone(),
-        result: ResultRecord { path: None, grid: processed.volume.grid().into(), dtype: String::new() },
-    };
-    let trace = Trace {
-        schema: SCHEMA.to_owned(),
-        version: VERSION,
-        tool: String::new(),
-        case: String::new(),
-        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: Some(0) },
-        volumes: BTreeMap::from([("image".to_owned(), record)]),
-        restore: BTreeMap::new(),
-    };
-    Trace::from_json(&trace.to_json()).unwrap()
-}
-
 fn check(step: &Value, back: Back, seed: u64) {
     let name = step.as_object().unwrap().keys().next().unwrap();
     let (class, kinds) = Registry::builtin().get(name).map(|t| (t.class, t.kinds)).unwrap();
@@ -213,8 +183,7 @@ fn check(step: &Value, back: Back, seed: u64) {
     let inputs = vec![("image", source.clone()), ("source", second.unwrap())];
     let results = run_steps(inputs, &[step.clone()]).unwrap_or_else(|e| panic!("{step}: {e}"));
     let processed = results.into_iter().find(|(key, _)| key == "image").unwrap().1;
-    let trace = read_back(&source, &processed);
-    let record = trace.volume("image").unwrap();
+    let record = &traced((source.kind(), source.channels(), &native), processed.volume.grid(), &processed.steps);
     let result = &processed.volume;
     // Geometry: always to the bit, whatever was done to values.
     let options = InvertOptions { coverage: true, ..Default::default() };

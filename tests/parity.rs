@@ -5,16 +5,14 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Affine, Dtype, Grid, Kind, Orientation, Volume, Voxels};
-use revoxel_invert::{
-    InvertOptions, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace, invert,
-};
+use revoxel_invert::{InvertOptions, VolumeTrace, invert};
 use revoxel_io::{Limits, npy};
 use revoxel_resample::Interpolation;
 use revoxel_runner::engine::Processed;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::{root, run_drawing, values};
+use crate::support::{root, run_drawing, traced, values};
 
 #[derive(Deserialize)]
 struct Record {
@@ -239,18 +237,8 @@ fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
     let compared = differences(&result, &case.expected, &case.compare, scale, arrays);
     let (mut problems, mut worst) = judge(compared, case.peer_is_wrong.as_deref(), &case.wrong_in);
     if let Some(inversion) = &case.invert {
-        let source = SourceRecord {
-            path: String::new(),
-            format: String::new(),
-            hash: None,
-            grid: (&native).into(),
-            dtype: String::new(),
-            channels: 1,
-            facts: Value::Null,
-        };
-        let ended = ResultRecord { path: None, grid: result.grid().into(), dtype: String::new() };
-        let record = VolumeTrace { kind: kind.name().to_owned(), source, snapped: None, steps, result: ended };
-        let (back, error) = check_inversion(inversion, record, &native, arrays);
+        let record = traced((kind, case.input.channels, &native), result.grid(), &steps);
+        let (back, error) = check_inversion(inversion, &record, &native, arrays);
         problems.extend(back.into_iter().map(|p| format!("inverse: {p}")));
         worst = worst.max(error);
     }
@@ -259,22 +247,10 @@ fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
 
 fn check_inversion(
     inversion: &Inversion,
-    record: VolumeTrace,
+    record: &VolumeTrace,
     native: &Grid,
     arrays: &mut Arrays,
 ) -> (Vec<String>, f64) {
-    // The inverse goes through the file, as in another process.
-    let trace = Trace {
-        schema: SCHEMA.to_owned(),
-        version: VERSION,
-        tool: String::new(),
-        case: String::new(),
-        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: None },
-        volumes: BTreeMap::from([("image".to_owned(), record)]),
-        restore: BTreeMap::new(),
-    };
-    let trace = Trace::from_json(&trace.to_json()).unwrap();
-    let record = trace.volume("image").unwrap();
     let model = record.result.grid.grid().unwrap();
     let Prediction { array, channels, dtype, kind } = &inversion.prediction;
     let voxels = arrays.get(array).cast(dtype.parse().unwrap());

@@ -62,7 +62,9 @@ fn program(file: &str, op: &str) -> &'static str {
         ("random", "Resample(BSplineTransform)") => "SimpleITK",
         ("random", "crop_to_nonzero(seg)") => "nnU-Net",
         ("spatial", "crop_to_nonzero") => "nnU-Net",
-        ("vocabulary", "Contour" | "EnsureShapeMultiple" | "CopyAffine" | "Crop" | "ToOrientation") => "TorchIO",
+        ("vocabulary", "Contour" | "EnsureShapeMultiple" | "CopyAffine" | "Crop" | "ToOrientation" | "PCA") => {
+            "TorchIO"
+        }
         ("monai" | "monai_values" | "random" | "spatial" | "vocabulary", _) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",

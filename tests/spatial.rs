@@ -1,15 +1,11 @@
 //! Spatial transforms as people use them: there and back, aligned inputs, matrices from files.
 
-use std::collections::BTreeMap;
-
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{
-    InvertOptions, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace, invert,
-};
+use revoxel_invert::{InvertOptions, Trace, invert};
 use revoxel_transforms::{Class, Registry};
 use serde_json::{Value, json};
 
-use crate::support::{Place, run_steps, values};
+use crate::support::{Place, run_steps, traced, values};
 
 /// Oblique, mirrored and sheared.
 fn grid() -> Grid {
@@ -62,6 +58,8 @@ fn steps() -> Vec<Value> {
         json!({ "affine": { "matrix": matrix, "frame": "LPS", "padding": "border" } }),
         json!({ "affine": { "matrix": matrix, "frame": "RAS", "reference": "other", "maps": "input_to_output" } }),
         json!({ "transpose": { "indices": [2, 0, 1] } }),
+        // One cell: a ramp stays a ramp.
+        json!({ "grid_distortion": { "num_cells": 1, "distort_steps": [[1.04, 1.04], [0.95, 0.95], [1.02, 1.02]] } }),
     ]
 }
 
@@ -88,32 +86,8 @@ fn compare(step: &Value, other: Grid) {
     let results = run_steps(vec![("image", source.clone()), ("other", ramp(other))], &[only]).unwrap();
     let processed = results.into_iter().find(|(key, _)| key == "image").unwrap().1;
     let model = *processed.volume.grid();
-    let record = VolumeTrace {
-        kind: "image".to_owned(),
-        source: SourceRecord {
-            path: String::new(),
-            format: String::new(),
-            hash: None,
-            grid: (&native).into(),
-            dtype: String::new(),
-            channels: 1,
-            facts: Value::Null,
-        },
-        snapped: None,
-        steps: processed.steps,
-        result: ResultRecord { path: None, grid: (&model).into(), dtype: String::new() },
-    };
-    let trace = Trace {
-        schema: SCHEMA.to_owned(),
-        version: VERSION,
-        tool: String::new(),
-        case: String::new(),
-        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: None },
-        volumes: BTreeMap::from([("image".to_owned(), record)]),
-        restore: BTreeMap::new(),
-    };
-    let trace = Trace::from_json(&trace.to_json()).unwrap();
-    let back = invert(trace.volume("image").unwrap(), &processed.volume, &InvertOptions::default()).unwrap().volume;
+    let record = traced((Kind::Image, 1, &native), &model, &processed.steps);
+    let back = invert(&record, &processed.volume, &InvertOptions::default()).unwrap().volume;
     assert_eq!(back.grid(), &native, "{step}");
     // Voxels well inside both volumes: nothing beyond a face has a part in them.
     let (there, again) = (values(&source), values(&back));

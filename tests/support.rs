@@ -1,8 +1,10 @@
 //! What several tests need.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Kind, Volume, Voxel, dispatch};
+use revoxel_core::{Grid, Kind, Volume, Voxel, dispatch};
+use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_runner::engine::{Engine, Processed};
 use serde_json::{Value, json};
 
@@ -47,6 +49,37 @@ pub(crate) fn run_drawing(
     engine.run(&pipeline.steps).map_err(|e| e.to_string())?;
     let results = engine.finish(&Default::default()).map_err(|e| e.to_string())?;
     Ok(results.into_iter().collect())
+}
+
+/// What a trace says of a volume, as another program reads it: of what it came (kind, channels, grid) and what became of
+/// it.
+pub(crate) fn traced(
+    (kind, channels, native): (Kind, usize, &Grid),
+    result: &Grid,
+    steps: &[TraceStep],
+) -> VolumeTrace {
+    let source = SourceRecord {
+        path: String::new(),
+        format: String::new(),
+        hash: None,
+        grid: native.into(),
+        dtype: String::new(),
+        channels,
+        facts: Value::Null,
+    };
+    let result = ResultRecord { path: None, grid: result.into(), dtype: String::new() };
+    let record = VolumeTrace { kind: kind.name().to_owned(), source, snapped: None, steps: steps.to_vec(), result };
+    let trace = Trace {
+        schema: SCHEMA.to_owned(),
+        version: VERSION,
+        tool: String::new(),
+        case: String::new(),
+        copy: None,
+        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: Some(0) },
+        volumes: BTreeMap::from([("image".to_owned(), record)]),
+        restore: BTreeMap::new(),
+    };
+    Trace::from_json(&trace.to_json()).unwrap().volume("image").unwrap().clone()
 }
 
 /// A folder for a test, and the program run in it.

@@ -169,6 +169,57 @@ def bent(book: Casebook) -> None:
                      draws=draws.entry)
 
 
+SHOWN_TWICE = ("The voxels of a cell are spread up to the first of the next one, which is shown twice: steps of 1 change "
+               "the volume.")
+
+
+def cells(book: Casebook) -> None:
+    """MONAI's grid distortion, which agrees where cells begin, and by steps that our program draws."""
+    rows = [("a", "oblique", [5, 4, 3], [[1.2, 0.9, 1.05, 0.8, 1.1, 1.0], [0.8, 1.3, 0.7, 1.1, 1.0],
+                                         [1.1, 0.85, 1.0, 1.0]]),
+            ("b", "pir", [7, 6, 5], [[1.05, 0.95, 1.1, 0.9, 1.0, 0.97, 1.02, 1.0],
+                                     [0.9, 0.95, 1.1, 1.1, 0.92, 1.0, 1.0], [1.2, 0.7, 0.9, 1.1, 1.0, 1.0]]),
+            ("c", "mirrored", [4, 6, 4], None), ("b", "sheared", [7, 6, 5], None)]
+    for seed, (shape, affine, counts, steps) in enumerate(rows):
+        for volume in [volumes.full(shape, affine), volumes.label(shape, affine)]:
+            mode, draws = "nearest" if volume.kind == "label" else "bilinear", None
+            if steps is not None:
+                step = {"grid_distortion": {"num_cells": counts, "distort_steps": steps}}
+                transform = mt.GridDistortiond(KEY, counts, steps, mode=mode)
+                answer = transform({KEY: tensor(volume.data, volume.affine)})[KEY]
+            else:
+                step = {"rand_grid_distortion": {"prob": 1.0, "num_cells": counts, "distort_limit": [-0.2, 0.1]}}
+                draws = Draws(volume, [step], seed)
+                transform = mt.RandGridDistortiond(KEY, num_cells=counts, prob=1.0, mode=mode)
+                transform.rand_grid_distortion.randomize = lambda shape, t=transform.rand_grid_distortion, d=draws: (
+                    setattr(t, "distort_steps", d.drawn[0]["distort_steps"]))
+                transform.rand_grid_distortion._do_transform = True
+                answer = transform({KEY: tensor(volume.data, volume.affine)})[KEY]
+            used = steps or draws.drawn[0]["distort_steps"]
+            axes = [_cells(n, count, by) for n, count, by in zip(volume.shape, counts, used)]
+            where = np.stack(np.meshgrid(*[shows for _, shows in axes], indexing="ij"))
+            starts = np.ix_(*[np.flatnonzero(first) for first, _ in axes])
+            mask = np.zeros(volume.shape, bool)
+            mask[starts] = True
+            if volume.kind == "label":
+                mask &= grids.off_ties(where)
+            rule = nearest() if volume.kind == "label" else close()
+            name = type(transform).__name__
+            key = f"{'rand-' if draws else ''}grid-distortion/{volume.name}"
+            entry = None if draws is None else draws.entry
+            book.add(f"{key}-starts", name, volume, [step], arrays(answer), rule, mask=mask, draws=entry)
+            book.add(f"{key}-all", name, volume, [step], arrays(answer), rule, wrong=SHOWN_TWICE, wrong_in=["values"],
+                     draws=entry)
+
+
+def _cells(voxels: int, count: int, steps: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Which voxels are the first of a cell, and what each shows."""
+    width = voxels // count
+    cell = np.minimum(np.arange(voxels) // width, count)
+    shows = np.concatenate([[0.0], np.cumsum(np.array(steps)[cell])])[:voxels]
+    return np.arange(voxels) == cell * width, shows
+
+
 def outside(book: Casebook) -> None:
     """What nnU-Net's crop makes of a segmentation, where there is nothing to crop."""
     for shape, affine, label in [("a", "oblique", -1), ("b", "lps", 7), ("c", "pir", -1)]:
@@ -215,6 +266,6 @@ def record() -> Casebook:
     versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0],
                 "SimpleITK": sitk.Version().VersionString()}
     book = Casebook("random", monai.__version__, versions)
-    for part in [turns, one_axis, affines, zooms, values, bent, outside, bspline]:
+    for part in [turns, one_axis, affines, zooms, values, bent, cells, outside, bspline]:
         part(book)
     return book

@@ -198,6 +198,21 @@ def headers(book: Casebook) -> None:
                  (answer.data.numpy(), np.asarray(answer.affine, dtype=np.float64)), EXACT, source=whole)
 
 
+def components(book: Casebook) -> None:
+    rows = {"default": {}, "plain": {"num_components": 2, "whiten": False, "normalize": False, "clip": False,
+                                     "make_skewness_positive": False, "values_range": [-100, 300]},
+            "own-range": {"num_components": 4, "values_range": None, "normalize": False},
+            "first": {"num_components": 1, "whiten": False, "values_range": [-1, 4]}}
+    for shape, affine, channels in [("a", "oblique", 5), ("b", "lps", 4), ("c", "pir", 8)]:
+        volume = volumes.image(shape, affine, channels)
+        for name, p in rows.items():
+            # scikit-learn computes in the type of the values, and its float32 is good for four digits.
+            wide = volumes.Volume(volume.name, volume.data.astype(np.float64), volume.affine, volume.kind)
+            voxels, target = torchio_run(wide, tio.PCA(**p))
+            book.add(f"pca/{name}-{volume.name}", "PCA", volume, [{"pca": p}], (voxels.astype(np.float32), target),
+                     vv.fitted(voxels, volume))
+
+
 def turns(book: Casebook) -> None:
     rows = {"z": {"range_z": [0.3, 0.3]}, "all": {"range_x": [0.21, 0.21], "range_y": [-0.13, -0.13], "range_z": [0.34, 0.34]},
             "whole": {"range_x": [-0.4, -0.4], "range_z": [0.2, 0.2], "keep_size": False}}
@@ -212,11 +227,11 @@ def turns(book: Casebook) -> None:
 def record() -> Casebook:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    names = ["monai", "torch", "torchio", "scipy", "scikit-image"]
+    names = ["monai", "torch", "torchio", "scipy", "scikit-image", "scikit-learn"]
     versions = {name: version(name).split("+")[0] for name in names}
     book = Casebook("vocabulary", "", versions)
     book.label = ", ".join(f"{name} {versions[name]}" for name in ["monai", "torchio"])
-    parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, turns,
+    parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, components, turns,
              named_otherwise]
     for part in parts:
         part(book)

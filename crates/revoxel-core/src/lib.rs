@@ -53,7 +53,7 @@ pub use stored::StoredDtype;
 pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;
-pub use warp::{Bend, Warp, WarpError};
+pub use warp::{Bend, Stretch, Warp, WarpError};
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::{Affine, Grid, GridError, SignedPermutation, Slices, Warp};
 /// | `Window` | takes an index box; where it sticks out, it pads | the window back | exact inside the box |
 /// | `Resample` | samples onto another grid | sampling back onto the grid before | lossy |
 /// | `Reslice` | samples uneven slices onto a grid, or a grid onto uneven slices | the other way round | lossy |
-/// | `Warp` | moves the points of the world, smoothly; the grid stays | the warp undone | lossy |
+/// | `Warp` | moves the points of the world; the grid stays | the warp undone | lossy |
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GridOp {
@@ -43,7 +43,7 @@ pub enum GridOp {
         /// The grid after.
         grid: Grid,
     },
-    /// Moves the points of the world by a smooth field; the grid stays what it is.
+    /// Moves the points of the world; the grid stays what it is.
     Warp {
         /// The field.
         warp: Arc<Warp>,

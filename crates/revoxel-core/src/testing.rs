@@ -1,7 +1,7 @@
 //! Grids, ops and volumes made from a number: oblique, sheared, mirrored and asymmetric, for tests of this and
 //! other crates. The same number gives the same thing everywhere.
 
-use crate::{Affine, Grid, GridOp, Kind, SignedPermutation, Volume, Warp};
+use crate::{Affine, Grid, GridOp, Kind, SignedPermutation, Stretch, Volume, Warp};
 
 /// A small counter-based generator (splitmix64).
 #[derive(Clone, Debug)]
@@ -93,8 +93,12 @@ impl Draw {
         GridOp::Window { start, shape }
     }
 
-    /// A warp around a grid with `share` of the steepness that can be undone.
+    /// A warp around a grid with `share` of the steepness that can be undone: mostly a spline, else a stretch.
     pub fn warp(&mut self, grid: Grid, share: f64) -> Warp {
+        if self.int(0, 2) == 0 {
+            let nodes = grid.shape().map(|n| self.nodes(n as f64, share));
+            return Warp::stretched(grid, Stretch::new(nodes).unwrap_or_else(|e| unreachable!("{e}")));
+        }
         let points = [0; 3].map(|_| self.int(4, 8) as usize);
         let count = points.iter().product::<usize>();
         let mut all: Vec<[f64; 3]> = (0..count).map(|_| [0; 3].map(|_| self.real(-1.0, 1.0))).collect();
@@ -102,6 +106,18 @@ impl Draw {
         let factor = share * crate::warp::STEEPEST / steepness;
         all.iter_mut().for_each(|d| *d = d.map(|v| v * factor));
         Warp::new(grid, points, all).unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    /// Nodes of a stretch over an axis, with steps of 1 ± `share`.
+    fn nodes(&mut self, end: f64, share: f64) -> Vec<[f64; 2]> {
+        let mut nodes = vec![[self.real(-2.0, 1.0), self.real(-2.0, 1.0)]];
+        while let Some(&[at, shows]) = nodes.last()
+            && (at < end || nodes.len() < 2)
+        {
+            let (width, step) = (self.real(1.0, 5.0), 1.0 + self.real(-0.8, 0.8) * share);
+            nodes.push([at + width, shows + width * step]);
+        }
+        nodes
     }
 
     /// An op that can follow on a grid.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, ValueUndo, Warp};
+use revoxel_core::warp::Field;
+use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, Stretch, ValueUndo, Warp};
 use serde::{Deserialize, Serialize};
 
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
@@ -85,6 +86,16 @@ pub enum OpRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
+    /// Moves the points of the world along the axes of a grid. The grid of the volume stays.
+    Stretch {
+        /// The grid along whose axes points move.
+        region: GridRecord,
+        /// For axis 0, 1, 2 of it: an index, and the index that is shown there; straight between and beyond.
+        nodes: [Vec<[f64; 2]>; 3],
+        /// Whether the stretch is undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back: bool,
+    },
 }
 
 impl From<&GridOp> for OpRecord {
@@ -99,12 +110,17 @@ impl From<&GridOp> for OpRecord {
                 let offsets = |slices: &Option<Arc<Slices>>| slices.as_ref().map(|s| s.offsets().to_vec());
                 Self::Reslice { from: offsets(from), to: offsets(to), grid: grid.into() }
             }
-            GridOp::Warp { warp, back } => Self::Warp {
-                region: warp.grid().into(),
-                points: warp.points(),
-                displacements: warp.displacements().to_vec(),
-                back: *back,
-            },
+            GridOp::Warp { warp, back } => {
+                let (region, back) = (warp.grid().into(), *back);
+                match warp.field() {
+                    Field::Spline(spline) => {
+                        let (points, displacements) = (spline.points(), spline.displacements().to_vec());
+                        Self::Warp { region, points, displacements, back }
+                    }
+                    Field::Stretch(stretch) => Self::Stretch { region, nodes: stretch.nodes().clone(), back },
+                    _ => unreachable!("a warp without a record"),
+                }
+            }
             // The enum may grow; the record grows with it.
             _ => unreachable!("an op without a record"),
         }
@@ -140,6 +156,11 @@ impl OpRecord {
                 let region = region.grid().map_err(|e| e.to_string())?;
                 let warp = Warp::new(region, *points, displacements.clone()).map_err(|e| e.to_string())?;
                 Ok(GridOp::Warp { warp: Arc::new(warp), back: *back })
+            }
+            Self::Stretch { region, nodes, back } => {
+                let region = region.grid().map_err(|e| e.to_string())?;
+                let stretch = Stretch::new(nodes.clone()).map_err(|e| e.to_string())?;
+                Ok(GridOp::Warp { warp: Arc::new(Warp::stretched(region, stretch)), back: *back })
             }
         }
     }

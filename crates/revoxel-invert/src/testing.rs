@@ -40,6 +40,7 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         version: VERSION,
         tool: "test".into(),
         case: "a".into(),
+        copy: None,
         pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new(), seed: None },
         volumes: BTreeMap::from([("image".to_owned(), volume)]),
         restore: BTreeMap::new(),

@@ -26,6 +26,9 @@ pub struct Trace {
     pub tool: String,
     /// Name of the case.
     pub case: String,
+    /// Which copy of the case this is, from 0, where the pipeline makes copies with draws of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<u32>,
     /// The pipeline.
     pub pipeline: PipelineRecord,
     /// The volumes, by key.

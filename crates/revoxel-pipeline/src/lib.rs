@@ -29,4 +29,4 @@ pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};
 pub use restore::Restore;
 pub use schema::schema;
 pub use spec::{Fuse, MissingRule, SliceRule};
-pub use template::Template;
+pub use template::{CaseName, Template};

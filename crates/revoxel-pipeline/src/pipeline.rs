@@ -14,7 +14,7 @@ use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
 use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
-use crate::template::Template;
+use crate::template::{CaseName, Template};
 use crate::{files, substitute, yaml};
 
 /// A pipeline, ready to run.
@@ -38,6 +38,8 @@ pub struct Pipeline {
     pub fuse: Fuse,
     /// What random steps draw from.
     pub seed: u64,
+    /// How often each case is run with other draws; `None` where once, without a number.
+    pub copies: Option<u32>,
     file: String,
     text: Arc<str>,
 }
@@ -183,7 +185,16 @@ impl Pipeline {
         if self.is_random() {
             all["seed"] = self.seed.into();
         }
+        if let Some(copies) = self.copies {
+            all["copies"] = copies.into();
+        }
         all
+    }
+
+    /// The case, or its copies.
+    pub fn copies_of(&self, case: &str) -> Vec<CaseName> {
+        let name = |copy| CaseName { case: case.to_owned(), copy };
+        self.copies.map_or_else(|| vec![name(None)], |copies| (0..copies).map(|copy| name(Some(copy))).collect())
     }
 
     /// Whether a step draws.
@@ -265,12 +276,13 @@ fn resolve(
     }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
-    check_collisions(&inputs, &outputs, &restore, (&trace, trace_place))?;
+    check_copies(spec.copies, &steps, place(&["copies"]))?;
+    check_paths(&inputs, &outputs, &restore, (&trace, trace_place), spec.copies.is_some())?;
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
-    let (fuse, seed) = (spec.fuse, spec.seed);
-    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse, seed, file, text })
+    let (fuse, seed, copies) = (spec.fuse, spec.seed, spec.copies);
+    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse, seed, copies, file, text })
 }
 
 /// The document as the type of its fields.
@@ -298,6 +310,10 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
             .meant(&input.kind, Kind::ALL.iter().map(|k| k.name()))
     })?;
     let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
+    if path.has_copy() {
+        let problem = format!("{:?}: copies are written, not read; {{copy}} belongs into outputs", path.text());
+        return Err(Fault::new(place(&["inputs", key, "path"], false), problem));
+    }
     let own_grid = input.grid == GridRule::Own;
     let node = ["inputs", key, "labels"].iter().try_fold(document, |node, segment| node.child(segment));
     let labels = node.map(|node| labels::declared(node, kind)).transpose()?;
@@ -348,12 +364,29 @@ pub(crate) fn stored_dtype(path: &str, name: Option<&str>) -> Result<Option<Stor
     Ok(Some(dtype))
 }
 
-/// Two files on one path, or one path for all cases.
-fn check_collisions(
+/// The most copies of a case.
+const MOST_COPIES: u32 = 10_000;
+
+/// Copies that would all be the same, or far too many.
+fn check_copies(copies: Option<u32>, steps: &[Step], place: Place) -> Result<(), Fault> {
+    let Some(copies) = copies else { return Ok(()) };
+    if !(1..=MOST_COPIES).contains(&copies) {
+        return Err(Fault::new(place, format!("copies: {copies} must be 1 to {MOST_COPIES}")));
+    }
+    if !steps.iter().any(|step| matches!(step.transform, Transform::Random(_))) {
+        let problem = "all copies would be the same: no step draws (those whose names begin with rand_ do)";
+        return Err(Fault::new(place, problem));
+    }
+    Ok(())
+}
+
+/// Two files on one path, or one path for all cases or all copies of one.
+fn check_paths(
     inputs: &[Input],
     outputs: &[Output],
     restore: &[Restore],
     trace: (&Template, Place),
+    copies: bool,
 ) -> Result<(), Fault> {
     let cases = inputs.iter().any(|i| i.path.has_case());
     let mut seen: Vec<(&str, &Template)> = Vec::new();
@@ -364,6 +397,14 @@ fn check_collisions(
         if cases && !path.has_case() {
             let problem = format!("{:?} is the same path for every case: put {{case}} into it", path.text());
             return Err(Fault::new(place, problem));
+        }
+        if copies && !path.has_copy() {
+            let problem = format!("{:?} is the same path for every copy: put {{copy}} into it", path.text());
+            return Err(Fault::new(place, problem));
+        }
+        if !copies && path.has_copy() {
+            let problem = format!("{:?} numbers copies, and none are made", path.text());
+            return Err(Fault::new(place, problem).help("say how many on the top level, such as `copies: 4`"));
         }
         if let Some((other, _)) = seen.iter().find(|(_, p)| *p == path) {
             return Err(Fault::new(place, format!("{:?} is written twice: for {other} and for {key}", path.text())));

@@ -14,7 +14,7 @@ use crate::node::{Data, Node};
 use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
 use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
-use crate::template::Template;
+use crate::template::{CaseName, Template};
 
 /// What is to be done with a prediction.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -138,7 +138,7 @@ pub struct Restore {
 
 impl Restore {
     /// What a trace says of it.
-    pub fn record(&self, case: &str) -> RestoreRecord {
+    pub fn record(&self, case: &CaseName) -> RestoreRecord {
         RestoreRecord { path: self.path.as_ref().map(|p| p.path(case)), ..self.record.clone() }
     }
 

@@ -34,7 +34,8 @@ pub(crate) struct PipelineSpec {
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, RestoreSpec>")]
     pub(crate) restore: IndexMap<String, RestoreSpec>,
-    /// Where the trace of a case is written, relative to the output folder; `{case}` stands for the case.
+    /// Where the trace of a case is written, relative to the output folder; `{case}` stands for the case and `{copy}` for
+    /// the number of its copy, where `copies` are made.
     pub(crate) trace: String,
     /// Which neighbouring steps may share one interpolation.
     #[serde(default)]
@@ -43,6 +44,11 @@ pub(crate) struct PipelineSpec {
     /// left out.
     #[serde(default)]
     pub(crate) seed: u64,
+    /// How often each case is run, every time with other draws: `{copy}` in what is written stands for the number of
+    /// the copy, from 0. Only for pipelines with random steps.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) copies: Option<u32>,
 }
 
 /// Which neighbouring steps are executed in one pass.

@@ -1,23 +1,54 @@
-//! Paths with `{case}`.
+//! Paths with `{case}` and `{copy}`.
 
-/// A relative path in which `{case}` stands for the name of a case.
+use std::fmt;
+
+/// A case, or one of the copies that a pipeline makes of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CaseName {
+    /// What `{case}` stands for.
+    pub case: String,
+    /// What `{copy}` stands for, from 0; `None` where the pipeline makes no copies.
+    pub copy: Option<u32>,
+}
+
+impl CaseName {
+    /// A case of which no copies are made.
+    pub fn alone(case: impl Into<String>) -> Self {
+        Self { case: case.into(), copy: None }
+    }
+}
+
+/// What people are told, and what random steps draw by: the case, or the case and the copy, as in `liver_7/2`. No case
+/// has a slash in its name, since it is a part of the name of a file.
+impl fmt::Display for CaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.copy {
+            Some(copy) => write!(f, "{}/{copy}", self.case),
+            None => f.write_str(&self.case),
+        }
+    }
+}
+
+/// A relative path in which `{case}` stands for the name of a case, and `{copy}` for the number of a copy of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template(String);
 
 const CASE: &str = "{case}";
+const COPY: &str = "{copy}";
 
 impl Template {
     /// Checks a path template.
     ///
     /// # Errors
-    /// What is wrong with it: empty, braces around anything but `case`, absolute, or leading out of its folder.
+    /// What is wrong with it: empty, braces around anything but `case` and `copy`, absolute, or leading out of its
+    /// folder.
     pub fn new(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Err("the path is empty".to_owned());
         }
-        let rest = text.replace(CASE, "");
+        let rest = text.replace(CASE, "").replace(COPY, "");
         if rest.contains(['{', '}']) {
-            return Err(format!("{text:?}: the only placeholder is {CASE}"));
+            return Err(format!("{text:?}: the only placeholders are {CASE} and, where copies are written, {COPY}"));
         }
         let path = std::path::Path::new(text);
         if path.is_absolute() {
@@ -34,9 +65,15 @@ impl Template {
         self.0.contains(CASE)
     }
 
-    /// The path of a case.
-    pub fn path(&self, case: &str) -> String {
-        self.0.replace(CASE, case)
+    /// Whether the path depends on the copy.
+    pub fn has_copy(&self) -> bool {
+        self.0.contains(COPY)
+    }
+
+    /// The path of a case, or of a copy of it.
+    pub fn path(&self, name: &CaseName) -> String {
+        let numbered = name.copy.map(|copy| self.0.replace(COPY, &copy.to_string()));
+        numbered.as_ref().unwrap_or(&self.0).replace(CASE, &name.case)
     }
 
     /// The template as written.
@@ -77,7 +114,10 @@ mod tests {
         for bad in ["", "a/{name}.nii", "/abs/{case}", "../{case}", "a/{case", "a/../b"] {
             assert!(Template::new(bad).is_err(), "{bad}");
         }
-        assert_eq!(Template::new("{case}/{case}.nii").unwrap().path("x1"), "x1/x1.nii");
+        assert_eq!(Template::new("{case}/{case}.nii").unwrap().path(&CaseName::alone("x1")), "x1/x1.nii");
+        let copy = CaseName { case: "x1".to_owned(), copy: Some(12) };
+        assert_eq!(Template::new("{case}/{copy}_{case}.nii").unwrap().path(&copy), "x1/12_x1.nii");
+        assert_eq!([copy.to_string(), CaseName::alone("x1").to_string()], ["x1/12", "x1"]);
     }
 
     #[test]

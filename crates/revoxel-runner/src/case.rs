@@ -74,7 +74,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         // The largest input is waited for, and its hash would come on top.
         let (loaded, hash) = rayon::join(load, || input_hash(path));
         let loaded = loaded?;
-        tracing::debug!(case = case.name, key, "read {}", path.display());
+        tracing::debug!(case = %case.name, key, "read {}", path.display());
         check_declared(input, path, &loaded.volume)?;
         Ok((loaded, hash?))
     };
@@ -90,7 +90,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         volumes.insert(key.clone(), volume);
     }
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &case.name);
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &case.name.to_string());
     for (key, op) in &checked.uneven {
         engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
     }
@@ -132,7 +132,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         schema: SCHEMA.to_owned(),
         version: VERSION,
         tool: TOOL.to_owned(),
-        case: case.name.clone(),
+        case: case.name.case.clone(),
+        copy: case.name.copy,
         pipeline: PipelineRecord {
             name: pipeline.name.clone(),
             hash: format!("blake3:{}", pipeline.hash()),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{Pipeline, Template};
+use revoxel_pipeline::{CaseName, Pipeline, Template};
 
 /// A case: the files that are there, by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// Its name: what `{case}` stands for.
-    pub name: String,
+    /// Its name, and which copy of it this is.
+    pub name: CaseName,
     /// Its files.
     pub inputs: BTreeMap<String, PathBuf>,
     /// Required inputs that are missing, with the paths where they were expected.
@@ -83,20 +83,27 @@ pub fn select(cases: Vec<Case>, names: &[String], folder: &Path) -> Result<Vec<C
         return Ok(cases);
     }
     for name in names {
-        if !cases.iter().any(|c| c.name == *name) {
-            let near = revoxel_transforms::params::closest(name, cases.iter().map(|c| c.name.as_str()));
-            let few: Vec<&str> = cases.iter().take(8).map(|c| c.name.as_str()).collect();
+        if !cases.iter().any(|c| c.name.case == *name) {
+            let near = revoxel_transforms::params::closest(name, cases.iter().map(|c| c.name.case.as_str()));
+            let few: Vec<&str> = cases.iter().take(8).map(|c| c.name.case.as_str()).collect();
             let more = if cases.len() > few.len() { ", …" } else { "" };
             let list = || format!("; cases are: {}{more}", few.join(", "));
             let help = near.map_or_else(list, |near| format!("; did you mean {near:?}?"));
             return Err(DatasetError::UnknownCase { case: name.clone(), folder: folder.to_owned(), help });
         }
     }
-    Ok(cases.into_iter().filter(|c| names.contains(&c.name)).collect())
+    Ok(cases.into_iter().filter(|c| names.contains(&c.name.case)).collect())
+}
+
+/// The cases, each as often as the pipeline makes copies of it.
+pub fn copies(pipeline: &Pipeline, cases: Vec<Case>) -> Vec<Case> {
+    let copies =
+        |case: Case| pipeline.copies_of(&case.name.case).into_iter().map(move |name| Case { name, ..case.clone() });
+    cases.into_iter().flat_map(copies).collect()
 }
 
 fn case(pipeline: &Pipeline, folder: &Path, name: String) -> Case {
-    let mut case = Case { name, inputs: BTreeMap::new(), missing: Vec::new() };
+    let mut case = Case { name: CaseName::alone(name), inputs: BTreeMap::new(), missing: Vec::new() };
     for input in &pipeline.inputs {
         let path = folder.join(input.path.path(&case.name));
         if path.exists() {
@@ -165,7 +172,7 @@ mod tests {
         let pipeline = Pipeline::parse("p.yaml", text, &[], &Registry::builtin()).unwrap();
         let cases = discover(&pipeline, folder.path()).unwrap();
         let summary: Vec<(&str, Vec<&str>)> =
-            cases.iter().map(|c| (c.name.as_str(), c.missing.iter().map(|m| m.0.as_str()).collect())).collect();
+            cases.iter().map(|c| (c.name.case.as_str(), c.missing.iter().map(|m| m.0.as_str()).collect())).collect();
         assert_eq!(summary, [("a", vec!["label"]), ("b", vec![]), ("c", vec!["image"])]);
         let error = select(cases, &["bb".to_owned()], folder.path()).unwrap_err().to_string();
         assert!(error.contains("no case \"bb\""), "{error}");

@@ -50,7 +50,7 @@ pub fn run(
                 while !stop.load(Ordering::SeqCst) {
                     let position = next.fetch_add(1, Ordering::SeqCst);
                     let Some(checked) = cases.get(position) else { break };
-                    tracing::info!(case = checked.case.name, "needs at most {} MB", checked.memory / 1_000_000);
+                    tracing::info!(case = %checked.case.name, "needs at most {} MB", checked.memory / 1_000_000);
                     let drawn = budget.draw(checked.memory);
                     if stop.load(Ordering::SeqCst) {
                         break;
@@ -60,7 +60,7 @@ pub fn run(
                     if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
                         stop.store(true, Ordering::SeqCst);
                     }
-                    tell(&checked.case.name, &outcome);
+                    tell(&checked.case.name.to_string(), &outcome);
                     outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
                 }
             });

@@ -126,7 +126,7 @@ impl Fingerprint {
         let mut pools: Vec<Pool> = images.iter().map(|_| Pool::default()).collect();
         for case in cases {
             let looked = look(case, &images, label, &mut pools);
-            facts.push(looked.map_err(|problem| FingerprintError::Case { case: case.name.clone(), problem })?);
+            facts.push(looked.map_err(|problem| FingerprintError::Case { case: case.name.to_string(), problem })?);
         }
         Ok(Self { cases: facts, channels: pools.into_iter().map(Pool::finish).collect() })
     }
@@ -211,7 +211,7 @@ fn look(case: &Case, images: &[&str], label: &str, pools: &mut [Pool]) -> Result
     let count = |shape: [usize; 3]| shape.iter().product::<usize>() as f64;
     let spacing = volumes.first().map_or(grid, |v| *v.grid()).nominal_spacing();
     Ok(CaseFacts {
-        name: case.name.clone(),
+        name: case.name.to_string(),
         spacing,
         shape: region.shape,
         share: count(region.shape) / count(grid.shape()),

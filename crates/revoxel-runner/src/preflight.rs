@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{Pipeline, Plan};
+use revoxel_pipeline::{CaseName, Pipeline, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
@@ -33,8 +33,8 @@ pub struct Checked {
 /// A case that has not passed.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Name of the case.
-    pub case: String,
+    /// The case.
+    pub case: CaseName,
     /// Why.
     pub problem: String,
 }
@@ -46,18 +46,40 @@ pub struct Strictness {
     pub snap: bool,
 }
 
-/// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept.
+/// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept. Headers are read once
+/// for copies of a case that follow each other.
 pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
-    cases
-        .into_par_iter()
-        .map(|case| {
-            let name = case.name.clone();
-            check_case(pipeline, case, strictness).map_err(|problem| Refused { case: name, problem })
-        })
-        .collect()
+    let of_one: Vec<&[Case]> = cases.chunk_by(|a, b| a.inputs == b.inputs && a.missing == b.missing).collect();
+    let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
+        let first = headers(pipeline, &copies[0], strictness);
+        let planned = |case: &Case| {
+            let found = first.clone().and_then(|headers| headers.planned(pipeline, case));
+            found.map_err(|problem| Refused { case: case.name.clone(), problem })
+        };
+        copies.iter().map(planned).collect()
+    };
+    of_one.into_par_iter().map(check).collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
-fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result<Checked, String> {
+/// What the files of a case say before voxels are read.
+#[derive(Clone)]
+struct Headers {
+    infos: BTreeMap<String, FileInfo>,
+    grids: BTreeMap<String, Grid>,
+    uneven: BTreeMap<String, GridOp>,
+}
+
+impl Headers {
+    /// A case with these headers, or a copy of it.
+    fn planned(self, pipeline: &Pipeline, case: &Case) -> Result<Checked, String> {
+        let Self { infos, grids, uneven } = self;
+        let plan = pipeline.plan(&grids, Some(&case.name.to_string())).map_err(|e| e.to_string())?;
+        let memory = estimate(pipeline, &infos, &plan);
+        Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory })
+    }
+}
+
+fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Headers, String> {
     if !case.missing.is_empty() {
         let missing = case.missing.iter().map(|(key, path)| format!("{key} ({})", path.display())).collect::<Vec<_>>();
         return Err(format!("missing input: {}", missing.join(", ")));
@@ -67,7 +89,7 @@ fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result
         let Some(input) = pipeline.input(key) else { continue };
         let info = revoxel_io::info_with(path, &read_options(input)).map_err(|e| e.to_string())?;
         for warning in &info.warnings {
-            tracing::warn!(case = case.name, "{}: {warning}", path.display());
+            tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
         infos.insert(key.clone(), info);
     }
@@ -78,10 +100,8 @@ fn check_case(pipeline: &Pipeline, case: Case, strictness: Strictness) -> Result
             uneven.insert(key.clone(), op);
         }
     }
-    let grids = shared_grids(pipeline, &case, &infos, &uneven, strictness)?;
-    let plan = pipeline.plan(&grids, Some(&case.name)).map_err(|e| e.to_string())?;
-    let memory = estimate(pipeline, &infos, &plan);
-    Ok(Checked { case, infos, grids, uneven, plan, memory })
+    let grids = shared_grids(pipeline, case, &infos, &uneven, strictness)?;
+    Ok(Headers { infos, grids, uneven })
 }
 
 /// The grids that the volumes start on. Inputs that must share the first image's grid are compared with it: noise
@@ -114,7 +134,7 @@ fn shared_grids(
         let same_shape = own.shape() == reference.shape();
         let snaps = even && (relation.agreement == Agreement::Noise || (strictness.snap && same_shape));
         if snaps {
-            tracing::info!(case = case.name, key = input.key, "snapped to the grid of {}: {relation}", first.key);
+            tracing::info!(case = %case.name, key = input.key, "snapped to the grid of {}: {relation}", first.key);
             grids.insert(input.key.clone(), reference);
         } else if !relation.agrees() {
             let way_out = match (same_shape, relation.agreement == Agreement::Disjoint) {
@@ -206,9 +226,9 @@ pub fn check_outputs<'a>(
         }
     }
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let inputs: HashMap<PathBuf, &str> =
-        cases.clone().flat_map(|c| c.inputs.values().map(|p| (real(p), c.name.as_str()))).collect();
-    let mut seen: HashMap<PathBuf, &str> = HashMap::new();
+    let inputs: HashMap<PathBuf, &CaseName> =
+        cases.clone().flat_map(|c| c.inputs.values().map(|p| (real(p), &c.name))).collect();
+    let mut seen: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases {
         for path in outputs_of(pipeline, case, out) {
             let place = real(&path);

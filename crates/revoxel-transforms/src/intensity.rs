@@ -34,6 +34,7 @@ mod fourier;
 mod histogram;
 mod map;
 mod mask;
+pub mod pca;
 mod percentile;
 mod rescale;
 mod statistics;

@@ -65,6 +65,11 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
     t("{case}/image.nii.gz\", dtype", "image.nii.gz\", dtype", 11, 18, &["the same path for every case"]);
     t("  label: { path", "  lable: { path", 12, 3, &["no input \"lable\"", "did you mean \"label\"?"]);
     t("images/{case}", "images/{name}", 3, 31, &["only placeholder"]);
+    t("images/{case}", "images/{copy}", 3, 31, &["copies are written, not read"]);
+    t("{case}/image.nii.gz\", dtype", "{case}/{copy}.nii.gz\", dtype", 11, 18, &["numbers copies", "`copies: 4`"]);
+    t("version: 1", "version: 1\ncopies: 3", 2, 9, &["all copies would be the same", "rand_"]);
+    t("version: 1", "version: 1\ncopies: 0", 2, 9, &["0 must be 1 to 10000"]);
+    t("version: 1", "version: 1\ncopies: -2", 2, 9, &["-2"]);
     t("trace:", "inputs:", 13, 1, &["duplicate"]);
     t("pixdim: [1, 1, 1]", "pixdim: 1, interpolation: linaer", 7, 42, &["did you mean `linear`?"]);
     t("pixdim: [1, 1, 1]", "pixdim: 1, interpolation: { lable: linear }", 7, 44, &["did you mean \"label\"?"]);
@@ -104,6 +109,22 @@ fn steps_apply_to_the_kinds_of_which_they_make_sense() {
     t("  - one_hot: {}\n  - fill_holes", Err((10, 5, "fill_holes works on label volumes, and no input is one")));
     t("  - one_hot: {}\n  - as_discrete: { argmax: true }", Ok(&[&["seg"], &["seg", "net"]]));
     t("  - fill_holes: { keys: net }", Err((9, 25, "\"net\" is of kind logit")));
+}
+
+#[test]
+fn copies_have_paths_of_their_own() {
+    let drawn =
+        GOOD.replace("version: 1", "version: 1\ncopies: 3").replace("  - spacing:", "  - rand_flip: {}\n  - spacing:");
+    let error = parse(&drawn).unwrap_err().to_string();
+    assert!(error.contains("{case}/image.nii.gz\" is the same path for every copy: put {copy} into it"), "{error}");
+    let numbered = drawn
+        .replace("{case}/image", "{case}/{copy}/image")
+        .replace("{case}/label.nii.gz\" }\n", "{case}/{copy}/label.nii.gz\" }\n");
+    let numbered = numbered.replace("{case}/trace", "{case}/{copy}/trace");
+    let pipeline = parse(&numbered).unwrap();
+    let names: Vec<String> = pipeline.copies_of("a").iter().map(|name| pipeline.trace.path(name)).collect();
+    assert_eq!(names, ["a/0/trace.json", "a/1/trace.json", "a/2/trace.json"]);
+    assert_ne!(pipeline.hash(), parse(&numbered.replace("copies: 3", "copies: 4")).unwrap().hash());
 }
 
 #[test]

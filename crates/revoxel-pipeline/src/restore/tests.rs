@@ -1,5 +1,6 @@
 //! The section `restore`: what it resolves to, and faults with their place.
 
+use crate::CaseName;
 use revoxel_transforms::Registry;
 use serde_json::json;
 
@@ -31,7 +32,7 @@ fn parse(text: &str) -> Result<Pipeline, crate::PipelineError> {
 #[test]
 fn it_resolves_to_what_a_trace_records() {
     let pipeline = parse(GOOD).unwrap();
-    let record = serde_json::to_value(pipeline.restore[0].record("c1")).unwrap();
+    let record = serde_json::to_value(pipeline.restore[0].record(&CaseName::alone("c1"))).unwrap();
     assert_eq!(record["path"], "c1/seg.nii.gz");
     assert_eq!(
         (&record["kind"], &record["activation"], &record["argmax"]),
@@ -44,13 +45,13 @@ fn it_resolves_to_what_a_trace_records() {
     assert_ne!(pipeline.hash(), parse(&GOOD.replace("50", "60")).unwrap().hash());
     assert_eq!(pipeline.hash(), parse(&GOOD.replace("{ in: native, ", "{ ")).unwrap().hash());
     let text = GOOD.replace("{ min_size", "{ in: model, min_size").replace("linear", "label");
-    assert!(parse(&text).unwrap().restore[0].record("c1").decide_in_model);
+    assert!(parse(&text).unwrap().restore[0].record(&CaseName::alone("c1")).decide_in_model);
     let set = ["restore.seg.kind=probability".to_owned(), "restore.seg.activation=none".to_owned()];
     let set = Pipeline::parse("p.yaml", GOOD, &set, &Registry::builtin()).unwrap();
-    assert_eq!(set.restore[0].record("c").kind, "probability");
+    assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, "probability");
     let regions =
         GOOD.replace("argmax: true", "regions: { paint: [{ channel: 0, label: 1 }, { channel: 2, label: 3 }] }");
-    let regions = parse(&regions).unwrap().restore[0].record("c").regions.unwrap();
+    let regions = parse(&regions).unwrap().restore[0].record(&CaseName::alone("c")).regions.unwrap();
     assert_eq!((regions.threshold, regions.paint[1].channel, regions.paint[1].label), (0.5, 2, 3));
 }
 

@@ -181,6 +181,7 @@ fn trace(args: &Args, info: &FileInfo, volume: &Volume, steps: Vec<TraceStep>) -
         version: VERSION,
         tool: TOOL.to_owned(),
         case: name.to_string_lossy().into_owned(),
+        copy: None,
         pipeline: PipelineRecord { name: "convert".to_owned(), hash: format!("blake3:{what}"), seed: None },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
         restore: BTreeMap::new(),

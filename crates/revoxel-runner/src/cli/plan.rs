@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_invert::RestoreStepRecord;
-use revoxel_pipeline::{KeyPlan, Pipeline, Plan, Restore};
+use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, Restore};
 use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::run::look_for_labels;
 use super::show;
-use crate::dataset::{discover, select};
+use crate::dataset::{copies, discover, select};
 use crate::files::read_text;
 use crate::labels::{LabelMaps, names_labels};
 use crate::matrix_file;
@@ -62,10 +62,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         let cases = discover(&pipeline, data).map_err(Failure::usage)?;
         let maps = LabelMaps::of(&pipeline, &cases);
         let cases = select(cases, &args.cases, data).map_err(Failure::usage)?;
-        for checked in check(&pipeline, cases, Strictness { snap: args.snap }) {
+        for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap }) {
             match checked {
-                Ok(checked) => plans.push((checked.case.name, checked.plan)),
-                Err(refused) => failures.push((refused.case, refused.problem)),
+                Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
+                Err(refused) => failures.push((refused.case.to_string(), refused.problem)),
             }
         }
         if failures.is_empty() && maps.count() > 0 {
@@ -129,6 +129,9 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
     for (number, step) in pipeline.steps.iter().enumerate() {
         text.push_str(&format!("  {:<4} {:<28} {}\n", number + 1, step.name, step.keys.join(", ")));
     }
+    if let Some(copies) = pipeline.copies {
+        text.push_str(&format!("  {copies} copies of each case, with draws of their own\n"));
+    }
     for output in &pipeline.outputs {
         let dtype = output.dtype.map_or("as it is", |d| d.name());
         text.push_str(&format!("  out  {:<12} {:<12} {}\n", output.key, dtype, output.path.text()));
@@ -142,7 +145,7 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
 
 /// What is to be done with a prediction.
 fn restored(restore: &Restore) -> String {
-    let record = restore.record("{case}");
+    let record = restore.record(&CaseName::alone("{case}"));
     let mut way = vec![record.kind.clone()];
     way.extend(record.activation.filter(|a| a != "none"));
     let decision = match (record.argmax, &record.regions) {

@@ -4,13 +4,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use revoxel_pipeline::Pipeline;
+use revoxel_pipeline::{CaseName, Pipeline};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::plan::{load, with_seed};
 use super::show;
-use crate::dataset::{Case, discover, select};
+use crate::dataset::{Case, copies, discover, select};
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
 use crate::memory;
@@ -90,7 +90,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
     let maps = LabelMaps::of(&pipeline, &cases);
-    let mut cases: Vec<Case> = select(cases, &args.cases, &args.data).map_err(Failure::usage)?;
+    let cases: Vec<Case> = select(cases, &args.cases, &args.data).map_err(Failure::usage)?;
+    let mut cases = copies(&pipeline, cases);
     if let Some((part, parts)) = args.shard {
         let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
         cases = of_part.map(|(_, case)| case).collect();
@@ -177,20 +178,28 @@ fn progress(count: usize, unit: &str) -> ProgressBar {
 
 fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {
     let ran = checked.iter().zip(outcomes).map(|(checked, outcome)| {
-        let case = &checked.case.name;
-        match outcome {
+        let said = match outcome {
             executor::Outcome::Done(done) => match &done.skipped {
-                Some(why) => json!({ "case": case, "outcome": "skipped", "problem": why }),
-                None => {
-                    json!({ "case": case, "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files })
-                }
+                Some(why) => json!({ "outcome": "skipped", "problem": why }),
+                None => json!({ "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files }),
             },
-            executor::Outcome::Failed(problem) => json!({ "case": case, "outcome": "failed", "problem": problem }),
-            executor::Outcome::NotRun => json!({ "case": case, "outcome": "not_run" }),
-        }
+            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
+            executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
+        };
+        of_case(&checked.case.name, said)
     });
-    let refused = refused.iter().map(|r| json!({ "case": r.case, "outcome": "failed", "problem": r.problem }));
+    let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
     json!({ "out": out, "cases": ran.chain(refused).collect::<Vec<_>>() })
+}
+
+/// What is said of a case, with its name in front.
+fn of_case(name: &CaseName, said: Value) -> Value {
+    let mut all = json!({ "case": name.case });
+    if let (Value::Object(all), Value::Object(said)) = (&mut all, said) {
+        all.extend(name.copy.map(|copy| ("copy".to_owned(), copy.into())));
+        all.extend(said);
+    }
+    all
 }
 
 fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused]) {

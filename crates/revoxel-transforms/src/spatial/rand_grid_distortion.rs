@@ -1,0 +1,118 @@
+//! Stretches and squeezes cells along each axis by chance, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `grid_distortion` does, with steps of 1 plus a number that is drawn from
+//! `distort_limit` for every cell of every axis, for all inputs of the step alike. The cells divide the volume of the
+//! step's first input.
+//!
+//! # YAML
+//! ```yaml
+//! rand_grid_distortion: { prob: 0.3, num_cells: 5, distort_limit: 0.2 }
+//! ```
+//!
+//! # Inverse
+//! The cells stretched back, exactly, and sampling there: lossy in values. The trace has the steps.
+//!
+//! # Same as
+//! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)`, with the differences of `grid_distortion`.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::grid_distortion::{check_cells, stretched};
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, Numbers, Padding, PerKey};
+use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability};
+use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `rand_grid_distortion`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGridDistortion {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// Cells: one number, or one per axis.
+    #[serde(default = "five")]
+    num_cells: IntVector,
+    /// What is added to steps of 1: d for −d to d, or lowest and highest, above −1.
+    #[serde(default = "little")]
+    distort_limit: Range,
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+}
+
+const fn tenth() -> f64 {
+    0.1
+}
+
+fn five() -> IntVector {
+    Numbers(vec![5])
+}
+
+const fn little() -> Range {
+    Range::Around(0.03)
+}
+
+impl Define for RandGridDistortion {
+    const NAME: &'static str = "rand_grid_distortion";
+    const SOURCE: &'static str = include_str!("rand_grid_distortion.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        check_cells(&self.num_cells)?;
+        Ranges(vec![self.distort_limit]).check("distort_limit", 1, -0.999, 999.0)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGridDistortion {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let (low, high) = self.distort_limit.bounds();
+        let steps = self.num_cells.repeated().map(|n| (0..=n).map(|_| 1.0 + draws.uniform(low, high)).collect());
+        let values = json!({ "distort_steps": steps });
+        Drawn::spatial(Distorted { steps, of: self.clone() }, values)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            padding: self.padding.as_ref(),
+            default_padding: Padding::Border,
+            ..Resampling::default()
+        }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Distorted {
+    steps: [Vec<f64>; 3],
+    of: RandGridDistortion,
+}
+
+impl SpatialTransform for Distorted {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        // Inputs on grids of their own are distorted by the same cells.
+        let region = evidence.reference.unwrap_or(grid);
+        Ok(vec![stretched(region, &self.of.num_cells, &self.steps)?])
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        RandomTransform::resampling(&self.of)
+    }
+}
