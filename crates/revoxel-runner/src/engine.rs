@@ -221,12 +221,9 @@ impl Engine {
                     Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
                     Change::Spatial(transform) => {
                         let Some(first) = keys.first().and_then(|k| self.slots.get(*k)) else { return Ok(()) };
-                        let first = *first.grid();
-                        let (observed, needed) = self.evidence(&**transform)?;
-                        let evidence = Evidence {
-                            observed: observed.as_ref(),
-                            reference: Some(needed.as_ref().unwrap_or(&first)),
-                        };
+                        let reference = *first.grid();
+                        let (observed, _) = self.evidence(&**transform)?;
+                        let evidence = Evidence { observed: observed.as_ref(), reference: Some(&reference) };
                         self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
                     }
                 }
