@@ -17,6 +17,7 @@ from volumes import Volume
 
 LAST = ("RandWeightedCropd leaves out the last box along each axis: a weight there does not count, "
         "and without any other the box is drawn evenly.")
+INVERTED = ("Of labels in unsigned 8 bit every voxel is background: `~` of what torch.any answers for them is never 0.")
 
 
 def _add(book: Casebook, name: str, volume: Volume, step: dict, *, source: Volume | None = None, crop=None,
@@ -111,7 +112,8 @@ def foreground(book: Casebook) -> None:
         at = (1, 2, volume.shape[2] - 2)
         # One voxel of background; one that the image allows; none of foreground; one channel for each class.
         rows = {
-            "background": ({"pos": 0, "neg": 2}, "label", _voxel(volume, at, 0, 1)),
+            "background": ({"pos": 0, "neg": 2}, "label", _voxel(volume, at, 0, 1, np.int16)),
+            "background-u8": ({"pos": 0, "neg": 2}, "label", _voxel(volume, at, 0, 1)),
             "longer": ({"neg": 0, "spatial_size": [40, 4, 30], "allow_smaller": True}, "label", _voxel(volume, at)),
             "channels": ({"neg": 0}, "probability",
                          np.concatenate([_voxel(volume, at, 0, 1, np.float32), _voxel(volume, at, 0.5, 0, np.float32)])),
@@ -119,7 +121,8 @@ def foreground(book: Casebook) -> None:
         for name, (p, kind, data) in rows.items():
             step = {"source": "source", "spatial_size": [4, 5, 3], **p}
             _add(book, f"foreground/{name}-{volume.name}", volume, {"rand_crop_by_pos_neg_label": step},
-                 source=_source(volume, name, kind, data))
+                 source=_source(volume, name, kind, data),
+                 **({"wrong": INVERTED, "wrong_in": ["affine", "values"]} if name == "background-u8" else {}))
         peak = tuple(int(i) for i in np.unravel_index(np.argmax(volume.data[0]), volume.shape))
         threshold = float(np.sort(volume.data.ravel())[-2])
         beside = {"source": "source", "spatial_size": [4, 5, 3], "image": KEY, "image_threshold": threshold}

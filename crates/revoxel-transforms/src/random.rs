@@ -27,7 +27,8 @@ pub trait RandomTransform: Debug + Send + Sync {
     /// What is done this time.
     fn draw(&self, draws: &mut Draws) -> Drawn;
 
-    /// What the drawn spatial transforms need; they say the same.
+    /// What the drawn spatial transforms need, nothing or the voxels of an input; they say the same. The grid of the
+    /// step's first input is always there.
     fn need(&self) -> Need<'_> {
         Need::Nothing
     }

@@ -29,7 +29,8 @@
 //! # Same as
 //! MONAI `RandCropByPosNegLabeld(label_key, spatial_size, pos, neg, image_key, image_threshold, allow_smaller)`, one of
 //! its samples. Where no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error
-//! unless `on_empty` says otherwise, and so is the opposite.
+//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
+//! background where no image narrows it.
 
 use revoxel_core::{Grid, GridOp, Volume};
 use schemars::JsonSchema;
