@@ -447,3 +447,113 @@ fn copies_of_a_case_draw_apart_and_each_comes_back_by_its_own_trace() {
         assert!(dice > 0.93, "{file}: {dice}");
     }
 }
+
+/// Steps that crop at random, one kind each; `weights` is the image without its negative values.
+fn crops() -> [Value; 5] {
+    [
+        json!({ "rand_spatial_crop": { "roi_size": [16, 14, 9] } }),
+        json!({ "rand_scale_crop": { "roi_scale": 0.3, "max_roi_scale": 0.6, "random_size": true } }),
+        json!({ "rand_crop_by_pos_neg_label": { "source": "label", "spatial_size": [16, 14, 9], "image": "weights" } }),
+        json!({ "rand_crop_by_label_classes": { "source": "label", "spatial_size": [16, 14, 9], "ratios": [1, 2, 3] } }),
+        json!({ "rand_weighted_crop": { "source": "weights", "spatial_size": [15, 14, 9] } }),
+    ]
+}
+
+#[test]
+fn random_crops_take_all_inputs_to_one_place_at_any_number_of_threads() {
+    let coarse = Affine::from_rows([[0., 1.6, 0., -40.], [-1.5, 0., 0., 80.], [0., 0., 2., -50.]]);
+    let coarse = Grid::new([60, 60, 50], coarse).unwrap();
+    let volumes = [
+        ("image", phantom()),
+        ("label", sampled(grid(), Kind::Label, |p| (waves(p) + 1.0).clamp(0.0, 2.0).floor())),
+        ("weights", sampled(grid(), Kind::Image, |p| waves(p).max(0.0))),
+        ("own", sampled(coarse, Kind::Image, waves)),
+    ];
+    for crop in crops() {
+        let name = crop.as_object().unwrap().keys().next().unwrap().clone();
+        // After a step that moves voxels, what is looked at is what came of it.
+        let steps = json!([{ "rand_flip": { "prob": 1, "spatial_axis": [0, 2] } }, crop]);
+        let with = |threads: usize, case: &str| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| augment(&volumes, &steps, 3, case))
+        };
+        let mut places = Vec::new();
+        for case in ["a", "b", "c", "d"] {
+            let done = with(1, case);
+            let again = with(3, case);
+            assert!(done.iter().all(|(key, d)| d.volume == again[key].volume), "{name}");
+            assert_eq!(done["image"].volume.grid(), done["label"].volume.grid(), "{name}");
+            let place = done["image"].volume.grid().index_to_world([0.0; 3]);
+            places.push(place);
+            // The same region of the world: each corner of the fine box lies in the other box's voxels.
+            let (fine, own) = (done["image"].volume.grid(), done["own"].volume.grid());
+            for corner in 0..8 {
+                let end = |a: usize| if corner >> a & 1 == 0 { -0.499 } else { fine.shape()[a] as f64 - 0.501 };
+                let at = fine.index_map_to(own).apply([0, 1, 2].map(end));
+                assert!((0..3).all(|a| at[a] >= -0.5 && at[a] <= own.shape()[a] as f64 - 0.5), "{name}: {at:?}");
+            }
+            // Voxels are copied, and come back where they were.
+            let seen = InvertOptions { coverage: true, ..Default::default() };
+            for (key, source) in &volumes {
+                let back = invert(&trace(source, &done[*key]), &done[*key].volume, &seen).unwrap();
+                assert_eq!(back.volume.grid(), source.grid());
+                let (mask, there, again) = (values(&back.coverage.unwrap()), values(source), values(&back.volume));
+                assert!((0..mask.len()).all(|i| mask[i] == 0.0 || there[i] == again[i]), "{name} {key}");
+                let count = mask.iter().sum::<f64>() as usize;
+                assert_eq!(count, done[*key].volume.grid().voxel_count(), "{name} {key}");
+            }
+        }
+        assert!(places.iter().any(|p| *p != places[0]), "{name}: always {places:?}");
+    }
+}
+
+#[test]
+fn a_plan_says_that_crops_depend_on_voxels() {
+    let inputs = [("image", Kind::Image), ("label", Kind::Label), ("weights", Kind::Image)];
+    let grids: BTreeMap<String, Grid> = inputs.iter().map(|(key, _)| ((*key).to_owned(), grid())).collect();
+    for (crop, fixed) in crops().into_iter().zip([true, true, false, false, false]) {
+        let planned = pipeline(&inputs, &json!([crop, { "rand_flip": { "prob": 1 } }]));
+        let plan = planned.plan(&grids, Some("case")).unwrap();
+        assert_eq!(plan.result["image"].is_some(), fixed, "{crop}");
+        assert!(plan.steps[1].volumes.iter().all(|(_, p)| p.before.is_some() == fixed && !p.by_case), "{crop}");
+        // Without a case, nobody knows what is drawn.
+        let plan = planned.plan(&grids, None).unwrap();
+        assert!(plan.result["image"].is_none() && plan.steps[1].volumes.iter().all(|(_, p)| p.by_case), "{crop}");
+    }
+}
+
+#[test]
+fn what_a_crop_looks_at_must_be_there_and_on_one_grid() {
+    let other = Grid::new([20, 20, 20], Affine::scaling([1.0; 3])).unwrap();
+    let step = json!([{ "rand_crop_by_pos_neg_label": { "source": "label", "spatial_size": 4, "image": "other" } }]);
+    let volumes = [
+        ("image", phantom()),
+        ("label", sampled(grid(), Kind::Label, |_| 0.0)),
+        ("other", sampled(other, Kind::Image, waves)),
+    ];
+    let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
+    let t = |keys: &[usize], part: &str| {
+        let chosen = keys.iter().map(|k| (volumes[*k].0.to_owned(), volumes[*k].1.clone())).collect();
+        let pipeline = pipeline(&inputs, &step);
+        let error = Engine::new(chosen, pipeline.fuse).run(&pipeline.steps).unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("rand_crop_by_pos_neg_label"), "{error}");
+    };
+    t(&[0, 1, 2], "lies on another grid");
+    t(&[0, 1], "\"other\" that the step refers to is missing");
+    t(&[0, 2], "\"label\" that the step refers to is missing");
+}
+
+#[test]
+fn a_ratio_for_a_label_that_is_not_there_is_refused() {
+    let place = Place::new();
+    let text = "version: 1\ninputs:\n  label: { kind: label, path: \"{case}/l.nii\", labels: [0, 1, 2] }\nsteps:\n  \
+                - rand_crop_by_label_classes: { source: label, spatial_size: 8, ratios: [0, 1, 0, 2] }\noutputs: {}\n\
+                trace: \"{case}.json\"\n";
+    place.text("p.yaml", text);
+    let said = place.revoxel(&["plan", "p.yaml"]);
+    assert!(
+        said.code == 2 && said.err.contains("p.yaml:5:85") && said.err.contains("label 3 is not declared"),
+        "{}",
+        said.err
+    );
+}

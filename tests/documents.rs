@@ -12,7 +12,7 @@ fn every_documented_step_is_accepted_as_written() {
     let mut tried = 0;
     for transform in registry.iter() {
         for example in Docs::of(transform.source).examples() {
-            let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction", "scores"]
+            let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction", "scores", "weights"]
                 .map(|key| {
                     let kind = match key {
                         "label" => Kind::Label,

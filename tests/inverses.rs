@@ -53,6 +53,13 @@ fn table() -> Vec<(Value, Back)> {
     add("divisible_crop", json!({ "k": [5, 8, 3] }), Inside);
     add("crop_foreground", json!({ "source": "image", "above": 0, "margin": 1 }), Inside);
     add("crop_to_nonzero", json!({ "source": "source" }), Inside);
+    add("rand_spatial_crop", json!({ "roi_size": [9, 12, 10] }), Inside);
+    add("rand_spatial_crop", json!({ "roi_size": 8, "max_roi_size": 14, "random_size": true }), Inside);
+    add("rand_scale_crop", json!({ "roi_scale": [0.7, 0.5, 1] }), Inside);
+    add("rand_crop_by_pos_neg_label", json!({ "source": "source", "spatial_size": [9, 12, 10], "pos": 3 }), Inside);
+    let classes = json!({ "source": "source", "spatial_size": 11, "ratios": [1, 2], "image": "image" });
+    add("rand_crop_by_label_classes", classes, Inside);
+    add("rand_weighted_crop", json!({ "source": "source", "spatial_size": [10, 9, 12] }), Inside);
     add("resize_with_pad_or_crop", json!({ "spatial_size": [10, 30, 13] }), Inside);
     add("spacing", json!({ "pixdim": [0.8, 1.1, 1.2] }), Lossy(1e-5));
     add("spacing", json!({ "pixdim": 0.9, "rule": "nnunet" }), Lossy(1e-5));

@@ -337,6 +337,11 @@ fn random_steps_with_one_possibility() {
 }
 
 #[test]
+fn random_crops_with_one_possibility() {
+    check_peer("crops", 150);
+}
+
+#[test]
 fn nibabel() {
     check_peer("nibabel", 20);
 }

@@ -119,6 +119,17 @@ def transform(step: dict, kind: str):
                   if k not in ("padding", "interpolation")}
         mode = _grid_mode(p, kind)
         return mt.RandRotated(KEY, mode=mode, padding_mode=_grid_padding({"padding": "border", **p}, mode), **ranges)
+    if name == "rand_spatial_crop":
+        return mt.RandSpatialCropd(KEY, **p)
+    if name == "rand_scale_crop":
+        return mt.RandScaleCropd(KEY, **p)
+    if name in ("rand_crop_by_pos_neg_label", "rand_crop_by_label_classes"):
+        extra = {k: v for k, v in p.items() if k not in ("source", "image")}
+        if name == "rand_crop_by_pos_neg_label":
+            return mt.RandCropByPosNegLabeld(KEY, label_key=p["source"], image_key=p.get("image"), **extra)
+        return mt.RandCropByLabelClassesd(KEY, label_key=p["source"], image_key=p.get("image"), warn=False, **extra)
+    if name == "rand_weighted_crop":
+        return mt.RandWeightedCropd(KEY, w_key=p["source"], spatial_size=p["spatial_size"])
     if name == "rand_gaussian_noise":
         return mt.RandGaussianNoised(KEY, **p)
     if name == "rand_gamma":

@@ -89,7 +89,7 @@ pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
     let named = match transform {
         Transform::Spatial(transform) => transform.named_labels(),
         Transform::Value(transform) => transform.named_labels(),
-        Transform::Random(_) => Vec::new(),
+        Transform::Random(transform) => transform.named_labels(),
     };
     let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
     named.iter().map(|n| Sought { label: n.label, place: place(n) }).collect()
@@ -255,13 +255,14 @@ fn moved(known: &Known, key: &str, padding: &PaddingRule<'_>, resampling: &Resam
 /// The keys of the volumes in which a step looks for the labels that it names.
 fn looked_at(step: &Step) -> Vec<&str> {
     let own = || step.keys.iter().map(String::as_str).collect();
-    match &step.transform {
-        Transform::Spatial(transform) => match transform.need() {
-            Need::Voxels(key) => [key].into_iter().chain(transform.also().iter().map(String::as_str)).collect(),
-            Need::Nothing | Need::Grid(_) => own(),
-        },
-        Transform::Value(transform) => transform.source().map_or_else(own, |key| vec![key]),
-        Transform::Random(_) => Vec::new(),
+    let (need, also) = match &step.transform {
+        Transform::Spatial(transform) => (transform.need(), transform.also()),
+        Transform::Random(transform) => (transform.need(), &[][..]),
+        Transform::Value(transform) => return transform.source().map_or_else(own, |key| vec![key]),
+    };
+    match need {
+        Need::Voxels(key) => [key].into_iter().chain(also.iter().map(String::as_str)).collect(),
+        Need::Nothing | Need::Grid(_) => own(),
     }
 }
 

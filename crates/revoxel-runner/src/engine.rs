@@ -220,8 +220,10 @@ impl Engine {
                     }
                     Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
                     Change::Spatial(transform) => {
-                        let reference = keys.first().and_then(|k| self.slots.get(*k)).map(|slot| *slot.grid());
-                        let evidence = Evidence { observed: None, reference: reference.as_ref() };
+                        let Some(first) = keys.first().and_then(|k| self.slots.get(*k)) else { return Ok(()) };
+                        let reference = *first.grid();
+                        let (observed, _) = self.evidence(&**transform)?;
+                        let evidence = Evidence { observed: observed.as_ref(), reference: Some(&reference) };
                         self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
                     }
                 }
@@ -335,9 +337,20 @@ impl Engine {
             }
             Need::Voxels(key) => {
                 let mut look = |key: &str| {
-                    let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
-                    slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
-                    transform.observe(&slot.volume).map_err(|e| (key.to_owned(), e.into()))
+                    for key in [Some(key), transform.beside()].into_iter().flatten() {
+                        let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
+                        slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
+                    }
+                    let source = &self.slots[key].volume;
+                    let seen = match transform.beside() {
+                        None => transform.observe(source),
+                        Some(beside) => {
+                            let other = &self.slots[beside].volume;
+                            on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
+                            transform.observe_beside(source, other)
+                        }
+                    };
+                    seen.map_err(|e| (key.to_owned(), e.into()))
                 };
                 // Where one input is empty, the others decide; where all are, the first one's answer stands.
                 let mut observed = look(key);

@@ -164,12 +164,13 @@ fn shared_grids(
 /// Whether a step puts an input on the grid of another before any step looks at a second input.
 fn aligned(pipeline: &Pipeline, key: &str) -> bool {
     let steps = pipeline.steps.iter().filter(|s| s.keys.iter().any(|k| k == key));
-    let mut spatial = steps.filter_map(|s| match &s.transform {
-        Transform::Spatial(t) => Some(t),
-        Transform::Value(_) | Transform::Random(_) => None,
+    let mut looks = steps.filter_map(|s| match &s.transform {
+        Transform::Spatial(t) => Some((t.need(), t.aligns())),
+        Transform::Random(t) => Some((t.need(), false)),
+        Transform::Value(_) => None,
     });
-    let first = spatial.find(|t| t.need() != Need::Nothing);
-    first.is_some_and(|t| t.aligns() && matches!(t.need(), Need::Grid(other) if other != key))
+    let first = looks.find(|(need, _)| *need != Need::Nothing);
+    first.is_some_and(|(need, aligns)| aligns && matches!(need, Need::Grid(other) if other != key))
 }
 
 /// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.

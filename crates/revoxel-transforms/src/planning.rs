@@ -2,6 +2,8 @@
 
 pub(crate) mod axes;
 pub(crate) mod boxes;
+pub(crate) mod patches;
+pub(crate) mod weights;
 
 use revoxel_core::{Affine, Grid, GridError, GridOp};
 

@@ -20,12 +20,28 @@ pub(crate) use ranges::{Range, Ranges, probability};
 pub(crate) use turn::{Turn, quarters};
 
 use crate::definition::Invalid;
-use crate::transform::{PaddingRule, Resampling, SpatialTransform, ValueTransform};
+use crate::transform::{NamedLabel, Need, PaddingRule, Resampling, SpatialTransform, ValueTransform};
 
 /// Draws a transform.
 pub trait RandomTransform: Debug + Send + Sync {
     /// What is done this time.
     fn draw(&self, draws: &mut Draws) -> Drawn;
+
+    /// What the drawn spatial transforms need, nothing or the voxels of an input; they say the same. The grid of the
+    /// step's first input is always there.
+    fn need(&self) -> Need<'_> {
+        Need::Nothing
+    }
+
+    /// The input that the drawn spatial transforms look at together with the one that they need.
+    fn beside(&self) -> Option<&str> {
+        None
+    }
+
+    /// The labels that parameters name, of the input that [`need`](Self::need) names.
+    fn named_labels(&self) -> Vec<NamedLabel> {
+        Vec::new()
+    }
 
     /// How ops of the drawn transforms that interpolate do it, so far as it names inputs.
     fn resampling(&self) -> Resampling<'_> {

@@ -47,6 +47,19 @@ pub trait SpatialTransform: Debug + Send + Sync {
         Ok(Observed { grid: *source.grid(), region: Some(source.grid().index_box()) })
     }
 
+    /// A further input, on the grid of the one that [`need`](Self::need) names, that is looked at together with it.
+    fn beside(&self) -> Option<&str> {
+        None
+    }
+
+    /// [`observe`](Self::observe) with the input that [`beside`](Self::beside) names.
+    ///
+    /// # Errors
+    /// Where the voxels do not allow an answer.
+    fn observe_beside(&self, source: &Volume, _beside: &Volume) -> Result<Observed, PlanError> {
+        self.observe(source)
+    }
+
     /// How ops of this transform that interpolate do it.
     fn resampling(&self) -> Resampling<'_> {
         Resampling::default()
@@ -233,6 +246,40 @@ pub enum PlanError {
         end: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
+    },
+    /// A crop of a fixed size is larger than the volume.
+    #[error(
+        "{field} {size:?} is larger than the volume of {shape:?} voxels: ask for less, pad in a step before \
+         (spatial_pad), or set allow_smaller: true"
+    )]
+    TooLarge {
+        /// Name of the parameter.
+        field: &'static str,
+        /// Voxels asked for.
+        size: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// The size of a crop is to be drawn from an empty range.
+    #[error(
+        "the size of the crop is drawn from {least:?} to {most:?} voxels, but the former is the larger one on some \
+         axis (the volume has {shape:?}): lower the smallest size, or raise the largest"
+    )]
+    NoSize {
+        /// The smallest size.
+        least: [i64; 3],
+        /// The largest size.
+        most: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// An input does not hold what the step looks for in it.
+    #[error("the input {key:?} that the step looks at is of no use: {problem}")]
+    Unfit {
+        /// The input.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The world cannot be bent like that.
     #[error(transparent)]

@@ -17,9 +17,9 @@ pub(super) fn check_references(
 ) -> Result<(), Fault> {
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-    let (need, resampling, padding) = match transform {
-        Transform::Spatial(spatial) => (spatial.need(), spatial.resampling(), spatial.padding()),
-        Transform::Random(random) => (Need::Nothing, random.resampling(), random.padding()),
+    let (need, beside, resampling, padding) = match transform {
+        Transform::Spatial(spatial) => (spatial.need(), spatial.beside(), spatial.resampling(), spatial.padding()),
+        Transform::Random(random) => (random.need(), random.beside(), random.resampling(), random.padding()),
         Transform::Value(value) => {
             if let Some(key) = value.gathers().iter().find(|key| !known(key)) {
                 return Err(unknown_input(at(&["nonzero_of"]), key, inputs));
@@ -45,6 +45,9 @@ pub(super) fn check_references(
             return Err(unknown_input(at(&[field]), key, inputs));
         }
         _ => {}
+    }
+    if let Some(key) = beside.filter(|key| !known(key)) {
+        return Err(unknown_input(at(&["image"]), key, inputs));
     }
     let named = [
         ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),

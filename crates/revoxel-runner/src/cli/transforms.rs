@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// What of the peers is no step here, and where it is. Any case, and with MONAI's `d` or `Dict` behind it.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("Invert", "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
     ("MeanEnsemble", "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back"),
     ("VoteEnsemble", "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
@@ -64,6 +64,8 @@ const ELSEWHERE: [(&str, &str); 13] = [
     ("EnsureChannelFirst", "channels are always apart from the axes of space; there is nothing to do"),
     ("EnsureType", "an output's `dtype` says in which type it is written"),
     ("To", "an output's `dtype` says in which type it is written"),
+    ("FgBgToIndices", "`rand_crop_by_pos_neg_label` looks for its voxels itself, and `image` narrows the background"),
+    ("ClassesToIndices", "`rand_crop_by_label_classes` looks for its voxels itself, and `image` narrows the classes"),
     ("NoNormalization", "there is nothing to do: leave the step out"),
     ("DefaultPreprocessor", "`revoxel import nnunet plans.json` writes its steps as a pipeline"),
     ("resample_data_or_seg_to_shape", "`spacing` with `rule: nnunet`, as `revoxel import nnunet` writes it"),

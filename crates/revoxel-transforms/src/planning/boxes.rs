@@ -1,8 +1,9 @@
 //! Boxes of one grid on another, and boxes around what is seen in voxels.
 
 use rayon::prelude::*;
-use revoxel_core::{Frame, Grid, IndexBox, Voxel};
+use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel};
 
+use super::window;
 use crate::transform::{Evidence, PlanError};
 
 /// A box of one grid as the box of another grid's voxels that covers the same region of the world.
@@ -51,6 +52,15 @@ pub(crate) fn clipped(region: &IndexBox, grid: &Grid) -> Result<IndexBox, PlanEr
         return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
     }
     Ok(kept)
+}
+
+/// The crop to the region that was seen in the voxels of `source`, cut at the faces of the grid; none where the volume
+/// is to be kept.
+pub(crate) fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+    let observed = evidence.observed.ok_or_else(|| PlanError::DependsOnVoxels(source.to_owned()))?;
+    let Some(region) = observed.region else { return Ok(Vec::new()) };
+    let region = clipped(&carried(&region, &observed.grid, grid), grid)?;
+    Ok(window(grid.shape(), region.start, region.end()))
 }
 
 /// The box around the selected voxels of any channel.

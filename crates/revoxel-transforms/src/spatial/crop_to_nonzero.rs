@@ -33,8 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
 use crate::params::OnEmpty;
-use crate::planning::boxes::{carried, clipped, foreground};
-use crate::planning::window;
+use crate::planning::boxes::{foreground, seen};
 use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `crop_to_nonzero`.
@@ -63,10 +62,7 @@ impl Define for CropToNonzero {
 
 impl SpatialTransform for CropToNonzero {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let observed = evidence.observed.ok_or_else(|| PlanError::DependsOnVoxels(self.source.clone()))?;
-        let Some(region) = observed.region else { return Ok(Vec::new()) };
-        let region = clipped(&carried(&region, &observed.grid, grid), grid)?;
-        Ok(window(grid.shape(), region.start, region.end()))
+        seen(&self.source, grid, evidence)
     }
 
     fn also(&self) -> &[String] {
