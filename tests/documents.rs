@@ -62,3 +62,62 @@ fn the_page_of_transforms_is_what_the_program_prints() {
          cargo run -p revoxel-runner -- transforms --markdown > docs/transforms.md\n"
     );
 }
+
+/// Transforms that the peers have, by what they call them.
+#[derive(serde::Deserialize)]
+struct Recorded {
+    names: Vec<Group>,
+}
+
+#[derive(serde::Deserialize)]
+struct Group {
+    peer: String,
+    of: String,
+    names: Vec<String>,
+}
+
+#[test]
+fn users_of_the_peers_find_each_transform_by_its_name() {
+    let text = std::fs::read_to_string(root().join("tests/parity/names.json")).unwrap();
+    let recorded: Recorded = serde_json::from_str(&text).unwrap();
+    let place = Place::new();
+    let (mut found, mut without_step) = (0, Vec::new());
+    for Group { peer, of, names } in recorded.names {
+        assert!(names.len() >= 5, "{peer} {of}: {names:?}");
+        for name in names {
+            let said = place.revoxel(&["transforms", &name]).good().out;
+            match said.strip_prefix(&format!("{name}: ")) {
+                Some(what) => {
+                    assert!(what.len() > 20, "{name}: {what}");
+                    without_step.push(name);
+                }
+                None => found += 1,
+            }
+        }
+    }
+    println!("{found} names lead to a step");
+    assert!(found >= 100, "{found}");
+    // What is no step here, with the answer where it is: the whole list, so that none is lost unseen.
+    let expected = [
+        "ConvertBoxToPointsd",
+        "ConvertPointsToBoxesd",
+        "GridPatchd",
+        "GridSplitd",
+        "Rand2DElasticd",
+        "RandGridPatchd",
+        "BoundingRectd",
+        "Padd",
+        "RandCropd",
+        "ComputeHoVerMapsd",
+        "Ensembled",
+        "GenerateHeatmapd",
+        "Invertd",
+        "MeanEnsembled",
+        "ProbNMSd",
+        "SaveClassificationd",
+        "VoteEnsembled",
+        "To",
+        "NoNormalization",
+    ];
+    assert_eq!(without_step, expected);
+}

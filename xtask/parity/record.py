@@ -15,7 +15,7 @@ from pathlib import Path
 
 PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "spatial", "torchio",
          "crops", "monai_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values",
-         "bundle", "vocabulary"]
+         "bundle", "names", "vocabulary"]
 
 
 def main() -> None:

@@ -1,5 +1,8 @@
 //! `revoxel transforms`
 
+mod elsewhere;
+
+use elsewhere::elsewhere;
 use revoxel_transforms::docs::{Docs, HEADINGS};
 use revoxel_transforms::manual::{self, Parameter};
 use revoxel_transforms::{Registry, TransformDef};
@@ -51,35 +54,6 @@ pub(super) fn run(args: &Args) -> Outcome {
             list(several.iter().copied())
         )),
     }
-}
-
-/// What of the peers is no step here, and where it is. Any case, and with MONAI's `d` or `Dict` behind it.
-const ELSEWHERE: [(&str, &str); 15] = [
-    ("Invert", "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
-    ("MeanEnsemble", "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back"),
-    ("VoteEnsemble", "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
-    ("Ensemble", "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` takes predictions together on the way back"),
-    ("LoadImage", "files are read as `inputs` of a pipeline; there is no step for it"),
-    ("SaveImage", "files are written as `outputs` of a pipeline; there is no step for it"),
-    ("EnsureChannelFirst", "channels are always apart from the axes of space; there is nothing to do"),
-    ("EnsureType", "an output's `dtype` says in which type it is written"),
-    ("To", "an output's `dtype` says in which type it is written"),
-    ("FgBgToIndices", "`rand_crop_by_pos_neg_label` looks for its voxels itself, and `image` narrows the background"),
-    ("ClassesToIndices", "`rand_crop_by_label_classes` looks for its voxels itself, and `image` narrows the classes"),
-    ("NoNormalization", "there is nothing to do: leave the step out"),
-    ("DefaultPreprocessor", "`revoxel import nnunet plans.json` writes its steps as a pipeline"),
-    ("resample_data_or_seg_to_shape", "`spacing` with `rule: nnunet`, as `revoxel import nnunet` writes it"),
-    ("Compose", "the list `steps` of a pipeline"),
-];
-
-/// Where something of a peer is that is no step here.
-fn elsewhere(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
-    let is = |known: &str| {
-        let known = known.to_lowercase();
-        name.strip_prefix(&known).is_some_and(|rest| ["", "d", "dict"].contains(&rest))
-    };
-    ELSEWHERE.into_iter().find(|(known, _)| is(known)).map(|(_, what)| what)
 }
 
 fn list<'a>(transforms: impl Iterator<Item = &'a TransformDef>) -> String {

@@ -1,0 +1,133 @@
+//! What of the peers is no step here, and where it is instead.
+
+/// Names of peers, without MONAI's `d`, and what to do instead.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["Invert"], "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
+    (&["MeanEnsemble"], "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back"),
+    (&["VoteEnsemble"], "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
+    (
+        &["Ensemble"],
+        "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` takes predictions together on the way back",
+    ),
+    (&["LoadImage"], "files are read as `inputs` of a pipeline; there is no step for it"),
+    (&["SaveImage", "WriteFileMapping"], "files are written as `outputs` of a pipeline; there is no step for it"),
+    (
+        &["EnsureChannelFirst", "AsChannelLast", "SqueezeDim"],
+        "channels are always apart from the axes of space; there is nothing to do",
+    ),
+    (
+        &["EnsureType", "CastToType", "To"],
+        "an output's `dtype` says in which type it is written; steps choose what they need",
+    ),
+    (
+        &["ToTensor", "ToNumpy", "ToCupy", "ToDevice", "ToPIL", "ToMetaTensor", "FromMetaTensor", "Decollate", "CuCIM"],
+        "there are no tensors and devices here: outputs are files, `.npy` among them",
+    ),
+    (
+        &["SelectItems", "DeleteItems", "CopyItems", "FlattenSubKeys", "FlattenSequence", "Identity", "ApplyPending"],
+        "a step says by `keys` which inputs it changes, and what is no output is not written; there is nothing to do",
+    ),
+    (
+        &["ConcatItems", "SplitDim", "RepeatChannel", "RemoveRepeatedChannel", "AddCoordinateChannels"],
+        "inputs keep the channels of their files; how they become one tensor is for the program that trains",
+    ),
+    (
+        &[
+            "Lambda",
+            "RandLambda",
+            "SimulateDelay",
+            "RandCuCIM",
+            "TorchVision",
+            "RandTorchVision",
+            "TorchIO",
+            "RandTorchIO",
+        ],
+        "a pipeline is data: it runs no code of others. docs/adding-a-transform.md says how one is added",
+    ),
+    (
+        &["OneOf", "RandomOrder", "SomeOf", "RandomApply"],
+        "each random step has its own `prob`; the order is that of the file",
+    ),
+    (&["Compose"], "the list `steps` of a pipeline"),
+    (&["DataStats", "IntensityStats"], "`revoxel info FILE` and `revoxel measure FILE` tell what is in a volume"),
+    (&["BoundingRect"], "`crop_foreground` finds the box and crops to it; the trace records it"),
+    (
+        &[
+            "ConvertBoxToPoints",
+            "ConvertPointsToBoxes",
+            "ApplyTransformToPoints",
+            "TransformPointsImageToWorld",
+            "TransformPointsWorldToImage",
+        ],
+        "`revoxel invert TRACE FILE --points` takes points and boxes through a trace, forwards and back, as indices or in \
+         the world",
+    ),
+    (
+        &["FgBgToIndices"],
+        "`rand_crop_by_pos_neg_label` looks for its voxels itself, and `image` narrows the background",
+    ),
+    (
+        &["ClassesToIndices"],
+        "`rand_crop_by_label_classes` looks for its voxels itself, and `image` narrows the classes",
+    ),
+    (
+        &["GridPatch", "RandGridPatch", "GridSplit"],
+        "a window that slides over a volume belongs to the program that runs the model; `rand_spatial_crop` with \
+         `copies: N` in the pipeline writes N random patches of each case",
+    ),
+    (&["Crop", "RandCrop"], "what it is for is `spatial_crop`, and by chance `rand_spatial_crop`"),
+    (&["Pad"], "what it is for is `spatial_pad` or `border_pad`"),
+    (
+        &["Rand2DElastic", "RandSmoothDeform", "AffineElasticDeformation", "RandomAffineElasticDeformation"],
+        "not here; `rand_elastic` bends volumes smoothly, and comes back",
+    ),
+    (
+        &["RandSmoothFieldAdjustContrast", "RandSmoothFieldAdjustIntensity"],
+        "not here; `rand_bias_field` changes intensities smoothly over the volume, `rand_gamma` their contrast",
+    ),
+    (
+        &["ImageFilter", "RandImageFilter"],
+        "each filter is a step: `gaussian_smooth`, `median_smooth`, `sobel_gradients` …",
+    ),
+    (
+        &["CutMix", "MixUp", "CutOut"],
+        "not here: several cases of a batch are mixed by the program that trains; `rand_coarse_dropout` cuts holes",
+    ),
+    (
+        &["LabelToMask"],
+        "`label_filter` keeps some labels, and `map_label_value` makes one of them: orig_labels: [2, 3], target_labels: \
+         [1, 1]",
+    ),
+    (
+        &["ConvertToMultiChannelBasedOnBratsClasses"],
+        "`map_label_value` makes one region of labels; what a model says of overlapping regions comes back by `regions` \
+         in `restore` (docs/predictions.md)",
+    ),
+    (
+        &[
+            "ProbNMS",
+            "GenerateHeatmap",
+            "ComputeHoVerMaps",
+            "SaveClassification",
+            "AddExtremePointsChannel",
+            "SignalFillEmpty",
+        ],
+        "not here: points that a model finds, classes of images and instances of cells are not segmentations of volumes",
+    ),
+    (&["NoNormalization"], "there is nothing to do: leave the step out"),
+    (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),
+    (
+        &["resample_data_or_seg_to_shape", "resample_data_or_seg_to_spacing", "resample_data_or_seg"],
+        "`spacing` with `rule: nnunet`, as `revoxel import nnunet` writes it",
+    ),
+];
+
+/// Where something of a peer is that is no step here; in any case, and with MONAI's `d` or `Dict` behind it.
+pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let is = |known: &&str| {
+        let known = known.to_lowercase();
+        name.strip_prefix(&known).is_some_and(|rest| ["", "d", "dict"].contains(&rest))
+    };
+    ELSEWHERE.iter().find(|(known, _)| known.iter().any(|k| is(&k))).map(|(_, what)| *what)
+}
