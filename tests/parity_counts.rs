@@ -63,7 +63,7 @@ fn program(file: &str, op: &str) -> &'static str {
         ("random", "crop_to_nonzero(seg)") => "nnU-Net",
         ("spatial", "crop_to_nonzero") => "nnU-Net",
         ("vocabulary", "Contour" | "EnsureShapeMultiple" | "CopyAffine" | "Crop" | "ToOrientation") => "TorchIO",
-        ("monai" | "monai_values" | "random" | "spatial" | "vocabulary", _) => "MONAI",
+        ("monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",
         ("scipy" | "scipy_values", "percentile") => "NumPy",

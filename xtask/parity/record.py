@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "spatial", "torchio",
-         "monai_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values",
+         "monai_values", "random_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values",
          "bundle", "vocabulary"]
 
 
