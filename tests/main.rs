@@ -17,6 +17,7 @@ mod parity;
 mod parity_counts;
 mod pipelines;
 mod points;
+mod random_values;
 mod real_scans;
 mod restore;
 mod spatial;

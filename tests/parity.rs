@@ -372,6 +372,11 @@ fn monai_values() {
 }
 
 #[test]
+fn random_values() {
+    check_peer("random_values", 100);
+}
+
+#[test]
 fn nnunet() {
     check_peer("nnunet", 15);
 }

@@ -65,7 +65,7 @@ fn program(file: &str, op: &str) -> &'static str {
         ("vocabulary", "Contour" | "EnsureShapeMultiple" | "CopyAffine" | "Crop" | "ToOrientation" | "PCA") => {
             "TorchIO"
         }
-        ("crops" | "monai" | "monai_values" | "random" | "spatial" | "vocabulary", _) => "MONAI",
+        ("crops" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",
         ("scipy" | "scipy_values", "percentile") => "NumPy",

@@ -14,8 +14,8 @@ from collections import Counter
 from pathlib import Path
 
 PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "spatial", "torchio",
-         "crops", "monai_values", "nnunet", "nnunet_resampling", "scipy_values", "torchio_values",
-         "bundle", "names", "vocabulary"]
+         "crops", "monai_values", "random_values", "nnunet", "nnunet_resampling", "scipy_values",
+         "torchio_values", "bundle", "names", "vocabulary"]
 
 
 def main() -> None:

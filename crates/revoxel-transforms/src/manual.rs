@@ -288,7 +288,7 @@ mod tests {
         t("CTNormalization", &["ct_normalization"]);
         t("CopyAffine", &["align"]);
         t("EnsureShapeMultiple", &["divisible_pad", "divisible_crop"]);
-        t("RandScaleIntensityFixedMeand", &["scale_intensity_fixed_mean"]);
+        t("RandScaleIntensityFixedMeand", &["rand_scale_intensity_fixed_mean"]);
         t("Padd", &["border_pad"]);
         t("d", &[]);
         t("", &[]);

@@ -6,6 +6,7 @@
 //! cases or on what other steps drew. All inputs of a step share them.
 
 mod affine;
+mod by_channel;
 mod philox;
 mod ranges;
 mod turn;
@@ -15,8 +16,9 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 pub(crate) use affine::{centred, matrix};
+pub(crate) use by_channel::ByChannel;
 pub use philox::{Draws, Noise};
-pub(crate) use ranges::{Range, Ranges, probability};
+pub(crate) use ranges::{OneOrTwo, Range, Ranges, Span, probability, tenth};
 pub(crate) use turn::{Turn, quarters};
 
 use crate::definition::Invalid;

@@ -84,6 +84,19 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<intensity::rand_gaussian_noise::RandGaussianNoise>(),
     define::<intensity::rand_gamma::RandGamma>(),
     define::<intensity::rand_bias_field::RandBiasField>(),
+    define::<intensity::rand_scale_intensity::RandScaleIntensity>(),
+    define::<intensity::rand_scale_intensity_fixed_mean::RandScaleIntensityFixedMean>(),
+    define::<intensity::rand_shift_intensity::RandShiftIntensity>(),
+    define::<intensity::rand_std_shift_intensity::RandStdShiftIntensity>(),
+    define::<intensity::rand_histogram_shift::RandHistogramShift>(),
+    define::<intensity::rand_gaussian_smooth::RandGaussianSmooth>(),
+    define::<intensity::rand_gaussian_sharpen::RandGaussianSharpen>(),
+    define::<intensity::rand_rician_noise::RandRicianNoise>(),
+    define::<intensity::rand_gibbs_noise::RandGibbsNoise>(),
+    define::<intensity::rand_k_space_spike_noise::RandKSpaceSpikeNoise>(),
+    define::<intensity::rand_simulate_low_resolution::RandSimulateLowResolution>(),
+    define::<intensity::rand_coarse_dropout::RandCoarseDropout>(),
+    define::<intensity::rand_coarse_shuffle::RandCoarseShuffle>(),
 ];
 
 /// The transforms that a pipeline may name. A value, not a global: third parties add theirs with

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
-use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
+use revoxel_resample::{Boundary, Interpolation, PadMode, ResampleError, Separate};
 
 use crate::label_set::LabelSet;
 use crate::params::{Named, Padding, PerKey};
@@ -368,4 +368,7 @@ pub enum ApplyError {
     /// The result does not fit its grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// The volume could not be sampled.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
 }

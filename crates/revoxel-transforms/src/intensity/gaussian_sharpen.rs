@@ -35,16 +35,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct GaussianSharpen {
     /// Standard deviation of the first Gaussian in voxels, for all axes or by axis.
     #[serde(default = "three")]
-    sigma1: RealVector,
+    pub(super) sigma1: RealVector,
     /// Standard deviation of the second Gaussian in voxels, for all axes or by axis.
     #[serde(default = "one")]
-    sigma2: RealVector,
+    pub(super) sigma2: RealVector,
     /// How much of what the second Gaussian takes away is added.
     #[serde(default = "thirty")]
-    alpha: f64,
+    pub(super) alpha: f64,
     /// What lies beyond the volume.
     #[serde(default)]
-    edge: Edge,
+    pub(super) edge: Edge,
 }
 
 fn three() -> RealVector {

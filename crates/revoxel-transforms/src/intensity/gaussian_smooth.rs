@@ -36,13 +36,13 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct GaussianSmooth {
     /// Standard deviation in voxels, for all axes or by axis; 1 where neither is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    sigma: Option<RealVector>,
+    pub(super) sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    sigma_mm: Option<RealVector>,
+    pub(super) sigma_mm: Option<RealVector>,
     /// What lies beyond the volume.
     #[serde(default)]
-    edge: Edge,
+    pub(super) edge: Edge,
 }
 
 /// What lies beyond the volume.

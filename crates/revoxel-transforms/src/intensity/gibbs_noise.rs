@@ -32,7 +32,7 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct GibbsNoise {
     /// How much is removed: from 0, nothing, to 1, all.
     #[serde(default = "half")]
-    alpha: f64,
+    pub(super) alpha: f64,
 }
 
 const fn half() -> f64 {

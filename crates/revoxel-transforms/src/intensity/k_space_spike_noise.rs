@@ -102,27 +102,50 @@ impl ValueTransform for KSpaceSpikeNoise {
             }
         }
         for (number, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
-            let mut waves = spectrum(one, shape);
-            let usual = if strengths.is_none() { 2.5 * mean_logarithm(&waves) } else { 0.0 };
-            for (i, place) in places.iter().enumerate() {
+            let here = places.iter().enumerate().filter_map(|(i, place)| {
                 let (of, at) = place.split_at(place.len() - 3);
-                if of.first().is_some_and(|c| *c != number) {
-                    continue;
-                }
-                // The frequency that stands there once the middle is frequency 0.
-                let f = [0, 1, 2].map(|a| (at[a] + shape[a] - shifted(0, shape[a])) % shape[a]);
-                let wave = &mut waves[f[0] + shape[0] * (f[1] + shape[1] * f[2])];
-                let strength = strengths.as_ref().map_or(usual, |s| s[if s.len() == 1 { 0 } else { i }]);
-                let (re, im) = (f64::from(wave.re), f64::from(wave.im));
-                let (size, there) = (libm::exp(strength), libm::hypot(re, im));
-                let (re, im) = if there > 0.0 { (re / there, im / there) } else { (1.0, 0.0) };
-                *wave = Complex32::new((size * re) as f32, (size * im) as f32);
-            }
-            one.copy_from_slice(&channel(waves, shape));
+                let strength = strengths
+                    .as_ref()
+                    .map_or(Strength::Mean(USUAL), |s| Strength::Logarithm(s[if s.len() == 1 { 0 } else { i }]));
+                of.iter().all(|c| *c == number).then_some(([at[0], at[1], at[2]], strength))
+            });
+            spike(one, shape, &here.collect::<Vec<_>>());
         }
         let undo = ValueUndo::Lost { reason: "k_space_spike_noise replaced frequencies".to_owned() };
         Ok((volume.with_voxels(values.into())?, undo))
     }
+}
+
+/// How strong a frequency becomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Strength {
+    /// By its logarithm.
+    Logarithm(f64),
+    /// By a multiple of the mean logarithm of all strengths of the channel.
+    Mean(f64),
+}
+
+/// The multiple of the mean logarithm where none is given.
+pub(super) const USUAL: f64 = 2.5;
+
+/// Sets the strength of frequencies of one channel; places are indices of the spectrum with frequency 0 in the middle.
+pub(super) fn spike(one: &mut [f32], shape: [usize; 3], spikes: &[([usize; 3], Strength)]) {
+    let mut waves = spectrum(one, shape);
+    let mean = spikes.iter().any(|(_, s)| matches!(s, Strength::Mean(_))).then(|| mean_logarithm(&waves));
+    for (at, strength) in spikes {
+        // The frequency that stands there once the middle is frequency 0.
+        let f = [0, 1, 2].map(|a| (at[a] + shape[a] - shifted(0, shape[a])) % shape[a]);
+        let wave = &mut waves[f[0] + shape[0] * (f[1] + shape[1] * f[2])];
+        let logarithm = match strength {
+            Strength::Logarithm(given) => *given,
+            Strength::Mean(times) => times * mean.unwrap_or(0.0),
+        };
+        let (re, im) = (f64::from(wave.re), f64::from(wave.im));
+        let (size, there) = (libm::exp(logarithm), libm::hypot(re, im));
+        let (re, im) = if there > 0.0 { (re / there, im / there) } else { (1.0, 0.0) };
+        *wave = Complex32::new((size * re) as f32, (size * im) as f32);
+    }
+    one.copy_from_slice(&channel(waves, shape));
 }
 
 /// The mean of the logarithms of all strengths.

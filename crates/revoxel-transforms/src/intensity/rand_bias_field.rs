@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability};
+use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `rand_bias_field`.
@@ -40,10 +40,6 @@ pub struct RandBiasField {
     /// The smallest and the largest coefficient.
     #[serde(default = "narrow")]
     coeff_range: [f64; 2],
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 const fn three() -> usize {

@@ -26,7 +26,7 @@ use serde_json::json;
 
 use super::map::map;
 use crate::definition::{Class, Define, Invalid};
-use crate::random::{Drawn, Draws, RandomTransform, probability, within};
+use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `rand_gamma`.
@@ -45,10 +45,6 @@ pub struct RandGamma {
     /// Keep the mean and the standard deviation.
     #[serde(default)]
     retain_stats: bool,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 const fn wide() -> [f64; 2] {

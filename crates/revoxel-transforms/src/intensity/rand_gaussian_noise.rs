@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, within};
+use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth, within};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `rand_gaussian_noise`.
@@ -43,10 +43,6 @@ pub struct RandGaussianNoise {
     /// Draw the standard deviation between 0 and `std`.
     #[serde(default = "yes")]
     sample_std: bool,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 const fn yes() -> bool {

@@ -15,8 +15,7 @@
 //! is asked for.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`, which its
-//! `RandScaleIntensityFixedMeand` draws a factor for.
+//! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -24,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mask::moments;
 use super::rescale::{Linear, rescale};
-use super::statistics::{Range, by_group};
+use super::statistics::{MeanDeviation, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -68,13 +67,26 @@ impl Define for ScaleIntensityFixedMean {
 
 impl ValueTransform for ScaleIntensityFixedMean {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let means = moments(&volume, None, self.channel_wise, 0);
-        let ranges = by_group(&volume, self.channel_wise, Range);
-        let map = |mean: f64, range: Option<[f64; 2]>| {
-            let map = Linear::new(1.0 + self.factor, if self.fixed_mean { -mean * self.factor } else { 0.0 });
-            range.filter(|_| self.preserve_range).map_or(map, |[low, high]| map.held(low, high))
-        };
-        let maps: Vec<Linear> = means.iter().zip(ranges).map(|(m, range)| map(m.mean, range)).collect();
-        rescale(Self::NAME, volume, &maps)
+        let groups = if self.channel_wise { volume.channels() } else { 1 };
+        about_mean(Self::NAME, volume, &vec![self.factor; groups], self.fixed_mean, self.preserve_range)
     }
+}
+
+/// Scales all channels together by one factor, or each by its own.
+pub(super) fn about_mean(
+    name: &str,
+    volume: Volume,
+    factors: &[f64],
+    fixed_mean: bool,
+    preserve_range: bool,
+) -> Result<(Volume, ValueUndo), ApplyError> {
+    let channel_wise = factors.len() > 1;
+    let means = moments(&volume, None, channel_wise, 0);
+    let ranges = by_group(&volume, channel_wise, Range);
+    let map = |((factor, mean), range): ((&f64, MeanDeviation), Option<[f64; 2]>)| {
+        let map = Linear::new(1.0 + factor, if fixed_mean { -mean.mean * factor } else { 0.0 });
+        range.filter(|_| preserve_range).map_or(map, |[low, high]| map.held(low, high))
+    };
+    let maps: Vec<Linear> = factors.iter().zip(means).zip(ranges).map(map).collect();
+    rescale(name, volume, &maps)
 }

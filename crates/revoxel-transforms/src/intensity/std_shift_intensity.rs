@@ -31,13 +31,13 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[serde(deny_unknown_fields)]
 pub struct StdShiftIntensity {
     /// How many standard deviations are added.
-    factor: f64,
+    pub(super) factor: f64,
     /// Only values other than 0 count and are changed.
     #[serde(default)]
-    nonzero: bool,
+    pub(super) nonzero: bool,
     /// Each channel by itself.
     #[serde(default)]
-    channel_wise: bool,
+    pub(super) channel_wise: bool,
 }
 
 impl Define for StdShiftIntensity {

@@ -65,25 +65,68 @@ impl Draws {
         (number as u32).min(end.saturating_sub(1))
     }
 
+    /// A number from 0 (inclusive) to 1 (exclusive), each as likely: a place along an axis, say.
+    pub fn fraction(&mut self) -> f64 {
+        1.0 - self.uniform(0.0, 1.0)
+    }
+
     /// Noise by position, apart from the numbers drawn one after another.
     pub fn noise(&self) -> Noise {
-        Noise { key: self.key, base: [self.base[0], !self.base[1]] }
+        Noise { key: self.key, base: [self.base[0], !self.base[1]], stream: 0 }
+    }
+
+    /// Noise by position that is other than [`noise`](Self::noise) and than what this gave before: for numbers by
+    /// channel, say.
+    pub fn further_noise(&mut self) -> Noise {
+        self.next += 1;
+        self.noise().stream(self.next)
     }
 }
 
-/// Normal noise by position.
+/// Noise by position.
 #[derive(Clone, Copy, Debug)]
 pub struct Noise {
     key: [u32; 2],
     base: [u32; 2],
+    stream: u64,
 }
 
 impl Noise {
+    /// Positions of one stream: more than a volume has values.
+    const POSITIONS: u32 = 40;
+
+    /// Another noise at the same positions, by number.
+    #[must_use]
+    pub const fn stream(&self, number: u64) -> Self {
+        Self { stream: self.stream.wrapping_add(number << Self::POSITIONS), ..*self }
+    }
+
     /// The noise at a position: mean 0, standard deviation 1 (Box and Muller).
     pub fn normal(&self, position: u64) -> f64 {
-        let [a, b] = pair(block(counter(position, self.base), self.key));
+        let (length, angle) = self.polar(position);
+        length * libm::cos(angle)
+    }
+
+    /// Two independent noises at a position, of which [`normal`](Self::normal) is the first.
+    pub fn normals(&self, position: u64) -> [f64; 2] {
+        let (length, angle) = self.polar(position);
+        [length * libm::cos(angle), length * libm::sin(angle)]
+    }
+
+    /// A number between two others at a position, each as likely. Not to be used beside [`normal`](Self::normal) of
+    /// the same stream, which is made of it.
+    pub fn uniform(&self, position: u64, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.pair(position)[0]
+    }
+
+    fn pair(&self, position: u64) -> [f64; 2] {
+        pair(block(counter(position ^ self.stream, self.base), self.key))
+    }
+
+    fn polar(&self, position: u64) -> (f64, f64) {
+        let [a, b] = self.pair(position);
         // libm is the same on every machine; the functions of the system are not.
-        (-2.0 * libm::log(a)).sqrt() * libm::cos(std::f64::consts::TAU * b)
+        ((-2.0 * libm::log(a)).sqrt(), std::f64::consts::TAU * b)
     }
 }
 
@@ -146,6 +189,27 @@ mod tests {
         }
         // The numbers drawn in order are others.
         assert_ne!(Draws::new(2, "case", 1).uniform(0.0, 1.0), noise.normal(0));
+    }
+
+    #[test]
+    fn streams_have_noise_of_their_own() {
+        let mut draws = Draws::new(2, "case", 1);
+        let [noise, first, second] = [draws.noise(), draws.further_noise(), draws.further_noise()];
+        let correlation =
+            |a: &dyn Fn(u64) -> f64, b: &dyn Fn(u64) -> f64| (0..100_000).map(|i| a(i) * b(i)).sum::<f64>() / 100_000.0;
+        let normal = |noise: Noise| move |i| noise.normal(i);
+        assert!((correlation(&normal(first), &normal(first)) - 1.0).abs() < 0.02);
+        // Standard error: 0.0032.
+        for (a, b) in [(noise, first), (noise, second), (first, second), (noise, noise.stream(1 << 20))] {
+            assert!(correlation(&normal(a), &normal(b)).abs() < 0.012, "{a:?} {b:?}");
+        }
+        assert!(correlation(&normal(noise), &|i| noise.normals(i)[1]).abs() < 0.012);
+        assert!((correlation(&|i| noise.normals(i)[1], &|i| noise.normals(i)[1]) - 1.0).abs() < 0.02);
+        assert_eq!(noise.normals(77)[0].to_bits(), noise.normal(77).to_bits());
+        let values: Vec<f64> = (0..100_000).map(|i| second.uniform(i, -1.0, 3.0)).collect();
+        let (mean, deviation) = moments(&values);
+        assert!((mean - 1.0).abs() < 0.012 && (deviation - 4.0 / 12f64.sqrt()).abs() < 0.01, "{mean} {deviation}");
+        assert!((0..1000).map(|_| draws.fraction()).all(|f| (0.0..1.0).contains(&f)));
     }
 
     fn moments(values: &[f64]) -> (f64, f64) {

@@ -129,5 +129,5 @@ pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
         let known = known.to_lowercase();
         name.strip_prefix(&known).is_some_and(|rest| ["", "d", "dict"].contains(&rest))
     };
-    ELSEWHERE.iter().find(|(known, _)| known.iter().any(|k| is(&k))).map(|(_, what)| *what)
+    ELSEWHERE.iter().find(|(known, _)| known.iter().any(&is)).map(|(_, what)| *what)
 }
