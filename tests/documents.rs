@@ -106,7 +106,6 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
         "Rand2DElasticd",
         "RandGridPatchd",
         "BoundingRectd",
-        "Padd",
         "RandCropd",
         "ComputeHoVerMapsd",
         "Ensembled",
