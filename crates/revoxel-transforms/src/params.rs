@@ -21,6 +21,11 @@ pub use vector::{IntVector, Numbers, RealVector};
 
 pub(crate) use axes::axis;
 
+/// For switches that are on where they are left out.
+pub(crate) const fn yes() -> bool {
+    true
+}
+
 /// For switches that are left out of records where they are off.
 pub(crate) fn is_false(value: &bool) -> bool {
     !value

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::floats;
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `pca`.
@@ -57,10 +58,6 @@ pub struct Pca {
 
 const fn three() -> usize {
     3
-}
-
-const fn yes() -> bool {
-    true
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the type of the field")]

@@ -31,7 +31,7 @@ use super::holes::{Asked, Holes, positions};
 use super::map::map_at;
 use super::statistics::{Range, by_group};
 use crate::definition::{Class, Define, Invalid};
-use crate::params::IntVector;
+use crate::params::{IntVector, yes};
 use crate::random::{Drawn, Draws, Noise, OneOrTwo, RandomTransform, Span, probability, tenth};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -59,10 +59,6 @@ pub struct RandCoarseDropout {
     /// is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fill_value: Option<OneOrTwo<f64>>,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl RandCoarseDropout {

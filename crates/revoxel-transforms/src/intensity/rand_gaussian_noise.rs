@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth, within};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -43,10 +44,6 @@ pub struct RandGaussianNoise {
     /// Draw the standard deviation between 0 and `std`.
     #[serde(default = "yes")]
     sample_std: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandGaussianNoise {

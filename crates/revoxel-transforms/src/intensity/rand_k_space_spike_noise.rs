@@ -30,6 +30,7 @@ use super::filter::floats;
 use super::holes::part;
 use super::k_space_spike_noise::{Strength, USUAL, spike};
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Span, probability, tenth};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -65,10 +66,6 @@ impl Intensities {
             Self::Each(list) => list,
         }
     }
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandKSpaceSpikeNoise {

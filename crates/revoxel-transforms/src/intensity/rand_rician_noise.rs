@@ -27,7 +27,7 @@ use serde_json::json;
 use super::map::map_at;
 use super::mask::moments;
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Numbers, RealVector};
+use crate::params::{Numbers, RealVector, yes};
 use crate::random::{ByChannel, Drawn, Draws, Noise, RandomTransform, Span, probability, tenth, within};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -61,10 +61,6 @@ fn zero() -> RealVector {
 
 fn one() -> RealVector {
     Numbers(vec![1.0])
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandRicianNoise {

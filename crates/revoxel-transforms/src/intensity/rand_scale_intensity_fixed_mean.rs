@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::scale_intensity_fixed_mean::about_mean;
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Range, probability, tenth};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -44,10 +45,6 @@ pub struct RandScaleIntensityFixedMean {
     /// Each channel by itself, with a factor of its own.
     #[serde(default)]
     channel_wise: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandScaleIntensityFixedMean {

@@ -25,6 +25,7 @@ use super::mask::moments;
 use super::rescale::{Linear, rescale};
 use super::statistics::{MeanDeviation, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `scale_intensity_fixed_mean`.
@@ -42,10 +43,6 @@ pub struct ScaleIntensityFixedMean {
     /// Each channel by itself.
     #[serde(default)]
     channel_wise: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for ScaleIntensityFixedMean {

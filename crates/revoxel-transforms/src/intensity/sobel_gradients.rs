@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Beyond, filter, floats};
 use super::statistics::{Range, Statistic};
 use crate::definition::{Class, Define, Invalid};
-use crate::params::Axes;
+use crate::params::{Axes, yes};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `sobel_gradients`.
@@ -53,10 +53,6 @@ pub struct SobelGradients {
 
 const fn three() -> usize {
     3
-}
-
-const fn yes() -> bool {
-    true
 }
 
 const fn reflect() -> Beyond {

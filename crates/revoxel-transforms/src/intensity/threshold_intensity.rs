@@ -21,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `threshold_intensity`.
@@ -35,10 +36,6 @@ pub struct ThresholdIntensity {
     /// What the other values become.
     #[serde(default)]
     cval: f64,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for ThresholdIntensity {

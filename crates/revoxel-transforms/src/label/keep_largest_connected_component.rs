@@ -31,6 +31,7 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check, check_connectivity, named, repaint};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::params::yes;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `keep_largest_connected_component`.
@@ -49,10 +50,6 @@ pub struct KeepLargestConnectedComponent {
     /// How many components are kept, of each label or of all together.
     #[serde(default = "one")]
     num_components: usize,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 const fn full() -> u8 {

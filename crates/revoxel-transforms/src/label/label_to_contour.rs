@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::labels::check_connectivity;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `label_to_contour`.
@@ -45,10 +46,6 @@ pub struct LabelToContour {
 
 const fn full() -> u8 {
     3
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for LabelToContour {

@@ -29,6 +29,7 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check, check_connectivity, named, repaint};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::params::yes;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `remove_small_objects`.
@@ -50,10 +51,6 @@ pub struct RemoveSmallObjects {
     /// Each label by itself; else all of them together.
     #[serde(default = "yes")]
     independent: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 const fn faces() -> u8 {

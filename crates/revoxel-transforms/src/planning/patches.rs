@@ -10,11 +10,6 @@ use super::centre_crop;
 use crate::random::Draws;
 use crate::transform::PlanError;
 
-/// A number from 0 to below 1.
-pub(crate) fn fraction(draws: &mut Draws) -> f64 {
-    1.0 - draws.uniform(0.0, 1.0)
-}
-
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
 fn between(low: i64, high: i64, fraction: f64) -> i64 {
     let steps = (fraction * (high as f64 - low as f64 + 1.0)) as i64;
@@ -63,7 +58,7 @@ pub(crate) struct Fractions {
 
 impl Fractions {
     pub(crate) fn draw(draws: &mut Draws, random_size: bool, random_center: bool) -> Self {
-        let mut three = |wanted: bool| wanted.then(|| [(); 3].map(|()| fraction(draws)));
+        let mut three = |wanted: bool| wanted.then(|| [(); 3].map(|()| draws.fraction()));
         Self { size: three(random_size), start: three(random_center) }
     }
 
@@ -112,6 +107,14 @@ pub(crate) fn marked(
         });
     }
     marks
+}
+
+/// Takes back the marks of a plane where no channel of an image, if there is one, is above a number.
+pub(crate) fn keep_above(marks: &mut [bool], image: Option<&Volume>, above: f64, z: usize) {
+    if let Some(image) = image {
+        let there = marked(image, 0..image.channels(), z, |v| v > above);
+        marks.iter_mut().zip(there).for_each(|(m, there)| *m &= there);
+    }
 }
 
 /// The voxel, among those that `plane` marks plane by plane, that a fraction stands for: each is as likely, in the

@@ -34,7 +34,7 @@ use serde_json::json;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::resample;
-use crate::random::{Drawn, Draws, RandomTransform, Ranges, centred, matrix, probability};
+use crate::random::{Drawn, Draws, RandomTransform, Ranges, centred, matrix, probability, tenth};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `rand_affine`.
@@ -65,10 +65,6 @@ pub struct RandAffine {
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 impl Define for RandAffine {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::random::{Drawn, Draws, RandomTransform, Turn, probability};
+use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use crate::transform::Transform;
 
 /// Parameters of `rand_axis_flip`.
@@ -31,10 +31,6 @@ pub struct RandAxisFlip {
     /// How likely the flip is, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 impl Define for RandAxisFlip {

@@ -42,7 +42,7 @@ use super::rand_crop_by_pos_neg_label::threshold;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty, is_false};
 use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting, fraction, marked, pick};
+use crate::planning::patches::{around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use crate::transform::{Evidence, NamedLabel, Need, Observed, PlanError, SpatialTransform, Transform};
 
@@ -115,7 +115,7 @@ impl Define for RandCropByLabelClasses {
 impl RandomTransform for RandCropByLabelClasses {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let classes = self.order(draws);
-        let voxel = fraction(draws);
+        let voxel = draws.fraction();
         let values = json!({ "classes": classes, "voxel": voxel });
         Drawn::spatial(Patch { classes, voxel, of: self.clone() }, values)
     }
@@ -175,10 +175,7 @@ impl Patch {
                 1 => marked(label, 0..1, z, |v| v == class as f64),
                 _ => marked(label, class..class + 1, z, |v| v != 0.0),
             };
-            if let Some(image) = image {
-                let there = marked(image, 0..image.channels(), z, |v| v > above);
-                marks.iter_mut().zip(there).for_each(|(m, there)| *m &= there);
-            }
+            keep_above(&mut marks, image, above, z);
             marks
         };
         let centre = self.classes.iter().find_map(|class| pick(shape, self.voxel, |z| members(*class, z)));

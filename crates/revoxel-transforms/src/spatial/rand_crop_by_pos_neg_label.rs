@@ -40,7 +40,7 @@ use serde_json::json;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty, is_false};
 use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting, fraction, marked, pick};
+use crate::planning::patches::{around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
 
@@ -112,7 +112,7 @@ pub(super) fn threshold(image: Option<&String>, threshold: Option<f64>) -> Resul
 impl RandomTransform for RandCropByPosNegLabel {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let positive = draws.chance(self.pos / (self.pos + self.neg));
-        let voxel = fraction(draws);
+        let voxel = draws.fraction();
         Drawn::spatial(Patch { positive, voxel, of: self.clone() }, json!({ "positive": positive, "voxel": voxel }))
     }
 
@@ -143,10 +143,7 @@ impl Patch {
         let background = |z| {
             let mut marks = foreground(z);
             marks.iter_mut().for_each(|m| *m = !*m);
-            if let Some(image) = image {
-                let there = marked(image, 0..image.channels(), z, |v| v > above);
-                marks.iter_mut().zip(there).for_each(|(m, there)| *m &= there);
-            }
+            keep_above(&mut marks, image, above, z);
             marks
         };
         let pos = || (of.pos > 0.0).then(|| pick(shape, self.voxel, foreground)).flatten();

@@ -42,7 +42,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, Padding, PerKey, RealVector};
-use crate::random::{Drawn, Draws, RandomTransform, probability, within};
+use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `rand_elastic`.
@@ -67,10 +67,6 @@ pub struct RandElastic {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 fn seven() -> IntVector {

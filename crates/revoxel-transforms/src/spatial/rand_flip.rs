@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::Axes;
-use crate::random::{Drawn, Draws, RandomTransform, Turn, probability};
+use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use crate::transform::Transform;
 
 /// Parameters of `rand_flip`.
@@ -37,10 +37,6 @@ pub struct RandFlip {
     /// The axes to reverse, 0 to 2; all where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 impl Define for RandFlip {

@@ -25,7 +25,7 @@ use serde_json::json;
 use super::grid_distortion::{check_cells, stretched};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, Padding, PerKey};
-use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability};
+use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `rand_grid_distortion`.
@@ -47,10 +47,6 @@ pub struct RandGridDistortion {
     /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 fn five() -> IntVector {

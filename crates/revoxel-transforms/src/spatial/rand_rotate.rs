@@ -26,8 +26,8 @@ use serde_json::json;
 
 use super::rotate::{About, Rotate};
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Padding, PerKey};
-use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability};
+use crate::params::{Named, Padding, PerKey, yes};
+use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use crate::transform::{Resampling, Transform};
 
 /// Parameters of `rand_rotate`.
@@ -60,16 +60,8 @@ pub struct RandRotate {
     padding: Option<PerKey<Padding>>,
 }
 
-const fn tenth() -> f64 {
-    0.1
-}
-
 const fn none() -> Range {
     Range::Around(0.0)
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandRotate {

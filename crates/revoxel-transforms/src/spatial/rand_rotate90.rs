@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
-use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, quarters};
+use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, quarters, tenth};
 use crate::transform::Transform;
 
 /// Parameters of `rand_rotate90`.
@@ -38,10 +38,6 @@ pub struct RandRotate90 {
     /// The plane: from the first axis towards the second.
     #[serde(default = "first_two")]
     spatial_axes: [i64; 2],
-}
-
-const fn tenth() -> f64 {
-    0.1
 }
 
 const fn three() -> u32 {

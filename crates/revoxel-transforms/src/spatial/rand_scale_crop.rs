@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{RealVector, is_false};
+use crate::params::{RealVector, is_false, yes};
 use crate::planning::boxes::{carried, clipped};
 use crate::planning::patches::{Fractions, whole_axes};
 use crate::planning::{finite, window};
@@ -56,10 +56,6 @@ pub struct RandScaleCrop {
     /// Whether the size is drawn.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandScaleCrop {

@@ -34,7 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{IntVector, is_false};
+use crate::params::{IntVector, is_false, yes};
 use crate::planning::boxes::{carried, clipped};
 use crate::planning::patches::{Fractions, whole_axes};
 use crate::planning::window;
@@ -56,10 +56,6 @@ pub struct RandSpatialCrop {
     /// Whether the size is drawn.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for RandSpatialCrop {

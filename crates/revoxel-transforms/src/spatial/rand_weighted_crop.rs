@@ -36,7 +36,7 @@ use serde_json::json;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty};
 use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting, fraction};
+use crate::planning::patches::{around, fitting};
 use crate::planning::weights::by_weight;
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
@@ -70,7 +70,7 @@ impl Define for RandWeightedCrop {
 
 impl RandomTransform for RandWeightedCrop {
     fn draw(&self, draws: &mut Draws) -> Drawn {
-        let weight = fraction(draws);
+        let weight = draws.fraction();
         Drawn::spatial(Patch { weight, of: self.clone() }, json!({ "weight": weight }))
     }
 

@@ -29,9 +29,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false};
+use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
 use crate::planning::{centre_crop, pad_to, resample, same_extent, window};
-use crate::random::{Drawn, Draws, RandomTransform, probability, within};
+use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `rand_zoom`.
@@ -61,20 +61,12 @@ pub struct RandMagnify {
     anti_alias: bool,
 }
 
-const fn tenth() -> f64 {
-    0.1
-}
-
 fn smaller() -> RealVector {
     crate::params::Numbers(vec![0.9])
 }
 
 fn larger() -> RealVector {
     crate::params::Numbers(vec![1.1])
-}
-
-const fn yes() -> bool {
-    true
 }
 
 const fn edge() -> Named<PadMode> {

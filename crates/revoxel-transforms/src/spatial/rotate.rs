@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Numbers, Padding, PerKey, RealVector};
+use crate::params::{Named, Numbers, Padding, PerKey, RealVector, yes};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, enclosing, middle, rotation};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
@@ -76,10 +76,6 @@ pub(super) enum About {
     Volume,
     /// The patient's axes, in mm.
     World,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 fn order() -> String {

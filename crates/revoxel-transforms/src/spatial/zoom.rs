@@ -32,7 +32,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false};
+use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
 use crate::planning::{centre_crop, constant_only, pad_to, resample, same_extent, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -57,10 +57,6 @@ pub struct Magnify {
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 const fn edge() -> Named<PadMode> {
