@@ -206,6 +206,18 @@ pub struct Resampling<'a> {
     pub clip: bool,
 }
 
+impl<'a> Resampling<'a> {
+    /// What a step asks for, with what lies outside where it does not say.
+    pub const fn asked(
+        interpolation: Option<&'a PerKey<Named<Interpolation>>>,
+        padding: Option<&'a PerKey<Padding>>,
+        default_padding: Padding,
+    ) -> Self {
+        let (separate, boundary, clip) = (None, Boundary::Mirror, false);
+        Self { interpolation, padding, default_padding, separate, boundary, clip }
+    }
+}
+
 /// Parameters of the windows of a transform.
 #[derive(Clone, Copy, Debug)]
 pub struct PaddingRule<'a> {

@@ -1,14 +1,16 @@
 //! Patches: boxes whose size and place are drawn as fractions, without a grid, and what a grid makes of them.
 
+use std::fmt::Debug;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use revoxel_core::{IndexBox, Volume, Voxel, dispatch};
+use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use serde_json::{Value, json};
 
+use super::boxes::seen;
 use super::centre_crop;
 use crate::random::Draws;
-use crate::transform::PlanError;
+use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform};
 
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
 fn between(low: i64, high: i64, fraction: f64) -> i64 {
@@ -87,6 +89,46 @@ impl Fractions {
         };
         let start = [0, 1, 2].map(|a| between(0, n[a] - size[a], fractions[a]));
         Ok(IndexBox { start, shape: size.map(|s| s as usize) })
+    }
+}
+
+/// A box that was drawn without a place: it lies around a voxel of another input.
+pub(crate) trait Sought: Debug + Send + Sync {
+    /// The input whose voxels are looked at.
+    fn source(&self) -> &str;
+
+    /// A further one on the same grid.
+    fn beside(&self) -> Option<&str> {
+        None
+    }
+
+    /// Where the box lies.
+    fn look(&self, source: &Volume, beside: Option<&Volume>) -> Result<Observed, PlanError>;
+}
+
+/// The crop to such a box.
+#[derive(Debug)]
+pub(crate) struct CropTo<T>(pub(crate) T);
+
+impl<T: Sought> SpatialTransform for CropTo<T> {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        seen(self.0.source(), grid, evidence)
+    }
+
+    fn need(&self) -> Need<'_> {
+        Need::Voxels(self.0.source())
+    }
+
+    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+        self.0.look(source, None)
+    }
+
+    fn beside(&self) -> Option<&str> {
+        self.0.beside()
+    }
+
+    fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {
+        self.0.look(source, Some(beside))
     }
 }
 

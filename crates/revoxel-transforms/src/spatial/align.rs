@@ -84,12 +84,7 @@ impl SpatialTransform for Align {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling {
-            interpolation: self.interpolation.as_ref(),
-            padding: self.padding.as_ref(),
-            default_padding: Padding::Minimum,
-            ..Resampling::default()
-        }
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum)
     }
 
     fn anti_alias(&self) -> bool {

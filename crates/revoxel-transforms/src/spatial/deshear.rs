@@ -65,11 +65,6 @@ impl SpatialTransform for Deshear {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling {
-            interpolation: self.interpolation.as_ref(),
-            padding: self.padding.as_ref(),
-            default_padding: Padding::Minimum,
-            ..Resampling::default()
-        }
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum)
     }
 }

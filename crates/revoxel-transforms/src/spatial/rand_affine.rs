@@ -105,12 +105,7 @@ impl RandomTransform for RandAffine {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling {
-            interpolation: self.interpolation.as_ref(),
-            padding: self.padding.as_ref(),
-            default_padding: Padding::Reflection,
-            ..Resampling::default()
-        }
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Reflection)
     }
 }
 
@@ -133,11 +128,6 @@ impl SpatialTransform for Moved {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling {
-            interpolation: self.interpolation.as_ref(),
-            padding: self.padding.as_ref(),
-            default_padding: Padding::Reflection,
-            ..Resampling::default()
-        }
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Reflection)
     }
 }

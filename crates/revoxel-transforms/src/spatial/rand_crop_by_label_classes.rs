@@ -33,7 +33,7 @@
 //! ratio above 0 that no case has are an error. In TorchIO,
 //! `LabelSampler` draws by probabilities of labels.
 
-use revoxel_core::{Grid, GridOp, Volume};
+use revoxel_core::Volume;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -41,10 +41,9 @@ use serde_json::json;
 use super::rand_crop_by_pos_neg_label::threshold;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty, is_false};
-use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting, keep_above, marked, pick};
+use crate::planning::patches::{CropTo, Sought, around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
-use crate::transform::{Evidence, NamedLabel, Need, Observed, PlanError, SpatialTransform, Transform};
+use crate::transform::{NamedLabel, Need, Observed, PlanError, Transform};
 
 /// Parameters of `rand_crop_by_label_classes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -117,7 +116,7 @@ impl RandomTransform for RandCropByLabelClasses {
         let classes = self.order(draws);
         let voxel = draws.fraction();
         let values = json!({ "classes": classes, "voxel": voxel });
-        Drawn::spatial(Patch { classes, voxel, of: self.clone() }, values)
+        Drawn::spatial(CropTo(Patch { classes, voxel, of: self.clone() }), values)
     }
 
     fn need(&self) -> Need<'_> {
@@ -160,7 +159,15 @@ struct Patch {
     of: RandCropByLabelClasses,
 }
 
-impl Patch {
+impl Sought for Patch {
+    fn source(&self) -> &str {
+        &self.of.source
+    }
+
+    fn beside(&self) -> Option<&str> {
+        self.of.image.as_deref()
+    }
+
     fn look(&self, label: &Volume, image: Option<&Volume>) -> Result<Observed, PlanError> {
         let (of, grid, shape) = (&self.of, *label.grid(), label.grid().shape());
         let size = fitting("spatial_size", of.spatial_size.repeated(), shape, of.allow_smaller)?;
@@ -182,7 +189,9 @@ impl Patch {
         let found = centre.map(|centre| around(centre, size, shape));
         Ok(Observed { grid, region: of.on_empty.resolve(found, || self.rule())? })
     }
+}
 
+impl Patch {
     /// What was looked for, for people.
     fn rule(&self) -> String {
         let mut classes = self.classes.clone();
@@ -193,31 +202,9 @@ impl Patch {
     }
 }
 
-impl SpatialTransform for Patch {
-    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        seen(&self.of.source, grid, evidence)
-    }
-
-    fn need(&self) -> Need<'_> {
-        RandomTransform::need(&self.of)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
-        self.look(source, None)
-    }
-
-    fn beside(&self) -> Option<&str> {
-        RandomTransform::beside(&self.of)
-    }
-
-    fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {
-        self.look(source, Some(beside))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use revoxel_core::Kind;
+    use revoxel_core::{Grid, Kind};
     use serde_json::Value;
 
     use super::*;

@@ -32,17 +32,16 @@
 //! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
 //! background where no image narrows it.
 
-use revoxel_core::{Grid, GridOp, Volume};
+use revoxel_core::Volume;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty, is_false};
-use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting, keep_above, marked, pick};
+use crate::planning::patches::{CropTo, Sought, around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
-use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
+use crate::transform::{Need, Observed, PlanError, Transform};
 
 /// Parameters of `rand_crop_by_pos_neg_label`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -113,7 +112,10 @@ impl RandomTransform for RandCropByPosNegLabel {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let positive = draws.chance(self.pos / (self.pos + self.neg));
         let voxel = draws.fraction();
-        Drawn::spatial(Patch { positive, voxel, of: self.clone() }, json!({ "positive": positive, "voxel": voxel }))
+        Drawn::spatial(
+            CropTo(Patch { positive, voxel, of: self.clone() }),
+            json!({ "positive": positive, "voxel": voxel }),
+        )
     }
 
     fn need(&self) -> Need<'_> {
@@ -133,7 +135,15 @@ struct Patch {
     of: RandCropByPosNegLabel,
 }
 
-impl Patch {
+impl Sought for Patch {
+    fn source(&self) -> &str {
+        &self.of.source
+    }
+
+    fn beside(&self) -> Option<&str> {
+        self.of.image.as_deref()
+    }
+
     fn look(&self, label: &Volume, image: Option<&Volume>) -> Result<Observed, PlanError> {
         let (of, grid, shape) = (&self.of, *label.grid(), label.grid().shape());
         let size = fitting("spatial_size", of.spatial_size.repeated(), shape, of.allow_smaller)?;
@@ -169,31 +179,9 @@ impl RandCropByPosNegLabel {
     }
 }
 
-impl SpatialTransform for Patch {
-    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        seen(&self.of.source, grid, evidence)
-    }
-
-    fn need(&self) -> Need<'_> {
-        RandomTransform::need(&self.of)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
-        self.look(source, None)
-    }
-
-    fn beside(&self) -> Option<&str> {
-        RandomTransform::beside(&self.of)
-    }
-
-    fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {
-        self.look(source, Some(beside))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use revoxel_core::{IndexBox, Kind};
+    use revoxel_core::{Grid, IndexBox, Kind};
     use serde_json::Value;
 
     use super::*;

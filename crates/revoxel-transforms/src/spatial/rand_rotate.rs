@@ -95,11 +95,6 @@ impl RandomTransform for RandRotate {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling {
-            interpolation: self.interpolation.as_ref(),
-            padding: self.padding.as_ref(),
-            default_padding: Padding::Border,
-            ..Resampling::default()
-        }
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border)
     }
 }

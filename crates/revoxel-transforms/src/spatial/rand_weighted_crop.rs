@@ -28,18 +28,17 @@
 //! not finite, it draws evenly; here these are errors, unless `on_empty` says otherwise for the second. In
 //! TorchIO, `WeightedSampler` draws such boxes while training.
 
-use revoxel_core::{Grid, GridOp, Volume, dispatch};
+use revoxel_core::{Volume, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty};
-use crate::planning::boxes::seen;
-use crate::planning::patches::{around, fitting};
+use crate::planning::patches::{CropTo, Sought, around, fitting};
 use crate::planning::weights::by_weight;
 use crate::random::{Drawn, Draws, RandomTransform};
-use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
+use crate::transform::{Need, Observed, PlanError, Transform};
 
 /// Parameters of `rand_weighted_crop`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +70,7 @@ impl Define for RandWeightedCrop {
 impl RandomTransform for RandWeightedCrop {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let weight = draws.fraction();
-        Drawn::spatial(Patch { weight, of: self.clone() }, json!({ "weight": weight }))
+        Drawn::spatial(CropTo(Patch { weight, of: self.clone() }), json!({ "weight": weight }))
     }
 
     fn need(&self) -> Need<'_> {
@@ -87,16 +86,12 @@ struct Patch {
     of: RandWeightedCrop,
 }
 
-impl SpatialTransform for Patch {
-    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        seen(&self.of.source, grid, evidence)
+impl Sought for Patch {
+    fn source(&self) -> &str {
+        &self.of.source
     }
 
-    fn need(&self) -> Need<'_> {
-        RandomTransform::need(&self.of)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+    fn look(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let unfit = |problem: String| PlanError::Unfit { key: self.of.source.clone(), problem };
         if source.channels() != 1 {
             return Err(unfit(format!("weights are in one channel, and it has {}", source.channels())));
@@ -116,7 +111,7 @@ impl SpatialTransform for Patch {
 
 #[cfg(test)]
 mod tests {
-    use revoxel_core::Kind;
+    use revoxel_core::{Grid, Kind};
 
     use super::*;
     use crate::random::Change;
