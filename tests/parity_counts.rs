@@ -62,9 +62,17 @@ fn program(file: &str, op: &str) -> &'static str {
         ("random", "Resample(BSplineTransform)") => "SimpleITK",
         ("random", "crop_to_nonzero(seg)") => "nnU-Net",
         ("spatial", "crop_to_nonzero") => "nnU-Net",
-        ("vocabulary", "Contour" | "EnsureShapeMultiple" | "CopyAffine" | "Crop" | "ToOrientation" | "PCA") => {
-            "TorchIO"
-        }
+        (
+            "vocabulary",
+            "Contour"
+            | "EnsureShapeMultiple"
+            | "CopyAffine"
+            | "Crop"
+            | "ToOrientation"
+            | "PCA"
+            | "Resize"
+            | "Transpose",
+        ) => "TorchIO",
         ("crops" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",

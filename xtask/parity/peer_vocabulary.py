@@ -13,7 +13,7 @@ from monai import transforms as mt
 import grids
 import values_volumes as vv
 import volumes
-from casebook import EXACT, Casebook, close
+from casebook import EXACT, Casebook, close, nearest
 from monai_steps import KEY, Run, arrays, tensor
 from monai_steps import record as add_spatial
 from peer_torchio import ODD
@@ -21,6 +21,8 @@ from peer_torchio import _run as torchio_run
 
 MASK_OF_NUMBERS = ("A map of several labels is taken for a mask with numbers: a label inside another one gets no "
                    "contour of its own, and all contours are 1.")
+CEILING = ("The rounding of the voxel size makes a voxel more along an axis, and after the cut to the shape the affine is "
+           "half a voxel off.")
 NO_AFFINE = "The answer has lost its affine: it says that voxels are cubes of 1 mm."
 
 
@@ -198,6 +200,25 @@ def headers(book: Casebook) -> None:
                  (answer.data.numpy(), np.asarray(answer.affine, dtype=np.float64)), EXACT, source=whole)
 
 
+def torchio_shapes(book: Casebook) -> None:
+    """TorchIO's Resize, which says a spacing to its Resample, and its Transpose, which says an orientation."""
+    for shape, affine, size in [("a", "oblique", [8, 12, 5]), ("b", "lps", [20, 9, 16]), ("c", "pir", [5, 8, 18]),
+                                ("b", "mirrored", [14, 6, 10]), ("a", "thick", [17, 7, 7])]:
+        for volume in [volumes.full(shape, affine), volumes.label(shape, affine)]:
+            data, target = torchio_run(volume, tio.Resize(tuple(size)))
+            where = grids.positions(volume.affine, target, data.shape[1:])
+            mask, rule = grids.off_faces(where, volume.shape), close()
+            if volume.kind == "label":
+                mask, rule = mask & grids.off_ties(where), nearest()
+            odd = {"wrong": CEILING, "wrong_in": ["affine", "values"]} if affine == "thick" else {}
+            book.add(f"torchio-resize/{volume.name}", "Resize", volume, [{"resize": {"spatial_size": size}}],
+                     (data, target), rule, mask=mask, **odd)
+    for shape, affine in [("a", "oblique"), ("b", "permuted-oblique"), ("c", "pir")]:
+        volume = volumes.full(shape, affine)
+        book.add(f"torchio-transpose/{affine}", "Transpose", volume, [{"transpose": {"indices": [2, 1, 0]}}],
+                 torchio_run(volume, tio.Transpose()), EXACT)
+
+
 def components(book: Casebook) -> None:
     rows = {"default": {}, "plain": {"num_components": 2, "whiten": False, "normalize": False, "clip": False,
                                      "make_skewness_positive": False, "values_range": [-100, 300]},
@@ -231,7 +252,7 @@ def record() -> Casebook:
     versions = {name: version(name).split("+")[0] for name in names}
     book = Casebook("vocabulary", "", versions)
     book.label = ", ".join(f"{name} {versions[name]}" for name in ["monai", "torchio"])
-    parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, components, turns,
+    parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, components, torchio_shapes, turns,
              named_otherwise]
     for part in parts:
         part(book)

@@ -26,7 +26,8 @@
 //! # Same as
 //! MONAI `Resized(spatial_size, size_mode, mode="trilinear")`; its `nearest` shifts voxels (torch's legacy floor
 //! rule), ours is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al.
-//! (2015), `anti_aliasing` in MONAI by that of scikit-image: sigma (r − 1) / 2.
+//! (2015), `anti_aliasing` in MONAI by that of scikit-image: sigma (r − 1) / 2. TorchIO `Resize(target_shape)`, where the
+//! rounding of its voxel size does not make one voxel more, which it then cuts off.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;

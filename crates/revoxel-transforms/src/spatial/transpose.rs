@@ -20,7 +20,7 @@
 //!
 //! # Same as
 //! numpy `transpose` on the three spatial axes; nnU-Net's `transpose_forward`. MONAI `Transposed` moves the voxels
-//! but leaves the affine as it was: wrong.
+//! but leaves the affine as it was: wrong. TorchIO `Transpose` is `indices: [2, 1, 0]`.
 
 use revoxel_core::{Grid, GridOp, SignedPermutation};
 use schemars::JsonSchema;
