@@ -120,7 +120,7 @@ impl ValueTransform for Spikes {
         {
             return Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels });
         }
-        let mut spiked = Vec::new();
+        let (mut spiked, mut shares) = (Vec::new(), Vec::new());
         for (channel, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let place = [0, 1, 2].map(|a| part(self.place[a].of(channel), shape[a]));
             let share = self.strength.of(channel);
@@ -131,9 +131,14 @@ impl ValueTransform for Spikes {
             };
             spike(one, shape, &[(place, strength)]);
             spiked.push(place);
+            shares.push(share);
         }
-        let undo =
-            ValueUndo::Lost { reason: format!("rand_k_space_spike_noise replaced the frequencies at {spiked:?}") };
+        // Draws by channel are not known before there are channels: here they are recorded.
+        let reason = format!(
+            "rand_k_space_spike_noise replaced the frequencies at {spiked:?}, with the shares {shares:?} of the range of \
+             strengths"
+        );
+        let undo = ValueUndo::Lost { reason };
         Ok((volume.with_voxels(values.into())?, undo))
     }
 }
@@ -162,8 +167,12 @@ mod tests {
             let same: KSpaceSpikeNoise =
                 serde_json::from_value(json!({ "loc": loc, "k_intensity": [5.0, 6.5] })).unwrap();
             let (expected, _) = same.apply(volume.clone()).unwrap();
-            let (spiked, _) = spikes.apply(volume.clone()).unwrap();
+            let (spiked, undo) = spikes.apply(volume.clone()).unwrap();
             assert_eq!(spiked.voxels(), expected.voxels());
+            // All that was drawn for the channels can be read in the trace.
+            let ValueUndo::Lost { reason } = undo else { panic!("spikes are lost") };
+            let (places, shares) = ([at(0), at(1)], [0, 1].map(|c| spikes.strength.of(c)));
+            assert!(reason.contains(&format!("{places:?}")) && reason.contains(&format!("{shares:?}")), "{reason}");
             seen.extend([at(0), at(1)]);
             assert_eq!(spikes.apply(volume.clone()).unwrap().0.voxels(), spiked.voxels());
         }

@@ -46,7 +46,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["OneOf", "RandomOrder", "SomeOf", "RandomApply"],
-        "each random step has its own `prob`; the order is that of the file",
+        "what a random step does is decided by its own `prob`, where it has one; the order is that of the file",
     ),
     (&["Compose"], "the list `steps` of a pipeline"),
     (&["DataStats", "IntensityStats"], "`revoxel info FILE` and `revoxel measure FILE` tell what is in a volume"),
