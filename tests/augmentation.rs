@@ -21,6 +21,8 @@ const EVERY: &str = r#"[
     {"rand_affine": {"prob": 0.7, "rotate_range": [0.3, 0.2, 0.4], "shear_range": [0.1], "scale_range": [0.1]}},
     {"rand_elastic": {"prob": 0.7, "max_displacement_mm": 4}},
     {"rand_grid_distortion": {"prob": 0.7, "distort_limit": 0.3}},
+    {"rand_3d_elastic": {"prob": 0.7, "sigma_range": [4, 6], "magnitude_range": [30, 60], "rotate_range": [0.1]}},
+    {"rand_2d_elastic": {"prob": 0.7, "spacing": [12, 9], "magnitude_range": [0.5, 1.5], "shear_range": [0.1]}},
     {"rand_gamma": {"prob": 0.5}},
     {"rand_bias_field": {"prob": 0.5}},
     {"rand_gaussian_noise": {"prob": 0.9, "std": 5}}
@@ -242,6 +244,14 @@ fn what_was_interpolated_comes_back_within_the_error_of_interpolation() {
     let zoom = json!({ "rand_zoom": { "prob": 1, "min_zoom": 0.85, "max_zoom": 1.2 } });
     let elastic = json!({ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } });
     let cells = json!({ "rand_grid_distortion": { "prob": 1, "num_cells": [4, 3, 5], "distort_limit": 0.25 } });
+    let noise = json!({ "rand_3d_elastic": {
+        "prob": 1, "sigma_range": [4, 5], "magnitude_range": [30, 60], "rotate_range": [0.1, 0.2], "scale_range": [0.1]
+    } });
+    let controls = json!({ "rand_2d_elastic": {
+        "prob": 1, "spacing": 8, "magnitude_range": [0.5, 1], "rotate_range": [0.2], "translate_range": [1, 2]
+    } });
+    t(&json!([noise]), (0.02, 0.004), (0.02, 0.0006));
+    t(&json!([controls]), (0.02, 0.004), (0.02, 0.0006));
     t(&json!([cells]), (0.02, 0.004), (0.02, 0.0006));
     t(&json!([affine]), (0.012, 0.0025), (0.009, 0.0003));
     t(&json!([zoom]), (0.012, 0.0025), (0.009, 0.0003));
@@ -257,6 +267,8 @@ fn inputs_of_a_step_move_together_even_on_grids_of_their_own() {
     for step in [
         json!({ "rand_elastic": { "prob": 1, "max_displacement_mm": 5 } }),
         json!({ "rand_grid_distortion": { "prob": 1, "num_cells": [5, 4, 3], "distort_limit": 0.2 } }),
+        json!({ "rand_3d_elastic": { "prob": 1, "sigma_range": [4, 4], "magnitude_range": [40, 60] } }),
+        json!({ "rand_2d_elastic": { "prob": 1, "spacing": [9, 8], "magnitude_range": [0.8, 1] } }),
     ] {
         check_moved_together(&volumes, &json!([step]));
     }

@@ -78,6 +78,10 @@ fn table() -> Vec<(Value, Back)> {
     add("grid_distortion", json!({ "num_cells": 3, "distort_steps": cells }), Lossy(0.05));
     add("rand_grid_distortion", json!({ "prob": 1, "num_cells": 3, "distort_limit": 0.15 }), Lossy(0.05));
     add("rand_elastic", json!({ "prob": 1, "max_displacement_mm": 1.5 }), Lossy(0.05));
+    let noise = json!({ "prob": 1, "sigma_range": [3, 4], "magnitude_range": [10, 20], "rotate_range": [0.2, 0.1] });
+    add("rand_3d_elastic", noise, Lossy(0.05));
+    let controls = json!({ "prob": 1, "spacing": [6, 7], "magnitude_range": [0.3, 0.6], "rotate_range": [0.2] });
+    add("rand_2d_elastic", controls, Lossy(0.05));
     add("scale_intensity", json!({ "minv": 3, "maxv": -1 }), Undone(1e-5));
     add("scale_intensity_fixed_mean", json!({ "factor": 0.4 }), Undone(1e-5));
     add("scale_intensity_fixed_mean", json!({ "factor": 0.4, "preserve_range": true }), Clipped(1e-5));

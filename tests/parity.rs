@@ -397,6 +397,11 @@ fn vocabulary() {
 }
 
 #[test]
+fn elastic() {
+    check_peer("elastic", 20);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }

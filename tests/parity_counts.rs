@@ -15,7 +15,6 @@ const COMMAND: &str = "INSTA_UPDATE=always cargo test -p revoxel-tests parity_co
 const UNRECORDED: &[(&str, &str, &str)] = &[
     ("normalize_intensity", "TorchIO", "ZNormalization divides by another deviation; z_score has it, and its cases"),
     ("rand_bias_field", "TorchIO", "RandomBiasField has another polynomial; it is named as a difference"),
-    ("rand_elastic", "MONAI", "Rand3DElasticd bends by smoothed noise; it is named as a difference"),
     ("rand_elastic", "TorchIO", "it bends by SimpleITK, with which it is compared; what is drawn differs"),
     ("rand_gamma", "TorchIO", "RandomGamma does not scale values first; it is named as a difference"),
     ("spacing", "nnU-Net", "recorded by itself, as nnunet_resampling"),
@@ -73,7 +72,9 @@ fn program(file: &str, op: &str) -> &'static str {
             | "Resize"
             | "Transpose",
         ) => "TorchIO",
-        ("crops" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => "MONAI",
+        ("crops" | "elastic" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => {
+            "MONAI"
+        }
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",
         ("scipy" | "scipy_values", "percentile") => "NumPy",

@@ -62,3 +62,16 @@ class Draws:
     def entry(self) -> dict:
         """Schema entry."""
         return {"seed": self.seed, "case": self.case, "drawn": self.drawn}
+
+
+def philox(words: list[int], count: int) -> np.ndarray:
+    """The blocks (count, 4) of the generator Philox4x32-10 for the counters 0 to count - 1, by its publication."""
+    counter = [np.arange(count, dtype=np.uint64), np.zeros(count, np.uint64),
+               np.full(count, words[2], np.uint64), np.full(count, words[3], np.uint64)]
+    low, keys = np.uint64(0xFFFFFFFF), [int(words[0]), int(words[1])]
+    for _ in range(10):
+        left, right = np.uint64(0xD2511F53) * counter[0], np.uint64(0xCD9E8D57) * counter[2]
+        counter = [(right >> np.uint64(32)) ^ counter[1] ^ np.uint64(keys[0]), right & low,
+                   (left >> np.uint64(32)) ^ counter[3] ^ np.uint64(keys[1]), left & low]
+        keys = [(keys[0] + 0x9E3779B9) % 2**32, (keys[1] + 0xBB67AE85) % 2**32]
+    return np.stack(counter, axis=1)

@@ -1,8 +1,10 @@
-//! Places in the world that move, and the way back: by a B-spline, or by stretching axes.
+//! Places in the world that move, and the way back: by a B-spline, by stretching axes, or voxel by voxel.
 
+mod dense;
 mod spline;
 mod stretch;
 
+pub use dense::{Dense, Displacements, MOST_VOXELS, Make, Recipe, Smoothing};
 pub use spline::{MOST_POINTS, STEEPEST, Spline};
 pub use stretch::{MOST_NODES, Stretch};
 
@@ -24,6 +26,8 @@ pub enum Field {
     Spline(Spline),
     /// Along each axis of the grid by itself.
     Stretch(Stretch),
+    /// By voxel, as noise has it.
+    Dense(Dense),
 }
 
 /// Why numbers are no warp.
@@ -56,6 +60,14 @@ pub enum WarpError {
          from each to the next"
     )]
     Nodes(usize),
+    /// A displacement for each voxel would take too much memory.
+    #[error("a region of {0:?} voxels: at most {MOST_VOXELS} voxels can have displacements of their own; crop first")]
+    Large([usize; 3]),
+    /// Numbers that no displacements can be made of.
+    #[error(
+        "no displacements can be made of {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6"
+    )]
+    Recipe(Recipe),
 }
 
 impl Warp {
@@ -74,6 +86,15 @@ impl Warp {
         Self { grid, field: Field::Stretch(stretch) }
     }
 
+    /// A warp whose displacements belong to the voxels of `grid`. They are made when they are first asked for.
+    ///
+    /// # Errors
+    /// Where the grid is too large or the recipe's numbers are out of range.
+    pub fn dense(grid: Grid, recipe: Recipe, make: Make) -> Result<Self, WarpError> {
+        let field = Field::Dense(Dense::new(&grid, recipe, make)?);
+        Ok(Self { grid, field })
+    }
+
     /// How much the displacement may change at most from a point to another, as a share of their distance (the
     /// largest coordinate, in cells): for each coordinate the largest differences of neighbouring control points
     /// along the three axes, added. Below 1 no two points are shown in one place.
@@ -85,7 +106,7 @@ impl Warp {
     }
 
     /// The grid whose indices [`apply`](Self::apply) speaks of: control points span its region, stretches go along its
-    /// axes.
+    /// axes, and displacements belong to its voxels.
     pub const fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -100,6 +121,7 @@ impl Warp {
         match &self.field {
             Field::Spline(spline) => spline.apply(index),
             Field::Stretch(stretch) => stretch.apply(index),
+            Field::Dense(dense) => dense.apply(index),
         }
     }
 
@@ -108,6 +130,7 @@ impl Warp {
         match &self.field {
             Field::Spline(spline) => spline.apply_back(index),
             Field::Stretch(stretch) => stretch.apply_back(index),
+            Field::Dense(dense) => dense.apply_back(index),
         }
     }
 }

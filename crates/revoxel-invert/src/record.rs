@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use revoxel_core::warp::Field;
+use revoxel_core::warp::{Field, Recipe, Smoothing};
 use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, Stretch, ValueUndo, Warp};
+use revoxel_resample::elastic;
 use serde::{Deserialize, Serialize};
 
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
@@ -86,6 +87,21 @@ pub enum OpRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
+    /// Moves the voxels of a grid by noise that can be made again: a voxel at index i shows what lies at i + d(i). The
+    /// grid of the volume stays.
+    Elastic {
+        /// The grid whose voxels are moved.
+        region: GridRecord,
+        /// Which noise: the four words of a Philox4x32-10 generator.
+        noise: [u32; 4],
+        /// What the noise is multiplied by, voxels.
+        magnitude: f64,
+        /// How the noise becomes smooth.
+        smoothing: SmoothingRecord,
+        /// Whether the displacements are undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back: bool,
+    },
     /// Moves the points of the world along the axes of a grid. The grid of the volume stays.
     Stretch {
         /// The grid along whose axes points move.
@@ -96,6 +112,16 @@ pub enum OpRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
+}
+
+/// How noise becomes smooth.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SmoothingRecord {
+    /// By a Gaussian of this standard deviation, voxels.
+    Gaussian(f64),
+    /// Cubic between control points every so many voxels along axes 0 and 1; the same in all slices.
+    Bicubic([f64; 2]),
 }
 
 impl From<&GridOp> for OpRecord {
@@ -118,6 +144,15 @@ impl From<&GridOp> for OpRecord {
                         Self::Warp { region, points, displacements, back }
                     }
                     Field::Stretch(stretch) => Self::Stretch { region, nodes: stretch.nodes().clone(), back },
+                    Field::Dense(dense) => {
+                        let Recipe { key, magnitude, smoothing } = *dense.recipe();
+                        let smoothing = match smoothing {
+                            Smoothing::Gaussian(sigma) => SmoothingRecord::Gaussian(sigma),
+                            Smoothing::Bicubic(spacing) => SmoothingRecord::Bicubic(spacing),
+                            _ => unreachable!("noise without a record"),
+                        };
+                        Self::Elastic { region, noise: key, magnitude, smoothing, back }
+                    }
                     _ => unreachable!("a warp without a record"),
                 }
             }
@@ -155,6 +190,16 @@ impl OpRecord {
             Self::Warp { region, points, displacements, back } => {
                 let region = region.grid().map_err(|e| e.to_string())?;
                 let warp = Warp::new(region, *points, displacements.clone()).map_err(|e| e.to_string())?;
+                Ok(GridOp::Warp { warp: Arc::new(warp), back: *back })
+            }
+            Self::Elastic { region, noise, magnitude, smoothing, back } => {
+                let region = region.grid().map_err(|e| e.to_string())?;
+                let smoothing = match *smoothing {
+                    SmoothingRecord::Gaussian(sigma) => Smoothing::Gaussian(sigma),
+                    SmoothingRecord::Bicubic(spacing) => Smoothing::Bicubic(spacing),
+                };
+                let recipe = Recipe { key: *noise, magnitude: *magnitude, smoothing };
+                let warp = elastic(region, recipe).map_err(|e| e.to_string())?;
                 Ok(GridOp::Warp { warp: Arc::new(warp), back: *back })
             }
             Self::Stretch { region, nodes, back } => {
@@ -314,6 +359,35 @@ mod tests {
         );
         t(&ValueUndo::Relabel { pairs: vec![[1.0, 3.0]] }, r#"{"relabel":{"pairs":[[1.0,3.0]]}}"#);
         t(&ValueUndo::Lost { reason: "why".to_owned() }, r#"{"lost":{"reason":"why"}}"#);
+    }
+
+    #[test]
+    fn noise_is_written_and_read() {
+        fn t(smoothing: Smoothing, json: &str) {
+            let grid = Grid::new([7, 5, 3], Affine::scaling([1.0, 2.0, 0.5])).unwrap();
+            let recipe = Recipe { key: [1, 2, 3, u32::MAX], magnitude: 2.5, smoothing };
+            let op = GridOp::Warp { warp: Arc::new(elastic(grid, recipe).unwrap()), back: true };
+            let text = serde_json::to_string(&OpRecord::from(&op)).unwrap();
+            assert!(text.ends_with(json), "{text}");
+            assert_eq!(serde_json::from_str::<OpRecord>(&text).unwrap().op(), Ok(op));
+        }
+        let rest = r#""noise":[1,2,3,4294967295],"magnitude":2.5,"smoothing":"#;
+        t(Smoothing::Gaussian(1.5), &format!(r#"{rest}{{"gaussian":1.5}},"back":true}}}}"#));
+        t(Smoothing::Bicubic([4.0, 5.5]), &format!(r#"{rest}{{"bicubic":[4.0,5.5]}},"back":true}}}}"#));
+    }
+
+    #[test]
+    fn noise_that_cannot_be_made_is_refused() {
+        fn t(shape: [usize; 3], magnitude: f64, smoothing: SmoothingRecord, problem: &str) {
+            let region = GridRecord::from(&Grid::without_geometry(shape).unwrap());
+            let record = OpRecord::Elastic { region, noise: [0; 4], magnitude, smoothing, back: false };
+            let found = record.op().unwrap_err();
+            assert!(found.contains(problem), "{found}");
+        }
+        t([1 << 12, 1 << 12, 1 << 12], 1.0, SmoothingRecord::Gaussian(1.0), "at most");
+        t([5; 3], 1e300, SmoothingRecord::Gaussian(1.0), "magnitude");
+        t([5; 3], 1.0, SmoothingRecord::Gaussian(-1.0), "sigma");
+        t([5; 3], 1.0, SmoothingRecord::Bicubic([0.0, 4.0]), "spacings");
     }
 
     #[test]

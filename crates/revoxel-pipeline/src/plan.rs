@@ -203,16 +203,20 @@ fn spatial_plan(
     alone: impl Fn(&GridOp, &Grid) -> bool,
 ) -> Result<KeyPlan, revoxel_core::GridError> {
     let (mut after, mut fidelity, mut fused) = (before, Fidelity::Exact, false);
+    // What one step samples, it samples once.
+    let mut sampled = false;
     for op in &ops {
         let Some(grid) = after else { break };
         fidelity = fidelity.max(op.fidelity(&grid));
         let pass = match run.take() {
+            Some(pass) if sampled && op.interpolates() => pass,
             Some(pass) if pass.fuses(op, fuse == Fuse::Resampling) && !alone(op, &grid) => {
                 fused = true;
                 pass
             }
             _ => Sampling::identity(grid),
         };
+        sampled |= op.interpolates();
         let pass = run.insert(pass);
         pass.push(op)?;
         after = Some(*pass.target());

@@ -17,11 +17,13 @@
 mod argmax;
 mod buffer;
 mod copy;
+mod elastic;
 mod execute;
 mod gather;
 mod general;
 mod how;
 mod label;
+mod noise;
 pub mod oracle;
 mod pad;
 mod pass;
@@ -34,8 +36,10 @@ mod spline;
 mod taps;
 
 pub use argmax::{argmax, execute_argmax};
+pub use elastic::elastic;
 pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
 pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};
+pub use noise::Noise;
 pub use pad::{PadMode, PadModeError, pad};
 pub use separate::Separate;
 pub use simd::Level;

@@ -92,7 +92,13 @@ pub fn gaussian_smooth_as(volume: &Volume, sigma: [f64; 3], gaussian: &Gaussian)
     Volume::new(voxels, *volume.grid(), volume.kind(), volume.channels())
 }
 
-fn smoothed<T: Voxel, R: Real>(voxels: &[T], shape: [usize; 3], sigma: [f64; 3], gaussian: &Gaussian) -> Vec<R> {
+/// Voxels of one channel or more, smoothed by a sigma (voxels) along each axis.
+pub(crate) fn smoothed<T: Voxel, R: Real>(
+    voxels: &[T],
+    shape: [usize; 3],
+    sigma: [f64; 3],
+    gaussian: &Gaussian,
+) -> Vec<R> {
     let [nx, ny, nz] = shape;
     let [x, y, z] = [0, 1, 2].map(|a| Filter::<R>::new(shape[a], sigma[a], gaussian));
     let plane = nx * ny;

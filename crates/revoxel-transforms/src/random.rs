@@ -7,7 +7,8 @@
 
 mod affine;
 mod by_channel;
-mod philox;
+mod draws;
+mod elastic;
 mod ranges;
 mod turn;
 
@@ -15,10 +16,12 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
-pub(crate) use affine::{centred, matrix};
+pub(crate) use affine::{Moves, centred};
 pub(crate) use by_channel::ByChannel;
-pub use philox::{Draws, Noise};
+pub use draws::Draws;
+pub(crate) use elastic::{Bent, sampled};
 pub(crate) use ranges::{OneOrTwo, Range, Ranges, Span, probability, tenth};
+pub use revoxel_resample::Noise;
 pub(crate) use turn::{Turn, quarters};
 
 use crate::definition::Invalid;

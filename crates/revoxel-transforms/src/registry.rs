@@ -38,6 +38,8 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::rand_affine::RandAffine>(),
     define::<spatial::rand_zoom::RandMagnify>(),
     define::<spatial::rand_grid_distortion::RandGridDistortion>(),
+    define::<spatial::rand_2d_elastic::Rand2dElastic>(),
+    define::<spatial::rand_3d_elastic::Rand3dElastic>(),
     define::<spatial::rand_elastic::RandElastic>(),
     define::<spatial::rand_spatial_crop::RandSpatialCrop>(),
     define::<spatial::rand_scale_crop::RandScaleCrop>(),

@@ -14,6 +14,8 @@ pub mod divisible_pad;
 pub mod flip;
 pub mod grid_distortion;
 pub mod orientation;
+pub mod rand_2d_elastic;
+pub mod rand_3d_elastic;
 pub mod rand_affine;
 pub mod rand_axis_flip;
 pub mod rand_crop_by_label_classes;

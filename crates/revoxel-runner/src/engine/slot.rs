@@ -67,14 +67,20 @@ impl Slot {
         let before = *self.grid();
         let ops = transform.plan(&before, evidence)?;
         let (mut record, after) = TraceStep::spatial(name, params.clone(), &before, &ops)?;
+        let mut sampled = false;
         for op in &ops {
             match *op {
+                // What one step samples, it samples once.
+                GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } if sampled => {
+                    self.pass.push(op)?
+                }
                 GridOp::Window { start, shape } => {
                     self.window(op, start, shape, &transform.padding(), key, fuse)?;
                 }
                 GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
                     let (rule, smooth) = (transform.resampling(), transform.anti_alias());
                     record.interpolation = Some(self.resample(op, &rule, smooth, key, fuse)?.name().to_owned());
+                    sampled = true;
                     record.separate = rule.separate.map(|s| s.after(before.nominal_spacing()).into());
                 }
                 _ => self.push(op, fuse)?,

@@ -1,6 +1,49 @@
 //! Affine maps of indices about the middle of a volume, put together as MONAI does.
 
 use revoxel_core::{Affine, Grid, GridError};
+use serde_json::Value;
+
+use super::{Draws, Ranges};
+
+/// Amounts that were drawn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moves {
+    rotate: Vec<f64>,
+    shear: Vec<f64>,
+    translate: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+impl Moves {
+    /// Draws rotations, shears, translations and what is added to scales of 1, in this order.
+    pub(crate) fn draw([rotate, shear, translate, scale]: [&Ranges; 4], draws: &mut Draws) -> Self {
+        let [rotate, shear, translate, scale] = [rotate, shear, translate, scale].map(|ranges| ranges.draw(draws));
+        Self { rotate, shear, translate, scale: scale.into_iter().map(|s| s + 1.0).collect() }
+    }
+
+    /// The amounts for the trace, beside others of the step.
+    pub(crate) fn values(&self, mut others: Value) -> Value {
+        let amounts = [&self.rotate, &self.shear, &self.translate, &self.scale];
+        for (name, amounts) in ["rotate", "shear", "translate", "scale"].into_iter().zip(amounts) {
+            others[name] = amounts.clone().into();
+        }
+        others
+    }
+
+    /// The map of a volume.
+    pub(crate) fn map(&self) -> Affine {
+        matrix(&self.rotate, &self.shear, &self.translate, &self.scale)
+    }
+
+    /// The map of the slices of a volume: a rotation in their plane, and the shears of axis 0 by 1 and of axis 1 by 0,
+    /// at the same time.
+    pub(crate) fn map_in_plane(&self) -> Affine {
+        let angle = self.rotate.first().copied().unwrap_or(0.0);
+        let by = |k: usize| self.shear.get(k).copied().unwrap_or(0.0);
+        let sheared = entries(&[(0, 1, by(0)), (1, 0, by(1))]);
+        matrix(&[0.0, 0.0, angle], &[], &[], &[]).after(&sheared).after(&matrix(&[], &[], &self.translate, &self.scale))
+    }
+}
 
 /// Rotations (radians about axis 0, 1, 2), shears (of axis 0 by 1, 0 by 2, 1 by 0, 1 by 2, 2 by 0, 2 by 1), a
 /// translation (voxels) and scales. A list that is too short leaves the rest as it is.

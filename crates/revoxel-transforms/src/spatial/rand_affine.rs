@@ -34,7 +34,7 @@ use serde_json::json;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::resample;
-use crate::random::{Drawn, Draws, RandomTransform, Ranges, centred, matrix, probability, tenth};
+use crate::random::{Drawn, Draws, Moves, RandomTransform, Ranges, centred, probability, sampled, tenth};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `rand_affine`.
@@ -90,14 +90,11 @@ impl RandomTransform for RandAffine {
         if !draws.chance(self.prob) {
             return Drawn::nothing();
         }
-        let rotate = self.rotate_range.draw(draws);
-        let shear = self.shear_range.draw(draws);
-        let translate = self.translate_range.draw(draws);
-        let scale: Vec<f64> = self.scale_range.draw(draws).into_iter().map(|s| s + 1.0).collect();
-        let map = matrix(&rotate, &shear, &translate, &scale);
+        let ranges = [&self.rotate_range, &self.shear_range, &self.translate_range, &self.scale_range];
+        let moves = Moves::draw(ranges, draws);
         let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
-        let moved = Moved { map, interpolation, padding, anti_alias: self.anti_alias };
-        Drawn::spatial(moved, json!({ "rotate": rotate, "shear": shear, "translate": translate, "scale": scale }))
+        let moved = Moved { map: moves.map(), interpolation, padding, anti_alias: self.anti_alias };
+        Drawn::spatial(moved, moves.values(json!({})))
     }
 
     fn anti_alias(&self) -> bool {
@@ -105,7 +102,7 @@ impl RandomTransform for RandAffine {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Reflection)
+        sampled(self.interpolation.as_ref(), self.padding.as_ref())
     }
 }
 
@@ -128,6 +125,6 @@ impl SpatialTransform for Moved {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Reflection)
+        sampled(self.interpolation.as_ref(), self.padding.as_ref())
     }
 }

@@ -29,8 +29,8 @@
 //! # Same as
 //! TorchIO `RandomElasticDeformation(num_control_points, max_displacement, locked_borders)`, which warns of folding
 //! and is undone by the negative displacements, that is nearly; the field is that of SimpleITK's `BSplineTransform` over the
-//! outer faces (TorchIO's begins an eighth of a voxel further out). MONAI `Rand3DElasticd`
-//! smooths noise by a Gaussian instead.
+//! outer faces (TorchIO's begins an eighth of a voxel further out). MONAI's elastic transforms are `rand_3d_elastic` and
+//! `rand_2d_elastic` here.
 
 use std::sync::Arc;
 

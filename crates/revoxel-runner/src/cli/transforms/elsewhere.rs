@@ -78,8 +78,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["Crop", "RandCrop"], "what it is for is `spatial_crop`, and by chance `rand_spatial_crop`"),
     (&["Pad"], "what it is for is `spatial_pad` or `border_pad`"),
     (
-        &["Rand2DElastic", "RandSmoothDeform", "AffineElasticDeformation", "RandomAffineElasticDeformation"],
-        "not here; `rand_elastic` bends volumes smoothly, and comes back",
+        &["RandSmoothDeform", "AffineElasticDeformation", "RandomAffineElasticDeformation"],
+        "not here; `rand_elastic` and `rand_3d_elastic` bend volumes smoothly, and come back",
     ),
     (
         &["RandSmoothFieldAdjustContrast", "RandSmoothFieldAdjustIntensity"],

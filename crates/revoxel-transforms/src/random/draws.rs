@@ -1,39 +1,11 @@
-//! Philox4x32-10: random numbers by position instead of by order.
-//!
-//! The generator of Salmon, Moraes, Dror and Shaw (Parallel random numbers: as easy as 1, 2, 3; 2011): a block of
-//! four words is a function of a key and a counter, so that any thread can make any number.
+//! The numbers that the steps of a pipeline draw: by position instead of by order.
 
-/// Ten rounds over a counter.
-fn block(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    const FACTORS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-    const STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-    let wide = |a: u32, b: u32| {
-        let product = u64::from(a) * u64::from(b);
-        ((product >> 32) as u32, product as u32)
-    };
-    for _ in 0..10 {
-        let (high0, low0) = wide(FACTORS[0], counter[0]);
-        let (high1, low1) = wide(FACTORS[1], counter[2]);
-        counter = [high1 ^ counter[1] ^ key[0], low1, high0 ^ counter[3] ^ key[1], low0];
-        key = [key[0].wrapping_add(STEPS[0]), key[1].wrapping_add(STEPS[1])];
-    }
-    counter
-}
-
-/// Two numbers from 0 (exclusive) to 1 (inclusive), with 53 bits each.
-fn pair(words: [u32; 4]) -> [f64; 2] {
-    let unit = |high: u32, low: u32| {
-        let bits = (u64::from(high) << 32 | u64::from(low)) >> 11;
-        (bits + 1) as f64 / (1u64 << 53) as f64
-    };
-    [unit(words[0], words[1]), unit(words[2], words[3])]
-}
+use revoxel_resample::Noise;
 
 /// The numbers of one step for one case, one after another.
 #[derive(Clone, Debug)]
 pub struct Draws {
-    key: [u32; 2],
-    base: [u32; 2],
+    noise: Noise,
     next: u64,
 }
 
@@ -44,14 +16,14 @@ impl Draws {
         hash.update(&seed.to_le_bytes()).update(&(step as u64).to_le_bytes()).update(case.as_bytes());
         let words = hash.finalize();
         let word = |k: usize| u32::from_le_bytes([0, 1, 2, 3].map(|b| words.as_bytes()[4 * k + b]));
-        Self { key: [word(0), word(1)], base: [word(2), word(3)], next: 0 }
+        Self { noise: Noise::new([0, 1, 2, 3].map(word)), next: 0 }
     }
 
     /// A number between two others, each as likely.
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        let words = block(counter(self.next, self.base), self.key);
+        let number = self.noise.uniform(self.next, low, high);
         self.next += 1;
-        low + (high - low) * pair(words)[0]
+        number
     }
 
     /// Whether something happens that does so with a probability.
@@ -72,7 +44,8 @@ impl Draws {
 
     /// Noise by position, apart from the numbers drawn one after another.
     pub fn noise(&self) -> Noise {
-        Noise { key: self.key, base: [self.base[0], !self.base[1]], stream: 0 }
+        let [a, b, c, d] = self.noise.words();
+        Noise::new([a, b, c, !d])
     }
 
     /// Noise by position that is other than [`noise`](Self::noise) and than what this gave before: for numbers by
@@ -83,69 +56,9 @@ impl Draws {
     }
 }
 
-/// Noise by position.
-#[derive(Clone, Copy, Debug)]
-pub struct Noise {
-    key: [u32; 2],
-    base: [u32; 2],
-    stream: u64,
-}
-
-impl Noise {
-    /// Positions of one stream: more than a volume has values.
-    const POSITIONS: u32 = 40;
-
-    /// Another noise at the same positions, by number.
-    #[must_use]
-    pub const fn stream(&self, number: u64) -> Self {
-        Self { stream: self.stream.wrapping_add(number << Self::POSITIONS), ..*self }
-    }
-
-    /// The noise at a position: mean 0, standard deviation 1 (Box and Muller).
-    pub fn normal(&self, position: u64) -> f64 {
-        let (length, angle) = self.polar(position);
-        length * libm::cos(angle)
-    }
-
-    /// Two independent noises at a position, of which [`normal`](Self::normal) is the first.
-    pub fn normals(&self, position: u64) -> [f64; 2] {
-        let (length, angle) = self.polar(position);
-        [length * libm::cos(angle), length * libm::sin(angle)]
-    }
-
-    /// A number between two others at a position, each as likely. Not to be used beside [`normal`](Self::normal) of
-    /// the same stream, which is made of it.
-    pub fn uniform(&self, position: u64, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.pair(position)[0]
-    }
-
-    fn pair(&self, position: u64) -> [f64; 2] {
-        pair(block(counter(position ^ self.stream, self.base), self.key))
-    }
-
-    fn polar(&self, position: u64) -> (f64, f64) {
-        let [a, b] = self.pair(position);
-        // libm is the same on every machine; the functions of the system are not.
-        ((-2.0 * libm::log(a)).sqrt(), std::f64::consts::TAU * b)
-    }
-}
-
-fn counter(number: u64, base: [u32; 2]) -> [u32; 4] {
-    [number as u32, (number >> 32) as u32, base[0], base[1]]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_known_answers_of_the_authors() {
-        // kat_vectors of Random123: philox4x32, 10 rounds.
-        assert_eq!(block([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(block([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
-        let (counter, key) = ([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]);
-        assert_eq!(block(counter, key), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
-    }
 
     #[test]
     fn seed_case_and_step_each_change_the_numbers() {

@@ -1,0 +1,162 @@
+//! Displacements of voxels made of noise: smoothed, or cubic between places where noise is.
+
+use rayon::prelude::*;
+use revoxel_core::warp::{Displacements, Recipe, Smoothing};
+use revoxel_core::{Grid, Warp, WarpError};
+
+use crate::smooth::smoothed;
+use crate::{Gaussian, Noise};
+
+/// Standard deviations after which the Gaussian that smooths noise ends: MONAI's.
+const TRUNCATE: f64 = 3.0;
+/// The parameter of the cubic between control points: torch's.
+const SHARPNESS: f64 = -0.75;
+
+/// A warp of a grid's voxels by noise. The displacements are made when they are first needed, and take 12 bytes for
+/// each voxel then ([`Smoothing::Bicubic`]: for each voxel of a slice).
+///
+/// # Errors
+/// Where the grid is too large or the recipe's numbers are out of range.
+pub fn elastic(grid: Grid, recipe: Recipe) -> Result<Warp, WarpError> {
+    Warp::dense(grid, recipe, displacements)
+}
+
+fn displacements(recipe: &Recipe, shape: [usize; 3]) -> Displacements {
+    match recipe.smoothing {
+        Smoothing::Bicubic(spacing) => between_controls(recipe, [shape[0], shape[1]], spacing),
+        Smoothing::Gaussian(sigma) => by_voxel(recipe, shape, sigma),
+        _ => unreachable!("noise that nothing smooths"),
+    }
+}
+
+fn by_voxel(recipe: &Recipe, shape: [usize; 3], sigma: f64) -> Displacements {
+    let (noise, count) = (Noise::new(recipe.key), shape.iter().product());
+    let mut along = [0; 3].map(|_| vec![0f32; count]);
+    let [x, y, z] = &mut along;
+    let places = x.par_iter_mut().zip(y.par_iter_mut()).zip(z.par_iter_mut());
+    places.enumerate().for_each(|(position, ((x, y), z))| {
+        [*x, *y, *z] = noise.triple(position as u64).map(|v| v as f32);
+    });
+    let gaussian = Gaussian { truncate: TRUNCATE, ..Gaussian::MONAI };
+    let along = along.map(|values| {
+        let smooth: Vec<f32> = smoothed(&values, shape, [sigma; 3], &gaussian);
+        smooth.into_par_iter().map(|v| (f64::from(v) * recipe.magnitude) as f32).collect()
+    });
+    Displacements { shape, along }
+}
+
+/// As MONAI's `RandDeformGrid` and torch's bicubic `interpolate` place it: control points every so many voxels, with
+/// their middle and that of the slice in the same place up to half a voxel.
+fn between_controls(recipe: &Recipe, shape: [usize; 2], spacing: [f64; 2]) -> Displacements {
+    let controls = [0, 1].map(|a| control_points(shape[a], spacing[a]));
+    let [first, second] = [0, 1].map(|a| Axis::new(shape[a], controls[a], spacing[a]));
+    let noise = Noise::new(recipe.key);
+    let points: Vec<[f64; 2]> = (0..controls[0] * controls[1])
+        .map(|position| noise.normals(position as u64).map(|v| v * recipe.magnitude))
+        .collect();
+    let mut along = [0; 3].map(|_| vec![0f32; shape[0] * shape[1]]);
+    for (j, (columns, across)) in second.0.iter().enumerate() {
+        for (i, (rows, down)) in first.0.iter().enumerate() {
+            let mut sum = [0.0; 2];
+            for (column, w) in columns.iter().zip(across) {
+                for (row, v) in rows.iter().zip(down) {
+                    let point = points[row + controls[0] * column];
+                    (0..2).for_each(|a| sum[a] += w * v * point[a]);
+                }
+            }
+            (0..2).for_each(|a| along[a][i + shape[0] * j] = sum[a] as f32);
+        }
+    }
+    Displacements { shape: [shape[0], shape[1], 1], along }
+}
+
+/// Control points every so many voxels that cover an axis of `n`, with two beyond: as many as MONAI takes.
+fn control_points(n: usize, spacing: f64) -> usize {
+    let reach = (n as f64 - 1.0) / (2.0 * spacing);
+    let points = if n.is_multiple_of(2) { (reach + 0.5).ceil() * 2.0 + 2.0 } else { reach.ceil() * 2.0 + 3.0 };
+    points as usize
+}
+
+/// For each voxel of an axis the four control points around it, and their weights.
+struct Axis(Vec<([usize; 4], [f64; 4])>);
+
+impl Axis {
+    fn new(n: usize, controls: usize, spacing: f64) -> Self {
+        // What the control points are spread to, of which the middle is taken.
+        let wide = (controls as f64 * spacing).floor();
+        let start = (wide / 2.0).floor() - (n / 2) as f64;
+        let last = controls as i64 - 1;
+        Self(
+            (0..n)
+                .map(|i| {
+                    let at = (start + i as f64 + 0.5) * controls as f64 / wide - 0.5;
+                    let low = at.floor();
+                    let points = [-1, 0, 1, 2].map(|k| (low as i64 + k).clamp(0, last) as usize);
+                    (points, [-1.0, 0.0, 1.0, 2.0].map(|k| cubic((at - low - k).abs())))
+                })
+                .collect(),
+        )
+    }
+}
+
+/// The weight of a point at a distance of 0 to 2: Keys' cubic convolution.
+fn cubic(x: f64) -> f64 {
+    let a = SHARPNESS;
+    if x <= 1.0 { ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0 } else { ((x - 5.0) * x + 8.0) * x * a - 4.0 * a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian_smooth_as;
+    use revoxel_core::{Kind, Volume};
+
+    fn recipe(magnitude: f64, smoothing: Smoothing) -> Recipe {
+        Recipe { key: [7, 8, 9, 10], magnitude, smoothing }
+    }
+
+    #[test]
+    fn as_many_control_points_as_monai_takes() {
+        // create_control_grid of MONAI 1.6.1.
+        for (n, spacing, expected) in [(24, 4.0, 10), (21, 5.0, 7), (7, 2.5, 7), (8, 20.0, 4), (1, 3.0, 3)] {
+            assert_eq!(control_points(n, spacing), expected, "{n} {spacing}");
+        }
+    }
+
+    #[test]
+    fn weights_add_up_and_stay_within_the_points() {
+        for (n, spacing) in [(24, 4.0), (21, 5.0), (7, 2.5), (9, 1.3), (1, 3.0), (8, 20.0)] {
+            let controls = control_points(n, spacing);
+            let axis = Axis::new(n, controls, spacing);
+            assert_eq!(axis.0.len(), n);
+            assert!(axis.0.iter().all(|(_, w)| (w.iter().sum::<f64>() - 1.0).abs() < 1e-12), "{n} {spacing}");
+            assert!(axis.0.iter().flat_map(|(p, _)| p).all(|p| *p < controls));
+        }
+    }
+
+    #[test]
+    fn noise_is_smoothed_and_multiplied() {
+        let shape = [13, 9, 7];
+        let field = displacements(&recipe(2.0, Smoothing::Gaussian(1.5)), shape);
+        let noise = Noise::new([7, 8, 9, 10]);
+        for a in 0..3 {
+            let values: Vec<f32> = (0..13 * 9 * 7).map(|i| noise.triple(i)[a] as f32).collect();
+            let volume = Volume::new(values.into(), Grid::without_geometry(shape).unwrap(), Kind::Image, 1).unwrap();
+            let smooth = gaussian_smooth_as(&volume, [1.5; 3], &Gaussian { truncate: 3.0, ..Gaussian::MONAI }).unwrap();
+            let far = (0..13 * 9 * 7).map(|i| (smooth.voxels().get(i) * 2.0 - f64::from(field.along[a][i])).abs());
+            assert!(far.fold(0.0, f64::max) < 1e-7);
+        }
+        assert_ne!(field.along[0], field.along[1]);
+    }
+
+    #[test]
+    fn control_points_move_all_slices_alike() {
+        let grid = Grid::without_geometry([24, 21, 5]).unwrap();
+        let warp = elastic(grid, recipe(0.6, Smoothing::Bicubic([6.0, 5.0]))).unwrap();
+        let moved = |z: f64| warp.apply([7.3, 11.8, z]);
+        let (top, bottom) = (moved(0.0), moved(4.0));
+        assert_eq!((top[0], top[1]), (bottom[0], bottom[1]));
+        assert_eq!((top[2], bottom[2]), (0.0, 4.0));
+        assert!((top[0] - 7.3).abs() > 1e-3 && (top[1] - 11.8).abs() > 1e-3, "{top:?}");
+    }
+}

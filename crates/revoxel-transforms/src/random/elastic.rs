@@ -1,0 +1,71 @@
+//! Volumes that noise bends, and that are moved in the same interpolation.
+
+use std::sync::{Arc, OnceLock};
+
+use revoxel_core::warp::Recipe;
+use revoxel_core::{Affine, Grid, GridOp, Warp};
+use revoxel_resample::{Interpolation, elastic};
+
+use super::centred;
+use crate::params::{Named, Padding, PerKey};
+use crate::planning::resample;
+use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform};
+
+/// What was drawn, and how it is sampled.
+#[derive(Debug)]
+pub(crate) struct Bent {
+    /// What the displacements are made of.
+    recipe: Recipe,
+    /// From displaced voxels, about the middle of the volume, to those that they are taken from.
+    map: Affine,
+    /// nearest, linear, cubic, label or label_nearest.
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside.
+    padding: Option<PerKey<Padding>>,
+    /// The warp that was made for an input: others of the step share it, so that its displacements are made once.
+    made: OnceLock<Arc<Warp>>,
+}
+
+impl Bent {
+    /// Volumes bent by what the recipe makes, and moved by the map.
+    pub(crate) const fn new(
+        recipe: Recipe,
+        map: Affine,
+        interpolation: Option<PerKey<Named<Interpolation>>>,
+        padding: Option<PerKey<Padding>>,
+    ) -> Self {
+        Self { recipe, map, interpolation, padding, made: OnceLock::new() }
+    }
+
+    fn warp(&self, region: Grid) -> Result<Arc<Warp>, PlanError> {
+        if let Some(warp) = self.made.get().filter(|warp| *warp.grid() == region) {
+            return Ok(warp.clone());
+        }
+        let warp = Arc::new(elastic(region, self.recipe)?);
+        // Where another was made at the same time, or of another region, that one stays.
+        let _ = self.made.set(warp.clone());
+        Ok(warp)
+    }
+}
+
+impl SpatialTransform for Bent {
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let mut ops = resample(grid, centred(grid, &self.map)?);
+        // Inputs on grids of their own are bent by the same field: that of the first one's voxels, moved.
+        let region = centred(evidence.reference.unwrap_or(grid), &self.map)?;
+        ops.push(GridOp::Warp { warp: self.warp(region)?, back: false });
+        Ok(ops)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        sampled(self.interpolation.as_ref(), self.padding.as_ref())
+    }
+}
+
+/// How steps that bend and move sample: beyond the volume it is mirrored where they do not say.
+pub(crate) fn sampled<'a>(
+    interpolation: Option<&'a PerKey<Named<Interpolation>>>,
+    padding: Option<&'a PerKey<Padding>>,
+) -> Resampling<'a> {
+    Resampling::asked(interpolation, padding, Padding::Reflection)
+}
