@@ -92,6 +92,19 @@ fn a_label_on_another_grid_is_refused_with_both_grids_and_the_distance() {
     place.text("p.yaml", &PIPELINE.replace("steps:", way));
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out2"]).good();
     assert_eq!(place.read("out2/b/label.nii.gz", Kind::Label).grid(), snapped.grid());
+    // A random step that looks at the labels before they are brought there needs them there, and one that does after it
+    // does not.
+    let looks =
+        "  - rand_crop_by_pos_neg_label: { keys: [image, label], source: label, spatial_size: 2, on_empty: keep }\n";
+    place.text(
+        "p.yaml",
+        &PIPELINE.replace("steps:\n", &format!("steps:\n{looks}{}\n", way.trim_start_matches("steps:\n"))),
+    );
+    let run = ["run", "p.yaml", "--data", "data", "--out", "out3"];
+    let parts = ["label and image must lie on one grid", "align: { keys: [label], reference: image }"];
+    place.revoxel(&run).bad(2, &parts);
+    place.text("p.yaml", &PIPELINE.replace("steps:\n", &format!("{way}\n{looks}")));
+    place.revoxel(&run).good();
 }
 
 #[test]

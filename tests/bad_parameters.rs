@@ -260,7 +260,7 @@ const TABLE: &[(&str, &str)] = &[
     ("rand_3d_elastic: { sigma_range: [1, 2], magnitude_range: [1, 2], rotate_range: ^[0, 0, 0, 1] }", "at most 3"),
     ("rand_2d_elastic: { spacing: ^[4, 4, 4], magnitude_range: [1, 2] }", "3 numbers for two axes"),
     ("rand_2d_elastic: { spacing: ^0.5, magnitude_range: [1, 2] }", "1 to 100000"),
-    ("rand_2d_elastic: { spacing: 4, magnitude_range: ^[1, .inf] }", "-10000 to 10000"),
+    ("rand_2d_elastic: { spacing: 4, magnitude_range: ^[1, 1e5] }", "-10000 to 10000"),
     ("rand_2d_elastic: { spacing: 4, magnitude_range: [1, 2], rotate_range: ^[0.1, 0.1] }", "at most 1"),
     ("rand_elastic: { num_control_points: ^3 }", "5 to 20"),
     ("rand_elastic: { locked_borders: ^3 }", "0, 1 or 2"),

@@ -318,6 +318,7 @@ fn a_case_needs_no_more_memory_than_its_headers_say() {
         "- spacing: { pixdim: [0.5, 0.5, 0.5] }\n  - normalize_intensity",
         "- spacing: { pixdim: [0.5, 0.5, 0.5] }\n  - spacing: { pixdim: [0.6, 0.6, 0.6] }\n  - orientation: { axcodes: SPL }",
         "- gaussian_smooth: { sigma: 2 }\n  - median_smooth: { radius: 1 }",
+        "- rand_3d_elastic: { prob: 1, sigma_range: [5, 5], magnitude_range: [50, 90], rotate_range: [0.1] }",
         "- orientation: { axcodes: IPR }\n  - divisible_pad: { k: 96 }\n  - scale_intensity: { minv: 0, maxv: 1 }",
     ]
     .into_iter()

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use revoxel_core::warp::Field;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{CaseName, Pipeline, Plan};
+use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
@@ -51,12 +52,13 @@ pub struct Strictness {
 pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
     let of_one: Vec<&[Case]> = cases.chunk_by(|a, b| a.inputs == b.inputs && a.missing == b.missing).collect();
     let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
-        let first = headers(pipeline, &copies[0], strictness);
-        let planned = |case: &Case| {
-            let found = first.clone().and_then(|headers| headers.planned(pipeline, case));
+        let read = headers(pipeline, &copies[0], strictness);
+        let read = std::iter::repeat_n(read, copies.len());
+        let planned = |(case, headers): (&Case, Result<Headers, String>)| {
+            let found = headers.and_then(|headers| headers.planned(pipeline, case));
             found.map_err(|problem| Refused { case: case.name.clone(), problem })
         };
-        copies.iter().map(planned).collect()
+        copies.iter().zip(read).map(planned).collect()
     };
     of_one.into_par_iter().map(check).collect::<Vec<_>>().into_iter().flatten().collect()
 }
@@ -195,7 +197,19 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
         held += native.max(processed);
         largest = largest.max(native + processed.max(smoothing));
     }
-    held + largest + SLABS
+    held + largest + displacements(plan) + SLABS
+}
+
+/// What displacements by voxel take while they are made: three numbers for each voxel of their region, and as much
+/// again beside them. The inputs of a step share them.
+fn displacements(plan: &Plan) -> u64 {
+    let of_op = |op: &GridOp| match op {
+        GridOp::Warp { warp, .. } if matches!(warp.field(), Field::Dense(_)) => warp.grid().voxel_count() as u64 * 24,
+        _ => 0,
+    };
+    let of_step =
+        |volumes: &[(String, KeyPlan)]| volumes.iter().flat_map(|(_, p)| &p.ops).map(of_op).max().unwrap_or(0);
+    plan.steps.iter().map(|step| of_step(&step.volumes)).sum()
 }
 
 fn smooths(transform: &Transform) -> bool {

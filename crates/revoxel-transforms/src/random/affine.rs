@@ -35,13 +35,11 @@ impl Moves {
         matrix(&self.rotate, &self.shear, &self.translate, &self.scale)
     }
 
-    /// The map of the slices of a volume: a rotation in their plane, and the shears of axis 0 by 1 and of axis 1 by 0,
-    /// at the same time.
+    /// The map of the slices of a volume: a rotation in their plane, and shears of axis 0 by 1 and of axis 1 by 0.
     pub(crate) fn map_in_plane(&self) -> Affine {
-        let angle = self.rotate.first().copied().unwrap_or(0.0);
-        let by = |k: usize| self.shear.get(k).copied().unwrap_or(0.0);
-        let sheared = entries(&[(0, 1, by(0)), (1, 0, by(1))]);
-        matrix(&[0.0, 0.0, angle], &[], &[], &[]).after(&sheared).after(&matrix(&[], &[], &self.translate, &self.scale))
+        let get = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(0.0);
+        let shear = [get(&self.shear, 0), 0.0, get(&self.shear, 1)];
+        matrix(&[0.0, 0.0, get(&self.rotate, 0)], &shear, &self.translate, &self.scale)
     }
 }
 
