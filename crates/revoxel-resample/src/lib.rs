@@ -39,7 +39,9 @@ pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through
 pub use pad::{PadMode, PadModeError, pad};
 pub use separate::Separate;
 pub use simd::Level;
-pub use smooth::{FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as};
+pub use smooth::{
+    FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as, integrated_weights,
+};
 
 #[cfg(test)]
 mod tests;
