@@ -397,6 +397,11 @@ fn vocabulary() {
 }
 
 #[test]
+fn landmarks() {
+    check_peer("landmarks", 20);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }
