@@ -157,7 +157,7 @@ fn points_that_cannot_be_labels_are_named() {
     };
     let outside = markups(&[[1.0, 2.0, 3.0], [13.0, 2.0, 3.0]]);
     let parts = ["outside.mrk.json: markups.0.controlPoints.1 (F-2)", "(lps) lies at index (13.000, 2.000, 3.000)"];
-    t("outside.mrk.json", &outside, &[parts[0], parts[1], "outside of the grid", "13 × 11 × 9"]);
+    t("outside.mrk.json", &outside, &[parts[0], parts[1], "outside of the grid", "13×11×9"]);
     let twice = markups(&[[1.0, 2.0, 3.0], [4.0, 4.0, 4.0], [1.3, 2.4, 2.8]]);
     let parts = ["controlPoints.2 (F-3)", "the voxel [1, 2, 3]", "controlPoints.0 (F-1) does"];
     t("twice.mrk.json", &twice, &parts);
@@ -183,7 +183,7 @@ inputs:
 steps:
   - orientation: { axcodes: LPS }
   - divisible_pad: { k: 8 }
-  - generate_heatmap: { sigma_mm: 2.5, labels: [1, 2, 3, 4, 5] }
+  - generate_heatmap: { sigma_mm: 2.5, labels: [1, 2, 3, 4] }
 outputs:
   image: { path: \"{case}/image.nii.gz\" }
   landmarks: { path: \"{case}/heatmaps.nii.gz\" }
@@ -198,11 +198,13 @@ fn landmarks_come_back_from_the_peaks_of_their_heatmaps() {
     place.text("p.yaml", HEATMAPS);
     let like = ["--like", "data/a/image.nii.gz", "-o", "data/a/landmarks.nii.gz"];
     place.revoxel(&[&["convert", "p.mrk.json"], &like[..]].concat()).good();
+    // A landmark that no case has is a mistake, as any label is that steps name.
+    place.text("more.yaml", &HEATMAPS.replace("3, 4]", "3, 4, 9]"));
+    place.revoxel(&["run", "more.yaml", "--data", "data", "--out", "out"]).bad(2, &["9"]);
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
     let heatmaps = place.read("out/a/heatmaps.nii.gz", Kind::Probability);
-    assert_eq!((heatmaps.channels(), heatmaps.dtype()), (5, Dtype::F32));
+    assert_eq!((heatmaps.channels(), heatmaps.dtype()), (4, Dtype::F32));
     let table = place.revoxel(&["measure", "out/a/heatmaps.nii.gz", "--peaks"]).good().out;
-    // The fifth landmark is not there.
     assert_eq!(table.lines().count(), 2 + 4, "{table}");
     let peaks = ["measure", "out/a/heatmaps.nii.gz", "--peaks", "--box-size-mm", "40"];
     let found = place.revoxel(&[&peaks[..], &["--json"]].concat()).good().json();

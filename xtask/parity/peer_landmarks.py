@@ -77,8 +77,8 @@ def _heatmap(book: Casebook, name: str, volume: Volume, labels: list[int], their
     points = points_of(volume, labels)
     reference = tensor(np.zeros_like(volume.data, dtype=np.float32), volume.affine)
     if world:
-        # Not on the voxel's centre.
-        points = np.nan_to_num((points + 0.2) @ volume.affine[:3, :3].T + volume.affine[:3, 3], nan=1e6)
+        # In the voxel of the middle, but not on its centre.
+        points = np.nan_to_num((np.round(points) + 0.2) @ volume.affine[:3, :3].T + volume.affine[:3, 3], nan=1e6)
     transform = GenerateHeatmapd("points", heatmap_keys="heat", ref_image_keys="image",
                                  coordinate_space="world" if world else "voxel", **theirs)
     answer = transform({"points": points, "image": reference})["heat"]

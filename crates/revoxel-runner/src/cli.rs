@@ -108,3 +108,14 @@ pub fn main() -> ExitCode {
         Err(failure) => failure.show(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_contradicts_itself() {
+        Cli::command().debug_assert();
+    }
+}

@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
-    peaks: peaks::Args,
+    peaks: peaks::PeakArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

@@ -14,7 +14,7 @@ use crate::points::new::{NewPoint, text};
 
 /// Options of `--peaks`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct PeakArgs {
     /// Find the peaks of a map of probabilities, channel by channel: the highest voxel, then the highest outside of
     /// a box around it, and so on. MONAI's ProbNMS.
     #[arg(long)]
