@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Where to write it; the name says the format.
     #[arg(required_unless_present = "to")]
     output: Option<PathBuf>,
-    /// The same.
+    /// The same as OUTPUT.
     #[arg(short = 'o', long = "output", value_name = "OUTPUT", conflicts_with = "output")]
     to: Option<PathBuf>,
     /// Make a label map of a file of points, on the grid of this volume: the first point becomes label 1, and so on,
