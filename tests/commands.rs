@@ -228,9 +228,15 @@ fn transforms_and_schema_are_printed() {
     let several = place.revoxel(&["transforms", "ZNormalization"]).good().out;
     assert!(["normalize_intensity", "z_score"].iter().all(|name| several.contains(name)), "{several}");
     assert_eq!(place.revoxel(&["transforms", "ZNormalization", "--json"]).good().json()[1]["name"], "z_score");
-    for (name, part) in
-        [("Invertd", "revoxel invert"), ("voteensemble", "vote"), ("LoadImaged", "`inputs`"), ("To", "dtype")]
-    {
+    let heatmap = place.revoxel(&["transforms", "GenerateHeatmapd"]).good().out;
+    assert!(heatmap.starts_with("generate_heatmap (label)"), "{heatmap}");
+    for (name, part) in [
+        ("Invertd", "revoxel invert"),
+        ("voteensemble", "vote"),
+        ("LoadImaged", "`inputs`"),
+        ("To", "dtype"),
+        ("ProbNMSd", "`revoxel measure FILE --peaks`"),
+    ] {
         assert!(place.revoxel(&["transforms", name]).good().out.contains(part), "{name}");
     }
     place.revoxel(&["transforms", "flp"]).bad(2, &["no transform \"flp\"", "did you mean \"flip\"?"]);

@@ -109,7 +109,6 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
         "RandCropd",
         "ComputeHoVerMapsd",
         "Ensembled",
-        "GenerateHeatmapd",
         "Invertd",
         "MeanEnsembled",
         "ProbNMSd",

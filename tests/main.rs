@@ -11,6 +11,7 @@ mod formats;
 mod import_monai;
 mod inverses;
 mod labels;
+mod landmarks;
 mod levels;
 mod nnunet;
 mod parity;

@@ -402,6 +402,11 @@ fn elastic() {
 }
 
 #[test]
+fn landmarks() {
+    check_peer("landmarks", 20);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }

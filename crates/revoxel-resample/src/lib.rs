@@ -43,7 +43,9 @@ pub use noise::Noise;
 pub use pad::{PadMode, PadModeError, pad};
 pub use separate::Separate;
 pub use simd::Level;
-pub use smooth::{FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as};
+pub use smooth::{
+    FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as, integrated_weights,
+};
 
 #[cfg(test)]
 mod tests;

@@ -216,11 +216,18 @@ fn kernel(sigma: f64, gaussian: &Gaussian) -> Vec<f64> {
             raw.into_iter().map(|w| w / sum).collect()
         }
         GaussianWeights::Integrated => {
-            let radius = (reach.max(0.5) + 0.5) as i64;
-            let below = |x: f64| 0.5 * libm::erf(x / (sigma * std::f64::consts::SQRT_2));
-            (-radius..=radius).map(|x| (below(x as f64 + 0.5) - below(x as f64 - 0.5)).max(0.0)).collect()
+            let half = integrated_weights(sigma, gaussian.truncate, usize::MAX);
+            half.iter().skip(1).rev().chain(&half).copied().collect()
         }
     }
+}
+
+/// The integrals of a Gaussian over the voxels 0, 1, 2 … from its middle: up to `truncate` standard deviations, and no
+/// more than `most` voxels away. They are those of [`GaussianWeights::Integrated`], to one side.
+pub fn integrated_weights(sigma: f64, truncate: f64, most: usize) -> Vec<f64> {
+    let radius = ((sigma * truncate).max(0.5) + 0.5) as usize;
+    let below = |x: f64| 0.5 * libm::erf(x / (sigma * std::f64::consts::SQRT_2));
+    (0..=radius.min(most)).map(|x| (below(x as f64 + 0.5) - below(x as f64 - 0.5)).max(0.0)).collect()
 }
 
 /// The voxel that stands for an index beyond the axis, if any.

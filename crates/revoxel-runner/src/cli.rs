@@ -44,11 +44,12 @@ struct Cli {
 enum Command {
     /// Show the geometry of volume files.
     Info(info::Args),
-    /// Convert a volume into another format.
+    /// Convert a volume into another format, or points into a label map.
     Convert(convert::Args),
     /// Show how two volumes differ, in place and in values.
     Compare(compare::Args),
-    /// Measure the labels of a label map: volume, box, centroid, longest diameter.
+    /// Measure the labels of a label map: volume, box, centroid, longest diameter; or find the peaks of a map of
+    /// probabilities.
     Measure(measure::Args),
     /// Show what a pipeline will do, from headers alone.
     Plan(plan::Args),
@@ -105,5 +106,16 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.show(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_contradicts_itself() {
+        Cli::command().debug_assert();
     }
 }

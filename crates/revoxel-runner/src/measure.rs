@@ -1,4 +1,6 @@
-//! Physical measures of the labels of a label map.
+//! Physical measures of the labels of a label map, and the peaks of a map of probabilities.
+
+pub mod peaks;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,8 @@
 //! each place is added as a column or field `status`, but for Slicer's files, whose fields are fixed.
 
 mod json;
+pub mod marks;
+pub mod new;
 mod table;
 
 use std::path::Path;
@@ -39,6 +41,25 @@ pub struct Item {
     pub space: Option<Space>,
     /// How it is called when speaking of it.
     pub name: String,
+}
+
+impl Item {
+    /// The space that its numbers are in: what the file says, or what the caller gives.
+    ///
+    /// # Errors
+    /// Where neither says it, or they contradict each other.
+    pub fn space_or(&self, given: Option<Space>) -> Result<Space, PointsError> {
+        let error = |problem: String| PointsError { place: self.name.clone(), problem };
+        match (self.space, given) {
+            (Some(a), Some(b)) if a != b => {
+                let problem = format!("the file says that this is {}, but --space {} was given", a.name(), b.name());
+                Err(error(problem))
+            }
+            (a, b) => {
+                a.or(b).ok_or_else(|| error("is this a voxel index or mm? Say --space index, ras or lps".to_owned()))
+            }
+        }
+    }
 }
 
 /// A place after the map.
@@ -114,6 +135,14 @@ impl Document {
         &self.items
     }
 
+    /// The points of markups that have a name but no place yet; they are not among the [`items`](Self::items).
+    pub fn unplaced(&self) -> &[String] {
+        match &self.form {
+            Form::Markups(json) => json.unplaced(),
+            _ => &[],
+        }
+    }
+
     /// Maps every place to the other side. `space` is what the file's numbers are where it does not say; `to` what
     /// they become, the same space where it is not given.
     ///
@@ -127,17 +156,7 @@ impl Document {
         to: Option<Space>,
     ) -> Result<Vec<Mapped>, PointsError> {
         let one = |item: &Item| {
-            let error = |problem: String| PointsError { place: item.name.clone(), problem };
-            let from_space = match (item.space, space) {
-                (Some(a), Some(b)) if a != b => {
-                    let problem =
-                        format!("the file says that this is {}, but --space {} was given", a.name(), b.name());
-                    return Err(error(problem));
-                }
-                (a, b) => a
-                    .or(b)
-                    .ok_or_else(|| error("is this a voxel index or mm? Say --space index, ras or lps".to_owned()))?,
-            };
+            let from_space = item.space_or(space)?;
             let to = to.unwrap_or(from_space);
             let (shape, status) = match item.shape {
                 Shape::Point(point) => {

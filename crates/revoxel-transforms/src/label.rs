@@ -4,6 +4,7 @@ pub mod activations;
 pub mod as_discrete;
 pub mod distance_transform_edt;
 pub mod fill_holes;
+pub mod generate_heatmap;
 pub mod keep_largest_connected_component;
 pub mod label_filter;
 pub mod label_to_contour;

@@ -75,6 +75,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<label::fill_holes::FillHoles>(),
     define::<label::label_to_contour::LabelToContour>(),
     define::<label::distance_transform_edt::DistanceTransformEdt>(),
+    define::<label::generate_heatmap::GenerateHeatmap>(),
     define::<label::map_label_value::MapLabelValue>(),
     define::<label::label_filter::LabelFilter>(),
     define::<label::remove_labels::RemoveLabels>(),

@@ -1,9 +1,12 @@
 //! `revoxel convert`
 
+mod landmarks;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
+use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_resample::{How, Interpolation, execute};
@@ -13,16 +16,28 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use crate::case::{TOOL, input_hash, source_record};
 use crate::files::{facts_after_steps, write_text};
+use crate::points::form_of;
 use crate::uneven::even_out;
 
 /// Convert any readable volume into any writable format. Places stay to the last digit that the format holds;
-/// voxels stay as they are.
+/// voxels stay as they are. With --like: make a label map of the points in a file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A volume: a file, a DICOM folder or an archive.
+    /// A volume: a file, a DICOM folder or an archive. With --like a file of points: .csv, .json, .mrk.json or .fcsv.
     input: PathBuf,
     /// Where to write it; the name says the format.
-    output: PathBuf,
+    #[arg(required_unless_present = "to")]
+    output: Option<PathBuf>,
+    /// The same as OUTPUT.
+    #[arg(short = 'o', long = "output", value_name = "OUTPUT", conflicts_with = "output")]
+    to: Option<PathBuf>,
+    /// Make a label map of a file of points, on the grid of this volume: the first point becomes label 1, and so on,
+    /// each in the voxel that it lies in.
+    #[arg(long, value_name = "SCAN", conflicts_with_all = ["orientation", "deshear", "trace", "dtype"])]
+    like: Option<PathBuf>,
+    /// With --like: what the numbers are where the file does not say: index (voxels), ras or lps (mm).
+    #[arg(long, requires = "like")]
+    space: Option<Space>,
     /// Turn the axes to an orientation, such as RAS or LPS: voxels are reordered, none is interpolated.
     #[arg(long, value_name = "AXCODES")]
     orientation: Option<Orientation>,
@@ -79,8 +94,11 @@ fn missing_policy(name: &str) -> Result<MissingPolicy, String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    revoxel_io::format_for_writing(&args.output).map_err(Failure::usage)?;
-    for path in [Some(&args.output), args.trace.as_ref()].into_iter().flatten() {
+    let Some(output) = args.output.as_ref().or(args.to.as_ref()) else {
+        return Err(Failure::usage("where to? Say it behind the input, or -o FILE"));
+    };
+    revoxel_io::format_for_writing(output).map_err(Failure::usage)?;
+    for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
         if path.exists() && !args.overwrite {
             let problem = format!("{} is there already: use --overwrite to replace it", path.display());
             return Err(Failure::usage(problem));
@@ -88,6 +106,20 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let (slices, missing) = (args.slices, args.missing);
     let options = ReadOptions { series: args.series.clone(), slices, missing, ..ReadOptions::default() };
+    let points = form_of(&args.input).is_some() && !args.input.is_dir();
+    match (&args.like, points) {
+        (Some(scan), true) => return landmarks::run(args, output, scan, &options),
+        (None, true) => {
+            let problem = "is a file of points: say --like SCAN, on whose grid they become labels";
+            return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
+        }
+        (Some(_), false) => {
+            let problem = "is no file of points (.csv, .tsv, .json, .mrk.json, .fcsv), and --like is for those: what brings \
+                           a volume onto the grid of another is the step `resample_to` of a pipeline";
+            return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
+        }
+        (None, false) => {}
+    }
     let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::work)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     for warning in &info.warnings {
@@ -134,18 +166,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(dtype) = args.dtype {
         volume = volume.cast(dtype);
     }
-    let warnings = revoxel_io::write(&args.output, &volume, &facts).map_err(Failure::work)?;
+    let warnings = revoxel_io::write(output, &volume, &facts).map_err(Failure::work)?;
     for warning in &warnings {
-        tracing::warn!("{}: {warning}", args.output.display());
+        tracing::warn!("{}: {warning}", output.display());
     }
     if let Some(path) = &args.trace {
-        let trace = trace(args, &info, &volume, steps)?;
+        let trace = trace(args, output, &info, &volume, steps)?;
         write_text(path, &trace.to_json()).map_err(Failure::work)?;
     }
     if args.json {
         return show::json(&json!({
             "input": args.input,
-            "output": args.output,
+            "output": output,
             "trace": args.trace,
             "dtype": volume.dtype().name(),
             "channels": volume.channels(),
@@ -155,12 +187,18 @@ pub(super) fn run(args: &Args) -> Outcome {
             "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    eprintln!("{}: {}, {}", args.output.display(), volume.dtype(), volume.grid());
+    eprintln!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());
     Ok(())
 }
 
 /// What was done, as `run` records it.
-fn trace(args: &Args, info: &FileInfo, volume: &Volume, steps: Vec<TraceStep>) -> Result<Trace, Failure> {
+fn trace(
+    args: &Args,
+    output: &Path,
+    info: &FileInfo,
+    volume: &Volume,
+    steps: Vec<TraceStep>,
+) -> Result<Trace, Failure> {
     let hash = input_hash(&args.input).map_err(Failure::work)?;
     let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
     let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
@@ -170,7 +208,7 @@ fn trace(args: &Args, info: &FileInfo, volume: &Volume, steps: Vec<TraceStep>) -
         snapped: None,
         steps,
         result: ResultRecord {
-            path: Some(args.output.display().to_string()),
+            path: Some(output.display().to_string()),
             grid: volume.grid().into(),
             dtype: volume.dtype().name().to_owned(),
         },

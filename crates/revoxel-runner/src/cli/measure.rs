@@ -1,5 +1,7 @@
 //! `revoxel measure`
 
+mod peaks;
+
 use std::path::PathBuf;
 
 use revoxel_core::Kind;
@@ -10,10 +12,12 @@ use super::show;
 use super::table::table;
 use crate::measure::{LabelMeasures, measure};
 
-/// Measure each label of a label map, in physical units: right on oblique and sheared grids too.
+/// Measure each label of a label map, in physical units: right on oblique and sheared grids too. With --peaks: find the
+/// peaks of a map of probabilities.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A label map.
+    /// A label map; with --peaks a map of probabilities, or of any numbers.
+    #[arg(value_name = "FILE")]
     labels: PathBuf,
     /// One JSON document instead of a table.
     #[arg(long, conflicts_with = "csv")]
@@ -21,9 +25,14 @@ pub(super) struct Args {
     /// Comma-separated values instead of a table.
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    peaks: peaks::PeakArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    if args.peaks.peaks {
+        return peaks::run(args);
+    }
     let loaded = revoxel_io::read(&args.labels, Kind::Label).map_err(Failure::work)?;
     let found = measure(&loaded.volume);
     if args.json {

@@ -15,6 +15,8 @@ use super::{Item, Mapped, PointsError, Shape, slicer_name, slicer_space};
 pub(super) struct Json {
     root: Value,
     slots: Vec<Slot>,
+    /// Points without a place.
+    unplaced: Vec<String>,
 }
 
 /// Where the numbers of a place stand: JSON pointers, three or six.
@@ -48,7 +50,7 @@ impl Json {
             _ => found.item("")?,
         }
         let (slots, items) = (found.slots, found.items);
-        Ok((Self { root, slots }, items))
+        Ok((Self { root, slots, unplaced: Vec::new() }, items))
     }
 
     /// The markups of Slicer: the control points of every markup, in the frame that it declares.
@@ -61,6 +63,7 @@ impl Json {
         let markups = root.get("markups").and_then(Value::as_array);
         let markups = markups.ok_or_else(|| error("", "no list of markups: is this a file of Slicer?"))?;
         let mut found = Finder { name, root: &root, slots: Vec::new(), items: Vec::new(), space: None };
+        let mut unplaced = Vec::new();
         for (m, markup) in markups.iter().enumerate() {
             let system = format!("/markups/{m}/coordinateSystem");
             let space = match markup.get("coordinateSystem") {
@@ -76,13 +79,21 @@ impl Json {
             let points = markup.get("controlPoints").and_then(Value::as_array);
             for (p, point) in points.into_iter().flatten().enumerate() {
                 // Points that were not placed yet have no position.
+                let at = format!("/markups/{m}/controlPoints/{p}");
                 if point.get("position").is_some_and(Value::is_array) {
-                    found.item(&format!("/markups/{m}/controlPoints/{p}"))?;
+                    found.item(&at)?;
+                } else {
+                    unplaced.push(found.called(&at, point));
                 }
             }
         }
         let (slots, items) = (found.slots, found.items);
-        Ok((Self { root, slots }, items))
+        Ok((Self { root, slots, unplaced }, items))
+    }
+
+    /// The points without a place, as they are called when speaking of them.
+    pub(super) fn unplaced(&self) -> &[String] {
+        &self.unplaced
     }
 
     /// The text with mapped places; with a field `status` where that is allowed.
@@ -206,12 +217,18 @@ impl Finder<'_> {
             3 => Shape::Point(triple(0)),
             _ => Shape::Box(ordered(triple(0), triple(3), &place)?),
         };
-        let label = ["label", "name"].iter().find_map(|f| value.get(f).and_then(Value::as_str));
-        let name = label.map_or(place.clone(), |label| format!("{place} ({label})"));
+        let name = self.called(at, value);
         self.items.push(Item { shape, space: self.space.as_ref().map(|s| s.1), name });
         let (object, space) = (object.map(str::to_owned), self.space.as_ref().map(|s| s.0.clone()));
         self.slots.push(Slot { numbers, object, space });
         Ok(())
+    }
+
+    /// A place with the label that stands there.
+    fn called(&self, at: &str, value: &Value) -> String {
+        let (place, labels) = (self.place(at), ["label", "name"]);
+        let label = labels.iter().find_map(|f| value.get(f).and_then(Value::as_str));
+        label.map_or(place.clone(), |label| format!("{place} ({label})"))
     }
 
     fn place(&self, at: &str) -> String {

@@ -104,15 +104,13 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
          in `restore` (docs/predictions.md)",
     ),
     (
-        &[
-            "ProbNMS",
-            "GenerateHeatmap",
-            "ComputeHoVerMaps",
-            "SaveClassification",
-            "AddExtremePointsChannel",
-            "SignalFillEmpty",
-        ],
-        "not here: points that a model finds, classes of images and instances of cells are not segmentations of volumes",
+        &["ComputeHoVerMaps", "SaveClassification", "AddExtremePointsChannel", "SignalFillEmpty"],
+        "not here: classes of images and instances of cells are not segmentations of volumes",
+    ),
+    (
+        &["ProbNMS"],
+        "`revoxel measure FILE --peaks` finds the peaks of a map of probabilities; `--points OUT` writes them as points, \
+         which `revoxel invert TRACE OUT --points` takes back to the source",
     ),
     (&["NoNormalization"], "there is nothing to do: leave the step out"),
     (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),

@@ -1,0 +1,46 @@
+//! `revoxel convert POINTS --like SCAN`
+
+use std::path::Path;
+
+use revoxel_io::ReadOptions;
+use serde_json::json;
+
+use super::super::failure::{Failure, Outcome};
+use super::super::show;
+use super::Args;
+use crate::files::{facts_of_prediction, read_text};
+use crate::points::Document;
+use crate::points::marks::label_map;
+
+/// Writes a label map of the points of a file on the grid of a scan.
+pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions) -> Outcome {
+    let text = read_text(&args.input).map_err(Failure::usage)?;
+    let document = Document::parse(&args.input, &text).map_err(Failure::usage)?;
+    let info = revoxel_io::info_with(scan, options).map_err(Failure::work)?;
+    for warning in &info.warnings {
+        tracing::warn!("{}: {warning}", scan.display());
+    }
+    if info.slices.is_some() {
+        let problem = "its slices lie unevenly: convert it with --slices regularize first, and say --like the result";
+        return Err(Failure::work(format!("{}: {problem}", scan.display())));
+    }
+    let (volume, voxels) = label_map(&args.input, &document, args.space, &info.grid).map_err(Failure::usage)?;
+    let warnings = revoxel_io::write(output, &volume, &facts_of_prediction(&info.facts)).map_err(Failure::work)?;
+    for warning in &warnings {
+        tracing::warn!("{}: {warning}", output.display());
+    }
+    if args.json {
+        let points = document.items().iter().zip(&voxels).enumerate();
+        return show::json(&json!({
+            "input": args.input,
+            "like": scan,
+            "output": output,
+            "dtype": volume.dtype().name(),
+            "grid": show::grid(volume.grid()),
+            "landmarks": points.map(|(i, (item, voxel))| json!({ "label": i + 1, "name": item.name, "index": voxel }))
+                .collect::<Vec<_>>(),
+        }));
+    }
+    eprintln!("{}: {} landmarks, {}, {}", output.display(), voxels.len(), volume.dtype(), volume.grid());
+    Ok(())
+}
