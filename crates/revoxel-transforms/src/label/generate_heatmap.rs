@@ -36,7 +36,7 @@ use super::labels::{Labels, check, named};
 use super::one_hot::MOST;
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::params::RealVector;
+use crate::params::{RealVector, yes};
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `generate_heatmap`.
@@ -62,10 +62,6 @@ pub struct GenerateHeatmap {
 
 const fn four() -> f64 {
     4.0
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Define for GenerateHeatmap {
