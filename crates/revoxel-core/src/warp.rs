@@ -116,6 +116,14 @@ impl Warp {
         &self.field
     }
 
+    /// Makes what [`apply`](Self::apply) and [`apply_back`](Self::apply_back) need, where it is made at all: to be called
+    /// before many threads ask for it.
+    pub fn prepare(&self) {
+        if let Field::Dense(dense) = &self.field {
+            dense.made();
+        }
+    }
+
     /// The continuous index (of the warp's grid) that is shown at an index.
     pub fn apply(&self, index: [f64; 3]) -> [f64; 3] {
         match &self.field {

@@ -21,12 +21,14 @@ pub fn elastic(grid: Grid, recipe: Recipe) -> Result<Warp, WarpError> {
     Warp::dense(grid, recipe, displacements)
 }
 
-fn displacements(recipe: &Recipe, shape: [usize; 3]) -> Displacements {
-    match recipe.smoothing {
+fn displacements(recipe: &Recipe, shape: [usize; 3]) -> (Displacements, f64) {
+    let field = match recipe.smoothing {
         Smoothing::Bicubic(spacing) => between_controls(recipe, [shape[0], shape[1]], spacing),
         Smoothing::Gaussian(sigma) => by_voxel(recipe, shape, sigma),
         _ => unreachable!("noise that nothing smooths"),
-    }
+    };
+    let steepness = (0..field.shape[2]).into_par_iter().map(|z| field.steepness(z..z + 1)).reduce(|| 0.0, f64::max);
+    (field, steepness)
 }
 
 fn by_voxel(recipe: &Recipe, shape: [usize; 3], sigma: f64) -> Displacements {
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn noise_is_smoothed_and_multiplied() {
         let shape = [13, 9, 7];
-        let field = displacements(&recipe(2.0, Smoothing::Gaussian(1.5)), shape);
+        let (field, steepness) = displacements(&recipe(2.0, Smoothing::Gaussian(1.5)), shape);
         let noise = Noise::new([7, 8, 9, 10]);
         for a in 0..3 {
             let values: Vec<f32> = (0..13 * 9 * 7).map(|i| noise.triple(i)[a] as f32).collect();
@@ -147,6 +149,7 @@ mod tests {
             assert!(far.fold(0.0, f64::max) < 1e-7);
         }
         assert_ne!(field.along[0], field.along[1]);
+        assert!(steepness == field.steepness(0..7) && steepness > 0.0);
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl General {
             limits: limits(number + 1),
         });
         let bends: Vec<Bent> = bends.collect();
+        bends.iter().for_each(|bent| bent.bend.warp.prepare());
         let map = rows_of(&sampling.last_map());
         let target = sampling.target().shape();
         // A ten-millionth of a voxel is less than what rounding of positions may do.

@@ -1,5 +1,6 @@
 //! Displacements by voxel, made of noise when they are needed, and the way back.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{STEEPEST, WarpError};
@@ -55,8 +56,45 @@ pub struct Displacements {
     pub along: [Vec<f32>; 3],
 }
 
-/// Makes the displacements of a region of this shape. What makes them has threads, which this crate has not.
-pub type Make = fn(&Recipe, [usize; 3]) -> Displacements;
+impl Displacements {
+    /// How much the displacements change at most from a point to another around the voxels of some slices, as a share
+    /// of their distance: the largest singular value of the field's derivatives. Between eight voxels these are
+    /// largest at one of the voxels, towards its neighbours there.
+    pub fn steepness(&self, slices: Range<usize>) -> f64 {
+        let [nx, ny, _] = self.shape;
+        let strides = strides(self.shape);
+        let mut squared = 0.0;
+        for z in slices {
+            for y in 0..ny {
+                for x in 0..nx {
+                    let (at, index) = (x + nx * (y + ny * z), [x, y, z]);
+                    // Along each axis: what changes from the voxel before, and to the next.
+                    let changes = [0, 1, 2].map(|axis| {
+                        let from = |first: usize| {
+                            self.along.each_ref().map(|v| f64::from(v[first + strides[axis]]) - f64::from(v[first]))
+                        };
+                        let last = index[axis] + 1 >= self.shape[axis];
+                        let before = if index[axis] == 0 { [0.0; 3] } else { from(at - strides[axis]) };
+                        [before, if last { [0.0; 3] } else { from(at) }]
+                    });
+                    let square = |v: &[f64; 3]| v.iter().map(|v| v * v).sum::<f64>();
+                    let most: f64 = changes.iter().map(|pair| square(&pair[0]).max(square(&pair[1]))).sum();
+                    if most > squared {
+                        for side in 0..8usize {
+                            let columns = [0, 1, 2].map(|a| changes[a][side >> a & 1]);
+                            squared = largest_singular_value_squared(columns).max(squared);
+                        }
+                    }
+                }
+            }
+        }
+        squared.sqrt()
+    }
+}
+
+/// Makes the displacements of a region of this shape, and says how [steep](Displacements::steepness) they are. What makes
+/// them has threads, which this crate has not.
+pub type Make = fn(&Recipe, [usize; 3]) -> (Displacements, f64);
 
 /// A field of displacements by voxel, linear between voxels and the same beyond the region as on its outermost voxels:
 /// a voxel at index i shows what lies at i + d(i).
@@ -78,8 +116,9 @@ impl PartialEq for Dense {
     }
 }
 
+/// Displacements that can be undone.
 #[derive(Clone, Debug)]
-struct Made {
+pub(super) struct Made {
     field: Displacements,
     strides: [usize; 3],
     steepness: f64,
@@ -123,19 +162,26 @@ impl Dense {
         at
     }
 
-    fn made(&self) -> &Made {
-        self.made.get_or_init(|| {
-            let mut field = (self.make)(&self.recipe, self.region);
-            let mut steepness = steepness(&field);
-            if steepness > STEEPEST {
-                let factor = STEEPEST / steepness;
-                let reduce = |v: &mut f32| *v = (f64::from(*v) * factor) as f32;
-                field.along.iter_mut().for_each(|values| values.iter_mut().for_each(reduce));
-                steepness = STEEPEST;
-            }
-            let strides = strides(field.shape);
-            Made { field, strides, steepness }
-        })
+    /// The displacements, made where they are not there yet.
+    pub(super) fn made(&self) -> &Made {
+        // They are made by several threads, which must not wait for each other here. Where two make them, they are the
+        // same.
+        if self.made.get().is_none() {
+            let _ = self.made.set(self.make());
+        }
+        self.made.get_or_init(|| self.make())
+    }
+
+    fn make(&self) -> Made {
+        let (mut field, mut steepness) = (self.make)(&self.recipe, self.region);
+        if steepness > STEEPEST {
+            let factor = STEEPEST / steepness;
+            let reduce = |v: &mut f32| *v = (f64::from(*v) * factor) as f32;
+            field.along.iter_mut().for_each(|values| values.iter_mut().for_each(reduce));
+            steepness = STEEPEST;
+        }
+        let strides = strides(field.shape);
+        Made { field, strides, steepness }
     }
 }
 
@@ -175,41 +221,6 @@ impl Made {
     }
 }
 
-/// How much the displacements change at most from a point to another, as a share of their distance: the largest
-/// singular value of the field's derivatives. Between eight voxels these are largest at one of the voxels, towards its
-/// neighbours there.
-fn steepness(field: &Displacements) -> f64 {
-    let [nx, ny, nz] = field.shape;
-    let strides = strides(field.shape);
-    let mut squared = 0.0;
-    for z in 0..nz {
-        for y in 0..ny {
-            for x in 0..nx {
-                let at = x + nx * (y + ny * z);
-                let index = [x, y, z];
-                // Along each axis: what changes from the voxel before, and to the next.
-                let changes = [0, 1, 2].map(|axis| {
-                    let from = |first: usize| {
-                        field.along.each_ref().map(|v| f64::from(v[first + strides[axis]]) - f64::from(v[first]))
-                    };
-                    let last = index[axis] + 1 >= field.shape[axis];
-                    let before = if index[axis] == 0 { [0.0; 3] } else { from(at - strides[axis]) };
-                    [before, if last { [0.0; 3] } else { from(at) }]
-                });
-                let square = |v: &[f64; 3]| v.iter().map(|v| v * v).sum::<f64>();
-                let most: f64 = changes.iter().map(|pair| square(&pair[0]).max(square(&pair[1]))).sum();
-                if most > squared {
-                    for side in 0..8usize {
-                        let columns = [0, 1, 2].map(|a| changes[a][side >> a & 1]);
-                        squared = largest_singular_value_squared(columns).max(squared);
-                    }
-                }
-            }
-        }
-    }
-    squared.sqrt()
-}
-
 fn largest_singular_value_squared(columns: [[f64; 3]; 3]) -> f64 {
     let matrix = nalgebra::Matrix3::from_columns(&columns.map(nalgebra::Vector3::from));
     (matrix.transpose() * matrix).symmetric_eigenvalues().max()
@@ -222,14 +233,15 @@ mod tests {
     use crate::testing::Draw;
 
     /// Displacements that do not care what they are made of, as steep as the magnitude says.
-    fn bumps(recipe: &Recipe, shape: [usize; 3]) -> Displacements {
+    fn bumps(recipe: &Recipe, shape: [usize; 3]) -> (Displacements, f64) {
         let mut draw = Draw::new(u64::from(recipe.key[0]));
         let count = shape.iter().product();
         let along = [0; 3].map(|_| (0..count).map(|_| draw.real(-0.5, 0.5) as f32).collect::<Vec<f32>>());
         let mut field = Displacements { shape, along };
-        let factor = recipe.magnitude / steepness(&field).max(1e-9);
+        let factor = recipe.magnitude / field.steepness(0..shape[2]).max(1e-9);
         field.along.iter_mut().flatten().for_each(|v| *v = (f64::from(*v) * factor) as f32);
-        field
+        let steepness = field.steepness(0..shape[2]);
+        (field, steepness)
     }
 
     fn warp(grid: Grid, key: u32, magnitude: f64) -> Warp {
@@ -280,7 +292,7 @@ mod tests {
     fn voxels_move_by_their_own_displacement_and_half_way_by_the_mean() {
         let grid = Grid::without_geometry([4, 3, 5]).unwrap();
         let recipe = Recipe { key: [5; 4], magnitude: 0.5, smoothing: Smoothing::Gaussian(1.0) };
-        let (field, warp) = (bumps(&recipe, grid.shape()), warp(grid, 5, 0.5));
+        let ((field, _), warp) = (bumps(&recipe, grid.shape()), warp(grid, 5, 0.5));
         let by = |index: [f64; 3], a: usize| warp.apply(index)[a] - index[a];
         for a in 0..3 {
             let at = |x: usize, y: usize, z: usize| f64::from(field.along[a][x + 4 * (y + 3 * z)]);
