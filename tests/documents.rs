@@ -107,7 +107,6 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
         "RandGridPatchd",
         "BoundingRectd",
         "RandCropd",
-        "ComputeHoVerMapsd",
         "Ensembled",
         "GenerateHeatmapd",
         "Invertd",

@@ -397,6 +397,11 @@ fn vocabulary() {
 }
 
 #[test]
+fn masks() {
+    check_peer("masks", 240);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }

@@ -73,7 +73,9 @@ fn program(file: &str, op: &str) -> &'static str {
             | "Resize"
             | "Transpose",
         ) => "TorchIO",
-        ("crops" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => "MONAI",
+        ("crops" | "masks" | "monai" | "monai_values" | "random" | "random_values" | "spatial" | "vocabulary", _) => {
+            "MONAI"
+        }
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",
         ("torchio" | "torchio_values", _) => "TorchIO",
         ("scipy" | "scipy_values", "percentile") => "NumPy",

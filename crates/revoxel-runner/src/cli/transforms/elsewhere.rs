@@ -104,15 +104,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
          in `restore` (docs/predictions.md)",
     ),
     (
-        &[
-            "ProbNMS",
-            "GenerateHeatmap",
-            "ComputeHoVerMaps",
-            "SaveClassification",
-            "AddExtremePointsChannel",
-            "SignalFillEmpty",
-        ],
-        "not here: points that a model finds, classes of images and instances of cells are not segmentations of volumes",
+        &["ProbNMS", "GenerateHeatmap", "SaveClassification", "AddExtremePointsChannel", "SignalFillEmpty"],
+        "not here: points that a model finds and classes of images are not segmentations of volumes",
     ),
     (&["NoNormalization"], "there is nothing to do: leave the step out"),
     (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),

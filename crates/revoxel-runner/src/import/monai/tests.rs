@@ -59,7 +59,10 @@ fn filters_and_masks() {
       { "_target_": "KSpaceSpikeNoised", "keys": "image", "loc": [3, 4, 5], "k_intensity": 11 },
       { "_target_": "SobelGradientsd", "keys": "image", "spatial_axes": [0], "new_key_prefix": null },
       { "_target_": "LabelToContourd", "keys": "label", "kernel_type": "Laplace" },
-      { "_target_": "DistanceTransformEDTd", "keys": "label", "sampling": null }
+      { "_target_": "DistanceTransformEDTd", "keys": "label", "sampling": null },
+      { "_target_": "ForegroundMaskd", "keys": "image", "threshold": { "R": "otsu", "g": 100 }, "invert": true },
+      { "_target_": "ForegroundMaskd", "keys": "image", "threshold": null, "hsv_threshold": { "S": 0.1 } },
+      { "_target_": "ComputeHoVerMapsd", "keys": "label", "dtype": "float32", "new_key_prefix": null }
     ]"#;
     let imported = pipeline("list.json", text, None, None).unwrap();
     let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
@@ -74,6 +77,9 @@ fn filters_and_masks() {
             "  - sobel_gradients: { keys: [image], spatial_axes: [0] }",
             "  - label_to_contour: { keys: [label] }",
             "  - distance_transform_edt: { keys: [label] }",
+            "  - foreground_mask: { keys: [image], threshold: { R: otsu, g: 100 }, invert: true }",
+            "  - foreground_mask: { keys: [image], threshold: null, hsv_threshold: { S: 0.1 } }",
+            "  - compute_ho_ver_maps: { keys: [label] }",
         ]
     );
     let channels = text.replace("\"axis\": 3", "\"axis\": 0");
@@ -110,6 +116,8 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
+    t("_target_: ComputeHoVerMapsd\nkeys: label", 3, "keeps the labels");
+    t("_target_: ForegroundMaskd\nkeys: image\nthreshold: niblack", 3, "a threshold for each voxel");
 }
 
 #[test]
