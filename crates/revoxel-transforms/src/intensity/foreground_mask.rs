@@ -42,7 +42,7 @@
 //! takes a threshold of 0 for none, and at most three channels; there one map gives thresholds of both kinds, and
 //! letters of channels that are not there do nothing. Rules leave out what is no number, where scikit-image fails; a
 //! channel that is the same everywhere is its own threshold for all of them but `minimum`; and `li` does not overflow
-//! where int8 or int16 span more than half of their range.
+//! where int8 or int16 span more than half of their range, and of float32 it has more than five digits.
 
 use std::borrow::Cow;
 

@@ -84,9 +84,38 @@ impl Rule {
             Self::Li => Ok(Some(if T::DTYPE.is_integer() { li_whole(&histogram()) } else { li_real(values) })),
             Self::Triangle => Ok(triangle(&histogram())),
             Self::Yen => Ok(yen(&histogram())),
-            Self::Otsu | Self::Mean => Ok(histogram().otsu()),
+            Self::Otsu | Self::Mean => Ok(otsu(&histogram(), single)),
         }
     }
+}
+
+/// The bin up to which the means of both sides differ most, weighted by how many there are; the lowest of several.
+fn otsu(histogram: &Histogram, single: bool) -> Option<f64> {
+    let Histogram { centres, counts, .. } = histogram;
+    let to_single = |x: f64| f64::from(x as f32);
+    let round = |x: f64| if single { to_single(x) } else { x };
+    let products: Vec<f64> = counts.iter().zip(centres).map(|(count, v)| round(*count as f64 * v)).collect();
+    let mut upper = vec![0.0; products.len() + 1];
+    for (i, product) in products.iter().enumerate().rev() {
+        upper[i] = round(upper[i + 1] + product);
+    }
+    let all: u64 = counts.iter().sum();
+    let (mut below, mut sum) = (0u64, 0.0);
+    let mut best = (f64::NEG_INFINITY, *centres.first()?);
+    for (i, (count, product)) in counts.iter().zip(&products).enumerate() {
+        below += count;
+        sum = round(sum + product);
+        let above = all - below;
+        if above == 0 {
+            break;
+        }
+        let apart = round(round(sum / below as f64) - round(upper[i + 1] / above as f64));
+        let variance = round(to_single(below as f64 * above as f64) * round(apart * apart));
+        if variance > best.0 {
+            best = (variance, centres[i]);
+        }
+    }
+    Some(best.1)
 }
 
 /// The lowest bin that lies less than a bin below the midpoint of the means on both its sides.
@@ -304,6 +333,15 @@ mod tests {
         assert_eq!(Rule::Triangle.of(&HILLS), Ok(Some(15.0)));
         assert_eq!(Rule::Otsu.of(&HILLS), Ok(Some(14.0)));
         assert_eq!(Rule::Mean.of(&HILLS), Ok(Some((120.0 + 305.0) / 16.0)));
+    }
+
+    #[test]
+    fn otsu_tells_two_classes_apart() {
+        assert_eq!(Rule::Otsu.of(&[1u8, 2, 2, 3, 90, 91, 91]), Ok(Some(3.0)));
+        assert_eq!(otsu(&Histogram::default(), false), None);
+        // As many on both sides.
+        let values: Vec<u16> = (0..=24).flat_map(|i| [7000 + 40 * i, 8000 - 40 * i]).collect();
+        assert_eq!(Rule::Otsu.of(&values), Ok(Some(7480.0)));
     }
 
     #[test]

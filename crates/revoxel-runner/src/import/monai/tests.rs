@@ -59,10 +59,7 @@ fn filters_and_masks() {
       { "_target_": "KSpaceSpikeNoised", "keys": "image", "loc": [3, 4, 5], "k_intensity": 11 },
       { "_target_": "SobelGradientsd", "keys": "image", "spatial_axes": [0], "new_key_prefix": null },
       { "_target_": "LabelToContourd", "keys": "label", "kernel_type": "Laplace" },
-      { "_target_": "DistanceTransformEDTd", "keys": "label", "sampling": null },
-      { "_target_": "ForegroundMaskd", "keys": "image", "threshold": { "R": "otsu", "g": 100 }, "invert": true },
-      { "_target_": "ForegroundMaskd", "keys": "image", "threshold": null, "hsv_threshold": { "S": 0.1 } },
-      { "_target_": "ComputeHoVerMapsd", "keys": "label", "dtype": "float32", "new_key_prefix": null }
+      { "_target_": "DistanceTransformEDTd", "keys": "label", "sampling": null }
     ]"#;
     let imported = pipeline("list.json", text, None, None).unwrap();
     let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
@@ -77,13 +74,30 @@ fn filters_and_masks() {
             "  - sobel_gradients: { keys: [image], spatial_axes: [0] }",
             "  - label_to_contour: { keys: [label] }",
             "  - distance_transform_edt: { keys: [label] }",
-            "  - foreground_mask: { keys: [image], threshold: { R: otsu, g: 100 }, invert: true }",
-            "  - foreground_mask: { keys: [image], threshold: null, hsv_threshold: { S: 0.1 } }",
-            "  - compute_ho_ver_maps: { keys: [label] }",
         ]
     );
     let channels = text.replace("\"axis\": 3", "\"axis\": 0");
     assert!(pipeline("list.json", &channels, None, None).unwrap_err().problem.contains("axis: 0 has no counterpart"));
+}
+
+#[test]
+fn thresholds_of_colours_and_maps_of_instances() {
+    let text = r#"[
+      { "_target_": "ForegroundMaskd", "keys": "scan", "threshold": { "R": "otsu", "g": 100 }, "invert": true },
+      { "_target_": "ForegroundMaskd", "keys": "photo", "threshold": null, "hsv_threshold": { "S": 0.1 } },
+      { "_target_": "ComputeHoVerMapsd", "keys": "label", "dtype": "float32", "new_key_prefix": null }
+    ]"#;
+    let imported = pipeline("list.json", text, None, None).unwrap();
+    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
+    assert_eq!(
+        steps,
+        [
+            "  - foreground_mask: { keys: [scan], threshold: { R: otsu, g: 100 }, invert: true }",
+            "  - foreground_mask: { keys: [photo], threshold: null, hsv_threshold: { S: 0.1 } }",
+            "  - compute_ho_ver_maps: { keys: [label] }",
+        ]
+    );
 }
 
 #[test]
