@@ -19,7 +19,7 @@ const FOOT: &str = "outputs: {}\ntrace: \"{case}.json\"\n";
 const LINE: usize = 7;
 
 /// Transforms without a parameter that could be wrong.
-const WITHOUT_PARAMETERS: [&str; 2] = ["canonical", "sequential_labels"];
+const WITHOUT_PARAMETERS: [&str; 3] = ["canonical", "compute_ho_ver_maps", "sequential_labels"];
 
 /// What plans the step and finds fault; the text of the fault.
 fn fault(place: &Place, step: &str) -> Result<String, String> {
@@ -202,7 +202,16 @@ const TABLE: &[(&str, &str)] = &[
     ("sobel_gradients: { spatial_axes: ^[1, 1] }", "twice"),
     ("sobel_gradients: { padding_mode: ^edge }", "reflect"),
     ("foreground_mask: { threshold: ^[] }", "for each channel"),
-    ("foreground_mask: { threshold: ^li }", "threshold"),
+    ("foreground_mask: { threshold: ^huang }", "is no rule: give a number, or one of isodata, li"),
+    ("foreground_mask: { threshold: ^Sauvola }", "a threshold for each voxel, not one number"),
+    ("foreground_mask: { threshold: [otsu, ^multiotsu] }", "several numbers, not one"),
+    ("foreground_mask: { threshold: { R: ^niblack } }", "a threshold for each voxel"),
+    ("foreground_mask: { threshold: ^{ S: 0.1 } }", "\"S\" is no channel: the letters are those of RGB"),
+    ("foreground_mask: { threshold: ^{ R: 1, r: 2 } }", "named twice"),
+    ("foreground_mask: { threshold: ^null }", "give threshold or hsv_threshold"),
+    ("foreground_mask: { hsv_threshold: ^[0.1, 0.2] }", "hue, saturation and value take three"),
+    ("foreground_mask: { hsv_threshold: ^{ R: 0.1 } }", "the letters are those of HSV"),
+    ("foreground_mask: { hsv_threshold: ^{} }", "no channel is named"),
     ("gibbs_noise: { alpha: ^1.5 }", "0 to 1"),
     ("k_space_spike_noise: { loc: ^[1, 2] }", "three indices"),
     ("k_space_spike_noise: { loc: ^[[1, 2, 3], [1, 2]] }", "three indices"),

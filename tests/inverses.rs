@@ -142,6 +142,7 @@ fn table() -> Vec<(Value, Back)> {
     add("label_to_contour", json!({ "connectivity": 1 }), Lost);
     add("distance_transform_edt", json!({}), Lost);
     add("generate_heatmap", json!({ "sigma": [1, 2, 1.5], "labels": [3, 1] }), Lost);
+    add("compute_ho_ver_maps", json!({}), Lost);
     add("activations", json!({ "sigmoid": true }), Lost);
     add("mark_outside", json!({ "nonzero_of": ["source"] }), Lost);
     add("label_filter", json!({ "applied_labels": 2 }), Lost);

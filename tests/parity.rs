@@ -407,6 +407,11 @@ fn landmarks() {
 }
 
 #[test]
+fn masks() {
+    check_peer("masks", 240);
+}
+
+#[test]
 fn nnunet_resampling() {
     check_peer("nnunet_resampling", 12);
 }

@@ -46,12 +46,15 @@ mod filter;
 mod fourier;
 mod histogram;
 mod holes;
+mod hsv;
 mod map;
 mod mask;
 pub mod pca;
 mod percentile;
 mod rescale;
 mod statistics;
+mod threshold_rules;
+mod thresholds;
 
 #[cfg(test)]
 mod tests;

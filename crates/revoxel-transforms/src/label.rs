@@ -2,6 +2,7 @@
 
 pub mod activations;
 pub mod as_discrete;
+pub mod compute_ho_ver_maps;
 pub mod distance_transform_edt;
 pub mod fill_holes;
 pub mod generate_heatmap;

@@ -76,6 +76,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<label::label_to_contour::LabelToContour>(),
     define::<label::distance_transform_edt::DistanceTransformEdt>(),
     define::<label::generate_heatmap::GenerateHeatmap>(),
+    define::<label::compute_ho_ver_maps::ComputeHoVerMaps>(),
     define::<label::map_label_value::MapLabelValue>(),
     define::<label::label_filter::LabelFilter>(),
     define::<label::remove_labels::RemoveLabels>(),

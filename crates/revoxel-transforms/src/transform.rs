@@ -377,6 +377,18 @@ pub enum ApplyError {
     /// No voxel is background.
     #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]
     NoBackground(usize),
+    /// A rule finds no threshold.
+    #[error("{parameter}: {rule} finds no threshold of {channel}: {problem}")]
+    Threshold {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Name of the rule.
+        rule: &'static str,
+        /// What it looked at.
+        channel: String,
+        /// Why there is none, and what to do.
+        problem: String,
+    },
     /// The result does not fit its grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),

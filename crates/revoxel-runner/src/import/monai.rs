@@ -218,7 +218,9 @@ impl Call {
         }
         for (name, place, value) in &self.args {
             let refused = |why: &str| Fault::new(*place, format!("{}: {name}: {value} {why}", self.name));
-            if name == "allow_missing_keys" || value.is_null() {
+            // Null is no threshold; without the argument there is one.
+            let says = self.base == "ForegroundMask" && name == "threshold";
+            if name == "allow_missing_keys" || value.is_null() && !says {
                 continue;
             }
             if let Some((_, harmless)) = dropped.iter().find(|(n, _)| n == name) {
@@ -273,6 +275,10 @@ impl Call {
             && let Some(size) = params.remove("min_size_voxels")
         {
             params.insert("min_size_mm3".to_owned(), size);
+        }
+        if self.base == "ComputeHoVerMaps" && self.argument("new_key_prefix").is_none() {
+            let fault = Fault::new(self.place, format!("{}: without new_key_prefix it keeps the labels", self.name));
+            return Err(fault.help("here the maps replace the labels of their key: say new_key_prefix: null"));
         }
         if matches!(self.base.as_str(), "Resize" | "Zoom") && !params.contains_key("interpolation") {
             let fault = Fault::new(self.place, format!("{}: without mode it averages areas", self.name));

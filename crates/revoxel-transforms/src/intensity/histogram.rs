@@ -60,28 +60,6 @@ impl Histogram {
         let centres = edges.windows(2).map(|e| as_values(as_values(e[0] + e[1]) / 2.0)).collect();
         Self { centres, counts, whole: false }
     }
-
-    /// The value between two classes whose means differ most, weighted by their sizes (Otsu).
-    pub(super) fn otsu(&self) -> Option<f64> {
-        let all: u64 = self.counts.iter().sum();
-        let total: f64 = self.counts.iter().zip(&self.centres).map(|(count, v)| *count as f64 * v).sum();
-        let (mut below, mut sum) = (0u64, 0.0);
-        let mut best = (f64::NEG_INFINITY, *self.centres.first()?);
-        for (count, value) in self.counts.iter().zip(&self.centres) {
-            below += count;
-            sum += *count as f64 * value;
-            if below == all {
-                break;
-            }
-            let above = (all - below) as f64;
-            let apart = sum / below.max(1) as f64 - (total - sum) / above;
-            let variance = below as f64 * above * apart * apart;
-            if variance > best.0 {
-                best = (variance, *value);
-            }
-        }
-        Some(best.1)
-    }
 }
 
 #[cfg(test)]
@@ -98,12 +76,5 @@ mod tests {
         t(Histogram::of([0.0f32, 1.0, 2.0, 4.0, f32::NAN].into_iter(), 2), &[1.0, 3.0], &[2, 2]);
         t(Histogram::of([2.0f64; 3].into_iter(), 2), &[1.75, 2.25], &[0, 3]);
         t(Histogram::of([f64::NAN].into_iter(), 2), &[], &[]);
-    }
-
-    #[test]
-    fn two_classes_are_told_apart() {
-        assert_eq!(Histogram::of([1u8, 2, 2, 3, 90, 91, 91].into_iter(), 9).otsu(), Some(3.0));
-        assert_eq!(Histogram::of([5u8; 4].into_iter(), 9).otsu(), Some(5.0));
-        assert_eq!(Histogram::default().otsu(), None);
     }
 }

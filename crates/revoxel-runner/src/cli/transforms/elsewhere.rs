@@ -104,8 +104,13 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
          in `restore` (docs/predictions.md)",
     ),
     (
-        &["ComputeHoVerMaps", "SaveClassification", "AddExtremePointsChannel", "SignalFillEmpty"],
-        "not here: classes of images and instances of cells are not segmentations of volumes",
+        &["SaveClassification"],
+        "the class of a whole image lies nowhere in it, so there is nothing to bring back: the program that runs the model \
+         writes it",
+    ),
+    (
+        &["AddExtremePointsChannel", "SignalFillEmpty"],
+        "not here: what a user points at while a model runs, and signals, are not volumes to prepare",
     ),
     (
         &["ProbNMS"],

@@ -246,7 +246,12 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             ],
             &[DTYPE],
         ),
-        "ForegroundMask" => t("foreground_mask", &[("threshold", "threshold"), ("invert", "invert")], &[]),
+        "ForegroundMask" => t(
+            "foreground_mask",
+            &[("threshold", "threshold"), ("hsv_threshold", "hsv_threshold"), ("invert", "invert")],
+            &[],
+        ),
+        "ComputeHoVerMaps" => t("compute_ho_ver_maps", &[], &[("dtype", &["\"float32\""])]),
         "GibbsNoise" => t("gibbs_noise", &[("alpha", "alpha")], &[]),
         "KSpaceSpikeNoise" => t("k_space_spike_noise", &[("loc", "loc"), ("k_intensity", "k_intensity")], &[]),
         "LabelToContour" => t("label_to_contour", &[], &[("kernel_type", &["\"Laplace\""])]),

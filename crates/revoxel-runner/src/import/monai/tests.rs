@@ -81,6 +81,26 @@ fn filters_and_masks() {
 }
 
 #[test]
+fn thresholds_of_colours_and_maps_of_instances() {
+    let text = r#"[
+      { "_target_": "ForegroundMaskd", "keys": "scan", "threshold": { "R": "otsu", "g": 100 }, "invert": true },
+      { "_target_": "ForegroundMaskd", "keys": "photo", "threshold": null, "hsv_threshold": { "S": 0.1 } },
+      { "_target_": "ComputeHoVerMapsd", "keys": "label", "dtype": "float32", "new_key_prefix": null }
+    ]"#;
+    let imported = pipeline("list.json", text, None, None).unwrap();
+    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
+    assert_eq!(
+        steps,
+        [
+            "  - foreground_mask: { keys: [scan], threshold: { R: otsu, g: 100 }, invert: true }",
+            "  - foreground_mask: { keys: [photo], threshold: null, hsv_threshold: { S: 0.1 } }",
+            "  - compute_ho_ver_maps: { keys: [label] }",
+        ]
+    );
+}
+
+#[test]
 fn yaml_lists_and_ids() {
     let text = "train:\n  deterministic:\n  - _target_: LoadImaged\n    keys: image\n  - _target_: Flipd\n    keys: image\n    \
                 spatial_axis: 1\n  - _target_: Spacingd\n    _disabled_: true\n    keys: image\n  preprocessing:\n    \
@@ -110,6 +130,8 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
+    t("_target_: ComputeHoVerMapsd\nkeys: label", 3, "keeps the labels");
+    t("_target_: ForegroundMaskd\nkeys: image\nthreshold: niblack", 3, "a threshold for each voxel");
 }
 
 #[test]
