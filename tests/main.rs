@@ -16,6 +16,7 @@ mod levels;
 mod nnunet;
 mod parity;
 mod parity_counts;
+mod patches;
 mod pipelines;
 mod points;
 mod random_values;

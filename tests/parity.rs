@@ -397,6 +397,11 @@ fn vocabulary() {
 }
 
 #[test]
+fn patches() {
+    check_peer("patches", 60);
+}
+
+#[test]
 fn elastic() {
     check_peer("elastic", 20);
 }

@@ -73,8 +73,8 @@ fn program(file: &str, op: &str) -> &'static str {
             | "Transpose",
         ) => "TorchIO",
         (
-            "crops" | "elastic" | "landmarks" | "masks" | "monai" | "monai_values" | "random" | "random_values"
-            | "spatial" | "vocabulary",
+            "crops" | "elastic" | "landmarks" | "masks" | "monai" | "monai_values" | "patches" | "random"
+            | "random_values" | "spatial" | "vocabulary",
             _,
         ) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",

@@ -143,7 +143,8 @@ impl Pipeline {
             Some(grid) => transform.plan(&grid, &Evidence { observed: None, reference }),
         };
         match ops {
-            Err(PlanError::DependsOnVoxels(_)) => {
+            // A copy without a patch is skipped when it runs.
+            Err(PlanError::DependsOnVoxels(_) | PlanError::NoPatch { .. }) => {
                 *run = None;
                 Ok(unknown(before))
             }

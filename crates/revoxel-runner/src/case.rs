@@ -95,7 +95,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
     }
     if let Err(failure) = engine.run(&pipeline.steps) {
-        if let StepError::Plan(PlanError::SkipCase { .. }) = &*failure.error {
+        if let StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) = &*failure.error {
             return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));

@@ -3,6 +3,7 @@
 pub(crate) mod axes;
 pub(crate) mod boxes;
 pub(crate) mod patches;
+pub(crate) mod sweep;
 pub(crate) mod weights;
 
 use revoxel_core::{Affine, Grid, GridError, GridOp};

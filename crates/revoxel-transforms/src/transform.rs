@@ -249,6 +249,24 @@ pub enum PlanError {
         /// The rule that no voxel satisfies.
         rule: String,
     },
+    /// There are fewer windows than the number of the copy asks for.
+    #[error("the case is skipped: it has {patches} patches, and this would be number {number} (from 0)")]
+    NoPatch {
+        /// Which one was asked for, from 0.
+        number: u32,
+        /// How many there are.
+        patches: usize,
+    },
+    /// A volume cannot be split like that.
+    #[error("{field} {size:?}: a volume of {shape:?} voxels cannot be split into that")]
+    Unsplit {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What was asked for.
+        size: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
     /// Nothing of the volume would be left.
     #[error("the crop {start:?} to {end:?} leaves nothing of a volume of {shape:?} voxels")]
     NothingLeft {

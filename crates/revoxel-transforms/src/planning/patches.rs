@@ -13,7 +13,7 @@ use crate::random::Draws;
 use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform};
 
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
-fn between(low: i64, high: i64, fraction: f64) -> i64 {
+pub(crate) fn between(low: i64, high: i64, fraction: f64) -> i64 {
     let steps = (fraction * (high as f64 - low as f64 + 1.0)) as i64;
     low.saturating_add(steps.max(0)).clamp(low, high.max(low))
 }

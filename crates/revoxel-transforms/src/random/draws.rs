@@ -7,16 +7,34 @@ use revoxel_resample::Noise;
 pub struct Draws {
     noise: Noise,
     next: u64,
+    copy: u32,
+    shared: Noise,
 }
 
 impl Draws {
-    /// The numbers of step `step` (from 0) of a pipeline with this seed, for a case.
+    /// The numbers of step `step` (from 0) of a pipeline with this seed, for a case; or for a copy of it, as `name/2`.
     pub fn new(seed: u64, case: &str, step: usize) -> Self {
-        let mut hash = blake3::Hasher::new_derive_key("revoxel 1 draws");
-        hash.update(&seed.to_le_bytes()).update(&(step as u64).to_le_bytes()).update(case.as_bytes());
-        let words = hash.finalize();
-        let word = |k: usize| u32::from_le_bytes([0, 1, 2, 3].map(|b| words.as_bytes()[4 * k + b]));
-        Self { noise: Noise::new([0, 1, 2, 3].map(word)), next: 0 }
+        let noise = |name: &str| {
+            let mut hash = blake3::Hasher::new_derive_key("revoxel 1 draws");
+            hash.update(&seed.to_le_bytes()).update(&(step as u64).to_le_bytes()).update(name.as_bytes());
+            let words = hash.finalize();
+            let word = |k: usize| u32::from_le_bytes([0, 1, 2, 3].map(|b| words.as_bytes()[4 * k + b]));
+            Noise::new([0, 1, 2, 3].map(word))
+        };
+        let copy = case.rsplit_once('/').and_then(|(name, copy)| Some((name, copy.parse().ok()?)));
+        let (name, copy) = copy.unwrap_or((case, 0));
+        Self { noise: noise(case), next: 0, copy, shared: noise(name) }
+    }
+
+    /// The number of the copy, from 0; 0 where there are none.
+    pub const fn copy(&self) -> u32 {
+        self.copy
+    }
+
+    /// Numbers that are the same for all copies of the case.
+    #[must_use]
+    pub const fn of_all_copies(&self) -> Self {
+        Self { noise: self.shared, next: 0, copy: self.copy, shared: self.shared }
     }
 
     /// A number between two others, each as likely.
@@ -68,6 +86,17 @@ mod tests {
             assert!((0..i).all(|j| all[i] != all[j]), "{all:?}");
         }
         assert_eq!(first(7, "x", 3), first(7, "x", 3));
+    }
+
+    #[test]
+    fn copies_have_numbers_of_their_own_and_some_that_they_share() {
+        let (a, b) = (Draws::new(3, "a/0", 1), Draws::new(3, "a/12", 1));
+        assert_eq!([a.copy(), b.copy(), Draws::new(3, "a", 1).copy()], [0, 12, 0]);
+        assert_ne!(a.clone().fraction(), b.clone().fraction());
+        let shared = |draws: &Draws| draws.of_all_copies().fraction();
+        assert_eq!(shared(&a), shared(&b));
+        assert_ne!(shared(&a), shared(&Draws::new(3, "b/0", 1)));
+        assert_ne!(shared(&a), a.clone().fraction());
     }
 
     #[test]

@@ -10,8 +10,8 @@
 //! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
 //! Where they differ more, all of them are reduced by one factor.
 //!
-//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the same
-//! places of the world.
+//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
+//! same places of the world.
 //!
 //! # YAML
 //! ```yaml

@@ -1,10 +1,10 @@
 //! Bends the volume by smooth noise, and moves it, sometimes.
 //!
 //! # What it does
-//! With the probability `prob`, draws a displacement between −1 and 1 for each voxel and along each axis, smooths them
-//! by a Gaussian with a standard deviation from `sigma_range` (voxels; it ends after three of them, and there is no
-//! noise beyond the volume), multiplies them by a number from `magnitude_range` (voxels), and takes each voxel from
-//! where its displacement leads. Then the volume is rotated, sheared, moved and scaled about its middle as by
+//! With the probability `prob`, draws a displacement between −1 and 1 for each voxel and along each axis, smooths
+//! them by a Gaussian with a standard deviation from `sigma_range` (voxels; it ends after three of them, and there is
+//! no noise beyond the volume), multiplies them by a number from `magnitude_range` (voxels), and takes each voxel
+//! from where its displacement leads. Then the volume is rotated, sheared, moved and scaled about its middle as by
 //! `rand_affine`, in the same interpolation, for all inputs of the step alike.
 //!
 //! ```text
@@ -14,12 +14,12 @@
 //! ```
 //!
 //! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
-//! Where they differ more, all of them are reduced by one factor. In volumes of 128 voxels along each axis that happens
-//! from magnitudes of about 40 on with a sigma of 3, 137 with 5, 234 with 6, 363 with 7 and 503 with 8; the volume would
-//! fold from about 48, 156, 278, 499 and 636 on.
+//! Where they differ more, all of them are reduced by one factor. In volumes of 128 voxels along each axis that
+//! happens from magnitudes of about 40 on with a sigma of 3, 137 with 5, 234 with 6, 363 with 7 and 503 with 8; the
+//! volume would fold from about 48, 156, 278, 499 and 636 on.
 //!
-//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the same
-//! places of the world. They take 12 bytes for each voxel while the case is worked on, so crop first.
+//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
+//! same places of the world. They take 12 bytes for each voxel while the case is worked on, so crop first.
 //!
 //! # YAML
 //! ```yaml
@@ -31,9 +31,9 @@
 //! trace has what the noise is made of, and makes it again: the same on every machine but for rounding.
 //!
 //! # Same as
-//! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default `padding_mode` is
-//! reflection, as here.
+//! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range,
+//! scale_range)`, whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default
+//! `padding_mode` is reflection, as here.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;

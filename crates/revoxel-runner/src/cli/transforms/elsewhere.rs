@@ -50,7 +50,10 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (&["Compose"], "the list `steps` of a pipeline"),
     (&["DataStats", "IntensityStats"], "`revoxel info FILE` and `revoxel measure FILE` tell what is in a volume"),
-    (&["BoundingRect"], "`crop_foreground` finds the box and crops to it; the trace records it"),
+    (
+        &["BoundingRect"],
+        "`crop_foreground` finds the box and crops to it; the trace records it. `revoxel measure FILE` tells the box of each label",
+    ),
     (
         &[
             "ConvertBoxToPoints",
@@ -69,11 +72,6 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &["ClassesToIndices"],
         "`rand_crop_by_label_classes` looks for its voxels itself, and `image` narrows the classes",
-    ),
-    (
-        &["GridPatch", "RandGridPatch", "GridSplit"],
-        "a window that slides over a volume belongs to the program that runs the model; `rand_spatial_crop` with \
-         `copies: N` in the pipeline writes N random patches of each case",
     ),
     (&["Crop", "RandCrop"], "what it is for is `spatial_crop`, and by chance `rand_spatial_crop`"),
     (&["Pad"], "what it is for is `spatial_pad` or `border_pad`"),

@@ -1,0 +1,171 @@
+//! Takes one of the windows that sweep the volume: each copy of a case takes another one.
+//!
+//! # What it does
+//! Windows of `patch_size` voxels sweep the volume, axis by axis with the last one changing first, from `offset` on,
+//! in steps of the size less the share `overlap` of it (rounded half to even). Without `pad_mode` only whole windows
+//! count; with it, all that begin before the end of the volume, and what sticks out is padding. The step crops to one
+//! of them: in a pipeline with `copies`, to that of the copy's number, else to the number `patch`. A copy for which
+//! there is no window is skipped, so that `copies` is the largest number of patches.
+//!
+//! ```text
+//! +--0--+--1--+--2--+.
+//! |     |     |     |.
+//! +--3--+--4--+--5--+.
+//! ```
+//!
+//! Windows are those of the step's first input; other inputs are cropped to the same place of the world.
+//!
+//! # YAML
+//! ```yaml
+//! grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
+//! ```
+//!
+//! # Inverse
+//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! window.
+//!
+//! # Same as
+//! MONAI `GridPatchd(patch_size, offset, overlap, pad_mode)`, which gives all patches as one tensor. Its
+//! `num_patches` is `copies`, and stops there, too; patches that are not in the volume are not invented. It chooses
+//! among patches by `threshold` and `sort_fn`: here every patch is a case of its own, and what looks for content is
+//! `rand_weighted_crop`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
+use crate::planning::constant_only;
+use crate::planning::sweep::{OneOf, Sweeps, Windows, starts};
+use crate::random::{Drawn, Draws, RandomTransform, within};
+use crate::transform::{PaddingRule, PlanError, Transform};
+
+/// Parameters of `grid_patch`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GridPatch {
+    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    patch_size: IntVector,
+    /// Where the first window begins, by axis; below 0 with `pad_mode` only.
+    #[serde(default = "zero")]
+    offset: IntVector,
+    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    #[serde(default = "none")]
+    overlap: RealVector,
+    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or
+    /// median; without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pad_mode: Option<Named<PadMode>>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+    /// Which window, from 0; by default the number of the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<u32>,
+}
+
+pub(super) fn zero() -> IntVector {
+    Numbers(vec![0])
+}
+
+pub(super) fn none() -> RealVector {
+    Numbers(vec![0.0])
+}
+
+/// Windows of a size in steps of a share of it.
+#[derive(Clone, Debug)]
+pub(super) struct Sweep {
+    pub(super) patch_size: [i64; 3],
+    pub(super) offset: [i64; 3],
+    pub(super) overlap: [f64; 3],
+    pub(super) pad_mode: Option<PadMode>,
+    pub(super) value: Option<PerKey<f64>>,
+}
+
+impl Sweeps for Sweep {
+    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError> {
+        let whole = self.patch_size.map(|p| p < 1);
+        let size = [0, 1, 2].map(|a| if whole[a] { shape[a] as i64 } else { self.patch_size[a].min(shape[a] as i64) });
+        let starts = [0, 1, 2].map(|a| {
+            if whole[a] {
+                return vec![0];
+            }
+            let step = (size[a] as f64 * (1.0 - self.overlap[a])).round_ties_even() as i64;
+            starts(shape[a], size[a], self.offset[a], step, self.pad_mode.is_some())
+        });
+        Ok(Windows { starts, size: size.map(|s| s as usize) })
+    }
+
+    fn padded(&self) -> Option<PaddingRule<'_>> {
+        self.pad_mode.map(|mode| PaddingRule { mode, value: self.value.as_ref() })
+    }
+}
+
+/// Refuses what no windows follow from.
+pub(super) fn check(
+    patch_size: &IntVector,
+    overlap: &RealVector,
+    pad_mode: Option<Named<PadMode>>,
+    value: Option<&PerKey<f64>>,
+) -> Result<(), Invalid> {
+    patch_size.by_axis("patch_size")?;
+    overlap.by_axis("overlap")?;
+    overlap.0.iter().try_for_each(|o| within("overlap", *o, 0.0, 0.999))?;
+    constant_only(pad_mode.map_or(PadMode::Constant, |mode| mode.0), value)?;
+    match (pad_mode, value) {
+        (None, Some(_)) => {
+            Err(Invalid::new("value", "it is used with pad_mode: constant only: set that, or leave it out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses first windows that lie outside.
+pub(super) fn check_offset(
+    field: &'static str,
+    offset: &IntVector,
+    patch_size: &IntVector,
+    padded: bool,
+) -> Result<(), Invalid> {
+    offset.by_axis(field)?;
+    let pairs = offset.repeated().into_iter().zip(patch_size.repeated());
+    match pairs.into_iter().find(|(o, p)| *o < if padded { -(*p).max(0) } else { 0 }) {
+        Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: say by pad_mode what lies there"))),
+        Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there is nowhere in the volume"))),
+        None => Ok(()),
+    }
+}
+
+impl Define for GridPatch {
+    const NAME: &'static str = "grid_patch";
+    const SOURCE: &'static str = include_str!("grid_patch.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;
+        check_offset("offset", &self.offset, &self.patch_size, self.pad_mode.is_some())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for GridPatch {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        let number = self.patch.unwrap_or(draws.copy());
+        let of = Sweep {
+            patch_size: self.patch_size.repeated(),
+            offset: self.offset.repeated(),
+            overlap: self.overlap.repeated(),
+            pad_mode: self.pad_mode.map(|mode| mode.0),
+            value: self.value.clone(),
+        };
+        Drawn::spatial(OneOf { number, of }, json!({ "patch": number }))
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.pad_mode.map_or(PadMode::Constant, |mode| mode.0), value: self.value.as_ref() }
+    }
+}

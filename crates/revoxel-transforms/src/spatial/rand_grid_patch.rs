@@ -1,0 +1,123 @@
+//! Takes one of the windows that sweep the volume from a place drawn by chance: each copy of a case takes another
+//! one.
+//!
+//! # What it does
+//! As `grid_patch`, but that the first window begins at an index drawn from `min_offset` to `max_offset` along each
+//! axis, both included. What is drawn is the same for all copies of a case, so that their windows belong together.
+//!
+//! # YAML
+//! ```yaml
+//! rand_grid_patch: { patch_size: [64, 64, 32], max_offset: [20, 20, 0] }
+//! ```
+//!
+//! # Inverse
+//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! window.
+//!
+//! # Same as
+//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, overlap, pad_mode)`, which gives all patches as one
+//! tensor and can choose among them (`threshold`, `sort_fn`), as `grid_patch` says.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::grid_patch::{Sweep, check, check_offset, none, zero};
+use crate::definition::{Class, Define, Invalid};
+use crate::params::{IntVector, Named, PadMode, PerKey, RealVector};
+use crate::planning::patches::between;
+use crate::planning::sweep::{OneOf, Sweeps, Windows};
+use crate::random::{Drawn, Draws, RandomTransform};
+use crate::transform::{PaddingRule, PlanError, Transform};
+
+/// Parameters of `rand_grid_patch`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGridPatch {
+    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    patch_size: IntVector,
+    /// The lowest index at which the first window begins, by axis; below 0 with `pad_mode` only.
+    #[serde(default = "zero")]
+    min_offset: IntVector,
+    /// The highest; by default what windows side by side leave over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_offset: Option<IntVector>,
+    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    #[serde(default = "none")]
+    overlap: RealVector,
+    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or
+    /// median; without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pad_mode: Option<Named<PadMode>>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+    /// Which window, from 0; by default the number of the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<u32>,
+}
+
+impl Define for RandGridPatch {
+    const NAME: &'static str = "rand_grid_patch";
+    const SOURCE: &'static str = include_str!("rand_grid_patch.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;
+        check_offset("min_offset", &self.min_offset, &self.patch_size, self.pad_mode.is_some())?;
+        let Some(most) = &self.max_offset else { return Ok(()) };
+        most.by_axis("max_offset")?;
+        let both = self.min_offset.repeated().into_iter().zip(most.repeated());
+        match both.into_iter().find(|(least, most)| least > most) {
+            Some((least, most)) => {
+                Err(Invalid::new("max_offset", format!("{most} is less than the min_offset {least}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGridPatch {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        let number = self.patch.unwrap_or(draws.copy());
+        let mut of_case = draws.of_all_copies();
+        let start = [(); 3].map(|()| of_case.fraction());
+        Drawn::spatial(
+            OneOf { number, of: From { start, of: self.clone() } },
+            json!({ "patch": number, "start": start }),
+        )
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.pad_mode.map_or(PadMode::Constant, |mode| mode.0), value: self.value.as_ref() }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct From {
+    /// Fractions of the ranges of offsets.
+    start: [f64; 3],
+    of: RandGridPatch,
+}
+
+impl Sweeps for From {
+    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError> {
+        let (patch_size, least) = (self.of.patch_size.repeated(), self.of.min_offset.repeated());
+        let left = |a: usize| if patch_size[a] < 1 { 0 } else { shape[a] as i64 % patch_size[a] };
+        let offset = [0, 1, 2].map(|a| {
+            let most = self.of.max_offset.as_ref().map_or(left(a), |most| most.repeated()[a]);
+            between(least[a], most, self.start[a])
+        });
+        let (overlap, pad_mode) = (self.of.overlap.repeated(), self.of.pad_mode.map(|mode| mode.0));
+        Sweep { patch_size, offset, overlap, pad_mode, value: None }.windows(shape)
+    }
+
+    fn padded(&self) -> Option<PaddingRule<'_>> {
+        self.of.pad_mode.map(|mode| PaddingRule { mode: mode.0, value: self.of.value.as_ref() })
+    }
+}
