@@ -128,6 +128,24 @@ fn predictions_of_overlapping_patches_are_averaged_where_the_case_came_from() {
 }
 
 #[test]
+fn what_leaves_no_window_at_all_is_an_error_before_any_work() {
+    for (step, part) in [
+        ("grid_patch: { patch_size: 4, offset: [8, 0, 0] }", "no window of [4, 4, 4] voxels"),
+        ("grid_split: { grid: [1, 10] }", "grid [1, 10, 1]: a volume of [11, 9, 7] voxels"),
+        ("grid_split: { grid: [2], size: 12 }", "size [12, 9, 7]"),
+    ] {
+        let place = Place::new();
+        run(&place, "grid_patch: { keys: [image, mask], patch_size: 4 }");
+        let text = PIPELINE.replace("STEP", step);
+        place.text("q.yaml", &text);
+        let step = step.split(':').next().unwrap();
+        let said = place.revoxel(&["run", "q.yaml", "--data", "data", "--out", "none"]);
+        said.bad(2, &[step, part]);
+        assert!(!place.path("none").exists());
+    }
+}
+
+#[test]
 fn all_copies_sweep_from_the_place_that_was_drawn() {
     let place = Place::new();
     let ended = run(&place, "rand_grid_patch: { keys: [image, mask], patch_size: [4, 5, 4] }");

@@ -43,7 +43,7 @@ fn steps() -> Vec<Value> {
         json!({ "spatial_crop": { "start_world": [-35, 0, 5], "end_world": [-20, 15, 25], "frame": "LPS" } }),
         json!({ "center_spatial_crop": { "roi_size": [12, 13, 9] } }),
         json!({ "center_scale_crop": { "roi_scale": [0.6, 0.9, 0.45] } }),
-        json!({ "grid_patch": { "patch_size": [15, 12, 13], "offset": 1 } }),
+        json!({ "grid_patch": { "patch_size": [15, 12, 11], "offset": 1 } }),
         json!({ "grid_split": { "grid": [1, 1], "size": [14, 13, 12] } }),
         json!({ "divisible_crop": { "k": [4, 5, 3] } }),
         json!({ "crop_foreground": { "source": "image", "above": 350 } }),

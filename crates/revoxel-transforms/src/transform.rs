@@ -257,6 +257,15 @@ pub enum PlanError {
         /// How many there are.
         patches: usize,
     },
+    /// A sweep begins so late that no window is left.
+    #[error(
+        "no window of {size:?} voxels lies in the volume from the offset on: lower the offset or the patch_size, or say \
+         by pad_mode what lies beyond"
+    )]
+    NoWindow {
+        /// Voxels of a window.
+        size: [usize; 3],
+    },
     /// A volume cannot be split like that.
     #[error("{field} {size:?}: a volume of {shape:?} voxels cannot be split into that")]
     Unsplit {

@@ -22,6 +22,9 @@ impl Windows {
     /// The window of a number, from 0.
     fn nth(&self, number: u32) -> Result<IndexBox, PlanError> {
         let count: usize = self.starts.iter().map(Vec::len).product();
+        if count == 0 {
+            return Err(PlanError::NoWindow { size: self.size });
+        }
         if number as usize >= count {
             return Err(PlanError::NoPatch { number, patches: count });
         }
@@ -101,6 +104,8 @@ mod tests {
         t(3, [4, 1, 0]);
         t(5, [4, 1, 6]);
         assert_eq!(windows.nth(6), Err(PlanError::NoPatch { number: 6, patches: 6 }));
+        let none = Windows { starts: [vec![0], Vec::new(), vec![0]], size: [4, 5, 3] };
+        assert_eq!(none.nth(0), Err(PlanError::NoWindow { size: [4, 5, 3] }));
     }
 
     #[test]
