@@ -153,6 +153,17 @@ mod tests {
     }
 
     #[test]
+    fn noise_is_reduced_from_the_magnitudes_that_the_manual_tells() {
+        // Where displacements of two points differ by 0.9 of their distance, by sigma, in 128³ voxels.
+        for (sigma, told) in [(3.0, 40.0), (5.0, 140.0), (7.0, 350.0)] {
+            let (_, steepness) = displacements(&recipe(1.0, Smoothing::Gaussian(sigma)), [128; 3]);
+            let magnitude = revoxel_core::warp::STEEPEST / steepness;
+            println!("sigma {sigma}: from a magnitude of {magnitude:.1}");
+            assert!((magnitude / told - 1.0).abs() < 0.15, "{sigma}: {magnitude}");
+        }
+    }
+
+    #[test]
     fn control_points_move_all_slices_alike() {
         let grid = Grid::without_geometry([24, 21, 5]).unwrap();
         let warp = elastic(grid, recipe(0.6, Smoothing::Bicubic([6.0, 5.0]))).unwrap();

@@ -15,8 +15,8 @@
 //!
 //! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
 //! Where they differ more, all of them are reduced by one factor. In volumes of 128 voxels along each axis that
-//! happens from magnitudes of about 40 on with a sigma of 3, 137 with 5, 234 with 6, 363 with 7 and 503 with 8; the
-//! volume would fold from about 48, 156, 278, 499 and 636 on.
+//! happens from magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume
+//! would fold.
 //!
 //! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
 //! same places of the world. They take 12 bytes for each voxel while the case is worked on, so crop first.
