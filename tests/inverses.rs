@@ -58,7 +58,10 @@ fn table() -> Vec<(Value, Back)> {
     add("grid_patch", json!({ "patch_size": [9, 0, 8], "overlap": 0.5, "offset": 1, "patch": 2 }), Inside);
     let padded = json!({ "patch_size": [30, 9, 8], "offset": [-3, 0, 1], "pad_mode": "reflect", "patch": 1 });
     add("grid_patch", padded, Inside);
+    let highest = json!({ "patch_size": 8, "overlap": 0.5, "source": "image", "sort_fn": "max", "num_patches": 3 });
+    add("grid_patch", highest, Inside);
     add("rand_grid_patch", json!({ "patch_size": 9, "patch": 0 }), Inside);
+    add("rand_grid_patch", json!({ "patch_size": 8, "sort_fn": "random" }), Inside);
     add("grid_split", json!({ "grid": [2, 1, 2], "patch": 3 }), Inside);
     add("rand_scale_crop", json!({ "roi_scale": [0.7, 0.5, 1] }), Inside);
     add("rand_crop_by_pos_neg_label", json!({ "source": "source", "spatial_size": [9, 12, 10], "pos": 3 }), Inside);

@@ -163,3 +163,64 @@ fn all_copies_sweep_from_the_place_that_was_drawn() {
         assert_eq!(drawn(copy)["patch"], copy);
     }
 }
+
+#[test]
+fn copies_take_windows_by_what_an_input_holds() {
+    let place = Place::new();
+    // Of the windows on the finer grid of the labels, those with the most; the image is cropped to the same places.
+    let step = "grid_patch: { keys: [image, mask], patch_size: [6, 5, 4], source: mask, sort_fn: max, num_patches: 4 }";
+    let ended = run(&place, step);
+    assert_eq!(ended, [["done"; 4].as_slice(), &["skipped"; 6]].concat());
+    let whole = place.read("data/mask/a.nrrd", Kind::Label);
+    let mut expected = Vec::new();
+    for x in [0, 6, 12] {
+        for y in [0, 5, 10] {
+            for z in [0, 4, 8] {
+                let inside = |i: usize| {
+                    (x..x + 6).contains(&(i % 22))
+                        && (y..y + 5).contains(&(i / 22 % 18))
+                        && (z..z + 4).contains(&(i / 396))
+                };
+                let all = values(&whole).into_iter().enumerate();
+                let sum: f64 = all.filter(|(i, _)| inside(*i)).map(|(_, v)| v).sum();
+                expected.push((sum, [x, y, z]));
+            }
+        }
+    }
+    expected.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (copy, (sum, start)) in expected.into_iter().take(4).enumerate() {
+        let mask = place.read(&format!("out/a/{copy}.mask.nii.gz"), Kind::Label);
+        assert_eq!(values(&mask).into_iter().sum::<f64>(), sum, "copy {copy}");
+        let there = whole.grid().index_to_world(start.map(|i| i as f64));
+        let here = mask.grid().index_to_world([0.0; 3]);
+        assert!((0..3).all(|a| (there[a] - here[a]).abs() < 1e-4), "copy {copy}");
+        // Half as many voxels of the image, or one more where the window begins inside of one.
+        let shape = place.read(&format!("out/a/{copy}.nii.gz"), Kind::Image).grid().shape();
+        assert!((0..3).all(|a| shape[a] * 2 >= [6, 5, 4][a] && shape[a] * 2 <= [6, 5, 4][a] + 2), "{shape:?}");
+    }
+    let none = "grid_patch: { keys: [image, mask], patch_size: 4, source: mask, threshold: 0 }";
+    let place = Place::new();
+    assert_eq!(run(&place, none), ["skipped"; 10]);
+    assert!(!place.path("out/a").exists());
+}
+
+#[test]
+fn copies_share_an_order_that_is_drawn() {
+    let place = Place::new();
+    let step = "rand_grid_patch: { keys: [image, mask], patch_size: [4, 0, 2], max_offset: 0, sort_fn: random }";
+    let ended = run(&place, step);
+    // Two windows along axis 0 and three along axis 2.
+    assert_eq!(ended, [["done"; 6].as_slice(), &["skipped"; 4]].concat());
+    let times = brought_back(&place, 6);
+    assert!(times.iter().all(|times| *times <= 1) && times.iter().sum::<u32>() == 6 * 4 * 9 * 2);
+    let corners: Vec<[f64; 3]> = (0..6)
+        .map(|copy| place.read(&format!("out/a/{copy}.nii.gz"), Kind::Image).grid().index_to_world([0.0; 3]))
+        .collect();
+    let grid = *place.read("data/a.nrrd", Kind::Image).grid();
+    let number = |corner: &[f64; 3]| {
+        let [x, _, z] = grid.world_to_index().apply(*corner).map(|i| i.round() as usize);
+        x / 4 * 3 + z / 2
+    };
+    let order: Vec<usize> = corners.iter().map(number).collect();
+    assert_ne!(order, [0, 1, 2, 3, 4, 5]);
+}

@@ -12,7 +12,7 @@ from monai import transforms as mt
 import volumes
 from casebook import EXACT, Casebook
 from monai_steps import tensor
-from ours import Draws
+from ours import Draws, philox
 from volumes import Volume
 
 
@@ -72,6 +72,79 @@ def _drawn(book: Casebook) -> None:
                      (np.asarray(answer[number]), _at(volume.affine, places[number])), EXACT, draws=draws.entry)
 
 
+def _middle(volume: Volume, p: dict) -> float:
+    """A threshold in the middle between two sums: about half of the windows are below it."""
+    arguments = {"patch_size": tuple(p["patch_size"]), **{k: p[k] for k in ("overlap", "pad_mode") if k in p}}
+    patches = mt.GridPatch(**arguments)(tensor(volume.data, volume.affine))
+    sums = np.unique(np.asarray(patches, dtype=np.float64).sum(axis=(1, 2, 3, 4)))
+    return float(sums[len(sums) // 2 - 1 : len(sums) // 2 + 1].mean())
+
+
+def _choices(book: Casebook) -> None:
+    """Windows by the sum of what they hold."""
+    rows = [("a", "oblique", {"patch_size": [4, 3, 2], "sort_fn": "min", "num_patches": 6}, False),
+            ("b", "pir", {"patch_size": [5, 4, 6], "overlap": 0.5, "sort_fn": "max", "num_patches": 5}, True),
+            ("c", "mirrored", {"patch_size": [3, 0, 4]}, True),
+            ("a", "lps", {"patch_size": [4, 4, 4], "pad_mode": "constant", "sort_fn": "max", "num_patches": 4}, False),
+            ("c", "aniso", {"patch_size": [5, 5, 5], "pad_mode": "reflect", "overlap": 0.3, "num_patches": 3}, True),
+            ("b", "thick", {"patch_size": [6, 5, 4], "pad_mode": "edge", "sort_fn": "min", "num_patches": 7}, True)]
+    for shape, affine, p, filtered in rows:
+        volume = volumes.full(shape, affine)
+        if filtered:
+            p = {**p, "threshold": _middle(volume, p)}
+        patch = mt.GridPatch(**{**p, "patch_size": tuple(p["patch_size"])})(tensor(volume.data, volume.affine))
+        places = np.asarray(patch.meta["location"]).T
+        for number in _chosen(len(places)):
+            book.add(f"grid-patch/choice-{volume.name}-{number}", "GridPatchd", volume,
+                     [{"grid_patch": {**p, "source": "image", "patch": number}}],
+                     (np.asarray(patch[number]), _at(volume.affine, places[number])), EXACT)
+
+
+class _Order:
+    """Takes the place of MONAI's generator: the permutation is ours."""
+
+    def __init__(self, words: list[int]):
+        self._words = words
+
+    def randint(self, low: int, high: int) -> int:
+        assert high == low + 1
+        return low
+
+    def permutation(self, count: int) -> np.ndarray:
+        blocks = philox(self._words, count)
+        return np.argsort((blocks[:, 0] << np.uint64(32) | blocks[:, 1]) >> np.uint64(11), kind="stable")
+
+
+def _drawn_choices(book: Casebook) -> None:
+    rows = [("a", "oblique", {"patch_size": [4, 4, 3], "sort_fn": "random", "num_patches": 5}, False),
+            ("b", "pir", {"patch_size": [5, 4, 4], "sort_fn": "max", "num_patches": 4}, True),
+            ("c", "mirrored", {"patch_size": [3, 4, 4], "sort_fn": "min", "num_patches": 3, "max_offset": [1, 2, 1]}, False),
+            ("b", "aniso", {"patch_size": [6, 5, 4], "overlap": 0.5, "pad_mode": "constant", "min_offset": -2,
+                            "max_offset": 3, "sort_fn": "random", "num_patches": 9}, False)]
+    for seed, (shape, affine, p, filtered) in enumerate(rows):
+        volume = volumes.full(shape, affine)
+        ours = {**p} if p["sort_fn"] == "random" else {**p, "source": "image"}
+        if filtered:
+            p["threshold"] = ours["threshold"] = _middle(volume, p)
+        swept = {k: v for k, v in ours.items() if k in ("patch_size", "min_offset", "max_offset", "overlap", "pad_mode")}
+        first = Draws(volume, [{"rand_grid_patch": {**swept, "patch": 0}}], seed)
+        offset = tuple(first.ops[0][0]["window"]["start"])
+        theirs = {k: v for k, v in p.items() if k not in ("patch_size", "min_offset", "max_offset")}
+        patch = mt.RandGridPatch(tuple(p["patch_size"]), min_offset=offset, max_offset=offset, **theirs)
+        if p["sort_fn"] == "random":
+            drawn = Draws(volume, [{"rand_grid_patch": {**ours, "patch": 0}}], seed).drawn[0]
+            patch.R = _Order(drawn["order"])
+        answer = patch(tensor(volume.data, volume.affine))
+        places = np.asarray(answer.meta["location"]).T
+        if len(np.unique(places, axis=0)) < len(places):
+            raise ValueError(f"{p}: MONAI made up patches")
+        for number in _chosen(len(places)):
+            steps = [{"rand_grid_patch": {**ours, "patch": number}}]
+            draws = Draws(volume, steps, seed)
+            book.add(f"rand-grid-patch/choice-{volume.name}-{number}", "RandGridPatchd", volume, steps,
+                     (np.asarray(answer[number]), _at(volume.affine, places[number])), EXACT, draws=draws.entry)
+
+
 def _splits(book: Casebook) -> None:
     """Volumes of one slice, and of several, slice by slice."""
     rows = [("a", "oblique", 1, {}), ("b", "pir", 3, {"grid": [3, 2]}), ("c", "mirrored", 1, {"grid": [2, 3], "size": 5}),
@@ -96,6 +169,6 @@ def record() -> Casebook:
     torch.set_num_threads(1)
     versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
     book = Casebook("patches", monai.__version__, versions)
-    for part in [_sweeps, _drawn, _splits]:
+    for part in [_sweeps, _choices, _drawn, _drawn_choices, _splits]:
         part(book)
     return book

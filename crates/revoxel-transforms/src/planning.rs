@@ -2,6 +2,7 @@
 
 pub(crate) mod axes;
 pub(crate) mod boxes;
+pub(crate) mod choice;
 pub(crate) mod patches;
 pub(crate) mod sweep;
 pub(crate) mod weights;

@@ -227,6 +227,15 @@ pub struct PaddingRule<'a> {
     pub value: Option<&'a PerKey<f64>>,
 }
 
+impl PaddingRule<'_> {
+    /// The constant for the channels of a volume, one number for all of them or one by channel.
+    pub fn value_for(&self, key: &str, kind: Kind, channels: usize) -> Vec<f64> {
+        self.value.and_then(|v| v.for_key(key)).map(|v| vec![v]).unwrap_or_else(|| {
+            kind.unseen(channels).unwrap_or_else(|| vec![self.value.and_then(|v| v.for_all()).unwrap_or(0.0)])
+        })
+    }
+}
+
 /// Why a transform has no plan for a grid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -180,10 +180,7 @@ impl Slot {
         if !pads {
             return self.push(op, fuse);
         }
-        let value = rule.value.and_then(|v| v.for_key(key)).map(|v| vec![v]).unwrap_or_else(|| {
-            let unseen = self.volume.kind().unseen(self.volume.channels());
-            unseen.unwrap_or_else(|| vec![rule.value.and_then(|v| v.for_all()).unwrap_or(0.0)])
-        });
+        let value = rule.value_for(key, self.volume.kind(), self.volume.channels());
         if rule.mode != PadMode::Constant {
             self.settle()?;
             self.volume = pad(&self.volume, start, shape, rule.mode, &value)?;

@@ -2,12 +2,13 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridOp, IndexBox};
+use revoxel_core::{Grid, GridOp, IndexBox, Volume};
 use revoxel_resample::PadMode;
 
 use super::boxes::{carried, clipped};
+use super::choice::{Choice, sums};
 use super::window;
-use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform};
+use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform};
 
 /// Windows of one size: they start at every combination of these indices, the last axis changing first.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,22 +20,19 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// The window of a number, from 0.
-    fn nth(&self, number: u32) -> Result<IndexBox, PlanError> {
-        let count: usize = self.starts.iter().map(Vec::len).product();
-        if count == 0 {
-            return Err(PlanError::NoWindow { size: self.size });
-        }
-        if number as usize >= count {
-            return Err(PlanError::NoPatch { number, patches: count });
-        }
-        let mut rest = number as usize;
-        let mut start = [0; 3];
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.starts.iter().map(Vec::len).product()
+    }
+
+    /// The window of a number, from 0 to below [`count`](Self::count).
+    pub(crate) fn window(&self, number: usize) -> IndexBox {
+        let (mut rest, mut start) = (number, [0; 3]);
         for a in [2, 1, 0] {
             start[a] = self.starts[a][rest % self.starts[a].len()];
             rest /= self.starts[a].len();
         }
-        Ok(IndexBox { start, shape: self.size })
+        IndexBox { start, shape: self.size }
     }
 }
 
@@ -54,14 +52,23 @@ pub(crate) trait Sweeps: Debug + Send + Sync {
 pub(crate) struct OneOf<T> {
     /// Which one, from 0.
     pub(crate) number: u32,
-    /// Where they lie in the step's first input.
+    /// Where they lie: in the source of the choice, else in the step's first input.
     pub(crate) of: T,
+    /// Which of them are counted, and in which order.
+    pub(crate) choice: Choice,
 }
 
 impl<T: Sweeps> SpatialTransform for OneOf<T> {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let there = evidence.reference.unwrap_or(grid);
-        let mut region = carried(&self.of.windows(there.shape())?.nth(self.number)?, there, grid);
+        let mut region = match (&self.choice.source, evidence.observed) {
+            (Some(source), None) => return Err(PlanError::DependsOnVoxels(source.clone())),
+            (Some(_), Some(Observed { grid: there, region: Some(region) })) => carried(region, there, grid),
+            (Some(_), Some(Observed { region: None, .. })) => return Ok(Vec::new()),
+            (None, _) => {
+                let there = evidence.reference.unwrap_or(grid);
+                carried(&self.choice.window(&self.of.windows(there.shape())?, self.number, None)?, there, grid)
+            }
+        };
         let Some(PaddingRule { mode, .. }) = self.of.padded() else {
             region = clipped(&region, grid)?;
             return Ok(window(grid.shape(), region.start, region.end()));
@@ -77,6 +84,17 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
         let [start, end] = [region.start, region.end()].map(|p| [0, 1, 2].map(|a| p[a] - low[a]));
         ops.extend(window([0, 1, 2].map(|a| (high[a] - low[a]) as usize), start, end));
         Ok(ops)
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.choice.source.as_deref().map_or(Need::Nothing, Need::Voxels)
+    }
+
+    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+        let grid = *source.grid();
+        let windows = self.of.windows(grid.shape())?;
+        let sums = sums(source, &windows, &self.padding(), self.choice.source.as_deref().unwrap_or_default())?;
+        Ok(Observed { grid, region: Some(self.choice.window(&windows, self.number, Some(&sums))?) })
     }
 
     fn padding(&self) -> PaddingRule<'_> {
@@ -98,14 +116,20 @@ mod tests {
     #[test]
     fn windows_are_counted_from_the_last_axis_on() {
         let windows = Windows { starts: [vec![0, 4], vec![1], vec![0, 3, 6]], size: [4, 5, 3] };
-        let t = |number, start| assert_eq!(windows.nth(number), Ok(IndexBox { start, shape: [4, 5, 3] }));
+        let t = |number, start| {
+            assert_eq!(windows.window(number), IndexBox { start, shape: [4, 5, 3] });
+            let chosen = Choice::default().window(&windows, number as u32, None);
+            assert_eq!(chosen, Ok(IndexBox { start, shape: [4, 5, 3] }));
+        };
         t(0, [0, 1, 0]);
         t(1, [0, 1, 3]);
         t(3, [4, 1, 0]);
         t(5, [4, 1, 6]);
-        assert_eq!(windows.nth(6), Err(PlanError::NoPatch { number: 6, patches: 6 }));
+        assert_eq!(windows.count(), 6);
+        let chosen = |windows: &Windows, number| Choice::default().window(windows, number, None);
+        assert_eq!(chosen(&windows, 6), Err(PlanError::NoPatch { number: 6, patches: 6 }));
         let none = Windows { starts: [vec![0], Vec::new(), vec![0]], size: [4, 5, 3] };
-        assert_eq!(none.nth(0), Err(PlanError::NoWindow { size: [4, 5, 3] }));
+        assert_eq!(chosen(&none, 0), Err(PlanError::NoWindow { size: [4, 5, 3] }));
     }
 
     #[test]

@@ -15,9 +15,18 @@
 //!
 //! Windows are those of the step's first input; other inputs are cropped to the same place of the world.
 //!
+//! With `threshold` only windows count in which the values of `source`, padding included, sum up to less; with
+//! `sort_fn` they are counted from the lowest sum on (`min`) or from the highest (`max`; those whose sum is NaN come
+//! last in both). All inputs are cropped to the windows that the source decides for. `num_patches` ends the count.
+//!
 //! # YAML
 //! ```yaml
 //! grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
+//! ```
+//!
+//! The ten patches with the most of a structure:
+//! ```yaml
+//! grid_patch: { patch_size: 64, source: label, sort_fn: max, num_patches: 10 }
 //! ```
 //!
 //! # Inverse
@@ -25,10 +34,10 @@
 //! window.
 //!
 //! # Same as
-//! MONAI `GridPatchd(patch_size, offset, overlap, pad_mode)`, which gives all patches as one tensor. Its
-//! `num_patches` is `copies`, and stops there, too; patches that are not in the volume are not invented. It chooses
-//! among patches by `threshold` and `sort_fn`: here every patch is a case of its own, and what looks for content is
-//! `rand_weighted_crop`.
+//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which gives all patches
+//! as one tensor. There each key is sorted by its own sums, so that an image and its labels fall apart; here one source
+//! decides. Where there are fewer patches than `num_patches`, MONAI adds some of nothing but padding; here copies are
+//! skipped. MONAI sorts with `num_patches` only; here always.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,10 +45,11 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
+use crate::planning::choice::{BySum, Choice, Order, check_choice};
 use crate::planning::constant_only;
 use crate::planning::sweep::{OneOf, Sweeps, Windows, starts};
 use crate::random::{Drawn, Draws, RandomTransform, within};
-use crate::transform::{PaddingRule, PlanError, Transform};
+use crate::transform::{Need, PaddingRule, PlanError, Transform};
 
 /// Parameters of `grid_patch`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +70,18 @@ pub struct GridPatch {
     /// The constant, for images or by key; 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
+    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
+    /// The order of the windows: `min`, the lowest sum first, or `max`; by default that of the sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sort_fn: Option<BySum>,
+    /// How many windows there are at most, the first ones in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    num_patches: Option<u32>,
     /// Which window, from 0; by default the number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
@@ -144,6 +166,7 @@ impl Define for GridPatch {
 
     fn check(&self) -> Result<(), Invalid> {
         check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;
+        check_choice(self.source.as_deref(), self.threshold, self.sort_fn.is_some(), self.num_patches, self.patch)?;
         check_offset("offset", &self.offset, &self.patch_size, self.pad_mode.is_some())
     }
 
@@ -162,7 +185,17 @@ impl RandomTransform for GridPatch {
             pad_mode: self.pad_mode.map(|mode| mode.0),
             value: self.value.clone(),
         };
-        Drawn::spatial(OneOf { number, of }, json!({ "patch": number }))
+        let choice = Choice {
+            source: self.source.clone(),
+            threshold: self.threshold,
+            order: self.sort_fn.map(Order::BySum),
+            num_patches: self.num_patches,
+        };
+        Drawn::spatial(OneOf { number, of, choice }, json!({ "patch": number }))
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Voxels)
     }
 
     fn padding(&self) -> PaddingRule<'_> {

@@ -24,6 +24,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::IntVector;
+use crate::planning::choice::Choice;
 use crate::planning::sweep::{OneOf, Sweeps, Windows};
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{PlanError, Transform};
@@ -75,7 +76,7 @@ impl Define for GridSplit {
 impl RandomTransform for GridSplit {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let number = self.patch.unwrap_or(draws.copy());
-        Drawn::spatial(OneOf { number, of: self.clone() }, json!({ "patch": number }))
+        Drawn::spatial(OneOf { number, of: self.clone(), choice: Choice::default() }, json!({ "patch": number }))
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! # What it does
 //! As `grid_patch`, but that the first window begins at an index drawn from `min_offset` to `max_offset` along each
-//! axis, both included. What is drawn is the same for all copies of a case, so that their windows belong together.
+//! axis, both included, and that `sort_fn: random` puts the windows in an order that is drawn. What is drawn is the same
+//! for all copies of a case, so that their windows belong together.
 //!
 //! # YAML
 //! ```yaml
@@ -15,8 +16,9 @@
 //! window.
 //!
 //! # Same as
-//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, overlap, pad_mode)`, which gives all patches as one
-//! tensor and can choose among them (`threshold`, `sort_fn`), as `grid_patch` says.
+//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which
+//! gives all patches as one tensor. Its `sort_fn: random` draws the windows for each key anew; here they are the same.
+//! As `grid_patch` says, one source decides, and patches are not made up.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,10 +27,11 @@ use serde_json::json;
 use super::grid_patch::{Sweep, check, check_offset, none, zero};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMode, PerKey, RealVector};
+use crate::planning::choice::{BySum, BySumOrChance, Choice, Order, check_choice};
 use crate::planning::patches::between;
 use crate::planning::sweep::{OneOf, Sweeps, Windows};
 use crate::random::{Drawn, Draws, RandomTransform};
-use crate::transform::{PaddingRule, PlanError, Transform};
+use crate::transform::{Need, PaddingRule, PlanError, Transform};
 
 /// Parameters of `rand_grid_patch`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +55,18 @@ pub struct RandGridPatch {
     /// The constant, for images or by key; 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
+    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
+    /// The order of the windows: `min`, the lowest sum first, `max`, or `random`, the same for all copies of a case; by default that of the sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sort_fn: Option<BySumOrChance>,
+    /// How many windows there are at most, the first ones in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    num_patches: Option<u32>,
     /// Which window, from 0; by default the number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
@@ -64,6 +79,8 @@ impl Define for RandGridPatch {
 
     fn check(&self) -> Result<(), Invalid> {
         check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;
+        let by_sum = matches!(self.sort_fn, Some(BySumOrChance::Min | BySumOrChance::Max));
+        check_choice(self.source.as_deref(), self.threshold, by_sum, self.num_patches, self.patch)?;
         check_offset("min_offset", &self.min_offset, &self.patch_size, self.pad_mode.is_some())?;
         let Some(most) = &self.max_offset else { return Ok(()) };
         most.by_axis("max_offset")?;
@@ -86,10 +103,23 @@ impl RandomTransform for RandGridPatch {
         let number = self.patch.unwrap_or(draws.copy());
         let mut of_case = draws.of_all_copies();
         let start = [(); 3].map(|()| of_case.fraction());
-        Drawn::spatial(
-            OneOf { number, of: From { start, of: self.clone() } },
-            json!({ "patch": number, "start": start }),
-        )
+        let mut values = json!({ "patch": number, "start": start });
+        let order = self.sort_fn.map(|by| match by {
+            BySumOrChance::Min => Order::BySum(BySum::Min),
+            BySumOrChance::Max => Order::BySum(BySum::Max),
+            BySumOrChance::Random => {
+                let noise = of_case.noise();
+                values["order"] = json!(noise.words());
+                Order::Drawn(noise)
+            }
+        });
+        let (source, threshold, num_patches) = (self.source.clone(), self.threshold, self.num_patches);
+        let choice = Choice { source, threshold, order, num_patches };
+        Drawn::spatial(OneOf { number, of: From { start, of: self.clone() }, choice }, values)
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Voxels)
     }
 
     fn padding(&self) -> PaddingRule<'_> {
