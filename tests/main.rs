@@ -22,6 +22,7 @@ mod points;
 mod random_values;
 mod real_scans;
 mod restore;
+mod scores;
 mod spatial;
 mod support;
 mod views;

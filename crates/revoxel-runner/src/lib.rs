@@ -30,4 +30,5 @@ pub mod points;
 pub mod prediction;
 pub mod preflight;
 pub mod restore;
+pub mod scores;
 pub mod uneven;

@@ -139,7 +139,7 @@ pub fn read(path: &Path, model: &Grid, reading: &Reading) -> Result<Volume, Pred
     Ok(volume.with_kind(kind))
 }
 
-fn is_array(path: &Path) -> bool {
+pub(crate) fn is_array(path: &Path) -> bool {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_lowercase();
     name.ends_with(".npy") || name.ends_with(".npz")
 }

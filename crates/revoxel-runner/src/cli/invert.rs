@@ -1,6 +1,7 @@
 //! `revoxel invert`
 
 mod points;
+mod scores;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,8 @@ use crate::restore::{Member, Restoration, RestoreError};
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     trace: PathBuf,
-    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With --points a file of points.
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With --points a file of points, with
+    /// --scores an array.
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
     /// Where to write it.
@@ -101,6 +103,16 @@ pub(super) struct Args {
     /// With --points: what the numbers become: index, ras or lps; as they are by default.
     #[arg(long, requires = "points")]
     to: Option<Space>,
+    /// The prediction says something of the whole image, a class or scores: an array of numbers, which become a row of a
+    /// table, .csv or .tsv, behind the path of the source. MONAI's SaveClassification.
+    #[arg(long, conflicts_with_all = [
+        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "values", "axes", "assume_grid",
+        "fill", "dtype", "coverage", "points",
+    ])]
+    scores: bool,
+    /// With --scores: add the row to a table that may be there already.
+    #[arg(long, requires = "scores", conflicts_with = "overwrite")]
+    append: bool,
     /// Replace files that are there already.
     #[arg(long)]
     overwrite: bool,
@@ -112,7 +124,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let trace = load(&args.trace)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
-    let mut restoration = if args.points {
+    let mut restoration = if args.points || args.scores {
         Restoration::default()
     } else {
         let found = Restoration::of(&trace, args.restore.as_deref());
@@ -128,6 +140,9 @@ pub(super) fn run(args: &Args) -> Outcome {
             free(output, args.overwrite)?;
         }
         return points::run(args, record, &trace.case, &key);
+    }
+    if args.scores {
+        return scores::run(args, &trace, &key);
     }
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;

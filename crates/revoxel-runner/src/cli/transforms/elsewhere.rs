@@ -103,8 +103,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["SaveClassification"],
-        "the class of a whole image lies nowhere in it, so there is nothing to bring back: the program that runs the model \
-         writes it",
+        "`revoxel invert TRACE SCORES.npy --scores -o TABLE.csv` writes what a model says of a whole image behind the name \
+         of its source; `--append` adds a row for each case",
     ),
     (
         &["AddExtremePointsChannel", "SignalFillEmpty"],

@@ -1,0 +1,241 @@
+//! What a model says of whole images, a class or scores, as rows of a table: they have no place to go back to, but a
+//! source that they are said of.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Voxel, dispatch};
+use revoxel_io::npy;
+use revoxel_io::{Limits, ReadError};
+
+use crate::files::{FileError, at, write_text};
+use crate::prediction::is_array;
+
+/// Numbers in one row at most: what has more is a volume.
+const MOST: usize = 1 << 16;
+
+/// Why there is no row.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoresError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The system refuses.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is no array.
+    #[error("{0}: scores are an .npy or .npz array")]
+    NoArray(PathBuf),
+    /// The array is empty.
+    #[error("{0}: the array holds no number")]
+    Empty(PathBuf),
+    /// The array is a volume.
+    #[error("{path}: {count} numbers are no scores of a whole image (at most {MOST}): leave out --scores for a volume")]
+    Volume {
+        /// The file.
+        path: PathBuf,
+        /// Its numbers.
+        count: usize,
+    },
+    /// Arrays that cannot be averaged.
+    #[error("{path}: {count} numbers cannot be averaged with the {expected} of the first prediction")]
+    OtherCount {
+        /// The file.
+        path: PathBuf,
+        /// Its numbers.
+        count: usize,
+        /// Those of the first one.
+        expected: usize,
+    },
+    /// Weights that make no mean.
+    #[error("--weights: {0} must be a number of 0 or more, and not all can be 0")]
+    Weight(f64),
+    /// The table is of another form.
+    #[error("{0}: a table of scores is a .csv or .tsv")]
+    NoTable(PathBuf),
+    /// The table has a row of that name.
+    #[error("{path}: there is a row of {name} already: take it out first, or write to another table")]
+    Twice {
+        /// The table.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+}
+
+/// Reads the numbers of an .npy or .npz array of any shape, in its C order.
+///
+/// # Errors
+/// Where it cannot be read, or is empty or a volume.
+pub fn read(path: &Path) -> Result<Vec<f64>, ScoresError> {
+    if !is_array(path) {
+        return Err(ScoresError::NoArray(path.to_owned()));
+    }
+    let tensor = npy::read(path, &Limits::default())?;
+    match tensor.voxels.len() {
+        0 => Err(ScoresError::Empty(path.to_owned())),
+        count if count > MOST => Err(ScoresError::Volume { path: path.to_owned(), count }),
+        _ => Ok(dispatch!(&tensor.voxels, v => v.iter().map(|x| x.to_f64()).collect())),
+    }
+}
+
+/// The mean of the numbers of several predictions: of each its file, its numbers and its weight.
+///
+/// # Errors
+/// Where counts differ, or weights make no mean.
+pub fn mean(members: &[(PathBuf, Vec<f64>, f64)]) -> Result<Vec<f64>, ScoresError> {
+    let Some((_, first, _)) = members.first() else { return Ok(Vec::new()) };
+    let total: f64 = members.iter().map(|(_, _, weight)| weight).sum();
+    let wrong = members.iter().map(|(_, _, weight)| *weight).find(|w| !(w.is_finite() && *w >= 0.0));
+    if let Some(weight) = wrong.or((total <= 0.0).then_some(total)) {
+        return Err(ScoresError::Weight(weight));
+    }
+    if let [(_, only, _)] = members {
+        return Ok(only.clone());
+    }
+    let mut sums = vec![0.0; first.len()];
+    for (path, values, weight) in members {
+        if values.len() != first.len() {
+            let (path, count, expected) = (path.clone(), values.len(), first.len());
+            return Err(ScoresError::OtherCount { path, count, expected });
+        }
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
+    }
+    Ok(sums.into_iter().map(|sum| sum / total).collect())
+}
+
+/// The separator of a table, by its name.
+///
+/// # Errors
+/// Where it is no table.
+pub fn separator_of(table: &Path) -> Result<char, ScoresError> {
+    match table.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
+        Some("csv") => Ok(','),
+        Some("tsv") => Ok('\t'),
+        _ => Err(ScoresError::NoTable(table.to_owned())),
+    }
+}
+
+/// A row: the name, then the numbers, so that each is read again as it is.
+pub fn row(name: &str, values: &[f64], separator: char) -> String {
+    let mut row = field(name, separator);
+    for value in values {
+        row.push(separator);
+        row.push_str(&format!("{value:?}"));
+    }
+    row + "\n"
+}
+
+/// A name as it stands in a table.
+fn field(name: &str, separator: char) -> String {
+    if name.contains([separator, '"', '\n', '\r']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Writes a table of one row.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn write(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresError> {
+    let text = row(name, values, separator_of(table)?);
+    Ok(write_text(table, &text)?)
+}
+
+/// Adds a row to a table, which is begun where it is not there. Several programs may do so at once.
+///
+/// # Errors
+/// Where the table has a row of that name, or the system refuses; the table is as it was then.
+pub fn append(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresError> {
+    let separator = separator_of(table)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).append(true).create(true).open(table).map_err(at(table))?;
+    // One after another; where files cannot be locked, the rows are still added whole.
+    match file.lock() {
+        Err(e) if e.kind() != io::ErrorKind::Unsupported => return Err(at(table)(e).into()),
+        _ => {}
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(at(table))?;
+    let start = field(name, separator) + &separator.to_string();
+    if text.starts_with(&start) || text.contains(&format!("\n{start}")) {
+        return Err(ScoresError::Twice { path: table.to_owned(), name: name.to_owned() });
+    }
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let added = format!("{gap}{}", row(name, values, separator));
+    if let Err(e) = file.write_all(added.as_bytes()) {
+        undo(&file, text.len());
+        return Err(at(table)(e).into());
+    }
+    Ok(())
+}
+
+/// Takes back what was added of a row.
+fn undo(file: &File, length: usize) {
+    if let Err(e) = file.set_len(length as u64) {
+        tracing::warn!("part of a row may stand at the end of the table: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_again_as_they_are() {
+        let values = [1.0, -0.0, 0.1, f64::from(0.1f32), 1e300, 5e-324, f64::NAN, f64::INFINITY, 12_345_678.0];
+        let line = row("a/b.nii.gz", &values, ',');
+        assert_eq!(&line[..15], "a/b.nii.gz,1.0,");
+        let read: Vec<f64> = line.trim_end().split(',').skip(1).map(|f| f.parse().unwrap()).collect();
+        assert!(read.iter().zip(&values).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()));
+        assert_eq!(row("a,\"b\"", &[2.0], ','), "\"a,\"\"b\"\"\",2.0\n");
+        assert_eq!(row("a,b", &[2.0], '\t'), "a,b\t2.0\n");
+    }
+
+    #[test]
+    fn means_are_weighted() {
+        let member = |values: &[f64], weight| (PathBuf::from("p.npy"), values.to_vec(), weight);
+        assert_eq!(mean(&[member(&[0.1], 1.0)]).unwrap(), [0.1]);
+        assert_eq!(mean(&[member(&[1.0, 4.0], 3.0), member(&[5.0, 0.0], 1.0)]).unwrap(), [2.0, 3.0]);
+        assert_eq!(mean(&[member(&[1.0], 0.0), member(&[5.0], 2.0)]).unwrap(), [5.0]);
+        let bad = |members: &[_], part: &str| {
+            let error = mean(members).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        bad(&[member(&[1.0], 1.0), member(&[1.0, 2.0], 1.0)], "2 numbers cannot be averaged with the 1");
+        bad(&[member(&[1.0], 0.0), member(&[1.0], 0.0)], "not all can be 0");
+        bad(&[member(&[1.0], -1.0), member(&[1.0], 3.0)], "-1 must be");
+        bad(&[member(&[1.0], f64::NAN)], "NaN must be");
+    }
+
+    #[test]
+    fn rows_are_added_by_many_at_once_and_once_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = folder.path().join("t.csv");
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let table = &table;
+                scope.spawn(move || {
+                    (0..25).for_each(|i| append(table, &format!("{thread}/{i}"), &[f64::from(i), 0.5]).unwrap());
+                });
+            }
+        });
+        let text = std::fs::read_to_string(&table).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        let mut expected: Vec<String> =
+            (0..4).flat_map(|t| (0..25).map(move |i| format!("{t}/{i},{i}.0,0.5"))).collect();
+        expected.sort_unstable();
+        assert_eq!(lines, expected);
+        assert!(matches!(append(&table, "3/7", &[1.0]), Err(ScoresError::Twice { .. })));
+        assert_eq!(std::fs::read_to_string(&table).unwrap(), text);
+        // A name that begins as another does; a table whose last line does not end.
+        std::fs::write(&table, "ab,1.0").unwrap();
+        append(&table, "a", &[2.0]).unwrap();
+        assert_eq!(std::fs::read_to_string(&table).unwrap(), "ab,1.0\na,2.0\n");
+    }
+}
