@@ -1,8 +1,10 @@
 //! Which of the windows of a sweep count, and in which order.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use revoxel_core::{IndexBox, Volume, dispatch};
-use revoxel_resample::{Noise, pad};
+use revoxel_resample::{Noise, PadMode, pad};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -123,45 +125,53 @@ pub(crate) fn sums(
     key: &str,
 ) -> Result<Vec<f64>, PlanError> {
     let n = volume.grid().shape().map(|n| n as i64);
-    let ends = |a: usize| windows.starts[a].iter().map(move |s| s + windows.size[a] as i64);
+    let end = |a: usize, start: &i64| start + windows.size[a] as i64;
     let low = [0, 1, 2].map(|a| windows.starts[a].iter().copied().min().unwrap_or(0).min(0));
-    let high = [0, 1, 2].map(|a| ends(a).max().unwrap_or(0).max(n[a]));
-    let starts = [0, 1, 2].map(|a| windows.starts[a].iter().map(|s| (s - low[a]) as usize).collect::<Vec<_>>());
-    if low == [0; 3] && high == n {
-        return Ok(of_windows(volume, &starts, windows.size));
+    let high = [0, 1, 2].map(|a| windows.starts[a].iter().map(|s| end(a, s)).max().unwrap_or(0).max(n[a]));
+    let value = rule.value_for(key, volume.kind(), volume.channels());
+    if rule.mode == PadMode::Constant || (low == [0; 3] && high == n) {
+        let part = |a: usize, s: &i64| (*s).clamp(0, n[a]) as usize..end(a, s).clamp(0, n[a]) as usize;
+        let parts = [0, 1, 2].map(|a| windows.starts[a].iter().map(|s| part(a, s)).collect());
+        return Ok(of_windows(volume, &parts, windows.size, &value));
     }
     let shape = [0, 1, 2].map(|a| (high[a] - low[a]) as usize);
-    let value = rule.value_for(key, volume.kind(), volume.channels());
     let padded = pad(volume, low, shape, rule.mode, &value)
         .map_err(|e| PlanError::Unfit { key: key.to_owned(), problem: e.to_string() })?;
-    Ok(of_windows(&padded, &starts, windows.size))
+    let part = |a: usize, s: &i64| (s - low[a]) as usize..(end(a, s) - low[a]) as usize;
+    let parts = [0, 1, 2].map(|a| windows.starts[a].iter().map(|s| part(a, s)).collect());
+    Ok(of_windows(&padded, &parts, windows.size, &value))
 }
 
-/// The sums of windows that lie inside, axis by axis: a voxel is added once for each window along an axis.
-fn of_windows(volume: &Volume, starts: &[Vec<usize>; 3], size: [usize; 3]) -> Vec<f64> {
+/// The sums of windows, of which these parts along each axis lie inside, axis by axis: a voxel is added once for each
+/// window along an axis. What lies outside holds `value`, one number or one by channel.
+fn of_windows(volume: &Volume, parts: &[Vec<Range<usize>>; 3], size: [usize; 3], value: &[f64]) -> Vec<f64> {
     let [nx, ny, nz] = volume.grid().shape();
-    let [along_x, along_y, along_z] = starts.each_ref().map(Vec::len);
+    let [along_x, along_y, along_z] = parts.each_ref().map(Vec::len);
     // Of the windows along axes 0 and 1, for one index along axis 2.
     let plane = |z: usize| {
         let mut sums = vec![0.0; along_x * along_y];
         for channel in 0..volume.channels() {
             let first = (channel * nz + z) * nx * ny;
             let rows: Vec<f64> = dispatch!(volume.voxels(), v => {
-                let row = |row: &[_]| starts[0].iter().map(|s| added(&row[*s..s + size[0]])).collect::<Vec<f64>>();
+                let row = |row: &[_]| parts[0].iter().map(|part| added(&row[part.clone()])).collect::<Vec<f64>>();
                 v[first..first + nx * ny].chunks(nx).flat_map(row).collect()
             });
             for x in 0..along_x {
-                for (y, start) in starts[1].iter().enumerate() {
-                    sums[x * along_y + y] += (*start..start + size[1]).map(|y| rows[y * along_x + x]).sum::<f64>();
+                for (y, part) in parts[1].iter().enumerate() {
+                    sums[x * along_y + y] += part.clone().map(|y| rows[y * along_x + x]).sum::<f64>();
                 }
             }
         }
         sums
     };
     let planes: Vec<Vec<f64>> = (0..nz).into_par_iter().map(plane).collect();
+    let whole: usize = size.iter().product();
+    let of_outside: f64 = (0..volume.channels()).map(|c| value.get(c).or(value.first()).copied().unwrap_or(0.0)).sum();
     let window = |number: usize| {
-        let (column, start) = (number / along_z, starts[2][number % along_z]);
-        planes[start..start + size[2]].iter().map(|plane| plane[column]).sum()
+        let (column, z) = (number / along_z, number % along_z);
+        let sum: f64 = planes[parts[2][z].clone()].iter().map(|plane| plane[column]).sum();
+        let inside = parts[0][column / along_y].len() * parts[1][column % along_y].len() * parts[2][z].len();
+        if inside == whole { sum } else { sum + of_outside * (whole - inside) as f64 }
     };
     (0..along_x * along_y * along_z).into_par_iter().map(window).collect()
 }
@@ -176,7 +186,6 @@ mod tests {
     use crate::params::PerKey;
     use revoxel_core::testing::Draw;
     use revoxel_core::{Grid, Kind};
-    use revoxel_resample::PadMode;
 
     fn windows() -> Windows {
         Windows { starts: [vec![0, 3, 6], vec![1, 2], vec![0, 2, 4]], size: [4, 5, 3] }
