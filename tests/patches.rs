@@ -73,6 +73,24 @@ fn each_copy_takes_a_window_and_brings_it_back() {
 }
 
 #[test]
+fn copies_without_a_window_are_not_read() {
+    let place = Place::new();
+    let step = "grid_patch: { keys: [image, mask], patch_size: [4, 0, 3], num_patches: 3 }";
+    assert_eq!(run(&place, step), [["done"; 3].as_slice(), &["skipped"; 7]].concat());
+    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json();
+    let skipped = |copy: usize| planned["plans"][copy]["skipped"].as_str();
+    assert_eq!(skipped(2), None);
+    assert!(skipped(3).unwrap().contains("it has 3 patches, and this would be number 3 (from 0)"));
+    // Voxels that cannot be read fail the copies that need them, and no other.
+    let whole = std::fs::read(place.path("data/a.nrrd")).unwrap();
+    std::fs::write(place.path("data/a.nrrd"), &whole[..whole.len() - 9]).unwrap();
+    let told = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "cut", "--json", "--keep-going"]);
+    let ended: Vec<String> =
+        told.json()["cases"].as_array().unwrap().iter().map(|c| c["outcome"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ended, [["failed"; 3].as_slice(), &["skipped"; 7]].concat());
+}
+
+#[test]
 fn windows_that_stick_out_are_padded_and_a_split_covers_the_volume() {
     let place = Place::new();
     let ended =

@@ -16,6 +16,8 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// The grid of each volume at the end; `None` where it depends on voxels.
     pub result: BTreeMap<String, Option<Grid>>,
+    /// Why the case is left out, where that is known without its voxels: a copy for which there is no patch.
+    pub skipped: Option<PlanFailure>,
 }
 
 /// What a step does to each volume that it applies to.
@@ -71,6 +73,7 @@ impl Pipeline {
         let mut runs: BTreeMap<String, Option<Sampling>> = BTreeMap::new();
         let mut steps = Vec::new();
         let mut by_case: BTreeSet<&str> = BTreeSet::new();
+        let mut skipped = None;
         for (number, step) in self.steps.iter().enumerate() {
             let before_step = current.clone();
             let mut volumes = Vec::new();
@@ -112,7 +115,14 @@ impl Pipeline {
                             let reference = first.and_then(|first| before_step[first].as_ref());
                             let run = runs.entry(key.clone()).or_default();
                             let grid = before.filter(|_| reference.is_some());
-                            self.spatial(&**transform, key, grid, reference, run).map_err(failure)?
+                            match self.spatial(&**transform, key, grid, reference, run) {
+                                Err(error @ PlanError::NoPatch { .. }) => {
+                                    skipped.get_or_insert(failure(error));
+                                    runs.remove(key);
+                                    unknown(before)
+                                }
+                                planned => planned.map_err(failure)?,
+                            }
                         }
                     },
                 };
@@ -125,7 +135,7 @@ impl Pipeline {
             }
             steps.push(PlannedStep { name: step.name, volumes });
         }
-        Ok(Plan { steps, result: current })
+        Ok(Plan { steps, result: current, skipped })
     }
 
     /// The plan of a spatial transform for a volume on a grid; `None` where the grid, or one that the transform needs,
@@ -143,8 +153,7 @@ impl Pipeline {
             Some(grid) => transform.plan(&grid, &Evidence { observed: None, reference }),
         };
         match ops {
-            // A copy without a patch is skipped when it runs.
-            Err(PlanError::DependsOnVoxels(_) | PlanError::NoPatch { .. }) => {
+            Err(PlanError::DependsOnVoxels(_)) => {
                 *run = None;
                 Ok(unknown(before))
             }

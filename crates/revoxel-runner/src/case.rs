@@ -65,6 +65,9 @@ pub const TOOL: &str = concat!("revoxel ", env!("CARGO_PKG_VERSION"));
 pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Done, CaseError> {
     let start = Instant::now();
     let case = &checked.case;
+    if let Some(why) = &checked.plan.skipped {
+        return Ok(Done { files: Vec::new(), skipped: Some(why.to_string()), time: start.elapsed() });
+    }
     let mut volumes = BTreeMap::new();
     let mut sources = BTreeMap::new();
     // Compressed files are decoded by one thread each, so they are read side by side.

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "pipeline": pipeline.name,
             "hash": format!("blake3:{}", pipeline.hash()),
             "resolved": pipeline.canonical(),
-            "plans": plans.iter().map(|(name, plan)| json!({ "like": name, "steps": steps(&pipeline, plan) })).collect::<Vec<_>>(),
+            "plans": plans.iter().map(|(name, plan)| plan_document(&pipeline, name, plan)).collect::<Vec<_>>(),
             "label_maps_read": looked,
             "failures": failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect::<Vec<_>>(),
         }))?;
@@ -187,6 +187,9 @@ pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
             }
         }
     }
+    if let Some(why) = &plan.skipped {
+        text.push_str(&format!("  {why}\n"));
+    }
     text
 }
 
@@ -203,6 +206,14 @@ fn what(plan: &KeyPlan) -> String {
         (None, _) => after,
         (Some(_), false) => format!("{after}  [{fidelity}{fused}]"),
     }
+}
+
+fn plan_document(pipeline: &Pipeline, name: &str, plan: &Plan) -> Value {
+    let mut document = json!({ "like": name, "steps": steps(pipeline, plan) });
+    if let Some(why) = &plan.skipped {
+        document["skipped"] = why.to_string().into();
+    }
+    document
 }
 
 fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
