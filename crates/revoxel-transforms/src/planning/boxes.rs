@@ -1,6 +1,7 @@
 //! Boxes of one grid on another, and boxes around what is seen in voxels.
 
 use rayon::prelude::*;
+use revoxel_core::relation::NOISE_VOXELS;
 use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel};
 
 use super::window;
@@ -27,10 +28,13 @@ pub(crate) fn of_world(corners: [[f64; 3]; 2], frame: Frame, grid: &Grid) -> Ind
     covering(&corners)
 }
 
-/// The smallest box of voxels, each half a voxel around its centre, that holds continuous indices.
+/// The smallest box of voxels, each half a voxel around its centre, that holds continuous indices. What reaches into a
+/// voxel by no more than headers may differ by does not count: a face that lies between two voxels stays there where one
+/// of the headers is in single precision.
 fn covering(corners: &[[f64; 3]]) -> IndexBox {
     let (low, high) = revoxel_core::grid::bounds_of(corners);
-    IndexBox::from_bounds(low.map(|l| (l + 0.5 + 1e-6).floor() as i64), high.map(|h| (h + 0.5 - 1e-6).ceil() as i64))
+    let (low, high) = (low.map(|l| l + 0.5 + NOISE_VOXELS), high.map(|h| h + 0.5 - NOISE_VOXELS));
+    IndexBox::from_bounds(low.map(|l| l.floor() as i64), high.map(|h| h.ceil() as i64))
 }
 
 /// The grid in whose voxels a box is meant: that of the input called `source`, where one is named.
@@ -88,6 +92,7 @@ fn union(a: ([i64; 3], [i64; 3]), b: ([i64; 3], [i64; 3])) -> ([i64; 3], [i64; 3
 mod tests {
     use super::*;
     use revoxel_core::Affine;
+    use revoxel_core::testing::Draw;
 
     #[test]
     fn a_box_is_carried_to_another_grid_through_the_world() {
@@ -98,6 +103,22 @@ mod tests {
         let region = IndexBox { start: [4, 6, 1], shape: [6, 2, 3] };
         assert_eq!(carried(&region, &fine, &coarse), IndexBox { start: [5, 3, 0], shape: [3, 1, 2] });
         assert_eq!(carried(&region, &fine, &fine), region);
+    }
+
+    #[test]
+    fn headers_in_single_precision_add_no_voxel() {
+        let affine = Draw::new(8).affine();
+        let image = Grid::new([40, 30, 20], affine).unwrap();
+        // The same place in voxels half as large, as a header of single precision has it.
+        let half = Affine::translation_by([-0.25; 3]).after(&Affine::scaling([0.5; 3]));
+        let rows = affine.after(&half).rows().map(|row| row.map(|v| f64::from(v as f32)));
+        let label = Grid::new([80, 60, 40], Affine::from_rows(rows)).unwrap();
+        for start in [[0, 0, 0], [3, 7, 11], [33, 22, 12]] {
+            let region = IndexBox { start, shape: [7, 8, 8] };
+            let expected = IndexBox { start: start.map(|s| 2 * s), shape: [14, 16, 16] };
+            assert_eq!(carried(&region, &image, &label), expected);
+            assert_eq!(carried(&expected, &label, &image), region);
+        }
     }
 
     #[test]
