@@ -212,6 +212,23 @@ impl Sampling {
         self.from.as_ref().map_or(even, |slices| slices.from_even(even))
     }
 
+    /// The target index that a continuous source index is sampled for: [`position`](Self::position) the other way.
+    pub fn target_of(&self, position: [f64; 3]) -> [f64; 3] {
+        let even = match &self.exact {
+            Some(exact) => exact.inverse().affine().apply(position),
+            None => {
+                let position = self.from.as_ref().map_or(position, |slices| slices.to_even(position));
+                let (mut grid, mut at) = (&self.source, position);
+                for bend in self.bends.iter().rev() {
+                    at = bend.apply_back(grid.index_map_to(bend.warp.grid()).apply(at));
+                    grid = bend.warp.grid();
+                }
+                grid.index_map_to(&self.target).apply(at)
+            }
+        };
+        self.to.as_ref().map_or(even, |slices| slices.from_even(even))
+    }
+
     /// From target indices to continuous source indices; between the even grids where slices lie unevenly, and
     /// leaving out warps.
     pub fn map(&self) -> Affine {

@@ -157,6 +157,11 @@ impl Bend {
     pub fn apply(&self, index: [f64; 3]) -> [f64; 3] {
         if self.back { self.warp.apply_back(index) } else { self.warp.apply(index) }
     }
+
+    /// The index of the warp's grid that comes from an index: [`apply`](Self::apply) the other way.
+    pub fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
+        if self.back { self.warp.apply(index) } else { self.warp.apply_back(index) }
+    }
 }
 
 #[cfg(test)]

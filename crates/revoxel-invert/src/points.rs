@@ -1,8 +1,8 @@
 //! Points and boxes through a trace, in both directions.
 //!
-//! No op moves a point of the world: only its index changes. So a point in millimetres stays as it is, but where the
-//! pipeline put the source on another grid before the first step (snapped). Indices follow the same map as voxels,
-//! uneven slices included.
+//! Most ops do not move a point of the world: only its index changes. So a point in millimetres stays as it is, but where
+//! a step bends the world, or where the pipeline put the source on another grid before the first step (snapped). Indices
+//! follow the same map as voxels, uneven slices and warps included.
 
 use revoxel_core::{Frame, Grid, Sampling};
 
@@ -128,7 +128,7 @@ impl PointMap {
         });
         let native = corners.map(|c| self.native_index(c, from, space));
         let status = self.status_of_box(&native);
-        if let (Space::World(a), Space::World(b), false) = (space, to, self.snapped()) {
+        if let (Space::World(a), Space::World(b), false) = (space, to, self.moved()) {
             let ends = [bounds.low, bounds.high].map(|p| if a == b { p } else { b.point_from_ras(a.point_to_ras(p)) });
             let (low, high) = revoxel_core::grid::bounds_of(&ends);
             return (Bounds { low, high }, status);
@@ -146,9 +146,10 @@ impl PointMap {
         (Bounds { low, high }, status)
     }
 
-    /// Whether the source was put on another grid before the first step, so that its world is not the model's.
-    fn snapped(&self) -> bool {
-        *self.back.target() != self.native
+    /// Whether the source's world is not the model's: a step bends it, or the source was put on another grid before the
+    /// first step.
+    fn moved(&self) -> bool {
+        *self.back.target() != self.native || self.back.bends().next().is_some()
     }
 
     /// The index in the source, of its slices as they lie.
@@ -162,10 +163,7 @@ impl PointMap {
                     Space::Index => point,
                     Space::World(frame) => model.world_to_index().apply(frame.point_to_ras(point)),
                 };
-                match self.back.exact() {
-                    Some(exact) => return exact.inverse().affine().apply(index),
-                    None => model.index_map_to(self.back.target()).apply(index),
-                }
+                return self.back.target_of(index);
             }
         };
         self.back.to_slices().map_or(even, |slices| slices.from_even(even))
@@ -177,7 +175,7 @@ impl PointMap {
             Side::Model => (native, &self.native),
         };
         let Space::World(frame) = to else { return index.map(tidy) };
-        if self.snapped() {
+        if self.moved() {
             // An index of uneven slices is turned into one of the grid against which they are placed.
             let even = if from == Side::Model { self.back.even_target(index) } else { index };
             return frame.point_from_ras(grid.index_to_world(even));
@@ -196,9 +194,7 @@ impl PointMap {
         if !self.native.index_box().covers(native) {
             return Status::Outside;
         }
-        let even = self.back.even_target(native);
-        let kept = self.back.limits().iter().all(|limit| limit.inside.covers(limit.map.apply(even)));
-        let kept = kept && self.back.written().covers(native);
+        let kept = self.back.within_limits(native) && self.back.written().covers(native);
         let seen = kept && self.back.readable().covers(self.back.position(native));
         if seen { Status::Seen } else { Status::Unseen }
     }

@@ -38,6 +38,23 @@ fn uneven() -> crate::VolumeTrace {
     volume
 }
 
+/// A trace of random ops, one or two of which bend the world; and where what the model sees comes from.
+fn bent(draw: &mut Draw) -> (crate::VolumeTrace, Sampling) {
+    let (mut all, native, _) = trace(draw, true);
+    let mut volume = all.volumes.remove("image").unwrap();
+    let (mut grid, mut steps, mut forward) = (native, Vec::new(), Sampling::identity(native));
+    for number in 0..draw.int(1, 5) {
+        let warp = GridOp::Warp { warp: draw.warp(grid, 0.6).into(), back: draw.int(0, 1) == 1 };
+        let op = if number % 3 == 0 { warp } else { draw.op(&grid) };
+        forward.push(&op).unwrap();
+        let (step, after) = TraceStep::spatial("step", Value::Null, &grid, &[op]).unwrap();
+        steps.push(step);
+        grid = after;
+    }
+    (volume.steps, volume.result.grid) = (steps, (&grid).into());
+    (volume, forward)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -94,6 +111,43 @@ proptest! {
         let prediction = draw.volume(model, Kind::Label, 1);
         let options = InvertOptions { coverage: true, ..Default::default() };
         let seen = invert(record, &prediction, &options).unwrap().coverage.unwrap();
+        let [nx, ny, _] = native.shape();
+        for i in 0..native.voxel_count() {
+            let index = [i % nx, i / nx % ny, i / (nx * ny)].map(|v| v as f64);
+            let (_, status) = map.point(index, Side::Native, Space::Index, Space::Index);
+            prop_assert_eq!(status == Status::Seen, seen.voxels().get(i) == 1.0, "{:?}", index);
+        }
+    }
+
+    #[test]
+    fn where_the_world_is_bent_points_follow_what_is_shown(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (record, forward) = bent(&mut draw);
+        let map = PointMap::new(&record).unwrap();
+        let (native, model) = (forward.source(), forward.target());
+        let there = [0, 1, 2].map(|a| draw.real(-2.0, model.shape()[a] as f64 + 1.0));
+        let shown = forward.position(there);
+        let (index, status) = map.point(there, Side::Model, Space::Index, Space::Index);
+        prop_assert!(close(index, shown, 1e-5), "{index:?} {shown:?}");
+        let (again, same) = map.point(shown, Side::Native, Space::Index, Space::Index);
+        prop_assert!(close(again, there, 1e-4), "{again:?} {there:?}");
+        // In the world, too.
+        let (world, _) = map.point(model.index_to_world(there), Side::Model, RAS, RAS);
+        prop_assert!(close(world, native.index_to_world(shown), 1e-4));
+        let (world, _) = map.point(native.index_to_world(shown), Side::Native, RAS, LPS);
+        prop_assert!(close(Frame::Lps.point_to_ras(world), model.index_to_world(there), 1e-3));
+        let outside = !native.index_box().covers(shown);
+        prop_assert_eq!((status == Status::Outside, same == Status::Outside), (outside, outside));
+    }
+
+    #[test]
+    fn where_the_world_is_bent_what_was_seen_is_what_the_coverage_says(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (record, forward) = bent(&mut draw);
+        let (map, native) = (PointMap::new(&record).unwrap(), *forward.source());
+        let prediction = draw.volume(*forward.target(), Kind::Label, 1);
+        let options = InvertOptions { coverage: true, ..Default::default() };
+        let seen = invert(&record, &prediction, &options).unwrap().coverage.unwrap();
         let [nx, ny, _] = native.shape();
         for i in 0..native.voxel_count() {
             let index = [i % nx, i / nx % ny, i / (nx * ny)].map(|v| v as f64);
