@@ -281,6 +281,7 @@ const TABLE: &[(&str, &str)] = &[
     ("rand_elastic: { num_control_points: ^3 }", "5 to 20"),
     ("rand_elastic: { locked_borders: ^3 }", "0, 1 or 2"),
     ("rand_elastic: { max_displacement_mm: ^-1 }", "0 to 10000"),
+    ("spacing: { pixdim: 1, separate_z: true, through_plane: ^cubic }", "needs interpolation: cubic in it"),
     ("grid_patch: { patch_size: 4, overlap: ^1 }", "0 to 0.999"),
     ("grid_patch: { patch_size: 4, offset: ^-1 }", "say by pad_mode"),
     ("grid_patch: { patch_size: 4, offset: ^-5, pad_mode: edge }", "nowhere in the volume"),

@@ -156,7 +156,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     }
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
-    let through = through_of(&steps, trace.separating()?);
+    let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
     let how = How { through, ..How::filled(interpolation, fill_of(prediction, options.fill)) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);

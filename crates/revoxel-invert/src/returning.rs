@@ -170,7 +170,8 @@ pub(crate) struct Pass {
 
 impl Pass {
     fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
-        How { through: self.through, ..How::filled(interpolation, fill) }
+        let through = self.through.and_then(|t| t.of_kind(self.mean.kind(), interpolation));
+        How { through, ..How::filled(interpolation, fill) }
     }
 }
 

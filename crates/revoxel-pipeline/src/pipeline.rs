@@ -6,7 +6,7 @@ mod references;
 use std::sync::Arc;
 
 use paths::{check_copies, check_paths};
-use references::{check_references, unknown_input};
+use references::{check_references, check_splines, unknown_input};
 use revoxel_core::{Dtype, Kind, StoredDtype};
 use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Registry, Transform, TransformDef};
 use serde_json::{Value, json};
@@ -404,6 +404,7 @@ pub(crate) fn resolve_step(
     })?;
     let keys = step_keys(definition, wanted, name_place, inputs)?;
     check_references(name, &built.transform, &params, name_place, inputs)?;
+    check_splines(name, &built.transform, &params, &keys, inputs)?;
     let labels = labels::sought(&built.transform, &params);
     Ok(Step {
         name: definition.name,

@@ -115,7 +115,7 @@ pub fn stream<E: From<ResampleError>>(
 
 /// The voxel type that [`execute_as`] and [`stream`] give.
 pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Option<Dtype>) -> Dtype {
-    let averages = how.interpolation.averages() && sampling.exact().is_none();
+    let averages = how.averages() && sampling.exact().is_none();
     match (averages, wanted, volume.dtype()) {
         (false, _, own) => own,
         (true, Some(dtype), _) => dtype,
@@ -201,7 +201,7 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(volume: &'a Volume, sampling: &Sampling, how: &'a How) -> Self {
-        let averages = how.interpolation.averages() && sampling.exact().is_none();
+        let averages = how.averages() && sampling.exact().is_none();
         let splined = along(sampling, how).map(|a| a == Along::Cubic);
         let shape = sampling.source().shape();
         Self { volume, how, pass: Pass::new(sampling, how), averages, shape, splined, spline: None }

@@ -27,6 +27,7 @@ pub(crate) struct General {
     ties_down: [bool; 3],
     along: [Along; 3],
     interpolation: Interpolation,
+    averages: bool,
     outside: Outside,
     from: Option<Slices>,
     to: Option<Slices>,
@@ -86,6 +87,7 @@ impl General {
             ties_down: sampling.ties_down(),
             along,
             interpolation: how.interpolation,
+            averages: how.averages(),
             outside: how.outside,
             from: sampling.from_slices().cloned(),
             to: sampling.to_slices().cloned(),
@@ -95,7 +97,7 @@ impl General {
     }
 
     pub(crate) fn averages(&self) -> bool {
-        self.interpolation.averages()
+        self.averages
     }
 
     /// The source plane that the target plane `at` lies in, mixed of the two around it, where all of the plane lies

@@ -107,6 +107,14 @@ pub struct Through {
     pub interpolation: Interpolation,
 }
 
+impl Through {
+    /// The same for voxels of a kind that are interpolated like this otherwise: labels that are copied are never averaged.
+    pub fn of_kind(self, kind: Kind, interpolation: Interpolation) -> Option<Self> {
+        let averages = kind == Kind::Label && interpolation == Interpolation::Nearest && self.interpolation.averages();
+        (!averages).then_some(self)
+    }
+}
+
 /// How a pass is to be executed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct How {
@@ -118,7 +126,7 @@ pub struct How {
     pub fill: Vec<f64>,
     /// The value of padding, per channel (one number for all channels is enough).
     pub padding: Vec<f64>,
-    /// An axis that is interpolated in another way. Copies (nearest) take no notice.
+    /// An axis that is interpolated in another way.
     pub through: Option<Through>,
     /// What the cubic B-spline takes to lie beyond the voxels.
     pub boundary: Boundary,
@@ -134,6 +142,12 @@ impl How {
     /// An interpolation that fills whatever has no data, padding included.
     pub fn filled(interpolation: Interpolation, fill: Vec<f64>) -> Self {
         Self { outside: Outside::Fill, padding: fill.clone(), fill, ..Self::border(interpolation) }
+    }
+
+    /// Whether values are averaged: along the axis that is interpolated in another way, at least.
+    pub fn averages(&self) -> bool {
+        let through = |t: Through| self.interpolation == Interpolation::Nearest && t.interpolation.averages();
+        self.interpolation.averages() || self.through.is_some_and(through)
     }
 
     pub(crate) fn fill_of(&self, channel: usize) -> f64 {

@@ -46,7 +46,7 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         }
         let down = sampling.ties_down();
         let placed = [0, 1, 2].map(|a| ranges[a].place(p[a], how.outside));
-        let averages = how.interpolation.averages() && sampling.exact().is_none();
+        let averages = how.averages() && sampling.exact().is_none();
         if !averages && !how.interpolation.weighs_labels() {
             let p = if how.outside == Outside::Reflection { placed } else { p };
             return at([0, 1, 2].map(|a| ranges[a].nearest(p[a], down[a])));

@@ -63,11 +63,11 @@ impl Pass {
         }
         let tables = || Box::new(Separable::new(&axes, &ranges, source, how, along, &pass.inside));
         pass.path = match how.interpolation {
-            Interpolation::Nearest => {
+            Interpolation::Nearest if !how.averages() => {
                 let gather = Gather::new(&axes, &ranges, source, how.outside, sampling.ties_down(), &pass.inside);
                 Path::Gather(Box::new(gather))
             }
-            Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
+            Interpolation::Nearest | Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
             Interpolation::Label | Interpolation::LabelNearest => Path::Label(tables()),
         };
         pass

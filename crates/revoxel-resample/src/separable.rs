@@ -79,7 +79,15 @@ impl Separable {
         let taps = [0, 1, 2].map(|t| {
             let a = order[t];
             let (_, scale, shift) = axes[a];
-            Taps::new(along[a], ranges[a], how.outside, (scale, shift), inside.start[t]..inside.end()[t])
+            let targets = inside.start[t]..inside.end()[t];
+            let apart = how.through.is_some_and(|through| through.axis == a);
+            if apart
+                && along[a] == (Along::Nearest { down: false })
+                && let Some(taps) = Taps::of_slices(ranges[a], (scale, shift), targets.clone())
+            {
+                return taps;
+            }
+            Taps::new(along[a], ranges[a], how.outside, (scale, shift), targets)
         });
         let lines = taps[1].span();
         let mut needed = vec![false; lines.len()];

@@ -93,6 +93,33 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
+    /// Taps of the closest slices where `targets` fill the range from face to face, `None` where they do not. Half way
+    /// between two slices rounding decides as it does where positions are n/m·(i + ½) − ½, in double precision: nnU-Net's.
+    pub(crate) fn of_slices(range: Range, (scale, shift): (f64, f64), targets: std::ops::Range<i64>) -> Option<Self> {
+        let count = usize::try_from(targets.end - targets.start).ok()?;
+        let step = (range.high - range.low + 1) as f64 / count as f64;
+        let place = |number: f64| step * (number + 0.5) - 0.5;
+        let meets = |number: usize| {
+            let position = scale * (targets.start + number as i64) as f64 + shift;
+            (place(number as f64) - (position - range.low as f64)).abs() < TIE
+        };
+        if count == 0 || !meets(0) || !meets(count - 1) {
+            return None;
+        }
+        let (indices, weights) = (Vec::with_capacity(2 * count), Vec::new());
+        let mut taps = Self { width: 2, indices, weights, starts: Vec::with_capacity(count), range };
+        for number in 0..count {
+            let index = range.low + (place(number as f64) + 0.5).floor() as i64;
+            taps.nearest(index.clamp(range.low, range.high));
+        }
+        Some(taps)
+    }
+
+    fn nearest(&mut self, index: i64) {
+        let lower = index.min((self.range.high - 1).max(self.range.low));
+        self.pair((lower, (index - lower) as f64));
+    }
+
     /// Taps of the positions `scale * v + shift` for target indices `v` in `targets`.
     pub(crate) fn new(
         along: Along,
@@ -112,9 +139,7 @@ impl Taps {
                 Along::Linear => taps.pair(range.linear(placed)),
                 Along::Nearest { down } => {
                     let position = if outside == Outside::Reflection { placed } else { position };
-                    let index = range.nearest(position, down);
-                    let lower = index.min((range.high - 1).max(range.low));
-                    taps.pair((lower, (index - lower) as f64));
+                    taps.nearest(range.nearest(position, down));
                 }
                 Along::Cubic => {
                     let floor = placed.floor();

@@ -1,6 +1,7 @@
 //! Whether the inputs that parameters name are there, and whether what they are asked for fits them.
 
 use revoxel_core::Kind;
+use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Need, Resampling, Transform};
 
 use super::Input;
@@ -66,6 +67,34 @@ pub(super) fn check_references(
         }
     }
     averaged_labels(name, &resampling, params, place, inputs)
+}
+
+/// Splines along one axis of volumes that have none along the others: they need coefficients, which are made for all.
+pub(super) fn check_splines(
+    name: &str,
+    transform: &Transform,
+    params: &Node,
+    keys: &[String],
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    let Transform::Spatial(transform) = transform else { return Ok(()) };
+    let resampling = transform.resampling();
+    if resampling.separate.is_none_or(|s| s.interpolation != Interpolation::Cubic) {
+        return Ok(());
+    }
+    for input in inputs.iter().filter(|i| i.kind != Kind::Label && keys.contains(&i.key)) {
+        let asked = resampling.interpolation.and_then(|i| i.get(&input.key)).map(|named| named.0);
+        let plane = asked.unwrap_or(Interpolation::default_for(input.kind));
+        if plane != Interpolation::Cubic {
+            let place = params.locate(&["through_plane".to_owned()], false);
+            let problem = format!(
+                "{name}: cubic through the plane needs interpolation: cubic in it, and {:?} has {plane}",
+                input.key
+            );
+            return Err(Fault::new(place, problem));
+        }
+    }
+    Ok(())
 }
 
 /// Interpolations that would average labels.

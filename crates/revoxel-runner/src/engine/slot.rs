@@ -126,6 +126,7 @@ impl Slot {
         if let GridOp::Resample { grid } = op {
             through = rule.separate.and_then(|s| s.forth(self.grid().nominal_spacing(), grid.nominal_spacing()));
         }
+        let through = through.and_then(|t| t.of_kind(kind, interpolation));
         let clip = rule.clip && interpolation == Interpolation::Cubic;
         // The axis that is treated apart, and the values that are a limit, are those of what the op reads.
         if minimum || through.is_some() || clip || !self.pass.fuses(op, fuse == Fuse::Resampling) {
