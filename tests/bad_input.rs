@@ -58,6 +58,39 @@ fn faults_of_the_pipeline_are_shown_with_their_line() {
 }
 
 #[test]
+fn voxels_beyond_all_memory_are_refused_before_they_are_made() {
+    let place = place();
+    place.text("p.yaml", &PIPELINE.replacen("pixdim: 2", "pixdim: [1, 1, 1.0e-9]", 1));
+    refused(&place, &[], &["step 1 (spacing) makes 10 × 12 × 10000000001 voxels of", "GiB of memory are needed"]);
+}
+
+#[test]
+fn statistics_of_what_is_no_number_fail_the_case() {
+    for (step, bad) in [
+        ("normalize_intensity: {}", f32::NAN),
+        ("z_score: {}", f32::NAN),
+        ("std_shift_intensity: { factor: 2 }", f32::NAN),
+        ("scale_intensity_fixed_mean: { factor: 0.5 }", f32::INFINITY),
+        ("adjust_contrast: { gamma: 2 }", f32::INFINITY),
+    ] {
+        let place = place();
+        let mut values: Vec<f32> = (0..480).map(|i| i as f32).collect();
+        values[77] = bad;
+        let image = Volume::new(values.into(), grid(0.0), Kind::Image, 1).unwrap();
+        place.volume("data/im/b.nii.gz", &image);
+        place.text("p.yaml", &PIPELINE.replacen("spacing: { pixdim: 2 }", step, 1));
+        let said = place.revoxel(&[&RUN[..], &["--keep-going"]].concat());
+        said.bad(
+            1,
+            &["case b:", step.split(':').next().unwrap(), "no finite number", "NaN or infinite", "1 done, 1 failed"],
+        );
+        assert!(place.path("out/a/trace.json").exists() && !place.path("out/b").exists());
+        let (trace, label) = ("out/a/trace.json", "data/lb/a.nii.gz");
+        place.revoxel(&["invert", trace, label, "--kind", "label", "-o", "back.nii.gz"]).good();
+    }
+}
+
+#[test]
 fn missing_files_folders_and_inputs_are_named() {
     let place = place();
     std::fs::remove_file(place.path("data/lb/b.nii.gz")).unwrap();

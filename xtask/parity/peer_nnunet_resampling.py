@@ -84,9 +84,9 @@ def slices(book: Casebook) -> None:
     for shape, pixdim in [("a", (0.5, 0.8, 3.1)), ("b", (0.9, 0.7, 5.0)), ("c", (0.75, 0.75, 7.3))]:
         for make in [volumes.full, volumes.image]:
             volume = make(shape, "thick")
-            for order, order_z in [(3, 0), (3, 1), (1, 0)]:
+            for order, order_z in [(3, 0), (3, 1), (1, 0), (0, 0), (0, 1)]:
                 name = f"slices/{volume.name}-{order}-{order_z}"
-                _case(book, name, volume, pixdim, order, order_z, None, logits=order_z == 0 or order == 3)
+                _case(book, name, volume, pixdim, order, order_z, None, logits=order != 0 and (order_z == 0 or order == 3))
         _case(book, f"slices/label-{shape}", volumes.label(shape, "thick"), pixdim, 1, 0, None)
     # The slices lie along the first and the second axis.
     for axes in [(2, 0, 1), (0, 2, 1)]:
@@ -101,6 +101,22 @@ def slices(book: Casebook) -> None:
     _case(book, "slices/forced", volumes.full("a", "aniso"), (0.6, 1.3, 1.9), 3, 1, True, logits=True)
 
 
+def ties(book: Casebook) -> None:
+    """Positions half way between two slices, but for the last digit of a double."""
+    for slices_there, slices_then in [(18, 33), (24, 44), (26, 45), (33, 18)]:
+        random = volumes._random("ties", slices_there)
+        data = np.round(random.standard_normal((1, 4, 3, slices_there)) * 100)
+        affine = volumes.AFFINES["thick"].copy()
+        affine[:3, 2] *= 5.0 / np.linalg.norm(affine[:3, 2])
+        spacing = grids.spacing(affine)
+        pixdim = (*spacing[:2], 5.0 * slices_there / slices_then)
+        for kind, dtype in [("image", np.int16), ("label", np.uint8)]:
+            values = data if kind == "image" else np.abs(data) % 4
+            volume = volumes.Volume(f"ties-{kind}-{slices_there}", values.astype(dtype), affine, kind)
+            _case(book, f"ties/{kind}-{slices_there}-{slices_then}", volume, pixdim, 1 if kind == "label" else 3, 0, True,
+                  logits=kind == "image")
+
+
 def labels(book: Casebook) -> None:
     for affine, shape, pixdim in [("oblique", "a", (0.7, 1.4, 1.5)), ("lps", "b", (1.3, 1.0, 1.1))]:
         _case(book, f"label/{affine}", volumes.label(shape, affine), pixdim, 1, 0, None)
@@ -113,6 +129,6 @@ def labels(book: Casebook) -> None:
 def record() -> Casebook:
     versions = {name: version(name) for name in ["nnunetv2", "batchgenerators", "scipy", "scikit-image"]}
     book = Casebook("nnunet_resampling", version("nnunetv2"), versions)
-    for part in [images, slices, labels]:
+    for part in [images, slices, ties, labels]:
         part(book)
     return book

@@ -75,6 +75,20 @@ impl ValueUndo {
         matches!(self, Self::RescaleClipped { .. })
     }
 
+    /// Whether all its numbers are finite: others cannot be recorded, and undo nothing.
+    pub fn is_finite(&self) -> bool {
+        let all = |numbers: &[f64]| numbers.iter().all(|v| v.is_finite());
+        let ends = |limits: &[Option<f64>; 2]| limits.iter().flatten().all(|v| v.is_finite());
+        match self {
+            Self::Rescale { scale, shift } => all(scale) && all(shift),
+            Self::RescaleClipped { scale, shift, limits } => all(scale) && all(shift) && limits.iter().all(ends),
+            Self::Table { points } => points.iter().flatten().all(|pair| all(pair)),
+            Self::Power { low, range, exponent } => all(low) && all(range) && exponent.is_finite(),
+            Self::Relabel { pairs } => pairs.iter().all(|pair| all(pair)),
+            Self::Lost { .. } => true,
+        }
+    }
+
     /// Whether nothing changes.
     pub fn is_nothing(&self) -> bool {
         match self {

@@ -2,10 +2,10 @@
 
 use revoxel_core::{IndexBox, Voxel};
 
-use crate::Outside;
 use crate::pass::Aligned;
 use crate::simd::vectorised;
 use crate::taps::Range;
+use crate::{How, Outside};
 
 /// Target planes that are computed together where the source's fastest axis becomes the target's slowest.
 const BLOCK: usize = 16;
@@ -25,10 +25,11 @@ impl Gather {
         axes: &Aligned,
         ranges: &[Range; 3],
         source: [usize; 3],
-        outside: Outside,
+        how: &How,
         ties_down: [bool; 3],
         inside: &IndexBox,
     ) -> Self {
+        let outside = how.outside;
         let strides = [1, source[0], source[0] * source[1]];
         let mut offsets = [const { Vec::new() }; 3];
         for (axis, &(target, scale, shift)) in axes.iter().enumerate() {
@@ -38,6 +39,12 @@ impl Gather {
                 let position = if outside == Outside::Reflection { range.place(position, outside) } else { position };
                 range.nearest(position, ties_down[axis]) as usize * strides[axis]
             };
+            let targets = inside.start[target]..inside.end()[target];
+            let apart = !ties_down[axis] && how.through.is_some_and(|through| through.axis == axis);
+            if apart && let Some(slices) = range.closest((scale, shift), targets) {
+                offsets[target] = slices.into_iter().map(|slice| slice as usize * strides[axis]).collect();
+                continue;
+            }
             offsets[target] = (inside.start[target]..inside.end()[target]).map(offset).collect();
         }
         let highest: usize = offsets.iter().map(|o| o.iter().copied().max().unwrap_or(0)).sum();

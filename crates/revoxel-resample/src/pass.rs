@@ -64,7 +64,7 @@ impl Pass {
         let tables = || Box::new(Separable::new(&axes, &ranges, source, how, along, &pass.inside));
         pass.path = match how.interpolation {
             Interpolation::Nearest if !how.averages() => {
-                let gather = Gather::new(&axes, &ranges, source, how.outside, sampling.ties_down(), &pass.inside);
+                let gather = Gather::new(&axes, &ranges, source, how, sampling.ties_down(), &pass.inside);
                 Path::Gather(Box::new(gather))
             }
             Interpolation::Nearest | Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),

@@ -83,9 +83,9 @@ impl Separable {
             let apart = how.through.is_some_and(|through| through.axis == a);
             if apart
                 && along[a] == (Along::Nearest { down: false })
-                && let Some(taps) = Taps::of_slices(ranges[a], (scale, shift), targets.clone())
+                && let Some(slices) = ranges[a].closest((scale, shift), targets.clone())
             {
-                return taps;
+                return Taps::of_indices(ranges[a], &slices);
             }
             Taps::new(along[a], ranges[a], how.outside, (scale, shift), targets)
         });

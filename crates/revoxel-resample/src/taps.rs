@@ -42,6 +42,23 @@ impl Range {
         (index as i64).clamp(self.low, self.high)
     }
 
+    /// The closest indices of `targets` that fill the range from face to face, `None` where they do not. Half way between
+    /// two, rounding decides as it does where positions are n/m·(i + ½) − ½, in double precision: nnU-Net's.
+    pub(crate) fn closest(self, (scale, shift): (f64, f64), targets: std::ops::Range<i64>) -> Option<Vec<i64>> {
+        let count = usize::try_from(targets.end - targets.start).ok()?;
+        let step = (self.high - self.low + 1) as f64 / count as f64;
+        let place = |number: usize| step * (number as f64 + 0.5) - 0.5;
+        let meets = |number: usize| {
+            let position = scale * (targets.start + number as i64) as f64 + shift;
+            (place(number) - (position - self.low as f64)).abs() < TIE
+        };
+        if count == 0 || !meets(0) || !meets(count - 1) {
+            return None;
+        }
+        let index = |number| (self.low + (place(number) + 0.5).floor() as i64).clamp(self.low, self.high);
+        Some((0..count).map(index).collect())
+    }
+
     /// The lower of the two voxels around a placed position, and the weight of the upper one.
     #[inline]
     pub(crate) fn linear(&self, placed: f64) -> (i64, f64) {
@@ -93,26 +110,13 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
-    /// Taps of the closest slices where `targets` fill the range from face to face, `None` where they do not. Half way
-    /// between two slices rounding decides as it does where positions are n/m·(i + ½) − ½, in double precision: nnU-Net's.
-    pub(crate) fn of_slices(range: Range, (scale, shift): (f64, f64), targets: std::ops::Range<i64>) -> Option<Self> {
-        let count = usize::try_from(targets.end - targets.start).ok()?;
-        let step = (range.high - range.low + 1) as f64 / count as f64;
-        let place = |number: f64| step * (number + 0.5) - 0.5;
-        let meets = |number: usize| {
-            let position = scale * (targets.start + number as i64) as f64 + shift;
-            (place(number as f64) - (position - range.low as f64)).abs() < TIE
-        };
-        if count == 0 || !meets(0) || !meets(count - 1) {
-            return None;
-        }
-        let (indices, weights) = (Vec::with_capacity(2 * count), Vec::new());
-        let mut taps = Self { width: 2, indices, weights, starts: Vec::with_capacity(count), range };
-        for number in 0..count {
-            let index = range.low + (place(number as f64) + 0.5).floor() as i64;
-            taps.nearest(index.clamp(range.low, range.high));
-        }
-        Some(taps)
+    /// Taps of these indices.
+    pub(crate) fn of_indices(range: Range, indices: &[i64]) -> Self {
+        let count = indices.len();
+        let (read, weights) = (Vec::with_capacity(2 * count), Vec::new());
+        let mut taps = Self { width: 2, indices: read, weights, starts: Vec::with_capacity(count), range };
+        indices.iter().for_each(|index| taps.nearest(*index));
+        taps
     }
 
     fn nearest(&mut self, index: i64) {

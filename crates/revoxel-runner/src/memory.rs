@@ -44,8 +44,17 @@ impl Drop for Drawn<'_> {
 
 /// The memory that is available now, in bytes, where the system says so.
 pub fn available() -> Option<u64> {
+    of_the_machine("MemAvailable:")
+}
+
+/// The memory that the machine has, in bytes, where the system says so.
+pub fn total() -> Option<u64> {
+    of_the_machine("MemTotal:")
+}
+
+fn of_the_machine(name: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+    let line = text.lines().find(|l| l.starts_with(name))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024)
 }

@@ -11,6 +11,7 @@ use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
+use crate::memory;
 use crate::uneven::{even_out, read_options};
 
 /// A case that has passed.
@@ -77,6 +78,7 @@ impl Headers {
         let Self { infos, grids, uneven } = self;
         let plan = pipeline.plan(&grids, Some(&case.name.to_string())).map_err(|e| e.to_string())?;
         let memory = estimate(pipeline, &infos, &plan);
+        bounded(memory, &plan)?;
         Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory })
     }
 }
@@ -175,6 +177,24 @@ fn aligned(pipeline: &Pipeline, key: &str) -> bool {
     first.is_some_and(|(need, aligns)| aligns && matches!(need, Need::Grid(other) if other != key))
 }
 
+/// So many times the machine's memory is refused: the estimate is generous, and some of it may lie on disk.
+const TIMES_THE_MACHINE: u64 = 4;
+
+/// Refuses what the machine cannot hold by far: a slip in a voxel size, most likely.
+fn bounded(memory: u64, plan: &Plan) -> Result<(), String> {
+    let Some(machine) = memory::total().filter(|total| memory / TIMES_THE_MACHINE > *total) else { return Ok(()) };
+    let grids = plan.steps.iter().enumerate().flat_map(|(number, step)| {
+        step.volumes.iter().filter_map(move |(key, p)| Some((number, step.name, key, p.after?)))
+    });
+    let largest = grids.max_by_key(|(.., grid)| grid.voxel_count());
+    let what = largest.map_or_else(String::new, |(number, name, key, grid)| {
+        let [x, y, z] = grid.shape();
+        format!("step {} ({name}) makes {x} × {y} × {z} voxels of {key}: ", number + 1)
+    });
+    let gb = |bytes: u64| bytes.div_ceil(1 << 30);
+    Err(format!("{what}about {} GiB of memory are needed, and the machine has {}", gb(memory), gb(machine)))
+}
+
 /// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
 const SLABS: u64 = 32 << 20;
 
@@ -190,14 +210,14 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
         let size = if averaged { 4 } else { info.dtype.size() as u64 };
         let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
         let widest = steps.filter_map(|(_, p)| p.after).map(|g| g.voxel_count() as u64).max().unwrap_or(0);
-        let processed = widest.max(info.grid.voxel_count() as u64) * channels * size;
+        let processed = widest.max(info.grid.voxel_count() as u64).saturating_mul(channels * size);
         // Smoothing needs the volume twice more, in float32.
         let smoothed = averaged && pipeline.steps.iter().any(|s| s.keys.contains(key) && smooths(&s.transform));
         let smoothing = if smoothed { 2 * (native / info.dtype.size() as u64) * 4 } else { 0 };
-        held += native.max(processed);
-        largest = largest.max(native + processed.max(smoothing));
+        held = held.saturating_add(native.max(processed));
+        largest = largest.max(native.saturating_add(processed.max(smoothing)));
     }
-    held + largest + displacements(plan) + SLABS
+    held.saturating_add(largest).saturating_add(displacements(plan) + SLABS)
 }
 
 /// What displacements by voxel take while they are made: three numbers for each voxel of their region, and as much

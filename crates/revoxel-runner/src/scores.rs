@@ -50,11 +50,32 @@ pub enum ScoresError {
         expected: usize,
     },
     /// Weights that make no mean.
-    #[error("--weights: {0} must be a number of 0 or more, and not all can be 0")]
+    #[error("--weights: {0}: weights are numbers above 0, and so is their sum")]
     Weight(f64),
     /// The table is of another form.
     #[error("{0}: a table of scores is a .csv or .tsv")]
     NoTable(PathBuf),
+    /// What is there is no file.
+    #[error("{0}: not a file")]
+    NoFile(PathBuf),
+    /// The rows of the table are longer or shorter.
+    #[error("{path}: its rows have {theirs} numbers, and this one has {ours}: write it to another table")]
+    Columns {
+        /// The table.
+        path: PathBuf,
+        /// Numbers in its last row.
+        theirs: usize,
+        /// Numbers in the new one.
+        ours: usize,
+    },
+    /// The table cannot be read.
+    #[error("{path}: {reason}: a table has the separator that its name says, and names in quotes where they hold it")]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong.
+        reason: csv::Error,
+    },
     /// The table has a row of that name.
     #[error("{path}: there is a row of {name} already: take it out first, or write to another table")]
     Twice {
@@ -88,8 +109,8 @@ pub fn read(path: &Path) -> Result<Vec<f64>, ScoresError> {
 pub fn mean(members: &[(PathBuf, Vec<f64>, f64)]) -> Result<Vec<f64>, ScoresError> {
     let Some((_, first, _)) = members.first() else { return Ok(Vec::new()) };
     let total: f64 = members.iter().map(|(_, _, weight)| weight).sum();
-    let wrong = members.iter().map(|(_, _, weight)| *weight).find(|w| !(w.is_finite() && *w >= 0.0));
-    if let Some(weight) = wrong.or((total <= 0.0).then_some(total)) {
+    let wrong = members.iter().map(|(_, _, weight)| *weight).find(|w| !(w.is_finite() && *w > 0.0));
+    if let Some(weight) = wrong.or((!total.is_finite()).then_some(total)) {
         return Err(ScoresError::Weight(weight));
     }
     if let [(_, only, _)] = members {
@@ -149,9 +170,12 @@ pub fn write(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresError
 /// Adds a row to a table, which is begun where it is not there. Several programs may do so at once.
 ///
 /// # Errors
-/// Where the table has a row of that name, or the system refuses; the table is as it was then.
+/// Where the table has a row of that name or rows of another length, or the system refuses; the table is as it was then.
 pub fn append(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresError> {
     let separator = separator_of(table)?;
+    if std::fs::metadata(table).is_ok_and(|there| !there.is_file()) {
+        return Err(ScoresError::NoFile(table.to_owned()));
+    }
     let mut options = OpenOptions::new();
     let mut file = options.read(true).append(true).create(true).open(table).map_err(at(table))?;
     // One after another; where files cannot be locked, the rows are still added whole.
@@ -161,12 +185,23 @@ pub fn append(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresErro
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(at(table))?;
-    let start = field(name, separator) + &separator.to_string();
-    if text.starts_with(&start) || text.contains(&format!("\n{start}")) {
-        return Err(ScoresError::Twice { path: table.to_owned(), name: name.to_owned() });
+    let rows = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut reader = csv::ReaderBuilder::new();
+    reader.has_headers(false).flexible(true).delimiter(separator as u8);
+    for record in reader.from_reader(rows.as_bytes()).records() {
+        let record = record.map_err(|reason| ScoresError::Table { path: table.to_owned(), reason })?;
+        if record.get(0) == Some(name) {
+            return Err(ScoresError::Twice { path: table.to_owned(), name: name.to_owned() });
+        }
+        let (theirs, ours) = (record.len().saturating_sub(1), values.len());
+        if theirs != ours {
+            return Err(ScoresError::Columns { path: table.to_owned(), theirs, ours });
+        }
     }
-    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let added = format!("{gap}{}", row(name, values, separator));
+    let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = if rows.is_empty() || text.ends_with(['\n', '\r']) { "" } else { ending };
+    let row = row(name, values, separator);
+    let added = format!("{gap}{}{ending}", row.strip_suffix('\n').unwrap_or(&row));
     if let Err(e) = file.write_all(added.as_bytes()) {
         undo(&file, text.len());
         return Err(at(table)(e).into());
@@ -201,15 +236,15 @@ mod tests {
         let member = |values: &[f64], weight| (PathBuf::from("p.npy"), values.to_vec(), weight);
         assert_eq!(mean(&[member(&[0.1], 1.0)]).unwrap(), [0.1]);
         assert_eq!(mean(&[member(&[1.0, 4.0], 3.0), member(&[5.0, 0.0], 1.0)]).unwrap(), [2.0, 3.0]);
-        assert_eq!(mean(&[member(&[1.0], 0.0), member(&[5.0], 2.0)]).unwrap(), [5.0]);
         let bad = |members: &[_], part: &str| {
             let error = mean(members).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         };
         bad(&[member(&[1.0], 1.0), member(&[1.0, 2.0], 1.0)], "2 numbers cannot be averaged with the 1");
-        bad(&[member(&[1.0], 0.0), member(&[1.0], 0.0)], "not all can be 0");
-        bad(&[member(&[1.0], -1.0), member(&[1.0], 3.0)], "-1 must be");
-        bad(&[member(&[1.0], f64::NAN)], "NaN must be");
+        bad(&[member(&[1.0], 0.0), member(&[1.0], 1.0)], "0: weights are numbers above 0");
+        bad(&[member(&[1.0], -1.0), member(&[1.0], 3.0)], "-1: weights are");
+        bad(&[member(&[1.0], f64::NAN)], "NaN: weights are");
+        bad(&[member(&[1.0], 1e308), member(&[1.0], 1e308)], "inf: weights are numbers above 0, and so is their sum");
     }
 
     #[test]
@@ -237,5 +272,36 @@ mod tests {
         std::fs::write(&table, "ab,1.0").unwrap();
         append(&table, "a", &[2.0]).unwrap();
         assert_eq!(std::fs::read_to_string(&table).unwrap(), "ab,1.0\na,2.0\n");
+    }
+
+    #[test]
+    fn tables_of_other_programs_are_gone_on_with_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let t = |text: &str, expected: Result<&str, &str>| {
+            let table = folder.path().join("t.csv");
+            std::fs::write(&table, text).unwrap();
+            let done = append(&table, "a.nrrd", &[2.0]).map_err(|e| e.to_string());
+            let after = std::fs::read_to_string(&table).unwrap();
+            match (done, expected) {
+                (Ok(()), Ok(expected)) => assert_eq!(after, expected),
+                (Err(said), Err(part)) => assert!(said.contains(part) && after == text, "{said}"),
+                (done, _) => panic!("{text:?}: {done:?}"),
+            }
+        };
+        t("", Ok("a.nrrd,2.0\n"));
+        t("b.nrrd,1.0\r\n", Ok("b.nrrd,1.0\r\na.nrrd,2.0\r\n"));
+        t("source,score\r\nb,1", Ok("source,score\r\nb,1\r\na.nrrd,2.0\r\n"));
+        t("\"x\na.nrrd,y\",1\n", Ok("\"x\na.nrrd,y\",1\na.nrrd,2.0\n"));
+        for there in ["a.nrrd,1\n", "\"a.nrrd\",1\n", "\u{feff}a.nrrd,1\n", "b,2\ra.nrrd,1\r", "b,2\na.nrrd,1"] {
+            t(there, Err("there is a row of a.nrrd already"));
+        }
+        t("a.nrrd\n", Err("there is a row of a.nrrd already"));
+        t("b,1,2\n", Err("its rows have 2 numbers, and this one has 1"));
+        t("b;1\n", Err("its rows have 0 numbers"));
+        let error = append(&folder.path().join("nowhere/t.csv"), "a", &[1.0]).unwrap_err().to_string();
+        assert!(error.contains("nowhere"), "{error}");
+        std::fs::create_dir(folder.path().join("d.csv")).unwrap();
+        let error = append(&folder.path().join("d.csv"), "a", &[1.0]).unwrap_err().to_string();
+        assert!(error.contains("not a file"), "{error}");
     }
 }

@@ -369,6 +369,12 @@ pub enum ApplyError {
         /// What is needed.
         problem: &'static str,
     },
+    /// What is to be computed of the values is no number.
+    #[error(
+        "what it computes of the values is no finite number: the volume holds NaN or infinite values (or sums too large \
+         for a number); replace them in the file, or cut infinite ones off by clip_intensity before"
+    )]
+    NotFinite,
     /// No voxel is in the mask.
     #[error("no voxel is in the mask ({0}): there is nothing to take the statistics of")]
     EmptyMask(String),

@@ -90,8 +90,8 @@ pub(super) struct Args {
     coverage: Option<PathBuf>,
     /// The prediction is a file of points or boxes: .csv, .json, .mrk.json or .fcsv.
     #[arg(long, conflicts_with_all = [
-        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "values",
-        "axes", "assume_grid", "fill", "dtype", "coverage",
+        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold",
+        "values", "clamp", "axes", "assume_grid", "fill", "dtype", "coverage",
     ])]
     points: bool,
     /// With --points: from the source to the model, instead of back.
@@ -106,8 +106,8 @@ pub(super) struct Args {
     /// The prediction says something of the whole image, a class or scores: an array of numbers, which become a row of a
     /// table, .csv or .tsv, behind the path of the source. MONAI's SaveClassification.
     #[arg(long, conflicts_with_all = [
-        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "values", "axes", "assume_grid",
-        "fill", "dtype", "coverage", "points",
+        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold", "values", "clamp",
+        "axes", "assume_grid", "fill", "dtype", "coverage", "points", "forward", "space", "to",
     ])]
     scores: bool,
     /// With --scores: add the row to a table that may be there already.

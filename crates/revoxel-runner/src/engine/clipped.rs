@@ -24,7 +24,7 @@ pub(super) fn execute(volume: &Volume, pass: &Sampling, how: &How) -> Result<Vol
     second.push(&GridOp::Resample { grid: *target })?;
     let flat = resample(volume, &first, &how.clone().beside(axis))?;
     let flat = cut(flat, Some(axis), &slices(volume, Some(axis)))?;
-    resample(&flat, &second, &How { interpolation: through.interpolation, through: None, ..how.clone() })
+    resample(&flat, &second, &How { interpolation: through.interpolation, ..how.clone() })
 }
 
 trait Beside {

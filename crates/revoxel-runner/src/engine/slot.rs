@@ -51,6 +51,9 @@ impl Slot {
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
         let volume = std::mem::replace(&mut self.volume, empty);
         let (volume, undo) = apply(volume)?;
+        if !undo.is_finite() {
+            return Err(ApplyError::NotFinite.into());
+        }
         self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
         self.volume = volume;
         Ok(())

@@ -17,7 +17,7 @@
 //!
 //! With `threshold` only windows count in which the values of `source`, padding included, sum up to less; with
 //! `sort_fn` they are counted from the lowest sum on (`min`) or from the highest (`max`; those whose sum is NaN come
-//! last in both). All inputs are cropped to the windows that the source decides for. `num_patches` ends the count.
+//! last in both, and those of one sum stay in order). All inputs are cropped to the windows that the source decides for. `num_patches` ends the count.
 //!
 //! # YAML
 //! ```yaml
@@ -37,7 +37,8 @@
 //! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which gives all patches
 //! as one tensor. There each key is sorted by its own sums, so that an image and its labels fall apart; here one source
 //! decides. Where there are fewer patches than `num_patches`, MONAI adds some of nothing but padding; here copies are
-//! skipped. MONAI sorts with `num_patches` only; here always.
+//! skipped. MONAI sorts with `num_patches` only, and in any order where sums are equal; here always, and in that of the
+//! sweep. On axes that are taken whole, MONAI cuts off what is before the `offset`; here it means nothing there.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -152,7 +153,7 @@ pub(super) fn check_offset(
 ) -> Result<(), Invalid> {
     offset.by_axis(field)?;
     let pairs = offset.repeated().into_iter().zip(patch_size.repeated());
-    match pairs.into_iter().find(|(o, p)| *o < if padded { -(*p).max(0) } else { 0 }) {
+    match pairs.filter(|(_, p)| *p > 0).find(|(o, p)| *o < if padded { -(*p).max(0) } else { 0 }) {
         Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: say by pad_mode what lies there"))),
         Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there is nowhere in the volume"))),
         None => Ok(()),

@@ -49,7 +49,10 @@ pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {
     make_folder_of(output).map_err(Failure::work)?;
     let done = if args.append { append(output, source, &scores) } else { write(output, source, &scores) };
     done.map_err(|e| match e {
-        ScoresError::Twice { .. } => Failure::usage(e),
+        ScoresError::Twice { .. }
+        | ScoresError::Columns { .. }
+        | ScoresError::NoFile(_)
+        | ScoresError::Table { .. } => Failure::usage(e),
         _ => Failure::work(e),
     })?;
     if args.json {
