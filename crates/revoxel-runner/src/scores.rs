@@ -266,7 +266,7 @@ mod tests {
             (0..4).flat_map(|t| (0..25).map(move |i| format!("{t}/{i},{i}.0,0.5"))).collect();
         expected.sort_unstable();
         assert_eq!(lines, expected);
-        assert!(matches!(append(&table, "3/7", &[1.0]), Err(ScoresError::Twice { .. })));
+        assert!(matches!(append(&table, "3/7", &[1.0, 2.0]), Err(ScoresError::Twice { .. })));
         assert_eq!(std::fs::read_to_string(&table).unwrap(), text);
         // A name that begins as another does; a table whose last line does not end.
         std::fs::write(&table, "ab,1.0").unwrap();
