@@ -1,52 +1,62 @@
 //! What is done to predictions: the section `restore` of a pipeline, of a list of postprocessing.
 
-use revoxel_pipeline::Node;
 use serde_json::{Map, Value, json};
 
-use super::refer::Document;
-use super::table::IGNORED;
-use super::{Call, Fault};
+use super::call::{Call, keeps_values};
+use super::lists::List;
+use super::refer::{At, Document};
+use super::table::ignored;
+use super::written::{Origin, Written};
+use super::{Before, Fault};
 use crate::import::flow;
 
 /// Transforms that have a place in `restore` and are no step of ours under one name.
 pub(super) const KNOWN: &[&str] = &["Activations", "Invert", "AsDiscrete"];
 
 /// Arguments of `Invertd` without a counterpart that change nothing here.
-const HARMLESS: &[&str] =
-    &["orig_keys", "nearest_interp", "meta_keys", "orig_meta_keys", "meta_key_postfix", "to_tensor", "device"];
+const HARMLESS: &[&str] = &["meta_keys", "orig_meta_keys", "meta_key_postfix", "to_tensor", "device"];
 
-/// The section `restore`: an entry for every key that is no input. What is left out goes into `left_out`.
+/// Writes the section `restore`: an entry for every key that is no input. What is left out goes into `left_out`.
 ///
 /// # Errors
 /// Where a transform, an argument or an order has no counterpart.
-pub(super) fn restore(
-    id: &str,
-    list: &[Node],
-    document: &Document<'_>,
-    inputs: &[String],
+pub(super) fn restore<'a>(
+    list: &List<'a>,
+    document: &Document<'a>,
+    before: &Before<'_>,
     left_out: &mut Vec<String>,
     notes: &mut Vec<String>,
-) -> Result<String, Fault> {
+) -> Result<Written, Fault> {
+    let inputs = before.keys;
     let mut calls = Vec::new();
-    for node in list {
-        let Some(call) = Call::read(node, document)? else { continue };
-        if !IGNORED.contains(&call.base.as_str()) {
-            calls.push(call);
-        } else if !left_out.contains(&call.name) {
-            left_out.push(call.name);
+    for at in &list.items {
+        let call = Call::read(at, document)?;
+        let predicted = call.keys.iter().any(|key| !inputs.contains(key));
+        if call.base == "Invert" && predicted {
+            undoes(&call, at, document, before)?;
         }
+        if ignored(&call.base).is_some() && !left_out.contains(&call.name) {
+            left_out.push(call.name.clone());
+        }
+        calls.push(call);
     }
+    let counted = || calls.iter().filter(|call| ignored(&call.base).is_none());
     let mut keys: Vec<&String> = Vec::new();
-    for key in calls.iter().flat_map(|c| &c.keys).filter(|key| !inputs.contains(key)) {
+    for key in counted().flat_map(|c| &c.keys).filter(|key| !inputs.contains(key)) {
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
-    let of_inputs = calls.iter().any(|c| c.keys.iter().any(|key| inputs.contains(key)));
-    if of_inputs {
-        notes.push(format!("What {id} does to the inputs themselves is left out: only predictions are restored."));
+    if counted().any(|c| c.keys.iter().any(|key| inputs.contains(key))) {
+        notes.push(format!(
+            "What {} does to the inputs themselves is left out: only predictions are restored.",
+            list.id
+        ));
     }
-    let mut text = String::new();
+    let mut written = Written::default();
+    if !keys.is_empty() {
+        written.push("restore:\n", None);
+    }
     for key in keys {
         let mut entry = Entry::default();
         for call in &calls {
@@ -54,9 +64,39 @@ pub(super) fn restore(
                 entry.take(call, at, notes)?;
             }
         }
-        text.push_str(&entry.text(key, notes)?);
+        entry.write(key, notes, &mut written)?;
     }
-    Ok(if text.is_empty() { text } else { format!("restore:\n{text}") })
+    Ok(written)
+}
+
+/// Checks that what is inverted are the steps.
+fn undoes<'a>(call: &Call, at: &At<'a>, document: &Document<'a>, before: &Before<'_>) -> Result<(), Fault> {
+    let at = document.resolve(at)?;
+    let Some(transform) = at.child("transform") else {
+        return Err(Fault::new(call.place, format!("{}: it does not say its transform", call.name)));
+    };
+    let of = format!("{}: transform: {}", call.name, transform.node.json());
+    let place = transform.node.place;
+    let help = "choose that list with --transforms, or leave predictions away with --postprocessing none";
+    let calls = document
+        .named(&transform)
+        .and_then(|list| list.iter().map(|at| Call::read(at, document)).collect::<Result<Vec<_>, _>>());
+    let calls = calls.map_err(|fault| {
+        let problem = match fault.place.line {
+            line if line == place.line => format!("{of}: {}", fault.problem),
+            line => format!("{of}: line {line}: {}", fault.problem),
+        };
+        Fault::new(place, problem).help(help)
+    })?;
+    let counted = |calls: &[Call]| calls.iter().filter(|c| ignored(&c.base).is_none()).count();
+    let pairs = || {
+        let ours = before.calls.iter().filter(|c| ignored(&c.base).is_none());
+        ours.zip(calls.iter().filter(|c| ignored(&c.base).is_none()))
+    };
+    if counted(before.calls) == counted(&calls) && pairs().all(|(ours, theirs)| ours.same(theirs)) {
+        return Ok(());
+    }
+    Err(Fault::new(place, format!("{of} is not what the steps are made of, {}", before.id)).help(help))
 }
 
 /// What is known of a prediction, call by call.
@@ -73,27 +113,36 @@ struct Entry {
     labels_in_model: bool,
     /// Whether labels are made at all.
     discrete: bool,
-    steps: Vec<String>,
+    /// Steps as lines, with the transforms that they come from.
+    steps: Vec<(String, Origin)>,
+    /// What a fault of the whole entry is told of: the way back, or whatever comes first.
+    origin: Option<Origin>,
 }
 
 impl Entry {
     fn take(&mut self, call: &Call, at: usize, notes: &mut Vec<String>) -> Result<(), Fault> {
+        if ignored(&call.base).is_some() {
+            return call.check_dtype(|_| self.discrete);
+        }
+        let origin = || Some(call.origin());
+        self.origin = if call.base == "Invert" { origin() } else { self.origin.take().or_else(origin) };
         match call.base.as_str() {
             "Activations" => self.activate(call, at),
             "Invert" => self.invert(call, at, notes),
             "AsDiscrete" => self.discretise(call, at),
             _ => {
                 let (name, params) = call.translate(&[], notes)?;
-                self.step(name, params);
+                self.step(call, name, params);
                 Ok(())
             }
         }
     }
 
-    fn step(&mut self, name: &str, params: Map<String, Value>) {
+    fn step(&mut self, call: &Call, name: &str, params: Map<String, Value>) {
         let mut with = Map::from_iter([("in".to_owned(), json!(if self.inverted { "native" } else { "model" }))]);
         with.extend(params);
-        self.steps.push(format!("      - {name}: {}\n", flow(&Value::Object(with))));
+        let line = format!("      - {name}: {}\n", flow(&Value::Object(with)));
+        self.steps.push((line, call.origin()));
     }
 
     fn activate(&mut self, call: &Call, at: usize) -> Result<(), Fault> {
@@ -101,7 +150,7 @@ impl Entry {
         let mut chosen = None;
         for (name, place, value) in &call.args {
             match (name.as_str(), each(call, value, at)) {
-                (_, Value::Null | Value::Bool(false)) | ("allow_missing_keys" | "dim", _) => {}
+                (_, Value::Null | Value::Bool(false)) | ("dim", _) => {}
                 ("softmax", Value::Bool(true)) => chosen = Some("softmax"),
                 ("sigmoid", Value::Bool(true)) => chosen = Some("sigmoid"),
                 (_, value) => {
@@ -140,8 +189,9 @@ impl Entry {
             let value = each(call, value, at);
             match (name.as_str(), &value) {
                 ("nearest_interp", Value::Bool(choice)) => nearest = *choice,
+                ("nearest_interp", Value::Number(choice)) => nearest = choice.as_f64() != Some(0.0),
                 ("orig_keys", Value::String(key)) => self.volume = Some(key.clone()),
-                (_, Value::Null) | ("allow_missing_keys", _) => {}
+                (_, Value::Null) => {}
                 (name, _) if HARMLESS.contains(&name) => {}
                 _ => {
                     return Err(Fault::new(*place, format!("{}: {name}: {value} has no counterpart", call.name)));
@@ -161,7 +211,9 @@ impl Entry {
         for (name, place, value) in &call.args {
             let value = each(call, value, at);
             match (name.as_str(), &value) {
-                (_, Value::Null | Value::Bool(false)) | ("allow_missing_keys" | "dtype", _) => {}
+                (_, Value::Null | Value::Bool(false)) => {}
+                // Labels by then.
+                ("dtype", dtype) if keeps_values(dtype, true) => {}
                 ("argmax" | "to_onehot" | "threshold" | "rounding", _) => {
                     params.insert(name.clone(), value);
                 }
@@ -186,11 +238,11 @@ impl Entry {
             return Ok(());
         }
         self.labels_in_model = !self.inverted;
-        self.step("as_discrete", params);
+        self.step(call, "as_discrete", params);
         Ok(())
     }
 
-    fn text(self, key: &str, notes: &mut Vec<String>) -> Result<String, Fault> {
+    fn write(self, key: &str, notes: &mut Vec<String>, written: &mut Written) -> Result<(), Fault> {
         if let Some(fault) = self.late_softmax {
             return Err(fault);
         }
@@ -221,10 +273,12 @@ impl Entry {
         }
         if !self.steps.is_empty() {
             text.push_str("    steps:\n");
-            self.steps.iter().for_each(|step| text.push_str(step));
         }
-        text.push_str(&format!("    output: {{ path: {} }}\n", Value::from(format!("{key}/{{case}}.nii.gz"))));
-        Ok(text)
+        written.push(&text, self.origin.clone());
+        self.steps.into_iter().for_each(|(line, origin)| written.push(&line, Some(origin)));
+        let path = Value::from(format!("{key}/{{case}}.nii.gz"));
+        written.push(&format!("    output: {{ path: {path} }}\n"), self.origin);
+        Ok(())
     }
 }
 

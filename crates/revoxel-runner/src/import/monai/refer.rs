@@ -1,166 +1,225 @@
 //! References within a configuration.
+//!
+//! Their order is MONAI's: relative ids (`@##a`) and macros (`%a`) are replaced first, from the top of the file down;
+//! references (`@a`) are followed afterwards.
 
-use revoxel_pipeline::{Data, Node};
+use std::cell::Cell;
+
+use revoxel_pipeline::{Data, Key, Node};
 
 use super::Fault;
 
-/// How far references may lead on.
-const DEPTH: usize = 32;
+/// How deep values may lie, references counted; without them the reader of the file sees to it.
+const DEPTH: usize = 64;
+
+/// How many values may be looked at: references can repeat each other.
+const VALUES: usize = 50_000;
 
 /// A configuration.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Document<'a>(pub(super) &'a Node);
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    pub(super) root: &'a Node,
+    looked_at: Cell<usize>,
+}
 
-impl Document<'_> {
-    /// The value itself, or what it refers to.
-    pub(super) fn resolve(&self, node: &Node) -> Result<Node, Fault> {
-        let (mut found, mut depth) = (node.clone(), 0);
-        while let Data::Text(text) = &found.data {
-            if text.starts_with('$') {
-                return Err(code(&found, text));
+/// A value and where it stands, from where relative references count.
+#[derive(Clone, Debug)]
+pub(super) struct At<'a> {
+    pub(super) node: &'a Node,
+    /// Names and positions from the outside in.
+    pub(super) id: Vec<String>,
+    /// The ids that were followed to it.
+    via: Vec<String>,
+    depth: usize,
+    /// Whether a macro that stands before it leads to it: MONAI copies it as it is written, and replaces nothing in it.
+    raw: bool,
+}
+
+impl<'a> At<'a> {
+    fn below(&self, part: String, node: &'a Node) -> Self {
+        let mut below = Self { node, depth: self.depth + 1, ..self.clone() };
+        below.id.push(part);
+        below
+    }
+
+    /// The entries of a map; none of anything else.
+    pub(super) fn entries(&self) -> Vec<(&'a Key, Self)> {
+        let Data::Map(entries) = &self.node.data else { return Vec::new() };
+        entries.iter().map(|(key, value)| (key, self.below(key.name.clone(), value))).collect()
+    }
+
+    /// The items of a list; none of anything else.
+    pub(super) fn items(&self) -> Vec<Self> {
+        let Data::List(items) = &self.node.data else { return Vec::new() };
+        items.iter().enumerate().map(|(at, item)| self.below(at.to_string(), item)).collect()
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<Self> {
+        self.entries().into_iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
+
+    /// Names and positions with `#` between them.
+    pub(super) fn id(&self) -> String {
+        self.id.join("#")
+    }
+}
+
+/// What happens to code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// It is an error.
+    Refused,
+    /// It stays as text.
+    Kept,
+}
+
+impl<'a> Document<'a> {
+    /// # Errors
+    /// Where an entry is meant to change another.
+    pub(super) fn new(root: &'a Node) -> Result<Self, Fault> {
+        if let Data::Map(entries) = &root.data {
+            let elsewhere = |name: &str| name.starts_with('+') || name.contains('#') || name.contains("::");
+            if let Some((key, _)) = entries.iter().find(|(key, _)| elsewhere(&key.name)) {
+                let fault = Fault::new(key.place, format!("{:?} changes an entry of another place", key.name));
+                return Err(fault.help("write it where it belongs"));
             }
-            let macros = text.starts_with('%');
-            let Some(id) = text.strip_prefix('@').or_else(|| text.strip_prefix('%')) else { break };
-            depth += 1;
-            let to = self.at(id).filter(|_| depth <= DEPTH);
-            let Some(to) = to else {
-                let problem = if depth > DEPTH { "leads round in a circle" } else { "is not in this file" };
-                let fault = Fault::new(node.place, format!("{text:?} {problem}"));
-                return Err(if macros {
-                    fault.help("other files are not read: write what it stands for")
-                } else {
-                    fault
-                });
-            };
-            found = to.clone();
         }
-        Ok(found)
+        Ok(Self { root, looked_at: Cell::new(0) })
+    }
+
+    /// The whole file.
+    pub(super) fn whole(&self) -> At<'a> {
+        At { node: self.root, id: Vec::new(), via: Vec::new(), depth: 0, raw: false }
+    }
+
+    /// The value itself, or what it refers to.
+    pub(super) fn resolve(&self, at: &At<'a>) -> Result<At<'a>, Fault> {
+        self.resolve_with(at, Code::Refused)
+    }
+
+    fn resolve_with(&self, at: &At<'a>, code: Code) -> Result<At<'a>, Fault> {
+        let mut at = at.clone();
+        loop {
+            self.looked_at.set(self.looked_at.get() + 1);
+            if self.looked_at.get() > VALUES {
+                let problem = format!("references repeat each other: they lead to more than {VALUES} values");
+                return Err(Fault::new(at.node.place, problem));
+            }
+            if at.depth > DEPTH {
+                let problem = format!("references lead more than {DEPTH} levels deep");
+                return Err(Fault::new(at.node.place, problem));
+            }
+            let Data::Text(text) = &at.node.data else { return Ok(at) };
+            if text.starts_with('$') {
+                return if code == Code::Kept { Ok(at) } else { Err(is_code(at.node, text)) };
+            }
+            if ["yes", "no", "on", "off"].contains(&text.to_lowercase().as_str()) {
+                let fault = Fault::new(at.node.place, format!("{text} is true or false for MONAI, and a word here"));
+                return Err(fault.help("write true or false"));
+            }
+            if !text.starts_with(['@', '%']) {
+                return Ok(at);
+            }
+            at = self.follow(&at, text)?;
+        }
+    }
+
+    /// What a reference or a macro that stands at a place leads to.
+    pub(super) fn follow(&self, at: &At<'a>, text: &str) -> Result<At<'a>, Fault> {
+        let fault = |problem: &str| Fault::new(at.node.place, format!("{text:?} {problem}"));
+        let macros = text.starts_with('%');
+        let id = text[1..].replace('#', "::");
+        let path = id.trim_start_matches("::");
+        let up = (id.len() - path.len()) / 2;
+        if at.raw && (macros || up > 0) {
+            let fault = fault("stands in what a macro before it stands for, where MONAI replaces nothing");
+            return Err(fault.help("write what it stands for"));
+        }
+        let mut to = Vec::new();
+        if up > 0 {
+            let Some(base) = at.id.len().checked_sub(up) else { return Err(fault("leads out of the file")) };
+            if self.aliased(at) {
+                let fault = fault("is relative, and an alias repeats it here");
+                return Err(fault.help("write the whole id"));
+            }
+            to.extend_from_slice(&at.id[..base]);
+        }
+        to.extend(path.split("::").map(str::to_owned));
+        // Whatever else is in a reference makes plain text of it in MONAI.
+        let word = |part: &String| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let file = |part: &String| [".json", ".yaml", ".yml"].iter().any(|end| part.to_lowercase().ends_with(end));
+        let readable = if macros { !to.iter().any(file) } else { to.iter().all(word) };
+        let Some((node, order)) = self.find(&to).filter(|_| readable) else {
+            let fault = fault("is not in this file");
+            return Err(if macros { fault.help("other files are not read: write what it stands for") } else { fault });
+        };
+        let name = to.join("#");
+        let mut via = at.via.clone();
+        via.push(name.clone());
+        if at.via.contains(&name) {
+            return Err(fault(&format!("leads round in a circle: {}", via.join(" -> "))));
+        }
+        let here = self.find(&at.id).map(|(_, order)| order).unwrap_or_default();
+        Ok(At { node, id: to, via, depth: at.depth + 1, raw: macros && here < order })
     }
 
     /// The value with everything in it resolved.
-    pub(super) fn deep(&self, node: &Node) -> Result<Node, Fault> {
-        self.deeper(node, 0)
-    }
-
-    fn deeper(&self, node: &Node, depth: usize) -> Result<Node, Fault> {
-        if depth > DEPTH {
-            return Err(Fault::new(node.place, "references lead round in a circle"));
-        }
-        let mut found = self.resolve(node)?;
-        match &mut found.data {
-            Data::List(list) => {
-                for item in list {
-                    *item = self.deeper(item, depth + 1)?;
+    pub(super) fn deep(&self, at: &At<'a>, code: Code) -> Result<Node, Fault> {
+        let at = self.resolve_with(at, code)?;
+        let place = at.node.place;
+        let data = match &at.node.data {
+            Data::List(_) => Data::List(at.items().iter().map(|item| self.deep(item, code)).collect::<Result<_, _>>()?),
+            Data::Map(_) => {
+                let mut entries = Vec::new();
+                for (key, value) in at.entries() {
+                    if key.name == "_target_" {
+                        let what = value.node.json();
+                        return Err(Fault::new(key.place, format!("{what} as an argument has no counterpart")));
+                    }
+                    entries.push((key.clone(), self.deep(&value, code)?));
                 }
+                Data::Map(entries)
             }
-            Data::Map(entries) => {
-                if let Some((key, value)) = entries.iter().find(|(k, _)| k.name == "_target_") {
-                    let what = value.json();
-                    return Err(Fault::new(key.place, format!("{what} as an argument has no counterpart")));
-                }
-                for (_, value) in entries {
-                    *value = self.deeper(value, depth + 1)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(found)
+            other => other.clone(),
+        };
+        Ok(Node { place, data })
     }
 
     /// What an id leads to: names and positions, with `#` or `::` between them.
-    fn at(&self, id: &str) -> Option<&Node> {
-        let id = id.replace("::", "#");
-        id.split('#').filter(|part| !part.is_empty()).try_fold(self.0, |node, part| node.child(part))
+    pub(super) fn at(&self, id: &str) -> Option<At<'a>> {
+        let id: Vec<String> = id.replace("::", "#").split('#').map(str::to_owned).collect();
+        self.find(&id).map(|(node, _)| At { node, id, ..self.whole() })
     }
 
-    /// The list of transforms, and its id.
-    pub(super) fn transforms(&self, wanted: Option<&str>) -> Result<(String, Vec<Node>), Fault> {
-        if let Some(id) = wanted {
-            let Some(node) = self.at(id) else {
-                return Err(Fault::new(self.0.place, format!("there is no {id:?} in this file")));
-            };
-            return Ok((id.to_owned(), self.list(node)?));
-        }
-        let mut found = Vec::new();
-        composed(self.0, "", &mut found);
-        // Where there is no Compose the whole file may be the list, or its first entry.
-        let whole = matches!(self.0.data, Data::List(_)) || is_compose(self.0);
-        let first = found.iter().find(|(id, _)| !id.to_lowercase().contains("post"));
-        match first {
-            _ if whole => Ok(("the file".to_owned(), self.list(self.0)?)),
-            Some((id, node)) => Ok((id.clone(), self.list(node)?)),
-            None => {
-                let fault = Fault::new(self.0.place, "there is no Compose of transforms in this file");
-                Err(fault.help("say which list with --transforms ID"))
-            }
-        }
-    }
-
-    /// The list of transforms of predictions, and its id: `wanted`, or the first whose id has `post` in it, unless
-    /// that is the list of the steps, `taken`. `None` for `none` and where there is none.
-    pub(super) fn postprocessing(
-        &self,
-        wanted: Option<&str>,
-        taken: &str,
-    ) -> Result<Option<(String, Vec<Node>)>, Fault> {
-        match wanted {
-            Some("none") => Ok(None),
-            Some(id) => self.transforms(Some(id)).map(Some),
-            None => {
-                let mut found = Vec::new();
-                composed(self.0, "", &mut found);
-                let first = found.into_iter().find(|(id, _)| id.to_lowercase().contains("post") && id != taken);
-                first.map(|(id, node)| Ok((id, self.list(node)?))).transpose()
-            }
-        }
-    }
-
-    /// The transforms of a list or a `Compose`; one `Compose` in another is opened.
-    fn list(&self, node: &Node) -> Result<Vec<Node>, Fault> {
-        let node = self.resolve(node)?;
-        match &node.data {
-            Data::List(items) => {
-                let mut list = Vec::new();
-                for item in items {
-                    let item = self.resolve(item)?;
-                    match is_compose(&item) {
-                        true => list.extend(self.list(&item)?),
-                        false => list.push(item),
-                    }
+    /// What stands at a place, and its position in the file: earlier places have lower ones.
+    fn find(&self, id: &[String]) -> Option<(&'a Node, Vec<usize>)> {
+        let (mut node, mut order) = (self.root, Vec::new());
+        for part in id {
+            let (position, child) = match &node.data {
+                Data::Map(entries) => {
+                    let position = entries.iter().position(|(key, _)| key.name == *part)?;
+                    (position, &entries[position].1)
                 }
-                Ok(list)
-            }
-            Data::Map(_) if is_compose(&node) => match node.child("transforms") {
-                Some(transforms) => self.list(transforms),
-                None => Err(Fault::new(node.place, "a Compose without transforms")),
-            },
-            _ => Err(Fault::new(node.place, "expected a list of transforms, or a Compose")),
+                Data::List(items) => {
+                    let position = part.parse::<usize>().ok().filter(|position| position.to_string() == *part)?;
+                    (position, items.get(position)?)
+                }
+                _ => return None,
+            };
+            order.push(position);
+            node = child;
         }
+        Some((node, order))
+    }
+
+    /// Whether an alias brings a text to its place: everything in one stands exactly where the alias does.
+    fn aliased(&self, text: &At<'a>) -> bool {
+        let above = text.id.split_last().and_then(|(_, above)| self.find(above));
+        above.is_some_and(|(above, _)| above.place == text.node.place)
     }
 }
 
-fn code(node: &Node, text: &str) -> Fault {
+fn is_code(node: &Node, text: &str) -> Fault {
     let fault = Fault::new(node.place, format!("{text:?} is code"));
     fault.help("expressions are not run: write the value, or choose a list without them with --transforms ID")
-}
-
-fn is_compose(node: &Node) -> bool {
-    let target = node.child("_target_").map(|t| &t.data);
-    matches!(target, Some(Data::Text(text)) if text.rsplit('.').next() == Some("Compose"))
-}
-
-/// All `Compose` in a value with their ids, from the top down.
-fn composed<'a>(node: &'a Node, id: &str, found: &mut Vec<(String, &'a Node)>) {
-    if is_compose(node) {
-        found.push((id.to_owned(), node));
-        return;
-    }
-    let below = |part: &str| if id.is_empty() { part.to_owned() } else { format!("{id}#{part}") };
-    match &node.data {
-        Data::Map(entries) => entries.iter().for_each(|(key, value)| composed(value, &below(&key.name), found)),
-        Data::List(items) => {
-            items.iter().enumerate().for_each(|(at, item)| composed(item, &below(&at.to_string()), found));
-        }
-        _ => {}
-    }
 }

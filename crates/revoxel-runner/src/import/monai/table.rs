@@ -1,19 +1,39 @@
 //! Which transform of MONAI is which of ours, argument by argument.
 
-/// Transforms that have nothing to do here: files are read, channels come first, and types are kept by themselves.
-pub(super) const IGNORED: &[&str] = &[
-    "LoadImage",
-    "EnsureChannelFirst",
-    "AddChannel",
-    "AsChannelFirst",
-    "EnsureType",
-    "ToTensor",
-    "ToDevice",
-    "Identity",
-    "SelectItems",
-    "DeleteItems",
-    "SaveImage",
+/// Transforms that have nothing to do here, with the arguments that change no values (`*`: all of them). Files are read,
+/// channels come first, and types are kept by themselves.
+const IGNORED: &[(&str, &[&str])] = &[
+    (
+        "LoadImage",
+        &[
+            "reader",
+            "meta_keys",
+            "meta_key_postfix",
+            "overwriting",
+            "image_only",
+            "ensure_channel_first",
+            "simple_keys",
+            "prune_meta_pattern",
+            "prune_meta_sep",
+            "expanduser",
+        ],
+    ),
+    ("EnsureChannelFirst", &["meta_keys", "meta_key_postfix", "strict_check", "channel_dim"]),
+    ("AddChannel", &[]),
+    ("AsChannelFirst", &["channel_dim"]),
+    ("EnsureType", &["data_type", "device", "wrap_sequence", "track_meta"]),
+    ("ToTensor", &["device", "wrap_sequence", "track_meta"]),
+    ("ToDevice", &["device", "non_blocking"]),
+    ("Identity", &[]),
+    ("SelectItems", &[]),
+    ("DeleteItems", &["sep", "use_re"]),
+    ("SaveImage", &["*"]),
 ];
+
+/// Of a transform that has nothing to do here, the arguments that change no values.
+pub(super) fn ignored(base: &str) -> Option<&'static [&'static str]> {
+    IGNORED.iter().find(|(name, _)| *name == base).map(|(_, harmless)| *harmless)
+}
 
 /// Parameters of ours that are always the same, as JSON: what MONAI does without being asked, by its name. An argument
 /// replaces them.
@@ -37,6 +57,7 @@ pub(super) struct Translation {
 }
 
 const LAZY: (&str, &[&str]) = ("lazy", &["false"]);
+/// Types that change no values; see [`keeps_values`](super::call::keeps_values).
 const DTYPE: (&str, &[&str]) = ("dtype", &[]);
 
 /// The transform for a name without its ending.
@@ -77,27 +98,40 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
                 ("allow_smaller", "allow_smaller"),
                 ("mode", "mode"),
                 ("constant_values", "value"),
+                ("value", "value"),
             ],
             &[LAZY, ("start_coord_key", &[]), ("end_coord_key", &[])],
         ),
         "SpatialPad" => t(
             "spatial_pad",
-            &[("spatial_size", "spatial_size"), ("method", "method"), ("mode", "mode"), ("constant_values", "value")],
+            &[
+                ("spatial_size", "spatial_size"),
+                ("method", "method"),
+                ("mode", "mode"),
+                ("constant_values", "value"),
+                ("value", "value"),
+            ],
             &[LAZY],
         ),
         "BorderPad" => t(
             "border_pad",
-            &[("spatial_border", "spatial_border"), ("mode", "mode"), ("constant_values", "value")],
+            &[("spatial_border", "spatial_border"), ("mode", "mode"), ("constant_values", "value"), ("value", "value")],
             &[LAZY],
         ),
         "DivisiblePad" => t(
             "divisible_pad",
-            &[("k", "k"), ("mode", "mode"), ("method", "method"), ("constant_values", "value")],
+            &[("k", "k"), ("mode", "mode"), ("method", "method"), ("constant_values", "value"), ("value", "value")],
             &[LAZY],
         ),
         "ResizeWithPadOrCrop" => t(
             "resize_with_pad_or_crop",
-            &[("spatial_size", "spatial_size"), ("mode", "mode"), ("method", "method"), ("constant_values", "value")],
+            &[
+                ("spatial_size", "spatial_size"),
+                ("mode", "mode"),
+                ("method", "method"),
+                ("constant_values", "value"),
+                ("value", "value"),
+            ],
             &[LAZY],
         ),
         "SpatialCrop" => t(
@@ -204,7 +238,8 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
         ),
         "ScaleIntensity" => t(
             "scale_intensity",
-            &[("minv", "minv"), ("maxv", "maxv"), ("factor", "factor"), ("channel_wise", "channel_wise")],
+            // What its range is depends on three arguments together.
+            &[("channel_wise", "channel_wise")],
             &[DTYPE],
         ),
         "NormalizeIntensity" => t(

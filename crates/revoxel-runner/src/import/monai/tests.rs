@@ -2,6 +2,9 @@
 
 use super::*;
 
+mod faithful;
+mod references;
+
 /// In the style of a public bundle for CT.
 const CT: &str = r#"{
   "spacing": [1.5, 1.5, 2.0],

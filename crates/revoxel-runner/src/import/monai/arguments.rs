@@ -1,0 +1,183 @@
+//! A transform of MONAI as a step of ours.
+
+use revoxel_transforms::Registry;
+use serde_json::{Map, Value, json};
+
+use super::Fault;
+use super::call::{Call, keeps_values};
+use super::table::{FIXED, Translation, translation};
+
+impl Call {
+    /// The step that does the same. `labels` are the keys that hold labels.
+    ///
+    /// # Errors
+    /// Where an argument has no counterpart.
+    pub(super) fn translate(
+        &self,
+        labels: &[String],
+        notes: &mut Vec<String>,
+    ) -> Result<(&'static str, Map<String, Value>), Fault> {
+        let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
+            return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
+        };
+        let mut params = Map::new();
+        for (_, parameter, value) in FIXED.iter().filter(|(base, ..)| *base == self.base) {
+            params.insert((*parameter).to_owned(), serde_json::from_str(value).unwrap_or_default());
+        }
+        for (name, place, value) in &self.args {
+            let refused = |why: &str| Fault::new(*place, format!("{}: {name}: {value} {why}", self.name));
+            // Null is no threshold; without the argument there is one.
+            let says = self.base == "ForegroundMask" && name == "threshold";
+            if value.is_null() && !says {
+                continue;
+            }
+            if let Some((_, harmless)) = dropped.iter().find(|(n, _)| n == name) {
+                let given = value.to_string();
+                let harmless = harmless.is_empty() || harmless.contains(&given.as_str());
+                let kept = |dtype: &Value| keeps_values(dtype, self.base == "MapLabelValue");
+                if name == "dtype" && !self.by_key(value).is_some_and(|types| types.iter().all(kept)) {
+                    let fault = refused("changes values, which stay float32 here");
+                    return Err(fault.help("`dtype` of an output says how they are written"));
+                }
+                if !harmless {
+                    return Err(refused("has no counterpart"));
+                }
+                continue;
+            }
+            match (self.base.as_str(), name.as_str()) {
+                ("Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch", "mode") => {
+                    let chosen = self.interpolation(value, labels, notes).map_err(|e| refused(&e))?;
+                    params.insert("interpolation".to_owned(), chosen);
+                }
+                ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
+                    let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
+                    let how = self.argument("mode").and_then(|m| self.by_key(m)).unwrap_or_default();
+                    let mixes = |(at, key): (usize, &String)| {
+                        modes[at] == "zeros" && !labels.contains(key) && !how.get(at).is_some_and(nearest)
+                    };
+                    if self.keys.iter().enumerate().any(mixes) {
+                        let note = "with padding_mode zeros MONAI mixes them into the outermost half voxel; here it \
+                                    keeps its value.";
+                        notes.push(format!("{} {note}", self.name));
+                    }
+                    let value = if modes.windows(2).all(|w| w[0] == w[1]) {
+                        modes[0].clone()
+                    } else {
+                        Value::Object(self.keys.iter().cloned().zip(modes).collect())
+                    };
+                    params.insert("padding".to_owned(), value);
+                }
+                ("CropForeground", "select_fn") => return Err(refused("is code")),
+                // There channels are axis 0.
+                ("SavitzkyGolaySmooth", "axis") => {
+                    let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("has no counterpart"))?;
+                    params.insert("spatial_axis".to_owned(), (axis - 1).into());
+                }
+                // See below.
+                ("RemoveSmallObjects", "by_measure") | ("ScaleIntensity", "minv" | "maxv" | "factor") => {}
+                _ => {
+                    let Some((_, to)) = arguments.iter().find(|(from, _)| from == name) else {
+                        return Err(refused("has no counterpart"));
+                    };
+                    let given = if *to == "value" { self.padded(value, labels) } else { value.clone() };
+                    if params.insert((*to).to_owned(), given).is_some() && *to == "value" {
+                        return Err(refused("comes beside another value: say one of constant_values and value"));
+                    }
+                }
+            }
+        }
+        if self.base == "ScaleIntensity" {
+            params.append(&mut self.scaled()?);
+        }
+        if self.argument("by_measure") == Some(&Value::Bool(true))
+            && let Some(size) = params.remove("min_size_voxels")
+        {
+            params.insert("min_size_mm3".to_owned(), size);
+        }
+        if self.base == "ComputeHoVerMaps" && self.argument("new_key_prefix").is_none() {
+            let fault = Fault::new(self.place, format!("{}: without new_key_prefix it keeps the labels", self.name));
+            return Err(fault.help("here the maps replace the labels of their key: say new_key_prefix: null"));
+        }
+        if matches!(self.base.as_str(), "Resize" | "Zoom") && !params.contains_key("interpolation") {
+            let fault = Fault::new(self.place, format!("{}: without mode it averages areas", self.name));
+            return Err(fault.help("area has no counterpart: say mode: trilinear"));
+        }
+        if matches!(self.base.as_str(), "Spacing" | "Rotate" | "Affine")
+            && self.argument("mode").is_none()
+            && self.keys.iter().any(|k| labels.contains(k))
+        {
+            notes.push(format!(
+                "{}: without mode MONAI interpolates labels linearly; here they are nearest.",
+                self.name
+            ));
+        }
+        let built = Registry::builtin().get(ours).map(|t| (t.build)(Value::Object(params.clone())));
+        match built {
+            Some(Err(e)) => Err(Fault::new(self.place, format!("{}, here {ours}: {e}", self.name))),
+            Some(Ok(_)) => Ok((ours, params)),
+            None => Err(Fault::new(self.place, format!("this program has no {ours}"))),
+        }
+    }
+
+    /// What pads: MONAI's is for all keys, ours for images unless it names a key.
+    fn padded(&self, value: &Value, labels: &[String]) -> Value {
+        if value.as_f64() == Some(0.0) || !self.keys.iter().any(|key| labels.contains(key)) {
+            return value.clone();
+        }
+        Value::Object(self.keys.iter().map(|key| (key.clone(), value.clone())).collect())
+    }
+
+    /// The range of `ScaleIntensityd`, or its factor: there minv and maxv are 0 and 1 unless they are null, and the
+    /// factor counts only where both are.
+    fn scaled(&self) -> Result<Map<String, Value>, Fault> {
+        let given = |name: &'static str| self.argument(name).filter(|value| !value.is_null()).map(|v| (name, v));
+        let null = |name: &str| self.argument(name).is_some_and(Value::is_null);
+        let chosen = match (null("minv"), null("maxv")) {
+            (true, true) => vec![given("factor")],
+            (false, false) => vec![given("minv"), given("maxv")],
+            // From 0 to 1 then, whatever the other one is.
+            _ => Vec::new(),
+        };
+        if chosen == [None] {
+            let problem = format!("{}: without minv, maxv and factor it changes nothing", self.name);
+            return Err(Fault::new(self.place, problem).help("leave it out"));
+        }
+        Ok(chosen.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.clone())).collect())
+    }
+
+    fn interpolation(&self, value: &Value, labels: &[String], notes: &mut Vec<String>) -> Result<Value, String> {
+        let modes = self.by_key(value).ok_or("is not one for each key")?;
+        let mut chosen = Map::new();
+        for (key, mode) in self.keys.iter().zip(modes) {
+            let text = mode.as_str().map_or_else(|| mode.to_string(), str::to_owned);
+            let found = match text.as_str() {
+                "bilinear" | "trilinear" | "linear" | "1" => "linear",
+                "nearest" | "nearest-exact" | "0" => "nearest",
+                "bicubic" if matches!(self.base.as_str(), "Resize" | "Zoom") => {
+                    return Err("has no counterpart".to_owned());
+                }
+                "3" => "cubic",
+                _ => return Err("has no counterpart: linear, nearest and 3 have".to_owned()),
+            };
+            if matches!(self.base.as_str(), "Resize" | "Zoom") && text == "nearest" {
+                let note = "with mode nearest shifts voxels in MONAI; here it is nearest-exact.";
+                notes.push(format!("{} {note}", self.name));
+            }
+            if labels.contains(key) && found != "nearest" {
+                notes.push(format!(
+                    "{}: labels of {key} are interpolated as numbers by MONAI ({text}); here the label with most weight \
+                     wins.",
+                    self.name
+                ));
+                chosen.insert(key.clone(), json!("label"));
+            } else {
+                chosen.insert(key.clone(), json!(found));
+            }
+        }
+        Ok(match chosen.values().next() {
+            Some(only) if chosen.len() == 1 => only.clone(),
+            _ => Value::Object(chosen),
+        })
+    }
+}

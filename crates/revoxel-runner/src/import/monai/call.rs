@@ -1,0 +1,194 @@
+//! A transform as a configuration says it.
+
+use revoxel_pipeline::{Data, Place};
+use serde_json::{Value, json};
+
+use super::refer::{At, Code, Document};
+use super::table::{ignored, translation};
+use super::written::Origin;
+use super::{Fault, post};
+use crate::import::flow;
+
+/// A transform with its arguments.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// As written, without its module.
+    pub(super) name: String,
+    /// Without the ending that marks dictionary transforms.
+    pub(super) base: String,
+    pub(super) keys: Vec<String>,
+    pub(super) args: Vec<(String, Place, Value)>,
+    pub(super) place: Place,
+    /// Whether a key may be missing.
+    pub(super) lenient: bool,
+}
+
+impl Call {
+    /// The transform of a map that is not switched off.
+    pub(super) fn read<'a>(at: &At<'a>, document: &Document<'a>) -> Result<Self, Fault> {
+        let at = document.resolve(at)?;
+        if !matches!(at.node.data, Data::Map(_)) {
+            return Err(Fault::new(at.node.place, "expected a transform: a map with _target_"));
+        }
+        let Some(target) = at.child("_target_") else {
+            return Err(Fault::new(at.node.place, "a transform without _target_"));
+        };
+        let target = document.resolve(&target)?;
+        let Data::Text(text) = &target.node.data else {
+            return Err(Fault::new(target.node.place, "_target_: expected the name of a transform"));
+        };
+        let place = target.node.place;
+        let name = match text.rsplit_once('.') {
+            None => text.clone(),
+            Some((module, name)) if format!("{module}.").starts_with("monai.transforms.") => name.to_owned(),
+            Some(_) => {
+                let fault = Fault::new(place, format!("{text} has no counterpart: it is not one of monai.transforms"));
+                return Err(fault.help("code that comes with a bundle is not run: write the step by hand"));
+            }
+        };
+        let base = ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned();
+        let harmless = ignored(&base);
+        let mut call = Self { name, base, keys: Vec::new(), args: Vec::new(), place, lenient: false };
+        for (key, value) in at.entries() {
+            let of_key =
+                |fault: Fault| Fault { problem: format!("{}: {}: {}", call.name, key.name, fault.problem), ..fault };
+            let code = match key.name.as_str() {
+                "_target_" | "_desc_" | "_disabled_" => continue,
+                // What is left out may be made by code, such as the device; only what changes values matters.
+                "dtype" if harmless.is_some() => Code::Kept,
+                "keys" | "allow_missing_keys" => Code::Refused,
+                // What is undone is compared, not read.
+                "transform" if call.base == "Invert" => continue,
+                other if other.starts_with('_') => {
+                    return Err(Fault::new(key.place, format!("{other} has no counterpart")));
+                }
+                other => match harmless {
+                    None => Code::Refused,
+                    Some(known) if known.contains(&other) || known.contains(&"*") => continue,
+                    Some(_) => {
+                        return Err(Fault::new(key.place, format!("{}: {other} has no counterpart", call.name)));
+                    }
+                },
+            };
+            let value = document.deep(&value, code).map_err(of_key)?;
+            match (key.name.as_str(), &value.data) {
+                ("keys", Data::Text(text)) => call.keys = vec![text.clone()],
+                ("keys", Data::List(list)) => {
+                    for item in list {
+                        let Data::Text(text) = &item.data else {
+                            return Err(Fault::new(item.place, "keys: expected names"));
+                        };
+                        if call.keys.contains(text) {
+                            let problem = format!("{}: keys: {text:?} is named twice", call.name);
+                            return Err(
+                                Fault::new(item.place, problem).help("MONAI does it twice: write two transforms")
+                            );
+                        }
+                        call.keys.push(text.clone());
+                    }
+                }
+                ("allow_missing_keys", Data::Bool(lenient)) => call.lenient = *lenient,
+                ("allow_missing_keys", _) => {
+                    return Err(of_key(Fault::new(key.place, "expected true or false")));
+                }
+                (name, _) => call.args.push((name.to_owned(), key.place, value.json())),
+            }
+        }
+        call.check(at.node.place, harmless.is_some())?;
+        Ok(call)
+    }
+
+    /// Whether there is anything for it here.
+    fn check(&self, at: Place, left_out: bool) -> Result<(), Fault> {
+        let Self { name, base, place, .. } = self;
+        let known = |base: &str| post::KNOWN.contains(&base) || translation(base).is_some() || ignored(base).is_some();
+        if base == "Transpose" && base != name {
+            return Err(transposed(name, *place, &self.args));
+        }
+        if !known(base) || base == name {
+            let fault = Fault::new(*place, format!("{name} has no counterpart"));
+            return Err(if known(name) {
+                fault.help(format!("it works on arrays; the dictionary transform {name}d has one"))
+            } else if name.starts_with("Rand") {
+                fault.help("what is random belongs to training: choose the list before it with --transforms")
+            } else {
+                fault.help("see `revoxel transforms`, or write the step by hand")
+            });
+        }
+        if self.keys.is_empty() && !left_out {
+            return Err(Fault::new(at, format!("{name} does not say its keys")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin { place: self.place, name: self.name.clone() }
+    }
+
+    pub(super) fn argument(&self, name: &str) -> Option<&Value> {
+        self.args.iter().find(|(n, ..)| n == name).map(|(_, _, v)| v)
+    }
+
+    /// A value for each key: one for all, or a list.
+    pub(super) fn by_key(&self, value: &Value) -> Option<Vec<Value>> {
+        match value {
+            Value::Array(list) if list.len() == self.keys.len() => Some(list.clone()),
+            Value::Array(list) if list.len() == 1 => Some(vec![list[0].clone(); self.keys.len()]),
+            Value::Array(_) => None,
+            one => Some(vec![one.clone(); self.keys.len()]),
+        }
+    }
+
+    /// Whether it does what another does.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let args = |call: &Self| {
+            let mut args: Vec<_> = call.args.iter().map(|(name, _, value)| (name.clone(), value.clone())).collect();
+            args.sort_by(|a, b| a.0.cmp(&b.0));
+            args
+        };
+        self.base == other.base && self.keys == other.keys && args(self) == args(other)
+    }
+
+    /// Checks that the type which a transform without a step gives its values leaves them as they are. `whole` says
+    /// of a key whether its values are whole numbers.
+    pub(super) fn check_dtype(&self, whole: impl Fn(&str) -> bool) -> Result<(), Fault> {
+        let Some((_, place, value)) = self.args.iter().find(|(name, ..)| name == "dtype") else { return Ok(()) };
+        let types = self.by_key(value).unwrap_or_else(|| vec![value.clone(); self.keys.len()]);
+        let changed = self.keys.iter().zip(&types).find(|(key, dtype)| !keeps_values(dtype, whole(key)));
+        let Some((key, dtype)) = changed else { return Ok(()) };
+        let problem = format!("{}: dtype: {dtype} changes the values of {key:?}", self.name);
+        Err(Fault::new(*place, problem)
+            .help("values stay float32 here; `dtype` of an output says how they are written"))
+    }
+}
+
+/// Whether values stay what they are in a type, `whole` ones also in types of whole numbers.
+pub(super) fn keeps_values(dtype: &Value, whole: bool) -> bool {
+    let Value::String(text) = dtype else { return dtype.is_null() };
+    let text = text.trim_start_matches('$').trim();
+    let name = ["torch.", "numpy.", "np."].into_iter().find_map(|module| text.strip_prefix(module)).unwrap_or(text);
+    match name {
+        "float" | "float32" | "single" | "float64" | "double" => true,
+        "uint8" | "int16" | "short" | "uint16" | "int32" | "int" | "uint32" | "int64" | "long" | "uint64" => whole,
+        _ => false,
+    }
+}
+
+/// Why there is nothing for a transform that turns axes without their affine, and what may be meant.
+fn transposed(name: &str, place: Place, args: &[(String, Place, Value)]) -> Fault {
+    let indices = args.iter().find(|(argument, ..)| argument == "indices").and_then(|(.., value)| value.as_array());
+    let indices: Vec<i64> = indices.into_iter().flatten().filter_map(Value::as_i64).collect();
+    // Theirs count the channel, which is the first axis.
+    let ours = match &indices[..] {
+        [0, axes @ ..] if axes.len() == 3 && (1..=3).all(|a| axes.contains(&a)) => {
+            flow(&json!(axes.iter().map(|a| a - 1).collect::<Vec<_>>()))
+        }
+        _ => "[..]".to_owned(),
+    };
+    let problem =
+        format!("{name} has no counterpart: it turns axes and leaves the affine behind, so voxels end elsewhere");
+    Fault::new(place, problem).help(format!(
+        "where voxels are to stay in place, leave it out and write `- transpose: {{ indices: {ours} }}` into the \
+         pipeline, which turns the affine too (axes from 0, without the channel)"
+    ))
+}

@@ -1,0 +1,235 @@
+//! What was once dropped or read otherwise than MONAI reads it, each as it is done or refused now.
+
+use super::*;
+
+/// The steps of a list of transforms, one a line.
+fn steps(list: &str) -> Vec<String> {
+    let text = format!("pre:\n{list}");
+    let imported = pipeline("c.yaml", &text, Some("pre"), None).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    imported.text.lines().filter_map(|line| line.strip_prefix("  - ")).map(str::to_owned).collect()
+}
+
+/// Refused in a line of the list, the first being 1.
+fn refused(list: &str, line: usize, part: &str) {
+    let text = format!("pre:\n{list}");
+    let error = pipeline("c.yaml", &text, Some("pre"), None).unwrap_err();
+    assert!(error.place.line == line + 1 && error.problem.contains(part), "{error}\n{text}");
+}
+
+#[test]
+fn what_is_switched_off_is_left_out() {
+    let flip = "- { _target_: Flipd, keys: image, spatial_axis: 2 }\n";
+    let t = |list: &str| assert_eq!(steps(&format!("{list}{flip}")), ["flip: { spatial_axis: 2 }"], "{list}");
+    t("- { _target_: Compose, _disabled_: true, transforms: [{ _target_: Flipd, keys: image, spatial_axis: 0 }] }\n");
+    t("- { _target_: Compose, transforms: ['$1'], _disabled_: true }\n");
+    t("- { _target_: Lambdad, keys: image, func: '$lambda x: x', _disabled_: ' TRUE ' }\n");
+    t("- { _target_: scripts.Own, a: { _target_: B }, _disabled_: 1 }\n");
+    refused(&format!("- {{ _target_: Flipd, keys: image, _disabled_: yes }}\n{flip}"), 1, "yes is true or false");
+    refused(&format!("- {{ _target_: Flipd, keys: image, _disabled_: '$True' }}\n{flip}"), 1, "is code");
+    let off = "off: { _target_: Flipd, keys: image, _disabled_: true }\npre:\n- '@off'\n";
+    assert!(pipeline("c.yaml", off, Some("pre"), None).unwrap_err().problem.contains("switched off"));
+    let copied = "off: { _target_: Flipd, keys: image, _disabled_: true }\npre:\n- '%off'\n";
+    let copied = format!("{copied}{flip}");
+    assert!(!pipeline("c.yaml", &copied, Some("pre"), None).unwrap().text.contains("{ }"));
+    let first = format!(
+        "a: {{ _target_: Compose, _disabled_: true, transforms: ['$1'] }}\nb:\n  _target_: Compose\n  \
+                         transforms:\n  {flip}"
+    );
+    assert!(pipeline("c.yaml", &first, None, None).unwrap().text.contains("spatial_axis: 2"));
+    assert!(pipeline("c.yaml", &first, Some("a"), None).unwrap_err().problem.contains("switched off"));
+}
+
+#[test]
+fn scaling_by_a_factor_needs_both_ends_to_be_null() {
+    let t = |arguments: &str, expected: &str| {
+        assert_eq!(steps(&format!("- {{ _target_: ScaleIntensityd, keys: image{arguments} }}\n")), [expected]);
+    };
+    t(", factor: 0.5", "scale_intensity: {}");
+    t(", factor: 0.5, minv: 2, maxv: 3", "scale_intensity: { minv: 2, maxv: 3 }");
+    t(", minv: -1", "scale_intensity: { minv: -1 }");
+    t(", minv: null, maxv: null, factor: 0.5", "scale_intensity: { factor: 0.5 }");
+    t(", minv: null, maxv: 4, factor: 0.5, channel_wise: true", "scale_intensity: { channel_wise: true }");
+    refused("- { _target_: ScaleIntensityd, keys: image, minv: null, maxv: null }\n", 1, "changes nothing");
+}
+
+#[test]
+fn labels_are_padded_with_what_is_said() {
+    for (transform, step) in [
+        ("SpatialPadd, spatial_size: 20", "spatial_pad: { keys: [label], spatial_size: 20"),
+        ("BorderPadd, spatial_border: 2", "border_pad: { keys: [label], spatial_border: 2"),
+        ("DivisiblePadd, k: 8", "divisible_pad: { keys: [label], k: 8"),
+        ("ResizeWithPadOrCropd, spatial_size: 20", "resize_with_pad_or_crop: { keys: [label], spatial_size: 20"),
+        ("CropForegroundd, source_key: label", "crop_foreground: { keys: [label], source: label"),
+    ] {
+        for argument in ["constant_values", "value"] {
+            let list = |keys: &str| {
+                format!(
+                    "- {{ _target_: LoadImaged, keys: [image, label] }}\n- {{ _target_: {transform}, keys: {keys}, \
+                         {argument}: 255 }}\n"
+                )
+            };
+            assert_eq!(steps(&list("label")), [format!("{step}, value: {{ label: 255 }} }}")]);
+            let both = format!("{}, value: {{ image: 255, label: 255 }} }}", step.replace("keys: [label], ", ""));
+            assert_eq!(steps(&list("[image, label]")), [both]);
+            assert!(steps(&list("image"))[0].ends_with(", value: 255 }"));
+        }
+    }
+    let twice = "- { _target_: SpatialPadd, keys: a, spatial_size: 9, value: 1, constant_values: 2 }\n";
+    refused(twice, 1, "comes beside another value");
+}
+
+#[test]
+fn what_our_steps_do_not_take_is_told_of_the_transform() {
+    let load = "- { _target_: LoadImaged, keys: [image, label] }\n";
+    let t = |transform: &str, part: &str| refused(&format!("{load}- {{ {transform} }}\n"), 2, part);
+    t("_target_: ScaleIntensityd, keys: [image, label]", "\"label\" is none by then");
+    t(
+        "_target_: NormalizeIntensityd, keys: label",
+        "NormalizeIntensityd, here normalize_intensity changes intensities",
+    );
+    t("_target_: MapLabelValued, keys: image, orig_labels: [1], target_labels: [2]", "MapLabelValued, here");
+    t("_target_: MapLabelValued, keys: [image, label], orig_labels: [1], target_labels: [2]", "\"image\" is none");
+    t("_target_: CropForegroundd, keys: image, source_key: other", "CropForegroundd, here there is no input \"other\"");
+    refused("- { _target_: Flipd, keys: '../x' }\n", 1, "Flipd, here");
+    // Labels of labels are another matter than what they were.
+    refused(
+        &format!(
+            "{load}- {{ _target_: AsDiscreted, keys: image, threshold: 1 }}\n- {{ _target_: ScaleIntensityd, keys: \
+                  image }}\n"
+        ),
+        2,
+        "AsDiscreted",
+    );
+    let restore = |post: &str| restored(post).unwrap_err();
+    let invert = "- _target_: Invertd\n  keys: p\n  transform: '@preprocessing'\n  nearest_interp: false\n";
+    let error = restore(&format!(
+        "{invert}- _target_: AsDiscreted\n  keys: p\n  argmax: true\n- _target_: \
+                                  ScaleIntensityd\n  keys: p\n"
+    ));
+    assert!(error.place.line == 14 && error.problem.starts_with("ScaleIntensityd, here"), "{error}");
+    let error = restore(
+        "- _target_: AsDiscreted\n  keys: p\n  to_onehot: 3\n  argmax: true\n- _target_: \
+                         KeepLargestConnectedComponentd\n  keys: p\n",
+    );
+    assert!(error.place.line == 11 && error.problem.starts_with("KeepLargestConnectedComponentd, here"), "{error}");
+}
+
+#[test]
+fn nothing_of_a_compose_is_dropped() {
+    let t = |arguments: &str| {
+        let text =
+            format!("pre:\n  _target_: Compose\n  {arguments}\n  transforms:\n  - {{ _target_: Flipd, keys: a }}\n");
+        pipeline("c.yaml", &text, None, None)
+    };
+    for fine in ["lazy: false", "lazy: null", "map_items: true", "log_stats: true", "_desc_: x", "unpack_items: false"]
+    {
+        assert!(t(fine).is_ok(), "{fine}");
+    }
+    for bad in ["lazy: true", "unpack_items: true", "_mode_: callable", "sky: blue"] {
+        let error = t(bad).unwrap_err();
+        assert!(error.place.line == 3 && error.problem.contains("has no counterpart"), "{bad}: {error}");
+    }
+    refused("- { _target_: Compose, lazy: true, transforms: [{ _target_: Flipd, keys: a }] }\n", 1, "lazy: true");
+}
+
+#[test]
+fn types_that_change_values_are_refused() {
+    let flip = "- { _target_: Flipd, keys: [image, label] }\n";
+    let t = |transform: &str| format!("{flip}- {{ _target_: {transform} }}\n");
+    for fine in [
+        "EnsureTyped, keys: image, dtype: float32, device: '$torch.device(0)'",
+        "EnsureTyped, keys: image, dtype: '$torch.float'",
+        "EnsureTyped, keys: [image, label], dtype: [float32, '$np.uint8']",
+        "ToTensord, keys: label, dtype: '$torch.long'",
+        "LoadImaged, keys: [image, label], dtype: null, image_only: true, reader: '$x()'",
+    ] {
+        assert_eq!(steps(&t(fine)), ["flip: {}"], "{fine}");
+    }
+    assert_eq!(steps(&t("ScaleIntensityd, keys: image, dtype: float64")).len(), 2);
+    for bad in [
+        "EnsureTyped, keys: image, dtype: uint8",
+        "EnsureTyped, keys: [image, label], dtype: '$torch.int64'",
+        "EnsureTyped, keys: image, dtype: float16",
+        "EnsureTyped, keys: label, dtype: bool",
+        "ToTensord, keys: image, dtype: '$torch.int32'",
+        "LoadImaged, keys: image, dtype: int16",
+        "ScaleIntensityd, keys: image, maxv: 300.7, dtype: int16",
+        "ScaleIntensityRanged, keys: image, a_min: 0, a_max: 1, dtype: uint8",
+    ] {
+        refused(&t(bad), 2, "dtype");
+    }
+    refused(&t("LoadImaged, keys: image, affine_lps_to_ras: false"), 2, "affine_lps_to_ras has no counterpart");
+    assert!(
+        restored(
+            "- _target_: EnsureTyped\n  keys: p\n  dtype: uint8\n- _target_: AsDiscreted\n  keys: p\n  argmax: true\n"
+        )
+        .unwrap_err()
+        .problem
+        .contains("changes the values of \"p\"")
+    );
+    let after =
+        "- _target_: AsDiscreted\n  keys: p\n  argmax: true\n- _target_: EnsureTyped\n  keys: p\n  dtype: uint8\n";
+    assert!(restored(after).unwrap().contains("as_discrete"));
+}
+
+#[test]
+fn inputs_may_be_missing_where_every_transform_allows_it() {
+    let lenient = "allow_missing_keys: true";
+    let inputs = |list: &str| {
+        let text = pipeline("c.yaml", &format!("pre:\n{list}"), Some("pre"), None).unwrap().text;
+        text.lines().filter(|line| line.contains("kind:")).map(|l| l.contains("optional: true")).collect::<Vec<_>>()
+    };
+    let flip = format!("- {{ _target_: Flipd, keys: [image, other], {lenient} }}\n");
+    assert_eq!(inputs(&format!("- {{ _target_: LoadImaged, keys: image }}\n{flip}")), [false, true]);
+    assert_eq!(inputs(&format!("- {{ _target_: LoadImaged, keys: [image, other] }}\n{flip}")), [false, false]);
+    let both =
+        format!("- {{ _target_: LoadImaged, keys: image }}\n- {{ _target_: LoadImaged, keys: other, {lenient} }}\n");
+    assert_eq!(inputs(&format!("{both}{flip}")), [false, true]);
+    refused("- { _target_: Flipd, keys: image, allow_missing_keys: maybe }\n", 1, "allow_missing_keys: expected true");
+}
+
+#[test]
+fn code_of_a_bundle_and_keys_named_twice_are_refused() {
+    refused("- { _target_: scripts.mine.Flipd, keys: image }\n", 1, "scripts.mine.Flipd has no counterpart");
+    refused("- { _target_: monai.transformsx.Flipd, keys: image }\n", 1, "not one of monai.transforms");
+    refused("- { _target_: scripts.Compose, transforms: [] }\n", 1, "scripts.Compose has no counterpart");
+    let whole = "- { _target_: monai.transforms.spatial.dictionary.Flipd, keys: image, spatial_axis: 1 }\n";
+    assert_eq!(steps(whole), ["flip: { spatial_axis: 1 }"]);
+    refused("- { _target_: Flipd, keys: [image, image], spatial_axis: 2 }\n", 1, "\"image\" is named twice");
+    // What is deleted is no volume.
+    let meta = "- { _target_: Flipd, keys: image }\n- { _target_: DeleteItemsd, keys: image_meta_dict }\n";
+    assert_eq!(steps(meta), ["flip: {}"]);
+}
+
+#[test]
+fn what_is_inverted_are_the_steps() {
+    let argmax = "- _target_: AsDiscreted\n  keys: p\n  argmax: true\n";
+    let t = |transform: &str, more: &str| {
+        let text = format!(
+            "preprocessing:\n- _target_: LoadImaged\n  keys: image\n- _target_: Flipd\n  keys: image\npost:\n- _target_: \
+             Invertd\n  keys: p\n  transform: {transform}\n{argmax}{more}"
+        );
+        pipeline("c.yaml", &text, Some("preprocessing"), Some("post"))
+    };
+    let refused = |transform: &str, more: &str, part: &str| {
+        let error = t(transform, more).unwrap_err();
+        assert!(error.place.line == 9 && error.problem.contains(part), "{error}");
+    };
+    let other = "other: { _target_: Compose, transforms: [{ _target_: Flipd, keys: image, spatial_axis: 0 }] }\n";
+    refused("'@other'", other, "is not what the steps are made of, preprocessing");
+    refused("'@other'", "other: []\n", "is not what the steps are made of");
+    refused("'@other'", "other: [{ _target_: RandFlipd, keys: image }]\n", "line 13: RandFlipd has no counterpart");
+    refused("'@missing'", "", "is not in this file");
+    refused("'$@preprocessing.flatten()'", "", "is code");
+    for same in ["'@preprocessing'", "'$@preprocessing'", "'@###preprocessing'"] {
+        t(same, "").unwrap_or_else(|e| panic!("{same}: {e}"));
+    }
+    // Another list that does the same, also with what has nothing to do here.
+    let same =
+        "other: { _target_: Compose, transforms: ['%preprocessing#1', { _target_: EnsureTyped, keys: image }] }\n";
+    t("'@other'", same).unwrap();
+    let without = "preprocessing:\n- _target_: Flipd\n  keys: image\npost:\n- _target_: Invertd\n  keys: p\n";
+    let error = pipeline("c.yaml", without, Some("preprocessing"), Some("post")).unwrap_err();
+    assert!(error.problem.contains("does not say its transform"), "{error}");
+}
