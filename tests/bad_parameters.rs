@@ -227,6 +227,8 @@ const TABLE: &[(&str, &str)] = &[
     ("^remove_small_objects: {}", "min_size_voxels or min_size_mm3"),
     ("fill_holes: { applied_labels: ^[1, 1] }", "twice"),
     ("fill_holes: { connectivity: ^0 }", "1 (faces)"),
+    ("fill_holes: { is_onehot: true, applied_labels: ^-1 }", "numbered from 0"),
+    ("keep_largest_connected_component: { is_onehot: ^2 }", "boolean"),
     ("label_to_contour: { connectivity: ^4 }", "1 (faces)"),
     ("distance_transform_edt: { sampling: ^0 }", "more than 0"),
     ("distance_transform_edt: { sampling: 1, mm: ^true }", "not both"),

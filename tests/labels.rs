@@ -154,6 +154,11 @@ fn restored_regions_are_what_they_paint() {
     // How many channels there are is not known.
     t("kind: logit\n    argmax: true", &["fill_holes: { applied_labels: 99 }"], &[]);
     t("kind: label", &["fill_holes: { applied_labels: 99 }"], &[]);
+    // A threshold leaves the channels, and each is a label.
+    let threshold = "as_discrete: { in: model, threshold: 0.5 }";
+    t("kind: probability", &[threshold, "fill_holes: { applied_labels: [1, 9] }"], &[]);
+    let told = "fill_holes: { is_onehot: false, applied_labels: [1, ^9] }";
+    t("kind: probability", &[threshold, told], &["label 9", "holds 0, 1"]);
 }
 
 /// A data set of label maps, one case for each.
@@ -196,6 +201,44 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
     plan(&place, &["--data", "data", "--case", "c01"], "", &["fill_holes: { applied_labels: 5 }"], &[]);
     // What is declared may be absent.
     plan(&place, &DATA, "[1, 2, 5, 77]", &["remove_labels: { labels: 77 }"], &[]);
+}
+
+#[test]
+fn channels_of_one_hot_maps_are_not_looked_for() {
+    let channels = |count: usize| {
+        let place = Place::new();
+        for case in ["c00", "c01"] {
+            let voxels = values(&map(&[1, 1])).repeat(count).iter().map(|v| *v as u8).collect::<Vec<_>>();
+            let volume = Volume::new(voxels.into(), grid(), Kind::Label, count).unwrap();
+            place.volume(&format!("data/{case}/label.nii"), &volume);
+        }
+        place
+    };
+    let (one, three) = (channels(1), channels(3));
+    for step in
+        ["fill_holes: { ", "keep_largest_connected_component: { ", "remove_small_objects: { min_size_voxels: 2, "]
+    {
+        let named = |at: &str, more: &str| format!("{step}applied_labels: [1, {at}2]{more} }}");
+        let (plain, marked, told) = (named("", ""), named("^", ""), named("", ", is_onehot: true"));
+        // Nothing declared, and what only a map of one channel or of three can hold.
+        for declared in ["", "[0, 1]"] {
+            plan(&three, &DATA, declared, &[&plain], &[]);
+            plan(&one, &DATA, declared, &[&told], &[]);
+            plan(&three, &DATA, declared, &[&named("^", ", is_onehot: false")], &["label 2"]);
+            plan(&one, &[], declared, &[&plain], &[]);
+        }
+        plan(&one, &DATA, "", &[&marked], &["label 2 is in none of the 2 label maps of \"label\": they hold 0, 1"]);
+        plan(&one, &DATA, "[0, 1]", &[&marked], &["label 2 is not declared for", "hold 0, 1"]);
+        // A map of other labels is none of channels.
+        plan(&one, &[], "[1, 5]", &[&marked], &["label 2 is not declared for", "0, 1, 5"]);
+        plan(&one, &[], "[1, 5]", &["label_filter: { applied_labels: 1 }", &marked], &["label 2 cannot be in"]);
+    }
+    // Values of channels are looked for as those of label maps.
+    plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["label 2 is in none"]);
+    // And a channel that is not there is an error of its case.
+    three.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: [1, 3] }"));
+    let said = three.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
+    said.bad(1, &["applied_labels: there is no channel 3: the volume has 3 channel(s), numbered from 0"]);
 }
 
 #[test]

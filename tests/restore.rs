@@ -141,6 +141,52 @@ fn steps_in_model_come_before_the_resampling() {
 }
 
 #[test]
+fn channels_of_a_decision_are_labels_of_their_own() {
+    let place = Place::new();
+    pipeline(&place, "p.yaml", STEPS, "");
+    run(&place, "p.yaml", "out");
+    let model = *place.read("out/a.nii.gz", Kind::Image).grid();
+    // Channels that overlap: 0 and 1 hold a large and a small blob, 2 the other way round of the first.
+    let both = values(&blobs(&model));
+    let (first, second) = both.split_at(model.voxel_count());
+    let numbers: Vec<f32> = [second, second, first].concat().iter().map(|v| *v as f32).collect();
+    place.volume("three.nii", &Volume::new(numbers.into(), model, Kind::Probability, 3).unwrap());
+    let back = |file: &str, steps: &[&str]| {
+        let steps: String = steps.iter().map(|step| format!("      - {step}\n")).collect();
+        let section = format!(
+            "restore:\n  seg:\n    kind: probability\n    fill: 0\n    steps:\n{steps}    output: {{ path: \"{file}.nii\" }}\n"
+        );
+        pipeline(&place, &format!("{file}.yaml"), STEPS, &section);
+        run(&place, &format!("{file}.yaml"), file);
+        place.revoxel(&["invert", &format!("{file}/a.json"), "three.nii", "--out", file]).good();
+        place.read(&format!("{file}/{file}.nii"), Kind::Label)
+    };
+    for at in ["model", "native"] {
+        let threshold = format!("as_discrete: {{ in: {at}, threshold: 0.5 }}");
+        let largest = |params: &str| format!("keep_largest_connected_component: {{ in: {at}, {params} }}");
+        let raw = back(&format!("{at}-raw"), &[&threshold]);
+        let kept = back(&format!("{at}-kept"), &[&threshold, &largest("applied_labels: [1]")]);
+        let each = back(&format!("{at}-each"), &[&threshold, &largest("is_onehot: false, applied_labels: [1]")]);
+        assert_eq!((raw.channels(), kept.channels(), raw.grid()), (3, 3, &grid()));
+        let counts = |volume: &Volume| -> Vec<f64> {
+            values(volume).chunks(grid().voxel_count()).map(|channel| channel.iter().sum()).collect()
+        };
+        let (raw, kept, each) = (counts(&raw), counts(&kept), counts(&each));
+        assert!(raw[0] == raw[1] && raw[2] > raw[0] && raw[0] > 0.0, "{at}: {raw:?}");
+        // The small blob is gone in channel 1 alone, and in every channel of label maps.
+        assert_eq!([kept[0], kept[2]], [raw[0], raw[2]], "{at}");
+        assert!(kept[1] > 0.0 && kept[1] < raw[1], "{at}: {kept:?} {raw:?}");
+        assert_eq!((each[0], each[1]), (kept[1], kept[1]), "{at}");
+    }
+    let missing = "restore:\n  seg:\n    kind: probability\n    steps:\n      - as_discrete: { threshold: 0.5 }\n      - fill_holes: \
+                   { applied_labels: [3] }\n    output: { path: \"m.nii\" }\n";
+    pipeline(&place, "m.yaml", STEPS, missing);
+    run(&place, "m.yaml", "m");
+    let parts = ["step 2 (fill_holes)", "applied_labels: there is no channel 3"];
+    place.revoxel(&["invert", "m/a.json", "three.nii", "--out", "m"]).bad(2, &parts);
+}
+
+#[test]
 fn an_image_comes_back_in_the_units_of_its_source() {
     let place = Place::new();
     let scale =

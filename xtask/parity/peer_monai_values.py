@@ -17,13 +17,19 @@ from monai_steps import KEY, arrays, tensor
 
 PIECES = ("On a map with several labels MONAI counts all voxels of a label, however many pieces it has; its "
           "documentation speaks of islands.")
+FOURTH_AXIS = ("Several channels are taken for a fourth axis, whatever `independent_channels` says: objects hang together "
+               "through neighbouring channels, and what overlaps counts twice.")
+OF_THE_SIZE = ("With scikit-image 0.26 objects of exactly min_size go too; MONAI's text says smaller ones.")
+NEGATIVE = "Negative labels are erased; the documentation speaks of all voxels that are not background."
+FIRST_ALONE = "Of several channels that are no one-hot map only the first is treated."
+ONLY_ONE = "With is_onehot=True and independent=False only what is exactly 1 is foreground; else what is above 0."
 ONE_VALUE = "A volume that holds one value everywhere is multiplied by minv; ours becomes minv."
 
 
 def _transform(name: str, p: dict):
     """The MONAI transform of one step."""
     if name == "keep_largest_connected_component":
-        return mt.KeepLargestConnectedComponentd(KEY, is_onehot=False, **p)
+        return mt.KeepLargestConnectedComponentd(KEY, **p)
     if name == "remove_small_objects":
         size = p.get("min_size_voxels", p.get("min_size_mm3"))
         return mt.RemoveSmallObjectsd(KEY, min_size=size, connectivity=p.get("connectivity", 1),
@@ -68,11 +74,15 @@ def _record(book: Casebook, name: str, volume, step: dict, compare=None, *, sour
 
 def _no_ties(volume, p: dict) -> None:
     """Which of equal components MONAI keeps is not defined."""
-    data, count = volume.data[0], p.get("num_components", 1)
-    chosen = p.get("applied_labels", [label for label in np.unique(data) if label])
+    onehot = p.get("is_onehot", volume.channels > 1)
+    # Without channels of labels the first one is enough: MONAI treats no other.
+    data, count = volume.data if onehot else volume.data[0], p.get("num_components", 1)
+    there = range(1, volume.channels) if onehot else [label for label in np.unique(data) if label]
+    chosen = p.get("applied_labels", list(there))
     groups = [[label] for label in chosen] if p.get("independent", True) else [chosen]
     for group in groups:
-        sizes = np.bincount(measure.label(np.isin(data, group), connectivity=p.get("connectivity", 3)).ravel())[1:]
+        mask = (data[group] > 0).any(0) if onehot else np.isin(data, group)
+        sizes = np.bincount(measure.label(mask, connectivity=p.get("connectivity", 3)).ravel())[1:]
         sizes = np.sort(sizes)[::-1]
         if len(sizes) > count and sizes[count - 1] == sizes[count]:
             raise ValueError(f"{volume.name}, {p}: components of equal size")
@@ -129,6 +139,71 @@ def holes(book: Casebook) -> None:
             EXACT)
     _record(book, "holes/two", vv.hollow("a", "aniso"),
             {"fill_holes": {"applied_labels": [3, 2], "connectivity": 1}}, EXACT)
+
+
+def channels(book: Casebook) -> None:
+    """One-hot maps, with labels that overlap and labels that do not."""
+    word = "keep_largest_connected_component"
+    hot = [vv.one_hot(vv.speckled("b", "oblique", labels=3, share=0.2)), vv.overlapping("a", "pir", 3),
+           vv.overlapping("c", "sheared", 4, 0.2)]
+    rows = {
+        "default": {}, "faces": {"connectivity": 1}, "told": {"is_onehot": True, "connectivity": 2},
+        "some": {"applied_labels": [1], "connectivity": 1}, "background-too": {"applied_labels": [2, 0], "connectivity": 1},
+        "union": {"independent": False, "connectivity": 1},
+        "union-some": {"independent": False, "applied_labels": [0, 2], "connectivity": 1, "is_onehot": True},
+        "two": {"num_components": 2, "connectivity": 1},
+    }
+    for name, p in rows.items():
+        for volume in hot:
+            try:
+                _no_ties(volume, p)
+            except ValueError:
+                continue
+            _record(book, f"keep-largest-channels/{name}-{volume.name}", volume, {word: p}, EXACT)
+    p = {"is_onehot": False, "applied_labels": [1], "connectivity": 1}
+    for volume in hot[:2]:
+        _no_ties(volume, p)
+        _record(book, f"keep-largest-channels/label-maps-{volume.name}", volume, {word: p}, EXACT,
+                wrong=FIRST_ALONE, wrong_in=["values"])
+    one = vv.speckled("a", "lps", labels=3, share=0.2)
+    for name, p in {"none": {}, "named": {"applied_labels": [0]}, "union": {"independent": False}}.items():
+        _record(book, f"keep-largest-channels/one-{name}", one, {word: {"is_onehot": True, "connectivity": 1, **p}}, EXACT)
+    _record(book, "keep-largest-channels/one-above-1", one,
+            {word: {"is_onehot": True, "connectivity": 1, "independent": False, "applied_labels": [0]}}, EXACT,
+            wrong=ONLY_ONE, wrong_in=["values"])
+
+    hollow = vv.one_hot(vv.hollow("b", "lps"))
+    for connectivity in (1, 2, 3):
+        for volume in [hollow, *hot]:
+            _record(book, f"holes-channels/{volume.name}-{connectivity}", volume,
+                    {"fill_holes": {"connectivity": connectivity}}, EXACT)
+    for name, named in {"one": [1], "two": [3, 1], "background": [0, 3]}.items():
+        _record(book, f"holes-channels/{name}", hollow, {"fill_holes": {"applied_labels": named, "connectivity": 1}}, EXACT)
+
+    def least(volume, size: int) -> int:
+        """A size from this one on that no object has."""
+        found = [np.bincount(measure.label(c, connectivity=1).ravel())[1:] for c in volume.data]
+        return next(n for n in range(size, size + 99) if all((sizes != n).all() for sizes in found))
+
+    small, apart = "remove_small_objects", vv.one_hot(vv.speckled("c", "mirrored", labels=3, share=0.3))
+    for volume in [hot[0], apart]:
+        p = {"min_size_voxels": least(volume, 5), "connectivity": 1}
+        _record(book, f"small-channels/{volume.name}", volume, {small: p}, EXACT)
+        for name, more in {"edges": {"connectivity": 2}, "union": {"independent": False, "applied_labels": [1, 2, 3]}}.items():
+            _record(book, f"small-channels/{name}-{volume.name}", volume, {small: {**p, **more}}, EXACT,
+                    wrong=FOURTH_AXIS, wrong_in=["values"])
+    for independent in (True, False):
+        p = {"min_size_voxels": least(hot[1], 5), "connectivity": 1, "independent": independent}
+        _record(book, f"small-channels/{hot[1].name}-{independent}", hot[1], {small: p}, EXACT,
+                wrong=FOURTH_AXIS, wrong_in=["values"])
+    one = vv.speckled("b", "oblique", labels=1, share=0.3)
+    sizes = np.bincount(measure.label(one.data[0], connectivity=1).ravel())[1:]
+    size = next(int(n) for n in np.sort(sizes) if n > 2)
+    _record(book, "small/of-the-size", one, {small: {"min_size_voxels": size}}, EXACT, wrong=OF_THE_SIZE,
+            wrong_in=["values"])
+    negative = vv.renumbered(vv.speckled("c", "lps", labels=2, share=0.3), [0, -2, 1])
+    _record(book, "small/negative", negative, {small: {"min_size_voxels": 4, "independent": False}}, EXACT,
+            wrong=NEGATIVE, wrong_in=["values"])
 
 
 def labels(book: Casebook) -> None:
@@ -249,6 +324,6 @@ def record() -> Casebook:
     torch.set_num_threads(1)
     versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
     book = Casebook("monai_values", monai.__version__, versions)
-    for part in [components, small, holes, labels, scales, clips, contrasts, smooth, eight_bits]:
+    for part in [components, small, holes, labels, scales, clips, contrasts, smooth, eight_bits, channels]:
         part(book)
     return book

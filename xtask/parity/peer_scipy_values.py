@@ -34,6 +34,30 @@ def small(book: Casebook) -> None:
                          [{"remove_small_objects": {**p, "connectivity": connectivity}}], (data, volume.affine), EXACT)
 
 
+def channels(book: Casebook) -> None:
+    """Objects of one-hot maps, which MONAI joins through neighbouring channels: by themselves, and taken together."""
+    for volume in [vv.overlapping("a", "oblique", 3), vv.overlapping("b", "sheared", 4, 0.2),
+                   vv.one_hot(vv.speckled("c", "pir", labels=3, share=0.3))]:
+        for connectivity in (1, 2, 3):
+            named = [1, 2] if connectivity == 2 else list(range(volume.channels))
+            apart, together = volume.data.copy(), volume.data.copy()
+            for channel in named:
+                found, sizes = _sizes(volume.data[channel] > 0, connectivity)
+                apart[channel][(found > 0) & (sizes < 6)[found]] = 0
+            # With the background among them every voxel would be of one object.
+            region = named if "overlapping" in volume.name else [1, 3]
+            found, sizes = _sizes((volume.data[region] > 0).any(0), connectivity)
+            for channel in region:
+                together[channel][(found > 0) & (sizes < 6)[found]] = 0
+            p = {"min_size_voxels": 6, "connectivity": connectivity}
+            for name, labels, data in [("apart", named, apart), ("together", region, together)]:
+                more = {"independent": name == "apart"}
+                if len(labels) < volume.channels:
+                    more["applied_labels"] = labels
+                book.add(f"small-channels/{volume.name}-{connectivity}-{name}", "label", volume,
+                         [{"remove_small_objects": {**p, **more}}], (data, volume.affine), EXACT)
+
+
 def largest(book: Casebook) -> None:
     for connectivity in (1, 2, 3):
         for shape, affine, share in zip("abc", ["oblique", "pir", "mirrored"], [0.1, 0.2, 0.3]):
@@ -85,6 +109,6 @@ def percentiles(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("scipy_values", scipy.__version__, {"scipy": scipy.__version__})
-    for part in [small, largest, holes, medians, percentiles]:
+    for part in [small, largest, holes, medians, percentiles, channels]:
         part(book)
     return book

@@ -45,6 +45,24 @@ def renumbered(volume: Volume, numbers: list[int], dtype=np.int16) -> Volume:
     return Volume(name, data, volume.affine, "label")
 
 
+def one_hot(volume: Volume) -> Volume:
+    """A channel for each label of a label map, the background first."""
+    data = np.stack([volume.data[0] == label for label in range(int(volume.data.max()) + 1)])
+    return Volume(f"one-hot-{volume.name}", data.astype(np.uint8), volume.affine, "label")
+
+
+def overlapping(shape: str, affine: str, channels: int, share: float = 0.12) -> Volume:
+    """Regions of several channels that overlap, with islands and holes of every size."""
+    size = SHAPES[shape]
+    random = volumes._random("overlapping", shape, channels)
+    data = []
+    for _ in range(channels):
+        field = volumes._blobs(size, random, 8)
+        data.append((field > np.quantile(field, 0.7)) ^ (random.random(size) < share))
+    name = f"overlapping-{shape}-{affine}-{channels}-{share}"
+    return Volume(name, np.stack(data).astype(np.uint8), AFFINES[affine], "label")
+
+
 def predicted(kind: str, shape: str, affine: str, channels: int) -> Volume:
     """What a model might return."""
     data = volumes.prediction(kind, SHAPES[shape], channels, "values")

@@ -2,6 +2,9 @@
 //!
 //! Where an input declares its labels, all of this is known from the text. Where it does not, whoever has label maps
 //! says what they hold.
+//!
+//! Of a one-hot map of several channels some parameters name channels, not labels. Such a map holds 0 and 1 alone, and
+//! how many channels a volume has is no matter of the text: where it can be one, they are not looked for.
 
 use std::collections::BTreeMap;
 
@@ -81,6 +84,7 @@ fn whole(node: &Node) -> Result<i64, Fault> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sought {
     label: f64,
+    or_channel: bool,
     place: Place,
 }
 
@@ -92,7 +96,7 @@ pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
         Transform::Random(transform) => transform.named_labels(),
     };
     let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
-    named.iter().map(|n| Sought { label: n.label, place: place(n) }).collect()
+    named.iter().map(|n| Sought { label: n.label, or_channel: n.or_channel, place: place(n) }).collect()
 }
 
 /// A label that a step names and that none of the volumes that it looks at can hold by then.
@@ -137,10 +141,28 @@ pub(crate) fn quoted(keys: &[String]) -> String {
     keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
 }
 
+/// What label maps of an input hold, as far as they were looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenLabels {
+    /// The labels; of no account where the input declares them.
+    pub labels: LabelSet,
+    /// The channels, of the map that has the most.
+    pub channels: usize,
+}
+
+impl Default for SeenLabels {
+    /// No label, in one channel.
+    fn default() -> Self {
+        Self { labels: LabelSet::default(), channels: 1 }
+    }
+}
+
 /// What is known of a volume.
 #[derive(Clone, Debug)]
 struct Known {
     kind: Kind,
+    /// Whether it can be a one-hot map of several channels.
+    onehot: bool,
     /// All labels that it can hold; `None` where that is not known.
     labels: Option<LabelSet>,
     changed: bool,
@@ -153,23 +175,24 @@ pub(crate) struct Reach(BTreeMap<String, Known>);
 impl Reach {
     /// Before the first step, from what the inputs declare.
     pub(crate) fn of_text(inputs: &[Input]) -> Self {
-        Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone()))).collect())
+        Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone(), None))).collect())
     }
 
     /// Before the first step, where the maps of the inputs that declare nothing hold `seen`. Such an input that is
     /// not in `seen` has no maps.
-    fn of_maps(inputs: &[Input], seen: &BTreeMap<String, LabelSet>) -> Self {
+    fn of_maps(inputs: &[Input], seen: &BTreeMap<String, SeenLabels>) -> Self {
         let known = |i: &Input| {
-            let labels = i.labels.as_ref().or_else(|| seen.get(&i.key));
+            let seen = seen.get(&i.key);
+            let labels = i.labels.as_ref().or_else(|| seen.map(|s| &s.labels));
             let there = i.kind != Kind::Label || labels.is_some();
-            there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned())))
+            there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
         };
         Self(inputs.iter().filter_map(known).collect())
     }
 
-    /// Makes a volume a label map that holds these.
+    /// Makes a volume a label map of one channel that holds these.
     pub(crate) fn put(&mut self, key: &str, labels: Option<LabelSet>) {
-        self.0.insert(key.to_owned(), Known { kind: Kind::Label, labels, changed: true });
+        self.0.insert(key.to_owned(), Known { kind: Kind::Label, onehot: false, labels, changed: true });
     }
 
     /// Adds labels to what volumes hold; `None` is what nobody knows.
@@ -196,7 +219,8 @@ impl Reach {
         if volumes.is_empty() {
             return Vec::new();
         }
-        let absent = |sought: &&Sought| !possible.has(sought.label);
+        let onehot = volumes.iter().any(|(_, known)| known.onehot && known.labels.as_ref().is_none_or(binary));
+        let absent = |sought: &&Sought| !possible.has(sought.label) && !(sought.or_channel && onehot);
         let told = |sought: &Sought| AbsentLabel {
             step: number,
             name: step.name,
@@ -228,15 +252,24 @@ impl Reach {
                 Transform::Random(_) => (known.kind, None),
             };
             let changed = known.changed || kind != known.kind || after != known.labels;
-            *known = Known { kind, labels: after, changed };
+            // What becomes a label map may have a channel for each label.
+            let onehot = known.onehot || kind != known.kind;
+            *known = Known { kind, onehot, labels: after, changed };
         }
     }
 }
 
 impl Known {
-    const fn new(kind: Kind, labels: Option<LabelSet>) -> Self {
-        Self { kind, labels, changed: false }
+    /// Before the first step; `channels` where anybody knows.
+    fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
+        let onehot = channels != Some(1) && labels.as_ref().is_none_or(binary);
+        Self { kind, onehot, labels, changed: false }
     }
+}
+
+/// Whether a one-hot map can hold these.
+fn binary(labels: &LabelSet) -> bool {
+    labels.iter().all(|label| label == 0.0 || label == 1.0)
 }
 
 /// The labels after voxels moved: interpolation invents none, padding may.
@@ -269,8 +302,8 @@ fn looked_at(step: &Step) -> Vec<&str> {
 impl Pipeline {
     /// The labels that steps name and that none of the volumes can hold that they look at, where the label maps of
     /// inputs that declare no labels hold `seen`, by key. Such inputs that are not in `seen` have no maps: what steps
-    /// look for only there counts as found.
-    pub fn absent_labels(&self, seen: &BTreeMap<String, LabelSet>) -> Vec<AbsentLabel> {
+    /// look for only there counts as found. Of inputs that declare labels, `seen` says how many channels there are.
+    pub fn absent_labels(&self, seen: &BTreeMap<String, SeenLabels>) -> Vec<AbsentLabel> {
         let mut reach = Reach::of_maps(&self.inputs, seen);
         let mut absent = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
@@ -278,6 +311,12 @@ impl Pipeline {
             reach.pass(step);
         }
         absent
+    }
+
+    /// An error at a label that is named and not declared.
+    pub fn undeclared_error(&self, absent: &AbsentLabel) -> PipelineError {
+        let fault = absent.fault(&quoted(&absent.keys));
+        PipelineError { help: fault.help, ..self.error_at(fault.place, fault.problem) }
     }
 
     /// An error at a label that is named.

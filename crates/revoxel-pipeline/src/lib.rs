@@ -22,7 +22,7 @@ mod template;
 mod yaml;
 
 pub use error::{PipelineError, Place};
-pub use labels::AbsentLabel;
+pub use labels::{AbsentLabel, SeenLabels};
 pub use node::{Data, Key, Node};
 pub use pipeline::{Input, Output, Pipeline, ReadFile, Step};
 pub use plan::{KeyPlan, Plan, PlanFailure, PlannedStep};

@@ -1,15 +1,15 @@
 //! Labels that steps name, looked for in the label maps of a dataset; and maps that hold what was not declared.
 //!
 //! Maps are read only where a step names a label of an input that declares none, and only until every label was seen:
-//! mostly one map is enough.
+//! mostly one map is enough. Of inputs that declare their labels a header says whether they may be one-hot maps.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, Volume};
 use revoxel_io::ReadError;
-use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError};
+use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
 use crate::dataset::Case;
@@ -21,15 +21,15 @@ use crate::uneven::read_options;
 pub struct LabelMaps {
     /// By key, in the order of the cases.
     files: VecDeque<(String, PathBuf)>,
-    seen: BTreeMap<String, LabelSet>,
+    seen: BTreeMap<String, SeenLabels>,
     read: BTreeMap<String, usize>,
     unreadable: Vec<String>,
 }
 
 /// Whether steps name labels that only label maps can confirm.
 pub fn names_labels(pipeline: &Pipeline) -> bool {
-    let undeclared = pipeline.inputs.iter().filter(|i| i.kind == Kind::Label && i.labels.is_none());
-    !pipeline.absent_labels(&undeclared.map(|i| (i.key.clone(), LabelSet::default())).collect()).is_empty()
+    let maps = pipeline.inputs.iter().filter(|i| i.kind == Kind::Label);
+    !pipeline.absent_labels(&maps.map(|i| (i.key.clone(), SeenLabels::default())).collect()).is_empty()
 }
 
 impl LabelMaps {
@@ -39,9 +39,9 @@ impl LabelMaps {
         let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
         if names_labels(pipeline) {
             for (key, path) in cases.iter().flat_map(|c| &c.inputs) {
-                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label && i.labels.is_none()) {
+                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label) {
                     files.push_back((key.clone(), path.clone()));
-                    seen.entry(key.clone()).or_insert_with(LabelSet::default);
+                    seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }
             }
         }
@@ -61,6 +61,7 @@ impl LabelMaps {
     /// The first label that is in no map, at its place in the pipeline.
     pub fn check(mut self, pipeline: &Pipeline, tell: &dyn Fn(usize)) -> Result<usize, PipelineError> {
         let mut most = 1;
+        self.look_at_declared(pipeline);
         loop {
             let absent = pipeline.absent_labels(&self.seen);
             let batch = self.next(pipeline, &absent, most);
@@ -69,14 +70,18 @@ impl LabelMaps {
             }
             let look = |(key, path, input): (String, PathBuf, &Input)| {
                 let found = revoxel_io::read_with(&path, input.kind, &read_options(input));
-                (key, path, found.map(|loaded| LabelSet::of(&loaded.volume)))
+                let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
+                (key, path, found.map(|loaded| seen(&loaded.volume)))
             };
-            let found: Vec<(String, PathBuf, Result<LabelSet, ReadError>)> = batch.into_par_iter().map(look).collect();
+            let found: Vec<(String, PathBuf, Result<SeenLabels, ReadError>)> =
+                batch.into_par_iter().map(look).collect();
             for (key, path, labels) in found {
                 match labels {
-                    Ok(labels) => {
+                    Ok(SeenLabels { labels, channels }) => {
                         tracing::info!(key, "{} holds {labels}", path.display());
-                        self.seen.entry(key.clone()).or_default().extend(labels.iter());
+                        let seen = self.seen.entry(key.clone()).or_default();
+                        seen.labels.extend(labels.iter());
+                        seen.channels = seen.channels.max(channels);
                         *self.read.entry(key).or_default() += 1;
                     }
                     Err(error) => self.unreadable.push(error.to_string()),
@@ -85,6 +90,28 @@ impl LabelMaps {
             tell(self.read.values().sum());
             most = rayon::current_num_threads().max(1);
         }
+    }
+
+    /// Takes the maps of inputs that declare their labels out, of which it is enough to know the channels: those of
+    /// the first map of each whose header can be read.
+    fn look_at_declared(&mut self, pipeline: &Pipeline) {
+        let wanted: BTreeSet<String> = pipeline.absent_labels(&self.seen).into_iter().flat_map(|a| a.keys).collect();
+        let mut known = BTreeSet::new();
+        for (key, path) in std::mem::take(&mut self.files) {
+            let Some(input) = pipeline.input(&key).filter(|i| i.labels.is_some()) else {
+                self.files.push_back((key, path));
+                continue;
+            };
+            if wanted.contains(&key)
+                && !known.contains(&key)
+                && let Ok(info) = revoxel_io::info_with(&path, &read_options(input))
+            {
+                self.seen.entry(key.clone()).or_default().channels = info.channels;
+                known.insert(key);
+            }
+        }
+        // Where no header could be read nothing is known.
+        self.seen.retain(|key, _| known.contains(key) || pipeline.input(key).is_some_and(|i| i.labels.is_none()));
     }
 
     /// The maps to read next: only of inputs in which something is missing still, and no more at once than memory has
@@ -121,6 +148,10 @@ impl LabelMaps {
     fn verdict(&self, pipeline: &Pipeline, absent: &[AbsentLabel]) -> Result<usize, PipelineError> {
         // Where no map could be read nothing is known.
         let read = |a: &AbsentLabel| a.keys.iter().filter_map(|key| self.read.get(key)).sum::<usize>();
+        let declared = |a: &AbsentLabel| a.keys.iter().all(|k| pipeline.input(k).is_some_and(|i| i.labels.is_some()));
+        if let Some(first) = absent.iter().find(|a| declared(a)) {
+            return Err(pipeline.undeclared_error(first));
+        }
         let absent: Vec<&AbsentLabel> = absent.iter().filter(|a| read(a) > 0).collect();
         let Some((first, others)) = absent.split_first() else {
             if let Some(problem) = self.unreadable.first() {
@@ -131,7 +162,7 @@ impl LabelMaps {
         let mut held = LabelSet::default();
         let keys: Vec<String> =
             first.keys.iter().filter(|k| self.read.contains_key(*k)).map(|k| format!("{k:?}")).collect();
-        first.keys.iter().filter_map(|k| self.seen.get(k)).for_each(|labels| held.extend(labels.iter()));
+        first.keys.iter().filter_map(|k| self.seen.get(k)).for_each(|seen| held.extend(seen.labels.iter()));
         let (label, keys, read) = (first.label, keys.join(" and "), read(first));
         let maps = if read == 1 { "the label map".to_owned() } else { format!("the {read} label maps") };
         let hold = if read == 1 { "holds" } else { "hold" };

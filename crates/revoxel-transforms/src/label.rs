@@ -2,6 +2,7 @@
 
 pub mod activations;
 pub mod as_discrete;
+mod channels;
 pub mod compute_ho_ver_maps;
 pub mod distance_transform_edt;
 pub mod fill_holes;

@@ -151,12 +151,15 @@ pub struct NamedLabel {
     pub position: usize,
     /// The label.
     pub label: f64,
+    /// Whether it is the number of a channel instead where the volume is a one-hot map of several channels.
+    pub or_channel: bool,
 }
 
 impl NamedLabel {
-    /// The labels of a list.
+    /// The labels of a list, none of which is a channel.
     pub fn list(field: &'static str, labels: impl IntoIterator<Item = f64>) -> Vec<Self> {
-        labels.into_iter().enumerate().map(|(position, label)| Self { field, position, label }).collect()
+        let named = |(position, label)| Self { field, position, label, or_channel: false };
+        labels.into_iter().enumerate().map(named).collect()
     }
 }
 
@@ -395,6 +398,30 @@ pub enum ApplyError {
         ours: [usize; 3],
         /// Distance at the farthest corner, mm.
         corner_mm: f64,
+    },
+    /// A parameter names a channel of a one-hot map that is not there.
+    #[error(
+        "{parameter}: there is no channel {channel}: the volume has {channels} channel(s), numbered from 0, and is taken \
+         for a one-hot map, of which {parameter} names channels (is_onehot: false: labels in every channel)"
+    )]
+    NoChannel {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// What it names.
+        channel: i64,
+        /// Channels of the volume.
+        channels: usize,
+    },
+    /// A volume of several channels is no one-hot map.
+    #[error(
+        "channel {channel} holds {value}: a volume of several channels is taken for a one-hot map, whose channels hold \
+         0 and 1; say is_onehot: false if each channel is a label map, is_onehot: true if what is above 0 is meant"
+    )]
+    NotOneHot {
+        /// The channel.
+        channel: usize,
+        /// What it holds.
+        value: f64,
     },
     /// A label that cannot be treated.
     #[error("the volume has the label {label}: {problem}")]

@@ -6,6 +6,13 @@
 //! out) are treated one after the other, the lowest first. `connectivity` says through which neighbours the outside
 //! gets in: 1 those that share a face, 2 an edge too, 3 a corner too.
 //!
+//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all where it is left out;
+//! channel 0 is the background and never filled, also where it is named. Each channel is filled by itself, with 1:
+//! what a hole holds in other channels stays there. `is_onehot: false` makes a label map of each channel, with
+//! `applied_labels` for its values; `is_onehot: true` says that the channels, or the only one, are labels whatever
+//! they hold above 0.
+//!
 //! # YAML
 //! ```yaml
 //! fill_holes: {}
@@ -18,15 +25,16 @@
 //! What the holes held is lost.
 //!
 //! # Same as
-//! MONAI `FillHolesd(applied_labels, connectivity)`; scipy `binary_fill_holes` for each label, with the structuring
-//! element of the connectivity.
+//! MONAI `FillHolesd(applied_labels, connectivity)`, which has no `is_onehot`; scipy `binary_fill_holes` for each
+//! label, with the structuring element of the connectivity.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::channels::{self, OneHot};
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity, named};
+use super::labels::{Labels, check_connectivity};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
@@ -36,9 +44,12 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillHoles {
-    /// The labels whose holes are filled; all but 0 where it is left out.
+    /// The labels, or channels of a one-hot map, whose holes are filled; all but 0 where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
+    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_onehot: Option<bool>,
     /// The outside gets in through faces (1), edges too (2) or corners too (3).
     #[serde(default = "full")]
     connectivity: u8,
@@ -54,7 +65,7 @@ impl Define for FillHoles {
     const CLASS: Class = Class::Label;
 
     fn check(&self) -> Result<(), Invalid> {
-        check("applied_labels", self.applied_labels.as_ref())?;
+        channels::check(self.applied_labels.as_ref(), self.is_onehot)?;
         check_connectivity(self.connectivity)
     }
 
@@ -66,9 +77,20 @@ impl Define for FillHoles {
 impl ValueTransform for FillHoles {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
+        let (shape, size) = (grid.shape(), grid.voxel_count());
+        let onehot = OneHot::of(&volume, self.is_onehot, self.applied_labels.as_ref(), 1)?;
         let mut voxels = volume.into_voxels();
-        let filled: u64 = dispatch!(&mut voxels, v => {
-            v.chunks_mut(grid.voxel_count()).map(|values| self.channel(values, grid.shape())).sum()
+        let filled: u64 = dispatch!(&mut voxels, v => match &onehot {
+            None => v.chunks_mut(size).map(|values| self.channel(values, shape)).sum(),
+            Some(map) => {
+                let mut filled = 0;
+                for channel in map.channels.iter().copied().filter(|channel| *channel > 0) {
+                    let values = &mut v[channel * size..(channel + 1) * size];
+                    let runs = map.runs(values, shape, channel)?;
+                    filled += boxes(&runs).iter().map(|found| self.fill(values, &runs, *found)).sum::<u64>();
+                }
+                filled
+            }
         });
         let undo = match filled {
             0 => ValueUndo::nothing(),
@@ -78,17 +100,19 @@ impl ValueTransform for FillHoles {
     }
 
     fn named_labels(&self) -> Vec<NamedLabel> {
-        named("applied_labels", self.applied_labels.as_ref())
+        channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        labels.cloned()
+        // In a channel that holds other numbers holes get 1.
+        let filled = (self.is_onehot == Some(true)).then_some(1.0);
+        labels.map(|labels| labels.iter().chain(filled).collect())
     }
 }
 
 /// Fills the holes of what is 1, in a volume of 0 and 1; the outside gets in through faces.
 pub(super) fn fill(region: &mut [u8], shape: [usize; 3]) {
-    FillHoles { applied_labels: None, connectivity: 1 }.channel(region, shape);
+    FillHoles { applied_labels: None, is_onehot: None, connectivity: 1 }.channel(region, shape);
 }
 
 impl FillHoles {
@@ -98,17 +122,24 @@ impl FillHoles {
         let mut runs = Runs::of(values, shape, applies);
         let (mut found, mut filled) = (boxes(&runs), 0);
         for label in found.iter().map(|b| b.0).collect::<Vec<_>>() {
-            let Some((_, low, high)) = found.iter().copied().find(|b| b.0 == label) else { continue };
-            let holes = self.holes(&runs, label, low, high);
-            for [line, start, end] in &holes {
-                values[line * shape[0] + start..line * shape[0] + end].fill(T::from_f64(label));
-                filled += (end - start) as u64;
-            }
-            if !holes.is_empty() {
+            let Some(around) = found.iter().copied().find(|b| b.0 == label) else { continue };
+            let more = self.fill(values, &runs, around);
+            filled += more;
+            if more > 0 {
                 // What is filled may have covered parts of the labels that follow.
                 runs = Runs::of(values, shape, applies);
                 found = boxes(&runs);
             }
+        }
+        filled
+    }
+
+    /// Fills the holes of a label, in the box around it; how many voxels.
+    fn fill<T: Voxel>(&self, values: &mut [T], runs: &Runs, (label, low, high): Around) -> u64 {
+        let mut filled = 0;
+        for [line, start, end] in self.holes(runs, label, low, high) {
+            values[line * runs.shape[0] + start..line * runs.shape[0] + end].fill(T::from_f64(label));
+            filled += (end - start) as u64;
         }
         filled
     }
@@ -135,9 +166,12 @@ impl FillHoles {
     }
 }
 
+/// A label, and the box of indices around it.
+type Around = (f64, [usize; 3], [usize; 3]);
+
 /// The labels of runs, rising, with the box of indices around each.
-fn boxes(runs: &Runs) -> Vec<(f64, [usize; 3], [usize; 3])> {
-    let mut found: Vec<(f64, [usize; 3], [usize; 3])> = Vec::new();
+fn boxes(runs: &Runs) -> Vec<Around> {
+    let mut found: Vec<Around> = Vec::new();
     let mut last = 0;
     for (line, run) in runs.by_line() {
         let (y, z, run) = (line % runs.shape[1], line / runs.shape[1], &runs.runs[run]);

@@ -6,6 +6,13 @@
 //! taken together as one foreground. `connectivity` says which neighbours count: 1 those that share a face, 2 an
 //! edge too, 3 a corner too. Of components of equal size the first in the order of the voxels is kept.
 //!
+//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all but channel 0 where it is
+//! left out. With `independent: false` what is in any of these channels is the foreground, and a component that is
+//! not kept goes in all of them. `is_onehot: false` makes a label map of each channel, treated by itself, with
+//! `applied_labels` for its values; `is_onehot: true` says that the channels, or the only one, are labels whatever
+//! they hold above 0.
+//!
 //! # YAML
 //! ```yaml
 //! keep_largest_connected_component: {}
@@ -18,8 +25,11 @@
 //! What was removed is lost.
 //!
 //! # Same as
-//! MONAI `KeepLargestConnectedComponentd(applied_labels, independent, connectivity, num_components)` with
-//! `is_onehot=False` (which of equal components MONAI keeps is not defined); TorchIO `KeepLargestComponent` for
+//! MONAI `KeepLargestConnectedComponentd(applied_labels, is_onehot, independent, connectivity, num_components)`
+//! (which of equal components MONAI keeps is not defined). With `is_onehot=False` MONAI treats the first of several
+//! channels alone, and refuses them without `applied_labels`; a negative number of a channel counts from the last
+//! one there, and is an error here. Where `is_onehot=True` meets other values than 0 and 1, what is above 0 is
+//! foreground; MONAI's is only what is 1 with `independent=False`. TorchIO `KeepLargestComponent` for
 //! `connectivity: 1` and one label; nnU-Net's `remove_all_but_largest_component_from_segmentation` for
 //! `independent: false`, with its list of labels as `applied_labels`.
 
@@ -27,8 +37,10 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::channels::{self, OneHot};
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity, named, repaint};
+use super::labels::{Labels, check_connectivity, repaint};
+use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
 use crate::params::yes;
@@ -38,9 +50,12 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepLargestConnectedComponent {
-    /// The labels that are looked at; all but 0 where it is left out. Others stay as they are.
+    /// The labels, or channels of a one-hot map, that are looked at; all but 0 where it is left out. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
+    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_onehot: Option<bool>,
     /// Each label by itself; else all of them together.
     #[serde(default = "yes")]
     independent: bool,
@@ -66,7 +81,7 @@ impl Define for KeepLargestConnectedComponent {
     const CLASS: Class = Class::Label;
 
     fn check(&self) -> Result<(), Invalid> {
-        check("applied_labels", self.applied_labels.as_ref())?;
+        channels::check(self.applied_labels.as_ref(), self.is_onehot)?;
         check_connectivity(self.connectivity)?;
         if self.num_components == 0 {
             return Err(Invalid::new("num_components", "0 would remove everything: keep at least 1"));
@@ -81,22 +96,22 @@ impl Define for KeepLargestConnectedComponent {
 
 impl ValueTransform for KeepLargestConnectedComponent {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let keep = |label| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
         let join = if self.independent { Join::Equal } else { Join::All };
-        repaint(
-            volume,
-            keep,
-            |runs| {
-                let components = Components::of(runs, self.connectivity, join);
-                let kept = components.largest(self.independent, self.num_components);
-                components.of_run.iter().map(|c| (!kept[*c as usize]).then_some(0.0)).collect()
-            },
-            |voxels| format!("keep_largest_connected_component removed {voxels} voxels"),
-        )
+        let drop = |runs: &Runs| -> Vec<bool> {
+            let components = Components::of(runs, self.connectivity, join);
+            let kept = components.largest(self.independent, self.num_components);
+            components.of_run.iter().map(|c| !kept[*c as usize]).collect()
+        };
+        let lost = |voxels| format!("keep_largest_connected_component removed {voxels} voxels");
+        if let Some(channels) = OneHot::of(&volume, self.is_onehot, self.applied_labels.as_ref(), 1)? {
+            return channels.strike(volume, !self.independent, drop, lost);
+        }
+        let keep = |label| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
+        repaint(volume, keep, |runs| drop(runs).iter().map(|drop| drop.then_some(0.0)).collect(), lost)
     }
 
     fn named_labels(&self) -> Vec<NamedLabel> {
-        named("applied_labels", self.applied_labels.as_ref())
+        channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {

@@ -1,7 +1,8 @@
 //! Keeps some labels.
 //!
 //! # What it does
-//! Sets every label that is not in `applied_labels` to 0.
+//! Sets every label that is not in `applied_labels` to 0. In a volume of several channels these are values in every
+//! channel, as in MONAI, and no channels: a one-hot map holds 0 and 1 alone.
 //!
 //! # YAML
 //! ```yaml

@@ -4,7 +4,8 @@
 //! Makes 0 of every voxel all of whose neighbours hold its own label. `connectivity` says which are neighbours: 1 those
 //! that share a face, 2 an edge too, 3 a corner too. With `border: true` voxels at the faces of the volume are on the
 //! contour; else what lies beyond is taken for the same label. Of several labels each keeps its own contour, also where
-//! it touches another one. The voxel type stays.
+//! it touches another one. The voxel type stays. Channels are treated by themselves: in a one-hot map each keeps the
+//! contour of its label, the background in channel 0 too.
 //!
 //! # YAML
 //! ```yaml

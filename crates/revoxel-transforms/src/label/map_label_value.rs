@@ -2,7 +2,8 @@
 //!
 //! # What it does
 //! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can
-//! be swapped. Labels that are not listed stay. The voxel type stays where it holds the new labels.
+//! be swapped. Labels that are not listed stay. The voxel type stays where it holds the new labels. In a volume of
+//! several channels these are values in every channel.
 //!
 //! # YAML
 //! ```yaml

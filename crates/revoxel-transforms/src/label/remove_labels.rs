@@ -1,7 +1,8 @@
 //! Removes some labels.
 //!
 //! # What it does
-//! Sets every label in `labels` to `background_label`.
+//! Sets every label in `labels` to `background_label`. In a volume of several channels these are values in every
+//! channel.
 //!
 //! # YAML
 //! ```yaml

@@ -4,6 +4,15 @@
 //! Sets the connected components of each label to 0 that have fewer voxels than `min_size_voxels`, or less volume
 //! than `min_size_mm3` (voxels times the volume of a voxel, which is right on oblique and sheared grids too). With
 //! `independent: false` components of all labels together are measured: touching labels count as one object.
+//! `connectivity` says which neighbours count: 1 those that share a face, 2 an edge too, 3 a corner too.
+//!
+//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all where it is left out:
+//! channel 0 too. With `independent: true` each channel is measured by itself. With `independent: false` what is in
+//! any of them is measured, a voxel in two of them once, and what is too small goes in all of them; where channel 0
+//! is the background name the others in `applied_labels`. `is_onehot: false` makes a label map of each channel,
+//! treated by itself, with `applied_labels` for its values; `is_onehot: true` says that the channels, or the only
+//! one, are labels whatever they hold above 0.
 //!
 //! # YAML
 //! ```yaml
@@ -18,15 +27,27 @@
 //!
 //! # Same as
 //! MONAI `RemoveSmallObjectsd(min_size, connectivity, independent_channels, by_measure)`, with the unit in the name
-//! of the parameter. On maps with several labels MONAI counts the voxels of a label as a whole, however many pieces
-//! it has; here, as its documentation says, each piece is measured.
+//! of the parameter, as its documentation has it. What MONAI 1.6.1 does differs from that text here:
+//!
+//! - With scikit-image 0.26 or later it removes objects of exactly `min_size` too. The text, and this step, remove
+//!   what is smaller.
+//! - On a map with several labels it counts the voxels of a label as a whole, however many pieces it has. Here each
+//!   piece is measured.
+//! - Several channels it takes for a fourth axis: objects hang together through neighbouring channels, where they
+//!   overlap, and with `connectivity` 2 or 3 where they touch too, and overlaps count twice; so it does with either
+//!   value of `independent_channels`. Here channels are by themselves, or are one region.
+//! - Negative labels are an error there, count as the label 1 where no label is above 1, and are erased with
+//!   `independent_channels=False`. Here they are labels as others.
+//! - A volume that holds one value everywhere stays there, however small it is.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::channels::{self, OneHot};
 use super::components::{Components, Join};
-use super::labels::{Labels, check, check_connectivity, named, repaint};
+use super::labels::{Labels, check_connectivity, repaint};
+use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
 use crate::params::yes;
@@ -42,9 +63,12 @@ pub struct RemoveSmallObjects {
     /// Components with less volume, in mm³, are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_size_mm3: Option<f64>,
-    /// The labels that are looked at; all but 0 where it is left out. Others stay as they are.
+    /// The labels (all but 0 where it is left out), or channels of a one-hot map (all), that are looked at. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
+    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_onehot: Option<bool>,
     /// Neighbours share a face (1), an edge (2) or a corner (3).
     #[serde(default = "faces")]
     connectivity: u8,
@@ -73,7 +97,7 @@ impl Define for RemoveSmallObjects {
             }
             _ => {}
         }
-        check("applied_labels", self.applied_labels.as_ref())?;
+        channels::check(self.applied_labels.as_ref(), self.is_onehot)?;
         check_connectivity(self.connectivity)
     }
 
@@ -85,7 +109,6 @@ impl Define for RemoveSmallObjects {
 impl ValueTransform for RemoveSmallObjects {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let voxel = volume.grid().voxel_volume();
-        let keep = |label| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
         let join = if self.independent { Join::Equal } else { Join::All };
         let small = |size: u64| match (self.min_size_voxels, self.min_size_mm3) {
             (Some(voxels), _) => size < voxels,
@@ -93,19 +116,20 @@ impl ValueTransform for RemoveSmallObjects {
             (_, Some(mm3)) => (size as f64) * voxel < mm3 * (1.0 - 1e-9),
             _ => false,
         };
-        repaint(
-            volume,
-            keep,
-            |runs| {
-                let components = Components::of(runs, self.connectivity, join);
-                components.of_run.iter().map(|c| small(components.sizes[*c as usize]).then_some(0.0)).collect()
-            },
-            |voxels| format!("remove_small_objects removed {voxels} voxels"),
-        )
+        let drop = |runs: &Runs| -> Vec<bool> {
+            let components = Components::of(runs, self.connectivity, join);
+            components.of_run.iter().map(|c| small(components.sizes[*c as usize])).collect()
+        };
+        let lost = |voxels| format!("remove_small_objects removed {voxels} voxels");
+        if let Some(channels) = OneHot::of(&volume, self.is_onehot, self.applied_labels.as_ref(), 0)? {
+            return channels.strike(volume, !self.independent, drop, lost);
+        }
+        let keep = |label| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
+        repaint(volume, keep, |runs| drop(runs).iter().map(|drop| drop.then_some(0.0)).collect(), lost)
     }
 
     fn named_labels(&self) -> Vec<NamedLabel> {
-        named("applied_labels", self.applied_labels.as_ref())
+        channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {

@@ -2,7 +2,8 @@
 //!
 //! # What it does
 //! Replaces the labels of a volume, in rising order, by 0, 1, 2 and so on. Which label gets which number depends on
-//! the labels that a volume has: for numbers that are the same in every case use `map_label_value`.
+//! the labels that a volume has: for numbers that are the same in every case use `map_label_value`. The labels of all
+//! channels are numbered together; a one-hot map, which holds 0 and 1, stays as it is.
 //!
 //! # YAML
 //! ```yaml

@@ -47,13 +47,97 @@ fn senseless_parameters_are_refused() {
 }
 
 #[test]
-fn channels_are_treated_by_themselves() {
-    let volume = line(vec![1u8, 0, 1, 1, /* */ 1, 1, 0, 1].into(), Kind::Label, 2);
-    let (result, undo) = made("keep_largest_connected_component", json!({})).apply(volume.clone()).unwrap();
-    assert_eq!(*result.voxels(), vec![0u8, 0, 1, 1, 1, 1, 0, 0].into());
-    assert_eq!(undo, ValueUndo::Lost { reason: "keep_largest_connected_component removed 2 voxels".to_owned() });
-    let (result, undo) = made("remove_small_objects", json!({ "min_size_voxels": 1 })).apply(volume.clone()).unwrap();
-    assert_eq!((result, undo), (volume, ValueUndo::nothing()));
+fn channels_of_a_one_hot_map_are_labels() {
+    let volume = line(vec![1u8, 0, 1, 1, /* */ 1, 1, 0, 1, /* */ 1, 0, 1, 0].into(), Kind::Label, 3);
+    let t = |name: &str, params: Value, expected: [u8; 12]| {
+        let (result, undo) = made(name, params.clone()).apply(volume.clone()).unwrap();
+        assert_eq!(*result.voxels(), expected.to_vec().into(), "{name} {params}");
+        assert_eq!(undo == ValueUndo::nothing(), result == volume, "{name} {params}");
+    };
+    let (largest, small, holes) = ("keep_largest_connected_component", "remove_small_objects", "fill_holes");
+    t(largest, json!({}), [1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0]);
+    t(largest, json!({ "applied_labels": [0] }), [0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0]);
+    // Taken together the channels 1 and 2 are one piece, and so are all.
+    t(largest, json!({ "independent": false }), [1, 0, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0]);
+    t(largest, json!({ "independent": false, "applied_labels": [0, 2] }), [0, 0, 1, 1, 1, 1, 0, 1, 0, 0, 1, 0]);
+    t(largest, json!({ "is_onehot": false }), [0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0]);
+    t(small, json!({ "min_size_voxels": 2 }), [0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    t(small, json!({ "min_size_voxels": 2, "applied_labels": 2 }), [1, 0, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0]);
+    t(
+        small,
+        json!({ "min_size_voxels": 2, "independent": false, "applied_labels": [0, 2] }),
+        [0, 0, 1, 1, 1, 1, 0, 1, 0, 0, 1, 0],
+    );
+    t(
+        small,
+        json!({ "min_size_voxels": 2, "is_onehot": false, "applied_labels": 2 }),
+        [1, 0, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0],
+    );
+    t(holes, json!({}), [1, 0, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0]);
+}
+
+#[test]
+fn holes_of_a_channel_are_filled_in_it_alone() {
+    let grid = Grid::without_geometry([3, 3, 3]).unwrap();
+    let mut voxels = vec![1u8; 3 * 27];
+    voxels[13] = 0;
+    (voxels[27 + 13], voxels[54 + 13]) = (0, 0);
+    let volume = Volume::new(voxels.clone().into(), grid, Kind::Label, 3).unwrap();
+    let mut t = |params: Value, filled: [bool; 3]| {
+        let (result, _) = made("fill_holes", params.clone()).apply(volume.clone()).unwrap();
+        (0..3).for_each(|channel| voxels[27 * channel + 13] = u8::from(filled[channel]));
+        assert_eq!(*result.voxels(), voxels.clone().into(), "{params}");
+    };
+    t(json!({}), [false, true, true]);
+    t(json!({ "applied_labels": [0, 2] }), [false, false, true]);
+    t(json!({ "is_onehot": false, "applied_labels": [1] }), [true, true, true]);
+    // Whatever is above 0, where somebody says so.
+    let other = volume.clone().with_voxels(volume.voxels().clone().cast(Dtype::I16)).unwrap();
+    let (result, _) =
+        made("map_label_value", json!({ "orig_labels": [1], "target_labels": [7] })).apply(other).unwrap();
+    let refused = made("fill_holes", json!({})).apply(result.clone()).unwrap_err();
+    assert_eq!(refused, ApplyError::NotOneHot { channel: 1, value: 7.0 });
+    let (result, _) = made("fill_holes", json!({ "is_onehot": true })).apply(result).unwrap();
+    let middles = [13, 40, 67].map(|at| result.voxels().get(at));
+    assert_eq!((middles, result.voxels().get(0)), ([0.0, 1.0, 1.0], 7.0));
+}
+
+#[test]
+fn channels_that_are_not_there_are_errors() {
+    let two = line(vec![1u8, 0, 1, 1, /* */ 1, 1, 0, 1].into(), Kind::Label, 2);
+    let one = line(vec![1u8, 0, 2, 1].into(), Kind::Label, 1);
+    for (name, params) in [
+        ("keep_largest_connected_component", json!({ "applied_labels": [1, 2] })),
+        ("remove_small_objects", json!({ "applied_labels": [1, 2], "min_size_voxels": 2 })),
+        ("fill_holes", json!({ "applied_labels": [1, 2] })),
+    ] {
+        let error = made(name, params.clone()).apply(two.clone()).unwrap_err();
+        assert_eq!(error, ApplyError::NoChannel { parameter: "applied_labels", channel: 2, channels: 2 }, "{name}");
+        assert!(error.to_string().starts_with("applied_labels: there is no channel 2"), "{error}");
+        // Of a label map they are labels, which need not be there.
+        assert!(made(name, params.clone()).apply(one.clone()).is_ok(), "{name}");
+        let says = |is_onehot: bool, label: i64| {
+            let mut params = params.clone();
+            (params["is_onehot"], params["applied_labels"]) = (is_onehot.into(), label.into());
+            (Registry::builtin().get(name).unwrap().build)(params)
+        };
+        assert_eq!(says(true, -1).unwrap_err().path, ["applied_labels"], "{name}");
+        assert!(says(false, -1).is_ok(), "{name}");
+        let Transform::Value(step) = says(true, 1).unwrap().transform else { panic!() };
+        assert!(
+            matches!(step.apply(one.clone()), Err(ApplyError::NoChannel { channel: 1, channels: 1, .. })),
+            "{name}"
+        );
+        // What stands in the text is looked for as a label alone where it can be one.
+        let sought = |step: &dyn ValueTransform| step.named_labels().iter().map(|n| n.or_channel).collect::<Vec<_>>();
+        assert_eq!((sought(&*step), sought(&*made(name, params.clone()))), (vec![], vec![true, true]), "{name}");
+    }
+    let maps = line(vec![1u8, 0, 2, 1, /* */ 1, 1, 0, 1].into(), Kind::Label, 2);
+    let error = made("remove_small_objects", json!({ "min_size_voxels": 2 })).apply(maps).unwrap_err();
+    assert!(
+        error.to_string().contains("channel 0 holds 2") && error.to_string().contains("is_onehot: false"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -130,7 +130,9 @@ impl RandomTransform for RandCropByLabelClasses {
     fn named_labels(&self) -> Vec<NamedLabel> {
         let labels = self.ratios.iter().flatten().enumerate();
         let asked = labels.filter(|(_, ratio)| **ratio > 0.0);
-        asked.map(|(class, _)| NamedLabel { field: "ratios", position: class, label: class as f64 }).collect()
+        asked
+            .map(|(class, _)| NamedLabel { field: "ratios", position: class, label: class as f64, or_channel: false })
+            .collect()
     }
 }
 

@@ -178,8 +178,9 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
                 ("independent", "independent"),
                 ("connectivity", "connectivity"),
                 ("num_components", "num_components"),
+                ("is_onehot", "is_onehot"),
             ],
-            &[("is_onehot", &["false"])],
+            &[],
         ),
         "RemoveSmallObjects" => t(
             "remove_small_objects",

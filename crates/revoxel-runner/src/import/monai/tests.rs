@@ -181,11 +181,11 @@ fn what_is_done_to_predictions_is_restored() {
         &[invert, argmax, largest, small],
         &[
             "argmax: true\n",
-            "- keep_largest_connected_component: { in: native }\n",
+            "- keep_largest_connected_component: { in: native, is_onehot: false }\n",
             "- remove_small_objects: { in: native, min_size_mm3: 30 }\n",
         ],
     );
-    t(&[argmax, largest, invert], &["- keep_largest_connected_component: { in: model }\n"]);
+    t(&[argmax, largest, invert], &["- keep_largest_connected_component: { in: model, is_onehot: false }\n"]);
     let activate = "- _target_: Activationsd\n  keys: p\n  softmax: true\n";
     t(&[activate, invert, argmax], &["activation: softmax\n"]);
     // After the way back, softmax changes nothing that argmax sees.
