@@ -68,6 +68,14 @@ impl Call {
                     };
                     params.insert("padding".to_owned(), value);
                 }
+                // Axes that are left out are whole there.
+                ("SpatialCrop", "roi_center" | "roi_size" | "roi_start" | "roi_end")
+                    if value.as_array().is_none_or(|list| list.len() != 3) =>
+                {
+                    let help =
+                        "MONAI keeps axes whole that are left out: write roi_start and roi_end with three numbers";
+                    return Err(refused("does not say all three axes").help(help));
+                }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
                 // There channels are axis 0.
                 ("SavitzkyGolaySmooth", "axis") => {
@@ -87,6 +95,7 @@ impl Call {
                 }
             }
         }
+        self.splined(&mut params)?;
         if self.base == "ScaleIntensity" {
             params.append(&mut self.scaled()?);
         }
@@ -179,5 +188,27 @@ impl Call {
             Some(only) if chosen.len() == 1 => only.clone(),
             _ => Value::Object(chosen),
         })
+    }
+
+    /// MONAI's splines continue the volume as `padding_mode` says, ours as `boundary` does: the two meet in one case.
+    fn splined(&self, params: &mut Map<String, Value>) -> Result<(), Fault> {
+        let cubic = |value: &Value| value == "cubic";
+        let asked = match params.get("interpolation") {
+            Some(Value::Object(by_key)) => by_key.values().any(cubic),
+            Some(value) => cubic(value),
+            None => false,
+        };
+        if !asked {
+            return Ok(());
+        }
+        if self.base == "Spacing" && params.get("padding").is_none_or(|padding| padding == "border") {
+            params.insert("boundary".to_owned(), "edge".into());
+            return Ok(());
+        }
+        let problem =
+            format!("{}: splines (mode: 3) have a counterpart in Spacing with padding_mode: border only", self.name);
+        let help =
+            "elsewhere values near the rim would be others than MONAI's: say mode: bilinear, or write the step by hand";
+        Err(Fault::new(self.place, problem).help(help))
     }
 }

@@ -233,3 +233,28 @@ fn what_is_inverted_are_the_steps() {
     let error = pipeline("c.yaml", without, Some("preprocessing"), Some("post")).unwrap_err();
     assert!(error.problem.contains("does not say its transform"), "{error}");
 }
+
+#[test]
+fn splines_are_those_of_spacing_with_borders() {
+    let one = |arguments: &str| format!("- {{ _target_: {arguments} }}\n");
+    for padding in ["", ", padding_mode: border"] {
+        let step = steps(&one(&format!("Spacingd, keys: image, pixdim: [1, 1, 2], mode: 3{padding}")));
+        assert!(step[0].contains("interpolation: cubic") && step[0].contains("boundary: edge"), "{step:?}");
+    }
+    let step = steps(&one("Spacingd, keys: image, pixdim: [1, 1, 2], mode: bilinear"));
+    assert!(!step[0].contains("boundary"), "{step:?}");
+    refused(&one("Spacingd, keys: image, pixdim: [1, 1, 2], mode: 3, padding_mode: zeros"), 1, "mode: 3");
+    refused(&one("Rotated, keys: image, angle: [0, 0, 0.1], mode: 3"), 1, "padding_mode: border only");
+    refused(&one("Affined, keys: image, translate_params: 2, mode: [3]"), 1, "padding_mode: border only");
+}
+
+#[test]
+fn boxes_of_fewer_axes_are_refused() {
+    let crop = |arguments: &str| format!("- {{ _target_: SpatialCropd, keys: image, {arguments} }}\n");
+    assert_eq!(
+        steps(&crop("roi_start: [1, 2, 3], roi_end: [4, 5, 6]")),
+        ["spatial_crop: { roi_start: [1, 2, 3], roi_end: [4, 5, 6] }"]
+    );
+    refused(&crop("roi_start: [2, 3], roi_end: [8, 7]"), 1, "does not say all three axes");
+    refused(&crop("roi_center: 4, roi_size: 4"), 1, "does not say all three axes");
+}
