@@ -85,7 +85,7 @@ fn an_image_of_zeros() {
     let place = Place::new();
     copied(&place, "thick");
     let image = place.read("imagesTr/case_0000.nii.gz", Kind::Image);
-    let zeros: Voxels = vec![0.0_f32; image.grid().len()].into();
+    let zeros: Voxels = vec![0.0_f32; values(&image).len()].into();
     place.volume("imagesTr/case_0000.nii.gz", &image.with_voxels(zeros).unwrap());
     place.revoxel(&["import", "nnunet", "plans.json", "dataset.json", "-o", "p.yaml"]).good();
     place.revoxel(&["run", "p.yaml", "--data", ".", "--out", "out"]).good();
