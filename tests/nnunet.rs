@@ -1,6 +1,6 @@
 //! Plans of nnU-Net imported, run and inverted, against what nnU-Net answered: `xtask/nnunet/check.py --record`.
 
-use revoxel_core::{Kind, Voxel, dispatch};
+use revoxel_core::{Kind, Voxel, Voxels, dispatch};
 use revoxel_io::Limits;
 use revoxel_io::npy::read_npz;
 use serde_json::Value;
@@ -76,6 +76,44 @@ fn turned_axes_and_regions() {
 #[test]
 fn two_channels() {
     agrees("two", 2);
+}
+
+/// nnU-Net crops nothing where all is 0, and labels outside of what is not 0 are −1: its answer for these files is a
+/// volume of zeros and a segmentation with these numbers of voxels.
+#[test]
+fn an_image_of_zeros() {
+    let place = Place::new();
+    copied(&place, "thick");
+    let image = place.read("imagesTr/case_0000.nii.gz", Kind::Image);
+    let zeros: Voxels = vec![0.0_f32; values(&image).len()].into();
+    place.volume("imagesTr/case_0000.nii.gz", &image.with_voxels(zeros).unwrap());
+    place.revoxel(&["import", "nnunet", "plans.json", "dataset.json", "-o", "p.yaml"]).good();
+    place.revoxel(&["run", "p.yaml", "--data", ".", "--out", "out"]).good();
+    let image = place.read("out/images/case_0000.nii.gz", Kind::Image);
+    assert_eq!(image.grid().shape(), [17, 18, 12]);
+    assert!(values(&image).iter().all(|v| *v == 0.0));
+    let label = values(&place.read("out/labels/case.nii.gz", Kind::Label));
+    let count = |wanted: f64| label.iter().filter(|v| **v == wanted).count();
+    assert_eq!([-1.0, 1.0, 2.0].map(count), [1086, 985, 1601]);
+}
+
+#[test]
+fn a_fault_is_said_of_the_file_that_it_is_in() {
+    let place = Place::new();
+    copied(&place, "thick");
+    let t = |dataset: &str, says: &str| {
+        place.text("dataset.json", dataset);
+        let said = place.revoxel(&["import", "nnunet", "plans.json", "dataset.json", "-o", "p.yaml"]);
+        let text = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.code == 2 && text.contains(says) && !text.contains("plans.json"), "{text}");
+        assert!(!place.path("p.yaml").exists());
+    };
+    t("{}", "dataset.json: labels: missing");
+    t(r#"{ "labels": { "0": "background" } }"#, "dataset.json: labels.0: \"background\" is no whole number");
+    t(
+        r#"{ "labels": { "background": 0 }, "file_ending": ".gipl" }"#,
+        "dataset.json: file_ending: \".gipl\" cannot be written: .nii.gz",
+    );
 }
 
 /// nnU-Net draws labelled voxels at random, so its own numbers have noise.

@@ -51,13 +51,16 @@ fn finite(values: Vec<f64>) -> Result<Vec<f64>, String> {
 fn parse(bytes: &[u8], chosen: Option<&str>) -> Result<Vec<f64>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "neither text nor an array of NumPy (.npy)".to_owned())?;
     let text = text.trim_start_matches('\u{feff}').trim();
-    if !text.starts_with(['[', '{']) {
+    let value: Value = if text.starts_with(['[', '{']) {
+        serde_json::from_str(text).map_err(|e| format!("JSON: {e}"))?
+    } else if starts_with_name(text) {
+        Value::Object(named_lines(text)?)
+    } else {
         return match chosen {
             Some(name) => Err(format!("{name:?} is asked for, and the file holds numbers without names")),
             None => numbers(text).map_err(|e| e.to_string()),
         };
-    }
-    let value: Value = serde_json::from_str(text).map_err(|e| format!("JSON: {e}"))?;
+    };
     let list = match (&value, chosen) {
         (Value::Object(lists), Some(name)) => {
             lists.get(name).ok_or_else(|| format!("{name:?} is not in it; there is {}", names(lists)))?
@@ -70,6 +73,30 @@ fn parse(bytes: &[u8], chosen: Option<&str>) -> Result<Vec<f64>, String> {
         (list, None) => list,
     };
     serde_json::from_value(list.clone()).map_err(|e| format!("no list of numbers: {e}")).and_then(finite)
+}
+
+/// Lists by name, one a line, as TorchIO's training writes them: the name and then the numbers.
+fn named_lines(text: &str) -> Result<Map<String, Value>, String> {
+    let mut lists = Map::new();
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let (name, list) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        if !starts_with_name(line) {
+            return Err(format!("the line that begins with {name:?} has no name, as others have"));
+        }
+        let list = numbers(list).map_err(|e| e.to_string())?;
+        if list.is_empty() {
+            return Err(format!("{:?} has no numbers behind it", name.chars().take(40).collect::<String>()));
+        }
+        if lists.insert(name.to_owned(), json!(list)).is_some() {
+            return Err(format!("{name:?} is in it twice"));
+        }
+    }
+    Ok(lists)
+}
+
+fn starts_with_name(line: &str) -> bool {
+    let word = line.split(|c: char| c.is_whitespace() || c == ',').next().unwrap_or_default();
+    word.starts_with(char::is_alphabetic) && word.parse::<f64>().is_err()
 }
 
 fn names(lists: &Map<String, Value>) -> String {
@@ -97,6 +124,14 @@ mod tests {
         let lines: Vec<String> = LANDMARKS.iter().map(|v| format!("{v:.18e}")).collect();
         std::fs::write(path("t1.txt"), lines.join("\n")).unwrap();
         t("t1.txt");
+        // As `HistogramStandardization.train(output_path="l.txt")` writes them, TorchIO 1.2.1.
+        let line = |name: &str| format!("{name} {}", LANDMARKS.map(|v| format!("{v:?}")).join(" "));
+        assert!(line("image").starts_with("image 0.0 3.5 6.25 "), "{}", line("image"));
+        std::fs::write(path("l.txt"), line("image")).unwrap();
+        t("l.txt");
+        t("l.txt#image");
+        std::fs::write(path("two.txt"), format!("t2 0 1 2\n\n{}\n", line("t1"))).unwrap();
+        t("two.txt#t1");
         std::fs::write(path("t1.json"), json!(LANDMARKS).to_string()).unwrap();
         t("t1.json");
         std::fs::write(path("one.json"), json!({ "t1": LANDMARKS }).to_string()).unwrap();
@@ -112,11 +147,21 @@ mod tests {
         error("all#2.json", "\"t2\", \"t1\": say which");
         error("all#2.json#flair", "\"flair\" is not in it");
         error("t1.txt#t1", "without names");
+        error("l.txt#t1", "\"t1\" is not in it; there is \"image\"");
+        error("two.txt", "\"t2\", \"t1\": say which");
         error("t1.json#t1", "without a name");
         error("there_is_none.npy", "");
         error("landmarks.pth", "numpy.save");
-        for (name, text, part) in [("a.txt", "1 2 x", "\"x\""), ("a.json", "{", "JSON"), ("b.json", "[[1]]", "no list")]
-        {
+        for (name, text, part) in [
+            ("a.txt", "1 2 x", "\"x\""),
+            ("b.txt", "image 1 x", "\"x\""),
+            ("c.txt", "image", "no numbers"),
+            ("d.txt", "a 1 2\na 3 4", "twice"),
+            ("e.txt", "t2 1 2\n3 4", "\"3\" has no name"),
+            ("f.txt", "nan 1 2", "\"nan\""),
+            ("a.json", "{", "JSON"),
+            ("b.json", "[[1]]", "no list"),
+        ] {
             std::fs::write(path(name), text).unwrap();
             error(name, part);
         }

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 labels: args.labels.clone(),
             };
             let imported = nnunet::pipeline(&plans, dataset.as_ref(), &options)
-                .map_err(|e| Failure::usage(format!("{}: {e}", args.plans.display())))?;
+                .map_err(|e| Failure::usage(format!("{}: {e}", args.of(e.file).display())))?;
             write(&imported, &args.output)
         }
         From::Monai(args) => {
@@ -88,6 +88,16 @@ pub(super) fn run(args: &Args) -> Outcome {
             let (transforms, post) = (args.transforms.as_deref(), args.postprocessing.as_deref());
             let imported = monai::pipeline(&name, &text, transforms, post).map_err(|e| Failure::pipeline(&e))?;
             write(&imported, &args.output)
+        }
+    }
+}
+
+impl Nnunet {
+    /// The path of one of the two files.
+    fn of(&self, file: nnunet::Source) -> &Path {
+        match (file, &self.dataset) {
+            (nnunet::Source::Dataset, Some(dataset)) => dataset,
+            _ => &self.plans,
         }
     }
 }

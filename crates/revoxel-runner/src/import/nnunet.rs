@@ -3,6 +3,7 @@
 //! nnU-Net counts axes as its arrays do, slowest first, and revoxel as the voxels lie in memory, fastest first:
 //! axis `a` there is axis `2 − a` here. Its order is: turn axes, crop to what is not 0, normalise, resample.
 
+mod dataset;
 mod write;
 
 use serde_json::{Map, Value, json};
@@ -23,10 +24,21 @@ pub struct Options {
     pub labels: String,
 }
 
+/// One of the two files that say what nnU-Net does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `plans.json`.
+    Plans,
+    /// `dataset.json`.
+    Dataset,
+}
+
 /// Why plans cannot be translated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct PlansError {
+    /// The file of the field.
+    pub file: Source,
     /// The field.
     pub place: String,
     /// What is wrong with it, and what to do.
@@ -88,7 +100,7 @@ impl Resampling {
 }
 
 fn fault(place: impl Into<String>, problem: impl Into<String>) -> PlansError {
-    PlansError { place: place.into(), problem: problem.into() }
+    PlansError { file: Source::Plans, place: place.into(), problem: problem.into() }
 }
 
 fn field<'a>(map: &'a Value, place: &str, name: &str) -> Result<&'a Value, PlansError> {
@@ -195,8 +207,9 @@ impl Plans {
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs"), problem));
         }
         let channels = channels(plans, dataset, &configuration, &place)?;
-        let (decision, dtype) = decision(dataset, &mut notes)?;
-        let ending = dataset.and_then(|d| d.get("file_ending")).and_then(Value::as_str).unwrap_or(".nii.gz");
+        let labels = dataset.map(dataset::labels).transpose()?;
+        let (decision, dtype) = dataset::decision(dataset, labels.as_ref(), &mut notes)?;
+        let ending = dataset.map(dataset::ending).transpose()?.unwrap_or(".nii.gz");
         let name = plans.get("dataset_name").and_then(Value::as_str).unwrap_or("a data set");
         Ok(Self {
             name: name.to_owned(),
@@ -207,7 +220,7 @@ impl Plans {
             data,
             seg,
             decision,
-            labels: dataset.and_then(labels),
+            labels: labels.map(Value::Object),
             dtype,
             ending: ending.to_owned(),
             notes,
@@ -283,20 +296,20 @@ fn channels(
     plans: &Value,
     dataset: Option<&Value>,
     configuration: &Value,
-    place: &str,
+    configuration_place: &str,
 ) -> Result<Vec<Channel>, PlansError> {
-    let schemes = field(configuration, place, "normalization_schemes")?.as_array().filter(|s| !s.is_empty());
-    let place = format!("{place}normalization_schemes");
+    let schemes = field(configuration, configuration_place, "normalization_schemes")?;
+    let schemes = schemes.as_array().filter(|s| !s.is_empty());
+    let place = format!("{configuration_place}normalization_schemes");
     let schemes = schemes.ok_or_else(|| fault(&place, "no list of schemes"))?;
-    let names = dataset.and_then(|d| d.get("channel_names").or_else(|| d.get("modality"))).and_then(Value::as_object);
+    let names = dataset.map(dataset::channel_names).transpose()?.flatten();
     if let Some(names) = names.filter(|n| n.len() != schemes.len()) {
         let problem = format!("{} schemes, but dataset.json has {} channels", schemes.len(), names.len());
         return Err(fault(&place, problem));
     }
-    let masks = configuration.get("use_mask_for_norm").and_then(Value::as_array).cloned().unwrap_or_default();
+    let masks = masks(configuration, configuration_place, schemes.len())?;
     let mut channels = Vec::new();
-    for (number, scheme) in schemes.iter().enumerate() {
-        let masked = masks.get(number).and_then(Value::as_bool).unwrap_or(false);
+    for (number, (scheme, masked)) in schemes.iter().zip(masks).enumerate() {
         let masked = masked && scheme == "ZScoreNormalization";
         let steps = match scheme.as_str().unwrap_or_default() {
             "NoNormalization" => Vec::new(),
@@ -338,42 +351,14 @@ fn channels(
     Ok(channels)
 }
 
-/// The names of the labels with a number or several each, where all are such.
-fn labels(dataset: &Value) -> Option<Value> {
-    let labels = dataset.get("labels")?;
-    let number = |value: &Value| value.as_i64().is_some();
-    let known =
-        |value: &Value| number(value) || value.as_array().is_some_and(|l| !l.is_empty() && l.iter().all(number));
-    let all = labels.as_object().is_some_and(|l| !l.is_empty() && l.values().all(known));
-    all.then(|| labels.clone())
-}
-
-/// How logits become labels, and the voxel type.
-fn decision(dataset: Option<&Value>, notes: &mut Vec<String>) -> Result<(Value, &'static str), PlansError> {
-    let Some(dataset) = dataset else {
-        notes.push("Without dataset.json the labels are not known: logits become the label of the highest.".to_owned());
-        return Ok((json!({ "argmax": true }), "uint8"));
-    };
-    let labels = field(dataset, "dataset.json: ", "labels")?.as_object();
-    let labels = labels.ok_or_else(|| fault("dataset.json: labels", "expected names with their labels"))?;
-    let all = labels.iter().filter(|(name, _)| name.as_str() != "ignore");
-    let highest = |value: &Value| match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_u64).max().unwrap_or(0),
-        other => other.as_u64().unwrap_or(0),
-    };
-    let dtype = if all.clone().map(|(_, v)| highest(v)).max().unwrap_or(0) < 255 { "uint8" } else { "uint16" };
-    if !labels.values().any(|v| v.as_array().is_some_and(|l| l.len() > 1)) {
-        return Ok((json!({ "argmax": true }), dtype));
-    }
-    let order = field(dataset, "dataset.json: ", "regions_class_order")?;
-    let order = whole_numbers(order, "dataset.json: regions_class_order")?;
-    let regions = all.filter(|(_, v)| highest(v) > 0).count();
-    if order.len() != regions {
-        let problem = format!("{} numbers for {regions} regions", order.len());
-        return Err(fault("dataset.json: regions_class_order", problem));
-    }
-    let paint: Vec<Value> = order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": l })).collect();
-    Ok((json!({ "regions": { "paint": paint } }), dtype))
+/// Which channels are normalised inside the mask.
+fn masks(configuration: &Value, place: &str, channels: usize) -> Result<Vec<bool>, PlansError> {
+    let value = field(configuration, place, "use_mask_for_norm")?;
+    let list = value.as_array().and_then(|l| l.iter().map(Value::as_bool).collect::<Option<Vec<bool>>>());
+    list.filter(|l| l.len() == channels).ok_or_else(|| {
+        let problem = format!("{value}: expected a list of true or false for each of the {channels} schemes");
+        fault(format!("{place}use_mask_for_norm"), problem)
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@
 //! The power of 1 / gamma; with `invert_image` or `retain_stats` values are lost.
 //!
 //! # Same as
-//! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`.
+//! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`, whose `invert_image` overflows in unsigned whole
+//! numbers.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -12,7 +12,8 @@
 //! Values beyond the limits are lost; they come back as the limit, where that is asked for.
 //!
 //! # Same as
-//! TorchIO `Clamp(out_min, out_max)`; numpy `clip`.
+//! TorchIO `Clamp(out_min, out_max)`, which answers in float32 where whole numbers get limits with a fraction; here
+//! such limits are the whole numbers inside them. numpy `clip`.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};

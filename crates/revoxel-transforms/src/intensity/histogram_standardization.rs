@@ -13,8 +13,9 @@
 //! | file | read as |
 //! |---|---|
 //! | `.npy`, `.npz` | the array that TorchIO's training saves |
-//! | text | the numbers, between spaces, commas or lines |
-//! | JSON | a list, or lists by image: TorchIO's dictionary, of which `NAME.json#t1` takes `t1` |
+//! | text | the numbers, between spaces, commas or lines, or each line as TorchIO's training writes it: `image 0.0 3.1 …` |
+//! | JSON | a list, or lists by image: TorchIO's dictionary |
+//! | `FILE#t1` | of several lists with names, that of `t1` |
 //!
 //! # YAML
 //! ```yaml
@@ -28,7 +29,7 @@
 //!
 //! # Same as
 //! TorchIO `HistogramStandardization(landmarks, masking_method)`, which takes a dictionary by image, here one step by
-//! image; its `.pth` files are not read.
+//! image; its `.pth` files are not read, and its training is not here.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

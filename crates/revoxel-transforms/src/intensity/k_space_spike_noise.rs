@@ -18,7 +18,8 @@
 //! The frequencies that were replaced are lost.
 //!
 //! # Same as
-//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which without `k_intensity` spikes as many places as there are channels.
+//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which answers in the voxel type, and without `k_intensity` spikes as
+//! many places as there are channels.
 
 use revoxel_core::{ValueUndo, Volume};
 use rustfft::num_complex::Complex32;

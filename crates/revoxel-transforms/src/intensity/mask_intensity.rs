@@ -13,7 +13,9 @@
 //! Values outside the mask are lost.
 //!
 //! # Same as
-//! MONAI `MaskIntensityd(mask_key)`; TorchIO `Mask(masking_method, outside_value, labels)`.
+//! MONAI `MaskIntensityd(mask_key)`, which casts the mask to the voxel type of the image: a probability below 1 becomes
+//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` have no counterpart.
+//! TorchIO `Mask(masking_method, outside_value, labels)`. Labels that no case has are an error here.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};

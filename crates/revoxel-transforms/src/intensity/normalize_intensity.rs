@@ -18,8 +18,8 @@
 //! values that became 0.
 //!
 //! # Same as
-//! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides
-//! by the ddof-1 deviation).
+//! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides by
+//! the ddof-1 deviation, and fails on a volume of one value, which becomes 0 here).
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

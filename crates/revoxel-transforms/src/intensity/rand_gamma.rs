@@ -15,8 +15,8 @@
 //! Lost: the power is not linear.
 //!
 //! # Same as
-//! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`. TorchIO `RandomGamma` has the logarithm of
-//! the power drawn instead, and raises values without scaling them.
+//! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
+//! 2]`. TorchIO `RandomGamma` has the logarithm of the power drawn instead, and raises values without scaling them.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume};

@@ -49,7 +49,11 @@ impl Define for RandScaleIntensity {
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;
-        self.factors.span().check("factors", -1e6, 1e6)
+        self.factors.span().check("factors", -1e6, 1e6)?;
+        if self.factors.bounds() == (-1.0, -1.0) {
+            return Err(Invalid::new("factors", "-1 makes every value 0"));
+        }
+        Ok(())
     }
 
     fn transform(self) -> Transform {

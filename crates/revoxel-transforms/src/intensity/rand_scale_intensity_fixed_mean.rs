@@ -54,7 +54,11 @@ impl Define for RandScaleIntensityFixedMean {
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;
-        self.factors.span().check("factors", -1e6, 1e6)
+        self.factors.span().check("factors", -1e6, 1e6)?;
+        if self.factors.bounds() == (-1.0, -1.0) {
+            return Err(Invalid::new("factors", "-1 makes all values the same"));
+        }
+        Ok(())
     }
 
     fn transform(self) -> Transform {

@@ -17,7 +17,8 @@
 //!
 //! # Same as
 //! MONAI `RandShiftIntensityd(offsets, prob, channel_wise)`, which keeps the voxel type and cuts fractions off; `safe`
-//! is about overflows of whole numbers, which float32 does not have.
+//! is about overflows of whole numbers, which float32 does not have. A factor for the offset out of the header
+//! (`factor_key`) has no counterpart.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -15,8 +15,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, whose `axis` counts the channels as 0, so that it is
-//! one more than `spatial_axis`.
+//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which answers in the voxel type, and whose `axis`
+//! counts the channels as 0, so that it is one more than `spatial_axis`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

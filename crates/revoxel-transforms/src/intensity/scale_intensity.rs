@@ -19,7 +19,8 @@
 //! # Same as
 //! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a volume of one value by `minv`, and
 //! needs `minv=None, maxv=None` for `factor` to count; nnU-Net `RescaleTo01Normalization`; TorchIO
-//! `RescaleIntensity(out_min_max)`.
+//! `RescaleIntensity(out_min_max)`. The latter leaves a volume of one value as it is; its `masking_method` has no
+//! counterpart.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -17,8 +17,9 @@
 //! The linear map back; what `clip` cut off comes back as `a_min` or `a_max`, where that is asked for.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`; equal `a_min` and `a_max` are an error here.
-//! nnU-Net `RGBTo01Normalization` with `a_min: 0, a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`.
+//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`; equal `a_min` and `a_max` are an error here, and so
+//! is only one of `b_min` and `b_max`, which in MONAI is a limit and no more. nnU-Net `RGBTo01Normalization` with
+//! `a_min: 0, a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`, though not together with `percentiles`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

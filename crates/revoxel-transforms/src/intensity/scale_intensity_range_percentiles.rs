@@ -13,11 +13,13 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what `clip` cut off comes back as the percentile, where that is asked for.
+//! The linear map back; what `clip` cut off comes back as the percentile, where that is asked for. Where both
+//! percentiles are one value, what was above comes back as that value + `b_max` − `b_min`.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`; TorchIO
-//! `RescaleIntensity(out_min_max, percentiles)` with `clip: true`.
+//! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`, which does not
+//! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles)` with `clip: true`,
+//! whose `masking_method` has no counterpart.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -12,7 +12,8 @@
 //! The number is subtracted.
 //!
 //! # Same as
-//! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and cuts fractions off.
+//! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and cuts fractions off, unless it is `safe`. A factor
+//! for the offset out of the header (`factor_key`) has no counterpart.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

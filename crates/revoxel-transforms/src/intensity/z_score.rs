@@ -23,8 +23,9 @@
 //! values were changed.
 //!
 //! # Same as
-//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and all channels and the
-//! label in `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`.
+//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and all channels and the label
+//! in `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`. It fails on a volume of one value, which
+//! becomes 0 here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

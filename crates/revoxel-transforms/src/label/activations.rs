@@ -13,7 +13,8 @@
 //! The scores are lost.
 //!
 //! # Same as
-//! MONAI `Activationsd(sigmoid, softmax)`; what a pipeline's section `restore` does with predictions needs no such step.
+//! MONAI `Activationsd(sigmoid, softmax)`; `other` functions and another `dim` than the channels have no counterpart.
+//! What a pipeline's section `restore` does with predictions needs no such step.
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};

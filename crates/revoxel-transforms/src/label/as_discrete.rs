@@ -19,8 +19,9 @@
 //! The probabilities are lost.
 //!
 //! # Same as
-//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the
-//! smallest unsigned type that holds them. For `to_onehot` of a label map use `one_hot`.
+//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the smallest
+//! unsigned type that holds them. For `to_onehot` of a label map use `one_hot`. Another `dim` than the channels and
+//! `keepdim=False` have no counterpart.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};

@@ -22,7 +22,9 @@
 //! The labels are lost.
 //!
 //! # Same as
-//! MONAI `GenerateHeatmapd(sigma, truncated, normalize)`, whose landmarks are a list of indices, each rounded to a voxel.
+//! MONAI `GenerateHeatmapd(sigma, truncated, normalize)`, whose landmarks are a list of indices, each rounded to a
+//! voxel. The grid is that of the label map, in MONAI it is given (`ref_image_keys`, `spatial_shape`,
+//! `coordinate_space`); what `visibility_keys` hide is a label that is not there.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,8 @@
 //! The exchange back, for predictions too; lost where two labels become the same.
 //!
 //! # Same as
-//! MONAI `MapLabelValued(orig_labels, target_labels)`, which answers in float32; TorchIO `RemapLabels(remapping)`.
+//! MONAI `MapLabelValued(orig_labels, target_labels)`, which answers in float32; TorchIO `RemapLabels(remapping)`,
+//! whose `masking_method` has no counterpart. Labels that no case has are an error here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

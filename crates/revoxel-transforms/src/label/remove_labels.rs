@@ -13,7 +13,8 @@
 //! The removed labels are lost.
 //!
 //! # Same as
-//! TorchIO `RemoveLabels(labels, background_label)`.
+//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` has no counterpart, and labels that no case
+//! has are an error here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -14,7 +14,7 @@
 //! The labels back, for predictions too; exact.
 //!
 //! # Same as
-//! TorchIO `SequentialLabels`.
+//! TorchIO `SequentialLabels`, whose `masking_method` has no counterpart.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -45,8 +45,9 @@
 //!
 //! # Same as
 //! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
-//! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. SimpleITK
-//! `Resample(image, reference, transform)`; ANTs `antsApplyTransforms` with one affine.
+//! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. Its `affine`, a matrix
+//! in voxels, has no counterpart. Where two voxels are equally near, nearest takes the upper one, in MONAI the one of
+//! even index. SimpleITK `Resample(image, reference, transform)`; ANTs `antsApplyTransforms` with one affine.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
 use revoxel_resample::Interpolation;

@@ -20,8 +20,9 @@
 //! The window back; exact. What was padded is never read on the way back.
 //!
 //! # Same as
-//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`. The value is meant for images: other kinds get their
-//! own fill.
+//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are those of the
+//! whole volume; here, as in numpy, they are those of each line that is padded. The value is meant for images: other
+//! kinds get their own fill.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

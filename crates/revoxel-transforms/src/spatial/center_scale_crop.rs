@@ -18,7 +18,7 @@
 //! The window back: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! MONAI `CenterScaleCropd(roi_scale)`.
+//! MONAI `CenterScaleCropd(roi_scale)`, which takes a share above 1 for the whole axis; here that is an error.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;

@@ -29,7 +29,8 @@
 //!
 //! # Same as
 //! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
-//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise.
+//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise. Its `channel_indices` have no
+//! counterpart: any channel counts.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;

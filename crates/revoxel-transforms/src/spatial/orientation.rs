@@ -23,8 +23,9 @@
 //! The inverse permutation; exact.
 //!
 //! # Same as
-//! MONAI `Orientationd(axcodes)` and `as_closest_canonical`; nibabel `as_closest_canonical`; TorchIO
-//! `ToCanonical` and TorchIO `ToOrientation(orientation)`. All take the letters to be the ends that axes point to.
+//! MONAI `Orientationd(axcodes)` and `as_closest_canonical`; nibabel `as_closest_canonical`; TorchIO `ToCanonical` and
+//! TorchIO `ToOrientation(orientation)`. All take the letters to be the ends that axes point to. Other letters for the
+//! axes (`labels`) have no counterpart.
 
 use revoxel_core::{Grid, GridOp, Orientation as Axcodes};
 use schemars::JsonSchema;

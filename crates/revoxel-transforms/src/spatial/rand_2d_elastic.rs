@@ -25,10 +25,10 @@
 //! # Same as
 //! MONAI `Rand2DElasticd(spacing, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
 //! which takes images of one slice only, and which interpolates the control points' places together with their
-//! displacements, with a cubic that does not keep straight lines: at a magnitude of 0 its voxels still move by up to
-//! a twentieth of the spacing (and by half a voxel where `spacing` times the control points is even and the image
-//! odd). Here they move by the displacements alone. Its noise may fold the image (here it is reduced), and it undoes
-//! nothing.
+//! displacements, with a cubic that does not keep straight lines: at a magnitude of 0 its voxels still move by up to a
+//! twentieth of the spacing (and by half a voxel where `spacing` times the control points is even and the image odd).
+//! Here they move by the displacements alone. Its noise may fold the image (here it is reduced), and it undoes nothing.
+//! Its `spatial_size` has no counterpart.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;

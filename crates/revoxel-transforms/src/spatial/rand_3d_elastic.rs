@@ -31,9 +31,9 @@
 //! trace has what the noise is made of, and makes it again: the same on every machine but for rounding.
 //!
 //! # Same as
-//! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range,
-//! scale_range)`, whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default
-//! `padding_mode` is reflection, as here.
+//! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
+//! whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default `padding_mode` is
+//! reflection, as here. Its `spatial_size` has no counterpart.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;

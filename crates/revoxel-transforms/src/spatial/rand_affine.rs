@@ -22,8 +22,9 @@
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the amounts.
 //!
 //! # Same as
-//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range)`, where a single number instead
-//! of a list means axis 0 only (here a list is required) and the default `padding_mode` is reflection, as here.
+//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range)`, where a single number instead of
+//! a list means axis 0 only (here a list is required) and the default `padding_mode` is reflection, as here. Its
+//! `spatial_size` has no counterpart: crop or pad in a step of its own.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

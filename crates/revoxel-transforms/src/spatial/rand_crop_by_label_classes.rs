@@ -29,9 +29,9 @@
 //!
 //! # Same as
 //! MONAI `RandCropByLabelClassesd(label_key, spatial_size, ratios, num_classes, image_key, image_threshold,
-//! allow_smaller)`, one of its samples. The number of classes need not be said where there are ratios. Labels with a
-//! ratio above 0 that no case has are an error. In TorchIO,
-//! `LabelSampler` draws by probabilities of labels.
+//! allow_smaller)`, one of its samples. The number of classes need not be said where there are ratios. Its
+//! `indices_key` and `max_samples_per_class` have no counterpart: all voxels count. Labels with a ratio above 0 that no
+//! case has are an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
 
 use revoxel_core::Volume;
 use schemars::JsonSchema;

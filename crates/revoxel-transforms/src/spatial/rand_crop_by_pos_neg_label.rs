@@ -30,7 +30,7 @@
 //! MONAI `RandCropByPosNegLabeld(label_key, spatial_size, pos, neg, image_key, image_threshold, allow_smaller)`, one of
 //! its samples. Where no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error
 //! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
-//! background where no image narrows it.
+//! background where no image narrows it. Its `fg_indices_key` and `bg_indices_key` have no counterpart.
 
 use revoxel_core::Volume;
 use schemars::JsonSchema;

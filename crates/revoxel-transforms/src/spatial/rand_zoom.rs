@@ -20,7 +20,8 @@
 //!
 //! # Same as
 //! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode="trilinear")`; its default `mode` is
-//! `area`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated.
+//! `area`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
+//! padding has no counterpart: a constant is 0, or what the kind says.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};

@@ -29,9 +29,10 @@
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here
-//! it is the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where `reference` may also be a path;
-//! SimpleITK `Resample(image, reference)`.
+//! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here it is
+//! the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where
+//! `reference` may also be a path; SimpleITK `Resample(image, reference)`. Where two voxels are equally near, nearest
+//! takes the upper one, in MONAI the one of even index.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

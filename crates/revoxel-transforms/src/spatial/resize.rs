@@ -24,10 +24,12 @@
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `Resized(spatial_size, size_mode, mode="trilinear")`; its `nearest` shifts voxels (torch's legacy floor
-//! rule), ours is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al.
-//! (2015), `anti_aliasing` in MONAI by that of scikit-image: sigma (r − 1) / 2. TorchIO `Resize(target_shape)`, where the
-//! rounding of its voxel size does not make one voxel more, which it then cuts off.
+//! MONAI `Resized(spatial_size, size_mode, mode="trilinear")`, where `mode` is `area` by default; its `nearest` shifts
+//! voxels (torch's legacy floor rule), ours is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by
+//! the rule of Cardoso et al. (2015), `anti_aliasing` in MONAI by that of scikit-image: sigma (r − 1) / 2, and its
+//! `anti_aliasing_sigma` has no counterpart. TorchIO `Resize(target_shape)`, where the rounding of its voxel size does
+//! not make one voxel more, which it then cuts off. It mirrors what a cubic reads beyond the outermost centres, and
+//! cuts fractions off in volumes of whole numbers.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;

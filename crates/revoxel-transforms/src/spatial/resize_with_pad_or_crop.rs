@@ -21,8 +21,10 @@
 //! The window back: exact inside what was kept, the kind's fill where it was cropped.
 //!
 //! # Same as
-//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for both methods.
-//! TorchIO `CropOrPad` puts the odd voxel at the low end instead.
+//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for both methods. TorchIO
+//! `CropOrPad` puts the odd voxel at the low end instead. Its minimum, maximum, mean and median are those of the whole
+//! volume, here of each line that is padded. Its `only_crop`, `only_pad`, `units`, `location`, `mask_name` and `labels`
+//! have no counterpart; for a mask there is `crop_foreground`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

@@ -27,7 +27,8 @@
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`.
+//! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`. Where two voxels are equally
+//! near, nearest takes the upper one, in MONAI the one of even index.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

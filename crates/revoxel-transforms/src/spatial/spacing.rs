@@ -51,13 +51,19 @@
 //! by the same rule.
 //!
 //! # Same as
-//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are
-//! nearest by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid
-//! out of a float32 header, which is orthogonal to some 1e-8 only, MONAI may keep voxel shape / 2 where it is and not
-//! the first one, as that noise decides: its grid then lies up to half a voxel elsewhere, as its affine says. nnU-Net's
-//! `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is `cubic`,
-//! `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its segmentations are
-//! `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`.
+//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are nearest
+//! by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid out of a
+//! float32 header, which is orthogonal to some 1e-8 only, MONAI may keep voxel shape / 2 where it is and not the first
+//! one, as that noise decides: its grid then lies up to half a voxel elsewhere, as its affine says. Where two voxels
+//! are equally near, nearest takes the upper one, in MONAI the one of even index: of a label map that is sampled twice
+//! as finely, about every tenth voxel. `scale_extent`, `recompute_affine` and `ensure_same_shape` have no counterpart.
+//! nnU-Net's `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is
+//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its
+//! segmentations are `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`. It loses a voxel to rounding noise
+//! where sizes divide evenly (10 voxels from 3.3 to 1.1 mm become 29, here 30), cuts fractions off in volumes of whole
+//! numbers, mirrors what a cubic reads beyond the outermost centres (here the edge goes on: up to 12 % of the range at
+//! the rim), and approximates the Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other
+//! interpolators (`gaussian`, `lanczos`, `hamming` …) have no counterpart.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

@@ -5,7 +5,10 @@
 //!
 //! * `roi_center` with `roi_size`,
 //! * `roi_start` to `roi_end` (exclusive), or
-//! * `roi_slices`, a pair of start and end per axis that may be negative (counted from the end) or null.
+//! * `roi_slices`, a pair of start and end per axis that may be negative (counted from the end) or null; axes without
+//!   one stay whole.
+//!
+//! One number is for all axes, and a list that is too short repeats its last one.
 //!
 //! In millimetres of the world, with `frame` RAS or LPS, the same for inputs on any grid:
 //!
@@ -44,7 +47,8 @@
 //!
 //! # Same as
 //! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
-//! slices have no step. TorchIO `Crop(cropping)`, which takes what is cut off at each end.
+//! slices have no step. Where numbers are fewer than axes, MONAI leaves the other axes whole. TorchIO `Crop(cropping)`,
+//! which takes what is cut off at each end.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;

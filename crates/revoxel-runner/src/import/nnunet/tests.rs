@@ -56,7 +56,7 @@ fn plans_become_a_pipeline() {
     assert_eq!(
         steps(&imported),
         [
-            "- crop_to_nonzero: { source: image }",
+            "- crop_to_nonzero: { source: image, on_empty: keep }",
             "- mark_outside: { keys: [label], nonzero_of: [image] }",
             "- ct_normalization: { mean: 54.5, std: 131.25, percentile_00_5: -480.0, percentile_99_5: 310.5 }",
             "- spacing:",
@@ -96,7 +96,7 @@ fn axes_channels_and_regions() {
         [
             "- orientation: { axcodes: RAS }",
             "- transpose: { indices: [2, 0, 1] }",
-            "- crop_to_nonzero: { source: image_0000, also: [image_0001, image_0002] }",
+            "- crop_to_nonzero: { source: image_0000, also: [image_0001, image_0002], on_empty: keep }",
             "- mark_outside: { keys: [label], nonzero_of: [image_0000, image_0001, image_0002] }",
             "- z_score: { keys: [image_0000], nonzero_of: [image_0000, image_0001, image_0002, label], keep_outside: true }",
             "- scale_intensity: { keys: [image_0001], minv: 0, maxv: 1 }",
@@ -142,6 +142,12 @@ fn what_is_refused() {
         "resampling_fn_data",
         "\"resample_torch_fornnunet\" has no",
     );
+    let masks = base("use_mask_for_norm");
+    for wrong in [json!("yes"), json!([]), json!(["true"]), json!([1]), json!([true, false]), Value::Null] {
+        let says = format!("{wrong}: expected a list of true or false for each of the 1 schemes");
+        t(&masks, wrong, "3d_fullres.use_mask_for_norm", &says);
+    }
+    t(&masks, json!("-"), "3d_fullres.use_mask_for_norm", "missing");
     t(&base("resampling_fn_seg"), json!("-"), "resampling_fn_seg", "missing");
     t(&base("preprocessor_name"), json!("NoResamplingPreprocessor"), "preprocessor_name", "DefaultPreprocessor has");
     let of = |name: &'static str, argument: &'static str| ["configurations", "base", name, argument];
@@ -184,15 +190,67 @@ fn configurations_that_are_refused() {
     t("loop", "configurations.loop.inherits_from", "circle");
 }
 
+/// What is said of a dataset.json with these fields instead.
+fn refused(fields: Value, place: &str, says: &str) {
+    let mut dataset = dataset();
+    for (name, value) in fields.as_object().unwrap() {
+        dataset[name] = value.clone();
+    }
+    let error = pipeline(&plans(), Some(&dataset), &options("3d_fullres")).unwrap_err();
+    assert!(error.file == Source::Dataset && error.place == place && error.problem.contains(says), "{error}");
+}
+
 #[test]
 fn labels_without_an_order_are_refused() {
     let labels = json!({ "background": 0, "whole": [1, 2], "core": 2 });
-    let t = |dataset: Value, place: &str| {
-        let error = pipeline(&plans(), Some(&dataset), &options("3d_fullres")).unwrap_err();
-        assert_eq!(error.place, place, "{error}");
+    let t = |fields: Value, says: &str| refused(fields, "regions_class_order", says);
+    t(json!({ "labels": labels }), "missing");
+    t(json!({ "labels": labels, "regions_class_order": [1] }), "1 numbers for 2 regions");
+    t(json!({ "labels": labels, "regions_class_order": [1, -2] }), "no list of whole numbers");
+    let error = pipeline(&plans(), Some(&json!({})), &options("3d_fullres")).unwrap_err();
+    assert_eq!((error.file, error.to_string()), (Source::Dataset, "labels: missing".to_owned()));
+}
+
+#[test]
+fn labels_that_nnunet_refuses_are_refused() {
+    let t = |labels: Value, place: &str, says: &str| refused(json!({ "labels": labels }), place, says);
+    t(json!(["background", "a"]), "labels", "expected names");
+    t(json!({ "0": "background", "1": "a" }), "labels.0", "the other way round, \"background\": 0");
+    t(json!({ "a": 1, "b": 2 }), "labels", "no \"background\"");
+    t(json!({ "background": [0], "a": 1 }), "labels.background", "[0]: expected 0");
+    t(json!({ "background": 1, "a": 0 }), "labels.background", "1: expected 0");
+    t(json!({ "background": 0, "a": null }), "labels.a", "null is no whole number");
+    t(json!({ "background": 0, "a": "one" }), "labels.a", "\"one\" is no whole number");
+    t(json!({ "background": 0, "a": 1.5 }), "labels.a", "1.5 is no whole number");
+    t(json!({ "background": 0, "a": [1, {}] }), "labels.a", "no list of them");
+    t(json!({ "background": 0, "ignore": 1, "a": 2 }), "labels.ignore", "1: expected 3");
+    t(json!({ "background": 0, "a": 1, "ignore": [2] }), "labels.ignore", "[2]: expected 2");
+}
+
+#[test]
+fn labels_that_nnunet_takes_are_taken() {
+    let t = |labels: Value, written: &str| {
+        let mut dataset = dataset();
+        dataset["labels"] = labels;
+        let imported = pipeline(&plans(), Some(&dataset), &options("3d_fullres")).unwrap();
+        assert!(imported.text.contains(&format!("optional: true, labels: {written} }}")), "{}", imported.text);
+        imported.check("pipeline.yaml").unwrap();
+        imported.notes
     };
-    t(json!({ "labels": labels }), "dataset.json: regions_class_order");
-    t(json!({ "labels": labels, "regions_class_order": [1] }), "dataset.json: regions_class_order");
-    t(json!({ "labels": labels, "regions_class_order": [1, -2] }), "dataset.json: regions_class_order");
-    t(json!({}), "dataset.json: labels");
+    // Its LabelManager makes numbers of texts.
+    assert!(t(json!({ "background": "0", "b": "1" }), "{ background: 0, b: 1 }").is_empty());
+    assert!(t(json!({ "background": 0, "b": [1], "c": 2.0 }), "{ background: 0, b: [1], c: 2 }").is_empty());
+    assert!(t(json!({ "background": 0, "b": 1, "ignore": 2 }), "{ background: 0, b: 1, ignore: 2 }").is_empty());
+    assert!(t(json!({ "background": 0, "b": 1, "ignore": null }), "{ background: 0, b: 1 }").is_empty());
+    let notes = t(json!({ "background": 0, "b": 2 }), "{ background: 0, b: 2 }");
+    assert!(notes[0].contains("gaps"), "{notes:?}");
+}
+
+#[test]
+fn files_that_cannot_be_written_and_channels_without_numbers_are_refused() {
+    for ending in [json!(".gipl"), json!(".vtk"), json!("nii.gz"), json!(".png"), json!(7)] {
+        let says = format!("{ending} cannot be written: .nii.gz, .nii, .nrrd and .mha can");
+        refused(json!({ "file_ending": ending }), "file_ending", &says);
+    }
+    refused(json!({ "channel_names": ["CT"] }), "channel_names", "[\"CT\"]: expected numbers with their names");
 }

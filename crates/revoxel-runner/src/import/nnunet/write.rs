@@ -39,8 +39,8 @@ impl Plans {
         }
         let keys: Vec<&str> = channels.iter().map(|c| c.key.as_str()).collect();
         let crop = match &keys[1..] {
-            [] => json!({ "source": keys[0] }),
-            others => json!({ "source": keys[0], "also": others }),
+            [] => json!({ "source": keys[0], "on_empty": "keep" }),
+            others => json!({ "source": keys[0], "also": others, "on_empty": "keep" }),
         };
         text.push_str(&step("crop_to_nonzero", &crop));
         text.push_str(&step("mark_outside", &json!({ "keys": ["label"], "nonzero_of": keys })));
