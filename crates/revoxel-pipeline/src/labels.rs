@@ -220,7 +220,7 @@ impl Reach {
             return Vec::new();
         }
         let onehot = volumes.iter().any(|(_, known)| known.onehot && known.labels.as_ref().is_none_or(binary));
-        let absent = |sought: &&Sought| !possible.has(sought.label) && !(sought.or_channel && onehot);
+        let absent = |sought: &&Sought| !(possible.has(sought.label) || sought.or_channel && onehot);
         let told = |sought: &Sought| AbsentLabel {
             step: number,
             name: step.name,
