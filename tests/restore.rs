@@ -473,3 +473,87 @@ fn tensors_for_models_are_written_as_arrays() {
     let trace: Value = serde_json::from_str(&std::fs::read_to_string(place.path("arrays/a.json")).unwrap()).unwrap();
     assert_eq!(trace["volumes"]["image"]["result"]["dtype"], "float16");
 }
+
+/// A pipeline of one label map, on the model's grid a crop of it, and a prediction there of 0 and 1.
+fn cropped_labels(place: &Place, restore: &str, dtype: &str) {
+    let text = format!(
+        "version: 1\ninputs:\n  seg: {{ kind: label, path: \"{{case}}.nii.gz\" }}\nsteps:\n  - center_spatial_crop: {{ roi_size: \
+         [9, 8, 7] }}\noutputs:\n  seg: {{ path: \"{{case}}.nii.gz\"{dtype} }}\n{restore}trace: \"{{case}}.json\"\n"
+    );
+    place.text("p.yaml", &text);
+}
+
+#[test]
+fn labels_stay_themselves_whatever_their_type() {
+    let place = Place::new();
+    let size = grid().voxel_count();
+    let seg: Vec<i16> = (0..size).map(|i| [0, 1, 2, 300][i % 4]).collect();
+    place.volume("data/a.nii.gz", &Volume::new(seg.into(), grid(), Kind::Label, 1).unwrap());
+    // What only the voxels tell: the case fails, nothing is written.
+    cropped_labels(&place, "", ", dtype: uint8");
+    place.revoxel(&["plan", "p.yaml"]).good();
+    let run = ["run", "p.yaml", "--data", "data", "--out", "bad"];
+    place.revoxel(&run).bad(1, &["seg: label 300", "uint8", "Declare a dtype"]);
+    assert!(!place.path("bad/a.nii.gz").exists());
+    let restore = "restore:\n  s:\n    kind: label\n    volume: seg\n    steps:\n      - map_label_value: { orig_labels: [1], \
+                   target_labels: [-1] }\n    output: { path: \"{case}/s.nii.gz\" }\n";
+    cropped_labels(&place, restore, "");
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    let model = *place.read("out/a.nii.gz", Kind::Label).grid();
+    let ones: Vec<u8> = (0..model.voxel_count()).map(|i| (i % 2) as u8).collect();
+    place.volume("ones.nii.gz", &Volume::new(ones.into(), model, Kind::Label, 1).unwrap());
+    place.revoxel(&["invert", "out/a.json", "ones.nii.gz", "--out", "back"]).good();
+    let back = place.read("back/a/s.nii.gz", Kind::Label);
+    assert_eq!((labels(&back), back.dtype()), (vec![-1.0, 0.0], Dtype::I8));
+    let invert = |file: &str, more: &[&str]| {
+        let all = [&["invert", "out/a.json", file, "-o", "x.nii.gz", "--overwrite"], more].concat();
+        place.revoxel(&all)
+    };
+    invert("ones.nii.gz", &["--dtype", "uint8"]).bad(1, &["label -1 does not fit into uint8"]);
+    let none = ["--restore", "none", "--kind", "label"];
+    for (fill, dtype) in [("300", Dtype::U16), ("-1", Dtype::I8)] {
+        invert("ones.nii.gz", &[&none[..], &["--fill", fill]].concat()).good();
+        let back = place.read("x.nii.gz", Kind::Label);
+        let mut expected = vec![0.0, 1.0, fill.parse().unwrap()];
+        expected.sort_by(f64::total_cmp);
+        assert_eq!((labels(&back), back.dtype()), (expected, dtype));
+        assert_eq!(back.value([0, 0, 0], 0), fill.parse::<f64>().unwrap());
+    }
+    invert("ones.nii.gz", &[&none[..], &["--fill", "0.5"]].concat()).bad(2, &["--fill 0.5", "whole numbers"]);
+    let small = [&none[..], &["--fill", "300", "--dtype", "uint8"]].concat();
+    invert("ones.nii.gz", &small).bad(2, &["label 300 does not fit into uint8"]);
+    let scores: Vec<f32> = (0..2 * model.voxel_count()).map(|i| (i % 3) as f32 / 2.0).collect();
+    place.volume("scores.nii.gz", &Volume::new(scores.into(), model, Kind::Probability, 2).unwrap());
+    let none = ["--restore", "none", "--kind", "probability"];
+    for decision in [&["--argmax"][..], &["--regions", "2,1"]] {
+        invert("scores.nii.gz", &[&none[..], decision, &["--fill", "7"]].concat()).good();
+        let back = place.read("x.nii.gz", Kind::Label);
+        assert_eq!((back.value([0, 0, 0], 0), back.dtype()), (7.0, Dtype::U8));
+        assert!(labels(&back).contains(&1.0));
+    }
+    let large = [&none[..], &["--regions", "300,1", "--dtype", "uint8"]].concat();
+    invert("scores.nii.gz", &large).bad(2, &["label 300 does not fit into uint8"]);
+    invert("scores.nii.gz", &[&none[..], &["--regions", "0,1"]].concat()).bad(2, &["label 0 is the background"]);
+    invert("scores.nii.gz", &[&none[..], &["--interpolation", "label"]].concat())
+        .bad(2, &["--interpolation label", "of kind probability"]);
+    // Sigmoid: of regions none is the background.
+    let sigmoid = ["--restore", "none", "--kind", "logit", "--activation", "sigmoid"];
+    invert("scores.nii.gz", &sigmoid).good();
+    let back = place.read("x.nii.gz", Kind::Probability);
+    assert_eq!([back.value([0, 0, 0], 0), back.value([0, 0, 0], 1)], [0.0, 0.0]);
+    // Weights by channel, and weights that are none.
+    let two = |weights: &str| {
+        let all = ["invert", "out/a.json", "scores.nii.gz", "scores.nii.gz", "-o", "x.nii.gz", "--overwrite"];
+        place.revoxel(&[&all[..], &none, &["--weights", weights]].concat())
+    };
+    two("1,2;3,1").good();
+    let mean = place.read("x.nii.gz", Kind::Probability);
+    invert("scores.nii.gz", &none).good();
+    let single = values(&place.read("x.nii.gz", Kind::Probability));
+    assert!(values(&mean).iter().zip(single).all(|(a, b)| (a - b).abs() < 1e-6));
+    two("1,2,3;3,1,1").bad(2, &["3 weights for 2 channel(s)"]);
+    two("1,2;3,1;1,1").bad(2, &["--weights: those of 3 predictions for 2"]);
+    two("1,2,3").bad(2, &["3 weights for 2 predictions"]);
+    two("1e308,1e308").bad(2, &["add up to inf"]);
+    two("1e200,1").bad(2, &["a weight of 1e200"]);
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::Voxels;
+
 /// The type of a voxel's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
@@ -84,6 +86,56 @@ impl Dtype {
     pub fn smallest_for_labels(highest: f64) -> Self {
         let fits = |dtype: &Self| highest <= dtype.range().1;
         [Self::U8, Self::U16, Self::U32].into_iter().find(fits).unwrap_or(Self::U64)
+    }
+
+    /// The smallest type that holds every label from `lowest` to `highest`: unsigned where none is below 0.
+    pub fn smallest_for_label_range(lowest: f64, highest: f64) -> Self {
+        if lowest >= 0.0 {
+            return Self::smallest_for_labels(highest);
+        }
+        let fits = |dtype: &Self| dtype.range().0 <= lowest && highest <= dtype.range().1;
+        [Self::I8, Self::I16, Self::I32].into_iter().find(fits).unwrap_or(Self::I64)
+    }
+
+    /// Whether a label stays itself in this type, but for a thousandth: numbers that were computed are whole again.
+    pub fn holds_label(self, label: f64) -> bool {
+        crate::dispatch_dtype!(self, T => near(T::from_f64(label).to_f64(), label))
+    }
+
+    /// Whether every value of another type is one of this type.
+    const fn contains(self, other: Self) -> bool {
+        let (bits, others) = (8 * self.size(), 8 * other.size());
+        match (self, other) {
+            (Self::F64, Self::U64 | Self::I64)
+            | (Self::F32, Self::U32 | Self::I32 | Self::U64 | Self::I64 | Self::F64) => false,
+            (Self::F32 | Self::F64, _) => true,
+            (_, Self::F32 | Self::F64) => false,
+            _ if self.is_signed() == other.is_signed() => bits >= others,
+            _ => self.is_signed() && bits > others,
+        }
+    }
+
+    const fn is_signed(self) -> bool {
+        matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64)
+    }
+}
+
+/// Whether a stored label is the label.
+pub(crate) fn near(stored: f64, label: f64) -> bool {
+    stored == label || (stored - label).abs() <= 1e-3
+}
+
+impl Voxels {
+    /// A label of these voxels that would become another one in a type. What is no number is no label.
+    pub fn label_lost_in(&self, dtype: Dtype) -> Option<f64> {
+        if dtype.contains(self.dtype()) {
+            return None;
+        }
+        fn find<S: Voxel, T: Voxel>(values: &[S]) -> Option<f64> {
+            let lost = |label: &f64| !label.is_nan() && !near(T::from_f64(*label).to_f64(), *label);
+            values.iter().map(|v| v.to_f64()).find(lost)
+        }
+        crate::dispatch!(self, v => crate::dispatch_dtype!(dtype, T => find::<_, T>(v)))
     }
 }
 
@@ -191,5 +243,33 @@ mod tests {
             [t(0.0), t(255.0), t(256.0), t(7e4), t(5e9)],
             [Dtype::U8, Dtype::U8, Dtype::U16, Dtype::U32, Dtype::U64]
         );
+    }
+
+    #[test]
+    fn labels_that_a_type_does_not_hold_are_found() {
+        let t = Dtype::smallest_for_label_range;
+        assert_eq!([t(0.0, 255.0), t(-1.0, 127.0), t(-1.0, 128.0)], [Dtype::U8, Dtype::I8, Dtype::I16]);
+        assert_eq!([t(-129.0, 0.0), t(-1.0, 4e4), t(-1.0, 3e9)], [Dtype::I16, Dtype::I32, Dtype::I64]);
+        for to in Dtype::ALL {
+            for from in Dtype::ALL {
+                let digits = |d: Dtype| match d {
+                    Dtype::F32 => 24,
+                    Dtype::F64 => 53,
+                    d => 8 * d.size(),
+                };
+                let (low, high) = from.range();
+                let held = digits(to) >= digits(from) && to.range().0 <= low && high <= to.range().1;
+                assert_eq!(to.contains(from), held && (from.is_integer() || !to.is_integer()), "{to} {from}");
+            }
+        }
+        let labels = Voxels::from(vec![0i16, 255, -1, 300]);
+        assert_eq!(
+            [Dtype::U8, Dtype::U16, Dtype::I8].map(|d| labels.label_lost_in(d)),
+            [Some(-1.0), Some(-1.0), Some(255.0)]
+        );
+        assert_eq!([Dtype::I16, Dtype::I32, Dtype::F32].map(|d| labels.label_lost_in(d)), [None; 3]);
+        assert_eq!(Voxels::from(vec![16_777_217i32]).label_lost_in(Dtype::F32), Some(16_777_217.0));
+        assert_eq!(Voxels::from(vec![f32::NAN, 0.9999, 2.0]).label_lost_in(Dtype::U8), None);
+        assert_eq!(Voxels::from(vec![2.0, 0.5f32]).label_lost_in(Dtype::U8), Some(0.5));
     }
 }

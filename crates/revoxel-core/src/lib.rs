@@ -49,7 +49,7 @@ pub use relation::{Agreement, Relation};
 pub use sampling::{ExactMap, Sampling};
 pub use slices::{Slices, SlicesError};
 pub use step::Step;
-pub use stored::StoredDtype;
+pub use stored::{LostLabel, StoredDtype};
 pub use undo::ValueUndo;
 pub use volume::{Volume, VolumeError};
 pub use voxels::Voxels;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Dtype;
+use crate::dtype::near;
+use crate::{Dtype, Voxels, dispatch};
 
 /// A voxel type as a file stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,56 @@ impl StoredDtype {
     }
 }
 
+/// A label that a voxel type would turn into another one.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "label {label} does not fit into {dtype} and would become another label: give a dtype that holds it, or leave the \
+     dtype out"
+)]
+pub struct LostLabel {
+    /// The label.
+    pub label: f64,
+    /// The type.
+    pub dtype: StoredDtype,
+}
+
+impl StoredDtype {
+    /// Whether labels stay themselves in this type.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check_labels(self, labels: impl IntoIterator<Item = f64>) -> Result<(), LostLabel> {
+        let held = |label: f64| match self {
+            Self::Plain(dtype) => dtype.holds_label(label),
+            Self::Half => near(half(label), label),
+        };
+        let lost = labels.into_iter().find(|label| !label.is_nan() && !held(*label));
+        lost.map_or(Ok(()), |label| Err(LostLabel { label, dtype: self }))
+    }
+
+    /// The same for voxels of a label map.
+    ///
+    /// # Errors
+    /// The first label that does not stay itself.
+    pub fn check_label_map(self, voxels: &Voxels) -> Result<(), LostLabel> {
+        match self {
+            Self::Plain(dtype) => {
+                voxels.label_lost_in(dtype).map_or(Ok(()), |label| Err(LostLabel { label, dtype: self }))
+            }
+            Self::Half => dispatch!(voxels, v => self.check_labels(v.iter().map(|x| crate::Voxel::to_f64(*x)))),
+        }
+    }
+}
+
+/// The closest number of half precision; infinite beyond it.
+fn half(value: f64) -> f64 {
+    const HIGHEST: f64 = 65504.0;
+    // Eleven binary digits, so that numbers of one power of two are this far apart.
+    let apart = 2f64.powf(value.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor() - 10.0);
+    let closest = (value / apart).round_ties_even() * apart;
+    if closest.abs() > HIGHEST { f64::INFINITY.copysign(value) } else { closest }
+}
+
 impl fmt::Display for StoredDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -43,5 +94,23 @@ impl FromStr for StoredDtype {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         if name == Self::Half.name() { Ok(Self::Half) } else { name.parse().map(Self::Plain) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_would_become_others_are_named() {
+        let half = |label: f64| StoredDtype::Half.check_labels([label]).is_ok();
+        assert!([0.0, -1.0, 2048.0, 2050.0, 65504.0, 0.5].into_iter().all(half));
+        assert!(![2049.0, -4098.0, 65505.0, 1e9].into_iter().any(half));
+        let byte = StoredDtype::Plain(Dtype::U8);
+        assert!(byte.check_labels([0.0, 255.0, f64::NAN]).is_ok());
+        let lost = byte.check_label_map(&vec![1i16, 300].into()).unwrap_err();
+        assert_eq!(lost, LostLabel { label: 300.0, dtype: byte });
+        assert!(lost.to_string().starts_with("label 300 does not fit into uint8"), "{lost}");
+        assert!(StoredDtype::Half.check_label_map(&vec![2049u16].into()).is_err());
     }
 }

@@ -133,7 +133,8 @@ impl Regions {
         }
     }
 
-    /// Whether the channels are there and the threshold is a probability.
+    /// Whether the channels are there, each painted once and none with the background's label, and the threshold is a
+    /// probability.
     ///
     /// # Errors
     /// What is wrong.
@@ -143,6 +144,16 @@ impl Regions {
         }
         if self.paint.is_empty() {
             return Err("paint: nothing is painted".to_owned());
+        }
+        if self.paint.iter().any(|p| p.label == 0) {
+            return Err("paint: label 0 is the background, what no region paints: leave that channel out".to_owned());
+        }
+        let twice =
+            self.paint.iter().enumerate().find(|(i, p)| self.paint[..*i].iter().any(|q| q.channel == p.channel));
+        if let Some((_, Paint { channel, .. })) = twice {
+            return Err(format!(
+                "paint: channel {channel} is painted twice: the later label hides the first everywhere"
+            ));
         }
         match self.paint.iter().find(|p| channels.is_some_and(|n| p.channel >= n)) {
             Some(p) => Err(format!("paint: channel {} of {} (from 0)", p.channel, channels.unwrap_or(0))),

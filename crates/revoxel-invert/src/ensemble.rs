@@ -30,8 +30,12 @@ pub struct Recipe {
     pub interpolation: Option<Interpolation>,
     /// How channels become the result.
     pub decision: Decision,
-    /// What voxels hold that no model saw; the kind decides where it is not given (for images: the mean's minimum).
+    /// What voxels of the result hold that no model saw, for labels a label; the kind decides where it is not given
+    /// (for images: the mean's minimum).
     pub fill: Option<f64>,
+    /// Channels are regions by themselves, none is the background: unseen voxels hold "no" in each. So it is too with
+    /// the activation sigmoid, and where regions are decided.
+    pub overlap: bool,
     /// Take predictions to lie on their traces' result grids whatever their own grids say; the shapes must agree.
     pub assume_grid: bool,
     /// Also give the mask of voxels that a model saw.
@@ -56,7 +60,8 @@ struct Group {
     /// Their weighted sum; the prediction itself where there is only one.
     sum: Volume,
     summed: bool,
-    weight: f64,
+    /// One for each channel.
+    weight: Vec<f64>,
 }
 
 impl Ensemble {
@@ -65,11 +70,18 @@ impl Ensemble {
         Self { recipe, groups: Vec::new(), native: None, relation: None }
     }
 
-    /// Adds a prediction. `name` is what errors call it.
+    /// Adds a prediction. `name` is what errors call it; `weights` is one number, or one for each channel.
     ///
     /// # Errors
-    /// Where it does not lie on the trace's result grid, belongs to another native grid, or does not fit the others.
-    pub fn add(&mut self, name: &str, trace: &VolumeTrace, prediction: Volume, weight: f64) -> Result<(), InvertError> {
+    /// Where it does not lie on the trace's result grid, belongs to another native grid, does not fit the others, or
+    /// the weights are none, or too many.
+    pub fn add(
+        &mut self,
+        name: &str,
+        trace: &VolumeTrace,
+        prediction: Volume,
+        weights: &[f64],
+    ) -> Result<(), InvertError> {
         let (mut steps, native, model) = trace.ends()?;
         let separate = trace.separating()?;
         match &self.native {
@@ -86,9 +98,7 @@ impl Ensemble {
             Some(_) => {}
             None => self.native = Some((name.to_owned(), native)),
         }
-        if !(weight > 0.0 && weight.is_finite()) {
-            return Err(InvertError::Weight(weight));
-        }
+        let weight = weights_of(weights, prediction.channels())?;
         let (prediction, relation) = on_model_grid(prediction, &model, self.recipe.assume_grid)?;
         self.relation.get_or_insert(relation);
         let prediction = trace.undo_values(prediction, self.recipe.values)?;
@@ -115,7 +125,7 @@ impl Ensemble {
         }
         if !first.summed {
             let mean = take(&mut first.sum)?;
-            first.sum = scaled(turned_back(&mut first.steps, mean)?, first.weight)?;
+            first.sum = scaled(turned_back(&mut first.steps, mean)?, &first.weight)?;
             first.summed = true;
         }
         let prediction = turned_back(&mut steps, prediction)?;
@@ -127,14 +137,19 @@ impl Ensemble {
             Some(group) => {
                 let sum = take(&mut group.sum)?;
                 let (grid, kind, channels) = (*sum.grid(), sum.kind(), sum.channels());
-                let mut sum = floats(sum);
-                for (sum, value) in sum.iter_mut().zip(floats(prediction)) {
-                    *sum += weight as f32 * value;
+                let (mut sum, size) = (floats(sum), grid.voxel_count());
+                for ((sum, values), weight) in sum.chunks_mut(size).zip(floats(prediction).chunks(size)).zip(&weight) {
+                    for (sum, value) in sum.iter_mut().zip(values) {
+                        *sum += *weight as f32 * value;
+                    }
                 }
                 group.sum = Volume::new(sum.into(), grid, kind, channels)?;
-                group.weight += weight;
+                group.weight.iter_mut().zip(weight).for_each(|(total, weight)| *total += weight);
             }
-            None => self.groups.push(Group { steps, separate, sum: scaled(prediction, weight)?, summed: true, weight }),
+            None => {
+                let sum = scaled(prediction, &weight)?;
+                self.groups.push(Group { steps, separate, sum, summed: true, weight });
+            }
         }
         Ok(())
     }
@@ -198,12 +213,16 @@ impl Ensemble {
             return Ok(());
         }
         let members = self.groups.iter();
-        let ballots = members.map(|g| Ballot { labels: Cow::Borrowed(g.sum.voxels()), weight: g.weight, seen: None });
-        let (labels, weight) = (vote(ballots.collect(), 0.0), self.groups.iter().map(|g| g.weight).sum());
+        let ballots = members.map(|g| Ballot {
+            labels: Cow::Borrowed(g.sum.voxels()),
+            weight: Cow::Borrowed(&g.weight),
+            seen: None,
+        });
+        let labels = vote(ballots.collect(), 0.0);
+        // One is left, and its weight does not matter.
         self.groups.truncate(1);
         if let Some(first) = self.groups.first_mut() {
             first.sum = take(&mut first.sum)?.with_voxels(labels)?;
-            first.weight = weight;
         }
         Ok(())
     }
@@ -219,8 +238,9 @@ impl Ensemble {
 
 impl Group {
     /// The steps, the mean and its weight.
-    fn mean(self) -> Result<(Vec<Step>, Volume, f64), InvertError> {
-        let mean = if self.summed { scaled(self.sum, 1.0 / self.weight)? } else { self.sum };
+    fn mean(self) -> Result<(Vec<Step>, Volume, Vec<f64>), InvertError> {
+        let parts: Vec<f64> = self.weight.iter().map(|weight| 1.0 / weight).collect();
+        let mean = if self.summed { scaled(self.sum, &parts)? } else { self.sum };
         Ok((self.steps, mean, self.weight))
     }
 }
@@ -242,10 +262,24 @@ fn turned_back(steps: &mut Vec<Step>, mut volume: Volume) -> Result<Volume, Inve
     Ok(volume)
 }
 
-fn scaled(volume: Volume, by: f64) -> Result<Volume, InvertError> {
+/// The weights of a prediction, one for each channel.
+fn weights_of(given: &[f64], channels: usize) -> Result<Vec<f64>, InvertError> {
+    // Sums are made in single precision, and neither they nor their parts may be lost.
+    if let Some(weight) = given.iter().find(|w| !(1e-30..=1e30).contains(*w)) {
+        return Err(InvertError::Weight(*weight));
+    }
+    match given {
+        [one] => Ok(vec![*one; channels]),
+        all if all.len() == channels => Ok(all.to_vec()),
+        _ => Err(InvertError::WeightCount { given: given.len(), channels }),
+    }
+}
+
+/// Each channel times its number.
+fn scaled(volume: Volume, by: &[f64]) -> Result<Volume, InvertError> {
     let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
     let mut values = floats(volume);
-    if by != 1.0 {
+    for (values, by) in values.chunks_mut(grid.voxel_count()).zip(by).filter(|(_, by)| **by != 1.0) {
         values.iter_mut().for_each(|v| *v = (f64::from(*v) * by) as f32);
     }
     Ok(Volume::new(values.into(), grid, kind, channels)?)

@@ -5,6 +5,7 @@ use revoxel_resample::{How, Interpolation, ResampleError, Separate, coverage, ex
 
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};
+use crate::unseen::{check_label_fill, holding, put};
 
 /// How a prediction is to be brought back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,8 +14,8 @@ pub struct InvertOptions {
     pub interpolation: Option<Interpolation>,
     /// Give the label map of the highest channel, not the channels.
     pub argmax: bool,
-    /// What voxels hold that the model never saw; the kind decides where it is not given (for images: the
-    /// prediction's minimum).
+    /// What voxels of the result hold that the model never saw, for labels a label; the kind decides where it is not
+    /// given (for images: the prediction's minimum).
     pub fill: Option<f64>,
     /// Take the prediction to lie on the trace's result grid whatever its own grid says; the shape must agree.
     pub assume_grid: bool,
@@ -66,6 +67,15 @@ pub enum InvertError {
     /// Label maps cannot be averaged.
     #[error("labels are names: {0} would average them; use nearest or label")]
     AveragedLabels(Interpolation),
+    /// Scores are no labels.
+    #[error("--interpolation {0} chooses among labels, and these are of kind {1}: use nearest, linear or cubic")]
+    VotedScores(Interpolation, Kind),
+    /// A fill that is no label.
+    #[error("--fill {0}: the result holds labels, and these are whole numbers")]
+    Fill(f64),
+    /// A label that the voxel type does not hold.
+    #[error(transparent)]
+    Label(#[from] revoxel_core::LostLabel),
     /// Logits of several models are averaged as probabilities, and there are two ways.
     #[error(
         "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \
@@ -101,8 +111,16 @@ pub enum InvertError {
         relation: Relation,
     },
     /// A weight that is none.
-    #[error("a weight of {0}: weights are above 0")]
+    #[error("a weight of {0:?}: weights are above 0, from 1e-30 to 1e30")]
     Weight(f64),
+    /// Weights by channel that are too many or too few.
+    #[error("{given} weights for {channels} channel(s): give one number, or one for each channel")]
+    WeightCount {
+        /// The weights.
+        given: usize,
+        /// The channels of the prediction.
+        channels: usize,
+    },
     /// There is no prediction.
     #[error("there is no prediction")]
     Nothing,
@@ -150,14 +168,14 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     if options.argmax && prediction.channels() < 2 {
         return Err(InvertError::SingleChannel);
     }
-    let interpolation = options.interpolation.unwrap_or(Interpolation::default_for(kind));
-    if kind == Kind::Label && interpolation.averages() {
-        return Err(InvertError::AveragedLabels(interpolation));
-    }
+    let interpolation = interpolation_for(kind, options.interpolation)?;
+    let label = options.fill.filter(|_| options.argmax || kind == Kind::Label);
+    label.map_or(Ok(()), check_label_fill)?;
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
     let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
-    let how = How { through, ..How::filled(interpolation, fill_of(prediction, options.fill)) };
+    let fill = fill_of(prediction, options.fill.filter(|_| !options.argmax));
+    let how = How { through, ..How::filled(interpolation, fill) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
     let prediction = if *prediction.grid() == model {
@@ -165,8 +183,18 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     } else {
         std::borrow::Cow::Owned(prediction.into_owned().on_grid(model)?)
     };
+    let prediction = match label {
+        Some(label) if kind == Kind::Label && !prediction.dtype().holds_label(label) => {
+            std::borrow::Cow::Owned(holding(prediction.into_owned(), label))
+        }
+        _ => prediction,
+    };
     let volume = if options.argmax {
-        execute_argmax(&prediction, &sampling, &how)?
+        let labels = execute_argmax(&prediction, &sampling, &how)?;
+        match label {
+            Some(label) => put(labels, &[coverage(&sampling)?], label)?,
+            None => labels,
+        }
     } else {
         execute(&prediction, &sampling, &how)?
     };
@@ -178,6 +206,19 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
         relation,
         interpolation: (!lossless).then_some(interpolation),
     })
+}
+
+/// The interpolation for values of a kind.
+///
+/// # Errors
+/// Where the one that was chosen does not fit the kind.
+pub(crate) fn interpolation_for(kind: Kind, chosen: Option<Interpolation>) -> Result<Interpolation, InvertError> {
+    match chosen {
+        None => Ok(Interpolation::default_for(kind)),
+        Some(chosen) if kind == Kind::Label && chosen.averages() => Err(InvertError::AveragedLabels(chosen)),
+        Some(chosen) if kind != Kind::Label && chosen.weighs_labels() => Err(InvertError::VotedScores(chosen, kind)),
+        Some(chosen) => Ok(chosen),
+    }
 }
 
 /// What a voxel holds that nobody saw, by channel.

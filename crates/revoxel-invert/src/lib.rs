@@ -16,6 +16,7 @@ mod returning;
 #[cfg(test)]
 mod testing;
 mod trace;
+mod unseen;
 mod values;
 mod vote;
 
@@ -30,4 +31,5 @@ pub use trace::{
     PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep, VERSION,
     VolumeTrace,
 };
+pub use unseen::check_label_fill;
 pub use values::Values;

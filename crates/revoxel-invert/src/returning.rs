@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, Volume, Voxel, Voxels};
+use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, StoredDtype, Volume, Voxel, Voxels};
 use revoxel_resample::{
     How, Interpolation, ResampleError, Through, coverage, execute, execute_argmax, result_dtype, stream,
 };
 
-use crate::decide::{Decision, floats, over};
+use crate::decide::{Activation, Decision, floats, over};
 use crate::ensemble::Recipe;
-use crate::inversion::{InvertError, Inverted, fill_of};
+use crate::inversion::{InvertError, Inverted, fill_of, interpolation_for};
+use crate::unseen::{bytes, check_label_fill, holding, put};
 use crate::vote::{Ballot, vote};
 
 /// Predictions taken together, ready for the way back.
@@ -21,6 +22,8 @@ pub struct Return {
     decision: Decision,
     interpolation: Interpolation,
     fill: Vec<f64>,
+    /// What is put where no model saw anything once labels are decided.
+    unseen: Option<f64>,
     native: Grid,
     relation: Relation,
     coverage: bool,
@@ -28,7 +31,7 @@ pub struct Return {
 
 impl Return {
     pub(crate) fn new(
-        passes: Vec<Pass>,
+        mut passes: Vec<Pass>,
         recipe: Recipe,
         native: Grid,
         relation: Relation,
@@ -36,22 +39,32 @@ impl Return {
         let Some(first) = passes.first() else { return Err(InvertError::Nothing) };
         let kind = first.mean.kind();
         recipe.decision.check(&first.mean)?;
-        let interpolation = recipe.interpolation.unwrap_or(Interpolation::default_for(kind));
-        if kind == Kind::Label && interpolation.averages() {
-            return Err(InvertError::AveragedLabels(interpolation));
+        let interpolation = interpolation_for(kind, recipe.interpolation)?;
+        let decides = recipe.decision != Decision::Channels;
+        // In the units of the result: a label where labels are decided, else a value of each channel.
+        let (unseen, given) = if decides { (recipe.fill, None) } else { (None, recipe.fill) };
+        if let Some(fill) = recipe.fill.filter(|_| decides || kind == Kind::Label) {
+            check_label_fill(fill)?;
         }
-        let masks = if passes.len() > 1 || recipe.coverage {
+        let overlap = recipe.overlap
+            || recipe.activation == Some(Activation::Sigmoid)
+            || matches!(recipe.decision, Decision::Regions(_));
+        let fill = match (given, kind.unseen(1)) {
+            // Channels that are asked one by one: none is the background.
+            (None, Some(no)) if overlap => no,
+            _ => fill_of(&first.mean, given),
+        };
+        if let (Kind::Label, Some(fill)) = (kind, given) {
+            let held = |p: Pass| Pass { mean: holding(p.mean, fill), ..p };
+            passes = passes.into_iter().map(held).collect();
+        }
+        let masks = if passes.len() > 1 || recipe.coverage || unseen.is_some() {
             passes.iter().map(|p| coverage(&p.pass)).collect::<Result<Vec<_>, _>>()?
         } else {
             Vec::new()
         };
-        let fill = match (&recipe.decision, recipe.fill, kind.unseen(1)) {
-            // Regions are asked one by one, and none is the background.
-            (Decision::Regions(_), None, Some(no)) => no,
-            (_, given, _) => fill_of(&first.mean, given),
-        };
         let (decision, coverage) = (recipe.decision, recipe.coverage);
-        Ok(Self { passes, masks, decision, interpolation, fill, native, relation, coverage })
+        Ok(Self { passes, masks, decision, interpolation, fill, unseen, native, relation, coverage })
     }
 
     /// The grid that the predictions go back to.
@@ -67,6 +80,11 @@ impl Return {
     /// The interpolation; `None` where voxels are only copied.
     pub fn interpolation(&self) -> Option<Interpolation> {
         self.passes.iter().any(|p| p.pass.exact().is_none()).then_some(self.interpolation)
+    }
+
+    /// What is resampled.
+    pub fn kind(&self) -> Kind {
+        self.passes[0].mean.kind()
     }
 
     /// Channels of the result.
@@ -86,8 +104,10 @@ impl Return {
     pub fn dtype(&self) -> Dtype {
         let first = &self.passes[0];
         if first.mean.kind() == Kind::Label {
-            let highest = self.passes.iter().filter_map(|p| Some(p.mean.voxels().min_max()?.1)).fold(0.0, f64::max);
-            return Dtype::smallest_for_labels(self.fill.iter().copied().fold(highest, f64::max));
+            let held = self.passes.iter().filter_map(|p| p.mean.voxels().min_max());
+            let all = held.flat_map(|(low, high)| [low, high]).chain(self.fill.iter().copied());
+            let (low, high) = all.fold((0.0f64, 0.0f64), |(low, high), label| (low.min(label), high.max(label)));
+            return Dtype::smallest_for_label_range(low, high);
         }
         match self.passes.len() {
             1 => result_dtype(&first.mean, &first.pass, &first.how(self.interpolation, self.fill.clone()), None),
@@ -120,6 +140,10 @@ impl Return {
             ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
             (_, decision) => self.meeting().decide(decision)?,
         };
+        let volume = match self.unseen {
+            Some(label) => put(volume, &self.masks, label)?,
+            None => volume,
+        };
         Ok(Inverted {
             // A snapped volume started on another grid of the same shape: the result gets the source's own.
             volume: volume.on_grid(self.native)?,
@@ -130,18 +154,24 @@ impl Return {
     }
 
     /// The result slab by slab, channel after channel, in a voxel type of choice: it is never held. Means round half
-    /// to even and saturate where the type holds whole numbers.
+    /// to even and saturate where the type holds whole numbers; labels stay what they are.
     ///
     /// # Errors
-    /// Where a pass fails, and what `sink` says.
+    /// Where a pass fails, the type does not hold a label, and what `sink` says.
     pub fn slabs<E: From<ResampleError> + From<InvertError>>(
         &self,
         dtype: Dtype,
         mut sink: impl FnMut(&Voxels) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut give = |slab: Cow<'_, Voxels>| match slab.dtype() == dtype {
-            true => sink(&slab),
-            false => sink(&slab.into_owned().cast(dtype)),
+        let labels = self.passes[0].mean.kind() == Kind::Label;
+        let mut give = |slab: Cow<'_, Voxels>| {
+            if slab.dtype() == dtype {
+                return sink(&slab);
+            }
+            if labels {
+                StoredDtype::Plain(dtype).check_label_map(&slab).map_err(InvertError::from)?;
+            }
+            sink(&slab.into_owned().cast(dtype))
         };
         if let [one] = &self.passes[..] {
             let how = one.how(self.interpolation, self.fill.clone());
@@ -165,7 +195,8 @@ pub(crate) struct Pass {
     pub(crate) mean: Volume,
     pub(crate) pass: Sampling,
     pub(crate) through: Option<Through>,
-    pub(crate) weight: f64,
+    /// One for each channel of the mean.
+    pub(crate) weight: Vec<f64>,
 }
 
 impl Pass {
@@ -181,22 +212,29 @@ struct Meeting<'a> {
     masks: &'a [Volume],
     interpolation: Interpolation,
     fill: Vec<f64>,
-    /// The weights that meet in each voxel; empty where there is one pass, which fills by itself.
-    weights: Vec<f32>,
+    /// The weights that meet in each voxel, where they are the same for all channels.
+    weights: Option<Vec<f32>>,
 }
 
 impl<'a> Meeting<'a> {
     fn new(passes: &'a [Pass], masks: &'a [Volume], interpolation: Interpolation, fill: Vec<f64>) -> Self {
-        let mut weights = Vec::new();
-        if passes.len() > 1 && passes[0].mean.kind() != Kind::Label {
-            weights.resize(passes[0].pass.target().voxel_count(), 0.0);
-            for (pass, mask) in passes.iter().zip(masks) {
-                for (total, seen) in weights.iter_mut().zip(bytes(mask)) {
-                    *total += pass.weight as f32 * f32::from(*seen);
-                }
+        let mut all = Self { passes, masks, interpolation, fill, weights: None };
+        let alike = passes.iter().all(|p| p.weight.windows(2).all(|w| w[0] == w[1]));
+        if passes.len() > 1 && passes[0].mean.kind() != Kind::Label && alike {
+            all.weights = Some(all.weights_of(0));
+        }
+        all
+    }
+
+    /// The weights that meet in each voxel of a channel.
+    fn weights_of(&self, channel: usize) -> Vec<f32> {
+        let mut weights = vec![0.0; self.passes[0].pass.target().voxel_count()];
+        for (pass, mask) in self.passes.iter().zip(self.masks) {
+            for (total, seen) in weights.iter_mut().zip(bytes(mask)) {
+                *total += weight_of(&pass.weight, channel) as f32 * f32::from(*seen);
             }
         }
-        Self { passes, masks, interpolation, fill, weights }
+        weights
     }
 
     fn decide(&self, decision: &Decision) -> Result<Volume, InvertError> {
@@ -245,7 +283,8 @@ impl<'a> Meeting<'a> {
         let ballot = |(number, pass): (usize, &Pass)| -> Result<Ballot<'_>, InvertError> {
             let how = pass.how(self.interpolation, vec![fill]);
             let labels = execute(&only(&pass.mean, channel)?, &pass.pass, &how)?.into_voxels();
-            Ok(Ballot { labels: Cow::Owned(labels), weight: pass.weight, seen: self.masks.get(number).map(bytes) })
+            let weight = Cow::Owned(vec![weight_of(&pass.weight, channel)]);
+            Ok(Ballot { labels: Cow::Owned(labels), weight, seen: self.masks.get(number).map(bytes) })
         };
         let ballots = self.passes.iter().enumerate().map(ballot).collect::<Result<Vec<_>, _>>()?;
         Ok(vote(ballots, fill))
@@ -265,15 +304,19 @@ impl<'a> Meeting<'a> {
         if let [alone] = self.passes {
             return one(alone);
         }
-        let mut sum = vec![0.0f32; self.weights.len()];
+        let weights = match &self.weights {
+            Some(weights) => Cow::Borrowed(weights),
+            None => Cow::Owned(self.weights_of(channel)),
+        };
+        let mut sum = vec![0.0f32; weights.len()];
         for (pass, mask) in self.passes.iter().zip(self.masks) {
             for ((sum, value), seen) in sum.iter_mut().zip(one(pass)?).zip(bytes(mask)) {
                 if *seen != 0 {
-                    *sum += pass.weight as f32 * value;
+                    *sum += weight_of(&pass.weight, channel) as f32 * value;
                 }
             }
         }
-        for (sum, weight) in sum.iter_mut().zip(&self.weights) {
+        for (sum, weight) in sum.iter_mut().zip(weights.iter()) {
             // Where some members saw nothing, the others decide; where none saw anything stands the fill.
             *sum = if *weight > 0.0 { *sum / weight } else { fill as f32 };
         }
@@ -305,11 +348,9 @@ fn only(volume: &Volume, channel: usize) -> Result<Volume, InvertError> {
     Ok(Volume::new(voxels, *volume.grid(), volume.kind(), 1)?)
 }
 
-fn bytes(mask: &Volume) -> &[u8] {
-    match mask.voxels() {
-        Voxels::U8(seen) => seen,
-        _ => &[],
-    }
+/// The weight of a channel.
+fn weight_of(weights: &[f64], channel: usize) -> f64 {
+    weights.get(channel).copied().unwrap_or(1.0)
 }
 
 fn union(all: Volume, more: &Volume) -> Result<Volume, InvertError> {

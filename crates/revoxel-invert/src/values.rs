@@ -110,9 +110,10 @@ impl VolumeTrace {
                 *value = undos.iter().fold(*value, |v, (_, _, undo)| undo.before(channel, v).unwrap_or(v));
             }
         }
-        let highest = numbers.iter().copied().fold(0.0, f64::max);
+        let (lowest, highest) =
+            numbers.iter().fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(*v), high.max(*v)));
         let dtype = match kind {
-            Kind::Label => Dtype::smallest_for_labels(highest),
+            Kind::Label => Dtype::smallest_for_label_range(lowest, highest),
             _ if wide => Dtype::F64,
             _ => Dtype::F32,
         };

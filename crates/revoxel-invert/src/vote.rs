@@ -8,7 +8,8 @@ use revoxel_core::{Dtype, Voxel, Voxels, dispatch_dtype};
 /// One member's labels, its weight, and where it saw anything (everywhere without a mask).
 pub(crate) struct Ballot<'a> {
     pub(crate) labels: Cow<'a, Voxels>,
-    pub(crate) weight: f64,
+    /// One for all channels, or one for each.
+    pub(crate) weight: Cow<'a, [f64]>,
     /// One byte per voxel, not 0 where it saw something.
     pub(crate) seen: Option<&'a [u8]>,
 }
@@ -42,6 +43,7 @@ fn counted<T: Voxel>(ballots: &[Ballot<'_>], length: usize, fill: T) -> Vec<T> {
             let at = chunk * CHUNK + i;
             counts.clear();
             for (labels, Ballot { weight, seen, .. }) in labels.iter().zip(ballots) {
+                let weight = &weight[at / length.div_ceil(weight.len())];
                 if seen.is_some_and(|seen| seen[at] == 0) {
                     continue;
                 }
@@ -74,7 +76,7 @@ mod tests {
             (0..3)
                 .map(|i| Ballot {
                     labels: Cow::Borrowed(&labels[i]),
-                    weight: weights[i],
+                    weight: vec![weights[i]].into(),
                     seen: masked.then_some(masks[i]),
                 })
                 .collect()
@@ -87,9 +89,22 @@ mod tests {
     }
 
     #[test]
+    fn each_channel_has_weights_of_its_own() {
+        let labels: [Voxels; 2] = [vec![1u8, 1, 1, 1].into(), vec![2u8, 2, 2, 2].into()];
+        let weights = [[2.0, 1.0], [1.0, 2.0]];
+        let ballot = |(l, w): (&Voxels, &[f64; 2])| Ballot {
+            labels: Cow::Owned(l.clone()),
+            weight: w.to_vec().into(),
+            seen: None,
+        };
+        assert_eq!(vote(labels.iter().zip(&weights).map(ballot).collect(), 0.0), vec![1u8, 1, 2, 2].into());
+    }
+
+    #[test]
     fn members_of_several_types_meet() {
         let labels: [Voxels; 2] = [vec![300u16, 1].into(), vec![-3i8, 1].into()];
-        let ballots = labels.iter().map(|l| Ballot { labels: Cow::Borrowed(l), weight: 1.0, seen: None }).collect();
+        let ballots =
+            labels.iter().map(|l| Ballot { labels: Cow::Borrowed(l), weight: vec![1.0].into(), seen: None }).collect();
         assert_eq!(vote(ballots, 0.0), vec![-3.0f64, 1.0].into());
     }
 }

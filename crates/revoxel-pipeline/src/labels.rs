@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::Kind;
+use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::params::{PadMode, Padding, PerKey};
 use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, Resampling, Transform};
 use schemars::JsonSchema;
@@ -136,6 +136,13 @@ impl AbsentLabel {
     }
 }
 
+/// The fault where a voxel type does not hold a label that will be there.
+pub(crate) fn lost(lost: &LostLabel, place: Place) -> Fault {
+    let LostLabel { label, dtype } = lost;
+    let problem = format!("dtype: {dtype} does not hold label {label}, which would become another label");
+    Fault::new(place, problem).help("give a dtype that holds it, or leave `dtype` out")
+}
+
 /// Keys for people.
 pub(crate) fn quoted(keys: &[String]) -> String {
     keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
@@ -165,6 +172,8 @@ struct Known {
     onehot: bool,
     /// All labels that it can hold; `None` where that is not known.
     labels: Option<LabelSet>,
+    /// Labels that it can hold for certain: what was declared, named or made on the way.
+    certain: LabelSet,
     changed: bool,
 }
 
@@ -192,12 +201,21 @@ impl Reach {
 
     /// Makes a volume a label map of one channel that holds these.
     pub(crate) fn put(&mut self, key: &str, labels: Option<LabelSet>) {
-        self.0.insert(key.to_owned(), Known { kind: Kind::Label, onehot: false, labels, changed: true });
+        let certain = labels.clone().unwrap_or_default();
+        self.0.insert(key.to_owned(), Known { kind: Kind::Label, onehot: false, labels, certain, changed: true });
+    }
+
+    /// A label that a volume can hold and that its voxel type would turn into another one.
+    pub(crate) fn lost(&self, key: &str, dtype: StoredDtype) -> Option<LostLabel> {
+        let known = self.0.get(key).filter(|known| known.kind == Kind::Label)?;
+        let all = known.labels.iter().flat_map(LabelSet::iter).chain(known.certain.iter());
+        dtype.check_labels(all).err()
     }
 
     /// Adds labels to what volumes hold; `None` is what nobody knows.
     pub(crate) fn add(&mut self, labels: Option<&LabelSet>) {
         for known in self.0.values_mut() {
+            known.certain.extend(labels.into_iter().flat_map(LabelSet::iter));
             known.labels = known.labels.take().zip(labels).map(|(all, more)| all.iter().chain(more.iter()).collect());
         }
     }
@@ -237,10 +255,16 @@ impl Reach {
     pub(crate) fn pass(&mut self, step: &Step) {
         for key in &step.keys {
             let Some(known) = self.0.get_mut(key) else { continue };
+            let mut certain = known.certain.clone();
             let (kind, after) = match &step.transform {
                 Transform::Value(transform) => {
                     let kind = transform.kind_after(known.kind);
                     let labels = known.labels.as_ref().filter(|_| known.kind == Kind::Label);
+                    // A label that a step names is there: that is checked elsewhere.
+                    certain
+                        .extend(step.labels.iter().map(|sought| sought.label).filter(|_| transform.source().is_none()));
+                    let made = transform.labels_after(Some(&certain).filter(|_| known.kind == Kind::Label));
+                    certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
                     (kind, transform.labels_after(labels).filter(|_| kind == Kind::Label))
                 }
                 Transform::Spatial(transform) => {
@@ -249,12 +273,15 @@ impl Reach {
                 Transform::Random(transform) if step.class == revoxel_transforms::Class::Spatial => {
                     (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
                 }
-                Transform::Random(_) => (known.kind, None),
+                Transform::Random(_) => {
+                    certain = LabelSet::default();
+                    (known.kind, None)
+                }
             };
             let changed = known.changed || kind != known.kind || after != known.labels;
             // What becomes a label map may have a channel for each label.
             let onehot = known.onehot || kind != known.kind;
-            *known = Known { kind, onehot, labels: after, changed };
+            *known = Known { kind, onehot, labels: after, certain, changed };
         }
     }
 }
@@ -263,7 +290,8 @@ impl Known {
     /// Before the first step; `channels` where anybody knows.
     fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         let onehot = channels != Some(1) && labels.as_ref().is_none_or(binary);
-        Self { kind, onehot, labels, changed: false }
+        let certain = labels.clone().unwrap_or_default();
+        Self { kind, onehot, labels, certain, changed: false }
     }
 }
 

@@ -272,6 +272,11 @@ fn resolve(
         }
     }
     let outputs = resolve_outputs(&spec, &inputs, &document)?;
+    for output in &outputs {
+        if let Some(lost) = output.dtype.and_then(|dtype| reach.lost(&output.key, dtype)) {
+            return Err(labels::lost(&lost, place(&["outputs", &output.key, "dtype"])));
+        }
+    }
     let mut restore = Vec::new();
     for (name, spec) in &spec.restore {
         restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry, read)?);

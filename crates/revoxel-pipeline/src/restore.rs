@@ -1,7 +1,7 @@
 //! What is to be done with predictions: the section `restore` as written and as resolved.
 
 use revoxel_core::Kind;
-use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord};
+use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord, check_label_fill};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, Place};
-use crate::labels::Reach;
+use crate::labels::{self, Reach};
 use crate::node::{Data, Node};
 use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
@@ -108,6 +108,7 @@ enum InterpolationSchema {
     Linear,
     Cubic,
     Label,
+    LabelNearest,
 }
 
 #[derive(JsonSchema)]
@@ -210,14 +211,35 @@ pub(crate) fn resolve(
         on_the_way: (!undoes).then(|| spec.fill.into_iter().collect()),
     };
     let resolved = resolve_steps(steps_node, kind, &decision, registry, read)?;
-    if let Some(chosen) = interpolation.filter(|i| i.averages())
-        && (kind == Kind::Label || resolved.decide_in_model)
-    {
+    let carried = resolved.carried;
+    if let Some(chosen) = interpolation.filter(|i| i.averages() && carried == Kind::Label) {
         let problem = format!("{chosen} would average labels; use nearest or label");
         return Err(fault("interpolation", problem));
     }
+    if let Some(chosen) = interpolation.filter(|i| i.weighs_labels() && carried != Kind::Label) {
+        let problem = format!(
+            "{chosen} chooses among labels, and what is resampled is of kind {carried}: use nearest, linear or cubic"
+        );
+        return Err(fault("interpolation", problem));
+    }
+    let gives_labels = carried == Kind::Label || decides.is_some();
+    if let Some(fill) = spec.fill.filter(|_| gives_labels)
+        && check_label_fill(fill).is_err()
+    {
+        let problem = format!("{fill} is no label: the result holds labels there, and these are whole numbers");
+        return Err(fault("fill", problem));
+    }
     let dtype = spec.output.as_ref().map(|o| stored_dtype(&o.path, o.dtype.as_deref())).transpose();
     let dtype = dtype.map_err(|fault| Fault { place: place(&["output", "dtype"], false), ..fault })?.flatten();
+    let changed_after = resolved.steps.iter().any(|(_, place)| *place == "native");
+    if let (Some(fill), Some(dtype)) = (spec.fill.filter(|_| gives_labels && !changed_after), dtype)
+        && dtype.check_labels([fill]).is_err()
+    {
+        return Err(fault("fill", format!("{dtype}, the dtype of the output, does not hold label {fill}")));
+    }
+    if let Some(lost) = dtype.and_then(|dtype| resolved.reach.lost(PREDICTION, dtype)) {
+        return Err(labels::lost(&lost, place(&["output", "dtype"], false)));
+    }
     let path = spec.output.as_ref().map(|o| Template::new(&o.path)).transpose();
     let path = path.map_err(|e| Fault::new(place(&["output", "path"], false), e))?;
     let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
@@ -262,6 +284,10 @@ struct Decision {
 struct Steps {
     steps: Vec<(Step, &'static str)>,
     decide_in_model: bool,
+    /// What is resampled on the way back.
+    carried: Kind,
+    /// What is known of the labels in the end.
+    reach: Reach,
 }
 
 fn resolve_steps(
@@ -271,14 +297,17 @@ fn resolve_steps(
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Steps, Fault> {
-    let mut found = Steps { steps: Vec::new(), decide_in_model: false };
-    let Some(Data::List(nodes)) = node.map(|n| &n.data) else { return Ok(found) };
+    let reach = Reach::of_text(&[prediction(kind)]);
+    let mut found = Steps { steps: Vec::new(), decide_in_model: false, carried: kind, reach };
+    let nodes = match node.map(|n| &n.data) {
+        Some(Data::List(nodes)) => &nodes[..],
+        _ => &[],
+    };
     // What the values mean by then. Labels are decided as late as the steps allow: on the native grid, but for steps
     // of labels on the model's.
     let mut by_then = kind;
     let mut decided = false;
     let mut last = "model";
-    let mut reach = Reach::of_text(&[prediction(kind)]);
     for node in nodes {
         let mut node = node.clone();
         let (place, at) = take_place(&mut node)?;
@@ -287,7 +316,8 @@ fn resolve_steps(
             return Err(Fault::new(at, problem));
         }
         if last != place {
-            reach.add(decision.on_the_way.as_ref());
+            found.carried = by_then;
+            found.reach.add(decision.on_the_way.as_ref());
         }
         last = place;
         let fits = |kind| resolve_step(&node, &[prediction(kind)], registry, read).map(|s| (s.keys.is_empty(), s));
@@ -326,15 +356,32 @@ fn resolve_steps(
             }
         }
         if undecided && decided {
-            reach.put(PREDICTION, decision.painted.clone());
+            found.put(decision, place);
         }
-        if let Some(absent) = reach.absent(found.steps.len(), &step).first() {
+        if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
             return Err(absent.fault("the prediction"));
         }
-        reach.pass(&step);
+        found.reach.pass(&step);
         found.steps.push((step, place));
     }
+    if last == "model" {
+        found.carried = by_then;
+        found.reach.add(decision.on_the_way.as_ref());
+    }
+    if decision.decides && !decided {
+        found.put(decision, "native");
+    }
     Ok(found)
+}
+
+impl Steps {
+    /// Makes labels of the prediction. On the native grid the fill is among them.
+    fn put(&mut self, decision: &Decision, place: &str) {
+        self.reach.put(PREDICTION, decision.painted.clone());
+        if place == "native" {
+            self.reach.add(decision.on_the_way.as_ref());
+        }
+    }
 }
 
 /// The key of the prediction.

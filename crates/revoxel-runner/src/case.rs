@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use revoxel_core::StoredDtype;
+use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
@@ -50,6 +50,15 @@ pub enum CaseError {
     /// A label map holds what its input does not declare.
     #[error(transparent)]
     Labels(#[from] UndeclaredLabels),
+    /// A label that the declared dtype does not hold.
+    #[error("{key}: label {}, and the dtype of the output is {}: it would become another label. Declare a dtype that \
+             holds it, or leave `dtype` out", .lost.label, .lost.dtype)]
+    Dtype {
+        /// The key of the output.
+        key: String,
+        /// The label.
+        lost: LostLabel,
+    },
     /// A file is no longer what the preflight saw.
     #[error("{0}: the file has changed since the run began")]
     Changed(PathBuf),
@@ -118,7 +127,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             // Replacing a large file takes the system some time, in which the next one is made.
             let previous = before.take();
             let finish = || previous.map_or(Ok(()), Written::finish);
-            let (writer, finished) = rayon::join(|| write_volume(&path, &last, wanted, &checked.infos[&key]), finish);
+            let (writer, finished) =
+                rayon::join(|| write_volume(&path, &key, &last, wanted, &checked.infos[&key]), finish);
             finished?;
             let written = Written { path: path.clone(), writer: writer? };
             before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
@@ -174,6 +184,7 @@ impl Written {
 /// Writes a volume while its last pass is executed.
 fn write_volume(
     path: &Path,
+    key: &str,
     last: &Last,
     stored: Option<StoredDtype>,
     info: &FileInfo,
@@ -183,7 +194,18 @@ fn write_volume(
     let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
     let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
-    last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
+    let Some(stored) = stored.filter(|_| last.kind() == Kind::Label) else {
+        last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
+        return Ok(writer);
+    };
+    // Labels are compared before they are cast: none becomes another one.
+    last.slabs(None, |slab| -> Result<(), CaseError> {
+        stored.check_label_map(slab).map_err(|lost| CaseError::Dtype { key: key.to_owned(), lost })?;
+        if slab.dtype() == stored.in_memory() {
+            return Ok(writer.push(slab)?);
+        }
+        Ok(writer.push(&slab.clone().cast(stored.in_memory()))?)
+    })?;
     Ok(writer)
 }
 

@@ -9,7 +9,7 @@ mod slot;
 use std::collections::BTreeMap;
 
 use revoxel_core::{
-    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Relation, Sampling, Volume, VolumeError, Voxels,
+    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, Volume, VolumeError, Voxels,
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
@@ -53,6 +53,11 @@ impl Last {
     /// Where the voxels lie after the pass.
     pub const fn grid(&self) -> &Grid {
         self.pass.target()
+    }
+
+    /// What the values mean.
+    pub const fn kind(&self) -> Kind {
+        self.volume.kind()
     }
 
     /// The channels.

@@ -4,7 +4,7 @@
 use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{
     Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Return, Trace,
-    Values,
+    Values, check_label_fill,
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
@@ -50,6 +50,9 @@ pub enum RestoreError {
         /// Why.
         error: Box<ApplyError>,
     },
+    /// A label that the voxel type does not hold.
+    #[error(transparent)]
+    Label(#[from] revoxel_core::LostLabel),
     /// A prediction does not fit.
     #[error("{name}: {error}")]
     Prediction {
@@ -145,6 +148,8 @@ impl Restoration {
             interpolation: parsed(record.interpolation.as_ref()).map_err(|e| error("interpolation", e))?,
             decision,
             fill: record.fill,
+            // A step does what the activation of that name does: no channel is the background then.
+            overlap: record.steps.iter().any(|s| s.transform == "activations" && s.params["sigmoid"] == true),
             ..Recipe::default()
         };
         let registry = Registry::builtin();
@@ -189,12 +194,12 @@ impl Restoration {
         let mut all = Ensemble::new(self.recipe.clone());
         let mut kind = None;
         for member in predictions {
-            let Member { name, trace, volume, prediction, weight } = member?;
+            let Member { name, trace, volume, prediction, weights } = member?;
             kind.get_or_insert(prediction.kind());
             let record =
                 trace.volume(&volume).map_err(|e| InvertError::Trace { place: name.clone(), problem: e.to_string() });
             let record = record.map_err(RestoreError::from)?;
-            let added = all.add(&name, record, prediction, weight);
+            let added = all.add(&name, record, prediction, &weights);
             added.map_err(|error| RestoreError::Prediction { name, error: Box::new(error) })?;
         }
         if self.decide_in_model || self.steps.iter().any(|s| s.model) {
@@ -211,6 +216,30 @@ impl Restoration {
         let mut inverted = taken.whole()?;
         inverted.volume = self.steps(false, inverted.volume)?;
         Ok(inverted)
+    }
+
+    /// Checks what is known of the labels before voxels are resampled: those that are painted, and the fill. `written`
+    /// is the type that the result is written in, where one was asked for.
+    ///
+    /// # Errors
+    /// Where the fill is no label, or the type does not hold what is put into the result.
+    pub fn check_labels(&self, written: Option<StoredDtype>) -> Result<(), RestoreError> {
+        let Recipe { decision, fill, .. } = &self.recipe;
+        let gives_labels = *decision != Decision::Channels || self.decide_in_model || self.kind == Some(Kind::Label);
+        if !gives_labels {
+            return Ok(());
+        }
+        fill.map_or(Ok(()), check_label_fill)?;
+        let changed = |place: bool| self.steps.iter().any(|s| s.model == place);
+        if let Some(written) = written.filter(|_| !changed(false)) {
+            written.check_labels(*fill)?;
+            if let Decision::Regions(regions) = decision
+                && !changed(true)
+            {
+                written.check_labels(regions.paint.iter().map(|p| f64::from(p.label)))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the result can be written slab by slab: no step needs the whole of it.
@@ -242,6 +271,6 @@ pub struct Member {
     pub volume: String,
     /// The prediction.
     pub prediction: Volume,
-    /// Its weight.
-    pub weight: f64,
+    /// Its weight, or one for each of its channels.
+    pub weights: Vec<f64>,
 }

@@ -1,8 +1,8 @@
 //! Means of predictions against the plain way: every member back by itself, then averaged.
 
 use proptest::prelude::*;
-use revoxel_core::SignedPermutation;
 use revoxel_core::testing::Draw;
+use revoxel_core::{Dtype, SignedPermutation, Voxels};
 use serde_json::Value;
 
 use super::*;
@@ -69,7 +69,7 @@ proptest! {
             let mean = |decision: Decision| {
                 let mut all = Ensemble::new(Recipe { decision, coverage: true, ..Default::default() });
                 for (number, (t, p, w)) in members[..count].iter().enumerate() {
-                    all.add(&number.to_string(), &t.volumes["image"], p.clone(), *w).unwrap();
+                    all.add(&number.to_string(), &t.volumes["image"], p.clone(), &[*w]).unwrap();
                 }
                 // Folds and turned copies are one sum; only the crop lies elsewhere.
                 assert!(all.groups.len() <= 2 && (count == 5 || all.groups.len() == 1));
@@ -98,6 +98,136 @@ proptest! {
 }
 
 #[test]
+fn channels_have_weights_of_their_own() {
+    let mut draw = Draw::new(5);
+    let (mut fold, ..) = trace(&mut draw, true);
+    let grid = Grid::without_geometry([2, 1, 1]).unwrap();
+    let record = fold.volumes.get_mut("image").unwrap();
+    record.steps.clear();
+    record.source.grid = (&grid).into();
+    record.result.grid = (&grid).into();
+    let mirrored = with_step(&fold, GridOp::Reorient(SignedPermutation::flips([true, false, false])));
+    // A crop that keeps everything lies on a grid of its own for the ensemble: sums meet on the native grid.
+    let padded = with_step(&fold, GridOp::Window { start: [-1, 0, 0], shape: [4, 1, 1] });
+    let numbers = [[1.0f32, 2.0, 3.0, 4.0, 5.0, 7.0], [9.0, -2.0, 0.5, 8.0, 1.0, 2.0]];
+    let volume = |numbers: Vec<f32>, grid: Grid| Volume::new(numbers.into(), grid, Kind::Logit, 3).unwrap();
+    let [first, second] = numbers.map(|n| n.to_vec());
+    let turned: Vec<f32> = second.chunks(2).flat_map(|c| [c[1], c[0]]).collect();
+    let wide: Vec<f32> = second.chunks(2).flat_map(|c| [77.0, c[0], c[1], -77.0]).collect();
+    let others = [(&fold, second), (&mirrored, turned), (&padded, wide)];
+    // MONAI 1.6.1, MeanEnsemble(weights)([first, second]) on arrays of shape (3, 1, 1, 2).
+    let t = |weights: [&[f64]; 2], expected: [f64; 6]| {
+        for (other, numbers) in &others {
+            let mean = |decision| {
+                let activation = Some(Activation::None);
+                let mut all = Ensemble::new(Recipe { activation, decision, ..Default::default() });
+                all.add("a", &fold.volumes["image"], volume(first.clone(), grid), weights[0]).unwrap();
+                all.add("b", &other.volumes["image"], volume(numbers.clone(), model(other)), weights[1]).unwrap();
+                all.ready().unwrap()
+            };
+            let mut streamed = Vec::new();
+            let give = |slab: &Voxels| -> Result<(), InvertError> {
+                streamed.extend((0..slab.len()).map(|i| slab.get(i)));
+                Ok(())
+            };
+            mean(Decision::Channels).slabs(Dtype::F32, give).unwrap();
+            for found in [values(&mean(Decision::Channels).whole().unwrap().volume), streamed] {
+                assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+            }
+            let winner =
+                |i: usize| (0..3).fold(0, |b, c| if expected[2 * c + i] > expected[2 * b + i] { c } else { b });
+            let labels = values(&mean(Decision::Argmax).whole().unwrap().volume);
+            assert_eq!(labels, [winner(0) as f64, winner(1) as f64]);
+            let painted =
+                |i: usize| (0..3).fold(0.0, |l, c| if expected[2 * c + i] > 0.0 { (c + 1) as f64 } else { l });
+            let labels = values(&mean(Decision::Regions(Regions::in_order(&[1, 2, 3]))).whole().unwrap().volume);
+            assert_eq!(labels, [painted(0), painted(1)]);
+        }
+    };
+    t([&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]], [7.0, -1.0, 1.75, 6.0, 4.0, 5.75]);
+    t([&[1.0], &[3.0]], [7.0, -1.0, 1.125, 7.0, 2.0, 3.25]);
+    let expected = [3.666_666_7, 0.666_666_7, 1.181_818_2, 6.909_091, 3.666_666_5, 5.333_333];
+    t([&[0.5, 1.5, 2.0], &[0.25, 4.0, 1.0]], expected);
+    let mut all = Ensemble::new(Recipe::default());
+    let mut bad =
+        |weights: &[f64]| all.add("a", &fold.volumes["image"], volume(first.clone(), grid), weights).unwrap_err();
+    assert_eq!(bad(&[1.0, 2.0]), InvertError::WeightCount { given: 2, channels: 3 });
+    assert_eq!(bad(&[1e308]), InvertError::Weight(1e308));
+    assert_eq!(bad(&[1.0, 0.0, 1.0]), InvertError::Weight(0.0));
+}
+
+#[test]
+fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
+    let mut draw = Draw::new(5);
+    let (mut fold, ..) = trace(&mut draw, true);
+    let grid = Grid::without_geometry([3, 1, 1]).unwrap();
+    let record = fold.volumes.get_mut("image").unwrap();
+    record.steps.clear();
+    record.source.grid = (&grid).into();
+    record.result.grid = (&grid).into();
+    let cropped = with_step(&fold, GridOp::Window { start: [0, 0, 0], shape: [2, 1, 1] });
+    let one = |volume: &Volume, recipe: Recipe| {
+        let mut all = Ensemble::new(recipe);
+        all.add("a", &cropped.volumes["image"], volume.clone(), &[1.0])?;
+        all.ready()
+    };
+    let whole = |volume: &Volume, recipe: Recipe| one(volume, recipe).unwrap().whole().unwrap().volume;
+    let filled =
+        |decision: &Decision, fill| Recipe { decision: decision.clone(), fill: Some(fill), ..Default::default() };
+    let labels = Volume::new(vec![1u8, 2].into(), model(&cropped), Kind::Label, 1).unwrap();
+    for (fill, dtype) in [(300.0, Dtype::U16), (-1.0, Dtype::I8), (7.0, Dtype::U8), (70000.0, Dtype::U32)] {
+        let back = whole(&labels, filled(&Decision::Channels, fill));
+        assert_eq!((values(&back), back.dtype()), (vec![1.0, 2.0, fill], dtype));
+        let options = InvertOptions { fill: Some(fill), ..Default::default() };
+        assert_eq!(values(&invert(&cropped.volumes["image"], &labels, &options).unwrap().volume), [1.0, 2.0, fill]);
+    }
+    // What is written slab by slab.
+    let ready = one(&labels, filled(&Decision::Channels, 300.0)).unwrap();
+    assert_eq!(ready.dtype(), Dtype::U16);
+    let error = ready.slabs(Dtype::U8, |_| Ok::<(), InvertError>(())).unwrap_err().to_string();
+    assert!(error.starts_with("label 300 does not fit into uint8"), "{error}");
+    let scores = Volume::new(vec![0.9f32, 0.2, 0.1, 0.8].into(), model(&cropped), Kind::Probability, 2).unwrap();
+    let regions = Decision::Regions(Regions::in_order(&[1, 2]));
+    for fill in [7.0, -1.0, 300.0] {
+        assert_eq!(values(&whole(&scores, filled(&Decision::Argmax, fill))), [0.0, 1.0, fill]);
+        assert_eq!(values(&whole(&scores, filled(&regions, fill))), [1.0, 2.0, fill]);
+        let options = InvertOptions { fill: Some(fill), argmax: true, ..Default::default() };
+        assert_eq!(values(&invert(&cropped.volumes["image"], &scores, &options).unwrap().volume), [0.0, 1.0, fill]);
+    }
+    for decision in [Decision::Argmax, regions] {
+        assert_eq!(one(&scores, filled(&decision, 0.5)).unwrap_err(), InvertError::Fill(0.5));
+    }
+    assert_eq!(one(&labels, filled(&Decision::Channels, 1e30)).unwrap_err(), InvertError::Fill(1e30));
+    let back = whole(&scores, filled(&Decision::Channels, 0.5));
+    assert_eq!([values(&back)[2], values(&back)[5]], [0.5, 0.5]);
+    // Of regions none is the background.
+    let logits = Volume::new(vec![3.0f32, -1.0, 0.5, 2.0].into(), model(&cropped), Kind::Logit, 2).unwrap();
+    let unseen = |volume: &Volume, activation, overlap| {
+        let back = values(&whole(volume, Recipe { activation, overlap, ..Default::default() }));
+        [back[2], back[5]]
+    };
+    assert_eq!(unseen(&logits, Some(Activation::Sigmoid), false), [0.0, 0.0]);
+    assert_eq!(unseen(&logits, Some(Activation::Softmax), false), [1.0, 0.0]);
+    assert_eq!(unseen(&logits, None, true), [-1e4, -1e4]);
+    assert_eq!(unseen(&scores, None, false), [1.0, 0.0]);
+    let voted = |interpolation| Recipe { interpolation: Some(interpolation), ..Default::default() };
+    let error = one(&scores, voted(Interpolation::Label)).unwrap_err();
+    assert_eq!(error, InvertError::VotedScores(Interpolation::Label, Kind::Probability));
+    assert!(one(&labels, voted(Interpolation::LabelNearest)).is_ok());
+}
+
+#[test]
+fn regions_that_make_no_sense_are_refused() {
+    let check = |paint: &[(usize, u16)]| {
+        let paint = paint.iter().map(|(channel, label)| Paint { channel: *channel, label: *label }).collect();
+        Regions { threshold: 0.5, paint }.check(Some(3)).map_err(|e| e.to_string())
+    };
+    assert!(check(&[(0, 1), (2, 1)]).is_ok());
+    assert!(check(&[(0, 0)]).unwrap_err().contains("label 0 is the background"));
+    assert!(check(&[(0, 1), (1, 2), (0, 3)]).unwrap_err().contains("channel 0 is painted twice"));
+}
+
+#[test]
 fn members_that_do_not_fit_are_refused_by_name() {
     let mut draw = Draw::new(3);
     let (fold, native, _) = trace(&mut draw, true);
@@ -108,17 +238,17 @@ fn members_that_do_not_fit_are_refused_by_name() {
     record.source.grid.affine[0][3] += 1e-9;
     let mut all = Ensemble::new(Recipe::default());
     let first = probabilities(&mut draw, model(&fold));
-    all.add("a.nii", &fold.volumes["image"], first.clone(), 1.0).unwrap();
-    let error = all.add("b.nii", &other.volumes["image"], first.clone(), 1.0).unwrap_err().to_string();
+    all.add("a.nii", &fold.volumes["image"], first.clone(), &[1.0]).unwrap();
+    let error = all.add("b.nii", &other.volumes["image"], first.clone(), &[1.0]).unwrap_err().to_string();
     assert!(error.contains("a.nii") && error.contains("b.nii") && error.contains("bit for bit"), "{error}");
     let two = draw.volume(model(&fold), Kind::Probability, 2);
-    let error = all.add("c.nii", &fold.volumes["image"], two, 1.0).unwrap_err().to_string();
+    let error = all.add("c.nii", &fold.volumes["image"], two, &[1.0]).unwrap_err().to_string();
     assert!(error.contains("of kind probability with 2 channel(s), but the first"), "{error}");
-    assert_eq!(all.add("d", &fold.volumes["image"], first, 0.0), Err(InvertError::Weight(0.0)));
+    assert_eq!(all.add("d", &fold.volumes["image"], first, &[0.0]), Err(InvertError::Weight(0.0)));
     let mut all = Ensemble::new(Recipe::default());
     let volume = draw.volume(model(&fold), Kind::Logit, 1);
-    all.add("a", &fold.volumes["image"], volume.clone(), 1.0).unwrap();
-    let error = all.add("b", &fold.volumes["image"], volume, 1.0).unwrap_err().to_string();
+    all.add("a", &fold.volumes["image"], volume.clone(), &[1.0]).unwrap();
+    let error = all.add("b", &fold.volumes["image"], volume, &[1.0]).unwrap_err().to_string();
     assert!(error.contains("--activation"), "{error}");
     assert_eq!(Ensemble::new(Recipe::default()).invert(), Err(InvertError::Nothing));
 }
@@ -133,7 +263,7 @@ fn logits_in_regions_are_compared_with_the_logit_of_the_threshold() {
     let decision = Decision::Regions(Regions::in_order(&[1, 2]));
     let run = |activation| {
         let mut one = Ensemble::new(Recipe { activation, decision: decision.clone(), ..Default::default() });
-        one.add("a", &all.volumes["image"], logits.clone(), 1.0).unwrap();
+        one.add("a", &all.volumes["image"], logits.clone(), &[1.0]).unwrap();
         values(&one.invert().unwrap().volume)
     };
     let (raw, sigmoid) = (run(None), run(Some(Activation::Sigmoid)));
@@ -158,7 +288,7 @@ fn what_the_model_never_saw_belongs_to_no_region() {
         let high = high.with_voxels(vec![1.0f32; 2 * model(&cropped).voxel_count()].into()).unwrap();
         let decision = Decision::Regions(Regions::in_order(&[1, 2]));
         let mut one = Ensemble::new(Recipe { decision, coverage: true, ..Default::default() });
-        one.add("a", &cropped.volumes["image"], high, 1.0).unwrap();
+        one.add("a", &cropped.volumes["image"], high, &[1.0]).unwrap();
         let found = one.invert().unwrap();
         let (labels, coverage) = (values(&found.volume), values(&found.coverage.unwrap()));
         assert!(coverage.contains(&0.0) && coverage.contains(&1.0));
@@ -174,7 +304,7 @@ fn a_decision_on_the_model_grid_comes_before_its_steps() {
     let (all, ..) = trace(&mut draw, true);
     let scores = probabilities(&mut draw, model(&all));
     let mut one = Ensemble::new(Recipe { decision: Decision::Argmax, ..Default::default() });
-    one.add("a", &all.volumes["image"], scores.clone(), 1.0).unwrap();
+    one.add("a", &all.volumes["image"], scores.clone(), &[1.0]).unwrap();
     let mut seen = None;
     let back = one.on_model(true, |v| {
         seen = Some(v.clone());
@@ -226,7 +356,7 @@ proptest! {
             for count in [2, 3, 4] {
                 let mut all = Ensemble::new(Recipe::default());
                 for (number, (t, p, w)) in members[..count].iter().enumerate() {
-                    all.add(&number.to_string(), &t.volumes["image"], p.clone(), *w).unwrap();
+                    all.add(&number.to_string(), &t.volumes["image"], p.clone(), &[*w]).unwrap();
                 }
                 let found = all.invert().unwrap().volume;
                 prop_assert_eq!(found.dtype(), revoxel_core::Dtype::U8);

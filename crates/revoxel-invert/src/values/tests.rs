@@ -63,7 +63,7 @@ proptest! {
         let prediction = source.clone().with_voxels(numbers.into()).unwrap();
         let run = |fill| {
             let mut one = Ensemble::new(Recipe { values: Values::Undo, fill, coverage: true, ..Default::default() });
-            one.add("a", &record, prediction.clone(), 1.0).unwrap();
+            one.add("a", &record, prediction.clone(), &[1.0]).unwrap();
             one.invert().unwrap()
         };
         let (low, _) = source.voxels().min_max().unwrap();
@@ -115,9 +115,9 @@ fn what_cannot_be_undone_is_named() {
 #[test]
 fn exchanged_labels_get_their_names_back() {
     let mut draw = Draw::new(6);
-    let (record, model) = with_values(&mut draw, &[ValueUndo::Relabel { pairs: vec![[1.0, 300.0], [2.0, 7.0]] }]);
+    let (record, model) = with_values(&mut draw, &[ValueUndo::Relabel { pairs: vec![[1.0, 300.0], [2.0, -7.0]] }]);
     let labels = draw.volume(model, Kind::Label, 1);
     let back = record.undo_values(labels.clone(), Values::Undo).unwrap();
-    let expected = |v: f64| [0.0, 300.0, 7.0, 3.0, 4.0][v as usize];
+    let expected = |v: f64| [0.0, 300.0, -7.0, 3.0, 4.0][v as usize];
     (0..model.voxel_count()).for_each(|i| assert_eq!(back.voxels().get(i), expected(labels.voxels().get(i))));
 }

@@ -23,6 +23,40 @@ fn parse(text: &str) -> Result<Pipeline, PipelineError> {
 }
 
 #[test]
+fn outputs_hold_the_labels_that_are_known() {
+    let parse = |labels: &str, step: &str, dtype: &str| {
+        let text = format!(
+            "version: 1\ninputs:\n  seg: {{ kind: label, path: \"{{case}}.nii\"{labels} }}\nsteps:\n  - {step}\noutputs:\n  \
+             seg: {{ path: \"{{case}}/seg.nii\", dtype: {dtype} }}\ntrace: \"{{case}}.json\"\n"
+        );
+        Pipeline::parse("p.yaml", &text, &[], &Registry::builtin()).map(|_| ()).map_err(|e| e.to_string())
+    };
+    let map = "map_label_value: { orig_labels: [1], target_labels: [300] }";
+    let declared = ", labels: [1, 300]";
+    let flip = "flip: { spatial_axis: [0] }";
+    for (labels, step, dtype, label) in [
+        (declared, flip, "uint8", "300"),
+        ("", map, "uint8", "300"),
+        (", labels: [1, 2]", map, "int8", "300"),
+        ("", "map_label_value: { orig_labels: [2], target_labels: [-1] }", "uint16", "-1"),
+        ("", "spatial_pad: { spatial_size: [90, 90, 90], value: { seg: 256 } }", "uint8", "256"),
+    ] {
+        let error = parse(labels, step, dtype).unwrap_err();
+        assert!(error.starts_with("p.yaml:7:41: "), "{error}");
+        assert!(error.contains(&format!("{dtype} does not hold label {label}")), "{error}");
+    }
+    for (labels, step, dtype) in [
+        (declared, map, "uint16"),
+        ("", flip, "uint8"),
+        (declared, "map_label_value: { orig_labels: [300], target_labels: [3] }", "uint8"),
+        ("", "remove_labels: { labels: [300] }", "uint8"),
+        (declared, "label_filter: { applied_labels: [1] }", "uint8"),
+    ] {
+        assert_eq!(parse(labels, step, dtype), Ok(()), "{labels} {step} {dtype}");
+    }
+}
+
+#[test]
 fn a_good_pipeline_resolves() {
     let pipeline = parse(GOOD).unwrap();
     assert_eq!(pipeline.name, "p.yaml");

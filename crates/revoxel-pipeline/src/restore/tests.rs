@@ -91,8 +91,40 @@ fn faults_point_at_their_place() {
     t("in: native", "in: model", 14, 45, &["put it first"]);
     t("in: native", "keys: [image]", 14, 45, &["there is only the prediction"]);
     t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels"]);
+    // What is resampled are logits, and labels come after.
+    t("linear", "label", 11, 20, &["label chooses among labels", "of kind logit: use nearest, linear or cubic"]);
+    t("linear", "label_nearest", 11, 20, &["of kind logit"]);
+    t("argmax: true", "fill: 0.5\n    argmax: true", 10, 11, &["fill: 0.5 is no label"]);
+    let one = "regions: { paint: [{ channel: 0, label: 0 }] }";
+    t("argmax: true", one, 10, 14, &["label 0 is the background"]);
+    let twice = "regions: { paint: [{ channel: 0, label: 1 }, { channel: 0, label: 2 }] }";
+    t("argmax: true", twice, 10, 14, &["channel 0 is painted twice"]);
+    let large = "regions: { paint: [{ channel: 0, label: 1 }, { channel: 1, label: 300 }] }";
+    t("argmax: true", large, 15, 49, &["dtype: uint8 does not hold label 300", "leave `dtype` out"]);
+    t("argmax: true", "argmax: true\n    fill: 300", 16, 49, &["uint8 does not hold label 300"]);
+    let map = "- map_label_value: { orig_labels: [1], target_labels: [-1] }";
+    t("- remove_small_objects: { min_size_mm3: 50 }", map, 15, 49, &["uint8 does not hold label -1"]);
     t("- remove_small_objects: { min_size_mm3: 50 }", "- spacing: { pixdim: 1 }", 13, 9, &["changes places"]);
     t("- remove_small_objects: { min_size_mm3: 50 }", "- clip_intensity: { min: 0 }", 13, 9, &["clip_intensity"]);
+}
+
+#[test]
+fn a_fill_that_stays_must_fit_the_dtype() {
+    let steps = GOOD.find("    steps:").unwrap()..GOOD.find("    output:").unwrap();
+    let mut text = GOOD.to_owned();
+    text.replace_range(steps, "    fill: 256\n");
+    let message = parse(&text).unwrap_err().to_string();
+    assert!(message.starts_with("p.yaml:12:11: fill: uint8"), "{message}");
+    assert!(parse(&text.replace("256", "255")).is_ok());
+    assert!(parse(&text.replace("uint8", "uint16")).is_ok());
+    // Scores have a fill of their own.
+    let scores = text.replace("    argmax: true\n", "").replace("256", "0.5");
+    assert!(parse(&scores).is_ok());
+    // Exchanged after it was put there.
+    let native =
+        "    fill: 300\n    steps:\n      - map_label_value: { orig_labels: [300], target_labels: [3] }\n    output";
+    let exchanged = text.replace("    fill: 256\n    output", native);
+    assert!(parse(&exchanged).is_ok(), "{:?}", parse(&exchanged).map(|_| ()).unwrap_err().to_string());
 }
 
 #[test]

@@ -2,16 +2,18 @@
 
 mod points;
 mod scores;
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
+use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
 use revoxel_invert::points::Space;
 use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Interpolation, ResampleError};
 use serde_json::json;
+use weights::Weights;
 
 use super::failure::{Failure, Outcome};
 use super::show;
@@ -40,9 +42,10 @@ pub(super) struct Args {
     /// One more prediction of the case with a trace of its own, such as a mirrored copy.
     #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
     with: Vec<PathBuf>,
-    /// Weights of the predictions, in their order, those of --with last; equal by default.
-    #[arg(long, value_delimiter = ',', value_name = "W,W,…")]
-    weights: Vec<f64>,
+    /// Weights of the predictions, in their order, those of --with last; equal by default. Or one for each channel:
+    /// predictions with `;` between them, channels with `,`, as in "1,2,3;3,2,1".
+    #[arg(long, value_name = "W,W,…", default_value = "", hide_default_value = true)]
+    weights: Weights,
     /// Which entry of the pipeline's `restore` to follow; the only one by default; `none` for none.
     #[arg(long, value_name = "NAME")]
     restore: Option<String>,
@@ -142,14 +145,17 @@ pub(super) fn run(args: &Args) -> Outcome {
         return points::run(args, record, &trace.case, &key);
     }
     if args.scores {
+        args.weights.one_each().map_err(Failure::usage)?;
         return scores::run(args, &trace, &key);
     }
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
     take_over(args, &mut restoration)?;
+    let wanted = args.dtype.or(restoration.dtype);
+    restoration.check_labels(wanted)?;
     let members = members(args, &trace, &key)?;
     let count = members.len();
-    let read = |(trace, key, path, weight): (Arc<Trace>, String, PathBuf, f64)| -> Result<Member, Failure> {
+    let read = |(trace, key, path, weights): Prediction| -> Result<Member, Failure> {
         if form_of(&path).is_some() {
             return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
         }
@@ -158,25 +164,29 @@ pub(super) fn run(args: &Args) -> Outcome {
         let argmax = restoration.recipe.decision == Decision::Argmax;
         let reading = Reading { kind: restoration.kind, axes: args.axes, argmax };
         let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
-        Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weight })
+        Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
     };
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     // Facts of a format that this program does not know yet are left out, not guessed.
     let source: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
     let facts = facts_of_prediction(&source);
-    let wanted = args.dtype.or(restoration.dtype);
     let (relation, interpolation) = (taken.relation(), taken.interpolation());
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let head = if restoration.can_stream(&taken) {
         let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
         let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
         write(&output, head, &facts, wanted, |writer| {
-            taken.slabs(dtype, |slab| writer.push(slab).map_err(SlabError::Write)).map_err(Failure::work)
+            let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
+            let push = |slab: &Voxels| {
+                half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
+                writer.push(slab).map_err(SlabError::Write)
+            };
+            taken.slabs(dtype, push).map_err(Failure::work)
         })?;
         head
     } else {
         let volume = restoration.bring_back(taken)?.volume;
-        let volume = volume_as(volume, wanted);
+        let volume = volume_as(volume, wanted).map_err(Failure::work)?;
         let head = Head::of(&volume);
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
         head
@@ -265,12 +275,13 @@ fn load(path: &Path) -> Result<Arc<Trace>, Failure> {
     Trace::from_json(&text).map(Arc::new).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }
 
-/// One of the predictions of a case: its trace, the key of its volume there, its file, its weight.
-type Prediction = (Arc<Trace>, String, PathBuf, f64);
+/// One of the predictions of a case: its trace, the key of its volume there, its file, its weight or those of its
+/// channels.
+type Prediction = (Arc<Trace>, String, PathBuf, Vec<f64>);
 
 fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>, Failure> {
     let mut members: Vec<_> =
-        args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), 1.0)).collect();
+        args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), vec![1.0])).collect();
     for pair in args.with.chunks_exact(2) {
         let other = load(&pair[0])?;
         let named = |e: TraceError| Failure::usage(format!("{}: {e}", pair[0].display()));
@@ -278,14 +289,11 @@ fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>
             true => key.to_owned(),
             false => other.main_volume().map_err(named)?.to_owned(),
         };
-        members.push((other, key, pair[1].clone(), 1.0));
+        members.push((other, key, pair[1].clone(), vec![1.0]));
     }
-    if !args.weights.is_empty() && args.weights.len() != members.len() {
-        let problem = format!("{} weights for {} predictions", args.weights.len(), members.len());
-        return Err(Failure::usage(problem));
-    }
-    for (member, weight) in members.iter_mut().zip(&args.weights) {
-        member.3 = *weight;
+    let weights = args.weights.of_members(members.len()).map_err(Failure::usage)?;
+    for (member, weights) in members.iter_mut().zip(weights) {
+        member.3 = weights;
     }
     Ok(members)
 }
@@ -350,12 +358,19 @@ fn free(path: &Path, overwrite: bool) -> Outcome {
     Ok(())
 }
 
-/// The voxels as they are wanted, or for label maps in the smallest unsigned type that holds the labels.
-fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Volume {
+/// The voxels as they are wanted, or for label maps in the smallest type that holds the labels: unsigned where none is
+/// below 0.
+fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Result<Volume, LostLabel> {
     let own = |volume: &Volume| match volume.kind() {
-        Kind::Label => Dtype::smallest_for_labels(volume.voxels().min_max().map_or(0.0, |(_, high)| high)),
+        Kind::Label => {
+            let (low, high) = volume.voxels().min_max().unwrap_or_default();
+            Dtype::smallest_for_label_range(low, high)
+        }
         _ => volume.dtype(),
     };
-    let dtype = wanted.map_or_else(|| own(&volume), StoredDtype::in_memory);
-    volume.cast(dtype)
+    let stored = wanted.unwrap_or_else(|| StoredDtype::Plain(own(&volume)));
+    if volume.kind() == Kind::Label {
+        stored.check_label_map(volume.voxels())?;
+    }
+    Ok(volume.cast(stored.in_memory()))
 }

@@ -196,11 +196,8 @@ pub(super) fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volum
     let (low, high) = volume.dtype().range();
     let dtype = if low <= lowest && highest <= high {
         volume.dtype()
-    } else if lowest >= 0.0 {
-        Dtype::smallest_for_labels(highest)
     } else {
-        let fits = |dtype: &Dtype| dtype.range().0 <= lowest && highest <= dtype.range().1;
-        [Dtype::I8, Dtype::I16, Dtype::I32].into_iter().find(fits).unwrap_or(Dtype::I64)
+        Dtype::smallest_for_label_range(lowest, highest)
     };
     let voxels: Voxels =
         dispatch!(volume.voxels(), v => dispatch_dtype!(dtype, T => convert::<_, T>(v, &table).into()));

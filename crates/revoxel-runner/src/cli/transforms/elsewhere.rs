@@ -3,7 +3,11 @@
 /// Names of peers, without MONAI's `d`, and what to do instead.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["Invert"], "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
-    (&["MeanEnsemble"], "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back"),
+    (
+        &["MeanEnsemble"],
+        "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back; `--weights 2,1` weighs \
+         them, `--weights \"1,2,3;3,2,1\"` each of their channels",
+    ),
     (&["VoteEnsemble"], "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
     (
         &["Ensemble"],
