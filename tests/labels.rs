@@ -158,7 +158,7 @@ fn restored_regions_are_what_they_paint() {
     let threshold = "as_discrete: { in: model, threshold: 0.5 }";
     t("kind: probability", &[threshold, "fill_holes: { applied_labels: [1, 9] }"], &[]);
     let told = "fill_holes: { is_onehot: false, applied_labels: [1, ^9] }";
-    t("kind: probability", &[threshold, told], &["label 9", "holds 0, 1"]);
+    t("kind: probability\n    fill: 0", &[threshold, told], &["label 9", "holds 0, 1"]);
 }
 
 /// A data set of label maps, one case for each.

@@ -154,12 +154,12 @@ fn channels_of_a_decision_are_labels_of_their_own() {
     let back = |file: &str, steps: &[&str]| {
         let steps: String = steps.iter().map(|step| format!("      - {step}\n")).collect();
         let section = format!(
-            "restore:\n  seg:\n    kind: probability\n    fill: 0\n    steps:\n{steps}    output: {{ path: \"{file}.nii\" }}\n"
+            "restore:\n  seg:\n    kind: probability\n    fill: 0\n    steps:\n{steps}    output: {{ path: \"{{case}}/{file}.nii\" }}\n"
         );
         pipeline(&place, &format!("{file}.yaml"), STEPS, &section);
         run(&place, &format!("{file}.yaml"), file);
         place.revoxel(&["invert", &format!("{file}/a.json"), "three.nii", "--out", file]).good();
-        place.read(&format!("{file}/{file}.nii"), Kind::Label)
+        place.read(&format!("{file}/a/{file}.nii"), Kind::Label)
     };
     for at in ["model", "native"] {
         let threshold = format!("as_discrete: {{ in: {at}, threshold: 0.5 }}");
@@ -179,11 +179,11 @@ fn channels_of_a_decision_are_labels_of_their_own() {
         assert_eq!((each[0], each[1]), (kept[1], kept[1]), "{at}");
     }
     let missing = "restore:\n  seg:\n    kind: probability\n    steps:\n      - as_discrete: { threshold: 0.5 }\n      - fill_holes: \
-                   { applied_labels: [3] }\n    output: { path: \"m.nii\" }\n";
+                   { applied_labels: [3] }\n    output: { path: \"{case}/m.nii\" }\n";
     pipeline(&place, "m.yaml", STEPS, missing);
     run(&place, "m.yaml", "m");
     let parts = ["step 2 (fill_holes)", "applied_labels: there is no channel 3"];
-    place.revoxel(&["invert", "m/a.json", "three.nii", "--out", "m"]).bad(2, &parts);
+    place.revoxel(&["invert", "m/a.json", "three.nii", "--out", "m"]).bad(1, &parts);
 }
 
 #[test]
@@ -522,7 +522,8 @@ fn labels_stay_themselves_whatever_their_type() {
     invert("ones.nii.gz", &[&none[..], &["--fill", "0.5"]].concat()).bad(2, &["--fill 0.5", "whole numbers"]);
     let small = [&none[..], &["--fill", "300", "--dtype", "uint8"]].concat();
     invert("ones.nii.gz", &small).bad(2, &["label 300 does not fit into uint8"]);
-    let scores: Vec<f32> = (0..2 * model.voxel_count()).map(|i| (i % 3) as f32 / 2.0).collect();
+    let count = model.voxel_count();
+    let scores: Vec<f32> = (0..2 * count).map(|i| ((i % count + i / count) % 3) as f32 / 2.0).collect();
     place.volume("scores.nii.gz", &Volume::new(scores.into(), model, Kind::Probability, 2).unwrap());
     let none = ["--restore", "none", "--kind", "probability"];
     for decision in [&["--argmax"][..], &["--regions", "2,1"]] {

@@ -95,8 +95,13 @@ impl LabelMaps {
     /// Takes the maps of inputs that declare their labels out, of which it is enough to know the channels: those of
     /// the first map of each whose header can be read.
     fn look_at_declared(&mut self, pipeline: &Pipeline) {
+        // An input without any map is no one-hot map either.
+        let without = |i: &&Input| i.labels.is_some() && !self.files.iter().any(|(key, _)| *key == i.key);
+        let mut known: BTreeSet<String> = pipeline.inputs.iter().filter(without).map(|i| i.key.clone()).collect();
+        known.iter().for_each(|key| {
+            self.seen.entry(key.clone()).or_default();
+        });
         let wanted: BTreeSet<String> = pipeline.absent_labels(&self.seen).into_iter().flat_map(|a| a.keys).collect();
-        let mut known = BTreeSet::new();
         for (key, path) in std::mem::take(&mut self.files) {
             let Some(input) = pipeline.input(&key).filter(|i| i.labels.is_some()) else {
                 self.files.push_back((key, path));
