@@ -268,9 +268,11 @@ impl Reach {
                     (kind, transform.labels_after(labels).filter(|_| kind == Kind::Label))
                 }
                 Transform::Spatial(transform) => {
+                    certain.extend(padded(key, &transform.padding(), &transform.resampling()));
                     (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
                 }
                 Transform::Random(transform) if step.class == revoxel_transforms::Class::Spatial => {
+                    certain.extend(padded(key, &transform.padding(), &transform.resampling()));
                     (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
                 }
                 Transform::Random(_) => {
@@ -306,11 +308,18 @@ fn moved(known: &Known, key: &str, padding: &PaddingRule<'_>, resampling: &Resam
         return None;
     }
     let mut labels = known.labels.clone()?;
-    labels.extend(padding.value.and_then(|v: &PerKey<f64>| v.for_key(key)));
-    if let Some(Padding::Value(value)) = resampling.padding.and_then(|p| p.for_key(key)) {
-        labels.extend([value]);
-    }
+    labels.extend(padded(key, padding, resampling));
     Some(labels)
+}
+
+/// What a step is told to put where a volume has nothing.
+fn padded(key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Vec<f64> {
+    let value = padding.value.and_then(|v: &PerKey<f64>| v.for_key(key));
+    let outside = resampling.padding.and_then(|p| p.for_key(key)).and_then(|p| match p {
+        Padding::Value(value) => Some(value),
+        _ => None,
+    });
+    value.into_iter().chain(outside).collect()
 }
 
 /// The keys of the volumes in which a step looks for the labels that it names.
