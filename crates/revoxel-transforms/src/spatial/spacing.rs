@@ -110,7 +110,8 @@ pub struct Spacing {
     /// See `separate_z`; 3 where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     anisotropy_threshold: Option<f64>,
-    /// How the coarsest axis is interpolated with `separate_z`: nearest, linear or cubic; nearest where it is left out.
+    /// How the coarsest axis is interpolated with `separate_z`: nearest, linear, or cubic where the plane is; nearest
+    /// where it is left out. Labels that are nearest in the plane are nearest through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     through_plane: Option<Named<Interpolation>>,
     /// What cubic takes to lie beyond the volume: mirror (about the outermost centres) or edge (the outermost voxels).
