@@ -67,10 +67,10 @@ fn declared_labels_are_checked_from_the_text() {
     t(DECLARED, &["crop_foreground: { source: label, labels: [1, ^7] }"], &["label 7 is not declared for \"label\""]);
     t(DECLARED, &["crop_foreground: { source: label, labels: [1, ^1.5] }"], &["label 1.5 is not declared"]);
     t(DECLARED, &["mask_intensity: { source: other, labels: [^7] }"], &["label 7 is not declared for \"other\""]);
-    // What is there, background, values of images, and names instead of a list.
+    // What is there, background, and names instead of a list.
     t(DECLARED, &["label_filter: { applied_labels: [0, 1, 2, 5] }"], &[]);
     t("[1, 2, 5]", &["map_label_value: { orig_labels: [0, 1], target_labels: [1, 0] }"], &[]);
-    t(DECLARED, &["crop_foreground: { source: image, labels: [7] }"], &[]);
+    t(DECLARED, &["crop_foreground: { source: image, labels: [^1] }"], &["label 1 of \"image\": it is an image here"]);
     const NAMES: &str = "{ background: 0, organ: [1, 2], \"the tumour\": 2, vessel: 5 }";
     t(NAMES, &["label_filter: { applied_labels: [1, 5, ^7] }"], &[not_declared]);
     t(NAMES, &["label_filter: { applied_labels: [1, 5, 2] }"], &[]);
@@ -126,6 +126,82 @@ fn senseless_declarations_are_refused() {
     t("kind: label, path: x, labels: { liver: [1, ^[2]] }", "[2] is no label");
     t("kind: label, path: x, labels: ^3", "expected a list of labels");
     t("kind: image, path: x, labels: ^[0, 1]", "only label maps have them, and the kind is image");
+}
+
+#[test]
+fn labels_without_a_channel_are_refused_from_the_text() {
+    let place = Place::new();
+    let t = |declared: &str, steps: &[&str], parts: &[&str]| {
+        plan(&place, &[], declared, steps, parts);
+    };
+    let none = "label 2 of \"label\": there is no channel for it among 2 (0 to 1)";
+    t("[0, 1, 2]", &["one_hot: { num_classes: ^2 }"], &[none]);
+    t("[0, 1, 2]", &["one_hot: { num_classes: 3 }"], &[]);
+    t("[0, 1, 2]", &["as_discrete: { keys: [label], to_onehot: ^2 }"], &[none]);
+    t("", &["one_hot: { num_classes: 2 }"], &[]);
+    let exchange = "map_label_value: { orig_labels: [2], target_labels: [-1] }";
+    t("[0, 1, 2]", &[exchange, "one_hot: { num_classes: ^2 }"], &["label -1 of \"label\""]);
+}
+
+#[test]
+fn steps_for_one_hot_maps_follow_what_makes_them() {
+    let place = Place::new();
+    let t = |steps: &[&str], parts: &[&str]| {
+        plan(&place, &[], "", steps, parts);
+    };
+    for step in [
+        "keep_largest_connected_component: { applied_labels: [1, 2] }",
+        "fill_holes: {}",
+        "remove_small_objects: { min_size_voxels: 9 }",
+        "label_to_contour: {}",
+        "distance_transform_edt: {}",
+    ] {
+        t(&["one_hot: {}", step], &[]);
+        t(&["as_discrete: { keys: [label, other], to_onehot: 3 }", step], &[]);
+    }
+    // Other steps for labels look for values, not for channels.
+    t(&["one_hot: {}", "^label_filter: { applied_labels: 1 }"], &["works on label volumes"]);
+    // Distances are no one-hot map any more.
+    t(&["one_hot: {}", "distance_transform_edt: {}", "^fill_holes: {}"], &["works on label volumes"]);
+
+    let one = Place::new();
+    one.volume("data/c/label.nii", &map(&[1, 2, 1]));
+    let steps = "  - one_hot: { keys: [label] }\n  - keep_largest_connected_component: { keys: [label] }";
+    one.text("p.yaml", &pipeline("", steps));
+    one.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    let voxels = values(&one.read("out/c/label.nii", Kind::Image));
+    let count = grid().voxel_count();
+    let sums: Vec<f64> = voxels.chunks(count).map(|channel| channel.iter().sum()).collect();
+    // The second of the two equal parts of label 1 goes, from its channel alone.
+    assert_eq!(sums, [(count - 12) as f64, 4.0, 4.0]);
+}
+
+#[test]
+fn what_pads_stays_itself_whatever_the_type() {
+    let place = Place::new();
+    let image = Volume::new(vec![200u8; grid().voxel_count()].into(), grid(), Kind::Image, 1).unwrap();
+    place.volume("data/c/image.nii", &image);
+    place.volume("data/c/label.nii", &map(&[1, 2]));
+    let t = |step: &str, corners: [f64; 2], types: [&str; 2]| {
+        let outputs = "outputs:\n  image: { path: \"{case}/image.nii\" }\n";
+        place.text("p.yaml", &pipeline("", &format!("  - {step}")).replace("outputs:\n", outputs));
+        place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--overwrite"]).good();
+        for (n, key) in ["image", "label"].into_iter().enumerate() {
+            let volume = place.read(&format!("out/c/{key}.nii"), Kind::Image);
+            assert_eq!((values(&volume)[0], volume.voxels().dtype().name()), (corners[n], types[n]), "{step} {key}");
+        }
+    };
+    t("border_pad: { spatial_border: 1, value: { image: -1000, label: -1 } }", [-1000.0, -1.0], ["int16", "int16"]);
+    t("border_pad: { spatial_border: 1, value: { image: 70000, label: 300 } }", [70000.0, 300.0], ["uint32", "uint16"]);
+    t("border_pad: { spatial_border: 1, value: { image: 0.5, label: 9 } }", [0.5, 9.0], ["float32", "uint8"]);
+    t(
+        "affine: { translate_params: 30, padding: { image: -5.5, label: 256 }, interpolation: nearest }",
+        [-5.5, 256.0],
+        ["float32", "uint16"],
+    );
+    // A mean of whole numbers is none; of labels it would be a label.
+    t("border_pad: { spatial_border: 1, mode: mean }", [200.0, 0.0], ["float32", "uint8"]);
+    t("border_pad: { spatial_border: 1, mode: minimum }", [200.0, 0.0], ["uint8", "uint8"]);
 }
 
 #[test]
@@ -222,13 +298,14 @@ fn channels_of_one_hot_maps_are_not_looked_for() {
         let (plain, marked, told) = (named("", ""), named("^", ""), named("", ", is_onehot: true"));
         // Nothing declared, and what only a map of one channel or of three can hold.
         for declared in ["", "[0, 1]"] {
-            plan(&three, &DATA, declared, &[&plain], &[]);
             plan(&one, &DATA, declared, &[&told], &[]);
             plan(&three, &DATA, declared, &[&named("^", ", is_onehot: false")], &["label 2"]);
-            plan(&one, &[], declared, &[&plain], &[]);
         }
+        plan(&three, &DATA, "", &[&plain], &[]);
+        plan(&one, &[], "", &[&plain], &[]);
         plan(&one, &DATA, "", &[&marked], &["label 2 is in none of the 2 label maps of \"label\": they hold 0, 1"]);
-        plan(&one, &DATA, "[0, 1]", &[&marked], &["label 2 is not declared for", "hold 0, 1"]);
+        // What declares its labels has no channels for them.
+        plan(&one, &[], "[0, 1]", &[&marked], &["label 2 is not declared for", "hold 0, 1", "say is_onehot: true"]);
         // A map of other labels is none of channels.
         plan(&one, &[], "[1, 5]", &[&marked], &["label 2 is not declared for", "0, 1, 5"]);
         plan(&one, &[], "[1, 5]", &["label_filter: { applied_labels: 1 }", &marked], &["label 2 cannot be in"]);

@@ -407,6 +407,11 @@ fn elastic() {
 }
 
 #[test]
+fn splines() {
+    check_peer("splines", 70);
+}
+
+#[test]
 fn landmarks() {
     check_peer("landmarks", 20);
 }

@@ -74,7 +74,7 @@ fn program(file: &str, op: &str) -> &'static str {
         ) => "TorchIO",
         (
             "crops" | "elastic" | "landmarks" | "masks" | "monai" | "monai_values" | "patches" | "random"
-            | "random_values" | "spatial" | "vocabulary",
+            | "random_values" | "spatial" | "splines" | "vocabulary",
             _,
         ) => "MONAI",
         ("nnunet" | "nnunet_resampling", _) => "nnU-Net",

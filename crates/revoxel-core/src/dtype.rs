@@ -97,6 +97,23 @@ impl Dtype {
         [Self::I8, Self::I16, Self::I32].into_iter().find(fits).unwrap_or(Self::I64)
     }
 
+    /// This type where it holds a value, else the smallest one that holds both the value and whatever this type
+    /// holds: of floating point for fractions.
+    pub fn holding(self, value: f64) -> Self {
+        if matches!(self, Self::F32 | Self::F64)
+            || crate::dispatch_dtype!(self, T => T::from_f64(value).to_f64() == value)
+        {
+            return self;
+        }
+        let (low, high) = self.range();
+        let whole = Self::smallest_for_label_range(low.min(value), high.max(value));
+        match (Self::F32.contains(self), crate::dispatch_dtype!(whole, T => T::from_f64(value).to_f64() == value)) {
+            (_, true) => whole,
+            (true, false) => Self::F32,
+            (false, false) => Self::F64,
+        }
+    }
+
     /// Whether a label stays itself in this type, but for a thousandth: numbers that were computed are whole again.
     pub fn holds_label(self, label: f64) -> bool {
         crate::dispatch_dtype!(self, T => near(T::from_f64(label).to_f64(), label))
@@ -222,6 +239,25 @@ voxel! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_that_hold_a_value_too() {
+        use Dtype::*;
+        let t =
+            |dtype: Dtype, value: f64, expected: Dtype| assert_eq!(dtype.holding(value), expected, "{dtype:?} {value}");
+        t(U8, 255.0, U8);
+        t(U8, 256.0, U16);
+        t(U8, -1.0, I16);
+        t(I8, 200.0, I16);
+        t(U16, -1024.0, I32);
+        t(U32, -1.0, I64);
+        t(U8, 0.5, F32);
+        t(U16, -0.5, F32);
+        t(I32, 0.5, F64);
+        t(I16, 1e12, I64);
+        t(I16, 1e30, F32);
+        t(F32, 0.1, F32);
+    }
 
     #[test]
     fn conversion_rounds_half_to_even_and_saturates() {

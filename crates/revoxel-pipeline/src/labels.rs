@@ -4,13 +4,14 @@
 //! says what they hold.
 //!
 //! Of a one-hot map of several channels some parameters name channels, not labels. Such a map holds 0 and 1 alone, and
-//! how many channels a volume has is no matter of the text: where it can be one, they are not looked for.
+//! how many channels a volume has is no matter of the text: where it can be one, they are not looked for. An input that
+//! declares its labels is taken for none.
 
 use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::params::{PadMode, Padding, PerKey};
-use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, Resampling, Transform};
+use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, RefusedLabel, Resampling, Transform};
 use schemars::JsonSchema;
 
 use crate::error::{Fault, PipelineError, Place};
@@ -114,6 +115,7 @@ pub struct AbsentLabel {
     pub possible: LabelSet,
     /// Whether that is not what they held before the first step.
     pub changed: bool,
+    or_channel: bool,
     place: Place,
 }
 
@@ -132,7 +134,9 @@ impl AbsentLabel {
             return Fault::new(self.place, problem).help("name a label that is there after the steps before this one");
         }
         let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
-        Fault::new(self.place, problem).help("correct it, or add it to `labels:` of the input")
+        let help = "correct it, or add it to `labels:` of the input";
+        let channel = "; if it is a channel of a one-hot map, say is_onehot: true";
+        Fault::new(self.place, problem).help(format!("{help}{}", if self.or_channel { channel } else { "" }))
     }
 }
 
@@ -151,7 +155,7 @@ pub(crate) fn quoted(keys: &[String]) -> String {
 /// What label maps of an input hold, as far as they were looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeenLabels {
-    /// The labels; of no account where the input declares them.
+    /// The labels.
     pub labels: LabelSet,
     /// The channels, of the map that has the most.
     pub channels: usize,
@@ -191,7 +195,7 @@ impl Reach {
     /// not in `seen` has no maps.
     fn of_maps(inputs: &[Input], seen: &BTreeMap<String, SeenLabels>) -> Self {
         let known = |i: &Input| {
-            let seen = seen.get(&i.key);
+            let seen = seen.get(&i.key).filter(|_| i.labels.is_none());
             let labels = i.labels.as_ref().or_else(|| seen.map(|s| &s.labels));
             let there = i.kind != Kind::Label || labels.is_some();
             there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
@@ -246,9 +250,34 @@ impl Reach {
             keys: volumes.iter().map(|(key, _)| (*key).to_owned()).collect(),
             possible: possible.clone(),
             changed: volumes.iter().any(|(_, known)| known.changed),
+            or_channel: sought.or_channel,
             place: sought.place,
         };
         step.labels.iter().filter(absent).map(told).collect()
+    }
+
+    /// Refuses labels of volumes that are no label maps, and labels that a step has no room for. `node` is the step
+    /// as written.
+    pub(crate) fn check(&self, step: &Step, node: &Node) -> Result<(), Fault> {
+        let volumes: Vec<(&str, &Known)> =
+            looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known))).collect();
+        if let (Some(first), Some((key, _))) = (step.labels.first(), volumes.first())
+            && volumes.iter().all(|(_, known)| known.kind == Kind::Image)
+        {
+            let (name, label) = (step.name, first.label);
+            let problem =
+                format!("{name}: label {label} of {key:?}: it is an image here, and only label maps hold labels");
+            return Err(Fault::new(first.place, problem).help("name an input of kind label, or use another rule"));
+        }
+        let Transform::Value(transform) = &step.transform else { return Ok(()) };
+        for key in &step.keys {
+            let labels = self.0.get(key).filter(|known| known.kind == Kind::Label).and_then(|k| k.labels.as_ref());
+            let Some(refused) = labels.and_then(|labels| transform.refuses(labels)) else { continue };
+            let RefusedLabel { label, field, problem } = refused;
+            let place = node.locate(&[step.name.to_owned(), field.to_owned()], false);
+            return Err(Fault::new(place, format!("{}: label {label} of {key:?}: {problem}", step.name)));
+        }
+        Ok(())
     }
 
     /// Carries the sets through a step.
@@ -291,7 +320,7 @@ impl Reach {
 impl Known {
     /// Before the first step; `channels` where anybody knows.
     fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
-        let onehot = channels != Some(1) && labels.as_ref().is_none_or(binary);
+        let onehot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
         Self { kind, onehot, labels, certain, changed: false }
     }
@@ -339,7 +368,7 @@ fn looked_at(step: &Step) -> Vec<&str> {
 impl Pipeline {
     /// The labels that steps name and that none of the volumes can hold that they look at, where the label maps of
     /// inputs that declare no labels hold `seen`, by key. Such inputs that are not in `seen` have no maps: what steps
-    /// look for only there counts as found. Of inputs that declare labels, `seen` says how many channels there are.
+    /// look for only there counts as found.
     pub fn absent_labels(&self, seen: &BTreeMap<String, SeenLabels>) -> Vec<AbsentLabel> {
         let mut reach = Reach::of_maps(&self.inputs, seen);
         let mut absent = Vec::new();
@@ -348,12 +377,6 @@ impl Pipeline {
             reach.pass(step);
         }
         absent
-    }
-
-    /// An error at a label that is named and not declared.
-    pub fn undeclared_error(&self, absent: &AbsentLabel) -> PipelineError {
-        let fault = absent.fault(&quoted(&absent.keys));
-        PipelineError { help: fault.help, ..self.error_at(fault.place, fault.problem) }
     }
 
     /// An error at a label that is named.

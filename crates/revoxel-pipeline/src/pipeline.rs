@@ -1,14 +1,16 @@
 //! A pipeline as resolved: names looked up, parameters typed and checked, defaults filled in.
 
+mod keys;
 mod paths;
 mod references;
 
 use std::sync::Arc;
 
+use keys::{step_keys, take_keys};
 use paths::{check_copies, check_paths};
-use references::{check_references, check_splines, unknown_input};
+use references::{check_references, check_splines};
 use revoxel_core::{Dtype, Kind, StoredDtype};
-use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Registry, Transform, TransformDef};
+use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
@@ -67,6 +69,8 @@ pub struct Input {
     pub slices: SliceRule,
     /// What to do where slices are missing.
     pub missing: MissingRule,
+    /// Whether it is a one-hot map of kind probability by then: a step made it.
+    pub(crate) one_hot: bool,
     pub(crate) place: Place,
 }
 
@@ -97,6 +101,16 @@ pub struct Output {
     /// The voxel type, where the file gives one.
     pub dtype: Option<StoredDtype>,
     place: Place,
+}
+
+impl Input {
+    /// What its values mean after a step that it takes.
+    pub(crate) fn pass(&mut self, step: &Step) {
+        let Transform::Value(transform) = &step.transform else { return };
+        let kind = transform.kind_after(self.kind);
+        self.one_hot = kind == Kind::Probability && (transform.makes_one_hot() || self.one_hot && kind == self.kind);
+        self.kind = kind;
+    }
 }
 
 impl Step {
@@ -262,12 +276,9 @@ fn resolve(
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
+            reach.check(&step, node)?;
             reach.pass(&step);
-            if let Transform::Value(transform) = &step.transform {
-                for input in by_then.iter_mut().filter(|i| step.keys.contains(&i.key)) {
-                    input.kind = transform.kind_after(input.kind);
-                }
-            }
+            by_then.iter_mut().filter(|i| step.keys.contains(&i.key)).for_each(|input| input.pass(&step));
             steps.push(step);
         }
     }
@@ -335,6 +346,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         series: input.series.clone(),
         slices: input.slices,
         missing: input.missing,
+        one_hot: false,
         place,
     })
 }
@@ -407,7 +419,7 @@ pub(crate) fn resolve_step(
         let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
         Fault { place, problem: format!("{name}: {}", error.problem), help: error.help }
     })?;
-    let keys = step_keys(definition, wanted, name_place, inputs)?;
+    let keys = step_keys(definition, &built.transform, wanted, name_place, inputs)?;
     check_references(name, &built.transform, &params, name_place, inputs)?;
     check_splines(name, &built.transform, &params, &keys, inputs)?;
     let labels = labels::sought(&built.transform, &params);
@@ -420,54 +432,6 @@ pub(crate) fn resolve_step(
         labels,
         place: name_place,
     })
-}
-
-/// Takes `keys:` out of the parameters of a step.
-fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>>, Fault> {
-    let Data::Map(map) = &mut params.data else { return Ok(None) };
-    let Some(position) = map.iter().position(|(k, _)| k.name == "keys") else { return Ok(None) };
-    let (_, node) = map.remove(position);
-    let one = |node: &Node| match &node.data {
-        Data::Text(key) => Ok((key.clone(), node.place)),
-        _ => Err(Fault::new(node.place, "keys: expected the name of an input, or a list of names")),
-    };
-    match &node.data {
-        Data::List(list) if list.is_empty() => Err(Fault::new(node.place, "keys: the list is empty")),
-        Data::List(list) => list.iter().map(one).collect::<Result<_, _>>().map(Some),
-        _ => one(&node).map(|key| Some(vec![key])),
-    }
-}
-
-/// The inputs that a step applies to: those it names, or those of which it makes sense.
-fn step_keys(
-    definition: &TransformDef,
-    wanted: Option<Vec<(String, Place)>>,
-    name_place: Place,
-    inputs: &[Input],
-) -> Result<Vec<String>, Fault> {
-    let (name, kinds) = (definition.name, definition.kinds);
-    let fits = |input: &Input| kinds.contains(&input.kind);
-    let kinds = || kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(" or ");
-    let Some(wanted) = wanted else {
-        let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();
-        if keys.is_empty() {
-            return Err(Fault::new(name_place, format!("{name} works on {} volumes, and no input is one", kinds())));
-        }
-        return Ok(keys);
-    };
-    for (key, place) in &wanted {
-        let Some(input) = inputs.iter().find(|i| i.key == *key) else {
-            return Err(unknown_input(*place, key, inputs));
-        };
-        if !fits(input) {
-            let problem = match definition.class {
-                Class::Intensity => format!("{name} changes intensities, and {key:?} is a {}", input.kind),
-                _ => format!("{name} works on {} volumes, and {key:?} is of kind {}", kinds(), input.kind),
-            };
-            return Err(Fault::new(*place, problem));
-        }
-    }
-    Ok(inputs.iter().filter(|i| wanted.iter().any(|(k, _)| *k == i.key)).map(|i| i.key.clone()).collect())
 }
 
 #[cfg(test)]

@@ -305,7 +305,7 @@ fn resolve_steps(
     };
     // What the values mean by then. Labels are decided as late as the steps allow: on the native grid, but for steps
     // of labels on the model's.
-    let mut by_then = kind;
+    let mut by_then = prediction(kind);
     let mut decided = false;
     let mut last = "model";
     for node in nodes {
@@ -316,32 +316,34 @@ fn resolve_steps(
             return Err(Fault::new(at, problem));
         }
         if last != place {
-            found.carried = by_then;
+            found.carried = by_then.kind;
             found.reach.add(decision.on_the_way.as_ref());
         }
         last = place;
-        let fits = |kind| resolve_step(&node, &[prediction(kind)], registry, read).map(|s| (s.keys.is_empty(), s));
+        let fits = |by_then: &Input| {
+            resolve_step(&node, std::slice::from_ref(by_then), registry, read).map(|s| (s.keys.is_empty(), s))
+        };
         let undecided = decision.decides && !decided;
         let (empty, step) = match (undecided, place) {
             (true, "native") => {
-                (decided, by_then) = (true, Kind::Label);
-                fits(Kind::Label)?
+                (decided, by_then) = (true, prediction(Kind::Label));
+                fits(&by_then)?
             }
-            (true, _) => match fits(by_then) {
+            (true, _) => match fits(&by_then) {
                 Ok((false, step)) => (false, step),
                 _ => {
-                    (decided, by_then, found.decide_in_model) = (true, Kind::Label, true);
-                    fits(Kind::Label)?
+                    (decided, by_then, found.decide_in_model) = (true, prediction(Kind::Label), true);
+                    fits(&by_then)?
                 }
             },
-            (false, _) => fits(by_then)?,
+            (false, _) => fits(&by_then)?,
         };
         if matches!(step.transform, Transform::Spatial(_)) || step.class == Class::Spatial {
             let problem = format!("{} changes places: what is restored keeps those of the source", step.name);
             return Err(Fault::new(step.place, problem));
         }
         if empty {
-            let problem = format!("{} does not work on values of kind {by_then}", step.name);
+            let problem = format!("{} does not work on values of kind {}", step.name, by_then.kind);
             return Err(Fault::new(step.place, problem));
         }
         if let Transform::Value(transform) = &step.transform {
@@ -349,8 +351,8 @@ fn resolve_steps(
                 let problem = format!("{} looks at another input, and there is only the prediction here", step.name);
                 return Err(Fault::new(step.place, problem));
             }
-            by_then = transform.kind_after(by_then);
-            if decision.decides && !decided && by_then == Kind::Label {
+            by_then.pass(&step);
+            if decision.decides && !decided && by_then.kind == Kind::Label {
                 let problem = format!("{} makes labels already: leave argmax and regions out", step.name);
                 return Err(Fault::new(step.place, problem));
             }
@@ -361,11 +363,12 @@ fn resolve_steps(
         if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
             return Err(absent.fault("the prediction"));
         }
+        found.reach.check(&step, &node)?;
         found.reach.pass(&step);
         found.steps.push((step, place));
     }
     if last == "model" {
-        found.carried = by_then;
+        found.carried = by_then.kind;
         found.reach.add(decision.on_the_way.as_ref());
     }
     if decision.decides && !decided {
@@ -400,6 +403,7 @@ fn prediction(kind: Kind) -> Input {
         series: None,
         slices: SliceRule::default(),
         missing: MissingRule::default(),
+        one_hot: false,
         place: Place::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Sampling, Volume, Voxel, Voxels};
 
-use crate::execute::prepare;
+use crate::execute::{Prepared, prepare};
 use crate::pass::{Pass, Path, along};
 use crate::real::Real;
 use crate::separable::{Scratch, Separable, Stack};
@@ -22,7 +22,8 @@ use crate::{How, Interpolation, ResampleError, buffer, spline};
 /// # Errors
 /// Where the volume does not lie on the sampling's source grid.
 pub fn execute_argmax(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume, ResampleError> {
-    let (volume, sampling, how) = prepare(volume, sampling, how)?;
+    let prepared = prepare(volume, sampling, how)?;
+    let volume = &prepared.volume;
     let channels = volume.channels();
     let dtype = Dtype::smallest_for_labels((channels - 1) as f64);
     let single = match volume.voxels() {
@@ -30,11 +31,11 @@ pub fn execute_argmax(volume: &Volume, sampling: &Sampling, how: &How) -> Result
         voxels => Cow::Owned(voxels.clone().cast(Dtype::F32)),
     };
     let voxels = match &*single {
-        Voxels::U8(v) => labels(v, channels, dtype, &sampling, &how),
-        Voxels::I8(v) => labels(v, channels, dtype, &sampling, &how),
-        Voxels::U16(v) => labels(v, channels, dtype, &sampling, &how),
-        Voxels::I16(v) => labels(v, channels, dtype, &sampling, &how),
-        Voxels::F32(v) => labels(v, channels, dtype, &sampling, &how),
+        Voxels::U8(v) => labels(v, channels, dtype, &prepared),
+        Voxels::I8(v) => labels(v, channels, dtype, &prepared),
+        Voxels::U16(v) => labels(v, channels, dtype, &prepared),
+        Voxels::I16(v) => labels(v, channels, dtype, &prepared),
+        Voxels::F32(v) => labels(v, channels, dtype, &prepared),
         // Nothing else is left, see `Real::SOURCES`.
         _ => Voxels::from(Vec::<u8>::new()),
     };
@@ -68,15 +69,16 @@ macro_rules! class {
 
 class! { u8 u32 }
 
-fn labels<T: Voxel>(source: &[T], channels: usize, dtype: Dtype, sampling: &Sampling, how: &How) -> Voxels {
+fn labels<T: Voxel>(source: &[T], channels: usize, dtype: Dtype, prepared: &Prepared<'_>) -> Voxels {
     match dtype {
-        Dtype::U8 => classes::<_, u8>(source, channels, sampling, how).into(),
-        _ => Voxels::from(classes::<_, u32>(source, channels, sampling, how)).cast(dtype),
+        Dtype::U8 => classes::<_, u8>(source, channels, prepared).into(),
+        _ => Voxels::from(classes::<_, u32>(source, channels, prepared)).cast(dtype),
     }
 }
 
-fn classes<T: Voxel, L: Class>(source: &[T], channels: usize, sampling: &Sampling, how: &How) -> Vec<L> {
-    let pass = Pass::new(sampling, how);
+fn classes<T: Voxel, L: Class>(source: &[T], channels: usize, prepared: &Prepared<'_>) -> Vec<L> {
+    let Prepared { sampling, how, beyond, .. } = prepared;
+    let pass = Pass::new(sampling, how, *beyond);
     let size = source.len() / channels;
     let split: Vec<&[T]> = (0..channels).map(|c| &source[c * size..][..size]).collect();
     if how.interpolation == Interpolation::Cubic && sampling.exact().is_none() {

@@ -60,9 +60,9 @@ pub fn execute_as(
     how: &How,
     dtype: Option<Dtype>,
 ) -> Result<Volume, ResampleError> {
-    let (volume, sampling, how) = prepare(volume, sampling, how)?;
+    let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
-    let mut work = Work::new(&volume, &sampling, &how);
+    let mut work = Work::new(&volume, &sampling, &how, beyond);
     let length = work.plane() * work.count();
     let voxels: Voxels = if work.averages {
         dispatch_dtype!(dtype, O => {
@@ -92,9 +92,9 @@ pub fn stream<E: From<ResampleError>>(
     dtype: Option<Dtype>,
     mut sink: impl FnMut(&Voxels) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (volume, sampling, how) = prepare(volume, sampling, how)?;
+    let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
-    let mut work = Work::new(&volume, &sampling, &how);
+    let mut work = Work::new(&volume, &sampling, &how, beyond);
     let (size, count) = (work.plane(), work.count());
     let slab = work.slab(dtype.size()).min(count);
     // One slab for all: fresh memory costs as much as computing what goes into it.
@@ -147,21 +147,17 @@ pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
 
 /// Checks the source, and changes it where the spline wants it: cropped (the filter must not see what may not be
 /// read) or continued.
-pub(crate) fn prepare<'a>(
-    volume: &'a Volume,
-    sampling: &Sampling,
-    how: &How,
-) -> Result<(Cow<'a, Volume>, Sampling, How), ResampleError> {
+pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) -> Result<Prepared<'a>, ResampleError> {
     if volume.grid() != sampling.source() {
         let relation = Relation::between(volume.grid(), sampling.source());
         let (volume, source_grid) = (Box::new(*volume.grid()), Box::new(*sampling.source()));
         return Err(ResampleError::OtherSource { volume, source_grid, relation });
     }
-    let (mut volume, mut sampling) = (Cow::Borrowed(volume), sampling.clone());
+    let (mut volume, mut sampling, mut beyond) = (Cow::Borrowed(volume), sampling.clone(), [0; 3]);
     let readable: IndexBox = *sampling.readable();
     let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
     if !cubic || readable.is_empty() {
-        return Ok((volume, sampling, how.clone()));
+        return Ok(Prepared { volume, sampling, how: how.clone(), beyond });
     }
     if readable != sampling.source().index_box() {
         let op = GridOp::Window { start: readable.start, shape: readable.shape };
@@ -170,22 +166,36 @@ pub(crate) fn prepare<'a>(
         let moved = execute(&volume, &copy, &How::border(Interpolation::Nearest))?;
         (volume, sampling) = (Cow::Owned(moved), sampling.reading_through(&op)?);
     }
-    if how.boundary == Boundary::Edge {
+    let continued = match how.boundary {
+        Boundary::Mirror => None,
+        Boundary::Edge => Some(PadMode::Edge),
+        Boundary::Reflect => Some(PadMode::Symmetric),
+    };
+    if let Some(mode) = continued {
         let along = along(&sampling, how);
-        let extra = along.map(|a| if a == Along::Cubic { EDGE } else { 0 });
+        let extra = along.map(|a| if a == Along::Cubic { BEYOND } else { 0 });
         let shape = sampling.source().shape();
         let shape = [0, 1, 2].map(|a| shape[a] + 2 * extra[a]);
         let start = extra.map(|e| -(e as i64));
-        let continued = pad(&volume, start, shape, PadMode::Edge, &[])?;
+        let continued = pad(&volume, start, shape, mode, &[])?;
         sampling = sampling.reading_through(&GridOp::Window { start, shape })?.reading_everything();
-        volume = Cow::Owned(continued);
+        (volume, beyond) = (Cow::Owned(continued), extra.map(|e| e as i64));
     }
-    Ok((volume, sampling, how.clone()))
+    Ok(Prepared { volume, sampling, how: how.clone(), beyond })
 }
 
-/// How far a volume is continued for a spline whose boundary is its edge: there, less than a ten-millionth of what
-/// lies beyond is left.
-const EDGE: usize = 12;
+/// What a pass works on.
+pub(crate) struct Prepared<'a> {
+    pub(crate) volume: Cow<'a, Volume>,
+    pub(crate) sampling: Sampling,
+    pub(crate) how: How,
+    /// Voxels by axis that continue the volume on each side.
+    pub(crate) beyond: [i64; 3],
+}
+
+/// How far a volume is continued for a spline whose boundary is not the mirrored one: there, less than a
+/// ten-millionth of what lies beyond is left.
+const BEYOND: usize = 12;
 
 /// A pass on the channels of a volume, ready to compute any of its planes. Planes are counted over all channels.
 struct Work<'a> {
@@ -200,11 +210,11 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(volume: &'a Volume, sampling: &Sampling, how: &'a How) -> Self {
+    fn new(volume: &'a Volume, sampling: &Sampling, how: &'a How, beyond: [i64; 3]) -> Self {
         let averages = how.averages() && sampling.exact().is_none();
         let splined = along(sampling, how).map(|a| a == Along::Cubic);
         let shape = sampling.source().shape();
-        Self { volume, how, pass: Pass::new(sampling, how), averages, shape, splined, spline: None }
+        Self { volume, how, pass: Pass::new(sampling, how, beyond), averages, shape, splined, spline: None }
     }
 
     fn plane(&self) -> usize {

@@ -230,10 +230,10 @@ impl General {
                 inside = within(inside, along(map, a), low - 1e-6, high + 1e-6);
             }
         }
-        for a in 0..3 {
-            let (low, high) = (self.ranges[a].low as f64, self.ranges[a].high as f64);
-            if self.outside == Outside::Fill {
-                inside = within(inside, along(&self.map, a), low - 0.5 - 1e-6, high + 0.5 + 1e-6);
+        if self.outside == Outside::Fill {
+            for a in 0..3 {
+                let (low, high) = self.ranges[a].faces();
+                inside = within(inside, along(&self.map, a), low - 1e-6, high + 1e-6);
             }
         }
         let mut interior = inside.clone();
@@ -242,6 +242,10 @@ impl General {
             if self.interpolation == Interpolation::Cubic {
                 // A hair's breadth less, so that a rounded step never leaves the interior.
                 interior = within(interior, along(&self.map, a), low + 1.0 + 1e-9, high - 1.0 - 1e-9);
+                if self.outside == Outside::Reflection {
+                    let (first, last) = self.ranges[a].faces();
+                    interior = within(interior, along(&self.map, a), first, last);
+                }
             } else if self.outside == Outside::Reflection {
                 interior = within(interior, along(&self.map, a), low, high);
             }

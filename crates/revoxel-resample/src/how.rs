@@ -96,6 +96,9 @@ pub enum Boundary {
     /// The outermost voxels over and over (scipy's `mode='nearest'`, which nnU-Net uses). Positions up to
     /// half a voxel outside the outermost centres are then read where they are and not clamped.
     Edge,
+    /// The voxels mirrored about the outer faces (scipy's `mode='reflect'`). Positions up to half a voxel outside the
+    /// outermost centres are then read where they are and not clamped.
+    Reflect,
 }
 
 /// An axis of the source that is interpolated in another way than the rest: slices that lie far apart.

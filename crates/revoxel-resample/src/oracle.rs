@@ -20,8 +20,7 @@ pub fn resample(volume: &Volume, sampling: &Sampling, how: &How) -> Vec<f64> {
 
 fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Vec<f64> {
     let (readable, source, target) = (sampling.readable(), sampling.source().shape(), sampling.target().shape());
-    let ranges =
-        [0, 1, 2].map(|a| Range { low: readable.start[a], high: readable.start[a] + readable.shape[a] as i64 - 1 });
+    let ranges = [0, 1, 2].map(|a| Range { low: readable.start[a], high: readable.end()[a] - 1, beyond: 0 });
     let at = |[x, y, z]: [i64; 3]| values[x as usize + source[0] * (y as usize + source[1] * z as usize)];
     let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
     let along = along(sampling, how);

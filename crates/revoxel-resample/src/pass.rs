@@ -35,7 +35,8 @@ pub(crate) enum Path {
 pub(crate) type Aligned = [(usize, f64, f64); 3];
 
 impl Pass {
-    pub(crate) fn new(sampling: &Sampling, how: &How) -> Self {
+    /// `beyond`: voxels by axis that continue the source on each side.
+    pub(crate) fn new(sampling: &Sampling, how: &How, beyond: [i64; 3]) -> Self {
         let shape = sampling.target().shape();
         let written = sampling.written().intersect(&IndexBox::of_shape(shape));
         let source = sampling.source().shape();
@@ -51,7 +52,7 @@ impl Pass {
             pass.path = Path::Copy(Box::new((*map, source)));
             return pass;
         }
-        let ranges = ranges(sampling);
+        let ranges = ranges(sampling, beyond);
         let along = along(sampling, how);
         let Some(axes) = aligned(sampling).filter(|_| sampling.limits().is_empty()) else {
             pass.path = Path::General(Box::new(General::new(sampling, how, along, ranges)));
@@ -225,10 +226,10 @@ pub(crate) fn for_rows<O>(plane: &mut [O], width: usize, region: &IndexBox, mut 
     }
 }
 
-/// The readable range of each source axis.
-fn ranges(sampling: &Sampling) -> [Range; 3] {
+/// The readable range of each source axis, of which so many voxels on each side continue the volume.
+fn ranges(sampling: &Sampling, beyond: [i64; 3]) -> [Range; 3] {
     let (start, end) = (sampling.readable().start, sampling.readable().end());
-    [0, 1, 2].map(|a| Range { low: start[a], high: end[a] - 1 })
+    [0, 1, 2].map(|a| Range { low: start[a], high: end[a] - 1, beyond: beyond[a] })
 }
 
 /// How source axes follow target axes, where each follows one only: what the other axes add over the whole target

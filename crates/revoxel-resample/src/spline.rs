@@ -194,7 +194,7 @@ mod tests {
         for n in [1usize, 2, 3, 7, 40] {
             let values: Vec<f64> = (0..n).map(|i| ((i * i) as f64 * 0.7).sin() * 10.0 + i as f64).collect();
             let spline: Vec<f64> = coefficients(&values, [n, 1, 1], [true; 3]);
-            let range = Range { low: 0, high: n as i64 - 1 };
+            let range = Range { low: 0, high: n as i64 - 1, beyond: 0 };
             let weights = cubic_weights(0.0);
             for i in 0..n as i64 {
                 let at = |k: i64| spline[range.mirror(i + k) as usize];

@@ -10,13 +10,22 @@ pub(crate) const TIE: f64 = 1e-6;
 pub(crate) struct Range {
     pub(crate) low: i64,
     pub(crate) high: i64,
+    /// So many of them on each side only continue the volume.
+    pub(crate) beyond: i64,
 }
 
 impl Range {
-    /// Whether a position lies within half a voxel of the range.
+    /// Where the volume begins and ends: half a voxel beyond the centres of its own voxels.
+    #[inline]
+    pub(crate) fn faces(&self) -> (f64, f64) {
+        ((self.low + self.beyond) as f64 - 0.5, (self.high - self.beyond) as f64 + 0.5)
+    }
+
+    /// Whether a position lies between the faces of the volume.
     #[inline]
     pub(crate) fn covers(&self, position: f64) -> bool {
-        position >= self.low as f64 - 0.5 - TIE && position <= self.high as f64 + 0.5 + TIE
+        let (low, high) = self.faces();
+        position >= low - TIE && position <= high + TIE
     }
 
     /// The position that is read for a position anywhere: mirrored about the outer faces where asked for, then
@@ -26,9 +35,10 @@ impl Range {
         let (low, high) = (self.low as f64, self.high as f64);
         let position = match outside {
             Outside::Reflection => {
-                let length = high - low + 1.0;
-                let phase = (position - low + 0.5).rem_euclid(2.0 * length);
-                low - 0.5 + if phase > length { 2.0 * length - phase } else { phase }
+                let (first, last) = self.faces();
+                let length = last - first;
+                let phase = (position - first).rem_euclid(2.0 * length);
+                first + if phase > length { 2.0 * length - phase } else { phase }
             }
             Outside::Border | Outside::Fill => position,
         };
@@ -267,7 +277,7 @@ mod tests {
 
     #[test]
     fn positions_are_placed_in_range() {
-        let range = Range { low: 2, high: 5 };
+        let range = Range { low: 2, high: 5, beyond: 0 };
         let t = |p: f64, outside| range.place(p, outside);
         assert_eq!([t(1.0, Outside::Border), t(9.0, Outside::Fill), t(3.3, Outside::Border)], [2.0, 5.0, 3.3]);
         assert!((t(1.0, Outside::Reflection) - 2.0).abs() < 1e-12, "1.0 mirrors to 2.0 about 1.5");
@@ -277,7 +287,7 @@ mod tests {
 
     #[test]
     fn ties_go_up_or_down() {
-        let range = Range { low: 0, high: 9 };
+        let range = Range { low: 0, high: 9, beyond: 0 };
         assert_eq!([range.nearest(2.5, false), range.nearest(2.5, true)], [3, 2]);
         assert_eq!([range.nearest(2.499_999_9, false), range.nearest(2.500_000_1, true)], [3, 2]);
         assert_eq!([range.nearest(2.4, false), range.nearest(2.6, true)], [2, 3]);
@@ -286,9 +296,9 @@ mod tests {
 
     #[test]
     fn mirrored_indices() {
-        let range = Range { low: 1, high: 4 };
+        let range = Range { low: 1, high: 4, beyond: 0 };
         assert_eq!([-1, 0, 1, 4, 5, 6, 7].map(|i| range.mirror(i)), [3, 2, 1, 4, 3, 2, 1]);
-        assert_eq!(Range { low: 3, high: 3 }.mirror(9), 3);
+        assert_eq!(Range { low: 3, high: 3, beyond: 0 }.mirror(9), 3);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Labels that steps name, looked for in the label maps of a dataset; and maps that hold what was not declared.
 //!
 //! Maps are read only where a step names a label of an input that declares none, and only until every label was seen:
-//! mostly one map is enough. Of inputs that declare their labels a header says whether they may be one-hot maps.
+//! mostly one map is enough.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ impl LabelMaps {
         let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
         if names_labels(pipeline) {
             for (key, path) in cases.iter().flat_map(|c| &c.inputs) {
-                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label) {
+                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label && i.labels.is_none()) {
                     files.push_back((key.clone(), path.clone()));
                     seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }
@@ -61,7 +61,6 @@ impl LabelMaps {
     /// The first label that is in no map, at its place in the pipeline.
     pub fn check(mut self, pipeline: &Pipeline, tell: &dyn Fn(usize)) -> Result<usize, PipelineError> {
         let mut most = 1;
-        self.look_at_declared(pipeline);
         loop {
             let absent = pipeline.absent_labels(&self.seen);
             let batch = self.next(pipeline, &absent, most);
@@ -90,33 +89,6 @@ impl LabelMaps {
             tell(self.read.values().sum());
             most = rayon::current_num_threads().max(1);
         }
-    }
-
-    /// Takes the maps of inputs that declare their labels out, of which it is enough to know the channels: those of
-    /// the first map of each whose header can be read.
-    fn look_at_declared(&mut self, pipeline: &Pipeline) {
-        // An input without any map is no one-hot map either.
-        let without = |i: &&Input| i.labels.is_some() && !self.files.iter().any(|(key, _)| *key == i.key);
-        let mut known: BTreeSet<String> = pipeline.inputs.iter().filter(without).map(|i| i.key.clone()).collect();
-        known.iter().for_each(|key| {
-            self.seen.entry(key.clone()).or_default();
-        });
-        let wanted: BTreeSet<String> = pipeline.absent_labels(&self.seen).into_iter().flat_map(|a| a.keys).collect();
-        for (key, path) in std::mem::take(&mut self.files) {
-            let Some(input) = pipeline.input(&key).filter(|i| i.labels.is_some()) else {
-                self.files.push_back((key, path));
-                continue;
-            };
-            if wanted.contains(&key)
-                && !known.contains(&key)
-                && let Ok(info) = revoxel_io::info_with(&path, &read_options(input))
-            {
-                self.seen.entry(key.clone()).or_default().channels = info.channels;
-                known.insert(key);
-            }
-        }
-        // Where no header could be read nothing is known.
-        self.seen.retain(|key, _| known.contains(key) || pipeline.input(key).is_some_and(|i| i.labels.is_none()));
     }
 
     /// The maps to read next: only of inputs in which something is missing still, and no more at once than memory has
@@ -153,10 +125,6 @@ impl LabelMaps {
     fn verdict(&self, pipeline: &Pipeline, absent: &[AbsentLabel]) -> Result<usize, PipelineError> {
         // Where no map could be read nothing is known.
         let read = |a: &AbsentLabel| a.keys.iter().filter_map(|key| self.read.get(key)).sum::<usize>();
-        let declared = |a: &AbsentLabel| a.keys.iter().all(|k| pipeline.input(k).is_some_and(|i| i.labels.is_some()));
-        if let Some(first) = absent.iter().find(|a| declared(a)) {
-            return Err(pipeline.undeclared_error(first));
-        }
         let absent: Vec<&AbsentLabel> = absent.iter().filter(|a| read(a) > 0).collect();
         let Some((first, others)) = absent.split_first() else {
             if let Some(problem) = self.unreadable.first() {

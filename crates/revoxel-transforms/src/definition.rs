@@ -66,6 +66,10 @@ pub trait Define: Serialize + DeserializeOwned + JsonSchema {
     const CLASS: Class;
     /// The kinds of volumes of which it makes sense: those of the class.
     const KINDS: &'static [Kind] = Self::CLASS.kinds();
+    /// Further kinds, of volumes that a step names in its `keys`.
+    const NAMED_KINDS: &'static [Kind] = &[];
+    /// Whether it works on one-hot maps too that steps before it made, which are of kind probability.
+    const ONE_HOT: bool = false;
 
     /// Parameters that name files, with what is in them. Who loads a pipeline reads the file and puts what it found
     /// in its place, so that [`check`](Self::check) and the transform never see a file.
@@ -138,6 +142,10 @@ pub struct TransformDef {
     pub class: Class,
     /// The kinds of volumes of which it makes sense.
     pub kinds: &'static [Kind],
+    /// Further kinds, of volumes that a step names in its `keys`.
+    pub named_kinds: &'static [Kind],
+    /// Whether it works on one-hot maps too that steps before it made, which are of kind probability.
+    pub one_hot: bool,
     /// The source whose `//!` head is the documentation.
     pub source: &'static str,
     /// Parameters that name files, with what is in them.
@@ -160,6 +168,8 @@ pub const fn define<T: Define>() -> TransformDef {
         name: T::NAME,
         class: T::CLASS,
         kinds: T::KINDS,
+        named_kinds: T::NAMED_KINDS,
+        one_hot: T::ONE_HOT,
         source: T::SOURCE,
         files: T::FILES,
         schema: |generator| generator.subschema_for::<T>(),

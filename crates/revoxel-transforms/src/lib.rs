@@ -28,6 +28,6 @@ pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
 pub use revoxel_resample::anti_alias_sigma;
 pub use transform::{
-    ApplyError, Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, Resampling, SpatialTransform, Transform,
-    ValueTransform,
+    ApplyError, Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, RefusedLabel, Resampling,
+    SpatialTransform, Transform, ValueTransform,
 };

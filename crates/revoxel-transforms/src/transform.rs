@@ -140,6 +140,32 @@ pub trait ValueTransform: Debug + Send + Sync {
     fn labels_after(&self, _labels: Option<&LabelSet>) -> Option<LabelSet> {
         None
     }
+
+    /// Whether it makes sense of volumes of a kind, one of those of its definition.
+    fn takes(&self, _kind: Kind) -> bool {
+        true
+    }
+
+    /// Whether it makes one-hot maps: a channel for each label, with 0 and 1.
+    fn makes_one_hot(&self) -> bool {
+        false
+    }
+
+    /// A label among these, all that a volume may hold before the step, that the step refuses.
+    fn refuses(&self, _labels: &LabelSet) -> Option<RefusedLabel> {
+        None
+    }
+}
+
+/// A label that a step refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedLabel {
+    /// The label.
+    pub label: f64,
+    /// The parameter that leaves it out.
+    pub field: &'static str,
+    /// Why, after the label's name.
+    pub problem: String,
 }
 
 /// A label that a parameter names.

@@ -1,7 +1,7 @@
 //! Whether the inputs that parameters name are there, and whether what they are asked for fits them.
 
 use revoxel_core::Kind;
-use revoxel_transforms::params::Interpolation;
+use revoxel_transforms::params::{Interpolation, Padding, PerKey};
 use revoxel_transforms::{Need, Resampling, Transform};
 
 use super::Input;
@@ -66,7 +66,33 @@ pub(super) fn check_references(
             }
         }
     }
+    label_values(name, (&resampling, padding.value), params, place, inputs)?;
     averaged_labels(name, &resampling, params, place, inputs)
+}
+
+/// Values that labels cannot have, where they are to stand beyond a label map.
+fn label_values(
+    name: &str,
+    (resampling, value): (&Resampling<'_>, Option<&PerKey<f64>>),
+    params: &Node,
+    place: Place,
+    inputs: &[Input],
+) -> Result<(), Fault> {
+    for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
+        let outside = match resampling.padding.and_then(|p| p.for_key(&input.key)) {
+            Some(Padding::Value(value)) => Some(value),
+            _ => None,
+        };
+        let named = [("value", value.and_then(|v| v.for_key(&input.key))), ("padding", outside)];
+        for (field, value) in named {
+            let Some(value) = value.filter(|value| value.fract() != 0.0) else { continue };
+            let found = params.locate(&[field.to_owned(), input.key.clone()], false);
+            let place = if found == Place::default() { place } else { found };
+            let problem = format!("{name}: {field}: {value} is no label of {:?}: labels are whole numbers", input.key);
+            return Err(Fault::new(place, problem));
+        }
+    }
+    Ok(())
 }
 
 /// Splines along one axis of volumes that have none along the others: they need coefficients, which are made for all.

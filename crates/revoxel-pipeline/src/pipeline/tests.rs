@@ -140,7 +140,10 @@ fn steps_apply_to_the_kinds_of_which_they_make_sense() {
     t("  - normalize_intensity: { keys: [ct, seg] }", Err((9, 39, "changes intensities, and \"seg\" is a label")));
     // What a step makes of a volume counts for the steps after it.
     t("  - as_discrete: { argmax: true }\n  - fill_holes", Ok(&[&["net"], &["seg", "net"]]));
-    t("  - one_hot: {}\n  - fill_holes", Err((10, 5, "fill_holes works on label volumes, and no input is one")));
+    t("  - one_hot: {}\n  - fill_holes", Ok(&[&["seg"], &["seg"]]));
+    t("  - one_hot: {}\n  - sequential_labels", Err((10, 5, "works on label volumes, and no input is one")));
+    t("  - as_discrete: { keys: [ct, seg], threshold: 1 }\n  - fill_holes", Ok(&[&["ct", "seg"], &["ct", "seg"]]));
+    t("  - as_discrete: { keys: seg, argmax: true }", Err((9, 26, "\"seg\" is of kind label")));
     t("  - one_hot: {}\n  - as_discrete: { argmax: true }", Ok(&[&["seg"], &["seg", "net"]]));
     t("  - fill_holes: { keys: net }", Err((9, 25, "\"net\" is of kind logit")));
 }

@@ -42,6 +42,18 @@ impl Slot {
         Ok(())
     }
 
+    /// Gives the voxels a type that holds these values too.
+    fn hold(&mut self, values: &[f64]) -> Result<(), StepError> {
+        let dtype = self.volume.voxels().dtype();
+        let holding = values.iter().fold(dtype, |dtype, value| dtype.holding(*value));
+        if holding != dtype {
+            let (grid, kind, channels) = (*self.volume.grid(), self.volume.kind(), self.volume.channels());
+            let voxels = self.volume.voxels().clone().cast(holding);
+            self.volume = Volume::new(voxels, grid, kind, channels)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn value_step(
         &mut self,
         (name, params): (&str, &Value),
@@ -148,6 +160,9 @@ impl Slot {
                 (Outside::Fill, vec![self.volume.voxels().min_max().map_or(0.0, |(low, _)| low)])
             }
         };
+        if outside == Outside::Fill {
+            self.hold(&fill)?;
+        }
         self.pass.push(op)?;
         let padding = std::mem::take(&mut self.how.padding);
         self.how = How { outside, fill, padding, through, boundary: rule.boundary, ..How::border(interpolation) };
@@ -185,8 +200,14 @@ impl Slot {
             return self.push(op, fuse);
         }
         let value = rule.value_for(key, self.volume.kind(), self.volume.channels());
+        if rule.mode == PadMode::Constant {
+            self.hold(&value)?;
+        }
         if rule.mode != PadMode::Constant {
             self.settle()?;
+            if matches!(rule.mode, PadMode::Mean | PadMode::Median) && self.volume.kind() == Kind::Image {
+                self.hold(&[0.5])?;
+            }
             self.volume = pad(&self.volume, start, shape, rule.mode, &value)?;
             self.pass = Sampling::identity(*self.volume.grid());
             return Ok(());

@@ -9,11 +9,13 @@ mod call;
 mod lists;
 mod post;
 mod refer;
+mod scalars;
 mod table;
 mod written;
 
+use revoxel_core::Kind;
 use revoxel_pipeline::{Node, Pipeline, PipelineError, Place};
-use revoxel_transforms::Registry;
+use revoxel_transforms::{Built, Registry, Transform};
 use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
@@ -49,7 +51,9 @@ impl Fault {
 /// Where the text is no YAML, a list is not there, or something in it has no counterpart.
 pub fn pipeline(file: &str, text: &str, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, PipelineError> {
     let root = Node::read(file, text)?;
-    translate(&root, wanted, post).map_err(|fault| PipelineError {
+    // JSON has its own numbers.
+    let yaml = Some(text).filter(|_| !file.to_lowercase().ends_with(".json"));
+    translate(&root, yaml, wanted, post).map_err(|fault| PipelineError {
         file: file.to_owned(),
         text: text.into(),
         place: fault.place,
@@ -68,8 +72,8 @@ struct Before<'a> {
     keys: &'a [String],
 }
 
-fn translate(root: &Node, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, Fault> {
-    let document = Document::new(root)?;
+fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, Fault> {
+    let document = Document::new(root, yaml)?;
     let list = document.transforms(wanted)?;
     let id = &list.id;
     let calls = list.items.iter().map(|at| Call::read(at, &document)).collect::<Result<Vec<_>, _>>()?;
@@ -90,17 +94,19 @@ fn translate(root: &Node, wanted: Option<&str>, post: Option<&str>) -> Result<Im
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
     let mut left_out: Vec<String> = Vec::new();
-    let (mut steps, mut made) = (Written::default(), Vec::new());
+    let (mut steps, mut made, mut by_then) = (Written::default(), Vec::new(), labels.clone());
     for call in &calls {
         if ignored(&call.base).is_some() {
-            call.check_dtype(|key| labels.iter().any(|label| label == key))?;
+            call.check_dtype(|key| by_then.iter().any(|label| label == key))?;
             if !left_out.contains(&call.name) {
                 left_out.push(call.name.clone());
             }
             continue;
         }
-        let (name, mut params) = call.translate(&labels, &mut notes)?;
-        if call.keys.len() != keys.len() {
+        let (name, mut params) = call.translate(&by_then, &mut notes)?;
+        pass(call, name, &params, &mut by_then);
+        // Some kinds count only where they are named.
+        if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
             let mut with = Map::from_iter([("keys".to_owned(), json!(call.keys))]);
             with.append(&mut params);
             params = with;
@@ -144,6 +150,20 @@ fn translate(root: &Node, wanted: Option<&str>, post: Option<&str>) -> Result<Im
     written.push("trace: \"traces/{case}.json\"\n", None);
     all_keys(&made, &written.check(root.place)?)?;
     Ok(Imported { text: written.text, notes })
+}
+
+/// Which keys hold labels after a step.
+fn pass(call: &Call, name: &str, params: &Map<String, Value>, labels: &mut Vec<String>) {
+    let built = Registry::builtin().get(name).map(|t| (t.build)(Value::Object(params.clone())));
+    let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
+    for key in &call.keys {
+        let before = if labels.contains(key) { Kind::Label } else { Kind::Image };
+        let after = transform.kind_after(before);
+        labels.retain(|label| label != key);
+        if after == Kind::Label {
+            labels.push(key.clone());
+        }
+    }
 }
 
 /// Checks that every step works on all keys of the transform that it was made of: one that does not name them leaves

@@ -140,12 +140,12 @@ impl Json {
     }
 }
 
-/// Places that are bare lists of numbers have their status in a list beside theirs.
+/// Places that are bare lists of numbers have their status in a list beside theirs, with that of the objects among them.
 fn lists_of_status(root: &mut Map<String, Value>, slots: &[Slot], mapped: &[Mapped]) {
     for list in ["points", "boxes"] {
         let inside = |s: &Slot| s.numbers[0].starts_with(&format!("/{list}/"));
         let here: Vec<_> = slots.iter().zip(mapped).filter(|(s, _)| inside(s)).collect();
-        if !here.is_empty() && here.iter().all(|(s, _)| s.object.is_none()) {
+        if here.iter().any(|(s, _)| s.object.is_none()) {
             let names: Vec<Value> = here.iter().map(|(_, m)| m.status.name().into()).collect();
             root.insert(format!("{list}_status"), names.into());
         }

@@ -73,6 +73,24 @@ impl Table {
                                end_z, x_min … z_max)";
                 return Err(PointsError { place: format!("{name}:{}", first + 1), problem: problem.to_owned() });
             }
+            let error = |line: usize, problem| PointsError { place: format!("{name}:{}", line + 1), problem };
+            let named = |column: usize| plain(&fields[column]).to_lowercase();
+            let mut used = table.groups.iter().flat_map(|group| &group.columns);
+            if let Some(twice) = used.find(|used| (0..fields.len()).any(|c| c != **used && named(c) == named(**used))) {
+                let problem = format!("the column {} is there twice: which one is meant?", named(*twice));
+                return Err(error(first, problem));
+            }
+            let longer = |row: &Line| match row {
+                Line::Row(row) => {
+                    row.iter().skip(fields.len()).any(|field| !plain(field).is_empty()).then_some(row.len())
+                }
+                _ => None,
+            };
+            if let Some((line, count)) =
+                table.lines.iter().enumerate().skip(first + 1).find_map(|(n, l)| Some((n, longer(l)?)))
+            {
+                return Err(error(line, format!("{count} fields in a line of a table with {} columns", fields.len())));
+            }
             table.lines[first] = Line::Head(fields);
         } else {
             table.groups = vec![Group { columns: vec![0, 1, 2], space: None }];
@@ -165,10 +183,9 @@ impl Table {
     pub(super) fn text(mut self, mapped: &[Mapped], to: Option<Space>, status: bool) -> String {
         let mut rows = mapped.chunks(self.groups.len().max(1));
         let separator = self.separator.to_string();
-        let known = self.lines.iter().find_map(|l| match l {
-            Line::Head(names) => names.iter().position(|n| plain(n).eq_ignore_ascii_case("status")),
-            _ => None,
-        });
+        let head = self.lines.iter().find_map(|l| if let Line::Head(names) = l { Some(names) } else { None });
+        let known = head.and_then(|names| names.iter().position(|n| plain(n).eq_ignore_ascii_case("status")));
+        let columns = head.map(Vec::len);
         let space = to.or(mapped.first().and_then(|m| m.item.space));
         if status && to.is_some() && self.groups.iter().all(|g| g.space.is_none()) {
             // A file that says nothing, or something else, says from now on what its numbers are.
@@ -211,6 +228,8 @@ impl Table {
                     if status {
                         // Of several places in a row, the first is the one that is spoken of.
                         let found = row.first().map_or("", |m| m.status.name()).to_owned();
+                        // A line may end before the last column, or with separators after it.
+                        fields.resize(columns.unwrap_or(fields.len()), String::new());
                         match known {
                             Some(column) if column < fields.len() => fields[column] = found,
                             _ => fields.push(found),

@@ -64,6 +64,9 @@ fn tables_keep_what_is_no_coordinate() {
     t("p.tsv", "i\tj\tk\n0\t0\t0\n", Side::Model, None, None, "i\tj\tk\tstatus\n2\t3\t4\tseen\n");
     t("p.csv", "i,j,k,p\n2,3,4,0.9\n", forward, None, RAS, "r,a,s,p,status\n6,-17,17.75,0.9,seen\n");
     t("p.csv", "x,y,z\n2,3,4\n", forward, INDEX, LPS, "# space = lps\nx,y,z,status\n-6,17,17.75,seen\n");
+    // Lines that end early, or with separators.
+    let short = "i,j,k,a,b\n2,3,4\n2,3,4,1,2,,\n";
+    t("p.csv", short, forward, None, None, "i,j,k,a,b,status\n0,0,0,,,seen\n0,0,0,1,2,seen\n");
     // In the world nothing moves, and digits stay as they were written.
     t("p.csv", "r,a,s\n6.00,-17.0,17.750\n", forward, None, None, "r,a,s,status\n6.00,-17.0,17.750,seen\n");
 }
@@ -111,6 +114,8 @@ fn tables_that_cannot_be_read_say_where() {
     t("p.csv", "x,y,z\n1,2,3\n1,two,3\n", INDEX, "p.csv:3: column 2 holds \"two\"");
     t("p.csv", "x,y,z\n1,2\n", INDEX, "p.csv:2: column 3 holds \"\"");
     t("p.csv", "a,b,c\n1,2,3\n", INDEX, "p.csv:1: no columns x, y, z");
+    t("p.csv", "i,j,k,I\n1,2,3,4\n", None, "p.csv:1: the column i is there twice");
+    t("p.csv", "i,j,k,p\n1,2,3,4\n1,2,3,4,5\n", None, "p.csv:3: 5 fields in a line of a table with 4 columns");
     t("p.csv", "i,j,k\n1,2,3\n", RAS, "the file says that this is index, but --space ras");
     t("p.csv", "# space = lps\nr,a,s\n1,2,3\n", None, "named as ras, but a comment says lps");
     t("p.csv", "x0,y0,z0,x1,y1,z1\n2,3,4,6,2,10\n", INDEX, "the end lies before the start");
@@ -160,6 +165,9 @@ fn json_keeps_everything_else_and_whole_numbers() {
     let there = map(document, Side::Native, None, None);
     assert_eq!(there, expected);
     assert_eq!(map(json!([[0, 0, 0]]), Side::Model, INDEX, None), json!([[2, 3, 4]]));
+    let mixed =
+        map(json!({ "space": "index", "points": [[2, 3, 4], { "x": 0, "y": 0, "z": 0 }] }), Side::Native, None, None);
+    assert_eq!(mixed["points_status"], json!(["seen", "unseen"]));
     assert_eq!(map(json!([2, 3, 4]), Side::Native, INDEX, RAS), json!([6.0, -17.0, 17.75]));
     assert_eq!(map(json!({ "start": [0, 0, 0], "end": [1, 1, 1] }), Side::Model, INDEX, None)["end"], json!([3, 4, 5]));
     // Numbers of the world come back digit for digit.

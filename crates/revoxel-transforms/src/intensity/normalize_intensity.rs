@@ -19,7 +19,8 @@
 //!
 //! # Same as
 //! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides by
-//! the ddof-1 deviation, and fails on a volume of one value, which becomes 0 here).
+//! the ddof-1 deviation, and fails on a volume of one value, which becomes 0 here). Where MONAI interpolated before, what
+//! was between zeros may be 1e-14 there and count as nonzero; here it is 0.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

@@ -2,10 +2,11 @@
 //!
 //! # What it does
 //! In this order, each where it is asked for: `argmax` takes the channel with the highest value (the lowest of equal
-//! ones) as the label; `to_onehot` makes so many channels of the labels that `argmax` gave; `threshold` gives 1 where
+//! ones) as the label; `to_onehot` makes so many channels of the labels; `threshold` gives 1 where
 //! a value is at least the threshold and 0 elsewhere, channel by channel; `rounding: torchrounding` rounds to whole
 //! numbers, half to even. After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it;
-//! with several channels each is a region of its own. After `to_onehot` it holds probabilities.
+//! with several channels each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot
+//! maps apply to it. Images and label maps are changed where `keys` names them.
 //!
 //! # YAML
 //! ```yaml
@@ -14,24 +15,26 @@
 //! ```yaml
 //! as_discrete: { threshold: 0.5 }
 //! ```
+//! ```yaml
+//! as_discrete: { keys: label, to_onehot: 3 }
+//! ```
 //!
 //! # Inverse
 //! The probabilities are lost.
 //!
 //! # Same as
 //! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the smallest
-//! unsigned type that holds them. For `to_onehot` of a label map use `one_hot`. Another `dim` than the channels and
-//! `keepdim=False` have no counterpart.
+//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` have no counterpart.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::one_hot::{MOST, one_hot};
+use super::one_hot::{MOST, one_hot, without_channel};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `as_discrete`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +43,7 @@ pub struct AsDiscrete {
     /// The channel with the highest value becomes the label.
     #[serde(default)]
     argmax: bool,
-    /// So many channels of the labels that `argmax` gave.
+    /// So many channels of the labels: those that `argmax` gave, or those of a label map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to_onehot: Option<usize>,
     /// 1 where a value is at least this, else 0.
@@ -64,16 +67,13 @@ impl Define for AsDiscrete {
     const SOURCE: &'static str = include_str!("as_discrete.rs");
     const CLASS: Class = Class::Label;
     const KINDS: &'static [Kind] = &[Kind::Probability, Kind::Logit];
+    const NAMED_KINDS: &'static [Kind] = &[Kind::Image, Kind::Label];
 
     fn check(&self) -> Result<(), Invalid> {
         if !self.argmax && self.threshold.is_none() && self.rounding.is_none() && self.to_onehot.is_none() {
             return Err(Invalid::new("", "give argmax, threshold or rounding: nothing is asked for"));
         }
         match self.to_onehot {
-            Some(_) if !self.argmax => Err(Invalid::new(
-                "to_onehot",
-                "channels are made of labels: add argmax: true, or use one_hot on labels",
-            )),
             Some(0) => Err(Invalid::new("to_onehot", "0 channels hold nothing")),
             Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: {MOST} are the most"))),
             _ => Ok(()),
@@ -128,6 +128,19 @@ impl ValueTransform for AsDiscrete {
 
     fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
         self.threshold.map(|_| LabelSet::from_iter([1.0]))
+    }
+
+    fn takes(&self, kind: Kind) -> bool {
+        !(self.argmax && kind == Kind::Label)
+    }
+
+    fn makes_one_hot(&self) -> bool {
+        self.to_onehot.is_some()
+    }
+
+    fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
+        let classes = self.to_onehot.filter(|_| !self.argmax)?;
+        without_channel(labels, classes, "to_onehot")
     }
 }
 

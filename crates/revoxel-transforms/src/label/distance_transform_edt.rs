@@ -18,7 +18,8 @@
 //!
 //! # Same as
 //! MONAI `DistanceTransformEDTd(sampling)` and scipy `distance_transform_edt`, in float64; of a volume without any
-//! background they make numbers without a meaning, here it is an error.
+//! background they make numbers without a meaning, here it is an error. MONAI's answer has lost the affine (it is the
+//! identity); here the grid stays.
 
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -45,6 +46,7 @@ impl Define for DistanceTransformEdt {
     const NAME: &'static str = "distance_transform_edt";
     const SOURCE: &'static str = include_str!("distance_transform_edt.rs");
     const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {
         let Some(sampling) = &self.sampling else { return Ok(()) };

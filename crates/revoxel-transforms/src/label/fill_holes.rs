@@ -63,6 +63,7 @@ impl Define for FillHoles {
     const NAME: &'static str = "fill_holes";
     const SOURCE: &'static str = include_str!("fill_holes.rs");
     const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {
         channels::check(self.applied_labels.as_ref(), self.is_onehot)?;

@@ -79,6 +79,7 @@ impl Define for KeepLargestConnectedComponent {
     const NAME: &'static str = "keep_largest_connected_component";
     const SOURCE: &'static str = include_str!("keep_largest_connected_component.rs");
     const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {
         channels::check(self.applied_labels.as_ref(), self.is_onehot)?;

@@ -53,6 +53,7 @@ impl Define for LabelToContour {
     const NAME: &'static str = "label_to_contour";
     const SOURCE: &'static str = include_str!("label_to_contour.rs");
     const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {
         check_connectivity(self.connectivity)

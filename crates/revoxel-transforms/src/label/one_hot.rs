@@ -3,7 +3,8 @@
 //! # What it does
 //! Turns a label map into probabilities: `num_classes` channels of uint8, channel `c` holding 1 where the label is
 //! `c` and 0 elsewhere. Without `num_classes` there is one channel more than the highest label of the volume. A label
-//! without a channel is an error. (A `dtype: float32` of the output writes floats.)
+//! without a channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects,
+//! contours and distances work on it, channel by channel, until values between 0 and 1 come in. (A `dtype: float32` of the output writes floats.)
 //!
 //! # YAML
 //! ```yaml
@@ -21,9 +22,9 @@ use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::labels::distinct;
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `one_hot`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +66,21 @@ impl ValueTransform for OneHot {
     fn kind_after(&self, _: Kind) -> Kind {
         Kind::Probability
     }
+
+    fn makes_one_hot(&self) -> bool {
+        true
+    }
+
+    fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
+        without_channel(labels, self.num_classes?, "num_classes")
+    }
+}
+
+/// The first of the labels that has no channel of its own among as many as a parameter says.
+pub(super) fn without_channel(labels: &LabelSet, classes: usize, field: &'static str) -> Option<RefusedLabel> {
+    let label = labels.iter().find(|l| *l < 0.0 || *l >= classes as f64 || l.fract() != 0.0)?;
+    let problem = format!("there is no channel for it among {classes} (0 to {})", classes - 1);
+    Some(RefusedLabel { label, field, problem })
 }
 
 /// Probabilities of a label map with one channel.
@@ -81,8 +97,8 @@ pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, 
         let problem = "a label map with one channel is needed to make a channel of each label";
         return Err(ApplyError::ChannelCount { channels: volume.channels(), problem });
     }
-    let labels = distinct(volume.voxels());
-    let highest = labels.last().copied().unwrap_or(0.0);
+    let labels = LabelSet::of(&volume);
+    let highest = labels.iter().last().unwrap_or(0.0);
     let classes = classes.unwrap_or((highest.clamp(0.0, MOST as f64) as usize).saturating_add(1));
     if classes > MOST {
         return Err(ApplyError::Label {
@@ -90,8 +106,7 @@ pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, 
             problem: format!("{MOST} channels are the most there can be"),
         });
     }
-    if let Some(label) = labels.into_iter().find(|l| *l < 0.0 || *l >= classes as f64 || l.fract() != 0.0) {
-        let problem = format!("there is no channel for it among {classes} (0 to {})", classes - 1);
+    if let Some(RefusedLabel { label, problem, .. }) = without_channel(&labels, classes, "num_classes") {
         return Err(ApplyError::Label { label, problem });
     }
     let grid = *volume.grid();

@@ -85,6 +85,7 @@ impl Define for RemoveSmallObjects {
     const NAME: &'static str = "remove_small_objects";
     const SOURCE: &'static str = include_str!("remove_small_objects.rs");
     const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {
         match (self.min_size_voxels, self.min_size_mm3) {

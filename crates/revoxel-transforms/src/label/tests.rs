@@ -41,7 +41,7 @@ fn senseless_parameters_are_refused() {
     t("label_filter", json!({ "applied_labels": [] }), "applied_labels", "empty");
     t("remove_labels", json!({ "labels": [0, 1] }), "labels", "background_label");
     t("as_discrete", json!({}), "", "nothing is asked for");
-    t("as_discrete", json!({ "to_onehot": 3 }), "to_onehot", "argmax");
+    t("as_discrete", json!({ "to_onehot": 0 }), "to_onehot", "0 channels");
     t("as_discrete", json!({ "rounding": "up" }), "rounding", "torchrounding");
     t("one_hot", json!({ "num_classes": 0 }), "num_classes", "number of channels");
 }

@@ -34,13 +34,14 @@ impl Names for Interpolation {
 
 impl Names for Boundary {
     const LIST: &'static str = "boundary";
-    const NAMES: &'static [&'static str] = &["mirror", "edge"];
-    const ALL: &'static [Self] = &[Self::Mirror, Self::Edge];
+    const NAMES: &'static [&'static str] = &["mirror", "edge", "reflect"];
+    const ALL: &'static [Self] = &[Self::Mirror, Self::Edge, Self::Reflect];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mirror => "mirror",
             Self::Edge => "edge",
+            Self::Reflect => "reflect",
         }
     }
 }

@@ -46,8 +46,9 @@
 //! # Same as
 //! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
 //! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. Its `affine`, a matrix
-//! in voxels, has no counterpart. Where two voxels are equally near, nearest takes the upper one, in MONAI the one of
-//! even index. SimpleITK `Resample(image, reference, transform)`; ANTs `antsApplyTransforms` with one affine.
+//! in voxels, has no counterpart. Where two voxels are equally near, nearest takes the upper one; in MONAI rounding noise
+//! decides. What its splines take to lie beyond is said of `spacing`. SimpleITK `Resample(image, reference,
+//! transform)`; ANTs `antsApplyTransforms` with one affine.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -55,7 +56,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Content, Define, Invalid};
-use crate::params::{IntVector, Named, Padding, PerKey, RealVector, WorldFrame, is_false};
+use crate::params::{Boundary, IntVector, Named, Padding, PerKey, RealVector, WorldFrame, is_false};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, rotation};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
@@ -106,6 +107,10 @@ pub struct Affine {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
+    /// reflect (mirrored about the outer faces).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boundary: Option<Named<Boundary>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
@@ -274,6 +279,7 @@ impl SpatialTransform for Affine {
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: if self.matrix.is_some() { Padding::Minimum } else { Padding::Reflection },
+            boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0),
             ..Resampling::default()
         }
     }

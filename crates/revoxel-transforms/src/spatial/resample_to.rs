@@ -32,7 +32,7 @@
 //! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here it is
 //! the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where
 //! `reference` may also be a path; SimpleITK `Resample(image, reference)`. Where two voxels are equally near, nearest
-//! takes the upper one, in MONAI the one of even index.
+//! takes the upper one; in MONAI rounding noise decides. What its splines take to lie beyond is said of `spacing`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -40,7 +40,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Content, Define, Invalid};
-use crate::params::{Named, Padding, PerKey, is_false};
+use crate::params::{Boundary, Named, Padding, PerKey, is_false};
 use crate::planning::resample;
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -63,6 +63,10 @@ pub struct ResampleTo {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
+    /// reflect (mirrored about the outer faces).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boundary: Option<Named<Boundary>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
@@ -128,7 +132,8 @@ impl SpatialTransform for ResampleTo {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum)
+        let asked = Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum);
+        Resampling { boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0), ..asked }
     }
 
     fn anti_alias(&self) -> bool {

@@ -28,7 +28,7 @@
 //!
 //! # Same as
 //! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`. Where two voxels are equally
-//! near, nearest takes the upper one, in MONAI the one of even index.
+//! near, nearest takes the upper one; in MONAI rounding noise decides. Its splines fail on volumes.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

@@ -55,8 +55,11 @@
 //! by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid out of a
 //! float32 header, which is orthogonal to some 1e-8 only, MONAI may keep voxel shape / 2 where it is and not the first
 //! one, as that noise decides: its grid then lies up to half a voxel elsewhere, as its affine says. Where two voxels
-//! are equally near, nearest takes the upper one, in MONAI the one of even index: of a label map that is sampled twice
-//! as finely, about every tenth voxel. `scale_extent`, `recompute_affine` and `ensure_same_shape` have no counterpart.
+//! are equally near, nearest takes the upper one; in MONAI rounding noise decides, mostly for the one of even index (82 %
+//! of 17 824 planes in 300 grids along the axes), so that of a label map that is sampled twice as finely up to every
+//! tenth voxel is another. Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border,
+//! `reflect` for reflection, and `mirror` for zeros, where MONAI has nothing left beyond the outermost centres, here
+//! beyond the faces. `scale_extent`, `recompute_affine` and `ensure_same_shape` have no counterpart.
 //! nnU-Net's `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is
 //! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its
 //! segmentations are `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`. It loses a voxel to rounding noise
@@ -114,7 +117,8 @@ pub struct Spacing {
     /// where it is left out. Labels that are nearest in the plane are nearest through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     through_plane: Option<Named<Interpolation>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres) or edge (the outermost voxels).
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
+    /// reflect (mirrored about the outer faces).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
     /// Keep what cubic gives within the range of the values before; with `separate_z`, of each slice.

@@ -2,7 +2,8 @@
 //!
 //! # What it does
 //! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` puts half of them on
-//! each side, the odd one at the high end; `end` puts all at the high end.
+//! each side, the odd one at the high end; `end` puts all at the high end. Where the voxel type of the volume does not
+//! hold the value, the volume gets one that does; by `mean` and `median` images of whole numbers become floating point.
 //!
 //! ```text
 //! [ a b c ]   spatial_size 6, constant 0   [ 0 a b c 0 0 ]

@@ -34,7 +34,8 @@ impl Call {
             if let Some((_, harmless)) = dropped.iter().find(|(n, _)| n == name) {
                 let given = value.to_string();
                 let harmless = harmless.is_empty() || harmless.contains(&given.as_str());
-                let kept = |dtype: &Value| keeps_values(dtype, self.base == "MapLabelValue");
+                let whole = matches!(self.base.as_str(), "MapLabelValue" | "AsDiscrete");
+                let kept = |dtype: &Value| keeps_values(dtype, whole);
                 if name == "dtype" && !self.by_key(value).is_some_and(|types| types.iter().all(kept)) {
                     let fault = refused("changes values, which stay float32 here");
                     return Err(fault.help("`dtype` of an output says how they are written"));
@@ -51,6 +52,7 @@ impl Call {
                 }
                 ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let modes: Vec<Value> = modes.into_iter().map(beyond).collect();
                     let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
                     let how = self.argument("mode").and_then(|m| self.by_key(m)).unwrap_or_default();
                     let mixes = |(at, key): (usize, &String)| {
@@ -77,6 +79,15 @@ impl Call {
                     return Err(refused("does not say all three axes").help(help));
                 }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
+                ("AsDiscrete", "argmax" | "to_onehot" | "threshold" | "rounding") => {
+                    let values = self.by_key(value).filter(|values| values.windows(2).all(|w| w[0] == w[1]));
+                    let Some(Some(value)) = values.map(|values| values.into_iter().next()) else {
+                        return Err(refused("is not the same for all keys").help("write a transform for each key"));
+                    };
+                    if !value.is_null() {
+                        params.insert(name.clone(), value);
+                    }
+                }
                 // There channels are axis 0.
                 ("SavitzkyGolaySmooth", "axis") => {
                     let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("has no counterpart"))?;
@@ -88,7 +99,11 @@ impl Call {
                     let Some((_, to)) = arguments.iter().find(|(from, _)| from == name) else {
                         return Err(refused("has no counterpart"));
                     };
-                    let given = if *to == "value" { self.padded(value, labels) } else { value.clone() };
+                    let given = match *to {
+                        "value" => self.padded(value, labels),
+                        "mode" => padded_by(value),
+                        _ => value.clone(),
+                    };
                     if params.insert((*to).to_owned(), given).is_some() && *to == "value" {
                         return Err(refused("comes beside another value: say one of constant_values and value"));
                     }
@@ -96,6 +111,11 @@ impl Call {
             }
         }
         self.splined(&mut params)?;
+        if self.base == "LabelToContour" {
+            let note =
+                "of a map of several labels MONAI makes one contour, of the numbers; here each label keeps its own.";
+            notes.push(format!("{}: {note}", self.name));
+        }
         if self.base == "ScaleIntensity" {
             params.append(&mut self.scaled()?);
         }
@@ -190,25 +210,58 @@ impl Call {
         })
     }
 
-    /// MONAI's splines continue the volume as `padding_mode` says, ours as `boundary` does: the two meet in one case.
+    /// MONAI's splines continue the volume as `padding_mode` says, ours as `boundary` does.
     fn splined(&self, params: &mut Map<String, Value>) -> Result<(), Fault> {
-        let cubic = |value: &Value| value == "cubic";
-        let asked = match params.get("interpolation") {
-            Some(Value::Object(by_key)) => by_key.values().any(cubic),
-            Some(value) => cubic(value),
+        let cubic = |key: &String| match params.get("interpolation") {
+            Some(Value::Object(by_key)) => by_key.get(key).is_some_and(|value| value == "cubic"),
+            Some(value) => value == "cubic",
             None => false,
         };
-        if !asked {
+        let keys: Vec<&String> = self.keys.iter().filter(|key| cubic(key)).collect();
+        if keys.is_empty() {
             return Ok(());
         }
-        if self.base == "Spacing" && params.get("padding").is_none_or(|padding| padding == "border") {
-            params.insert("boundary".to_owned(), "edge".into());
-            return Ok(());
+        let refused = |problem: String| Fault::new(self.place, format!("{}: {problem}", self.name));
+        if !matches!(self.base.as_str(), "Spacing" | "Affine" | "ResampleToMatch") {
+            return Err(refused("splines (mode: 3) have no counterpart in it".to_owned()).help("say mode: bilinear"));
         }
-        let problem =
-            format!("{}: splines (mode: 3) have a counterpart in Spacing with padding_mode: border only", self.name);
-        let help =
-            "elsewhere values near the rim would be others than MONAI's: say mode: bilinear, or write the step by hand";
-        Err(Fault::new(self.place, problem).help(help))
+        let default = json!(if self.base == "Affine" { "reflection" } else { "border" });
+        let mut padding = keys.iter().map(|key| match params.get("padding") {
+            Some(Value::Object(by_key)) => by_key.get(*key).unwrap_or(&default),
+            Some(value) => value,
+            None => &default,
+        });
+        let first = padding.next().unwrap_or(&default);
+        if padding.any(|other| other != first) {
+            let problem = "splines (mode: 3) of several keys with a padding_mode each have no counterpart";
+            return Err(refused(problem.to_owned()).help("write a transform for each key"));
+        }
+        let boundary = match first.as_str() {
+            Some("border") => "edge",
+            Some("reflection") => "reflect",
+            Some("zeros") => "mirror",
+            _ => return Err(refused(format!("splines (mode: 3) with padding_mode: {first} have no counterpart"))),
+        };
+        params.insert("boundary".to_owned(), boundary.into());
+        Ok(())
+    }
+}
+
+/// What lies beyond a volume, by the name of torch also where that of SciPy is given.
+fn beyond(mode: Value) -> Value {
+    match mode.as_str() {
+        Some("nearest") => json!("border"),
+        Some("reflect" | "grid-mirror") => json!("reflection"),
+        Some("constant") => json!("zeros"),
+        _ => mode,
+    }
+}
+
+/// A way of padding, by the name of NumPy also where that of torch is given.
+fn padded_by(mode: &Value) -> Value {
+    match mode.as_str() {
+        Some("replicate") => json!("edge"),
+        Some("circular") => json!("wrap"),
+        _ => mode.clone(),
     }
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use revoxel_pipeline::{Data, Key, Node};
 
-use super::Fault;
+use super::{Fault, scalars};
 
 /// How deep values may lie, references counted; without them the reader of the file sees to it.
 const DEPTH: usize = 64;
@@ -19,6 +19,8 @@ const VALUES: usize = 50_000;
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     pub(super) root: &'a Node,
+    /// The file, where it is YAML.
+    yaml: Option<&'a str>,
     looked_at: Cell<usize>,
 }
 
@@ -76,7 +78,7 @@ pub(super) enum Code {
 impl<'a> Document<'a> {
     /// # Errors
     /// Where an entry is meant to change another.
-    pub(super) fn new(root: &'a Node) -> Result<Self, Fault> {
+    pub(super) fn new(root: &'a Node, yaml: Option<&'a str>) -> Result<Self, Fault> {
         if let Data::Map(entries) = &root.data {
             let elsewhere = |name: &str| name.starts_with('+') || name.contains('#') || name.contains("::");
             if let Some((key, _)) = entries.iter().find(|(key, _)| elsewhere(&key.name)) {
@@ -84,7 +86,7 @@ impl<'a> Document<'a> {
                 return Err(fault.help("write it where it belongs"));
             }
         }
-        Ok(Self { root, looked_at: Cell::new(0) })
+        Ok(Self { root, yaml, looked_at: Cell::new(0) })
     }
 
     /// The whole file.
@@ -109,13 +111,10 @@ impl<'a> Document<'a> {
                 let problem = format!("references lead more than {DEPTH} levels deep");
                 return Err(Fault::new(at.node.place, problem));
             }
+            scalars::check(at.node, self.yaml)?;
             let Data::Text(text) = &at.node.data else { return Ok(at) };
             if text.starts_with('$') {
                 return if code == Code::Kept { Ok(at) } else { Err(is_code(at.node, text)) };
-            }
-            if ["yes", "no", "on", "off"].contains(&text.to_lowercase().as_str()) {
-                let fault = Fault::new(at.node.place, format!("{text} is true or false for MONAI, and a word here"));
-                return Err(fault.help("write true or false"));
             }
             if !text.starts_with(['@', '%']) {
                 return Ok(at);

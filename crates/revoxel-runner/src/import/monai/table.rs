@@ -192,6 +192,7 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             &[],
         ),
         "FillHoles" => t("fill_holes", &[("applied_labels", "applied_labels"), ("connectivity", "connectivity")], &[]),
+        "AsDiscrete" => t("as_discrete", &[], &[DTYPE, ("dim", &["0"]), ("keepdim", &["true"])]),
         "LabelFilter" => t("label_filter", &[("applied_labels", "applied_labels")], &[]),
         "MapLabelValue" => {
             t("map_label_value", &[("orig_labels", "orig_labels"), ("target_labels", "target_labels")], &[DTYPE])

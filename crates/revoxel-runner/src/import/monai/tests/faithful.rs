@@ -93,14 +93,8 @@ fn what_our_steps_do_not_take_is_told_of_the_transform() {
     t("_target_: CropForegroundd, keys: image, source_key: other", "CropForegroundd, here there is no input \"other\"");
     refused("- { _target_: Flipd, keys: '../x' }\n", 1, "Flipd, here");
     // Labels of labels are another matter than what they were.
-    refused(
-        &format!(
-            "{load}- {{ _target_: AsDiscreted, keys: image, threshold: 1 }}\n- {{ _target_: ScaleIntensityd, keys: \
-                  image }}\n"
-        ),
-        2,
-        "AsDiscreted",
-    );
+    let discrete = "- { _target_: AsDiscreted, keys: image, threshold: 1 }\n";
+    refused(&format!("{load}{discrete}- {{ _target_: ScaleIntensityd, keys: image }}\n"), 3, "ScaleIntensityd");
     let restore = |post: &str| restored(post).unwrap_err();
     let invert = "- _target_: Invertd\n  keys: p\n  transform: '@preprocessing'\n  nearest_interp: false\n";
     let error = restore(&format!(
@@ -108,11 +102,11 @@ fn what_our_steps_do_not_take_is_told_of_the_transform() {
                                   ScaleIntensityd\n  keys: p\n"
     ));
     assert!(error.place.line == 14 && error.problem.starts_with("ScaleIntensityd, here"), "{error}");
-    let error = restore(
-        "- _target_: AsDiscreted\n  keys: p\n  to_onehot: 3\n  argmax: true\n- _target_: \
-                         KeepLargestConnectedComponentd\n  keys: p\n",
-    );
-    assert!(error.place.line == 11 && error.problem.starts_with("KeepLargestConnectedComponentd, here"), "{error}");
+    let one_hot = "- _target_: AsDiscreted\n  keys: p\n  to_onehot: 3\n  argmax: true\n";
+    let error = restore(&format!("{one_hot}- _target_: LabelFilterd\n  keys: p\n  applied_labels: 1\n"));
+    assert!(error.place.line == 11 && error.problem.starts_with("LabelFilterd, here"), "{error}");
+    let largest = format!("{one_hot}- _target_: KeepLargestConnectedComponentd\n  keys: p\n  applied_labels: [1, 2]\n");
+    assert!(restored(&largest).is_ok());
 }
 
 #[test]
@@ -235,17 +229,81 @@ fn what_is_inverted_are_the_steps() {
 }
 
 #[test]
-fn splines_are_those_of_spacing_with_borders() {
+fn splines_go_on_beyond_the_volume_as_there() {
     let one = |arguments: &str| format!("- {{ _target_: {arguments} }}\n");
-    for padding in ["", ", padding_mode: border"] {
-        let step = steps(&one(&format!("Spacingd, keys: image, pixdim: [1, 1, 2], mode: 3{padding}")));
-        assert!(step[0].contains("interpolation: cubic") && step[0].contains("boundary: edge"), "{step:?}");
+    let t = |arguments: &str, boundary: &str| {
+        let step = steps(&one(arguments));
+        let cubic = step[0].contains("interpolation: cubic");
+        assert!(cubic && step[0].contains(&format!("boundary: {boundary}")), "{arguments}: {step:?}");
+    };
+    let spacing = "Spacingd, keys: image, pixdim: [1, 1, 2], mode: 3";
+    t(spacing, "edge");
+    for (padding, boundary) in [
+        ("border", "edge"),
+        ("nearest", "edge"),
+        ("reflection", "reflect"),
+        ("reflect", "reflect"),
+        ("zeros", "mirror"),
+        ("constant", "mirror"),
+    ] {
+        t(&format!("{spacing}, padding_mode: {padding}"), boundary);
     }
+    t("Affined, keys: image, translate_params: 2, mode: [3]", "reflect");
+    t("ResampleToMatchd, keys: image, key_dst: image, mode: 3", "edge");
     let step = steps(&one("Spacingd, keys: image, pixdim: [1, 1, 2], mode: bilinear"));
     assert!(!step[0].contains("boundary"), "{step:?}");
-    refused(&one("Spacingd, keys: image, pixdim: [1, 1, 2], mode: 3, padding_mode: zeros"), 1, "mode: 3");
-    refused(&one("Rotated, keys: image, angle: [0, 0, 0.1], mode: 3"), 1, "padding_mode: border only");
-    refused(&one("Affined, keys: image, translate_params: 2, mode: [3]"), 1, "padding_mode: border only");
+    refused(&one(&format!("{spacing}, padding_mode: mirror")), 1, "padding_mode: \"mirror\"");
+    refused(&one("Rotated, keys: image, angle: [0, 0, 0.1], mode: 3"), 1, "no counterpart in it");
+    let two = "Spacingd, keys: [a, b], pixdim: [1, 1, 2], mode: 3, padding_mode: [border, zeros]";
+    refused(&one(two), 1, "padding_mode each");
+}
+
+#[test]
+fn numbers_are_those_of_yaml_1_1() {
+    let pad = |size: &str| format!("- {{ _target_: SpatialPadd, keys: image, spatial_size: [{size}, 20, 20] }}\n");
+    for (size, part) in [
+        ("010", "010 is 8 for MONAI, and 10"),
+        ("1:30", "1:30 is the number 90 for MONAI"),
+        ("1e1", "1e1 is a word for MONAI, and 10"),
+        ("0o17", "0o17 is a word for MONAI, and 15"),
+    ] {
+        refused(&pad(size), 1, part);
+    }
+    assert_eq!(steps(&pad("12")), ["spatial_pad: { spatial_size: [12, 20, 20] }"]);
+    // JSON has its own numbers.
+    let json = r#"[{ "_target_": "ShiftIntensityd", "keys": "image", "offset": 1e3 }]"#;
+    assert!(pipeline("list.json", json, None, None).is_ok());
+    let error = pipeline("list.yaml", json, None, None).unwrap_err();
+    assert!(error.problem.contains("1e3 is a word for MONAI"), "{error}");
+}
+
+#[test]
+fn what_is_discrete_by_then_is_treated_as_it_is() {
+    let load = "- { _target_: LoadImaged, keys: [image, label] }\n";
+    let t = |transforms: &[&str]| {
+        let lines: String = transforms.iter().map(|t| format!("- {{ _target_: {t} }}\n")).collect();
+        steps(&format!("{load}{lines}"))
+    };
+    let one_hot = "AsDiscreted, keys: label, to_onehot: 3";
+    let largest = "KeepLargestConnectedComponentd, keys: label, applied_labels: [1, 2]";
+    let spacing = "Spacingd, keys: [image, label], pixdim: 2, mode: bilinear";
+    assert_eq!(
+        t(&[one_hot, largest, spacing]),
+        [
+            "as_discrete: { keys: [label], to_onehot: 3 }",
+            "keep_largest_connected_component: { keys: [label], applied_labels: [1, 2] }",
+            "spacing: { pixdim: 2, interpolation: { image: linear, label: linear } }",
+        ]
+    );
+    let both = t(&["AsDiscreted, keys: [image, label], threshold: [0.5, 0.5], argmax: null"]);
+    assert_eq!(both, ["as_discrete: { keys: [image, label], threshold: 0.5 }"]);
+    refused(
+        &format!("{load}- {{ _target_: AsDiscreted, keys: [image, label], threshold: [1, 2] }}\n"),
+        2,
+        "same for all",
+    );
+    let replicate = t(&["BorderPadd, keys: image, spatial_border: 1, mode: replicate"]);
+    assert_eq!(replicate, ["border_pad: { keys: [image], spatial_border: 1, mode: edge }"]);
 }
 
 #[test]
