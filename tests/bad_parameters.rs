@@ -61,6 +61,8 @@ const TABLE: &[(&str, &str)] = &[
     ("spacing: { pixdim: 1, max_pixdim: ^[1, 1, 1, 1] }", "4 numbers"),
     ("spacing: { pixdim: 1, rule: ^monia }", "did you mean `monai`?"),
     ("spacing: { pixdim: 1, rule: ^nnunet, diagonal: true }", "rule: monai only"),
+    ("spacing: { pixdim: 1, rule: monai_strict, separate_z: ^true }", "mixes the axes"),
+    ("spacing: { pixdim: 1, rule: monai_strict, deshear: ^true }", "orthogonal already"),
     ("spacing: { pixdim: 1, interpolation: ^bilinear }", "linear"),
     ("spacing: { pixdim: 1, interpolation: { label: ^linear } }", "would average the labels"),
     ("spacing: { pixdim: 1, interpolation: { ^seg: label } }", "no input \"seg\""),

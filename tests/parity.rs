@@ -408,7 +408,7 @@ fn elastic() {
 
 #[test]
 fn splines() {
-    check_peer("splines", 70);
+    check_peer("splines", 85);
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn rows() -> BTreeMap<(String, &'static str, String), Row> {
 /// Whose answer it is: some files hold those of several programs.
 fn program(file: &str, op: &str) -> &'static str {
     match (file, op) {
-        ("spatial", "Resample(antialias)") => "TorchIO",
-        ("spatial", "Resample(transform)") => "SimpleITK",
+        ("spatial", "Resample(antialias)") | ("splines", "Resample(bspline)") => "TorchIO",
+        ("spatial", "Resample(transform)") | ("splines", "Resample(sitkBSpline)") => "SimpleITK",
         ("random", "Resample(BSplineTransform)") => "SimpleITK",
         ("random", "crop_to_nonzero(seg)") => "nnU-Net",
         ("spatial", "crop_to_nonzero") => "nnU-Net",

@@ -1,17 +1,20 @@
-"""MONAI's splines (`mode=3`): Spacingd, ResampleToMatchd and Affined, with what lies beyond the volume."""
+"""Cubic B-splines and what lies beyond the volume: MONAI's `mode=3`, SimpleITK's and TorchIO's."""
 
 from __future__ import annotations
 
 import warnings
 
 import monai
+import SimpleITK as sitk
 import torch
+import torchio as tio
 from monai import transforms as mt
 
 import grids
 import volumes
 from casebook import Casebook, close
 from monai_steps import KEY, arrays, tensor
+from peer_sitk import _parts, from_sitk, to_sitk
 
 BOUNDARIES = {"border": "edge", "reflection": "reflect", "zeros": "mirror"}
 """What SciPy's prefilter continues a volume by, for each padding_mode of MONAI."""
@@ -73,12 +76,40 @@ def affine(book: Casebook) -> None:
                         tolerance=1e-4, affine_mm=2e-4)
 
 
+def itk(book: Casebook) -> None:
+    for kind_of, shape in [("aniso", "a"), ("oblique", "b"), ("mirrored", "c")]:
+        volume = volumes.full(shape, kind_of)
+        for name, (size, target) in volumes.references(volume).items():
+            origin, sizes, direction = _parts(target)
+            answer = sitk.Resample(to_sitk(volume.data[0], volume.affine), list(size), sitk.Transform(),
+                                   sitk.sitkBSpline, origin, sizes, direction, -7.0, sitk.sitkFloat32)
+            mask = grids.off_faces(grids.positions(volume.affine, target, size), volume.shape)
+            step = {"reference": "reference", "interpolation": "cubic", "padding": -7.0, "boundary": "itk"}
+            book.add(f"itk/{kind_of}-{name}", "Resample(sitkBSpline)", volume, [{"resample_to": step}],
+                     from_sitk(answer), close(), mask=mask, reference=(size, target))
+
+
+def torchio(book: Casebook) -> None:
+    for kind_of, shape, pixdim in [("aniso", "a", (0.9, 1.7, 1.3)), ("oblique", "b", (2.1, 0.8, 1.2)),
+                                   ("mirrored", "c", (0.6, 1.1, 0.7))]:
+        volume = volumes.full(shape, kind_of)
+        subject = tio.Resample(pixdim, image_interpolation="bspline")(
+            tio.ScalarImage(tensor=torch.as_tensor(volume.data.copy()), affine=volume.affine))
+        data, target = subject.data.numpy(), subject.affine
+        mask = grids.off_faces(grids.positions(volume.affine, target, data.shape[1:]), volume.shape)
+        step = {"pixdim": list(pixdim), "rule": "torchio", "interpolation": "cubic", "padding": "zeros",
+                "boundary": "itk"}
+        book.add(f"torchio/{kind_of}", "Resample(bspline)", volume, [{"spacing": step}], (data, target),
+                 close(), mask=mask)
+
+
 def record() -> Casebook:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
+    versions = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0],
+                "torchio": tio.__version__, "SimpleITK": sitk.Version().VersionString()}
     book = Casebook("splines", monai.__version__, versions)
-    book.label = f"monai {monai.__version__}"
-    for part in [spacing, match, affine]:
+    book.label = ", ".join(f"{name} {versions[name]}" for name in versions if name != "torch")
+    for part in [spacing, match, affine, itk, torchio]:
         part(book)
     return book

@@ -170,6 +170,7 @@ pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) ->
         Boundary::Mirror => None,
         Boundary::Edge => Some(PadMode::Edge),
         Boundary::Reflect => Some(PadMode::Symmetric),
+        Boundary::Itk => Some(PadMode::Reflect),
     };
     if let Some(mode) = continued {
         let along = along(&sampling, how);

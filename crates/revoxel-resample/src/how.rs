@@ -99,6 +99,9 @@ pub enum Boundary {
     /// The voxels mirrored about the outer faces (scipy's `mode='reflect'`). Positions up to half a voxel outside the
     /// outermost centres are then read where they are and not clamped.
     Reflect,
+    /// As `Mirror`, and positions up to half a voxel outside the outermost centres are read from what is mirrored there
+    /// and not clamped (ITK's B-spline).
+    Itk,
 }
 
 /// An axis of the source that is interpolated in another way than the rest: slices that lie far apart.

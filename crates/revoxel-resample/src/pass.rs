@@ -253,7 +253,7 @@ pub(crate) fn aligned(sampling: &Sampling) -> Option<Aligned> {
     (seen == [true; 3]).then_some(axes)
 }
 
-/// The written voxels whose positions lie within half a voxel of the readable ones, where that matters.
+/// The written voxels whose positions lie between the faces of the volume, where that matters.
 fn inside(axes: &Aligned, ranges: &[Range; 3], outside: Outside, written: &IndexBox) -> IndexBox {
     if outside != Outside::Fill {
         return *written;
@@ -261,7 +261,8 @@ fn inside(axes: &Aligned, ranges: &[Range; 3], outside: Outside, written: &Index
     let (mut start, mut end) = (written.start, written.end());
     for (&(target, scale, shift), range) in axes.iter().zip(ranges) {
         let edge = |e: f64| (e - shift) / scale;
-        let (a, b) = (edge(range.low as f64 - 0.5 - TIE), edge(range.high as f64 + 0.5 + TIE));
+        let (low, high) = range.faces();
+        let (a, b) = (edge(low - TIE), edge(high + TIE));
         start[target] = start[target].max(a.min(b).ceil() as i64);
         end[target] = end[target].min(a.max(b).floor() as i64 + 1);
     }

@@ -15,11 +15,11 @@ mod written;
 
 use revoxel_core::Kind;
 use revoxel_pipeline::{Node, Pipeline, PipelineError, Place};
-use revoxel_transforms::{Built, Registry, Transform};
+use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
-use call::Call;
+use call::{Call, Held};
 use refer::Document;
 use table::ignored;
 use written::Written;
@@ -94,30 +94,33 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
     let mut left_out: Vec<String> = Vec::new();
-    let (mut steps, mut made, mut by_then) = (Written::default(), Vec::new(), labels.clone());
+    let (mut steps, mut made, mut held) = (Written::default(), Vec::new(), Held::labels(&labels));
     for call in &calls {
         if ignored(&call.base).is_some() {
-            call.check_dtype(|key| by_then.iter().any(|label| label == key))?;
+            call.check_dtype(|key| held.is(key, Kind::Label))?;
             if !left_out.contains(&call.name) {
                 left_out.push(call.name.clone());
             }
             continue;
         }
-        let (name, mut params) = call.translate(&by_then, &mut notes)?;
-        pass(call, name, &params, &mut by_then);
-        // Some kinds count only where they are named.
-        if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
-            let mut with = Map::from_iter([("keys".to_owned(), json!(call.keys))]);
-            with.append(&mut params);
-            params = with;
+        for call in call.by_mode() {
+            let (name, mut params) = call.translate(&held, &mut notes)?;
+            held.pass(&call.keys, name, &params);
+            // Some kinds count only where they are named.
+            if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
+                let mut with = Map::from_iter([("keys".to_owned(), json!(call.keys))]);
+                with.append(&mut params);
+                params = with;
+            }
+            steps.push(&step(name, &Value::Object(params)), Some(call.origin()));
+            made.push(call);
         }
-        steps.push(&step(name, &Value::Object(params)), Some(call.origin()));
-        made.push(call);
     }
-    let restore = match document.postprocessing(post, id)? {
+    let asked = |fault| if post.is_none() { without_predictions(fault) } else { fault };
+    let restore = match document.postprocessing(post, id).map_err(asked)? {
         Some(list) => {
             let before = Before { id, calls: &calls, keys: &keys };
-            post::restore(&list, &document, &before, &mut left_out, &mut notes)?
+            post::restore(&list, &document, &before, &mut left_out, &mut notes).map_err(asked)?
         }
         None => Written::default(),
     };
@@ -152,23 +155,19 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
     Ok(Imported { text: written.text, notes })
 }
 
-/// Which keys hold labels after a step.
-fn pass(call: &Call, name: &str, params: &Map<String, Value>, labels: &mut Vec<String>) {
-    let built = Registry::builtin().get(name).map(|t| (t.build)(Value::Object(params.clone())));
-    let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
-    for key in &call.keys {
-        let before = if labels.contains(key) { Kind::Label } else { Kind::Image };
-        let after = transform.kind_after(before);
-        labels.retain(|label| label != key);
-        if after == Kind::Label {
-            labels.push(key.clone());
-        }
+/// What to do where nobody asked for the postprocessing that is refused.
+fn without_predictions(fault: Fault) -> Fault {
+    let leave = "leave predictions away with --postprocessing none";
+    match &fault.help {
+        Some(help) if help.contains("--postprocessing") => fault,
+        Some(help) => Fault { help: Some(format!("{help}; or {leave}")), ..fault },
+        None => fault.help(leave),
     }
 }
 
 /// Checks that every step works on all keys of the transform that it was made of: one that does not name them leaves
 /// alone what is of another kind.
-fn all_keys(calls: &[&Call], pipeline: &Pipeline) -> Result<(), Fault> {
+fn all_keys(calls: &[Call], pipeline: &Pipeline) -> Result<(), Fault> {
     for (call, step) in calls.iter().zip(&pipeline.steps) {
         let Some(key) = call.keys.iter().find(|key| !step.keys.contains(key)) else { continue };
         let kinds = Registry::builtin().get(step.name).map_or(&[][..], |t| t.kinds);

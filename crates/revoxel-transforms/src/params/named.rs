@@ -34,14 +34,15 @@ impl Names for Interpolation {
 
 impl Names for Boundary {
     const LIST: &'static str = "boundary";
-    const NAMES: &'static [&'static str] = &["mirror", "edge", "reflect"];
-    const ALL: &'static [Self] = &[Self::Mirror, Self::Edge, Self::Reflect];
+    const NAMES: &'static [&'static str] = &["mirror", "edge", "reflect", "itk"];
+    const ALL: &'static [Self] = &[Self::Mirror, Self::Edge, Self::Reflect, Self::Itk];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mirror => "mirror",
             Self::Edge => "edge",
             Self::Reflect => "reflect",
+            Self::Itk => "itk",
         }
     }
 }

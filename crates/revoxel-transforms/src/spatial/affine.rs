@@ -107,8 +107,9 @@ pub struct Affine {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
-    /// reflect (mirrored about the outer faces).
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
+    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).

@@ -31,7 +31,7 @@
 //! # Same as
 //! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here it is
 //! the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where
-//! `reference` may also be a path; SimpleITK `Resample(image, reference)`. Where two voxels are equally near, nearest
+//! `reference` may also be a path; SimpleITK `Resample(image, reference)`, whose `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally near, nearest
 //! takes the upper one; in MONAI rounding noise decides. What its splines take to lie beyond is said of `spacing`.
 
 use revoxel_core::{Affine, Grid, GridOp};
@@ -63,8 +63,9 @@ pub struct ResampleTo {
     /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
-    /// reflect (mirrored about the outer faces).
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
+    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
     /// Smooth axes that get larger voxels before they are sampled (not labels).

@@ -53,8 +53,9 @@
 //! # Same as
 //! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are nearest
 //! by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid out of a
-//! float32 header, which is orthogonal to some 1e-8 only, MONAI may keep voxel shape / 2 where it is and not the first
-//! one, as that noise decides: its grid then lies up to half a voxel elsewhere, as its affine says. Where two voxels
+//! float32 header, which is orthogonal to some 1e-8 only, MONAI mostly keeps the place shape / 2 and not the first voxel,
+//! as that noise decides: its grid then lies up to a voxel elsewhere, as its affine says. `rule: monai_strict` gives that
+//! grid. Where two voxels
 //! are equally near, nearest takes the upper one; in MONAI rounding noise decides, mostly for the one of even index (82 %
 //! of 17 824 planes in 300 grids along the axes), so that of a label map that is sampled twice as finely up to every
 //! tenth voxel is another. Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border,
@@ -64,8 +65,8 @@
 //! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its
 //! segmentations are `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`. It loses a voxel to rounding noise
 //! where sizes divide evenly (10 voxels from 3.3 to 1.1 mm become 29, here 30), cuts fractions off in volumes of whole
-//! numbers, mirrors what a cubic reads beyond the outermost centres (here the edge goes on: up to 12 % of the range at
-//! the rim), and approximates the Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other
+//! numbers, mirrors what a cubic (`bspline`) reads beyond the outermost centres, as `boundary: itk` does here, and
+//! approximates the Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other
 //! interpolators (`gaussian`, `lanczos`, `hamming` …) have no counterpart.
 
 use revoxel_core::{Affine, Grid, GridOp};
@@ -117,8 +118,9 @@ pub struct Spacing {
     /// where it is left out. Labels that are nearest in the plane are nearest through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     through_plane: Option<Named<Interpolation>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels) or
-    /// reflect (mirrored about the outer faces).
+    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
+    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
     /// Keep what cubic gives within the range of the values before; with `separate_z`, of each slice.
@@ -136,6 +138,9 @@ enum Rule {
     /// round((n − 1)·s/t + 1) voxels; the first voxel's centre stays.
     #[default]
     Monai,
+    /// The same to the noise of a header, with orthogonal axes: where no corner comes first along all of them, by more
+    /// than a hundred-millionth of a voxel, the places n/2 of both grids meet.
+    MonaiStrict,
     /// round(n·s/t) voxels; the outer faces stay.
     Nnunet,
     /// floor(n·s/t) voxels; the centre of the volume stays.
@@ -173,8 +178,17 @@ impl Define for Spacing {
             limit.by_axis(field)?;
             finite(field, &limit.0)?;
         }
-        if (self.diagonal || self.deshear) && self.rule != Rule::Monai {
-            return Err(Invalid::new("rule", "diagonal and deshear work with rule: monai only"));
+        match self.rule {
+            Rule::MonaiStrict if self.separate_z != SeparateZ::Never => {
+                return Err(Invalid::new("separate_z", "rule: monai_strict mixes the axes where they are oblique"));
+            }
+            Rule::MonaiStrict if self.deshear => {
+                return Err(Invalid::new("deshear", "rule: monai_strict makes axes orthogonal already: leave it out"));
+            }
+            Rule::Nnunet | Rule::Torchio | Rule::Center if self.diagonal || self.deshear => {
+                return Err(Invalid::new("rule", "diagonal and deshear work with rule: monai only"));
+            }
+            _ => {}
         }
         for axis in 0..3 {
             let (min, max) = (self.limit(&self.min_pixdim, axis), self.limit(&self.max_pixdim, axis));
@@ -196,7 +210,8 @@ impl SpatialTransform for Spacing {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let target = self.target_spacing(grid.spacing());
         let after = match self.rule {
-            Rule::Monai if self.diagonal => around_corners(grid, Affine::scaling(target), 0.0)?,
+            Rule::Monai | Rule::MonaiStrict if self.diagonal => around_corners(grid, Affine::scaling(target), 0.0)?,
+            Rule::MonaiStrict => around_corners(grid, orthogonal(grid.affine(), target), 0.0)?,
             Rule::Monai if self.deshear && grid.affine().shear() > 1e-9 => {
                 around_corners(grid, orthogonal(grid.affine(), target), 1.0)?
             }
@@ -261,7 +276,7 @@ fn by_rule(grid: &Grid, target: [f64; 3], rule: Rule) -> Result<Grid, PlanError>
     let voxels = |a: usize| {
         let extent = n[a] / ratio[a];
         let count = match rule {
-            Rule::Monai => ((n[a] - 1.0) / ratio[a] + 1.0).round_ties_even(),
+            Rule::Monai | Rule::MonaiStrict => ((n[a] - 1.0) / ratio[a] + 1.0).round_ties_even(),
             Rule::Nnunet => (nominal[a] / target[a] * n[a]).round_ties_even(),
             Rule::Torchio if n[a] == 1.0 => 1.0,
             Rule::Torchio => (extent + 1e-6).floor(),
@@ -271,7 +286,7 @@ fn by_rule(grid: &Grid, target: [f64; 3], rule: Rule) -> Result<Grid, PlanError>
     };
     let shape = [voxels(0), voxels(1), voxels(2)];
     let first = match rule {
-        Rule::Monai => [0.0; 3],
+        Rule::Monai | Rule::MonaiStrict => [0.0; 3],
         Rule::Nnunet => return Ok(same_extent(grid, shape)?),
         Rule::Torchio | Rule::Center => [0, 1, 2].map(|a| ((n[a] - 1.0) - (shape[a] as f64 - 1.0) * ratio[a]) / 2.0),
     };

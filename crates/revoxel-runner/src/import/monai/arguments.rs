@@ -1,20 +1,21 @@
 //! A transform of MONAI as a step of ours.
 
+use revoxel_core::Kind;
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::Fault;
-use super::call::{Call, keeps_values};
+use super::call::{Call, Held, keeps_values};
 use super::table::{FIXED, Translation, translation};
 
 impl Call {
-    /// The step that does the same. `labels` are the keys that hold labels.
+    /// The step that does the same. `held` is what the keys hold before it.
     ///
     /// # Errors
     /// Where an argument has no counterpart.
     pub(super) fn translate(
         &self,
-        labels: &[String],
+        held: &Held,
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
@@ -40,14 +41,17 @@ impl Call {
                     let fault = refused("changes values, which stay float32 here");
                     return Err(fault.help("`dtype` of an output says how they are written"));
                 }
-                if !harmless {
+                // It matters for splines and for what is mirrored about faces.
+                let mirrors = || !self.argument("padding_mode").is_none_or(|m| m == "border" || m == "zeros");
+                let splines = || self.argument("mode").is_some_and(|m| m.to_string().contains('3'));
+                if !harmless || name == "align_corners" && value == true && (mirrors() || splines()) {
                     return Err(refused("has no counterpart"));
                 }
                 continue;
             }
             match (self.base.as_str(), name.as_str()) {
                 ("Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch", "mode") => {
-                    let chosen = self.interpolation(value, labels, notes).map_err(|e| refused(&e))?;
+                    let chosen = self.interpolation(value, held, notes).map_err(|e| refused(&e))?;
                     params.insert("interpolation".to_owned(), chosen);
                 }
                 ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
@@ -56,7 +60,7 @@ impl Call {
                     let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
                     let how = self.argument("mode").and_then(|m| self.by_key(m)).unwrap_or_default();
                     let mixes = |(at, key): (usize, &String)| {
-                        modes[at] == "zeros" && !labels.contains(key) && !how.get(at).is_some_and(nearest)
+                        modes[at] == "zeros" && !held.is(key, Kind::Label) && !how.get(at).is_some_and(nearest)
                     };
                     if self.keys.iter().enumerate().any(mixes) {
                         let note = "with padding_mode zeros MONAI mixes them into the outermost half voxel; here it \
@@ -100,8 +104,15 @@ impl Call {
                         return Err(refused("has no counterpart"));
                     };
                     let given = match *to {
-                        "value" => self.padded(value, labels),
-                        "mode" => padded_by(value),
+                        "value" => self.padded(value, held),
+                        "mode" => match self.by_key(value) {
+                            Some(modes) if modes.windows(2).all(|w| w[0] == w[1]) => {
+                                self.padded_by(modes.first().unwrap_or(value), held, notes)
+                            }
+                            _ => return Err(refused("is not the same for all keys")),
+                        },
+                        // Python takes every text that is not empty for true.
+                        _ if value == "True" && FLAGS.contains(to) => true.into(),
                         _ => value.clone(),
                     };
                     if params.insert((*to).to_owned(), given).is_some() && *to == "value" {
@@ -111,6 +122,7 @@ impl Call {
             }
         }
         self.splined(&mut params)?;
+        self.unseen(held, arguments, &mut params);
         if self.base == "LabelToContour" {
             let note =
                 "of a map of several labels MONAI makes one contour, of the numbers; here each label keeps its own.";
@@ -134,7 +146,7 @@ impl Call {
         }
         if matches!(self.base.as_str(), "Spacing" | "Rotate" | "Affine")
             && self.argument("mode").is_none()
-            && self.keys.iter().any(|k| labels.contains(k))
+            && self.keys.iter().any(|k| held.is(k, Kind::Label))
         {
             notes.push(format!(
                 "{}: without mode MONAI interpolates labels linearly; here they are nearest.",
@@ -150,11 +162,58 @@ impl Call {
     }
 
     /// What pads: MONAI's is for all keys, ours for images unless it names a key.
-    fn padded(&self, value: &Value, labels: &[String]) -> Value {
-        if value.as_f64() == Some(0.0) || !self.keys.iter().any(|key| labels.contains(key)) {
+    fn padded(&self, value: &Value, held: &Held) -> Value {
+        let differs = |key: &String| match held.kind(key) {
+            Kind::Image => false,
+            Kind::Label => value.as_f64() != Some(0.0),
+            // Ours is the background's channel.
+            Kind::Probability | Kind::Logit => true,
+        };
+        if !self.keys.iter().any(differs) {
             return value.clone();
         }
         Value::Object(self.keys.iter().map(|key| (key.clone(), value.clone())).collect())
+    }
+
+    /// A way of padding, by the name of NumPy also where that of torch is given.
+    fn padded_by(&self, mode: &Value, held: &Held, notes: &mut Vec<String>) -> Value {
+        match mode.as_str() {
+            Some("replicate") => json!("edge"),
+            Some("circular") => json!("wrap"),
+            Some("mean" | "median") => {
+                if self.keys.iter().any(|key| held.is(key, Kind::Label)) {
+                    notes.push(format!(
+                        "{}: MONAI pads labels with fractions (mode: {mode}); here they are labels.",
+                        self.name
+                    ));
+                }
+                mode.clone()
+            }
+            _ => mode.clone(),
+        }
+    }
+
+    /// One-hot maps where MONAI puts 0 into every channel without being asked.
+    fn unseen(&self, held: &Held, arguments: &[(&str, &str)], params: &mut Map<String, Value>) {
+        let one_hot: Vec<&String> = self.keys.iter().filter(|key| held.is(key, Kind::Probability)).collect();
+        if one_hot.is_empty() {
+            return;
+        }
+        let pads =
+            arguments.iter().any(|(_, ours)| *ours == "value") && params.get("mode").is_none_or(|m| m == "constant");
+        if pads && !params.contains_key("value") {
+            params.insert("value".to_owned(), self.padded(&json!(0), held));
+        }
+        let nothing = |key: &String| if one_hot.contains(&key) { json!(0) } else { json!("zeros") };
+        match params.get_mut("padding") {
+            Some(Value::Object(by_key)) => {
+                by_key.iter_mut().filter(|(_, mode)| *mode == "zeros").for_each(|(key, mode)| *mode = nothing(key));
+            }
+            Some(padding) if padding == "zeros" => {
+                *padding = Value::Object(self.keys.iter().map(|key| (key.clone(), nothing(key))).collect());
+            }
+            _ => {}
+        }
     }
 
     /// The range of `ScaleIntensityd`, or its factor: there minv and maxv are 0 and 1 unless they are null, and the
@@ -175,7 +234,7 @@ impl Call {
         Ok(chosen.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
-    fn interpolation(&self, value: &Value, labels: &[String], notes: &mut Vec<String>) -> Result<Value, String> {
+    fn interpolation(&self, value: &Value, held: &Held, notes: &mut Vec<String>) -> Result<Value, String> {
         let modes = self.by_key(value).ok_or("is not one for each key")?;
         let mut chosen = Map::new();
         for (key, mode) in self.keys.iter().zip(modes) {
@@ -193,7 +252,7 @@ impl Call {
                 let note = "with mode nearest shifts voxels in MONAI; here it is nearest-exact.";
                 notes.push(format!("{} {note}", self.name));
             }
-            if labels.contains(key) && found != "nearest" {
+            if held.is(key, Kind::Label) && found != "nearest" {
                 notes.push(format!(
                     "{}: labels of {key} are interpolated as numbers by MONAI ({text}); here the label with most weight \
                      wins.",
@@ -247,6 +306,23 @@ impl Call {
     }
 }
 
+/// Parameters that are true or false.
+const FLAGS: &[&str] = &[
+    "allow_smaller",
+    "channel_wise",
+    "clip",
+    "closest_canonical",
+    "diagonal",
+    "independent",
+    "invert",
+    "invert_image",
+    "is_onehot",
+    "keep_size",
+    "nonzero",
+    "relative",
+    "retain_stats",
+];
+
 /// What lies beyond a volume, by the name of torch also where that of SciPy is given.
 fn beyond(mode: Value) -> Value {
     match mode.as_str() {
@@ -254,14 +330,5 @@ fn beyond(mode: Value) -> Value {
         Some("reflect" | "grid-mirror") => json!("reflection"),
         Some("constant") => json!("zeros"),
         _ => mode,
-    }
-}
-
-/// A way of padding, by the name of NumPy also where that of torch is given.
-fn padded_by(mode: &Value) -> Value {
-    match mode.as_str() {
-        Some("replicate") => json!("edge"),
-        Some("circular") => json!("wrap"),
-        _ => mode.clone(),
     }
 }

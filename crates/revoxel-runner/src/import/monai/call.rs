@@ -1,7 +1,11 @@
 //! A transform as a configuration says it.
 
+use std::collections::BTreeMap;
+
+use revoxel_core::Kind;
 use revoxel_pipeline::{Data, Place};
-use serde_json::{Value, json};
+use revoxel_transforms::{Built, Registry, Transform};
+use serde_json::{Map, Value, json};
 
 use super::refer::{At, Code, Document};
 use super::table::{ignored, translation};
@@ -10,7 +14,7 @@ use super::{Fault, post};
 use crate::import::flow;
 
 /// A transform with its arguments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     /// As written, without its module.
     pub(super) name: String,
@@ -21,6 +25,33 @@ pub(super) struct Call {
     pub(super) place: Place,
     /// Whether a key may be missing.
     pub(super) lenient: bool,
+}
+
+/// What volumes hold by then; images, where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held(BTreeMap<String, Kind>);
+
+impl Held {
+    pub(super) fn labels(keys: &[String]) -> Self {
+        Self(keys.iter().map(|key| (key.clone(), Kind::Label)).collect())
+    }
+
+    pub(super) fn kind(&self, key: &str) -> Kind {
+        self.0.get(key).copied().unwrap_or(Kind::Image)
+    }
+
+    pub(super) fn is(&self, key: &str, kind: Kind) -> bool {
+        self.kind(key) == kind
+    }
+
+    /// After a step of ours.
+    pub(super) fn pass(&mut self, keys: &[String], name: &str, params: &Map<String, Value>) {
+        let built = Registry::builtin().get(name).map(|t| (t.build)(Value::Object(params.clone())));
+        let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
+        for key in keys {
+            self.0.insert(key.clone(), transform.kind_after(self.kind(key)));
+        }
+    }
 }
 
 impl Call {
@@ -46,7 +77,7 @@ impl Call {
                 return Err(fault.help("code that comes with a bundle is not run: write the step by hand"));
             }
         };
-        let base = ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned();
+        let base = base_of(&name).to_owned();
         let harmless = ignored(&base);
         let mut call = Self { name, base, keys: Vec::new(), args: Vec::new(), place, lenient: false };
         for (key, value) in at.entries() {
@@ -55,7 +86,7 @@ impl Call {
             let code = match key.name.as_str() {
                 "_target_" | "_desc_" | "_disabled_" => continue,
                 // What is left out may be made by code, such as the device; only what changes values matters.
-                "dtype" if harmless.is_some() => Code::Kept,
+                "dtype" => Code::Kept,
                 "keys" | "allow_missing_keys" => Code::Refused,
                 // What is undone is compared, not read.
                 "transform" if call.base == "Invert" => continue,
@@ -65,6 +96,8 @@ impl Call {
                 other => match harmless {
                     None => Code::Refused,
                     Some(known) if known.contains(&other) || known.contains(&"*") => continue,
+                    // So it is in any case.
+                    Some(_) if other == "affine_lps_to_ras" && value.node.data == Data::Bool(true) => continue,
                     Some(_) => {
                         return Err(Fault::new(key.place, format!("{}: {other} has no counterpart", call.name)));
                     }
@@ -139,6 +172,22 @@ impl Call {
         }
     }
 
+    /// The same, key by key where it pads each in another way.
+    pub(super) fn by_mode(&self) -> Vec<Self> {
+        let pads = matches!(self.base.as_str(), "SpatialPad" | "BorderPad" | "DivisiblePad" | "ResizeWithPadOrCrop");
+        let list = |(name, _, value): &&(String, Place, Value)| name == "mode" && value.is_array();
+        let Some((_, _, value)) = self.args.iter().find(list).filter(|_| pads) else { return vec![self.clone()] };
+        let Some(modes) = self.by_key(value).filter(|modes| modes.windows(2).any(|w| w[0] != w[1])) else {
+            return vec![self.clone()];
+        };
+        let one = |(key, mode): (&String, Value)| {
+            let mut call = Self { keys: vec![key.clone()], ..self.clone() };
+            call.args.iter_mut().filter(|(name, ..)| name == "mode").for_each(|(.., value)| *value = mode.clone());
+            call
+        };
+        self.keys.iter().zip(modes).map(one).collect()
+    }
+
     /// Whether it does what another does.
     pub(super) fn same(&self, other: &Self) -> bool {
         let args = |call: &Self| {
@@ -162,13 +211,23 @@ impl Call {
     }
 }
 
+/// The name of a transform without the ending that marks those of dictionaries.
+fn base_of(name: &str) -> &str {
+    ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// Whether a target has nothing to do here.
+pub(super) fn nothing_to_do(target: &str) -> bool {
+    ignored(base_of(target.rsplit('.').next().unwrap_or(target))).is_some()
+}
+
 /// Whether values stay what they are in a type, `whole` ones also in types of whole numbers.
 pub(super) fn keeps_values(dtype: &Value, whole: bool) -> bool {
     let Value::String(text) = dtype else { return dtype.is_null() };
     let text = text.trim_start_matches('$').trim();
     let name = ["torch.", "numpy.", "np."].into_iter().find_map(|module| text.strip_prefix(module)).unwrap_or(text);
     match name {
-        "float" | "float32" | "single" | "float64" | "double" => true,
+        "None" | "float" | "float32" | "single" | "float64" | "double" => true,
         "uint8" | "int16" | "short" | "uint16" | "int32" | "int" | "uint32" | "int64" | "long" | "uint64" => whole,
         _ => false,
     }

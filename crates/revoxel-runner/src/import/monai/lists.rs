@@ -3,6 +3,7 @@
 use revoxel_pipeline::{Data, Key};
 
 use super::Fault;
+use super::call::nothing_to_do;
 use super::refer::{At, Code, Document};
 
 /// A list of transforms.
@@ -50,22 +51,17 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The transforms that an argument names: a reference to a list or a `Compose`, also as an expression that is
-    /// nothing but a reference.
-    pub(super) fn named(&self, at: &At<'a>) -> Result<Vec<At<'a>>, Fault> {
-        match &at.node.data {
-            Data::Text(text) if text.starts_with("$@") => {
-                let bare = text[2..].chars().all(|c| c.is_alphanumeric() || "_#:".contains(c));
-                self.list(&if bare { self.follow(at, &text[1..])? } else { self.resolve(at)? })
-            }
-            _ => self.list(at),
-        }
-    }
-
     /// Whether a transform or a `Compose` is switched off.
     pub(super) fn disabled(&self, at: &At<'a>) -> Result<bool, Fault> {
         let Some(value) = at.child("_disabled_") else { return Ok(false) };
-        let value = self.resolve(&value)?;
+        let value = match self.resolve(&value) {
+            Ok(value) => value,
+            // What has nothing to do here is left out in any case.
+            Err(_) if at.child("_target_").is_some_and(|t| t.node.json().as_str().is_some_and(nothing_to_do)) => {
+                return Ok(false);
+            }
+            Err(fault) => return Err(fault),
+        };
         match &value.node.data {
             Data::Null => Ok(false),
             Data::Bool(off) => Ok(*off),
@@ -76,7 +72,7 @@ impl<'a> Document<'a> {
     }
 
     /// The transforms of a list or a `Compose`; one `Compose` in another is opened.
-    fn list(&self, at: &At<'a>) -> Result<Vec<At<'a>>, Fault> {
+    pub(super) fn list(&self, at: &At<'a>) -> Result<Vec<At<'a>>, Fault> {
         let at = self.resolve(at)?;
         match &at.node.data {
             Data::List(_) => {

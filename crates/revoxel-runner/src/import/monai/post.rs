@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, keeps_values};
+use super::call::{Call, Held, keeps_values};
 use super::lists::List;
 use super::refer::{At, Document};
 use super::table::ignored;
@@ -79,7 +79,7 @@ fn undoes<'a>(call: &Call, at: &At<'a>, document: &Document<'a>, before: &Before
     let place = transform.node.place;
     let help = "choose that list with --transforms, or leave predictions away with --postprocessing none";
     let calls = document
-        .named(&transform)
+        .list(&transform)
         .and_then(|list| list.iter().map(|at| Call::read(at, document)).collect::<Result<Vec<_>, _>>());
     let calls = calls.map_err(|fault| {
         let problem = match fault.place.line {
@@ -113,6 +113,10 @@ struct Entry {
     labels_in_model: bool,
     /// Whether labels are made at all.
     discrete: bool,
+    /// Whether a channel is made of each of them.
+    one_hot: bool,
+    /// What scores are compared with.
+    threshold: Option<f64>,
     /// Steps as lines, with the transforms that they come from.
     steps: Vec<(String, Origin)>,
     /// What a fault of the whole entry is told of: the way back, or whatever comes first.
@@ -131,7 +135,7 @@ impl Entry {
             "Invert" => self.invert(call, at, notes),
             "AsDiscrete" => self.discretise(call, at),
             _ => {
-                let (name, params) = call.translate(&[], notes)?;
+                let (name, params) = call.translate(&Held::default(), notes)?;
                 self.step(call, name, params);
                 Ok(())
             }
@@ -238,6 +242,8 @@ impl Entry {
             return Ok(());
         }
         self.labels_in_model = !self.inverted;
+        self.one_hot = params.contains_key("to_onehot");
+        self.threshold = params.get("threshold").and_then(Value::as_f64);
         self.step(call, "as_discrete", params);
         Ok(())
     }
@@ -267,8 +273,13 @@ impl Entry {
         if self.argmax {
             text.push_str("    argmax: true\n");
         }
-        if self.activation == Some("sigmoid") && !self.argmax {
-            // No channel is the background.
+        // MONAI puts 0 where the model saw nothing, whatever the channels mean. So do labels by themselves.
+        let labels = self.argmax || self.labels_in_model && !self.one_hot || kind == "label";
+        let scores = self.activation.is_none() && self.threshold.is_some();
+        if scores && self.threshold.is_some_and(|t| t <= 0.0) {
+            notes.push(format!("{key}: where the model saw nothing MONAI compares 0 with the threshold and finds something; here there is nothing."));
+        }
+        if !labels && !scores && (self.inverted || self.activation == Some("sigmoid")) {
             text.push_str("    fill: 0\n");
         }
         if !self.steps.is_empty() {

@@ -113,6 +113,10 @@ impl<'a> Document<'a> {
             }
             scalars::check(at.node, self.yaml)?;
             let Data::Text(text) = &at.node.data else { return Ok(at) };
+            if let Some(reference) = only_reference(text) {
+                at = self.follow(&at, reference)?;
+                continue;
+            }
             if text.starts_with('$') {
                 return if code == Code::Kept { Ok(at) } else { Err(is_code(at.node, text)) };
             }
@@ -218,7 +222,20 @@ impl<'a> Document<'a> {
     }
 }
 
+/// The reference that an expression is and nothing else.
+fn only_reference(text: &str) -> Option<&str> {
+    let reference = text.strip_prefix('$')?.trim();
+    let id = reference.strip_prefix('@')?;
+    (!id.is_empty() && id.chars().all(|c| c.is_alphanumeric() || "_#:".contains(c))).then_some(reference)
+}
+
 fn is_code(node: &Node, text: &str) -> Fault {
     let fault = Fault::new(node.place, format!("{text:?} is code"));
+    // Lists put together, as of steps that always run and of random ones.
+    let parts: Option<Vec<&str>> = text[1..].split('+').map(|part| part.trim().strip_prefix('@')).collect();
+    if let Some(parts) = parts.filter(|parts| parts.len() > 1) {
+        let one: Vec<String> = parts.iter().map(|id| format!("--transforms {}", id.trim_start_matches('#'))).collect();
+        return fault.help(format!("expressions are not run: choose one of its lists, {}", one.join(" or ")));
+    }
     fault.help("expressions are not run: write the value, or choose a list without them with --transforms ID")
 }

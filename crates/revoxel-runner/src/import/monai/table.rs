@@ -22,6 +22,7 @@ const IGNORED: &[(&str, &[&str])] = &[
     ("AddChannel", &[]),
     ("AsChannelFirst", &["channel_dim"]),
     ("EnsureType", &["data_type", "device", "wrap_sequence", "track_meta"]),
+    ("CastToType", &[]),
     ("ToTensor", &["device", "wrap_sequence", "track_meta"]),
     ("ToDevice", &["device", "non_blocking"]),
     ("Identity", &[]),
@@ -38,6 +39,7 @@ pub(super) fn ignored(base: &str) -> Option<&'static [&'static str]> {
 /// Parameters of ours that are always the same, as JSON: what MONAI does without being asked, by its name. An argument
 /// replaces them.
 pub(super) const FIXED: &[(&str, &str, &str)] = &[
+    ("Spacing", "rule", "\"monai_strict\""),
     ("GaussianSmooth", "sigma", "1.0"),
     ("GaussianSmooth", "edge", "\"zero\""),
     ("GaussianSharpen", "edge", "\"zero\""),
@@ -78,7 +80,8 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             &[
                 LAZY,
                 DTYPE,
-                ("align_corners", &["false"]),
+                // See `Call::translate`.
+                ("align_corners", &["false", "true"]),
                 ("scale_extent", &["false"]),
                 ("recompute_affine", &[]),
                 ("ensure_same_shape", &[]),

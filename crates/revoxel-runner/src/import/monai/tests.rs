@@ -38,7 +38,7 @@ fn a_bundle_becomes_a_pipeline() {
         steps,
         [
             "  - orientation: { axcodes: RAS }",
-            "  - spacing: { pixdim: [1.5, 1.5, 2.0], interpolation: { image: linear, label: nearest } }",
+            "  - spacing: { rule: monai_strict, pixdim: [1.5, 1.5, 2.0], interpolation: { image: linear, label: nearest } }",
             "  - scale_intensity_range: { keys: [image], a_min: -57, a_max: 164, b_min: 0, b_max: 1, clip: true }",
             "  - crop_foreground: { source: image, margin: [4, 4, 2] }",
         ]
@@ -125,7 +125,7 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
-    t("_target_: Spacingd\nkeys: image\npixdim: [1, 1, 1]\nalign_corners: true", 6, "align_corners");
+    t("_target_: Resized\nkeys: image\nspatial_size: 9\nalign_corners: true", 6, "align_corners");
     t("_target_: Spacingd\nkeys: image\npixdim: '@missing'", 5, "Spacingd: pixdim: \"@missing\" is not in this file");
     t("_target_: Spacingd\nkeys: image\npixdim: '%a.json::b'", 5, "not in this file");
     t("_target_: Spacingd\nkeys: image\n_requires_: x", 5, "_requires_");

@@ -292,8 +292,17 @@ fn what_is_discrete_by_then_is_treated_as_it_is() {
         [
             "as_discrete: { keys: [label], to_onehot: 3 }",
             "keep_largest_connected_component: { keys: [label], applied_labels: [1, 2] }",
-            "spacing: { pixdim: 2, interpolation: { image: linear, label: linear } }",
+            "spacing: { rule: monai_strict, pixdim: 2, interpolation: { image: linear, label: linear } }",
         ]
+    );
+    // MONAI puts 0 into every channel, ours 1 into that of the background.
+    assert_eq!(
+        t(&[one_hot, "SpatialPadd, keys: [image, label], spatial_size: 9"])[1],
+        "spatial_pad: { spatial_size: 9, value: { image: 0, label: 0 } }"
+    );
+    assert_eq!(
+        t(&[one_hot, "Spacingd, keys: [image, label], pixdim: 2, mode: bilinear, padding_mode: zeros"])[1],
+        "spacing: { rule: monai_strict, pixdim: 2, interpolation: { image: linear, label: linear }, padding: { image: zeros, label: 0 } }"
     );
     let both = t(&["AsDiscreted, keys: [image, label], threshold: [0.5, 0.5], argmax: null"]);
     assert_eq!(both, ["as_discrete: { keys: [image, label], threshold: 0.5 }"]);
@@ -304,6 +313,106 @@ fn what_is_discrete_by_then_is_treated_as_it_is() {
     );
     let replicate = t(&["BorderPadd, keys: image, spatial_border: 1, mode: replicate"]);
     assert_eq!(replicate, ["border_pad: { keys: [image], spatial_border: 1, mode: edge }"]);
+}
+
+#[test]
+fn what_changes_nothing_is_left_out() {
+    let load = "- { _target_: LoadImaged, keys: [image, label] }\n";
+    let t = |transform: &str| steps(&format!("{load}- {{ _target_: {transform} }}\n"));
+    for nothing in [
+        "CastToTyped, keys: image",
+        "CastToTyped, keys: [image, label], dtype: ['$torch.float32', '$torch.uint8']",
+        "SaveImaged, keys: image, _disabled_: '$not @save', dtype: $None",
+        "SaveImaged, keys: image, _disabled_: true, sky: blue",
+        "LoadImaged, keys: image, reader: itkreader, affine_lps_to_ras: true",
+    ] {
+        assert!(t(nothing).is_empty(), "{nothing}");
+    }
+    refused(&format!("{load}- {{ _target_: CastToTyped, keys: image, dtype: '$torch.float16' }}\n"), 2, "float16");
+    let step = ["spacing: { keys: [image], rule: monai_strict, pixdim: 2, interpolation: linear }"];
+    for more in ["dtype: '$np.float32'", "align_corners: true", "align_corners: true, padding_mode: border"] {
+        assert_eq!(
+            t(&format!("Spacingd, keys: image, pixdim: 2, mode: bilinear, {more}"))[0][..step[0].len() - 2],
+            step[0][..step[0].len() - 2]
+        );
+    }
+    for more in ["align_corners: true, mode: 3", "align_corners: true, padding_mode: reflection", "dtype: '$np.int16'"]
+    {
+        refused(&format!("{load}- {{ _target_: Spacingd, keys: image, pixdim: 2, {more} }}\n"), 2, "Spacingd");
+    }
+    assert_eq!(
+        t("NormalizeIntensityd, keys: image, nonzero: 'True'"),
+        ["normalize_intensity: { keys: [image], nonzero: true }"]
+    );
+    refused(&format!("{load}- {{ _target_: NormalizeIntensityd, keys: image, nonzero: 'no way' }}\n"), 2, "boolean");
+}
+
+#[test]
+fn padding_by_key_is_a_step_for_each() {
+    let load = "- { _target_: LoadImaged, keys: [image, label] }\n";
+    let t = |transform: &str| steps(&format!("{load}- {{ _target_: {transform} }}\n"));
+    let pad = "SpatialPadd, keys: [image, label], spatial_size: 9";
+    assert_eq!(t(&format!("{pad}, mode: [reflect, reflect]")), ["spatial_pad: { spatial_size: 9, mode: reflect }"]);
+    assert_eq!(
+        t(&format!("{pad}, mode: [reflect, constant]")),
+        [
+            "spatial_pad: { keys: [image], spatial_size: 9, mode: reflect }",
+            "spatial_pad: { keys: [label], spatial_size: 9, mode: constant }",
+        ]
+    );
+    let crop = "CropForegroundd, keys: [image, label], source_key: image";
+    assert_eq!(t(&format!("{crop}, mode: [minimum]")), ["crop_foreground: { source: image, mode: minimum }"]);
+    refused(&format!("{load}- {{ _target_: {crop}, mode: [minimum, edge] }}\n"), 2, "not the same for all keys");
+}
+
+#[test]
+fn expressions_that_are_references_are_followed() {
+    let text = |transforms: &str| {
+        format!(
+            "always:\n- {{ _target_: Flipd, keys: image, spatial_axis: 1 }}\nsometimes: []\ntrain:\n  _target_: Compose\n  \
+             transforms: {transforms}\n"
+        )
+    };
+    for same in ["'@always'", "'$@always'", "'$@always '", "'$ @always'"] {
+        let imported = pipeline("c.yaml", &text(same), Some("train"), None).unwrap();
+        assert!(imported.text.contains("- flip: { spatial_axis: 1 }"), "{same}");
+    }
+    let error = pipeline("c.yaml", &text("'$@always + @sometimes'"), None, None).unwrap_err();
+    let help = error.help.as_deref().unwrap_or_default();
+    assert!(error.place.line == 6 && help.contains("--transforms always or --transforms sometimes"), "{error} {help}");
+    let error = pipeline("c.yaml", &text("'$@always * 2'"), None, None).unwrap_err();
+    assert!(error.problem.contains("is code"), "{error}");
+}
+
+#[test]
+fn where_the_model_saw_nothing_stands_0() {
+    let t = |post: &str, fill: bool| {
+        let text = restored(post).unwrap();
+        assert_eq!(text.contains("    fill: 0\n"), fill, "{post}: {text}");
+    };
+    let invert = "- _target_: Invertd\n  keys: p\n  transform: '@preprocessing'\n  nearest_interp: false\n";
+    let activate = |name: &str| format!("- _target_: Activationsd\n  keys: p\n  {name}: true\n");
+    let discrete = |arguments: &str| format!("- _target_: AsDiscreted\n  keys: p\n  {arguments}\n");
+    t(invert, true);
+    t(&format!("{}{invert}", activate("softmax")), true);
+    t(&format!("{}{invert}", activate("sigmoid")), true);
+    t(&format!("{}{}{invert}", activate("softmax"), discrete("argmax: true\n  to_onehot: 3")), true);
+    t(&format!("{}{invert}{}", activate("sigmoid"), discrete("threshold: 0.5")), true);
+    // Labels are 0 by themselves.
+    t(&format!("{}{invert}{}", activate("softmax"), discrete("argmax: true")), false);
+    t(&format!("{}{invert}", discrete("argmax: true")), false);
+    // MONAI finds something everywhere outside.
+    let post = format!("{invert}{}", discrete("threshold: 0.0"));
+    t(&post, false);
+    let whole = |post: &str| {
+        let flip = "preprocessing:\n  _target_: Compose\n  transforms:\n  - _target_: Flipd\n    keys: image\n";
+        let post: String = post.lines().map(|line| format!("  {line}\n")).collect();
+        pipeline("c.yaml", &format!("{flip}post:\n  _target_: Compose\n  transforms:\n{post}"), None, None)
+    };
+    assert!(whole(&post).unwrap().notes.iter().any(|note| note.contains("compares 0 with the threshold")));
+    // What nobody asked for may be left away.
+    let error = whole(&format!("{invert}- _target_: Lambdad\n  keys: p\n  func: '$lambda x: x'\n")).unwrap_err();
+    assert!(error.help.unwrap_or_default().contains("--postprocessing none"));
 }
 
 #[test]

@@ -50,11 +50,11 @@ fn relative_ids_count_from_where_they_stand() {
         )
     };
     let to = |pixdim: &str| steps(&spacing(pixdim), "train#pre")[1].clone();
-    assert_eq!(to("@###q"), "spacing: { interpolation: linear, pixdim: [1, 1, 1] }");
-    assert_eq!(to("%###q"), "spacing: { interpolation: linear, pixdim: [1, 1, 1] }");
-    assert_eq!(to("@::::::q"), "spacing: { interpolation: linear, pixdim: [1, 1, 1] }");
-    assert_eq!(to("@####q"), "spacing: { interpolation: linear, pixdim: [3, 3, 3] }");
-    assert_eq!(to("@train#q"), "spacing: { interpolation: linear, pixdim: [1, 1, 1] }");
+    assert_eq!(to("@###q"), "spacing: { rule: monai_strict, interpolation: linear, pixdim: [1, 1, 1] }");
+    assert_eq!(to("%###q"), "spacing: { rule: monai_strict, interpolation: linear, pixdim: [1, 1, 1] }");
+    assert_eq!(to("@::::::q"), "spacing: { rule: monai_strict, interpolation: linear, pixdim: [1, 1, 1] }");
+    assert_eq!(to("@####q"), "spacing: { rule: monai_strict, interpolation: linear, pixdim: [3, 3, 3] }");
+    assert_eq!(to("@train#q"), "spacing: { rule: monai_strict, interpolation: linear, pixdim: [1, 1, 1] }");
     refused(&spacing("@#q"), Some("train#pre"), 6, "\"@#q\" is not in this file");
     refused(&spacing("@#####q"), Some("train#pre"), 6, "leads out of the file");
     refused(&spacing("@train##q"), Some("train#pre"), 6, "is not in this file");
