@@ -256,7 +256,7 @@ mod tests {
             assert!(!found.about.is_empty());
         };
         t("spacing", "pixdim", "a number, or a list of 1 to 6 numbers", None);
-        t("spacing", "rule", "`monai`, `nnunet`, `torchio`, `center`", Some("\"monai\""));
+        t("spacing", "rule", "`monai`, `monai_strict`, `nnunet`, `torchio`, `center`", Some("\"monai\""));
         t("spacing", "diagonal", "`true` or `false`", Some("false"));
         t("ct_normalization", "mean", "a number", None);
         t("resample_to", "reference", "text", None);
