@@ -105,7 +105,8 @@ impl Call {
                     };
                     let given = match *to {
                         "value" => self.padded(value, held),
-                        "mode" => match self.by_key(value) {
+                        // Filters have words of their own for what lies beyond.
+                        "mode" if self.base != "SavitzkyGolaySmooth" => match self.by_key(value) {
                             Some(modes) if modes.windows(2).all(|w| w[0] == w[1]) => {
                                 self.padded_by(modes.first().unwrap_or(value), held, notes)
                             }

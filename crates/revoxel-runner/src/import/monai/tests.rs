@@ -57,7 +57,8 @@ fn filters_and_masks() {
     let text = r#"[
       { "_target_": "CenterScaleCropd", "keys": ["image", "label"], "roi_scale": [0.5, 0.5, 1] },
       { "_target_": "HistogramNormalized", "keys": "image", "num_bins": 64, "mask_key": "label" },
-      { "_target_": "SavitzkyGolaySmoothd", "keys": "image", "window_length": 5, "order": 2, "axis": 3 },
+      { "_target_": "SavitzkyGolaySmoothd", "keys": "image", "window_length": 5, "order": 2, "axis": 3,
+        "mode": "replicate" },
       { "_target_": "GibbsNoised", "keys": "image", "alpha": 0.25 },
       { "_target_": "KSpaceSpikeNoised", "keys": "image", "loc": [3, 4, 5], "k_intensity": 11 },
       { "_target_": "SobelGradientsd", "keys": "image", "spatial_axes": [0], "new_key_prefix": null },
@@ -71,7 +72,7 @@ fn filters_and_masks() {
         [
             "  - center_scale_crop: { roi_scale: [0.5, 0.5, 1] }",
             "  - histogram_normalize: { keys: [image], num_bins: 64, source: label }",
-            "  - savitzky_golay_smooth: { keys: [image], window_length: 5, order: 2, spatial_axis: 2 }",
+            "  - savitzky_golay_smooth: { keys: [image], window_length: 5, order: 2, spatial_axis: 2, mode: replicate }",
             "  - gibbs_noise: { keys: [image], alpha: 0.25 }",
             "  - k_space_spike_noise: { keys: [image], loc: [3, 4, 5], k_intensity: 11 }",
             "  - sobel_gradients: { keys: [image], spatial_axes: [0] }",
