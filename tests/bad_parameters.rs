@@ -383,6 +383,7 @@ const TABLE: &[(&str, &str)] = &[
     ("crop_foreground: { source: image, labels: [^1, 2] }", "\"image\": it is an image here"),
     ("border_pad: { spatial_border: 1, value: { label: ^0.5 } }", "0.5 is no label of \"label\""),
     ("spacing: { pixdim: 1, padding: { label: ^0.5 } }", "0.5 is no label of \"label\""),
+    ("border_pad: { keys: label, spatial_border: 1, value: ^0.5 }", "0.5 is no label of \"label\""),
     ("as_discrete: { keys: ^label, argmax: true }", "works on probability or logit volumes"),
     ("spacing: { keys: ^imge, pixdim: 1 }", "did you mean \"image\"?"),
     ("spacing: { keys: ^[], pixdim: 1 }", "the list is empty"),

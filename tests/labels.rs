@@ -102,9 +102,10 @@ fn steps_change_which_labels_there_are() {
     t(DECLARED, &[pad, "label_filter: { applied_labels: [5, 6] }"], &[]);
     let outside = "spacing: { pixdim: 2, padding: { label: 6 } }";
     t(DECLARED, &[outside, "label_filter: { applied_labels: [5, 6] }"], &[]);
-    // Means of labels may be anything.
+    // Labels have no means: 0 pads them.
     let pad = "border_pad: { spatial_border: 2, mode: mean }";
-    t(DECLARED, &[pad, "label_filter: { applied_labels: [5, 6] }"], &[]);
+    t(DECLARED, &[pad, "label_filter: { applied_labels: [5, ^6] }"], &["label 6", "0, 1, 2, 5"]);
+    t(DECLARED, &[pad, "label_filter: { applied_labels: [0, 5] }"], &[]);
     // Known without a declaration.
     t("", &["label_filter: { applied_labels: [1, 2] }", "fill_holes: { applied_labels: ^5 }"], &["hold 0, 1, 2"]);
 }
@@ -199,7 +200,11 @@ fn what_pads_stays_itself_whatever_the_type() {
         [-5.5, 256.0],
         ["float32", "uint16"],
     );
-    // A mean of whole numbers is none; of labels it would be a label.
+    // A number is meant for images, unless label maps alone are named.
+    t("border_pad: { spatial_border: 1, value: 5 }", [5.0, 0.0], ["uint8", "uint8"]);
+    t("border_pad: { keys: [label], spatial_border: 1, value: 5 }", [200.0, 5.0], ["uint8", "uint8"]);
+    t("affine: { keys: label, translate_params: 30, padding: 300 }", [200.0, 300.0], ["uint8", "uint16"]);
+    // A mean of whole numbers is none, and labels have none.
     t("border_pad: { spatial_border: 1, mode: mean }", [200.0, 0.0], ["float32", "uint8"]);
     t("border_pad: { spatial_border: 1, mode: minimum }", [200.0, 0.0], ["uint8", "uint8"]);
 }

@@ -100,17 +100,20 @@ impl Dtype {
     /// This type where it holds a value, else the smallest one that holds both the value and whatever this type
     /// holds: of floating point for fractions.
     pub fn holding(self, value: f64) -> Self {
-        if matches!(self, Self::F32 | Self::F64)
-            || crate::dispatch_dtype!(self, T => T::from_f64(value).to_f64() == value)
-        {
+        let exact = |dtype: Self| crate::dispatch_dtype!(dtype, T => T::from_f64(value).to_f64() == value);
+        // A number of single precision is near enough where it is one.
+        let single = value.abs() <= f64::from(f32::MAX) || !value.is_finite();
+        if self == Self::F64 || self == Self::F32 && single || exact(self) {
             return self;
         }
         let (low, high) = self.range();
         let whole = Self::smallest_for_label_range(low.min(value), high.max(value));
-        match (Self::F32.contains(self), crate::dispatch_dtype!(whole, T => T::from_f64(value).to_f64() == value)) {
-            (_, true) => whole,
-            (true, false) => Self::F32,
-            (false, false) => Self::F64,
+        if self != Self::F32 && exact(whole) {
+            whole
+        } else if single && Self::F32.contains(self) {
+            Self::F32
+        } else {
+            Self::F64
         }
     }
 
@@ -257,6 +260,8 @@ mod tests {
         t(I16, 1e12, I64);
         t(I16, 1e30, F32);
         t(F32, 0.1, F32);
+        t(F32, 1e300, F64);
+        t(U8, 1e300, F64);
     }
 
     #[test]

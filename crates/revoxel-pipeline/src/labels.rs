@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
-use revoxel_transforms::params::{PadMode, Padding, PerKey};
+use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, RefusedLabel, Resampling, Transform};
 use schemars::JsonSchema;
 
@@ -331,11 +331,8 @@ fn binary(labels: &LabelSet) -> bool {
     labels.iter().all(|label| label == 0.0 || label == 1.0)
 }
 
-/// The labels after voxels moved: interpolation invents none, padding may.
+/// The labels after voxels moved: interpolation and averages invent none, a value that pads may be one.
 fn moved(known: &Known, key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Option<LabelSet> {
-    if matches!(padding.mode, PadMode::Mean | PadMode::Median) {
-        return None;
-    }
     let mut labels = known.labels.clone()?;
     labels.extend(padded(key, padding, resampling));
     Some(labels)

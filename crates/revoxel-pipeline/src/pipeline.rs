@@ -6,7 +6,7 @@ mod references;
 
 use std::sync::Arc;
 
-use keys::{step_keys, take_keys};
+use keys::{meant_for_labels, step_keys, take_keys};
 use paths::{check_copies, check_paths};
 use references::{check_references, check_splines};
 use revoxel_core::{Dtype, Kind, StoredDtype};
@@ -413,6 +413,7 @@ pub(crate) fn resolve_step(
         return Err(Fault::new(params.place, problem));
     }
     let wanted = take_keys(&mut params)?;
+    meant_for_labels(&mut params, wanted.as_deref(), inputs);
     files::read_into(&mut params, name, definition.files, read)?;
     let built = (definition.build)(params.json()).map_err(|error| {
         let of_key = error.problem.starts_with("unknown field");

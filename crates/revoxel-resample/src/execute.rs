@@ -14,7 +14,7 @@ use crate::real::Real;
 use crate::separable::Scratch;
 use crate::simd::vectorised;
 use crate::taps::Along;
-use crate::{Boundary, How, Interpolation, PadMode, buffer, pad, spline};
+use crate::{Boundary, How, Interpolation, Outside, PadMode, buffer, pad, spline};
 
 /// Why a pass could not be executed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -180,7 +180,11 @@ pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) ->
         let start = extra.map(|e| -(e as i64));
         let continued = pad(&volume, start, shape, mode, &[])?;
         sampling = sampling.reading_through(&GridOp::Window { start, shape })?.reading_everything();
-        (volume, beyond) = (Cow::Owned(continued), extra.map(|e| e as i64));
+        volume = Cow::Owned(continued);
+        // Where the edge goes on for ever there is no face.
+        if !(how.boundary == Boundary::Edge && how.outside == Outside::Border) {
+            beyond = extra.map(|e| e as i64);
+        }
     }
     Ok(Prepared { volume, sampling, how: how.clone(), beyond })
 }

@@ -242,7 +242,8 @@ impl General {
             if self.interpolation == Interpolation::Cubic {
                 // A hair's breadth less, so that a rounded step never leaves the interior.
                 interior = within(interior, along(&self.map, a), low + 1.0 + 1e-9, high - 1.0 - 1e-9);
-                if self.outside == Outside::Reflection {
+                // Positions beyond the faces are read elsewhere.
+                if self.outside == Outside::Reflection || self.ranges[a].beyond > 0 {
                     let (first, last) = self.ranges[a].faces();
                     interior = within(interior, along(&self.map, a), first, last);
                 }

@@ -40,6 +40,10 @@ impl Range {
                 let phase = (position - first).rem_euclid(2.0 * length);
                 first + if phase > length { 2.0 * length - phase } else { phase }
             }
+            Outside::Border if self.beyond > 0 => {
+                let (first, last) = self.faces();
+                position.clamp(first, last)
+            }
             Outside::Border | Outside::Fill => position,
         };
         position.clamp(low, high)

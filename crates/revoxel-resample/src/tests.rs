@@ -7,8 +7,8 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
 
 use crate::{
-    How, Interpolation, Level, Outside, ResampleError, Through, argmax, execute, execute_argmax, execute_as, oracle,
-    stream,
+    Boundary, How, Interpolation, Level, Outside, ResampleError, Through, argmax, execute, execute_argmax, execute_as,
+    oracle, stream,
 };
 
 fn values(volume: &Volume) -> Vec<f64> {
@@ -288,6 +288,38 @@ fn a_ramp_in_the_world_survives_uneven_slices_and_comes_back() {
         }
     }
     assert!(seen > 5, "{seen}");
+}
+
+#[test]
+fn beyond_the_faces_a_continued_spline_is_what_lies_outside() {
+    let line: Vec<f32> = (0..20u8).map(|i| f32::from(i * 7 % 11) - 3.0).collect();
+    let volume = Volume::new(line.into(), Grid::without_geometry([20, 1, 1]).unwrap(), Kind::Image, 1).unwrap();
+    for oblique in [0.0, 1e-3] {
+        // Positions from 40.2 voxels before the volume to 40 behind it; the general path where the map is oblique.
+        let rows = [[1.0, oblique, 0.0, -40.2], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
+        let target = Grid::new([100, 1, 1], Affine::from_rows(rows)).unwrap();
+        let mut pass = Sampling::identity(*volume.grid());
+        pass.push(&GridOp::Resample { grid: target }).unwrap();
+        let t = |boundary, outside| {
+            let how = How { boundary, outside, fill: vec![-99.0], ..How::border(Interpolation::Cubic) };
+            values(&execute(&volume, &pass, &how).unwrap())
+        };
+        // The first position within the volume is number 40, at -0.2, the last one number 59, at 18.8 (19.8 is beyond).
+        for boundary in [Boundary::Mirror, Boundary::Edge, Boundary::Reflect, Boundary::Itk] {
+            let filled = t(boundary, Outside::Fill);
+            let seen: Vec<usize> = (0..100).filter(|x| filled[*x] != -99.0).collect();
+            assert_eq!(seen, (40..60).collect::<Vec<_>>(), "{boundary:?}");
+            let border = t(boundary, Outside::Border);
+            assert_eq!(border[40..60], filled[40..60], "{boundary:?}");
+            // What goes on stays what it is: that of the edge settles within a few voxels.
+            let settled = if boundary == Boundary::Edge { 20 } else { 39 };
+            assert!((0..settled).all(|x| (border[x] - border[0]).abs() < 1e-5), "{boundary:?}: {border:?}");
+            assert!((99 - settled..100).all(|x| (border[x] - border[99]).abs() < 1e-5), "{boundary:?}: {border:?}");
+        }
+        // Mirrored about both faces it comes again after twice its length.
+        let mirrored = t(Boundary::Reflect, Outside::Reflection);
+        assert!((0..60).all(|x| (mirrored[x] - mirrored[x + 40]).abs() < 1e-4));
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The inputs that a step applies to.
 
+use revoxel_core::Kind;
 use revoxel_transforms::{Class, Transform, TransformDef};
 
 use super::Input;
 use super::references::unknown_input;
 use crate::error::{Fault, Place};
-use crate::node::{Data, Node};
+use crate::node::{Data, Key, Node};
 
 /// Takes `keys:` out of the parameters of a step.
 pub(super) fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>>, Fault> {
@@ -20,6 +21,22 @@ pub(super) fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>
         Data::List(list) if list.is_empty() => Err(Fault::new(node.place, "keys: the list is empty")),
         Data::List(list) => list.iter().map(one).collect::<Result<_, _>>().map(Some),
         _ => one(&node).map(|key| Some(vec![key])),
+    }
+}
+
+/// A number that pads is meant for images; of a step that names label maps alone it is meant for these.
+pub(super) fn meant_for_labels(params: &mut Node, wanted: Option<&[(String, Place)]>, inputs: &[Input]) {
+    let Some(wanted) = wanted else { return };
+    let label = |key: &str| inputs.iter().any(|i| i.key == key && i.kind == Kind::Label);
+    let Data::Map(map) = &mut params.data else { return };
+    if !wanted.iter().all(|(key, _)| label(key)) {
+        return;
+    }
+    for (field, value) in map.iter_mut().filter(|(field, _)| matches!(field.name.as_str(), "value" | "padding")) {
+        if matches!(value.data, Data::Number(_)) {
+            let of = |key: &String| (Key { place: field.place, name: key.clone() }, value.clone());
+            value.data = Data::Map(wanted.iter().map(|(key, _)| of(key)).collect());
+        }
     }
 }
 

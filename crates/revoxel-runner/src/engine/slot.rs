@@ -200,15 +200,17 @@ impl Slot {
             return self.push(op, fuse);
         }
         let value = rule.value_for(key, self.volume.kind(), self.volume.channels());
-        if rule.mode == PadMode::Constant {
+        let averages = matches!(rule.mode, PadMode::Mean | PadMode::Median);
+        // Labels are not averaged.
+        let mode = if averages && self.volume.kind() == Kind::Label { PadMode::Constant } else { rule.mode };
+        if mode == PadMode::Constant {
             self.hold(&value)?;
-        }
-        if rule.mode != PadMode::Constant {
+        } else {
             self.settle()?;
-            if matches!(rule.mode, PadMode::Mean | PadMode::Median) && self.volume.kind() == Kind::Image {
+            if averages {
                 self.hold(&[0.5])?;
             }
-            self.volume = pad(&self.volume, start, shape, rule.mode, &value)?;
+            self.volume = pad(&self.volume, start, shape, mode, &value)?;
             self.pass = Sampling::identity(*self.volume.grid());
             return Ok(());
         }

@@ -262,7 +262,12 @@ impl Spacing {
             }
             let low = self.limit(&self.min_pixdim, axis).map_or(target, |l| l.min(target));
             let high = self.limit(&self.max_pixdim, axis).map_or(target, |h| h.max(target));
-            let near = 1e-3 * target.min(1.0);
+            let near = match self.rule {
+                Rule::MonaiStrict => 1e-3,
+                // Of small voxels MONAI's thousandth of a millimetre would be too much.
+                Rule::Monai => (1e-2 * target).min(1e-3),
+                Rule::Nnunet | Rule::Torchio | Rule::Center => 1e-6 * target,
+            };
             if (low - near..=high + near).contains(&now) { now } else { target }
         })
     }

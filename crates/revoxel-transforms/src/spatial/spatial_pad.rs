@@ -3,7 +3,8 @@
 //! # What it does
 //! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` puts half of them on
 //! each side, the odd one at the high end; `end` puts all at the high end. Where the voxel type of the volume does not
-//! hold the value, the volume gets one that does; by `mean` and `median` images of whole numbers become floating point.
+//! hold the value, the volume gets one that does; by `mean` and `median` images of whole numbers become floating point, and
+//! label maps are padded with 0.
 //!
 //! ```text
 //! [ a b c ]   spatial_size 6, constant 0   [ 0 a b c 0 0 ]
@@ -21,8 +22,8 @@
 //! The window back; exact. What was padded is never read on the way back.
 //!
 //! # Same as
-//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. The value is meant for images: labels, probabilities and
-//! logits get what their kind says unless they are named.
+//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. A number is meant for images: labels, probabilities and
+//! logits get what their kind says unless they are named, or `keys` names label maps alone.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

@@ -184,7 +184,7 @@ impl Call {
             Some("mean" | "median") => {
                 if self.keys.iter().any(|key| held.is(key, Kind::Label)) {
                     notes.push(format!(
-                        "{}: MONAI pads labels with fractions (mode: {mode}); here they are labels.",
+                        "{}: MONAI pads labels with their averages (mode: {mode}), here with 0.",
                         self.name
                     ));
                 }
