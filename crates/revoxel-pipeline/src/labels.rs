@@ -224,13 +224,17 @@ impl Reach {
         }
     }
 
+    /// What is known of the volumes in which a step looks for labels.
+    fn volumes<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (&'a str, &'a Known)> {
+        looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known)))
+    }
+
     /// The labels that a step names and that it cannot find.
     pub(crate) fn absent(&self, number: usize, step: &Step) -> Vec<AbsentLabel> {
         if step.labels.is_empty() {
             return Vec::new();
         }
-        let volumes = looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known)));
-        let volumes: Vec<(&str, &Known)> = volumes.filter(|(_, known)| known.kind == Kind::Label).collect();
+        let volumes: Vec<(&str, &Known)> = self.volumes(step).filter(|(_, known)| known.kind == Kind::Label).collect();
         let mut possible = LabelSet::default();
         for (_, known) in &volumes {
             match &known.labels {
@@ -259,8 +263,7 @@ impl Reach {
     /// Refuses labels of volumes that are no label maps, and labels that a step has no room for. `node` is the step
     /// as written.
     pub(crate) fn check(&self, step: &Step, node: &Node) -> Result<(), Fault> {
-        let volumes: Vec<(&str, &Known)> =
-            looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known))).collect();
+        let volumes: Vec<(&str, &Known)> = self.volumes(step).collect();
         if let (Some(first), Some((key, _))) = (step.labels.first(), volumes.first())
             && volumes.iter().all(|(_, known)| known.kind == Kind::Image)
         {

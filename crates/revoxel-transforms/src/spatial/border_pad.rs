@@ -21,8 +21,8 @@
 //!
 //! # Same as
 //! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are those of the
-//! whole volume; here, as in numpy, they are those of each line that is padded. The value is meant for images: other
-//! kinds get their own fill.
+//! whole volume; here, as in numpy, they are those of each line that is padded. A number is meant for images: other
+//! kinds get their own fill, unless `keys` names label maps alone, and so do label maps where a mean or a median pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

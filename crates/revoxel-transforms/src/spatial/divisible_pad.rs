@@ -20,7 +20,8 @@
 //!
 //! # Same as
 //! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which puts the
-//! odd voxel at the beginning (for `method="crop"` see `divisible_crop`). The value is meant for images: other kinds get their own fill.
+//! odd voxel at the beginning (for `method="crop"` see `divisible_crop`). A number is meant for images: other kinds get their own fill, unless
+//! `keys` names label maps alone, and so do label maps where a mean or a median pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

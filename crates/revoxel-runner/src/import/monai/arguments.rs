@@ -84,8 +84,7 @@ impl Call {
                 }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
                 ("AsDiscrete", "argmax" | "to_onehot" | "threshold" | "rounding") => {
-                    let values = self.by_key(value).filter(|values| values.windows(2).all(|w| w[0] == w[1]));
-                    let Some(Some(value)) = values.map(|values| values.into_iter().next()) else {
+                    let Some(value) = self.for_all(value) else {
                         return Err(refused("is not the same for all keys").help("write a transform for each key"));
                     };
                     if !value.is_null() {
@@ -106,11 +105,9 @@ impl Call {
                     let given = match *to {
                         "value" => self.padded(value, held),
                         // Filters have words of their own for what lies beyond.
-                        "mode" if self.base != "SavitzkyGolaySmooth" => match self.by_key(value) {
-                            Some(modes) if modes.windows(2).all(|w| w[0] == w[1]) => {
-                                self.padded_by(modes.first().unwrap_or(value), held, notes)
-                            }
-                            _ => return Err(refused("is not the same for all keys")),
+                        "mode" if self.base != "SavitzkyGolaySmooth" => match self.for_all(value) {
+                            Some(mode) => self.padded_by(&mode, held, notes),
+                            None => return Err(refused("is not the same for all keys")),
                         },
                         // Python takes every text that is not empty for true.
                         _ if value == "True" && FLAGS.contains(to) => true.into(),

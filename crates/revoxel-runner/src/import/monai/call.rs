@@ -172,12 +172,18 @@ impl Call {
         }
     }
 
+    /// The value for all keys: the only one, or that of a list of equal ones.
+    pub(super) fn for_all(&self, value: &Value) -> Option<Value> {
+        let values = self.by_key(value)?;
+        values.windows(2).all(|w| w[0] == w[1]).then(|| values.into_iter().next())?
+    }
+
     /// The same, key by key where it pads each in another way.
     pub(super) fn by_mode(&self) -> Vec<Self> {
         let pads = matches!(self.base.as_str(), "SpatialPad" | "BorderPad" | "DivisiblePad" | "ResizeWithPadOrCrop");
         let list = |(name, _, value): &&(String, Place, Value)| name == "mode" && value.is_array();
         let Some((_, _, value)) = self.args.iter().find(list).filter(|_| pads) else { return vec![self.clone()] };
-        let Some(modes) = self.by_key(value).filter(|modes| modes.windows(2).any(|w| w[0] != w[1])) else {
+        let Some(modes) = self.by_key(value).filter(|_| self.for_all(value).is_none()) else {
             return vec![self.clone()];
         };
         let one = |(key, mode): (&String, Value)| {
