@@ -569,3 +569,21 @@ fn a_ratio_for_a_label_that_is_not_there_is_refused() {
         said.err
     );
 }
+
+#[test]
+fn a_drawn_zoom_averages_as_one_that_is_given() {
+    let volumes = [
+        ("image", sampled(grid(), Kind::Image, |[x, y, z]| x - 2.0 * y + 0.5 * z)),
+        ("label", sampled(grid(), Kind::Label, |[x, _, _]| if x > 0.0 { 2.0 } else { 0.0 })),
+    ];
+    let run = |step: Value| augment(&volumes, &json!([step]), 3, "c");
+    let drawn = run(json!({ "rand_zoom": { "prob": 1, "min_zoom": 0.7, "max_zoom": 0.7, "area": true } }));
+    let given = run(json!({ "zoom": { "zoom": 0.7, "area": true } }));
+    let plain = run(json!({ "zoom": { "zoom": 0.7 } }));
+    for key in ["image", "label"] {
+        assert_eq!((&drawn[key].volume), (&given[key].volume), "{key}");
+    }
+    assert_eq!(given["label"].volume, plain["label"].volume);
+    assert_ne!(given["image"].volume, plain["image"].volume);
+    assert_eq!(given["image"].volume.grid(), plain["image"].volume.grid());
+}

@@ -5,7 +5,7 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::{InvertOptions, Values, invert};
 use revoxel_transforms::docs::Docs;
-use revoxel_transforms::{Class, Registry};
+use revoxel_transforms::{Channels, Class, LabelSet, Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::support::{run_steps, traced, values};
@@ -69,6 +69,9 @@ fn table() -> Vec<(Value, Back)> {
     add("rand_crop_by_label_classes", classes, Inside);
     add("rand_weighted_crop", json!({ "source": "source", "spatial_size": [10, 9, 12] }), Inside);
     add("resize_with_pad_or_crop", json!({ "spatial_size": [10, 30, 13] }), Inside);
+    add("crop_or_pad", json!({ "target_shape": [10, 30, 13], "mode": "volume_mean" }), Inside);
+    add("crop_or_pad", json!({ "target_shape": [12, 15.5, 8], "units": "mm", "source": "source" }), Inside);
+    add("border_pad", json!({ "spatial_border": 2, "mode": "linear_ramp" }), Exact);
     add("spacing", json!({ "pixdim": [0.8, 1.1, 1.2] }), Lossy(1e-5));
     add("spacing", json!({ "pixdim": 0.9, "rule": "nnunet" }), Lossy(1e-5));
     add("deshear", json!({}), Lossy(1e-5));
@@ -320,4 +323,49 @@ fn every_transform_comes_back_as_it_says() {
             check(step, *back, seed);
         }
     }
+}
+
+#[test]
+fn labels_and_channels_are_those_that_steps_announce() {
+    let registry = Registry::builtin();
+    let mut draw = Draw::new(11);
+    let mut told = 0;
+    for (step, _) in table() {
+        let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
+        let definition = registry.get(name).unwrap();
+        let Transform::Value(transform) = (definition.build)(params.clone()).unwrap().transform else { continue };
+        if transform.source().is_some() || !transform.gathers().is_empty() {
+            continue;
+        }
+        let probability = definition.one_hot.then_some(Kind::Probability);
+        for kind in definition.kinds.iter().chain(definition.named_kinds).copied().chain(probability) {
+            for count in [1, 3].into_iter().filter(|_| transform.takes(kind)) {
+                let grid = grid(&mut draw);
+                let bits = (0..count * grid.voxel_count()).map(|_| draw.int(0, 1) as u8).collect::<Vec<_>>();
+                let volume = Volume::new(bits.into(), grid, kind, count).unwrap();
+                let (channels, labels) = (Channels::all(count), LabelSet::of(&volume));
+                let numbers = if kind == Kind::Label { &labels } else { &channels.held };
+                let announced = transform.channels_after(Some(&channels), Some(numbers));
+                let possible = transform.labels_after(Some(numbers));
+                let Ok((made, _)) = transform.apply(volume) else { continue };
+                assert_eq!(made.kind(), transform.kind_after(kind), "{step} on {kind}");
+                if made.kind() == Kind::Image {
+                    continue;
+                }
+                let announced = announced.unwrap_or_else(|| panic!("{step} on {kind} tells no channels"));
+                assert_eq!(announced.count, made.channels(), "{step} on {kind}");
+                if let Some(possible) = possible.filter(|_| made.kind() == Kind::Label) {
+                    let stray = LabelSet::of(&made).iter().find(|label| !possible.has(*label));
+                    assert_eq!(stray, None, "{step} on {kind}");
+                }
+                if made.kind() == Kind::Probability && (transform.makes_one_hot() || kind == made.kind()) {
+                    let held = |c: usize| values(&made)[c * grid.voxel_count()..][..grid.voxel_count()].contains(&1.0);
+                    let stray = (0..made.channels()).find(|c| held(*c) && !announced.held.has(*c as f64));
+                    assert_eq!(stray, None, "{step} on {kind}");
+                }
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 30, "{told} volumes");
 }

@@ -1,8 +1,12 @@
 //! Labels that steps name and that no label map has are told before any work, at their line and column.
 
+use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
+use revoxel_pipeline::Pipeline;
+use revoxel_transforms::Transform;
+use serde_json::{Value, json};
 
-use crate::support::{Place, Said, values};
+use crate::support::{Place, Said, pipeline_text, run_steps, values};
 
 /// A grid with shear.
 fn grid() -> Grid {
@@ -145,6 +149,77 @@ fn labels_without_a_channel_are_refused_from_the_text() {
 }
 
 #[test]
+fn channels_that_steps_make_are_known_from_the_text() {
+    let place = Place::new();
+    let t = |declared: &str, steps: &[&str], parts: &[&str]| {
+        plan(&place, &[], declared, &[&["flip: { keys: [label] }"], steps].concat(), parts);
+    };
+    const THREE: &str = "one_hot: { keys: [label], num_classes: 3 }";
+    let none =
+        |channel: &str, there: &str| format!("\"label\" has no channel {channel} here: by this step it has {there}");
+    for name in ["keep_largest_connected_component", "fill_holes", "remove_small_objects"] {
+        let more = if name == "remove_small_objects" { ", min_size_voxels: 2" } else { "" };
+        let step = |named: &str| format!("{name}: {{ keys: [label], applied_labels: {named}{more} }}");
+        t("", &[THREE, &step("[1, 2]")], &[]);
+        t("", &[THREE, &step("[1, ^3]")], &[&none("3", "3 (0 to 2)")]);
+        t("", &[THREE, &step("[^-1]")], &[&none("-1", "3 (0 to 2)")]);
+        t("", &[THREE, &step("[^3], is_onehot: true")], &[&none("3", "3 (0 to 2)")]);
+        t("", &[THREE, &step("[1], is_onehot: false")], &[]);
+        t("", &[THREE, &step("[^2], is_onehot: false")], &["label 2", "by this step it holds 0, 1"]);
+        // What moves voxels or works on channels leaves them; a threshold makes labels of each.
+        let way = ["spacing: { pixdim: 2 }", "fill_holes", "rand_flip: { prob: 1 }"];
+        t("", &[&[THREE], &way[..], &[&step("[2, ^4]")]].concat(), &[&none("4", "3 (0 to 2)")]);
+        let threshold = "as_discrete: { keys: [label], to_onehot: 3, threshold: 0.5 }";
+        t("", &[threshold, &step("[0, 2]")], &[]);
+        t("", &[threshold, &step("[0, ^3]")], &[&none("3", "3 (0 to 2)")]);
+        t("", &[threshold, "border_pad: { spatial_border: 1, value: { label: 1 } }", &step("[0, ^3]")], &["channel 3"]);
+        // A label that is not there has no voxel in its channel.
+        t(
+            "[0, 1, 3]",
+            &["one_hot: { keys: [label] }", &step("[3, ^2]")],
+            &["label 2", "by this step it holds 0, 1, 3"],
+        );
+        t("[0, 1, 3]", &["one_hot: { keys: [label] }", &step("[3, ^4]")], &[&none("4", "4 (0 to 3)")]);
+        // One channel.
+        t("", &["one_hot: { keys: [label], num_classes: 1 }", &step("[1]")], &[]);
+        t("", &["one_hot: { keys: [label], num_classes: 1 }", &step("[^2]")], &["label 2", "holds 0, 1"]);
+    }
+    // An argmax makes labels of channels.
+    const ARGMAX: &str = "as_discrete: { keys: [label], argmax: true }";
+    let filter = "label_filter: { keys: [label], applied_labels: [1, ^3] }";
+    t("", &[THREE, ARGMAX, filter], &["label 3", "by this step it holds 0, 1, 2"]);
+    t("[0, 1]", &[THREE, ARGMAX, "label_filter: { keys: label, applied_labels: ^2 }"], &["label 2", "it holds 0, 1"]);
+    t("", &[THREE, ARGMAX, "label_filter: { keys: [label], applied_labels: 2 }"], &[]);
+    let one = "fill_holes: { keys: label, is_onehot: true, applied_labels: [^1] }";
+    t("", &[THREE, ARGMAX, one], &[&none("1", "1 (number 0)")]);
+    t(
+        "",
+        &[THREE, ARGMAX, "one_hot: { keys: label, num_classes: ^2 }"],
+        &["label 2 of \"label\": there is no channel"],
+    );
+    t("", &[THREE, ARGMAX, "one_hot: { keys: label, num_classes: 3 }"], &[]);
+    let again = "as_discrete: { keys: [label], argmax: true, to_onehot: ^2 }";
+    t("", &[THREE, again], &["label 2 of \"label\": there is no channel for it among 2 (0 to 1)"]);
+    t("[0, 1]", &[THREE, &again.replace('^', "")], &[]);
+    // Labels that only the way brings.
+    let outside = "mark_outside: { keys: label, nonzero_of: [image] }";
+    t("", &[outside, "one_hot: { keys: label, num_classes: ^9 }"], &["label -1 of \"label\""]);
+    let pad = "border_pad: { spatial_border: 1, value: { label: 12 } }";
+    t("", &[pad, "one_hot: { keys: label, num_classes: ^9 }"], &["label 12 of \"label\""]);
+    t(
+        "",
+        &["foreground_mask", "label_filter: { keys: image, applied_labels: [1, ^2] }"],
+        &["label 2", "it holds 0, 1"],
+    );
+    // Classes of a random crop, which are channels.
+    let crop =
+        |ratios: &str| format!("rand_crop_by_label_classes: {{ source: label, spatial_size: 4, ratios: {ratios} }}");
+    t("", &[THREE, &crop("[1, 1, 2]")], &[]);
+    t("", &[THREE, &crop("[1, 1, 2, ^1]")], &[&none("3", "3 (0 to 2)")]);
+    t("", &[THREE, &format!("^{}", crop("[1, 1]"))], &["\"label\" has 3 channels by this step, and it asks for 2"]);
+}
+
+#[test]
 fn steps_for_one_hot_maps_follow_what_makes_them() {
     let place = Place::new();
     let t = |steps: &[&str], parts: &[&str]| {
@@ -235,6 +310,12 @@ fn restored_regions_are_what_they_paint() {
     // How many channels there are is not known.
     t("kind: logit\n    argmax: true", &["fill_holes: { applied_labels: 99 }"], &[]);
     t("kind: label", &["fill_holes: { applied_labels: 99 }"], &[]);
+    let channels = "as_discrete: { in: model, argmax: true, to_onehot: 3 }";
+    let head = "kind: probability\n    fill: 0";
+    t(head, &[channels, "fill_holes: { in: model, applied_labels: [^5] }"], &["no channel 5", "it has 3 (0 to 2)"]);
+    t(head, &[channels, "fill_holes: { applied_labels: [2, ^3] }"], &["no channel 3", "it has 3 (0 to 2)"]);
+    let largest = "keep_largest_connected_component: { applied_labels: [2, ^3] }";
+    t("kind: probability\n    argmax: true", &[channels, largest], &["label 3", "holds 0, 1, 2"]);
     // A threshold leaves the channels, and each is a label.
     let threshold = "as_discrete: { in: model, threshold: 0.5 }";
     t("kind: probability", &[threshold, "fill_holes: { applied_labels: [1, 9] }"], &[]);
@@ -285,13 +366,15 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
 }
 
 #[test]
-fn channels_of_one_hot_maps_are_not_looked_for() {
+fn channels_of_one_hot_maps_are_counted() {
+    let of = |count: usize| {
+        let voxels = values(&map(&[1, 1])).repeat(count).iter().map(|v| *v as u8).collect::<Vec<_>>();
+        Volume::new(voxels.into(), grid(), Kind::Label, count).unwrap()
+    };
     let channels = |count: usize| {
         let place = Place::new();
         for case in ["c00", "c01"] {
-            let voxels = values(&map(&[1, 1])).repeat(count).iter().map(|v| *v as u8).collect::<Vec<_>>();
-            let volume = Volume::new(voxels.into(), grid(), Kind::Label, count).unwrap();
-            place.volume(&format!("data/{case}/label.nii"), &volume);
+            place.volume(&format!("data/{case}/label.nii"), &of(count));
         }
         place
     };
@@ -303,10 +386,15 @@ fn channels_of_one_hot_maps_are_not_looked_for() {
         let (plain, marked, told) = (named("", ""), named("^", ""), named("", ", is_onehot: true"));
         // Nothing declared, and what only a map of one channel or of three can hold.
         for declared in ["", "[0, 1]"] {
-            plan(&one, &DATA, declared, &[&told], &[]);
+            let none = "channel 1 is in none of the 2 label maps of \"label\": they have 0";
+            plan(&one, &DATA, declared, &[&told.replace("[1, 2]", "[0, ^1]")], &[none]);
+            plan(&one, &DATA, declared, &[&told.replace("[1, 2]", "[0]")], &[]);
+            plan(&three, &DATA, declared, &[&told], &[]);
+            plan(&three, &DATA, declared, &[&told.replace("[1, 2]", "[1, ^3]")], &["channel 3", "they have 0, 1, 2"]);
             plan(&three, &DATA, declared, &[&named("^", ", is_onehot: false")], &["label 2"]);
         }
         plan(&three, &DATA, "", &[&plain], &[]);
+        plan(&three, &DATA, "", &[&plain.replace("[1, 2]", "[1, ^3]")], &["label 3", "they hold 0, 1, 2"]);
         plan(&one, &[], "", &[&plain], &[]);
         plan(&one, &DATA, "", &[&marked], &["label 2 is in none of the 2 label maps of \"label\": they hold 0, 1"]);
         // What declares its labels has no channels for them.
@@ -317,7 +405,8 @@ fn channels_of_one_hot_maps_are_not_looked_for() {
     }
     // Values of channels are looked for as those of label maps.
     plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["label 2 is in none"]);
-    // And a channel that is not there is an error of its case.
+    // And a channel that only some maps have is an error of the other cases.
+    three.volume("data/c02/label.nii", &of(4));
     three.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: [1, 3] }"));
     let said = three.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
     said.bad(1, &["applied_labels: there is no channel 3: the volume has 3 channel(s), numbered from 0"]);
@@ -409,4 +498,93 @@ fn a_declaration_is_part_of_what_a_trace_says_was_run() {
     };
     assert_eq!(hash("[1, 2]"), hash("{ liver: 1, vessel: [2] }"));
     assert!(hash("[1, 2]") != hash("[1]") && hash("[1]") != hash(""));
+}
+
+/// Steps that make, change and name labels and channels.
+fn any_step(draw: &mut Draw) -> Value {
+    let number = |draw: &mut Draw| draw.int(-1, 5);
+    let keys = ["label"];
+    match draw.int(0, 17) {
+        0 | 1 => json!({ "one_hot": { "num_classes": draw.int(1, 5) } }),
+        2 => json!({ "one_hot": {} }),
+        3 => json!({ "as_discrete": { "keys": keys, "argmax": true } }),
+        4 => json!({ "as_discrete": { "keys": keys, "to_onehot": draw.int(1, 5) } }),
+        5 => json!({ "as_discrete": { "keys": keys, "to_onehot": draw.int(1, 5), "threshold": 0.5 } }),
+        6 => json!({ "as_discrete": { "keys": keys, "argmax": true, "to_onehot": draw.int(1, 5) } }),
+        7 => json!({ "as_discrete": { "keys": keys, "threshold": draw.int(0, 2) } }),
+        8 | 9 => {
+            let mut params = json!({ "applied_labels": [number(draw)] });
+            let name =
+                ["keep_largest_connected_component", "fill_holes", "remove_small_objects"][draw.int(0, 2) as usize];
+            if name == "remove_small_objects" {
+                params["min_size_voxels"] = 2.into();
+            }
+            if draw.int(0, 2) == 0 {
+                params["is_onehot"] = (draw.int(0, 1) == 0).into();
+            }
+            json!({ name: params })
+        }
+        10 => json!({ "flip": { "spatial_axis": 1 } }),
+        11 => json!({ "border_pad": { "spatial_border": 1, "value": { "label": draw.int(0, 6) } } }),
+        12 => json!({ "spacing": { "pixdim": 2, "interpolation": "nearest" } }),
+        13 => json!({ "map_label_value": { "orig_labels": [number(draw)], "target_labels": [number(draw)] } }),
+        14 => json!({ "label_filter": { "applied_labels": [number(draw), 1] } }),
+        15 => json!({ "label_to_contour": {} }),
+        16 => json!({ "sequential_labels": {} }),
+        _ => {
+            let ratios: Vec<i64> = (0..draw.int(2, 4)).map(|_| 1).collect();
+            let params = json!({ "source": "label", "spatial_size": 0, "ratios": ratios, "on_empty": "keep" });
+            json!({ "rand_crop_by_label_classes": params })
+        }
+    }
+}
+
+/// Steps done one by one: none knows what those before it were.
+fn one_by_one(volume: Volume, steps: &[Value]) -> Result<Volume, String> {
+    let registry = revoxel_transforms::Registry::builtin();
+    steps.iter().try_fold(volume, |volume, step| {
+        let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
+        let mut bare = params.clone();
+        bare.as_object_mut().unwrap().remove("keys");
+        match (registry.get(name).unwrap().build)(bare).unwrap().transform {
+            Transform::Value(transform) => transform.apply(volume).map(|(volume, _)| volume).map_err(|e| e.to_string()),
+            _ => Ok(run_steps(vec![("label", volume)], std::slice::from_ref(step))?.remove(0).1.volume),
+        }
+    })
+}
+
+#[test]
+fn a_run_meets_no_channel_that_plan_did_not_know() {
+    let registry = revoxel_transforms::Registry::builtin();
+    let mut draw = Draw::new(5);
+    let (mut planned, mut refused) = (0, 0);
+    for _ in 0..3000 {
+        let steps: Vec<Value> = (0..draw.int(1, 5)).map(|_| any_step(&mut draw)).collect();
+        let label = map(&[1, 3, 1]);
+        // How many channels a map has that nobody made here only the map can tell.
+        let makes =
+            |step: &Value| ["one_hot", "to_onehot", "argmax"].iter().any(|word| step.to_string().contains(word));
+        let made = steps.iter().position(makes).unwrap_or(steps.len());
+        if steps[..made].iter().any(|step| step.to_string().contains("\"is_onehot\":true")) {
+            continue;
+        }
+        let mut text: Value = serde_json::from_str(&pipeline_text(&[("label", Kind::Label)], &steps)).unwrap();
+        text["inputs"]["label"]["labels"] = json!([0, 1, 3]);
+        let plan = Pipeline::parse("p.yaml", &text.to_string(), &[], &registry);
+        let run = || one_by_one(label, &steps);
+        match plan {
+            Ok(_) => {
+                planned += 1;
+                let Err(error) = run() else { continue };
+                let about_labels = error.contains("no channel") || error.contains("classes are asked for");
+                assert!(!about_labels, "{steps:?} fails in a run alone: {error}");
+            }
+            Err(error) if error.problem.contains("has no channel") || error.problem.contains("it asks for") => {
+                refused += 1;
+                assert!(run().is_err(), "{steps:?} is refused for nothing: {}", error.problem);
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(planned > 500 && refused > 50, "{planned} planned, {refused} refused");
 }

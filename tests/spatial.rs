@@ -48,6 +48,7 @@ fn steps() -> Vec<Value> {
         json!({ "divisible_crop": { "k": [4, 5, 3] } }),
         json!({ "crop_foreground": { "source": "image", "above": 350 } }),
         json!({ "crop_to_nonzero": { "source": "image" } }),
+        json!({ "crop_or_pad": { "target_shape": [21, 9, 0] } }),
         json!({ "spatial_pad": { "spatial_size": 21 } }),
         json!({ "border_pad": { "spatial_border": 2 } }),
         json!({ "divisible_pad": { "k": 8 } }),

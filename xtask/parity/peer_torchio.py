@@ -1,6 +1,8 @@
-"""TorchIO's answers: Resample, ToCanonical, CropOrPad, Pad, flips, noise without deviation and Clamp."""
+"""TorchIO's answers: Resample, ToCanonical, CropOrPad, EnsureShapeMultiple, Pad, flips, noise without deviation and Clamp."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import torch
@@ -11,14 +13,16 @@ import volumes
 from casebook import EXACT, Casebook, close, nearest
 
 MIRRORED = "The voxels are reversed and the affine is not: the result is the mirrored patient."
-ODD = ("An odd difference puts the extra voxel at the low end (ceil); MONAI's and ours put it "
-       "at the high end of a pad, and start a crop one voxel earlier or later.")
 
 
-def _run(volume, transform) -> tuple[np.ndarray, np.ndarray]:
+def _image(volume):
     kind = tio.LabelMap if volume.kind == "label" else tio.ScalarImage
-    image = kind(tensor=torch.as_tensor(volume.data.copy()), affine=volume.affine)
-    answer = transform(tio.Subject(image=image))["image"]
+    return kind(tensor=torch.as_tensor(volume.data.copy()), affine=volume.affine)
+
+
+def _run(volume, transform, **others) -> tuple[np.ndarray, np.ndarray]:
+    others = {key: _image(other) for key, other in others.items()}
+    answer = transform(tio.Subject(image=_image(volume), **others))["image"]
     return answer.data.numpy(), np.asarray(answer.affine, dtype=np.float64)
 
 
@@ -94,7 +98,7 @@ def noise(book: Casebook) -> None:
 
 
 def crop_or_pad(book: Casebook) -> None:
-    """Even differences agree with resize_with_pad_or_crop; odd ones do not."""
+    """Even differences are those of resize_with_pad_or_crop, too."""
     rows = {"even": [13, 7, 11], "pad": [15, 13, 9], "crop": [5, 7, 3], "value": [13, 9, 9]}
     for (name, size), affine in zip(rows.items(), ["lps", "oblique", "pir", "mirrored"]):
         value = -12.5 if name == "value" else 0
@@ -102,12 +106,78 @@ def crop_or_pad(book: Casebook) -> None:
         step = {"spatial_size": size, "value": value} if value else {"spatial_size": size}
         book.add(f"crop-or-pad/{name}", "CropOrPad", volume, [{"resize_with_pad_or_crop": step}],
                  _run(volume, tio.CropOrPad(tuple(size), padding_mode=value)), EXACT)
-    for size in [[14, 12, 10], [6, 5, 4]]:
-        volume = volumes.full("a", "oblique")
-        book.add(f"crop-or-pad/odd-{size[0]}", "CropOrPad", volume,
-                 [{"resize_with_pad_or_crop": {"spatial_size": size}}],
-                 _run(volume, tio.CropOrPad(tuple(size))), EXACT,
-                 wrong=ODD, wrong_in=["affine", "values"])
+    for shape, affine in [("a", "oblique"), ("b", "mirrored"), ("c", "pir")]:
+        volume = volumes.full(shape, affine)
+        # Odd and even differences, to less and to more; a number below 1 stands for None.
+        for size in [[14, 12, 10], [6, 5, 4], [7, 13, 0], [11, 0, 8], [9, 6, 11]]:
+            target = tuple(n or None for n in size)
+            for only in [None, "crop", "pad"]:
+                step = {"target_shape": size} | ({"only": only} if only else {})
+                transform = tio.CropOrPad(target, only_crop=only == "crop", only_pad=only == "pad")
+                book.add(f"crop-or-pad/{affine}-{'-'.join(map(str, size))}-{only}", "CropOrPad", volume,
+                         [{"crop_or_pad": step}], _run(volume, transform), EXACT)
+        for units, size in [("mm", [15.5, 0, 21.0]), ("cm", [1.23, 2.1, 0.7])]:
+            transform = tio.CropOrPad(tuple(n or None for n in size), units=units)
+            book.add(f"crop-or-pad/{affine}-{units}", "CropOrPad", volume,
+                     [{"crop_or_pad": {"target_shape": size, "units": units}}], _run(volume, transform), EXACT)
+
+
+def around_masks(book: Casebook) -> None:
+    """Windows around a label map, whose middle lies in a voxel or between two."""
+    for shape, affine in [("a", "oblique"), ("b", "mirrored"), ("c", "pir")]:
+        volume = volumes.full(shape, affine)
+        for seed in range(4):
+            random = np.random.default_rng(seed)
+            data = np.zeros((1, *volume.shape), dtype=np.uint8)
+            for label in (1, 2):
+                first = [int(random.integers(0, n - 2)) for n in volume.shape]
+                size = [int(random.integers(1, 4)) for _ in range(3)]
+                data[0, *(slice(f, f + n) for f, n in zip(first, size))] = label
+            mask = volumes.Volume(f"boxes-{affine}-{seed}", data, volume.affine, "label")
+            for name, size, labels, only in [("box", None, None, None), ("label", None, [2], None),
+                                             ("odd", [5, 7, 3], None, None), ("even", [4, 6, 12], None, None),
+                                             ("mixed", [15, 4, 5], [1], None), ("crop", [5, 14, 4], None, "crop"),
+                                             ("pad", [5, 14, 4], [2], "pad")]:
+                step = {"source": "source"}
+                step |= {"target_shape": size} if size else {}
+                step |= {"labels": labels} if labels else {}
+                step |= {"only": only} if only else {}
+                transform = tio.CropOrPad(size and tuple(size), mask_name="source", labels=labels,
+                                          only_crop=only == "crop", only_pad=only == "pad")
+                book.add(f"crop-or-pad/mask-{affine}-{seed}-{name}", "CropOrPad", volume, [{"crop_or_pad": step}],
+                         _run(volume, transform, source=mask), EXACT, source=mask)
+        empty = volumes.Volume(f"empty-{affine}", np.zeros((1, *volume.shape), dtype=np.uint8), volume.affine, "label")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = _run(volume, tio.CropOrPad((7, 12, 4), mask_name="source"), source=empty)
+        book.add(f"crop-or-pad/mask-{affine}-empty", "CropOrPad", volume,
+                 [{"crop_or_pad": {"source": "source", "target_shape": [7, 12, 4], "on_empty": "keep"}}], answer, EXACT,
+                 source=empty)
+
+
+def padding(book: Casebook) -> None:
+    """What pads, of single precision: of whole numbers TorchIO cuts fractions off."""
+    for shape, affine in [("a", "oblique"), ("b", "mirrored")]:
+        volume = volumes.full(shape, affine)
+        for mode in ["maximum", "mean", "median", "minimum", "linear_ramp", "edge", "reflect", "symmetric", "wrap"]:
+            ours = f"volume_{mode}" if mode in ("maximum", "mean", "median", "minimum") else mode
+            rule = close(1e-6) if mode in ("mean", "median", "linear_ramp") else EXACT
+            book.add(f"pad/{affine}-{mode}", "Pad", volume,
+                     [{"border_pad": {"spatial_border": [1, 4, 0, 3, 2, 5], "mode": ours}}],
+                     _run(volume, tio.Pad((1, 4, 0, 3, 2, 5), padding_mode=mode)), rule)
+            size = [volume.shape[0] + 3, volume.shape[1] - 3, volume.shape[2] + 2]
+            book.add(f"crop-or-pad/{affine}-{mode}", "CropOrPad", volume,
+                     [{"crop_or_pad": {"target_shape": size, "mode": ours}}],
+                     _run(volume, tio.CropOrPad(tuple(size), padding_mode=mode)), rule)
+
+
+def multiples(book: Casebook) -> None:
+    for shape, affine in [("a", "oblique"), ("b", "mirrored"), ("c", "pir")]:
+        volume = volumes.full(shape, affine)
+        for k in [[4, 5, 3], [16, 8, 7], [2, 3, 5]]:
+            book.add(f"shape-multiple/{affine}-{k[0]}", "EnsureShapeMultiple", volume,
+                     [{"divisible_pad": {"k": k, "method": "symmetric_low"}}],
+                     _run(volume, tio.EnsureShapeMultiple(tuple(k))), EXACT)
 
 
 def clamp(book: Casebook) -> None:
@@ -126,6 +196,7 @@ def clamp(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("torchio", tio.__version__, {"torchio": tio.__version__})
-    for part in [resample, resample_to, canonical, flips_and_pads, noise, crop_or_pad, clamp]:
+    for part in [resample, resample_to, canonical, flips_and_pads, noise, crop_or_pad, around_masks, padding, multiples,
+                 clamp]:
         part(book)
     return book

@@ -16,7 +16,6 @@ import volumes
 from casebook import EXACT, Casebook, close, nearest
 from monai_steps import KEY, Run, arrays, tensor
 from monai_steps import record as add_spatial
-from peer_torchio import ODD
 from peer_torchio import _run as torchio_run
 
 MASK_OF_NUMBERS = ("A map of several labels is taken for a mask with numbers: a label inside another one gets no "
@@ -157,12 +156,41 @@ def boxes(book: Casebook) -> None:
             result = torchio_run(volume, tio.EnsureShapeMultiple(tuple(k), method="crop"))
             book.add(f"shape-multiple/crop-{volume.name}", "EnsureShapeMultiple", volume,
                      [{"divisible_crop": {"k": k}}], result, EXACT)
-    for affine, shape, k in [("oblique", "a", [13, 11, 9]), ("mirrored", "b", [16, 14, 4])]:
-        odd = {"wrong": ODD, "wrong_in": ["values", "affine"]} if shape == "b" else {}
+    # Padding is among TorchIO's own cases.
+
+
+def areas(book: Casebook) -> None:
+    """What Resized and Zoomd do where no mode is given."""
+    for affine, shape in [("oblique", "a"), ("mirrored", "b"), ("pir", "c")]:
         volume = volumes.full(shape, affine)
-        result = torchio_run(volume, tio.EnsureShapeMultiple(tuple(k)))
-        book.add(f"shape-multiple/pad-{volume.name}", "EnsureShapeMultiple", volume,
-                 [{"divisible_pad": {"k": k}}], result, EXACT, **odd)
+        for size in [[5, 4, 3], [13, 17, 6], [7, 3, 19], [volume.shape[0], 5, volume.shape[2] + 1]]:
+            answer = mt.Resized(KEY, spatial_size=size)({KEY: tensor(volume.data, volume.affine)})[KEY]
+            book.add(f"area/resize-{affine}-{'-'.join(map(str, size))}", "Resized", volume,
+                     [{"resize": {"spatial_size": size, "area": True}}], arrays(answer), close(1e-6))
+        for zoom, keep in [(0.6, False), ([1.4, 0.7, 1.1], False), (0.7, True), ([1.3, 0.8, 1.0], True)]:
+            answer = mt.Zoomd(KEY, zoom=zoom, keep_size=keep)({KEY: tensor(volume.data, volume.affine)})[KEY]
+            book.add(f"area/zoom-{affine}-{zoom}-{keep}", "Zoomd", volume,
+                     [{"zoom": {"zoom": zoom, "keep_size": keep, "area": True}}], arrays(answer), close(1e-6))
+
+
+def corners(book: Casebook) -> None:
+    """What Resized and Zoomd do where asked: outermost centres that stay, and smoothing before."""
+    for affine, shape in [("oblique", "a"), ("mirrored", "b"), ("pir", "c")]:
+        volume = volumes.full(shape, affine)
+        for size in [[5, 4, 3], [13, 17, 6], [volume.shape[0], 5, volume.shape[2] + 1]]:
+            for given, ours in [({"align_corners": True}, {"align_corners": True}),
+                                ({"anti_aliasing": True}, {"anti_alias": True, "anti_alias_rule": "scikit_image"})]:
+                answer = mt.Resized(KEY, spatial_size=size, mode="trilinear", **given)(
+                    {KEY: tensor(volume.data, volume.affine)})[KEY]
+                name = f"{next(iter(given))}/resize-{affine}-{'-'.join(map(str, size))}"
+                step = {"spatial_size": size, "interpolation": "linear", **ours}
+                book.add(name, "Resized", volume, [{"resize": step}], arrays(answer), close(2e-6))
+        for zoom, keep in [(0.6, False), ([1.4, 0.7, 1.1], False), ([1.3, 0.8, 1.0], True)]:
+            answer = mt.Zoomd(KEY, zoom=zoom, keep_size=keep, mode="trilinear", align_corners=True)(
+                {KEY: tensor(volume.data, volume.affine)})[KEY]
+            step = {"zoom": zoom, "keep_size": keep, "interpolation": "linear", "align_corners": True}
+            book.add(f"align_corners/zoom-{affine}-{zoom}-{keep}", "Zoomd", volume, [{"zoom": step}], arrays(answer),
+                     close(2e-6))
 
 
 def named_otherwise(book: Casebook) -> None:
@@ -253,7 +281,7 @@ def record() -> Casebook:
     book = Casebook("vocabulary", "", versions)
     book.label = ", ".join(f"{name} {versions[name]}" for name in ["monai", "torchio"])
     parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, components, torchio_shapes, turns,
-             named_otherwise]
+             named_otherwise, areas, corners]
     for part in parts:
         part(book)
     return book

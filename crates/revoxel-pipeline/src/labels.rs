@@ -3,15 +3,17 @@
 //! Where an input declares its labels, all of this is known from the text. Where it does not, whoever has label maps
 //! says what they hold.
 //!
-//! Of a one-hot map of several channels some parameters name channels, not labels. Such a map holds 0 and 1 alone, and
-//! how many channels a volume has is no matter of the text: where it can be one, they are not looked for. An input that
-//! declares its labels is taken for none.
+//! Of a one-hot map of several channels some parameters name channels, not labels. Such a map holds 0 and 1 alone. How
+//! many channels one has that a step made is known from the text; how many those of an input have is not: where it can
+//! be one, they are not looked for. An input that declares its labels is taken for none.
 
 use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::params::{Padding, PerKey};
-use revoxel_transforms::{LabelSet, NamedLabel, Need, PaddingRule, RefusedLabel, Resampling, Transform};
+use revoxel_transforms::{
+    Channels, Class, LabelSet, NamedLabel, Names, Need, PaddingRule, RefusedLabel, Resampling, Transform,
+};
 use schemars::JsonSchema;
 
 use crate::error::{Fault, PipelineError, Place};
@@ -85,7 +87,7 @@ fn whole(node: &Node) -> Result<i64, Fault> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sought {
     label: f64,
-    or_channel: bool,
+    names: Names,
     place: Place,
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
         Transform::Random(transform) => transform.named_labels(),
     };
     let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
-    named.iter().map(|n| Sought { label: n.label, or_channel: n.or_channel, place: place(n) }).collect()
+    named.iter().map(|n| Sought { label: n.label, names: n.names, place: place(n) }).collect()
 }
 
 /// A label that a step names and that none of the volumes that it looks at can hold by then.
@@ -115,11 +117,16 @@ pub struct AbsentLabel {
     pub possible: LabelSet,
     /// Whether that is not what they held before the first step.
     pub changed: bool,
-    or_channel: bool,
+    names: Names,
     place: Place,
 }
 
 impl AbsentLabel {
+    /// What its number is of: a label, or a channel.
+    pub fn noun(&self) -> &'static str {
+        if self.names == Names::Channel { "channel" } else { "label" }
+    }
+
     /// The line and the column, from 1.
     pub const fn place(&self) -> (usize, usize) {
         (self.place.line, self.place.column)
@@ -136,7 +143,8 @@ impl AbsentLabel {
         let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
         let help = "correct it, or add it to `labels:` of the input";
         let channel = "; if it is a channel of a one-hot map, say is_onehot: true";
-        Fault::new(self.place, problem).help(format!("{help}{}", if self.or_channel { channel } else { "" }))
+        Fault::new(self.place, problem)
+            .help(format!("{help}{}", if self.names == Names::LabelOrChannel { channel } else { "" }))
     }
 }
 
@@ -173,7 +181,9 @@ impl Default for SeenLabels {
 struct Known {
     kind: Kind,
     /// Whether it can be a one-hot map of several channels.
-    onehot: bool,
+    one_hot: bool,
+    /// Its channels if it is one, where they are known.
+    channels: Option<Channels>,
     /// All labels that it can hold; `None` where that is not known.
     labels: Option<LabelSet>,
     /// Labels that it can hold for certain: what was declared, named or made on the way.
@@ -191,11 +201,11 @@ impl Reach {
         Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone(), None))).collect())
     }
 
-    /// Before the first step, where the maps of the inputs that declare nothing hold `seen`. Such an input that is
-    /// not in `seen` has no maps.
+    /// Before the first step, where the maps of inputs have the channels and, of those that declare nothing, hold the
+    /// labels of `seen`. An input that declares nothing and is not in `seen` has no maps.
     fn of_maps(inputs: &[Input], seen: &BTreeMap<String, SeenLabels>) -> Self {
         let known = |i: &Input| {
-            let seen = seen.get(&i.key).filter(|_| i.labels.is_none());
+            let seen = seen.get(&i.key);
             let labels = i.labels.as_ref().or_else(|| seen.map(|s| &s.labels));
             let there = i.kind != Kind::Label || labels.is_some();
             there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
@@ -203,10 +213,14 @@ impl Reach {
         Self(inputs.iter().filter_map(known).collect())
     }
 
-    /// Makes a volume a label map of one channel that holds these.
-    pub(crate) fn put(&mut self, key: &str, labels: Option<LabelSet>) {
+    /// Makes a volume a label map of one channel that holds these, or the numbers of its channels.
+    pub(crate) fn decide(&mut self, key: &str, painted: Option<LabelSet>) {
+        let channels = || self.0.get(key).filter(|known| known.kind != Kind::Label).and_then(Known::numbers);
+        let labels = painted.or_else(|| channels().cloned());
         let certain = labels.clone().unwrap_or_default();
-        self.0.insert(key.to_owned(), Known { kind: Kind::Label, onehot: false, labels, certain, changed: true });
+        let channels = Some(Channels::all(1));
+        let known = Known { kind: Kind::Label, one_hot: false, channels, labels, certain, changed: true };
+        self.0.insert(key.to_owned(), known);
     }
 
     /// A label that a volume can hold and that its voxel type would turn into another one.
@@ -234,34 +248,28 @@ impl Reach {
         if step.labels.is_empty() {
             return Vec::new();
         }
-        let volumes: Vec<(&str, &Known)> = self.volumes(step).filter(|(_, known)| known.kind == Kind::Label).collect();
-        let mut possible = LabelSet::default();
-        for (_, known) in &volumes {
-            match &known.labels {
-                Some(labels) => possible.extend(labels.iter()),
-                None => return Vec::new(),
-            }
-        }
-        if volumes.is_empty() {
-            return Vec::new();
-        }
-        let onehot = volumes.iter().any(|(_, known)| known.onehot && known.labels.as_ref().is_none_or(binary));
-        let absent = |sought: &&Sought| !(possible.has(sought.label) || sought.or_channel && onehot);
+        let volumes: Vec<(&str, &Known)> = self.volumes(step).filter(|(_, known)| known.kind != Kind::Image).collect();
+        let counted = volumes.iter().any(|(_, known)| known.channels.is_some());
+        let absent = |sought: &&Sought| {
+            // Where channels were counted, a volume whose channels nobody knows is no evidence.
+            let counts = |known: &Known| !(counted && sought.names == Names::Channel && known.channels.is_none());
+            !volumes.is_empty() && !volumes.iter().any(|(_, known)| counts(known) && known.finds(sought))
+        };
         let told = |sought: &Sought| AbsentLabel {
             step: number,
             name: step.name,
             label: sought.label,
             keys: volumes.iter().map(|(key, _)| (*key).to_owned()).collect(),
-            possible: possible.clone(),
+            possible: volumes.iter().flat_map(|(_, known)| known.possible(sought.names)).collect(),
             changed: volumes.iter().any(|(_, known)| known.changed),
-            or_channel: sought.or_channel,
+            names: sought.names,
             place: sought.place,
         };
         step.labels.iter().filter(absent).map(told).collect()
     }
 
-    /// Refuses labels of volumes that are no label maps, and labels that a step has no room for. `node` is the step
-    /// as written.
+    /// Refuses labels of volumes that are no label maps, channels that a one-hot map does not have, and labels that a
+    /// step has no room for. `node` is the step as written.
     pub(crate) fn check(&self, step: &Step, node: &Node) -> Result<(), Fault> {
         let volumes: Vec<(&str, &Known)> = self.volumes(step).collect();
         if let (Some(first), Some((key, _))) = (step.labels.first(), volumes.first())
@@ -272,13 +280,43 @@ impl Reach {
                 format!("{name}: label {label} of {key:?}: it is an image here, and only label maps hold labels");
             return Err(Fault::new(first.place, problem).help("name an input of kind label, or use another rule"));
         }
-        let Transform::Value(transform) = &step.transform else { return Ok(()) };
-        for key in &step.keys {
-            let labels = self.0.get(key).filter(|known| known.kind == Kind::Label).and_then(|k| k.labels.as_ref());
-            let Some(refused) = labels.and_then(|labels| transform.refuses(labels)) else { continue };
-            let RefusedLabel { label, field, problem } = refused;
-            let place = node.locate(&[step.name.to_owned(), field.to_owned()], false);
-            return Err(Fault::new(place, format!("{}: label {label} of {key:?}: {problem}", step.name)));
+        for ((key, known), sought) in volumes.iter().flat_map(|volume| step.labels.iter().map(move |s| (volume, s))) {
+            let Some(channels) = known.channels_named(sought.names) else { continue };
+            if sought.label < 0.0 || sought.label >= channels as f64 {
+                let (name, label) = (step.name, sought.label);
+                let there = if channels == 1 {
+                    "1 (number 0)".to_owned()
+                } else {
+                    format!("{channels} (0 to {})", channels - 1)
+                };
+                let problem = format!("{name}: {key:?} has no channel {label} here: by this step it has {there}");
+                return Err(Fault::new(sought.place, problem).help("name a channel that it has, numbered from 0"));
+            }
+        }
+        match &step.transform {
+            Transform::Value(transform) => {
+                for key in &step.keys {
+                    let Some(known) = self.0.get(key) else { continue };
+                    let refused = known.numbers().and_then(|labels| transform.refuses(labels));
+                    let certain = || transform.refuses(&known.certain);
+                    let Some(RefusedLabel { label, field, problem }) = refused.or_else(certain) else { continue };
+                    let place = node.locate(&[step.name.to_owned(), field.to_owned()], false);
+                    return Err(Fault::new(place, format!("{}: label {label} of {key:?}: {problem}", step.name)));
+                }
+            }
+            Transform::Random(transform) => {
+                let Some(asked) = transform.channels() else { return Ok(()) };
+                for (key, known) in volumes {
+                    let Some(channels) = known.channels_named(Names::LabelOrChannel).filter(|n| *n != asked) else {
+                        continue;
+                    };
+                    let name = step.name;
+                    let problem =
+                        format!("{name}: {key:?} has {channels} channels by this step, and it asks for {asked}");
+                    return Err(Fault::new(node.place, problem));
+                }
+            }
+            Transform::Spatial(_) => {}
         }
         Ok(())
     }
@@ -287,35 +325,28 @@ impl Reach {
     pub(crate) fn pass(&mut self, step: &Step) {
         for key in &step.keys {
             let Some(known) = self.0.get_mut(key) else { continue };
-            let mut certain = known.certain.clone();
-            let (kind, after) = match &step.transform {
+            match &step.transform {
                 Transform::Value(transform) => {
-                    let kind = transform.kind_after(known.kind);
-                    let labels = known.labels.as_ref().filter(|_| known.kind == Kind::Label);
+                    let (kind, before) = (transform.kind_after(known.kind), known.numbers());
+                    let labels = transform.labels_after(before).filter(|_| kind == Kind::Label);
+                    let channels = transform.channels_after(known.channels.as_ref(), before);
+                    let mut certain = known.certain.clone();
                     // A label that a step names is there: that is checked elsewhere.
-                    certain
-                        .extend(step.labels.iter().map(|sought| sought.label).filter(|_| transform.source().is_none()));
+                    let named = step.labels.iter().filter(|sought| sought.names != Names::Channel);
+                    certain.extend(named.map(|sought| sought.label).filter(|_| transform.source().is_none()));
                     let made = transform.labels_after(Some(&certain).filter(|_| known.kind == Kind::Label));
-                    certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
-                    (kind, transform.labels_after(labels).filter(|_| kind == Kind::Label))
+                    let certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
+                    known.turn(kind, labels, channels, certain);
                 }
-                Transform::Spatial(transform) => {
-                    certain.extend(padded(key, &transform.padding(), &transform.resampling()));
-                    (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
-                }
-                Transform::Random(transform) if step.class == revoxel_transforms::Class::Spatial => {
-                    certain.extend(padded(key, &transform.padding(), &transform.resampling()));
-                    (known.kind, moved(known, key, &transform.padding(), &transform.resampling()))
+                Transform::Spatial(transform) => known.moved(key, &transform.padding(), &transform.resampling()),
+                Transform::Random(transform) if step.class == Class::Spatial => {
+                    known.moved(key, &transform.padding(), &transform.resampling());
                 }
                 Transform::Random(_) => {
-                    certain = LabelSet::default();
-                    (known.kind, None)
+                    let channels = known.channels.as_ref().map(|channels| Channels::all(channels.count));
+                    known.turn(known.kind, None, channels, LabelSet::default());
                 }
-            };
-            let changed = known.changed || kind != known.kind || after != known.labels;
-            // What becomes a label map may have a channel for each label.
-            let onehot = known.onehot || kind != known.kind;
-            *known = Known { kind, onehot, labels: after, certain, changed };
+            }
         }
     }
 }
@@ -323,22 +354,85 @@ impl Reach {
 impl Known {
     /// Before the first step; `channels` where anybody knows.
     fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
-        let onehot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
+        let one_hot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
-        Self { kind, onehot, labels, certain, changed: false }
+        Self { kind, one_hot, channels: channels.map(Channels::all), labels, certain, changed: false }
+    }
+
+    /// After a step.
+    fn turn(&mut self, kind: Kind, labels: Option<LabelSet>, channels: Option<Channels>, certain: LabelSet) {
+        let channels = channels.filter(|_| kind != Kind::Image);
+        let changed = self.changed || kind != self.kind || labels != self.labels || channels != self.channels;
+        // What becomes a label map may have a channel for each label.
+        let one_hot = channels.as_ref().map_or(self.one_hot || kind != self.kind, |channels| channels.count > 1);
+        *self = Self { kind, one_hot, channels, labels, certain, changed };
+    }
+
+    /// After voxels moved: interpolation and averages invent no labels, a value that pads may be one.
+    fn moved(&mut self, key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) {
+        let padded = padded(key, padding, resampling);
+        if padded.iter().any(|value| *value != 0.0) {
+            self.channels = self.channels.as_ref().map(|channels| Channels::all(channels.count));
+        }
+        if self.kind == Kind::Label {
+            self.certain.extend(padded.iter().copied());
+        }
+        let Some(labels) = &mut self.labels else { return };
+        let before = labels.count();
+        labels.extend(padded);
+        self.changed |= labels.count() != before;
+    }
+
+    /// The numbers of the labels that it may hold: of a one-hot map of probabilities, those of its channels.
+    fn numbers(&self) -> Option<&LabelSet> {
+        match self.kind {
+            Kind::Label => self.labels.as_ref(),
+            _ => self.channels.as_ref().map(|channels| &channels.held),
+        }
+    }
+
+    /// How many channels it has, where a number that stands for this is certainly one of them, and that is known.
+    fn channels_named(&self, names: Names) -> Option<usize> {
+        let count = self.channels.as_ref().map(|channels| channels.count)?;
+        let channel = match names {
+            Names::Label => false,
+            Names::LabelOrChannel => count > 1,
+            Names::Channel => true,
+        };
+        channel.then_some(count)
+    }
+
+    /// Whether it may hold what a step looks for.
+    fn finds(&self, sought: &Sought) -> bool {
+        let channel = || self.channels.as_ref().is_none_or(|channels| channels.held.has(sought.label));
+        match (self.kind, sought.names) {
+            (_, Names::Channel) => channel(),
+            (Kind::Label, names) => {
+                let labels = self.labels.as_ref();
+                let one_hot = self.one_hot && labels.is_none_or(binary);
+                labels.is_none_or(|labels| labels.has(sought.label))
+                    || names == Names::LabelOrChannel && one_hot && channel()
+            }
+            (_, Names::LabelOrChannel) if self.one_hot => channel(),
+            // Each channel of a one-hot map is a label map of 0 and 1.
+            _ => self.channels.is_none() || sought.label == 0.0 || sought.label == 1.0,
+        }
+    }
+
+    /// All numbers of this kind that it may hold.
+    fn possible(&self, names: Names) -> Vec<f64> {
+        let channels = names == Names::Channel || names == Names::LabelOrChannel && self.one_hot;
+        let channels = self.channels.iter().filter(|_| channels).flat_map(|channels| channels.held.iter());
+        let labels = self.labels.iter().filter(|_| names != Names::Channel).flat_map(LabelSet::iter);
+        let bits =
+            [0.0, 1.0].into_iter().filter(|_| self.kind != Kind::Label && (names == Names::Label || !self.one_hot));
+        labels.chain(channels).chain(bits).collect()
     }
 }
 
 /// Whether a one-hot map can hold these.
 fn binary(labels: &LabelSet) -> bool {
     labels.iter().all(|label| label == 0.0 || label == 1.0)
-}
-
-/// The labels after voxels moved: interpolation and averages invent none, a value that pads may be one.
-fn moved(known: &Known, key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Option<LabelSet> {
-    let mut labels = known.labels.clone()?;
-    labels.extend(padded(key, padding, resampling));
-    Some(labels)
 }
 
 /// What a step is told to put where a volume has nothing.
@@ -367,8 +461,8 @@ fn looked_at(step: &Step) -> Vec<&str> {
 
 impl Pipeline {
     /// The labels that steps name and that none of the volumes can hold that they look at, where the label maps of
-    /// inputs that declare no labels hold `seen`, by key. Such inputs that are not in `seen` have no maps: what steps
-    /// look for only there counts as found.
+    /// inputs hold `seen`, by key; of those that declare their labels only the channels count. Inputs that declare none
+    /// and are not in `seen` have no maps: what steps look for only there counts as found.
     pub fn absent_labels(&self, seen: &BTreeMap<String, SeenLabels>) -> Vec<AbsentLabel> {
         let mut reach = Reach::of_maps(&self.inputs, seen);
         let mut absent = Vec::new();

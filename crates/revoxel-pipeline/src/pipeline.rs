@@ -273,10 +273,10 @@ fn resolve(
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
             let step = resolve_step(node, &by_then, registry, read)?;
+            reach.check(&step, node)?;
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
-            reach.check(&step, node)?;
             reach.pass(&step);
             by_then.iter_mut().filter(|i| step.keys.contains(&i.key)).for_each(|input| input.pass(&step));
             steps.push(step);

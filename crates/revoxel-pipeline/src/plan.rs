@@ -181,7 +181,7 @@ impl Pipeline {
                     && revoxel_transforms::anti_alias_sigma(grid, &target) != [0.0; 3];
                 let apart =
                     rule.separate.is_some_and(|s| s.forth(grid.nominal_spacing(), target.nominal_spacing()).is_some());
-                smooths || apart || rule.clip || pads_with_minimum(transform, key, kind)
+                smooths || apart || rule.clip || rule.averages(key, kind) || pads_with_minimum(transform, key, kind)
             }
             GridOp::Warp { .. } => pads_with_minimum(transform, key, self.input(key).map_or(Kind::Image, |i| i.kind)),
             _ => false,

@@ -360,10 +360,10 @@ fn resolve_steps(
         if undecided && decided {
             found.put(decision, place);
         }
+        found.reach.check(&step, &node)?;
         if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
             return Err(absent.fault("the prediction"));
         }
-        found.reach.check(&step, &node)?;
         found.reach.pass(&step);
         found.steps.push((step, place));
     }
@@ -380,7 +380,7 @@ fn resolve_steps(
 impl Steps {
     /// Makes labels of the prediction. On the native grid the fill is among them.
     fn put(&mut self, decision: &Decision, place: &str) {
-        self.reach.put(PREDICTION, decision.painted.clone());
+        self.reach.decide(PREDICTION, decision.painted.clone());
         if place == "native" {
             self.reach.add(decision.on_the_way.as_ref());
         }

@@ -14,6 +14,7 @@
 //! the same naively in f64; every path is tested against it. Results depend neither on the number of threads nor
 //! on the instructions.
 
+mod area;
 mod argmax;
 mod buffer;
 mod copy;
@@ -35,6 +36,7 @@ mod smooth;
 mod spline;
 mod taps;
 
+pub use area::area;
 pub use argmax::{argmax, execute_argmax};
 pub use elastic::elastic;
 pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
@@ -44,7 +46,8 @@ pub use pad::{PadMode, PadModeError, pad};
 pub use separate::Separate;
 pub use simd::Level;
 pub use smooth::{
-    FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as, integrated_weights,
+    AntiAlias, FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as,
+    integrated_weights,
 };
 
 #[cfg(test)]

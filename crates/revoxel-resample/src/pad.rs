@@ -21,6 +21,8 @@ pub enum PadMode {
     Symmetric,
     /// The volume repeated.
     Wrap,
+    /// From the outermost voxel down to 0, which the last voxel of the padding holds; axis after axis.
+    LinearRamp,
     /// The smallest value of each line, axis after axis.
     Minimum,
     /// The largest value of each line, axis after axis.
@@ -29,23 +31,36 @@ pub enum PadMode {
     Mean,
     /// The median of each line, axis after axis.
     Median,
+    /// The smallest value of all channels.
+    VolumeMinimum,
+    /// The largest value of all channels.
+    VolumeMaximum,
+    /// The mean of all channels.
+    VolumeMean,
+    /// The median of all channels.
+    VolumeMedian,
 }
 
 impl PadMode {
     /// All modes, in the order in which they are listed to people.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Constant,
         Self::Edge,
         Self::Reflect,
         Self::Symmetric,
         Self::Wrap,
+        Self::LinearRamp,
         Self::Minimum,
         Self::Maximum,
         Self::Mean,
         Self::Median,
+        Self::VolumeMinimum,
+        Self::VolumeMaximum,
+        Self::VolumeMean,
+        Self::VolumeMedian,
     ];
 
-    /// The name, as numpy spells it.
+    /// The name, as numpy spells it where numpy has it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Constant => "constant",
@@ -53,10 +68,31 @@ impl PadMode {
             Self::Reflect => "reflect",
             Self::Symmetric => "symmetric",
             Self::Wrap => "wrap",
+            Self::LinearRamp => "linear_ramp",
             Self::Minimum => "minimum",
             Self::Maximum => "maximum",
             Self::Mean => "mean",
             Self::Median => "median",
+            Self::VolumeMinimum => "volume_minimum",
+            Self::VolumeMaximum => "volume_maximum",
+            Self::VolumeMean => "volume_mean",
+            Self::VolumeMedian => "volume_median",
+        }
+    }
+
+    /// Whether it makes numbers that are no values of the volume.
+    pub const fn averages(self) -> bool {
+        matches!(self, Self::LinearRamp | Self::Mean | Self::Median | Self::VolumeMean | Self::VolumeMedian)
+    }
+
+    /// The number of all channels that pads, where the mode has one. A volume without voxels has 0.
+    fn of_all(self, voxels: &Voxels) -> Option<f64> {
+        match self {
+            Self::VolumeMinimum => Some(voxels.min_max().map_or(0.0, |(low, _)| low)),
+            Self::VolumeMaximum => Some(voxels.min_max().map_or(0.0, |(_, high)| high)),
+            Self::VolumeMean => Some(dispatch!(voxels, v => mean_of(v))),
+            Self::VolumeMedian => Some(dispatch!(voxels, v => median_of(v))),
+            _ => None,
         }
     }
 
@@ -87,7 +123,10 @@ impl fmt::Display for PadMode {
 
 /// A name that is no padding mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median")]
+#[error(
+    "{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, linear_ramp, minimum, maximum, mean, \
+     median, or volume_minimum, volume_maximum, volume_mean or volume_median"
+)]
 pub struct PadModeError(pub String);
 
 impl FromStr for PadMode {
@@ -113,8 +152,11 @@ pub fn pad(
     let window = GridOp::Window { start, shape };
     let mut sampling = Sampling::identity(*volume.grid());
     sampling.push(&window)?;
-    if mode == PadMode::Constant || !sampling.has_padding() {
-        return execute(volume, &sampling, &How::filled(Interpolation::Nearest, value.to_vec()));
+    let of_all = mode.of_all(volume.voxels()).map(|number| vec![number; volume.channels()]);
+    let constant = of_all.as_deref().or((mode == PadMode::Constant).then_some(value));
+    if constant.is_some() || !sampling.has_padding() {
+        let value = constant.unwrap_or(value).to_vec();
+        return execute(volume, &sampling, &How::filled(Interpolation::Nearest, value));
     }
     let inner = *sampling.readable();
     let mut crop = Sampling::identity(*volume.grid());
@@ -153,7 +195,7 @@ fn repeated<T: Voxel>(
     out
 }
 
-/// Pads one axis after another with a number made of each line.
+/// Pads one axis after another with numbers made of each line.
 fn summarised<T: Voxel>(
     source: &[T],
     from: [usize; 3],
@@ -173,12 +215,22 @@ fn summarised<T: Voxel>(
         for line in 0..lines {
             let (inner, outer) = (line % stride, line / stride);
             let at = |i: usize| values[inner + stride * (i + current[axis] * outer)];
-            let number = summary((0..current[axis]).map(at).collect(), mode);
+            let number = (mode != PadMode::LinearRamp).then(|| summary((0..current[axis]).map(at).collect(), mode));
+            let last = current[axis] as i64 - 1;
+            // How many voxels are padded below and above.
+            let width = [-start[axis], start[axis] + next[axis] as i64 - 1 - last];
             for i in 0..next[axis] {
                 let source = i as i64 + start[axis];
-                let inside = (0..current[axis] as i64).contains(&source);
-                let value = if inside { at(source as usize) } else { number };
-                out[inner + stride * (i + next[axis] * outer)] = value;
+                let ramp = |edge: i64, width: i64| {
+                    let share = (width - (source - edge).abs()) as f64 / width as f64;
+                    T::from_f64(at(edge as usize).to_f64() * share)
+                };
+                out[inner + stride * (i + next[axis] * outer)] = match number {
+                    _ if (0..=last).contains(&source) => at(source as usize),
+                    Some(number) => number,
+                    None if source < 0 => ramp(0, width[0]),
+                    None => ramp(last, width[1]),
+                };
             }
         }
         (values, current) = (out, next);
@@ -187,15 +239,36 @@ fn summarised<T: Voxel>(
     values
 }
 
+/// The mean, summed in the same order on any number of threads; 0 of nothing.
+fn mean_of<T: Voxel>(values: &[T]) -> f64 {
+    let parts: Vec<f64> = values.par_chunks(1 << 16).map(|part| part.iter().map(|v| v.to_f64()).sum()).collect();
+    parts.into_iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The median, the mean of the two in the middle of an even number; 0 of nothing.
+fn median_of<T: Voxel>(values: &[T]) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let order = |a: &T, b: &T| a.to_f64().total_cmp(&b.to_f64());
+    let mut values = values.to_vec();
+    let n = values.len();
+    let (below, upper, _) = values.select_nth_unstable_by(n / 2, order);
+    let lower = if n % 2 == 1 { None } else { below.iter().copied().max_by(order) };
+    lower.map_or(upper.to_f64(), |lower| 0.5 * (lower.to_f64() + upper.to_f64()))
+}
+
 fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
-    let sum = |values: &[T]| values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64;
-    line.sort_by(|a, b| a.to_f64().total_cmp(&b.to_f64()));
+    let mean = |values: &[T]| T::from_f64(values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64);
+    if mode == PadMode::Mean {
+        return mean(&line);
+    }
+    line.sort_unstable_by(|a, b| a.to_f64().total_cmp(&b.to_f64()));
     let n = line.len();
     match mode {
         PadMode::Minimum => line[0],
         PadMode::Maximum => line[n - 1],
-        PadMode::Median => T::from_f64(sum(&line[(n - 1) / 2..=n / 2])),
-        _ => T::from_f64(sum(&line)),
+        _ => mean(&line[(n - 1) / 2..=n / 2]),
     }
 }
 
@@ -222,6 +295,11 @@ mod tests {
         t(PadMode::Maximum, [9., 9., 9., 1., 2., 4., 9., 9., 9.]);
         t(PadMode::Mean, [4., 4., 4., 1., 2., 4., 9., 4., 4.]);
         t(PadMode::Median, [3., 3., 3., 1., 2., 4., 9., 3., 3.]);
+        t(PadMode::LinearRamp, [0., 1. / 3., 2. / 3., 1., 2., 4., 9., 4.5, 0.]);
+        t(PadMode::VolumeMinimum, [1., 1., 1., 1., 2., 4., 9., 1., 1.]);
+        t(PadMode::VolumeMean, [4., 4., 4., 1., 2., 4., 9., 4., 4.]);
+        t(PadMode::VolumeMedian, [3., 3., 3., 1., 2., 4., 9., 3., 3.]);
+        assert_eq!(median_of(&[5u8, 1, 9]), 5.0);
     }
 
     #[test]
@@ -230,5 +308,8 @@ mod tests {
         let volume = Volume::new(vec![1u8, 2, 3, 4, 5, 6, 7, 8].into(), grid, Kind::Image, 1).unwrap();
         let padded = pad(&volume, [1, -1, 0], [2, 4, 1], PadMode::Maximum, &[]).unwrap();
         assert_eq!(padded.voxels(), &Voxels::from(vec![6u8, 7, 2, 3, 6, 7, 6, 7]));
+        // What is taken of all is taken before.
+        let padded = pad(&volume, [1, -1, 0], [2, 4, 1], PadMode::VolumeMaximum, &[]).unwrap();
+        assert_eq!(padded.voxels(), &Voxels::from(vec![8u8, 8, 2, 3, 6, 7, 8, 8]));
     }
 }

@@ -63,6 +63,41 @@ pub fn anti_alias_sigma(from: &Grid, to: &Grid) -> [f64; 3] {
     })
 }
 
+/// How a volume is smoothed before it is sampled more coarsely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AntiAlias {
+    /// With the sigma of [`anti_alias_sigma`]; the edge goes on beyond the volume, as ITK smooths.
+    #[default]
+    Cardoso,
+    /// With (r − 1) / 2 voxels where a target voxel is `r` > 1 voxels large, scikit-image's rule, as MONAI's `Resize`
+    /// does it: with 0 beyond the volume.
+    ScikitImage,
+}
+
+impl AntiAlias {
+    /// The sigma (voxels of `from`, by axis); 0 along axes that are not coarser on `to`.
+    pub fn sigma(self, from: &Grid, to: &Grid) -> [f64; 3] {
+        let sigma = anti_alias_sigma(from, to);
+        match self {
+            Self::Cardoso => sigma,
+            Self::ScikitImage => {
+                // Without the noise of the affines, which can add a weight at the end of the filter.
+                let size = |row: [f64; 3]| (row.iter().map(|v| v * v).sum::<f64>().sqrt() * 1e9).round() / 1e9;
+                let size = to.index_map_to(from).linear().map(size);
+                [0, 1, 2].map(|a| if sigma[a] > 0.0 { 0.5 * (size[a] - 1.0) } else { 0.0 })
+            }
+        }
+    }
+
+    /// The conventions of the filter.
+    pub fn gaussian(self) -> Gaussian {
+        match self {
+            Self::Cardoso => Gaussian { edge: FilterEdge::Nearest, ..Gaussian::default() },
+            Self::ScikitImage => Gaussian::MONAI,
+        }
+    }
+}
+
 /// Smooths with a Gaussian of `sigma` voxels along each axis, as scipy's `gaussian_filter` does by default: weights
 /// up to four standard deviations, the volume mirrored at its faces. Every channel is smoothed alike; an axis whose
 /// sigma is not above 0 is left as it is. The result is float32, or float64 for float64 voxels, on the same grid.

@@ -1,7 +1,7 @@
 //! Labels that steps name, looked for in the label maps of a dataset; and maps that hold what was not declared.
 //!
-//! Maps are read only where a step names a label of an input that declares none, and only until every label was seen:
-//! mostly one map is enough.
+//! Maps are read only where a step names a label of an input that declares none, or a channel, and only until every one
+//! was seen: mostly one map is enough.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl LabelMaps {
         let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
         if names_labels(pipeline) {
             for (key, path) in cases.iter().flat_map(|c| &c.inputs) {
-                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label && i.labels.is_none()) {
+                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label) {
                     files.push_back((key.clone(), path.clone()));
                     seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }
@@ -136,18 +136,24 @@ impl LabelMaps {
         let keys: Vec<String> =
             first.keys.iter().filter(|k| self.read.contains_key(*k)).map(|k| format!("{k:?}")).collect();
         first.keys.iter().filter_map(|k| self.seen.get(k)).for_each(|seen| held.extend(seen.labels.iter()));
+        let noun = first.noun();
         let (label, keys, read) = (first.label, keys.join(" and "), read(first));
         let maps = if read == 1 { "the label map".to_owned() } else { format!("the {read} label maps") };
-        let hold = if read == 1 { "holds" } else { "hold" };
+        let hold = match (noun, read) {
+            ("channel", 1) => "has",
+            ("channel", _) => "have",
+            (_, 1) => "holds",
+            _ => "hold",
+        };
         let mut problem = if first.changed {
             format!(
-                "{}: label {label} cannot be in {keys} here: {maps} {hold} {held}, and that is {} by this step",
+                "{}: {noun} {label} cannot be in {keys} here: {maps} {hold} {held}, and that is {} by this step",
                 first.name, first.possible
             )
         } else if read == 1 {
-            format!("{}: label {label} is not in {maps} of {keys}: it holds {}", first.name, first.possible)
+            format!("{}: {noun} {label} is not in {maps} of {keys}: it {hold} {}", first.name, first.possible)
         } else {
-            format!("{}: label {label} is in none of {maps} of {keys}: they hold {}", first.name, first.possible)
+            format!("{}: {noun} {label} is in none of {maps} of {keys}: they {hold} {}", first.name, first.possible)
         };
         if let Some(why) = self.unreadable.first() {
             problem.push_str(&format!(" ({} could not be read: {why})", self.unreadable.len()));

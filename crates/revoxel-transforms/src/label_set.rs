@@ -56,6 +56,22 @@ impl LabelSet {
     }
 }
 
+/// The channels of a one-hot map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channels {
+    /// How many there are.
+    pub count: usize,
+    /// The numbers of those that may hold anything.
+    pub held: LabelSet,
+}
+
+impl Channels {
+    /// So many, any of which may hold something.
+    pub fn all(count: usize) -> Self {
+        Self { count, held: (0..count).map(|channel| channel as f64).collect() }
+    }
+}
+
 /// Neighbouring whole numbers are put together, and long lists are cut: `0 to 4, 7, 9`.
 impl fmt::Display for LabelSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

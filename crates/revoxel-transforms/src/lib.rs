@@ -23,11 +23,11 @@ pub mod spatial;
 pub mod transform;
 
 pub use definition::{Built, Class, Content, Define, Invalid, ParamsError, TransformDef, define};
-pub use label_set::LabelSet;
+pub use label_set::{Channels, LabelSet};
 pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
 pub use revoxel_resample::anti_alias_sigma;
 pub use transform::{
-    ApplyError, Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, RefusedLabel, Resampling,
+    ApplyError, Evidence, NamedLabel, Names, Need, Observed, PaddingRule, PlanError, RefusedLabel, Resampling,
     SpatialTransform, Transform, ValueTransform,
 };

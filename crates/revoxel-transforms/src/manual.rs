@@ -296,6 +296,7 @@ mod tests {
         t("ZNormalization", &["normalize_intensity", "z_score"]);
         t("CTNormalization", &["ct_normalization"]);
         t("CopyAffine", &["align"]);
+        t("CropOrPad", &["crop_or_pad", "resize_with_pad_or_crop"]);
         t("EnsureShapeMultiple", &["divisible_pad", "divisible_crop"]);
         t("RandScaleIntensityFixedMeand", &["rand_scale_intensity_fixed_mean"]);
         t("Padd", &["border_pad"]);

@@ -10,7 +10,8 @@ pub(crate) mod weights;
 use revoxel_core::{Affine, Grid, GridError, GridOp};
 
 use crate::definition::Invalid;
-use crate::params::{PadMethod, PadMode, PerKey};
+use crate::params::{Interpolation, Named, PadMethod, PadMode, PerKey};
+use crate::transform::PlanError;
 
 /// The windows that change a volume of `shape` to the box `start .. end`: none where nothing changes.
 pub(crate) fn window(shape: [usize; 3], start: [i64; 3], end: [i64; 3]) -> Vec<GridOp> {
@@ -32,6 +33,7 @@ pub(crate) fn pad_to(shape: [usize; 3], size: [i64; 3], method: PadMethod) -> ([
     let width = [0, 1, 2].map(|a| (size[a] - n[a]).max(0));
     let low = match method {
         PadMethod::Symmetric => width.map(|w| w / 2),
+        PadMethod::SymmetricLow => width.map(|w| (w + 1) / 2),
         PadMethod::End => [0; 3],
     };
     (low.map(|l| -l), [0, 1, 2].map(|a| n[a] + width[a] - low[a]))
@@ -55,6 +57,21 @@ pub(crate) fn same_extent(grid: &Grid, shape: [usize; 3]) -> Result<Grid, GridEr
     rescaled(grid, ratio, ratio.map(|r| 0.5 * r - 0.5), shape)
 }
 
+/// The grid with `shape` voxels whose outermost voxel centres are those of `grid`.
+pub(crate) fn same_corners(grid: &Grid, shape: [usize; 3]) -> Result<Grid, PlanError> {
+    let now = grid.shape();
+    if let Some(axis) = (0..3).find(|a| now[*a] != shape[*a] && (now[*a] < 2 || shape[*a] < 2)) {
+        return Err(PlanError::NoCorners { axis, from: now[axis], to: shape[axis] });
+    }
+    let ratio = |a: usize| if now[a] == shape[a] { 1.0 } else { (now[a] as f64 - 1.0) / (shape[a] as f64 - 1.0) };
+    Ok(rescaled(grid, [0, 1, 2].map(ratio), [0.0; 3], shape)?)
+}
+
+/// The grid with `shape` voxels that a volume is resampled to, by its outer faces or by its outermost centres.
+pub(crate) fn resized(grid: &Grid, shape: [usize; 3], align_corners: bool) -> Result<Grid, PlanError> {
+    if align_corners { same_corners(grid, shape) } else { Ok(same_extent(grid, shape)?) }
+}
+
 /// Resampling onto a grid; nothing where it is the same grid but for noise.
 pub(crate) fn resample(from: &Grid, to: Grid) -> Vec<GridOp> {
     if revoxel_core::Relation::between(from, &to).agrees() { Vec::new() } else { vec![GridOp::Resample { grid: to }] }
@@ -67,6 +84,22 @@ pub(crate) fn constant_only(mode: PadMode, value: Option<&PerKey<f64>>) -> Resul
             Err(Invalid::new("value", "the value is used with mode: constant only: leave one of them out"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses means where nothing is left to them, or where boxes of voxels have no place.
+pub(crate) fn area_alone(
+    area: bool,
+    interpolation: Option<&PerKey<Named<Interpolation>>>,
+    align_corners: bool,
+) -> Result<(), Invalid> {
+    match interpolation.and_then(|i| i.for_all()) {
+        _ if !area => Ok(()),
+        Some(_) => {
+            Err(Invalid::new("area", "an interpolation for all inputs leaves nothing to it: name those it is for"))
+        }
+        None if align_corners => Err(Invalid::new("area", "means are of boxes between faces: leave align_corners out")),
+        None => Ok(()),
     }
 }
 

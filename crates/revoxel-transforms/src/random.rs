@@ -48,6 +48,11 @@ pub trait RandomTransform: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// How many channels the input that [`need`](Self::need) names must have where it has several.
+    fn channels(&self) -> Option<usize> {
+        None
+    }
+
     /// How ops of the drawn transforms that interpolate do it, so far as it names inputs.
     fn resampling(&self) -> Resampling<'_> {
         Resampling::default()

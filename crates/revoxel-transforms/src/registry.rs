@@ -18,6 +18,7 @@ pub const BUILTIN: &[TransformDef] = &[
     define::<spatial::center_scale_crop::CenterScaleCrop>(),
     define::<spatial::crop_foreground::CropForeground>(),
     define::<spatial::crop_to_nonzero::CropToNonzero>(),
+    define::<spatial::crop_or_pad::CropOrPad>(),
     define::<spatial::spatial_pad::SpatialPad>(),
     define::<spatial::border_pad::BorderPad>(),
     define::<spatial::divisible_pad::DivisiblePad>(),

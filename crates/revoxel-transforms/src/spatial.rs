@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod center_scale_crop;
 pub mod center_spatial_crop;
 pub mod crop_foreground;
+pub mod crop_or_pad;
 pub mod crop_to_nonzero;
 pub mod deshear;
 pub mod divisible_crop;

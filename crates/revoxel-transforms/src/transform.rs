@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
-use revoxel_resample::{Boundary, Interpolation, PadMode, ResampleError, Separate};
+use revoxel_resample::{AntiAlias, Boundary, Interpolation, PadMode, ResampleError, Separate};
 
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::params::{Named, Padding, PerKey};
 use crate::random::RandomTransform;
 
@@ -136,9 +136,16 @@ pub trait ValueTransform: Debug + Send + Sync {
     }
 
     /// All labels that a volume may hold after the step, where it held none but `labels` before it, or anything with
-    /// `None`. `None` is the answer where nobody can say.
+    /// `None`. Of a one-hot map of probabilities `labels` are the numbers of the channels that may hold anything.
+    /// `None` is the answer where nobody can say.
     fn labels_after(&self, _labels: Option<&LabelSet>) -> Option<LabelSet> {
         None
+    }
+
+    /// The channels after the step: of a one-hot map with `channels` before it; `labels` as in
+    /// [`labels_after`](Self::labels_after). `None` is what nobody knows.
+    fn channels_after(&self, channels: Option<&Channels>, _labels: Option<&LabelSet>) -> Option<Channels> {
+        channels.map(|channels| Channels::all(channels.count))
     }
 
     /// Whether it makes sense of volumes of a kind, one of those of its definition.
@@ -151,7 +158,8 @@ pub trait ValueTransform: Debug + Send + Sync {
         false
     }
 
-    /// A label among these, all that a volume may hold before the step, that the step refuses.
+    /// A label among these, which a volume may hold before the step, that the step refuses. Of a one-hot map of
+    /// probabilities they are the numbers of its channels.
     fn refuses(&self, _labels: &LabelSet) -> Option<RefusedLabel> {
         None
     }
@@ -177,14 +185,25 @@ pub struct NamedLabel {
     pub position: usize,
     /// The label.
     pub label: f64,
-    /// Whether it is the number of a channel instead where the volume is a one-hot map of several channels.
-    pub or_channel: bool,
+    /// Of what it is the number.
+    pub names: Names,
+}
+
+/// What a number in a parameter stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// A label: what a voxel holds.
+    Label,
+    /// A label; where the volume is a one-hot map of several channels, one of these, from 0.
+    LabelOrChannel,
+    /// A channel, from 0.
+    Channel,
 }
 
 impl NamedLabel {
     /// The labels of a list, none of which is a channel.
     pub fn list(field: &'static str, labels: impl IntoIterator<Item = f64>) -> Vec<Self> {
-        let named = |(position, label)| Self { field, position, label, or_channel: false };
+        let named = |(position, label)| Self { field, position, label, names: Names::Label };
         labels.into_iter().enumerate().map(named).collect()
     }
 }
@@ -233,6 +252,18 @@ pub struct Resampling<'a> {
     pub boundary: Boundary,
     /// Whether the cubic B-spline is kept within the range of what it reads.
     pub clip: bool,
+    /// Whether voxels are means of all that they touch, where the step gives no interpolation and the volume is no label
+    /// map; for ops that keep the outer faces. See [`area`](revoxel_resample::area).
+    pub area: bool,
+    /// How a volume is smoothed where [`anti_alias`](SpatialTransform::anti_alias) asks for it.
+    pub smoothing: AntiAlias,
+}
+
+impl Resampling<'_> {
+    /// Whether a volume is averaged instead of interpolated.
+    pub fn averages(&self, key: &str, kind: Kind) -> bool {
+        self.area && kind != Kind::Label && self.interpolation.and_then(|i| i.get(key)).is_none()
+    }
 }
 
 impl<'a> Resampling<'a> {
@@ -242,8 +273,9 @@ impl<'a> Resampling<'a> {
         padding: Option<&'a PerKey<Padding>>,
         default_padding: Padding,
     ) -> Self {
-        let (separate, boundary, clip) = (None, Boundary::Mirror, false);
-        Self { interpolation, padding, default_padding, separate, boundary, clip }
+        let (separate, boundary, smoothing) = (None, Boundary::Mirror, AntiAlias::Cardoso);
+        let (clip, area) = (false, false);
+        Self { interpolation, padding, default_padding, separate, boundary, clip, area, smoothing }
     }
 }
 
@@ -313,6 +345,16 @@ pub enum PlanError {
         size: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
+    },
+    /// The outermost voxels of an axis cannot stay where they are.
+    #[error("align_corners: axis {axis} has {from} voxel(s) and would get {to}: there are no two ends that could stay")]
+    NoCorners {
+        /// The axis.
+        axis: usize,
+        /// How many voxels it has.
+        from: usize,
+        /// How many it would get.
+        to: usize,
     },
     /// Nothing of the volume would be left.
     #[error("the crop {start:?} to {end:?} leaves nothing of a volume of {shape:?} voxels")]

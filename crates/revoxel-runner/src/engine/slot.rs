@@ -4,8 +4,7 @@ use revoxel_core::{Grid, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, 
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::Fuse;
 use revoxel_resample::{
-    FilterEdge, Gaussian, How, Interpolation, Outside, PadMode, ResampleError, anti_alias_sigma, execute,
-    gaussian_smooth_as, pad,
+    AntiAlias, How, Interpolation, Outside, PadMode, ResampleError, area, execute, gaussian_smooth_as, pad,
 };
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{ApplyError, Evidence, PaddingRule, Resampling, SpatialTransform};
@@ -133,7 +132,13 @@ impl Slot {
                 interpolation = Interpolation::Nearest;
             }
             if anti_alias && kind != Kind::Label {
-                self.smooth(grid)?;
+                self.smooth(grid, rule.smoothing)?;
+            }
+            if rule.averages(key, kind) && interpolation != Interpolation::Nearest {
+                self.settle()?;
+                self.volume = area(&self.volume, grid)?;
+                self.pass = Sampling::identity(*grid);
+                return Ok(interpolation);
             }
         }
         let minimum = padding == Padding::Minimum && kind == Kind::Image;
@@ -174,15 +179,13 @@ impl Slot {
     }
 
     /// Smooths the volume along the axes that are coarser on `target`.
-    fn smooth(&mut self, target: &Grid) -> Result<(), StepError> {
-        let sigma = anti_alias_sigma(self.grid(), target);
+    fn smooth(&mut self, target: &Grid, rule: AntiAlias) -> Result<(), StepError> {
+        let sigma = rule.sigma(self.grid(), target);
         if sigma == [0.0; 3] {
             return Ok(());
         }
         self.settle()?;
-        // As ITK smooths: the edge goes on beyond the volume.
-        let gaussian = Gaussian { edge: FilterEdge::Nearest, ..Gaussian::default() };
-        self.volume = gaussian_smooth_as(&self.volume, sigma, &gaussian)?;
+        self.volume = gaussian_smooth_as(&self.volume, sigma, &rule.gaussian())?;
         Ok(())
     }
 
@@ -200,7 +203,7 @@ impl Slot {
             return self.push(op, fuse);
         }
         let value = rule.value_for(key, self.volume.kind(), self.volume.channels());
-        let averages = matches!(rule.mode, PadMode::Mean | PadMode::Median);
+        let averages = rule.mode.averages();
         // Labels are not averaged.
         let mode = if averages && self.volume.kind() == Kind::Label { PadMode::Constant } else { rule.mode };
         if mode == PadMode::Constant {

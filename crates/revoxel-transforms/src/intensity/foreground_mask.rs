@@ -55,6 +55,7 @@ use super::hsv::Part;
 use super::threshold_rules::Rule;
 use super::thresholds::{Threshold, Thresholds};
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::{Channels, LabelSet};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `foreground_mask`.
@@ -203,6 +204,14 @@ impl ValueTransform for ForegroundMask {
 
     fn kind_after(&self, _: Kind) -> Kind {
         Kind::Label
+    }
+
+    fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
+        Some(LabelSet::from_iter([1.0]))
+    }
+
+    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        Some(Channels::all(1))
     }
 }
 

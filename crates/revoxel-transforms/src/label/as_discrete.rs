@@ -31,9 +31,9 @@ use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::one_hot::{MOST, one_hot, without_channel};
+use super::one_hot::{MOST, channels, one_hot, without_channel};
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `as_discrete`.
@@ -126,8 +126,23 @@ impl ValueTransform for AsDiscrete {
         }
     }
 
-    fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
-        self.threshold.map(|_| LabelSet::from_iter([1.0]))
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        match (self.threshold, self.to_onehot) {
+            (Some(_), _) => Some(LabelSet::from_iter([1.0])),
+            (None, Some(_)) => None,
+            // An argmax gives the numbers of channels.
+            (None, None) => labels.map(|labels| labels.iter().map(f64::round_ties_even).collect()),
+        }
+    }
+
+    fn channels_after(&self, before: Option<&Channels>, labels: Option<&LabelSet>) -> Option<Channels> {
+        let made = match (self.to_onehot, self.argmax) {
+            (Some(classes), _) => channels(Some(classes), labels),
+            (None, true) => Some(Channels::all(1)),
+            (None, false) => before.cloned(),
+        };
+        // A threshold of 0 or less marks every channel.
+        made.map(|made| if self.threshold.is_some() { Channels::all(made.count) } else { made })
     }
 
     fn takes(&self, kind: Kind) -> bool {
@@ -139,8 +154,7 @@ impl ValueTransform for AsDiscrete {
     }
 
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
-        let classes = self.to_onehot.filter(|_| !self.argmax)?;
-        without_channel(labels, classes, "to_onehot")
+        without_channel(labels, self.to_onehot?, "to_onehot")
     }
 }
 

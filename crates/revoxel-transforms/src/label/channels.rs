@@ -6,7 +6,7 @@ use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use super::labels::Labels;
 use super::runs::{Runs, paint};
 use crate::definition::Invalid;
-use crate::transform::{ApplyError, NamedLabel};
+use crate::transform::{ApplyError, NamedLabel, Names};
 
 /// The parameter that names channels of a one-hot map, and labels of a label map.
 const FIELD: &str = "applied_labels";
@@ -23,13 +23,15 @@ pub(super) fn check(applied: Option<&Labels>, is_onehot: Option<bool>) -> Result
     }
 }
 
-/// The labels that are named, as far as they are none of a volume's channels.
+/// The labels or channels that are named.
 pub(super) fn named(applied: Option<&Labels>, is_onehot: Option<bool>) -> Vec<NamedLabel> {
-    let labels = match (applied, is_onehot) {
-        (None, _) | (_, Some(true)) => return Vec::new(),
-        (Some(labels), _) => labels.named(FIELD),
+    let names = match is_onehot {
+        None => Names::LabelOrChannel,
+        Some(true) => Names::Channel,
+        Some(false) => Names::Label,
     };
-    labels.into_iter().map(|named| NamedLabel { or_channel: is_onehot.is_none(), ..named }).collect()
+    let labels = applied.map(|labels| labels.named(FIELD)).unwrap_or_default();
+    labels.into_iter().map(|named| NamedLabel { names, ..named }).collect()
 }
 
 /// The channels of a one-hot map that a step looks at.

@@ -37,7 +37,7 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `fill_holes`.
@@ -102,6 +102,10 @@ impl ValueTransform for FillHoles {
 
     fn named_labels(&self) -> Vec<NamedLabel> {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
+    }
+
+    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        channels.cloned()
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {

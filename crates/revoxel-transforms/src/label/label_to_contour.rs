@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::check_connectivity;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -74,6 +74,10 @@ impl ValueTransform for LabelToContour {
             ValueUndo::Lost { reason: "label_to_contour emptied labels".to_owned() }
         };
         Ok((volume.with_voxels(voxels)?, undo))
+    }
+
+    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        channels.cloned()
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `one_hot`.
@@ -71,9 +71,20 @@ impl ValueTransform for OneHot {
         true
     }
 
+    fn channels_after(&self, _: Option<&Channels>, labels: Option<&LabelSet>) -> Option<Channels> {
+        channels(self.num_classes, labels)
+    }
+
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.num_classes?, "num_classes")
     }
+}
+
+/// The channels of a map that holds these labels.
+pub(super) fn channels(classes: Option<usize>, labels: Option<&LabelSet>) -> Option<Channels> {
+    let highest = || labels.and_then(|labels| labels.iter().last()).map(|label| label as usize + 1);
+    let count = classes.or_else(highest)?;
+    Some(labels.map_or_else(|| Channels::all(count), |held| Channels { count, held: held.clone() }))
 }
 
 /// The first of the labels that has no channel of its own among as many as a parameter says.
@@ -85,7 +96,7 @@ pub(super) fn without_channel(labels: &LabelSet, classes: usize, field: &'static
 
 /// Probabilities of a label map with one channel.
 pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, ApplyError> {
-    fn channels<T: Voxel>(labels: &[T], classes: usize) -> Vec<u8> {
+    fn split<T: Voxel>(labels: &[T], classes: usize) -> Vec<u8> {
         let mut result = vec![0; labels.len() * classes];
         result.par_chunks_mut(labels.len()).enumerate().for_each(|(class, channel)| {
             let class = T::from_f64(class as f64);
@@ -110,6 +121,6 @@ pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, 
         return Err(ApplyError::Label { label, problem });
     }
     let grid = *volume.grid();
-    let values = dispatch!(volume.voxels(), v => channels(v, classes));
+    let values = dispatch!(volume.voxels(), v => split(v, classes));
     Ok(Volume::new(values.into(), grid, Kind::Probability, classes)?)
 }

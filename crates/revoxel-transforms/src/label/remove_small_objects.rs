@@ -49,7 +49,7 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity, repaint};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::params::yes;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
@@ -131,6 +131,10 @@ impl ValueTransform for RemoveSmallObjects {
 
     fn named_labels(&self) -> Vec<NamedLabel> {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
+    }
+
+    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        channels.cloned()
     }
 
     fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {

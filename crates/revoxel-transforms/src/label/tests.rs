@@ -4,7 +4,7 @@
 use revoxel_core::{Dtype, Grid, Kind, ValueUndo, Volume, Voxels};
 use serde_json::{Value, json};
 
-use crate::{ApplyError, LabelSet, Registry, Transform, ValueTransform};
+use crate::{ApplyError, LabelSet, Names, Registry, Transform, ValueTransform};
 
 fn made(name: &str, params: Value) -> Box<dyn ValueTransform> {
     let registry = Registry::builtin();
@@ -128,9 +128,9 @@ fn channels_that_are_not_there_are_errors() {
             matches!(step.apply(one.clone()), Err(ApplyError::NoChannel { channel: 1, channels: 1, .. })),
             "{name}"
         );
-        // What stands in the text is looked for as a label alone where it can be one.
-        let sought = |step: &dyn ValueTransform| step.named_labels().iter().map(|n| n.or_channel).collect::<Vec<_>>();
-        assert_eq!((sought(&*step), sought(&*made(name, params.clone()))), (vec![], vec![true, true]), "{name}");
+        let names = |step: &dyn ValueTransform| step.named_labels().iter().map(|n| n.names).collect::<Vec<_>>();
+        let either = vec![Names::LabelOrChannel; 2];
+        assert_eq!((names(&*step), names(&*made(name, params.clone()))), (vec![Names::Channel], either), "{name}");
     }
     let maps = line(vec![1u8, 0, 2, 1, /* */ 1, 1, 0, 1].into(), Kind::Label, 2);
     let error = made("remove_small_objects", json!({ "min_size_voxels": 2 })).apply(maps).unwrap_err();

@@ -93,6 +93,8 @@ pub enum PadMethod {
     /// Half on each side; the odd voxel at the high end.
     #[default]
     Symmetric,
+    /// Half on each side; the odd voxel at the low end, as TorchIO pads.
+    SymmetricLow,
     /// All at the high end.
     End,
 }

@@ -20,9 +20,11 @@
 //! The window back; exact. What was padded is never read on the way back.
 //!
 //! # Same as
-//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are those of the
-//! whole volume; here, as in numpy, they are those of each line that is padded. A number is meant for images: other
-//! kinds get their own fill, unless `keys` names label maps alone, and so do label maps where a mean or a median pads.
+//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are
+//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median`: those without are, as in numpy, made of each
+//! line that is padded. Whole numbers become float32 where something between them pads; TorchIO cuts the fraction off.
+//! A number is meant for images: other kinds get their own fill, unless `keys` names label maps alone, and so do label
+//! maps where a mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -40,7 +42,8 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 pub struct BorderPad {
     /// Voxels to add: one number, one per axis, or low and high by axis.
     spatial_border: IntVector,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
     /// The constant, for images or by key; 0 by default.

@@ -19,9 +19,9 @@
 //! The window back; exact. What was padded is never read on the way back.
 //!
 //! # Same as
-//! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which puts the
-//! odd voxel at the beginning (for `method="crop"` see `divisible_crop`). A number is meant for images: other kinds get their own fill, unless
-//! `keys` names label maps alone, and so do label maps where a mean or a median pads.
+//! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which is
+//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A number is meant for images: other kinds get
+//! their own fill, unless `keys` names label maps alone, and so do label maps where a mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -42,7 +42,8 @@ pub struct DivisiblePad {
     /// On which side padding goes.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
     /// The constant, for images or by key; 0 by default.

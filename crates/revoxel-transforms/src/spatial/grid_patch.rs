@@ -64,8 +64,9 @@ pub struct GridPatch {
     /// The share of a window that it has in common with the next, by axis; 0 to below 1.
     #[serde(default = "none")]
     overlap: RealVector,
-    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or
-    /// median; without it there are none.
+    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0);
+    /// minimum, maximum, mean or median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Without it there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pad_mode: Option<Named<PadMode>>,
     /// The constant, for images or by key; 0 by default.

@@ -43,7 +43,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, OnEmpty, is_false};
 use crate::planning::patches::{CropTo, Sought, around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
-use crate::transform::{NamedLabel, Need, Observed, PlanError, Transform};
+use crate::transform::{NamedLabel, Names, Need, Observed, PlanError, Transform};
 
 /// Parameters of `rand_crop_by_label_classes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -127,12 +127,15 @@ impl RandomTransform for RandCropByLabelClasses {
         self.image.as_deref()
     }
 
+    fn channels(&self) -> Option<usize> {
+        Some(self.count())
+    }
+
     fn named_labels(&self) -> Vec<NamedLabel> {
         let labels = self.ratios.iter().flatten().enumerate();
         let asked = labels.filter(|(_, ratio)| **ratio > 0.0);
-        asked
-            .map(|(class, _)| NamedLabel { field: "ratios", position: class, label: class as f64, or_channel: false })
-            .collect()
+        let names = Names::LabelOrChannel;
+        asked.map(|(class, _)| NamedLabel { field: "ratios", position: class, label: class as f64, names }).collect()
     }
 }
 

@@ -19,8 +19,8 @@
 //! The trace has the zoom.
 //!
 //! # Same as
-//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode="trilinear")`; its default `mode` is
-//! `area`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
+//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`; its default `mode` is `area`, here
+//! `area: true`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
 //! padding has no counterpart: a constant is 0, or what the kind says.
 
 use revoxel_core::{Grid, GridOp};
@@ -31,7 +31,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
-use crate::planning::{centre_crop, pad_to, resample, same_extent, window};
+use crate::planning::{area_alone, centre_crop, pad_to, resample, resized, window};
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -51,12 +51,20 @@ pub struct RandMagnify {
     /// Crop or pad to the shape before.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "edge")]
     padding_mode: Named<PadMode>,
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
+    /// name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    area: bool,
+    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    #[serde(default, skip_serializing_if = "is_false")]
+    align_corners: bool,
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
@@ -92,7 +100,7 @@ impl Define for RandMagnify {
             within("min_zoom", *low, 0.01, 100.0)?;
             within("max_zoom", *high, *low, 100.0)?;
         }
-        Ok(())
+        area_alone(self.area, self.interpolation.as_ref(), self.align_corners)
     }
 
     fn transform(self) -> Transform {
@@ -118,6 +126,7 @@ impl RandomTransform for RandMagnify {
         Resampling {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
+            area: self.area,
             ..Resampling::default()
         }
     }
@@ -138,7 +147,7 @@ impl SpatialTransform for Zoomed {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let shape = grid.shape();
         let zoomed = [0, 1, 2].map(|a| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1));
-        let mut ops = resample(grid, same_extent(grid, zoomed)?);
+        let mut ops = resample(grid, resized(grid, zoomed, self.of.align_corners)?);
         if self.of.keep_size {
             let size = shape.map(|n| n as i64);
             let (first, last) = centre_crop(zoomed, size);

@@ -19,26 +19,30 @@
 //! ```yaml
 //! resize: { spatial_size: 64, anti_alias: true }
 //! ```
+//! ```yaml
+//! resize: { spatial_size: 64, area: true }
+//! ```
 //!
 //! # Inverse
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `Resized(spatial_size, size_mode, mode="trilinear")`, where `mode` is `area` by default; its `nearest` shifts
-//! voxels (torch's legacy floor rule), ours is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by
-//! the rule of Cardoso et al. (2015), `anti_aliasing` in MONAI by that of scikit-image: sigma (r − 1) / 2, and its
-//! `anti_aliasing_sigma` has no counterpart. TorchIO `Resize(target_shape)`, where the rounding of its voxel size does
-//! not make one voxel more, which it then cuts off. It mirrors what a cubic reads beyond the outermost centres, and
-//! cuts fractions off in volumes of whole numbers.
+//! MONAI `Resized(spatial_size, size_mode, mode)`, where `mode` is `area` by default, here `area: true`; what a
+//! prediction then goes back by is an interpolation. MONAI's `nearest` shifts voxels (torch's legacy floor rule), ours
+//! is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015),
+//! `anti_aliasing` in MONAI by that of scikit-image (`anti_alias_rule: scikit_image`); its `anti_aliasing_sigma` has no
+//! counterpart. TorchIO `Resize(target_shape)`, where the rounding of its voxel size does not make one voxel more,
+//! which it then cuts off. It mirrors what a cubic reads beyond the outermost centres, and cuts fractions off in
+//! volumes of whole numbers.
 
 use revoxel_core::{Grid, GridOp};
-use revoxel_resample::Interpolation;
+use revoxel_resample::{AntiAlias, Interpolation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Padding, PerKey, is_false};
-use crate::planning::{resample, same_extent};
+use crate::planning::{area_alone, resample, resized};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `resize`.
@@ -53,9 +57,36 @@ pub struct Resize {
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
+    /// name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    area: bool,
+    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    #[serde(default, skip_serializing_if = "is_false")]
+    align_corners: bool,
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
+    /// How `anti_alias` smooths: cardoso, or scikit_image as MONAI does.
+    #[serde(default, skip_serializing_if = "Smoothing::is_default")]
+    anti_alias_rule: Smoothing,
+}
+
+/// How to smooth before sampling more coarsely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Smoothing {
+    /// Sigma sqrt((r² − 1) / (8 ln 2)) for voxels that are r times as large.
+    #[default]
+    Cardoso,
+    /// Sigma (r − 1) / 2, with 0 beyond the volume.
+    ScikitImage,
+}
+
+impl Smoothing {
+    fn is_default(&self) -> bool {
+        *self == Self::Cardoso
+    }
 }
 
 /// Which axes get the size.
@@ -79,7 +110,10 @@ impl Define for Resize {
         if self.size_mode == SizeMode::Longest && (self.spatial_size.0.len() > 1 || self.spatial_size.0[0] < 1) {
             return Err(Invalid::new("spatial_size", "size_mode: longest takes one positive number"));
         }
-        Ok(())
+        if self.anti_alias_rule != Smoothing::Cardoso && !self.anti_alias {
+            return Err(Invalid::new("anti_alias_rule", "it says how anti_alias smooths: set anti_alias: true, too"));
+        }
+        area_alone(self.area, self.interpolation.as_ref(), self.align_corners)
     }
 
     fn transform(self) -> Transform {
@@ -96,13 +130,18 @@ impl SpatialTransform for Resize {
             SizeMode::All => size[a] as usize,
             SizeMode::Longest => (now[a] as f64 * (size[a] as f64 / longest)).round_ties_even().max(1.0) as usize,
         });
-        Ok(resample(grid, same_extent(grid, shape)?))
+        Ok(resample(grid, resized(grid, shape, self.align_corners)?))
     }
 
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
+            area: self.area,
+            smoothing: match self.anti_alias_rule {
+                Smoothing::Cardoso => AntiAlias::Cardoso,
+                Smoothing::ScikitImage => AntiAlias::ScikitImage,
+            },
             ..Resampling::default()
         }
     }

@@ -21,10 +21,8 @@
 //! The window back: exact inside what was kept, the kind's fill where it was cropped.
 //!
 //! # Same as
-//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for both methods. TorchIO
-//! `CropOrPad` puts the odd voxel at the low end instead. Its minimum, maximum, mean and median are those of the whole
-//! volume, here of each line that is padded. Its `only_crop`, `only_pad`, `units`, `location`, `mask_name` and `labels`
-//! have no counterpart; for a mask there is `crop_foreground`.
+//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for all methods. TorchIO's
+//! `CropOrPad` is `crop_or_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -45,7 +43,8 @@ pub struct ResizeWithPadOrCrop {
     /// On which side padding goes.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
     /// The constant, for images or by key; 0 by default.

@@ -70,7 +70,7 @@
 //! interpolators (`gaussian`, `lanczos`, `hamming` …) have no counterpart.
 
 use revoxel_core::{Affine, Grid, GridOp};
-use revoxel_resample::Interpolation;
+use revoxel_resample::{AntiAlias, Interpolation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -222,6 +222,8 @@ impl SpatialTransform for Spacing {
 
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
+            area: false,
+            smoothing: AntiAlias::Cardoso,
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Border,

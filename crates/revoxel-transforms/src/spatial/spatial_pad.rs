@@ -44,7 +44,8 @@ pub struct SpatialPad {
     /// On which side padding goes.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
     /// The constant, for images or by key; 0 by default.

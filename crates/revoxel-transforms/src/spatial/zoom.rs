@@ -22,9 +22,9 @@
 //! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What was cropped away is filled.
 //!
 //! # Same as
-//! MONAI `Zoomd(zoom, keep_size, mode="trilinear", padding_mode)`; MONAI's default mode is `area`, and its `nearest`
-//! shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n ·
-//! zoom) times the one before, as in MONAI's affine.
+//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`; MONAI's default mode is `area`, here `area: true`, and its
+//! `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n /
+//! floor(n · zoom) times the one before, as in MONAI's affine.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
-use crate::planning::{centre_crop, constant_only, pad_to, resample, same_extent, window};
+use crate::planning::{area_alone, centre_crop, constant_only, pad_to, resample, resized, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `zoom`.
@@ -45,7 +45,8 @@ pub struct Magnify {
     /// Crop or pad to the shape before.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, minimum, maximum, mean or median.
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "edge")]
     mode: Named<PadMode>,
     /// The constant of padding, for images or by key; 0 by default.
@@ -54,6 +55,13 @@ pub struct Magnify {
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
+    /// name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    area: bool,
+    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    #[serde(default, skip_serializing_if = "is_false")]
+    align_corners: bool,
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
@@ -73,6 +81,7 @@ impl Define for Magnify {
         if let Some(wrong) = self.zoom.0.iter().find(|z| !(**z > 0.0 && z.is_finite())) {
             return Err(Invalid::new("zoom", format!("{wrong} is no factor: use a number above 0, 1 to keep an axis")));
         }
+        area_alone(self.area, self.interpolation.as_ref(), self.align_corners)?;
         constant_only(self.mode.0, self.value.as_ref())
     }
 
@@ -88,7 +97,7 @@ impl SpatialTransform for Magnify {
         if shape.contains(&0) {
             return Err(revoxel_core::GridError::EmptyAxis(shape).into());
         }
-        let mut ops = resample(grid, same_extent(grid, shape)?);
+        let mut ops = resample(grid, resized(grid, shape, self.align_corners)?);
         if self.keep_size {
             let size = n.map(|n| n as i64);
             let (first, last) = centre_crop(shape, size);
@@ -104,6 +113,7 @@ impl SpatialTransform for Magnify {
         Resampling {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
+            area: self.area,
             ..Resampling::default()
         }
     }

@@ -91,6 +91,36 @@ impl Call {
                         params.insert(name.clone(), value);
                     }
                 }
+                ("Resize" | "Zoom", "align_corners") => match self.for_all(value) {
+                    Some(Value::Bool(true)) => {
+                        params.insert(name.clone(), true.into());
+                    }
+                    Some(Value::Bool(false) | Value::Null) => {}
+                    _ => {
+                        let help = "with it the voxels lie elsewhere: write a transform for each key";
+                        return Err(refused("is not the same for all keys").help(help));
+                    }
+                },
+                ("Resize", "anti_aliasing") => {
+                    let smooths = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let keys = || self.keys.iter().zip(&smooths);
+                    if keys().any(|(key, smooth)| held.is(key, Kind::Label) && smooth == true) {
+                        notes.push(format!("{} smooths labels in MONAI; here it does not.", self.name));
+                    }
+                    let images: Vec<&Value> =
+                        keys().filter(|(key, _)| !held.is(key, Kind::Label)).map(|(_, s)| s).collect();
+                    if images.windows(2).any(|pair| pair[0] != pair[1]) {
+                        return Err(refused("is not the same for all images").help("write a transform for each key"));
+                    }
+                    match images.first() {
+                        Some(Value::Bool(true)) => {
+                            params.insert("anti_alias".to_owned(), true.into());
+                            params.insert("anti_alias_rule".to_owned(), "scikit_image".into());
+                        }
+                        None | Some(Value::Bool(false)) => {}
+                        Some(_) => return Err(refused("is neither true nor false")),
+                    }
+                }
                 // There channels are axis 0.
                 ("SavitzkyGolaySmooth", "axis") => {
                     let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("has no counterpart"))?;
@@ -138,9 +168,14 @@ impl Call {
             let fault = Fault::new(self.place, format!("{}: without new_key_prefix it keeps the labels", self.name));
             return Err(fault.help("here the maps replace the labels of their key: say new_key_prefix: null"));
         }
-        if matches!(self.base.as_str(), "Resize" | "Zoom") && !params.contains_key("interpolation") {
-            let fault = Fault::new(self.place, format!("{}: without mode it averages areas", self.name));
-            return Err(fault.help("area has no counterpart: say mode: trilinear"));
+        if matches!(self.base.as_str(), "Resize" | "Zoom") {
+            let fault = |problem| Fault::new(self.place, format!("{}: mode {problem}", self.name));
+            if !params.contains_key("interpolation") {
+                // That is what MONAI does where nothing is said.
+                let area = self.interpolation(&json!("area"), held, notes).map_err(fault)?;
+                params.insert("interpolation".to_owned(), area);
+            }
+            averaged(&mut params);
         }
         if matches!(self.base.as_str(), "Spacing" | "Rotate" | "Affine")
             && self.argument("mode").is_none()
@@ -240,6 +275,7 @@ impl Call {
             let found = match text.as_str() {
                 "bilinear" | "trilinear" | "linear" | "1" => "linear",
                 "nearest" | "nearest-exact" | "0" => "nearest",
+                "area" if matches!(self.base.as_str(), "Resize" | "Zoom") => "area",
                 "bicubic" if matches!(self.base.as_str(), "Resize" | "Zoom") => {
                     return Err("has no counterpart".to_owned());
                 }
@@ -329,4 +365,25 @@ fn beyond(mode: Value) -> Value {
         Some("constant") => json!("zeros"),
         _ => mode,
     }
+}
+
+/// Means of areas are no interpolation here: they are for the keys that it does not name.
+fn averaged(params: &mut Map<String, Value>) {
+    let area = |mode: &Value| mode == "area";
+    let alone = match params.get_mut("interpolation") {
+        Some(Value::Object(by_key)) => {
+            let before = by_key.len();
+            by_key.retain(|_, mode| !area(mode));
+            if by_key.len() == before {
+                return;
+            }
+            by_key.is_empty()
+        }
+        Some(mode) if area(mode) => true,
+        _ => return,
+    };
+    if alone {
+        params.shift_remove("interpolation");
+    }
+    params.insert("area".to_owned(), true.into());
 }

@@ -87,11 +87,7 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
                 ("ensure_same_shape", &[]),
             ],
         ),
-        "Resize" => t(
-            "resize",
-            &[("spatial_size", "spatial_size"), ("size_mode", "size_mode")],
-            &[LAZY, DTYPE, ("align_corners", &["false"]), ("anti_aliasing", &["false"])],
-        ),
+        "Resize" => t("resize", &[("spatial_size", "spatial_size"), ("size_mode", "size_mode")], &[LAZY, DTYPE]),
         "CropForeground" => t(
             "crop_foreground",
             &[
@@ -200,11 +196,7 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
         "MapLabelValue" => {
             t("map_label_value", &[("orig_labels", "orig_labels"), ("target_labels", "target_labels")], &[DTYPE])
         }
-        "Zoom" => t(
-            "zoom",
-            &[("zoom", "zoom"), ("keep_size", "keep_size"), ("padding_mode", "mode")],
-            &[LAZY, DTYPE, ("align_corners", &["false"])],
-        ),
+        "Zoom" => t("zoom", &[("zoom", "zoom"), ("keep_size", "keep_size"), ("padding_mode", "mode")], &[LAZY, DTYPE]),
         "Rotate" => t(
             "rotate",
             &[("angle", "angle"), ("keep_size", "keep_size")],

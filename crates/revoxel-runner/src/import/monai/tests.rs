@@ -126,11 +126,16 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
-    t("_target_: Resized\nkeys: image\nspatial_size: 9\nalign_corners: true", 6, "align_corners");
+    t("_target_: Resized\nkeys: [image, seg]\nspatial_size: 9\nalign_corners: [true, false]", 6, "align_corners");
+    t(
+        "_target_: Resized\nkeys: image\nspatial_size: 9\nanti_aliasing: true\nanti_aliasing_sigma: 2",
+        7,
+        "no counterpart",
+    );
     t("_target_: Spacingd\nkeys: image\npixdim: '@missing'", 5, "Spacingd: pixdim: \"@missing\" is not in this file");
     t("_target_: Spacingd\nkeys: image\npixdim: '%a.json::b'", 5, "not in this file");
     t("_target_: Spacingd\nkeys: image\n_requires_: x", 5, "_requires_");
-    t("_target_: Resized\nkeys: image\nspatial_size: [8, 8, 8]", 3, "averages areas");
+    t("_target_: Resized\nkeys: image\nspatial_size: 9\nmode: bicubic", 6, "no counterpart");
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
@@ -217,6 +222,15 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
     t("_target_: MedianSmoothd\nkeys: image\nradius: 2", "- median_smooth: { radius: 2 }");
     t("_target_: ClipIntensityPercentilesd\nkeys: image\nlower: 1\nupper: 99", "lower: 1, upper: 99");
     t("_target_: StdShiftIntensityd\nkeys: image\nfactor: 2", "- std_shift_intensity: { factor: 2 }");
+    t("_target_: Resized\nkeys: image\nspatial_size: 9", "- resize: { spatial_size: 9, area: true }");
+    t("_target_: Zoomd\nkeys: [image, seg]\nzoom: 2", "interpolation: { seg: label }, area: true }");
+    let resized = "_target_: Resized\nkeys: [image, seg]\nspatial_size: 9\nmode: ";
+    t(&format!("{resized}[area, nearest-exact]"), "interpolation: { seg: nearest }, area: true }");
+    t(&format!("{resized}[trilinear, nearest-exact]"), "interpolation: { image: linear, seg: nearest } }");
+    let smoothed = "spatial_size: 9, anti_alias: true, anti_alias_rule: scikit_image, area: true }";
+    t("_target_: Resized\nkeys: image\nspatial_size: 9\nanti_aliasing: true", smoothed);
+    let zoomed = "_target_: Zoomd\nkeys: image\nzoom: 2\nmode: trilinear\nalign_corners: true";
+    t(zoomed, "zoom: { zoom: 2, interpolation: linear, align_corners: true }");
     let rotated = "_target_: Rotated\nkeys: [image, seg]\nangle: 0.1\nmode: [bilinear, nearest]\npadding_mode: ";
     t(&format!("{rotated}[zeros, border]"), "# Rotated with padding_mode zeros MONAI mixes them");
     t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
@@ -243,7 +257,7 @@ fn turned_enlarged_and_moved() {
         let error = pipeline("t.yaml", text, Some("t"), None).unwrap_err();
         assert!(error.place.line == line && error.problem.contains(part), "{error}");
     };
-    t("t:\n- _target_: Zoomd\n  keys: image\n  zoom: 1.2\n", 2, "averages areas");
+    t("t:\n- _target_: Zoomd\n  keys: image\n  zoom: 1.2\n  align_corners: true\n", 2, "align_corners");
     t("t:\n- _target_: Affined\n  keys: image\n  affine: [[1]]\n", 4, "has no counterpart");
     t("t:\n- _target_: Rotated\n  keys: image\n  angle: 0.1\n  align_corners: true\n", 5, "has no counterpart");
 }
