@@ -132,6 +132,8 @@ const TABLE: &[(&str, &str)] = &[
     ("rand_zoom: { area: ^true, align_corners: true }", "boxes between faces"),
     ("resize_with_pad_or_crop: { spatial_size: ^[1, 2, 3, 4] }", "4 numbers"),
     ("resize_with_pad_or_crop: { spatial_size: 9, mode: edge, value: ^1 }", "mode: constant only"),
+    ("resize: { spatial_size: 8, interpolation: { image: ^label } }", "chooses among labels, and \"image\" is of kind"),
+    ("spacing: { pixdim: 2, interpolation: { image: ^label_nearest } }", "chooses among labels"),
     ("^crop_or_pad: {}", "there is no size without them"),
     ("crop_or_pad: { target_shape: ^[1, 2, 3, 4] }", "4 numbers"),
     ("crop_or_pad: { target_shape: ^[8, 8.5, 8] }", "8.5 is no number of voxels"),

@@ -167,7 +167,7 @@ fn channels_that_steps_make_are_known_from_the_text() {
         t("", &[THREE, &step("[1], is_onehot: false")], &[]);
         t("", &[THREE, &step("[^2], is_onehot: false")], &["label 2", "by this step it holds 0, 1"]);
         // What moves voxels or works on channels leaves them; a threshold makes labels of each.
-        let way = ["spacing: { pixdim: 2 }", "fill_holes", "rand_flip: { prob: 1 }"];
+        let way = ["spacing: { pixdim: 2, interpolation: nearest }", "fill_holes", "rand_flip: { prob: 1 }"];
         t("", &[&[THREE], &way[..], &[&step("[2, ^4]")]].concat(), &[&none("4", "3 (0 to 2)")]);
         let threshold = "as_discrete: { keys: [label], to_onehot: 3, threshold: 0.5 }";
         t("", &[threshold, &step("[0, 2]")], &[]);
@@ -211,6 +211,26 @@ fn channels_that_steps_make_are_known_from_the_text() {
         &["foreground_mask", "label_filter: { keys: image, applied_labels: [1, ^2] }"],
         &["label 2", "it holds 0, 1"],
     );
+    let outside = "mark_outside: { keys: label, nonzero_of: [image] }";
+    t("", &[outside, "^one_hot: { keys: label }"], &["label -1 of \"label\": there is no channel"]);
+    t("", &[outside, "^compute_ho_ver_maps: { keys: label }"], &["label -1 of \"label\": instances have whole"]);
+    t("", &[outside, "^generate_heatmap: { keys: label }"], &["label -1 of \"label\": landmarks are counted from 1"]);
+    t("", &[outside, "generate_heatmap: { keys: label, labels: [-1, 1] }"], &[]);
+    // What takes one channel.
+    let four = "as_discrete: { keys: [label], to_onehot: 4, threshold: 0.5 }";
+    for step in
+        ["one_hot: { keys: label }", "compute_ho_ver_maps: { keys: label }", "generate_heatmap: { keys: label }"]
+    {
+        t("", &[four, &format!("^{step}")], &["\"label\" has 4 channels by this step", "with one is needed"]);
+    }
+    t("", &[THREE, "^as_discrete: { keys: [label], to_onehot: 4 }"], &["\"label\" has 3 channels by this step"]);
+    // What was mixed is no one-hot map.
+    let mixed = "\"label\" was interpolated and is no";
+    t("", &[THREE, "spacing: { pixdim: 2 }", "^fill_holes: { keys: label }"], &[mixed, "say is_onehot: true"]);
+    t("", &[THREE, "rand_affine: { prob: 1 }", "^keep_largest_connected_component: { keys: label }"], &[mixed]);
+    t("", &[THREE, "flip", "border_pad: { spatial_border: 2 }", "fill_holes: { keys: label }"], &[]);
+    t("", &[THREE, "spacing: { pixdim: 2 }", "fill_holes: { keys: label, is_onehot: true }"], &[]);
+    t("", &[THREE, "spacing: { pixdim: 2 }", ARGMAX, "fill_holes: { keys: label }"], &[]);
     // Classes of a random crop, which are channels.
     let crop =
         |ratios: &str| format!("rand_crop_by_label_classes: {{ source: label, spatial_size: 4, ratios: {ratios} }}");
@@ -316,6 +336,11 @@ fn restored_regions_are_what_they_paint() {
     t(head, &[channels, "fill_holes: { applied_labels: [2, ^3] }"], &["no channel 3", "it has 3 (0 to 2)"]);
     let largest = "keep_largest_connected_component: { applied_labels: [2, ^3] }";
     t("kind: probability\n    argmax: true", &[channels, largest], &["label 3", "holds 0, 1, 2"]);
+    t(head, &[channels, "^fill_holes: { in: native }"], &["\"prediction\" was interpolated"]);
+    t("kind: probability\n    interpolation: nearest", &[channels, "fill_holes: { in: native }"], &[]);
+    // What is done twice, by chance, or to another volume.
+    t("kind: logit\n    activation: sigmoid", &["^activations: { in: model, sigmoid: true }"], &["works on logit"]);
+    t("kind: image\n    fill: 0", &["^rand_gaussian_noise: { prob: 1 }"], &["draws by chance"]);
     // A threshold leaves the channels, and each is a label.
     let threshold = "as_discrete: { in: model, threshold: 0.5 }";
     t("kind: probability", &[threshold, "fill_holes: { applied_labels: [1, 9] }"], &[]);
@@ -386,15 +411,17 @@ fn channels_of_one_hot_maps_are_counted() {
         let (plain, marked, told) = (named("", ""), named("^", ""), named("", ", is_onehot: true"));
         // Nothing declared, and what only a map of one channel or of three can hold.
         for declared in ["", "[0, 1]"] {
-            let none = "channel 1 is in none of the 2 label maps of \"label\": they have 0";
-            plan(&one, &DATA, declared, &[&told.replace("[1, 2]", "[0, ^1]")], &[none]);
-            plan(&one, &DATA, declared, &[&told.replace("[1, 2]", "[0]")], &[]);
-            plan(&three, &DATA, declared, &[&told], &[]);
-            plan(&three, &DATA, declared, &[&told.replace("[1, 2]", "[1, ^3]")], &["channel 3", "they have 0, 1, 2"]);
+            let data = |place: &Place, labels: &str| {
+                place.text("p.yaml", &pipeline(declared, &format!("  - {}", told.replace("[1, 2]", labels))));
+                place.revoxel(&["plan", "p.yaml", "--data", "data"])
+            };
+            refused(&data(&one, "[0, 1]"), &["p.yaml:7:", "has no channel 1 here: by this step it has 1 (number 0)"]);
+            data(&one, "[0]").good();
+            data(&three, "[1, 2]").good();
+            refused(&data(&three, "[1, 3]"), &["p.yaml:7:", "has no channel 3 here: by this step it has 3 (0 to 2)"]);
             plan(&three, &DATA, declared, &[&named("^", ", is_onehot: false")], &["label 2"]);
         }
         plan(&three, &DATA, "", &[&plain], &[]);
-        plan(&three, &DATA, "", &[&plain.replace("[1, 2]", "[1, ^3]")], &["label 3", "they hold 0, 1, 2"]);
         plan(&one, &[], "", &[&plain], &[]);
         plan(&one, &DATA, "", &[&marked], &["label 2 is in none of the 2 label maps of \"label\": they hold 0, 1"]);
         // What declares its labels has no channels for them.
@@ -405,11 +432,86 @@ fn channels_of_one_hot_maps_are_counted() {
     }
     // Values of channels are looked for as those of label maps.
     plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["label 2 is in none"]);
-    // And a channel that only some maps have is an error of the other cases.
+    // A channel that only some maps have is refused for the other cases, before anything is written.
     three.volume("data/c02/label.nii", &of(4));
     three.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: [1, 3] }"));
     let said = three.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
-    said.bad(1, &["applied_labels: there is no channel 3: the volume has 3 channel(s), numbered from 0"]);
+    said.bad(2, &["p.yaml:7:39: fill_holes: \"label\" has no channel 3 here: by this step it has 3 (0 to 2)"]);
+}
+
+#[test]
+fn exchanged_labels_are_undone_where_they_were_exchanged() {
+    let place = Place::new();
+    let exchange = "  - map_label_value: { keys: label, orig_labels: [1], target_labels: [7] }";
+    let plan = |entry: &str| {
+        let text = format!("{}restore:\n  seg: {{ kind: label, {entry} }}\n", pipeline("[0, 1]", exchange));
+        place.text("p.yaml", &text);
+        place.revoxel(&["plan", "p.yaml"])
+    };
+    plan("values: undo").bad(2, &["p.yaml:12:31", "labels were exchanged in \"label\"", "say volume: label"]);
+    plan("values: undo, volume: label").good();
+    plan("values: keep").good();
+}
+
+/// Asserts that cases cannot be run, for these reasons.
+fn refused(said: &Said, parts: &[&str]) {
+    Said { code: said.code, out: String::new(), err: said.err.clone() }.bad(2, parts);
+}
+
+#[test]
+fn channels_of_files_are_checked_with_the_data() {
+    let place = Place::new();
+    let many = |kind: Kind, count: usize| {
+        Volume::new(vec![0u8; grid().voxel_count() * count].into(), grid(), kind, count).unwrap()
+    };
+    place.volume("data/c/image.nii", &many(Kind::Probability, 3));
+    place.volume("data/c/label.nii", &many(Kind::Label, 3));
+    place.volume("data/c/other.nii", &many(Kind::Label, 1));
+    let t = |steps: &[&str], parts: &[&str]| {
+        let (text, at) = marked(steps);
+        place.text("p.yaml", &pipeline("", &text).replace("image: { kind: image", "image: { kind: probability"));
+        place.revoxel(&["plan", "p.yaml"]).good();
+        let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
+        match at {
+            Some(at) => refused(&said, &[&[at.as_str()], parts].concat()),
+            None => drop(said.good()),
+        }
+    };
+    let three = "\"label\" has 3 channels by this step";
+    t(&["^one_hot: { keys: label }"], &[three]);
+    t(&["one_hot: { keys: other }"], &[]);
+    t(&["^generate_heatmap: { keys: label }"], &[three]);
+    t(&["^rand_crop_by_label_classes: { source: label, spatial_size: 4, ratios: [1, 1] }"], &[three, "asks for 2"]);
+    let argmax = "as_discrete: { keys: image, argmax: true }";
+    t(&[argmax, "^one_hot: { keys: image, num_classes: 2 }"], &["label 2 of \"image\": there is no channel for it"]);
+    t(&[argmax, "one_hot: { keys: image, num_classes: 3 }"], &[]);
+    t(&[argmax, "label_filter: { keys: image, applied_labels: ^7 }"], &["label 7", "by this step it holds 0, 1, 2"]);
+    let threshold = "as_discrete: { keys: image, threshold: 0.5 }";
+    t(&[threshold, "fill_holes: { keys: image, applied_labels: [2, ^9] }"], &["\"image\" has no channel 9"]);
+}
+
+#[test]
+fn what_finds_no_room_or_lies_elsewhere_is_told_with_the_data() {
+    let place = Place::new();
+    let image = Volume::new(vec![3i16; grid().voxel_count()].into(), grid(), Kind::Image, 1).unwrap();
+    place.volume("data/c/image.nii", &image);
+    place.volume("data/c/label.nii", &map(&[1, 2]));
+    let t = |steps: &[&str], parts: &[&str]| {
+        place.text("p.yaml", &pipeline("", &marked(steps).0));
+        place.revoxel(&["plan", "p.yaml"]).good();
+        let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
+        if parts.is_empty() { drop(said.good()) } else { refused(&said, &[&["p.yaml:"], parts].concat()) }
+    };
+    t(&["rand_crop_by_pos_neg_label: { source: label, spatial_size: 40 }"], &["spatial_size", "40", "larger than"]);
+    t(&["rand_crop_by_label_classes: { source: label, spatial_size: 9, num_classes: 2 }"], &["larger than the volume"]);
+    t(&["rand_crop_by_label_classes: { source: label, spatial_size: 9, num_classes: 2, allow_smaller: true }"], &[]);
+    t(&["rand_crop_by_pos_neg_label: { source: label, spatial_size: [9, 8, 7] }"], &[]);
+    let coarse = "spacing: { keys: image, pixdim: 3 }";
+    t(&[coarse, "mask_intensity: { source: label }"], &["\"label\"", "lies on another grid", "step 2"]);
+    t(&[coarse, "mark_outside: { keys: label, nonzero_of: [image] }"], &["\"image\"", "lies on another grid"]);
+    let crop = "rand_crop_by_pos_neg_label: { source: label, spatial_size: 4, image: image }";
+    t(&[coarse, crop], &["\"image\"", "lies on another grid"]);
+    t(&[coarse, "resample_to: { keys: label, reference: image }", "mask_intensity: { source: label }"], &[]);
 }
 
 #[test]
@@ -576,7 +678,9 @@ fn a_run_meets_no_channel_that_plan_did_not_know() {
             Ok(_) => {
                 planned += 1;
                 let Err(error) = run() else { continue };
-                let about_labels = error.contains("no channel") || error.contains("classes are asked for");
+                // Without num_classes the labels of each map decide.
+                let open = steps.contains(&json!({ "one_hot": {} }));
+                let about_labels = error.contains("no channel") || error.contains("classes are asked for") && !open;
                 assert!(!about_labels, "{steps:?} fails in a run alone: {error}");
             }
             Err(error) if error.problem.contains("has no channel") || error.problem.contains("it asks for") => {

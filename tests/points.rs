@@ -134,3 +134,43 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
     place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.json", "--points"]).bad(2, &["same form, or to a .csv"]);
     assert!(!place.path("x.csv").exists());
 }
+
+#[test]
+fn names_of_points_go_into_tables() {
+    let place = Place::new();
+    let grid = Grid::new([5, 6, 7], Affine::scaling([2.0, 1.0, 3.0])).unwrap();
+    place.volume("d/c/image.nii", &Volume::new(vec![1u8; 210].into(), grid, Kind::Image, 1).unwrap());
+    place.text(
+        "p.yaml",
+        "version: 1\ninputs:\n  image: { kind: image, path: \"{case}/image.nii\" }\nsteps:\n  - flip\noutputs: {}\ntrace: \
+         \"{case}.json\"\n",
+    );
+    place.revoxel(&["run", "p.yaml", "--data", "d", "--out", "o"]).good();
+    let point = |label: &str| format!("{{ \"label\": \"{label}\", \"position\": [2, 1, 3] }}");
+    let markups = format!(
+        "{{ \"markups\": [{{ \"coordinateSystem\": \"RAS\", \"controlPoints\": [{}, {}] }}] }}",
+        point("tip"),
+        point("a, b")
+    );
+    place.text("a.mrk.json", &markups);
+    place.text(
+        "a.fcsv",
+        "# Markups fiducial file version = 4.11\n# CoordinateSystem = RAS\n# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,\
+         label,desc,associatedNodeID\n1,2,1,3,0,0,0,1,1,1,0,tip,,\n",
+    );
+    place.text("a.csv", "name,r,a,s\ntip,2,1,3\n");
+    for (file, names) in [("a.mrk.json", vec!["tip", "\"a, b\""]), ("a.fcsv", vec!["tip"]), ("a.csv", vec!["tip"])] {
+        let out = format!("{file}.out.csv");
+        let to = if file.ends_with(".csv") { vec![] } else { vec!["--to", "ras"] };
+        let arguments = [&["invert", "o/c.json", file, "--points", "-o", &out][..], &to].concat();
+        place.revoxel(&arguments).good();
+        let text = std::fs::read_to_string(place.path(&out)).unwrap();
+        for name in names {
+            assert!(
+                text.contains(&format!(",{name},")) || text.contains(&format!("\n{name},")),
+                "{file}: {name}: {text}"
+            );
+        }
+        assert!(!text.contains("markups.0"), "{text}");
+    }
+}

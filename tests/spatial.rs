@@ -48,6 +48,8 @@ fn steps() -> Vec<Value> {
         json!({ "divisible_crop": { "k": [4, 5, 3] } }),
         json!({ "crop_foreground": { "source": "image", "above": 350 } }),
         json!({ "crop_to_nonzero": { "source": "image" } }),
+        json!({ "rotate": { "degrees": [0, 90, 0], "keep_size": false, "anti_alias": true } }),
+        json!({ "deshear": { "anti_alias": true } }),
         json!({ "crop_or_pad": { "target_shape": [21, 9, 0] } }),
         json!({ "spatial_pad": { "spatial_size": 21 } }),
         json!({ "border_pad": { "spatial_border": 2 } }),

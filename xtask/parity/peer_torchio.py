@@ -171,6 +171,19 @@ def padding(book: Casebook) -> None:
                      _run(volume, tio.CropOrPad(tuple(size), padding_mode=mode)), rule)
 
 
+def masked_ranges(book: Casebook) -> None:
+    """Percentiles of what lies in a mask."""
+    for shape, affine in [("a", "oblique"), ("b", "mirrored"), ("c", "pir")]:
+        volume, mask = volumes.full(shape, affine), volumes.label(shape, affine)
+        for lower, upper, ends in [(0, 100, (0, 1)), (2, 97.5, (-1, 1)), (10, 60, (0, 255))]:
+            transform = tio.RescaleIntensity(ends, percentiles=(lower, upper), masking_method="source")
+            step = {"lower": lower, "upper": upper, "b_min": ends[0], "b_max": ends[1], "clip": True,
+                    "source": "source"}
+            book.add(f"rescale-masked/{affine}-{lower}", "RescaleIntensity", volume,
+                     [{"scale_intensity_range_percentiles": step}], _run(volume, transform, source=mask), close(1e-6),
+                     source=mask)
+
+
 def multiples(book: Casebook) -> None:
     for shape, affine in [("a", "oblique"), ("b", "mirrored"), ("c", "pir")]:
         volume = volumes.full(shape, affine)
@@ -196,7 +209,7 @@ def clamp(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("torchio", tio.__version__, {"torchio": tio.__version__})
-    for part in [resample, resample_to, canonical, flips_and_pads, noise, crop_or_pad, around_masks, padding, multiples,
+    for part in [resample, resample_to, canonical, flips_and_pads, noise, crop_or_pad, around_masks, padding, masked_ranges, multiples,
                  clamp]:
         part(book)
     return book

@@ -173,6 +173,29 @@ def areas(book: Casebook) -> None:
                      [{"zoom": {"zoom": zoom, "keep_size": keep, "area": True}}], arrays(answer), close(1e-6))
 
 
+def whole_numbers(book: Casebook) -> None:
+    """Files of whole numbers, which LoadImaged reads in single precision."""
+    for affine, shape in [("oblique", "a"), ("mirrored", "b"), ("pir", "c")]:
+        volume = volumes.ct(shape, affine)
+        if not np.issubdtype(volume.data.dtype, np.integer):
+            raise ValueError("these are no whole numbers")
+        read = lambda: {KEY: tensor(volume.data.astype(np.float32), volume.affine)}  # noqa: E731
+        for bins in [256, 40]:
+            answer = mt.HistogramNormalized(KEY, num_bins=bins)(read())[KEY]
+            book.add(f"whole/histogram-{affine}-{bins}", "HistogramNormalized", volume,
+                     [{"histogram_normalize": {"num_bins": bins, "as_float": True}}], arrays(answer), close(1e-5))
+        for rule in ["otsu", "yen", "triangle", "isodata", "li", "mean"]:
+            for invert in [False, True]:
+                answer = mt.ForegroundMaskd(KEY, threshold=rule, invert=invert)(read())[KEY]
+                book.add(f"whole/mask-{affine}-{rule}-{invert}", "ForegroundMaskd", volume,
+                         [{"foreground_mask": {"threshold": rule, "invert": invert, "as_float": True}}],
+                         arrays(answer), EXACT)
+        for cval in [0.5, 1e6, -7.0]:
+            answer = mt.ThresholdIntensityd(KEY, threshold=10.0, cval=cval)(read())[KEY]
+            book.add(f"whole/threshold-{affine}-{cval}", "ThresholdIntensityd", volume,
+                     [{"threshold_intensity": {"threshold": 10, "cval": cval}}], arrays(answer), EXACT)
+
+
 def corners(book: Casebook) -> None:
     """What Resized and Zoomd do where asked: outermost centres that stay, and smoothing before."""
     for affine, shape in [("oblique", "a"), ("mirrored", "b"), ("pir", "c")]:
@@ -281,7 +304,7 @@ def record() -> Casebook:
     book = Casebook("vocabulary", "", versions)
     book.label = ", ".join(f"{name} {versions[name]}" for name in ["monai", "torchio"])
     parts = [fixed_mean, histograms, filters, masks, k_space, contours, distances, activations, boxes, headers, components, torchio_shapes, turns,
-             named_otherwise, areas, corners]
+             named_otherwise, areas, corners, whole_numbers]
     for part in parts:
         part(book)
     return book

@@ -13,6 +13,7 @@ use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{
     Channels, Class, LabelSet, NamedLabel, Names, Need, PaddingRule, RefusedLabel, Resampling, Transform,
+    ValueTransform,
 };
 use schemars::JsonSchema;
 
@@ -142,7 +143,8 @@ impl AbsentLabel {
         }
         let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
         let help = "correct it, or add it to `labels:` of the input";
-        let channel = "; if it is a channel of a one-hot map, say is_onehot: true";
+        let channel =
+            "; if it is a channel of a one-hot map, leave `labels` out, or say is_onehot: true where the step has it";
         Fault::new(self.place, problem)
             .help(format!("{help}{}", if self.names == Names::LabelOrChannel { channel } else { "" }))
     }
@@ -188,6 +190,8 @@ struct Known {
     labels: Option<LabelSet>,
     /// Labels that it can hold for certain: what was declared, named or made on the way.
     certain: LabelSet,
+    /// Whether a one-hot map was mixed from voxel to voxel, so that there is something between 0 and 1.
+    mixed: bool,
     changed: bool,
 }
 
@@ -199,6 +203,17 @@ impl Reach {
     /// Before the first step, from what the inputs declare.
     pub(crate) fn of_text(inputs: &[Input]) -> Self {
         Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone(), None))).collect())
+    }
+
+    /// Before the first step of a case whose files have so many channels, by key.
+    fn of_files(inputs: &[Input], channels: &BTreeMap<String, usize>) -> Self {
+        let known = |i: &Input| Known::new(i.kind, i.labels.clone(), channels.get(&i.key).copied());
+        Self(inputs.iter().map(|i| (i.key.clone(), known(i))).collect())
+    }
+
+    /// What a prediction becomes when it is resampled on its way back.
+    pub(crate) fn mix(&mut self) {
+        self.0.values_mut().for_each(Known::mix);
     }
 
     /// Before the first step, where the maps of inputs have the channels and, of those that declare nothing, hold the
@@ -219,7 +234,7 @@ impl Reach {
         let labels = painted.or_else(|| channels().cloned());
         let certain = labels.clone().unwrap_or_default();
         let channels = Some(Channels::all(1));
-        let known = Known { kind: Kind::Label, one_hot: false, channels, labels, certain, changed: true };
+        let known = Known { kind: Kind::Label, one_hot: false, channels, labels, certain, mixed: false, changed: true };
         self.0.insert(key.to_owned(), known);
     }
 
@@ -268,9 +283,10 @@ impl Reach {
         step.labels.iter().filter(absent).map(told).collect()
     }
 
-    /// Refuses labels of volumes that are no label maps, channels that a one-hot map does not have, and labels that a
-    /// step has no room for. `node` is the step as written.
-    pub(crate) fn check(&self, step: &Step, node: &Node) -> Result<(), Fault> {
+    /// Refuses labels of volumes that are no label maps, channels that a one-hot map does not have, labels that a step
+    /// has no room for, more channels than it takes, and a one-hot map that is none any more. `node` is the step as
+    /// written, where it is at hand.
+    pub(crate) fn check(&self, step: &Step, node: Option<&Node>) -> Result<(), Fault> {
         let volumes: Vec<(&str, &Known)> = self.volumes(step).collect();
         if let (Some(first), Some((key, _))) = (step.labels.first(), volumes.first())
             && volumes.iter().all(|(_, known)| known.kind == Kind::Image)
@@ -297,23 +313,25 @@ impl Reach {
             Transform::Value(transform) => {
                 for key in &step.keys {
                     let Some(known) = self.0.get(key) else { continue };
+                    known.suits(key, step.name, &**transform).map_err(|fault| Fault { place: step.place, ..fault })?;
                     let refused = known.numbers().and_then(|labels| transform.refuses(labels));
                     let certain = || transform.refuses(&known.certain);
                     let Some(RefusedLabel { label, field, problem }) = refused.or_else(certain) else { continue };
-                    let place = node.locate(&[step.name.to_owned(), field.to_owned()], false);
+                    let value = node.and_then(|node| node.child(step.name)?.child(field));
+                    let place = value.map_or(step.place, |value| value.place);
                     return Err(Fault::new(place, format!("{}: label {label} of {key:?}: {problem}", step.name)));
                 }
             }
             Transform::Random(transform) => {
                 let Some(asked) = transform.channels() else { return Ok(()) };
                 for (key, known) in volumes {
-                    let Some(channels) = known.channels_named(Names::LabelOrChannel).filter(|n| *n != asked) else {
-                        continue;
-                    };
+                    let exact = known.channels.as_ref().is_some_and(|channels| channels.exact);
+                    let channels = known.channels_named(Names::LabelOrChannel);
+                    let Some(channels) = channels.filter(|n| exact && *n != asked) else { continue };
                     let name = step.name;
                     let problem =
                         format!("{name}: {key:?} has {channels} channels by this step, and it asks for {asked}");
-                    return Err(Fault::new(node.place, problem));
+                    return Err(Fault::new(step.place, problem));
                 }
             }
             Transform::Spatial(_) => {}
@@ -343,7 +361,7 @@ impl Reach {
                     known.moved(key, &transform.padding(), &transform.resampling());
                 }
                 Transform::Random(_) => {
-                    let channels = known.channels.as_ref().map(|channels| Channels::all(channels.count));
+                    let channels = known.channels.as_ref().map(Channels::filled);
                     known.turn(known.kind, None, channels, LabelSet::default());
                 }
             }
@@ -356,7 +374,7 @@ impl Known {
     fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         let one_hot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
-        Self { kind, one_hot, channels: channels.map(Channels::all), labels, certain, changed: false }
+        Self { kind, one_hot, channels: channels.map(Channels::all), labels, certain, mixed: false, changed: false }
     }
 
     /// After a step.
@@ -365,14 +383,18 @@ impl Known {
         let changed = self.changed || kind != self.kind || labels != self.labels || channels != self.channels;
         // What becomes a label map may have a channel for each label.
         let one_hot = channels.as_ref().map_or(self.one_hot || kind != self.kind, |channels| channels.count > 1);
-        *self = Self { kind, one_hot, channels, labels, certain, changed };
+        let mixed = self.mixed && kind == self.kind;
+        *self = Self { kind, one_hot, channels, labels, certain, mixed, changed };
     }
 
     /// After voxels moved: interpolation and averages invent no labels, a value that pads may be one.
     fn moved(&mut self, key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) {
         let padded = padded(key, padding, resampling);
         if padded.iter().any(|value| *value != 0.0) {
-            self.channels = self.channels.as_ref().map(|channels| Channels::all(channels.count));
+            self.channels = self.channels.as_ref().map(Channels::filled);
+        }
+        if resampling.mixes(key, self.kind) {
+            self.mix();
         }
         if self.kind == Kind::Label {
             self.certain.extend(padded.iter().copied());
@@ -381,6 +403,30 @@ impl Known {
         let before = labels.count();
         labels.extend(padded);
         self.changed |= labels.count() != before;
+    }
+
+    /// After an interpolation: labels are not mixed, and what nobody made a one-hot map is none.
+    fn mix(&mut self) {
+        self.mixed |= self.kind == Kind::Probability && self.channels.is_some();
+    }
+
+    /// Refuses more channels than a step takes, and numbers between 0 and 1 where it takes bits.
+    fn suits(&self, key: &str, name: &str, transform: &dyn ValueTransform) -> Result<(), Fault> {
+        let count = self.channels.as_ref().filter(|channels| channels.exact).map_or(1, |channels| channels.count);
+        if transform.one_channel() && count > 1 {
+            let problem = format!("{name}: {key:?} has {count} channels by this step: a label map with one is needed");
+            let help = "as_discrete: { argmax: true } makes one of a one-hot map";
+            return Err(Fault::new(Place::default(), problem).help(help));
+        }
+        if transform.bits_alone() && self.mixed && self.one_hot {
+            let problem = format!(
+                "{name}: {key:?} was interpolated and is no one-hot map any more: it holds what lies between 0 and 1"
+            );
+            let help =
+                "say is_onehot: true if what is above 0 is meant, interpolate by nearest, or take an argmax before";
+            return Err(Fault::new(Place::default(), problem).help(help));
+        }
+        Ok(())
     }
 
     /// The numbers of the labels that it may hold: of a one-hot map of probabilities, those of its channels.
@@ -414,8 +460,9 @@ impl Known {
                     || names == Names::LabelOrChannel && one_hot && channel()
             }
             (_, Names::LabelOrChannel) if self.one_hot => channel(),
-            // Each channel of a one-hot map is a label map of 0 and 1.
-            _ => self.channels.is_none() || sought.label == 0.0 || sought.label == 1.0,
+            // Each channel of a one-hot map is a label map of 0 and 1, and no probability is anything else.
+            (Kind::Probability, _) => (0.0..=1.0).contains(&sought.label),
+            _ => true,
         }
     }
 
@@ -471,6 +518,23 @@ impl Pipeline {
             reach.pass(step);
         }
         absent
+    }
+
+    /// Checks what steps say of labels and channels against the channels of a case's files, by key.
+    ///
+    /// # Errors
+    /// The first fault, at its place in the pipeline.
+    pub fn check_channels(&self, channels: &BTreeMap<String, usize>) -> Result<(), PipelineError> {
+        let mut reach = Reach::of_files(&self.inputs, channels);
+        let named = |Fault { place, problem, help }: Fault| PipelineError { help, ..self.error_at(place, problem) };
+        for (number, step) in self.steps.iter().enumerate() {
+            reach.check(step, None).map_err(named)?;
+            if let Some(absent) = reach.absent(number, step).first() {
+                return Err(named(absent.fault(&quoted(&absent.keys))));
+            }
+            reach.pass(step);
+        }
+        Ok(())
     }
 
     /// An error at a label that is named.

@@ -273,7 +273,7 @@ fn resolve(
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
             let step = resolve_step(node, &by_then, registry, read)?;
-            reach.check(&step, node)?;
+            reach.check(&step, Some(node))?;
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
@@ -290,7 +290,7 @@ fn resolve(
     }
     let mut restore = Vec::new();
     for (name, spec) in &spec.restore {
-        restore.push(crate::restore::resolve(name, spec, &document, &inputs, registry, read)?);
+        restore.push(crate::restore::resolve(name, spec, &document, (&inputs, &steps), registry, read)?);
     }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use revoxel_core::{Fidelity, Grid, GridOp, IndexBox, Kind, Sampling};
+use revoxel_core::{Agreement, Fidelity, Grid, GridOp, IndexBox, Kind, Relation, Sampling};
 use revoxel_transforms::params::{PadMode, Padding};
 use revoxel_transforms::{Change, Class, Evidence, Need, PlanError, SpatialTransform, Transform};
 
@@ -84,7 +84,12 @@ impl Pipeline {
                 let failure =
                     |error| PlanFailure { step: number, name: step.name, key: key.clone(), error: Box::new(error) };
                 let plan = match &step.transform {
-                    Transform::Value(_) => {
+                    Transform::Value(transform) => {
+                        for other in
+                            transform.source().into_iter().chain(transform.gathers().iter().map(String::as_str))
+                        {
+                            on_one_grid(&before_step, key, other).map_err(failure)?;
+                        }
                         runs.remove(key);
                         value_plan(before)
                     }
@@ -96,6 +101,7 @@ impl Pipeline {
                             },
                             _ => None,
                         };
+                        has_room(&**transform, &before_step).map_err(failure)?;
                         let waits = matches!(transform.need(), Need::Grid(_)) && reference.is_none();
                         let run = runs.entry(key.clone()).or_default();
                         self.spatial(&**transform, key, before.filter(|_| !waits), reference, run).map_err(failure)?
@@ -113,6 +119,7 @@ impl Pipeline {
                         Some(Change::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
                         Some(Change::Spatial(transform)) => {
                             let reference = first.and_then(|first| before_step[first].as_ref());
+                            has_room(&**transform, &before_step).map_err(failure)?;
                             let run = runs.entry(key.clone()).or_default();
                             let grid = before.filter(|_| reference.is_some());
                             match self.spatial(&**transform, key, grid, reference, run) {
@@ -187,6 +194,25 @@ impl Pipeline {
             _ => false,
         }
     }
+}
+
+/// Refuses an input that a step looks at besides the volume and that lies elsewhere.
+fn on_one_grid(grids: &BTreeMap<String, Option<Grid>>, key: &str, other: &str) -> Result<(), PlanError> {
+    let of = |key: &str| grids.get(key).copied().flatten();
+    let Some((ours, theirs)) = of(key).zip(of(other)) else { return Ok(()) };
+    let relation = Relation::between(&ours, &theirs);
+    if matches!(relation.agreement, Agreement::Identical | Agreement::Noise) {
+        return Ok(());
+    }
+    let (ours, theirs, corner_mm) = (ours.shape(), theirs.shape(), relation.worst_corner_mm);
+    Err(PlanError::OtherGrid { key: other.to_owned(), theirs, ours, corner_mm })
+}
+
+/// Refuses what finds no room in the input that it looks at, and a second input that lies elsewhere than that one.
+fn has_room(transform: &dyn SpatialTransform, grids: &BTreeMap<String, Option<Grid>>) -> Result<(), PlanError> {
+    let Need::Voxels(source) = transform.need() else { return Ok(()) };
+    transform.beside().map_or(Ok(()), |beside| on_one_grid(grids, source, beside))?;
+    grids.get(source).copied().flatten().map_or(Ok(()), |grid| transform.fits(&grid))
 }
 
 fn pads_with_minimum(transform: &dyn SpatialTransform, key: &str, kind: Kind) -> bool {

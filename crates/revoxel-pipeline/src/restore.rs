@@ -154,7 +154,7 @@ pub(crate) fn resolve(
     name: &str,
     spec: &RestoreSpec,
     document: &Node,
-    inputs: &[Input],
+    (inputs, steps): (&[Input], &[Step]),
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Restore, Fault> {
@@ -205,13 +205,24 @@ pub(crate) fn resolve(
     }
     let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
     let undoes = spec.values.is_some_and(|v| v != ValuesSpec::Keep);
+    if let Some(key) =
+        exchanged_elsewhere(inputs, steps).filter(|_| undoes && kind == Kind::Label && spec.volume.is_none())
+    {
+        let problem =
+            format!("values: what is undone is what happened to the first image, and labels were exchanged in {key:?}");
+        let help = format!("say volume: {key}, or exchange labels by map_label_value in steps");
+        return Err(Fault::new(place(&["values"], false), problem).help(help));
+    }
     let decision = Decision {
         decides: decides.is_some(),
         painted: regions.as_ref().map(|r| r.paint.iter().map(|p| f64::from(p.label)).collect()),
         on_the_way: (!undoes).then(|| spec.fill.into_iter().collect()),
+        mixes: interpolation.is_none_or(Interpolation::averages),
     };
-    let resolved = resolve_steps(steps_node, kind, &decision, registry, read)?;
-    let carried = resolved.carried;
+    // An activation of this entry comes before its steps.
+    let active = activation.is_some_and(|a| a != Activation::None);
+    let resolved = resolve_steps(steps_node, if active { Kind::Probability } else { kind }, &decision, registry, read)?;
+    let carried = if active && resolved.carried == Kind::Probability { kind } else { resolved.carried };
     if let Some(chosen) = interpolation.filter(|i| i.averages() && carried == Kind::Label) {
         let problem = format!("{chosen} would average labels; use nearest or label");
         return Err(fault("interpolation", problem));
@@ -270,12 +281,22 @@ pub(crate) fn resolve(
     Ok(Restore { name: name.to_owned(), path, steps, record, place })
 }
 
+/// A label map in which a step exchanged labels, which can be undone, where the first image is another volume.
+fn exchanged_elsewhere<'a>(inputs: &'a [Input], steps: &[Step]) -> Option<&'a String> {
+    let exchanges = |step: &&Step| matches!(step.name, "map_label_value" | "sequential_labels");
+    let of_labels = |key: &&String| inputs.iter().any(|i| i.key == **key && i.kind == Kind::Label);
+    let key = steps.iter().filter(exchanges).flat_map(|step| &step.keys).find(of_labels)?;
+    inputs.iter().any(|i| i.kind == Kind::Image).then(|| inputs.iter().map(|i| &i.key).find(|k| *k == key))?
+}
+
 /// What is known of the labels of a prediction.
 struct Decision {
     /// Whether they are decided at all.
     decides: bool,
     /// What regions paint. How many channels an argmax has is not known.
     painted: Option<LabelSet>,
+    /// Whether the way back mixes values, where they are no labels.
+    mixes: bool,
     /// What is added on the way back, where the model never saw anything; `None` where labels are exchanged.
     on_the_way: Option<LabelSet>,
 }
@@ -318,6 +339,9 @@ fn resolve_steps(
         if last != place {
             found.carried = by_then.kind;
             found.reach.add(decision.on_the_way.as_ref());
+            if decision.mixes {
+                found.reach.mix();
+            }
         }
         last = place;
         let fits = |by_then: &Input| {
@@ -342,6 +366,10 @@ fn resolve_steps(
             let problem = format!("{} changes places: what is restored keeps those of the source", step.name);
             return Err(Fault::new(step.place, problem));
         }
+        if matches!(step.transform, Transform::Random(_)) {
+            let problem = format!("{} draws by chance: a prediction comes back the same way every time", step.name);
+            return Err(Fault::new(step.place, problem));
+        }
         if empty {
             let problem = format!("{} does not work on values of kind {}", step.name, by_then.kind);
             return Err(Fault::new(step.place, problem));
@@ -360,7 +388,7 @@ fn resolve_steps(
         if undecided && decided {
             found.put(decision, place);
         }
-        found.reach.check(&step, &node)?;
+        found.reach.check(&step, Some(&node))?;
         if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
             return Err(absent.fault("the prediction"));
         }

@@ -85,9 +85,14 @@ impl PadMode {
         matches!(self, Self::LinearRamp | Self::Mean | Self::Median | Self::VolumeMean | Self::VolumeMedian)
     }
 
-    /// The number of all channels that pads, where the mode has one. A volume without voxels has 0.
+    /// The number of all channels that pads, where the mode has one: 0 of a volume without voxels, and no number where
+    /// a voxel holds none.
     fn of_all(self, voxels: &Voxels) -> Option<f64> {
+        let numbers = dispatch!(voxels, v => v.par_iter().with_min_len(1 << 16).all(|v| !v.to_f64().is_nan()));
         match self {
+            Self::VolumeMinimum | Self::VolumeMaximum | Self::VolumeMean | Self::VolumeMedian if !numbers => {
+                Some(f64::NAN)
+            }
             Self::VolumeMinimum => Some(voxels.min_max().map_or(0.0, |(low, _)| low)),
             Self::VolumeMaximum => Some(voxels.min_max().map_or(0.0, |(_, high)| high)),
             Self::VolumeMean => Some(dispatch!(voxels, v => mean_of(v))),
@@ -260,6 +265,9 @@ fn median_of<T: Voxel>(values: &[T]) -> f64 {
 
 fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
     let mean = |values: &[T]| T::from_f64(values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64);
+    if let Some(none) = line.iter().find(|v| v.to_f64().is_nan()) {
+        return *none;
+    }
     if mode == PadMode::Mean {
         return mean(&line);
     }
@@ -300,6 +308,13 @@ mod tests {
         t(PadMode::VolumeMean, [4., 4., 4., 1., 2., 4., 9., 4., 4.]);
         t(PadMode::VolumeMedian, [3., 3., 3., 1., 2., 4., 9., 3., 3.]);
         assert_eq!(median_of(&[5u8, 1, 9]), 5.0);
+        // What is no number makes none.
+        for mode in &PadMode::ALL[6..] {
+            let grid = Grid::without_geometry([4, 1, 1]).unwrap();
+            let line = Volume::new(vec![f32::NAN, 1., 3., 2.].into(), grid, Kind::Image, 1).unwrap();
+            let padded = pad(&line, [0, 0, 0], [5, 1, 1], *mode, &[]).unwrap();
+            assert!(padded.voxels().get(4).is_nan(), "{mode}");
+        }
     }
 
     #[test]

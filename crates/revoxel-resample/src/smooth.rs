@@ -69,22 +69,19 @@ pub enum AntiAlias {
     /// With the sigma of [`anti_alias_sigma`]; the edge goes on beyond the volume, as ITK smooths.
     #[default]
     Cardoso,
-    /// With (r − 1) / 2 voxels where a target voxel is `r` > 1 voxels large, scikit-image's rule, as MONAI's `Resize`
-    /// does it: with 0 beyond the volume.
+    /// With (r − 1) / 2 voxels along axes with `r` > 1 times as many voxels as the target has, scikit-image's rule, as
+    /// MONAI's `Resize` does it: with 0 beyond the volume. For targets with the same axes.
     ScikitImage,
 }
 
 impl AntiAlias {
     /// The sigma (voxels of `from`, by axis); 0 along axes that are not coarser on `to`.
     pub fn sigma(self, from: &Grid, to: &Grid) -> [f64; 3] {
-        let sigma = anti_alias_sigma(from, to);
         match self {
-            Self::Cardoso => sigma,
+            Self::Cardoso => anti_alias_sigma(from, to),
             Self::ScikitImage => {
-                // Without the noise of the affines, which can add a weight at the end of the filter.
-                let size = |row: [f64; 3]| (row.iter().map(|v| v * v).sum::<f64>().sqrt() * 1e9).round() / 1e9;
-                let size = to.index_map_to(from).linear().map(size);
-                [0, 1, 2].map(|a| if sigma[a] > 0.0 { 0.5 * (size[a] - 1.0) } else { 0.0 })
+                let ratio = |a: usize| from.shape()[a] as f64 / to.shape()[a] as f64;
+                [0, 1, 2].map(|a| 0.5 * (ratio(a) - 1.0).max(0.0))
             }
         }
     }

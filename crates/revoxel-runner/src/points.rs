@@ -41,6 +41,8 @@ pub struct Item {
     pub space: Option<Space>,
     /// How it is called when speaking of it.
     pub name: String,
+    /// Its own name in the file, where it has one.
+    pub label: Option<String>,
 }
 
 impl Item {
@@ -200,7 +202,13 @@ pub fn as_csv(mapped: &[Mapped], to: Option<Space>) -> String {
             Shape::Box(b) => [b.low, b.high].concat(),
         };
         let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
-        text.push_str(&format!("{},{},{},{}\n", numbers.join(","), quoted(&m.item.name), space(m), m.status.name()));
+        text.push_str(&format!(
+            "{},{},{},{}\n",
+            numbers.join(","),
+            quoted(m.item.label.as_ref().unwrap_or(&m.item.name)),
+            space(m),
+            m.status.name()
+        ));
     }
     text
 }

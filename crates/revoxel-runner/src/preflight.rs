@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use revoxel_core::warp::Field;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan};
+use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, PipelineError, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
@@ -76,7 +76,10 @@ impl Headers {
     /// A case with these headers, or a copy of it.
     fn planned(self, pipeline: &Pipeline, case: &Case) -> Result<Checked, String> {
         let Self { infos, grids, uneven } = self;
-        let plan = pipeline.plan(&grids, Some(&case.name.to_string())).map_err(|e| e.to_string())?;
+        let channels = infos.iter().map(|(key, info)| (key.clone(), info.channels)).collect();
+        pipeline.check_channels(&channels).map_err(|e| e.to_string())?;
+        let plan = pipeline.plan(&grids, Some(&case.name.to_string()));
+        let plan = plan.map_err(|e| pipeline.step_error(e.step, e.to_string()).to_string())?;
         // What is left out is not read.
         let memory = if plan.skipped.is_some() { 0 } else { estimate(pipeline, &infos, &plan) };
         bounded(memory, &plan)?;
@@ -241,6 +244,19 @@ fn smooths(transform: &Transform) -> bool {
     }
 }
 
+/// Outputs, also of predictions, whose names say no format that can be written.
+pub fn unwritable(pipeline: &Pipeline) -> Vec<PipelineError> {
+    let outputs = pipeline.outputs.iter().filter_map(|output| {
+        let wrong = revoxel_io::check_name_for_writing(output.path.text()).err()?;
+        Some(pipeline.output_error(output, wrong.to_string()))
+    });
+    let restored = pipeline.restore.iter().filter_map(|restore| {
+        let wrong = revoxel_io::check_name_for_writing(restore.path.as_ref()?.text()).err()?;
+        Some(pipeline.restore_error(restore, wrong.to_string()))
+    });
+    outputs.chain(restored).collect()
+}
+
 /// The files that the cases will write, checked: no path twice, none on top of an input, none there already
 /// (unless `overwrite`), every format writable. The problems, for people.
 pub fn check_outputs<'a>(
@@ -249,18 +265,7 @@ pub fn check_outputs<'a>(
     out: &Path,
     overwrite: bool,
 ) -> Vec<String> {
-    let mut problems = Vec::new();
-    for output in &pipeline.outputs {
-        if let Err(error) = revoxel_io::check_name_for_writing(output.path.text()) {
-            problems.push(pipeline.output_error(output, error.to_string()).to_string());
-        }
-    }
-    for restore in &pipeline.restore {
-        let path = restore.path.as_ref().map(|p| revoxel_io::check_name_for_writing(p.text()));
-        if let Some(Err(error)) = path {
-            problems.push(pipeline.restore_error(restore, error.to_string()).to_string());
-        }
-    }
+    let mut problems: Vec<String> = unwritable(pipeline).iter().map(ToString::to_string).collect();
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let inputs: HashMap<PathBuf, &CaseName> =
         cases.clone().flat_map(|c| c.inputs.values().map(|p| (real(p), &c.name))).collect();

@@ -61,6 +61,8 @@ impl LabelSet {
 pub struct Channels {
     /// How many there are.
     pub count: usize,
+    /// Whether there are as many in every volume; else at most.
+    pub exact: bool,
     /// The numbers of those that may hold anything.
     pub held: LabelSet,
 }
@@ -68,7 +70,12 @@ pub struct Channels {
 impl Channels {
     /// So many, any of which may hold something.
     pub fn all(count: usize) -> Self {
-        Self { count, held: (0..count).map(|channel| channel as f64).collect() }
+        Self { count, exact: true, held: (0..count).map(|channel| channel as f64).collect() }
+    }
+
+    /// As many, any of which may hold something.
+    pub fn filled(&self) -> Self {
+        Self { exact: self.exact, ..Self::all(self.count) }
     }
 }
 

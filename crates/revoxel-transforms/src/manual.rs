@@ -126,8 +126,9 @@ Some things are the same for all of them and are not said again. Of MONAI's argu
 `optional: true` of an input, and `num_samples` is `copies` of the pipeline. `lazy` is always so: spatial steps in a \
 row interpolate once. Arguments by key that are no map here are a step for each, with `keys`. `new_key_prefix` is a \
 second input that reads the same file, and `dtype` is that of an output; a step answers in the type that its text \
-says. `align_corners`, `cache_grid`, `device`, `meta_keys` and `meta_key_postfix` have no counterpart. Nor have \
-splines of other orders than 0, 1 and 3, and padding by `linear_ramp`, by `empty` or with a `stat_length`; \
+says. `cache_grid`, `device`, `meta_keys` and `meta_key_postfix` have no counterpart, nor has `align_corners` where \
+no parameter bears its name. Nor have splines of other orders than 0, 1 and 3, and padding by `empty` or with a \
+`stat_length`; \
 `replicate` and `circular` of torch are `edge` and `wrap`. Of TorchIO's arguments, `include` and `exclude` are \
 `keys`, and `p` is `prob`. Masks that are functions, or names of ends (`Left` to `Superior`), have no counterpart.
 

@@ -60,6 +60,14 @@ pub trait SpatialTransform: Debug + Send + Sync {
         self.observe(source)
     }
 
+    /// Whether there is room for what it takes in a source on this grid.
+    ///
+    /// # Errors
+    /// Where there is none, whatever the voxels are.
+    fn fits(&self, _source: &Grid) -> Result<(), PlanError> {
+        Ok(())
+    }
+
     /// How ops of this transform that interpolate do it.
     fn resampling(&self) -> Resampling<'_> {
         Resampling::default()
@@ -145,7 +153,7 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// The channels after the step: of a one-hot map with `channels` before it; `labels` as in
     /// [`labels_after`](Self::labels_after). `None` is what nobody knows.
     fn channels_after(&self, channels: Option<&Channels>, _labels: Option<&LabelSet>) -> Option<Channels> {
-        channels.map(|channels| Channels::all(channels.count))
+        channels.map(Channels::filled)
     }
 
     /// Whether it makes sense of volumes of a kind, one of those of its definition.
@@ -155,6 +163,16 @@ pub trait ValueTransform: Debug + Send + Sync {
 
     /// Whether it makes one-hot maps: a channel for each label, with 0 and 1.
     fn makes_one_hot(&self) -> bool {
+        false
+    }
+
+    /// Whether it needs a volume of one channel.
+    fn one_channel(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes several channels for a one-hot map and refuses what is neither 0 nor 1.
+    fn bits_alone(&self) -> bool {
         false
     }
 
@@ -255,11 +273,20 @@ pub struct Resampling<'a> {
     /// Whether voxels are means of all that they touch, where the step gives no interpolation and the volume is no label
     /// map; for ops that keep the outer faces. See [`area`](revoxel_resample::area).
     pub area: bool,
+    /// Whether voxels are interpolated at all, where grids differ.
+    pub samples: bool,
     /// How a volume is smoothed where [`anti_alias`](SpatialTransform::anti_alias) asks for it.
     pub smoothing: AntiAlias,
 }
 
 impl Resampling<'_> {
+    /// Whether values of a volume may be mixed with those beside them.
+    pub fn mixes(&self, key: &str, kind: Kind) -> bool {
+        let asked =
+            self.interpolation.and_then(|i| i.get(key)).map_or(Interpolation::default_for(kind), |named| named.0);
+        self.samples && kind != Kind::Label && asked.averages()
+    }
+
     /// Whether a volume is averaged instead of interpolated.
     pub fn averages(&self, key: &str, kind: Kind) -> bool {
         self.area && kind != Kind::Label && self.interpolation.and_then(|i| i.get(key)).is_none()
@@ -274,8 +301,8 @@ impl<'a> Resampling<'a> {
         default_padding: Padding,
     ) -> Self {
         let (separate, boundary, smoothing) = (None, Boundary::Mirror, AntiAlias::Cardoso);
-        let (clip, area) = (false, false);
-        Self { interpolation, padding, default_padding, separate, boundary, clip, area, smoothing }
+        let (clip, area, samples) = (false, false, true);
+        Self { interpolation, padding, default_padding, separate, boundary, clip, area, samples, smoothing }
     }
 }
 
@@ -307,6 +334,21 @@ pub enum PlanError {
     /// A named input is not there.
     #[error("the input {0:?} that the step refers to is missing")]
     MissingInput(String),
+    /// A named input does not lie on the grid of the volume.
+    #[error(
+        "the input {key:?} that the step refers to lies on another grid ({theirs:?} voxels, here {ours:?}; corners \
+         {corner_mm:.3} mm apart): bring both to one grid in an earlier step"
+    )]
+    OtherGrid {
+        /// The input.
+        key: String,
+        /// Shape of its grid.
+        theirs: [usize; 3],
+        /// Shape of the volume's grid.
+        ours: [usize; 3],
+        /// Distance at the farthest corner, mm.
+        corner_mm: f64,
+    },
     /// No voxel is foreground.
     #[error("no voxel is foreground ({rule}); use on_empty: keep or on_empty: skip_case if such cases are expected")]
     EmptyForeground {
@@ -345,6 +387,17 @@ pub enum PlanError {
         size: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
+    },
+    /// MONAI's spread of cells runs back along an axis.
+    #[error(
+        "rule: monai: axis {axis} of {voxels} voxels runs back at its end, and nothing leads back from there: leave the \
+         rule out, or take a number of cells that divides the voxels"
+    )]
+    Folded {
+        /// The axis.
+        axis: usize,
+        /// Its voxels.
+        voxels: usize,
     },
     /// The outermost voxels of an axis cannot stay where they are.
     #[error("align_corners: axis {axis} has {from} voxel(s) and would get {to}: there are no two ends that could stay")]

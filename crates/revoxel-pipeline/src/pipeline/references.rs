@@ -132,6 +132,19 @@ fn averaged_labels(
     inputs: &[Input],
 ) -> Result<(), Fault> {
     let Some(interpolation) = resampling.interpolation else { return Ok(()) };
+    for input in inputs.iter().filter(|i| i.kind != Kind::Label) {
+        if let Some(named) = interpolation.for_key(&input.key)
+            && named.0.weighs_labels()
+        {
+            let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
+            let place = if found == Place::default() { place } else { found };
+            let problem = format!(
+                "{name}: {} chooses among labels, and {:?} is of kind {}: use nearest, linear or cubic",
+                named.0, input.key, input.kind
+            );
+            return Err(Fault::new(place, problem));
+        }
+    }
     for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
         if let Some(named) = interpolation.for_key(&input.key)
             && named.0.averages()

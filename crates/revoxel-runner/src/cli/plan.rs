@@ -16,7 +16,7 @@ use crate::dataset::{copies, discover, select};
 use crate::files::read_text;
 use crate::labels::{LabelMaps, names_labels};
 use crate::matrix_file;
-use crate::preflight::{Strictness, check};
+use crate::preflight::{Strictness, check, unwritable};
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
 /// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
@@ -49,6 +49,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
+    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
+        return Err(Failure::pipeline(&unwritable));
+    }
     let mut plans: Vec<(String, Plan)> = Vec::new();
     let mut failures: Vec<(String, String)> = Vec::new();
     // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.

@@ -76,7 +76,13 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
     let document = Document::new(root, yaml)?;
     let list = document.transforms(wanted)?;
     let id = &list.id;
-    let calls = list.items.iter().map(|at| Call::read(at, &document)).collect::<Result<Vec<_>, _>>()?;
+    let (mut calls, mut refused): (Vec<Call>, Vec<Fault>) = (Vec::new(), Vec::new());
+    for at in &list.items {
+        match Call::read(at, &document) {
+            Ok(call) => calls.push(call),
+            Err(fault) => refused.push(fault),
+        }
+    }
     let mut keys: Vec<String> = Vec::new();
     // What is selected or deleted need not be a volume.
     let loaded = calls.iter().filter(|c| !matches!(c.base.as_str(), "SelectItems" | "DeleteItems"));
@@ -84,6 +90,9 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
         if !keys.contains(key) {
             keys.push(key.clone());
         }
+    }
+    if keys.is_empty() && !refused.is_empty() {
+        return Err(listed(refused));
     }
     if keys.is_empty() {
         return Err(Fault::new(root.place, format!("{id}: no transform says its keys")));
@@ -97,14 +106,20 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
     let (mut steps, mut made, mut held) = (Written::default(), Vec::new(), Held::labels(&labels));
     for call in &calls {
         if ignored(&call.base).is_some() {
-            call.check_dtype(|key| held.is(key, Kind::Label))?;
+            refused.extend(call.check_dtype(|key| held.is(key, Kind::Label)).err());
             if !left_out.contains(&call.name) {
                 left_out.push(call.name.clone());
             }
             continue;
         }
         for call in call.by_mode() {
-            let (name, mut params) = call.translate(&held, &mut notes)?;
+            let (name, mut params) = match call.translate(&held, &mut notes) {
+                Ok(translated) => translated,
+                Err(fault) => {
+                    refused.push(fault);
+                    continue;
+                }
+            };
             held.pass(&call.keys, name, &params);
             // Some kinds count only where they are named.
             if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
@@ -115,6 +130,9 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
             steps.push(&step(name, &Value::Object(params)), Some(call.origin()));
             made.push(call);
         }
+    }
+    if !refused.is_empty() {
+        return Err(listed(refused));
     }
     let asked = |fault| if post.is_none() { without_predictions(fault) } else { fault };
     let restore = match document.postprocessing(post, id).map_err(asked)? {
@@ -155,6 +173,21 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
     Ok(Imported { text: written.text, notes })
 }
 
+/// The first of several faults, which also tells of the others.
+fn listed(mut faults: Vec<Fault>) -> Fault {
+    faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+    let mut faults = faults.into_iter();
+    let Some(first) = faults.next() else { return Fault::new(Place::default(), "") };
+    let others: Vec<String> =
+        faults.map(|f| format!("line {}, column {}: {}", f.place.line, f.place.column, f.problem)).collect();
+    if others.is_empty() {
+        return first;
+    }
+    let others = format!("refused as well: {}", others.join("; "));
+    let help = first.help.as_ref().map_or(others.clone(), |help| format!("{help}. {others}"));
+    first.help(help)
+}
+
 /// What to do where nobody asked for the postprocessing that is refused.
 fn without_predictions(fault: Fault) -> Fault {
     let leave = "leave predictions away with --postprocessing none";
@@ -182,16 +215,22 @@ fn all_keys(calls: &[Call], pipeline: &Pipeline) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a key holds labels: by its name, or because it is resampled as nearest where others are not.
+/// Whether a key holds labels: by its name, or because it is resampled as nearest, and never said to be in another way.
 fn is_label(key: &str, calls: &[Call]) -> bool {
     let named = ["label", "seg", "mask"].iter().any(|part| key.to_lowercase().contains(part));
-    let nearest = calls.iter().any(|call| {
-        let modes = call.argument("mode").and_then(|m| call.by_key(m)).unwrap_or_default();
-        let at = call.keys.iter().position(|k| k == key);
-        let one = at.and_then(|at| modes.get(at)).and_then(Value::as_str).is_some_and(|m| m.starts_with("nearest"));
-        matches!(call.base.as_str(), "Spacing" | "Resize" | "ResampleToMatch") && one
+    let mode = |call: &Call| {
+        let modes = call.argument("mode").and_then(|m| call.by_key(m))?;
+        modes.get(call.keys.iter().position(|k| k == key)?)?.as_str().map(ToOwned::to_owned)
+    };
+    let modes: Vec<(&str, String)> = calls.iter().filter_map(|call| Some((call.base.as_str(), mode(call)?))).collect();
+    let nearest = modes
+        .iter()
+        .any(|(base, mode)| matches!(*base, "Spacing" | "Resize" | "ResampleToMatch") && mode.starts_with("nearest"));
+    let mixed = modes.iter().any(|(base, mode)| {
+        let resamples = matches!(*base, "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch");
+        resamples && matches!(mode.as_str(), "linear" | "bilinear" | "trilinear" | "bicubic" | "area")
     });
-    named || nearest
+    named || nearest && !mixed
 }
 
 #[cfg(test)]

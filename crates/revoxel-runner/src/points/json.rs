@@ -140,6 +140,11 @@ impl Json {
     }
 }
 
+/// The name that a place has in the file.
+fn label(place: &Value) -> Option<&str> {
+    ["label", "name"].iter().find_map(|field| place.get(field).and_then(Value::as_str))
+}
+
 /// Places that are bare lists of numbers have their status in a list beside theirs, with that of the objects among them.
 fn lists_of_status(root: &mut Map<String, Value>, slots: &[Slot], mapped: &[Mapped]) {
     for list in ["points", "boxes"] {
@@ -217,8 +222,8 @@ impl Finder<'_> {
             3 => Shape::Point(triple(0)),
             _ => Shape::Box(ordered(triple(0), triple(3), &place)?),
         };
-        let name = self.called(at, value);
-        self.items.push(Item { shape, space: self.space.as_ref().map(|s| s.1), name });
+        let (name, label) = (self.called(at, value), label(value).map(ToOwned::to_owned));
+        self.items.push(Item { shape, space: self.space.as_ref().map(|s| s.1), name, label });
         let (object, space) = (object.map(str::to_owned), self.space.as_ref().map(|s| s.0.clone()));
         self.slots.push(Slot { numbers, object, space });
         Ok(())
@@ -226,9 +231,8 @@ impl Finder<'_> {
 
     /// A place with the label that stands there.
     fn called(&self, at: &str, value: &Value) -> String {
-        let (place, labels) = (self.place(at), ["label", "name"]);
-        let label = labels.iter().find_map(|f| value.get(f).and_then(Value::as_str));
-        label.map_or(place.clone(), |label| format!("{place} ({label})"))
+        let place = self.place(at);
+        label(value).map_or(place.clone(), |label| format!("{place} ({label})"))
     }
 
     fn place(&self, at: &str) -> String {

@@ -12,6 +12,8 @@ pub(super) struct Table {
     ending: &'static str,
     separator: char,
     groups: Vec<Group>,
+    /// The column of the places' own names.
+    label: Option<usize>,
     last_line_ends: bool,
 }
 
@@ -91,6 +93,8 @@ impl Table {
             {
                 return Err(error(line, format!("{count} fields in a line of a table with {} columns", fields.len())));
             }
+            let named = |name: &&str| fields.iter().position(|field| plain(field).eq_ignore_ascii_case(name));
+            table.label = ["label", "name"].iter().find_map(named);
             table.lines[first] = Line::Head(fields);
         } else {
             table.groups = vec![Group { columns: vec![0, 1, 2], space: None }];
@@ -105,6 +109,7 @@ impl Table {
         table.separator = ',';
         let mut stated = None;
         let mut columns = vec![1, 2, 3];
+        table.label = Some(11);
         for (at, line) in table.lines.iter_mut().enumerate() {
             let Line::Other(comment) = line else { continue };
             if let Some((head, value)) = statement(comment, &["CoordinateSystem"]) {
@@ -119,6 +124,7 @@ impl Table {
                 let place = |letter| names.iter().position(|n| n.eq_ignore_ascii_case(letter));
                 if let (Some(x), Some(y), Some(z)) = (place("x"), place("y"), place("z")) {
                     columns = vec![x, y, z];
+                    table.label = place("label");
                 }
             }
         }
@@ -145,6 +151,7 @@ impl Table {
             ending: if text.contains("\r\n") { "\r\n" } else { "\n" },
             separator,
             groups: Vec::new(),
+            label: None,
             last_line_ends: text.ends_with('\n'),
         }
     }
@@ -173,7 +180,9 @@ impl Table {
                     let problem = format!("the columns are named as {}, but a comment says {}", b.name(), a.name());
                     return Err(PointsError { place, problem });
                 }
-                items.push(Item { shape, space: group.space.or(stated), name: place.clone() });
+                let label = self.label.and_then(|column| fields.get(column)).map(|f| plain(f).to_owned());
+                let label = label.filter(|label| !label.is_empty());
+                items.push(Item { shape, space: group.space.or(stated), name: place.clone(), label });
             }
         }
         Ok(items)

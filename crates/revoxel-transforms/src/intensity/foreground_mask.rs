@@ -42,7 +42,9 @@
 //! takes a threshold of 0 for none, and at most three channels; there one map gives thresholds of both kinds, and
 //! letters of channels that are not there do nothing. Rules leave out what is no number, where scikit-image fails; a
 //! channel that is the same everywhere is its own threshold for all of them but `minimum`; and `li` does not overflow
-//! where int8 or int16 span more than half of their range, and of float32 it has more than five digits.
+//! where int8 or int16 span more than half of their range, and of float32 it has more than five digits. Whole numbers
+//! are taken for such, as MONAI takes arrays of them; when it reads files it makes single precision of them, and
+//! `as_float: true` does the same.
 
 use std::borrow::Cow;
 
@@ -52,10 +54,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hsv::Part;
+use super::rescale::float;
 use super::threshold_rules::Rule;
 use super::thresholds::{Threshold, Thresholds};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
+use crate::params::is_false;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `foreground_mask`.
@@ -71,6 +75,9 @@ pub struct ForegroundMask {
     /// Bright voxels are foreground.
     #[serde(default)]
     invert: bool,
+    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    #[serde(default, skip_serializing_if = "is_false")]
+    as_float: bool,
 }
 
 // The type of the field.
@@ -197,6 +204,7 @@ impl ValueTransform for ForegroundMask {
             let problem = "hsv_threshold needs three, which are red, green and blue";
             return Err(ApplyError::ChannelCount { channels, problem });
         }
+        let volume = if self.as_float { float(volume) } else { volume };
         let mask = dispatch!(volume.voxels(), v => self.mask(v, grid.voxel_count()))?;
         let undo = ValueUndo::Lost { reason: "foreground_mask made labels of values".to_owned() };
         Ok((Volume::new(mask.into(), grid, Kind::Label, 1)?, undo))

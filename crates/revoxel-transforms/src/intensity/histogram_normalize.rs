@@ -18,7 +18,9 @@
 //! The values are lost: rare ones become the same.
 //!
 //! # Same as
-//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed.
+//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have a bin each,
+//! as MONAI gives arrays of them; when it reads files it makes single precision of them, and `as_float: true` does the
+//! same.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -27,7 +29,9 @@ use serde::{Deserialize, Serialize};
 use super::histogram::Histogram;
 use super::map::map;
 use super::mask::flags;
+use super::rescale::float;
 use crate::definition::{Class, Define, Invalid};
+use crate::params::is_false;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `histogram_normalize`.
@@ -46,6 +50,9 @@ pub struct HistogramNormalize {
     /// The input that is above 0 where values count for the histogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    #[serde(default, skip_serializing_if = "is_false")]
+    as_float: bool,
 }
 
 const fn bins() -> usize {
@@ -103,6 +110,7 @@ impl HistogramNormalize {
                 }
             }
         }
+        let volume = if self.as_float { float(volume) } else { volume };
         let flags = flags(&volume, None, source, false)?;
         let Histogram { centres, counts, whole } =
             dispatch!(volume.voxels(), v => masked(v, flags.as_deref(), self.num_bins));

@@ -22,6 +22,7 @@ use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
@@ -76,6 +77,7 @@ impl ValueTransform for MaskIntensity {
         }
         let is_inside = |x: f64| self.labels.as_ref().map_or(x > 0.0, |labels| labels.contains(&x));
         let inside: Vec<bool> = dispatch!(source.voxels(), v => v.par_iter().map(|x| is_inside(x.to_f64())).collect());
+        let volume = holding(volume, self.cval);
         let voxels: Voxels = dispatch!(volume.voxels(), v => replace(v, &inside, Voxel::from_f64(self.cval)).into());
         let undo = if voxels == *volume.voxels() {
             ValueUndo::nothing()

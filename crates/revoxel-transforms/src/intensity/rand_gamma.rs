@@ -12,7 +12,7 @@
 //! ```
 //!
 //! # Inverse
-//! Lost: the power is not linear.
+//! The root back, from the range and the power that the trace has; lost with `invert_image` or `retain_stats`.
 //!
 //! # Same as
 //! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
@@ -100,8 +100,16 @@ impl ValueTransform for Power {
             let factor = deviation / (new_deviation + 1e-8);
             result = map(result, |_, x| sign * ((x - new_mean) * factor + mean))?;
         }
-        let reason = format!("rand_gamma raised intensities to the power {gamma}");
-        Ok((result, ValueUndo::Lost { reason }))
+        let undo = if self.invert_image || self.retain_stats {
+            let reason =
+                format!("rand_gamma raised intensities to the power {gamma} with invert_image or retain_stats");
+            ValueUndo::Lost { reason }
+        } else if range > 0.0 {
+            ValueUndo::Power { low: vec![low], range: vec![range], exponent: 1.0 / gamma }
+        } else {
+            ValueUndo::nothing()
+        };
+        Ok((result, undo))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Linear changes of values, with limits and their undo.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 
 use super::map::map;
 use super::statistics::{Range, by_group};
@@ -89,4 +89,14 @@ pub(super) fn undo(name: &str, volume: &Volume, maps: &[Linear]) -> ValueUndo {
     } else {
         ValueUndo::RescaleClipped { scale, shift, limits }
     }
+}
+/// Whole numbers as numbers of single precision, others as they are.
+pub(super) fn float(volume: Volume) -> Volume {
+    if volume.dtype().is_integer() { volume.cast(Dtype::F32) } else { volume }
+}
+
+/// The volume in a type that holds a number which is to come into it.
+pub(super) fn holding(volume: Volume, number: f64) -> Volume {
+    let dtype = volume.dtype().holding(number);
+    if dtype == volume.dtype() { volume } else { volume.cast(dtype) }
 }

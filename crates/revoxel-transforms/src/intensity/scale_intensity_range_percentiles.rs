@@ -18,16 +18,17 @@
 //!
 //! # Same as
 //! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`, which does not
-//! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles)` with `clip: true`,
-//! whose `masking_method` has no counterpart.
+//! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)` with
+//! `clip: true`, where the mask is an input (`source`).
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{ValueUndo, Volume, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::mask::flags;
 use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
-use super::statistics::by_group;
+use super::statistics::{Statistic, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -54,6 +55,9 @@ pub struct ScaleIntensityRangePercentiles {
     /// Each channel by itself.
     #[serde(default)]
     channel_wise: bool,
+    /// An input of which only the voxels above 0 count for the percentiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 impl Define for ScaleIntensityRangePercentiles {
@@ -86,10 +90,42 @@ impl Define for ScaleIntensityRangePercentiles {
 
 impl ValueTransform for ScaleIntensityRangePercentiles {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        match &self.source {
+            Some(key) => Err(ApplyError::MissingInput(key.clone())),
+            None => self.scale(volume, None),
+        }
+    }
+
+    fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        self.scale(volume, Some(source))
+    }
+}
+
+impl ScaleIntensityRangePercentiles {
+    fn scale(&self, volume: Volume, source: Option<&Volume>) -> Result<(Volume, ValueUndo), ApplyError> {
         let (b_min, b_max) = (self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0));
         let share = |percent: f64| (b_max - b_min) * (percent / 100.0) + b_min;
         let to = if self.relative { [share(self.lower), share(self.upper)] } else { [b_min, b_max] };
-        let percentiles = by_group(&volume, self.channel_wise, Percentiles(&[self.lower, self.upper]));
+        let asked = Percentiles(&[self.lower, self.upper]);
+        let flags = flags(&volume, None, source, self.channel_wise)?;
+        let percentiles = match &flags {
+            None => by_group(&volume, self.channel_wise, asked),
+            Some(flags) if !flags.contains(&true) => {
+                let key = self.source.as_deref().unwrap_or_default();
+                return Err(ApplyError::EmptyMask(format!("{key} above 0")));
+            }
+            Some(flags) => {
+                let size = volume.voxels().len() / if self.channel_wise { volume.channels() } else { 1 };
+                dispatch!(volume.voxels(), v => v.chunks(size).zip(flags.chunks(size)).map(|(values, flags)| {
+                    let inside: Vec<_> = values.iter().zip(flags).filter(|(_, f)| **f).map(|(v, _)| *v).collect();
+                    asked.of(&inside)
+                }).collect())
+            }
+        };
         let map = |found: Option<Vec<f64>>| {
             let map = found.map_or(Linear::new(1.0, 0.0), |p| Linear::between([p[0], p[1]], to));
             if self.clip { map.held(to[0], to[1]) } else { map }

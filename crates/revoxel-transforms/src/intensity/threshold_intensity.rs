@@ -20,6 +20,7 @@ use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -62,6 +63,7 @@ impl ValueTransform for ThresholdIntensity {
         fn replace<T: Voxel>(values: &[T], keep: impl Fn(f64) -> bool + Sync, cval: T) -> Vec<T> {
             values.par_iter().with_min_len(1 << 14).map(|v| if keep(v.to_f64()) { *v } else { cval }).collect()
         }
+        let volume = holding(volume, self.cval);
         let keep = |x: f64| if self.above { x > self.threshold } else { x < self.threshold };
         let voxels: Voxels = dispatch!(volume.voxels(), v => replace(v, keep, Voxel::from_f64(self.cval)).into());
         let undo = if voxels == *volume.voxels() {

@@ -153,6 +153,10 @@ impl ValueTransform for AsDiscrete {
         self.to_onehot.is_some()
     }
 
+    fn one_channel(&self) -> bool {
+        self.to_onehot.is_some() && !self.argmax
+    }
+
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.to_onehot?, "to_onehot")
     }

@@ -30,7 +30,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::label_set::LabelSet;
+use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `compute_ho_ver_maps`: none.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -166,8 +167,7 @@ fn instances<T: Voxel>(labels: &[T], lines: Lines) -> Result<Instances<T>, Apply
     let mut all = Instances::new();
     for (found, wrong) in tasks {
         if let Some(label) = wrong {
-            let problem = "instances have whole numbers from 1 on, and 0 is the background".to_owned();
-            return Err(ApplyError::Label { label, problem });
+            return Err(ApplyError::Label { label, problem: NO_INSTANCE.to_owned() });
         }
         for (label, part) in found {
             all.entry(label).and_modify(|instance| instance.add(&part)).or_insert(part);
@@ -210,7 +210,19 @@ impl ValueTransform for ComputeHoVerMaps {
     fn kind_after(&self, _: Kind) -> Kind {
         Kind::Image
     }
+
+    fn one_channel(&self) -> bool {
+        true
+    }
+
+    fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
+        let label = labels.iter().find(|label| *label < 0.0 || label.fract() != 0.0)?;
+        Some(RefusedLabel { label, field: "", problem: NO_INSTANCE.to_owned() })
+    }
 }
+
+/// Why a label is none.
+const NO_INSTANCE: &str = "instances have whole numbers from 1 on, and 0 is the background";
 
 #[cfg(test)]
 mod tests {

@@ -104,6 +104,10 @@ impl ValueTransform for FillHoles {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
+    fn bits_alone(&self) -> bool {
+        self.is_onehot.is_none()
+    }
+
     fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
         channels.cloned()
     }

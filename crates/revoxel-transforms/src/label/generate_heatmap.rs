@@ -38,8 +38,9 @@ use super::labels::{Labels, check, named};
 use super::one_hot::MOST;
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::LabelSet;
 use crate::params::{RealVector, yes};
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `generate_heatmap`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +143,16 @@ impl ValueTransform for GenerateHeatmap {
         Kind::Image
     }
 
+    fn one_channel(&self) -> bool {
+        true
+    }
+
+    fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
+        let wrong = |label: &f64| *label < 0.0 || label.fract() != 0.0;
+        let label = labels.iter().find(wrong).filter(|_| self.labels.is_none())?;
+        Some(RefusedLabel { label, field: "labels", problem: NO_LANDMARK.to_owned() })
+    }
+
     fn named_labels(&self) -> Vec<NamedLabel> {
         named("labels", self.labels.as_ref())
     }
@@ -167,11 +178,14 @@ fn middles(runs: &Runs) -> Vec<(f64, [usize; 3])> {
     sums.into_values().map(middle).collect()
 }
 
+/// Why a label is none.
+const NO_LANDMARK: &str = "landmarks are counted from 1; say in labels which ones get a channel";
+
 /// 1 to the largest label.
 fn up_to_largest(middles: &[(f64, [usize; 3])]) -> Result<Vec<i64>, ApplyError> {
     let wrong = |label: f64, problem: &str| ApplyError::Label { label, problem: problem.to_owned() };
     if let Some((label, _)) = middles.iter().find(|(label, _)| *label < 0.0 || label.fract() != 0.0) {
-        return Err(wrong(*label, "landmarks are counted from 1; say in labels which ones get a channel"));
+        return Err(wrong(*label, NO_LANDMARK));
     }
     match middles.iter().map(|(label, _)| *label).fold(0.0, f64::max) {
         0.0 => Err(wrong(0.0, "there is no other, and so no landmark; say in labels which ones get a channel")),

@@ -75,8 +75,12 @@ impl ValueTransform for OneHot {
         channels(self.num_classes, labels)
     }
 
+    fn one_channel(&self) -> bool {
+        true
+    }
+
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
-        without_channel(labels, self.num_classes?, "num_classes")
+        without_channel(labels, self.num_classes.unwrap_or(MOST), "num_classes")
     }
 }
 
@@ -84,7 +88,8 @@ impl ValueTransform for OneHot {
 pub(super) fn channels(classes: Option<usize>, labels: Option<&LabelSet>) -> Option<Channels> {
     let highest = || labels.and_then(|labels| labels.iter().last()).map(|label| label as usize + 1);
     let count = classes.or_else(highest)?;
-    Some(labels.map_or_else(|| Channels::all(count), |held| Channels { count, held: held.clone() }))
+    let exact = classes.is_some();
+    Some(labels.map_or_else(|| Channels::all(count), |held| Channels { count, exact, held: held.clone() }))
 }
 
 /// The first of the labels that has no channel of its own among as many as a parameter says.

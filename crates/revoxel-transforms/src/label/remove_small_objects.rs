@@ -133,6 +133,10 @@ impl ValueTransform for RemoveSmallObjects {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
+    fn bits_alone(&self) -> bool {
+        self.is_onehot.is_none()
+    }
+
     fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
         channels.cloned()
     }

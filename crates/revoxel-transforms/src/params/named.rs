@@ -49,8 +49,22 @@ impl Names for Boundary {
 
 impl Names for PadMode {
     const LIST: &'static str = "pad_mode";
-    const NAMES: &'static [&'static str] =
-        &["constant", "edge", "reflect", "symmetric", "wrap", "minimum", "maximum", "mean", "median"];
+    const NAMES: &'static [&'static str] = &[
+        "constant",
+        "edge",
+        "reflect",
+        "symmetric",
+        "wrap",
+        "linear_ramp",
+        "minimum",
+        "maximum",
+        "mean",
+        "median",
+        "volume_minimum",
+        "volume_maximum",
+        "volume_mean",
+        "volume_median",
+    ];
     const ALL: &'static [Self] = &PadMode::ALL;
 
     fn name(self) -> &'static str {

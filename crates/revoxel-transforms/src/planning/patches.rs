@@ -102,6 +102,14 @@ pub(crate) trait Sought: Debug + Send + Sync {
         None
     }
 
+    /// Whether there is room for the box in a volume of a shape.
+    ///
+    /// # Errors
+    /// Where it is larger and may not be.
+    fn fits(&self, _shape: [usize; 3]) -> Result<(), PlanError> {
+        Ok(())
+    }
+
     /// Where the box lies.
     fn look(&self, source: &Volume, beside: Option<&Volume>) -> Result<Observed, PlanError>;
 }
@@ -125,6 +133,10 @@ impl<T: Sought> SpatialTransform for CropTo<T> {
 
     fn beside(&self) -> Option<&str> {
         self.0.beside()
+    }
+
+    fn fits(&self, source: &Grid) -> Result<(), PlanError> {
+        self.0.fits(source.shape())
     }
 
     fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {

@@ -281,6 +281,7 @@ impl SpatialTransform for Affine {
             padding: self.padding.as_ref(),
             default_padding: if self.matrix.is_some() { Padding::Minimum } else { Padding::Reflection },
             boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0),
+            samples: true,
             ..Resampling::default()
         }
     }

@@ -165,7 +165,17 @@ impl SpatialTransform for CropOrPad {
         if kept.intersect(&grid.index_box()).is_empty() {
             return Err(PlanError::NothingLeft { start, end, shape: grid.shape() });
         }
-        Ok(window(grid.shape(), start, end))
+        let sticks_out = |a: usize| start[a] < 0 || end[a] > n[a];
+        let cuts_off = |a: usize| start[a] > 0 || end[a] < n[a];
+        if !(0..3).any(|a| sticks_out(a) && cuts_off(a)) {
+            return Ok(window(grid.shape(), start, end));
+        }
+        // What pads is made of all of an axis: it is padded first.
+        let low = start.map(|s| s.min(0));
+        let high = [0, 1, 2].map(|a| end[a].max(n[a]));
+        let all = [0, 1, 2].map(|a| (high[a] - low[a]) as usize);
+        let shift = |by: [i64; 3]| [0, 1, 2].map(|a| by[a] - low[a]);
+        Ok([window(grid.shape(), low, high), window(all, shift(start), shift(end))].concat())
     }
 
     fn need(&self) -> Need<'_> {
@@ -244,12 +254,17 @@ mod tests {
         t(json!({ "target_shape": [4, 9, 0] }), Some(([2, -2, 0], [4, 9, 5])));
         t(json!({ "target_shape": [4, 9, 0], "only": "crop" }), Some(([2, 0, 0], [4, 6, 5])));
         t(json!({ "target_shape": [4, 9, 0], "only": "pad" }), Some(([0, -2, 0], [7, 9, 5])));
-        t(json!({ "target_shape": [0.5, 1.4, 1], "units": "cm" }), Some(([1, -1, 1], [5, 7, 2])));
+        t(json!({ "target_shape": [0.5, 1.4, 1], "units": "cm" }), Some(([1, -1, 2], [5, 7, 2])));
         t(json!({ "target_shape": [7, 6, 5] }), None);
         // The box is 1 to 5, 2 to 5 and 0 to 2.
         t(json!({ "source": "m" }), Some(([1, 2, 0], [4, 3, 2])));
         t(json!({ "source": "m", "labels": [2] }), Some(([4, 4, 1], [1, 1, 1])));
-        t(json!({ "source": "m", "target_shape": [3, 4, 3] }), Some(([1, 1, -1], [3, 4, 3])));
         t(json!({ "source": "m", "labels": [9], "on_empty": "keep", "target_shape": 5 }), Some(([1, 1, 0], [5, 5, 5])));
+        // Along axis 2 it sticks out at one end and cuts off at the other.
+        let step: CropOrPad = serde_json::from_value(json!({ "source": "m", "target_shape": [3, 4, 3] })).unwrap();
+        let observed = step.observe(&mask).unwrap();
+        let ops = step.plan(&grid, &Evidence { observed: Some(&observed), reference: None }).unwrap();
+        let first = GridOp::Window { start: [0, 0, -1], shape: [7, 6, 6] };
+        assert_eq!(ops, [first, GridOp::Window { start: [1, 1, 0], shape: [3, 4, 3] }]);
     }
 }

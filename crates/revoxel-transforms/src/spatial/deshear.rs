@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
-use crate::params::{Named, Padding, PerKey};
+use crate::params::{Named, Padding, PerKey, is_false};
 use crate::planning::axes::{around_corners, orthogonal};
 use crate::planning::resample;
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
@@ -44,6 +44,9 @@ pub struct Deshear {
     /// What lies outside: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 impl Define for Deshear {
@@ -62,6 +65,10 @@ impl SpatialTransform for Deshear {
             return Ok(Vec::new());
         }
         Ok(resample(grid, around_corners(grid, orthogonal(grid.affine(), grid.spacing()), 1.0)?))
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -19,9 +19,10 @@
 //! The cells stretched back, exactly, and sampling there: lossy in values. What was moved out of the volume is lost.
 //!
 //! # Same as
-//! MONAI `GridDistortiond(num_cells, distort_steps)`, which spreads the voxels of a cell up to the first of the next
-//! one, so that each cell ends with a voxel shown twice and steps of 1 change the volume; here they do not. The first
-//! voxels of cells agree. MONAI's last cell ends with the volume; here it has its own step like all others.
+//! MONAI `GridDistortiond(num_cells, distort_steps)` with `rule: monai`. MONAI spreads the voxels of a cell up to the
+//! first of the next one, so that each cell ends with a voxel shown twice and steps of 1 change the volume; by default
+//! they do not here, and only the first voxels of cells agree. MONAI's last cell ends with the volume; where it would
+//! run back for that, or voxels after it show the first one, there is no way back and `rule: monai` is refused.
 
 use std::sync::Arc;
 
@@ -37,6 +38,24 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 /// The most cells along an axis.
 const MOST_CELLS: i64 = 1000;
 
+/// How the voxels of a cell are spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Spread {
+    /// Evenly, up to the first voxel of the next cell; what is left over at the end has a step of its own.
+    #[default]
+    Even,
+    /// As MONAI does: the last voxel of a cell shows what the first of the next one does, and what is left over at the
+    /// end shows the rest of the volume.
+    Monai,
+}
+
+impl Spread {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::Even
+    }
+}
+
 /// Parameters of `grid_distortion`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +64,9 @@ pub struct GridDistortion {
     num_cells: IntVector,
     /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for what is left over.
     distort_steps: [Vec<f64>; 3],
+    /// How the voxels of a cell are spread: even, or monai.
+    #[serde(default, skip_serializing_if = "Spread::is_default")]
+    rule: Spread,
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
@@ -63,9 +85,21 @@ pub(super) fn check_cells(cells: &IntVector) -> Result<(), Invalid> {
 }
 
 /// The stretch of a grid's axes.
-pub(super) fn stretched(grid: &Grid, cells: &IntVector, steps: &[Vec<f64>; 3]) -> Result<GridOp, PlanError> {
+pub(super) fn stretched(
+    grid: &Grid,
+    cells: &IntVector,
+    steps: &[Vec<f64>; 3],
+    rule: Spread,
+) -> Result<GridOp, PlanError> {
     let cells = cells.repeated().map(|n| n as usize);
-    let nodes = [0, 1, 2].map(|axis| nodes(grid.shape()[axis], cells[axis], &steps[axis]));
+    let mut nodes: [Vec<[f64; 2]>; 3] = [0, 1, 2].map(|axis| nodes(grid.shape()[axis], cells[axis], &steps[axis]));
+    if rule == Spread::Monai {
+        for (axis, nodes) in nodes.iter_mut().enumerate() {
+            let voxels = grid.shape()[axis];
+            let fault = || PlanError::Folded { axis, voxels };
+            *nodes = as_monai(voxels, cells[axis], &steps[axis]).ok_or_else(fault)?;
+        }
+    }
     let warp = Warp::stretched(*grid, Stretch::new(nodes)?);
     Ok(GridOp::Warp { warp: Arc::new(warp), back: false })
 }
@@ -84,6 +118,36 @@ fn nodes(voxels: usize, cells: usize, steps: &[f64]) -> Vec<[f64; 2]> {
         nodes.push([at as f64, shows]);
     }
     nodes
+}
+
+/// What a voxel shows twice rises by so much, so that there is a way back.
+const HARDLY: f64 = 1e-9;
+
+/// What voxels show in MONAI, at the first and the last voxel of each cell; `None` where it runs back.
+fn as_monai(voxels: usize, cells: usize, steps: &[f64]) -> Option<Vec<[f64; 2]>> {
+    let width = voxels / cells;
+    let (mut shows, mut reached, mut nodes) = (0.0, 0, Vec::new());
+    for (cell, step) in steps.iter().enumerate().take(cells + 1) {
+        let start = cell * width;
+        let (end, next) = match start + width {
+            end if end > voxels => (voxels, voxels as f64),
+            end => (end, shows + width as f64 * step),
+        };
+        if end <= start {
+            break;
+        }
+        nodes.push([start as f64, shows]);
+        if end - start > 1 {
+            nodes.push([(end - 1) as f64, next]);
+        }
+        (shows, reached) = (next, end);
+    }
+    if nodes.len() == 1 {
+        nodes.push([nodes[0][0] + 1.0, nodes[0][1] + 1.0]);
+    }
+    let rises = nodes.windows(2).all(|pair| pair[1][1] >= pair[0][1]);
+    nodes.iter_mut().enumerate().for_each(|(number, node)| node[1] += number as f64 * HARDLY);
+    (rises && reached == voxels).then_some(nodes)
 }
 
 impl Define for GridDistortion {
@@ -118,7 +182,7 @@ impl Define for GridDistortion {
 
 impl SpatialTransform for GridDistortion {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        Ok(vec![stretched(grid, &self.num_cells, &self.distort_steps)?])
+        Ok(vec![stretched(grid, &self.num_cells, &self.distort_steps, self.rule)?])
     }
 
     fn resampling(&self) -> Resampling<'_> {
@@ -139,5 +203,21 @@ mod tests {
         t(8, 3, &[1.0, 1.5, 0.5, 0.25], &[[0.0, 0.0], [2.0, 2.0], [4.0, 5.0], [6.0, 6.0], [8.0, 6.5]]);
         t(1, 1, &[2.0, 1.0], &[[0.0, 0.0], [1.0, 2.0]]);
         t(2, 5, &[1.0, 0.5, 1.0, 1.0, 1.0, 1.0], &[[0.0, 0.0], [1.0, 1.0], [2.0, 1.5]]);
+        let t = |voxels, cells, steps: &[f64], expected: Option<&[[f64; 2]]>| {
+            let found = as_monai(voxels, cells, steps);
+            let found = found.map(|nodes| nodes.iter().map(|n| [n[0], (n[1] * 1e6).round() / 1e6]).collect::<Vec<_>>());
+            assert_eq!(found.as_deref(), expected, "{voxels} voxels in {cells} cells");
+        };
+        let (a, b) = ([[0.0, 0.0], [2.0, 3.0]], [[3.0, 3.0], [5.0, 7.5]]);
+        t(6, 2, &[1.0, 1.5, 9.0], Some(&[a, b].concat()));
+        t(
+            8,
+            3,
+            &[1.0, 0.5, 2.0, 9.0],
+            Some(&[[0., 0.], [1., 2.], [2., 2.], [3., 3.], [4., 3.], [5., 7.], [6., 7.], [7., 8.]]),
+        );
+        t(8, 3, &[1.5, 1.5, 1.5, 1.0], None);
+        t(11, 4, &[1.0; 5], None);
+        t(2, 5, &[1.0; 6], None);
     }
 }

@@ -144,6 +144,10 @@ impl Sought for Patch {
         self.of.image.as_deref()
     }
 
+    fn fits(&self, shape: [usize; 3]) -> Result<(), PlanError> {
+        fitting("spatial_size", self.of.spatial_size.repeated(), shape, self.of.allow_smaller).map(|_| ())
+    }
+
     fn look(&self, label: &Volume, image: Option<&Volume>) -> Result<Observed, PlanError> {
         let (of, grid, shape) = (&self.of, *label.grid(), label.grid().shape());
         let size = fitting("spatial_size", of.spatial_size.repeated(), shape, of.allow_smaller)?;

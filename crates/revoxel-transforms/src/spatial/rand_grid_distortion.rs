@@ -14,7 +14,7 @@
 //! The cells stretched back, exactly, and sampling there: lossy in values. The trace has the steps.
 //!
 //! # Same as
-//! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)`, with the differences of `grid_distortion`.
+//! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)` with `rule: monai`; see `grid_distortion`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::grid_distortion::{check_cells, stretched};
+use super::grid_distortion::{Spread, check_cells, stretched};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, Padding, PerKey};
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
@@ -41,6 +41,9 @@ pub struct RandGridDistortion {
     /// What is added to steps of 1: d for −d to d, or lowest and highest, above −1.
     #[serde(default = "little")]
     distort_limit: Range,
+    /// How the voxels of a cell are spread: even, or monai.
+    #[serde(default, skip_serializing_if = "Spread::is_default")]
+    rule: Spread,
     /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
@@ -100,7 +103,7 @@ impl SpatialTransform for Distorted {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         // Inputs on grids of their own are distorted by the same cells.
         let region = evidence.reference.unwrap_or(grid);
-        Ok(vec![stretched(region, &self.of.num_cells, &self.steps)?])
+        Ok(vec![stretched(region, &self.of.num_cells, &self.steps, self.of.rule)?])
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -26,7 +26,7 @@ use serde_json::json;
 
 use super::rotate::{About, Rotate};
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Padding, PerKey, yes};
+use crate::params::{Named, Padding, PerKey, is_false, yes};
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use crate::transform::{Resampling, Transform};
 
@@ -58,6 +58,9 @@ pub struct RandRotate {
     /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 const fn none() -> Range {
@@ -91,7 +94,14 @@ impl RandomTransform for RandRotate {
         let angle = Ranges(vec![self.range_x, self.range_y, self.range_z]).draw(draws);
         let values = json!({ "angle": angle });
         let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
-        Drawn::spatial(Rotate::drawn(angle, self.about, self.keep_size, interpolation, padding), values)
+        Drawn::spatial(
+            Rotate::drawn(angle, self.about, self.keep_size, interpolation, padding, self.anti_alias),
+            values,
+        )
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -127,6 +127,7 @@ impl RandomTransform for RandMagnify {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
             area: self.area,
+            samples: true,
             ..Resampling::default()
         }
     }

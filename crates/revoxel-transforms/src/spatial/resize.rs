@@ -142,6 +142,7 @@ impl SpatialTransform for Resize {
                 Smoothing::Cardoso => AntiAlias::Cardoso,
                 Smoothing::ScikitImage => AntiAlias::ScikitImage,
             },
+            samples: true,
             ..Resampling::default()
         }
     }

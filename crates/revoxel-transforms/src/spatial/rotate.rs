@@ -36,7 +36,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{Named, Numbers, Padding, PerKey, RealVector, yes};
+use crate::params::{Named, Numbers, Padding, PerKey, RealVector, is_false, yes};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, enclosing, middle, rotation};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
@@ -66,6 +66,9 @@ pub struct Rotate {
     /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
 }
 
 /// The axes of a rotation.
@@ -91,9 +94,10 @@ impl Rotate {
         keep_size: bool,
         interpolation: Option<PerKey<Named<Interpolation>>>,
         padding: Option<PerKey<Padding>>,
+        anti_alias: bool,
     ) -> Self {
         let angle = Some(Numbers(angle));
-        Self { angle, degrees: None, about, keep_size, rotate_order: order(), interpolation, padding }
+        Self { angle, degrees: None, about, keep_size, rotate_order: order(), interpolation, padding, anti_alias }
     }
 }
 
@@ -158,6 +162,10 @@ impl SpatialTransform for Rotate {
             }
         };
         Ok(resample(grid, after))
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -2,7 +2,7 @@
 //!
 //! # What it does
 //! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. How many voxels
-//! that gives and what stays fixed is the `rule`; four are in use and they differ by up to a voxel:
+//! that gives and what stays fixed is the `rule`; five are in use and they differ by up to a voxel:
 //!
 //! | rule | voxels per axis (n at s mm, to t mm) | stays fixed | voxel size obtained |
 //! |---|---|---|---|
@@ -223,6 +223,7 @@ impl SpatialTransform for Spacing {
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
             area: false,
+            samples: true,
             smoothing: AntiAlias::Cardoso,
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),

@@ -114,6 +114,7 @@ impl SpatialTransform for Magnify {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
             area: self.area,
+            samples: true,
             ..Resampling::default()
         }
     }

@@ -19,7 +19,22 @@ impl Call {
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
-            return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
+            let registry = Registry::builtin();
+            let alike = revoxel_transforms::manual::called(&registry, &self.name);
+            let fault = Fault::new(
+                self.place,
+                format!("{} has no counterpart that does the same to the same inputs", self.name),
+            );
+            let names: Vec<&str> = alike.iter().map(|transform| transform.name).collect();
+            return Err(if names.is_empty() {
+                Fault::new(self.place, format!("{} has no counterpart here", self.name))
+            } else {
+                fault.help(format!(
+                    "{} is near: `revoxel transforms {}` tells how it differs",
+                    names.join(" or "),
+                    names[0]
+                ))
+            });
         };
         let mut params = Map::new();
         for (_, parameter, value) in FIXED.iter().filter(|(base, ..)| *base == self.base) {
@@ -50,11 +65,14 @@ impl Call {
                 continue;
             }
             match (self.base.as_str(), name.as_str()) {
-                ("Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch", "mode") => {
+                (
+                    "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion",
+                    "mode",
+                ) => {
                     let chosen = self.interpolation(value, held, notes).map_err(|e| refused(&e))?;
                     params.insert("interpolation".to_owned(), chosen);
                 }
-                ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch", "padding_mode") => {
+                ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion", "padding_mode") => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
                     let modes: Vec<Value> = modes.into_iter().map(beyond).collect();
                     let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
@@ -91,11 +109,12 @@ impl Call {
                         params.insert(name.clone(), value);
                     }
                 }
-                ("Resize" | "Zoom", "align_corners") => match self.for_all(value) {
-                    Some(Value::Bool(true)) => {
+                ("Resize" | "Zoom", "align_corners") => match self.by_key(value) {
+                    Some(given) if given.iter().all(|aligns| *aligns == true) => {
                         params.insert(name.clone(), true.into());
                     }
-                    Some(Value::Bool(false) | Value::Null) => {}
+                    // Torch wants null beside modes that know no corners.
+                    Some(given) if given.iter().all(|aligns| *aligns == false || aligns.is_null()) => {}
                     _ => {
                         let help = "with it the voxels lie elsewhere: write a transform for each key";
                         return Err(refused("is not the same for all keys").help(help));
@@ -213,10 +232,10 @@ impl Call {
         match mode.as_str() {
             Some("replicate") => json!("edge"),
             Some("circular") => json!("wrap"),
-            Some("mean" | "median") => {
+            Some("mean" | "median" | "linear_ramp") => {
                 if self.keys.iter().any(|key| held.is(key, Kind::Label)) {
                     notes.push(format!(
-                        "{}: MONAI pads labels with their averages (mode: {mode}), here with 0.",
+                        "{}: MONAI pads labels with what lies between them (mode: {mode}), here with 0.",
                         self.name
                     ));
                 }
@@ -232,8 +251,9 @@ impl Call {
         if one_hot.is_empty() {
             return;
         }
-        let pads =
-            arguments.iter().any(|(_, ours)| *ours == "value") && params.get("mode").is_none_or(|m| m == "constant");
+        // An enlarged volume is padded with its edge where nothing is said.
+        let constant = params.get("mode").map_or(self.base != "Zoom", |mode| mode == "constant");
+        let pads = arguments.iter().any(|(_, ours)| *ours == "value") && constant;
         if pads && !params.contains_key("value") {
             params.insert("value".to_owned(), self.padded(&json!(0), held));
         }

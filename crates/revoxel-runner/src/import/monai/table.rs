@@ -42,7 +42,11 @@ pub(super) const FIXED: &[(&str, &str, &str)] = &[
     ("Spacing", "rule", "\"monai_strict\""),
     ("GaussianSmooth", "sigma", "1.0"),
     ("GaussianSmooth", "edge", "\"zero\""),
+    ("GridDistortion", "rule", "\"monai\""),
     ("GaussianSharpen", "edge", "\"zero\""),
+    // LoadImage reads in single precision.
+    ("HistogramNormalize", "as_float", "true"),
+    ("ForegroundMask", "as_float", "true"),
     ("RemoveSmallObjects", "min_size_voxels", "64"),
     ("ResampleToMatch", "padding", "\"border\""),
 ];
@@ -196,7 +200,17 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
         "MapLabelValue" => {
             t("map_label_value", &[("orig_labels", "orig_labels"), ("target_labels", "target_labels")], &[DTYPE])
         }
-        "Zoom" => t("zoom", &[("zoom", "zoom"), ("keep_size", "keep_size"), ("padding_mode", "mode")], &[LAZY, DTYPE]),
+        "Zoom" => t(
+            "zoom",
+            &[
+                ("zoom", "zoom"),
+                ("keep_size", "keep_size"),
+                ("padding_mode", "mode"),
+                ("constant_values", "value"),
+                ("value", "value"),
+            ],
+            &[LAZY, DTYPE],
+        ),
         "Rotate" => t(
             "rotate",
             &[("angle", "angle"), ("keep_size", "keep_size")],
@@ -213,6 +227,9 @@ pub(super) fn translation(base: &str) -> Option<Translation> {
             ],
             &[LAZY, DTYPE, ("align_corners", &["false"])],
         ),
+        "GridDistortion" => {
+            t("grid_distortion", &[("num_cells", "num_cells"), ("distort_steps", "distort_steps")], &[LAZY, DTYPE])
+        }
         "Flip" => t("flip", &[("spatial_axis", "spatial_axis")], &[LAZY]),
         "Rotate90" => t("rotate90", &[("k", "k"), ("spatial_axes", "spatial_axes")], &[LAZY]),
         "ScaleIntensityRange" => t(

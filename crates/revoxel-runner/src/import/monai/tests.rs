@@ -123,6 +123,15 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
         assert!(error.problem.contains(part) && error.place.line == line, "{transform}: {error}");
     };
     t("_target_: RandFlipd\nkeys: image", 3, "RandFlipd");
+    let many = "- _target_: LoadImaged\n  keys: image\n- _target_: RandFlipd\n  keys: image\n- _target_: Spacingd\n  keys: \
+                image\n  pixdim: '$[1, 1, 1]'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
+    let error = pipeline("list.yaml", many, None, None).unwrap_err();
+    let help = error.help.unwrap();
+    for part in
+        ["line 7, column 11", "is code", "line 8, column 12", "GridPatchd has no counterpart that does the same"]
+    {
+        assert!(error.place.line == 3 && help.contains(part), "{part:?} is not in {help}");
+    }
     t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
@@ -231,6 +240,9 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
     t("_target_: Resized\nkeys: image\nspatial_size: 9\nanti_aliasing: true", smoothed);
     let zoomed = "_target_: Zoomd\nkeys: image\nzoom: 2\nmode: trilinear\nalign_corners: true";
     t(zoomed, "zoom: { zoom: 2, interpolation: linear, align_corners: true }");
+    t(&format!("{resized}[trilinear, nearest-exact]\nalign_corners: [false, null]"), "seg: nearest } }");
+    let padded = "_target_: Zoomd\nkeys: image\nzoom: 0.5\npadding_mode: constant\nconstant_values: 5";
+    t(padded, "zoom: { zoom: 0.5, mode: constant, value: 5, area: true }");
     let rotated = "_target_: Rotated\nkeys: [image, seg]\nangle: 0.1\nmode: [bilinear, nearest]\npadding_mode: ";
     t(&format!("{rotated}[zeros, border]"), "# Rotated with padding_mode zeros MONAI mixes them");
     t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
