@@ -19,22 +19,7 @@ impl Call {
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
-            let registry = Registry::builtin();
-            let alike = revoxel_transforms::manual::called(&registry, &self.name);
-            let fault = Fault::new(
-                self.place,
-                format!("{} has no counterpart that does the same to the same inputs", self.name),
-            );
-            let names: Vec<&str> = alike.iter().map(|transform| transform.name).collect();
-            return Err(if names.is_empty() {
-                Fault::new(self.place, format!("{} has no counterpart here", self.name))
-            } else {
-                fault.help(format!(
-                    "{} is near: `revoxel transforms {}` tells how it differs",
-                    names.join(" or "),
-                    names[0]
-                ))
-            });
+            return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
         };
         let mut params = Map::new();
         for (_, parameter, value) in FIXED.iter().filter(|(base, ..)| *base == self.base) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use revoxel_core::Kind;
 use revoxel_pipeline::{Data, Place};
-use revoxel_transforms::{Built, Registry, Transform};
+use revoxel_transforms::{Built, Registry, Transform, manual};
 use serde_json::{Map, Value, json};
 
 use super::refer::{At, Code, Document};
@@ -145,7 +145,16 @@ impl Call {
             } else if name.starts_with("Rand") {
                 fault.help("what is random belongs to training: choose the list before it with --transforms")
             } else {
-                fault.help("see `revoxel transforms`, or write the step by hand")
+                let registry = Registry::builtin();
+                let near: Vec<&str> = manual::called(&registry, name).iter().map(|transform| transform.name).collect();
+                if near.is_empty() {
+                    return Err(fault.help("see `revoxel transforms`, or write the step by hand"));
+                }
+                let problem = format!("{name} has no counterpart that does the same to the same inputs");
+                let (names, first) = (near.join(" or "), near[0]);
+                let help =
+                    format!("{names} is near, and `revoxel transforms {first}` tells how it differs: write it by hand");
+                Fault::new(*place, problem).help(help)
             });
         }
         if self.keys.is_empty() && !left_out {

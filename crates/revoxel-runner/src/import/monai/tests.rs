@@ -71,7 +71,7 @@ fn filters_and_masks() {
         steps,
         [
             "  - center_scale_crop: { roi_scale: [0.5, 0.5, 1] }",
-            "  - histogram_normalize: { keys: [image], num_bins: 64, source: label }",
+            "  - histogram_normalize: { keys: [image], as_float: true, num_bins: 64, source: label }",
             "  - savitzky_golay_smooth: { keys: [image], window_length: 5, order: 2, spatial_axis: 2, mode: replicate }",
             "  - gibbs_noise: { keys: [image], alpha: 0.25 }",
             "  - k_space_spike_noise: { keys: [image], loc: [3, 4, 5], k_intensity: 11 }",
@@ -97,8 +97,8 @@ fn thresholds_of_colours_and_maps_of_instances() {
     assert_eq!(
         steps,
         [
-            "  - foreground_mask: { keys: [scan], threshold: { R: otsu, g: 100 }, invert: true }",
-            "  - foreground_mask: { keys: [photo], threshold: null, hsv_threshold: { S: 0.1 } }",
+            "  - foreground_mask: { keys: [scan], as_float: true, threshold: { R: otsu, g: 100 }, invert: true }",
+            "  - foreground_mask: { keys: [photo], as_float: true, threshold: null, hsv_threshold: { S: 0.1 } }",
             "  - compute_ho_ver_maps: { keys: [label] }",
         ]
     );
@@ -128,7 +128,7 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     let error = pipeline("list.yaml", many, None, None).unwrap_err();
     let help = error.help.unwrap();
     for part in
-        ["line 7, column 11", "is code", "line 8, column 12", "GridPatchd has no counterpart that does the same"]
+        ["line 7, column 11", "is code", "line 8, column 13", "GridPatchd has no counterpart that does the same"]
     {
         assert!(error.place.line == 3 && help.contains(part), "{part:?} is not in {help}");
     }
