@@ -123,10 +123,11 @@ fn table() -> Vec<(Value, Back)> {
     add("gibbs_noise", json!({}), Lost);
     add("k_space_spike_noise", json!({ "loc": [2, 3, 4] }), Lost);
     add("histogram_normalize", json!({}), Lost);
-    add("rand_gaussian_noise", json!({ "prob": 1 }), Lost);
+    add("rand_gaussian_noise", json!({ "prob": 1, "mean": 40, "std": 300 }), Undone(1e-6));
     add("rand_gamma", json!({ "prob": 1 }), Undone(1e-4));
     add("rand_gamma", json!({ "prob": 1, "retain_stats": true }), Lost);
-    add("rand_bias_field", json!({ "prob": 1 }), Lost);
+    add("rand_bias_field", json!({ "prob": 1, "coeff_range": [-0.3, 0.2] }), Undone(1e-6));
+    add("rand_bias_field", json!({ "prob": 1, "coeff_range": [30, 40] }), Lost);
     add("rand_scale_intensity", json!({ "prob": 1, "factors": 0.3 }), Undone(1e-5));
     add("rand_scale_intensity", json!({ "prob": 1, "factors": [0.1, 0.2], "channel_wise": true }), Undone(1e-5));
     add("rand_scale_intensity_fixed_mean", json!({ "prob": 1, "factors": 0.3 }), Undone(1e-5));

@@ -25,4 +25,5 @@ mod restore;
 mod scores;
 mod spatial;
 mod support;
+mod undone;
 mod views;

@@ -43,6 +43,26 @@ pub enum ValueUndo {
         /// The pairs, for all channels.
         pairs: Vec<[f64; 2]>,
     },
+    /// Noise was added that can be made again: `before = after - mean - std * normal(position)`, where the position of
+    /// a voxel is counted on the grid of the change, axis 0 fastest and channels slowest.
+    Noise {
+        /// Which noise: the four words of a Philox4x32-10 generator.
+        key: [u32; 4],
+        /// The mean of the noise.
+        mean: f64,
+        /// Its standard deviation, 0 or more.
+        std: f64,
+        /// How many channels it was made for; those of one channel hold for any number.
+        channels: usize,
+    },
+    /// Multiplied by a field that changes smoothly from voxel to voxel: `before = after / exp(p)`, where p is a sum of
+    /// products of Legendre polynomials in the voxel's place on the grid of the change, −1 to 1 along each axis.
+    BiasField {
+        /// The highest degree of a product.
+        degree: usize,
+        /// The coefficients, by the degrees along axis 0, 1 and 2, the last one fastest.
+        coefficients: Vec<f64>,
+    },
     /// The values are lost.
     Lost {
         /// Why, for people.
@@ -85,6 +105,8 @@ impl ValueUndo {
             Self::Table { points } => points.iter().flatten().all(|pair| all(pair)),
             Self::Power { low, range, exponent } => all(low) && all(range) && exponent.is_finite(),
             Self::Relabel { pairs } => pairs.iter().all(|pair| all(pair)),
+            Self::Noise { mean, std, .. } => all(&[*mean, *std]),
+            Self::BiasField { coefficients, .. } => all(coefficients),
             Self::Lost { .. } => true,
         }
     }
@@ -93,6 +115,8 @@ impl ValueUndo {
     pub fn is_nothing(&self) -> bool {
         match self {
             Self::Rescale { scale, shift } => scale.iter().all(|s| *s == 1.0) && shift.iter().all(|s| *s == 0.0),
+            Self::Noise { mean, std, .. } => *mean == 0.0 && *std == 0.0,
+            Self::BiasField { coefficients, .. } => coefficients.iter().all(|c| *c == 0.0),
             _ => false,
         }
     }
@@ -103,12 +127,14 @@ impl ValueUndo {
             Self::Rescale { scale, .. } | Self::RescaleClipped { scale, .. } => Some(scale.len()),
             Self::Table { points } => Some(points.len()),
             Self::Power { low, .. } => Some(low.len()),
-            Self::Relabel { .. } => Some(1),
+            Self::Relabel { .. } | Self::BiasField { .. } => Some(1),
+            Self::Noise { channels, .. } => Some(*channels),
             Self::Lost { .. } => None,
         }
     }
 
-    /// The value before the change, of a value after it in a channel (from 0). `None` where it is lost.
+    /// The value before the change, of a value after it in a channel (from 0). `None` where it is lost, or where it
+    /// takes the voxel's place to know it ([`Noise`](Self::Noise) and [`BiasField`](Self::BiasField)).
     pub fn before(&self, channel: usize, after: f64) -> Option<f64> {
         fn of<T>(list: &[T], channel: usize) -> Option<&T> {
             list.get(channel.min(list.len().saturating_sub(1)))
@@ -135,7 +161,7 @@ impl ValueUndo {
                 let found = pairs.binary_search_by(|p| p[0].total_cmp(&after));
                 Some(found.map_or(after, |at| pairs[at][1]))
             }
-            Self::Lost { .. } => None,
+            Self::Noise { .. } | Self::BiasField { .. } | Self::Lost { .. } => None,
         }
     }
 }

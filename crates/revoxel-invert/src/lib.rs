@@ -6,6 +6,7 @@
 //!
 //! This crate knows no concrete transform and opens no file.
 
+mod carry;
 mod decide;
 mod ensemble;
 mod inversion;
@@ -24,7 +25,7 @@ pub use decide::{Activation, Decision, Paint, Regions};
 pub use ensemble::{Ensemble, Recipe};
 pub use inversion::{InvertError, InvertOptions, Inverted, invert};
 pub use points::PointMap;
-pub use record::{GridRecord, OpRecord, UndoRecord};
+pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use returning::Return;
 pub use trace::{

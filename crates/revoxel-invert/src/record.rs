@@ -1,12 +1,18 @@
 //! Serialised shapes of grids, ops and undos. The types of `revoxel-core` stay unserialised: what is written to
 //! disk is decided here, and versioned with the trace.
 
+mod sampled;
+mod undo;
+
 use std::sync::Arc;
 
 use revoxel_core::warp::{Field, Recipe, Smoothing};
-use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, Stretch, ValueUndo, Warp};
+use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, Stretch, Warp};
 use revoxel_resample::elastic;
 use serde::{Deserialize, Serialize};
+
+pub use sampled::{RepeatsRecord, SampledRecord, SmoothedRecord};
+pub use undo::UndoRecord;
 
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,155 +217,9 @@ impl OpRecord {
     }
 }
 
-/// How values are undone. By channel; a single entry holds for all channels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum UndoRecord {
-    /// `before = after * scale + shift`.
-    Rescale {
-        /// Factors.
-        scale: Vec<f64>,
-        /// Summands.
-        shift: Vec<f64>,
-    },
-    /// The same, where values were cut off at limits.
-    RescaleClipped {
-        /// Factors.
-        scale: Vec<f64>,
-        /// Summands.
-        shift: Vec<f64>,
-        /// The lowest and the highest value after the change; null is no limit.
-        limits: Vec<[Option<f64>; 2]>,
-    },
-    /// Linear between points `[after, before]`, and beyond the outermost.
-    Table {
-        /// The points.
-        points: Vec<Vec<[f64; 2]>>,
-    },
-    /// `before = low + range * ((after - low) / range) ^ exponent`.
-    Power {
-        /// The values that stay.
-        low: Vec<f64>,
-        /// The distances to the other values that stay.
-        range: Vec<f64>,
-        /// The exponent.
-        exponent: f64,
-    },
-    /// Labels were exchanged, `[after, before]`; others stayed.
-    Relabel {
-        /// The pairs.
-        pairs: Vec<[f64; 2]>,
-    },
-    /// The values are lost.
-    Lost {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl From<&ValueUndo> for UndoRecord {
-    fn from(undo: &ValueUndo) -> Self {
-        match undo.clone() {
-            ValueUndo::Rescale { scale, shift } => Self::Rescale { scale, shift },
-            ValueUndo::RescaleClipped { scale, shift, limits } => Self::RescaleClipped { scale, shift, limits },
-            ValueUndo::Table { points } => Self::Table { points },
-            ValueUndo::Power { low, range, exponent } => Self::Power { low, range, exponent },
-            ValueUndo::Relabel { pairs } => Self::Relabel { pairs },
-            ValueUndo::Lost { reason } => Self::Lost { reason },
-            _ => unreachable!("an undo without a record"),
-        }
-    }
-}
-
-impl UndoRecord {
-    /// The undo, checked.
-    ///
-    /// # Errors
-    /// Where lists differ in length or are empty, a number is not finite, or the way back is not defined.
-    pub fn undo(&self) -> Result<ValueUndo, String> {
-        let finite = |what: &str, numbers: &[f64]| match numbers.iter().find(|n| !n.is_finite()) {
-            Some(n) => Err(format!("{what} holds {n}")),
-            None => Ok(()),
-        };
-        let paired = |what: &str, a: usize, b: usize| match (a, b) {
-            (0, _) => Err(format!("{what}: no numbers")),
-            (a, b) if a == b => Ok(()),
-            (a, b) => Err(format!("{what}: {a} and {b} numbers")),
-        };
-        match self.clone() {
-            Self::Rescale { scale, shift } => {
-                paired("scale and shift", scale.len(), shift.len())?;
-                finite("scale", &scale)?;
-                finite("shift", &shift)?;
-                Ok(ValueUndo::Rescale { scale, shift })
-            }
-            Self::RescaleClipped { scale, shift, limits } => {
-                paired("scale and shift", scale.len(), shift.len())?;
-                paired("limits", limits.len(), if limits.len() == 1 { 1 } else { scale.len() })?;
-                finite("scale", &scale)?;
-                finite("shift", &shift)?;
-                finite("limits", &limits.iter().flatten().flatten().copied().collect::<Vec<_>>())?;
-                Ok(ValueUndo::RescaleClipped { scale, shift, limits })
-            }
-            Self::Table { points } => {
-                paired("points", points.len(), points.len())?;
-                finite("points", &points.iter().flatten().flatten().copied().collect::<Vec<_>>())?;
-                let rises = |p: &[[f64; 2]]| p[0][0] < p[1][0] && p[0][1] <= p[1][1];
-                match points.iter().all(|p| p.len() > 1 && p.windows(2).all(rises)) {
-                    true => Ok(ValueUndo::Table { points }),
-                    false => Err("points: fewer than two, or not rising".to_owned()),
-                }
-            }
-            Self::Power { low, range, exponent } => {
-                paired("low and range", low.len(), range.len())?;
-                finite("low", &low)?;
-                let above_zero = range.iter().chain([&exponent]).all(|n| n.is_finite() && *n > 0.0);
-                match above_zero {
-                    true => Ok(ValueUndo::Power { low, range, exponent }),
-                    false => Err("range and exponent must be above 0".to_owned()),
-                }
-            }
-            Self::Relabel { pairs } => {
-                finite("pairs", &pairs.iter().flatten().copied().collect::<Vec<_>>())?;
-                match pairs.windows(2).all(|p| p[0][0] < p[1][0]) {
-                    true => Ok(ValueUndo::Relabel { pairs }),
-                    false => Err("pairs: not rising".to_owned()),
-                }
-            }
-            Self::Lost { reason } => Ok(ValueUndo::Lost { reason }),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn undos_are_written_and_read() {
-        fn t(undo: &ValueUndo, json: &str) {
-            let record = UndoRecord::from(undo);
-            assert_eq!(serde_json::to_string(&record).unwrap(), json);
-            let read: UndoRecord = serde_json::from_str(json).unwrap();
-            assert_eq!(read.undo().as_ref(), Ok(undo));
-        }
-        // The first and the last shape are those of the first traces.
-        t(&ValueUndo::rescale(2.0, -1.5), r#"{"rescale":{"scale":[2.0],"shift":[-1.5]}}"#);
-        t(
-            &ValueUndo::rescale(2.0, 0.0).clipped([Some(0.0), None]),
-            r#"{"rescale_clipped":{"scale":[2.0],"shift":[0.0],"limits":[[0.0,null]]}}"#,
-        );
-        t(
-            &ValueUndo::Table { points: vec![vec![[0.0, 1.0], [1.0, 3.5]]] },
-            r#"{"table":{"points":[[[0.0,1.0],[1.0,3.5]]]}}"#,
-        );
-        t(
-            &ValueUndo::Power { low: vec![0.0], range: vec![4.0], exponent: 0.5 },
-            r#"{"power":{"low":[0.0],"range":[4.0],"exponent":0.5}}"#,
-        );
-        t(&ValueUndo::Relabel { pairs: vec![[1.0, 3.0]] }, r#"{"relabel":{"pairs":[[1.0,3.0]]}}"#);
-        t(&ValueUndo::Lost { reason: "why".to_owned() }, r#"{"lost":{"reason":"why"}}"#);
-    }
 
     #[test]
     fn noise_is_written_and_read() {
@@ -388,21 +248,5 @@ mod tests {
         t([5; 3], 1e300, SmoothingRecord::Gaussian(1.0), "magnitude");
         t([5; 3], 1.0, SmoothingRecord::Gaussian(-1.0), "sigma");
         t([5; 3], 1.0, SmoothingRecord::Bicubic([0.0, 4.0]), "spacings");
-    }
-
-    #[test]
-    fn undos_that_are_none_are_refused() {
-        fn t(json: &str, problem: &str) {
-            let read: UndoRecord = serde_json::from_str(json).unwrap();
-            let found = read.undo().unwrap_err();
-            assert!(found.contains(problem), "{json}: {found}");
-        }
-        t(r#"{"rescale":{"scale":[],"shift":[]}}"#, "no numbers");
-        t(r#"{"rescale":{"scale":[1.0],"shift":[1.0,2.0]}}"#, "1 and 2 numbers");
-        t(r#"{"rescale_clipped":{"scale":[1.0],"shift":[1.0],"limits":[]}}"#, "limits: no numbers");
-        t(r#"{"table":{"points":[[[0.0,1.0]]]}}"#, "fewer than two");
-        t(r#"{"table":{"points":[[[0.0,1.0],[1.0,0.5]]]}}"#, "not rising");
-        t(r#"{"relabel":{"pairs":[[1.0,3.0],[1.0,4.0]]}}"#, "not rising");
-        t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "above 0");
     }
 }

@@ -7,7 +7,7 @@ use revoxel_resample::{Separate, Through};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::{GridRecord, OpRecord, UndoRecord};
+use crate::record::{GridRecord, OpRecord, SampledRecord, UndoRecord};
 use crate::restore::RestoreRecord;
 
 /// The name of the file format, its first field.
@@ -109,6 +109,9 @@ pub struct TraceStep {
     /// The rule by which the coarsest axis was interpolated in another way, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separate: Option<SeparateRecord>,
+    /// How else it was sampled, where that is not the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<SampledRecord>,
     /// How values are undone, where they were changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<UndoRecord>,
@@ -131,6 +134,18 @@ impl From<Separate> for SeparateRecord {
     fn from(rule: Separate) -> Self {
         let interpolation = rule.interpolation.name().to_owned();
         Self { threshold: rule.threshold, interpolation, pixdim: rule.pixdim }
+    }
+}
+
+impl SeparateRecord {
+    /// The rule.
+    ///
+    /// # Errors
+    /// Where the interpolation is none.
+    pub fn rule(&self) -> Result<Separate, String> {
+        let interpolation = self.interpolation.parse();
+        let interpolation = interpolation.map_err(|e: revoxel_resample::InterpolationError| e.to_string())?;
+        Ok(Separate { threshold: self.threshold, interpolation, pixdim: self.pixdim })
     }
 }
 
@@ -311,13 +326,7 @@ impl VolumeTrace {
             let resamples = |op: &OpRecord| matches!(op, OpRecord::Resample { .. });
             if let (Some(record), Some(at)) = (&step.separate, step.ops.iter().position(resamples)) {
                 let problem = |e: String| (format!("steps[{number}] ({}).separate", step.transform), e);
-                let interpolation = record.interpolation.parse();
-                let interpolation =
-                    interpolation.map_err(|e: revoxel_resample::InterpolationError| problem(e.to_string()))?;
-                return Ok(Some((
-                    position + at,
-                    Separate { threshold: record.threshold, interpolation, pixdim: record.pixdim },
-                )));
+                return Ok(Some((position + at, record.rule().map_err(problem)?)));
             }
             position += step.ops.len();
         }
@@ -375,6 +384,7 @@ impl TraceStep {
             fidelity: fidelity.name().to_owned(),
             interpolation: None,
             separate: None,
+            sampled: None,
             values: None,
         };
         Ok((step, after))
@@ -396,6 +406,7 @@ impl TraceStep {
             fidelity: Fidelity::Exact.name().to_owned(),
             interpolation: None,
             separate: None,
+            sampled: None,
             values: Some(undo.into()),
         }
     }

@@ -1,8 +1,8 @@
 //! Values back to the units of the source.
 
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxels};
 
-use crate::inversion::InvertError;
+use crate::inversion::{InvertError, on_model_grid};
 use crate::trace::VolumeTrace;
 
 /// What to do with the intensities of a prediction.
@@ -53,7 +53,8 @@ impl VolumeTrace {
     /// float32 (float64 stays); of labels, exchanged names are put back.
     ///
     /// # Errors
-    /// The step whose values are lost, or were cut off and `values` does not say `Clamp`.
+    /// The step whose values are lost, or were cut off and `values` does not say `Clamp`; a prediction that does not
+    /// lie on the trace's result grid.
     pub fn undo_values(&self, volume: Volume, values: Values) -> Result<Volume, InvertError> {
         if values == Values::Keep {
             return Ok(volume);
@@ -98,16 +99,21 @@ impl VolumeTrace {
         if undos.is_empty() {
             return Ok(volume);
         }
-        let channels = volume.channels();
-        let size = volume.grid().voxel_count();
+        let model = self.result.grid.grid()?;
+        let (volume, _) = on_model_grid(volume, &model, false)?;
+        let size = model.voxel_count();
         let wide = volume.dtype() == Dtype::F64;
         let mut numbers = match volume.clone().cast(Dtype::F64).into_voxels() {
-            revoxel_core::Voxels::F64(numbers) => numbers,
+            Voxels::F64(numbers) => numbers,
             _ => unreachable!("cast to float64"),
         };
-        for channel in 0..channels {
-            for value in &mut numbers[channel * size..][..size] {
-                *value = undos.iter().fold(*value, |v, (_, _, undo)| undo.before(channel, v).unwrap_or(v));
+        for (step, _, undo) in &undos {
+            if let Some(carried) = self.carried(step - 1, undo)? {
+                carried.undo(&mut numbers);
+                continue;
+            }
+            for (channel, values) in numbers.chunks_mut(size).enumerate() {
+                values.iter_mut().for_each(|value| *value = undo.before(channel, *value).unwrap_or(*value));
             }
         }
         let (lowest, highest) =
@@ -117,7 +123,7 @@ impl VolumeTrace {
             _ if wide => Dtype::F64,
             _ => Dtype::F32,
         };
-        Ok(volume.with_voxels(revoxel_core::Voxels::from(numbers).cast(dtype))?)
+        Ok(volume.with_voxels(Voxels::from(numbers).cast(dtype))?)
     }
 }
 

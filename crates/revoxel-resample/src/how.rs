@@ -77,9 +77,10 @@ impl FromStr for Interpolation {
 
 /// What is sampled beyond the readable voxels. Positions within half a voxel of the outermost centres always
 /// clamp to the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outside {
     /// The closest edge voxel.
+    #[default]
     Border,
     /// The volume mirrored about its outer faces.
     Reflection,

@@ -16,6 +16,7 @@
 
 mod area;
 mod argmax;
+mod bias_field;
 mod buffer;
 mod copy;
 mod elastic;
@@ -38,6 +39,7 @@ mod taps;
 
 pub use area::area;
 pub use argmax::{argmax, execute_argmax};
+pub use bias_field::BiasField;
 pub use elastic::elastic;
 pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
 pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};

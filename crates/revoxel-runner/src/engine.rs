@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use revoxel_core::{
     Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, Volume, VolumeError, Voxels,
 };
-use revoxel_invert::TraceStep;
+use revoxel_invert::{SampledRecord, TraceStep};
 use revoxel_pipeline::{Fuse, Step};
 use revoxel_resample::{How, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
@@ -161,7 +161,10 @@ impl Engine {
         let (mut record, _) =
             TraceStep::spatial("regularize", serde_json::json!({}), &before, std::slice::from_ref(op))?;
         let rule = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
-        record.interpolation = Some(slot.resample(op, &rule, false, key, Fuse::Exact)?.name().to_owned());
+        // Nothing stood before it that would have to be sampled alike.
+        let mut usual = SampledRecord::default();
+        let interpolation = slot.resample(op, &rule, false, key, Fuse::Exact, &mut usual)?;
+        record.interpolation = Some(interpolation.name().to_owned());
         slot.steps.push(record);
         Ok(())
     }

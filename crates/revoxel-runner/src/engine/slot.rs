@@ -1,7 +1,7 @@
 //! One volume on its way: the pass that waits for it, and what each op adds to it.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Kind, Relation, Sampling, ValueUndo, Volume};
-use revoxel_invert::TraceStep;
+use revoxel_invert::{RepeatsRecord, SampledRecord, TraceStep};
 use revoxel_pipeline::Fuse;
 use revoxel_resample::{
     AntiAlias, How, Interpolation, Outside, PadMode, ResampleError, area, execute, gaussian_smooth_as, pad,
@@ -81,7 +81,7 @@ impl Slot {
         let before = *self.grid();
         let ops = transform.plan(&before, evidence)?;
         let (mut record, after) = TraceStep::spatial(name, params.clone(), &before, &ops)?;
-        let mut sampled = false;
+        let (mut sampled, mut how) = (false, SampledRecord::default());
         for op in &ops {
             match *op {
                 // What one step samples, it samples once.
@@ -89,11 +89,14 @@ impl Slot {
                     self.pass.push(op)?
                 }
                 GridOp::Window { start, shape } => {
-                    self.window(op, start, shape, &transform.padding(), key, fuse)?;
+                    if let Some(mode) = self.window(op, start, shape, &transform.padding(), key, fuse)? {
+                        how.repeats = RepeatsRecord::of(mode);
+                    }
                 }
                 GridOp::Resample { .. } | GridOp::Reslice { .. } | GridOp::Warp { .. } => {
                     let (rule, smooth) = (transform.resampling(), transform.anti_alias());
-                    record.interpolation = Some(self.resample(op, &rule, smooth, key, fuse)?.name().to_owned());
+                    let interpolation = self.resample(op, &rule, smooth, key, fuse, &mut how)?;
+                    record.interpolation = Some(interpolation.name().to_owned());
                     sampled = true;
                     record.separate = rule.separate.map(|s| s.after(before.nominal_spacing()).into());
                 }
@@ -101,6 +104,7 @@ impl Slot {
             }
         }
         debug_assert_eq!(*self.grid(), after);
+        record.sampled = (how != SampledRecord::default()).then_some(how);
         self.steps.push(record);
         Ok(())
     }
@@ -112,6 +116,7 @@ impl Slot {
         Ok(self.pass.push(op)?)
     }
 
+    /// Adds an op that interpolates; what is unusual about it goes into `record`.
     pub(super) fn resample(
         &mut self,
         op: &GridOp,
@@ -119,6 +124,7 @@ impl Slot {
         anti_alias: bool,
         key: &str,
         fuse: Fuse,
+        record: &mut SampledRecord,
     ) -> Result<Interpolation, StepError> {
         let (kind, channels) = (self.volume.kind(), self.volume.channels());
         let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
@@ -131,10 +137,11 @@ impl Slot {
             if Relation::between(self.grid(), grid).agrees() {
                 interpolation = Interpolation::Nearest;
             }
-            if anti_alias && kind != Kind::Label {
-                self.smooth(grid, rule.smoothing)?;
+            if anti_alias && kind != Kind::Label && self.smooth(grid, rule.smoothing)? {
+                record.smoothed = Some(rule.smoothing.into());
             }
             if rule.averages(key, kind) && interpolation != Interpolation::Nearest {
+                record.area = true;
                 self.settle()?;
                 self.volume = area(&self.volume, grid)?;
                 self.pass = Sampling::identity(*grid);
@@ -168,6 +175,7 @@ impl Slot {
         if outside == Outside::Fill {
             self.hold(&fill)?;
         }
+        (record.outside, record.boundary, record.fused) = (outside, rule.boundary, self.pass.exact().is_none());
         self.pass.push(op)?;
         let padding = std::mem::take(&mut self.how.padding);
         self.how = How { outside, fill, padding, through, boundary: rule.boundary, ..How::border(interpolation) };
@@ -178,17 +186,18 @@ impl Slot {
         Ok(interpolation)
     }
 
-    /// Smooths the volume along the axes that are coarser on `target`.
-    fn smooth(&mut self, target: &Grid, rule: AntiAlias) -> Result<(), StepError> {
+    /// Smooths the volume along the axes that are coarser on `target`; whether there are such.
+    fn smooth(&mut self, target: &Grid, rule: AntiAlias) -> Result<bool, StepError> {
         let sigma = rule.sigma(self.grid(), target);
         if sigma == [0.0; 3] {
-            return Ok(());
+            return Ok(false);
         }
         self.settle()?;
         self.volume = gaussian_smooth_as(&self.volume, sigma, &rule.gaussian())?;
-        Ok(())
+        Ok(true)
     }
 
+    /// Adds a window; how it pads, where it does.
     fn window(
         &mut self,
         op: &GridOp,
@@ -197,10 +206,10 @@ impl Slot {
         rule: &PaddingRule<'_>,
         key: &str,
         fuse: Fuse,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<PadMode>, StepError> {
         let pads = !self.grid().index_box().contains(&IndexBox { start, shape });
         if !pads {
-            return self.push(op, fuse);
+            return self.push(op, fuse).map(|()| None);
         }
         let value = rule.value_for(key, self.volume.kind(), self.volume.channels());
         let averages = rule.mode.averages();
@@ -215,12 +224,12 @@ impl Slot {
             }
             self.volume = pad(&self.volume, start, shape, mode, &value)?;
             self.pass = Sampling::identity(*self.volume.grid());
-            return Ok(());
+            return Ok(Some(mode));
         }
         if self.pass.has_padding() && self.how.padding != value {
             self.settle()?;
         }
         self.how.padding = value;
-        self.push(op, fuse)
+        self.push(op, fuse).map(|()| Some(mode))
     }
 }

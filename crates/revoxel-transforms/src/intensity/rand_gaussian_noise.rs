@@ -11,7 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! Lost: the noise cannot be told from the values.
+//! The same noise, which is made again of the numbers that the trace has, is subtracted: to the rounding of float32.
+//! Where later steps moved voxels, the noise goes the same way, interpolated as they were.
 //!
 //! # Same as
 //! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, with which all keys share the noise too: write a step for
@@ -87,7 +88,8 @@ impl ValueTransform for Noisy {
             };
             v.par_iter().enumerate().with_min_len(1 << 14).map(noisy).collect()
         });
-        let reason = format!("rand_gaussian_noise added noise with a standard deviation of {}", self.std);
-        Ok((volume.with_voxels(values.into())?, ValueUndo::Lost { reason }))
+        let (key, channels) = (self.noise.words(), volume.channels());
+        let undo = ValueUndo::Noise { key, mean: self.mean, std: self.std, channels };
+        Ok((volume.with_voxels(values.into())?, undo))
     }
 }

@@ -1,0 +1,141 @@
+//! How a step sampled, as written.
+
+use revoxel_resample::{AntiAlias, Boundary, Outside, PadMode};
+use serde::{Deserialize, Serialize};
+
+/// How a step sampled beyond its interpolation, where that is not the usual: what it takes to sample something else
+/// (the noise of an earlier step) in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SampledRecord {
+    /// What was sampled beyond the voxels; usually those at the border.
+    #[serde(with = "OutsideRecord", skip_serializing_if = "is_usual")]
+    pub outside: Outside,
+    /// What the cubic B-spline took to lie beyond the voxels; usually the mirrored voxels.
+    #[serde(with = "BoundaryRecord", skip_serializing_if = "is_usual")]
+    pub boundary: Boundary,
+    /// By which rule voxels were smoothed before.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub smoothed: Option<SmoothedRecord>,
+    /// Whether each voxel is the mean of all that it touches.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub area: bool,
+    /// Whether it was one interpolation with that of a step before.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub fused: bool,
+    /// Which voxels padding repeats; usually none, it has a value of its own.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub repeats: Option<RepeatsRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Outside", rename_all = "snake_case")]
+enum OutsideRecord {
+    Border,
+    Reflection,
+    Fill,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Boundary", rename_all = "snake_case")]
+enum BoundaryRecord {
+    Mirror,
+    Edge,
+    Reflect,
+    Itk,
+}
+
+/// How voxels are smoothed before they are sampled more coarsely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmoothedRecord {
+    /// [`AntiAlias::Cardoso`].
+    Cardoso,
+    /// [`AntiAlias::ScikitImage`].
+    ScikitImage,
+}
+
+impl From<AntiAlias> for SmoothedRecord {
+    fn from(rule: AntiAlias) -> Self {
+        match rule {
+            AntiAlias::Cardoso => Self::Cardoso,
+            AntiAlias::ScikitImage => Self::ScikitImage,
+        }
+    }
+}
+
+impl SmoothedRecord {
+    /// The rule.
+    pub const fn rule(self) -> AntiAlias {
+        match self {
+            Self::Cardoso => AntiAlias::Cardoso,
+            Self::ScikitImage => AntiAlias::ScikitImage,
+        }
+    }
+}
+
+/// Voxels that padding repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatsRecord {
+    /// The closest.
+    Edge,
+    /// Those mirrored about the outermost centres.
+    Reflect,
+    /// Those mirrored about the outer faces.
+    Symmetric,
+    /// Those of the other end.
+    Wrap,
+}
+
+impl RepeatsRecord {
+    /// What a way of padding repeats, if anything.
+    pub const fn of(mode: PadMode) -> Option<Self> {
+        match mode {
+            PadMode::Edge => Some(Self::Edge),
+            PadMode::Reflect => Some(Self::Reflect),
+            PadMode::Symmetric => Some(Self::Symmetric),
+            PadMode::Wrap => Some(Self::Wrap),
+            _ => None,
+        }
+    }
+
+    /// The way of padding.
+    pub const fn mode(self) -> PadMode {
+        match self {
+            Self::Edge => PadMode::Edge,
+            Self::Reflect => PadMode::Reflect,
+            Self::Symmetric => PadMode::Symmetric,
+            Self::Wrap => PadMode::Wrap,
+        }
+    }
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_is_not_written() {
+        fn t(record: SampledRecord, json: &str) {
+            assert_eq!(serde_json::to_string(&record).unwrap(), json);
+            assert_eq!(serde_json::from_str::<SampledRecord>(json).unwrap(), record);
+        }
+        t(SampledRecord::default(), "{}");
+        t(
+            SampledRecord {
+                outside: Outside::Fill,
+                boundary: Boundary::Itk,
+                smoothed: Some(AntiAlias::ScikitImage.into()),
+                area: true,
+                fused: true,
+                repeats: RepeatsRecord::of(PadMode::Wrap),
+            },
+            r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap"}"#,
+        );
+    }
+}
