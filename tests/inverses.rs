@@ -111,6 +111,9 @@ fn table() -> Vec<(Value, Back)> {
     add("shift_intensity", json!({ "offset": -77.5 }), Undone(1e-5));
     add("std_shift_intensity", json!({ "factor": 1.5 }), Undone(1e-5));
     add("adjust_contrast", json!({ "gamma": 0.6 }), Undone(1e-4));
+    add("adjust_contrast", json!({ "gamma": 1.6, "invert_image": true }), Undone(1e-4));
+    add("adjust_contrast", json!({ "gamma": 0.6, "retain_stats": true }), Undone(1e-4));
+    add("adjust_contrast", json!({ "gamma": 1.6, "invert_image": true, "retain_stats": true }), Undone(1e-4));
     add("threshold_intensity", json!({ "threshold": 10 }), Lost);
     add("mask_intensity", json!({ "source": "source" }), Lost);
     add("gaussian_smooth", json!({}), Lost);
@@ -125,7 +128,10 @@ fn table() -> Vec<(Value, Back)> {
     add("histogram_normalize", json!({}), Lost);
     add("rand_gaussian_noise", json!({ "prob": 1, "mean": 40, "std": 300 }), Undone(1e-6));
     add("rand_gamma", json!({ "prob": 1 }), Undone(1e-4));
-    add("rand_gamma", json!({ "prob": 1, "retain_stats": true }), Lost);
+    add("rand_gamma", json!({ "prob": 1, "retain_stats": true }), Undone(1e-4));
+    add("rand_gamma", json!({ "prob": 1, "gamma": [0.5, 0.7], "invert_image": true }), Undone(1e-4));
+    let both = json!({ "prob": 1, "gamma": [1.2, 1.5], "invert_image": true, "retain_stats": true });
+    add("rand_gamma", both, Undone(1e-4));
     add("rand_bias_field", json!({ "prob": 1, "coeff_range": [-0.3, 0.2] }), Undone(1e-6));
     add("rand_bias_field", json!({ "prob": 1, "coeff_range": [30, 40] }), Lost);
     add("rand_scale_intensity", json!({ "prob": 1, "factors": 0.3 }), Undone(1e-5));

@@ -29,12 +29,14 @@ pub enum ValueUndo {
         /// The points by channel, at least two each.
         points: Vec<Vec<[f64; 2]>>,
     },
-    /// `before = low + range * ((after - low) / range) ^ exponent`; what lies below `low` comes back as `low`.
+    /// A power: `((before - b.low) / b.range) = ((after - a.low) / a.range) ^ exponent`, with a pair `[low, range]` for
+    /// the values after it and one for those before it. What lies on the other side of `low` comes back as `b.low`.
     Power {
-        /// The value that stays as it is, by channel.
-        low: Vec<f64>,
-        /// The distance from `low` to the other value that stays, above 0, by channel.
-        range: Vec<f64>,
+        /// By channel, of the values after the change: what becomes `low` before it, and how far from there (not 0, or
+        /// towards lower values where it is negative) lies what becomes `low + range`.
+        after: Vec<[f64; 2]>,
+        /// The same of the values before the change, for as many channels.
+        before: Vec<[f64; 2]>,
         /// The exponent of the way back, above 0, the same for all channels.
         exponent: f64,
     },
@@ -103,7 +105,9 @@ impl ValueUndo {
             Self::Rescale { scale, shift } => all(scale) && all(shift),
             Self::RescaleClipped { scale, shift, limits } => all(scale) && all(shift) && limits.iter().all(ends),
             Self::Table { points } => points.iter().flatten().all(|pair| all(pair)),
-            Self::Power { low, range, exponent } => all(low) && all(range) && exponent.is_finite(),
+            Self::Power { after, before, exponent } => {
+                after.iter().chain(before).all(|pair| all(pair)) && exponent.is_finite()
+            }
             Self::Relabel { pairs } => pairs.iter().all(|pair| all(pair)),
             Self::Noise { mean, std, .. } => all(&[*mean, *std]),
             Self::BiasField { coefficients, .. } => all(coefficients),
@@ -126,7 +130,7 @@ impl ValueUndo {
         match self {
             Self::Rescale { scale, .. } | Self::RescaleClipped { scale, .. } => Some(scale.len()),
             Self::Table { points } => Some(points.len()),
-            Self::Power { low, .. } => Some(low.len()),
+            Self::Power { after, .. } => Some(after.len()),
             Self::Relabel { .. } | Self::BiasField { .. } => Some(1),
             Self::Noise { channels, .. } => Some(*channels),
             Self::Lost { .. } => None,
@@ -153,9 +157,9 @@ impl ValueUndo {
                 let ([x0, y0], [x1, y1]) = (*points.get(above - 1)?, *points.get(above)?);
                 Some(y0 + (after - x0) * ((y1 - y0) / (x1 - x0)))
             }
-            Self::Power { low, range, exponent } => {
-                let (low, range) = (*of(low, channel)?, *of(range, channel)?);
-                Some(low + range * ((after - low) / range).max(0.0).powf(*exponent))
+            Self::Power { after: seen, before, exponent } => {
+                let ([low, range], [from, by]) = (*of(seen, channel)?, *of(before, channel)?);
+                Some(from + by * ((after - low) / range).max(0.0).powf(*exponent))
             }
             Self::Relabel { pairs } => {
                 let found = pairs.binary_search_by(|p| p[0].total_cmp(&after));
@@ -189,9 +193,13 @@ mod tests {
         {
             t(&table, 0, after, before);
         }
-        let power = ValueUndo::Power { low: vec![-10.0], range: vec![20.0], exponent: 2.0 };
+        let (one, other) = ([-10.0, 20.0], [3.0, -4.0]);
+        let power = ValueUndo::Power { after: vec![one], before: vec![one], exponent: 2.0 };
         t(&power, 0, 0.0, -5.0);
         t(&power, 0, -11.0, -10.0);
+        let turned = ValueUndo::Power { after: vec![other], before: vec![one], exponent: 2.0 };
+        t(&turned, 0, 1.0, -5.0);
+        t(&turned, 0, 3.5, -10.0);
         let relabel = ValueUndo::Relabel { pairs: vec![[1.0, 7.0], [2.0, 3.0]] };
         t(&relabel, 0, 2.0, 3.0);
         t(&relabel, 1, 4.0, 4.0);

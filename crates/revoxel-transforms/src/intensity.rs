@@ -51,6 +51,7 @@ mod map;
 mod mask;
 pub mod pca;
 mod percentile;
+mod power;
 mod rescale;
 mod statistics;
 mod threshold_rules;

@@ -37,6 +37,9 @@ pub enum UndoRecord {
         range: Vec<f64>,
         /// The exponent.
         exponent: f64,
+        /// `[low, range]` of the values before the change, where these are others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Vec<[f64; 2]>>,
     },
     /// Labels were exchanged, `[after, before]`; others stayed.
     Relabel {
@@ -74,7 +77,10 @@ impl From<&ValueUndo> for UndoRecord {
             ValueUndo::Rescale { scale, shift } => Self::Rescale { scale, shift },
             ValueUndo::RescaleClipped { scale, shift, limits } => Self::RescaleClipped { scale, shift, limits },
             ValueUndo::Table { points } => Self::Table { points },
-            ValueUndo::Power { low, range, exponent } => Self::Power { low, range, exponent },
+            ValueUndo::Power { after, before, exponent } => {
+                let (low, range) = after.iter().map(|[low, range]| (*low, *range)).unzip();
+                Self::Power { low, range, exponent, before: (before != after).then_some(before) }
+            }
             ValueUndo::Relabel { pairs } => Self::Relabel { pairs },
             ValueUndo::Noise { key, mean, std, channels } => Self::Noise { noise: key, mean, std, channels },
             ValueUndo::BiasField { degree, coefficients } => Self::BiasField { degree, coefficients },
@@ -123,13 +129,15 @@ impl UndoRecord {
                     false => Err("points: fewer than two, or not rising".to_owned()),
                 }
             }
-            Self::Power { low, range, exponent } => {
+            Self::Power { low, range, exponent, before } => {
                 paired("low and range", low.len(), range.len())?;
-                finite("low", &low)?;
-                let above_zero = range.iter().chain([&exponent]).all(|n| n.is_finite() && *n > 0.0);
-                match above_zero {
-                    true => Ok(ValueUndo::Power { low, range, exponent }),
-                    false => Err("range and exponent must be above 0".to_owned()),
+                let after: Vec<[f64; 2]> = low.into_iter().zip(range).map(|(low, range)| [low, range]).collect();
+                let before = before.unwrap_or_else(|| after.clone());
+                paired("low and before", after.len(), before.len())?;
+                let leads = |[low, range]: &[f64; 2]| low.is_finite() && range.is_finite() && *range != 0.0;
+                match after.iter().chain(&before).all(leads) && exponent.is_finite() && exponent > 0.0 {
+                    true => Ok(ValueUndo::Power { after, before, exponent }),
+                    false => Err("power: numbers must be finite, no range 0 and the exponent above 0".to_owned()),
                 }
             }
             Self::Relabel { pairs } => {
@@ -186,8 +194,12 @@ mod tests {
             r#"{"table":{"points":[[[0.0,1.0],[1.0,3.5]]]}}"#,
         );
         t(
-            &ValueUndo::Power { low: vec![0.0], range: vec![4.0], exponent: 0.5 },
+            &ValueUndo::Power { after: vec![[0.0, 4.0]], before: vec![[0.0, 4.0]], exponent: 0.5 },
             r#"{"power":{"low":[0.0],"range":[4.0],"exponent":0.5}}"#,
+        );
+        t(
+            &ValueUndo::Power { after: vec![[0.0, -4.0]], before: vec![[1.0, 2.0]], exponent: 0.5 },
+            r#"{"power":{"low":[0.0],"range":[-4.0],"exponent":0.5,"before":[[1.0,2.0]]}}"#,
         );
         t(&ValueUndo::Relabel { pairs: vec![[1.0, 3.0]] }, r#"{"relabel":{"pairs":[[1.0,3.0]]}}"#);
         t(
@@ -214,7 +226,9 @@ mod tests {
         t(r#"{"table":{"points":[[[0.0,1.0]]]}}"#, "fewer than two");
         t(r#"{"table":{"points":[[[0.0,1.0],[1.0,0.5]]]}}"#, "not rising");
         t(r#"{"relabel":{"pairs":[[1.0,3.0],[1.0,4.0]]}}"#, "not rising");
-        t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "above 0");
+        t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "no range 0");
+        t(r#"{"power":{"low":[0.0],"range":[1.0],"exponent":0.0}}"#, "above 0");
+        t(r#"{"power":{"low":[0.0],"range":[1.0],"exponent":1.0,"before":[]}}"#, "1 and 0 numbers");
         t(r#"{"noise":{"noise":[1,2,3,4],"mean":0.0,"std":-1.0,"channels":1}}"#, "std -1");
         t(r#"{"noise":{"noise":[1,2,3,4],"mean":0.0,"std":1.0,"channels":0}}"#, "0 channels");
         t(r#"{"bias_field":{"degree":2,"coefficients":[0.0,0.1]}}"#, "degree 2");

@@ -38,7 +38,8 @@ proptest! {
         let mut draw = Draw::new(seed);
         let (a, f) = rescale(&mut draw);
         let (b, g) = rescale(&mut draw);
-        let power = ValueUndo::Power { low: vec![-3000.0], range: vec![10_000.0], exponent: 2.0 };
+        let ends = vec![[-3000.0, 10_000.0]];
+        let power = ValueUndo::Power { after: ends.clone(), before: ends, exponent: 2.0 };
         let h = |v: f64| -3000.0 + 10_000.0 * ((v + 3000.0) / 10_000.0).sqrt();
         // The pipeline: the power first, then the rescalings.
         let (record, model) = with_values(&mut draw, &[power, a, b]);

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! The power of 1 / gamma; with `invert_image` or `retain_stats` values are lost.
+//! The power of 1 / gamma, from the numbers that the trace has, as far as float32 held the values apart: high powers
+//! bring low ones close together.
 //!
 //! # Same as
 //! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`, whose `invert_image` overflows in unsigned whole
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::map::map;
+use super::power::Raised;
 use super::statistics::{Moments, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -70,16 +72,14 @@ impl ValueTransform for AdjustContrast {
         let before = self.retain_stats.then(|| by_group(&volume, false, all)[0]);
         let gamma = self.gamma;
         let mut result = map(volume, |_, x| sign * (((sign * x - low) / range).powf(gamma) * range + low))?;
+        let (mut scale, mut shift) = (sign, 0.0);
         if let Some(before) = before {
             let after = by_group(&result, false, all)[0];
             let factor = before.deviation / (after.deviation + 1e-8);
             result = map(result, |_, x| (x - after.mean) * factor + before.mean)?;
+            (scale, shift) = (sign * factor, before.mean - after.mean * factor);
         }
-        let undo = if self.invert_image || self.retain_stats {
-            ValueUndo::Lost { reason: "adjust_contrast with invert_image or retain_stats".to_owned() }
-        } else {
-            ValueUndo::Power { low: vec![low], range: vec![range], exponent: 1.0 / gamma }
-        };
+        let undo = Raised { gamma, sign, low, range, range_after: range, scale, shift }.undo(Self::NAME);
         Ok((result, undo))
     }
 }

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! # Inverse
-//! The root back, from the range and the power that the trace has; lost with `invert_image` or `retain_stats`.
+//! The root back, from the numbers that the trace has, as far as float32 held the values apart: high powers bring low
+//! ones close together.
 //!
 //! # Same as
 //! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::map::map;
+use super::power::Raised;
 use crate::definition::{Class, Define, Invalid};
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -95,20 +97,15 @@ impl ValueTransform for Power {
         let before = self.retain_stats.then(|| moments(&volume, sign));
         let power = |x: f64| libm::pow((sign * x - low) / (range + 1e-7), gamma) * range + low;
         let mut result = map(volume, |_, x| if before.is_some() { power(x) } else { sign * power(x) })?;
+        let (mut scale, mut shift) = (sign, 0.0);
         if let Some((mean, deviation)) = before {
             let (new_mean, new_deviation) = moments(&result, 1.0);
             let factor = deviation / (new_deviation + 1e-8);
             result = map(result, |_, x| sign * ((x - new_mean) * factor + mean))?;
+            (scale, shift) = (sign * factor, sign * (mean - new_mean * factor));
         }
-        let undo = if self.invert_image || self.retain_stats {
-            let reason =
-                format!("rand_gamma raised intensities to the power {gamma} with invert_image or retain_stats");
-            ValueUndo::Lost { reason }
-        } else if range > 0.0 {
-            ValueUndo::Power { low: vec![low], range: vec![range], exponent: 1.0 / gamma }
-        } else {
-            ValueUndo::nothing()
-        };
+        let raised = Raised { gamma, sign, low, range: range + 1e-7, range_after: range, scale, shift };
+        let undo = if range > 0.0 { raised.undo(RandGamma::NAME) } else { ValueUndo::nothing() };
         Ok((result, undo))
     }
 }
