@@ -65,6 +65,27 @@ fn voxels_beyond_all_memory_are_refused_before_they_are_made() {
 }
 
 #[test]
+fn a_trace_of_more_voxels_than_all_memory_is_refused() {
+    let place = place();
+    place.revoxel(&RUN).good();
+    let trace = std::fs::read_to_string(place.path("out/a/trace.json")).unwrap();
+    let mut trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
+    let label = &mut trace["volumes"]["label"];
+    let small = label["result"]["grid"].clone();
+    let mut huge = small.clone();
+    huge["shape"] = serde_json::json!([200_000, 200_000, 2000]);
+    label["source"]["grid"] = huge.clone();
+    label["steps"] = serde_json::json!([{
+        "transform": "spacing", "params": {}, "before": huge, "after": small, "ops": [{ "resample": { "grid": small } }],
+        "fidelity": "lossy", "interpolation": "nearest",
+    }]);
+    place.text("t.json", &trace.to_string());
+    let invert = ["invert", "t.json", "out/a/label.nii.gz", "--volume", "label", "-o", "x.nii"];
+    place.revoxel(&invert).bad(2, &["t.json: the source has 200000 × 200000 × 2000 voxels", "GiB of memory"]);
+    assert!(!place.path("x.nii").exists());
+}
+
+#[test]
 fn statistics_of_what_is_no_number_fail_the_case() {
     for (step, bad) in [
         ("normalize_intensity: {}", f32::NAN),

@@ -67,6 +67,14 @@ pub fn peak() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Says so where so many bytes are more by far than the machine has. A little more may be an estimate that is too
+/// generous, or lie on disk in part.
+pub fn beyond_by_far(bytes: u64) -> Option<String> {
+    let machine = total().filter(|total| bytes / 4 > *total)?;
+    let [needed, machine] = [bytes, machine].map(|bytes| bytes.div_ceil(1 << 30));
+    Some(format!("about {needed} GiB of memory are needed, and the machine has {machine}"))
+}
+
 /// The default budget: four fifths of what is available, 4 GiB where nobody knows.
 pub fn default_budget() -> u64 {
     available().map_or(4 << 30, |bytes| bytes / 5 * 4)

@@ -181,12 +181,9 @@ fn aligned(pipeline: &Pipeline, key: &str) -> bool {
     first.is_some_and(|(need, aligns)| aligns && matches!(need, Need::Grid(other) if other != key))
 }
 
-/// So many times the machine's memory is refused: the estimate is generous, and some of it may lie on disk.
-const TIMES_THE_MACHINE: u64 = 4;
-
 /// Refuses what the machine cannot hold by far: a slip in a voxel size, most likely.
 fn bounded(memory: u64, plan: &Plan) -> Result<(), String> {
-    let Some(machine) = memory::total().filter(|total| memory / TIMES_THE_MACHINE > *total) else { return Ok(()) };
+    let Some(problem) = memory::beyond_by_far(memory) else { return Ok(()) };
     let grids = plan.steps.iter().enumerate().flat_map(|(number, step)| {
         step.volumes.iter().filter_map(move |(key, p)| Some((number, step.name, key, p.after?)))
     });
@@ -195,8 +192,7 @@ fn bounded(memory: u64, plan: &Plan) -> Result<(), String> {
         let [x, y, z] = grid.shape();
         format!("step {} ({name}) makes {x} × {y} × {z} voxels of {key}: ", number + 1)
     });
-    let gb = |bytes: u64| bytes.div_ceil(1 << 30);
-    Err(format!("{what}about {} GiB of memory are needed, and the machine has {}", gb(memory), gb(machine)))
+    Err(format!("{what}{problem}"))
 }
 
 /// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.

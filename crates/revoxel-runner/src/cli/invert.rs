@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
 use revoxel_invert::points::Space;
-use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values};
+use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Interpolation, ResampleError};
 use serde_json::json;
@@ -18,6 +18,7 @@ use weights::Weights;
 use super::failure::{Failure, Outcome};
 use super::show;
 use crate::files::{facts_of_prediction, make_folder_of, read_text};
+use crate::memory;
 use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
 use crate::restore::{Member, Restoration, RestoreError};
@@ -148,6 +149,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         args.weights.one_each().map_err(Failure::usage)?;
         return scores::run(args, &trace, &key);
     }
+    bounded(args, record)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
     take_over(args, &mut restoration)?;
@@ -230,6 +232,16 @@ pub(super) fn run(args: &Args) -> Outcome {
     eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
     eprintln!("  {}", head.grid);
     Ok(())
+}
+
+/// Refuses a trace whose source has voxels that the machine cannot hold by far.
+fn bounded(args: &Args, record: &VolumeTrace) -> Result<(), Failure> {
+    let [x, y, z] = record.source.grid.shape;
+    // float32: what most results are.
+    let bytes = [x, y, z].iter().fold(4u64, |bytes, n| bytes.saturating_mul(*n as u64));
+    let Some(problem) = memory::beyond_by_far(bytes) else { return Ok(()) };
+    let trace = args.trace.display();
+    Err(Failure::usage(format!("{trace}: the source has {x} × {y} × {z} voxels: {problem}")))
 }
 
 /// Writes a result; it appears under its name when it is complete.
