@@ -103,6 +103,8 @@ fn table() -> Vec<(Value, Back)> {
     add("rescale_to_8bit", json!({}), Undone(0.5 / 255.0 + 1e-6));
     add("rescale_to_8bit", json!({ "lower": 3, "upper": 96 }), Clipped(0.5 / 255.0 + 1e-6));
     add("normalize_intensity", json!({}), Undone(1e-5));
+    add("normalize_intensity", json!({ "nonzero": true }), Lost);
+    add("std_shift_intensity", json!({ "factor": 1.5, "nonzero": true }), Lost);
     add("z_score", json!({ "mask": "above_mean", "ddof": 1 }), Undone(1e-5));
     add("ct_normalization", ct, Clipped(1e-5));
     add("histogram_standardization", json!({ "landmarks": landmarks }), Undone(1e-4));
@@ -307,6 +309,27 @@ fn inner(source: &Volume, back: &Volume, model: &Grid, tolerance: f64, step: &Va
     compared
 }
 
+/// What `plan` knows to be lost is, and what is lost it knows, unless that depends on the voxels.
+fn lost_for_good(step: &Value, back: Back) {
+    let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
+    let definition = Registry::builtin().get(name).map(|t| (t.build)(params.clone()).unwrap().transform);
+    let Some(Transform::Value(transform)) = definition else { return };
+    let by_voxels = [
+        "threshold_intensity",
+        "mask_intensity",
+        "keep_largest_connected_component",
+        "remove_small_objects",
+        "fill_holes",
+        "label_to_contour",
+        "mark_outside",
+        "label_filter",
+        "remove_labels",
+        "map_label_value",
+    ];
+    let known = transform.loses_values() || by_voxels.contains(&name.as_str());
+    assert!(if back == Lost { known } else { !transform.loses_values() }, "{step}: {back:?}");
+}
+
 #[test]
 fn every_transform_comes_back_as_it_says() {
     let table = table();
@@ -327,6 +350,7 @@ fn every_transform_comes_back_as_it_says() {
         assert!(said.contains(word), "{}: the manual does not say {word}: {said}", transform.name);
     }
     for (step, back) in &table {
+        lost_for_good(step, *back);
         for seed in 0..12 {
             check(step, *back, seed);
         }

@@ -453,6 +453,25 @@ fn exchanged_labels_are_undone_where_they_were_exchanged() {
     plan("values: keep").good();
 }
 
+#[test]
+fn what_is_lost_for_good_is_not_undone_by_plan_already() {
+    let place = Place::new();
+    let plan = |steps: &str, entry: &str| {
+        let text = format!("{}restore:\n  back: {{ {entry} }}\n", pipeline("[0, 1]", steps));
+        place.text("p.yaml", &text);
+        place.revoxel(&["plan", "p.yaml"])
+    };
+    let smooth = "  - shift_intensity: { offset: 3 }\n  - gaussian_smooth: {}";
+    let lost = ["p.yaml:13:32", "values: step 2 (gaussian_smooth) loses what \"image\" held", "leave `values` out"];
+    plan(smooth, "kind: image, values: undo").bad(2, &lost);
+    plan(smooth, "kind: image, values: clamp").bad(2, &lost);
+    plan(smooth, "kind: image").good();
+    plan(smooth, "kind: label, values: undo, volume: label").good();
+    plan("  - normalize_intensity: { nonzero: true }", "kind: image, values: undo").bad(2, &["(normalize_intensity)"]);
+    plan("  - normalize_intensity: {}", "kind: image, values: undo").good();
+    plan("  - clip_intensity: { min: 0 }", "kind: image, values: undo").good();
+}
+
 /// Asserts that cases cannot be run, for these reasons.
 fn refused(said: &Said, parts: &[&str]) {
     Said { code: said.code, out: String::new(), err: said.err.clone() }.bad(2, parts);

@@ -212,3 +212,42 @@ fn an_image_of_the_program_comes_back_without_its_noise() {
     assert_eq!((said.code, place.path("huge.nii.gz").exists()), (2, false), "{}", said.err);
     assert!(said.err.contains("rand_gaussian_noise"), "{}", said.err);
 }
+
+#[test]
+fn whose_values_are_undone_is_the_first_image_of_the_pipeline_or_has_to_be_said() {
+    let place = Place::new();
+    let grid = grid(&mut Draw::new(2));
+    // The first image of the file is not the first of the alphabet.
+    for key in ["t1", "flair"] {
+        place.volume(&format!("data/c1/{key}.nii"), &volume(grid));
+    }
+    let inputs =
+        ["t1", "flair"].map(|key| format!("  {key}: {{ kind: image, path: \"{{case}}/{key}.nii\" }}\n")).concat();
+    let text = format!(
+        "version: 1\ninputs:\n{inputs}steps:\n  - shift_intensity: {{ keys: t1, offset: -1000 }}\noutputs:\n  \
+         t1: {{ path: \"{{case}}/t1.nii\" }}\ntrace: \"{{case}}/trace.json\"\n"
+    );
+    let restore = "restore:\n  back: { kind: image, values: undo, output: { path: \"{case}/back.nii\" } }\n";
+    for (out, text) in [("said", format!("{text}{restore}")), ("unsaid", text)] {
+        place.text("p.yaml", &text);
+        let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", out]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let source = values(&volume(grid));
+    let back = |name: &str| {
+        let found = values(&place.read(name, Kind::Image));
+        assert!(found.iter().zip(&source).all(|(a, b)| (a - b).abs() < 1e-3), "{name}");
+    };
+    let said = place.revoxel(&["invert", "said/c1/trace.json", "said/c1/t1.nii", "--out", "said"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    back("said/c1/back.nii");
+    let invert = |more: &[&str]| {
+        let start = ["invert", "unsaid/c1/trace.json", "unsaid/c1/t1.nii", "--kind", "image", "-o", "back.nii"];
+        place.revoxel(&[&start, more].concat())
+    };
+    let said = invert(&["--values"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("flair, t1") && said.err.contains("--volume"), "{}", said.err);
+    assert_eq!(invert(&["--values", "--volume", "t1"]).code, 0);
+    back("back.nii");
+}

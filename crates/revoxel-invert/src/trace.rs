@@ -192,6 +192,14 @@ pub enum TraceError {
         /// The names there are.
         known: String,
     },
+    /// Several images whose values were changed differently.
+    #[error(
+        "values of several images were changed, and not in the same way ({known}): say whose are undone with --volume"
+    )]
+    OtherValues {
+        /// Their names.
+        known: String,
+    },
     /// Several images with different grids.
     #[error("the trace has several images on different grids ({known}): say which one with --volume")]
     Ambiguous {
@@ -258,6 +266,25 @@ impl Trace {
             return Err(TraceError::Ambiguous { known });
         }
         Ok(first)
+    }
+
+    /// The same for values: all images must also agree in how theirs are undone.
+    ///
+    /// # Errors
+    /// Where they do not, and those of [`main_volume`](Self::main_volume).
+    pub fn main_values(&self) -> Result<&str, TraceError> {
+        let key = self.main_volume()?;
+        let undos = |volume: &VolumeTrace| -> Vec<UndoRecord> {
+            let undoes = |undo: &&UndoRecord| undo.undo().map_or(true, |undo| !undo.is_nothing());
+            volume.steps.iter().filter_map(|step| step.values.as_ref()).filter(undoes).cloned().collect()
+        };
+        let main = &self.volumes[key];
+        let others = || self.volumes.iter().filter(|(_, volume)| volume.kind == main.kind);
+        if others().all(|(_, volume)| undos(volume) == undos(main)) {
+            return Ok(key);
+        }
+        let known = others().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(", ");
+        Err(TraceError::OtherValues { known })
     }
 
     /// The grid ops of a volume with the grids before and after each, checked against each other.

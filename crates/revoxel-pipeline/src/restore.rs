@@ -1,5 +1,7 @@
 //! What is to be done with predictions: the section `restore` as written and as resolved.
 
+mod undo;
+
 use revoxel_core::Kind;
 use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord, check_label_fill};
 use revoxel_transforms::params::Interpolation;
@@ -205,13 +207,10 @@ pub(crate) fn resolve(
     }
     let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
     let undoes = spec.values.is_some_and(|v| v != ValuesSpec::Keep);
-    if let Some(key) =
-        exchanged_elsewhere(inputs, steps).filter(|_| undoes && kind == Kind::Label && spec.volume.is_none())
-    {
-        let problem =
-            format!("values: what is undone is what happened to the first image, and labels were exchanged in {key:?}");
-        let help = format!("say volume: {key}, or exchange labels by map_label_value in steps");
-        return Err(Fault::new(place(&["values"], false), problem).help(help));
+    if undoes {
+        undo::check(inputs, steps, spec.volume.as_deref(), kind).map_err(|undo::Refused { problem, help }| {
+            Fault::new(place(&["values"], false), format!("values: {problem}")).help(help)
+        })?;
     }
     let decision = Decision {
         decides: decides.is_some(),
@@ -260,7 +259,8 @@ pub(crate) fn resolve(
     });
     let record = RestoreRecord {
         kind: kind.name().to_owned(),
-        volume: spec.volume.clone(),
+        // Values are undone by the first image of the file; a trace does not know their order.
+        volume: spec.volume.clone().or_else(|| undo::first(inputs).filter(|_| undoes).map(str::to_owned)),
         interpolation: interpolation.map(|i| i.name().to_owned()),
         activation: activation.map(|a| a.name().to_owned()),
         argmax: spec.argmax,
@@ -279,14 +279,6 @@ pub(crate) fn resolve(
     let steps = resolved.steps.into_iter().map(|(step, _)| step).collect();
     let place = place(if path.is_some() { &["output", "path"] } else { &[] }, false);
     Ok(Restore { name: name.to_owned(), path, steps, record, place })
-}
-
-/// A label map in which a step exchanged labels, which can be undone, where the first image is another volume.
-fn exchanged_elsewhere<'a>(inputs: &'a [Input], steps: &[Step]) -> Option<&'a String> {
-    let exchanges = |step: &&Step| matches!(step.name, "map_label_value" | "sequential_labels");
-    let of_labels = |key: &&String| inputs.iter().any(|i| i.key == **key && i.kind == Kind::Label);
-    let key = steps.iter().filter(exchanges).flat_map(|step| &step.keys).find(of_labels)?;
-    inputs.iter().any(|i| i.kind == Kind::Image).then(|| inputs.iter().map(|i| &i.key).find(|k| *k == key))?
 }
 
 /// What is known of the labels of a prediction.

@@ -132,6 +132,16 @@ pub trait ValueTransform: Debug + Send + Sync {
         crate::label::nonzero::region(sources)
     }
 
+    /// Whether values are lost for good whatever a volume holds: [`apply`](Self::apply) answers [`ValueUndo::Lost`].
+    fn loses_values(&self) -> bool {
+        false
+    }
+
+    /// Whether it gives labels other numbers, which can be undone.
+    fn exchanges_labels(&self) -> bool {
+        false
+    }
+
     /// What the values of a volume of this kind mean after the step.
     fn kind_after(&self, kind: Kind) -> Kind {
         kind

@@ -136,6 +136,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
         Some(key) => key.clone(),
+        None if args.values || restoration.recipe.values != Values::Keep => {
+            trace.main_values().map_err(named)?.to_owned()
+        }
         None => trace.main_volume().map_err(named)?.to_owned(),
     };
     let record = trace.volume(&key).map_err(named)?;

@@ -221,6 +221,10 @@ impl ValueTransform for ForegroundMask {
     fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
         Some(Channels::all(1))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -102,4 +102,8 @@ impl ValueTransform for GaussianSharpen {
         };
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "gaussian_sharpen averaged values".to_owned() }))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }

@@ -104,4 +104,8 @@ impl ValueTransform for GaussianSmooth {
         let result = gaussian_smooth_as(&volume, sigma, &Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI })?;
         Ok((result, ValueUndo::Lost { reason: "gaussian_smooth averaged values".to_owned() }))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }

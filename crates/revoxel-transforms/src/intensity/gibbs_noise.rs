@@ -78,4 +78,8 @@ impl ValueTransform for GibbsNoise {
         let undo = ValueUndo::Lost { reason: "gibbs_noise removed frequencies".to_owned() };
         Ok((volume.with_voxels(values.into())?, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }

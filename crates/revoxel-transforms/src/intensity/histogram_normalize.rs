@@ -98,6 +98,10 @@ impl ValueTransform for HistogramNormalize {
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         self.normalize(volume, Some(source))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 impl HistogramNormalize {

@@ -115,6 +115,10 @@ impl ValueTransform for KSpaceSpikeNoise {
         let undo = ValueUndo::Lost { reason: "k_space_spike_noise replaced frequencies".to_owned() };
         Ok((volume.with_voxels(values.into())?, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// How strong a frequency becomes.

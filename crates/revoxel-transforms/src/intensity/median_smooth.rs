@@ -64,6 +64,10 @@ impl ValueTransform for MedianSmooth {
         let voxels: Voxels = dispatch!(volume.voxels(), v => medians(v, shape, radius).into());
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "median_smooth replaced values".to_owned() }))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 fn medians<T: Voxel>(values: &[T], [nx, ny, nz]: [usize; 3], [rx, ry, rz]: [usize; 3]) -> Vec<T> {

@@ -107,6 +107,10 @@ impl ValueTransform for NormalizeIntensity {
         };
         Ok((result, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        self.nonzero
+    }
 }
 
 #[cfg(test)]

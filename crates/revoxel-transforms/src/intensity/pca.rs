@@ -124,6 +124,10 @@ impl ValueTransform for Pca {
         let undo = ValueUndo::Lost { reason: "pca kept the first components only".to_owned() };
         Ok((Volume::new(result.into(), grid, kind, self.num_components)?, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 impl Pca {

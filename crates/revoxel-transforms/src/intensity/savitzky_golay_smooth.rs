@@ -76,6 +76,10 @@ impl ValueTransform for SavitzkyGolaySmooth {
         let undo = ValueUndo::Lost { reason: "savitzky_golay_smooth replaced values".to_owned() };
         Ok((volume.with_voxels(values.into())?, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// What each value of a window counts for in the middle of the polynomial, by polynomials that are orthogonal on the

@@ -118,4 +118,8 @@ impl ValueTransform for SobelGradients {
         let undo = ValueUndo::Lost { reason: "sobel_gradients made gradients of values".to_owned() };
         Ok((volume.with_voxels(Voxels::from(all))?, undo))
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }

@@ -66,4 +66,8 @@ impl ValueTransform for StdShiftIntensity {
             ValueUndo::Lost { reason: "std_shift_intensity with nonzero: zeros cannot be told apart".to_owned() },
         ))
     }
+
+    fn loses_values(&self) -> bool {
+        self.nonzero
+    }
 }

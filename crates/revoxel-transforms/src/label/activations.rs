@@ -84,4 +84,8 @@ impl ValueTransform for Activations {
     fn kind_after(&self, _: Kind) -> Kind {
         Kind::Probability
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }

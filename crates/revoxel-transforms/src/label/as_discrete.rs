@@ -160,6 +160,10 @@ impl ValueTransform for AsDiscrete {
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.to_onehot?, "to_onehot")
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// The channel with the highest value, the lowest of equal ones. What is no number never is the highest.

@@ -219,6 +219,10 @@ impl ValueTransform for ComputeHoVerMaps {
         let label = labels.iter().find(|label| *label < 0.0 || label.fract() != 0.0)?;
         Some(RefusedLabel { label, field: "", problem: NO_INSTANCE.to_owned() })
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// Why a label is none.

@@ -92,6 +92,10 @@ impl ValueTransform for DistanceTransformEdt {
     fn kind_after(&self, _: Kind) -> Kind {
         Kind::Image
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// The parabolas of which the lower envelope of a line is made.

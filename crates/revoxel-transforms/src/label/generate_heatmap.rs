@@ -156,6 +156,10 @@ impl ValueTransform for GenerateHeatmap {
     fn named_labels(&self) -> Vec<NamedLabel> {
         named("labels", self.labels.as_ref())
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// The voxel in the middle of each label.

@@ -72,6 +72,10 @@ impl ValueTransform for MapLabelValue {
         let after = |label: f64| position(label).map_or(label, |at| self.target_labels.0[at] as f64);
         labels.map(|labels| labels.iter().map(after).collect())
     }
+
+    fn exchanges_labels(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

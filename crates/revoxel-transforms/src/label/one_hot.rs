@@ -82,6 +82,10 @@ impl ValueTransform for OneHot {
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.num_classes.unwrap_or(MOST), "num_classes")
     }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
 }
 
 /// The channels of a map that holds these labels.

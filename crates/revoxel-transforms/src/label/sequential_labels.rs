@@ -52,6 +52,10 @@ impl ValueTransform for SequentialLabels {
         // A volume need not hold all of them.
         labels.map(|labels| (0..labels.count()).map(|number| number as f64).collect())
     }
+
+    fn exchanges_labels(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

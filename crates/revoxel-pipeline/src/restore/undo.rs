@@ -1,0 +1,54 @@
+//! Whether the values of a prediction can be undone at all.
+
+use revoxel_core::Kind;
+use revoxel_transforms::{Transform, ValueTransform};
+
+use crate::pipeline::{Input, Step};
+
+/// Why they cannot.
+pub(super) struct Refused {
+    pub(super) problem: String,
+    pub(super) help: String,
+}
+
+/// Refuses to undo what is lost for good, and labels that were exchanged in another volume than the one that is undone:
+/// the one that is said, or the first.
+pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: Kind) -> Result<(), Refused> {
+    if kind == Kind::Label
+        && said.is_none()
+        && let Some(key) = exchanged_elsewhere(inputs, steps)
+    {
+        return Err(Refused {
+            problem: format!(
+                "what is undone is what happened to the first image, and labels were exchanged in {key:?}"
+            ),
+            help: format!("say volume: {key}, or exchange labels by map_label_value in steps"),
+        });
+    }
+    let Some(key) = said.or_else(|| first(inputs)) else { return Ok(()) };
+    let mut loses = steps.iter().enumerate().filter(|(_, step)| step.keys.iter().any(|k| k == key));
+    match loses.find(|(_, step)| is(step, |t| t.loses_values())) {
+        None => Ok(()),
+        Some((number, step)) => Err(Refused {
+            problem: format!("step {} ({}) loses what {key:?} held, whatever that was", number + 1, step.name),
+            help: "leave `values` out (places come back all the same), or the step".to_owned(),
+        }),
+    }
+}
+
+/// The input whose changes of values are undone where none is said: the first image, or the first of all.
+pub(super) fn first(inputs: &[Input]) -> Option<&str> {
+    inputs.iter().find(|i| i.kind == Kind::Image).or(inputs.first()).map(|i| i.key.as_str())
+}
+
+fn is(step: &Step, what: impl Fn(&dyn ValueTransform) -> bool) -> bool {
+    matches!(&step.transform, Transform::Value(transform) if what(&**transform))
+}
+
+/// A label map in which a step exchanged labels, which can be undone, where the first image is another volume.
+fn exchanged_elsewhere<'a>(inputs: &[Input], steps: &'a [Step]) -> Option<&'a str> {
+    let of_labels = |key: &&String| inputs.iter().any(|i| i.key == **key && i.kind == Kind::Label);
+    let exchanges = steps.iter().filter(|step| is(step, |t| t.exchanges_labels()));
+    let key = exchanges.flat_map(|step| &step.keys).find(of_labels)?;
+    inputs.iter().any(|i| i.kind == Kind::Image).then_some(key.as_str())
+}
