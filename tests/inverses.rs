@@ -381,9 +381,6 @@ fn labels_and_channels_are_those_that_steps_announce() {
                 let possible = transform.labels_after(Some(numbers));
                 let Ok((made, _)) = transform.apply(volume) else { continue };
                 assert_eq!(made.kind(), transform.kind_after(kind), "{step} on {kind}");
-                if made.kind() == Kind::Image {
-                    continue;
-                }
                 let announced = announced.unwrap_or_else(|| panic!("{step} on {kind} tells no channels"));
                 assert_eq!(announced.count, made.channels(), "{step} on {kind}");
                 if let Some(possible) = possible.filter(|_| made.kind() == Kind::Label) {

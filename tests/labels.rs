@@ -510,6 +510,37 @@ fn channels_of_files_are_checked_with_the_data() {
 }
 
 #[test]
+fn parameters_by_channel_and_places_are_checked_with_the_data() {
+    let place = Place::new();
+    let two = Volume::new(vec![3i16; 2 * grid().voxel_count()].into(), grid(), Kind::Image, 2).unwrap();
+    place.volume("data/c/image.nii", &two);
+    place.volume("data/c/label.nii", &map(&[1, 2]));
+    let t = |steps: &[&str], parts: &[&str]| {
+        place.text("p.yaml", &pipeline("", &marked(steps).0));
+        place.revoxel(&["plan", "p.yaml"]).good();
+        let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
+        if parts.is_empty() { drop(said.good()) } else { refused(&said, &[&["p.yaml:"], parts].concat()) }
+    };
+    let [nx, ny, nz] = grid().shape();
+    t(&["pca: { num_components: 2 }"], &[]);
+    t(&["pca: { num_components: 3 }"], &["(pca), image: the volume has 2 channel(s)", "num_components"]);
+    // Two gradients of two channels are four.
+    t(&["sobel_gradients: { spatial_axes: [0, 1] }", "pca: { num_components: 4 }"], &[]);
+    t(&["sobel_gradients: { spatial_axes: [0, 1] }", "pca: { num_components: 5 }"], &["step 2", "has 4 channel(s)"]);
+    t(&["normalize_intensity: { channel_wise: true, subtrahend: [1, 2] }"], &[]);
+    t(&["normalize_intensity: { channel_wise: true, subtrahend: [1, 2, 3] }"], &["subtrahend has 3 numbers"]);
+    t(&["foreground_mask: { hsv_threshold: 0.5 }"], &["has 2 channel(s)", "hsv_threshold"]);
+    t(&["foreground_mask: { threshold: [1, 2, 3] }"], &["threshold has 3 numbers"]);
+    let rician = "rand_rician_noise: { prob: 1, channel_wise: true, std: [1, 2, 3] }";
+    t(&[rician], &["std has 3 numbers, but the volume has 2"]);
+    let spikes = "rand_k_space_spike_noise: { prob: 1, channel_wise: true, intensity_range: [[1, 2], [1, 2], [1, 2]] }";
+    t(&[spikes], &["intensity_range has 3 numbers"]);
+    t(&[&format!("k_space_spike_noise: {{ loc: [1, {}, {}, {}] }}", nx - 1, ny - 1, nz - 1)], &[]);
+    t(&[&format!("k_space_spike_noise: {{ loc: [{}, {ny}, {}] }}", nx - 1, nz - 1)], &["loc", "lies outside"]);
+    t(&["k_space_spike_noise: { loc: [2, 0, 0, 0] }"], &["loc is a channel"]);
+}
+
+#[test]
 fn what_finds_no_room_or_lies_elsewhere_is_told_with_the_data() {
     let place = Place::new();
     let image = Volume::new(vec![3i16; grid().voxel_count()].into(), grid(), Kind::Image, 1).unwrap();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use revoxel_core::{Agreement, Fidelity, Grid, GridOp, IndexBox, Kind, Relation, Sampling};
 use revoxel_transforms::params::{PadMode, Padding};
-use revoxel_transforms::{Change, Class, Evidence, Need, PlanError, SpatialTransform, Transform};
+use revoxel_transforms::{
+    ApplyError, Change, Channels, Class, Evidence, Need, PlanError, SpatialTransform, Transform, ValueTransform,
+};
 
 use crate::pipeline::Pipeline;
 use crate::spec::Fuse;
@@ -69,6 +71,20 @@ impl Pipeline {
     /// # Errors
     /// The first step that cannot be done.
     pub fn plan(&self, grids: &BTreeMap<String, Grid>, case: Option<&str>) -> Result<Plan, PlanFailure> {
+        self.plan_channels(grids, &BTreeMap::new(), case)
+    }
+
+    /// [`plan`](Self::plan) for volumes that have so many channels, by key, where that is known.
+    ///
+    /// # Errors
+    /// The first step that cannot be done.
+    pub fn plan_channels(
+        &self,
+        grids: &BTreeMap<String, Grid>,
+        channels: &BTreeMap<String, usize>,
+        case: Option<&str>,
+    ) -> Result<Plan, PlanFailure> {
+        let mut channels = channels.clone();
         let mut current: BTreeMap<String, Option<Grid>> = grids.iter().map(|(k, g)| (k.clone(), Some(*g))).collect();
         let mut runs: BTreeMap<String, Option<Sampling>> = BTreeMap::new();
         let mut steps = Vec::new();
@@ -91,6 +107,7 @@ impl Pipeline {
                             on_one_grid(&before_step, key, other).map_err(failure)?;
                         }
                         runs.remove(key);
+                        fits(&**transform, before, key, &mut channels).map_err(failure)?;
                         value_plan(before)
                     }
                     Transform::Spatial(transform) => {
@@ -112,8 +129,13 @@ impl Pipeline {
                             runs.remove(key);
                             unknown(before)
                         }
-                        None | Some(Change::Value(_)) => {
+                        None => {
                             runs.remove(key);
+                            value_plan(before)
+                        }
+                        Some(Change::Value(transform)) => {
+                            runs.remove(key);
+                            fits(&**transform, before, key, &mut channels).map_err(failure)?;
                             value_plan(before)
                         }
                         Some(Change::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
@@ -205,7 +227,23 @@ fn on_one_grid(grids: &BTreeMap<String, Option<Grid>>, key: &str, other: &str) -
         return Ok(());
     }
     let (ours, theirs, corner_mm) = (ours.shape(), theirs.shape(), relation.worst_corner_mm);
-    Err(PlanError::OtherGrid { key: other.to_owned(), theirs, ours, corner_mm })
+    Err(Box::new(ApplyError::OtherGrid { key: other.to_owned(), theirs, ours, corner_mm }).into())
+}
+
+/// Refuses a volume that parameters of a step do not fit, by its shape and its channels where these are known, and says
+/// how many it has after it.
+fn fits(
+    transform: &dyn ValueTransform,
+    grid: Option<Grid>,
+    key: &str,
+    channels: &mut BTreeMap<String, usize>,
+) -> Result<(), PlanError> {
+    grid.map_or(Ok(()), |grid| transform.fits_shape(grid.shape())).map_err(Box::new)?;
+    let Some(count) = channels.remove(key) else { return Ok(()) };
+    transform.fits_channels(count).map_err(Box::new)?;
+    let after = transform.channels_after(Some(&Channels::all(count)), None).filter(|after| after.exact);
+    channels.extend(after.map(|after| (key.to_owned(), after.count)));
+    Ok(())
 }
 
 /// Refuses what finds no room in the input that it looks at, and a second input that lies elsewhere than that one.

@@ -78,7 +78,7 @@ impl Headers {
         let Self { infos, grids, uneven } = self;
         let channels = infos.iter().map(|(key, info)| (key.clone(), info.channels)).collect();
         pipeline.check_channels(&channels).map_err(|e| e.to_string())?;
-        let plan = pipeline.plan(&grids, Some(&case.name.to_string()));
+        let plan = pipeline.plan_channels(&grids, &channels, Some(&case.name.to_string()));
         let plan = plan.map_err(|e| pipeline.step_error(e.step, e.to_string()).to_string())?;
         // What is left out is not read.
         let memory = if plan.skipped.is_some() { 0 } else { estimate(pipeline, &infos, &plan) };

@@ -132,6 +132,22 @@ pub trait ValueTransform: Debug + Send + Sync {
         crate::label::nonzero::region(sources)
     }
 
+    /// Refuses volumes of a shape, as [`apply`](Self::apply) does.
+    ///
+    /// # Errors
+    /// Where parameters do not fit it.
+    fn fits_shape(&self, _shape: [usize; 3]) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    /// Refuses volumes of so many channels, as [`apply`](Self::apply) does.
+    ///
+    /// # Errors
+    /// Where parameters do not fit them.
+    fn fits_channels(&self, _channels: usize) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
     /// Whether values are lost for good whatever a volume holds: [`apply`](Self::apply) answers [`ValueUndo::Lost`].
     fn loses_values(&self) -> bool {
         false
@@ -344,21 +360,6 @@ pub enum PlanError {
     /// A named input is not there.
     #[error("the input {0:?} that the step refers to is missing")]
     MissingInput(String),
-    /// A named input does not lie on the grid of the volume.
-    #[error(
-        "the input {key:?} that the step refers to lies on another grid ({theirs:?} voxels, here {ours:?}; corners \
-         {corner_mm:.3} mm apart): bring both to one grid in an earlier step"
-    )]
-    OtherGrid {
-        /// The input.
-        key: String,
-        /// Shape of its grid.
-        theirs: [usize; 3],
-        /// Shape of the volume's grid.
-        ours: [usize; 3],
-        /// Distance at the farthest corner, mm.
-        corner_mm: f64,
-    },
     /// No voxel is foreground.
     #[error("no voxel is foreground ({rule}); use on_empty: keep or on_empty: skip_case if such cases are expected")]
     EmptyForeground {
@@ -479,6 +480,9 @@ pub enum PlanError {
     /// The grid after the step would be no grid.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// Values could not be changed.
+    #[error(transparent)]
+    Values(#[from] Box<ApplyError>),
 }
 
 /// Why values could not be changed.
@@ -563,7 +567,7 @@ pub enum ApplyError {
         problem: String,
     },
     /// A parameter names a place beyond the volume.
-    #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels, {channels} channel(s)")]
+    #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]
     Outside {
         /// Name of the parameter.
         parameter: &'static str,
@@ -571,8 +575,6 @@ pub enum ApplyError {
         place: Vec<usize>,
         /// Shape of the volume.
         shape: [usize; 3],
-        /// Channels of the volume.
-        channels: usize,
     },
     /// No voxel is background.
     #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]

@@ -199,11 +199,8 @@ impl ForegroundMask {
 
 impl ValueTransform for ForegroundMask {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let (grid, channels) = (*volume.grid(), volume.channels());
-        if self.hsv_threshold.is_some() && channels != 3 {
-            let problem = "hsv_threshold needs three, which are red, green and blue";
-            return Err(ApplyError::ChannelCount { channels, problem });
-        }
+        let grid = *volume.grid();
+        self.fits_channels(volume.channels())?;
         let volume = if self.as_float { float(volume) } else { volume };
         let mask = dispatch!(volume.voxels(), v => self.mask(v, grid.voxel_count()))?;
         let undo = ValueUndo::Lost { reason: "foreground_mask made labels of values".to_owned() };
@@ -224,6 +221,15 @@ impl ValueTransform for ForegroundMask {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        if self.hsv_threshold.is_some() && channels != 3 {
+            let problem = "hsv_threshold needs three, which are red, green and blue";
+            return Err(ApplyError::ChannelCount { channels, problem });
+        }
+        let given = self.threshold.as_ref().map(|given| given.by_channel("threshold", RGB, channels));
+        given.transpose().map(|_| ())
     }
 }
 

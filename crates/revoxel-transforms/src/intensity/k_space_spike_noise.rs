@@ -95,13 +95,9 @@ impl ValueTransform for KSpaceSpikeNoise {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let places = self.loc.list();
-        let (channels, strengths) = (volume.channels(), self.k_intensity.as_ref().map(OneOrMore::list));
-        for place in &places {
-            let (of, at) = place.split_at(place.len() - 3);
-            if of.iter().any(|c| *c >= channels) || (0..3).any(|a| at[a] >= shape[a]) {
-                return Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape, channels });
-            }
-        }
+        let strengths = self.k_intensity.as_ref().map(OneOrMore::list);
+        self.fits_shape(shape)?;
+        self.fits_channels(volume.channels())?;
         for (number, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let here = places.iter().enumerate().filter_map(|(i, place)| {
                 let (of, at) = place.split_at(place.len() - 3);
@@ -118,6 +114,24 @@ impl ValueTransform for KSpaceSpikeNoise {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn fits_shape(&self, shape: [usize; 3]) -> Result<(), ApplyError> {
+        let outside = |place: &&Vec<usize>| (1..=3).any(|a| place[place.len() - a] >= shape[3 - a]);
+        match self.loc.list().iter().find(outside) {
+            Some(place) => Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape }),
+            None => Ok(()),
+        }
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        match self.loc.list().iter().any(|place| place.len() > 3 && place[0] >= channels) {
+            true => {
+                let problem = "the first of four numbers of loc is a channel, from 0, and there are not so many";
+                Err(ApplyError::ChannelCount { channels, problem })
+            }
+            false => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 use rayon::prelude::*;
 use revoxel_core::{Volume, VolumeError, Voxel, dispatch};
 
+use crate::params::RealVector;
+use crate::transform::ApplyError;
+
 /// The volume as float32 with each value replaced by `f(channel, value)`.
 pub(crate) fn map(volume: Volume, f: impl Fn(usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
     map_at(volume, |_, channel, x| f(channel, x))
@@ -28,4 +31,17 @@ pub(crate) fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync
     let size = volume.grid().voxel_count();
     let values = dispatch!(volume.voxels(), v => changed(v, size, &f));
     volume.with_voxels(values.into())
+}
+
+/// Refuses lists of numbers that are neither one for all channels nor one for each.
+pub(super) fn fit_channels<const N: usize>(
+    lists: [(&'static str, Option<&RealVector>); N],
+    channels: usize,
+) -> Result<(), ApplyError> {
+    for (parameter, numbers) in lists {
+        if let Some(given) = numbers.map(|numbers| numbers.0.len()).filter(|given| *given != 1 && *given != channels) {
+            return Err(ApplyError::Channels { parameter, given, channels });
+        }
+    }
+    Ok(())
 }

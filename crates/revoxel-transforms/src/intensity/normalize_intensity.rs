@@ -26,7 +26,7 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::map::map;
+use super::map::{fit_channels, map};
 use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
@@ -73,16 +73,11 @@ impl Define for NormalizeIntensity {
 
 impl ValueTransform for NormalizeIntensity {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let channels = volume.channels();
-        let groups = if self.channel_wise { channels } else { 1 };
-        let given = |parameter, numbers: &Option<RealVector>| match numbers {
-            Some(n) if n.0.len() != groups && n.0.len() != 1 => {
-                Err(ApplyError::Channels { parameter, given: n.0.len(), channels })
-            }
-            Some(n) => Ok(Some((0..groups).map(|g| n.0[g.min(n.0.len() - 1)]).collect::<Vec<f64>>())),
-            None => Ok(None),
-        };
-        let (subtrahend, divisor) = (given("subtrahend", &self.subtrahend)?, given("divisor", &self.divisor)?);
+        self.fits_channels(volume.channels())?;
+        let groups = if self.channel_wise { volume.channels() } else { 1 };
+        let each = |numbers: &RealVector| (0..groups).map(|g| numbers.0[g.min(numbers.0.len() - 1)]).collect();
+        let [subtrahend, divisor]: [Option<Vec<f64>>; 2] =
+            [&self.subtrahend, &self.divisor].map(|given| given.as_ref().map(each));
         let nonzero = self.nonzero;
         let moments = if subtrahend.is_some() && divisor.is_some() {
             Vec::new()
@@ -110,6 +105,10 @@ impl ValueTransform for NormalizeIntensity {
 
     fn loses_values(&self) -> bool {
         self.nonzero
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        fit_channels([("subtrahend", self.subtrahend.as_ref()), ("divisor", self.divisor.as_ref())], channels)
     }
 }
 

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::floats;
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::{Channels, LabelSet};
 use crate::params::yes;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -90,11 +91,7 @@ impl Define for Pca {
 
 impl ValueTransform for Pca {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let channels = volume.channels();
-        if channels < self.num_components {
-            let problem = "num_components must not be more than that";
-            return Err(ApplyError::ChannelCount { channels, problem });
-        }
+        self.fits_channels(volume.channels())?;
         let (values, voxels) = (floats(&volume), volume.grid().voxel_count());
         let points = Points { values: &values, voxels };
         let means: Vec<f64> =
@@ -127,6 +124,18 @@ impl ValueTransform for Pca {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        if channels < self.num_components {
+            let problem = "num_components must not be more than that";
+            return Err(ApplyError::ChannelCount { channels, problem });
+        }
+        Ok(())
+    }
+
+    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        Some(Channels::all(self.num_components))
     }
 }
 

@@ -114,12 +114,8 @@ struct Spikes {
 
 impl ValueTransform for Spikes {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let (mut values, shape, channels) = (floats(&volume), volume.grid().shape(), volume.channels());
-        if let Some(Intensities::Each(list)) = &self.ranges
-            && list.len() != channels
-        {
-            return Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels });
-        }
+        let (mut values, shape) = (floats(&volume), volume.grid().shape());
+        self.fits_channels(volume.channels())?;
         let (mut spiked, mut shares) = (Vec::new(), Vec::new());
         for (channel, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let place = [0, 1, 2].map(|a| part(self.place[a].of(channel), shape[a]));
@@ -140,6 +136,15 @@ impl ValueTransform for Spikes {
         );
         let undo = ValueUndo::Lost { reason };
         Ok((volume.with_voxels(values.into())?, undo))
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        match &self.ranges {
+            Some(Intensities::Each(list)) if list.len() != channels => {
+                Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

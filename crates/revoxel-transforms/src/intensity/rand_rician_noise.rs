@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::map::map_at;
+use super::map::{fit_channels, map_at};
 use super::mask::moments;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Numbers, RealVector, yes};
@@ -108,12 +108,7 @@ struct Noisy {
 impl ValueTransform for Noisy {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (channels, asked) = (volume.channels(), &self.of);
-        for (parameter, numbers) in [("mean", &asked.mean), ("std", &asked.std)] {
-            let given = numbers.0.len();
-            if given != 1 && given != channels {
-                return Err(ApplyError::Channels { parameter, given, channels });
-            }
-        }
+        self.fits_channels(channels)?;
         let number = |numbers: &RealVector, channel: usize| numbers.0[channel.min(numbers.0.len() - 1)];
         let own = asked.relative.then(|| moments(&volume, None, asked.channel_wise, 1));
         let deviation = |channel: usize| own.as_ref().map_or(1.0, |own| own[channel.min(own.len() - 1)].deviation);
@@ -127,6 +122,10 @@ impl ValueTransform for Noisy {
         let deviations: Vec<f64> = by_channel.iter().map(|[_, std]| *std).collect();
         let reason = format!("rand_rician_noise added noise with standard deviations of {deviations:?} by channel");
         Ok((result, ValueUndo::Lost { reason }))
+    }
+
+    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+        fit_channels([("mean", Some(&self.of.mean)), ("std", Some(&self.of.std))], channels)
     }
 }
 

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Beyond, filter, floats};
 use super::statistics::{Range, Statistic};
 use crate::definition::{Class, Define, Invalid};
+use crate::label_set::{Channels, LabelSet};
 use crate::params::{Axes, yes};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -121,5 +122,10 @@ impl ValueTransform for SobelGradients {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        let axes = self.spatial_axes.as_ref().and_then(|a| a.resolve("spatial_axes").ok()).map_or(3, |axes| axes.len());
+        channels.map(|before| Channels { exact: before.exact, ..Channels::all(before.count * axes) })
     }
 }

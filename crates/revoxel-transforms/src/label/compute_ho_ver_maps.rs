@@ -30,7 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 
 /// Parameters of `compute_ho_ver_maps`: none.
@@ -222,6 +222,10 @@ impl ValueTransform for ComputeHoVerMaps {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        Some(Channels::all(2))
     }
 }
 

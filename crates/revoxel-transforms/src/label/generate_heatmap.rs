@@ -38,7 +38,7 @@ use super::labels::{Labels, check, named};
 use super::one_hot::MOST;
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
+use crate::label_set::{Channels, LabelSet};
 use crate::params::{RealVector, yes};
 use crate::transform::{ApplyError, NamedLabel, RefusedLabel, Transform, ValueTransform};
 
@@ -159,6 +159,10 @@ impl ValueTransform for GenerateHeatmap {
 
     fn loses_values(&self) -> bool {
         true
+    }
+
+    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        self.labels.as_ref().map(|labels| Channels::all(labels.0.len()))
     }
 }
 
