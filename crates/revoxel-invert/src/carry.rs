@@ -15,6 +15,9 @@ use revoxel_resample::{BiasField, FilterEdge, How, Interpolation, Noise, area, e
 use crate::inversion::InvertError;
 use crate::trace::{TraceStep, VolumeTrace};
 
+/// Values per task, at least.
+pub(crate) const BLOCK: usize = 1 << 14;
+
 /// What is subtracted from, or divides, each value on the model's grid.
 #[derive(Debug)]
 pub(crate) struct Carried {
@@ -26,10 +29,10 @@ impl Carried {
     /// Undoes the change in all channels; what was made for one channel holds for each.
     pub(crate) fn undo(&self, numbers: &mut [f64]) {
         for channel in numbers.chunks_mut(self.values.len()) {
-            for (number, value) in channel.iter_mut().zip(&self.values) {
+            channel.par_iter_mut().zip(&self.values).with_min_len(BLOCK).for_each(|(number, value)| {
                 let value = f64::from(*value);
                 *number = if self.divides { *number / value } else { *number - value };
-            }
+            });
         }
     }
 }
@@ -60,7 +63,7 @@ impl VolumeTrace {
             ValueUndo::Noise { key, mean, std, .. } => {
                 let noise = Noise::new(*key);
                 let made = |(i, value): (usize, &mut f32)| *value = (mean + std * noise.normal(i as u64)) as f32;
-                values.par_iter_mut().enumerate().with_min_len(1 << 14).for_each(made);
+                values.par_iter_mut().enumerate().with_min_len(BLOCK).for_each(made);
                 0.0
             }
             ValueUndo::BiasField { degree, coefficients } => {

@@ -1,7 +1,9 @@
 //! Values back to the units of the source.
 
+use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxels};
 
+use crate::carry::BLOCK;
 use crate::inversion::{InvertError, on_model_grid};
 use crate::trace::VolumeTrace;
 
@@ -101,9 +103,9 @@ impl VolumeTrace {
         }
         let model = self.result.grid.grid()?;
         let (volume, _) = on_model_grid(volume, &model, false)?;
-        let size = model.voxel_count();
+        let (size, channels) = (model.voxel_count(), volume.channels());
         let wide = volume.dtype() == Dtype::F64;
-        let mut numbers = match volume.clone().cast(Dtype::F64).into_voxels() {
+        let mut numbers = match volume.cast(Dtype::F64).into_voxels() {
             Voxels::F64(numbers) => numbers,
             _ => unreachable!("cast to float64"),
         };
@@ -113,17 +115,19 @@ impl VolumeTrace {
                 continue;
             }
             for (channel, values) in numbers.chunks_mut(size).enumerate() {
-                values.iter_mut().for_each(|value| *value = undo.before(channel, *value).unwrap_or(*value));
+                let before = |value: &mut f64| *value = undo.before(channel, *value).unwrap_or(*value);
+                values.par_iter_mut().with_min_len(BLOCK).for_each(before);
             }
         }
-        let (lowest, highest) =
-            numbers.iter().fold((0.0, 0.0), |(low, high): (f64, f64), v| (low.min(*v), high.max(*v)));
         let dtype = match kind {
-            Kind::Label => Dtype::smallest_for_label_range(lowest, highest),
+            Kind::Label => {
+                let (lowest, highest) = numbers.iter().fold((0.0f64, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
+                Dtype::smallest_for_label_range(lowest, highest)
+            }
             _ if wide => Dtype::F64,
             _ => Dtype::F32,
         };
-        Ok(volume.with_voxels(Voxels::from(numbers).cast(dtype))?)
+        Ok(Volume::new(Voxels::from(numbers).cast(dtype), model, kind, channels)?)
     }
 }
 
