@@ -509,18 +509,21 @@ fn channels_of_files_are_checked_with_the_data() {
     t(&[threshold, "fill_holes: { keys: image, applied_labels: [2, ^9] }"], &["\"image\" has no channel 9"]);
 }
 
+/// Asserts that steps have a plan, and that with the data they are refused for these reasons, or not where there are none.
+fn told_with_the_data(place: &Place, steps: &[&str], parts: &[&str]) {
+    place.text("p.yaml", &pipeline("", &marked(steps).0));
+    place.revoxel(&["plan", "p.yaml"]).good();
+    let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
+    if parts.is_empty() { drop(said.good()) } else { refused(&said, &[&["p.yaml:"], parts].concat()) }
+}
+
 #[test]
 fn parameters_by_channel_and_places_are_checked_with_the_data() {
     let place = Place::new();
     let two = Volume::new(vec![3i16; 2 * grid().voxel_count()].into(), grid(), Kind::Image, 2).unwrap();
     place.volume("data/c/image.nii", &two);
     place.volume("data/c/label.nii", &map(&[1, 2]));
-    let t = |steps: &[&str], parts: &[&str]| {
-        place.text("p.yaml", &pipeline("", &marked(steps).0));
-        place.revoxel(&["plan", "p.yaml"]).good();
-        let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
-        if parts.is_empty() { drop(said.good()) } else { refused(&said, &[&["p.yaml:"], parts].concat()) }
-    };
+    let t = |steps: &[&str], parts: &[&str]| told_with_the_data(&place, steps, parts);
     let [nx, ny, nz] = grid().shape();
     t(&["pca: { num_components: 2 }"], &[]);
     t(&["pca: { num_components: 3 }"], &["(pca), image: the volume has 2 channel(s)", "num_components"]);
@@ -546,12 +549,7 @@ fn what_finds_no_room_or_lies_elsewhere_is_told_with_the_data() {
     let image = Volume::new(vec![3i16; grid().voxel_count()].into(), grid(), Kind::Image, 1).unwrap();
     place.volume("data/c/image.nii", &image);
     place.volume("data/c/label.nii", &map(&[1, 2]));
-    let t = |steps: &[&str], parts: &[&str]| {
-        place.text("p.yaml", &pipeline("", &marked(steps).0));
-        place.revoxel(&["plan", "p.yaml"]).good();
-        let said = place.revoxel(&["plan", "p.yaml", "--data", "data"]);
-        if parts.is_empty() { drop(said.good()) } else { refused(&said, &[&["p.yaml:"], parts].concat()) }
-    };
+    let t = |steps: &[&str], parts: &[&str]| told_with_the_data(&place, steps, parts);
     t(&["rand_crop_by_pos_neg_label: { source: label, spatial_size: 40 }"], &["spatial_size", "40", "larger than"]);
     t(&["rand_crop_by_label_classes: { source: label, spatial_size: 9, num_classes: 2 }"], &["larger than the volume"]);
     t(&["rand_crop_by_label_classes: { source: label, spatial_size: 9, num_classes: 2, allow_smaller: true }"], &[]);
