@@ -251,3 +251,21 @@ fn whose_values_are_undone_is_the_first_image_of_the_pipeline_or_has_to_be_said(
     assert_eq!(invert(&["--values", "--volume", "t1"]).code, 0);
     back("back.nii");
 }
+
+#[test]
+fn an_optional_image_that_is_not_there_undoes_nothing() {
+    let place = Place::new();
+    let source = volume(grid(&mut Draw::new(2)));
+    place.volume("data/c1/flair.nii", &source);
+    let text = "version: 1\ninputs:\n  t1: { kind: image, path: \"{case}/t1.nii\", optional: true }\n  \
+                flair: { kind: image, path: \"{case}/flair.nii\" }\nsteps:\n  - shift_intensity: { offset: -1000 }\n\
+                outputs:\n  flair: { path: \"{case}/flair.nii\" }\ntrace: \"{case}/trace.json\"\nrestore:\n  \
+                back: { kind: image, values: undo, output: { path: \"{case}/back.nii\" } }\n";
+    place.text("p.yaml", text);
+    let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let said = place.revoxel(&["invert", "out/c1/trace.json", "out/c1/flair.nii", "--out", "out"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let found = values(&place.read("out/c1/back.nii", Kind::Image));
+    assert!(found.iter().zip(values(&source)).all(|(a, b)| (a - b).abs() < 1e-3));
+}

@@ -9,7 +9,7 @@
 //! field of factors that holds where voxels are copied; else it is as smooth as the field.
 
 use rayon::prelude::*;
-use revoxel_core::{Grid, GridOp, IndexBox, Kind, Sampling, ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, Grid, GridOp, IndexBox, Kind, Sampling, ValueUndo, Volume, Voxels};
 use revoxel_resample::{BiasField, FilterEdge, How, Interpolation, Noise, area, execute, gaussian_smooth_as, pad};
 
 use crate::inversion::InvertError;
@@ -78,12 +78,9 @@ impl VolumeTrace {
             _ => return Ok(None),
         };
         let volume = Volume::new(values.into(), grid, Kind::Image, channels)?;
-        let values = match self.taken_on(number + 1, volume, nothing)?.into_voxels() {
+        let values = match self.taken_on(number + 1, volume, nothing)?.into_voxels().cast(Dtype::F32) {
             Voxels::F32(values) => values,
-            other => match other.cast(revoxel_core::Dtype::F32) {
-                Voxels::F32(values) => values,
-                _ => unreachable!("cast to float32"),
-            },
+            _ => unreachable!("cast to float32"),
         };
         Ok(Some(Carried { values: values.into_vec(), divides: matches!(undo, ValueUndo::BiasField { .. }) }))
     }

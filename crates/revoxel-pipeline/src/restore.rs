@@ -259,8 +259,7 @@ pub(crate) fn resolve(
     });
     let record = RestoreRecord {
         kind: kind.name().to_owned(),
-        // Values are undone by the first image of the file; a trace does not know their order.
-        volume: spec.volume.clone().or_else(|| undo::first(inputs).filter(|_| undoes).map(str::to_owned)),
+        volume: spec.volume.clone().or_else(|| undo::recorded(inputs).filter(|_| undoes)),
         interpolation: interpolation.map(|i| i.name().to_owned()),
         activation: activation.map(|a| a.name().to_owned()),
         argmax: spec.argmax,

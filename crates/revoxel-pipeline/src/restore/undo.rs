@@ -25,7 +25,7 @@ pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: 
             help: format!("say volume: {key}, or exchange labels by map_label_value in steps"),
         });
     }
-    let Some(key) = said.or_else(|| first(inputs)) else { return Ok(()) };
+    let Some(key) = said.or_else(|| first(inputs).map(|i| i.key.as_str())) else { return Ok(()) };
     let mut loses = steps.iter().enumerate().filter(|(_, step)| step.keys.iter().any(|k| k == key));
     match loses.find(|(_, step)| is(step, |t| t.loses_values())) {
         None => Ok(()),
@@ -37,8 +37,13 @@ pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: 
 }
 
 /// The input whose changes of values are undone where none is said: the first image, or the first of all.
-pub(super) fn first(inputs: &[Input]) -> Option<&str> {
-    inputs.iter().find(|i| i.kind == Kind::Image).or(inputs.first()).map(|i| i.key.as_str())
+fn first(inputs: &[Input]) -> Option<&Input> {
+    inputs.iter().find(|i| i.kind == Kind::Image).or(inputs.first())
+}
+
+/// The key of that input, where every case has it. A trace does not know the order of the file.
+pub(super) fn recorded(inputs: &[Input]) -> Option<String> {
+    first(inputs).filter(|i| !i.optional).map(|i| i.key.clone())
 }
 
 fn is(step: &Step, what: impl Fn(&dyn ValueTransform) -> bool) -> bool {
