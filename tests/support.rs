@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, Kind, Volume, Voxel, dispatch};
+use revoxel_resample::Ties;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_runner::engine::{Engine, Processed};
 use serde_json::{Value, json};
@@ -68,7 +69,14 @@ pub(crate) fn traced(
         facts: Value::Null,
     };
     let result = ResultRecord { path: None, grid: result.into(), dtype: String::new() };
-    let record = VolumeTrace { kind: kind.name().to_owned(), source, snapped: None, steps: steps.to_vec(), result };
+    let record = VolumeTrace {
+        kind: kind.name().to_owned(),
+        source,
+        snapped: None,
+        ties: Ties::Alternate,
+        steps: steps.to_vec(),
+        result,
+    };
     let trace = Trace {
         schema: SCHEMA.to_owned(),
         version: VERSION,

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod parity;
+mod phantom;
 mod tidy;
 
 use std::env;
@@ -40,6 +41,12 @@ const TASKS: &[Task] = &[
     },
     Task { name: "bench", arguments: bench::USAGE, summary: "times our work beside the peers'", run: bench::run },
     Task { name: "parity", arguments: parity::USAGE, summary: "records the answers of the peers", run: parity::run },
+    Task {
+        name: "phantom",
+        arguments: phantom::USAGE,
+        summary: "how far label maps are from the truth on their way back (docs/phantom.md)",
+        run: phantom::run,
+    },
 ];
 
 fn main() -> ExitCode {

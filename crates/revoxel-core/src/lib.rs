@@ -46,7 +46,7 @@ pub use op::{Fidelity, GridOp};
 pub use orientation::{Orientation, OrientationError};
 pub use permutation::SignedPermutation;
 pub use relation::{Agreement, Relation};
-pub use sampling::{ExactMap, Sampling};
+pub use sampling::{ExactMap, Limit, Sampling, TieIndex};
 pub use slices::{Slices, SlicesError};
 pub use step::Step;
 pub use stored::{LostLabel, StoredDtype};

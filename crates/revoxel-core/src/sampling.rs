@@ -94,22 +94,69 @@ pub struct Sampling {
     written: IndexBox,
     exact: Option<ExactMap>,
     limits: Vec<Limit>,
-    ties_down: [bool; 3],
+    anchor: ExactMap,
     from: Option<Arc<Slices>>,
     to: Option<Arc<Slices>>,
     bends: Vec<Bend>,
 }
 
 /// A condition on target voxels that is no box of the target: the target's (even) index, taken through the pass's
-/// first `bends` warps and then through `map`, must lie in `inside` (half a voxel around it counts).
+/// first `bends` warps and then through `map`, must lie between `low` and `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
     /// How many of the pass's warps come before the map.
     pub bends: usize,
-    /// From target indices (or, with `bends`, those of the last warp's grid) to the indices that `inside` speaks of.
+    /// From target indices (or, with `bends`, those of the last warp's grid) to the indices that are compared.
     pub map: Affine,
-    /// Where the mapped index must lie.
-    pub inside: IndexBox,
+    /// The lowest mapped index, by axis.
+    pub low: [f64; 3],
+    /// The highest mapped index, by axis.
+    pub high: [f64; 3],
+}
+
+impl Limit {
+    /// The limit that voxels satisfy whose extent meets the extent of `inside`: their centre may lie outside by half
+    /// of their own extent (along the axes of `inside`).
+    fn meeting(bends: usize, map: Affine, inside: &IndexBox) -> Self {
+        let half = map.rows().map(|[a, b, c, _]| (a.abs() + b.abs() + c.abs()) / 2.0);
+        // Extents that only touch do not meet, whatever rounding did to them.
+        let beyond = half.map(|h| h * (1.0 - 2.0 * TOUCH));
+        let (start, end) = (inside.start, inside.end());
+        let low = [0, 1, 2].map(|a| start[a] as f64 - 0.5 - beyond[a]);
+        Self { bends, map, low, high: [0, 1, 2].map(|a| end[a] as f64 - 0.5 + beyond[a]) }
+    }
+
+    /// The limit that voxels satisfy whose centre lies in the extent of `inside`.
+    fn centred(map: Affine, inside: &IndexBox) -> Self {
+        let (start, end) = (inside.start, inside.end());
+        let low = start.map(|s| s as f64 - 0.5 - 1e-6);
+        Self { bends: 0, map, low, high: end.map(|e| e as f64 - 0.5 + 1e-6) }
+    }
+
+    /// Whether a mapped index lies between the limits.
+    pub fn admits(&self, mapped: [f64; 3]) -> bool {
+        (0..3).all(|a| mapped[a] >= self.low[a] && mapped[a] <= self.high[a])
+    }
+}
+
+/// The share of a voxel's extent that must lie inside for the voxel to count as inside.
+const TOUCH: f64 = 1e-4;
+
+/// How an index of a source axis is counted where a tie between two voxels is decided: as the index of the volume that
+/// is sampled when the ops of the pass are done step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TieIndex {
+    /// Whether that volume's axis runs the other way.
+    pub flipped: bool,
+    /// The index there of source index 0.
+    pub offset: i64,
+}
+
+impl TieIndex {
+    /// The index there of a source index.
+    pub const fn of(self, source: i64) -> i64 {
+        if self.flipped { self.offset - source } else { self.offset + source }
+    }
 }
 
 impl Sampling {
@@ -122,7 +169,7 @@ impl Sampling {
             written: grid.index_box(),
             exact: Some(ExactMap::IDENTITY),
             limits: Vec::new(),
-            ties_down: [false; 3],
+            anchor: ExactMap::IDENTITY,
             from: None,
             to: None,
             bends: Vec::new(),
@@ -191,7 +238,7 @@ impl Sampling {
     pub fn within_limits(&self, target: [f64; 3]) -> bool {
         let mut at = self.even_target(target);
         let within = |passed: usize, at: [f64; 3]| {
-            self.limits.iter().filter(|l| l.bends == passed).all(|l| l.inside.covers(l.map.apply(at)))
+            self.limits.iter().filter(|l| l.bends == passed).all(|l| l.admits(l.map.apply(at)))
         };
         within(0, at)
             && self.bends().enumerate().all(|(number, (map, bend))| {
@@ -235,10 +282,13 @@ impl Sampling {
         self.exact.map_or_else(|| self.target.index_map_to(&self.source), |exact| exact.affine())
     }
 
-    /// For each source axis: whether a position half way between two voxels belongs to the lower one. A flip that
-    /// was fused in turns ties round, and the result must be the same as step by step.
-    pub const fn ties_down(&self) -> [bool; 3] {
-        self.ties_down
+    /// For each source axis: how its indices are counted where a position lies half way between two voxels. Flips and
+    /// crops that were fused in change the index, and the result must be the same as step by step.
+    pub fn ties(&self) -> [TieIndex; 3] {
+        [0, 1, 2].map(|axis| TieIndex {
+            flipped: self.anchor.permutation.flipped(axis),
+            offset: self.anchor.offset[self.anchor.permutation.source(axis)],
+        })
     }
 
     /// Whether some of the target is padding.
@@ -284,20 +334,16 @@ impl Sampling {
                 }
             }
             GridOp::Resample { grid } => {
-                if let Some(exact) = self.exact.take() {
-                    for axis in 0..3 {
-                        self.ties_down[exact.permutation.source(axis)] = exact.permutation.flipped(axis);
-                    }
-                }
+                self.sample();
                 self.written = grid.index_box();
             }
             GridOp::Warp { ref warp, back } => {
-                self.exact = None;
+                self.sample();
                 self.bends.insert(0, Bend { warp: warp.clone(), back });
                 self.written = after.index_box();
             }
             GridOp::Reslice { ref from, ref to, grid } => {
-                self.exact = None;
+                self.sample();
                 (self.from, self.to) = (from.clone(), to.clone());
                 self.written = grid.index_box();
             }
@@ -321,10 +367,7 @@ impl Sampling {
         let mut pass = self.clone();
         pass.readable = back.apply_box(&self.readable).intersect(&source.index_box());
         pass.exact = self.exact.map(|exact| back.then(&exact));
-        for axis in 0..3 {
-            let turned = moved.permutation.flipped(axis);
-            pass.ties_down[axis] = self.ties_down[moved.permutation.source(axis)] != turned;
-        }
+        pass.anchor = self.anchor.then(&moved);
         pass.source = source;
         Ok(pass)
     }
@@ -337,8 +380,9 @@ impl Sampling {
 
     /// The one pass that takes voxels on the last grid of a chain of steps back to the first grid.
     ///
-    /// What the chain padded is not read; what it cut away, and what no grid on the way covered, is not written.
-    /// `None` for a chain without steps.
+    /// What the chain padded is not read. A voxel is not written where the chain cut it away, or where its extent does
+    /// not meet the extent of a grid on the way; where it meets it and lies beyond the outermost centres, the edge is
+    /// to be extended. `None` for a chain without steps.
     pub fn inverse_of(steps: &[Step]) -> Option<Self> {
         let (native, model) = (*steps.first()?.before(), *steps.last()?.after());
         let mut pass = Self::identity(model);
@@ -385,14 +429,21 @@ impl Sampling {
             }
             let from = pass.bends.last().map_or(&native, |bend| bend.warp.grid());
             let map = exact.map_or_else(|| from.index_map_to(&current), |e| e.affine());
-            pass.limit(Limit { bends: pass.bends.len(), map, inside: content });
+            pass.limit(Limit::meeting(pass.bends.len(), map, &current.index_box()));
         }
         pass.exact = exact;
         pass.readable = content;
-        for axis in 0..3 {
-            pass.ties_down[axis] = exact.is_none() && since_resample.permutation.flipped(axis);
+        if exact.is_none() {
+            pass.anchor = since_resample;
         }
         Some(pass)
+    }
+
+    /// The first op that interpolates: ties are decided by the indices of the volume that it reads.
+    fn sample(&mut self) {
+        if let Some(exact) = self.exact.take() {
+            self.anchor = exact.inverse();
+        }
     }
 
     fn push_exact(&mut self, map: ExactMap) {
@@ -406,7 +457,7 @@ impl Sampling {
             return;
         }
         let corners = self.target.corner_indices().map(|c| limit.map.apply(c));
-        if corners.iter().all(|c| limit.inside.covers(*c)) {
+        if corners.iter().all(|c| limit.admits(*c)) {
             return;
         }
         match box_in_target(&limit, &self.written) {
@@ -427,21 +478,21 @@ fn box_in_target(limit: &Limit, written: &IndexBox) -> Option<IndexBox> {
         if rest > 1e-7 {
             return None;
         }
-        let low = limit.inside.start[row] as f64 - 0.5 - 1e-6;
-        let high = limit.inside.end()[row] as f64 - 0.5 + 1e-6;
-        let (p, q) = ((low - shift) / entries[largest], (high - shift) / entries[largest]);
+        let (p, q) = ((limit.low[row] - shift) / entries[largest], (limit.high[row] - shift) / entries[largest]);
         start[largest] = start[largest].max(p.min(q).ceil() as i64);
         end[largest] = end[largest].min(p.max(q).floor() as i64 + 1);
     }
     Some(IndexBox::from_bounds(start, end))
 }
 
-/// The voxels of a resampled grid whose centres lie in the content of the grid before: all of them where that
-/// is no box.
+/// The voxels of a resampled grid whose centres lie in the content of the grid before, or, where there is none, whose
+/// extents meet it: all of them where that is no box.
 fn covered(grid: &Grid, before: &Grid, content: &IndexBox) -> IndexBox {
     if *content == before.index_box() {
         return grid.index_box();
     }
-    let limit = Limit { bends: 0, map: grid.index_map_to(before), inside: *content };
-    box_in_target(&limit, &grid.index_box()).unwrap_or(grid.index_box())
+    let map = grid.index_map_to(before);
+    let voxels = |limit: Limit| box_in_target(&limit, &grid.index_box()).unwrap_or(grid.index_box());
+    let centred = voxels(Limit::centred(map, content));
+    if centred.is_empty() { voxels(Limit::meeting(0, map, content)) } else { centred }
 }

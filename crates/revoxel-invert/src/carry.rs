@@ -9,8 +9,8 @@
 //! field of factors that holds where voxels are copied; else it is as smooth as the field.
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Grid, GridOp, IndexBox, Kind, Sampling, ValueUndo, Volume, Voxels};
-use revoxel_resample::{BiasField, FilterEdge, How, Interpolation, Noise, area, execute, gaussian_smooth_as, pad};
+use revoxel_core::{Dtype, GridOp, Kind, ValueUndo, Volume, Voxels};
+use revoxel_resample::{Beyond, BiasField, FilterEdge, FusedPass, Interpolation, Noise, Outside, PadMode, StepRule};
 
 use crate::inversion::InvertError;
 use crate::trace::{TraceStep, VolumeTrace};
@@ -90,132 +90,51 @@ impl VolumeTrace {
     fn taken_on(&self, first: usize, volume: Volume, nothing: f64) -> Result<Volume, InvertError> {
         let geometry = self.geometry().map_err(|(place, problem)| InvertError::Trace { place, problem })?;
         let before: usize = self.steps[..first].iter().map(|step| step.ops.len()).sum();
-        let mut ops = geometry[before..].iter();
-        let mut way = Way::new(volume, nothing);
+        let mut ops = geometry[before..].iter().map(|step| step.op().clone());
+        let mut fused = FusedPass::new(volume);
         for (number, step) in self.steps.iter().enumerate().skip(first) {
-            let refused = |problem: String| InvertError::Trace {
-                place: format!("steps[{number}] ({}).interpolation", step.transform),
-                problem,
-            };
-            let mut sampled = false;
-            for op in ops.by_ref().take(step.ops.len()) {
-                match op.op() {
-                    GridOp::Window { start, shape } => way.window(op.op(), *start, *shape, step)?,
-                    op if !op.interpolates() => way.push(op)?,
-                    // What one step samples, it samples once.
-                    op if sampled => way.pass.push(op)?,
-                    op => {
-                        let interpolation = match step.interpolation.as_deref() {
-                            Some(name) => name
-                                .parse()
-                                .map_err(|e: revoxel_resample::InterpolationError| refused(e.to_string()))?,
-                            None => return Err(refused("is missing".to_owned())),
-                        };
-                        way.resample(op, interpolation, step, number)?;
-                        sampled = true;
-                    }
-                }
-            }
+            let ops: Vec<GridOp> = ops.by_ref().take(step.ops.len()).collect();
+            fused.apply(&ops, &self.rule_of(number, step, &ops, nothing)?)?;
         }
-        way.settle()?;
         let model = self.result.grid.grid()?;
-        Ok(way.volume.on_grid(model)?)
-    }
-}
-
-/// A volume on its way, and the pass that waits for it.
-struct Way {
-    volume: Volume,
-    pass: Sampling,
-    how: How,
-    /// What changes nothing: 0 for what is added, 1 for what is multiplied.
-    nothing: f64,
-}
-
-impl Way {
-    fn new(volume: Volume, nothing: f64) -> Self {
-        let pass = Sampling::identity(*volume.grid());
-        Self { volume, pass, how: Self::how(nothing, Interpolation::Nearest), nothing }
+        Ok(fused.settle()?.clone().on_grid(model)?)
     }
 
-    fn how(nothing: f64, interpolation: Interpolation) -> How {
-        How { fill: vec![nothing], padding: vec![nothing], ..How::border(interpolation) }
-    }
-
-    fn grid(&self) -> &Grid {
-        self.pass.target()
-    }
-
-    fn settle(&mut self) -> Result<(), InvertError> {
-        if !self.pass.is_identity() {
-            self.put(execute(&self.volume, &self.pass, &self.how)?);
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, volume: Volume) {
-        self.pass = Sampling::identity(*volume.grid());
-        self.volume = volume;
-    }
-
-    /// An exact op.
-    fn push(&mut self, op: &GridOp) -> Result<(), InvertError> {
-        if !self.pass.fuses(op, false) {
-            self.settle()?;
-        }
-        Ok(self.pass.push(op)?)
-    }
-
-    fn window(&mut self, op: &GridOp, start: [i64; 3], shape: [usize; 3], step: &TraceStep) -> Result<(), InvertError> {
-        let pads = !self.grid().index_box().contains(&IndexBox { start, shape });
-        match step.sampled.and_then(|s| s.repeats).filter(|_| pads) {
-            Some(repeats) => {
-                self.settle()?;
-                self.put(pad(&self.volume, start, shape, repeats.mode(), &[self.nothing])?);
-                Ok(())
+    /// How a step was executed, for a volume in which `nothing` changes nothing: 0 for what is added, 1 for what is
+    /// multiplied.
+    fn rule_of(&self, number: usize, step: &TraceStep, ops: &[GridOp], nothing: f64) -> Result<StepRule, InvertError> {
+        let refused = |field: &str, problem: String| InvertError::Trace {
+            place: format!("steps[{number}] ({}).{field}", step.transform),
+            problem,
+        };
+        let interpolation = match step.interpolation.as_deref() {
+            Some(name) => name
+                .parse()
+                .map_err(|e: revoxel_resample::InterpolationError| refused("interpolation", e.to_string()))?,
+            None if ops.iter().any(GridOp::interpolates) => {
+                return Err(refused("interpolation", "is missing".to_owned()));
             }
-            None => self.push(op),
-        }
-    }
-
-    /// The op of a step that interpolates.
-    fn resample(
-        &mut self,
-        op: &GridOp,
-        interpolation: Interpolation,
-        step: &TraceStep,
-        number: usize,
-    ) -> Result<(), InvertError> {
+            None => Interpolation::Nearest,
+        };
+        let separate = step.separate.as_ref().map(crate::SeparateRecord::rule).transpose();
         let sampled = step.sampled.unwrap_or_default();
-        let mut through = None;
-        if let GridOp::Resample { grid } = op {
-            if let Some(rule) = sampled.smoothed.map(|s| s.rule()) {
-                self.settle()?;
-                let (sigma, mut gaussian) = (rule.sigma(self.grid(), grid), rule.gaussian());
-                if self.nothing != 0.0 {
-                    // Zeros beyond the volume make values smaller, but not what they were multiplied by.
-                    gaussian.edge = FilterEdge::Nearest;
-                }
-                self.put(gaussian_smooth_as(&self.volume, sigma, &gaussian)?);
-            }
-            if sampled.area {
-                self.settle()?;
-                self.put(area(&self.volume, grid)?);
-                return Ok(());
-            }
-            let problem = |problem: String| InvertError::Trace {
-                place: format!("steps[{number}] ({}).separate", step.transform),
-                problem,
-            };
-            let separate = step.separate.as_ref().map(|s| s.rule()).transpose().map_err(problem)?;
-            through = separate.and_then(|s| s.forth(self.grid().nominal_spacing(), grid.nominal_spacing()));
-        }
-        if through.is_some() || !self.pass.fuses(op, sampled.fused) {
-            self.settle()?;
-        }
-        self.pass.push(op)?;
-        let (outside, boundary) = (sampled.outside, sampled.boundary);
-        self.how = How { outside, boundary, through, ..Self::how(self.nothing, interpolation) };
-        Ok(())
+        Ok(StepRule {
+            beyond: match sampled.outside {
+                Outside::Border => Beyond::Border,
+                Outside::Reflection => Beyond::Reflection,
+                Outside::Fill => Beyond::Fill(vec![nothing]),
+            },
+            boundary: sampled.boundary,
+            area: sampled.area,
+            separate: separate.map_err(|problem| refused("separate", problem))?,
+            smoothing: sampled.smoothed.map(|s| s.rule()),
+            // Zeros beyond the volume make values smaller, but not what they were multiplied by.
+            smoothing_edge: (nothing != 0.0).then_some(FilterEdge::Nearest),
+            ties: self.ties,
+            pad_mode: sampled.repeats.map_or(PadMode::Constant, |r| r.mode()),
+            padding: vec![nothing],
+            fuse_resampling: sampled.fused,
+            ..StepRule::plain(interpolation)
+        })
     }
 }

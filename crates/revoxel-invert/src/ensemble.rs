@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
-use revoxel_resample::{How, Interpolation, Separate, execute};
+use revoxel_resample::{How, Interpolation, Separate, Ties, execute};
 
 use crate::decide::{Activation, Decision, floats};
 use crate::inversion::{InvertError, Inverted, on_model_grid};
@@ -55,13 +55,21 @@ pub struct Ensemble {
 #[derive(Debug)]
 struct Group {
     steps: Vec<Step>,
-    /// The step whose coarsest axis is interpolated in another way, and the rule.
-    separate: Option<(usize, Separate)>,
+    rules: Rules,
     /// Their weighted sum; the prediction itself where there is only one.
     sum: Volume,
     summed: bool,
     /// One for each channel.
     weight: Vec<f64>,
+}
+
+/// What a trace says of the interpolation on the way back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rules {
+    /// The step whose coarsest axis is interpolated in another way, and the rule.
+    separate: Option<(usize, Separate)>,
+    /// Which of two equally close voxels is taken.
+    ties: Ties,
 }
 
 impl Ensemble {
@@ -83,7 +91,7 @@ impl Ensemble {
         weights: &[f64],
     ) -> Result<(), InvertError> {
         let (mut steps, native, model) = trace.ends()?;
-        let separate = trace.separating()?;
+        let rules = Rules { separate: trace.separating()?, ties: trace.ties };
         match &self.native {
             // Bit for bit: equal numbers, and no zero of another sign.
             Some((other, grid)) if !same_bits(grid, &native) => {
@@ -105,7 +113,7 @@ impl Ensemble {
         let prediction = self.recipe.activation.unwrap_or_default().apply(prediction)?;
         self.recipe.decision.check(&prediction)?;
         let Some(first) = self.groups.first_mut() else {
-            self.groups.push(Group { steps, separate, sum: prediction, summed: false, weight });
+            self.groups.push(Group { steps, rules, sum: prediction, summed: false, weight });
             return Ok(());
         };
         let what = |v: &Volume| format!("kind {} with {} channel(s)", v.kind(), v.channels());
@@ -117,7 +125,7 @@ impl Ensemble {
             let one = take(&mut first.sum)?;
             first.sum = turned_back(&mut first.steps, one)?;
             let sum = turned_back(&mut steps, prediction)?;
-            self.groups.push(Group { steps, separate, sum, summed: false, weight });
+            self.groups.push(Group { steps, rules, sum, summed: false, weight });
             return Ok(());
         }
         if prediction.kind() == Kind::Logit && self.recipe.activation.is_none() {
@@ -132,7 +140,7 @@ impl Ensemble {
         match self
             .groups
             .iter_mut()
-            .find(|g| (&g.steps, g.separate) == (&steps, separate) && g.sum.grid() == prediction.grid())
+            .find(|g| (&g.steps, g.rules) == (&steps, rules) && g.sum.grid() == prediction.grid())
         {
             Some(group) => {
                 let sum = take(&mut group.sum)?;
@@ -148,7 +156,7 @@ impl Ensemble {
             }
             None => {
                 let sum = scaled(prediction, &weight)?;
-                self.groups.push(Group { steps, separate, sum, summed: true, weight });
+                self.groups.push(Group { steps, rules, sum, summed: true, weight });
             }
         }
         Ok(())
@@ -174,12 +182,12 @@ impl Ensemble {
             return Err(InvertError::SeveralModelGrids(self.groups.len()).into());
         }
         if let Some(group) = self.groups.pop() {
-            let separate = group.separate;
+            let rules = group.rules;
             let (steps, mut volume, weight) = group.mean()?;
             if decide {
                 volume = std::mem::take(&mut self.recipe.decision).apply(volume)?;
             }
-            self.groups.push(Group { steps, separate, sum: change(volume)?, summed: false, weight });
+            self.groups.push(Group { steps, rules, sum: change(volume)?, summed: false, weight });
         }
         Ok(self)
     }
@@ -196,11 +204,12 @@ impl Ensemble {
         };
         let mut passes = Vec::new();
         for group in self.groups {
-            let separate = group.separate;
+            let rules = group.rules;
             let (steps, mean, weight) = group.mean()?;
-            let through = through_of(&steps, separate);
+            let through = through_of(&steps, rules.separate);
             let pass = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(*mean.grid()));
-            passes.push(Pass { mean, pass, through, weight });
+            let decides = recipe.decision != Decision::Channels;
+            passes.push(Pass { mean, pass, through, ties: rules.ties, decides, weight });
         }
         Return::new(passes, recipe, native, relation)
     }
@@ -208,7 +217,7 @@ impl Ensemble {
     /// Makes one of label maps that lie on one grid and go the same way back.
     fn vote(&mut self) -> Result<(), InvertError> {
         let Some((first, others)) = self.groups.split_first() else { return Ok(()) };
-        let same = |g: &Group| (&g.steps, g.separate, g.sum.grid()) == (&first.steps, first.separate, first.sum.grid());
+        let same = |g: &Group| (&g.steps, g.rules, g.sum.grid()) == (&first.steps, first.rules, first.sum.grid());
         if first.sum.kind() != Kind::Label || others.is_empty() || !others.iter().all(same) {
             return Ok(());
         }

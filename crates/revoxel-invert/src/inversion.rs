@@ -1,7 +1,9 @@
 //! From the model's grid back to the patient's.
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
-use revoxel_resample::{How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax};
+use revoxel_resample::{
+    How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
+};
 
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};
@@ -30,6 +32,8 @@ pub struct Inverted {
     pub volume: Volume,
     /// 1 where the model saw the voxel, 0 elsewhere, where it was asked for.
     pub coverage: Option<Volume>,
+    /// How many voxels the model did not see: their extent does not meet what the model's grid covers.
+    pub unseen: usize,
     /// How the prediction's grid related to the trace's result grid.
     pub relation: Relation,
     /// The interpolation that was used; `None` where voxels were only copied.
@@ -175,7 +179,8 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let lossless = sampling.exact().is_some();
     let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
     let fill = fill_of(prediction, options.fill.filter(|_| !options.argmax));
-    let how = How { through, ..How::filled(interpolation, fill) };
+    let decides = options.argmax;
+    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
     let prediction = if *prediction.grid() == model {
@@ -199,10 +204,12 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
         execute(&prediction, &sampling, &how)?
     };
     let coverage = options.coverage.then(|| coverage(&sampling)).transpose()?;
+    let unseen = unseen_count(&sampling)?;
     Ok(Inverted {
         // A snapped volume started on another grid of the same shape: the result gets the source's own.
         volume: volume.on_grid(native)?,
         coverage: coverage.map(|c| c.on_grid(native)).transpose()?,
+        unseen,
         relation,
         interpolation: (!lossless).then_some(interpolation),
     })

@@ -194,9 +194,11 @@ impl PointMap {
         if !self.native.index_box().covers(native) {
             return Status::Outside;
         }
-        let kept = self.back.within_limits(native) && self.back.written().covers(native);
-        let seen = kept && self.back.readable().covers(self.back.position(native));
-        if seen { Status::Seen } else { Status::Unseen }
+        // A place is seen where its voxel is.
+        let shape = self.native.shape();
+        let voxel = [0, 1, 2].map(|a| native[a].round().clamp(0.0, (shape[a] - 1) as f64));
+        let seen = self.back.within_limits(voxel) && self.back.written().covers(native);
+        if seen && !self.back.readable().is_empty() { Status::Seen } else { Status::Unseen }
     }
 
     fn status_of_box(&self, native: &[[f64; 3]; 8]) -> Status {
@@ -212,7 +214,8 @@ impl PointMap {
             return Status::Outside;
         }
         let model = native.map(|c| self.back.position(c));
-        if beyond(&model, self.back.readable()) { Status::Unseen } else { Status::Partly }
+        let unseen = beyond(native, self.back.written()) || beyond(&model, &self.back.source().index_box());
+        if unseen { Status::Unseen } else { Status::Partly }
     }
 }
 

@@ -11,6 +11,7 @@ use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, S
 use revoxel_resample::elastic;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use sampled::TiesRecord;
 pub use sampled::{RepeatsRecord, SampledRecord, SmoothedRecord};
 pub use undo::UndoRecord;
 

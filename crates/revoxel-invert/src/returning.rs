@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, StoredDtype, Volume, Voxel, Voxels};
 use revoxel_resample::{
-    How, Interpolation, ResampleError, Through, coverage, execute, execute_argmax, result_dtype, stream,
+    How, Interpolation, ResampleError, Through, Ties, coverage, execute, execute_argmax, result_dtype, stream,
+    unseen_count,
 };
 
 use crate::decide::{Activation, Decision, floats, over};
@@ -129,12 +130,26 @@ impl Return {
         }
     }
 
+    /// How many voxels of the native grid no model saw: they hold the fill.
+    ///
+    /// # Errors
+    /// Where a mask cannot be made.
+    pub fn unseen(&self) -> Result<usize, InvertError> {
+        match (&self.passes[..], self.masks.split_first()) {
+            (_, Some((first, rest))) => {
+                let all = rest.iter().try_fold(first.clone(), union)?;
+                Ok(bytes(&all).iter().filter(|seen| **seen == 0).count())
+            }
+            (passes, None) => passes.first().map_or(Ok(0), |one| Ok(unseen_count(&one.pass)?)),
+        }
+    }
+
     /// The result as a whole.
     ///
     /// # Errors
     /// Where a pass fails.
     pub fn whole(self) -> Result<Inverted, InvertError> {
-        let fill = self.fill.clone();
+        let (fill, unseen) = (self.fill.clone(), self.unseen()?);
         let volume = match (&self.passes[..], &self.decision) {
             ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
             ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
@@ -148,6 +163,7 @@ impl Return {
             // A snapped volume started on another grid of the same shape: the result gets the source's own.
             volume: volume.on_grid(self.native)?,
             coverage: self.coverage()?,
+            unseen,
             relation: self.relation,
             interpolation: self.interpolation(),
         })
@@ -195,6 +211,9 @@ pub(crate) struct Pass {
     pub(crate) mean: Volume,
     pub(crate) pass: Sampling,
     pub(crate) through: Option<Through>,
+    pub(crate) ties: Ties,
+    /// Whether the values decide about labels.
+    pub(crate) decides: bool,
     /// One for each channel of the mean.
     pub(crate) weight: Vec<f64>,
 }
@@ -202,7 +221,7 @@ pub(crate) struct Pass {
 impl Pass {
     fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
         let through = self.through.and_then(|t| t.of_kind(self.mean.kind(), interpolation));
-        How { through, ..How::filled(interpolation, fill) }
+        How { through, ties: self.ties, decides: self.decides, ..How::extended(interpolation, fill) }
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         facts: Value::Null,
     };
     let result = ResultRecord { path: None, grid: (&grid).into(), dtype: "float32".into() };
-    let volume = VolumeTrace { kind: "image".into(), source, snapped: None, steps, result };
+    let volume = VolumeTrace { kind: "image".into(), source, snapped: None, ties: Default::default(), steps, result };
     let trace = Trace {
         schema: SCHEMA.into(),
         version: VERSION,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
-use revoxel_resample::{Separate, Through};
+use revoxel_resample::{Applied, Separate, Through, Ties};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::record::{GridRecord, OpRecord, SampledRecord, UndoRecord};
+use crate::record::{GridRecord, OpRecord, SampledRecord, TiesRecord, UndoRecord};
 use crate::restore::RestoreRecord;
 
 /// The name of the file format, its first field.
@@ -61,10 +61,22 @@ pub struct VolumeTrace {
     /// snapped to another input's grid).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapped: Option<GridRecord>,
+    /// Which of two equally close voxels was taken by interpolations that choose one, and is taken on the way back. In
+    /// traces without it, the upper one.
+    #[serde(with = "TiesRecord", default = "upper", skip_serializing_if = "is_upper")]
+    pub ties: Ties,
     /// The steps, in order.
     pub steps: Vec<TraceStep>,
     /// What came out.
     pub result: ResultRecord,
+}
+
+const fn upper() -> Ties {
+    Ties::Upper
+}
+
+fn is_upper(ties: &Ties) -> bool {
+    *ties == Ties::Upper
 }
 
 /// Where a volume came from.
@@ -415,6 +427,18 @@ impl TraceStep {
             values: None,
         };
         Ok((step, after))
+    }
+
+    /// The record, with how the ops were executed.
+    #[must_use]
+    pub fn sampled(self, applied: &Applied) -> Self {
+        let sampled = SampledRecord::from(applied);
+        Self {
+            interpolation: applied.interpolation.map(|i| i.name().to_owned()),
+            separate: applied.separate.map(Into::into),
+            sampled: (sampled != SampledRecord::default()).then_some(sampled),
+            ..self
+        }
     }
 
     /// The record of a step that left a volume on `grid` as it was.

@@ -51,6 +51,12 @@ impl VolumeTrace {
         Ok(undos)
     }
 
+    /// The first step after `step` (from 1) that kept values within a range, by its position, and how many.
+    fn clipped_after(&self, step: usize) -> Option<(usize, usize)> {
+        let clipped = |(number, step): (usize, &crate::TraceStep)| Some((number, step.sampled?.clipped));
+        self.steps.iter().enumerate().skip(step).filter_map(clipped).find(|(_, count)| *count > 0)
+    }
+
     /// A prediction in the units of the source: the recorded changes of values are undone, last first. Images become
     /// float32 (float64 stays); of labels, exchanged names are put back.
     ///
@@ -80,6 +86,18 @@ impl VolumeTrace {
                         ranges.join(", ")
                     );
                     return Err(refused(problem));
+                }
+                ValueUndo::Noise { .. } | ValueUndo::BiasField { .. }
+                    if values == Values::Undo && kind == Kind::Image =>
+                {
+                    if let Some((later, clipped)) = self.clipped_after(*step) {
+                        let place = format!("step {} ({})", later + 1, self.steps[later].transform);
+                        let problem = format!(
+                            "what it put on {clipped} voxel(s) is not known: {place} kept them within the range of the \
+                             values (clip); use --clamp to leave it there"
+                        );
+                        return Err(refused(problem));
+                    }
                 }
                 ValueUndo::Relabel { .. } if kind == Kind::Image => {
                     return Err(refused("it changed names of labels, and this is an image".to_owned()));

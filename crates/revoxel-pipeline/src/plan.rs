@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use revoxel_core::{Agreement, Fidelity, Grid, GridOp, IndexBox, Kind, Relation, Sampling};
-use revoxel_transforms::params::{PadMode, Padding};
+use revoxel_core::{Agreement, Dtype, Fidelity, Grid, GridOp, Kind, Relation};
 use revoxel_transforms::{
-    ApplyError, Change, Channels, Class, Evidence, Need, PlanError, SpatialTransform, Transform, ValueTransform,
+    ApplyError, Change, Channels, Class, Evidence, FusedPass, KnownGrid, Need, PlanError, ResampleError,
+    SpatialTransform, Transform, ValueTransform, step_rule,
 };
 
 use crate::pipeline::Pipeline;
@@ -18,8 +18,25 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// The grid of each volume at the end; `None` where it depends on voxels.
     pub result: BTreeMap<String, Option<Grid>>,
+    /// What is known of each volume at the end; `None` where its grid depends on voxels.
+    pub volumes: BTreeMap<String, Option<PlannedVolume>>,
     /// Why the case is left out, where that is known without its voxels: a copy for which there is no patch.
     pub skipped: Option<PlanFailure>,
+}
+
+/// What is known of a volume after the last step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlannedVolume {
+    /// Where its voxels lie.
+    pub grid: Grid,
+    /// What its values mean.
+    pub kind: Kind,
+    /// Its channels, where they are known.
+    pub channels: Option<usize>,
+    /// Its voxel type, where it is known: a step that changes values may give any.
+    pub dtype: Option<Dtype>,
+    /// How many passes over its voxels there were.
+    pub passes: usize,
 }
 
 /// What a step does to each volume that it applies to.
@@ -46,6 +63,8 @@ pub struct KeyPlan {
     pub changes_values: bool,
     /// Whether it is executed in one pass with the step before it.
     pub fused: bool,
+    /// The interpolation, where one is needed.
+    pub interpolation: Option<&'static str>,
     /// Whether the grid after is not known because a step draws by the name of the case, and none was given.
     pub by_case: bool,
 }
@@ -71,44 +90,50 @@ impl Pipeline {
     /// # Errors
     /// The first step that cannot be done.
     pub fn plan(&self, grids: &BTreeMap<String, Grid>, case: Option<&str>) -> Result<Plan, PlanFailure> {
-        self.plan_channels(grids, &BTreeMap::new(), case)
+        let known = |(key, grid): (&String, &Grid)| {
+            let kind = self.input(key).map_or(Kind::Image, |i| i.kind);
+            (key.clone(), KnownGrid { grid: *grid, kind, channels: None, dtype: None })
+        };
+        self.plan_volumes(&grids.iter().map(known).collect(), case)
     }
 
-    /// [`plan`](Self::plan) for volumes that have so many channels, by key, where that is known.
+    /// [`plan`](Self::plan) for volumes of which more than the grid may be known.
     ///
     /// # Errors
     /// The first step that cannot be done.
-    pub fn plan_channels(
+    pub fn plan_volumes(
         &self,
-        grids: &BTreeMap<String, Grid>,
-        channels: &BTreeMap<String, usize>,
+        volumes: &BTreeMap<String, KnownGrid>,
         case: Option<&str>,
     ) -> Result<Plan, PlanFailure> {
-        let mut channels = channels.clone();
-        let mut current: BTreeMap<String, Option<Grid>> = grids.iter().map(|(k, g)| (k.clone(), Some(*g))).collect();
-        let mut runs: BTreeMap<String, Option<Sampling>> = BTreeMap::new();
+        let mut state = State::new(volumes);
         let mut steps = Vec::new();
         let mut by_case: BTreeSet<&str> = BTreeSet::new();
         let mut skipped = None;
         for (number, step) in self.steps.iter().enumerate() {
-            let before_step = current.clone();
-            let mut volumes = Vec::new();
+            let before_step = state.grids();
+            let mut planned = Vec::new();
             let drawn = case.and_then(|case| step.draw(self.seed, case, number));
-            let first = step.keys.iter().find(|k| grids.contains_key(*k));
-            for key in step.keys.iter().filter(|k| grids.contains_key(*k)) {
+            let first = step.keys.iter().find(|k| volumes.contains_key(*k));
+            if let Some(key) = first {
+                let transform = match (&step.transform, drawn.as_ref().map(|d| &d.change)) {
+                    (Transform::Spatial(transform), _) | (_, Some(Change::Spatial(transform))) => Some(&**transform),
+                    _ => None,
+                };
+                transform.map_or(Ok(()), |t| state.look(t)).map_err(|error| PlanFailure {
+                    step: number,
+                    name: step.name,
+                    key: key.clone(),
+                    error: Box::new(error),
+                })?;
+            }
+            for key in step.keys.iter().filter(|k| volumes.contains_key(*k)) {
                 let before = before_step[key];
                 let failure =
                     |error| PlanFailure { step: number, name: step.name, key: key.clone(), error: Box::new(error) };
                 let plan = match &step.transform {
                     Transform::Value(transform) => {
-                        for other in
-                            transform.source().into_iter().chain(transform.gathers().iter().map(String::as_str))
-                        {
-                            on_one_grid(&before_step, key, other).map_err(failure)?;
-                        }
-                        runs.remove(key);
-                        fits(&**transform, before, key, &mut channels).map_err(failure)?;
-                        value_plan(before)
+                        state.value(&**transform, &before_step, before, key).map_err(failure)?
                     }
                     Transform::Spatial(transform) => {
                         let reference = match transform.need() {
@@ -120,34 +145,32 @@ impl Pipeline {
                         };
                         has_room(&**transform, &before_step).map_err(failure)?;
                         let waits = matches!(transform.need(), Need::Grid(_)) && reference.is_none();
-                        let run = runs.entry(key.clone()).or_default();
-                        self.spatial(&**transform, key, before.filter(|_| !waits), reference, run).map_err(failure)?
+                        let grid = before.filter(|_| !waits);
+                        state.spatial(&**transform, key, grid, reference, self.fuse).map_err(failure)?
                     }
                     Transform::Random(_) => match drawn.as_ref().map(|d| &d.change) {
                         None if step.class == Class::Spatial => {
                             by_case.insert(key);
-                            runs.remove(key);
+                            state.lose(key);
                             unknown(before)
                         }
                         None => {
-                            runs.remove(key);
+                            state.settle(key).map_err(failure)?;
+                            state.forget_values(key);
                             value_plan(before)
                         }
                         Some(Change::Value(transform)) => {
-                            runs.remove(key);
-                            fits(&**transform, before, key, &mut channels).map_err(failure)?;
-                            value_plan(before)
+                            state.value(&**transform, &before_step, before, key).map_err(failure)?
                         }
                         Some(Change::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
                         Some(Change::Spatial(transform)) => {
                             let reference = first.and_then(|first| before_step[first].as_ref());
                             has_room(&**transform, &before_step).map_err(failure)?;
-                            let run = runs.entry(key.clone()).or_default();
                             let grid = before.filter(|_| reference.is_some());
-                            match self.spatial(&**transform, key, grid, reference, run) {
+                            match state.spatial(&**transform, key, grid, reference, self.fuse) {
                                 Err(error @ PlanError::NoPatch { .. }) => {
                                     skipped.get_or_insert(failure(error));
-                                    runs.remove(key);
+                                    state.lose(key);
                                     unknown(before)
                                 }
                                 planned => planned.map_err(failure)?,
@@ -158,63 +181,146 @@ impl Pipeline {
                 if plan.after.is_some() {
                     by_case.remove(key.as_str());
                 }
-                let plan = KeyPlan { by_case: by_case.contains(key.as_str()), ..plan };
-                current.insert(key.clone(), plan.after);
-                volumes.push((key.clone(), plan));
+                planned.push((key.clone(), KeyPlan { by_case: by_case.contains(key.as_str()), ..plan }));
             }
-            steps.push(PlannedStep { name: step.name, volumes });
+            steps.push(PlannedStep { name: step.name, volumes: planned });
         }
-        Ok(Plan { steps, result: current, skipped })
+        let grids = state.grids();
+        let result = volumes.keys().map(|key| (key.clone(), state.settled(key))).collect();
+        Ok(Plan { steps, result: grids, volumes: result, skipped })
+    }
+}
+
+/// What is known of the volumes on their way through the steps.
+struct State {
+    /// The volume with the pass that waits for it; `None` where its grid depends on voxels.
+    fused: BTreeMap<String, Option<FusedPass<KnownGrid>>>,
+    kinds: BTreeMap<String, Kind>,
+    channels: BTreeMap<String, usize>,
+}
+
+impl State {
+    fn new(volumes: &BTreeMap<String, KnownGrid>) -> Self {
+        Self {
+            fused: volumes.iter().map(|(key, known)| (key.clone(), Some(FusedPass::new(*known)))).collect(),
+            kinds: volumes.iter().map(|(key, known)| (key.clone(), known.kind)).collect(),
+            channels: volumes.iter().filter_map(|(key, known)| Some((key.clone(), known.channels?))).collect(),
+        }
+    }
+
+    fn grids(&self) -> BTreeMap<String, Option<Grid>> {
+        self.fused.iter().map(|(key, fused)| (key.clone(), fused.as_ref().map(|f| *f.grid()))).collect()
+    }
+
+    fn fused(&mut self, key: &str) -> Option<&mut FusedPass<KnownGrid>> {
+        self.fused.get_mut(key).and_then(Option::as_mut)
+    }
+
+    /// The grid of a volume is not known any more.
+    fn lose(&mut self, key: &str) {
+        self.fused.insert(key.to_owned(), None);
+    }
+
+    /// Where voxels are looked at, the pass that waits is executed.
+    fn settle(&mut self, key: &str) -> Result<(), PlanError> {
+        self.fused(key).map_or(Ok(()), |fused| fused.settle().map(|_| ())).map_err(resampled)
+    }
+
+    /// The voxels that a transform looks at before a step.
+    fn look(&mut self, transform: &dyn SpatialTransform) -> Result<(), PlanError> {
+        let Need::Voxels(source) = transform.need() else { return Ok(()) };
+        let others = transform.also().iter().map(String::as_str).chain(transform.beside());
+        std::iter::once(source).chain(others).try_for_each(|key| self.settle(key))
+    }
+
+    /// A step changed values in a way that is not known.
+    fn forget_values(&mut self, key: &str) {
+        let (kind, channels) = (self.kinds.get(key).copied(), self.channels.get(key).copied());
+        if let Some(Some(fused)) = self.fused.get_mut(key) {
+            let known = KnownGrid { grid: *fused.grid(), channels, dtype: None, kind: kind.unwrap_or(Kind::Image) };
+            *fused = fused.with(known);
+        }
+    }
+
+    fn value(
+        &mut self,
+        transform: &dyn ValueTransform,
+        before_step: &BTreeMap<String, Option<Grid>>,
+        before: Option<Grid>,
+        key: &str,
+    ) -> Result<KeyPlan, PlanError> {
+        for other in transform.source().into_iter().chain(transform.gathers().iter().map(String::as_str)) {
+            on_one_grid(before_step, key, other)?;
+            self.settle(other)?;
+        }
+        self.settle(key)?;
+        fits(transform, before, key, &mut self.channels)?;
+        if let Some(kind) = self.kinds.get_mut(key) {
+            *kind = transform.kind_after(*kind);
+        }
+        self.forget_values(key);
+        Ok(value_plan(before))
     }
 
     /// The plan of a spatial transform for a volume on a grid; `None` where the grid, or one that the transform needs,
     /// is not known.
     fn spatial(
-        &self,
+        &mut self,
         transform: &dyn SpatialTransform,
         key: &str,
         before: Option<Grid>,
         reference: Option<&Grid>,
-        run: &mut Option<Sampling>,
+        fuse: Fuse,
     ) -> Result<KeyPlan, PlanError> {
+        let kind = self.kinds.get(key).copied().unwrap_or(Kind::Image);
+        let channels = self.channels.get(key).copied().unwrap_or(1);
         let ops = match before {
             None => Err(PlanError::DependsOnVoxels(key.to_owned())),
             Some(grid) => transform.plan(&grid, &Evidence { observed: None, reference }),
         };
-        match ops {
+        let ops = match ops {
             Err(PlanError::DependsOnVoxels(_)) => {
-                *run = None;
-                Ok(unknown(before))
+                self.lose(key);
+                return Ok(unknown(before));
             }
-            Err(error) => Err(error),
-            Ok(ops) => {
-                let alone = |op: &GridOp, grid: &Grid| self.runs_alone(transform, key, op, grid);
-                Ok(spatial_plan(before, ops, run, self.fuse, alone)?)
-            }
+            ops => ops?,
+        };
+        let Some(fused) = self.fused(key) else { return Ok(unknown(before)) };
+        let mut fidelity = Fidelity::Exact;
+        let mut grid = *fused.grid();
+        for op in &ops {
+            fidelity = fidelity.max(op.fidelity(&grid));
+            grid = op.after(&grid)?;
         }
+        let rule = step_rule(transform, key, kind, channels, fuse == Fuse::Resampling);
+        let applied = fused.apply(&ops, &rule).map_err(resampled)?;
+        let after = Some(*fused.grid());
+        let interpolation = applied.interpolation.map(|i| i.name());
+        let fidelity = Some(fidelity);
+        Ok(KeyPlan {
+            after,
+            ops,
+            fidelity,
+            changes_values: false,
+            fused: applied.joined,
+            interpolation,
+            ..value_plan(before)
+        })
     }
 
-    /// Whether an op needs the voxels that it is executed on, so that it cannot share a pass with what is before
-    /// it: padding made of voxels, their minimum, or smoothing before they are sampled.
-    fn runs_alone(&self, transform: &dyn SpatialTransform, key: &str, op: &GridOp, grid: &Grid) -> bool {
-        match *op {
-            GridOp::Window { start, shape } => {
-                let pads = !grid.index_box().contains(&IndexBox { start, shape });
-                pads && transform.padding().mode != PadMode::Constant
-            }
-            GridOp::Resample { grid: target } => {
-                let kind = self.input(key).map_or(Kind::Image, |i| i.kind);
-                let rule = transform.resampling();
-                let smooths = transform.anti_alias()
-                    && kind != Kind::Label
-                    && revoxel_transforms::anti_alias_sigma(grid, &target) != [0.0; 3];
-                let apart =
-                    rule.separate.is_some_and(|s| s.forth(grid.nominal_spacing(), target.nominal_spacing()).is_some());
-                smooths || apart || rule.clip || rule.averages(key, kind) || pads_with_minimum(transform, key, kind)
-            }
-            GridOp::Warp { .. } => pads_with_minimum(transform, key, self.input(key).map_or(Kind::Image, |i| i.kind)),
-            _ => false,
-        }
+    /// What is known of a volume after the last step, all passes executed.
+    fn settled(&mut self, key: &str) -> Option<PlannedVolume> {
+        let fused = self.fused(key)?;
+        fused.settle().ok()?;
+        let KnownGrid { grid, kind, channels, dtype } = *fused.subject();
+        Some(PlannedVolume { grid, kind, channels, dtype, passes: fused.executed() })
+    }
+}
+
+fn resampled(error: ResampleError) -> PlanError {
+    match error {
+        ResampleError::Grid(error) => error.into(),
+        other => Box::new(ApplyError::Resample(other)).into(),
     }
 }
 
@@ -253,50 +359,20 @@ fn has_room(transform: &dyn SpatialTransform, grids: &BTreeMap<String, Option<Gr
     grids.get(source).copied().flatten().map_or(Ok(()), |grid| transform.fits(&grid))
 }
 
-fn pads_with_minimum(transform: &dyn SpatialTransform, key: &str, kind: Kind) -> bool {
-    let rule = transform.resampling();
-    let padding = rule.padding.and_then(|p| p.get(key)).unwrap_or(rule.default_padding);
-    padding == Padding::Minimum && kind == Kind::Image
-}
-
 fn value_plan(before: Option<Grid>) -> KeyPlan {
-    let fidelity = Some(Fidelity::Exact);
-    KeyPlan { before, after: before, ops: Vec::new(), fidelity, changes_values: true, fused: false, by_case: false }
+    KeyPlan {
+        before,
+        after: before,
+        ops: Vec::new(),
+        fidelity: Some(Fidelity::Exact),
+        changes_values: true,
+        fused: false,
+        interpolation: None,
+        by_case: false,
+    }
 }
 
 /// The plan of a step whose result is not known.
 fn unknown(before: Option<Grid>) -> KeyPlan {
     KeyPlan { after: None, fidelity: None, changes_values: false, ..value_plan(before) }
-}
-
-fn spatial_plan(
-    before: Option<Grid>,
-    ops: Vec<GridOp>,
-    run: &mut Option<Sampling>,
-    fuse: Fuse,
-    alone: impl Fn(&GridOp, &Grid) -> bool,
-) -> Result<KeyPlan, revoxel_core::GridError> {
-    let (mut after, mut fidelity, mut fused) = (before, Fidelity::Exact, false);
-    // What one step samples, it samples once.
-    let mut sampled = false;
-    for op in &ops {
-        let Some(grid) = after else { break };
-        fidelity = fidelity.max(op.fidelity(&grid));
-        let pass = match run.take() {
-            Some(pass) if sampled && op.interpolates() => pass,
-            Some(pass) if pass.fuses(op, fuse == Fuse::Resampling) && !alone(op, &grid) => {
-                fused = true;
-                pass
-            }
-            _ => Sampling::identity(grid),
-        };
-        sampled |= op.interpolates();
-        let pass = run.insert(pass);
-        pass.push(op)?;
-        after = Some(*pass.target());
-        if matches!(op, GridOp::Window { .. }) && alone(op, &grid) {
-            *run = None;
-        }
-    }
-    Ok(KeyPlan { before, after, ops, fidelity: Some(fidelity), changes_values: false, fused, by_case: false })
 }

@@ -135,14 +135,29 @@ pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, Re
     execute(volume, &turn, &How::border(Interpolation::Nearest))
 }
 
-/// Which target voxels a pass has data for: 1 where it has, 0 where fill or padding stands; a uint8 label map.
+/// Which target voxels a pass on the way back has data for: 1 where it has, 0 where the fill stands; a uint8 label map.
 ///
 /// # Errors
 /// Where a grid on the way cannot be made.
 pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
     let source = *sampling.source();
     let ones = Volume::new(vec![1u8; source.voxel_count()].into(), source, Kind::Label, 1)?;
-    execute(&ones, sampling, &How::filled(Interpolation::Nearest, vec![0.0]))
+    execute(&ones, sampling, &How::extended(Interpolation::Nearest, vec![0.0]))
+}
+
+/// How many voxels [`coverage`] counts as 0.
+///
+/// # Errors
+/// As [`coverage`].
+pub fn unseen_count(sampling: &Sampling) -> Result<usize, ResampleError> {
+    let (target, written) = (sampling.target(), sampling.written());
+    if !sampling.limits().is_empty() || sampling.exact().is_some() || sampling.readable().is_empty() {
+        let seen = coverage(sampling)?;
+        return Ok(dispatch!(seen.voxels(), v => v.iter().filter(|v| v.to_f64() == 0.0).count()));
+    }
+    let written = written.intersect(&target.index_box());
+    let seen = if written.is_empty() { 0 } else { written.shape.iter().product() };
+    Ok(target.voxel_count() - seen)
 }
 
 /// Checks the source, and changes it where the spline wants it: cropped (the filter must not see what may not be

@@ -4,7 +4,7 @@ use revoxel_core::{IndexBox, Voxel};
 
 use crate::pass::Aligned;
 use crate::simd::vectorised;
-use crate::taps::Range;
+use crate::taps::{Along, Range};
 use crate::{How, Outside};
 
 /// Target planes that are computed together where the source's fastest axis becomes the target's slowest.
@@ -26,7 +26,7 @@ impl Gather {
         ranges: &[Range; 3],
         source: [usize; 3],
         how: &How,
-        ties_down: [bool; 3],
+        along: [Along; 3],
         inside: &IndexBox,
     ) -> Self {
         let outside = how.outside;
@@ -37,10 +37,12 @@ impl Gather {
             let offset = |v: i64| {
                 let position = scale * v as f64 + shift;
                 let position = if outside == Outside::Reflection { range.place(position, outside) } else { position };
-                range.nearest(position, ties_down[axis]) as usize * strides[axis]
+                let Along::Nearest(tie) = along[axis] else { unreachable!("voxels are gathered by nearest") };
+                range.nearest(position, tie) as usize * strides[axis]
             };
             let targets = inside.start[target]..inside.end()[target];
-            let apart = !ties_down[axis] && how.through.is_some_and(|through| through.axis == axis);
+            let turned = matches!(along[axis], Along::Nearest(tie) if tie.flipped());
+            let apart = !turned && how.through.is_some_and(|through| through.axis == axis);
             if apart && let Some(slices) = range.closest((scale, shift), targets) {
                 offsets[target] = slices.into_iter().map(|slice| slice as usize * strides[axis]).collect();
                 continue;

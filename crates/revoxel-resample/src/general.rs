@@ -9,22 +9,21 @@ mod rows;
 
 use std::ops::Range as Indices;
 
-use revoxel_core::{Bend, IndexBox, Sampling, Slices, Voxel};
+use revoxel_core::{Bend, IndexBox, Limit, Sampling, Slices, Voxel};
 
 use crate::label::heaviest;
 use crate::pass::rows_of;
 use crate::real::Real;
-use crate::taps::{Along, Range, cubic_weights};
+use crate::taps::{Along, NO_CLOSEST, Range, Tie, cubic_weights};
 use crate::{How, Interpolation, Outside};
 use rows::{Walk, bilinear_row, cubic_row, label_row, linear_row, mixed, nearest_row};
 
 pub(crate) struct General {
     map: [[f64; 4]; 3],
-    limits: Vec<([[f64; 4]; 3], IndexBox)>,
+    limits: Vec<Bounds>,
     bends: Vec<Bent>,
     ranges: [Range; 3],
     strides: [usize; 3],
-    ties_down: [bool; 3],
     along: [Along; 3],
     interpolation: Interpolation,
     averages: bool,
@@ -54,7 +53,23 @@ impl Split {
 struct Bent {
     map: [[f64; 4]; 3],
     bend: Bend,
-    limits: Vec<([[f64; 4]; 3], IndexBox)>,
+    limits: Vec<Bounds>,
+}
+
+/// A limit with the rows of its map.
+struct Bounds {
+    map: [[f64; 4]; 3],
+    limit: Limit,
+}
+
+impl Bounds {
+    fn admits(&self, at: [f64; 3]) -> bool {
+        self.limit.admits(mapped(&self.map, at))
+    }
+}
+
+fn mapped(map: &[[f64; 4]; 3], p: [f64; 3]) -> [f64; 3] {
+    map.map(|r| r[0] * p[0] + (r[1] * p[1] + r[2] * p[2] + r[3]))
 }
 
 impl General {
@@ -63,7 +78,7 @@ impl General {
         let voxels: usize = source.iter().product();
         let limits = |passed: usize| {
             let of = sampling.limits().iter().filter(|l| l.bends == passed);
-            of.map(|l| (rows_of(&l.map), l.inside)).collect()
+            of.map(|l| Bounds { map: rows_of(&l.map), limit: *l }).collect()
         };
         let bends = sampling.bends().enumerate().map(|(number, (map, bend))| Bent {
             map: rows_of(&map),
@@ -84,7 +99,6 @@ impl General {
             bends,
             ranges,
             strides: [1, source[0], source[0] * source[1]],
-            ties_down: sampling.ties_down(),
             along,
             interpolation: how.interpolation,
             averages: how.averages(),
@@ -181,13 +195,22 @@ impl General {
         let mut walk = self.walk(at, split.interior.start);
         let interior = &mut row[split.interior.clone()];
         if self.interpolation.weighs_labels() {
-            label_row(source, &walk, self.interpolation == Interpolation::LabelNearest, convert, interior);
+            let closest = |p: [f64; 3]| self.closest(p);
+            label_row(source, &walk, closest, convert, interior);
         } else {
             for a in 0..3 {
-                walk.start[a] += self.ranges[a].tie(self.ties_down[a]);
-                (walk.last[a], walk.high[a]) = (self.ranges[a].high as f64, self.ranges[a].high as f64);
+                // A position that stays the same along the row is decided once; the quarter keeps it off whole voxels.
+                walk.start[a] = match walk.step[a] == 0.0 {
+                    true => self.nearest(a, walk.start[a]) as f64 + 0.25,
+                    false => walk.start[a] + 0.5,
+                };
+                walk.last[a] = walk.high[a];
             }
-            nearest_row(source, &walk, convert, interior);
+            let nearest = |p: [f64; 3]| {
+                let index = |a: usize| if walk.step[a] == 0.0 { p[a] as i64 } else { self.nearest(a, p[a] - 0.5) };
+                (0..3).map(|a| index(a) as usize * self.strides[a]).sum()
+            };
+            nearest_row(source, &walk, nearest, convert, interior);
         }
         for x in split.rest(row.len()) {
             let target = [(at[0] + x as i64) as f64, at[1] as f64, at[2] as f64];
@@ -203,8 +226,13 @@ impl General {
         let start =
             self.map.map(|r| r[0] * (at[0] + x as i64) as f64 + (r[1] * at[1] as f64 + r[2] * at[2] as f64 + r[3]));
         let several = self.ranges.map(|r| r.high > r.low);
+        // Where a position stays the same along the row, it may lie half way all along.
+        let leaning = |a: usize| match self.along[a] {
+            Along::Linear(tie) if self.map[a][0] == 0.0 => self.ranges[a].leaning(start[a], tie),
+            _ => start[a],
+        };
         Walk {
-            start,
+            start: [0, 1, 2].map(leaning),
             step: self.map.map(|r| r[0]),
             low: self.ranges.map(|r| r.low as f64),
             high: self.ranges.map(|r| r.high as f64),
@@ -224,10 +252,9 @@ impl General {
             let r = rows[a];
             (r[0], r[0] * at[0] as f64 + (r[1] * at[1] as f64 + r[2] * at[2] as f64 + r[3]))
         };
-        for (map, region) in &self.limits {
+        for Bounds { map, limit } in &self.limits {
             for a in 0..3 {
-                let (low, high) = (region.start[a] as f64 - 0.5, region.end()[a] as f64 - 0.5);
-                inside = within(inside, along(map, a), low - 1e-6, high + 1e-6);
+                inside = within(inside, along(map, a), limit.low[a], limit.high[a]);
             }
         }
         if self.outside == Outside::Fill {
@@ -259,14 +286,13 @@ impl General {
     /// The source position of a target index, `None` where there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
         let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
-        let mapped = |m: &[[f64; 4]; 3], p: [f64; 3]| m.map(|r| r[0] * p[0] + (r[1] * p[1] + r[2] * p[2] + r[3]));
-        if !self.limits.iter().all(|(map, inside)| inside.covers(mapped(map, target))) {
+        if !self.limits.iter().all(|bounds| bounds.admits(target)) {
             return None;
         }
         let mut bent = target;
         for Bent { map, bend, limits } in &self.bends {
             bent = bend.apply(mapped(map, bent));
-            if !limits.iter().all(|(map, inside)| inside.covers(mapped(map, bent))) {
+            if !limits.iter().all(|bounds| bounds.admits(bent)) {
                 return None;
             }
         }
@@ -278,10 +304,11 @@ impl General {
         Some([0, 1, 2].map(|a| {
             let placed = self.ranges[a].place(p[a], self.outside);
             match self.along[a] {
+                Along::Linear(tie) => self.ranges[a].leaning(placed, tie),
                 // Nearest keeps the true position, so that ties are seen where they are.
-                Along::Nearest { down } => {
+                Along::Nearest(tie) => {
                     let p = if self.outside == Outside::Reflection { placed } else { p[a] };
-                    self.ranges[a].nearest(p, down) as f64
+                    self.ranges[a].nearest(p, tie) as f64
                 }
                 _ => placed,
             }
@@ -324,7 +351,7 @@ impl General {
     /// The voxel or label that a position stands for.
     fn chosen<T: Voxel>(&self, source: &[T], p: [f64; 3]) -> T {
         if !self.interpolation.weighs_labels() {
-            let offset = |a: usize| self.ranges[a].nearest(p[a], self.ties_down[a]) as usize * self.strides[a];
+            let offset = |a: usize| self.nearest(a, p[a]) as usize * self.strides[a];
             return source[offset(0) + offset(1) + offset(2)];
         }
         let pairs = [0, 1, 2].map(|a| {
@@ -336,15 +363,27 @@ impl General {
             let at = pairs[0].0[i & 1] + pairs[1].0[i >> 1 & 1] + pairs[2].0[i >> 2];
             source[at]
         };
-        let nearest = self.interpolation == Interpolation::LabelNearest;
-        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1), nearest)
+        let closest = || self.closest(p);
+        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1), closest)
     }
-}
 
-impl Range {
-    /// What is added to a position before it is cut to the closest index: half a voxel and what counts as half.
-    fn tie(&self, down: bool) -> f64 {
-        if down { 0.5 - crate::taps::TIE } else { 0.5 + crate::taps::TIE }
+    /// The closest index along an axis.
+    #[inline]
+    fn nearest(&self, axis: usize, position: f64) -> i64 {
+        let tie = match self.along[axis] {
+            Along::Nearest(tie) | Along::Label(Some(tie)) => tie,
+            Along::Label(None) | Along::Linear(_) | Along::Cubic => Tie::UP,
+        };
+        self.ranges[axis].nearest(position, tie)
+    }
+
+    /// Which of the two voxels around a position along each axis is the closest, 0 or 1.
+    fn closest(&self, position: [f64; 3]) -> [u8; 3] {
+        [0, 1, 2].map(|a| {
+            let placed = position[a].clamp(self.ranges[a].low as f64, self.ranges[a].high as f64);
+            let (index, _) = self.ranges[a].linear(placed);
+            if self.along[a] == Along::Label(None) { NO_CLOSEST } else { u8::from(self.nearest(a, placed) > index) }
+        })
     }
 }
 

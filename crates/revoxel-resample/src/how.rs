@@ -8,16 +8,16 @@ use revoxel_core::Kind;
 /// How a value between voxel centres is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interpolation {
-    /// The value of the closest voxel, index `floor(x + 0.5)`.
+    /// The value of the closest voxel; [`Ties`] decides between two equally close ones.
     Nearest,
     /// The weighted mean of the eight voxels around the position.
     Linear,
     /// Cubic B-spline through the voxels (prefiltered, mirrored at the edges), as scipy's `order=3, mode='mirror'`.
     Cubic,
-    /// Linear on each label's indicator; the label with the highest weight wins, the lowest label at a tie. What
+    /// Linear on each label's indicator; the label with the highest weight wins, at a tie that of the closest voxel. What
     /// one-hot → linear → argmax gives.
     Label,
-    /// As `Label`, but at a tie the label of the closest voxel wins, where it is one of the tied. What nnU-Net does
+    /// As `Label`, but of two equally close voxels the upper one decides ties, whatever [`Ties`] says. What nnU-Net does
     /// with segmentations.
     LabelNearest,
 }
@@ -88,6 +88,29 @@ pub enum Outside {
     Fill,
 }
 
+/// To which of two voxels a position belongs that lies half way between them, for interpolations that choose a voxel
+/// or a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ties {
+    /// By turns along an axis, so that label maps keep their place and their volume: to the even index where ties lie
+    /// an odd number of voxels apart, else to the lower and the upper one in turn. Indices are those of the volume that
+    /// is sampled.
+    #[default]
+    Alternate,
+    /// Always to the upper index: `floor(x + 0.5)`. Traces written before ties had a rule mean this.
+    Upper,
+}
+
+impl Ties {
+    /// The name as written in traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alternate => "alternate",
+            Self::Upper => "upper",
+        }
+    }
+}
+
 /// What the cubic B-spline takes to lie beyond the voxels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Boundary {
@@ -137,18 +160,31 @@ pub struct How {
     pub through: Option<Through>,
     /// What the cubic B-spline takes to lie beyond the voxels.
     pub boundary: Boundary,
+    /// Which of two equally close voxels is taken.
+    pub ties: Ties,
+    /// Whether values decide about labels afterwards (the highest channel, a threshold): linear interpolation then leans
+    /// by a few millionths of a voxel towards the closest voxel where a position lies half way, so that scores of 0 and
+    /// 1 do not meet in the middle, where the lowest label would win.
+    pub decides: bool,
 }
 
 impl How {
     /// An interpolation that clamps at the border and pads with zero.
     pub fn border(interpolation: Interpolation) -> Self {
         let (fill, padding) = (vec![0.0], vec![0.0]);
-        Self { interpolation, outside: Outside::Border, fill, padding, through: None, boundary: Boundary::Mirror }
+        let (outside, through, boundary, ties) = (Outside::Border, None, Boundary::Mirror, Ties::Alternate);
+        Self { interpolation, outside, fill, padding, through, boundary, ties, decides: false }
     }
 
     /// An interpolation that fills whatever has no data, padding included.
     pub fn filled(interpolation: Interpolation, fill: Vec<f64>) -> Self {
         Self { outside: Outside::Fill, padding: fill.clone(), fill, ..Self::border(interpolation) }
+    }
+
+    /// An interpolation that extends the edge to all voxels that the pass writes, and fills the others: the way back of
+    /// a prediction.
+    pub fn extended(interpolation: Interpolation, fill: Vec<f64>) -> Self {
+        Self { padding: fill.clone(), fill, ..Self::border(interpolation) }
     }
 
     /// Whether values are averaged: along the axis that is interpolated in another way, at least.

@@ -7,7 +7,7 @@ use revoxel_core::{IndexBox, Voxel};
 
 use crate::separable::{Separable, Stack};
 use crate::simd::vectorised;
-use crate::taps::{Line, Taps};
+use crate::taps::{Line, NO_CLOSEST, Taps};
 
 /// Computes the inside rows of a target plane, the `position`th of the tables.
 pub(crate) fn plane<T: Voxel, O: Voxel>(
@@ -23,7 +23,7 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
     let start = inside.start[1] as usize * width + inside.start[0] as usize;
     let shape = [inside.shape[0], inside.shape[1]];
     let z = Pair::of(&tables.taps[2], position);
-    rows(&tables.line, &tables.taps[1], stack, z, same, &mut out[start..], width, shape, tables.nearest, convert);
+    rows(&tables.line, &tables.taps, stack, z, same, &mut out[start..], width, shape, convert);
 }
 
 /// Two source indices along an axis, and the weight of each.
@@ -31,6 +31,8 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
 struct Pair {
     index: [usize; 2],
     weight: [f64; 2],
+    /// Which of the two is the closest, 0 or 1, or [`NO_CLOSEST`].
+    closest: u8,
 }
 
 impl Pair {
@@ -43,26 +45,25 @@ impl Pair {
             (_, true) => [indices[0]; 2],
             _ => [indices[0], indices[1]],
         };
-        Self { index, weight: [weights[0], weights[1]] }
+        Self { index, weight: [weights[0], weights[1]], closest: taps.closest[position] }
     }
 }
 
 vectorised! {
     fn rows[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
         line: &Line,
-        lines: &Taps,
+        taps: &[Taps; 3],
         stack: Stack<'_, T>,
         z: Pair,
         same: &mut [bool],
         out: &mut [O],
         width: usize,
         shape: [usize; 2],
-        nearest: bool,
         convert: F,
     ) {
         let weights = line.double.as_chunks::<2>().0;
         for y in 0..shape[1] {
-            let pair = Pair::of(lines, y);
+            let pair = Pair::of(&taps[1], y);
             let row = |b: usize, c: usize| stack.row(&line.span, pair.index[b], z.index[c]);
             let (p, q, r, s) = (row(0, 0), row(1, 0), row(0, 1), row(1, 1));
             let cells = p.iter().zip(q).zip(r).zip(s);
@@ -70,24 +71,25 @@ vectorised! {
                 *same = (p == q) & (p == r) & (p == s);
             }
             let out = &mut out[y * width..y * width + shape[0]];
-            for ((o, start), w) in out.iter_mut().zip(&line.starts).zip(weights) {
+            for (((o, start), w), closest) in out.iter_mut().zip(&line.starts).zip(weights).zip(&taps[0].closest) {
                 let i = *start as usize;
                 let j = (i + 1).min(p.len() - 1);
                 *o = convert(if same[i] & same[j] & (p[i] == p[j]) {
                     p[i]
                 } else {
                     let corners = [p[i], p[j], q[i], q[j], r[i], r[j], s[i], s[j]];
-                    heaviest(corners, [*w, pair.weight, z.weight], nearest)
+                    heaviest(corners, [*w, pair.weight, z.weight], || [*closest, pair.closest, z.closest])
                 });
             }
         }
     }
 }
 
-/// The label with the highest summed weight among the corners of a cell (axis 0 fastest), the lowest at a tie; with
-/// `label_nearest` the highest label with half of the weight, or 0. The weights are those of the lower and the upper voxel
-/// along each axis.
-pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], nearest: bool) -> T {
+/// The label with the highest summed weight among the corners of a cell (axis 0 fastest). At a tie it is the label of
+/// the closest voxel, where that is among them, else the lowest. The weights are those of the lower and the upper voxel
+/// along each axis; `closest` says which of them is the closest, 0 or 1, or along any axis [`NO_CLOSEST`]: then it is
+/// the lowest.
+pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], closest: impl FnOnce() -> [u8; 3]) -> T {
     let mut labels = [(T::default(), 0.0f64); 8];
     let mut count = 0;
     for (corner, label) in corners.into_iter().enumerate() {
@@ -100,17 +102,20 @@ pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], neares
             }
         }
     }
-    if nearest {
-        let top = labels[..count].iter().fold(0.0, |top, l| f64::max(top, l.1));
-        let upper = |axis: usize| usize::from(weights[axis][1] > 0.5 - 1e-9);
-        let closest = corners[upper(0) | upper(1) << 1 | upper(2) << 2];
-        if labels[..count].iter().any(|(label, weight)| *label == closest && *weight > top - 1e-9) {
+    let labels = &labels[..count];
+    let top = labels.iter().fold(0.0, |top, l| f64::max(top, l.1));
+    let best = || labels.iter().filter(|l| l.1 > top - 1e-9).map(|l| l.0);
+    let first = best().next().unwrap_or(corners[0]);
+    if best().nth(1).is_none() {
+        return first;
+    }
+    let closest = closest();
+    if !closest.contains(&NO_CLOSEST) {
+        let [x, y, z] = closest.map(usize::from);
+        let closest = corners[x | y << 1 | z << 2];
+        if best().any(|label| label == closest) {
             return closest;
         }
     }
-    let best = |a: (T, f64), b: &(T, f64)| {
-        let tie = (a.1 - b.1).abs() < 1e-9;
-        if (tie && b.0 < a.0) || (!tie && b.1 > a.1) { *b } else { a }
-    };
-    labels[1..count].iter().fold(labels[0], best).0
+    best().fold(first, |low, label| if label < low { label } else { low })
 }

@@ -18,9 +18,11 @@ mod area;
 mod argmax;
 mod bias_field;
 mod buffer;
+mod clipped;
 mod copy;
 mod elastic;
 mod execute;
+mod fused;
 mod gather;
 mod general;
 mod how;
@@ -35,14 +37,16 @@ mod separate;
 mod simd;
 mod smooth;
 mod spline;
+mod subject;
 mod taps;
 
 pub use area::area;
 pub use argmax::{argmax, execute_argmax};
 pub use bias_field::BiasField;
 pub use elastic::elastic;
-pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream};
-pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through};
+pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream, unseen_count};
+pub use fused::{Applied, Beyond, FusedPass, StepRule};
+pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through, Ties};
 pub use noise::Noise;
 pub use pad::{PadMode, PadModeError, pad};
 pub use separate::Separate;
@@ -51,6 +55,7 @@ pub use smooth::{
     AntiAlias, FilterEdge, Gaussian, GaussianWeights, anti_alias_sigma, gaussian_smooth, gaussian_smooth_as,
     integrated_weights,
 };
+pub use subject::{KnownGrid, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -43,39 +43,48 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
         if readable.is_empty() || !reach || !exact || !sampling.within_limits(index) {
             return how.fill_of(channel);
         }
-        let down = sampling.ties_down();
         let placed = [0, 1, 2].map(|a| ranges[a].place(p[a], how.outside));
         let averages = how.averages() && sampling.exact().is_none();
         if !averages && !how.interpolation.weighs_labels() {
             let p = if how.outside == Outside::Reflection { placed } else { p };
-            return at([0, 1, 2].map(|a| ranges[a].nearest(p[a], down[a])));
+            return at([0, 1, 2].map(|a| match along[a] {
+                Along::Nearest(tie) => ranges[a].nearest(p[a], tie),
+                _ => unreachable!("nearest along every axis"),
+            }));
         }
         let mut labels: Vec<(f64, f64)> = Vec::new();
+        let (mut closest, mut preferred) = ([0; 3], true);
         let mut sum = 0.0;
         let reach = along.map(|a| match a {
-            Along::Nearest { .. } => 1,
-            Along::Linear => 2,
+            Along::Nearest(_) => 1,
+            Along::Linear(_) | Along::Label(_) => 2,
             Along::Cubic => 4,
         });
         for corner in indices(reach) {
             let mut weight = 1.0;
             let mut place = [0; 3];
             for a in 0..3 {
-                let (index, fraction) = ranges[a].linear(placed[a]);
+                let tie = if let Along::Linear(tie) = along[a] { tie } else { None };
+                let (index, fraction) = ranges[a].linear(ranges[a].leaning(placed[a], tie));
                 let floor = placed[a].floor();
                 let k = corner[a];
                 match along[a] {
-                    Along::Nearest { down } => {
+                    Along::Nearest(tie) => {
                         let p = if how.outside == Outside::Reflection { placed[a] } else { p[a] };
-                        place[a] = ranges[a].nearest(p, down);
+                        place[a] = ranges[a].nearest(p, tie);
+                        closest[a] = place[a];
                     }
                     Along::Cubic => {
                         weight *= cubic_weights(placed[a] - floor)[k as usize];
                         place[a] = ranges[a].mirror(floor as i64 + k - 1);
                     }
-                    Along::Linear => {
+                    Along::Linear(_) | Along::Label(_) => {
                         weight *= if k == 0 { 1.0 - fraction } else { fraction };
                         place[a] = (index + k).min(ranges[a].high);
+                        match along[a] {
+                            Along::Label(Some(tie)) => closest[a] = ranges[a].nearest(placed[a], tie),
+                            _ => preferred = false,
+                        }
                     }
                 }
             }
@@ -88,30 +97,21 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
                 labels.push((at(place), weight));
             }
         }
-        match how.interpolation {
-            _ if averages => sum,
-            Interpolation::LabelNearest => closest(&labels),
-            _ => heaviest(&labels),
-        }
+        if averages { sum } else { heaviest(&labels, preferred.then(|| at(closest))) }
     };
     indices(target).map(value).collect()
 }
 
-fn heaviest(labels: &[(f64, f64)]) -> f64 {
+/// The label of the highest weight; of several the closest voxel's, where it is among them, else the lowest.
+fn heaviest(labels: &[(f64, f64)], closest: Option<f64>) -> f64 {
     let weight = |label: f64| labels.iter().filter(|(l, _)| *l == label).map(|(_, w)| w).sum::<f64>();
     let mut names: Vec<f64> = labels.iter().map(|(l, _)| *l).collect();
     names.sort_by(f64::total_cmp);
     let top = names.iter().map(|l| weight(*l)).fold(0.0, f64::max);
+    if let Some(closest) = closest.filter(|label| weight(*label) > top - 1e-9) {
+        return closest;
+    }
     names.into_iter().find(|l| weight(*l) > top - 1e-9).unwrap_or(0.0)
-}
-
-/// The label of the closest voxel where it has the highest weight, the last one of equally close ones.
-fn closest(labels: &[(f64, f64)]) -> f64 {
-    let weight = |label: f64| labels.iter().filter(|(l, _)| *l == label).map(|(_, w)| w).sum::<f64>();
-    let top = labels.iter().map(|l| weight(l.0)).fold(0.0, f64::max);
-    let near = labels.iter().map(|l| l.1).fold(0.0, f64::max);
-    let closest = labels.iter().rfind(|l| l.1 > near - 1e-9).map_or(0.0, |l| l.0);
-    if weight(closest) > top - 1e-9 { closest } else { heaviest(labels) }
 }
 
 fn indices(shape: [usize; 3]) -> impl Iterator<Item = [i64; 3]> {

@@ -8,8 +8,8 @@ use crate::general::General;
 use crate::label;
 use crate::real::Real;
 use crate::separable::{Scratch, Separable};
-use crate::taps::{Along, Range, TIE};
-use crate::{How, Interpolation, Outside};
+use crate::taps::{Along, Range, TIE, Tie};
+use crate::{How, Interpolation, Outside, Ties};
 
 /// How one channel of a pass is computed, a block of planes at a time (a plane is all voxels with one index of
 /// axis 2).
@@ -65,7 +65,7 @@ impl Pass {
         let tables = || Box::new(Separable::new(&axes, &ranges, source, how, along, &pass.inside));
         pass.path = match how.interpolation {
             Interpolation::Nearest if !how.averages() => {
-                let gather = Gather::new(&axes, &ranges, source, how, sampling.ties_down(), &pass.inside);
+                let gather = Gather::new(&axes, &ranges, source, how, along, &pass.inside);
                 Path::Gather(Box::new(gather))
             }
             Interpolation::Nearest | Interpolation::Linear | Interpolation::Cubic => Path::Separable(tables()),
@@ -205,15 +205,35 @@ impl Pass {
 
 /// How each source axis is read.
 pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
-    let down = sampling.ties_down();
-    let along = |interpolation: Interpolation, a: usize| match interpolation {
-        Interpolation::Nearest => Along::Nearest { down: down[a] },
-        Interpolation::Linear | Interpolation::Label | Interpolation::LabelNearest => Along::Linear,
+    let (ties, scales) = (sampling.ties(), scales(sampling));
+    let along = |interpolation: Interpolation, a: usize, rule: Ties| match interpolation {
+        Interpolation::Nearest => Along::Nearest(Tie::new(rule, ties[a], scales[a])),
+        // Before ties had a rule, the lowest label was taken.
+        Interpolation::Label if rule == Ties::Upper => Along::Label(None),
+        Interpolation::Label => Along::Label(Some(Tie::new(rule, ties[a], scales[a]))),
+        // nnU-Net's rule.
+        Interpolation::LabelNearest => Along::Label(Some(Tie::new(Ties::Upper, ties[a], scales[a]))),
+        Interpolation::Linear => {
+            let leans = how.decides && rule == Ties::Alternate;
+            Along::Linear(leans.then(|| Tie::new(rule, ties[a], scales[a])))
+        }
         Interpolation::Cubic => Along::Cubic,
     };
     [0, 1, 2].map(|a| match how.through {
-        Some(through) if through.axis == a => along(through.interpolation, a),
-        _ => along(how.interpolation, a),
+        // Slices that are treated apart follow nnU-Net's rule.
+        Some(through) if through.axis == a => along(through.interpolation, a, Ties::Upper),
+        _ => along(how.interpolation, a, how.ties),
+    })
+}
+
+/// How many voxels positions lie apart along each source axis, where that follows one axis of the target; else 1.
+fn scales(sampling: &Sampling) -> [f64; 3] {
+    let shape = sampling.target().shape();
+    sampling.last_map().rows().map(|row| {
+        let reach = |t: usize| row[t].abs() * shape[t] as f64;
+        let along = (0..3).max_by(|a, b| row[*a].abs().total_cmp(&row[*b].abs())).unwrap_or(0);
+        let others: f64 = (0..3).filter(|t| *t != along).map(reach).sum();
+        if others > 1e-7 || sampling.is_uneven() { 1.0 } else { row[along] }
     })
 }
 

@@ -15,7 +15,7 @@ use crate::pass::Aligned;
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::taps::{Along, Line, Range, Taps};
-use crate::{How, Interpolation};
+use crate::How;
 
 /// Target planes that are computed together where the source must be turned.
 const BLOCK: usize = 16;
@@ -31,8 +31,6 @@ pub(crate) struct Separable {
     /// Source indices along target axis 1, and which of them are read.
     pub(crate) lines: Indices<usize>,
     needed: Vec<bool>,
-    /// Labels: whether the closest voxel decides ties.
-    pub(crate) nearest: bool,
 }
 
 /// Buffers that a thread keeps from block to block: turned source voxels `S`, means `R`.
@@ -82,7 +80,7 @@ impl Separable {
             let targets = inside.start[t]..inside.end()[t];
             let apart = how.through.is_some_and(|through| through.axis == a);
             if apart
-                && along[a] == (Along::Nearest { down: false })
+                && matches!(along[a], Along::Nearest(tie) if !tie.flipped())
                 && let Some(slices) = ranges[a].closest((scale, shift), targets.clone())
             {
                 return Taps::of_indices(ranges[a], &slices);
@@ -92,8 +90,7 @@ impl Separable {
         let lines = taps[1].span();
         let mut needed = vec![false; lines.len()];
         taps[1].indices.iter().for_each(|i| needed[i - lines.start] = true);
-        let nearest = how.interpolation == Interpolation::LabelNearest;
-        Self { source, order, first: inside.start, line: Line::new(&taps[0]), lines, needed, nearest, taps }
+        Self { source, order, first: inside.start, line: Line::new(&taps[0]), lines, needed, taps }
     }
 
     /// How many target planes belong together.

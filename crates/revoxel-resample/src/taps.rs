@@ -1,6 +1,8 @@
 //! One axis of an interpolation: which source voxels a position reads, with which weights.
 
-use crate::Outside;
+use revoxel_core::TieIndex;
+
+use crate::{Outside, Ties};
 
 /// Positions this close to half way between two voxels count as half way.
 pub(crate) const TIE: f64 = 1e-6;
@@ -49,11 +51,17 @@ impl Range {
         position.clamp(low, high)
     }
 
-    /// The closest index to a position; half way belongs to the upper voxel, or to the lower with `down`.
+    /// The closest index to a position, by a rule where it lies half way between two.
     #[inline]
-    pub(crate) fn nearest(&self, position: f64, down: bool) -> i64 {
-        let index = if down { (position - 0.5 - TIE).ceil() } else { (position + 0.5 + TIE).floor() };
-        (index as i64).clamp(self.low, self.high)
+    pub(crate) fn nearest(&self, position: f64, tie: Tie) -> i64 {
+        let upper = position + 0.5;
+        let between = upper.round();
+        let index = if (upper - between).abs() <= TIE {
+            between as i64 - i64::from(!tie.upper(between as i64 - 1))
+        } else {
+            upper.floor() as i64
+        };
+        index.clamp(self.low, self.high)
     }
 
     /// The closest indices of `targets` that fill the range from face to face, `None` where they do not. Half way between
@@ -71,6 +79,16 @@ impl Range {
         }
         let index = |number| (self.low + (place(number) + 0.5).floor() as i64).clamp(self.low, self.high);
         Some((0..count).map(index).collect())
+    }
+
+    /// A placed position, moved by a hair towards the closest voxel where it lies half way between two.
+    #[inline]
+    pub(crate) fn leaning(&self, placed: f64, tie: Option<Tie>) -> f64 {
+        let (Some(tie), lower) = (tie, placed.floor()) else { return placed };
+        if (placed - lower - 0.5).abs() > TIE {
+            return placed;
+        }
+        lower + 0.5 + if tie.upper(lower as i64) { LEAN } else { -LEAN }
     }
 
     /// The lower of the two voxels around a placed position, and the weight of the upper one.
@@ -91,6 +109,53 @@ impl Range {
     }
 }
 
+/// The rule for positions half way between two voxels of a source axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tie {
+    index: TieIndex,
+    /// The bit of the lower index that decides; always the upper voxel where `None`.
+    bit: Option<u32>,
+}
+
+impl Tie {
+    /// The rule for an axis along which positions lie `scale` source voxels apart.
+    pub(crate) fn new(rule: Ties, index: TieIndex, scale: f64) -> Self {
+        let bit = (rule == Ties::Alternate).then(|| {
+            // Ties lie as far apart as the numerator of the scale says: the bit that changes from one to the next.
+            let whole = (1..=MOST).map(f64::from).find(|q| {
+                let p = scale.abs() * q;
+                p > 0.5 && (p - p.round()).abs() < TIE * q
+            });
+            whole.map_or(0, |q| ((scale.abs() * q).round() as u64).trailing_zeros())
+        });
+        Self { index, bit }
+    }
+
+    /// The rule that always takes the upper voxel of the source.
+    pub(crate) const UP: Self = Self { index: TieIndex { flipped: false, offset: 0 }, bit: None };
+
+    /// Whether the axis runs the other way in the volume that is sampled.
+    pub(crate) const fn flipped(&self) -> bool {
+        self.index.flipped
+    }
+
+    /// Whether the upper one of the source voxels `lower` and `lower + 1` is taken.
+    #[inline]
+    pub(crate) fn upper(&self, lower: i64) -> bool {
+        let (a, b) = (self.index.of(lower), self.index.of(lower + 1));
+        self.bit.is_none_or(|bit| a.min(b) >> bit & 1 == 1) != self.index.flipped
+    }
+}
+
+/// How far positions lean, in voxels: enough to be seen in single precision.
+const LEAN: f64 = 4e-6;
+
+/// Where none of two voxels is preferred.
+pub(crate) const NO_CLOSEST: u8 = 2;
+
+/// The largest denominator of a ratio of voxel sizes that ties are looked for in.
+const MOST: u32 = 16;
+
 /// The weights of the four cubic B-splines around a position, `fraction` beyond the second.
 #[inline]
 pub(crate) fn cubic_weights(fraction: f64) -> [f64; 4] {
@@ -107,8 +172,11 @@ pub(crate) fn cubic_weights(fraction: f64) -> [f64; 4] {
 /// How positions along one source axis are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
-    Nearest { down: bool },
-    Linear,
+    Nearest(Tie),
+    /// Labels on either side are weighed; the rule says which voxel is the closest, and `None` that none is preferred.
+    Label(Option<Tie>),
+    /// With a rule, positions half way lean towards the closest voxel.
+    Linear(Option<Tie>),
     Cubic,
 }
 
@@ -120,6 +188,8 @@ pub(crate) struct Taps {
     /// First index of each position before it is mirrored into the range; only the rows that are read in place
     /// need it.
     starts: Vec<i64>,
+    /// Labels: which of the two indices is the closest, 0 or 1, or [`NO_CLOSEST`].
+    pub(crate) closest: Vec<u8>,
     range: Range,
 }
 
@@ -127,8 +197,8 @@ impl Taps {
     /// Taps of these indices.
     pub(crate) fn of_indices(range: Range, indices: &[i64]) -> Self {
         let count = indices.len();
-        let (read, weights) = (Vec::with_capacity(2 * count), Vec::new());
-        let mut taps = Self { width: 2, indices: read, weights, starts: Vec::with_capacity(count), range };
+        let (read, weights, closest) = (Vec::with_capacity(2 * count), Vec::new(), Vec::new());
+        let mut taps = Self { width: 2, indices: read, weights, starts: Vec::with_capacity(count), closest, range };
         indices.iter().for_each(|index| taps.nearest(*index));
         taps
     }
@@ -136,6 +206,7 @@ impl Taps {
     fn nearest(&mut self, index: i64) {
         let lower = index.min((self.range.high - 1).max(self.range.low));
         self.pair((lower, (index - lower) as f64));
+        self.closest.push((index - lower) as u8);
     }
 
     /// Taps of the positions `scale * v + shift` for target indices `v` in `targets`.
@@ -149,15 +220,22 @@ impl Taps {
         let width = if along == Along::Cubic { 4 } else { 2 };
         let count = usize::try_from(targets.end - targets.start).unwrap_or(0);
         let indices = Vec::with_capacity(count * width);
-        let mut taps = Self { width, indices, weights: Vec::new(), starts: Vec::with_capacity(count), range };
+        let (weights, closest) = (Vec::new(), Vec::new());
+        let mut taps = Self { width, indices, weights, starts: Vec::with_capacity(count), closest, range };
         for v in targets {
             let position = scale * v as f64 + shift;
             let placed = range.place(position, outside);
             match along {
-                Along::Linear => taps.pair(range.linear(placed)),
-                Along::Nearest { down } => {
+                Along::Linear(tie) => taps.pair(range.linear(range.leaning(placed, tie))),
+                Along::Label(tie) => {
+                    let (index, weight) = range.linear(placed);
+                    taps.pair((index, weight));
+                    let upper = tie.map(|tie| u8::from(range.nearest(placed, tie) > index));
+                    taps.closest.push(upper.unwrap_or(NO_CLOSEST));
+                }
+                Along::Nearest(tie) => {
                     let position = if outside == Outside::Reflection { placed } else { position };
-                    taps.nearest(range.nearest(position, down));
+                    taps.nearest(range.nearest(position, tie));
                 }
                 Along::Cubic => {
                     let floor = placed.floor();
@@ -290,12 +368,24 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_up_or_down() {
+    fn ties_are_decided_by_the_rule() {
         let range = Range { low: 0, high: 9, beyond: 0 };
-        assert_eq!([range.nearest(2.5, false), range.nearest(2.5, true)], [3, 2]);
-        assert_eq!([range.nearest(2.499_999_9, false), range.nearest(2.500_000_1, true)], [3, 2]);
-        assert_eq!([range.nearest(2.4, false), range.nearest(2.6, true)], [2, 3]);
-        assert_eq!([range.nearest(-7.0, false), range.nearest(70.0, true)], [0, 9]);
+        let index = |flipped, offset| TieIndex { flipped, offset };
+        let t = |rule, index, scale: f64, positions: [f64; 4]| {
+            positions.map(|p| range.nearest(p, Tie::new(rule, index, scale)))
+        };
+        let plain = index(false, 0);
+        assert_eq!(t(Ties::Upper, plain, 1.0, [2.5, 2.499_999_9, 2.4, 9.7]), [3, 3, 2, 9]);
+        assert_eq!(t(Ties::Upper, index(true, 9), 1.0, [2.5, 2.500_000_1, 2.6, -0.7]), [2, 2, 3, 0]);
+        // To the even index, of the volume that is sampled.
+        assert_eq!(t(Ties::Alternate, plain, 0.5, [0.5, 1.5, 2.5, 3.5]), [0, 2, 2, 4]);
+        assert_eq!(t(Ties::Alternate, index(false, 1), 0.5, [0.5, 1.5, 2.5, 3.5]), [1, 1, 3, 3]);
+        assert_eq!(t(Ties::Alternate, index(true, 9), 0.5, [0.5, 1.5, 2.5, 3.5]), [1, 1, 3, 3]);
+        assert_eq!(t(Ties::Alternate, plain, 1.5, [1.5, 4.5, 7.5, 3.0]), [2, 4, 8, 3]);
+        // Where all ties would go the same way, they go there and back in turn.
+        assert_eq!(t(Ties::Alternate, plain, 2.0, [0.5, 2.5, 4.5, 6.5]), [0, 3, 4, 7]);
+        assert_eq!(t(Ties::Alternate, plain, 4.0, [1.5, 5.5, 1.49, 5.51]), [1, 6, 1, 6]);
+        assert_eq!(t(Ties::Alternate, plain, 4.0 / 3.0, [1.5, 5.5, -0.5, 9.5]), [1, 6, 0, 9]);
     }
 
     #[test]

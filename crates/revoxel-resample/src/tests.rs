@@ -7,7 +7,7 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
 
 use crate::{
-    Boundary, How, Interpolation, Level, Outside, ResampleError, Through, argmax, execute, execute_argmax, execute_as,
+    Boundary, How, Interpolation, Level, Outside, ResampleError, Through, Ties, argmax, execute, execute_argmax, execute_as,
     oracle, stream,
 };
 
@@ -54,7 +54,8 @@ fn how(draw: &mut Draw, interpolation: Interpolation, channels: usize) -> How {
             Interpolation::Nearest
         },
     });
-    How { outside, fill: numbers(7.0), padding: numbers(50.0), through, ..How::border(interpolation) }
+    let (ties, decides) = (if draw.int(0, 3) == 0 { Ties::Upper } else { Ties::Alternate }, draw.int(0, 2) == 0);
+    How { outside, fill: numbers(7.0), padding: numbers(50.0), through, ties, decides, ..How::border(interpolation) }
 }
 
 fn check(draw: &mut Draw, volume: &Volume, sampling: &Sampling, interpolation: Interpolation) {

@@ -9,6 +9,7 @@ use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
+use revoxel_resample::Ties;
 use revoxel_transforms::PlanError;
 
 use crate::engine::{Engine, Last, StepError};
@@ -138,7 +139,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let snapped = moved.then(|| (&checked.grids[&key]).into());
         let result = ResultRecord { path: relative, grid: (&grid).into(), dtype: dtype.name().to_owned() };
         let kind = kinds[&key].to_owned();
-        records.insert(key, VolumeTrace { kind, source, snapped, steps: last.steps, result });
+        records.insert(key, VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps: last.steps, result });
     }
     before.map_or(Ok(()), Written::finish)?;
     let trace = Trace {

@@ -3,7 +3,6 @@
 //! Spatial ops are not executed at once: they gather in a pass as long as the result is the same as step by step,
 //! and the pass runs when voxels are needed.
 
-mod clipped;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -11,7 +10,7 @@ use std::collections::BTreeMap;
 use revoxel_core::{
     Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, Volume, VolumeError, Voxels,
 };
-use revoxel_invert::{SampledRecord, TraceStep};
+use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
 use revoxel_resample::{How, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
@@ -45,6 +44,7 @@ pub struct Last {
     volume: Volume,
     pass: Sampling,
     how: How,
+    executed: usize,
     /// What happened to it, the last pass included.
     pub steps: Vec<TraceStep>,
 }
@@ -53,6 +53,11 @@ impl Last {
     /// Where the voxels lie after the pass.
     pub const fn grid(&self) -> &Grid {
         self.pass.target()
+    }
+
+    /// How many passes over the voxels there are, the last one included.
+    pub fn passes(&self) -> usize {
+        self.executed + usize::from(!self.pass.is_identity())
     }
 
     /// What the values mean.
@@ -157,16 +162,9 @@ impl Engine {
     /// Where the op does not fit the volume.
     pub fn even_out(&mut self, key: &str, op: &GridOp) -> Result<(), StepError> {
         let Some(slot) = self.slots.get_mut(key) else { return Ok(()) };
-        let before = *slot.grid();
-        let (mut record, _) =
-            TraceStep::spatial("regularize", serde_json::json!({}), &before, std::slice::from_ref(op))?;
-        let rule = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
-        // Nothing stood before it that would have to be sampled alike.
-        let mut usual = SampledRecord::default();
-        let interpolation = slot.resample(op, &rule, false, key, Fuse::Exact, &mut usual)?;
-        record.interpolation = Some(interpolation.name().to_owned());
-        slot.steps.push(record);
-        Ok(())
+        let resampling = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
+        let rule = resampling.rule(key, slot.volume().kind(), slot.volume().channels());
+        slot.ops(("regularize", &serde_json::json!({})), std::slice::from_ref(op), &rule)
     }
 
     /// Executes the steps, in order.
@@ -198,8 +196,9 @@ impl Engine {
     /// The volumes with what is left to do to them: the last pass need not be executed at once.
     pub fn last(self) -> BTreeMap<String, Last> {
         let last = |(key, slot): (String, Slot)| {
-            let Slot { volume, pass, how, steps } = slot;
-            (key, Last { volume, pass, how, steps })
+            let executed = slot.fused.executed();
+            let (volume, pass, how) = slot.fused.into_parts();
+            (key, Last { volume, pass, how, executed, steps: slot.steps })
         };
         self.slots.into_iter().map(last).collect()
     }
@@ -223,7 +222,7 @@ impl Engine {
                     Change::Nothing => {
                         for key in keys {
                             let Some(slot) = self.slots.get_mut(key) else { continue };
-                            slot.steps.push(TraceStep::nothing(step.name, params.clone(), slot.pass.target()));
+                            slot.steps.push(TraceStep::nothing(step.name, params.clone(), slot.fused.grid()));
                         }
                     }
                     Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
@@ -272,7 +271,7 @@ impl Engine {
             slot.settle().map_err(|e| (key.clone(), e.into()))?;
         }
         let found: Vec<(&String, &Volume)> =
-            sources().filter_map(|key| self.slots.get(key).map(|slot| (key, &slot.volume))).collect();
+            sources().filter_map(|key| self.slots.get(key).map(|slot| (key, slot.volume()))).collect();
         let Some((first, volume)) = found.first().copied() else {
             let key = transform.gathers().first().cloned().unwrap_or_default();
             return Err((key.clone(), ApplyError::MissingInput(key).into()));
@@ -316,11 +315,11 @@ impl Engine {
             self.slots.insert(key.to_owned(), slot);
             return Ok(());
         };
-        let own = (name == key).then(|| slot.volume.clone());
+        let own = (name == key).then(|| slot.volume().clone());
         let other = match self.slots.get_mut(name) {
             Some(other) => {
                 other.settle()?;
-                Some(&other.volume)
+                Some(other.volume())
             }
             None => own.as_ref(),
         };
@@ -349,11 +348,11 @@ impl Engine {
                         let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
                         slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
                     }
-                    let source = &self.slots[key].volume;
+                    let source = self.slots[key].volume();
                     let seen = match transform.beside() {
                         None => transform.observe(source),
                         Some(beside) => {
-                            let other = &self.slots[beside].volume;
+                            let other = self.slots[beside].volume();
                             on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
                             transform.observe_beside(source, other)
                         }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use revoxel_core::warp::Field;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, PipelineError, Plan};
+use revoxel_pipeline::{CaseName, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
@@ -78,7 +78,13 @@ impl Headers {
         let Self { infos, grids, uneven } = self;
         let channels = infos.iter().map(|(key, info)| (key.clone(), info.channels)).collect();
         pipeline.check_channels(&channels).map_err(|e| e.to_string())?;
-        let plan = pipeline.plan_channels(&grids, &channels, Some(&case.name.to_string()));
+        let known = |(key, grid): (&String, &Grid)| {
+            let (info, kind) = (&infos[key], pipeline.input(key).map_or(Kind::Image, |i| i.kind));
+            // What is evened out is interpolated before the first step.
+            let dtype = (!uneven.contains_key(key)).then_some(info.dtype);
+            (key.clone(), KnownGrid { grid: *grid, kind, channels: Some(info.channels), dtype })
+        };
+        let plan = pipeline.plan_volumes(&grids.iter().map(known).collect(), Some(&case.name.to_string()));
         let plan = plan.map_err(|e| pipeline.step_error(e.step, e.to_string()).to_string())?;
         // What is left out is not read.
         let memory = if plan.skipped.is_some() { 0 } else { estimate(pipeline, &infos, &plan) };

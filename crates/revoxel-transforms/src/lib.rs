@@ -19,6 +19,7 @@ pub mod params;
 mod planning;
 pub mod random;
 pub mod registry;
+mod rules;
 pub mod spatial;
 pub mod transform;
 
@@ -26,7 +27,8 @@ pub use definition::{Built, Class, Content, Define, Invalid, ParamsError, Transf
 pub use label_set::{Channels, LabelSet};
 pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;
-pub use revoxel_resample::anti_alias_sigma;
+pub use revoxel_resample::{FusedPass, KnownGrid, ResampleError, anti_alias_sigma};
+pub use rules::step_rule;
 pub use transform::{
     ApplyError, Evidence, NamedLabel, Names, Need, Observed, PaddingRule, PlanError, RefusedLabel, Resampling,
     SpatialTransform, Transform, ValueTransform,

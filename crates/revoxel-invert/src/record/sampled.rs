@@ -1,6 +1,6 @@
 //! How a step sampled, as written.
 
-use revoxel_resample::{AntiAlias, Boundary, Outside, PadMode};
+use revoxel_resample::{AntiAlias, Applied, Boundary, Outside, PadMode, Ties};
 use serde::{Deserialize, Serialize};
 
 /// How a step sampled beyond its interpolation, where that is not the usual: what it takes to sample something else
@@ -26,6 +26,31 @@ pub struct SampledRecord {
     /// Which voxels padding repeats; usually none, it has a value of its own.
     #[serde(skip_serializing_if = "is_usual")]
     pub repeats: Option<RepeatsRecord>,
+    /// How many voxels were kept within the range of what the cubic B-spline read.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub clipped: usize,
+}
+
+impl From<&Applied> for SampledRecord {
+    fn from(applied: &Applied) -> Self {
+        Self {
+            outside: applied.outside,
+            boundary: applied.boundary,
+            smoothed: applied.smoothed.map(Into::into),
+            area: applied.area,
+            fused: applied.fused,
+            repeats: applied.padded.and_then(RepeatsRecord::of),
+            clipped: applied.clipped.unwrap_or(0),
+        }
+    }
+}
+
+/// Which of two equally close voxels was taken, as written.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Ties", rename_all = "snake_case")]
+pub(crate) enum TiesRecord {
+    Alternate,
+    Upper,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,8 +159,9 @@ mod tests {
                 area: true,
                 fused: true,
                 repeats: RepeatsRecord::of(PadMode::Wrap),
+                clipped: 7,
             },
-            r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap"}"#,
+            r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap","clipped":7}"#,
         );
     }
 }

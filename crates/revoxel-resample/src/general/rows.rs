@@ -24,6 +24,16 @@ pub(super) struct Walk {
     pub(super) next: [usize; 3],
 }
 
+impl Walk {
+    /// The `x`th position.
+    fn at(&self, x: usize) -> [f64; 3] {
+        [0, 1, 2].map(|a| self.start[a] + self.step[a] * x as f64)
+    }
+}
+
+/// Fractions this close to a whole voxel are looked at once more: a little more than what counts as half way.
+const NEAR: f32 = 2e-6;
+
 /// Offsets and fractions of `LANES` positions of a row.
 struct Lanes<R> {
     offsets: [u32; LANES],
@@ -185,16 +195,30 @@ vectorised! {
         }
     }
 
+    /// Positions are half a voxel higher than where they are, so that what is cut off them leads to the closest voxel.
+    /// `nearest` decides where that is not clear.
     #[allow(unsafe_code)]
-    pub(super) fn nearest_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
+    pub(super) fn nearest_row[T: Voxel, O: Voxel, N: Fn([f64; 3]) -> usize + Copy, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
+        nearest: N,
         convert: F,
         row: &mut [O],
     ) {
         let mut lanes = Lanes::<f32>::new();
         for (chunk, out) in row.chunks_mut(LANES).enumerate() {
             lanes.place(chunk * LANES, walk);
+            let mut tied = [false; LANES];
+            for a in 0..3 {
+                for (tied, fraction) in tied.iter_mut().zip(&lanes.fractions[a]) {
+                    *tied |= (*fraction < NEAR) | (*fraction > 1.0 - NEAR);
+                }
+            }
+            if tied != [false; LANES] {
+                for (k, offset) in lanes.offsets.iter_mut().enumerate().take(out.len()).filter(|(k, _)| tied[*k]) {
+                    *offset = nearest(walk.at(chunk * LANES + k)) as u32;
+                }
+            }
             let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
             assert!(last < source.len());
             for (o, i) in out.iter_mut().zip(&lanes.offsets) {
@@ -204,10 +228,10 @@ vectorised! {
         }
     }
 
-    pub(super) fn label_row[T: Voxel, O: Voxel, F: Fn(T) -> O + Copy](
+    pub(super) fn label_row[T: Voxel, O: Voxel, N: Fn([f64; 3]) -> [u8; 3] + Copy, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
-        nearest: bool,
+        closest: N,
         convert: F,
         row: &mut [O],
     ) {
@@ -229,7 +253,8 @@ vectorised! {
             for (k, o) in out.iter_mut().enumerate().filter(|(k, _)| mixed[*k]) {
                 let [[a, b], [c, d], [e, f], [g, h]] = [0, 1, 2, 3].map(|i| corners[i][k]);
                 let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
-                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], nearest));
+                let closest = || closest(walk.at(chunk * LANES + k));
+                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], closest));
             }
         }
     }

@@ -9,7 +9,7 @@ use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
-use revoxel_resample::{How, Interpolation, execute};
+use revoxel_resample::{How, Interpolation, Ties, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
@@ -206,6 +206,7 @@ fn trace(
         kind: volume.kind().name().to_owned(),
         source: source_record(info, &args.input, Path::new(""), hash),
         snapped: None,
+        ties: Ties::Alternate,
         steps,
         result: ResultRecord {
             path: Some(output.display().to_string()),

@@ -177,6 +177,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let facts = facts_of_prediction(&source);
     let (relation, interpolation) = (taken.relation(), taken.interpolation());
     let mask = taken.coverage().map_err(RestoreError::from)?;
+    let unseen = taken.unseen().map_err(RestoreError::from)?;
     let head = if restoration.can_stream(&taken) {
         let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
         let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
@@ -199,6 +200,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
         write(path, Head::of(mask), &facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))?;
     }
+    let share = unseen as f64 / head.grid.voxel_count() as f64;
     let decision = &restoration.recipe.decision;
     let dtype = wanted.unwrap_or(StoredDtype::Plain(head.dtype));
     if args.json {
@@ -216,6 +218,8 @@ pub(super) fn run(args: &Args) -> Outcome {
             "dtype": dtype.name(),
             "channels": head.channels,
             "prediction_geometry": relation.agreement.name(),
+            "unseen_voxels": unseen,
+            "unseen_share": share,
             "grid": show::grid(&head.grid),
         }));
     }
@@ -234,6 +238,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
     eprintln!("  {}", head.grid);
+    if unseen > 0 {
+        let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
+        eprintln!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_invert::RestoreStepRecord;
-use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, Restore};
+use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
@@ -212,11 +212,25 @@ fn what(plan: &KeyPlan) -> String {
 }
 
 fn plan_document(pipeline: &Pipeline, name: &str, plan: &Plan) -> Value {
-    let mut document = json!({ "like": name, "steps": steps(pipeline, plan) });
+    let mut document = json!({ "like": name, "steps": steps(pipeline, plan), "result": result(plan) });
     if let Some(why) = &plan.skipped {
         document["skipped"] = why.to_string().into();
     }
     document
+}
+
+/// What is known of the volumes at the end; null where the grid depends on voxels.
+fn result(plan: &Plan) -> Value {
+    let one = |volume: &PlannedVolume| {
+        json!({
+            "grid": show::grid(&volume.grid),
+            "kind": volume.kind.name(),
+            "channels": volume.channels,
+            "dtype": volume.dtype.map(|d| d.name()),
+            "passes": volume.passes,
+        })
+    };
+    plan.volumes.iter().map(|(key, volume)| (key.clone(), volume.as_ref().map_or(Value::Null, one))).collect()
 }
 
 fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
@@ -231,6 +245,7 @@ fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
                     "ops": p.ops.iter().map(GridOp::name).collect::<Vec<_>>(),
                     "fidelity": p.fidelity.map(|f| f.name()),
                     "changes_values": p.changes_values,
+                    "interpolation": p.interpolation,
                     "fused_with_step_before": p.fused,
                     "drawn_by_case": p.by_case,
                 });

@@ -24,7 +24,14 @@ fn map() -> PointMap {
         facts: Value::Null,
     };
     let result = ResultRecord { path: None, grid: (&model).into(), dtype: "int16".to_owned() };
-    let trace = VolumeTrace { kind: "image".to_owned(), source, snapped: None, steps: vec![step], result };
+    let trace = VolumeTrace {
+        kind: "image".to_owned(),
+        source,
+        snapped: None,
+        ties: Default::default(),
+        steps: vec![step],
+        result,
+    };
     PointMap::new(&trace).unwrap()
 }
 

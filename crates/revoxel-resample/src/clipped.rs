@@ -1,30 +1,42 @@
 //! A cubic pass whose values stay within the range of what it reads.
 
 use revoxel_core::{Affine, Grid, GridOp, Sampling, Volume, Voxels};
-use revoxel_resample::{How, Interpolation, ResampleError, execute as resample};
 
-/// Executes a pass and cuts off what overshoots the range of each channel. Where an axis is interpolated in another
-/// way, every slice across it is resampled first and kept within its own range, and the axis comes second.
-pub(super) fn execute(volume: &Volume, pass: &Sampling, how: &How) -> Result<Volume, ResampleError> {
+use crate::{How, Interpolation, ResampleError, Through, execute};
+
+/// Executes a pass and cuts off what overshoots the range of each channel; also gives how many voxels were cut. Where an
+/// axis is interpolated in another way, every slice across it is resampled first and kept within its own range, and the
+/// axis comes second.
+pub(crate) fn execute_clipped(
+    volume: &Volume,
+    pass: &Sampling,
+    how: &How,
+) -> Result<(Volume, usize), ResampleError> {
     let Some(through) = how.through else {
         let ranges = slices(volume, None);
-        let result = resample(volume, pass, how)?;
+        let result = execute(volume, pass, how)?;
         return cut(result, None, &ranges);
     };
     let axis = through.axis;
     let (source, target) = (pass.source(), pass.target());
-    if source.shape()[axis] == target.shape()[axis] && same_slices(source, target, axis) {
-        let result = resample(volume, pass, &How { through: None, ..how.clone() }.beside(axis))?;
-        return cut(result, Some(axis), &slices(volume, Some(axis)));
+    // The axis of the target that runs along it.
+    let row = target.index_map_to(source).rows()[axis];
+    let along = (0..3).max_by(|a, b| row[*a].abs().total_cmp(&row[*b].abs())).unwrap_or(axis);
+    if source.shape()[axis] == target.shape()[along] && (row[along] - 1.0).abs() < 1e-9 && row[3].abs() < 1e-6 {
+        // The slices lie where they lay.
+        let result = execute(volume, pass, &How { through: None, ..how.clone() }.beside(axis))?;
+        return cut(result, Some(along), &slices(volume, Some(axis)));
     }
-    let between = between(source, target, axis)?;
+    let between = between(source, target, axis, along)?;
     let mut first = Sampling::identity(*source);
     first.push(&GridOp::Resample { grid: between })?;
     let mut second = Sampling::identity(between);
     second.push(&GridOp::Resample { grid: *target })?;
-    let flat = resample(volume, &first, &how.clone().beside(axis))?;
-    let flat = cut(flat, Some(axis), &slices(volume, Some(axis)))?;
-    resample(&flat, &second, &How { interpolation: through.interpolation, ..how.clone() })
+    let flat = execute(volume, &first, &how.clone().beside(axis))?;
+    let (flat, count) = cut(flat, Some(along), &slices(volume, Some(axis)))?;
+    let apart = Some(Through { axis: along, ..through });
+    let rest = How { interpolation: through.interpolation, through: apart, ..how.clone() };
+    Ok((execute(&flat, &second, &rest)?, count))
 }
 
 trait Beside {
@@ -34,26 +46,19 @@ trait Beside {
 impl Beside for How {
     /// The same without a spline along an axis, whose slices stay where they are.
     fn beside(self, axis: usize) -> Self {
-        let through = revoxel_resample::Through { axis, interpolation: Interpolation::Nearest };
+        let through = Through { axis, interpolation: Interpolation::Nearest };
         Self { through: Some(through), ..self }
     }
 }
 
-/// Whether the slices across an axis lie where they lay.
-fn same_slices(source: &Grid, target: &Grid, axis: usize) -> bool {
-    let row = target.index_map_to(source).rows()[axis];
-    (row[axis] - 1.0).abs() < 1e-9 && row[3].abs() < 1e-6
-}
-
-/// The grid of the target across an axis, and of the source along it.
-fn between(source: &Grid, target: &Grid, axis: usize) -> Result<Grid, revoxel_core::GridError> {
-    let map = target.index_map_to(source).rows();
-    let mut rows = map;
-    rows.iter_mut().for_each(|row| row[axis] = 0.0);
+/// The grid of the target across an axis of the source, and of the source along it; `along` is the target's axis there.
+fn between(source: &Grid, target: &Grid, axis: usize, along: usize) -> Result<Grid, revoxel_core::GridError> {
+    let mut rows = target.index_map_to(source).rows();
+    rows.iter_mut().for_each(|row| row[along] = 0.0);
     rows[axis] = [0.0; 4];
-    rows[axis][axis] = 1.0;
+    rows[axis][along] = 1.0;
     let mut shape = target.shape();
-    shape[axis] = source.shape()[axis];
+    shape[along] = source.shape()[axis];
     Grid::new(shape, source.affine().after(&Affine::from_rows(rows)))
 }
 
@@ -83,19 +88,26 @@ fn slices(volume: &Volume, axis: Option<usize>) -> Vec<[f64; 2]> {
     ranges
 }
 
-/// Keeps values within the range of their slice.
-fn cut(volume: Volume, axis: Option<usize>, ranges: &[[f64; 2]]) -> Result<Volume, ResampleError> {
+/// Keeps values within the range of their slice; also gives how many were not.
+fn cut(volume: Volume, axis: Option<usize>, ranges: &[[f64; 2]]) -> Result<(Volume, usize), ResampleError> {
     let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
     let count = axis.map_or(1, |a| shape[a]);
     let of = slice_of(shape, axis);
-    let held = |position: usize, value: f64| {
+    let mut changed = 0;
+    let mut held = |position: usize, value: f64| {
         let [low, high] = ranges[position / size * count + of(position % size)];
-        if low > high || value.is_nan() { value } else { value.clamp(low, high) }
+        if low > high || value.is_nan() {
+            return value;
+        }
+        // What rounding added is no overshoot.
+        let slack = (high - low) * 1e-6;
+        changed += usize::from(value < low - slack || value > high + slack);
+        value.clamp(low, high)
     };
     let voxels: Voxels = match volume.voxels() {
         Voxels::F32(v) => v.iter().enumerate().map(|(i, x)| held(i, f64::from(*x)) as f32).collect::<Vec<f32>>().into(),
         Voxels::F64(v) => v.iter().enumerate().map(|(i, x)| held(i, *x)).collect::<Vec<f64>>().into(),
-        _ => return Ok(volume),
+        _ => return Ok((volume, 0)),
     };
-    Ok(volume.with_voxels(voxels)?)
+    Ok((volume.with_voxels(voxels)?, changed))
 }

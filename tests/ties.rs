@@ -1,0 +1,131 @@
+//! Label maps keep their place and their volume where voxel sizes halve, double or meet half way: an analytic sphere,
+//! there and back, on oblique grids.
+
+use revoxel_core::{Affine, Grid, Kind, Volume};
+use revoxel_invert::{InvertOptions, invert};
+use revoxel_resample::Interpolation;
+use serde_json::json;
+
+use crate::support::{run_steps, traced, values};
+
+/// Voxel sizes (mm) before and after, both ways.
+const PAIRS: [([f64; 3], [f64; 3]); 12] = [
+    ([1.0, 1.0, 3.0], [1.5, 1.5, 1.5]),
+    ([2.0, 2.0, 2.0], [1.0, 1.0, 1.0]),
+    ([1.0, 1.0, 1.0], [2.0, 2.0, 2.0]),
+    ([0.75, 0.75, 3.0], [1.5, 1.5, 3.0]),
+    ([1.2, 1.2, 1.2], [2.4, 2.4, 2.4]),
+    ([1.0, 1.0, 4.0], [1.0, 1.0, 2.0]),
+    ([0.5, 0.5, 1.0], [1.0, 1.0, 1.0]),
+    ([3.0, 3.0, 3.0], [1.5, 1.5, 1.5]),
+    ([0.7, 0.7, 1.4], [1.4, 1.4, 1.4]),
+    ([1.0, 1.0, 1.0], [1.5, 1.5, 1.5]),
+    ([1.0, 1.0, 3.0], [2.0, 2.0, 2.0]),
+    ([0.8, 0.8, 2.4], [1.6, 1.6, 1.2]),
+];
+const RADIUS: f64 = 20.0;
+
+/// Axes turned about two axes, one of them mirrored.
+fn turned(spacing: [f64; 3]) -> [[f64; 3]; 3] {
+    let ((s, c), (t, d)) = (0.4f64.sin_cos(), (-0.25f64).sin_cos());
+    let axes = [[c, s, 0.0], [-s * d, c * d, t], [-s * t, c * t, -d]];
+    [0, 1, 2].map(|a| axes[a].map(|v| v * spacing[a]))
+}
+
+/// A grid of 46 mm and a little more, and the centre of the sphere in the world (mm).
+fn place(spacing: [f64; 3], number: usize) -> (Grid, [f64; 3]) {
+    let columns = turned(spacing);
+    let rows =
+        [0, 1, 2].map(|r| [columns[0][r], columns[1][r], columns[2][r], [31.0, -17.5, 6.25][r] + number as f64 * 0.3]);
+    let shape = spacing.map(|s| (50.0 / s).ceil() as usize + 1 + number / 4);
+    let grid = Grid::new(shape, Affine::from_rows(rows)).unwrap();
+    // Somewhere off the centre, on no voxel.
+    let shift = [0.37, -0.61, 0.83].map(|v| v * (number as f64 * 2.399).cos());
+    let middle = [0, 1, 2].map(|a| (shape[a] - 1) as f64 / 2.0 + shift[a] / spacing[a]);
+    (grid, grid.index_to_world(middle))
+}
+
+fn sphere(grid: Grid, centre: [f64; 3]) -> Volume {
+    let [nx, ny, nz] = grid.shape();
+    let inside = |i: usize| {
+        let world = grid.index_to_world([i % nx, i / nx % ny, i / (nx * ny)].map(|v| v as f64));
+        let squared: f64 = (0..3).map(|a| (world[a] - centre[a]).powi(2)).sum();
+        u8::from(squared < RADIUS * RADIUS)
+    };
+    Volume::new((0..nx * ny * nz).map(inside).collect::<Vec<u8>>().into(), grid, Kind::Label, 1).unwrap()
+}
+
+/// How far the centroid lies from the centre along each axis of the grid (mm), and the volume against the formula's.
+fn off(map: &Volume, centre: [f64; 3]) -> ([f64; 3], f64) {
+    let grid = map.grid();
+    let [nx, ny, _] = grid.shape();
+    let (mut sum, mut count) = ([0.0; 3], 0.0);
+    for (i, value) in values(map).into_iter().enumerate().filter(|(_, v)| *v != 0.0) {
+        assert_eq!(value, 1.0);
+        let index = [i % nx, i / nx % ny, i / (nx * ny)];
+        (0..3).for_each(|a| sum[a] += index[a] as f64);
+        count += 1.0;
+    }
+    let at = grid.world_to_index().apply(centre);
+    let spacing = grid.spacing();
+    let ball = 4.0 / 3.0 * std::f64::consts::PI * RADIUS.powi(3);
+    let voxel = spacing[0] * spacing[1] * spacing[2];
+    ([0, 1, 2].map(|a| (sum[a] / count - at[a]) * spacing[a]), count * voxel / ball - 1.0)
+}
+
+/// The mean shift by axis and the mean change of volume over some places, there and back.
+fn means(spacing: [f64; 3], pixdim: [f64; 3], rule: &str, interpolation: Interpolation) -> [([f64; 3], f64); 2] {
+    const PLACES: usize = 8;
+    let mut all = [([0.0; 3], 0.0); 2];
+    for number in 0..PLACES {
+        let (grid, centre) = place(spacing, number);
+        let step =
+            json!({ "spacing": { "pixdim": pixdim, "rule": rule, "interpolation": { "label": interpolation.name() } } });
+        let source = sphere(grid, centre);
+        let done = run_steps(vec![("label", source)], &[step]).unwrap().remove(0).1;
+        // As a model would see it: the sphere on its own grid, not what was resampled.
+        let prediction = sphere(*done.volume.grid(), centre);
+        let trace = traced((Kind::Label, 1, &grid), done.volume.grid(), &done.steps);
+        let options = InvertOptions { interpolation: Some(interpolation), ..Default::default() };
+        let back = invert(&trace, &prediction, &options).unwrap().volume;
+        for (mean, map) in all.iter_mut().zip([&done.volume, &back]) {
+            let (shift, volume) = off(map, centre);
+            (0..3).for_each(|a| mean.0[a] += shift[a] / PLACES as f64);
+            mean.1 += volume / PLACES as f64;
+        }
+    }
+    all
+}
+
+#[test]
+fn spheres_keep_their_place_and_volume() {
+    for interpolation in [Interpolation::Nearest, Interpolation::Label] {
+        let (mut farthest, mut largest) = (0.0f64, 0.0f64);
+        for (a, b) in PAIRS.into_iter().chain(PAIRS.map(|(a, b)| (b, a))) {
+            for rule in ["monai", "nnunet", "torchio", "center"] {
+                for (way, (shift, volume)) in ["there", "back"].iter().zip(means(a, b, rule, interpolation)) {
+                    let worst = shift.iter().fold(0.0f64, |w, s| w.max(s.abs()));
+                    assert!(worst <= 0.2, "{interpolation} {a:?} to {b:?}, {rule}, {way}: shift {shift:?} mm");
+                    assert!(volume.abs() <= 0.02, "{interpolation} {a:?} to {b:?}, {rule}, {way}: volume {volume:+.4}");
+                    (farthest, largest) = (farthest.max(worst), largest.max(volume.abs()));
+                }
+            }
+        }
+        println!("{interpolation}: mean shift up to {farthest:.3} mm on an axis, volume up to {:.2} %", largest * 100.0);
+    }
+}
+
+#[test]
+fn traces_of_before_keep_the_upper_voxel() {
+    let grid = Grid::new([6, 1, 1], Affine::scaling([1.0; 3])).unwrap();
+    let source = Volume::new(vec![1u8, 2, 3, 4, 5, 6].into(), grid, Kind::Label, 1).unwrap();
+    let step = json!({ "spacing": { "pixdim": [2, 1, 1] } });
+    let done = run_steps(vec![("label", source)], &[step]).unwrap().remove(0).1;
+    assert_eq!(values(&done.volume), [1.0, 3.0, 5.0]);
+    let trace = traced((Kind::Label, 1, &grid), done.volume.grid(), &done.steps);
+    let back = |trace: &revoxel_invert::VolumeTrace| values(&invert(trace, &done.volume, &InvertOptions::default()).unwrap().volume);
+    assert_eq!(back(&trace), [1.0, 1.0, 3.0, 5.0, 5.0, 5.0]);
+    // A trace without the rule.
+    let text = serde_json::to_string(&trace).unwrap().replace(r#""ties":"alternate","#, "");
+    assert_eq!(back(&serde_json::from_str(&text).unwrap()), [1.0, 3.0, 3.0, 5.0, 5.0, 5.0]);
+}
