@@ -24,6 +24,7 @@ mod random_values;
 mod real_scans;
 mod restore;
 mod scores;
+mod seen;
 mod spatial;
 mod support;
 mod ties;

@@ -15,7 +15,8 @@ use crate::support::pipeline_text;
 /// Steps of all sorts: exact, padded, lossy, of values, and such that look at voxels.
 fn step(draw: &mut Draw) -> Value {
     let mut pick = |all: &[&str]| all[draw.int(0, all.len() as i64 - 1) as usize].to_owned();
-    let (letters, mode) = (pick(&["RAS", "LPS", "PIR", "SLA"]), pick(&["constant", "edge", "mean", "reflect", "minimum"]));
+    let (letters, mode) =
+        (pick(&["RAS", "LPS", "PIR", "SLA"]), pick(&["constant", "edge", "mean", "reflect", "minimum"]));
     let (rule, padding) =
         (pick(&["monai", "nnunet", "torchio", "center"]), pick(&["border", "reflection", "zeros", "minimum"]));
     let interpolation = pick(&["linear", "cubic", "nearest"]);
@@ -27,13 +28,18 @@ fn step(draw: &mut Draw) -> Value {
         0 => json!({ "orientation": { "axcodes": letters } }),
         1 => json!({ "flip": { "spatial_axis": draw.int(0, 2) } }),
         2 => json!({ "spatial_pad": { "spatial_size": sizes, "mode": mode } }),
-        3 => json!({ "border_pad": { "spatial_border": draw.int(1, 3), "mode": mode, "value": -7 } }),
+        3 if mode == "constant" => json!({ "border_pad": { "spatial_border": draw.int(1, 3), "value": -7 } }),
+        3 => json!({ "border_pad": { "spatial_border": draw.int(1, 3), "mode": mode } }),
         4 => json!({ "resize_with_pad_or_crop": { "spatial_size": sizes } }),
         5 => json!({ "center_spatial_crop": { "roi_size": sizes } }),
         6 => json!({ "spacing": { "pixdim": pixdim, "rule": rule, "padding": padding } }),
-        7 => json!({ "spacing": { "pixdim": pixdim, "interpolation": { "image": interpolation }, "clip": interpolation == "cubic" } }),
-        8 => json!({ "spacing": { "pixdim": pixdim, "rule": "nnunet", "interpolation": { "image": "cubic", "label": "label_nearest" },
-            "boundary": "edge", "separate_z": "auto", "anisotropy_threshold": 1.5, "through_plane": "nearest" } }),
+        7 => {
+            json!({ "spacing": { "pixdim": pixdim, "interpolation": { "image": interpolation }, "clip": interpolation == "cubic" } })
+        }
+        8 => {
+            json!({ "spacing": { "pixdim": pixdim, "rule": "nnunet", "interpolation": { "image": "cubic", "label": "label_nearest" },
+            "boundary": "edge", "separate_z": "auto", "anisotropy_threshold": 1.5, "through_plane": "nearest" } })
+        }
         9 => json!({ "spacing": { "pixdim": pixdim, "anti_alias": true } }),
         10 => json!({ "resize": { "spatial_size": sizes, "interpolation": { "label": "label" } } }),
         11 => json!({ "resize": { "spatial_size": sizes, "area": true } }),
@@ -42,7 +48,9 @@ fn step(draw: &mut Draw) -> Value {
         14 => json!({ "scale_intensity": { "minv": 0, "maxv": 1 } }),
         15 => json!({ "rand_flip": { "prob": 0.5, "spatial_axis": 0 } }),
         16 => json!({ "rand_zoom": { "prob": 0.5, "min_zoom": 0.8, "max_zoom": 1.2 } }),
-        _ => json!({ "crop_foreground": { "source": "image", "above": 50, "allow_smaller": true, "on_empty": "keep" } }),
+        _ => {
+            json!({ "crop_foreground": { "source": "image", "above": 50, "allow_smaller": true, "on_empty": "keep" } })
+        }
     }
 }
 

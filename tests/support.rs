@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, Kind, Volume, Voxel, dispatch};
-use revoxel_resample::Ties;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, TraceStep, VERSION, VolumeTrace};
+use revoxel_resample::Ties;
 use revoxel_runner::engine::{Engine, Processed};
 use serde_json::{Value, json};
 

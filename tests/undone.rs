@@ -143,6 +143,30 @@ fn what_was_filled_has_no_noise() {
 }
 
 #[test]
+fn noise_before_a_clip_is_refused() {
+    let steps = |std: f64| {
+        vec![
+            json!({ "rand_gaussian_noise": { "std": std, "prob": 1, "sample_std": false, "keys": "image" } }),
+            json!({ "spacing": { "pixdim": [1, 0.8, 1.7], "interpolation": "cubic", "clip": true, "keys": "image" } }),
+        ]
+    };
+    let (source, noisy) = run(4, &steps(300.0), Fuse::Exact);
+    let trace = record(&source, &noisy);
+    let refused = trace.undo_values(noisy.volume.clone(), Values::Undo).unwrap_err().to_string();
+    for part in ["step 1 (rand_gaussian_noise)", "step 2 (spacing)", "clip: true", "--clamp"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let clipped = noisy.steps[1].sampled.unwrap().clipped.unwrap();
+    assert!(refused.contains(&clipped.to_string()), "{refused}");
+    // With clamp, all but the voxels that the clip changed are as without the noise.
+    let (_, clean) = run(4, &[steps(1.0).remove(1)], Fuse::Exact);
+    let undone = values(&trace.undo_values(noisy.volume.clone(), Values::Clamp).unwrap());
+    let off = undone.iter().zip(values(&clean.volume)).filter(|(a, b)| (*a - b).abs() > 0.05).count();
+    let also = clean.steps[0].sampled.unwrap().clipped.unwrap();
+    assert!(off <= clipped + also, "{off} of {clipped}");
+}
+
+#[test]
 fn interpolations_that_were_fused_are_fused_again() {
     let noise = json!({ "rand_gaussian_noise": { "std": 300, "sample_std": false } });
     let way = json!([{ "spacing": { "pixdim": 1.3 } }, { "flip": {} }, { "rotate": { "angle": [0.2, 0.1, 0.3] } }]);

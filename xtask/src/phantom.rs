@@ -26,7 +26,10 @@ const PIPELINES: [(&str, &str); 11] = [
     ("half in z", "spacing: { pixdim: [0.9, 0.9, 1.5] }"),
     ("double in plane", "spacing: { pixdim: [1.8, 1.8, 3] }"),
     ("RAS, 1.2 mm", "orientation: { axcodes: RAS }; spacing: { pixdim: 1.2 }"),
-    ("RAS, 1 mm, cropped", "orientation: { axcodes: RAS }; spacing: { pixdim: 1 }; crop_foreground: { source: image, above: 0, margin: 6 }"),
+    (
+        "RAS, 1 mm, cropped",
+        "orientation: { axcodes: RAS }; spacing: { pixdim: 1 }; crop_foreground: { source: image, above: 0, margin: 6 }",
+    ),
     ("96 × 96 × 64 voxels", "resize: { spatial_size: [96, 96, 64] }"),
     ("turned, 1.5 mm", "rotate: { angle: [0.1, -0.2, 0.3] }; spacing: { pixdim: 1.5 }"),
 ];
@@ -216,7 +219,8 @@ mod tests {
         let ellipsoid = &ellipsoids()[1];
         let rows = [[0.5, 0.0, 0.0, 10.0], [0.0, 0.5, 0.0, -30.0], [0.0, 0.0, 0.5, -6.0]];
         let grid = Grid { shape: [58, 62, 70], rows };
-        let map: Vec<f64> = grid.indices().map(|i| f64::from(u8::from(ellipsoid.distance(grid.world(i)) < 0.0))).collect();
+        let map: Vec<f64> =
+            grid.indices().map(|i| f64::from(u8::from(ellipsoid.distance(grid.world(i)) < 0.0))).collect();
         let found = error(&grid, &map, 1.0, ellipsoid);
         assert!(found.surface < 0.15 && found.volume.abs() < 0.005, "{found:?}");
         // Shifted by 2 voxels along an axis: a millimetre where the surface faces it.

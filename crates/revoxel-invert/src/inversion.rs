@@ -1,9 +1,7 @@
 //! From the model's grid back to the patient's.
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
-use revoxel_resample::{
-    How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
-};
+use revoxel_resample::{How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count};
 
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};

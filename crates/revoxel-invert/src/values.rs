@@ -51,10 +51,10 @@ impl VolumeTrace {
         Ok(undos)
     }
 
-    /// The first step after `step` (from 1) that kept values within a range, by its position, and how many.
+    /// The first step after `step` (from 1) that kept values within a range, by its position, and how many it changed.
     fn clipped_after(&self, step: usize) -> Option<(usize, usize)> {
-        let clipped = |(number, step): (usize, &crate::TraceStep)| Some((number, step.sampled?.clipped));
-        self.steps.iter().enumerate().skip(step).filter_map(clipped).find(|(_, count)| *count > 0)
+        let clipped = |(number, step): (usize, &crate::TraceStep)| Some((number, step.sampled?.clipped?));
+        self.steps.iter().enumerate().skip(step).find_map(clipped)
     }
 
     /// A prediction in the units of the source: the recorded changes of values are undone, last first. Images become
@@ -93,8 +93,8 @@ impl VolumeTrace {
                     if let Some((later, clipped)) = self.clipped_after(*step) {
                         let place = format!("step {} ({})", later + 1, self.steps[later].transform);
                         let problem = format!(
-                            "what it put on {clipped} voxel(s) is not known: {place} kept them within the range of the \
-                             values (clip); use --clamp to leave it there"
+                            "cannot be undone exactly: {place} kept values within the range of the changed voxels (clip: \
+                             true; {clipped} voxel(s) were cut); use --clamp to undo it as far as it is known"
                         );
                         return Err(refused(problem));
                     }

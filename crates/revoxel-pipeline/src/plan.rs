@@ -101,11 +101,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// The first step that cannot be done.
-    pub fn plan_volumes(
-        &self,
-        volumes: &BTreeMap<String, KnownGrid>,
-        case: Option<&str>,
-    ) -> Result<Plan, PlanFailure> {
+    pub fn plan_volumes(&self, volumes: &BTreeMap<String, KnownGrid>, case: Option<&str>) -> Result<Plan, PlanFailure> {
         let mut state = State::new(volumes);
         let mut steps = Vec::new();
         let mut by_case: BTreeSet<&str> = BTreeSet::new();

@@ -7,11 +7,7 @@ use crate::{How, Interpolation, ResampleError, Through, execute};
 /// Executes a pass and cuts off what overshoots the range of each channel; also gives how many voxels were cut. Where an
 /// axis is interpolated in another way, every slice across it is resampled first and kept within its own range, and the
 /// axis comes second.
-pub(crate) fn execute_clipped(
-    volume: &Volume,
-    pass: &Sampling,
-    how: &How,
-) -> Result<(Volume, usize), ResampleError> {
+pub(crate) fn execute_clipped(volume: &Volume, pass: &Sampling, how: &How) -> Result<(Volume, usize), ResampleError> {
     let Some(through) = how.through else {
         let ranges = slices(volume, None);
         let result = execute(volume, pass, how)?;

@@ -220,8 +220,9 @@ pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
         Interpolation::Cubic => Along::Cubic,
     };
     [0, 1, 2].map(|a| match how.through {
-        // Slices that are treated apart follow nnU-Net's rule.
+        // Slices that are treated apart follow nnU-Net's rule, and so does nearest within them.
         Some(through) if through.axis == a => along(through.interpolation, a, Ties::Upper),
+        Some(_) if how.interpolation == Interpolation::Nearest => along(how.interpolation, a, Ties::Upper),
         _ => along(how.interpolation, a, how.ties),
     })
 }

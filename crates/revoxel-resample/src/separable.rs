@@ -10,12 +10,12 @@ use std::ops::Range as Indices;
 
 use revoxel_core::{IndexBox, Voxel};
 
+use crate::How;
 use crate::copy::{Strided, strided};
 use crate::pass::Aligned;
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::taps::{Along, Line, Range, Taps};
-use crate::How;
 
 /// Target planes that are computed together where the source must be turned.
 const BLOCK: usize = 16;

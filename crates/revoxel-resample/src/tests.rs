@@ -7,8 +7,8 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Sampling, Step, Volume, Voxel, dispatch};
 
 use crate::{
-    Boundary, How, Interpolation, Level, Outside, ResampleError, Through, Ties, argmax, execute, execute_argmax, execute_as,
-    oracle, stream,
+    Boundary, How, Interpolation, Level, Outside, ResampleError, Through, Ties, argmax, execute, execute_argmax,
+    execute_as, oracle, stream,
 };
 
 fn values(volume: &Volume) -> Vec<f64> {

@@ -35,7 +35,11 @@ impl Ellipsoid {
         let along = self.directions.map(|d| d[0] * p[0] + d[1] * p[1] + d[2] * p[2]);
         let length = |power: i32| (0..3).map(|a| (along[a] / self.axes[a].powi(power)).powi(2)).sum::<f64>().sqrt();
         let (first, second) = (length(1), length(2));
-        if second < 1e-9 { -self.axes.iter().copied().fold(f64::INFINITY, f64::min) } else { first * (first - 1.0) / second }
+        if second < 1e-9 {
+            -self.axes.iter().copied().fold(f64::INFINITY, f64::min)
+        } else {
+            first * (first - 1.0) / second
+        }
     }
 }
 

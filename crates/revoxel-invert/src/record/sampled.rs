@@ -26,9 +26,9 @@ pub struct SampledRecord {
     /// Which voxels padding repeats; usually none, it has a value of its own.
     #[serde(skip_serializing_if = "is_usual")]
     pub repeats: Option<RepeatsRecord>,
-    /// How many voxels were kept within the range of what the cubic B-spline read.
+    /// How many voxels were changed to keep the cubic B-spline within the range of what it read, where it was kept there.
     #[serde(skip_serializing_if = "is_usual")]
-    pub clipped: usize,
+    pub clipped: Option<usize>,
 }
 
 impl From<&Applied> for SampledRecord {
@@ -40,7 +40,7 @@ impl From<&Applied> for SampledRecord {
             area: applied.area,
             fused: applied.fused,
             repeats: applied.padded.and_then(RepeatsRecord::of),
-            clipped: applied.clipped.unwrap_or(0),
+            clipped: applied.clipped,
         }
     }
 }
@@ -159,7 +159,7 @@ mod tests {
                 area: true,
                 fused: true,
                 repeats: RepeatsRecord::of(PadMode::Wrap),
-                clipped: 7,
+                clipped: Some(7),
             },
             r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap","clipped":7}"#,
         );
