@@ -14,6 +14,7 @@ mod labels;
 mod landmarks;
 mod levels;
 mod nnunet;
+mod not_finite;
 mod parity;
 mod parity_counts;
 mod patches;

@@ -116,6 +116,13 @@ fn predictions_of_one_case_are_averaged_and_of_others_refused() {
     bad(&["1.npy", "--with", "out/b/0.json", "2.npy", "-o", "u.csv"], &["out/b/0.json", "\"b\"", "--append"]);
     bad(&["1.npy", "--weights", "1,2", "-o", "u.csv"], &["2 weights for 1"]);
     bad(&["data/a.nrrd", "-o", "u.csv"], &["data/a.nrrd: scores are an .npy or .npz array"]);
+    of_f32(&place, "nan.npy", &[f32::INFINITY, f32::NAN]);
+    of_f32(&place, "low.npy", &[f32::NEG_INFINITY, 1.0]);
+    of_f32(&place, "high.npy", &[f32::INFINITY, 1.0]);
+    bad(&["1.npy", "nan.npy", "-o", "u.csv"], &["nan.npy: 1 of 2 numbers are NaN, the first is number 2"]);
+    bad(&["low.npy", "high.npy", "-o", "u.csv"], &["number 1", "infinite with both signs"]);
+    let alone = place.revoxel(&["invert", "out/a/0.json", "nan.npy", "--scores", "-o", "n.csv"]).good();
+    assert!(alone.err.contains("nan.npy: 1 of 2 numbers are NaN, the first is number 2"), "{}", alone.err);
     array(&place, "none.npy", "<f4", &[0], &[]);
     bad(&["none.npy", "-o", "u.csv"], &["none.npy: the array holds no number"]);
     array(&place, "volume.npy", "|u1", &[64, 64, 17], &[0; 64 * 64 * 17]);

@@ -184,10 +184,11 @@ impl Voxels {
         dispatch!(&self, v => dispatch_dtype!(to, T => convert::<_, T>(v).into()))
     }
 
-    /// The smallest and largest value, ignoring NaN; `None` where there is no number.
+    /// The smallest and largest finite value; `None` where there is none.
     pub fn min_max(&self) -> Option<(f64, f64)> {
         fn range<T: Voxel>(values: &[T]) -> Option<(f64, f64)> {
-            let mut numbers = values.iter().copied().filter(|v| v.partial_cmp(v).is_some());
+            let finite = |v: &T| T::DTYPE.is_integer() || v.to_f64().is_finite();
+            let mut numbers = values.iter().copied().filter(finite);
             let first = numbers.next()?;
             let (low, high) = numbers.fold((first, first), |(low, high), v| {
                 (if v < low { v } else { low }, if v > high { v } else { high })
@@ -208,6 +209,7 @@ mod tests {
         assert_eq!(v.min_max(), Some((-1.5, 300.0)));
         assert_eq!(v.clone().cast(Dtype::U8), Voxels::from(vec![0u8, 2, 255, 0]));
         assert_eq!(v.dtype(), Dtype::F32);
-        assert_eq!(Voxels::from(vec![f32::NAN]).min_max(), None);
+        assert_eq!(Voxels::from(vec![f32::NAN, f32::INFINITY]).min_max(), None);
+        assert_eq!(Voxels::from(vec![f64::NEG_INFINITY, 2.0, f64::INFINITY, 1.0]).min_max(), Some((1.0, 2.0)));
     }
 }

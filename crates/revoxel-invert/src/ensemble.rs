@@ -9,8 +9,9 @@
 use std::borrow::Cow;
 
 use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
-use revoxel_resample::{How, Interpolation, Separate, Ties, execute};
+use revoxel_resample::{How, Interpolation, NonFinite, Separate, Ties, execute};
 
+use crate::bounded::bounded;
 use crate::decide::{Activation, Decision, floats};
 use crate::inversion::{InvertError, Inverted, on_model_grid};
 use crate::returning::{Pass, Return};
@@ -81,8 +82,8 @@ impl Ensemble {
     /// Adds a prediction. `name` is what errors call it; `weights` is one number, or one for each channel.
     ///
     /// # Errors
-    /// Where it does not lie on the trace's result grid, belongs to another native grid, does not fit the others, or
-    /// the weights are none, or too many.
+    /// Where it does not lie on the trace's result grid, belongs to another native grid, does not fit the others, holds
+    /// NaN or infinite values other than logits, or the weights are none, or too many.
     pub fn add(
         &mut self,
         name: &str,
@@ -109,7 +110,13 @@ impl Ensemble {
         let weight = weights_of(weights, prediction.channels())?;
         let (prediction, relation) = on_model_grid(prediction, &model, self.recipe.assume_grid)?;
         self.relation.get_or_insert(relation);
+        let prediction = bounded(Cow::Owned(prediction), self.recipe.interpolation)?.into_owned();
         let prediction = trace.undo_values(prediction, self.recipe.values)?;
+        if self.recipe.values != Values::Keep
+            && let Some(found) = NonFinite::of(&prediction)
+        {
+            return Err(InvertError::Undone(found.into()));
+        }
         let prediction = self.recipe.activation.unwrap_or_default().apply(prediction)?;
         self.recipe.decision.check(&prediction)?;
         let Some(first) = self.groups.first_mut() else {

@@ -1,8 +1,13 @@
 //! From the model's grid back to the patient's.
 
-use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
-use revoxel_resample::{How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count};
+use std::borrow::Cow;
 
+use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
+use revoxel_resample::{
+    How, Interpolation, NonFinite, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
+};
+
+use crate::bounded::bounded;
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};
 use crate::unseen::{check_label_fill, holding, put};
@@ -63,6 +68,17 @@ pub enum InvertError {
         /// What is wrong.
         problem: String,
     },
+    /// Values that are not finite, in a place where they mean nothing.
+    #[error("{found}; {}", advice(*.kind))]
+    NotFinite {
+        /// What the values are.
+        kind: Kind,
+        /// How many there are, and where.
+        found: Box<NonFinite>,
+    },
+    /// Undoing changes of values makes values that are not finite.
+    #[error("the recorded changes of values cannot be undone: {0}; is the prediction in the units of the result?")]
+    Undone(Box<NonFinite>),
     /// One channel has no highest channel.
     #[error("--argmax needs a prediction with one channel per class; this one has a single channel")]
     SingleChannel,
@@ -156,13 +172,26 @@ pub enum InvertError {
     Volume(#[from] VolumeError),
 }
 
+/// What to do about values that are not finite.
+fn advice(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Logit => "NaN is no score: replace it before (infinite logits may stay, they are taken to their limit)",
+        Kind::Probability => {
+            "a softmax of infinite logits makes NaN: give the logits themselves (--kind logit), or replace such values \
+             before"
+        }
+        Kind::Image | Kind::Label => "replace such values before",
+    }
+}
+
 /// Brings a prediction on the trace's result grid back onto the grid that the volume came from, in one pass.
 ///
 /// What the pipeline padded is not read; what it cut away gets the fill of the prediction's kind. The kind is the
 /// prediction's own.
 ///
 /// # Errors
-/// Where the prediction does not lie on the trace's result grid, or the options contradict its kind.
+/// Where the prediction does not lie on the trace's result grid, holds NaN or infinite values other than logits, or the
+/// options contradict its kind.
 pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions) -> Result<Inverted, InvertError> {
     let (steps, native, model) = trace.ends()?;
     let relation = model_relation(prediction.grid(), &model, options.assume_grid)?;
@@ -176,19 +205,16 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
     let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
-    let fill = fill_of(prediction, options.fill.filter(|_| !options.argmax));
+    let prediction = bounded(Cow::Borrowed(prediction), Some(interpolation))?;
+    let fill = fill_of(&prediction, options.fill.filter(|_| !options.argmax));
     let decides = options.argmax;
     let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill) };
     // Noise and headers are put right here; the voxels stay where they are.
-    let prediction = std::borrow::Cow::Borrowed(prediction);
-    let prediction = if *prediction.grid() == model {
-        prediction
-    } else {
-        std::borrow::Cow::Owned(prediction.into_owned().on_grid(model)?)
-    };
+    let prediction =
+        if *prediction.grid() == model { prediction } else { Cow::Owned(prediction.into_owned().on_grid(model)?) };
     let prediction = match label {
         Some(label) if kind == Kind::Label && !prediction.dtype().holds_label(label) => {
-            std::borrow::Cow::Owned(holding(prediction.into_owned(), label))
+            Cow::Owned(holding(prediction.into_owned(), label))
         }
         _ => prediction,
     };

@@ -6,6 +6,7 @@
 //!
 //! This crate knows no concrete transform and opens no file.
 
+mod bounded;
 mod carry;
 mod decide;
 mod ensemble;

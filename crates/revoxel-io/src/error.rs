@@ -172,6 +172,16 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
     },
+    /// A value beyond the range of half precision.
+    #[error(
+        "{path}: the value {value} is beyond the range of float16 (±65504); write float32, or scale the values before"
+    )]
+    HalfRange {
+        /// The file.
+        path: PathBuf,
+        /// The value.
+        value: f32,
+    },
     /// A tensor whose shape does not fit its values.
     #[error("{path}: shape is {shape:?}: does not fit {values} values")]
     Shape {

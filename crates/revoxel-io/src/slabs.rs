@@ -71,8 +71,12 @@ pub struct SlabWriter {
     head: Head,
     facts: Facts,
     written: usize,
+    half: bool,
     body: Body,
 }
+
+/// The first magnitude that float16 rounds to infinity.
+const BEYOND_HALF: f32 = 65520.0;
 
 enum Body {
     Slabs(Slabs),
@@ -103,16 +107,21 @@ impl SlabWriter {
                 None => Body::Whole(format, Vec::new()),
             }
         };
-        Ok(Self { path: path.to_owned(), file, head, facts: facts.clone(), written: 0, body })
+        Ok(Self { path: path.to_owned(), file, head, facts: facts.clone(), written: 0, half, body })
     }
 
     /// Writes the next voxels, of the head's type.
     ///
     /// # Errors
-    /// Where the system refuses, or the voxels are of another type.
+    /// Where the system refuses, the voxels are of another type, or float16 does not hold one of them.
     pub fn push(&mut self, voxels: &Voxels) -> Result<(), WriteError> {
         if voxels.dtype() != self.head.dtype {
             return Err(self.misfit(self.written + voxels.len()));
+        }
+        if let (true, Voxels::F32(values)) = (self.half, voxels)
+            && let Some(value) = values.iter().find(|v| v.abs() >= BEYOND_HALF && v.is_finite())
+        {
+            return Err(WriteError::HalfRange { path: self.path.clone(), value: *value });
         }
         self.written += voxels.len();
         match &mut self.body {
@@ -212,6 +221,11 @@ mod tests {
             let size = std::fs::metadata(&path).unwrap().len() as usize;
             assert_eq!(size, 128 + 12 * if half { 2 } else { 4 });
         }
+        let mut large = SlabWriter::create(folder.path().join("z.npy"), head, &Facts::default(), true).unwrap();
+        large.push(&vec![65519.0f32, f32::NEG_INFINITY, f32::NAN].into()).unwrap();
+        let beyond = large.push(&vec![1.0f32, -65520.0].into()).unwrap_err().to_string();
+        assert!(beyond.contains("z.npy: the value -65520 is beyond the range of float16"), "{beyond}");
+        drop(large);
         let wrong = SlabWriter::create(folder.path().join("x.nii"), head, &Facts::default(), true).err().unwrap();
         assert!(wrong.to_string().contains("float16"), "{wrong}");
         let short = SlabWriter::create(folder.path().join("y.npy"), head, &Facts::default(), false).unwrap();

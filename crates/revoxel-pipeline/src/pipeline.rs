@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::error::{Fault, PipelineError, Place};
 use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
+use crate::non_finite::{self, NonFiniteRule};
 use crate::restore::Restore;
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::{CaseName, Template};
@@ -63,6 +64,8 @@ pub struct Input {
     pub own_grid: bool,
     /// The labels that its maps may hold, where it declares them.
     pub labels: Option<LabelSet>,
+    /// What to do where its files hold values that are not finite.
+    pub non_finite: NonFiniteRule,
     /// Which series of a DICOM folder or archive.
     pub series: Option<String>,
     /// What to do with slices that lie unevenly.
@@ -179,9 +182,12 @@ impl Pipeline {
                 "slices": i.slices,
                 "missing": i.missing,
             });
-            // Inputs that declare none keep the hash that they always had.
+            // Inputs that say nothing more keep the hash that they always had.
             if let Some(labels) = &i.labels {
                 value["labels"] = labels.iter().map(|label| label as i64).collect();
+            }
+            if i.non_finite != NonFiniteRule::Error {
+                value["non_finite"] = i.non_finite.json();
             }
             (i.key.clone(), value)
         };
@@ -333,8 +339,9 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         return Err(Fault::new(place(&["inputs", key, "path"], false), problem));
     }
     let own_grid = input.grid == GridRule::Own;
-    let node = ["inputs", key, "labels"].iter().try_fold(document, |node, segment| node.child(segment));
-    let labels = node.map(|node| labels::declared(node, kind)).transpose()?;
+    let node = |field| ["inputs", key, field].iter().try_fold(document, |node, segment| node.child(segment));
+    let labels = node("labels").map(|node| labels::declared(node, kind)).transpose()?;
+    let non_finite = node("non_finite").map(|node| non_finite::rule(node, kind)).transpose()?.unwrap_or_default();
     let place = place(&["inputs", key], true);
     Ok(Input {
         key: key.to_owned(),
@@ -343,6 +350,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         optional: input.optional,
         own_grid,
         labels,
+        non_finite,
         series: input.series.clone(),
         slices: input.slices,
         missing: input.missing,

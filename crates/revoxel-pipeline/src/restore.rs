@@ -419,6 +419,7 @@ fn prediction(kind: Kind) -> Input {
         optional: false,
         own_grid: true,
         labels: None,
+        non_finite: crate::non_finite::NonFiniteRule::Error,
         series: None,
         slices: SliceRule::default(),
         missing: MissingRule::default(),

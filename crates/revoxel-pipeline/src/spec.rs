@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::labels::LabelsSchema;
+use crate::non_finite::NonFiniteSchema;
 use crate::restore::RestoreSpec;
 
 /// A pipeline file: what goes in, what is done, what comes out.
@@ -83,6 +84,12 @@ pub(crate) struct InputSpec {
     #[schemars(with = "Option<LabelsSchema>")]
     #[allow(dead_code, reason = "read with their places; here for the schema")]
     pub(crate) labels: Option<Value>,
+    /// What to do where its files hold NaN or infinite values: `error` refuses the case and names the first one, `keep`
+    /// leaves them, and a number takes their place. Labels cannot keep them.
+    #[serde(default)]
+    #[schemars(with = "Option<NonFiniteSchema>")]
+    #[allow(dead_code, reason = "read with its place; here for the schema")]
+    pub(crate) non_finite: Option<Value>,
     /// Which series of a DICOM folder or archive: its UID, or its number in the list that `revoxel info` prints.
     #[serde(default)]
     pub(crate) series: Option<String>,

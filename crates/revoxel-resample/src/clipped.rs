@@ -68,7 +68,7 @@ fn slice_of(shape: [usize; 3], axis: Option<usize>) -> impl Fn(usize) -> usize {
     }
 }
 
-/// The ranges of all slices of all channels, NaN left out.
+/// The ranges of the finite values of all slices of all channels.
 fn slices(volume: &Volume, axis: Option<usize>) -> Vec<[f64; 2]> {
     let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
     let count = axis.map_or(1, |a| shape[a]);
@@ -78,7 +78,9 @@ fn slices(volume: &Volume, axis: Option<usize>) -> Vec<[f64; 2]> {
         for (position, value) in v.iter().enumerate() {
             let range = &mut ranges[position / size * count + of(position % size)];
             let value = revoxel_core::Voxel::to_f64(*value);
-            *range = [range[0].min(value), range[1].max(value)];
+            if value.is_finite() {
+                *range = [range[0].min(value), range[1].max(value)];
+            }
         }
     });
     ranges

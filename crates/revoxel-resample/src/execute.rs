@@ -9,6 +9,7 @@ use revoxel_core::{
     Voxels, dispatch, dispatch_dtype,
 };
 
+use crate::finite::{Holes, mark, may_have_holes};
 use crate::pass::{Pass, along};
 use crate::real::Real;
 use crate::separable::Scratch;
@@ -60,14 +61,18 @@ pub fn execute_as(
     how: &How,
     dtype: Option<Dtype>,
 ) -> Result<Volume, ResampleError> {
+    let splined = Splined::of(volume, sampling, how)?;
+    let volume = splined.as_ref().map_or(volume, |s| &s.filled);
     let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
     let mut work = Work::new(&volume, &sampling, &how, beyond);
+    let mut marks = splined.as_ref().map(|s| s.marks());
     let length = work.plane() * work.count();
     let voxels: Voxels = if work.averages {
         dispatch_dtype!(dtype, O => {
             let mut out = buffer::zeroed::<O>(length);
             work.means(0, &mut out);
+            marks.iter_mut().for_each(|marks| marks.mark(0, &mut out));
             out.into()
         })
     } else {
@@ -92,9 +97,12 @@ pub fn stream<E: From<ResampleError>>(
     dtype: Option<Dtype>,
     mut sink: impl FnMut(&Voxels) -> Result<(), E>,
 ) -> Result<(), E> {
+    let splined = Splined::of(volume, sampling, how)?;
+    let volume = splined.as_ref().map_or(volume, |s| &s.filled);
     let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
     let mut work = Work::new(&volume, &sampling, &how, beyond);
+    let mut marks = splined.as_ref().map(|s| s.marks());
     let (size, count) = (work.plane(), work.count());
     let slab = work.slab(dtype.size()).min(count);
     // One slab for all: fresh memory costs as much as computing what goes into it.
@@ -103,7 +111,10 @@ pub fn stream<E: From<ResampleError>>(
     while first < count {
         voxels.truncate(slab.min(count - first) * size);
         if work.averages {
-            dispatch!(&mut voxels, out => work.means(first, out));
+            dispatch!(&mut voxels, out => {
+                work.means(first, out);
+                marks.iter_mut().for_each(|marks| marks.mark(first, out));
+            });
         } else {
             dispatch!(volume.voxels(), v => work.copies(v, first, bytemuck::cast_slice_mut(voxels.bytes_mut())));
         }
@@ -216,6 +227,47 @@ pub(crate) struct Prepared<'a> {
 /// How far a volume is continued for a spline whose boundary is not the mirrored one: there, less than a
 /// ten-millionth of what lies beyond is left.
 const BEYOND: usize = 12;
+
+/// A volume for a spline, whose filter would carry a value that is not finite along whole lines: the volume without such
+/// values, and what becomes NaN in their place. That is each voxel whose linear interpolation would read one.
+struct Splined {
+    filled: Volume,
+    mask: Volume,
+    sampling: Sampling,
+    how: How,
+}
+
+impl Splined {
+    /// `None` where the pass has no spline or all values are finite.
+    fn of(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Option<Self>, ResampleError> {
+        let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+        if !cubic || !may_have_holes(volume.dtype()) || volume.grid() != sampling.source() {
+            return Ok(None);
+        }
+        let Some(holes) = Holes::of(volume) else { return Ok(None) };
+        let mask = Volume::new(holes.mask().into(), *volume.grid(), volume.kind(), volume.channels())?;
+        let how = How { outside: how.outside, ..How::filled(Interpolation::Linear, vec![0.0]) };
+        Ok(Some(Self { filled: holes.filled(volume.clone())?, mask, sampling: sampling.clone(), how }))
+    }
+
+    fn marks(&self) -> Marks<'_> {
+        Marks { work: Work::new(&self.mask, &self.sampling, &self.how, [0; 3]) }
+    }
+}
+
+/// The mask of a [`Splined`] on its way.
+struct Marks<'a> {
+    work: Work<'a>,
+}
+
+impl Marks<'_> {
+    /// Puts NaN into planes from `first` on.
+    fn mark<O: Voxel>(&mut self, first: usize, out: &mut [O]) {
+        let mut reached = vec![0.0f32; out.len()];
+        self.work.means(first, &mut reached);
+        mark(&reached, out);
+    }
+}
 
 /// A pass on the channels of a volume, ready to compute any of its planes. Planes are counted over all channels.
 struct Work<'a> {

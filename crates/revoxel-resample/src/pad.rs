@@ -85,14 +85,9 @@ impl PadMode {
         matches!(self, Self::LinearRamp | Self::Mean | Self::Median | Self::VolumeMean | Self::VolumeMedian)
     }
 
-    /// The number of all channels that pads, where the mode has one: 0 of a volume without voxels, and no number where
-    /// a voxel holds none.
+    /// The number of all channels that pads, where the mode has one: of the finite values, 0 where there is none.
     fn of_all(self, voxels: &Voxels) -> Option<f64> {
-        let numbers = dispatch!(voxels, v => v.par_iter().with_min_len(1 << 16).all(|v| !v.to_f64().is_nan()));
         match self {
-            Self::VolumeMinimum | Self::VolumeMaximum | Self::VolumeMean | Self::VolumeMedian if !numbers => {
-                Some(f64::NAN)
-            }
             Self::VolumeMinimum => Some(voxels.min_max().map_or(0.0, |(low, _)| low)),
             Self::VolumeMaximum => Some(voxels.min_max().map_or(0.0, |(_, high)| high)),
             Self::VolumeMean => Some(dispatch!(voxels, v => mean_of(v))),
@@ -244,29 +239,37 @@ fn summarised<T: Voxel>(
     values
 }
 
-/// The mean, summed in the same order on any number of threads; 0 of nothing.
+/// The mean of the finite values, summed in the same order on any number of threads; 0 of nothing.
 fn mean_of<T: Voxel>(values: &[T]) -> f64 {
-    let parts: Vec<f64> = values.par_chunks(1 << 16).map(|part| part.iter().map(|v| v.to_f64()).sum()).collect();
-    parts.into_iter().sum::<f64>() / values.len().max(1) as f64
+    let sum = |part: &[T]| {
+        let finite = part.iter().map(|v| v.to_f64()).filter(|v| v.is_finite());
+        finite.fold((0.0, 0usize), |(sum, count), v| (sum + v, count + 1))
+    };
+    let parts: Vec<(f64, usize)> = values.par_chunks(1 << 16).map(sum).collect();
+    let (sum, count) = parts.into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    sum / count.max(1) as f64
 }
 
-/// The median, the mean of the two in the middle of an even number; 0 of nothing.
+/// The median of the finite values, the mean of the two in the middle of an even number; 0 of nothing.
 fn median_of<T: Voxel>(values: &[T]) -> f64 {
+    let order = |a: &T, b: &T| a.to_f64().total_cmp(&b.to_f64());
+    let mut values: Vec<T> = values.iter().copied().filter(|v| v.to_f64().is_finite()).collect();
     if values.is_empty() {
         return 0.0;
     }
-    let order = |a: &T, b: &T| a.to_f64().total_cmp(&b.to_f64());
-    let mut values = values.to_vec();
     let n = values.len();
     let (below, upper, _) = values.select_nth_unstable_by(n / 2, order);
     let lower = if n % 2 == 1 { None } else { below.iter().copied().max_by(order) };
     lower.map_or(upper.to_f64(), |lower| 0.5 * (lower.to_f64() + upper.to_f64()))
 }
 
+/// The number of a line, of its finite values; its first value where none is finite.
 fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
     let mean = |values: &[T]| T::from_f64(values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64);
-    if let Some(none) = line.iter().find(|v| v.to_f64().is_nan()) {
-        return *none;
+    let first = line[0];
+    line.retain(|v| v.to_f64().is_finite());
+    if line.is_empty() {
+        return first;
     }
     if mode == PadMode::Mean {
         return mean(&line);
@@ -308,12 +311,17 @@ mod tests {
         t(PadMode::VolumeMean, [4., 4., 4., 1., 2., 4., 9., 4., 4.]);
         t(PadMode::VolumeMedian, [3., 3., 3., 1., 2., 4., 9., 3., 3.]);
         assert_eq!(median_of(&[5u8, 1, 9]), 5.0);
-        // What is no number makes none.
-        for mode in &PadMode::ALL[6..] {
-            let grid = Grid::without_geometry([4, 1, 1]).unwrap();
-            let line = Volume::new(vec![f32::NAN, 1., 3., 2.].into(), grid, Kind::Image, 1).unwrap();
-            let padded = pad(&line, [0, 0, 0], [5, 1, 1], *mode, &[]).unwrap();
-            assert!(padded.voxels().get(4).is_nan(), "{mode}");
+        // What is not finite does not count, except where nothing else is there.
+        for (mode, expected) in PadMode::ALL[6..].iter().zip([1.0, 3.0, 2.0, 2.0, 1.0, 3.0, 2.0, 2.0]) {
+            let grid = Grid::without_geometry([5, 1, 1]).unwrap();
+            for other in [f32::INFINITY, f32::NEG_INFINITY] {
+                let line = Volume::new(vec![f32::NAN, 1., 3., 2., other].into(), grid, Kind::Image, 1).unwrap();
+                let padded = pad(&line, [0, 0, 0], [6, 1, 1], *mode, &[]).unwrap();
+                assert_eq!(padded.voxels().get(5), expected, "{mode}");
+            }
+            let line = Volume::new(vec![f32::NAN; 5].into(), grid, Kind::Image, 1).unwrap();
+            let padded = pad(&line, [0, 0, 0], [6, 1, 1], *mode, &[]).unwrap().voxels().get(5);
+            assert!(if mode.name().starts_with("volume") { padded == 0.0 } else { padded.is_nan() }, "{mode}");
         }
     }
 

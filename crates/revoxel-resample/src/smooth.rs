@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, Voxels, dispatch};
 
+use crate::finite::Holes;
 use crate::real::Real;
 
 /// How the weights of a Gaussian are found.
@@ -99,7 +100,8 @@ impl AntiAlias {
 /// up to four standard deviations, the volume mirrored at its faces. Every channel is smoothed alike; an axis whose
 /// sigma is not above 0 is left as it is. The result is float32, or float64 for float64 voxels, on the same grid.
 ///
-/// A sigma above sixteen times an axis's length is taken as that.
+/// A sigma above sixteen times an axis's length is taken as that. Values that are not finite are left out: they stay
+/// where they are, and their neighbours are smoothed with numbers interpolated in their place ([`Holes::filled`]).
 ///
 /// # Errors
 /// Never for a volume that was made by `Volume::new`.
@@ -112,6 +114,9 @@ pub fn gaussian_smooth(volume: &Volume, sigma: [f64; 3]) -> Result<Volume, Volum
 /// # Errors
 /// Never for a volume that was made by `Volume::new`.
 pub fn gaussian_smooth_as(volume: &Volume, sigma: [f64; 3], gaussian: &Gaussian) -> Result<Volume, VolumeError> {
+    if let Some(holes) = Holes::of(volume) {
+        return holes.put_back(gaussian_smooth_as(&holes.filled(volume.clone())?, sigma, gaussian)?);
+    }
     let shape = volume.grid().shape();
     let voxels: Voxels = match volume.dtype() {
         Dtype::F64 => dispatch!(volume.voxels(), v => smoothed::<_, f64>(v, shape, sigma, gaussian).into()),

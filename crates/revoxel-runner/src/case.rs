@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use revoxel_core::{Kind, LostLabel, StoredDtype};
+use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
-use revoxel_resample::Ties;
+use revoxel_resample::{NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
+use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError};
 use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
 use crate::labels::{UndeclaredLabels, check_declared};
+use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::preflight::Checked;
 use crate::uneven::read_options;
 
@@ -25,6 +27,8 @@ pub struct Done {
     pub files: Vec<PathBuf>,
     /// Why the case was left out, where a step said so.
     pub skipped: Option<String>,
+    /// Inputs that held values that are not finite.
+    pub non_finite: Vec<Note>,
     /// How long it took.
     pub time: Duration,
 }
@@ -60,6 +64,30 @@ pub enum CaseError {
         /// The label.
         lost: LostLabel,
     },
+    /// An input holds values that are not finite.
+    #[error(transparent)]
+    NonFinite(#[from] NonFiniteInput),
+    /// Values that are not finite cannot be written as whole numbers.
+    #[error(
+        "{key}: {found}, and the dtype of the output is {dtype}, which holds neither NaN nor infinity: declare \
+             `non_finite: 0`, or another number, on the input, or write float32"
+    )]
+    NoWholeNumbers {
+        /// The key of the output.
+        key: String,
+        /// The dtype.
+        dtype: Dtype,
+        /// What was found before the last pass.
+        found: Box<NonFinite>,
+    },
+    /// Values too large for the output.
+    #[error("{key}: values are beyond the range of the output's dtype {dtype}: write float64, or scale them before")]
+    Beyond {
+        /// The key of the output.
+        key: String,
+        /// The dtype.
+        dtype: Dtype,
+    },
     /// A file is no longer what the preflight saw.
     #[error("{0}: the file has changed since the run began")]
     Changed(PathBuf),
@@ -76,24 +104,27 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
-        return Ok(Done { files: Vec::new(), skipped: Some(why.to_string()), time: start.elapsed() });
+        return Ok(Done::skipped(why.to_string(), start));
     }
     let mut volumes = BTreeMap::new();
     let mut sources = BTreeMap::new();
+    let mut notes = Vec::new();
     // Compressed files are decoded by one thread each, so they are read side by side.
     let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
         let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
         // The largest input is waited for, and its hash would come on top.
         let (loaded, hash) = rayon::join(load, || input_hash(path));
-        let loaded = loaded?;
+        let mut loaded = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
+        let note = non_finite::settle(input, path, &mut loaded.volume)?;
         check_declared(input, path, &loaded.volume)?;
-        Ok((loaded, hash?))
+        Ok((loaded, hash?, note))
     };
     let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
     for ((key, path, _), result) in inputs.into_iter().zip(read) {
-        let (loaded, hash) = result?;
+        let (loaded, hash, note) = result?;
+        notes.extend(note.inspect(|note| warn(case, path, note)));
         if loaded.info.grid != checked.infos[key].grid {
             return Err(CaseError::Changed(path.clone()));
         }
@@ -109,7 +140,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     if let Err(failure) = engine.run(&pipeline.steps) {
         if let StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) = &*failure.error {
-            return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
+            return Ok(Done::skipped(failure.to_string(), start));
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
     }
@@ -160,7 +191,19 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     make_folder_of(&path)?;
     write_text(&path, &trace.to_json())?;
     files.push(path);
-    Ok(Done { files, skipped: None, time: start.elapsed() })
+    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed() })
+}
+
+impl Done {
+    fn skipped(why: String, start: Instant) -> Self {
+        Self { files: Vec::new(), skipped: Some(why), non_finite: Vec::new(), time: start.elapsed() }
+    }
+}
+
+/// Says what an input held that is not finite.
+fn warn(case: &Case, path: &Path, Note { found, replaced_by, .. }: &Note) {
+    let done = replaced_by.map_or("kept".to_owned(), |number| format!("replaced by {number}"));
+    tracing::warn!(case = %case.name, "{}: {found}; {done}", path.display());
 }
 
 pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
@@ -196,7 +239,12 @@ fn write_volume(
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
     let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
     let Some(stored) = stored.filter(|_| last.kind() == Kind::Label) else {
-        last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
+        let narrower = fits_type(key, last, head.dtype)?;
+        let beyond = || CaseError::Beyond { key: key.to_owned(), dtype: head.dtype };
+        last.slabs(wanted, |slab| match narrower && !all_finite(slab) {
+            true => Err(beyond()),
+            false => Ok(writer.push(slab)?),
+        })?;
         return Ok(writer);
     };
     // Labels are compared before they are cast: none becomes another one.
@@ -208,6 +256,23 @@ fn write_volume(
         Ok(writer.push(&slab.clone().cast(stored.in_memory()))?)
     })?;
     Ok(writer)
+}
+
+/// Whether values of a volume, all finite, may become infinite in the type that they are written in.
+///
+/// # Errors
+/// Where some are not finite and the type holds whole numbers.
+fn fits_type(key: &str, last: &Last, dtype: Dtype) -> Result<bool, CaseError> {
+    let before = last.dtype_before();
+    if before.is_integer() || before == dtype || (before, dtype) == (Dtype::F32, Dtype::F64) {
+        return Ok(false);
+    }
+    match last.non_finite() {
+        Some(found) if dtype.is_integer() => {
+            Err(CaseError::NoWholeNumbers { key: key.to_owned(), dtype, found: found.into() })
+        }
+        found => Ok(found.is_none() && !dtype.is_integer()),
+    }
 }
 
 pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {

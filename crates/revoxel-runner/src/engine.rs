@@ -3,6 +3,7 @@
 //! Spatial ops are not executed at once: they gather in a pass as long as the result is the same as step by step,
 //! and the pass runs when voxels are needed.
 
+pub(crate) mod finite;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use revoxel_core::{
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
-use revoxel_resample::{How, ResampleError, execute_as, result_dtype, stream};
+use revoxel_resample::{How, NonFinite, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
     ApplyError, Change, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, Transform, ValueTransform,
@@ -58,6 +59,16 @@ impl Last {
     /// How many passes over the voxels there are, the last one included.
     pub fn passes(&self) -> usize {
         self.executed + usize::from(!self.pass.is_identity())
+    }
+
+    /// The voxel type before the pass.
+    pub fn dtype_before(&self) -> Dtype {
+        self.volume.dtype()
+    }
+
+    /// The values before the pass that are not finite.
+    pub fn non_finite(&self) -> Option<NonFinite> {
+        NonFinite::of(&self.volume)
     }
 
     /// What the values mean.
@@ -285,7 +296,8 @@ impl Engine {
         for key in keys {
             let Some(slot) = self.slots.get_mut(*key) else { continue };
             let done = on_one_grid(&first, &mask, slot.grid());
-            let done = done.and_then(|()| slot.value_step(step, |volume| transform.apply_with(volume, &mask)));
+            let done = done
+                .and_then(|()| slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, &mask)));
             done.map_err(|e| ((*key).clone(), e))?;
         }
         Ok(())
@@ -311,7 +323,7 @@ impl Engine {
         let Some(mut slot) = self.slots.remove(key) else { return Ok(()) };
         slot.settle()?;
         let Some(name) = transform.source() else {
-            slot.value_step(step, |volume| transform.apply(volume))?;
+            slot.value_step(step, transform.mixes(), |volume| transform.apply(volume))?;
             self.slots.insert(key.to_owned(), slot);
             return Ok(());
         };
@@ -325,7 +337,7 @@ impl Engine {
         };
         let other = other.ok_or_else(|| ApplyError::MissingInput(name.to_owned()))?;
         on_one_grid(name, other, slot.grid())?;
-        slot.value_step(step, |volume| transform.apply_with(volume, other))?;
+        slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, other))?;
         self.slots.insert(key.to_owned(), slot);
         Ok(())
     }

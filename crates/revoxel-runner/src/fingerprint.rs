@@ -13,6 +13,7 @@ use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use crate::dataset::{Case, DatasetError};
+use crate::non_finite::settle;
 
 /// Values of each case from which percentiles are taken, at most.
 const SAMPLES: usize = 100_000;
@@ -125,7 +126,7 @@ impl Fingerprint {
         let mut facts = Vec::new();
         let mut pools: Vec<Pool> = images.iter().map(|_| Pool::default()).collect();
         for case in cases {
-            let looked = look(case, &images, label, &mut pools);
+            let looked = look(layout, case, (&images, label), &mut pools);
             facts.push(looked.map_err(|problem| FingerprintError::Case { case: case.name.to_string(), problem })?);
         }
         Ok(Self { cases: facts, channels: pools.into_iter().map(Pool::finish).collect() })
@@ -182,13 +183,22 @@ impl Fingerprint {
     }
 }
 
-fn look(case: &Case, images: &[&str], label: &str, pools: &mut [Pool]) -> Result<CaseFacts, String> {
+fn look(
+    layout: &Pipeline,
+    case: &Case,
+    (images, label): (&[&str], &str),
+    pools: &mut [Pool],
+) -> Result<CaseFacts, String> {
     if let Some((key, path)) = case.missing.first() {
         return Err(format!("{key}: there is no {}", path.display()));
     }
     let read = |key: &str, kind: Kind| {
         let path = case.inputs.get(key).ok_or_else(|| format!("there is no {key}"))?;
-        revoxel_io::read(path, kind).map(|loaded| loaded.volume).map_err(|e| e.to_string())
+        let mut volume = revoxel_io::read(path, kind).map_err(|e| e.to_string())?.volume;
+        if let Some(input) = layout.input(key) {
+            settle(input, path, &mut volume).map_err(|e| e.to_string())?;
+        }
+        Ok::<_, String>(volume)
     };
     let label = read(label, Kind::Label)?;
     let grid = *label.grid();
@@ -230,9 +240,10 @@ fn around(a: Option<IndexBox>, b: Option<IndexBox>) -> Option<IndexBox> {
 fn filled(volume: &Volume) -> Option<IndexBox> {
     let [nx, ny, nz] = volume.grid().shape();
     let mut found: Option<([i64; 3], [i64; 3])> = None;
+    let counts = |x: f64| x != 0.0 && x.is_finite();
     dispatch!(volume.voxels(), v => for (number, row) in v.chunks(nx).enumerate() {
-        let Some(first) = row.iter().position(|x| x.to_f64() != 0.0) else { continue };
-        let last = row.iter().rposition(|x| x.to_f64() != 0.0).unwrap_or(first);
+        let Some(first) = row.iter().position(|x| counts(x.to_f64())) else { continue };
+        let last = row.iter().rposition(|x| counts(x.to_f64())).unwrap_or(first);
         let (y, z) = ((number % ny) as i64, (number / ny % nz) as i64);
         let (low, high) = ([first as i64, y, z], [last as i64 + 1, y + 1, z + 1]);
         found = Some(found.map_or((low, high), |(a, b)| {
@@ -273,7 +284,7 @@ struct Pool {
 
 impl Pool {
     fn add(&mut self, values: Vec<f64>) {
-        let values = sorted(values.into_iter().filter(|v| !v.is_nan()).collect());
+        let values = sorted(values.into_iter().filter(|v| v.is_finite()).collect());
         let (Some(low), Some(high)) = (values.first(), values.last()) else { return };
         self.range = Some(self.range.map_or((*low, *high), |(a, b)| (a.min(*low), b.max(*high))));
         let count = values.len() as f64;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, Volume};
-use revoxel_io::ReadError;
 use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
 use crate::dataset::Case;
 use crate::memory;
+use crate::non_finite::settle;
 use crate::uneven::read_options;
 
 /// The label maps of a dataset in which has to be looked.
@@ -68,12 +68,15 @@ impl LabelMaps {
                 return self.verdict(pipeline, &absent);
             }
             let look = |(key, path, input): (String, PathBuf, &Input)| {
-                let found = revoxel_io::read_with(&path, input.kind, &read_options(input));
                 let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
-                (key, path, found.map(|loaded| seen(&loaded.volume)))
+                let found = revoxel_io::read_with(&path, input.kind, &read_options(input)).map_err(|e| e.to_string());
+                let found = found.and_then(|mut loaded| {
+                    settle(input, &path, &mut loaded.volume).map_err(|e| e.to_string())?;
+                    Ok(seen(&loaded.volume))
+                });
+                (key, path, found)
             };
-            let found: Vec<(String, PathBuf, Result<SeenLabels, ReadError>)> =
-                batch.into_par_iter().map(look).collect();
+            let found: Vec<(String, PathBuf, Result<SeenLabels, String>)> = batch.into_par_iter().map(look).collect();
             for (key, path, labels) in found {
                 match labels {
                     Ok(SeenLabels { labels, channels }) => {
@@ -83,7 +86,7 @@ impl LabelMaps {
                         seen.channels = seen.channels.max(channels);
                         *self.read.entry(key).or_default() += 1;
                     }
-                    Err(error) => self.unreadable.push(error.to_string()),
+                    Err(error) => self.unreadable.push(error),
                 }
             }
             tell(self.read.values().sum());

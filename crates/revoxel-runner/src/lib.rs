@@ -25,6 +25,7 @@ mod landmarks_file;
 pub mod matrix_file;
 pub mod measure;
 pub mod memory;
+pub mod non_finite;
 pub mod phantom;
 pub mod points;
 pub mod prediction;

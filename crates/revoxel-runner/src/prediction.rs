@@ -6,6 +6,7 @@ use std::str::FromStr;
 use revoxel_core::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 use revoxel_io::npy::{self, Tensor};
 use revoxel_io::{Limits, ReadError};
+use revoxel_resample::NonFinite;
 
 /// The order of an array's axes, as its shape gives them; the last axis is fastest (C order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,14 @@ pub enum PredictionError {
         /// The value.
         value: f64,
     },
+    /// Labels that are not finite.
+    #[error("{path}: {found}; no label is NaN or infinite: replace such values before, or give --kind")]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// How many there are, and where.
+        found: Box<NonFinite>,
+    },
     /// The values do not fill the grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -146,6 +155,13 @@ pub(crate) fn is_array(path: &Path) -> bool {
 
 fn kind_of(path: &Path, volume: &Volume, reading: &Reading) -> Result<Kind, PredictionError> {
     let why = |why| PredictionError::Kind { path: path.to_owned(), why };
+    let labels = reading.kind == Some(Kind::Label);
+    // Values of other kinds are looked at where they are brought back.
+    if (labels || reading.kind.is_none() && !reading.argmax && volume.channels() == 1)
+        && let Some(found) = NonFinite::of(volume)
+    {
+        return Err(PredictionError::NotFinite { path: path.to_owned(), found: found.into() });
+    }
     match reading.kind {
         Some(Kind::Label) => match not_a_label(volume.voxels()) {
             Some(value) => Err(PredictionError::NotLabels { path: path.to_owned(), value }),

@@ -8,6 +8,8 @@ use revoxel_invert::{
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
+use crate::engine::finite::guarded;
+
 /// Why a record cannot be followed, or a prediction not restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -255,7 +257,9 @@ impl Restoration {
                 transform: step.name.clone(),
                 error: error.into(),
             };
-            step.transform.apply(volume).map(|(volume, _)| volume).map_err(failed)
+            let transform = &step.transform;
+            let done = guarded(volume, transform.mixes(), |volume| transform.apply(volume));
+            done.map(|(volume, _)| volume).map_err(failed)
         })
     }
 }

@@ -58,6 +58,24 @@ pub enum ScoresError {
     /// What is there is no file.
     #[error("{0}: not a file")]
     NoFile(PathBuf),
+    /// Numbers that have no mean.
+    #[error(
+        "{path}: {count} of {all} numbers are NaN, the first is number {first} (from 1): they have no mean with those of \
+         other predictions"
+    )]
+    NaN {
+        /// The array.
+        path: PathBuf,
+        /// How many are NaN.
+        count: usize,
+        /// How many numbers there are.
+        all: usize,
+        /// Which is the first.
+        first: usize,
+    },
+    /// Infinite numbers whose mean is none.
+    #[error("number {0} (from 1) is infinite with both signs in the predictions: they have no mean")]
+    NoMean(usize),
     /// The rows of the table are longer or shorter.
     #[error("{path}: its rows have {theirs} numbers, and this one has {ours}: write it to another table")]
     Columns {
@@ -98,14 +116,26 @@ pub fn read(path: &Path) -> Result<Vec<f64>, ScoresError> {
     match tensor.voxels.len() {
         0 => Err(ScoresError::Empty(path.to_owned())),
         count if count > MOST => Err(ScoresError::Volume { path: path.to_owned(), count }),
-        _ => Ok(dispatch!(&tensor.voxels, v => v.iter().map(|x| x.to_f64()).collect())),
+        all => {
+            let numbers: Vec<f64> = dispatch!(&tensor.voxels, v => v.iter().map(|x| x.to_f64()).collect());
+            if let Some((count, first)) = not_numbers(&numbers) {
+                tracing::warn!("{}: {count} of {all} numbers are NaN, the first is number {first}", path.display());
+            }
+            Ok(numbers)
+        }
     }
+}
+
+/// How many numbers are NaN, and which is the first, from 1.
+fn not_numbers(numbers: &[f64]) -> Option<(usize, usize)> {
+    let first = numbers.iter().position(|v| v.is_nan())?;
+    Some((numbers.iter().filter(|v| v.is_nan()).count(), first + 1))
 }
 
 /// The mean of the numbers of several predictions: of each its file, its numbers and its weight.
 ///
 /// # Errors
-/// Where counts differ, or weights make no mean.
+/// Where counts differ, weights make no mean, a number is NaN, or infinities of both signs meet.
 pub fn mean(members: &[(PathBuf, Vec<f64>, f64)]) -> Result<Vec<f64>, ScoresError> {
     let Some((_, first, _)) = members.first() else { return Ok(Vec::new()) };
     let total: f64 = members.iter().map(|(_, _, weight)| weight).sum();
@@ -122,9 +152,15 @@ pub fn mean(members: &[(PathBuf, Vec<f64>, f64)]) -> Result<Vec<f64>, ScoresErro
             let (path, count, expected) = (path.clone(), values.len(), first.len());
             return Err(ScoresError::OtherCount { path, count, expected });
         }
+        if let Some((count, first)) = not_numbers(values) {
+            return Err(ScoresError::NaN { path: path.clone(), count, all: values.len(), first });
+        }
         sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
     }
-    Ok(sums.into_iter().map(|sum| sum / total).collect())
+    match sums.iter().position(|sum| sum.is_nan()) {
+        Some(number) => Err(ScoresError::NoMean(number + 1)),
+        None => Ok(sums.into_iter().map(|sum| sum / total).collect()),
+    }
 }
 
 /// The separator of a table, by its name.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
-use revoxel_resample::{AntiAlias, Boundary, Interpolation, PadMode, ResampleError, Separate};
+use revoxel_resample::{AntiAlias, Boundary, Interpolation, NonFinite, PadMode, ResampleError, Separate};
 
 use crate::label_set::{Channels, LabelSet};
 use crate::params::{Named, Padding, PerKey};
@@ -146,6 +146,12 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// Where parameters do not fit them.
     fn fits_channels(&self, _channels: usize) -> Result<(), ApplyError> {
         Ok(())
+    }
+
+    /// Whether what a voxel becomes depends on other voxels, by more than statistics of the finite values. Such a step
+    /// never sees values that are not finite: they are filled from their neighbours before it and put back after it.
+    fn mixes(&self) -> bool {
+        false
     }
 
     /// Whether values are lost for good whatever a volume holds: [`apply`](Self::apply) answers [`ValueUndo::Lost`].
@@ -509,10 +515,21 @@ pub enum ApplyError {
     },
     /// What is to be computed of the values is no number.
     #[error(
-        "what it computes of the values is no finite number: the volume holds NaN or infinite values (or sums too large \
-         for a number); replace them in the file, or cut infinite ones off by clip_intensity before"
+        "what it computes of the values is no finite number: their sums or their range are too large for one; divide the \
+         values before, or cut them off by clip_intensity"
     )]
     NotFinite,
+    /// The step makes values that are not finite of finite ones.
+    #[error(
+        "it makes values that are not finite of finite ones: {0}; change its parameters, or scale the values before"
+    )]
+    Overflows(Box<NonFinite>),
+    /// The step makes whole numbers of values that are not finite.
+    #[error(
+        "it makes whole numbers, and no whole number stands for NaN or infinity: {0}; declare `non_finite: 0`, or another \
+         number, on the input"
+    )]
+    NoWholeNumbers(Box<NonFinite>),
     /// No voxel is in the mask.
     #[error("no voxel is in the mask ({0}): there is nothing to take the statistics of")]
     EmptyMask(String),

@@ -9,7 +9,7 @@ use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
-use revoxel_resample::{How, Interpolation, Ties, execute};
+use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
@@ -164,7 +164,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         facts = facts_after_steps(&facts);
     }
     if let Some(dtype) = args.dtype {
-        volume = volume.cast(dtype);
+        volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
     }
     let warnings = revoxel_io::write(output, &volume, &facts).map_err(Failure::work)?;
     for warning in &warnings {
@@ -189,6 +189,19 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     eprintln!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());
     Ok(())
+}
+
+/// The volume in a voxel type that holds what it holds of NaN and infinite values.
+fn cast(volume: Volume, dtype: Dtype) -> Result<Volume, String> {
+    let found = NonFinite::of(&volume);
+    if let Some(found) = found.as_ref().filter(|_| dtype.is_integer()) {
+        return Err(format!("{found}, and --dtype {dtype} holds neither NaN nor infinity: write float32"));
+    }
+    let volume = volume.cast(dtype);
+    match NonFinite::of(&volume) {
+        Some(made) if found.is_none() => Err(format!("--dtype {dtype} does not hold the values: {made}")),
+        _ => Ok(volume),
+    }
 }
 
 /// What was done, as `run` records it.

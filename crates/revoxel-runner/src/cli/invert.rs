@@ -11,7 +11,7 @@ use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
 use revoxel_invert::points::Space;
 use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
-use revoxel_resample::{Interpolation, ResampleError};
+use revoxel_resample::{Interpolation, ResampleError, all_finite};
 use serde_json::json;
 use weights::Weights;
 
@@ -178,12 +178,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     let (relation, interpolation) = (taken.relation(), taken.interpolation());
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let unseen = taken.unseen().map_err(RestoreError::from)?;
+    let fill = restoration.recipe.fill;
     let head = if restoration.can_stream(&taken) {
         let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
         let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
         write(&output, head, &facts, wanted, |writer| {
             let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
             let push = |slab: &Voxels| {
+                within(slab, fill).map_err(SlabError::Beyond)?;
                 half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
                 writer.push(slab).map_err(SlabError::Write)
             };
@@ -193,6 +195,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     } else {
         let volume = restoration.bring_back(taken)?.volume;
         let volume = volume_as(volume, wanted).map_err(Failure::work)?;
+        within(volume.voxels(), fill).map_err(Failure::work)?;
         let head = Head::of(&volume);
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
         head
@@ -282,6 +285,19 @@ enum SlabError {
     Invert(#[from] InvertError),
     #[error(transparent)]
     Write(WriteError),
+    #[error(transparent)]
+    Beyond(Beyond),
+}
+
+/// A voxel type that does not hold values of the result.
+#[derive(Debug, thiserror::Error)]
+#[error("values of the result are beyond the range of {0}: give --dtype float64, or scale the prediction before")]
+struct Beyond(Dtype);
+
+/// Whether values are finite, as all are before they are written; but for a fill that is not.
+fn within(slab: &Voxels, fill: Option<f64>) -> Result<(), Beyond> {
+    let good = fill.is_some_and(|fill| !fill.is_finite()) || all_finite(slab);
+    if good { Ok(()) } else { Err(Beyond(slab.dtype())) }
 }
 
 impl From<RestoreError> for Failure {

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_resample::NonFinite;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::plan::{load, with_seed};
 use super::show;
+use crate::case::Done;
 use crate::dataset::{Case, copies, discover, select};
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
 use crate::memory;
+use crate::non_finite::Note;
 use crate::preflight::{Checked, Refused, Strictness, check, check_outputs};
 
 /// Run a pipeline over a dataset. Every case is checked before the first file is written.
@@ -177,11 +180,11 @@ fn progress(count: usize, unit: &str) -> ProgressBar {
 }
 
 fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {
-    let ran = checked.iter().zip(outcomes).map(|(checked, outcome)| {
+    let checked = checked.iter().zip(outcomes).map(|(checked, outcome)| {
         let said = match outcome {
             executor::Outcome::Done(done) => match &done.skipped {
                 Some(why) => json!({ "outcome": "skipped", "problem": why }),
-                None => json!({ "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files }),
+                None => ran(done),
             },
             executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
             executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
@@ -189,7 +192,22 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
         of_case(&checked.case.name, said)
     });
     let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
-    json!({ "out": out, "cases": ran.chain(refused).collect::<Vec<_>>() })
+    json!({ "out": out, "cases": checked.chain(refused).collect::<Vec<_>>() })
+}
+
+/// What is said of a case that ran.
+fn ran(done: &Done) -> Value {
+    let mut said = json!({ "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files });
+    if !done.non_finite.is_empty() {
+        let note = |note: &Note| {
+            let NonFinite { nan, infinite, index, channel, place, .. } = &note.found;
+            let first = json!({ "index": index, "channel": channel, "ras": place });
+            let what = note.replaced_by.map_or("keep".into(), Value::from);
+            (note.key.clone(), json!({ "nan": nan, "infinite": infinite, "first": first, "non_finite": what }))
+        };
+        said["non_finite"] = done.non_finite.iter().map(note).collect::<serde_json::Map<_, _>>().into();
+    }
+    said
 }
 
 /// What is said of a case, with its name in front.

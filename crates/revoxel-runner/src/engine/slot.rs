@@ -7,7 +7,7 @@ use revoxel_resample::{Applied, FusedPass, ResampleError, StepRule};
 use revoxel_transforms::{ApplyError, Evidence, SpatialTransform, step_rule};
 use serde_json::Value;
 
-use super::StepError;
+use super::{StepError, finite};
 
 /// A volume with the pass that waits for it, and what happened so far.
 #[derive(Debug)]
@@ -39,15 +39,13 @@ impl Slot {
     pub(super) fn value_step(
         &mut self,
         (name, params): (&str, &Value),
+        mixes: bool,
         apply: impl FnOnce(Volume) -> Result<(Volume, ValueUndo), ApplyError>,
     ) -> Result<(), StepError> {
         // The volume is moved out for the time of the change; on failure the case fails as a whole.
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
         let settled = self.fused.settle()?;
-        let (volume, undo) = apply(std::mem::replace(settled, empty))?;
-        if !undo.is_finite() {
-            return Err(ApplyError::NotFinite.into());
-        }
+        let (volume, undo) = finite::guarded(std::mem::replace(settled, empty), mixes, apply)?;
         self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
         *settled = volume;
         Ok(())

@@ -103,6 +103,10 @@ impl ValueTransform for GaussianSharpen {
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "gaussian_sharpen averaged values".to_owned() }))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -105,6 +105,10 @@ impl ValueTransform for GaussianSmooth {
         Ok((result, ValueUndo::Lost { reason: "gaussian_smooth averaged values".to_owned() }))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -79,6 +79,10 @@ impl ValueTransform for GibbsNoise {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -112,6 +112,10 @@ impl ValueTransform for KSpaceSpikeNoise {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -65,6 +65,10 @@ impl ValueTransform for MedianSmooth {
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "median_smooth replaced values".to_owned() }))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

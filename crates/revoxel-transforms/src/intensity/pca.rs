@@ -122,6 +122,10 @@ impl ValueTransform for Pca {
         Ok((Volume::new(result.into(), grid, kind, self.num_components)?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Voxel};
 
-use super::statistics::Statistic;
+use super::statistics::{Statistic, finite};
 use crate::definition::Invalid;
 
-/// Percentiles, linear between the closest ranks as numpy's default. `None` where there is no number.
+/// Percentiles, linear between the closest ranks as numpy's default. `None` where no value is finite.
 #[derive(Clone, Debug)]
 pub(super) struct Percentiles<'a>(
     /// From 0 to 100.
@@ -39,9 +39,9 @@ pub(super) fn check_percentiles(lower: Option<f64>, upper: Option<f64>) -> Resul
     }
 }
 
-/// The percentiles of values; what is no number does not count.
+/// The percentiles of the finite values.
 pub(super) fn percentiles<T: Voxel>(values: &[T], percent: &[f64]) -> Option<Vec<f64>> {
-    let missing = if T::DTYPE.is_integer() { 0 } else { values.par_iter().filter(|v| v.to_f64().is_nan()).count() };
+    let missing = if T::DTYPE.is_integer() { 0 } else { values.par_iter().filter(|v| !finite(**v)).count() };
     let last = (values.len() - missing).checked_sub(1)?;
     let place = |q: &f64| q / 100.0 * last as f64;
     let ranks: Vec<usize> =
@@ -109,7 +109,7 @@ fn digits<T: Voxel>(values: &[T], prefixes: &[u64], bits: u32, rest: u32) -> Vec
     values.par_chunks(block).map(count).reduce_with(add).unwrap_or_else(|| vec![0; size])
 }
 
-/// A whole number in the order of the values, in as many bits as they have; `None` for what is no number. Whole
+/// A whole number in the order of the values, in as many bits as they have; `None` for what is not finite. Whole
 /// numbers of 64 bits go by their nearest f64, which is what they are answered as.
 #[inline(always)]
 fn key<T: Voxel>(value: T) -> Option<u64> {
@@ -117,10 +117,8 @@ fn key<T: Voxel>(value: T) -> Option<u64> {
     match T::DTYPE {
         Dtype::U8 | Dtype::U16 | Dtype::U32 => Some(value.to_f64() as u64),
         Dtype::I8 | Dtype::I16 | Dtype::I32 => Some((value.to_f64() - T::DTYPE.range().0) as u64),
-        Dtype::F32 => (!value.to_f32().is_nan()).then(|| ordered(u64::from(value.to_f32().to_bits()), 1 << 31)),
-        Dtype::U64 | Dtype::I64 | Dtype::F64 => {
-            (!value.to_f64().is_nan()).then(|| ordered(value.to_f64().to_bits(), 1 << 63))
-        }
+        Dtype::F32 => finite(value).then(|| ordered(u64::from(value.to_f32().to_bits()), 1 << 31)),
+        Dtype::U64 | Dtype::I64 | Dtype::F64 => finite(value).then(|| ordered(value.to_f64().to_bits(), 1 << 63)),
     }
 }
 
@@ -141,7 +139,7 @@ mod tests {
 
     fn t<T: Voxel>(values: &[T]) {
         let percent = [0.0, 0.5, 1.0, 10.0, 33.3, 50.0, 75.0, 99.5, 100.0];
-        let mut sorted: Vec<f64> = values.iter().map(|v| v.to_f64()).filter(|v| !v.is_nan()).collect();
+        let mut sorted: Vec<f64> = values.iter().map(|v| v.to_f64()).filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
         let expected = percent.map(|q| {
             let place = q / 100.0 * (sorted.len() - 1) as f64;
@@ -166,10 +164,10 @@ mod tests {
         t(&draws.iter().map(|d| *d * 1_000_003).collect::<Vec<_>>());
         t(&draws.iter().map(|d| (d + 30_000) as u64).collect::<Vec<_>>());
         let mut floats: Vec<f32> = draws.iter().map(|d| *d as f32 / 7.0).collect();
-        floats.extend([f32::NAN, -0.0, 1e30, -1e30]);
+        floats.extend([f32::NAN, -0.0, 1e30, -1e30, f32::INFINITY, f32::NEG_INFINITY]);
         t(&floats);
         t(&draws.iter().map(|d| *d as f64 * 1e-7).collect::<Vec<_>>());
         t(&[3.5f32]);
-        assert_eq!(percentiles(&[f32::NAN], &[50.0]), None);
+        assert_eq!(percentiles(&[f32::NAN, f32::INFINITY], &[50.0]), None);
     }
 }

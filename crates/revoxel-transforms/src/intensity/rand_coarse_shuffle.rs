@@ -110,6 +110,10 @@ impl ValueTransform for Shuffled {
         });
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "rand_coarse_shuffle moved values".to_owned() }))
     }
+
+    fn mixes(&self) -> bool {
+        true
+    }
 }
 
 impl Shuffled {

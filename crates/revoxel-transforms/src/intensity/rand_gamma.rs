@@ -110,18 +110,20 @@ impl ValueTransform for Power {
     }
 }
 
-/// Mean and standard deviation (ddof 1) of `sign` times the values. Sums go over fixed blocks, so that the number of
+/// Mean and standard deviation (ddof 1) of `sign` times the finite values. Sums go over fixed blocks, so that the number of
 /// threads does not change them.
 fn moments(volume: &Volume, sign: f64) -> (f64, f64) {
     let count = volume.voxels().len();
     let sum = |f: &(dyn Fn(f64) -> f64 + Sync)| {
         let blocks = (0..count.div_ceil(1 << 16)).into_par_iter().map(|block| {
             let end = ((block + 1) << 16).min(count);
-            (block << 16..end).map(|i| f(sign * volume.voxels().get(i))).sum::<f64>()
+            let finite = (block << 16..end).map(|i| sign * volume.voxels().get(i)).filter(|v| v.is_finite());
+            finite.fold((0.0, 0usize), |(sum, count), v| (sum + f(v), count + 1))
         });
-        blocks.collect::<Vec<f64>>().into_iter().sum::<f64>()
+        blocks.collect::<Vec<_>>().into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     };
-    let mean = sum(&|v| v) / count as f64;
-    let squares = sum(&|v| (v - mean) * (v - mean));
+    let (total, count) = sum(&|v| v);
+    let mean = total / count.max(1) as f64;
+    let (squares, _) = sum(&|v| (v - mean) * (v - mean));
     (mean, (squares / (count.max(2) - 1) as f64).sqrt())
 }

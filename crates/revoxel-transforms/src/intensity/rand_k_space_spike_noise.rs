@@ -138,6 +138,10 @@ impl ValueTransform for Spikes {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
         match &self.ranges {
             Some(Intensities::Each(list)) if list.len() != channels => {

@@ -114,6 +114,10 @@ impl ValueTransform for Coarse {
         let reason = format!("rand_simulate_low_resolution left {shape:?} voxels");
         Ok((floats.with_voxels(back.into_voxels())?, ValueUndo::Lost { reason }))
     }
+
+    fn mixes(&self) -> bool {
+        true
+    }
 }
 
 /// The volume on another grid over the same extent.

@@ -77,6 +77,10 @@ impl ValueTransform for SavitzkyGolaySmooth {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -120,6 +120,10 @@ impl ValueTransform for SobelGradients {
         Ok((volume.with_voxels(Voxels::from(all))?, undo))
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn loses_values(&self) -> bool {
         true
     }

@@ -1,10 +1,17 @@
-//! Ranges, means and deviations. Sums run over fixed blocks, so that the number of threads does not change them.
+//! Ranges, means and deviations of the finite values. Sums run over fixed blocks, so that the number of threads does not
+//! change them.
 
 use rayon::prelude::*;
 use revoxel_core::{Volume, Voxel, dispatch};
 
 /// Values per block.
 const BLOCK: usize = 1 << 16;
+
+/// Whether a value counts in statistics.
+#[inline(always)]
+pub(super) fn finite<T: Voxel>(value: T) -> bool {
+    T::DTYPE.is_integer() || value.to_f64().is_finite()
+}
 
 /// A statistic of all values, or of each channel by itself.
 pub(super) trait Statistic<R> {
@@ -18,14 +25,14 @@ pub(super) fn by_group<R>(volume: &Volume, channel_wise: bool, statistic: impl S
     dispatch!(volume.voxels(), v => v.chunks(size).map(|group| statistic.of(group)).collect())
 }
 
-/// The smallest and the largest value; `None` where there is no number.
+/// The smallest and the largest finite value; `None` where there is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range;
 
 /// Mean and standard deviation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moments<F> {
-    /// Which values count.
+    /// Which finite values count.
     pub(super) counts: F,
     /// What is taken from the number of values in the variance: 0, or 1 for the estimate from a sample.
     pub(super) ddof: usize,
@@ -34,7 +41,7 @@ pub(super) struct Moments<F> {
 impl Statistic<Option<[f64; 2]>> for Range {
     fn of<T: Voxel>(&self, values: &[T]) -> Option<[f64; 2]> {
         let blocks = values.par_chunks(BLOCK).filter_map(|block| {
-            let mut numbers = block.iter().copied().filter(|v| v.partial_cmp(v).is_some());
+            let mut numbers = block.iter().copied().filter(|v| finite(*v));
             let first = numbers.next()?;
             Some(numbers.fold((first, first), |(low, high), v| {
                 (if v < low { v } else { low }, if v > high { v } else { high })
@@ -64,7 +71,7 @@ impl<F: Fn(usize, f64) -> bool + Sync> Statistic<MeanDeviation> for Moments<F> {
                 .enumerate()
                 .map(|(number, block)| {
                     let counted = block.iter().enumerate().map(|(i, v)| (number * BLOCK + i, v.to_f64()));
-                    let counted = counted.filter(|(i, v)| (self.counts)(*i, *v));
+                    let counted = counted.filter(|(i, v)| v.is_finite() && (self.counts)(*i, *v));
                     counted.fold((0.0, 0), |(sum, count), (_, v)| (sum + f(v), count + 1))
                 })
                 .collect();

@@ -20,7 +20,7 @@ pub(crate) fn region(sources: &[&Volume]) -> Result<Volume, ApplyError> {
         });
     };
     let (labels, images): (Vec<&Volume>, Vec<&Volume>) = sources.iter().partition(|v| v.kind() == Kind::Label);
-    images.iter().for_each(|volume| add(volume, |x| x != 0.0, &mut region));
+    images.iter().for_each(|volume| add(volume, |x| x != 0.0 && x.is_finite(), &mut region));
     fill_holes::fill(&mut region, grid.shape());
     labels.iter().for_each(|volume| add(volume, |x| x > 0.0, &mut region));
     Ok(Volume::new(region.into(), grid, Kind::Label, 1)?)

@@ -67,9 +67,10 @@ pub(crate) fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result
     Ok(window(grid.shape(), region.start, region.end()))
 }
 
-/// The box around the selected voxels of any channel.
+/// The box around the selected voxels of any channel. What is not finite is never selected.
 pub(crate) fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
     let [nx, ny, nz] = grid.shape();
+    let selects = |v: T| selects(v) && (T::DTYPE.is_integer() || v.to_f64().is_finite());
     let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {
         let z = (position % nz) as i64;
         let mut found: Option<([i64; 3], [i64; 3])> = None;

@@ -117,7 +117,7 @@ pub(crate) fn check_choice(
     }
 }
 
-/// The sum of the values of all channels in each window, with what windows hold where they stick out.
+/// The sum of the finite values of all channels in each window, with what windows hold where they stick out.
 pub(crate) fn sums(
     volume: &Volume,
     windows: &Windows,
@@ -177,7 +177,7 @@ fn of_windows(volume: &Volume, parts: &[Vec<Range<usize>>; 3], size: [usize; 3],
 }
 
 fn added<T: revoxel_core::Voxel>(values: &[T]) -> f64 {
-    values.iter().map(|v| v.to_f64()).sum()
+    values.iter().map(|v| v.to_f64()).filter(|v| v.is_finite()).sum()
 }
 
 #[cfg(test)]
