@@ -124,7 +124,7 @@ fn statistics_do_not_count_what_is_not_finite() {
     // without it, to the last bit where no mean or percentile moves.
     let volume = image([12, 10, 9]);
     let t = |step: Value, tolerance: f64| {
-        let run = |volume: Volume| run_steps(vec![("image", volume)], &[step.clone()]).unwrap().remove(0).1.volume;
+        let run = |volume: Volume| run_steps(vec![("image", volume)], std::slice::from_ref(&step)).unwrap().remove(0).1.volume;
         let good = values(&run(with(&volume, [6, 5, 4], 0.0)));
         for bad in [NONE, MORE, -MORE] {
             let result = values(&run(with(&volume, [6, 5, 4], bad)));
@@ -437,7 +437,7 @@ fn half_of(value: f32) -> u16 {
     match value.abs() {
         v if v.is_nan() => 0x7e00,
         v if v.is_infinite() => sign | 0x7c00,
-        v if v == 0.0 => sign,
+        0.0 => sign,
         v => {
             let bits = v.to_bits();
             sign | ((((bits >> 23) + 15 - 127) << 10) | ((bits >> 13) & 0x3ff)) as u16

@@ -57,7 +57,7 @@ pub(crate) fn rule(node: &Node, kind: Kind) -> Result<NonFiniteRule, Fault> {
         Data::Text(word) if word == "keep" => Ok(NonFiniteRule::Keep),
         Data::Text(word) => {
             let problem = format!("non_finite: expected error, keep or a number, not {word:?}");
-            Err(Fault::new(node.place, problem).meant(word, ["error", "keep"].into_iter()))
+            Err(Fault::new(node.place, problem).meant(word, ["error", "keep"]))
         }
         Data::Number(number) => match number.as_f64() {
             Some(number) if kind == Kind::Label && number.fract() != 0.0 => {
