@@ -178,7 +178,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let how = How { through, ..How::filled(interpolation, fill) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
-    let prediction = if *prediction.grid() == model {
+    let prediction = if *prediction.grid() == model && prediction.grid().axes() == model.axes() {
         prediction
     } else {
         std::borrow::Cow::Owned(prediction.into_owned().on_grid(model)?)
