@@ -18,6 +18,7 @@ mod parity;
 mod parity_counts;
 mod patches;
 mod pipelines;
+mod planar;
 mod points;
 mod random_values;
 mod real_scans;

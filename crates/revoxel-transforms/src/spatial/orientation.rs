@@ -3,7 +3,8 @@
 //! # What it does
 //! Permutes and flips the axes so that they point where the letters of `axcodes` say: `RAS` means that the first
 //! index grows to the patient's right, the second to the anterior, the third to the superior end. Oblique volumes
-//! go to the closest orientation; no voxel is interpolated.
+//! go to the closest orientation; no voxel is interpolated. Of a 2-D volume two letters do, those of its plane
+//! (`axcodes: RA`); letters that would turn its slice axis into the plane are an error.
 //!
 //! ```text
 //! LPS:  i → left, j → posterior          RAS:  i → right, j → anterior

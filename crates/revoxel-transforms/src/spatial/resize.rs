@@ -50,7 +50,7 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels per axis; a number for all; 0 or less keeps an axis. Of a 2-D volume for its two axes.
     spatial_size: IntVector,
     /// `all`: every axis gets its size. `longest`: the longest axis gets it, the others follow.
     #[serde(default)]

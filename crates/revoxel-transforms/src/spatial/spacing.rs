@@ -85,7 +85,8 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
-    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis.
+    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. The
+    /// thickness of a 2-D volume stays.
     pixdim: RealVector,
     /// How many voxels the result has and what stays fixed.
     #[serde(default)]
