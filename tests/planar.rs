@@ -7,7 +7,7 @@ use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_io::npy::{Tensor, write_npy};
 use serde_json::{Value, json};
 
-use crate::support::{Place, values};
+use crate::support::{Place, run_steps, values};
 
 /// Formats that hold 2-D images; those behind NIfTI only in the plane z = 0 of their world.
 const FORMATS: [&str; 6] = ["nii.gz", "nii", "hdr", "nrrd", "nhdr", "mha"];
@@ -450,4 +450,31 @@ fn monai_configurations_of_two_axes_are_followed() {
         .collect();
     assert!(shapes.contains(&&json!([40, 30, 1])), "{shapes:?}");
     assert_eq!(shapes.last(), Some(&&json!([48, 48, 1])), "{shapes:?}");
+}
+
+#[test]
+fn changes_of_values_look_within_the_plane() {
+    let inside = |x: usize, y: usize| (5..12).contains(&x) && (4..9).contains(&y);
+    let inner = |x: usize, y: usize| (6..11).contains(&x) && (5..8).contains(&y);
+    let labels: Vec<u8> = (0..480).map(|i| if inside(i % 24, i / 24) { 2 } else { 0 }).collect();
+    let label = Volume::new(labels.into(), oblique(), Kind::Label, 1).unwrap();
+    let run = |step: Value, volume: &Volume| {
+        let made = run_steps(vec![("label", volume.clone())], &[step]).unwrap();
+        values(&made[0].1.volume)
+    };
+    for border in [true, false] {
+        let contour = run(json!({ "label_to_contour": { "border": border } }), &label);
+        for (i, value) in contour.iter().enumerate() {
+            let (x, y) = (i % 24, i / 24);
+            assert_eq!(*value, if inside(x, y) && !inner(x, y) { 2.0 } else { 0.0 }, "{border} {x} {y}");
+        }
+    }
+    let filled = run(json!({ "fill_holes": {} }), &label.clone().with_voxels(
+        (0..480).map(|i| u8::from(inside(i % 24, i / 24) && !inner(i % 24, i / 24))).collect::<Vec<_>>().into(),
+    ).unwrap());
+    assert!((0..480).all(|i| filled[i] == f64::from(u8::from(inside(i % 24, i / 24)))));
+    // The highest value of a heatmap is 1 with or without slices beside it.
+    let heat = run(json!({ "generate_heatmap": { "sigma": 1, "normalize": false, "labels": [2] } }), &label);
+    let sum: f64 = heat.iter().sum();
+    assert!((sum - 1.0).abs() < 1e-3, "{sum}");
 }
