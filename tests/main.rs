@@ -20,6 +20,7 @@ mod parity_counts;
 mod patches;
 mod pipelines;
 mod plan_is_run;
+mod planar;
 mod points;
 mod random_values;
 mod real_scans;

@@ -124,7 +124,9 @@ fn statistics_do_not_count_what_is_not_finite() {
     // without it, to the last bit where no mean or percentile moves.
     let volume = image([12, 10, 9]);
     let t = |step: Value, tolerance: f64| {
-        let run = |volume: Volume| run_steps(vec![("image", volume)], std::slice::from_ref(&step)).unwrap().remove(0).1.volume;
+        let run = |volume: Volume| {
+            run_steps(vec![("image", volume)], std::slice::from_ref(&step)).unwrap().remove(0).1.volume
+        };
         let good = values(&run(with(&volume, [6, 5, 4], 0.0)));
         for bad in [NONE, MORE, -MORE] {
             let result = values(&run(with(&volume, [6, 5, 4], bad)));

@@ -55,6 +55,9 @@ pub(crate) struct Array {
     dtype: String,
     affine: [[f64; 4]; 4],
     kind: String,
+    /// Whether it is 2-D.
+    #[serde(default)]
+    planar: bool,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +142,7 @@ pub(crate) fn affine(rows: &[[f64; 4]; 4]) -> Affine {
 pub(crate) fn volume(array: &Array, arrays: &mut Arrays) -> Volume {
     let voxels = arrays.get(&array.array).cast(array.dtype.parse::<Dtype>().unwrap());
     let grid = Grid::new(array.shape, affine(&array.affine)).unwrap();
+    let grid = if array.planar { grid.planar() } else { grid };
     Volume::new(voxels, grid, array.kind.parse().unwrap(), array.channels).unwrap()
 }
 
@@ -228,6 +232,9 @@ fn check(case: &Case, arrays: &mut Arrays) -> (Vec<String>, f64) {
         Err(error) => return (vec![error], 0.0),
     };
     let Some(Processed { volume: result, steps }) = result else { return (vec!["no result".to_owned()], 0.0) };
+    if result.grid().is_planar() != case.input.planar {
+        return (vec!["it is 2-D before or after, but not both".to_owned()], 0.0);
+    }
     if let Some(draws) = &case.draws {
         let drawn: Vec<&Value> = steps.iter().map(|step| &step.params["drawn"]).collect();
         if drawn != draws.drawn.iter().collect::<Vec<_>>() {
@@ -260,6 +267,7 @@ fn check_inversion(
     let options = InvertOptions { interpolation: Some(interpolation), ..Default::default() };
     let back = invert(record, &prediction, &options).unwrap().volume;
     assert_eq!(back.grid(), native, "the grid comes back bit for bit");
+    assert_eq!(back.grid().axes(), native.axes());
     judge(
         differences(&back, &inversion.expected, &inversion.compare, scale, arrays),
         inversion.peer_is_wrong.as_deref(),
@@ -409,6 +417,11 @@ fn elastic() {
 #[test]
 fn splines() {
     check_peer("splines", 85);
+}
+
+#[test]
+fn planar() {
+    check_peer("planar", 63);
 }
 
 #[test]

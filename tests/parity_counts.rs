@@ -73,7 +73,7 @@ fn program(file: &str, op: &str) -> &'static str {
             | "Transpose",
         ) => "TorchIO",
         (
-            "crops" | "elastic" | "landmarks" | "masks" | "monai" | "monai_values" | "patches" | "random"
+            "crops" | "elastic" | "landmarks" | "masks" | "monai" | "monai_values" | "patches" | "random" | "planar"
             | "random_values" | "spatial" | "splines" | "vocabulary",
             _,
         ) => "MONAI",

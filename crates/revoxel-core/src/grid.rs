@@ -8,10 +8,20 @@ use crate::{Affine, IndexBox, Orientation};
 ///
 /// A grid is always valid: at least one voxel along each axis, a voxel count that fits in memory addressing, an
 /// affine that is finite and can be inverted.
-#[derive(Clone, Copy, Debug, PartialEq)]
+///
+/// The grid of a 2-D file has one slice and remembers that its file has two axes ([`is_planar`](Self::is_planar)).
+/// Two grids are equal where shape and affine are: how many axes a file has does not say where voxels lie.
+#[derive(Clone, Copy, Debug)]
 pub struct Grid {
     shape: [usize; 3],
     affine: Affine,
+    planar: bool,
+}
+
+impl PartialEq for Grid {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.affine == other.affine
+    }
 }
 
 /// Why a shape and an affine are no grid.
@@ -30,6 +40,9 @@ pub enum GridError {
     /// The affine cannot be inverted.
     #[error("the affine is singular (a voxel axis is zero, or the axes lie in one plane): {0}")]
     Singular(Box<AffineText>),
+    /// An op would make a volume of several slices of a 2-D one, or turn its slice axis into the plane.
+    #[error("the volume is 2-D, and {0}")]
+    Planar(&'static str),
 }
 
 /// The rows of an affine, for messages.
@@ -62,7 +75,7 @@ impl Grid {
         if affine.inverse().is_none_or(|inverse| !inverse.is_finite()) {
             return Err(GridError::Singular(Box::new(AffineText(affine))));
         }
-        Ok(Self { shape, affine })
+        Ok(Self { shape, affine, planar: false })
     }
 
     /// A grid whose world is its index space: 1 mm voxels, origin 0, RAS. It has to be asked for by this name.
@@ -71,6 +84,29 @@ impl Grid {
     /// Where the shape is empty or overflows.
     pub fn without_geometry(shape: [usize; 3]) -> Result<Self, GridError> {
         Self::new(shape, Affine::IDENTITY)
+    }
+
+    /// The same grid as that of a 2-D file: axes 0 and 1 are the file's, axis 2 is the slice axis. A grid of several
+    /// slices stays what it is.
+    #[must_use]
+    pub const fn planar(self) -> Self {
+        Self { planar: self.shape[2] == 1, ..self }
+    }
+
+    /// The same grid, 2-D where `other` is and this one has one slice; else not.
+    #[must_use]
+    pub const fn planar_like(self, other: &Self) -> Self {
+        Self { planar: other.planar && self.shape[2] == 1, ..self }
+    }
+
+    /// Whether this is the grid of a 2-D file: one slice, and axis 2 is no axis of the file.
+    pub const fn is_planar(&self) -> bool {
+        self.planar
+    }
+
+    /// How many axes a file of this grid has: 2 or 3.
+    pub const fn axes(&self) -> usize {
+        if self.planar { 2 } else { 3 }
     }
 
     /// Voxels along axis 0, 1, 2.
@@ -158,6 +194,13 @@ impl Grid {
         self.corners_between([-0.5; 3], self.shape.map(|n| n as f64 - 0.5)).map(|c| self.affine.apply(c))
     }
 
+    /// World positions (RAS+ mm) of the corners of the first slice's outer faces, in the middle of the slice; each is
+    /// there twice.
+    pub(crate) fn corners_in_slice(&self) -> [[f64; 3]; 8] {
+        let [x, y, _] = self.shape.map(|n| n as f64 - 0.5);
+        self.corners_between([-0.5, -0.5, 0.0], [x, y, 0.0]).map(|c| self.affine.apply(c))
+    }
+
     /// The axis-aligned world box (RAS+ mm) around the outer faces: lowest and highest corner.
     pub fn bounds(&self) -> ([f64; 3], [f64; 3]) {
         bounds_of(&self.outer_corners())
@@ -185,7 +228,12 @@ impl fmt::Display for Grid {
     /// One line for people: shape, spacing, orientation, and the origin in RAS.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ([x, y, z], s, o) = (self.shape, self.spacing(), self.origin());
-        write!(f, "{x}×{y}×{z}, {:.4}×{:.4}×{:.4} mm, {}, ", s[0], s[1], s[2], self.orientation())?;
+        if self.planar {
+            write!(f, "{x}×{y} (2-D)")?;
+        } else {
+            write!(f, "{x}×{y}×{z}")?;
+        }
+        write!(f, ", {:.4}×{:.4}×{:.4} mm, {}, ", s[0], s[1], s[2], self.orientation())?;
         write!(f, "origin RAS ({:.3}, {:.3}, {:.3}) mm", o[0], o[1], o[2])
     }
 }
@@ -202,6 +250,17 @@ mod tests {
         assert!(matches!(Grid::new([2; 3], scale([1., 0., 1.])), Err(GridError::Singular(_))));
         assert!(matches!(Grid::new([2; 3], scale([1., f64::INFINITY, 1.])), Err(GridError::NotFinite(_))));
         assert!(matches!(Grid::new([2; 3], scale([1e-200, 1e-200, 1e-200])), Err(GridError::Singular(_))));
+    }
+
+    #[test]
+    fn a_grid_remembers_that_its_file_is_flat() {
+        let solid = Grid::new([4, 3, 1], Affine::scaling([1.1, 0.9, 5.0])).unwrap();
+        let flat = solid.planar();
+        assert!(flat.is_planar() && !solid.is_planar() && flat == solid);
+        assert_eq!((flat.axes(), solid.axes()), (2, 3));
+        assert!(!Grid::without_geometry([4, 3, 2]).unwrap().planar().is_planar());
+        assert!(solid.planar_like(&flat).is_planar() && !flat.planar_like(&solid).is_planar());
+        assert_eq!(flat.to_string(), "4×3 (2-D), 1.1000×0.9000×5.0000 mm, RAS, origin RAS (0.000, 0.000, 0.000) mm");
     }
 
     #[test]

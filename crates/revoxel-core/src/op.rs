@@ -77,16 +77,26 @@ impl Fidelity {
 impl GridOp {
     /// The grid that this op makes of `before`.
     ///
+    /// A 2-D grid stays 2-D, but where it is sampled onto a grid that is not.
+    ///
     /// # Errors
-    /// Where the result is no grid: an empty window, or one with more voxels than can be addressed.
+    /// Where the result is no grid: an empty window, or one with more voxels than can be addressed; and where the
+    /// slice axis of a 2-D grid would be cropped, padded or turned into the plane.
     pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
         match *self {
             Self::Resample { grid } | Self::Reslice { grid, .. } => Ok(grid),
             Self::Warp { .. } => Ok(*before),
             Self::Reorient(p) if p.is_identity() => Ok(*before),
+            Self::Reorient(p) if before.is_planar() && p.source(2) != 2 => {
+                Err(GridError::Planar("its slice axis cannot be turned into its plane"))
+            }
             Self::Reorient(p) => {
                 let map = ExactMap::reorient(p, before.shape());
-                Grid::new(p.permute(before.shape()), before.affine().after(&map.affine()))
+                let after = Grid::new(p.permute(before.shape()), before.affine().after(&map.affine()))?;
+                Ok(after.planar_like(before))
+            }
+            Self::Window { start, shape } if before.is_planar() && (start[2], shape[2]) != (0, 1) => {
+                Err(GridError::Planar("axis 2, its slice axis, can be neither cropped nor padded"))
             }
             Self::Window { start, shape } => {
                 let affine = if start == [0; 3] {
@@ -94,7 +104,7 @@ impl GridOp {
                 } else {
                     before.affine().with_translation(before.index_to_world(start.map(|s| s as f64)))
                 };
-                Grid::new(shape, affine)
+                Ok(Grid::new(shape, affine)?.planar_like(before))
             }
         }
     }
@@ -150,5 +160,34 @@ impl GridOp {
             Self::Reslice { .. } => "reslice",
             Self::Warp { .. } => "warp",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_grid_stays_flat_or_is_refused() {
+        let affine = Affine::from_rows([[0.0, -0.9, 0.5, 7.0], [1.1, 0.0, 0.3, -3.0], [0.0, 0.2, 5.0, 11.0]]);
+        let grid = Grid::new([24, 20, 1], affine).unwrap().planar();
+        let turn = |source, flipped| GridOp::Reorient(SignedPermutation::new(source, flipped).unwrap());
+        let quarter = turn([1, 0, 2], [true, false, false]).after(&grid).unwrap();
+        assert_eq!((quarter.shape(), quarter.is_planar()), ([20, 24, 1], true));
+        assert_eq!(quarter.affine().column(2), affine.column(2));
+        for source in [[0, 2, 1], [2, 1, 0], [2, 0, 1], [1, 2, 0]] {
+            let op = turn(source, [false; 3]);
+            assert!(matches!(op.after(&grid), Err(GridError::Planar(_))), "{source:?}");
+            assert!(!op.after(&Grid::new([24, 20, 1], affine).unwrap()).unwrap().is_planar());
+        }
+        let window = |start, shape| GridOp::Window { start, shape }.after(&grid);
+        assert!(window([3, -2, 0], [9, 40, 1]).unwrap().is_planar());
+        for (start, shape) in [([0, 0, 0], [24, 20, 2]), ([0, 0, -1], [24, 20, 1]), ([0, 0, -1], [24, 20, 3])] {
+            assert!(matches!(window(start, shape), Err(GridError::Planar(_))), "{start:?} {shape:?}");
+        }
+        let step = crate::Step::new(GridOp::Window { start: [2, 1, 0], shape: [5, 6, 1] }, grid).unwrap();
+        assert!(step.inverse().after().is_planar() && *step.inverse().after() == grid);
+        let solid = Grid::without_geometry([5, 6, 7]).unwrap();
+        assert!(!GridOp::Resample { grid: solid }.after(&grid).unwrap().is_planar());
     }
 }

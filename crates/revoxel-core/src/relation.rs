@@ -54,11 +54,15 @@ pub struct Relation {
 pub const NOISE_VOXELS: f64 = 1e-3;
 
 impl Relation {
-    /// How `a` and `b` relate. Symmetric.
+    /// How `a` and `b` relate. Symmetric. Two 2-D grids are compared in the middle of their slices, as not every file of
+    /// two axes says how thick they are.
     pub fn between(a: &Grid, b: &Grid) -> Self {
-        let corners = a.outer_corners().into_iter().zip(b.outer_corners());
+        let axes = a.axes().max(b.axes());
+        let outer = |grid: &Grid| if axes == 2 { grid.corners_in_slice() } else { grid.outer_corners() };
+        let corners = outer(a).into_iter().zip(outer(b));
         let worst_corner_mm = corners.map(|(p, q)| distance(p, q)).fold(0.0, f64::max);
-        let finest = a.spacing().into_iter().chain(b.spacing()).fold(f64::INFINITY, f64::min);
+        let finest = [a, b].into_iter().flat_map(|grid| grid.spacing().into_iter().take(axes));
+        let finest = finest.fold(f64::INFINITY, f64::min);
         let worst_corner_voxels = worst_corner_mm / finest;
         let agreement = if a == b {
             Agreement::Identical
@@ -140,6 +144,21 @@ mod tests {
         t(&base, &moved([10, 12, 8], 4.0), Agreement::HeaderDiffers, 4.0);
         t(&base, &moved([10, 12, 8], 400.0), Agreement::Disjoint, 400.0);
         assert_eq!(Relation::between(&base, &moved([9, 12, 8], 0.0)).agreement, Agreement::OtherGrid);
+    }
+
+    #[test]
+    fn the_thickness_of_flat_grids_does_not_count() {
+        let grid = |thickness: f64| {
+            let linear = [[0.8, -0.6, 0.], [0.6, 0.8, 0.], [0., 0., thickness]];
+            Grid::new([24, 20, 1], Affine::from_linear(linear, [3., -4., 5.])).unwrap()
+        };
+        let (thin, thick) = (grid(0.01), grid(5.0));
+        let relation = Relation::between(&thin.planar(), &thick.planar());
+        assert_eq!((relation.agreement, relation.worst_corner_mm), (Agreement::Noise, 0.0));
+        assert_eq!(Relation::between(&thin, &thick.planar()).agreement, Agreement::HeaderDiffers);
+        let moved = Grid::new([24, 20, 1], thick.affine().with_translation([3., -3., 5.])).unwrap().planar();
+        let relation = Relation::between(&thin.planar(), &moved);
+        assert_eq!((relation.worst_corner_mm, relation.worst_corner_voxels), (1.0, 1.0));
     }
 
     #[test]

@@ -210,8 +210,8 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let decides = options.argmax;
     let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill) };
     // Noise and headers are put right here; the voxels stay where they are.
-    let prediction =
-        if *prediction.grid() == model { prediction } else { Cow::Owned(prediction.into_owned().on_grid(model)?) };
+    let same = *prediction.grid() == model && prediction.grid().axes() == model.axes();
+    let prediction = if same { prediction } else { Cow::Owned(prediction.into_owned().on_grid(model)?) };
     let prediction = match label {
         Some(label) if kind == Kind::Label && !prediction.dtype().holds_label(label) => {
             Cow::Owned(holding(prediction.into_owned(), label))

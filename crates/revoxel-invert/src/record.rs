@@ -22,12 +22,15 @@ pub struct GridRecord {
     pub shape: [usize; 3],
     /// Index → RAS+ mm, four rows.
     pub affine: [[f64; 4]; 4],
+    /// Whether the volume is 2-D: one slice, and its file has axes 0 and 1 only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planar: bool,
 }
 
 impl From<&Grid> for GridRecord {
     fn from(grid: &Grid) -> Self {
         let [a, b, c] = grid.affine().rows();
-        Self { shape: grid.shape(), affine: [a, b, c, [0.0, 0.0, 0.0, 1.0]] }
+        Self { shape: grid.shape(), affine: [a, b, c, [0.0, 0.0, 0.0, 1.0]], planar: grid.is_planar() }
     }
 }
 
@@ -42,7 +45,8 @@ impl GridRecord {
         if last != [0.0, 0.0, 0.0, 1.0] {
             return Err(GridError::Singular(Box::new(revoxel_core::grid::AffineText(affine))));
         }
-        Grid::new(self.shape, affine)
+        let grid = Grid::new(self.shape, affine)?;
+        Ok(if self.planar { grid.planar() } else { grid })
     }
 }
 

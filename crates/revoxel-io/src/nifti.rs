@@ -78,5 +78,5 @@ impl Format for Nifti {
 /// returned as it is.
 pub fn stored_grid(grid: &Grid) -> Grid {
     let rounded = grid.affine().rows().map(|row| row.map(|v| f64::from(v as f32)));
-    Grid::new(grid.shape(), Affine::from_rows(rounded)).unwrap_or(*grid)
+    Grid::new(grid.shape(), Affine::from_rows(rounded)).map_or(*grid, |rounded| rounded.planar_like(grid))
 }

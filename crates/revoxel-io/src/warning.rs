@@ -110,6 +110,12 @@ pub enum Warning {
         /// The sine of the largest deviation from a right angle.
         sine: f64,
     },
+    /// A 2-D volume that two axes of the format cannot place.
+    #[error(
+        "the volume is 2-D, but this format can say of two axes only that they lie in the plane z = 0: written with a \
+         third axis of one slice, which keeps its place and thickness"
+    )]
+    ThirdAxis,
     /// A header that does not say how its world lies in the patient.
     #[error("{field} is {value}: it does not say where left and right are: read as left-posterior-superior (LPS)")]
     UnknownFrame {

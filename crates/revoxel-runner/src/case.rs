@@ -166,8 +166,9 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
             files.push(path);
         }
-        let moved = checked.grids[&key] != checked.infos[&key].grid && !checked.uneven.contains_key(&key);
-        let snapped = moved.then(|| (&checked.grids[&key]).into());
+        let (start, own) = (&checked.grids[&key], &checked.infos[&key].grid);
+        let moved = (start != own || start.axes() != own.axes()) && !checked.uneven.contains_key(&key);
+        let snapped = moved.then(|| start.into());
         let result = ResultRecord { path: relative, grid: (&grid).into(), dtype: dtype.name().to_owned() };
         let kind = kinds[&key].to_owned();
         records.insert(key, VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps: last.steps, result });

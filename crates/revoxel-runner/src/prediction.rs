@@ -24,23 +24,35 @@ pub enum ArrayAxes {
 impl ArrayAxes {
     const ALL: [Self; 4] = [Self::Xyz, Self::Zyx, Self::Cxyz, Self::Czyx];
 
-    /// The name as written on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Xyz => "xyz",
-            Self::Zyx => "zyx",
-            Self::Cxyz => "cxyz",
-            Self::Czyx => "czyx",
+    /// The name as written on the command line, of a volume or of a 2-D one.
+    pub const fn name(self, planar: bool) -> &'static str {
+        match (self, planar) {
+            (Self::Xyz, false) => "xyz",
+            (Self::Zyx, false) => "zyx",
+            (Self::Cxyz, false) => "cxyz",
+            (Self::Czyx, false) => "czyx",
+            (Self::Xyz, true) => "xy",
+            (Self::Zyx, true) => "yx",
+            (Self::Cxyz, true) => "cxy",
+            (Self::Czyx, true) => "cyx",
         }
     }
 
-    /// Channels and spatial shape of an array with this shape, where it has that many axes.
-    fn split(self, shape: &[usize]) -> Option<(usize, [usize; 3])> {
+    /// Channels and spatial shape of an array with this shape, where it has that many axes; for a 2-D grid the slice
+    /// axis may be left out.
+    fn split(self, shape: &[usize], planar: bool) -> Option<(usize, [usize; 3])> {
         match (self, shape) {
             (Self::Xyz, &[x, y, z]) | (Self::Zyx, &[z, y, x]) => Some((1, [x, y, z])),
             (Self::Cxyz, &[c, x, y, z]) | (Self::Czyx, &[c, z, y, x]) => Some((c, [x, y, z])),
+            (Self::Xyz, &[x, y]) | (Self::Zyx, &[y, x]) if planar => Some((1, [x, y, 1])),
+            (Self::Cxyz, &[c, x, y]) | (Self::Czyx, &[c, y, x]) if planar => Some((c, [x, y, 1])),
             _ => None,
         }
+    }
+
+    /// Whether axis 0 is fastest, as it is in a volume.
+    const fn is_reversed(self) -> bool {
+        matches!(self, Self::Zyx | Self::Czyx)
     }
 }
 
@@ -48,8 +60,10 @@ impl FromStr for ArrayAxes {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|a| a.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no order of axes: use xyz, zyx, cxyz or czyx"))
+        let found = Self::ALL.into_iter().find(|a| a.name(false) == name || a.name(true) == name);
+        found.ok_or_else(|| {
+            format!("{name:?} is no order of axes: use xyz, zyx, cxyz or czyx (of a 2-D volume xy, yx, cxy or cyx)")
+        })
     }
 }
 
@@ -184,14 +198,18 @@ fn not_a_label(voxels: &Voxels) -> Option<f64> {
 
 /// An array as a volume on a grid whose shape it must have.
 fn on_grid(path: &Path, tensor: Tensor, model: &Grid, axes: Option<ArrayAxes>) -> Result<Volume, PredictionError> {
+    let planar = model.is_planar();
     // Leading axes of length 1 are batches.
-    let spare = tensor.shape.len().saturating_sub(3);
+    let spare = tensor.shape.len().saturating_sub(model.axes());
     let batch = tensor.shape.iter().take(spare.saturating_sub(1)).take_while(|n| **n == 1).count();
     let shape = &tensor.shape[batch..];
     let tried: Vec<ArrayAxes> = axes.map_or(ArrayAxes::ALL.to_vec(), |a| vec![a]);
-    let fits = |a: &ArrayAxes| a.split(shape).is_some_and(|(_, s)| s == model.shape());
-    let fitting: Vec<ArrayAxes> = tried.iter().copied().filter(|a| fits(a)).collect();
-    let names = |axes: &[ArrayAxes]| axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(" or ");
+    let fits = |a: &ArrayAxes| a.split(shape, planar).filter(|(_, s)| *s == model.shape());
+    let mut fitting: Vec<ArrayAxes> = tried.iter().copied().filter(|a| fits(a).is_some()).collect();
+    // Of a 2-D volume an axis of length 1 is the slice or a channel, which is the same.
+    fitting.sort_by_key(|a| a.is_reversed());
+    fitting.dedup_by_key(|a| (a.is_reversed(), fits(a)));
+    let names = |axes: &[ArrayAxes]| axes.iter().map(|a| a.name(planar)).collect::<Vec<_>>().join(" or ");
     let axes = match fitting[..] {
         [one] => one,
         [] => {
@@ -203,8 +221,8 @@ fn on_grid(path: &Path, tensor: Tensor, model: &Grid, axes: Option<ArrayAxes>) -
             return Err(PredictionError::Ambiguous { path: path.to_owned(), shape, fits: names(&fitting) });
         }
     };
-    tracing::info!("{}: shape {:?} read as {}", path.display(), tensor.shape, axes.name());
-    let channels = axes.split(shape).map_or(1, |(c, _)| c);
+    tracing::info!("{}: shape {:?} read as {}", path.display(), tensor.shape, axes.name(planar));
+    let channels = fits(&axes).map_or(1, |(c, _)| c);
     let voxels = match axes {
         // The last axis is fastest: that is axis 0 already.
         ArrayAxes::Zyx | ArrayAxes::Czyx => tensor.voxels,
@@ -251,8 +269,34 @@ mod tests {
         assert_eq!(t(&[5, 4, 3, 2], None).unwrap().value([1, 0, 0], 3), 73.0);
         assert!(t(&[4, 3, 3], None).unwrap_err().to_string().contains("does not fit"));
         assert!(t(&[2, 3, 4], Some(ArrayAxes::Zyx)).unwrap_err().to_string().contains("as zyx"));
+        assert!(t(&[2, 3], None).is_err());
         let cube = Grid::without_geometry([3, 3, 3]).unwrap();
         let error = on_grid(Path::new("p.npy"), tensor(&[3, 3, 3]), &cube, None).unwrap_err().to_string();
         assert!(error.contains("xyz or zyx") && error.contains("--axes"), "{error}");
+    }
+
+    #[test]
+    fn arrays_of_two_axes_fit_flat_grids() {
+        let flat = Grid::without_geometry([3, 2, 1]).unwrap().planar();
+        let t = |shape: &[usize], axes: Option<ArrayAxes>| on_grid(Path::new("p.npy"), tensor(shape), &flat, axes);
+        let value = |shape: &[usize], channel| t(shape, None).unwrap().value([1, 0, 0], channel);
+        // The last axis is fastest: of (x, y) the next along x is two values on, of (y, x) one.
+        for shape in [&[3, 2][..], &[1, 3, 2], &[1, 1, 3, 2], &[3, 2, 1], &[1, 3, 2, 1]] {
+            assert_eq!(value(shape, 0), 2.0, "{shape:?}");
+        }
+        for shape in [&[2, 3][..], &[1, 2, 3], &[1, 1, 2, 3]] {
+            assert_eq!(value(shape, 0), 1.0, "{shape:?}");
+        }
+        assert_eq!((value(&[4, 3, 2], 3), value(&[4, 2, 3], 3), value(&[1, 4, 3, 2], 3)), (20.0, 19.0, 20.0));
+        assert!(t(&[3, 2, 4], None).unwrap_err().to_string().contains("as xy or yx or cxy or cyx"));
+        let square = Grid::without_geometry([3, 3, 1]).unwrap().planar();
+        let error = on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, None).unwrap_err().to_string();
+        assert!(error.contains("as xy or yx: say which with --axes"), "{error}");
+        for name in ["xy", "xyz"] {
+            let axes = Some(name.parse().unwrap());
+            assert_eq!(on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, axes).unwrap().value([1, 0, 0], 0), 3.0);
+        }
+        let one = Grid::without_geometry([1, 1, 1]).unwrap().planar();
+        assert!(on_grid(Path::new("p.npy"), tensor(&[1, 1]), &one, Some(ArrayAxes::Xyz)).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use revoxel_core::warp::Field;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{CaseName, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan};
+use revoxel_pipeline::{CaseName, Input, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan};
 use revoxel_transforms::{Need, Transform};
 
 use crate::dataset::Case;
@@ -138,6 +138,8 @@ fn shared_grids(
         return Ok(grids);
     };
     let reference = grids[&first.key];
+    let flat = agree_flat(pipeline, &mut grids, &reference, uneven);
+    let reference = if flat { reference.planar() } else { reference };
     for input in &pipeline.inputs {
         let Some(own) = grids.get(&input.key).copied() else { continue };
         if input.key == first.key || input.own_grid || aligned(pipeline, &input.key) {
@@ -173,6 +175,26 @@ fn shared_grids(
         }
     }
     Ok(grids)
+}
+
+/// Makes the inputs that share the grid of the first one 2-D where one of them is: a volume of one slice at the same
+/// place is the same to every step, whether its file has two axes or three. Whether one is.
+fn agree_flat(
+    pipeline: &Pipeline,
+    grids: &mut BTreeMap<String, Grid>,
+    reference: &Grid,
+    uneven: &BTreeMap<String, GridOp>,
+) -> bool {
+    let shares = |input: &&Input| !input.own_grid && !uneven.contains_key(&input.key) && !aligned(pipeline, &input.key);
+    let together: Vec<&String> = pipeline.inputs.iter().filter(shares).map(|input| &input.key).collect();
+    let same = |grid: &Grid| Relation::between(grid, reference).agrees();
+    let flat = together.iter().filter_map(|key| grids.get(*key)).any(|grid| grid.is_planar() && same(grid));
+    for key in together.into_iter().filter(|_| flat) {
+        if let Some(grid) = grids.get_mut(key).filter(|grid| same(grid)) {
+            *grid = grid.planar();
+        }
+    }
+    flat
 }
 
 /// Whether a step puts an input on the grid of another before any step looks at a second input.

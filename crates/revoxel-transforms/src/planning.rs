@@ -4,6 +4,7 @@ pub(crate) mod axes;
 pub(crate) mod boxes;
 pub(crate) mod choice;
 pub(crate) mod patches;
+pub(crate) mod planar;
 pub(crate) mod sweep;
 pub(crate) mod weights;
 
@@ -72,8 +73,17 @@ pub(crate) fn resized(grid: &Grid, shape: [usize; 3], align_corners: bool) -> Re
     if align_corners { same_corners(grid, shape) } else { Ok(same_extent(grid, shape)?) }
 }
 
-/// Resampling onto a grid; nothing where it is the same grid but for noise.
-pub(crate) fn resample(from: &Grid, to: Grid) -> Vec<GridOp> {
+/// Resampling onto a grid that a step makes of `from`; nothing where it is the same grid but for noise. A 2-D volume
+/// stays 2-D.
+///
+/// # Errors
+/// Where a 2-D volume would leave its plane.
+pub(crate) fn resample(from: &Grid, to: Grid) -> Result<Vec<GridOp>, PlanError> {
+    Ok(resample_onto(from, planar::in_plane(from, to)?))
+}
+
+/// Resampling onto a grid as it is given; nothing where it is the same grid but for noise.
+pub(crate) fn resample_onto(from: &Grid, to: Grid) -> Vec<GridOp> {
     if revoxel_core::Relation::between(from, &to).agrees() { Vec::new() } else { vec![GridOp::Resample { grid: to }] }
 }
 

@@ -22,7 +22,7 @@ pub use draws::Draws;
 pub(crate) use elastic::{Bent, sampled};
 pub(crate) use ranges::{OneOrTwo, Range, Ranges, Span, probability, tenth};
 pub use revoxel_resample::Noise;
-pub(crate) use turn::{Turn, quarters};
+pub(crate) use turn::{Turn, flips};
 
 use crate::definition::Invalid;
 use crate::transform::{NamedLabel, Need, PaddingRule, Resampling, SpatialTransform, ValueTransform};

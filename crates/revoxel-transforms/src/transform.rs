@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
+use revoxel_core::{
+    Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, ValueUndo, Volume, VolumeError, WarpError,
+};
 use revoxel_resample::{AntiAlias, Boundary, Interpolation, NonFinite, PadMode, ResampleError, Separate};
 
 use crate::label_set::{Channels, LabelSet};
@@ -473,6 +475,53 @@ pub enum PlanError {
     /// The world cannot be bent like that.
     #[error(transparent)]
     Warp(#[from] WarpError),
+    /// A parameter is about three axes, and the volume has two.
+    #[error("{field}: {problem} (the volume is 2-D)")]
+    TwoAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A parameter is about two axes, and the volume has three.
+    #[error("{field}: {problem} (the volume is not 2-D)")]
+    ThreeAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// An orientation in which the slice axis of a 2-D volume is another one.
+    #[error(
+        "the volume is 2-D with the axes {from}, the last of which is its slice axis: {to} would turn that into its \
+         plane; ask for letters that end with the slice axis, or for two letters, those of the plane"
+    )]
+    TurnsPlane {
+        /// The orientation of the volume.
+        from: Orientation,
+        /// The one that is asked for.
+        to: Orientation,
+    },
+    /// A transform bends all three axes.
+    #[error("it bends along three axes, and the volume is 2-D: use rand_2d_elastic")]
+    Planar,
+    /// A step would turn a 2-D volume out of its plane.
+    #[error(
+        "the volume is 2-D, and the step would sample it up to {mm:.3} mm outside of its plane: turn and move it within \
+         the plane only (one angle turns it there)"
+    )]
+    OutOfPlane {
+        /// The distance, mm.
+        mm: f64,
+    },
+    /// A step would make several slices of a 2-D volume.
+    #[error(
+        "the volume is 2-D, and the step would make {shape:?} voxels of it: its slice axis must stay one of one voxel"
+    )]
+    Slices {
+        /// The shape after the step.
+        shape: [usize; 3],
+    },
     /// Two grids that must overlap do not.
     #[error("the volume ({volume}) and its reference ({reference}) have no place in common: {relation}")]
     Disjoint {
@@ -592,6 +641,14 @@ pub enum ApplyError {
         place: Vec<usize>,
         /// Shape of the volume.
         shape: [usize; 3],
+    },
+    /// A parameter names an axis that a 2-D volume has not.
+    #[error("{field}: the volume is 2-D and has no axis {axis}: use 0 or 1 (or -1 for the last)")]
+    TwoAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// The axis.
+        axis: i64,
     },
     /// No voxel is background.
     #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]

@@ -59,6 +59,7 @@ impl Parsed {
             let value = header.get("ElementSpacing").unwrap_or("absent");
             field(FieldError::new("ElementSpacing", value, Problem::Singular))
         })?;
+        let grid = if axes.of_space() == 2 { grid.planar() } else { grid };
         let (files, skip) = files(path, &header, &sizes, options)?;
         let compressed = header.flag("CompressedData", false).map_err(field)?;
         let payload = Payload {

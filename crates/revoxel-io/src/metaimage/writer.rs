@@ -13,6 +13,7 @@ use crate::file::{atomically, empty, has_extension};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers::{self, spaced};
+use crate::textual::place;
 use crate::{Facts, Warning, WriteError};
 
 /// Digits of any size in bytes: the place that is kept for it.
@@ -25,12 +26,18 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let own = facts.metaimage.as_deref().unwrap_or(&none);
     let compressed = (own.compressed != Some(false)).then(|| Effort::for_voxels(volume.dtype()));
     let (components, frame_axes) = layout(volume, facts, own);
-    let axes = Axes(axes(volume, components, &frame_axes, facts.colour));
+    let (mut of_space, mut warnings) =
+        place::axes_of(volume.grid(), &Frame::Lps.affine_from_ras(volume.grid().affine()));
+    if of_space == 2 && !frame_axes.is_empty() {
+        // The axes of frames are those behind the third.
+        (of_space, warnings) = (3, vec![Warning::ThirdAxis]);
+    }
+    let axes = Axes(axes(volume, components, &frame_axes, facts.colour, of_space));
     let values = fill::arranged(path, &axes, volume.voxels())?;
     let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
-    let mut header = header(volume, facts, own, components, &frame_axes);
+    let mut header = header(volume, facts, own, components, &frame_axes, of_space);
     if !has_extension(path, "mhd") {
-        return local(path, to, header, bytes, compressed).map(|()| Vec::new());
+        return local(path, to, header, bytes, compressed).map(|()| warnings);
     }
     let data = path.with_extension(if compressed.is_some() { "zraw" } else { "raw" });
     let fail = |reason| WriteError::Io { path: data.clone(), reason };
@@ -50,7 +57,7 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     header.push_str(&format!("CompressedData = {}\n", spelled(compressed.is_some())));
     header.push_str(&format!("ElementDataFile = {name}\n"));
     fill::plain(path, to, &[header.as_bytes()])?;
-    Ok(Vec::new())
+    Ok(warnings)
 }
 
 /// Header and values in one file. The size of the compressed values is filled in when it is known.
@@ -95,18 +102,25 @@ fn layout(volume: &Volume, facts: &Facts, own: &MetaImageFacts) -> (usize, Vec<u
     }
 }
 
-fn axes(volume: &Volume, components: usize, frame_axes: &[usize], colour: bool) -> Vec<(usize, Role)> {
-    let space = volume.grid().shape().map(|size| (size, Role::Space));
+fn axes(volume: &Volume, components: usize, frame_axes: &[usize], colour: bool, of_space: usize) -> Vec<(usize, Role)> {
+    let space = volume.grid().shape().into_iter().take(of_space).map(|size| (size, Role::Space));
     let frames = frame_axes.iter().map(|size| (*size, Role::Frames));
     [(components, if colour { Role::Colour } else { Role::Vector })].into_iter().chain(space).chain(frames).collect()
 }
 
-fn header(volume: &Volume, facts: &Facts, own: &MetaImageFacts, components: usize, frame_axes: &[usize]) -> String {
+fn header(
+    volume: &Volume,
+    facts: &Facts,
+    own: &MetaImageFacts,
+    components: usize,
+    frame_axes: &[usize],
+    of_space: usize,
+) -> String {
     let affine = Frame::Lps.affine_from_ras(volume.grid().affine());
     let (shape, spacing, direction, offset) =
         (volume.grid().shape(), affine.spacing(), affine.direction(), affine.translation());
-    let dims = 3 + frame_axes.len();
-    let entry = |row: usize, column: usize| match (row < 3, column < 3) {
+    let dims = of_space + frame_axes.len();
+    let entry = |row: usize, column: usize| match (row < of_space, column < of_space) {
         // The file has the direction of axis i in row i.
         (true, true) => direction[column][row],
         _ => f64::from(u8::from(row == column)),
@@ -115,7 +129,7 @@ fn header(volume: &Volume, facts: &Facts, own: &MetaImageFacts, components: usiz
     let fourth = |value: Option<f64>, other: f64| {
         (0..frame_axes.len()).map(move |axis| value.filter(|_| axis == 0).unwrap_or(other))
     };
-    let sizes = shape.iter().chain(frame_axes).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let sizes = shape.iter().take(of_space).chain(frame_axes).map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let frame_spacing = facts.frame_spacing.filter(|step| *step > 0.0);
     let one_line = |text: &str| text.replace(['\n', '\r'], " ");
     let mut lines = vec!["ObjectType = Image".to_owned(), format!("NDims = {dims}")];
@@ -127,10 +141,14 @@ fn header(volume: &Volume, facts: &Facts, own: &MetaImageFacts, components: usiz
     lines.push("BinaryData = True".to_owned());
     lines.push(format!("BinaryDataByteOrderMSB = {}", spelled(cfg!(target_endian = "big"))));
     lines.push(format!("TransformMatrix = {}", spaced(matrix)));
-    lines.push(format!("Offset = {}", spaced(offset.into_iter().chain(fourth(facts.time_offset, 0.0)))));
+    lines.push(format!("Offset = {}", spaced(offset.into_iter().take(of_space).chain(fourth(facts.time_offset, 0.0)))));
     lines.push(format!("CenterOfRotation = {}", spaced(vec![0.0; dims])));
-    lines.push(format!("AnatomicalOrientation = {}", letters(volume)));
-    lines.push(format!("ElementSpacing = {}", spaced(spacing.into_iter().chain(fourth(frame_spacing, 1.0)))));
+    let letters = if of_space == 2 { "??".to_owned() } else { letters(volume) };
+    lines.push(format!("AnatomicalOrientation = {letters}"));
+    lines.push(format!(
+        "ElementSpacing = {}",
+        spaced(spacing.into_iter().take(of_space).chain(fourth(frame_spacing, 1.0)))
+    ));
     lines.push(format!("DimSize = {sizes}"));
     if components > 1 {
         lines.push(format!("ElementNumberOfChannels = {components}"));

@@ -59,6 +59,7 @@ impl Parsed {
         let scaling = scaling(header, stored).map_err(field)?;
         let affine = affine::affine(header, shape, &mut warnings).map_err(field)?;
         let grid = Grid::new(shape, affine).map_err(|_| field(not_invertible(header)))?;
+        let grid = if header.dim[0] == 2 { grid.planar() } else { grid };
         let extensions = file.extensions(start, &mut warnings)?;
         let info = FileInfo {
             format: format_name(header),

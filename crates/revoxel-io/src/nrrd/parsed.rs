@@ -60,6 +60,7 @@ impl Parsed {
             let name = if header.get("space directions").is_some() { "space directions" } else { "spacings" };
             field(FieldError::new(name, header.get(name).unwrap_or("absent"), Problem::Singular))
         })?;
+        let grid = if axes.of_space() == 2 { grid.planar() } else { grid };
         let payload = Payload {
             names: &NAMES,
             files: files(path, &header, &sizes, options)?,

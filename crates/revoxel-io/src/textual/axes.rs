@@ -33,6 +33,11 @@ impl Axes {
         [(); 3].map(|()| sizes.next().unwrap_or(1))
     }
 
+    /// How many axes are of space.
+    pub(crate) fn of_space(&self) -> usize {
+        self.0.iter().filter(|(_, role)| *role == Role::Space).count()
+    }
+
     /// The product of the sizes of the axes with a role.
     pub(crate) fn count(&self, role: Role) -> usize {
         self.0.iter().filter(|(_, r)| *r == role).map(|(size, _)| size).product()

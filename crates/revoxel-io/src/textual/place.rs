@@ -1,7 +1,9 @@
 //! From steps along the axes of a file to an affine of three axes.
 
-use revoxel_core::Affine;
 use revoxel_core::affine::norm;
+use revoxel_core::{Affine, Grid};
+
+use crate::Warning;
 
 /// The affine of one to three steps (columns) and an origin. The steps that are missing, along axes of one voxel,
 /// are 1 mm at right angles to the others; in a space of two dimensions, along its third.
@@ -17,6 +19,24 @@ pub(crate) fn affine(steps: &[[f64; 3]], origin: [f64; 3], flat_space: bool) -> 
     }
     let linear = [0, 1, 2].map(|row| [0, 1, 2].map(|axis| columns[axis][row]));
     Affine::from_linear(linear, origin)
+}
+
+/// Whether a grid of a 2-D file lies in the plane of a space of two dimensions, so that such a file says where it is:
+/// `affine` is that of the file, in LPS. How thick the slice is is not said there.
+pub(crate) fn in_flat_space(affine: &Affine) -> bool {
+    let ([_, _, x], [_, _, y], [_, _, z]) = (affine.column(0), affine.column(1), affine.translation());
+    let slice = affine.column(2);
+    [x, y, z, slice[0], slice[1]].iter().all(|v| *v == 0.0)
+}
+
+/// How many axes a file gets: two for a 2-D grid that a space of two dimensions can hold, else three, with a warning
+/// where the grid is 2-D.
+pub(crate) fn axes_of(grid: &Grid, in_lps: &Affine) -> (usize, Vec<Warning>) {
+    match (grid.is_planar(), in_flat_space(in_lps)) {
+        (true, true) => (2, Vec::new()),
+        (true, false) => (3, vec![Warning::ThirdAxis]),
+        (false, _) => (3, Vec::new()),
+    }
 }
 
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {

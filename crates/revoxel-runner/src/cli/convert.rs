@@ -151,6 +151,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     if let Some(orientation) = args.orientation {
         let turn = GridOp::Reorient(sampling.target().orientation().to(&orientation));
+        turn.after(sampling.target())
+            .map_err(|e| Failure::usage(format!("{}: --orientation {orientation}: {e}", args.input.display())))?;
         let params = json!({ "axcodes": orientation.to_string() });
         let (step, _) = TraceStep::spatial("orientation", params, sampling.target(), std::slice::from_ref(&turn))
             .map_err(Failure::work)?;

@@ -109,7 +109,8 @@ fn geometry(grid: &Grid) -> String {
     let ([x, y, z], s, lps) = (grid.shape(), grid.spacing(), Frame::Lps.affine_from_ras(grid.affine()));
     let (low, high) = grid.bounds();
     let extent = [0, 1, 2].map(|a| s[a] * grid.shape()[a] as f64);
-    let mut text = format!("  shape        {x} × {y} × {z}\n");
+    let shape = if grid.is_planar() { format!("{x} × {y} (2-D)") } else { format!("{x} × {y} × {z}") };
+    let mut text = format!("  shape        {shape}\n");
     text.push_str(&format!("  spacing      {:.6} × {:.6} × {:.6} mm\n", s[0], s[1], s[2]));
     text.push_str(&format!("  extent       {:.2} × {:.2} × {:.2} mm\n", extent[0], extent[1], extent[2]));
     text.push_str(&format!("  orientation  {} (letters: where the axes point to)\n", grid.orientation()));
@@ -131,8 +132,9 @@ fn geometry(grid: &Grid) -> String {
 /// The grid with its axes turned.
 fn reoriented(grid: &Grid, orientation: Orientation) -> Grid {
     let op = revoxel_core::GridOp::Reorient(grid.orientation().to(&orientation));
-    // A permutation of a grid is a grid.
-    op.after(grid).unwrap_or(*grid)
+    // A permutation of a grid is a grid; that of a 2-D one may be none of a 2-D one.
+    let solid = Grid::new(grid.shape(), *grid.affine()).unwrap_or(*grid);
+    op.after(&solid).unwrap_or(*grid).planar_like(grid)
 }
 
 fn seen(grid: &Grid, orientation: Orientation) -> String {

@@ -77,7 +77,8 @@ pub(super) struct Args {
     /// With --values: where values were cut off take the limit, instead of refusing.
     #[arg(long, requires = "values")]
     clamp: bool,
-    /// Order of an array's axes: xyz, zyx, cxyz or czyx. Seen from the shape where only one fits.
+    /// Order of an array's axes: xyz, zyx, cxyz or czyx, of a 2-D volume also xy, yx, cxy or cyx. Seen from the shape where
+    /// only one fits.
     #[arg(long)]
     axes: Option<ArrayAxes>,
     /// Take the prediction to lie where the pipeline ended, whatever its header says.

@@ -28,7 +28,7 @@ pub(super) fn grid(grid: &Grid) -> Value {
     let lps = Frame::Lps.affine_from_ras(grid.affine());
     let (low, high) = grid.bounds();
     let [a, b, c] = grid.affine().rows();
-    json!({
+    let mut document = json!({
         "shape": grid.shape(),
         "spacing_mm": grid.spacing(),
         "orientation": grid.orientation().to_string(),
@@ -39,7 +39,11 @@ pub(super) fn grid(grid: &Grid) -> Value {
         "bounds_ras": [low, high],
         "voxel_mm3": grid.voxel_volume(),
         "shear": grid.affine().shear(),
-    })
+    });
+    if grid.is_planar() {
+        document["planar"] = true.into();
+    }
+    document
 }
 
 /// A point with three decimals.

@@ -24,7 +24,7 @@ use revoxel_resample::{Gaussian, gaussian_smooth_as};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gaussian_smooth::Edge;
+use super::gaussian_smooth::{Edge, within};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Numbers, RealVector};
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -85,8 +85,9 @@ impl Define for GaussianSharpen {
 impl ValueTransform for GaussianSharpen {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let how = Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI };
-        let blurred = gaussian_smooth_as(&volume, self.sigma1.repeated(), &how)?;
-        let twice = gaussian_smooth_as(&blurred, self.sigma2.repeated(), &how)?;
+        let [first, second] = [&self.sigma1, &self.sigma2].map(|sigma| within(volume.grid(), sigma.repeated()));
+        let blurred = gaussian_smooth_as(&volume, first, &how)?;
+        let twice = gaussian_smooth_as(&blurred, second, &how)?;
         let sharpen = |a: f64, b: f64| a + self.alpha * (a - b);
         // Smoothed values are float64 where they were before, else float32.
         let voxels: Voxels = match (blurred.voxels(), twice.voxels()) {

@@ -21,7 +21,7 @@
 //! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which draws values near the faces towards 0 (air
 //! is −1000 in a CT): that is not the default here.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Grid, ValueUndo, Volume};
 use revoxel_resample::{FilterEdge, Gaussian, gaussian_smooth_as};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,11 @@ impl Edge {
     }
 }
 
+/// Widths by axis without one for the slice axis of a 2-D grid, beyond which there is nothing.
+pub(super) fn within(grid: &Grid, sigma: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|axis| if axis < grid.axes() { sigma[axis] } else { 0.0 })
+}
+
 impl Define for GaussianSmooth {
     const NAME: &'static str = "gaussian_smooth";
     const SOURCE: &'static str = include_str!("gaussian_smooth.rs");
@@ -101,6 +106,7 @@ impl ValueTransform for GaussianSmooth {
             (None, Some(mm)) => [0, 1, 2].map(|a| mm.repeated()[a] / spacing[a]),
             (None, None) => [1.0; 3],
         };
+        let sigma = within(volume.grid(), sigma);
         let result = gaussian_smooth_as(&volume, sigma, &Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI })?;
         Ok((result, ValueUndo::Lost { reason: "gaussian_smooth averaged values".to_owned() }))
     }

@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::Named;
-use crate::planning::{resample, same_extent};
+use crate::planning::{resample_onto, same_extent};
 use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
@@ -123,7 +123,7 @@ impl ValueTransform for Coarse {
 /// The volume on another grid over the same extent.
 fn sampled(volume: &Volume, to: Grid, interpolation: Interpolation) -> Result<Volume, ResampleError> {
     let mut pass = Sampling::identity(*volume.grid());
-    for op in resample(volume.grid(), to) {
+    for op in resample_onto(volume.grid(), to) {
         pass.push(&op)?;
     }
     execute(volume, &pass, &How::border(interpolation))

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Beyond, filter, floats};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
+use crate::planning::planar::axis_of;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `savitzky_golay_smooth`.
@@ -71,7 +72,7 @@ impl Define for SavitzkyGolaySmooth {
 impl ValueTransform for SavitzkyGolaySmooth {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
-        let axis = axis(self.spatial_axis, "spatial_axis").unwrap_or(0);
+        let axis = axis_of("spatial_axis", self.spatial_axis, volume.grid())?;
         filter(&mut values, shape, axis, &taps(self.window_length, self.order), self.mode);
         let undo = ValueUndo::Lost { reason: "savitzky_golay_smooth replaced values".to_owned() };
         Ok((volume.with_voxels(values.into())?, undo))

@@ -1,7 +1,7 @@
 //! Takes gradients with Sobel's filter.
 //!
 //! # What it does
-//! Makes a channel for each of `spatial_axes` (all where they are left out): the change of values per voxel along the
+//! Makes a channel for each of `spatial_axes` (all where they are left out; two of a 2-D volume): the change of values per voxel along the
 //! axis, smoothed along the others. The filter is `kernel_size` voxels wide. Of several channels, all of them for the
 //! first axis come before those for the second. `normalize_kernels: false` takes whole numbers for weights (the
 //! classic −1, 0, 1 and 1, 2, 1), so gradients are larger; `normalize_gradients` brings those of an axis to 0 … 1.
@@ -29,6 +29,7 @@ use super::statistics::{Range, Statistic};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
 use crate::params::{Axes, yes};
+use crate::planning::planar::axis_of;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `sobel_gradients`.
@@ -96,13 +97,15 @@ impl SobelGradients {
 
 impl ValueTransform for SobelGradients {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let (values, shape) = (floats(&volume), volume.grid().shape());
-        let axes = self.spatial_axes.as_ref().and_then(|a| a.resolve("spatial_axes").ok()).unwrap_or(vec![0, 1, 2]);
+        let (values, shape, count) = (floats(&volume), volume.grid().shape(), volume.grid().axes());
+        let numbers = self.spatial_axes.as_ref().map_or_else(|| (0..count as i64).collect(), |axes| axes.0.0.clone());
+        let axes = numbers.into_iter().map(|number| axis_of("spatial_axes", number, volume.grid()));
+        let axes = axes.collect::<Result<Vec<usize>, _>>()?;
         let [differences, smooth] = self.taps();
         let mut all = Vec::with_capacity(values.len() * axes.len());
         for along in axes {
             let mut gradient = values.clone();
-            for axis in 0..3 {
+            for axis in 0..count {
                 let taps = if axis == along { &differences } else { &smooth };
                 filter(&mut gradient, shape, axis, taps, self.padding_mode);
             }
@@ -130,6 +133,8 @@ impl ValueTransform for SobelGradients {
 
     fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
         let axes = self.spatial_axes.as_ref().and_then(|a| a.resolve("spatial_axes").ok()).map_or(3, |axes| axes.len());
-        channels.map(|before| Channels { exact: before.exact, ..Channels::all(before.count * axes) })
+        // Of a 2-D volume there are less.
+        let exact = self.spatial_axes.is_some();
+        channels.map(|before| Channels { exact: before.exact && exact, ..Channels::all(before.count * axes) })
     }
 }

@@ -78,17 +78,17 @@ impl Define for FillHoles {
 impl ValueTransform for FillHoles {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
-        let (shape, size) = (grid.shape(), grid.voxel_count());
+        let (shape, size, axes) = (grid.shape(), grid.voxel_count(), grid.axes());
         let onehot = OneHot::of(&volume, self.is_onehot, self.applied_labels.as_ref(), 1)?;
         let mut voxels = volume.into_voxels();
         let filled: u64 = dispatch!(&mut voxels, v => match &onehot {
-            None => v.chunks_mut(size).map(|values| self.channel(values, shape)).sum(),
+            None => v.chunks_mut(size).map(|values| self.channel(values, shape, axes)).sum(),
             Some(map) => {
                 let mut filled = 0;
                 for channel in map.channels.iter().copied().filter(|channel| *channel > 0) {
                     let values = &mut v[channel * size..(channel + 1) * size];
                     let runs = map.runs(values, shape, channel)?;
-                    filled += boxes(&runs).iter().map(|found| self.fill(values, &runs, *found)).sum::<u64>();
+                    filled += boxes(&runs).iter().map(|found| self.fill(values, &runs, *found, axes)).sum::<u64>();
                 }
                 filled
             }
@@ -121,18 +121,18 @@ impl ValueTransform for FillHoles {
 
 /// Fills the holes of what is 1, in a volume of 0 and 1; the outside gets in through faces.
 pub(super) fn fill(region: &mut [u8], shape: [usize; 3]) {
-    FillHoles { applied_labels: None, is_onehot: None, connectivity: 1 }.channel(region, shape);
+    FillHoles { applied_labels: None, is_onehot: None, connectivity: 1 }.channel(region, shape, 3);
 }
 
 impl FillHoles {
-    /// Fills the holes of one channel; how many voxels.
-    fn channel<T: Voxel>(&self, values: &mut [T], shape: [usize; 3]) -> u64 {
+    /// Fills the holes of one channel; how many voxels. With two axes nothing gets in from beside the slice.
+    fn channel<T: Voxel>(&self, values: &mut [T], shape: [usize; 3], axes: usize) -> u64 {
         let applies = |label: f64| label != 0.0 && self.applied_labels.as_ref().is_none_or(|l| l.has(label));
         let mut runs = Runs::of(values, shape, applies);
         let (mut found, mut filled) = (boxes(&runs), 0);
         for label in found.iter().map(|b| b.0).collect::<Vec<_>>() {
             let Some(around) = found.iter().copied().find(|b| b.0 == label) else { continue };
-            let more = self.fill(values, &runs, around);
+            let more = self.fill(values, &runs, around, axes);
             filled += more;
             if more > 0 {
                 // What is filled may have covered parts of the labels that follow.
@@ -144,9 +144,10 @@ impl FillHoles {
     }
 
     /// Fills the holes of a label, in the box around it; how many voxels.
-    fn fill<T: Voxel>(&self, values: &mut [T], runs: &Runs, (label, low, high): Around) -> u64 {
+    fn fill<T: Voxel>(&self, values: &mut [T], runs: &Runs, around: Around, axes: usize) -> u64 {
+        let label = around.0;
         let mut filled = 0;
-        for [line, start, end] in self.holes(runs, label, low, high) {
+        for [line, start, end] in self.holes(runs, around, axes) {
             values[line * runs.shape[0] + start..line * runs.shape[0] + end].fill(T::from_f64(label));
             filled += (end - start) as u64;
         }
@@ -154,7 +155,7 @@ impl FillHoles {
     }
 
     /// The runs that are holes of a label, as line, start and end.
-    fn holes(&self, runs: &Runs, label: f64, low: [usize; 3], high: [usize; 3]) -> Vec<[usize; 3]> {
+    fn holes(&self, runs: &Runs, (label, low, high): Around, axes: usize) -> Vec<[usize; 3]> {
         // What is cut off lies inside the box around the label, and what reaches the box's faces is not cut off.
         let free = runs.complement(label, low, high);
         let components = Components::of(&free, self.connectivity, Join::All);
@@ -162,7 +163,8 @@ impl FillHoles {
         let mut open = vec![false; components.sizes.len()];
         for (line, run) in free.by_line() {
             let (y, z, r) = (line % ny, line / ny, &free.runs[run]);
-            let face = y == 0 || z == 0 || y + 1 == ny || z + 1 == nz || r.start == 0 || r.end as usize == nx;
+            let end = axes == 3 && (z == 0 || z + 1 == nz);
+            let face = end || y == 0 || y + 1 == ny || r.start == 0 || r.end as usize == nx;
             open[components.of_run[run] as usize] |= face;
         }
         let closed = free.by_line().filter(|(_, run)| !open[components.of_run[*run] as usize]);

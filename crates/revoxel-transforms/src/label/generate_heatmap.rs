@@ -124,7 +124,11 @@ impl ValueTransform for GenerateHeatmap {
             (None, Some(mm)) => [0, 1, 2].map(|a| mm.repeated()[a] / spacing[a]),
             (None, None) => [5.0; 3],
         };
-        let weights = [0, 1, 2].map(|a| integrated_weights(sigma[a], self.truncated, grid.shape()[a]));
+        // Across the slice of a 2-D volume there is nothing.
+        let weights = [0, 1, 2].map(|a| match a < grid.axes() {
+            true => integrated_weights(sigma[a], self.truncated, grid.shape()[a]),
+            false => vec![1.0],
+        });
         // The middle of a landmark is in the volume, so that the highest value is there.
         let scale = if self.normalize { 1.0 / (weights[0][0] * weights[1][0] * weights[2][0]) } else { 1.0 };
         let size = grid.voxel_count();

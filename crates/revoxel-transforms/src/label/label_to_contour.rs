@@ -66,8 +66,8 @@ impl Define for LabelToContour {
 
 impl ValueTransform for LabelToContour {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        let shape = volume.grid().shape();
-        let voxels: Voxels = dispatch!(volume.voxels(), v => self.contours(v, shape).into());
+        let (shape, axes) = (volume.grid().shape(), volume.grid().axes());
+        let voxels: Voxels = dispatch!(volume.voxels(), v => self.contours(v, shape, axes).into());
         let undo = if voxels == *volume.voxels() {
             ValueUndo::nothing()
         } else {
@@ -86,10 +86,12 @@ impl ValueTransform for LabelToContour {
 }
 
 impl LabelToContour {
-    fn contours<T: Voxel>(&self, values: &[T], shape: [usize; 3]) -> Vec<T> {
+    /// Neighbours lie along the first `axes` axes only.
+    fn contours<T: Voxel>(&self, values: &[T], shape: [usize; 3], axes: usize) -> Vec<T> {
         let [nx, ny, nz] = shape;
         let neighbours: Vec<[i64; 3]> = (0..27)
             .map(|i| [i % 3 - 1, i / 3 % 3 - 1, i / 9 - 1])
+            .filter(|step: &[i64; 3]| axes == 3 || step[2] == 0)
             .filter(|step: &[i64; 3]| (1..=i64::from(self.connectivity)).contains(&step.iter().map(|s| s.abs()).sum()))
             .collect();
         let mut result = vec![T::default(); values.len()];

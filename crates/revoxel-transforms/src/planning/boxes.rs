@@ -7,7 +7,8 @@ use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel};
 use super::window;
 use crate::transform::{Evidence, PlanError};
 
-/// A box of one grid as the box of another grid's voxels that covers the same region of the world.
+/// A box of one grid as the box of another grid's voxels that covers the same region of the world. On a 2-D grid a box
+/// that meets the slice has that slice.
 pub(crate) fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
     if from == to {
         return *region;
@@ -16,7 +17,15 @@ pub(crate) fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
     let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| {
         map.apply([0, 1, 2].map(|a| (if bits >> a & 1 == 0 { region.start[a] } else { end[a] }) as f64 - 0.5))
     });
-    covering(&corners)
+    in_slice(covering(&corners), to)
+}
+
+/// A box that holds the slice of a 2-D grid, without what is beside it.
+fn in_slice(mut region: IndexBox, grid: &Grid) -> IndexBox {
+    if grid.is_planar() && region.start[2] <= 0 && region.end()[2] > 0 {
+        (region.start[2], region.shape[2]) = (0, 1);
+    }
+    region
 }
 
 /// The box of a grid's voxels that covers the box between two opposite corners (mm, `frame`), whose faces are
@@ -25,7 +34,7 @@ pub(crate) fn of_world(corners: [[f64; 3]; 2], frame: Frame, grid: &Grid) -> Ind
     let ends = corners.map(|p| frame.point_to_ras(p));
     let to_index = grid.world_to_index();
     let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| to_index.apply([0, 1, 2].map(|a| ends[bits >> a & 1][a])));
-    covering(&corners)
+    in_slice(covering(&corners), grid)
 }
 
 /// The smallest box of voxels, each half a voxel around its centre, that holds continuous indices. What reaches into a

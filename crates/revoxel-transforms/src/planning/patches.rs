@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::boxes::seen;
 use super::centre_crop;
+use super::planar::by_axis;
+use crate::params::IntVector;
 use crate::random::Draws;
 use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform};
 
@@ -27,11 +29,12 @@ pub(crate) fn whole_axes(size: [i64; 3], shape: [usize; 3]) -> [i64; 3] {
 /// allowed.
 pub(crate) fn fitting(
     field: &'static str,
-    size: [i64; 3],
-    shape: [usize; 3],
+    size: &IntVector,
+    grid: &Grid,
     allow_smaller: bool,
 ) -> Result<[i64; 3], PlanError> {
-    let size = whole_axes(size, shape);
+    let shape = grid.shape();
+    let size = whole_axes(by_axis(field, size, grid, 0, |_| true)?, shape);
     let n = shape.map(|n| n as i64);
     if !allow_smaller && (0..3).any(|a| size[a] > n[a]) {
         return Err(PlanError::TooLarge { field, size, shape });
@@ -102,11 +105,11 @@ pub(crate) trait Sought: Debug + Send + Sync {
         None
     }
 
-    /// Whether there is room for the box in a volume of a shape.
+    /// Whether there is room for the box in a volume on a grid.
     ///
     /// # Errors
     /// Where it is larger and may not be.
-    fn fits(&self, _shape: [usize; 3]) -> Result<(), PlanError> {
+    fn fits(&self, _source: &Grid) -> Result<(), PlanError> {
         Ok(())
     }
 
@@ -136,7 +139,7 @@ impl<T: Sought> SpatialTransform for CropTo<T> {
     }
 
     fn fits(&self, source: &Grid) -> Result<(), PlanError> {
-        self.0.fits(source.shape())
+        self.0.fits(source)
     }
 
     fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {
@@ -191,6 +194,7 @@ pub(crate) fn pick(shape: [usize; 3], fraction: f64, plane: impl Fn(usize) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::Numbers;
     use revoxel_core::{Grid, Kind};
 
     #[test]
@@ -221,7 +225,10 @@ mod tests {
 
     #[test]
     fn sizes_beyond_the_volume() {
-        let t = |size, allow| fitting("spatial_size", size, [11, 10, 7], allow).map_err(|e| e.to_string());
+        let grid = Grid::without_geometry([11, 10, 7]).unwrap();
+        let t = |size: [i64; 3], allow| {
+            fitting("spatial_size", &Numbers(size.to_vec()), &grid, allow).map_err(|e| e.to_string())
+        };
         assert_eq!(t([4, 0, -1], false), Ok([4, 10, 7]));
         assert_eq!(t([12, 3, i64::MAX], true), Ok([11, 3, 7]));
         let error = t([12, 3, 7], false).unwrap_err();

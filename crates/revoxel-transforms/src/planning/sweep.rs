@@ -38,8 +38,8 @@ impl Windows {
 
 /// Says where windows lie in a volume.
 pub(crate) trait Sweeps: Debug + Send + Sync {
-    /// The windows of a volume of `shape`.
-    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError>;
+    /// The windows of a volume on a grid.
+    fn windows(&self, grid: &Grid) -> Result<Windows, PlanError>;
 
     /// What windows hold where they stick out; `None` where they never do.
     fn padded(&self) -> Option<PaddingRule<'_>> {
@@ -66,7 +66,7 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
             (Some(_), Some(Observed { region: None, .. })) => return Ok(Vec::new()),
             (None, _) => {
                 let there = evidence.reference.unwrap_or(grid);
-                carried(&self.choice.window(&self.of.windows(there.shape())?, self.number, None)?, there, grid)
+                carried(&self.choice.window(&self.of.windows(there)?, self.number, None)?, there, grid)
             }
         };
         let Some(PaddingRule { mode, .. }) = self.of.padded() else {
@@ -92,7 +92,7 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
 
     fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
         let grid = *source.grid();
-        let windows = self.of.windows(grid.shape())?;
+        let windows = self.of.windows(&grid)?;
         let sums = sums(source, &windows, &self.padding(), self.choice.source.as_deref().unwrap_or_default())?;
         Ok(Observed { grid, region: Some(self.choice.window(&windows, self.number, Some(&sums))?) })
     }

@@ -35,6 +35,19 @@ impl Moves {
         matrix(&self.rotate, &self.shear, &self.translate, &self.scale)
     }
 
+    /// The map of a volume on a grid; on a 2-D one, that of its plane.
+    pub(crate) fn map_of(&self, grid: &Grid) -> Affine {
+        if grid.is_planar() { self.plane() } else { self.map() }
+    }
+
+    /// The map of a 2-D volume: the first angle turns in the plane, and the first two of the other numbers are about
+    /// axes 0 and 1.
+    fn plane(&self) -> Affine {
+        let two = |list: &[f64]| list.iter().take(2).copied().collect();
+        let (translate, scale) = (two(&self.translate), two(&self.scale));
+        Self { translate, scale, ..self.clone() }.map_in_plane()
+    }
+
     /// The map of the slices of a volume: a rotation in their plane, and shears of axis 0 by 1 and of axis 1 by 0.
     pub(crate) fn map_in_plane(&self) -> Affine {
         let get = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(0.0);

@@ -8,6 +8,7 @@ use revoxel_resample::{Interpolation, elastic};
 
 use super::centred;
 use crate::params::{Named, Padding, PerKey};
+use crate::planning::planar::same_plane;
 use crate::planning::resample;
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform};
 
@@ -18,6 +19,8 @@ pub(crate) struct Bent {
     recipe: Recipe,
     /// From displaced voxels, about the middle of the volume, to those that they are taken from.
     map: Affine,
+    /// Whether displacements and the map leave the slices of a volume where they are, so that it may be 2-D.
+    in_plane: bool,
     /// nearest, linear, cubic, label or label_nearest.
     interpolation: Option<PerKey<Named<Interpolation>>>,
     /// What lies outside.
@@ -27,14 +30,15 @@ pub(crate) struct Bent {
 }
 
 impl Bent {
-    /// Volumes bent by what the recipe makes, and moved by the map.
+    /// Volumes bent by what the recipe makes, and moved by the map; `in_plane` where neither moves slices.
     pub(crate) const fn new(
         recipe: Recipe,
         map: Affine,
+        in_plane: bool,
         interpolation: Option<PerKey<Named<Interpolation>>>,
         padding: Option<PerKey<Padding>>,
     ) -> Self {
-        Self { recipe, map, interpolation, padding, made: OnceLock::new() }
+        Self { recipe, map, in_plane, interpolation, padding, made: OnceLock::new() }
     }
 
     fn warp(&self, region: Grid) -> Result<Arc<Warp>, PlanError> {
@@ -50,9 +54,14 @@ impl Bent {
 
 impl SpatialTransform for Bent {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let mut ops = resample(grid, centred(grid, &self.map)?);
+        let first = evidence.reference.unwrap_or(grid);
+        if grid.is_planar() && !self.in_plane {
+            return Err(PlanError::Planar);
+        }
+        same_plane(grid, first)?;
+        let mut ops = resample(grid, centred(grid, &self.map)?)?;
         // Inputs on grids of their own are bent by the same field: that of the first one's voxels, moved.
-        let region = centred(evidence.reference.unwrap_or(grid), &self.map)?;
+        let region = centred(first, &self.map)?;
         ops.push(GridOp::Warp { warp: self.warp(region)?, back: false });
         Ok(ops)
     }

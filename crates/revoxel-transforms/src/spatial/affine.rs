@@ -58,14 +58,15 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Boundary, IntVector, Named, Padding, PerKey, RealVector, WorldFrame, is_false};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, rotation};
-use crate::planning::{finite, resample};
+use crate::planning::planar::sizes;
+use crate::planning::{finite, resample, resample_onto};
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `affine`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Affine {
-    /// Angles in radians, in the order of `rotate_order`; missing ones are 0.
+    /// Angles in radians, in the order of `rotate_order`; missing ones are 0. Of a 2-D volume one angle, in its plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotate_params: Option<RealVector>,
     /// The same in degrees.
@@ -74,7 +75,8 @@ pub struct Affine {
     /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
     #[serde(default = "order", skip_serializing_if = "is_order")]
     rotate_order: String,
-    /// Up to six factors of shear: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1.
+    /// Up to six factors of shear: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1. Of a 2-D volume up to
+    /// two: of axis 0 by 1, and of 1 by 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shear_params: Option<RealVector>,
     /// Voxels by which the grid is moved, by axis; missing ones are 0.
@@ -133,6 +135,9 @@ impl Maps {
         *self == Self::default()
     }
 }
+
+/// The shears of a 2-D volume by two factors: of axis 0 by 1 and of 1 by 0.
+const IN_PLANE: [(usize, usize); 6] = [(0, 1), (1, 0), (0, 2), (1, 2), (2, 0), (2, 1)];
 
 fn order() -> String {
     ORDER.to_owned()
@@ -217,19 +222,21 @@ impl Affine {
         if let Some((field, _)) = needs_matrix.into_iter().find(|(_, given)| *given) {
             return Err(Invalid::new(field, "works with matrix or file only"));
         }
-        if !self.parameters().is_regular() {
+        if ![false, true].into_iter().all(|planar| self.parameters(planar).is_regular()) {
             return Err(Invalid::new("shear_params", "the map cannot be inverted: it makes a plane of space"));
         }
         Ok(())
     }
 
     /// The map by parameters: from indices after to indices before, both counted from the middle.
-    fn parameters(&self) -> Map {
+    fn parameters(&self, planar: bool) -> Map {
         let turn = angles(self.rotate_params.as_ref(), self.degrees.as_ref()).unwrap_or_default();
-        let mut map = rotation(&self.rotate_order, &turn);
+        let in_plane = planar && turn.len() == 1;
+        let mut map = if in_plane { rotation("Z", &turn) } else { rotation(&self.rotate_order, &turn) };
         if let Some(factors) = &self.shear_params {
             // One shear after another; the first is applied first.
-            let places = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
+            let in_plane = planar && factors.0.len() <= 2;
+            let places = if in_plane { IN_PLANE } else { [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] };
             let shear = places.into_iter().zip(&factors.0).fold(Map::IDENTITY, |done, ((row, column), factor)| {
                 let mut linear = Map::IDENTITY.linear();
                 linear[row][column] = *factor;
@@ -244,18 +251,20 @@ impl Affine {
             .after(&Map::scaling(numbers(&self.scale_params, 1.0)))
     }
 
-    fn shape(&self, now: [usize; 3]) -> [usize; 3] {
-        let Some(size) = self.spatial_size.as_ref().map(IntVector::repeated) else { return now };
-        [0, 1, 2].map(|a| if size[a] < 1 { now[a] } else { size[a] as usize })
+    fn shape(&self, grid: &Grid) -> Result<[usize; 3], PlanError> {
+        let now = grid.shape();
+        let Some(size) = &self.spatial_size else { return Ok(now) };
+        let size = sizes("spatial_size", size, grid)?;
+        Ok([0, 1, 2].map(|a| if size[a] < 1 { now[a] } else { size[a] as usize }))
     }
 }
 
 impl SpatialTransform for Affine {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (n, shape) = (grid.shape(), self.shape(grid.shape()));
+        let (n, shape) = (grid.shape(), self.shape(grid)?);
         let Some([a, b, c, _]) = self.matrix else {
-            let after = grid.affine().after(&about_middles(&self.parameters(), n, shape));
-            return Ok(resample(grid, Grid::new(shape, after)?));
+            let after = grid.affine().after(&about_middles(&self.parameters(grid.is_planar()), n, shape));
+            return resample(grid, Grid::new(shape, after)?);
         };
         let frame = self.frame.unwrap_or(WorldFrame::Ras);
         let matrix = frame.map_to_ras(&Map::from_rows([a, b, c]));
@@ -268,7 +277,12 @@ impl SpatialTransform for Affine {
             Some(key) => *evidence.reference.ok_or_else(|| PlanError::MissingInput(key.clone()))?,
             None => Grid::new(shape, grid.affine().after(&about_middles(&Map::IDENTITY, n, shape)))?,
         };
-        Ok(resample(grid, Grid::new(target.shape(), map.after(target.affine()))?))
+        let after = Grid::new(target.shape(), map.after(target.affine()))?;
+        // On the grid of a reference a 2-D volume becomes what that is.
+        if self.reference.is_some() && !target.is_planar() {
+            return Ok(resample_onto(grid, after));
+        }
+        resample(grid, after)
     }
 
     fn need(&self) -> Need<'_> {

@@ -40,7 +40,7 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BorderPad {
-    /// Voxels to add: one number, one per axis, or low and high by axis.
+    /// Voxels to add: one number, one per axis, or low and high by axis; of a 2-D volume 1, 2 or 4 numbers.
     spatial_border: IntVector,
     /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
     /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
@@ -62,7 +62,7 @@ impl Define for BorderPad {
 
     fn check(&self) -> Result<(), Invalid> {
         let border = &self.spatial_border.0;
-        if ![1, 3, 6].contains(&border.len()) {
+        if !matches!(border.len(), 1 | 2 | 3 | 4 | 6) {
             return Err(Invalid::new("spatial_border", format!("{} numbers: give 1, 3 or 6", border.len())));
         }
         let wrong = border.iter().find(|b| **b < 0 || **b > 1 << 20);
@@ -80,9 +80,14 @@ impl Define for BorderPad {
 impl SpatialTransform for BorderPad {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let border = &self.spatial_border.0;
+        if !grid.is_planar() && matches!(border.len(), 2 | 4) {
+            let problem = format!("{} numbers: give 1, 3 or 6", border.len());
+            return Err(PlanError::ThreeAxes { field: "spatial_border", problem });
+        }
         let side = |axis: usize, high: usize| match border.len() {
-            6 => border[2 * axis + high],
-            3 => border[axis],
+            4 | 6 => border.get(2 * axis + high).copied().unwrap_or(0),
+            2 | 3 => border.get(axis).copied().unwrap_or(0),
+            _ if axis == grid.axes() => 0,
             _ => border[0],
         };
         let start = [0, 1, 2].map(|a| -side(a, 0));

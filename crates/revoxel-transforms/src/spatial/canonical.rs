@@ -21,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
+use crate::planning::planar::turned;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `canonical`: none.
@@ -40,7 +41,6 @@ impl Define for Canonical {
 
 impl SpatialTransform for Canonical {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let turn = grid.orientation().to(&Orientation::RAS);
-        Ok(if turn.is_identity() { Vec::new() } else { vec![GridOp::Reorient(turn)] })
+        turned(grid, grid.orientation().to(&Orientation::RAS), &Orientation::RAS)
     }
 }

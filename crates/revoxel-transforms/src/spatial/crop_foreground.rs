@@ -40,6 +40,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
+use crate::planning::planar::{by_axis, sizes};
 use crate::planning::{constant_only, divisible, window};
 use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -153,7 +154,7 @@ impl SpatialTransform for CropForeground {
             region = region.intersect(&grid.index_box());
         }
         if let Some(k) = &self.k_divisible {
-            let k = k.repeated();
+            let k = sizes("k_divisible", k, grid)?;
             let size = [0, 1, 2].map(|a| divisible(region.shape[a] as i64, k[a]));
             let start = [0, 1, 2].map(|a| region.start[a] - (size[a] - region.shape[a] as i64) / 2);
             region = IndexBox { start, shape: size.map(|s| s as usize) };
@@ -173,9 +174,10 @@ impl SpatialTransform for CropForeground {
         let bounds = dispatch!(source.voxels(), v => foreground(v, &grid, |x| self.selects(x.to_f64())));
         let region = self.on_empty.resolve(bounds, || self.rule())?;
         let margin = match (&self.margin, &self.margin_mm) {
-            (Some(voxels), _) => voxels.repeated(),
+            (Some(voxels), _) => by_axis("margin", voxels, &grid, 0, |m| m == 0)?,
             (None, Some(mm)) => {
-                let (mm, spacing) = (mm.repeated(), grid.spacing());
+                let mm = by_axis("margin_mm", mm, &grid, 0.0, |m| m == 0.0)?;
+                let spacing = grid.spacing();
                 [0, 1, 2].map(|a| (mm[a] / spacing[a] - 1e-6).ceil().max(0.0) as i64)
             }
             (None, None) => [0; 3],

@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
+use crate::planning::planar::by_axis;
 use crate::planning::{constant_only, finite, window};
 use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -206,9 +207,11 @@ impl CropOrPad {
     /// Voxels of each axis.
     fn size(&self, grid: &Grid, region: Option<&IndexBox>) -> Result<[i64; 3], PlanError> {
         let n = grid.shape().map(|n| n as i64);
-        let Some(size) = self.target_shape.as_ref().map(RealVector::repeated) else {
+        let Some(size) = &self.target_shape else {
             return Ok(region.map_or(n, |region| region.shape.map(|n| n as i64)));
         };
+        let voxels = self.units == Units::Voxels;
+        let size = by_axis("target_shape", size, grid, 0.0, |n| n <= 0.0 || (voxels && n == 1.0))?;
         let factor = match self.units {
             Units::Voxels => None,
             Units::Mm => Some(1.0),

@@ -64,7 +64,7 @@ impl SpatialTransform for Deshear {
         if grid.affine().shear() <= 1e-9 {
             return Ok(Vec::new());
         }
-        Ok(resample(grid, around_corners(grid, orthogonal(grid.affine(), grid.spacing()), 1.0)?))
+        resample(grid, around_corners(grid, orthogonal(grid.affine(), grid.spacing()), 1.0)?)
     }
 
     fn anti_alias(&self) -> bool {

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::planning::planar::sizes;
 use crate::planning::{constant_only, divisible, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -72,7 +73,7 @@ impl Define for DivisiblePad {
 
 impl SpatialTransform for DivisiblePad {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (n, k) = (grid.shape(), self.k.repeated());
+        let (n, k) = (grid.shape(), sizes("k", &self.k, grid)?);
         let size = [0, 1, 2].map(|a| divisible(n[a] as i64, k[a]));
         let (start, end) = pad_to(n, size, self.method);
         Ok(window(n, start, end))

@@ -23,19 +23,20 @@
 //! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`, which leaves the affine as it was, so that its result is the mirrored
 //! patient and not the same one stored the other way round.
 
-use revoxel_core::{Grid, GridOp, SignedPermutation};
+use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::Axes;
+use crate::random::flips;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `flip`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
-    /// The axes to reverse, 0 to 2; all where it is left out.
+    /// The axes to reverse, 0 to 2 (of a 2-D volume 0 and 1); all where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
 }
@@ -55,8 +56,7 @@ impl Define for Flip {
 }
 
 impl SpatialTransform for Flip {
-    fn plan(&self, _: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let axes = self.spatial_axis.as_ref().and_then(|a| a.resolve("spatial_axis").ok()).unwrap_or(vec![0, 1, 2]);
-        Ok(vec![GridOp::Reorient(SignedPermutation::flips([0, 1, 2].map(|a| axes.contains(&a))))])
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        Ok(vec![GridOp::Reorient(flips(self.spatial_axis.as_ref().map(|a| &*a.0.0), grid)?)])
     }
 }

@@ -62,8 +62,9 @@ impl Spread {
 pub struct GridDistortion {
     /// Cells: one number, or one per axis.
     num_cells: IntVector,
-    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for what is left over.
-    distort_steps: [Vec<f64>; 3],
+    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for what is left over. Of a
+    /// 2-D volume two lists do.
+    distort_steps: Vec<Vec<f64>>,
     /// How the voxels of a cell are spread: even, or monai.
     #[serde(default, skip_serializing_if = "Spread::is_default")]
     rule: Spread,
@@ -85,16 +86,18 @@ pub(super) fn check_cells(cells: &IntVector) -> Result<(), Invalid> {
 }
 
 /// The stretch of a grid's axes.
-pub(super) fn stretched(
-    grid: &Grid,
-    cells: &IntVector,
-    steps: &[Vec<f64>; 3],
-    rule: Spread,
-) -> Result<GridOp, PlanError> {
+pub(super) fn stretched(grid: &Grid, cells: &IntVector, steps: &[Vec<f64>], rule: Spread) -> Result<GridOp, PlanError> {
     let cells = cells.repeated().map(|n| n as usize);
-    let mut nodes: [Vec<[f64; 2]>; 3] = [0, 1, 2].map(|axis| nodes(grid.shape()[axis], cells[axis], &steps[axis]));
+    if steps.len() < grid.axes() {
+        let problem = format!("{} lists: give one for each of three axes", steps.len());
+        return Err(PlanError::ThreeAxes { field: "distort_steps", problem });
+    }
+    let mut nodes: [Vec<[f64; 2]>; 3] = [0, 1, 2].map(|axis| match steps.get(axis) {
+        Some(steps) if axis < grid.axes() => nodes(grid.shape()[axis], cells[axis], steps),
+        _ => vec![[0.0, 0.0], [1.0, 1.0]],
+    });
     if rule == Spread::Monai {
-        for (axis, nodes) in nodes.iter_mut().enumerate() {
+        for (axis, nodes) in nodes.iter_mut().enumerate().take(grid.axes()) {
             let voxels = grid.shape()[axis];
             let fault = || PlanError::Folded { axis, voxels };
             *nodes = as_monai(voxels, cells[axis], &steps[axis]).ok_or_else(fault)?;
@@ -157,6 +160,10 @@ impl Define for GridDistortion {
 
     fn check(&self) -> Result<(), Invalid> {
         check_cells(&self.num_cells)?;
+        if !matches!(self.distort_steps.len(), 2 | 3) {
+            let problem = format!("{} lists: give one for each of three axes", self.distort_steps.len());
+            return Err(Invalid::new("distort_steps", problem));
+        }
         let cells = self.num_cells.repeated();
         for (axis, steps) in self.distort_steps.iter().enumerate() {
             let wanted = cells[axis] + 1;

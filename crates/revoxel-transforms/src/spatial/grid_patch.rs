@@ -40,6 +40,7 @@
 //! skipped. MONAI sorts with `num_patches` only, and in any order where sums are equal; here always, and in that of the
 //! sweep. On axes that are taken whole, MONAI cuts off what is before the `offset`; here it means nothing there.
 
+use revoxel_core::Grid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -48,6 +49,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
 use crate::planning::choice::{BySum, Choice, Order, check_choice};
 use crate::planning::constant_only;
+use crate::planning::planar::by_axis;
 use crate::planning::sweep::{OneOf, Sweeps, Windows, starts};
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use crate::transform::{Need, PaddingRule, PlanError, Transform};
@@ -100,23 +102,28 @@ pub(super) fn none() -> RealVector {
 /// Windows of a size in steps of a share of it.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
-    pub(super) patch_size: [i64; 3],
-    pub(super) offset: [i64; 3],
-    pub(super) overlap: [f64; 3],
+    pub(super) patch_size: IntVector,
+    pub(super) offset: IntVector,
+    pub(super) overlap: RealVector,
     pub(super) pad_mode: Option<PadMode>,
     pub(super) value: Option<PerKey<f64>>,
 }
 
 impl Sweeps for Sweep {
-    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError> {
-        let whole = self.patch_size.map(|p| p < 1);
-        let size = [0, 1, 2].map(|a| if whole[a] { shape[a] as i64 } else { self.patch_size[a].min(shape[a] as i64) });
+    fn windows(&self, grid: &Grid) -> Result<Windows, PlanError> {
+        let shape = grid.shape();
+        // The slice axis of a 2-D volume is taken whole.
+        let patch_size = by_axis("patch_size", &self.patch_size, grid, 0, |_| true)?;
+        let offset = by_axis("offset", &self.offset, grid, 0, |_| true)?;
+        let overlap = self.overlap.repeated();
+        let whole = patch_size.map(|p| p < 1);
+        let size = [0, 1, 2].map(|a| if whole[a] { shape[a] as i64 } else { patch_size[a].min(shape[a] as i64) });
         let starts = [0, 1, 2].map(|a| {
             if whole[a] {
                 return vec![0];
             }
-            let step = (size[a] as f64 * (1.0 - self.overlap[a])).round_ties_even() as i64;
-            starts(shape[a], size[a], self.offset[a], step, self.pad_mode.is_some())
+            let step = (size[a] as f64 * (1.0 - overlap[a])).round_ties_even() as i64;
+            starts(shape[a], size[a], offset[a], step, self.pad_mode.is_some())
         });
         Ok(Windows { starts, size: size.map(|s| s as usize) })
     }
@@ -181,9 +188,9 @@ impl RandomTransform for GridPatch {
     fn draw(&self, draws: &mut Draws) -> Drawn {
         let number = self.patch.unwrap_or(draws.copy());
         let of = Sweep {
-            patch_size: self.patch_size.repeated(),
-            offset: self.offset.repeated(),
-            overlap: self.overlap.repeated(),
+            patch_size: self.patch_size.clone(),
+            offset: self.offset.clone(),
+            overlap: self.overlap.clone(),
             pad_mode: self.pad_mode.map(|mode| mode.0),
             value: self.value.clone(),
         };

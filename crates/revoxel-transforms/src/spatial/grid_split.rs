@@ -18,6 +18,7 @@
 //! # Same as
 //! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes, and gives a list of all parts.
 
+use revoxel_core::Grid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -81,12 +82,15 @@ impl RandomTransform for GridSplit {
 }
 
 impl Sweeps for GridSplit {
-    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError> {
+    fn windows(&self, there: &Grid) -> Result<Windows, PlanError> {
+        let shape = there.shape();
         let grid = [0, 1, 2].map(|a| self.grid.get(a).map_or(1, |n| i64::from(*n)));
         let n = shape.map(|n| n as i64);
         let size = [0, 1, 2].map(|a| match &self.size {
             // An axis that is not split stays whole where no size is given for it.
-            Some(size) if a < self.grid.len().max(size.0.len()) => size.repeated()[a],
+            Some(size) if a < self.grid.len().max(size.0.len()) && a < there.axes().max(size.0.len()) => {
+                size.repeated()[a]
+            }
             _ => n[a] / grid[a],
         });
         if (0..3).any(|a| size[a] < 1 || size[a] > n[a]) {

@@ -3,7 +3,8 @@
 //! # What it does
 //! Permutes and flips the axes so that they point where the letters of `axcodes` say: `RAS` means that the first
 //! index grows to the patient's right, the second to the anterior, the third to the superior end. Oblique volumes
-//! go to the closest orientation; no voxel is interpolated.
+//! go to the closest orientation; no voxel is interpolated. Of a 2-D volume two letters do, those of its plane
+//! (`axcodes: RA`); letters that would turn its slice axis into the plane are an error.
 //!
 //! ```text
 //! LPS:  i → left, j → posterior          RAS:  i → right, j → anterior
@@ -32,13 +33,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::planning::planar::turned;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `orientation`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Orientation {
-    /// Three letters, one each of R/L, A/P, S/I: where the axes point to.
+    /// Three letters, one each of R/L, A/P, S/I: where the axes point to. Of a 2-D volume two letters, of its axes, do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     axcodes: Option<String>,
     /// Turn to RAS; the same as `axcodes: RAS`.
@@ -56,6 +58,7 @@ impl Define for Orientation {
             (Some(_), true) => Err(Invalid::new("closest_canonical", "give axcodes or closest_canonical, not both")),
             (None, false) => Err(Invalid::new("", "give axcodes, such as RAS, or closest_canonical: true")),
             (None, true) => Ok(()),
+            (Some(codes), false) if third_letter(codes, &Axcodes::RAS).is_some() => Ok(()),
             (Some(codes), false) => {
                 codes.parse::<Axcodes>().map(|_| ()).map_err(|e| Invalid::new("axcodes", e.to_string()))
             }
@@ -70,8 +73,60 @@ impl Define for Orientation {
 impl SpatialTransform for Orientation {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         // `check` has parsed the codes.
-        let target = self.axcodes.as_deref().and_then(|c| c.parse().ok()).unwrap_or(Axcodes::RAS);
-        let turn = grid.orientation().to(&target);
-        Ok(if turn.is_identity() { Vec::new() } else { vec![GridOp::Reorient(turn)] })
+        let codes = self.axcodes.as_deref().unwrap_or("RAS");
+        let now = grid.orientation();
+        let target = match third_letter(codes, &now) {
+            Some(_) if !grid.is_planar() => {
+                let problem = format!("{codes:?} has two letters: give three, one each of R/L, A/P and S/I");
+                return Err(PlanError::ThreeAxes { field: "axcodes", problem });
+            }
+            Some(three) => three,
+            None => codes.parse().unwrap_or(Axcodes::RAS),
+        };
+        turned(grid, now.to(&target), &target)
+    }
+}
+
+/// The orientation of two letters with a third axis: the slice axis as it is now, where the two leave it. `None` where
+/// they are not two letters of different axes.
+fn third_letter(codes: &str, now: &Axcodes) -> Option<Axcodes> {
+    if codes.chars().count() != 2 {
+        return None;
+    }
+    let thirds = now.to_string().chars().rev().take(1).chain("RAS".chars()).collect::<Vec<_>>();
+    thirds.into_iter().find_map(|third| format!("{codes}{third}").parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Affine;
+
+    #[test]
+    fn two_letters_are_those_of_the_plane() {
+        let turned = |codes: &str, grid: &Grid| {
+            let step: Orientation = serde_json::from_value(serde_json::json!({ "axcodes": codes })).unwrap();
+            step.check().unwrap();
+            let ops = step.plan(grid, &Evidence::default()).map_err(|e| e.to_string())?;
+            Ok(ops.iter().fold(*grid, |g, op| op.after(&g).unwrap()).orientation().to_string())
+        };
+        // A coronal slice: its axes point to the feet and to the left, its slice axis to the back.
+        let affine = Affine::from_rows([[0.0, -0.9, 0.1, 4.0], [0.0, 0.0, -5.0, 2.0], [-1.1, 0.0, 0.0, 3.0]]);
+        let flat = Grid::new([24, 20, 1], affine).unwrap().planar();
+        let t = |codes, expected: &str| assert_eq!(turned(codes, &flat), Ok::<_, String>(expected.to_owned()));
+        t("RS", "RSP");
+        t("SR", "SRP");
+        t("rsa", "RSA");
+        for codes in ["RAS", "RA", "AS"] {
+            let error = turned(codes, &flat).unwrap_err();
+            assert!(error.contains("2-D") && error.contains("slice axis"), "{error}");
+        }
+        let solid = Grid::new([24, 20, 1], affine).unwrap();
+        assert_eq!(turned("RAS", &solid), Ok("RAS".to_owned()));
+        assert!(turned("RS", &solid).unwrap_err().contains("not 2-D"));
+        for codes in ["RR", "RL", "RX", "R", ""] {
+            let step: Orientation = serde_json::from_value(serde_json::json!({ "axcodes": codes })).unwrap();
+            assert!(step.check().is_err(), "{codes}");
+        }
     }
 }

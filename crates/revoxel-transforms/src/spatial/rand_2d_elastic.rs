@@ -108,7 +108,7 @@ impl RandomTransform for Rand2dElastic {
         let recipe = Recipe { key: draws.noise().words(), magnitude, smoothing };
         let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
         let values = moves.values(json!({ "magnitude": magnitude }));
-        Drawn::spatial(Bent::new(recipe, moves.map_in_plane(), interpolation, padding), values)
+        Drawn::spatial(Bent::new(recipe, moves.map_in_plane(), true, interpolation, padding), values)
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -109,7 +109,7 @@ impl RandomTransform for Rand3dElastic {
         let recipe = Recipe { key: draws.noise().words(), magnitude, smoothing };
         let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
         let values = moves.values(json!({ "sigma": sigma, "magnitude": magnitude }));
-        Drawn::spatial(Bent::new(recipe, moves.map(), interpolation, padding), values)
+        Drawn::spatial(Bent::new(recipe, moves.map(), false, interpolation, padding), values)
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -26,7 +26,7 @@
 //! a list means axis 0 only (here a list is required) and the default `padding_mode` is reflection, as here. Its
 //! `spatial_size` has no counterpart: crop or pad in a step of its own.
 
-use revoxel_core::{Affine, Grid, GridOp};
+use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,7 @@ impl RandomTransform for RandAffine {
         let ranges = [&self.rotate_range, &self.shear_range, &self.translate_range, &self.scale_range];
         let moves = Moves::draw(ranges, draws);
         let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
-        let moved = Moved { map: moves.map(), interpolation, padding, anti_alias: self.anti_alias };
+        let moved = Moved { moves: moves.clone(), interpolation, padding, anti_alias: self.anti_alias };
         Drawn::spatial(moved, moves.values(json!({})))
     }
 
@@ -110,7 +110,7 @@ impl RandomTransform for RandAffine {
 /// What was drawn.
 #[derive(Debug)]
 struct Moved {
-    map: Affine,
+    moves: Moves,
     interpolation: Option<PerKey<Named<Interpolation>>>,
     padding: Option<PerKey<Padding>>,
     anti_alias: bool,
@@ -122,7 +122,7 @@ impl SpatialTransform for Moved {
     }
 
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        Ok(resample(grid, centred(grid, &self.map)?))
+        resample(grid, centred(grid, &self.moves.map_of(grid))?)
     }
 
     fn resampling(&self) -> Resampling<'_> {

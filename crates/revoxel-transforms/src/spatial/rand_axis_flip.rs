@@ -2,7 +2,8 @@
 //!
 //! # What it does
 //! With the probability `prob`, reverses the order of voxels along an axis that is drawn, for all inputs of the step
-//! alike. The affine follows, so every voxel stays at its place in the patient.
+//! alike. The affine follows, so every voxel stays at its place in the patient. Of a 2-D volume it is one of its two
+//! axes; the trace has that one as `axis_in_plane`.
 //!
 //! # YAML
 //! ```yaml
@@ -15,7 +16,6 @@
 //! # Same as
 //! MONAI `RandAxisFlipd(prob)`, with other draws.
 
-use revoxel_core::SignedPermutation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,8 +52,8 @@ impl RandomTransform for RandAxisFlip {
         if !draws.chance(self.prob) {
             return Drawn::nothing();
         }
-        let axis = draws.below(3) as usize;
-        Drawn::spatial(Turn(SignedPermutation::flips([0, 1, 2].map(|a| a == axis))), json!({ "axis": axis }))
+        let (axis, in_plane) = (draws.below(3) as usize, draws.below(2) as usize);
+        Drawn::spatial(Turn::Axis(axis, in_plane), json!({ "axis": axis, "axis_in_plane": in_plane }))
     }
 }
 

@@ -33,7 +33,7 @@
 //! `indices_key` and `max_samples_per_class` have no counterpart: all voxels count. Labels with a ratio above 0 that no
 //! case has are an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
 
-use revoxel_core::Volume;
+use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -173,13 +173,13 @@ impl Sought for Patch {
         self.of.image.as_deref()
     }
 
-    fn fits(&self, shape: [usize; 3]) -> Result<(), PlanError> {
-        fitting("spatial_size", self.of.spatial_size.repeated(), shape, self.of.allow_smaller).map(|_| ())
+    fn fits(&self, source: &Grid) -> Result<(), PlanError> {
+        fitting("spatial_size", &self.of.spatial_size, source, self.of.allow_smaller).map(|_| ())
     }
 
     fn look(&self, label: &Volume, image: Option<&Volume>) -> Result<Observed, PlanError> {
         let (of, grid, shape) = (&self.of, *label.grid(), label.grid().shape());
-        let size = fitting("spatial_size", of.spatial_size.repeated(), shape, of.allow_smaller)?;
+        let size = fitting("spatial_size", &of.spatial_size, &grid, of.allow_smaller)?;
         let channels = label.channels();
         if channels > 1 && channels != of.count() {
             let problem = format!("it has {channels} channels, and {} classes are asked for: one each", of.count());

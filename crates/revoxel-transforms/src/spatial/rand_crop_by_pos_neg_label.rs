@@ -32,7 +32,7 @@
 //! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
 //! background where no image narrows it. Its `fg_indices_key` and `bg_indices_key` have no counterpart.
 
-use revoxel_core::Volume;
+use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -144,13 +144,13 @@ impl Sought for Patch {
         self.of.image.as_deref()
     }
 
-    fn fits(&self, shape: [usize; 3]) -> Result<(), PlanError> {
-        fitting("spatial_size", self.of.spatial_size.repeated(), shape, self.of.allow_smaller).map(|_| ())
+    fn fits(&self, source: &Grid) -> Result<(), PlanError> {
+        fitting("spatial_size", &self.of.spatial_size, source, self.of.allow_smaller).map(|_| ())
     }
 
     fn look(&self, label: &Volume, image: Option<&Volume>) -> Result<Observed, PlanError> {
         let (of, grid, shape) = (&self.of, *label.grid(), label.grid().shape());
-        let size = fitting("spatial_size", of.spatial_size.repeated(), shape, of.allow_smaller)?;
+        let size = fitting("spatial_size", &of.spatial_size, &grid, of.allow_smaller)?;
         let channels = label.channels();
         let above = of.image_threshold.unwrap_or(0.0);
         let foreground = |z| marked(label, usize::from(channels > 1)..channels, z, |v| v != 0.0);

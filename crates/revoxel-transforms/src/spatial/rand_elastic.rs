@@ -42,6 +42,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, Padding, PerKey, RealVector};
+use crate::planning::planar::{same_plane, stay_in_plane};
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -148,10 +149,15 @@ impl SpatialTransform for Bent {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         // Inputs on grids of their own are bent by the same field.
         let region = *evidence.reference.unwrap_or(grid);
-        let steepness = Warp::steepness(&region, self.points, &self.displacements)?;
+        same_plane(grid, &region)?;
+        let mut displacements = self.displacements.clone();
+        if region.is_planar() {
+            stay_in_plane(&mut displacements, &region);
+        }
+        let steepness = Warp::steepness(&region, self.points, &displacements)?;
         let factor =
             if steepness > revoxel_core::warp::STEEPEST { revoxel_core::warp::STEEPEST / steepness } else { 1.0 };
-        let displacements = self.displacements.iter().map(|d| d.map(|v| v * factor)).collect();
+        displacements.iter_mut().for_each(|d| *d = d.map(|v| v * factor));
         let warp = Arc::new(Warp::new(region, self.points, displacements)?);
         Ok(vec![GridOp::Warp { warp, back: false }])
     }

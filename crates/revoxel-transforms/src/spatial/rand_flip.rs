@@ -17,7 +17,6 @@
 //! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (one step for each here) and
 //! leaves the affine as it was.
 
-use revoxel_core::SignedPermutation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -59,7 +58,6 @@ impl RandomTransform for RandFlip {
         if !draws.chance(self.prob) {
             return Drawn::nothing();
         }
-        let axes = self.spatial_axis.as_ref().and_then(|a| a.resolve("spatial_axis").ok()).unwrap_or(vec![0, 1, 2]);
-        Drawn::spatial(Turn(SignedPermutation::flips([0, 1, 2].map(|a| axes.contains(&a)))), json!({}))
+        Drawn::spatial(Turn::Axes(self.spatial_axis.as_ref().map(|a| a.0.0.clone())), json!({}))
     }
 }

@@ -25,6 +25,7 @@ use serde_json::json;
 use super::grid_distortion::{Spread, check_cells, stretched};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Numbers, Padding, PerKey};
+use crate::planning::planar::same_plane;
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -103,6 +104,7 @@ impl SpatialTransform for Distorted {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         // Inputs on grids of their own are distorted by the same cells.
         let region = evidence.reference.unwrap_or(grid);
+        same_plane(grid, region)?;
         Ok(vec![stretched(region, &self.of.num_cells, &self.steps, self.of.rule)?])
     }
 

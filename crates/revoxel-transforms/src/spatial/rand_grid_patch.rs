@@ -20,15 +20,17 @@
 //! gives all patches as one tensor. Its `sort_fn: random` draws the windows for each key anew; here they are the same.
 //! As `grid_patch` says, one source decides, and patches are not made up.
 
+use revoxel_core::Grid;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::grid_patch::{Sweep, check, check_offset, none, zero};
 use crate::definition::{Class, Define, Invalid};
-use crate::params::{IntVector, Named, PadMode, PerKey, RealVector};
+use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
 use crate::planning::choice::{BySum, BySumOrChance, Choice, Order, check_choice};
 use crate::planning::patches::between;
+use crate::planning::planar::by_axis;
 use crate::planning::sweep::{OneOf, Sweeps, Windows};
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{Need, PaddingRule, PlanError, Transform};
@@ -137,15 +139,22 @@ struct From {
 }
 
 impl Sweeps for From {
-    fn windows(&self, shape: [usize; 3]) -> Result<Windows, PlanError> {
-        let (patch_size, least) = (self.of.patch_size.repeated(), self.of.min_offset.repeated());
+    fn windows(&self, grid: &Grid) -> Result<Windows, PlanError> {
+        let shape = grid.shape();
+        let patch_size = by_axis("patch_size", &self.of.patch_size, grid, 0, |_| true)?;
+        let least = by_axis("min_offset", &self.of.min_offset, grid, 0, |_| true)?;
+        let given = match &self.of.max_offset {
+            Some(most) => Some(by_axis("max_offset", most, grid, 0, |_| true)?),
+            None => None,
+        };
         let left = |a: usize| if patch_size[a] < 1 { 0 } else { shape[a] as i64 % patch_size[a] };
         let offset = [0, 1, 2].map(|a| {
-            let most = self.of.max_offset.as_ref().map_or(left(a), |most| most.repeated()[a]);
+            let most = given.map_or(left(a), |most| most[a]);
             between(least[a], most, self.start[a])
         });
-        let (overlap, pad_mode) = (self.of.overlap.repeated(), self.of.pad_mode.map(|mode| mode.0));
-        Sweep { patch_size, offset, overlap, pad_mode, value: None }.windows(shape)
+        let (overlap, pad_mode) = (self.of.overlap.clone(), self.of.pad_mode.map(|mode| mode.0));
+        let (patch_size, offset) = (Numbers(patch_size.to_vec()), Numbers(offset.to_vec()));
+        Sweep { patch_size, offset, overlap, pad_mode, value: None }.windows(grid)
     }
 
     fn padded(&self) -> Option<PaddingRule<'_>> {

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
-use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, quarters, tenth};
+use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use crate::transform::Transform;
 
 /// Parameters of `rand_rotate90`.
@@ -76,7 +76,6 @@ impl RandomTransform for RandRotate90 {
             return Drawn::nothing();
         }
         let k = draws.below(self.max_k) + 1;
-        let [a, b] = self.spatial_axes.map(|n| axis(n, "spatial_axes").unwrap_or(0));
-        Drawn::spatial(Turn(quarters(a, b, k)), json!({ "k": k }))
+        Drawn::spatial(Turn::Quarters(self.spatial_axes, k), json!({ "k": k }))
     }
 }

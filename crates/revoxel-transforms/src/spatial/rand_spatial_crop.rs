@@ -37,6 +37,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, is_false, yes};
 use crate::planning::boxes::{carried, clipped};
 use crate::planning::patches::{Fractions, whole_axes};
+use crate::planning::planar::by_axis;
 use crate::planning::window;
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
@@ -105,8 +106,12 @@ impl SpatialTransform for Patch {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let there = evidence.reference.unwrap_or(grid);
         let n = there.shape();
-        let least = whole_axes(self.of.roi_size.repeated(), n);
-        let most = whole_axes(self.of.max_roi_size.as_ref().map_or([0; 3], IntVector::repeated), n);
+        let size = |field, size: &IntVector| by_axis(field, size, there, 0, |_| true);
+        let least = whole_axes(size("roi_size", &self.of.roi_size)?, n);
+        let most = match &self.of.max_roi_size {
+            Some(most) => whole_axes(size("max_roi_size", most)?, n),
+            None => n.map(|n| n as i64),
+        };
         let region = self.fractions.in_volume(n, least, most)?;
         let region = clipped(&carried(&region, there, grid), grid)?;
         Ok(window(grid.shape(), region.start, region.end()))

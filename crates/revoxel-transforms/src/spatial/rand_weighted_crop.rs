@@ -97,7 +97,7 @@ impl Sought for Patch {
             return Err(unfit(format!("weights are in one channel, and it has {}", source.channels())));
         }
         let (grid, shape) = (*source.grid(), source.grid().shape());
-        let size = fitting("spatial_size", self.of.spatial_size.repeated(), shape, true)?;
+        let size = fitting("spatial_size", &self.of.spatial_size, &grid, true)?;
         let middles = [0, 1, 2].map(|a| {
             let first = size[a] as usize / 2;
             (first, first + shape[a] - size[a] as usize)

@@ -146,9 +146,10 @@ impl SpatialTransform for Zoomed {
     }
 
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let shape = grid.shape();
-        let zoomed = [0, 1, 2].map(|a| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1));
-        let mut ops = resample(grid, resized(grid, zoomed, self.of.align_corners)?);
+        let (shape, axes) = (grid.shape(), grid.axes());
+        let voxels = |a: usize| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1);
+        let zoomed = [0, 1, 2].map(|a| if a < axes { voxels(a) } else { shape[a] });
+        let mut ops = resample(grid, resized(grid, zoomed, self.of.align_corners)?)?;
         if self.of.keep_size {
             let size = shape.map(|n| n as i64);
             let (first, last) = centre_crop(zoomed, size);

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Boundary, Named, Padding, PerKey, is_false};
-use crate::planning::resample;
+use crate::planning::resample_onto;
 use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Parameters of `resample_to`.
@@ -119,13 +119,13 @@ impl Define for ResampleTo {
 impl SpatialTransform for ResampleTo {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let target = match self.grid.and_then(|g| g.grid().ok()) {
-            Some(target) => target,
+            Some(target) => target.planar_like(grid),
             None => {
                 let missing = || PlanError::MissingInput(self.reference.clone().unwrap_or_default());
                 *evidence.reference.ok_or_else(missing)?
             }
         };
-        Ok(resample(grid, target))
+        Ok(resample_onto(grid, target))
     }
 
     fn need(&self) -> Need<'_> {

@@ -42,6 +42,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Padding, PerKey, is_false};
+use crate::planning::planar::sizes;
 use crate::planning::{area_alone, resample, resized};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -49,7 +50,7 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels per axis; a number for all; 0 or less keeps an axis. Of a 2-D volume for its two axes.
     spatial_size: IntVector,
     /// `all`: every axis gets its size. `longest`: the longest axis gets it, the others follow.
     #[serde(default)]
@@ -123,14 +124,15 @@ impl Define for Resize {
 
 impl SpatialTransform for Resize {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (now, size) = (grid.shape(), self.spatial_size.repeated());
+        let (now, size) = (grid.shape(), sizes("spatial_size", &self.spatial_size, grid)?);
         let longest = now[0].max(now[1]).max(now[2]) as f64;
         let shape = [0, 1, 2].map(|a| match self.size_mode {
+            _ if a == grid.axes() => now[a],
             SizeMode::All if size[a] < 1 => now[a],
             SizeMode::All => size[a] as usize,
             SizeMode::Longest => (now[a] as f64 * (size[a] as f64 / longest)).round_ties_even().max(1.0) as usize,
         });
-        Ok(resample(grid, resized(grid, shape, self.align_corners)?))
+        resample(grid, resized(grid, shape, self.align_corners)?)
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::planning::planar::sizes;
 use crate::planning::{centre_crop, constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -73,7 +74,7 @@ impl Define for ResizeWithPadOrCrop {
 
 impl SpatialTransform for ResizeWithPadOrCrop {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let size = self.spatial_size.repeated();
+        let size = sizes("spatial_size", &self.spatial_size, grid)?;
         let (first, last) = centre_crop(grid.shape(), size);
         let kept = [0, 1, 2].map(|a| (last[a] - first[a]) as usize);
         let (low, high) = pad_to(kept, size, self.method);

@@ -7,7 +7,8 @@
 //! `about: volume` (the default) turns in voxel units about the volume's own axes i, j, k, as MONAI does; where
 //! voxels are not cubes, that is a rotation and a shear of the patient. `about: world` turns in millimetres about
 //! the patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule;
-//! one number turns about all three axes. `keep_size: false` enlarges the shape to hold the whole volume.
+//! one number turns about all three axes. A 2-D volume is turned in its plane by one number: `about: volume` from axis 0
+//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to hold the whole volume.
 //!
 //! ```text
 //! [ . . . . ]        / . . \
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, Numbers, Padding, PerKey, RealVector, is_false, yes};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, enclosing, middle, rotation};
+use crate::planning::planar::{turn_in_plane, with_slice_axis};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -45,7 +47,8 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
-    /// Angles in radians, in the order of `rotate_order`; one number for all three.
+    /// Angles in radians, in the order of `rotate_order`; one number for all three. Of a 2-D volume one number, which
+    /// turns it in its plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     angle: Option<RealVector>,
     /// The same in degrees.
@@ -69,6 +72,9 @@ pub struct Rotate {
     /// Smooth axes that get larger voxels before they are sampled (not labels).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
+    /// Whether the angles were drawn: the first of three is then that of a 2-D volume.
+    #[serde(skip)]
+    drawn: bool,
 }
 
 /// The axes of a rotation.
@@ -97,7 +103,8 @@ impl Rotate {
         anti_alias: bool,
     ) -> Self {
         let angle = Some(Numbers(angle));
-        Self { angle, degrees: None, about, keep_size, rotate_order: order(), interpolation, padding, anti_alias }
+        let (degrees, rotate_order, drawn) = (None, order(), true);
+        Self { angle, degrees, about, keep_size, rotate_order, interpolation, padding, anti_alias, drawn }
     }
 }
 
@@ -131,8 +138,13 @@ impl Define for Rotate {
 impl SpatialTransform for Rotate {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let angles = angles(self.angle.as_ref(), self.degrees.as_ref()).unwrap_or_default();
-        let angles = if angles.len() == 1 { vec![angles[0]; 3] } else { angles };
-        let turn = rotation(&self.rotate_order, &angles);
+        let in_plane = grid.is_planar() && (angles.len() == 1 || self.drawn);
+        let turn = match (in_plane, self.about) {
+            (true, About::Volume) => rotation("Z", &angles[..1]),
+            (true, About::World) => turn_in_plane(grid, angles[0]),
+            (false, _) if angles.len() == 1 => rotation(&self.rotate_order, &[angles[0]; 3]),
+            (false, _) => rotation(&self.rotate_order, &angles),
+        };
         // As a map from indices after to indices before, but for the middles.
         let index = match self.about {
             About::Volume => turn,
@@ -156,12 +168,15 @@ impl SpatialTransform for Rotate {
         let after = match self.about {
             About::Volume => Grid::new(shape, grid.affine().after(&about_middles(&index, n, shape)))?,
             About::World => {
-                let linear = turn.after(&grid.affine().with_translation([0.0; 3]));
+                let mut linear = turn.after(&grid.affine().with_translation([0.0; 3]));
+                if in_plane {
+                    linear = with_slice_axis(&linear, grid);
+                }
                 let (here, there) = (grid.index_to_world(middle(n)), linear.apply_vector(middle(shape)));
                 Grid::new(shape, linear.with_translation([0, 1, 2].map(|a| here[a] - there[a])))?
             }
         };
-        Ok(resample(grid, after))
+        resample(grid, after)
     }
 
     fn anti_alias(&self) -> bool {

@@ -20,12 +20,13 @@
 //! # Same as
 //! MONAI `Rotate90d(k, spatial_axes)`, numpy and torch `rot90`.
 
-use revoxel_core::{Grid, GridOp, SignedPermutation};
+use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
+use crate::random::Turn;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `rotate90`.
@@ -67,13 +68,7 @@ impl Define for Rotate90 {
 }
 
 impl SpatialTransform for Rotate90 {
-    fn plan(&self, _: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let [a, b] = self.spatial_axes.map(|n| axis(n, "spatial_axes").unwrap_or(0));
-        let (mut source, mut flipped) = ([0, 1, 2], [false; 3]);
-        (source[a], source[b]) = (b, a);
-        flipped[a] = true;
-        let quarter = SignedPermutation::new(source, flipped).unwrap_or(SignedPermutation::IDENTITY);
-        let turn = (0..self.k.rem_euclid(4)).fold(SignedPermutation::IDENTITY, |turn, _| turn.then(&quarter));
-        Ok(if turn.is_identity() { Vec::new() } else { vec![GridOp::Reorient(turn)] })
+    fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        Turn::Quarters(self.spatial_axes, self.k.rem_euclid(4) as u32).plan(grid, evidence)
     }
 }

@@ -77,6 +77,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Boundary, Named, Padding, PerKey, RealVector, Separate, SeparateZ, is_false};
 use crate::planning::axes::{around_corners, orthogonal};
+use crate::planning::planar::by_axis;
 use crate::planning::{finite, resample, rescaled, same_extent};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -84,7 +85,8 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
-    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis.
+    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. The
+    /// thickness of a 2-D volume stays.
     pixdim: RealVector,
     /// How many voxels the result has and what stays fixed.
     #[serde(default)]
@@ -208,7 +210,7 @@ impl Define for Spacing {
 
 impl SpatialTransform for Spacing {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let target = self.target_spacing(grid.spacing());
+        let target = self.target_spacing(grid)?;
         let after = match self.rule {
             Rule::Monai | Rule::MonaiStrict if self.diagonal => around_corners(grid, Affine::scaling(target), 0.0)?,
             Rule::MonaiStrict => around_corners(grid, orthogonal(grid.affine(), target), 0.0)?,
@@ -217,7 +219,7 @@ impl SpatialTransform for Spacing {
             }
             rule => by_rule(grid, target, rule)?,
         };
-        Ok(resample(grid, after))
+        resample(grid, after)
     }
 
     fn resampling(&self) -> Resampling<'_> {
@@ -256,11 +258,13 @@ impl Spacing {
     }
 
     /// The voxel size of each axis: the one asked for, or the present one where that is near enough.
-    fn target_spacing(&self, present: [f64; 3]) -> [f64; 3] {
-        let asked = self.pixdim.repeated();
-        [0, 1, 2].map(|axis| {
+    fn target_spacing(&self, grid: &Grid) -> Result<[f64; 3], PlanError> {
+        let present = grid.spacing();
+        let thickness = |mm: f64| mm <= 0.0 || (mm - present[2]).abs() <= 1e-3 * present[2];
+        let asked = by_axis("pixdim", &self.pixdim, grid, -1.0, thickness)?;
+        Ok([0, 1, 2].map(|axis| {
             let (now, target) = (present[axis], asked[axis]);
-            if target <= 0.0 {
+            if target <= 0.0 || axis == grid.axes() {
                 return now;
             }
             let low = self.limit(&self.min_pixdim, axis).map_or(target, |l| l.min(target));
@@ -272,7 +276,7 @@ impl Spacing {
                 Rule::Nnunet | Rule::Torchio | Rule::Center => 1e-6 * target,
             };
             if (low - near..=high + near).contains(&now) { now } else { target }
-        })
+        }))
     }
 }
 

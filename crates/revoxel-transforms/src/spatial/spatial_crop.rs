@@ -208,9 +208,13 @@ impl SpatialCrop {
     }
 
     /// The box in voxels of a grid, as asked for: not clipped at its end.
-    fn in_voxels(&self, shape: [usize; 3]) -> ([i64; 3], [i64; 3]) {
+    fn in_voxels(&self, grid: &Grid) -> ([i64; 3], [i64; 3]) {
+        let shape = grid.shape();
         let (mut start, mut end) = ([0; 3], shape.map(|n| n as i64));
-        for axis in 0..3 {
+        let numbers = [&self.roi_center, &self.roi_size, &self.roi_start, &self.roi_end];
+        let third = self.roi_slices.is_some() || numbers.into_iter().flatten().any(|n| n.0.len() > 2);
+        // Without a number for it, the slice axis of a 2-D volume stays.
+        for axis in 0..if third { 3 } else { grid.axes() } {
             let n = shape[axis] as i64;
             if let (Some(center), Some(size)) = (&self.roi_center, &self.roi_size) {
                 let size = size.repeated()[axis];
@@ -234,8 +238,12 @@ impl SpatialCrop {
             return Some(of_world([start, end], frame, grid));
         }
         let (center, size) = (self.center_mm?, self.size_mm.as_ref()?.repeated());
-        let (middle, spacing) = (grid.world_to_index().apply(frame.point_to_ras(center)), grid.spacing());
-        let count = [0, 1, 2].map(|a| (size[a] / spacing[a]).round_ties_even().clamp(1.0, 1e12));
+        let (mut middle, spacing) = (grid.world_to_index().apply(frame.point_to_ras(center)), grid.spacing());
+        let mut count = [0, 1, 2].map(|a| (size[a] / spacing[a]).round_ties_even().clamp(1.0, 1e12));
+        // A box around a point of the slice of a 2-D volume has that slice.
+        if grid.is_planar() && middle[2].abs() <= (size[2] / spacing[2]).max(1.0) / 2.0 {
+            (middle[2], count[2]) = (0.0, 1.0);
+        }
         let start = [0, 1, 2].map(|a| (middle[a] - (count[a] - 1.0) / 2.0).round_ties_even() as i64);
         Some(IndexBox { start, shape: count.map(|c| c as usize) })
     }
@@ -247,7 +255,7 @@ impl SpatialTransform for SpatialCrop {
             Some(region) => region,
             None => {
                 let there = source_grid(self.source.as_deref(), grid, evidence)?;
-                let (start, end) = self.in_voxels(there.shape());
+                let (start, end) = self.in_voxels(there);
                 if (0..3).any(|a| end[a] <= start[a]) {
                     return Err(PlanError::NothingLeft { start, end, shape: there.shape() });
                 }

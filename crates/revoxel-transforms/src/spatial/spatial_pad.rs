@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::planning::planar::sizes;
 use crate::planning::{constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
@@ -74,7 +75,7 @@ impl Define for SpatialPad {
 
 impl SpatialTransform for SpatialPad {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (start, end) = pad_to(grid.shape(), self.spatial_size.repeated(), self.method);
+        let (start, end) = pad_to(grid.shape(), sizes("spatial_size", &self.spatial_size, grid)?, self.method);
         Ok(window(grid.shape(), start, end))
     }
 

@@ -33,8 +33,8 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transpose {
-    /// Which axis of the volume each axis of the result is.
-    indices: [usize; 3],
+    /// Which axis of the volume each axis of the result is; of a 2-D volume two numbers do.
+    indices: Vec<usize>,
 }
 
 impl Define for Transpose {
@@ -43,7 +43,7 @@ impl Define for Transpose {
     const CLASS: Class = Class::Spatial;
 
     fn check(&self) -> Result<(), Invalid> {
-        match SignedPermutation::new(self.indices, [false; 3]) {
+        match order(&self.indices) {
             Some(_) => Ok(()),
             None => Err(Invalid::new("indices", format!("{:?} is not 0, 1, 2 in some order", self.indices))),
         }
@@ -55,8 +55,22 @@ impl Define for Transpose {
 }
 
 impl SpatialTransform for Transpose {
-    fn plan(&self, _: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let order = SignedPermutation::new(self.indices, [false; 3]).unwrap_or(SignedPermutation::IDENTITY);
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        if self.indices.len() < grid.axes() {
+            let problem = format!("{:?} has no third axis: give 0, 1 and 2 in some order", self.indices);
+            return Err(PlanError::ThreeAxes { field: "indices", problem });
+        }
+        // `check` has seen that it is an order.
+        let order = order(&self.indices).unwrap_or(SignedPermutation::IDENTITY);
         Ok(if order.is_identity() { Vec::new() } else { vec![GridOp::Reorient(order)] })
+    }
+}
+
+/// The order of axes of a list of two or three; with two, axis 2 stays.
+fn order(indices: &[usize]) -> Option<SignedPermutation> {
+    match *indices {
+        [a, b] => SignedPermutation::new([a, b, 2], [false; 3]),
+        [a, b, c] => SignedPermutation::new([a, b, c], [false; 3]),
+        _ => None,
     }
 }

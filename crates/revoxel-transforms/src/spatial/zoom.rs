@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
+use crate::planning::planar::by_axis;
 use crate::planning::{area_alone, centre_crop, constant_only, pad_to, resample, resized, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
@@ -92,12 +93,12 @@ impl Define for Magnify {
 
 impl SpatialTransform for Magnify {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        let (n, zoom) = (grid.shape(), self.zoom.repeated());
+        let (n, zoom) = (grid.shape(), by_axis("zoom", &self.zoom, grid, 1.0, |z| z == 1.0)?);
         let shape = [0, 1, 2].map(|a| (n[a] as f64 * zoom[a]).floor() as usize);
         if shape.contains(&0) {
             return Err(revoxel_core::GridError::EmptyAxis(shape).into());
         }
-        let mut ops = resample(grid, resized(grid, shape, self.align_corners)?);
+        let mut ops = resample(grid, resized(grid, shape, self.align_corners)?)?;
         if self.keep_size {
             let size = n.map(|n| n as i64);
             let (first, last) = centre_crop(shape, size);
