@@ -99,7 +99,8 @@ def _invert(book: Casebook, name: str, volume, steps: list[dict], kind: str, cha
     if is_label:
         rule = nearest()
         where = grids.positions(run.affine, volume.affine, volume.shape)
-        mask = grids.off_ties(where)
+        back = np.linalg.solve(run.affine, volume.affine)
+        mask = grids.off_ties(where) & grids.off_edge(where, back, size)
     else:
         lossless = steps in EXACT_CHAINS.values()
         rule = EXACT if lossless else close()

@@ -70,7 +70,7 @@ train:
       keys: image
     - _target_: Spacingd
       keys: image
-      pixdim: [1.4, 1.4, -1]
+      pixdim: [1.37, 1.37, -1]
       mode: bilinear
     - _target_: NormalizeIntensityd
       keys: image

@@ -131,7 +131,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;
     build(root)?;
-    let release = root.join("target/release");
+    let release = root.join("target/dist");
     logits(&folder.join("logits.npy"))?;
     prepare(root, &release, &folder, python.as_deref())?;
     let mut measured = Measured::default();
@@ -164,8 +164,8 @@ fn build(root: &Path) -> Result<()> {
         &["-p", "revoxel-resample", "--example", "kernels"],
         &["-p", "revoxel-io", "--example", "files", "--example", "bench_data"],
     ] {
-        let status = Command::new("cargo").args(["build", "--release"]).args(what).current_dir(root).status()?;
-        ensure!(status.success(), "cargo build --release {} failed", what.join(" "));
+        let status = Command::new("cargo").args(["build", "--profile", "dist"]).args(what).current_dir(root).status()?;
+        ensure!(status.success(), "cargo build --profile dist {} failed", what.join(" "));
     }
     Ok(())
 }
