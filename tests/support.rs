@@ -178,7 +178,12 @@ impl Said {
 
     /// Asserts success.
     pub(crate) fn good(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
+        self.told(0)
+    }
+
+    /// Asserts an exit code.
+    pub(crate) fn told(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
         self
     }
 

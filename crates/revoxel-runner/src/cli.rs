@@ -1,7 +1,7 @@
 //! The command line: what people type, and how answers and errors are shown.
 //!
 //! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
-//! and nothing was written. `--json` prints one document on standard output and nothing else; text for people and
+//! and nothing was written. Those of `compare`: 0 the volumes agree; 1 they differ; 2 that cannot be said. `--json` prints one document on standard output and nothing else; text for people and
 //! progress go to standard error.
 
 mod compare;
@@ -46,7 +46,7 @@ enum Command {
     Info(info::Args),
     /// Convert a volume into another format, or points into a label map.
     Convert(convert::Args),
-    /// Show how two volumes differ, in place and in values.
+    /// Show how two volumes differ, in place, in values and label by label; exit code 1 where they do.
     Compare(compare::Args),
     /// Measure the labels of a label map: volume, box, centroid, longest diameter; or find the peaks of a map of
     /// probabilities.

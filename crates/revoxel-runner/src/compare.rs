@@ -1,104 +1,212 @@
-//! How two volumes differ: in place and in values.
+//! How two volumes differ: in place, in values and label by label; and whether that is more than is allowed.
 
-use std::collections::BTreeMap;
+mod labels;
+mod nearest;
+mod overlap;
+mod surface;
+mod values;
 
-use rayon::prelude::*;
-use revoxel_core::{Relation, Volume, Voxel, dispatch};
+pub use labels::{LabelDifference, LabelDifferences, NoLabels, Unmeasured};
+pub use overlap::Overlap;
+pub use surface::SurfaceDistance;
+pub use values::{FirstDifference, ValueDifference, Within};
+
+use labels::Scope;
+use revoxel_core::{Relation, Volume};
+
+/// What may differ. By default nothing may but the noise of a rounded affine.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Criteria {
+    /// How far values may lie apart.
+    pub within: Within,
+    /// How far corresponding corners may lie apart, mm. `None`: as [`Relation::agrees`] says.
+    pub max_corner_mm: Option<f64>,
+    /// Values agree where no label of any channel has a lower Dice coefficient than this, whatever the voxels.
+    pub min_dice: Option<f64>,
+    /// The tolerance of the surface Dice, mm. `None`: [`TOLERANCE_MM`], and surfaces are measured only where that takes
+    /// seconds.
+    pub tolerance_mm: Option<f64>,
+}
+
+/// The tolerance of the surface Dice where none is given, mm.
+pub const TOLERANCE_MM: f64 = 1.0;
+
+/// Where nobody asked for labels, what has more different values is an image.
+const MOST_LABELS: usize = 256;
+
+/// Where nobody asked for distances, more surface voxels than this are not measured: few organs have as many, noise
+/// does.
+const MOST_SURFACE: u64 = 10_000_000;
 
 /// How two volumes differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// How their grids relate.
     pub relation: Relation,
+    /// Whether they lie at the same place, as far as the criteria want it.
+    pub places_agree: bool,
+    /// The channels of each.
+    pub channels: [usize; 2],
     /// How their values differ, voxel by voxel; `None` where the shapes or channels differ.
     pub values: Option<ValueDifference>,
+    /// How their labels differ; `None` where the shapes or channels differ.
+    pub labels: Option<Result<LabelDifferences, NoLabels>>,
+    /// Whether their values agree, as far as the criteria want it. `None` where that cannot be said: the shapes differ,
+    /// or a Dice coefficient is wanted and a volume is no label map.
+    pub values_agree: Option<bool>,
 }
 
-/// How the values of two volumes of one shape differ.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValueDifference {
-    /// Voxels (of all channels) with different values. NaN equals NaN.
-    pub different: u64,
-    /// Voxels compared.
-    pub voxels: u64,
-    /// The largest absolute difference.
-    pub largest: f64,
-    /// The mean absolute difference.
-    pub mean: f64,
-    /// Dice coefficient of each label but 0 that one of them has; empty where they are not label maps.
-    pub dice: BTreeMap<i64, f64>,
+/// Whether two volumes agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Places and values agree.
+    Agree,
+    /// Places or values differ.
+    Differ,
+    /// The places agree, and nobody can say whether the values do.
+    Unknown,
 }
 
-/// Label maps have at most so many labels; what has more is an image.
-const MOST_LABELS: usize = 256;
-
-/// Compares two volumes.
-pub fn compare(a: &Volume, b: &Volume) -> Comparison {
-    let relation = Relation::between(a.grid(), b.grid());
-    let comparable = a.grid().shape() == b.grid().shape() && a.channels() == b.channels();
-    Comparison { relation, values: comparable.then(|| differences(a, b)) }
-}
-
-fn differences(a: &Volume, b: &Volume) -> ValueDifference {
-    let numbers = |v: &Volume| -> Vec<f64> { dispatch!(v.voxels(), v => v.par_iter().map(|x| x.to_f64()).collect()) };
-    let (p, q) = (numbers(a), numbers(b));
-    // Sums over fixed blocks: the same for any number of threads.
-    let blocks: Vec<(u64, f64, f64)> = p
-        .par_chunks(1 << 16)
-        .zip(q.par_chunks(1 << 16))
-        .map(|(p, q)| {
-            p.iter().zip(q).fold((0, 0.0f64, 0.0), |(different, largest, sum), (x, y)| {
-                let same = x == y || (x.is_nan() && y.is_nan());
-                let d = if same { 0.0 } else { (x - y).abs() };
-                (different + u64::from(!same), largest.max(if d.is_nan() { f64::INFINITY } else { d }), sum + d)
-            })
-        })
-        .collect();
-    let (different, largest, sum) =
-        blocks.into_iter().fold((0, 0.0f64, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1), a.2 + b.2));
-    ValueDifference { different, voxels: p.len() as u64, largest, mean: sum / p.len() as f64, dice: dice(&p, &q) }
-}
-
-/// Dice coefficients by label: twice what they share over what both have.
-pub fn dice(a: &[f64], b: &[f64]) -> BTreeMap<i64, f64> {
-    let mut counts: BTreeMap<i64, [u64; 3]> = BTreeMap::new();
-    for (x, y) in a.iter().zip(b) {
-        if x.fract() != 0.0 || y.fract() != 0.0 || !x.is_finite() || !y.is_finite() {
-            return BTreeMap::new();
-        }
-        if *x != 0.0 {
-            counts.entry(*x as i64).or_default()[0] += 1;
-        }
-        if *y != 0.0 {
-            counts.entry(*y as i64).or_default()[1] += 1;
-        }
-        if *x != 0.0 && x == y {
-            counts.entry(*x as i64).or_default()[2] += 1;
-        }
-        if counts.len() > MOST_LABELS {
-            return BTreeMap::new();
+impl Comparison {
+    /// Whether places and values agree.
+    pub fn verdict(&self) -> Verdict {
+        match (self.places_agree, self.values_agree) {
+            (false, _) | (true, Some(false)) => Verdict::Differ,
+            (true, Some(true)) => Verdict::Agree,
+            (true, None) => Verdict::Unknown,
         }
     }
-    counts.into_iter().map(|(label, [a, b, both])| (label, 2.0 * both as f64 / (a + b) as f64)).collect()
+
+    /// The label with the lowest Dice coefficient, and its channel; the first of several.
+    pub fn worst(&self) -> Option<&LabelDifference> {
+        let rows = &self.labels.as_ref()?.as_ref().ok()?.rows;
+        rows.iter().min_by(|p, q| p.overlap.dice().total_cmp(&q.overlap.dice()))
+    }
+}
+
+/// Compares two volumes.
+pub fn compare(a: &Volume, b: &Volume, criteria: &Criteria) -> Comparison {
+    let relation = Relation::between(a.grid(), b.grid());
+    let same_shape = a.grid().shape() == b.grid().shape();
+    let near = |mm: f64| same_shape && relation.worst_corner_mm <= mm;
+    let places_agree = criteria.max_corner_mm.map_or_else(|| relation.agrees(), near);
+    let channels = [a.channels(), b.channels()];
+    let mut found = Comparison { relation, places_agree, channels, values: None, labels: None, values_agree: None };
+    if channels[0] != channels[1] {
+        found.values_agree = Some(false);
+    } else if same_shape {
+        let asked = criteria.min_dice.is_some() || criteria.tolerance_mm.is_some();
+        let scope = Scope {
+            same_place: places_agree,
+            most_labels: if asked { usize::MAX } else { MOST_LABELS },
+            most_surface: if criteria.tolerance_mm.is_some() { u64::MAX } else { MOST_SURFACE },
+            tolerance_mm: criteria.tolerance_mm.unwrap_or(TOLERANCE_MM),
+        };
+        let values = values::differences(a, b, criteria.within);
+        let equal = values.beyond == 0;
+        (found.values, found.labels) = (Some(values), Some(labels::labels(a, b, &scope)));
+        let known = matches!(found.labels, Some(Ok(_)));
+        found.values_agree = match criteria.min_dice {
+            None => Some(equal),
+            Some(least) => known.then(|| found.worst().is_none_or(|worst| worst.overlap.dice() >= least)),
+        };
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use revoxel_core::{Grid, Kind};
+    use revoxel_core::{Affine, Grid, Kind, Voxels};
+
+    fn line(voxels: impl Into<Voxels>, channels: usize) -> Volume {
+        let voxels = voxels.into();
+        let grid = Grid::without_geometry([voxels.len() / channels, 1, 1]).unwrap();
+        Volume::new(voxels, grid, Kind::Label, channels).unwrap()
+    }
+
+    fn exact(a: &Volume, b: &Volume) -> Comparison {
+        compare(a, b, &Criteria::default())
+    }
 
     #[test]
     fn labels_and_values_are_compared() {
-        let grid = Grid::without_geometry([4, 1, 1]).unwrap();
-        let make = |v: Vec<f32>| Volume::new(v.into(), grid, Kind::Label, 1).unwrap();
-        let values = compare(&make(vec![0., 1., 1., 2.]), &make(vec![0., 1., 3., 2.])).values.unwrap();
+        let found = exact(&line(vec![0f32, 1., 1., 2.], 1), &line(vec![0f32, 1., 3., 2.], 1));
+        let values = found.values.as_ref().unwrap();
         assert_eq!((values.different, values.largest, values.mean), (1, 2.0, 0.5));
-        assert_eq!(values.dice, [(1, 2.0 / 3.0), (2, 1.0), (3, 0.0)].into());
-        let values =
-            compare(&make(vec![0.5, f32::NAN, 1., 2.]), &make(vec![0.5, f32::NAN, f32::NAN, 2.])).values.unwrap();
-        assert_eq!((values.different, values.largest, values.dice.len()), (1, f64::INFINITY, 0));
-        let other =
-            Volume::new(vec![0u8; 3].into(), Grid::without_geometry([3, 1, 1]).unwrap(), Kind::Label, 1).unwrap();
-        assert!(compare(&make(vec![0.; 4]), &other).values.is_none());
+        let labels = found.labels.as_ref().unwrap().as_ref().unwrap();
+        let dice: Vec<_> = labels.overlaps.iter().map(|(l, o)| (*l, o.dice())).collect();
+        assert_eq!(dice, [(1, 2.0 / 3.0), (2, 1.0), (3, 0.0)]);
+        let surfaces: Vec<_> = labels.rows.iter().map(|r| r.surface.unwrap()).collect();
+        assert_eq!(surfaces[1..], [SurfaceDistance::NONE, SurfaceDistance::ONE_SIDED]);
+        assert_eq!(surfaces[0], SurfaceDistance { hausdorff_mm: 1.0, hd95_mm: 0.95, surface_dice: 1.0 });
+        assert_eq!(labels.rows[2].relative_volume_difference(), Some(-1.0));
+        assert_eq!((found.verdict(), found.worst().unwrap().label), (Verdict::Differ, 3));
+        let other = exact(&line(vec![0u8; 4], 1), &line(vec![0u8; 3], 1));
+        assert!(other.values.is_none() && other.verdict() == Verdict::Differ);
+        let channels = exact(&line(vec![0u8; 4], 1), &line(vec![0u8; 8], 2));
+        assert!(channels.values.is_none() && channels.places_agree && channels.verdict() == Verdict::Differ);
+    }
+
+    #[test]
+    fn the_worst_label_of_the_worst_channel_decides() {
+        // One hot: together the channels agree in 5 of 8 voxels, the second one in 1 of 3.
+        let (a, b) = (line(vec![1u8, 1, 0, 0, 0, 0, 1, 1], 2), line(vec![1u8, 1, 1, 0, 0, 0, 0, 1], 2));
+        let with = |least| compare(&a, &b, &Criteria { min_dice: Some(least), ..Criteria::default() });
+        assert_eq!(with(2.0 / 3.0).verdict(), Verdict::Agree);
+        assert_eq!(with(0.67).verdict(), Verdict::Differ);
+        let found = with(0.5);
+        let worst = found.worst().unwrap();
+        assert_eq!((worst.channel, worst.label, worst.overlap.dice()), (1, 1, 2.0 / 3.0));
+        let pooled = &found.labels.as_ref().unwrap().as_ref().unwrap().overlaps;
+        assert_eq!(pooled[&1], Overlap { a: 4, b: 4, both: 3 });
+        // No label in either map: they agree.
+        let none = line(vec![0u8; 4], 1);
+        assert_eq!(
+            compare(&none, &none, &Criteria { min_dice: Some(1.0), ..Criteria::default() }).verdict(),
+            Verdict::Agree
+        );
+    }
+
+    #[test]
+    fn dice_of_no_label_map_cannot_be_said() {
+        let criteria = Criteria { min_dice: Some(0.5), ..Criteria::default() };
+        let found = compare(&line(vec![1u8, 2], 1), &line(vec![1.0f32, 0.5], 1), &criteria);
+        assert_eq!(found.verdict(), Verdict::Unknown);
+        assert!(matches!(found.labels, Some(Err(NoLabels::NotWhole(1, _)))));
+        // Where the places differ there is nothing to be asked.
+        let moved = Grid::new([2, 1, 1], Affine::IDENTITY.with_translation([0.5, 0.0, 0.0])).unwrap();
+        let moved = line(vec![1.0f32, 0.5], 1).on_grid(moved).unwrap();
+        assert_eq!(compare(&line(vec![1u8, 2], 1), &moved, &criteria).verdict(), Verdict::Differ);
+    }
+
+    #[test]
+    fn places_agree_within_a_distance_of_corners() {
+        let at = |x: f64| {
+            let affine = Affine::scaling([1.0, 2.0, 3.0]).with_translation([x, 0.0, 0.0]);
+            let values = vec![0u8, 1, 1, 0, 1, 1, 0, 0];
+            Volume::new(values.into(), Grid::new([2, 2, 2], affine).unwrap(), Kind::Label, 1).unwrap()
+        };
+        let with = |x: f64, mm| compare(&at(0.0), &at(x), &Criteria { max_corner_mm: mm, ..Criteria::default() });
+        assert_eq!(with(1e-4, None).verdict(), Verdict::Agree);
+        assert_eq!(with(1e-4, Some(1e-5)).verdict(), Verdict::Differ);
+        assert_eq!(with(0.4, Some(0.5)).verdict(), Verdict::Agree);
+        let far = with(0.4, None);
+        let labels = far.labels.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!((far.verdict(), labels.unmeasured), (Verdict::Differ, Some(Unmeasured::Places)));
+        assert!(labels.rows[0].surface.is_none() && labels.rows[0].overlap.dice() == 1.0);
+    }
+
+    #[test]
+    fn images_are_no_label_maps_unless_somebody_asks() {
+        let (a, b) = (line((0..600).collect::<Vec<i32>>(), 1), line((1..601).collect::<Vec<i32>>(), 1));
+        assert_eq!(exact(&a, &b).labels, Some(Err(NoLabels::TooMany(256))));
+        let asked = compare(&a, &b, &Criteria { tolerance_mm: Some(2.0), ..Criteria::default() });
+        let labels = asked.labels.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(labels.rows.len(), 600);
+        assert_eq!(
+            labels.rows[0].surface.unwrap(),
+            SurfaceDistance { hausdorff_mm: 1.0, hd95_mm: 1.0, surface_dice: 1.0 }
+        );
     }
 }

@@ -10,11 +10,11 @@ use revoxel_io::npy::{Tensor, write_npy};
 use revoxel_pipeline::Pipeline;
 use revoxel_transforms::Registry;
 
-use crate::compare::compare;
+use crate::compare::{Criteria, compare};
 use crate::dataset::discover;
 use crate::executor::{Execution, Outcome, run};
 use crate::files::{facts_of_prediction, make_folder_of, read_text, write_text};
-use crate::measure::measure;
+use crate::measure::{Measured, measure};
 use crate::memory;
 use crate::phantom::{PARTS, phantom};
 use crate::prediction::{Reading, read};
@@ -112,18 +112,21 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     // What the files say.
     let restored = revoxel_io::read(&restored_file, Kind::Label).map_err(|e| text(&e))?.volume;
     let source = revoxel_io::read(&label_file, Kind::Label).map_err(|e| text(&e))?.volume;
-    let mm3 = |volume: &Volume, label: u8| {
-        measure(volume).into_iter().find(|m| m.label == i64::from(label)).map_or(0.0, |m| m.mm3)
+    let measured = |volume: &Volume| measure(volume).map_err(|e| text(&e));
+    let (in_source, in_processed, in_restored) = (measured(&source)?, measured(&processed)?, measured(&restored)?);
+    let mm3 = |measured: &Measured, label: u8| {
+        measured.labels.iter().find(|m| m.label == i128::from(label)).map_or(0.0, |m| m.mm3)
     };
-    let dice = compare(&restored, &source).values.map(|v| v.dice).unwrap_or_default();
+    let labels = compare(&restored, &source, &Criteria::default()).labels.and_then(Result::ok);
+    let dice = |label: u8| labels.as_ref()?.overlaps.get(&i128::from(label)).map(|o| o.dice());
     let rows = PARTS.iter().map(|part| DemoRow {
         label: part.label,
         name: part.name,
         truth: part.volume(),
-        source: mm3(&source, part.label),
-        preprocessed: mm3(&processed, part.label),
-        inverted: mm3(&restored, part.label),
-        dice: dice.get(&i64::from(part.label)).copied().unwrap_or(0.0),
+        source: mm3(&in_source, part.label),
+        preprocessed: mm3(&in_processed, part.label),
+        inverted: mm3(&in_restored, part.label),
+        dice: dice(part.label).unwrap_or(0.0),
     });
     Ok(Demo { rows: rows.collect(), files: files.to_vec(), same_grid: restored.grid() == source.grid() })
 }

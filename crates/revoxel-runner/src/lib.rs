@@ -32,4 +32,6 @@ pub mod prediction;
 pub mod preflight;
 pub mod restore;
 pub mod scores;
+pub mod spot;
 pub mod uneven;
+pub mod whole;

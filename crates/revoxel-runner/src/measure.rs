@@ -6,13 +6,26 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use revoxel_core::affine::norm;
-use revoxel_core::{Frame, Grid, IndexBox, Volume, Voxel, dispatch};
+use revoxel_core::{Frame, Grid, IndexBox, Volume, dispatch};
+
+use crate::whole::{LabelValue, NotWhole, Rounded, check_whole};
+
+/// What is measured of a label map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Every label but 0 of every channel, by channel and label.
+    pub labels: Vec<LabelMeasures>,
+    /// How far the values lie from the labels that they were taken for.
+    pub rounded: Rounded,
+}
 
 /// What is measured of one label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelMeasures {
+    /// The channel it was found in.
+    pub channel: usize,
     /// The label.
-    pub label: i64,
+    pub label: i128,
     /// Number of voxels.
     pub voxels: u64,
     /// Volume: voxels × |det(affine)|, mm³.
@@ -45,16 +58,27 @@ impl LabelMeasures {
     }
 }
 
-/// Measures every label of a label map but 0, in the order of the labels. Of several channels, the first.
-pub fn measure(labels: &Volume) -> Vec<LabelMeasures> {
+/// Measures every label of a label map but 0, channel by channel. Values within [`NEAR_WHOLE`](crate::whole::NEAR_WHOLE)
+/// of a whole number are that label.
+///
+/// # Errors
+/// Where a value is no label.
+pub fn measure(labels: &Volume) -> Result<Measured, NotWhole> {
+    let rounded = check_whole(labels)?;
+    let labels = (0..labels.channels()).flat_map(|channel| measure_channel(labels, channel)).collect();
+    Ok(Measured { labels, rounded })
+}
+
+fn measure_channel(labels: &Volume, channel: usize) -> Vec<LabelMeasures> {
     let grid = *labels.grid();
-    let count = grid.voxel_count();
-    let sums = dispatch!(labels.voxels(), v => sums(&v[..count], &grid));
-    let diameters = dispatch!(labels.voxels(), v => diameters(&v[..count], &grid));
+    let range = channel * grid.voxel_count()..(channel + 1) * grid.voxel_count();
+    let sums = dispatch!(labels.voxels(), v => sums(&v[range.clone()], &grid));
+    let diameters = dispatch!(labels.voxels(), v => diameters(&v[range], &grid));
     sums.into_iter()
         .map(|(label, sum)| {
             let n = sum.voxels as f64;
             LabelMeasures {
+                channel,
                 label,
                 voxels: sum.voxels,
                 mm3: n * grid.voxel_volume(),
@@ -64,6 +88,11 @@ pub fn measure(labels: &Volume) -> Vec<LabelMeasures> {
             }
         })
         .collect()
+}
+
+/// The label of a value that was checked to be one.
+fn label_of<T: LabelValue>(value: T) -> i128 {
+    value.label().unwrap_or_default()
 }
 
 #[derive(Clone, Copy)]
@@ -85,9 +114,9 @@ impl Sum {
     }
 }
 
-type Sums = BTreeMap<i64, Sum>;
+type Sums = BTreeMap<i128, Sum>;
 
-fn sums<T: Voxel>(values: &[T], grid: &Grid) -> Sums {
+fn sums<T: LabelValue>(values: &[T], grid: &Grid) -> Sums {
     let [nx, ny, _] = grid.shape();
     let plane = |(z, plane): (usize, &[T])| {
         let mut sums = Sums::new();
@@ -96,7 +125,7 @@ fn sums<T: Voxel>(values: &[T], grid: &Grid) -> Sums {
             while x < nx {
                 // Runs of one label are summed at once.
                 let length = row[x..].iter().take_while(|v| **v == row[x]).count().max(1);
-                let label = row[x].to_f64() as i64;
+                let label = label_of(row[x]);
                 if label != 0 {
                     let n = length as u64;
                     let first = [x, y, z].map(|i| i as i64);
@@ -122,10 +151,10 @@ fn sums<T: Voxel>(values: &[T], grid: &Grid) -> Sums {
 }
 
 /// The longest diameter of each label over all slices.
-fn diameters<T: Voxel>(values: &[T], grid: &Grid) -> BTreeMap<i64, Diameter> {
+fn diameters<T: LabelValue>(values: &[T], grid: &Grid) -> BTreeMap<i128, Diameter> {
     let orientation = grid.orientation();
     let axial = (0..3).find(|a| orientation.world_axis(*a) == 2).unwrap_or(2);
-    let slices: Vec<BTreeMap<i64, Diameter>> =
+    let slices: Vec<BTreeMap<i128, Diameter>> =
         (0..grid.shape()[axial]).into_par_iter().map(|k| slice_diameters(values, grid, axial, k)).collect();
     let mut longest = BTreeMap::new();
     for (label, diameter) in slices.into_iter().flatten() {
@@ -137,17 +166,16 @@ fn diameters<T: Voxel>(values: &[T], grid: &Grid) -> BTreeMap<i64, Diameter> {
     longest
 }
 
-fn slice_diameters<T: Voxel>(values: &[T], grid: &Grid, axial: usize, k: usize) -> BTreeMap<i64, Diameter> {
+fn slice_diameters<T: LabelValue>(values: &[T], grid: &Grid, axial: usize, k: usize) -> BTreeMap<i128, Diameter> {
     let shape = grid.shape();
     let strides = [1, shape[0], shape[0] * shape[1]];
     let [u, v] = [(axial + 1) % 3, (axial + 2) % 3];
     let (nu, nv) = (shape[u], shape[v]);
-    let at = |i: usize, j: usize| values[k * strides[axial] + i * strides[u] + j * strides[v]];
+    let at = |i: usize, j: usize| label_of(values[k * strides[axial] + i * strides[u] + j * strides[v]]);
     let mut seen = vec![false; nu * nv];
     let mut found = BTreeMap::new();
     for start in 0..nu * nv {
-        let value = at(start % nu, start / nu);
-        let label = value.to_f64() as i64;
+        let label = at(start % nu, start / nu);
         if seen[start] || label == 0 {
             continue;
         }
@@ -161,7 +189,7 @@ fn slice_diameters<T: Voxel>(values: &[T], grid: &Grid, axial: usize, k: usize) 
             for (ni, nj) in (i.saturating_sub(1)..=(i + 1).min(nu - 1))
                 .flat_map(|a| (j.saturating_sub(1)..=(j + 1).min(nv - 1)).map(move |b| (a, b)))
             {
-                if !seen[ni + nu * nj] && at(ni, nj) == value {
+                if !seen[ni + nu * nj] && at(ni, nj) == label {
                     seen[ni + nu * nj] = true;
                     open.push(ni + nu * nj);
                 }
@@ -253,7 +281,7 @@ mod tests {
             values[x + 20 * (y + 16 * z)] = 7;
         }
         values[19 + 20 * (15 + 16 * 5)] = 7;
-        let found = measure(&Volume::new(values.into(), grid, Kind::Label, 1).unwrap());
+        let found = measure(&Volume::new(values.into(), grid, Kind::Label, 1).unwrap()).unwrap().labels;
         assert_eq!(found.len(), 1);
         let m = &found[0];
         assert_eq!((m.label, m.voxels), (7, 49));
@@ -268,6 +296,34 @@ mod tests {
         let expected = grid.index_to_world(mean);
         assert!((0..3).all(|i| (m.centroid_ras[i] - expected[i]).abs() < 1e-9));
         assert_eq!(m.centroid_lps()[0], -m.centroid_ras[0]);
+    }
+
+    #[test]
+    fn labels_are_whole_exact_and_by_channel() {
+        let grid = Grid::new([4, 2, 1], Affine::scaling([1.0, 1.0, 2.0])).unwrap();
+        let t = |voxels: revoxel_core::Voxels, channels: usize, expected: &[(usize, i128, u64)]| {
+            let found = measure(&Volume::new(voxels, grid, Kind::Label, channels).unwrap()).unwrap();
+            let rows: Vec<_> = found.labels.iter().map(|m| (m.channel, m.label, m.voxels)).collect();
+            assert_eq!(rows, expected);
+            found
+        };
+        // A label that is stored as two numbers near to it is one label, and one component.
+        let near = vec![0.99993f32, 1.00005, 1.0, 2.9999, -0.99995, 0.0, 1e-5, -1.0];
+        let found = t(near.into(), 1, &[(0, -1, 2), (0, 1, 3), (0, 3, 1)]);
+        assert!(found.rounded.voxels == 5 && found.rounded.furthest < 1.1e-4, "{found:?}");
+        assert_eq!(found.labels[1].diameter.long_mm, 2.0);
+        let big = 1i64 << 53;
+        t(
+            vec![big + 1, big, 0, -big - 1, 0, 0, 0, big].into(),
+            1,
+            &[(0, i128::from(-big - 1), 1), (0, i128::from(big), 2), (0, i128::from(big + 1), 1)],
+        );
+        t(vec![u64::MAX, u64::MAX - 1, 0, 0, 0, 0, 0, 0].into(), 1, &[(0, (1 << 64) - 2, 1), (0, (1 << 64) - 1, 1)]);
+        let channels = vec![1u8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 0, 0];
+        let found = t(channels.into(), 2, &[(0, 1, 2), (1, 1, 3), (1, 2, 1)]);
+        assert_eq!(found.labels[1].bounds, IndexBox { start: [0, 0, 0], shape: [4, 2, 1] });
+        let soft = Volume::new(vec![0.0f32, 0.7, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0].into(), grid, Kind::Label, 1).unwrap();
+        assert!(measure(&soft).unwrap_err().to_string().contains("first 0.7 at index (1, 0, 0)"));
     }
 
     #[test]

@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn voxel_counts_agree_with_the_formulas() {
         let (image, labels) = phantom().unwrap();
-        let measured = crate::measure::measure(&labels);
+        let measured = crate::measure::measure(&labels).unwrap().labels;
         assert_eq!(measured.len(), PARTS.len());
         for (part, found) in PARTS.iter().zip(&measured) {
-            assert_eq!(i64::from(part.label), found.label);
+            assert_eq!(i128::from(part.label), found.label);
             assert!(
                 (found.mm3 / part.volume() - 1.0).abs() < 0.02,
                 "{}: {} of {}",

@@ -43,6 +43,11 @@ impl Failure {
         Self { code: 1, report: None }
     }
 
+    /// The same with another exit code.
+    pub(super) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// Prints the error to standard error.
     pub(super) fn show(self) -> ExitCode {
         if let Some(report) = self.report {

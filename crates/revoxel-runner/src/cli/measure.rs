@@ -11,9 +11,14 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use super::table::table;
 use crate::measure::{LabelMeasures, measure};
+use crate::whole::NEAR_WHOLE;
 
-/// Measure each label of a label map, in physical units: right on oblique and sheared grids too. With --peaks: find the
-/// peaks of a map of probabilities.
+/// Up to here single precision holds all whole numbers.
+const MOST_EXACT: i128 = 1 << 24;
+
+/// Measure each label of a label map, channel by channel, in physical units: right on oblique and sheared grids too.
+/// Values within 0.001 of a whole number are that label, any other value is an error. With --peaks: find the peaks of a
+/// map of probabilities.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A label map; with --peaks a map of probabilities, or of any numbers.
@@ -34,17 +39,45 @@ pub(super) fn run(args: &Args) -> Outcome {
         return peaks::run(args);
     }
     let loaded = revoxel_io::read(&args.labels, Kind::Label).map_err(Failure::work)?;
-    let found = measure(&loaded.volume);
+    let path = args.labels.display();
+    let measured = measure(&loaded.volume).map_err(|e| {
+        Failure::work(format!(
+            "{path}: {e}: labels are whole numbers; turn probabilities into labels first (`invert --argmax`, \
+             `as_discrete`), or look for their peaks with --peaks"
+        ))
+    })?;
+    let (found, rounded) = (measured.labels, measured.rounded);
+    let large = found.iter().map(|m| m.label).find(|label| label.abs() > MOST_EXACT);
+    if let (Some(problem), Some(label)) = (show::rounded_by_reading(&loaded), large) {
+        return Err(Failure::work(format!("{path}: label {label}: {problem}: store the labels without a scale")));
+    }
+    if rounded.voxels > 0 {
+        let (voxels, furthest) = (rounded.voxels, rounded.furthest);
+        tracing::warn!(
+            "{path}: {voxels} voxels hold no whole number; each counts as its nearest label, as none is further from it \
+             than {furthest:.1e} (at most {NEAR_WHOLE})"
+        );
+    }
+    let channels = loaded.volume.channels();
     if args.json {
         let labels: Vec<Value> = found.iter().map(document).collect();
-        return show::json(&json!({ "path": args.labels, "grid": show::grid(loaded.volume.grid()), "labels": labels }));
+        return show::json(&json!({
+            "path": args.labels,
+            "grid": show::grid(loaded.volume.grid()),
+            "channels": channels,
+            "rounded_voxels": rounded.voxels,
+            "labels": labels,
+        }));
     }
     if args.csv {
         return show::text(&csv(&found));
     }
-    let head = ["label", "voxels", "mm³", "ml", "longest mm", "across mm", "centroid RAS", "centroid LPS"];
+    let head = ["channel", "label", "voxels", "mm³", "ml", "longest mm", "across mm", "centroid RAS", "centroid LPS"];
+    // One channel needs no column.
+    let first = usize::from(channels == 1);
     let row = |m: &LabelMeasures| {
-        vec![
+        let cells = [
+            m.channel.to_string(),
             m.label.to_string(),
             m.voxels.to_string(),
             format!("{:.1}", m.mm3),
@@ -53,15 +86,17 @@ pub(super) fn run(args: &Args) -> Outcome {
             format!("{:.2}", m.diameter.short_mm),
             show::point(m.centroid_ras),
             show::point(m.centroid_lps()),
-        ]
+        ];
+        cells[first..].to_vec()
     };
-    show::text(&table(&head, &found.iter().map(row).collect::<Vec<_>>()))
+    show::text(&table(&head[first..], &found.iter().map(row).collect::<Vec<_>>()))
 }
 
 fn document(m: &LabelMeasures) -> Value {
     let d = &m.diameter;
     json!({
-        "label": m.label,
+        "channel": m.channel,
+        "label": show::label(m.label),
         "voxels": m.voxels,
         "mm3": m.mm3,
         "ml": m.mm3 / 1000.0,
@@ -77,13 +112,13 @@ fn document(m: &LabelMeasures) -> Value {
 
 fn csv(found: &[LabelMeasures]) -> String {
     let mut text = "label,voxels,mm3,ml,start_i,start_j,start_k,end_i,end_j,end_k,centroid_r,centroid_a,centroid_s,\
-                    longest_diameter_mm,short_axis_mm,diameter_slice\n"
+                    longest_diameter_mm,short_axis_mm,diameter_slice,channel\n"
         .to_owned();
     for m in found {
         let (s, e, c, d) = (m.bounds.start, m.bounds.end(), m.centroid_ras, &m.diameter);
         text.push_str(&format!("{},{},{},{},", m.label, m.voxels, m.mm3, m.mm3 / 1000.0));
         text.push_str(&format!("{},{},{},{},{},{},{},{},{},", s[0], s[1], s[2], e[0], e[1], e[2], c[0], c[1], c[2]));
-        text.push_str(&format!("{},{},{}\n", d.long_mm, d.short_mm, d.slice));
+        text.push_str(&format!("{},{},{},{}\n", d.long_mm, d.short_mm, d.slice, m.channel));
     }
     text
 }

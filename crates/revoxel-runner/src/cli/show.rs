@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use revoxel_core::{Frame, Grid};
+use revoxel_core::{Dtype, Frame, Grid};
+use revoxel_io::Loaded;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -51,4 +52,16 @@ pub(super) fn point(p: [f64; 3]) -> String {
     // Rounded zeros have no sign.
     let [x, y, z] = p.map(|v| if v.abs() < 5e-4 { 0.0 } else { v });
     format!("({x:.3}, {y:.3}, {z:.3})")
+}
+
+/// A label as a number: all digits of it, as far as int64 and uint64 go, and no volume holds others.
+pub(super) fn label(label: i128) -> Value {
+    u64::try_from(label).map(Value::from).or_else(|_| i64::try_from(label).map(Value::from)).unwrap_or_default()
+}
+
+/// What to say of a file whose integers do not all survive reading, and `None` of any other.
+pub(super) fn rounded_by_reading(loaded: &Loaded) -> Option<String> {
+    let stored = loaded.info.stored;
+    let lost = stored.is_integer() && stored.size() > 2 && loaded.volume.dtype() == Dtype::F32;
+    lost.then(|| format!("{stored} stored with a scale is read as float32, which holds 24 bits"))
 }
