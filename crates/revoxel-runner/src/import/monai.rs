@@ -111,8 +111,8 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
         "Where files lie is not in the configuration: the paths of the inputs are examples. Taken for labels: {}.",
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
-    let (flat, copies) = (is_flat(document, &calls), copies(&calls)?);
-    let mut steps = Steps::read(&calls, &keys, &labels, flat, &mut notes);
+    let copies = copies(&calls)?;
+    let mut steps = Steps::read(&calls, &keys, &labels, &mut notes);
     refused.append(&mut steps.refused);
     if !refused.is_empty() {
         return Err(listed(refused, document));
@@ -152,7 +152,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn read(calls: &[Call], keys: &[String], labels: &[String], flat: bool, notes: &mut Vec<String>) -> Self {
+    fn read(calls: &[Call], keys: &[String], labels: &[String], notes: &mut Vec<String>) -> Self {
         let (mut steps, mut held) = (Self::default(), Held::labels(labels));
         for call in calls {
             let canonical = call.argument("as_closest_canonical").is_some_and(|value| value == true);
@@ -166,7 +166,7 @@ impl Steps {
             for call in call.by_mode() {
                 let translated = match canonical {
                     true => call.check_dtype(|key| held.is(key, Kind::Label)).map(|()| ("canonical", Map::new())),
-                    false => call.translate(&held, flat, notes),
+                    false => call.translate(&held, notes),
                 };
                 let (name, mut params) = match translated {
                     Ok(translated) => translated,
@@ -270,18 +270,6 @@ fn read_by_itk(key: &str, calls: &[Call]) -> bool {
     let load = calls.iter().find(|call| call.base == "LoadImage" && call.keys.iter().any(|k| k == key));
     let reader = load.and_then(|call| call.argument("reader")).and_then(Value::as_str);
     reader.is_some_and(|reader| reader.to_lowercase().contains("itkreader"))
-}
-
-/// Whether images have two axes: the network says so, or a size or spacing has two numbers.
-fn is_flat(document: &Document<'_>, calls: &[Call]) -> bool {
-    let network = document.at("network_def#spatial_dims").map(|at| at.node.json());
-    let dims = network.as_ref().and_then(Value::as_u64);
-    let sizes = ["spatial_size", "roi_size", "pixdim"];
-    let two = |call: &Call| {
-        let size = sizes.iter().find_map(|name| call.argument(name)).and_then(Value::as_array);
-        size.is_some_and(|size| size.len() == 2)
-    };
-    dims == Some(2) || dims.is_none() && calls.iter().any(two)
 }
 
 /// How many copies of a case its patches are.

@@ -17,7 +17,6 @@ impl Call {
     pub(super) fn translate(
         &self,
         held: &Held,
-        flat: bool,
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
@@ -167,7 +166,7 @@ impl Call {
                 }
             }
         }
-        self.drawn(flat, &mut params)?;
+        self.drawn(&mut params)?;
         self.splined(&mut params)?;
         self.unseen(held, arguments, &mut params);
         if self.base == "LabelToContour" {

@@ -139,7 +139,7 @@ impl Entry {
             "AsDiscrete" => self.discretise(call, at),
             "Lambda" => self.paint(call),
             _ => {
-                let (name, params) = call.translate(&Held::default(), false, notes)?;
+                let (name, params) = call.translate(&Held::default(), notes)?;
                 self.step(call, name, params);
                 Ok(())
             }

@@ -26,11 +26,11 @@ impl Call {
         }
     }
 
-    /// Parameters in the form that they have here. `flat` says that images have two axes.
+    /// Parameters in the form that they have here.
     ///
     /// # Errors
     /// Where a value has no counterpart.
-    pub(super) fn drawn(&self, flat: bool, params: &mut Map<String, Value>) -> Result<(), Fault> {
+    pub(super) fn drawn(&self, params: &mut Map<String, Value>) -> Result<(), Fault> {
         if !self.is_random() {
             return Ok(());
         }
@@ -58,30 +58,10 @@ impl Call {
                     };
                 }
             }
-            // Of images with two axes the plane is turned, here about the third axis.
-            "RandRotate" if flat => {
-                if let Some(range) = params.remove("range_x") {
-                    params.insert("range_z".to_owned(), range);
-                }
-            }
-            "RandAffine" if flat => {
-                if let Some(Value::Array(range)) = params.get_mut("rotate_range") {
-                    // The first is the angle in the plane.
-                    range.truncate(1);
-                    range.splice(0..0, [json!(0), json!(0)]);
-                }
-                if params.contains_key("shear_range") {
-                    return Err(refused("shear_range", "of 2-D images has no counterpart").help("leave it out"));
-                }
-            }
-            "RandGaussianSmooth" | "RandGaussianSharpen" | "Rand3DElastic" if flat => {
-                let fault = Fault::new(self.place, format!("{} of 2-D images has no counterpart", self.name));
-                return Err(fault.help("leave it out, or pass --skip-random"));
-            }
             "RandZoom" => {
                 if let Some(name) = ["min_zoom", "max_zoom"]
                     .into_iter()
-                    .find(|n| params.get(*n).and_then(Value::as_array).is_some_and(|list| list.len() == 2 && !flat))
+                    .find(|n| params.get(*n).and_then(Value::as_array).is_some_and(|list| list.len() == 2))
                 {
                     return Err(refused(name, "with two numbers has no counterpart").help("write one for each axis"));
                 }

@@ -252,7 +252,7 @@ fn readers_and_keys_that_are_no_volumes() {
 }
 
 #[test]
-fn images_with_two_axes_are_turned_in_their_plane() {
+fn images_with_two_axes_have_the_same_arguments() {
     let text = "- {_target_: LoadImaged, keys: image}\n- {_target_: Resized, keys: image, spatial_size: [96, 64], mode: \
                 bilinear}\n- {_target_: RandRotated, keys: image, range_x: 0.3, prob: 0.2}\n- {_target_: RandAffined, keys: \
                 image, rotate_range: [[-0.1, 0.2]]}\n";
@@ -261,8 +261,8 @@ fn images_with_two_axes_are_turned_in_their_plane() {
         steps(&imported),
         [
             "resize: { spatial_size: [96, 64], interpolation: linear }",
-            "rand_rotate: { prob: 0.2, range_z: 0.3 }",
-            "rand_affine: { rotate_range: [0, 0, [-0.1, 0.2]] }",
+            "rand_rotate: { range_x: 0.3, prob: 0.2 }",
+            "rand_affine: { rotate_range: [[-0.1, 0.2]] }",
         ]
     );
 }
