@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::{Affine, Dtype, Grid, Kind, Orientation, Volume, Voxels};
+use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Orientation, Volume, Voxels};
 use revoxel_invert::{InvertOptions, VolumeTrace, invert};
 use revoxel_io::{Limits, npy};
 use revoxel_resample::Interpolation;
@@ -19,6 +19,15 @@ struct Record {
     cases: Vec<Case>,
     #[serde(default)]
     geometry: Vec<Geometry>,
+    #[serde(default)]
+    ties: Vec<Tie>,
+}
+
+/// An affine with an axis at 45°.
+#[derive(Deserialize)]
+struct Tie {
+    affine: [[f64; 4]; 4],
+    axcodes: String,
 }
 
 #[derive(Deserialize)]
@@ -448,5 +457,25 @@ fn nibabel_orientations_and_spacings() {
         assert_eq!(Orientation::closest(&a).to_string(), geometry.axcodes, "{a:?}");
         let spacing = a.spacing();
         assert!((0..3).all(|i| (spacing[i] - geometry.zooms[i]).abs() < 1e-12), "{a:?}");
+    }
+}
+
+#[test]
+fn nibabel_orientations_at_ties() {
+    let (record, _) = load("nibabel");
+    assert!(record.ties.len() >= 200);
+    for tie in &record.ties {
+        let a = affine(&tie.affine);
+        assert_eq!(Orientation::closest(&a).to_string(), tie.axcodes, "{a:?}");
+        let grid = Grid::new([3, 4, 5], a).unwrap();
+        let mut moved = 0;
+        for target in Orientation::all() {
+            let turn = |grid: &Grid| GridOp::Reorient(grid.turn_to(&target)).after(grid).unwrap();
+            let once = turn(&grid);
+            assert_eq!(turn(&once), once, "{target}: {a:?}");
+            moved += usize::from(once != grid);
+        }
+        // At most two axes change places without being turned.
+        assert!(moved >= 40, "{moved} of 48 turns of {a:?}");
     }
 }

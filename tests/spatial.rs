@@ -5,7 +5,7 @@ use revoxel_invert::{InvertOptions, Trace, invert};
 use revoxel_transforms::{Class, Registry};
 use serde_json::{Value, json};
 
-use crate::support::{Place, run_steps, traced, values};
+use crate::support::{Place, root, run_steps, traced, values};
 
 /// Oblique, mirrored and sheared.
 fn grid() -> Grid {
@@ -246,4 +246,32 @@ fn random_changes_smooth_before_they_sample_onto_larger_voxels() {
     };
     let range = |v: &Volume| v.voxels().min_max().map(|(low, high)| high - low).unwrap();
     assert!(range(&affine(true)) < 0.8 * range(&affine(false)));
+}
+
+#[test]
+fn monai_strict_gives_the_shapes_of_monai() {
+    let text = std::fs::read_to_string(root().join("tests/parity/shapes.json")).unwrap();
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let rows = recorded["shapes"].as_array().unwrap();
+    assert!(rows.len() >= 300);
+    let mut differ = 0;
+    for row in rows {
+        let affine = |name: &str| {
+            let rows: [[f64; 4]; 4] = serde_json::from_value(row[name].clone()).unwrap();
+            Affine::from_rows([rows[0], rows[1], rows[2]])
+        };
+        let shape = |name: &str| serde_json::from_value::<[usize; 3]>(row[name].clone()).unwrap();
+        let grid = Grid::new(shape("shape"), affine("affine")).unwrap();
+        let spacing = |rule: &str| {
+            let volume = Volume::new(vec![0u8; grid.voxel_count()].into(), grid, Kind::Image, 1).unwrap();
+            let step = json!({ "spacing": { "pixdim": row["pixdim"], "rule": rule } });
+            *run_steps(vec![("image", volume)], &[step]).unwrap()[0].1.volume.grid()
+        };
+        let strict = spacing("monai_strict");
+        assert_eq!(strict.shape(), shape("expected"), "{row}");
+        assert!(strict.affine().max_abs_difference(&affine("expected_affine")) < 1e-4, "{row}: {strict:?}");
+        differ += usize::from(spacing("monai").shape() != strict.shape());
+    }
+    // The halves are there, and the other rule counts them by the formula.
+    assert!(differ > 20, "{differ}");
 }

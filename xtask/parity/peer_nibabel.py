@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import nibabel as nib
 import numpy as np
 from nibabel import affines as nib_affines
@@ -75,6 +77,40 @@ def geometry(book: Casebook) -> None:
     book.lists["geometry"] = entries
 
 
+def _ties() -> list[np.ndarray]:
+    """Affines with an axis at 45 degrees: straight, oblique, twice, sheared, and up to 1e-9 beside it."""
+    turns = [np.eye(3)[axis] * angle for axis in range(3) for angle in (45.0, -45.0, 135.0)]
+    straight = [grids.rotation(*turn) for turn in turns]
+    exact = np.sqrt(0.5)
+    for turn in straight:
+        turn[np.isclose(np.abs(turn), exact)] = np.sign(turn[np.isclose(np.abs(turn), exact)]) * exact
+        turn[np.isclose(turn, 0)] = 0
+    oblique = [a @ grids.rotation(*np.eye(3)[axis] * 30.0) for a in straight[::3] for axis in range(3)]
+    twice = [straight[i] @ straight[j] for i, j in [(0, 3), (3, 6), (6, 1), (4, 0)]]
+    shear = np.eye(3)
+    shear[0, 1] = shear[1, 0] = 0.25
+    sheared = [turn @ shear for turn in straight[6:]]
+    beside = [grids.rotation(*np.eye(3)[axis] * (45.0 + np.degrees(off)))
+              for axis in range(3) for off in (1e-15, -1e-13, 1e-11, -1e-9)]
+    rows = []
+    for i, turn in enumerate([*straight, *oblique, *twice, *sheared, *beside]):
+        for k, order in enumerate(itertools.permutations(range(3))):
+            signs = [(1, 1, 1), (-1, -1, 1), (1, -1, -1), (-1, 1, 1)][(i + k) % 4]
+            sizes = [(1, 1, 1), (0.7, 0.7, 3), (0.7, 1, 2.5)][(i + k // 2) % 3]
+            linear = turn[:, order] @ np.diag(np.multiply(signs, sizes))
+            if i % 2 and i < len(straight) + len(oblique) + len(twice) + len(sheared):
+                linear = linear.astype(np.float32)  # as NIfTI holds it
+            rows.append(grids.affine(linear, (1.0, 2.0, 3.0)))
+    return rows
+
+
+def ties(book: Casebook) -> None:
+    """Letters that the last bits of LAPACK decide: what OpenBLAS computes with fused multiply-add."""
+    book.lists["ties"] = [
+        {"affine": matrix(affine), "axcodes": "".join(nib.aff2axcodes(affine + 0.0))} for affine in _ties()
+    ]
+
+
 def qforms(book: Casebook) -> None:
     """NIfTI quaternion headers (32-bit fields, given here as they are stored)."""
     random = np.random.default_rng(7)
@@ -105,6 +141,6 @@ def qforms(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("nibabel", nib.__version__, {"nibabel": nib.__version__})
-    for part in [canonical, resampling, geometry, qforms]:
+    for part in [canonical, resampling, geometry, ties, qforms]:
         part(book)
     return book

@@ -16,7 +16,7 @@ from pathlib import Path
 PEERS = ["monai", "nibabel", "random", "sitk", "scipy", "spatial", "torchio",
          "crops", "monai_values", "random_values", "nnunet", "nnunet_resampling", "scipy_values",
          "torchio_values", "bundle", "names", "vocabulary", "elastic", "landmarks", "masks", "patches",
-         "scores", "splines", "planar", "metrics"]
+         "scores", "shapes", "splines", "planar", "metrics"]
 
 
 def main() -> None:

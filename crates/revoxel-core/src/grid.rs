@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Affine, IndexBox, Orientation};
+use crate::{Affine, IndexBox, Orientation, SignedPermutation};
 
 /// A shape and the affine from voxel indices to world millimetres (RAS+). The one description of "where".
 ///
@@ -148,6 +148,11 @@ impl Grid {
     /// The orientation closest to the affine.
     pub fn orientation(&self) -> Orientation {
         Orientation::closest(&self.affine)
+    }
+
+    /// The permutation and flips that turn the axes into an orientation; see [`Orientation::turn`].
+    pub fn turn_to(&self, target: &Orientation) -> SignedPermutation {
+        Orientation::turn(&self.affine, target)
     }
 
     /// The volume of one voxel, mm³; right for sheared grids too.

@@ -23,6 +23,7 @@ mod nominal;
 pub mod op;
 pub mod orientation;
 pub mod permutation;
+mod polar;
 pub mod relation;
 pub mod sampling;
 pub mod slices;

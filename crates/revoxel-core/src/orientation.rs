@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Affine, SignedPermutation};
+use crate::{Affine, SignedPermutation, polar};
 
 /// Which way each voxel axis points in the patient, such as `RAS` or `PIR`.
 ///
@@ -34,9 +34,10 @@ impl Orientation {
     /// The orientation closest to an index → RAS+ affine.
     ///
     /// The rule is nibabel's `io_orientation`: of the rotation nearest to the affine's direction, the axis that is
-    /// most clearly aligned chooses its world axis first (the earlier axis at a tie), then the next.
+    /// most clearly aligned chooses its world axis first (the earlier axis at a tie), then the next. Where an axis lies
+    /// at exactly 45° the last bits of the rotation decide, so they are those that nibabel computes.
     pub fn closest(affine: &Affine) -> Self {
-        let mut rotation = affine.nearest_rotation();
+        let mut rotation = polar::nearest_rotation(affine.direction());
         let strength = [0, 1, 2].map(|axis| (0..3).map(|row| rotation[row][axis].powi(2)).fold(0.0, f64::max));
         let mut order = [0, 1, 2];
         order.sort_by(|a, b| strength[*b].total_cmp(&strength[*a]));
@@ -53,6 +54,20 @@ impl Orientation {
             rotation[world] = [0.0; 3];
         }
         orientation
+    }
+
+    /// The permutation and flips that turn voxels on `affine` into `target`. Turning twice is turning once.
+    ///
+    /// At a tie [`closest`](Self::closest) depends on the order of the axes, so axes that were turned into `target` can
+    /// have other letters. They stay where they are, if some order of the same axes is turned into theirs.
+    pub fn turn(affine: &Affine, target: &Self) -> SignedPermutation {
+        let turn = Self::closest(affine).to(target);
+        let turned_before =
+            |order: SignedPermutation| Self::closest(&permuted(affine, &order)).to(target) == order.inverse();
+        if turn.is_identity() || SignedPermutation::all().any(turned_before) {
+            return SignedPermutation::IDENTITY;
+        }
+        turn
     }
 
     /// The permutation and flips that turn voxels of this orientation into `target`.
@@ -89,6 +104,17 @@ impl Orientation {
     pub const fn letter(&self, axis: usize) -> char {
         LETTERS[self.world[axis]][self.negative[axis] as usize]
     }
+}
+
+/// The affine of the same voxels with their axes in another order.
+fn permuted(affine: &Affine, order: &SignedPermutation) -> Affine {
+    let linear = affine.linear().map(|row| {
+        [0, 1, 2].map(|axis| {
+            let entry = row[order.source(axis)];
+            if order.flipped(axis) { -entry } else { entry }
+        })
+    });
+    Affine::from_linear(linear, [0.0; 3])
 }
 
 impl fmt::Display for Orientation {

@@ -142,7 +142,7 @@ pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Opt
 /// Where a grid on the way cannot be made.
 pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, ResampleError> {
     let mut turn = Sampling::identity(*volume.grid());
-    turn.push(&GridOp::Reorient(volume.grid().orientation().to(orientation)))?;
+    turn.push(&GridOp::Reorient(volume.grid().turn_to(orientation)))?;
     execute(volume, &turn, &How::border(Interpolation::Nearest))
 }
 

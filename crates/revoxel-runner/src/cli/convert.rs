@@ -150,7 +150,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Err(Failure::work(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {
-        let turn = GridOp::Reorient(sampling.target().orientation().to(&orientation));
+        let turn = GridOp::Reorient(sampling.target().turn_to(&orientation));
         turn.after(sampling.target())
             .map_err(|e| Failure::usage(format!("{}: --orientation {orientation}: {e}", args.input.display())))?;
         let params = json!({ "axcodes": orientation.to_string() });

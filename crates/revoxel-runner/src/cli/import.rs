@@ -45,8 +45,10 @@ struct Nnunet {
 
 #[derive(Debug, clap::Args)]
 struct Monai {
-    /// The configuration: YAML or JSON.
-    config: PathBuf,
+    /// The configuration: YAML or JSON. Of several files, later ones are laid over earlier ones, as in
+    /// `train.json evaluate.json`.
+    #[arg(required = true)]
+    configs: Vec<PathBuf>,
     /// The list of transforms, such as preprocessing or train#preprocessing; the first `Compose` by default.
     #[arg(long, value_name = "ID")]
     transforms: Option<String>,
@@ -54,6 +56,9 @@ struct Monai {
     /// "post" in its id by default.
     #[arg(long, value_name = "ID")]
     postprocessing: Option<String>,
+    /// Leave random transforms out.
+    #[arg(long)]
+    skip_random: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -83,10 +88,15 @@ pub(super) fn run(args: &Args) -> Outcome {
             write(&imported, &args.output)
         }
         From::Monai(args) => {
-            let text = read_text(&args.config).map_err(Failure::usage)?;
-            let name = args.config.to_string_lossy();
-            let (transforms, post) = (args.transforms.as_deref(), args.postprocessing.as_deref());
-            let imported = monai::pipeline(&name, &text, transforms, post).map_err(|e| Failure::pipeline(&e))?;
+            let read = |path: &PathBuf| Ok((path.display().to_string(), read_text(path).map_err(Failure::usage)?));
+            let files = args.configs.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+            let files: Vec<monai::File<'_>> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            let options = monai::Options {
+                transforms: args.transforms.as_deref(),
+                postprocessing: args.postprocessing.as_deref(),
+                skip_random: args.skip_random,
+            };
+            let imported = monai::pipeline(&files, &options).map_err(|e| Failure::pipeline(&e))?;
             write(&imported, &args.output)
         }
     }

@@ -5,16 +5,22 @@
 //! refused by name and place.
 
 mod arguments;
+mod brats;
 mod call;
+mod expression;
 mod lists;
+mod overlay;
+mod paint;
 mod post;
+mod random;
+mod random_table;
 mod refer;
 mod scalars;
 mod table;
 mod written;
 
 use revoxel_core::Kind;
-use revoxel_pipeline::{Node, Pipeline, PipelineError, Place};
+use revoxel_pipeline::{Pipeline, PipelineError, Place};
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
@@ -23,6 +29,8 @@ use call::{Call, Held};
 use refer::Document;
 use table::ignored;
 use written::Written;
+
+pub use overlay::File;
 
 /// A fault in a configuration, without its file.
 #[derive(Clone, Debug)]
@@ -42,24 +50,28 @@ impl Fault {
     }
 }
 
-/// A pipeline that does what a list of transforms says. `wanted` is the list's id (`preprocessing`,
-/// `train#deterministic_transforms`); the first `Compose` that is not postprocessing where it is left out. `post` is
-/// the id of the list that treats predictions, or `none`; the first `Compose` with `post` in its id where it is left
-/// out.
+/// What is taken of a configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// The id of the list of transforms (`preprocessing`, `train#deterministic_transforms`); the first `Compose` that
+    /// is not postprocessing where it is left out.
+    pub transforms: Option<&'a str>,
+    /// The id of the list that treats predictions, or `none`; the first `Compose` with `post` in its id where it is
+    /// left out.
+    pub postprocessing: Option<&'a str>,
+    /// Leave random transforms out.
+    pub skip_random: bool,
+}
+
+/// A pipeline that does what a list of transforms says. Later files are laid over earlier ones.
 ///
 /// # Errors
-/// Where the text is no YAML, a list is not there, or something in it has no counterpart.
-pub fn pipeline(file: &str, text: &str, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, PipelineError> {
-    let root = Node::read(file, text)?;
-    // JSON has its own numbers.
-    let yaml = Some(text).filter(|_| !file.to_lowercase().ends_with(".json"));
-    translate(&root, yaml, wanted, post).map_err(|fault| PipelineError {
-        file: file.to_owned(),
-        text: text.into(),
-        place: fault.place,
-        problem: fault.problem,
-        help: fault.help,
-    })
+/// Where a text is no YAML, a list is not there, or something in it has no counterpart.
+pub fn pipeline(files: &[File<'_>], options: &Options<'_>) -> Result<Imported, PipelineError> {
+    let (texts, root) = overlay::read(files)?;
+    let root = expression::folded(&Document::new(&root, &texts, false));
+    let document = Document::new(&root, &texts, options.skip_random);
+    translate(&document, options).map_err(|fault| texts.error(fault))
 }
 
 /// What is known of the steps before predictions are looked at.
@@ -70,29 +82,26 @@ struct Before<'a> {
     calls: &'a [Call],
     /// The inputs.
     keys: &'a [String],
+    /// Whether each case is run several times.
+    copies: bool,
 }
 
-fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, Fault> {
-    let document = Document::new(root, yaml)?;
-    let list = document.transforms(wanted)?;
+fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported, Fault> {
+    let root = document.root;
+    let list = document.transforms(options.transforms)?;
     let id = &list.id;
     let (mut calls, mut refused): (Vec<Call>, Vec<Fault>) = (Vec::new(), Vec::new());
     for at in &list.items {
-        match Call::read(at, &document) {
+        match Call::read(at, document) {
             Ok(call) => calls.push(call),
             Err(fault) => refused.push(fault),
         }
     }
-    let mut keys: Vec<String> = Vec::new();
-    // What is selected or deleted need not be a volume.
-    let loaded = calls.iter().filter(|c| !matches!(c.base.as_str(), "SelectItems" | "DeleteItems"));
-    for key in loaded.clone().flat_map(|c| &c.keys) {
-        if !keys.contains(key) {
-            keys.push(key.clone());
-        }
-    }
+    let unsplit = calls.clone();
+    let files = brats::split(&mut calls)?;
+    let keys = volumes(&calls);
     if keys.is_empty() && !refused.is_empty() {
-        return Err(listed(refused));
+        return Err(listed(refused, document));
     }
     if keys.is_empty() {
         return Err(Fault::new(root.place, format!("{id}: no transform says its keys")));
@@ -102,84 +111,229 @@ fn translate(root: &Node, yaml: Option<&str>, wanted: Option<&str>, post: Option
         "Where files lie is not in the configuration: the paths of the inputs are examples. Taken for labels: {}.",
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
-    let mut left_out: Vec<String> = Vec::new();
-    let (mut steps, mut made, mut held) = (Written::default(), Vec::new(), Held::labels(&labels));
-    for call in &calls {
-        if ignored(&call.base).is_some() {
-            refused.extend(call.check_dtype(|key| held.is(key, Kind::Label)).err());
-            if !left_out.contains(&call.name) {
-                left_out.push(call.name.clone());
-            }
-            continue;
-        }
-        for call in call.by_mode() {
-            let (name, mut params) = match call.translate(&held, &mut notes) {
-                Ok(translated) => translated,
-                Err(fault) => {
-                    refused.push(fault);
-                    continue;
-                }
-            };
-            held.pass(&call.keys, name, &params);
-            // Some kinds count only where they are named.
-            if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
-                let mut with = Map::from_iter([("keys".to_owned(), json!(call.keys))]);
-                with.append(&mut params);
-                params = with;
-            }
-            steps.push(&step(name, &Value::Object(params)), Some(call.origin()));
-            made.push(call);
-        }
-    }
+    let copies = copies(&calls)?;
+    let mut steps = Steps::read(&calls, &keys, &labels, &mut notes);
+    refused.append(&mut steps.refused);
     if !refused.is_empty() {
-        return Err(listed(refused));
+        return Err(listed(refused, document));
     }
+    let Steps { written: steps, made, mut left_out, .. } = steps;
+    remarks(&calls, &keys, copies, document, &mut notes);
+    let post = options.postprocessing;
     let asked = |fault| if post.is_none() { without_predictions(fault) } else { fault };
     let restore = match document.postprocessing(post, id).map_err(asked)? {
         Some(list) => {
-            let before = Before { id, calls: &calls, keys: &keys };
-            post::restore(&list, &document, &before, &mut left_out, &mut notes).map_err(asked)?
+            let before = Before { id, calls: &unsplit, keys: &keys, copies: copies.is_some() };
+            post::restore(&list, document, &before, &mut left_out, &mut notes).map_err(asked)?
         }
         None => Written::default(),
     };
+    if left_out.iter().any(|name| name.contains("Box")) {
+        notes.push("Boxes are no volumes: `revoxel invert --points` brings them back to the scan.".to_owned());
+    }
     if !left_out.is_empty() {
         notes.push(format!("Left out, as they have nothing to do here: {}.", left_out.join(", ")));
     }
-    let mut written = Written::default();
-    written.push(&comment(&format!("Preprocessing of a MONAI configuration ({id})."), ""), None);
-    for note in &notes {
-        written.push(&comment(note, ""), None);
-    }
-    written.push("version: 1\ninputs:\n", None);
-    for key in &keys {
-        let kind = if labels.contains(key) { "label" } else { "image" };
-        let (name, path) = (super::flow(&json!(key)), Value::from(format!("{key}/{{case}}.nii.gz")));
-        let mut of_key = loaded.clone().filter(|c| c.keys.contains(key));
-        let origin = of_key.clone().next().map(Call::origin);
-        let optional = if of_key.all(|c| c.lenient) { ", optional: true" } else { "" };
-        written.push(&format!("  {name}: {{ kind: {kind}, path: {path}{optional} }}\n"), origin);
-    }
-    written.push(if made.is_empty() { "steps: []\n" } else { "steps:\n" }, None);
-    written.append(steps);
-    written.push("outputs:\n", None);
-    for key in &keys {
-        let (name, path) = (super::flow(&json!(key)), Value::from(format!("{key}/{{case}}.nii.gz")));
-        let origin = loaded.clone().find(|c| c.keys.contains(key)).map(Call::origin);
-        written.push(&format!("  {name}: {{ path: {path} }}\n"), origin);
-    }
-    written.append(restore);
-    written.push("trace: \"traces/{case}.json\"\n", None);
+    let files = |key: &String| files.get(key).unwrap_or(key).clone();
+    let inputs = Inputs { id, notes: &notes, keys: &keys, labels: &labels, calls: &calls, copies };
+    let written = inputs.write(files, (steps, made.is_empty()), restore);
     all_keys(&made, &written.check(root.place)?)?;
     Ok(Imported { text: written.text, notes })
 }
 
+/// The steps that transforms become, and which is which.
+#[derive(Default)]
+struct Steps {
+    written: Written,
+    made: Vec<Call>,
+    /// Names of transforms that have nothing to do here.
+    left_out: Vec<String>,
+    refused: Vec<Fault>,
+}
+
+impl Steps {
+    fn read(calls: &[Call], keys: &[String], labels: &[String], notes: &mut Vec<String>) -> Self {
+        let (mut steps, mut held) = (Self::default(), Held::labels(labels));
+        for call in calls {
+            let canonical = call.argument("as_closest_canonical").is_some_and(|value| value == true);
+            if ignored(&call.base).is_some() && !canonical {
+                steps.refused.extend(call.check_dtype(|key| held.is(key, Kind::Label)).err());
+                if !steps.left_out.contains(&call.name) {
+                    steps.left_out.push(call.name.clone());
+                }
+                continue;
+            }
+            for call in call.by_mode() {
+                let translated = match canonical {
+                    true => call.check_dtype(|key| held.is(key, Kind::Label)).map(|()| ("canonical", Map::new())),
+                    false => call.translate(&held, notes),
+                };
+                let (name, mut params) = match translated {
+                    Ok(translated) => translated,
+                    Err(fault) => {
+                        steps.refused.push(fault);
+                        continue;
+                    }
+                };
+                if call.base == "Spacing" && call.keys.iter().all(|key| read_by_itk(key, calls)) {
+                    params.insert("rule".to_owned(), "monai".into());
+                }
+                held.pass(&call.keys, name, &params);
+                // Some kinds count only where they are named.
+                if call.keys.len() != keys.len() || call.base == "AsDiscrete" {
+                    let mut with = Map::from_iter([("keys".to_owned(), json!(call.keys))]);
+                    with.append(&mut params);
+                    params = with;
+                }
+                steps.written.push(&step(name, &Value::Object(params)), Some(call.origin()));
+                steps.made.push(call);
+            }
+        }
+        steps
+    }
+}
+
+/// What stands around the steps.
+struct Inputs<'a> {
+    id: &'a str,
+    notes: &'a [String],
+    keys: &'a [String],
+    labels: &'a [String],
+    calls: &'a [Call],
+    copies: Option<u64>,
+}
+
+impl Inputs<'_> {
+    /// The pipeline with its steps; `file` says whose file a key is.
+    fn write(&self, file: impl Fn(&String) -> String, steps: (Written, bool), restore: Written) -> Written {
+        let (steps, none) = steps;
+        let mut written = Written::default();
+        written.push(&comment(&format!("Preprocessing of a MONAI configuration ({}).", self.id), ""), None);
+        for note in self.notes {
+            written.push(&comment(note, ""), None);
+        }
+        written.push("version: 1\n", None);
+        if let Some(copies) = self.copies {
+            written.push(&format!("copies: {copies}\n"), None);
+        }
+        written.push("inputs:\n", None);
+        let loaded = self.calls.iter().filter(|c| !selects(c));
+        for key in self.keys {
+            let kind = if self.labels.contains(key) { "label" } else { "image" };
+            let (name, path) = (super::flow(&json!(key)), path(&file(key), false));
+            let mut of_key = loaded.clone().filter(|c| c.keys.contains(key));
+            let origin = of_key.clone().next().map(Call::origin);
+            let optional = if of_key.all(|c| c.lenient) { ", optional: true" } else { "" };
+            written.push(&format!("  {name}: {{ kind: {kind}, path: {path}{optional} }}\n"), origin);
+        }
+        written.push(if none { "steps: []\n" } else { "steps:\n" }, None);
+        written.append(steps);
+        written.push("outputs:\n", None);
+        for key in self.keys {
+            let (name, path) = (super::flow(&json!(key)), path(key, self.copies.is_some()));
+            let origin = loaded.clone().find(|c| c.keys.contains(key)).map(Call::origin);
+            written.push(&format!("  {name}: {{ path: {path} }}\n"), origin);
+        }
+        written.append(restore);
+        let trace = if self.copies.is_some() { "traces/{case}/{copy}.json" } else { "traces/{case}.json" };
+        written.push(&format!("trace: \"{trace}\"\n"), None);
+        written
+    }
+}
+
+/// Where the volumes of a key lie, as an example.
+fn path(key: &str, copies: bool) -> Value {
+    Value::from(if copies { format!("{key}/{{case}}/{{copy}}.nii.gz") } else { format!("{key}/{{case}}.nii.gz") })
+}
+
+/// Whether a transform chooses among what there is.
+fn selects(call: &Call) -> bool {
+    matches!(call.base.as_str(), "SelectItems" | "DeleteItems")
+}
+
+/// The keys that are volumes: those that are read, and those that a step works on. What is only selected, deleted or
+/// given a type need not be one.
+fn volumes(calls: &[Call]) -> Vec<String> {
+    let reads = calls.iter().any(|call| call.base == "LoadImage");
+    let counts = |call: &&Call| !selects(call) && (!reads || call.base == "LoadImage" || ignored(&call.base).is_none());
+    let mut keys: Vec<String> = Vec::new();
+    for key in calls.iter().filter(counts).flat_map(|call| &call.keys) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
+}
+
+/// Whether a key is read by ITK, whose headers are in double precision.
+fn read_by_itk(key: &str, calls: &[Call]) -> bool {
+    let load = calls.iter().find(|call| call.base == "LoadImage" && call.keys.iter().any(|k| k == key));
+    let reader = load.and_then(|call| call.argument("reader")).and_then(Value::as_str);
+    reader.is_some_and(|reader| reader.to_lowercase().contains("itkreader"))
+}
+
+/// How many copies of a case its patches are.
+fn copies(calls: &[Call]) -> Result<Option<u64>, Fault> {
+    let mut found: Option<(u64, &Call)> = None;
+    for call in calls {
+        match (call.samples()?, &found) {
+            (Some(_), Some((_, first))) => {
+                let problem = format!("{} makes several patches, and so does {} before it", call.name, first.name);
+                return Err(Fault::new(call.place, problem).help("say num_samples: 1 in one of them"));
+            }
+            (Some(samples), None) => found = Some((samples, call)),
+            (None, _) => {}
+        }
+    }
+    Ok(found.map(|(samples, _)| samples))
+}
+
+/// Remarks on what is read, drawn and left out.
+fn remarks(calls: &[Call], keys: &[String], copies: Option<u64>, document: &Document<'_>, notes: &mut Vec<String>) {
+    if calls.iter().any(|c| c.base == "Spacing" && c.keys.iter().all(|key| read_by_itk(key, calls))) {
+        notes
+            .push("ITKReader reads headers in double precision, so that the first voxel stays: rule monai.".to_owned());
+    }
+    if calls.iter().any(|c| c.argument("as_closest_canonical").is_some_and(|value| value == true)) {
+        notes.push("as_closest_canonical of LoadImaged is the step canonical, which is undone too.".to_owned());
+    }
+    if calls.iter().any(Call::is_random) {
+        notes.push("Random steps draw numbers of their own, from the seed of the pipeline.".to_owned());
+    }
+    if let Some(copies) = copies {
+        notes.push(format!("num_samples is the field copies: {copies} results for each case."));
+    }
+    let split = keys.iter().filter(|key| key.ends_with("_wt")).map(|key| key.trim_end_matches("_wt"));
+    for key in
+        split.filter(|key| calls.iter().any(|c| c.name.starts_with("ConvertToMulti") && c.keys[0].starts_with(key)))
+    {
+        notes.push(format!("The three channels of {key} overlap and are three maps: {key}_tc, {key}_wt, {key}_et."));
+    }
+    let mut without: Vec<String> = Vec::new();
+    for text in calls.iter().flat_map(|c| c.no_effect.iter().map(|name| format!("{name} of {}", c.name))) {
+        if !without.contains(&text) {
+            without.push(text);
+        }
+    }
+    if !without.is_empty() {
+        notes.push(format!("Without effect here: {}.", without.join(", ")));
+    }
+    let skipped = document.skipped.borrow();
+    if !skipped.is_empty() {
+        notes.push(format!("Random, and left out with --skip-random: {}.", skipped.join(", ")));
+    }
+    let mut named = calls.iter().filter(|c| !selects(c)).flat_map(|c| &c.keys);
+    if let Some(key) = named.find(|key| !keys.contains(key)) {
+        notes.push(format!("{key} is not read by LoadImaged, so it is no volume: left out."));
+    }
+}
+
 /// The first of several faults, which also tells of the others.
-fn listed(mut faults: Vec<Fault>) -> Fault {
-    faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+fn listed(mut faults: Vec<Fault>, document: &Document<'_>) -> Fault {
+    faults.sort_by_key(|fault| fault.place.offset);
     let mut faults = faults.into_iter();
     let Some(first) = faults.next() else { return Fault::new(Place::default(), "") };
-    let others: Vec<String> =
-        faults.map(|f| format!("line {}, column {}: {}", f.place.line, f.place.column, f.problem)).collect();
+    let others: Vec<String> = faults.map(|f| format!("{}: {}", document.texts.words(f.place), f.problem)).collect();
     if others.is_empty() {
         return first;
     }
@@ -222,12 +376,14 @@ fn is_label(key: &str, calls: &[Call]) -> bool {
         let modes = call.argument("mode").and_then(|m| call.by_key(m))?;
         modes.get(call.keys.iter().position(|k| k == key)?)?.as_str().map(ToOwned::to_owned)
     };
-    let modes: Vec<(&str, String)> = calls.iter().filter_map(|call| Some((call.base.as_str(), mode(call)?))).collect();
-    let nearest = modes
-        .iter()
-        .any(|(base, mode)| matches!(*base, "Spacing" | "Resize" | "ResampleToMatch") && mode.starts_with("nearest"));
+    let like = |call: &'_ Call| call.base.trim_start_matches("Rand").to_owned();
+    let modes: Vec<(String, String)> = calls.iter().filter_map(|call| Some((like(call), mode(call)?))).collect();
+    let nearest = modes.iter().any(|(base, mode)| {
+        matches!(base.as_str(), "Spacing" | "Resize" | "ResampleToMatch") && mode.starts_with("nearest")
+    });
     let mixed = modes.iter().any(|(base, mode)| {
-        let resamples = matches!(*base, "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch");
+        let resamples =
+            matches!(base.as_str(), "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch");
         resamples && matches!(mode.as_str(), "linear" | "bilinear" | "trilinear" | "bicubic" | "area")
     });
     named || nearest && !mixed

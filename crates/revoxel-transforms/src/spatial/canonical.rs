@@ -41,6 +41,6 @@ impl Define for Canonical {
 
 impl SpatialTransform for Canonical {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
-        turned(grid, grid.orientation().to(&Orientation::RAS), &Orientation::RAS)
+        turned(grid, grid.turn_to(&Orientation::RAS), &Orientation::RAS)
     }
 }

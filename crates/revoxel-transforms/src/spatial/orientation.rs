@@ -4,7 +4,8 @@
 //! Permutes and flips the axes so that they point where the letters of `axcodes` say: `RAS` means that the first
 //! index grows to the patient's right, the second to the anterior, the third to the superior end. Oblique volumes
 //! go to the closest orientation; no voxel is interpolated. Of a 2-D volume two letters do, those of its plane
-//! (`axcodes: RA`); letters that would turn its slice axis into the plane are an error.
+//! (`axcodes: RA`); letters that would turn its slice axis into the plane are an error. Where an axis lies at exactly
+//! 45° the orientation is the one that nibabel finds, and a volume that was turned before stays as it is.
 //!
 //! ```text
 //! LPS:  i → left, j → posterior          RAS:  i → right, j → anterior
@@ -83,7 +84,7 @@ impl SpatialTransform for Orientation {
             Some(three) => three,
             None => codes.parse().unwrap_or(Axcodes::RAS),
         };
-        turned(grid, now.to(&target), &target)
+        turned(grid, grid.turn_to(&target), &target)
     }
 }
 

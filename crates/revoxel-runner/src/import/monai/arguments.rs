@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Fault;
 use super::call::{Call, Held, keeps_values};
-use super::table::{FIXED, Translation, translation};
+use super::random_table::{self, translation};
+use super::table::{FIXED, Translation};
 
 impl Call {
     /// The step that does the same. `held` is what the keys hold before it.
@@ -22,7 +23,8 @@ impl Call {
             return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
         };
         let mut params = Map::new();
-        for (_, parameter, value) in FIXED.iter().filter(|(base, ..)| *base == self.base) {
+        let fixed = FIXED.iter().chain(random_table::FIXED);
+        for (_, parameter, value) in fixed.filter(|(base, ..)| *base == self.base) {
             params.insert((*parameter).to_owned(), serde_json::from_str(value).unwrap_or_default());
         }
         for (name, place, value) in &self.args {
@@ -33,8 +35,9 @@ impl Call {
                 continue;
             }
             if let Some((_, harmless)) = dropped.iter().find(|(n, _)| n == name) {
-                let given = value.to_string();
-                let harmless = harmless.is_empty() || harmless.contains(&given.as_str());
+                let given = |value: &Value| harmless.contains(&value.to_string().as_str());
+                let each = self.by_key(value).filter(|_| name == "align_corners");
+                let harmless = harmless.is_empty() || each.map_or(given(value), |each| each.iter().all(given));
                 let whole = matches!(self.base.as_str(), "MapLabelValue" | "AsDiscrete");
                 let kept = |dtype: &Value| keeps_values(dtype, whole);
                 if name == "dtype" && !self.by_key(value).is_some_and(|types| types.iter().all(kept)) {
@@ -44,20 +47,25 @@ impl Call {
                 // It matters for splines and for what is mirrored about faces.
                 let mirrors = || !self.argument("padding_mode").is_none_or(|m| m == "border" || m == "zeros");
                 let splines = || self.argument("mode").is_some_and(|m| m.to_string().contains('3'));
-                if !harmless || name == "align_corners" && value == true && (mirrors() || splines()) {
+                let aligns = name == "align_corners" && value.to_string().contains("true");
+                if !harmless || aligns && (mirrors() || splines()) {
                     return Err(refused("has no counterpart"));
                 }
                 continue;
             }
-            match (self.base.as_str(), name.as_str()) {
+            match (self.like(), name.as_str()) {
                 (
-                    "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion",
+                    "Spacing" | "Resize" | "Zoom" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion"
+                    | "2DElastic" | "3DElastic",
                     "mode",
                 ) => {
                     let chosen = self.interpolation(value, held, notes).map_err(|e| refused(&e))?;
                     params.insert("interpolation".to_owned(), chosen);
                 }
-                ("Spacing" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion", "padding_mode") => {
+                (
+                    "Spacing" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion" | "2DElastic" | "3DElastic",
+                    "padding_mode",
+                ) => {
                     let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
                     let modes: Vec<Value> = modes.into_iter().map(beyond).collect();
                     let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
@@ -79,7 +87,7 @@ impl Call {
                 }
                 // Axes that are left out are whole there.
                 ("SpatialCrop", "roi_center" | "roi_size" | "roi_start" | "roi_end")
-                    if value.as_array().is_none_or(|list| list.len() != 3) =>
+                    if !self.is_random() && value.as_array().is_none_or(|list| list.len() != 3) =>
                 {
                     let help =
                         "MONAI keeps axes whole that are left out: write roi_start and roi_end with three numbers";
@@ -131,7 +139,8 @@ impl Call {
                     params.insert("spatial_axis".to_owned(), (axis - 1).into());
                 }
                 // See below.
-                ("RemoveSmallObjects", "by_measure") | ("ScaleIntensity", "minv" | "maxv" | "factor") => {}
+                ("RemoveSmallObjects", "by_measure") => {}
+                (_, "minv" | "maxv" | "factor") if self.base == "ScaleIntensity" => {}
                 _ => {
                     let Some((_, to)) = arguments.iter().find(|(from, _)| from == name) else {
                         return Err(refused("has no counterpart"));
@@ -139,10 +148,14 @@ impl Call {
                     let given = match *to {
                         "value" => self.padded(value, held),
                         // Filters have words of their own for what lies beyond.
-                        "mode" if self.base != "SavitzkyGolaySmooth" => match self.for_all(value) {
-                            Some(mode) => self.padded_by(&mode, held, notes),
-                            None => return Err(refused("is not the same for all keys")),
-                        },
+                        "mode" | "padding_mode"
+                            if !matches!(self.base.as_str(), "SavitzkyGolaySmooth" | "SobelGradients") =>
+                        {
+                            match self.for_all(value) {
+                                Some(mode) => self.padded_by(&mode, held, notes),
+                                None => return Err(refused("is not the same for all keys")),
+                            }
+                        }
                         // Python takes every text that is not empty for true.
                         _ if value == "True" && FLAGS.contains(to) => true.into(),
                         _ => value.clone(),
@@ -153,6 +166,7 @@ impl Call {
                 }
             }
         }
+        self.drawn(&mut params)?;
         self.splined(&mut params)?;
         self.unseen(held, arguments, &mut params);
         if self.base == "LabelToContour" {
@@ -172,7 +186,7 @@ impl Call {
             let fault = Fault::new(self.place, format!("{}: without new_key_prefix it keeps the labels", self.name));
             return Err(fault.help("here the maps replace the labels of their key: say new_key_prefix: null"));
         }
-        if matches!(self.base.as_str(), "Resize" | "Zoom") {
+        if matches!(self.like(), "Resize" | "Zoom") {
             let fault = |problem| Fault::new(self.place, format!("{}: mode {problem}", self.name));
             if !params.contains_key("interpolation") {
                 // That is what MONAI does where nothing is said.
@@ -181,7 +195,7 @@ impl Call {
             }
             averaged(&mut params);
         }
-        if matches!(self.base.as_str(), "Spacing" | "Rotate" | "Affine")
+        if matches!(self.like(), "Spacing" | "Rotate" | "Affine" | "GridDistortion" | "3DElastic")
             && self.argument("mode").is_none()
             && self.keys.iter().any(|k| held.is(k, Kind::Label))
         {
@@ -196,6 +210,11 @@ impl Call {
             Some(Ok(_)) => Ok((ours, params)),
             None => Err(Fault::new(self.place, format!("this program has no {ours}"))),
         }
+    }
+
+    /// The transform without chance whose arguments it has too.
+    fn like(&self) -> &str {
+        self.base.strip_prefix("Rand").unwrap_or(&self.base)
     }
 
     /// What pads: MONAI's is for all keys, ours for images unless it names a key.
@@ -280,14 +299,14 @@ impl Call {
             let found = match text.as_str() {
                 "bilinear" | "trilinear" | "linear" | "1" => "linear",
                 "nearest" | "nearest-exact" | "0" => "nearest",
-                "area" if matches!(self.base.as_str(), "Resize" | "Zoom") => "area",
-                "bicubic" if matches!(self.base.as_str(), "Resize" | "Zoom") => {
+                "area" if matches!(self.like(), "Resize" | "Zoom") => "area",
+                "bicubic" if matches!(self.like(), "Resize" | "Zoom") => {
                     return Err("has no counterpart".to_owned());
                 }
                 "3" => "cubic",
                 _ => return Err("has no counterpart: linear, nearest and 3 have".to_owned()),
             };
-            if matches!(self.base.as_str(), "Resize" | "Zoom") && text == "nearest" {
+            if matches!(self.like(), "Resize" | "Zoom") && text == "nearest" {
                 let note = "with mode nearest shifts voxels in MONAI; here it is nearest-exact.";
                 notes.push(format!("{} {note}", self.name));
             }

@@ -7,10 +7,11 @@ use revoxel_pipeline::{Data, Place};
 use revoxel_transforms::{Built, Registry, Transform, manual};
 use serde_json::{Map, Value, json};
 
+use super::random_table::translation;
 use super::refer::{At, Code, Document};
-use super::table::{ignored, translation};
+use super::table::{NO_EFFECT, PREDICTIONS, ignored};
 use super::written::Origin;
-use super::{Fault, post};
+use super::{Fault, paint};
 use crate::import::flow;
 
 /// A transform with its arguments.
@@ -25,6 +26,8 @@ pub(super) struct Call {
     pub(super) place: Place,
     /// Whether a key may be missing.
     pub(super) lenient: bool,
+    /// Arguments that were left out, as they change nothing.
+    pub(super) no_effect: Vec<String>,
 }
 
 /// What volumes hold by then; images, where nothing is said.
@@ -79,7 +82,8 @@ impl Call {
         };
         let base = base_of(&name).to_owned();
         let harmless = ignored(&base);
-        let mut call = Self { name, base, keys: Vec::new(), args: Vec::new(), place, lenient: false };
+        let mut call =
+            Self { name, base, keys: Vec::new(), args: Vec::new(), place, lenient: false, no_effect: Vec::new() };
         for (key, value) in at.entries() {
             let of_key =
                 |fault: Fault| Fault { problem: format!("{}: {}: {}", call.name, key.name, fault.problem), ..fault };
@@ -90,6 +94,23 @@ impl Call {
                 "keys" | "allow_missing_keys" => Code::Refused,
                 // What is undone is compared, not read.
                 "transform" if call.base == "Invert" => continue,
+                name if harmless.is_none() && NO_EFFECT.contains(&name) => {
+                    call.no_effect.push(key.name.clone());
+                    continue;
+                }
+                // Of readers only the name matters.
+                "reader" if call.base == "LoadImage" => {
+                    if let Ok(reader) = document.deep(&value, Code::Kept) {
+                        call.args.push((key.name.clone(), key.place, reader.json()));
+                    }
+                    continue;
+                }
+                "as_closest_canonical" if call.base == "LoadImage" => Code::Refused,
+                "func" if call.base == "Lambda" => match &value.node.data {
+                    Data::Text(text) if paint::painted(text).is_some() || paint::drops_background(text) => Code::Kept,
+                    _ => Code::Refused,
+                },
+                "overwrite" if call.base == "Lambda" && value.node.data == Data::Bool(true) => continue,
                 other if other.starts_with('_') => {
                     return Err(Fault::new(key.place, format!("{other} has no counterpart")));
                 }
@@ -134,7 +155,10 @@ impl Call {
     /// Whether there is anything for it here.
     fn check(&self, at: Place, left_out: bool) -> Result<(), Fault> {
         let Self { name, base, place, .. } = self;
-        let known = |base: &str| post::KNOWN.contains(&base) || translation(base).is_some() || ignored(base).is_some();
+        let known = |base: &str| {
+            let also = base == "ConvertToMultiChannelBasedOnBratsClasses";
+            also || PREDICTIONS.contains(&base) || translation(base).is_some() || ignored(base).is_some()
+        };
         if base == "Transpose" && base != name {
             return Err(transposed(name, *place, &self.args));
         }
@@ -143,7 +167,7 @@ impl Call {
             return Err(if known(name) {
                 fault.help(format!("it works on arrays; the dictionary transform {name}d has one"))
             } else if name.starts_with("Rand") {
-                fault.help("what is random belongs to training: choose the list before it with --transforms")
+                fault.help("leave random transforms out with --skip-random, or choose a list with --transforms ID")
             } else {
                 let registry = Registry::builtin();
                 let near: Vec<&str> = manual::called(&registry, name).iter().map(|transform| transform.name).collect();
@@ -229,6 +253,14 @@ impl Call {
 /// The name of a transform without the ending that marks those of dictionaries.
 fn base_of(name: &str) -> &str {
     ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// The name of a random transform.
+pub(super) fn random_name(at: &At<'_>) -> Option<String> {
+    let target = at.child("_target_")?.node.json();
+    let name = target.as_str()?;
+    let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
+    name.starts_with("Rand").then(|| name.to_owned())
 }
 
 /// Whether a target has nothing to do here.

@@ -3,7 +3,7 @@
 use revoxel_pipeline::{Data, Key};
 
 use super::Fault;
-use super::call::nothing_to_do;
+use super::call::{nothing_to_do, random_name};
 use super::refer::{At, Code, Document};
 
 /// A list of transforms.
@@ -86,6 +86,11 @@ impl<'a> Document<'a> {
                         }
                     } else if is_compose(&found) {
                         list.extend(self.list(&found)?);
+                    } else if let Some(name) = random_name(&found).filter(|_| self.skip_random) {
+                        let mut skipped = self.skipped.borrow_mut();
+                        if !skipped.contains(&name) {
+                            skipped.push(name);
+                        }
                     } else {
                         list.push(found);
                     }

@@ -7,11 +7,8 @@ use super::lists::List;
 use super::refer::{At, Document};
 use super::table::ignored;
 use super::written::{Origin, Written};
-use super::{Before, Fault};
+use super::{Before, Fault, paint};
 use crate::import::flow;
-
-/// Transforms that have a place in `restore` and are no step of ours under one name.
-pub(super) const KNOWN: &[&str] = &["Activations", "Invert", "AsDiscrete"];
 
 /// Arguments of `Invertd` without a counterpart that change nothing here.
 const HARMLESS: &[&str] = &["meta_keys", "orig_meta_keys", "meta_key_postfix", "to_tensor", "device"];
@@ -64,7 +61,7 @@ pub(super) fn restore<'a>(
                 entry.take(call, at, notes)?;
             }
         }
-        entry.write(key, notes, &mut written)?;
+        entry.write(key, before.copies, notes, &mut written)?;
     }
     Ok(written)
 }
@@ -117,6 +114,12 @@ struct Entry {
     one_hot: bool,
     /// What scores are compared with.
     threshold: Option<f64>,
+    /// Whether that is all that makes them labels.
+    thresholded: bool,
+    /// Whether they are one-hot channels of two labels.
+    two_classes: bool,
+    /// Labels that channels paint, as a line.
+    regions: String,
     /// Steps as lines, with the transforms that they come from.
     steps: Vec<(String, Origin)>,
     /// What a fault of the whole entry is told of: the way back, or whatever comes first.
@@ -134,6 +137,7 @@ impl Entry {
             "Activations" => self.activate(call, at),
             "Invert" => self.invert(call, at, notes),
             "AsDiscrete" => self.discretise(call, at),
+            "Lambda" => self.paint(call),
             _ => {
                 let (name, params) = call.translate(&Held::default(), notes)?;
                 self.step(call, name, params);
@@ -244,11 +248,51 @@ impl Entry {
         self.labels_in_model = !self.inverted;
         self.one_hot = params.contains_key("to_onehot");
         self.threshold = params.get("threshold").and_then(Value::as_f64);
+        self.thresholded = params.len() == 1;
+        let two = params.get("to_onehot").is_some_and(|n| n == 2);
+        self.two_classes = two && params.len() == 2 && params.get("argmax").is_some_and(|argmax| argmax == true);
         self.step(call, "as_discrete", params);
         Ok(())
     }
 
-    fn write(self, key: &str, notes: &mut Vec<String>, written: &mut Written) -> Result<(), Fault> {
+    /// Labels of channels that were compared with a threshold, or the second of two channels.
+    fn paint(&mut self, call: &Call) -> Result<(), Fault> {
+        let func = call.argument("func").and_then(Value::as_str).unwrap_or_default();
+        if paint::drops_background(func) {
+            return self.foreground(call);
+        }
+        let paint = paint::painted(func).unwrap_or_default();
+        let step = self.steps.last().is_some_and(|(line, _)| line.contains("- as_discrete: ") && self.thresholded);
+        let Some(threshold) = self.threshold.filter(|_| step && self.regions.is_empty()) else {
+            let problem = format!("{}: func paints channels that AsDiscreted with a threshold has not made", call.name);
+            return Err(Fault::new(call.place, problem).help("put AsDiscreted with a threshold right before it"));
+        };
+        self.steps.pop();
+        let paint: Vec<Value> =
+            paint.into_iter().map(|(channel, label)| json!({ "channel": channel, "label": label })).collect();
+        self.regions = format!("    regions: {}\n", flow(&json!({ "threshold": threshold, "paint": paint })));
+        Ok(())
+    }
+
+    /// The second of two one-hot channels is the map of labels 0 and 1.
+    fn foreground(&mut self, call: &Call) -> Result<(), Fault> {
+        if !self.two_classes || !self.steps.last().is_some_and(|(line, _)| line.contains("- as_discrete: ")) {
+            let problem = format!("{}: func drops the background, and there are not two one-hot channels", call.name);
+            return Err(
+                Fault::new(call.place, problem).help("let AsDiscreted with argmax and to_onehot: 2 come before it")
+            );
+        }
+        self.steps.pop();
+        (self.two_classes, self.one_hot) = (false, false);
+        if self.inverted {
+            self.argmax = true;
+        } else {
+            self.step(call, "as_discrete", Map::from_iter([("argmax".to_owned(), json!(true))]));
+        }
+        Ok(())
+    }
+
+    fn write(self, key: &str, copies: bool, notes: &mut Vec<String>, written: &mut Written) -> Result<(), Fault> {
         if let Some(fault) = self.late_softmax {
             return Err(fault);
         }
@@ -274,7 +318,9 @@ impl Entry {
             text.push_str("    argmax: true\n");
         }
         // MONAI puts 0 where the model saw nothing, whatever the channels mean. So do labels by themselves.
-        let labels = self.argmax || self.labels_in_model && !self.one_hot || kind == "label";
+        text.push_str(&self.regions);
+        let labels =
+            self.argmax || !self.regions.is_empty() || self.labels_in_model && !self.one_hot || kind == "label";
         let scores = self.activation.is_none() && self.threshold.is_some();
         if scores && self.threshold.is_some_and(|t| t <= 0.0) {
             notes.push(format!("{key}: where the model saw nothing MONAI compares 0 with the threshold and finds something; here there is nothing."));
@@ -287,7 +333,7 @@ impl Entry {
         }
         written.push(&text, self.origin.clone());
         self.steps.into_iter().for_each(|(line, origin)| written.push(&line, Some(origin)));
-        let path = Value::from(format!("{key}/{{case}}.nii.gz"));
+        let path = super::path(key, copies);
         written.push(&format!("    output: {{ path: {path} }}\n"), self.origin);
         Ok(())
     }

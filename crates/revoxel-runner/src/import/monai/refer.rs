@@ -3,10 +3,11 @@
 //! Their order is MONAI's: relative ids (`@##a`) and macros (`%a`) are replaced first, from the top of the file down;
 //! references (`@a`) are followed afterwards.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use revoxel_pipeline::{Data, Key, Node};
 
+use super::overlay::Texts;
 use super::{Fault, scalars};
 
 /// How deep values may lie, references counted; without them the reader of the file sees to it.
@@ -19,9 +20,12 @@ const VALUES: usize = 50_000;
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     pub(super) root: &'a Node,
-    /// The file, where it is YAML.
-    yaml: Option<&'a str>,
+    pub(super) texts: &'a Texts<'a>,
     looked_at: Cell<usize>,
+    /// Whether random transforms are left out.
+    pub(super) skip_random: bool,
+    /// Those that were.
+    pub(super) skipped: RefCell<Vec<String>>,
 }
 
 /// A value and where it stands, from where relative references count.
@@ -76,17 +80,8 @@ pub(super) enum Code {
 }
 
 impl<'a> Document<'a> {
-    /// # Errors
-    /// Where an entry is meant to change another.
-    pub(super) fn new(root: &'a Node, yaml: Option<&'a str>) -> Result<Self, Fault> {
-        if let Data::Map(entries) = &root.data {
-            let elsewhere = |name: &str| name.starts_with('+') || name.contains('#') || name.contains("::");
-            if let Some((key, _)) = entries.iter().find(|(key, _)| elsewhere(&key.name)) {
-                let fault = Fault::new(key.place, format!("{:?} changes an entry of another place", key.name));
-                return Err(fault.help("write it where it belongs"));
-            }
-        }
-        Ok(Self { root, yaml, looked_at: Cell::new(0) })
+    pub(super) fn new(root: &'a Node, texts: &'a Texts<'a>, skip_random: bool) -> Self {
+        Self { root, texts, looked_at: Cell::new(0), skip_random, skipped: RefCell::default() }
     }
 
     /// The whole file.
@@ -111,7 +106,7 @@ impl<'a> Document<'a> {
                 let problem = format!("references lead more than {DEPTH} levels deep");
                 return Err(Fault::new(at.node.place, problem));
             }
-            scalars::check(at.node, self.yaml)?;
+            scalars::check(at.node, self.texts.written(at.node.place))?;
             let Data::Text(text) = &at.node.data else { return Ok(at) };
             if let Some(reference) = only_reference(text) {
                 at = self.follow(&at, reference)?;
@@ -223,7 +218,7 @@ impl<'a> Document<'a> {
 }
 
 /// The reference that an expression is and nothing else.
-fn only_reference(text: &str) -> Option<&str> {
+pub(super) fn only_reference(text: &str) -> Option<&str> {
     let reference = text.strip_prefix('$')?.trim();
     let id = reference.strip_prefix('@')?;
     (!id.is_empty() && id.chars().all(|c| c.is_alphanumeric() || "_#:".contains(c))).then_some(reference)
@@ -231,11 +226,10 @@ fn only_reference(text: &str) -> Option<&str> {
 
 fn is_code(node: &Node, text: &str) -> Fault {
     let fault = Fault::new(node.place, format!("{text:?} is code"));
-    // Lists put together, as of steps that always run and of random ones.
-    let parts: Option<Vec<&str>> = text[1..].split('+').map(|part| part.trim().strip_prefix('@')).collect();
-    if let Some(parts) = parts.filter(|parts| parts.len() > 1) {
-        let one: Vec<String> = parts.iter().map(|id| format!("--transforms {}", id.trim_start_matches('#'))).collect();
-        return fault.help(format!("expressions are not run: choose one of its lists, {}", one.join(" or ")));
+    if text.contains("lambda") {
+        return fault.help(
+            "functions are not run: leave the transform out and write a step that does it, see `revoxel transforms`",
+        );
     }
     fault.help("expressions are not run: write the value, or choose a list without them with --transforms ID")
 }

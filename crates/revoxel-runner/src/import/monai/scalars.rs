@@ -4,13 +4,12 @@ use revoxel_pipeline::{Data, Node};
 
 use super::Fault;
 
-/// Refuses a scalar that means something else in MONAI. `text` is the file, where it is YAML.
+/// Refuses a scalar that means something else in MONAI. `written` is how it stands in a file of YAML.
 ///
 /// # Errors
 /// At the scalar, with what it is there.
-pub(super) fn check(node: &Node, text: Option<&str>) -> Result<(), Fault> {
+pub(super) fn check(node: &Node, written: Option<&str>) -> Result<(), Fault> {
     let place = node.place;
-    let written = text.and_then(|text| text.get(place.offset..place.offset + place.length)).map(str::trim);
     // Quoted texts are texts everywhere, and of an alias the words stand elsewhere.
     let Some(written) = written.filter(|w| !w.is_empty() && !w.starts_with(['"', '\'', '*', '&', '|', '>'])) else {
         return Ok(());

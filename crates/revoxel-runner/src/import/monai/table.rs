@@ -25,11 +25,25 @@ const IGNORED: &[(&str, &[&str])] = &[
     ("CastToType", &[]),
     ("ToTensor", &["device", "wrap_sequence", "track_meta"]),
     ("ToDevice", &["device", "non_blocking"]),
+    ("ToNumpy", &["wrap_sequence"]),
+    ("FromMetaTensor", &["data_type"]),
     ("Identity", &[]),
     ("SelectItems", &[]),
     ("DeleteItems", &["sep", "use_re"]),
     ("SaveImage", &["*"]),
+    // Boxes are no volumes.
+    ("ClipBoxToImage", &["*"]),
+    ("AffineBoxToImageCoordinate", &["*"]),
+    ("AffineBoxToWorldCoordinate", &["*"]),
+    ("ConvertBoxMode", &["*"]),
+    ("ConvertBoxToStandardMode", &["*"]),
 ];
+
+/// Arguments that change no values, of any transform that has them.
+pub(super) const NO_EFFECT: &[&str] = &["device", "cache_grid", "warn"];
+
+/// Transforms that have a place in `restore` and are no step of ours under one name.
+pub(super) const PREDICTIONS: &[&str] = &["Activations", "Invert", "AsDiscrete", "Lambda"];
 
 /// Of a transform that has nothing to do here, the arguments that change no values.
 pub(super) fn ignored(base: &str) -> Option<&'static [&'static str]> {
@@ -62,9 +76,9 @@ pub(super) struct Translation {
     pub(super) dropped: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LAZY: (&str, &[&str]) = ("lazy", &["false"]);
+pub(super) const LAZY: (&str, &[&str]) = ("lazy", &["false"]);
 /// Types that change no values; see [`keeps_values`](super::call::keeps_values).
-const DTYPE: (&str, &[&str]) = ("dtype", &[]);
+pub(super) const DTYPE: (&str, &[&str]) = ("dtype", &[]);
 
 /// The transform for a name without its ending.
 pub(super) fn translation(base: &str) -> Option<Translation> {

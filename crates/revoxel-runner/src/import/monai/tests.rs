@@ -3,7 +3,14 @@
 use super::*;
 
 mod faithful;
+mod layers;
 mod references;
+
+/// One file.
+fn pipeline(file: &str, text: &str, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, PipelineError> {
+    let options = Options { transforms: wanted, postprocessing: post, skip_random: false };
+    super::pipeline(&[(file, text)], &options)
+}
 
 /// In the style of a public bundle for CT.
 const CT: &str = r#"{
@@ -108,7 +115,7 @@ fn thresholds_of_colours_and_maps_of_instances() {
 fn yaml_lists_and_ids() {
     let text = "train:\n  deterministic:\n  - _target_: LoadImaged\n    keys: image\n  - _target_: Flipd\n    keys: image\n    \
                 spatial_axis: 1\n  - _target_: Spacingd\n    _disabled_: true\n    keys: image\n  preprocessing:\n    \
-                _target_: Compose\n    transforms: $@train#deterministic + []\n";
+                _target_: Compose\n    transforms: $@train#deterministic[:1]\n";
     let imported = pipeline("train.yaml", text, Some("train#deterministic"), None).unwrap();
     assert!(imported.text.contains("- flip: { spatial_axis: 1 }") && !imported.text.contains("spacing"));
     let error = pipeline("train.yaml", text, None, None).unwrap_err();
@@ -122,9 +129,9 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
         let error = pipeline("list.yaml", &text, None, None).unwrap_err();
         assert!(error.problem.contains(part) && error.place.line == line, "{transform}: {error}");
     };
-    t("_target_: RandFlipd\nkeys: image", 3, "RandFlipd");
-    let many = "- _target_: LoadImaged\n  keys: image\n- _target_: RandFlipd\n  keys: image\n- _target_: Spacingd\n  keys: \
-                image\n  pixdim: '$[1, 1, 1]'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
+    t("_target_: RandTorchVisiond\nkeys: image", 3, "RandTorchVisiond");
+    let many = "- _target_: LoadImaged\n  keys: image\n- _target_: RandTorchVisiond\n  keys: image\n- _target_: Spacingd\n  keys: \
+                image\n  pixdim: '$[1] * 3'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
     let error = pipeline("list.yaml", many, None, None).unwrap_err();
     let help = error.help.unwrap();
     for part in
@@ -134,7 +141,7 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     }
     t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
-    t("_target_: Spacingd\nkeys: image\npixdim: '$[1, 1, 1]'", 5, "is code");
+    t("_target_: Spacingd\nkeys: image\npixdim: '$list(range(3))'", 5, "is code");
     t("_target_: Resized\nkeys: [image, seg]\nspatial_size: 9\nalign_corners: [true, false]", 6, "align_corners");
     t(
         "_target_: Resized\nkeys: image\nspatial_size: 9\nanti_aliasing: true\nanti_aliasing_sigma: 2",

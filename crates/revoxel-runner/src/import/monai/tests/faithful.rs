@@ -26,7 +26,7 @@ fn what_is_switched_off_is_left_out() {
     t("- { _target_: Lambdad, keys: image, func: '$lambda x: x', _disabled_: ' TRUE ' }\n");
     t("- { _target_: scripts.Own, a: { _target_: B }, _disabled_: 1 }\n");
     refused(&format!("- {{ _target_: Flipd, keys: image, _disabled_: yes }}\n{flip}"), 1, "yes is true or false");
-    refused(&format!("- {{ _target_: Flipd, keys: image, _disabled_: '$True' }}\n{flip}"), 1, "is code");
+    refused(&format!("- {{ _target_: Flipd, keys: image, _disabled_: '$bool(1)' }}\n{flip}"), 1, "is code");
     let off = "off: { _target_: Flipd, keys: image, _disabled_: true }\npre:\n- '@off'\n";
     assert!(pipeline("c.yaml", off, Some("pre"), None).unwrap_err().problem.contains("switched off"));
     let copied = "off: { _target_: Flipd, keys: image, _disabled_: true }\npre:\n- '%off'\n";
@@ -213,7 +213,7 @@ fn what_is_inverted_are_the_steps() {
     let other = "other: { _target_: Compose, transforms: [{ _target_: Flipd, keys: image, spatial_axis: 0 }] }\n";
     refused("'@other'", other, "is not what the steps are made of, preprocessing");
     refused("'@other'", "other: []\n", "is not what the steps are made of");
-    refused("'@other'", "other: [{ _target_: RandFlipd, keys: image }]\n", "line 13: RandFlipd has no counterpart");
+    refused("'@other'", "other: [{ _target_: RandLambdad, keys: image }]\n", "line 13: RandLambdad has no counterpart");
     refused("'@missing'", "", "is not in this file");
     refused("'$@preprocessing.flatten()'", "", "is code");
     for same in ["'@preprocessing'", "'$@preprocessing'", "'@###preprocessing'"] {

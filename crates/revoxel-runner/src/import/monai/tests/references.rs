@@ -80,11 +80,3 @@ fn macros_copy_what_stands_before_them_with_its_ids_replaced() {
     refused(&format!("{aliases}'@c'\n"), Some("pre"), 2, "an alias repeats it");
     assert_eq!(steps(&format!("{aliases}'@b#k'\n"), "pre"), ["flip: { spatial_axis: [1] }"]);
 }
-
-#[test]
-fn entries_that_change_others_are_refused() {
-    let text = "pre:\n- { _target_: Flipd, keys: image, spatial_axis: 0 }\n";
-    for entry in ["pre#0#spatial_axis", "pre::0::spatial_axis", "+pre"] {
-        refused(&format!("{text}'{entry}': 1\n"), Some("pre"), 3, "changes an entry of another place");
-    }
-}
