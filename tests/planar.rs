@@ -153,6 +153,11 @@ fn close(a: [f64; 3], b: [f64; 3]) -> bool {
     (0..3).all(|i| (a[i] - b[i]).abs() < 1e-4)
 }
 
+/// Whether both are 2-D and the same; MetaImage holds directions of length 1, which rounds.
+fn same(a: &Grid, b: &Grid) -> bool {
+    a.is_planar() && b.is_planar() && a.shape() == b.shape() && Affine::max_abs_difference(a.affine(), b.affine()) < 1e-12
+}
+
 /// Runs a pipeline on a 2-D case and brings what it made back; `plan` must have known the grids.
 fn there_and_back(format: &str, step: &Value, shape: Option<[usize; 2]>) {
     let native = grid_for(format);
@@ -202,7 +207,7 @@ fn there_and_back(format: &str, step: &Value, shape: Option<[usize; 2]>) {
                 ])
                 .good();
             let returned = place.read(&back, Kind::Image);
-            assert!(returned.grid() == &native && returned.grid().is_planar(), "{name}: {}", returned.grid());
+            assert!(same(returned.grid(), &native), "{name}: {}", returned.grid());
             assert_eq!(axes_of(&place.path(&back)), "2", "{name}");
         }
     }
@@ -245,7 +250,7 @@ fn exact_steps_bring_every_voxel_back() {
             place.revoxel(&command).good();
             let back = place.read(&back, kind);
             assert_eq!(values(&back), values(source), "{format} {key}");
-            assert_eq!((back.grid(), back.grid().axes()), (source.grid(), 2));
+            assert!(same(back.grid(), source.grid()), "{format} {key}: {}", back.grid());
         }
     }
 }
@@ -277,7 +282,8 @@ fn what_would_leave_the_plane_is_refused() {
         case(&place, "nii", oblique());
         let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
         assert_ne!(said.code, 0, "{step}");
-        words.iter().for_each(|word| assert!(said.err.contains(word), "{step}: {word}: {}", said.err));
+        let plain = said.err.split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ");
+        words.iter().for_each(|word| assert!(plain.contains(word), "{step}: {word}: {plain}"));
         assert!(!place.files().iter().any(|f| f.starts_with("out/") && f.contains("image")), "{step}");
     }
     // Two axes are not enough for three.
@@ -332,7 +338,10 @@ fn conversion_keeps_two_axes_where_the_format_can() {
             place.revoxel(&["convert", &source, &result, "--overwrite"]).good();
             assert_eq!(axes_of(&place.path(&result)), "2", "{from} to {to}");
             let back = place.read(&result, Kind::Image);
-            assert_eq!((values(&back), back.grid()), (values(&image), image.grid()), "{from} to {to}");
+            assert_eq!(values(&back), values(&image), "{from} to {to}");
+            // NIfTI holds single precision.
+            assert!(close(back.grid().origin(), image.grid().origin()), "{from} to {to}");
+            assert!((0..3).all(|a| close(back.grid().affine().column(a), image.grid().affine().column(a))));
         }
     }
     // Elsewhere, two axes of NRRD and MetaImage would lose the place: a third axis keeps it, and that is said.
@@ -355,7 +364,7 @@ fn conversion_keeps_two_axes_where_the_format_can() {
     let (s, t) = (place.read("s.nrrd", Kind::Image), place.read("t.nrrd", Kind::Image));
     assert_eq!((s.grid(), values(&s), t.grid().is_planar()), (t.grid(), values(&t), true));
     let info = place.revoxel(&["info", "t.nrrd", "--json"]).good().json();
-    assert_eq!(info["grid"]["planar"], json!(true));
+    assert_eq!(info[0]["grid"]["planar"], json!(true));
     assert!(place.revoxel(&["info", "t.nrrd"]).good().out.contains("3 × 2 (2-D)"));
 }
 
@@ -377,7 +386,7 @@ fn several_channels_of_a_flat_file_come_back() {
         let back = format!("b.{format}");
         place.revoxel(&["invert", "out/c/trace.json", &file, "-o", &back, "--kind", "image"]).good();
         let back = place.read(&back, Kind::Image);
-        assert_eq!((back.grid(), back.channels(), back.grid().is_planar()), (&level(), 2, true), "{format}");
+        assert!(same(back.grid(), &level()) && back.channels() == 2, "{format}: {}", back.grid());
     }
 }
 
