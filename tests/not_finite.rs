@@ -320,7 +320,7 @@ fn the_rule_of_an_input_is_checked_at_its_place() {
         let at = format!("p.yaml:3:{column}");
         place.revoxel(&["plan", "p.yaml"]).bad(2, &[&[at.as_str(), "non_finite"], parts].concat());
     };
-    t("kind: image, non_finite: kep,", 37, &["error, keep or a number, not \"kep\"", "did you mean `keep`?"]);
+    t("kind: image, non_finite: kep,", 37, &["error, keep or a number, not \"kep\"", "did you mean \"keep\"?"]);
     t("kind: image, non_finite: [0],", 37, &["error, keep or a number"]);
     t("kind: image, non_finite: 1e300,", 37, &["beyond the range of float32"]);
     t("kind: label, non_finite: keep,", 37, &["NaN is no label"]);
