@@ -8,6 +8,7 @@ mod bad_parameters;
 mod commands;
 mod documents;
 mod formats;
+mod header_facts;
 mod import_monai;
 mod inverses;
 mod labels;
