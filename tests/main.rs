@@ -9,6 +9,7 @@ mod commands;
 mod compare;
 mod documents;
 mod formats;
+mod header_facts;
 mod import_monai;
 mod inverses;
 mod labels;

@@ -1,9 +1,26 @@
 //! What a header says beyond the grid and the voxels, kept so that it can be written again.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+mod axis_map;
+mod carry;
+mod change;
+mod dropped;
+mod hex;
+mod room;
+mod slice_timing;
+pub(crate) mod texts;
+
+use serde::{Deserialize, Serialize};
 
 use crate::metaimage::MetaImageFacts;
 use crate::nrrd::NrrdFacts;
+
+pub(crate) use axis_map::AxisMap;
+pub use axis_map::Move;
+pub use carry::{Carried, carry};
+pub use change::{Change, Values};
+pub use dropped::Dropped;
+pub use room::left_out;
+pub use texts::TextBytes;
 
 /// Facts of a header that are worth restoring. All are optional; what is not there is not serialised, and unknown
 /// keys are ignored when read back.
@@ -33,12 +50,21 @@ pub struct Facts {
     /// The time of the first frame (`toffset`) in the time unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_offset: Option<f64>,
-    /// Free text about the volume (NIfTI holds 79 bytes of it).
+    /// Free text about the volume (NIfTI holds 80 bytes of it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Name of an auxiliary file (NIfTI holds 23 bytes of it).
+    /// Name of an auxiliary file (NIfTI holds 24 bytes of it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aux_file: Option<String>,
+    /// The bytes of NIfTI texts, where the text alone does not give them back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_bytes: Option<Box<TextBytes>>,
+    /// The value that is to be shown darkest (NIfTI `cal_min`), in the units of the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cal_min: Option<f64>,
+    /// The value that is to be shown brightest (NIfTI `cal_max`), in the units of the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cal_max: Option<f64>,
     /// What the values mean, a NIfTI intent code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intent_code: Option<i32>,
@@ -54,8 +80,9 @@ pub struct Facts {
     /// Whether the channels are red, green, blue (and alpha) of one pixel.
     #[serde(skip_serializing_if = "is_false")]
     pub colour: bool,
-    /// How many frames the channels stem from, where they are frames **and** components: the channel number is
-    /// frame + frames × component for vectors, component + components × frame for colours.
+    /// How many frames the channels stem from, where the file has an axis of frames (1 is an axis of one frame). Where
+    /// channels are frames **and** components, the channel number is frame + frames × component for vectors,
+    /// component + components × frame for colours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<usize>,
     /// When the slices were acquired.
@@ -129,27 +156,12 @@ pub struct Extension {
     /// The registered code (4: AFNI, 6: comment, 2: DICOM, 32: CIFTI, …).
     pub code: i32,
     /// The content, with its padding; in JSON as hexadecimal digits.
-    #[serde(serialize_with = "to_hex", deserialize_with = "from_hex")]
+    #[serde(with = "hex")]
     pub content: Vec<u8>,
 }
 
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-fn to_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    let digit = |v: u8| char::from(b"0123456789abcdef"[usize::from(v & 15)]);
-    let text: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect();
-    serializer.serialize_str(&text)
-}
-
-fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    match digits {
-        Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks_exact(2).map(|p| p[0] << 4 | p[1]).collect()),
-        _ => Err(serde::de::Error::custom("an extension's content must be pairs of hexadecimal digits")),
-    }
 }
 
 #[cfg(test)]

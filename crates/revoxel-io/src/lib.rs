@@ -27,7 +27,7 @@ mod buffer;
 mod map;
 
 pub use error::{ReadError, WriteError};
-pub use facts::{Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
+pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
     FileInfo, Format, Loaded, SliceStack, check_name_for_writing, format_for_writing, format_of, info, info_with,
     is_array_name, read, read_with, writable_extension, write,

@@ -5,6 +5,7 @@
 
 pub mod facts;
 
+mod carry;
 mod geometry;
 mod header;
 mod parsed;
@@ -22,6 +23,7 @@ use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
 
+pub(crate) use carry::carry;
 pub use facts::MetaImageFacts;
 
 /// The MetaImage format.

@@ -5,12 +5,15 @@
 
 pub mod facts;
 
+mod carry;
 mod fields;
 mod geometry;
+mod gradients;
 mod header;
 mod parsed;
 mod segments;
 mod space;
+mod units;
 mod writer;
 
 #[cfg(test)]
@@ -24,6 +27,7 @@ use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
 
+pub(crate) use carry::carry;
 pub use facts::{NrrdAxis, NrrdFacts};
 
 /// The NRRD format.

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::{FileInfo, Head, SlabWriter};
+use revoxel_io::{Facts, FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
 use revoxel_resample::{NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError};
-use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
+use crate::files::{FileError, hash, make_folder_of, write_text};
+use crate::kept::{self, Kept, Loss};
 use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::preflight::Checked;
@@ -31,6 +32,16 @@ pub struct Done {
     pub non_finite: Vec<Note>,
     /// How long it took.
     pub time: Duration,
+    /// Facts of the sources that the files do not have.
+    pub dropped: Vec<Loss>,
+}
+
+impl Done {
+    /// A case that was left out.
+    fn skipped(why: String, start: Instant) -> Self {
+        let time = start.elapsed();
+        Self { files: Vec::new(), skipped: Some(why), non_finite: Vec::new(), time, dropped: Vec::new() }
+    }
 }
 
 /// Why a case failed.
@@ -146,6 +157,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
+    let mut dropped = Vec::new();
     let mut before: Option<Written> = None;
     for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
@@ -156,15 +168,19 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let dtype = wanted.unwrap_or(StoredDtype::Plain(held));
         if let Some(relative) = &relative {
             let path = out.join(relative);
+            let head = Head { grid, dtype: held, channels: last.channels() };
+            let written = kept::Written { path: &path, key: &key, kind: last.kind(), head: &head };
+            let kept = Kept::after_steps(&written, &checked.infos[&key], kinds[&key], &last.steps);
+            kept.tell();
             // Replacing a large file takes the system some time, in which the next one is made.
             let previous = before.take();
             let finish = || previous.map_or(Ok(()), Written::finish);
-            let (writer, finished) =
-                rayon::join(|| write_volume(&path, &key, &last, wanted, &checked.infos[&key]), finish);
+            let (writer, finished) = rayon::join(|| write_volume(&path, &key, &last, wanted, &kept.facts), finish);
             finished?;
             let written = Written { path: path.clone(), writer: writer? };
             before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
             files.push(path);
+            dropped.extend(kept.losses);
         }
         let (start, own) = (&checked.grids[&key], &checked.infos[&key].grid);
         let moved = (start != own || start.axes() != own.axes()) && !checked.uneven.contains_key(&key);
@@ -192,13 +208,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     make_folder_of(&path)?;
     write_text(&path, &trace.to_json())?;
     files.push(path);
-    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed() })
-}
-
-impl Done {
-    fn skipped(why: String, start: Instant) -> Self {
-        Self { files: Vec::new(), skipped: Some(why), non_finite: Vec::new(), time: start.elapsed() }
-    }
+    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped })
 }
 
 /// Says what an input held that is not finite.
@@ -232,13 +242,12 @@ fn write_volume(
     key: &str,
     last: &Last,
     stored: Option<StoredDtype>,
-    info: &FileInfo,
+    facts: &Facts,
 ) -> Result<SlabWriter, CaseError> {
     make_folder_of(path)?;
-    let facts = if last.steps.is_empty() { info.facts.clone() } else { facts_after_steps(&info.facts) };
     let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
-    let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
+    let mut writer = SlabWriter::create(path, head, facts, stored == Some(StoredDtype::Half))?;
     let Some(stored) = stored.filter(|_| last.kind() == Kind::Label) else {
         let narrower = fits_type(key, last, head.dtype)?;
         let beyond = || CaseError::Beyond { key: key.to_owned(), dtype: head.dtype };

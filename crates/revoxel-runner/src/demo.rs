@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, Volume, Voxel, dispatch};
 use revoxel_invert::{InvertOptions, Trace, invert};
-use revoxel_io::Facts;
 use revoxel_io::npy::{Tensor, write_npy};
+use revoxel_io::{Facts, Head};
 use revoxel_pipeline::Pipeline;
 use revoxel_transforms::Registry;
 
 use crate::compare::{Criteria, compare};
 use crate::dataset::discover;
 use crate::executor::{Execution, Outcome, run};
-use crate::files::{facts_of_prediction, make_folder_of, read_text, write_text};
+use crate::files::{make_folder_of, read_text, write_text};
+use crate::kept::{Kept, Written};
 use crate::measure::{Measured, measure};
 use crate::memory;
 use crate::phantom::{PARTS, phantom};
@@ -106,8 +107,10 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     let prediction = read(&prediction_file, &model, &reading).map_err(|e| text(&e))?;
     let options = InvertOptions { argmax: true, ..InvertOptions::default() };
     let inverted = invert(record, &prediction, &options).map_err(|e| text(&e))?;
-    let facts: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
-    revoxel_io::write(&restored_file, &inverted.volume, &facts_of_prediction(&facts)).map_err(|e| text(&e))?;
+    let head = Head::of(&inverted.volume);
+    let written = Written { path: &restored_file, key: "image", kind: Kind::Label, head: &head };
+    let kept = Kept::on_source(&written, record, false);
+    revoxel_io::write(&restored_file, &inverted.volume, &kept.facts).map_err(|e| text(&e))?;
 
     // What the files say.
     let restored = revoxel_io::read(&restored_file, Kind::Label).map_err(|e| text(&e))?.volume;

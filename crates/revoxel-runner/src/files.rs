@@ -1,10 +1,9 @@
-//! Writing files whole or not at all, and what is known of files.
+//! Writing files whole or not at all, reading texts, and hashes of files.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use revoxel_io::Facts;
 use tempfile::NamedTempFile;
 
 /// Why a file could not be written or read.
@@ -86,34 +85,6 @@ pub fn hash(path: &Path) -> Result<String, FileError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_mmap_rayon(path).map_err(at(path))?;
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// What of a source's facts is still true of a volume that went through steps: codes and units, but not what
-/// speaks of the old axes, and not extensions, which may.
-pub fn facts_after_steps(facts: &Facts) -> Facts {
-    Facts { slices: None, extensions: Vec::new(), nrrd: None, metaimage: None, ..facts.clone() }
-}
-
-/// What of a source's facts is true of a prediction on its grid: where it lies and in which units, not what the
-/// source's values mean.
-pub fn facts_of_prediction(facts: &Facts) -> Facts {
-    Facts {
-        description: None,
-        aux_file: None,
-        intent_code: None,
-        intent_name: None,
-        intent_params: None,
-        frame_spacing: None,
-        time_offset: None,
-        frames: None,
-        vector: false,
-        colour: false,
-        slices: None,
-        extensions: Vec::new(),
-        nrrd: None,
-        metaimage: None,
-        ..facts.clone()
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod executor;
 pub mod files;
 pub mod fingerprint;
 pub mod import;
+pub mod kept;
 pub mod labels;
 mod landmarks_file;
 pub mod matrix_file;

@@ -84,11 +84,11 @@ impl Parsed {
         let frames = axes.count(Role::Frames);
         let facts = Facts {
             description: header.other.iter().find(|(key, _)| key == "Comment").map(|(_, value)| value.clone()),
-            frame_spacing: frame_spacing.filter(|_| frames > 1),
-            time_offset: time_offset.filter(|_| frames > 1),
+            frame_spacing,
+            time_offset,
             vector: axes.count(Role::Vector) > 1,
             colour: axes.count(Role::Colour) > 1,
-            frames: Some(frames).filter(|frames| *frames > 1 && channels > 1),
+            frames: Some(frames).filter(|_| sizes.len() > 3),
             metaimage: Some(Box::new(MetaImageFacts {
                 compressed: Some(compressed),
                 frame_axes: sizes.get(3..).unwrap_or_default().to_vec(),

@@ -91,10 +91,12 @@ fn local(
 /// Components per voxel, and the axes of frames: those of the source where they are still the volume's.
 fn layout(volume: &Volume, facts: &Facts, own: &MetaImageFacts) -> (usize, Vec<usize>) {
     let Channels { components, frames, .. } = Channels::of(volume, facts);
+    let is_axis = facts.frames == Some(frames);
     let is_of_source =
         !own.frame_axes.is_empty() && numbers::checked_product(own.frame_axes.iter().copied()) == Some(frames);
     match (components, frames) {
         _ if is_of_source => (components, own.frame_axes.clone()),
+        _ if is_axis => (components, vec![frames]),
         // Plain channels, as ITK writes its vector images.
         (1, channels) => (channels, Vec::new()),
         (components, 1) => (components, Vec::new()),

@@ -7,12 +7,15 @@ use revoxel_core::{Affine, Dtype, Grid};
 use super::datatype::Stored;
 use super::header::{Header, Magic, Order, Version};
 use super::{quaternion, remember, stored_grid};
+use crate::facts::texts;
 use crate::slabs::Head;
 use crate::{Facts, Warning, WriteError};
 
 /// Up to this sine of an angle between axes, ITK accepts the direction: it allows 1e-4 in R·Rᵀ, which may be off by
 /// twice the sine.
 const MOST_SHEAR: f64 = 5e-5;
+/// The intent of a vector at each voxel.
+const VECTOR: i32 = 1007;
 /// Beyond this, an offset has no exact 32-bit float.
 const MOST_OFFSET_1: usize = 1 << 24;
 
@@ -54,6 +57,9 @@ pub(super) fn compose(
     }
     let (qfac, quatern) = qform(&affine, version);
     let slices = facts.slices.unwrap_or_default();
+    let bytes = facts.text_bytes.as_deref().cloned().unwrap_or_default();
+    // A NIfTI file that did not say what its vectors are still does not.
+    let is_vector = dim[0] == 5 && facts.version.is_none();
     let mut pixdim = [1.0; 8];
     pixdim[0] = qfac;
     pixdim[1..4].copy_from_slice(&affine.spacing());
@@ -69,7 +75,7 @@ pub(super) fn compose(
         dim_info: slices.dim_info,
         dim,
         intent_params: facts.intent_params.unwrap_or_default(),
-        intent_code: facts.intent_code.unwrap_or_default(),
+        intent_code: facts.intent_code.unwrap_or(if is_vector { VECTOR } else { 0 }),
         datatype: stored.code(),
         bitpix: stored.bits(),
         slice_start: slices.start,
@@ -82,9 +88,11 @@ pub(super) fn compose(
         scl_inter: 0.0,
         xyzt_units: 2 | remember::time_code(facts.time_unit),
         toffset: facts.time_offset.unwrap_or_default(),
-        descrip: text(facts.description.as_deref()),
-        aux_file: text(facts.aux_file.as_deref()),
-        intent_name: text(facts.intent_name.as_deref()),
+        cal_max: facts.cal_max.unwrap_or_default(),
+        cal_min: facts.cal_min.unwrap_or_default(),
+        descrip: texts::field(facts.description.as_deref(), bytes.description.as_ref()),
+        aux_file: texts::field(facts.aux_file.as_deref(), bytes.aux_file.as_ref()),
+        intent_name: texts::field(facts.intent_name.as_deref(), bytes.intent_name.as_ref()),
         qform_code,
         sform_code,
         quatern,
@@ -123,7 +131,7 @@ fn dimensions(volume: &Head, facts: &Facts) -> ([i64; 8], Stored) {
     let is_colour = facts.colour && volume.dtype == Dtype::U8 && matches!(components, 3 | 4);
     let (axes, fourth, fifth) = match () {
         () if is_colour => (if frames > 1 { 4 } else { volume.grid.axes() }, frames, 1),
-        () if channels == 1 => (volume.grid.axes(), 1, 1),
+        () if channels == 1 => (if facts.frames == Some(1) { 4 } else { volume.grid.axes() }, 1, 1),
         () if facts.vector => (5, frames, components),
         () => (4, channels, 1),
     };
@@ -164,13 +172,4 @@ fn storable(path: &Path, affine: &Affine) -> Result<(), WriteError> {
         }
     }
     Ok(())
-}
-
-/// Text with at least one zero behind it, cut between characters.
-fn text<const N: usize>(text: Option<&str>) -> [u8; N] {
-    let text = text.unwrap_or_default();
-    let end = (0..N.min(text.len() + 1)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    let mut bytes = [0; N];
-    bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
-    bytes
 }

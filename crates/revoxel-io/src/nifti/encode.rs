@@ -27,6 +27,7 @@ impl Header {
         to.f32s(108, &[self.vox_offset, self.scl_slope, self.scl_inter]);
         to.i16(120, self.slice_end);
         to.text(122, &[self.slice_code as u8, self.xyzt_units as u8]);
+        to.f32s(124, &[self.cal_max, self.cal_min]);
         to.f32s(132, &[self.slice_duration, self.toffset]);
         to.text(148, &self.descrip);
         to.text(228, &self.aux_file);
@@ -54,6 +55,7 @@ impl Header {
         to.f64s(104, &self.pixdim);
         to.number(168, (self.vox_offset as i64).to_le_bytes());
         to.f64s(176, &[self.scl_slope, self.scl_inter]);
+        to.f64s(192, &[self.cal_max, self.cal_min]);
         to.f64s(208, &[self.slice_duration, self.toffset]);
         to.number(224, self.slice_start.to_le_bytes());
         to.number(232, self.slice_end.to_le_bytes());
@@ -135,6 +137,8 @@ mod tests {
                     scl_inter: -1024.,
                     xyzt_units: 10,
                     toffset: 8.5,
+                    cal_max: 90.25,
+                    cal_min: -3.5,
                     descrip: [b'd'; 80],
                     aux_file: [b'a'; 24],
                     intent_name: [b'i'; 16],

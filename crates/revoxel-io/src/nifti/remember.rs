@@ -3,23 +3,30 @@
 use super::affine::spatial_unit;
 use super::header::{Header, Magic, Version};
 use super::shape::Arrangement;
+use crate::facts::texts::{self, TextBytes};
 use crate::{Extension, Facts, SliceTiming, TimeUnit};
 
 /// The facts of a header.
 pub(super) fn facts(header: &Header, arrangement: &Arrangement, extensions: Vec<Extension>) -> Facts {
     let Arrangement { frames, vector, stored, .. } = *arrangement;
+    // Behind the third axis there may be one of frames that has a single one; before components it is only a filler.
+    // (Writers of Analyze files always give four axes.)
+    let has_axis = frames > 1 || (header.dim[0] == 4 && header.magic != Magic::Absent);
+    let of_time = Some(header.pixdim[4]).filter(|v| v.is_finite() && *v != 0.0);
     let common = Facts {
-        description: text(&header.descrip),
-        aux_file: text(&header.aux_file),
-        frame_spacing: (frames > 1).then_some(header.pixdim[4]).filter(|v| v.is_finite() && *v != 0.0),
+        description: texts::decode(&header.descrip),
+        aux_file: texts::decode(&header.aux_file),
+        text_bytes: text_bytes(header),
+        frame_spacing: of_time.filter(|v| has_axis || (*v != 1.0 && header.magic != Magic::Absent)),
         vector: vector > 1,
         colour: stored.components > 1,
-        frames: (frames > 1 && vector * stored.components > 1).then_some(frames),
+        frames: has_axis.then_some(frames),
         ..Facts::default()
     };
     if header.magic == Magic::Absent {
         return common;
     }
+    let range = Some([header.cal_min, header.cal_max]).filter(|r| r.iter().all(|v| v.is_finite()) && *r != [0.0; 2]);
     let version = match header.version {
         Version::One => 1,
         Version::Two => 2,
@@ -32,8 +39,10 @@ pub(super) fn facts(header: &Header, arrangement: &Arrangement, extensions: Vec<
         time_unit: time_unit(header.xyzt_units),
         time_offset: Some(header.toffset).filter(|v| v.is_finite() && *v != 0.0),
         intent_code: Some(header.intent_code).filter(|code| *code != 0),
-        intent_name: text(&header.intent_name),
+        intent_name: texts::decode(&header.intent_name),
         intent_params: Some(header.intent_params).filter(|p| p.iter().all(|v| v.is_finite()) && *p != [0.0; 3]),
+        cal_min: range.map(|[low, _]| low),
+        cal_max: range.map(|[_, high]| high),
         slices: slices(header),
         extensions,
         ..common
@@ -76,9 +85,12 @@ fn slices(header: &Header) -> Option<SliceTiming> {
     (timing != SliceTiming::default()).then_some(timing)
 }
 
-/// The text up to the first zero, or `None` where there is none.
-fn text(bytes: &[u8]) -> Option<String> {
-    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-    let text = String::from_utf8_lossy(&bytes[..end]).trim_end().to_owned();
-    (!text.is_empty()).then_some(text)
+/// The texts as bytes, where they are more than text.
+fn text_bytes(header: &Header) -> Option<Box<TextBytes>> {
+    let bytes = TextBytes {
+        description: texts::beyond_text(&header.descrip),
+        aux_file: texts::beyond_text(&header.aux_file),
+        intent_name: texts::beyond_text(&header.intent_name).filter(|_| header.magic != Magic::Absent),
+    };
+    (bytes != TextBytes::default()).then(|| Box::new(bytes))
 }

@@ -4,7 +4,7 @@ use revoxel_core::Affine;
 
 use super::header::Header;
 use super::space::{self, Space, World};
-use super::{NrrdAxis, fields};
+use super::{NrrdAxis, fields, gradients};
 use crate::Warning;
 use crate::textual::axes::{Axes, Role};
 use crate::textual::{FieldError, Problem, numbers, place};
@@ -19,6 +19,8 @@ pub(super) struct Geometry {
     pub(super) described: Vec<NrrdAxis>,
     /// The distance of frames, where there is one axis of frames and it says so.
     pub(super) frame_spacing: Option<f64>,
+    /// The time of the first frame, where there is one axis of frames and the header says so.
+    pub(super) time_offset: Option<f64>,
     /// Directions in RAS, as columns.
     pub(super) measurement_frame: Option<[[f64; 3]; 3]>,
 }
@@ -61,7 +63,7 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
         }
         (_, None) => None,
     };
-    let mut frame_spacing = None;
+    let (mut frame_spacing, mut time_offset) = (None, None);
     let roles: Vec<Role> = match (&directions, space) {
         (Some(directions), Some(space)) => {
             let mut roles = Vec::new();
@@ -109,6 +111,19 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
     let frames = (0..axes).filter(|axis| roles[*axis] == Role::Frames).collect::<Vec<_>>();
     if let [axis] = frames[..] {
         frame_spacing = frame_spacing.or(Some(old.spacings[axis])).filter(|v| v.is_finite() && *v != 0.0);
+        time_offset = Some(old.mins[axis]);
+    }
+    if let Some(Space { time: true, dimension, .. }) = space {
+        time_offset = time_of(header, "space origin", |text| {
+            fields::finite_vectors("space origin", text, 1, dimension).map(|vectors| vectors[0][dimension - 1])
+        })?;
+        let unit = time_of(header, "space units", |text| {
+            fields::quoted("space units", text, dimension).map(|units| units[dimension - 1].clone())
+        })?;
+        if let [axis] = frames[..] {
+            let unit = unit.filter(|unit| !unit.is_empty() && unit != "???");
+            described[axis].unit = described[axis].unit.take().or(unit);
+        }
     }
     let in_mm = in_millimetres(header, space, in_file, warnings)?;
     Ok(Geometry {
@@ -116,8 +131,18 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
         affine: world.affine_to_ras(&in_mm),
         described,
         frame_spacing,
+        time_offset: time_offset.filter(|v| v.is_finite() && *v != 0.0),
         measurement_frame: measurement_frame(header, space)?,
     })
+}
+
+/// What a field says of time, where it is given.
+fn time_of<T>(
+    header: &Header,
+    field: &str,
+    read: impl FnOnce(&str) -> Result<T, FieldError>,
+) -> Result<Option<T>, FieldError> {
+    header.get(field).filter(|text| !text.eq_ignore_ascii_case("none")).map(read).transpose()
 }
 
 /// What the header says of each axis apart from where it lies.
@@ -160,6 +185,12 @@ pub(super) fn role(axis: &NrrdAxis) -> Role {
         true => Role::Space,
         false => role_of_kind(axis.kind.as_deref()).unwrap_or(Role::Frames),
     }
+}
+
+/// Whether an axis of frames is one of time (or may be), and not a list of volumes.
+pub(super) fn is_in_time(axis: &NrrdAxis) -> bool {
+    let kind = axis.kind.as_deref().map(str::to_ascii_lowercase);
+    matches!(kind.as_deref(), None | Some("time" | "domain" | "space"))
 }
 
 /// What a kind says, where it is not one of space.
@@ -307,9 +338,17 @@ fn in_millimetres(
     Ok(Affine::from_rows(rows))
 }
 
-/// The measurement frame in RAS. Frames of spaces that are not of three dimensions are left out.
+/// The measurement frame in RAS, given or, for gradients, assumed. Frames of spaces that are not of three dimensions are left out.
 fn measurement_frame(header: &Header, space: Option<Space>) -> Result<Option<[[f64; 3]; 3]>, FieldError> {
-    let (Some(text), Some(space)) = (header.get("measurement frame"), space) else { return Ok(None) };
+    let Some(space) = space else { return Ok(None) };
+    let Some(text) = header.get("measurement frame") else {
+        // Vectors are along the axes of the space then, and the space that is written is LPS.
+        let identity = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let in_ras = space.world.affine_to_ras(&Affine::from_linear(identity, [0.0; 3]));
+        let is_lps = matches!(space.world, World::Lps | World::Unknown);
+        let meant = !is_lps && space.dimension == 3 && gradients::any(&header.key_values);
+        return Ok(meant.then(|| [0, 1, 2].map(|axis| in_ras.column(axis))));
+    };
     if space.dimension != 3 || text.to_ascii_lowercase().contains("none") {
         return Ok(None);
     }

@@ -6,12 +6,12 @@ use revoxel_core::Grid;
 
 use super::geometry::{self, Geometry};
 use super::header::Header;
-use super::{NrrdFacts, fields};
+use super::{NrrdFacts, fields, units};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::payload::{DataFile, Encoding, Names, Payload, Skip};
 use crate::textual::siblings::{Pattern, sibling};
 use crate::textual::{FieldError, Problem, numbers};
-use crate::{Facts, FileInfo, ReadError, ReadOptions, TimeUnit, nrrd};
+use crate::{Facts, FileInfo, ReadError, ReadOptions, nrrd};
 
 const NAMES: Names = Names {
     sizes: "sizes",
@@ -54,7 +54,7 @@ impl Parsed {
         let swapped = swapped(&header, dtype.size(), encoding).map_err(field)?;
         let (line_skip, skip) = skips(&header).map_err(field)?;
         let mut warnings = Vec::new();
-        let Geometry { axes, affine, described, frame_spacing, measurement_frame } =
+        let Geometry { axes, affine, described, frame_spacing, time_offset, measurement_frame } =
             geometry::geometry(&header, &sizes, &mut warnings).map_err(field)?;
         let grid = Grid::new(axes.shape(), affine).map_err(|_| {
             let name = if header.get("space directions").is_some() { "space directions" } else { "spacings" };
@@ -77,14 +77,16 @@ impl Parsed {
         payload.check()?;
         let (components, frames) = (axes.count(Role::Colour) * axes.count(Role::Vector), axes.count(Role::Frames));
         let frames_axis = axes.0.iter().position(|(_, role)| *role == Role::Frames);
-        let time_unit = frames_axis.and_then(|axis| time_unit(described[axis].unit.as_deref()?));
+        let time_unit = frames_axis.and_then(|axis| units::time(described[axis].unit.as_deref()?));
+        let in_time = frames_axis.is_some_and(|axis| geometry::is_in_time(&described[axis]));
         let facts = Facts {
             description: header.get("content").filter(|text| !text.is_empty()).map(str::to_owned),
-            frame_spacing: frame_spacing.filter(|_| frames > 1),
+            frame_spacing,
+            time_offset,
             time_unit,
             vector: axes.count(Role::Vector) > 1,
             colour: axes.count(Role::Colour) > 1,
-            frames: Some(frames).filter(|frames| *frames > 1 && components > 1),
+            frames: Some(frames).filter(|frames| in_time || (*frames > 1 && components > 1)),
             nrrd: Some(Box::new(NrrdFacts {
                 encoding: header.get("encoding").map(str::to_ascii_lowercase),
                 axes: described,
@@ -200,15 +202,6 @@ fn check_count(text: &str, files: u64, sizes: &[usize], more: &[&str]) -> Result
     match fits {
         true => Ok(()),
         false => Err(FieldError::new("data file", text, Problem::FileCount { files, expected })),
-    }
-}
-
-fn time_unit(unit: &str) -> Option<TimeUnit> {
-    match unit {
-        "s" | "sec" | "second" | "seconds" => Some(TimeUnit::Second),
-        "ms" | "msec" | "millisecond" | "milliseconds" => Some(TimeUnit::Millisecond),
-        "us" | "usec" | "µs" | "microsecond" | "microseconds" => Some(TimeUnit::Microsecond),
-        _ => None,
     }
 }
 

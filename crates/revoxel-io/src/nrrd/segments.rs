@@ -1,32 +1,129 @@
 //! Key/value pairs of 3D Slicer's segmentations that speak of voxel indices.
 
-/// The value of a pair on a grid of another shape: extents of segments become the whole grid (they only save
-/// time), offsets of the grid become 0. Everything else stays.
-pub(super) fn on_shape(key: &str, value: &str, shape: [usize; 3]) -> String {
-    let is_extent = key
-        .strip_prefix("Segment")
-        .and_then(|rest| rest.strip_suffix("_Extent"))
-        .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    match key {
-        _ if is_extent => shape.map(|n| format!("0 {}", n - 1)).join(" "),
-        "Segmentation_ReferenceImageExtentOffset" => "0 0 0".to_owned(),
-        _ => value.to_owned(),
+use revoxel_core::{Volume, Voxel, dispatch};
+
+use crate::facts::AxisMap;
+
+/// Where a segment without voxels lies.
+const NOWHERE: &str = "0 -1 0 -1 0 -1";
+
+/// Marks places as unknown after steps; they are found again when the volume is written.
+pub(super) fn forget_places(pairs: &mut [(String, String)], map: &AxisMap) {
+    for (key, value) in pairs {
+        if number(key, "_Extent").is_some() {
+            value.clear();
+        } else if key == "Segmentation_ReferenceImageExtentOffset" && !map.is_identity() {
+            *value = "0 0 0".to_owned();
+        }
+    }
+}
+
+/// The pairs as they are written: extents of segments that are unknown, or all of them where voxels `moved`, are the
+/// boxes around their labels.
+pub(super) fn placed(pairs: &[(String, String)], volume: &Volume, moved: bool) -> Vec<(String, String)> {
+    let place = |(key, value): &(String, String)| {
+        let value = match number(key, "_Extent") {
+            Some(segment) if moved || value.is_empty() => extent(pairs, segment, volume),
+            None if moved && key == "Segmentation_ReferenceImageExtentOffset" => "0 0 0".to_owned(),
+            _ => value.clone(),
+        };
+        (key.clone(), value)
+    };
+    pairs.iter().map(place).collect()
+}
+
+/// The number of a segment that a key speaks of.
+fn number<'a>(key: &'a str, what: &str) -> Option<&'a str> {
+    let number = key.strip_prefix("Segment")?.strip_suffix(what)?;
+    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)
+}
+
+/// The box around the label of a segment in its layer: first and last index along axis 0, 1, 2.
+fn extent(pairs: &[(String, String)], segment: &str, volume: &Volume) -> String {
+    let get = |what: &str| {
+        let key = format!("Segment{segment}_{what}");
+        pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| value.trim())
+    };
+    let label = get("LabelValue").and_then(|text| text.parse::<f64>().ok());
+    // Old files have a layer for each segment, and no key that says so.
+    let own_layer = || if label.is_some() { None } else { segment.parse().ok() };
+    let layer = get("Layer").and_then(|text| text.parse().ok()).or_else(own_layer).unwrap_or(0);
+    let layer = if layer < volume.channels() { layer } else { 0 };
+    let is_inside = |v: f64| label.map_or(v != 0.0, |label| v == label);
+    let [nx, ny, nz] = volume.grid().shape();
+    let (mut low, mut high) = ([i64::MAX; 3], [-1; 3]);
+    dispatch!(volume.voxels(), voxels => {
+        let rows = voxels[layer * nx * ny * nz..].chunks_exact(nx).take(ny * nz).enumerate();
+        for (row, values) in rows {
+            let Some(first) = values.iter().position(|v| is_inside(v.to_f64())) else { continue };
+            let last = values.iter().rposition(|v| is_inside(v.to_f64())).unwrap_or(first);
+            for (axis, (from, to)) in [(first, last), (row % ny, row % ny), (row / ny, row / ny)].into_iter().enumerate() {
+                low[axis] = low[axis].min(from as i64);
+                high[axis] = high[axis].max(to as i64);
+            }
+        }
+    });
+    match high[0] < 0 {
+        true => NOWHERE.to_owned(),
+        false => [0, 1, 2].map(|axis| format!("{} {}", low[axis], high[axis])).join(" "),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use revoxel_core::{Grid, Kind};
+
     use super::*;
 
-    #[test]
-    fn extents_and_offsets() {
-        for (key, expected) in [
-            ("Segment12_Extent", "0 3 0 4 0 5"),
-            ("Segmentation_ReferenceImageExtentOffset", "0 0 0"),
-            ("Segment0_Name", "x"),
-            ("Segmentation_Extent", "x"),
-        ] {
-            assert_eq!(on_shape(key, "x", [4, 5, 6]), expected, "{key}");
+    fn pairs(text: &[(&str, &str)]) -> Vec<(String, String)> {
+        text.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn volume(channels: usize, set: &[(usize, [usize; 3], u8)]) -> Volume {
+        let mut values = vec![0u8; 60 * channels];
+        for (channel, [x, y, z], value) in set {
+            values[60 * channel + x + 3 * (y + 4 * z)] = *value;
         }
+        Volume::new(values.into(), Grid::without_geometry([3, 4, 5]).unwrap(), Kind::Label, channels).unwrap()
+    }
+
+    #[test]
+    fn extents_are_boxes_around_labels() {
+        let source = pairs(&[
+            ("Segment0_Extent", ""),
+            ("Segment0_LabelValue", "2"),
+            ("Segment1_Extent", ""),
+            ("Segment1_LabelValue", "1"),
+            ("Segment1_Layer", "1"),
+            ("Segment12_LabelValue", "7"),
+            ("Segment12_Extent", ""),
+            ("Segment_Extent", ""),
+            ("Segment3_Extent", "1 1 1 1 1 1"),
+        ]);
+        let volume = volume(2, &[(0, [1, 2, 3], 2), (0, [2, 0, 4], 2), (0, [0, 0, 0], 1), (1, [0, 3, 1], 1)]);
+        let placed = placed(&source, &volume, false);
+        let of = |key: &str| placed.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+        assert_eq!((of("Segment0_Extent"), of("Segment1_Extent")), (Some("1 2 0 2 3 4"), Some("0 0 3 3 1 1")));
+        assert_eq!((of("Segment12_Extent"), of("Segment_Extent")), (Some(NOWHERE), Some("")));
+        assert_eq!(of("Segment3_Extent"), Some("1 1 1 1 1 1"));
+    }
+
+    #[test]
+    fn old_files_have_a_layer_for_each_segment() {
+        let volume = volume(2, &[(0, [1, 1, 1], 1), (1, [2, 3, 4], 1)]);
+        let placed = placed(&pairs(&[("Segment0_Extent", "x"), ("Segment1_Extent", "x")]), &volume, true);
+        assert_eq!(placed, pairs(&[("Segment0_Extent", "1 1 1 1 1 1"), ("Segment1_Extent", "2 2 3 3 4 4")]));
+    }
+
+    #[test]
+    fn places_are_forgotten_where_voxels_moved() {
+        let offset = "Segmentation_ReferenceImageExtentOffset";
+        let source = pairs(&[("Segment0_Extent", "0 1 2 3 4 5"), (offset, "7 8 9"), ("Segment0_Name", "x")]);
+        let mut stayed = source.clone();
+        forget_places(&mut stayed, &AxisMap::of([3, 4, 5], &[]));
+        assert_eq!(stayed, pairs(&[("Segment0_Extent", ""), (offset, "7 8 9"), ("Segment0_Name", "x")]));
+        let crop = crate::facts::Move::Window { start: [1; 3], shape: [2; 3] };
+        forget_places(&mut stayed, &AxisMap::of([3, 4, 5], &[crop]));
+        assert_eq!(stayed[1].1, "0 0 0");
     }
 }

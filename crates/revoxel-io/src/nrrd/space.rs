@@ -69,11 +69,12 @@ pub(super) fn space(header: &Header, warnings: &mut Vec<Warning>) -> Result<Opti
             Ok(Some(Space { dimension: 3 + usize::from(time), time, world }))
         }
         (None, Some(text)) => match numbers::integer("space dimension", text)? {
-            n @ 1..=3 => {
+            // Of four dimensions (ITK writes series so) the last is time.
+            n @ 1..=4 => {
                 warnings.push(unknown("space dimension", text));
-                Ok(Some(Space { dimension: n as usize, time: false, world: World::Unknown }))
+                Ok(Some(Space { dimension: n as usize, time: n == 4, world: World::Unknown }))
             }
-            _ => Err(FieldError::new("space dimension", text, Problem::OutOfRange(1, 3))),
+            _ => Err(FieldError::new("space dimension", text, Problem::OutOfRange(1, 4))),
         },
         (None, None) => {
             warnings.push(unknown("space", "absent"));

@@ -6,7 +6,7 @@ use std::path::Path;
 use revoxel_core::{Frame, Volume};
 
 use super::header::escape;
-use super::{NrrdAxis, NrrdFacts, geometry, segments};
+use super::{NrrdAxis, NrrdFacts, geometry, gradients, segments, units};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
 use crate::file::{atomically, empty, has_extension};
@@ -28,11 +28,10 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
         // As in the source: two axes in a space of three dimensions, where that of two does not do.
         (of_space, warnings) = (2, Vec::new());
     }
-    let (axes, described) = layout(volume, facts, own, of_space);
-    let values = fill::arranged(path, &axes, volume.voxels())?;
+    let layout = layout(volume, facts, own, of_space, flat);
+    let values = fill::arranged(path, &layout.axes, volume.voxels())?;
     let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
     let effort = (!raw).then(|| Effort::for_voxels(volume.dtype()));
-    let layout = Layout { axes: &axes, described: &described, flat };
     let header = header(volume, facts, own, &layout, raw);
     if !has_extension(path, "nhdr") {
         fill(path, to, &[header.as_bytes(), b"\n"], bytes, effort)?;
@@ -60,33 +59,57 @@ fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], effort: Option<Ef
 }
 
 /// The axes of the file: those of the source where its channels are still the volume's; else components first, as
-/// ITK expects them, or a list of volumes first, as 3D Slicer has it.
-fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize) -> (Axes, Vec<NrrdAxis>) {
+/// ITK expects them, or a list of volumes first, as 3D Slicer has it. Frames in time come last.
+struct Layout {
+    axes: Axes,
+    described: Vec<NrrdAxis>,
+    /// The space has time, along the last axis, whose samples are this far apart.
+    time_step: Option<f64>,
+    /// Whether the space has two dimensions.
+    flat: bool,
+}
+
+fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat: bool) -> Layout {
     let shape = volume.grid().shape();
-    let mut described = match of_source(volume, facts, own, of_space) {
-        Some(described) => described,
-        None => {
-            let Channels { components, frames, colour } = Channels::of(volume, facts);
-            let axis = |size, kind: &str| NrrdAxis { size, kind: Some(kind.to_owned()), ..NrrdAxis::default() };
-            let space = NrrdAxis { size: 1, space: true, ..NrrdAxis::default() };
-            let mut axes = vec![space; of_space];
-            if frames > 1 && components > 1 {
-                axes.push(axis(frames, "list"));
-            } else if frames > 1 {
-                axes.insert(0, axis(frames, "list"));
-            }
-            match (colour, components) {
-                (_, 1) => {}
-                (true, 4) => axes.insert(0, axis(4, "RGBA-color")),
-                (true, _) => axes.insert(0, axis(components, "RGB-color")),
-                (false, _) => axes.insert(0, axis(components, "vector")),
-            }
-            axes
-        }
-    };
+    let mut described = of_source(volume, facts, own, of_space).unwrap_or_else(|| of_facts(volume, facts, of_space));
     described.iter_mut().filter(|axis| axis.space).zip(shape).for_each(|(axis, size)| axis.size = size);
     let axes = Axes(described.iter().map(|axis| (axis.size, geometry::role(axis))).collect());
-    (axes, described)
+    let of_frames = axes.0.iter().filter(|(_, role)| *role == Role::Frames).count();
+    let is_last = axes.0.last().is_some_and(|(_, role)| *role == Role::Frames);
+    let in_time = described.last().is_some_and(geometry::is_in_time) && of_frames == 1 && is_last && of_space == 3;
+    // A measurement frame is one of three dimensions.
+    let has_vectors = own.measurement_frame.is_some() || gradients::any(&own.key_values);
+    let single = described.last().is_some_and(|axis| axis.size == 1).then_some(1.0);
+    let time_step = facts.frame_spacing.or(single).filter(|_| in_time && !has_vectors);
+    for (axis, (_, role)) in described.iter_mut().zip(&axes.0) {
+        // ITK takes these kinds for axes of space, whatever their direction is.
+        if *role == Role::Frames && time_step.is_none() && geometry::is_in_time(axis) {
+            axis.kind = Some("list".to_owned());
+        }
+    }
+    Layout { axes, described, time_step, flat }
+}
+
+/// The axes of a volume that no NRRD file was the source of.
+fn of_facts(volume: &Volume, facts: &Facts, of_space: usize) -> Vec<NrrdAxis> {
+    let Channels { components, frames, colour } = Channels::of(volume, facts);
+    let axis = |size, kind: &str| NrrdAxis { size, kind: Some(kind.to_owned()), ..NrrdAxis::default() };
+    let space = NrrdAxis { size: 1, space: true, ..NrrdAxis::default() };
+    let mut axes = vec![space; of_space];
+    if facts.frames == Some(frames) && (facts.frame_spacing.is_some() || frames == 1) {
+        axes.push(axis(frames, "time"));
+    } else if frames > 1 && components > 1 {
+        axes.push(axis(frames, "list"));
+    } else if frames > 1 {
+        axes.insert(0, axis(frames, "list"));
+    }
+    match (colour, components) {
+        (_, 1) => {}
+        (true, 4) => axes.insert(0, axis(4, "RGBA-color")),
+        (true, _) => axes.insert(0, axis(components, "RGB-color")),
+        (false, _) => axes.insert(0, axis(components, "vector")),
+    }
+    axes
 }
 
 /// The axes of the source, with as many of space.
@@ -106,17 +129,8 @@ fn of_source(volume: &Volume, facts: &Facts, own: &NrrdFacts, wanted: usize) -> 
     Some(described)
 }
 
-/// The axes of a file.
-struct Layout<'a> {
-    axes: &'a Axes,
-    described: &'a [NrrdAxis],
-    /// Whether they lie in a space of two dimensions.
-    flat: bool,
-}
-
-fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout<'_>, raw: bool) -> String {
-    let Layout { axes, described, flat } = *layout;
-    let affine = Frame::Lps.affine_from_ras(volume.grid().affine());
+fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout, raw: bool) -> String {
+    let Layout { described, time_step, flat, .. } = layout;
     let same_axes = own.axes.len() <= described.len() && !own.axes.is_empty() && {
         let without_added =
             |axes: &[NrrdAxis]| axes.iter().map(|axis| axis.size).filter(|n| *n > 1).collect::<Vec<_>>();
@@ -129,30 +143,25 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout<'_>, 
         line("content", content);
     }
     line("type", type_name(volume));
-    line("dimension", &axes.0.len().to_string());
-    if flat {
-        line("space dimension", "2");
-    } else {
-        line("space", "left-posterior-superior");
+    line("dimension", &described.len().to_string());
+    match (flat, time_step) {
+        (true, _) => line("space dimension", "2"),
+        (false, Some(_)) => line("space", "left-posterior-superior-time"),
+        (false, None) => line("space", "left-posterior-superior"),
     }
     line("sizes", &each(&|axis| axis.size.to_string()));
-    let mut columns = [0, 1, 2].map(|axis| vector(affine.column(axis), flat)).into_iter();
-    let mut directions = Vec::new();
-    for axis in described {
-        let direction = if axis.space { columns.next() } else { None };
-        directions.push(direction.unwrap_or_else(|| "none".to_owned()));
-    }
-    line("space directions", &directions.join(" "));
-    line("space origin", &vector(affine.translation(), flat));
-    let default_kind = |axis: &NrrdAxis| if axis.space { "domain" } else { "list" }.to_owned();
-    line("kinds", &each(&|axis| axis.kind.clone().unwrap_or_else(|| default_kind(axis))));
-    if same_axes {
-        of_axes(described, &mut line);
-    }
+    lie(volume, facts, layout, &mut line);
+    let default_kind = |axis: &NrrdAxis| match (axis.space, time_step) {
+        (true, _) => "domain",
+        (false, Some(_)) => "time",
+        (false, None) => "list",
+    };
+    line("kinds", &each(&|axis| axis.kind.clone().unwrap_or_else(|| default_kind(axis).to_owned())));
+    of_axes(if same_axes { described } else { &[] }, facts, layout, &mut line);
     line("endian", if cfg!(target_endian = "little") { "little" } else { "big" });
     line("encoding", if raw { "raw" } else { "gzip" });
     if let Some(frame) = own.measurement_frame.as_ref().filter(|_| !flat) {
-        let in_lps = frame.map(|column| vector(Frame::Lps.point_from_ras(column), false));
+        let in_lps = frame.map(|column| vector(&Frame::Lps.point_from_ras(column)));
         line("measurement frame", &in_lps.join(" "));
     }
     for (name, value) in &own.fields {
@@ -163,33 +172,76 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout<'_>, 
     }
     let shape_of_source = own.axes.iter().filter(|axis| axis.space).map(|axis| axis.size).chain([1, 1]).take(3);
     let moved = !own.axes.is_empty() && !shape_of_source.eq(volume.grid().shape());
-    for (key, value) in &own.key_values {
-        let value = if moved { segments::on_shape(key, value, volume.grid().shape()) } else { value.clone() };
-        lines.push(format!("{}:={}", escape(key), escape(&value)));
+    for (key, value) in segments::placed(&own.key_values, volume, moved) {
+        lines.push(format!("{}:={}", escape(&key), escape(&value)));
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-/// What is said of each axis, where anything is.
-fn of_axes(described: &[NrrdAxis], line: &mut impl FnMut(&str, &str)) {
-    let mut some = |name: &str, text: &dyn Fn(&NrrdAxis) -> Option<String>, absent: &str| {
-        if described.iter().any(|axis| text(axis).is_some()) {
-            let texts = described.iter().map(|axis| text(axis).unwrap_or_else(|| absent.to_owned()));
+/// Where the voxels lie, in space and time.
+fn lie(volume: &Volume, facts: &Facts, layout: &Layout, line: &mut impl FnMut(&str, &str)) {
+    let affine = Frame::Lps.affine_from_ras(volume.grid().affine());
+    let in_time = |v: [f64; 3], time: f64| match layout.time_step {
+        Some(_) => vector(&[v[0], v[1], v[2], time]),
+        None => vector(&v[..if layout.flat { 2 } else { 3 }]),
+    };
+    let mut columns = [0, 1, 2].map(|axis| in_time(affine.column(axis), 0.0)).into_iter();
+    let mut directions = Vec::new();
+    for (axis, (_, role)) in layout.described.iter().zip(&layout.axes.0) {
+        let direction = match (axis.space, role, layout.time_step) {
+            (true, ..) => columns.next(),
+            (_, Role::Frames, Some(step)) => Some(in_time([0.0; 3], step)),
+            _ => None,
+        };
+        directions.push(direction.unwrap_or_else(|| "none".to_owned()));
+    }
+    line("space directions", &directions.join(" "));
+    line("space origin", &in_time(affine.translation(), facts.time_offset.unwrap_or(0.0)));
+    let unit = layout.described.last().and_then(|axis| unit_of_time(axis, facts));
+    if let Some(unit) = unit.filter(|_| layout.time_step.is_some()) {
+        line("space units", &format!("\"mm\" \"mm\" \"mm\" {}", quoted(&unit)));
+    }
+}
+
+/// The unit along an axis of frames, as the source spells it.
+fn unit_of_time(axis: &NrrdAxis, facts: &Facts) -> Option<String> {
+    axis.unit.clone().or_else(|| facts.time_unit.map(|unit| units::name(unit).to_owned()))
+}
+
+/// What is said of each axis, where anything is; of those `described`, and of an axis of frames in time.
+fn of_axes(described: &[NrrdAxis], facts: &Facts, layout: &Layout, line: &mut impl FnMut(&str, &str)) {
+    let axes = || layout.described.iter().enumerate().zip(&layout.axes.0);
+    let mut some = |name: &str, text: &dyn Fn(usize, &NrrdAxis, Role) -> Option<String>, absent: &str| {
+        let texts: Vec<_> = axes().map(|((at, axis), (_, role))| text(at, axis, *role)).collect();
+        if texts.iter().any(Option::is_some) {
+            let texts = texts.into_iter().map(|text| text.unwrap_or_else(|| absent.to_owned()));
             line(name, &texts.collect::<Vec<_>>().join(" "));
         }
     };
-    let quoted = |text: &String| format!("\"{}\"", text.replace('"', "\\\""));
-    some("thicknesses", &|axis| axis.thickness.map(numbers::number), "nan");
-    some("centers", &|axis| axis.center.clone(), "???");
-    some("labels", &|axis| axis.label.as_ref().map(quoted), "\"\"");
-    some("units", &|axis| axis.unit.as_ref().filter(|_| !axis.space).map(quoted), "\"\"");
+    // A space that has time says these itself.
+    let frames = axes().filter(|(_, (_, role))| *role == Role::Frames).count();
+    let of_time = |role: Role| role == Role::Frames && frames == 1 && layout.time_step.is_none();
+    let number = |value: Option<f64>| value.map(numbers::number);
+    some("spacings", &|_, _, role| number(facts.frame_spacing.filter(|_| of_time(role))), "nan");
+    some("axis mins", &|_, _, role| number(facts.time_offset.filter(|_| of_time(role))), "nan");
+    some("thicknesses", &|at, _, _| number(described.get(at)?.thickness), "nan");
+    some("centers", &|at, _, _| described.get(at)?.center.clone(), "???");
+    some("labels", &|at, _, _| described.get(at)?.label.as_deref().map(quoted), "\"\"");
+    let unit = |at: usize, axis: &NrrdAxis, role: Role| match of_time(role) {
+        true => unit_of_time(axis, facts),
+        false if role == Role::Space || role == Role::Frames && layout.time_step.is_some() => None,
+        false => described.get(at)?.unit.clone(),
+    };
+    some("units", &|at, axis, role| unit(at, axis, role).as_deref().map(quoted), "\"\"");
 }
 
-/// A vector of the space, which has two dimensions where it is `flat`.
-fn vector(v: [f64; 3], flat: bool) -> String {
-    let numbers = v.map(|x| numbers::number(x + 0.0));
-    format!("({})", numbers[..if flat { 2 } else { 3 }].join(","))
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\\\""))
+}
+
+fn vector(v: &[f64]) -> String {
+    format!("({})", v.iter().map(|x| numbers::number(x + 0.0)).collect::<Vec<_>>().join(","))
 }
 
 /// The names that every reader knows.

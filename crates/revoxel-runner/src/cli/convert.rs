@@ -1,6 +1,7 @@
 //! `revoxel convert`
 
 mod landmarks;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,16 @@ use std::path::{Path, PathBuf};
 use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
-use revoxel_io::{FileInfo, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
+use revoxel_io::facts::Move;
+use revoxel_io::{FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
 use super::show;
 use crate::case::{TOOL, input_hash, source_record};
-use crate::files::{facts_after_steps, write_text};
+use crate::files::write_text;
+use crate::kept::{Kept, Written};
 use crate::points::form_of;
 use crate::uneven::even_out;
 
@@ -125,8 +128,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }
-    let mut facts = info.facts.clone();
     let mut steps = Vec::new();
+    let mut moves = Vec::new();
     let mut sampling = Sampling::identity(*volume.grid());
     let straight;
     let stack = match &info.slices {
@@ -142,6 +145,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             .map_err(Failure::work)?;
         step.interpolation = Some(Interpolation::Linear.name().to_owned());
         steps.push(step);
+        moves.extend(Move::of(&op, &info.grid));
         sampling.push(&op).map_err(Failure::work)?;
     }
     if args.deshear && sampling.target().affine().shear() > SHEAR {
@@ -157,18 +161,25 @@ pub(super) fn run(args: &Args) -> Outcome {
         let (step, _) = TraceStep::spatial("orientation", params, sampling.target(), std::slice::from_ref(&turn))
             .map_err(Failure::work)?;
         steps.push(step);
+        moves.extend(Move::of(&turn, sampling.target()));
         sampling.push(&turn).map_err(Failure::work)?;
     }
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
         volume =
             execute(&volume, &sampling, &How::filled(Interpolation::Linear, vec![lowest])).map_err(Failure::work)?;
-        facts = facts_after_steps(&facts);
     }
     if let Some(dtype) = args.dtype {
         volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
     }
-    let warnings = revoxel_io::write(output, &volume, &facts).map_err(Failure::work)?;
+    let head = Head::of(&volume);
+    let written = Written { path: output, key: "image", kind: volume.kind(), head: &head };
+    let mut kept = Kept::after_moves(&written, &info, &moves);
+    if args.trace.is_none() {
+        volume = vectors::along_lps(volume, output, &mut kept);
+    }
+    kept.tell();
+    let warnings = revoxel_io::write(output, &volume, &kept.facts).map_err(Failure::work)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());
     }
@@ -186,6 +197,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "grid": show::grid(volume.grid()),
             "source_grid": show::grid(&info.grid),
             "resampled": stack.is_some(),
+            "dropped": kept.losses,
             "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }

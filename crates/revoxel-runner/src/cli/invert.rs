@@ -17,7 +17,8 @@ use weights::Weights;
 
 use super::failure::{Failure, Outcome};
 use super::show;
-use crate::files::{facts_of_prediction, make_folder_of, read_text};
+use crate::files::{make_folder_of, read_text};
+use crate::kept::{Kept, Written};
 use crate::memory;
 use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
@@ -173,9 +174,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
     };
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
-    // Facts of a format that this program does not know yet are left out, not guessed.
-    let source: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
-    let facts = facts_of_prediction(&source);
+    let undone = restoration.recipe.values != Values::Keep;
+    let mut dropped = Vec::new();
+    let mut facts_of = |kind: Kind, head: &Head| {
+        let kept = Kept::on_source(&Written { path: &output, key: &key, kind, head }, record, undone);
+        kept.tell();
+        dropped = kept.losses;
+        kept.facts
+    };
     let (relation, interpolation) = (taken.relation(), taken.interpolation());
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let unseen = taken.unseen().map_err(RestoreError::from)?;
@@ -183,6 +189,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let head = if restoration.can_stream(&taken) {
         let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
         let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
+        let facts = facts_of(taken.kind(), &head);
         write(&output, head, &facts, wanted, |writer| {
             let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
             let push = |slab: &Voxels| {
@@ -198,11 +205,15 @@ pub(super) fn run(args: &Args) -> Outcome {
         let volume = volume_as(volume, wanted).map_err(Failure::work)?;
         within(volume.voxels(), fill).map_err(Failure::work)?;
         let head = Head::of(&volume);
+        let facts = facts_of(volume.kind(), &head);
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
         head
     };
     if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
-        write(path, Head::of(mask), &facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))?;
+        let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
+        let written = Written { path, key: &key, kind: Kind::Label, head: &Head::of(mask) };
+        let kept = Kept::of_mask(&written, &facts, record.source.channels);
+        write(path, Head::of(mask), &kept.facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))?;
     }
     let share = unseen as f64 / head.grid.voxel_count() as f64;
     let decision = &restoration.recipe.decision;
@@ -221,6 +232,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "interpolation": interpolation.map(Interpolation::name),
             "dtype": dtype.name(),
             "channels": head.channels,
+            "dropped": dropped,
             "prediction_geometry": relation.agreement.name(),
             "unseen_voxels": unseen,
             "unseen_share": share,

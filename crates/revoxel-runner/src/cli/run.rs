@@ -197,7 +197,12 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
 
 /// What is said of a case that ran.
 fn ran(done: &Done) -> Value {
-    let mut said = json!({ "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files });
+    let mut said = json!({
+        "outcome": "done",
+        "seconds": done.time.as_secs_f64(),
+        "files": done.files,
+        "dropped": done.dropped,
+    });
     if !done.non_finite.is_empty() {
         let note = |note: &Note| {
             let NonFinite { nan, infinite, index, channel, place, .. } = &note.found;

@@ -113,6 +113,7 @@ fn facts_come_back() {
         time_unit: Some(TimeUnit::Second),
         frame_spacing: Some(2.5),
         time_offset: Some(-1.0),
+        frames: Some(3),
         description: Some("x".repeat(79)),
         aux_file: Some("aux".into()),
         intent_code: Some(1006),

@@ -141,7 +141,8 @@ fn rows_27_and_28_directions() {
         &[("space dimension", "3")],
         "space is left-posterior-superior: cannot stand together with space dimension",
     );
-    refused(&[("space", ""), ("space dimension", "4")], "space dimension is 4: must be 1 to 3");
+    refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
+    refused(&[("space", ""), ("space dimension", "4")], "4 values are needed, 3 are given");
     refused(&[("space", "upside-down")], "space is upside-down: unknown; known are right-anterior");
     refused(&[("space", "")], "space directions is (1,0,0)");
     accepted(

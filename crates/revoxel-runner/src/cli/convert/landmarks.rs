@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use revoxel_io::ReadOptions;
+use revoxel_core::Kind;
+use revoxel_io::{Head, ReadOptions};
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::show;
 use super::Args;
-use crate::files::{facts_of_prediction, read_text};
+use crate::files::read_text;
+use crate::kept::{Kept, Written};
 use crate::points::Document;
 use crate::points::marks::label_map;
 
@@ -25,7 +27,9 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
         return Err(Failure::work(format!("{}: {problem}", scan.display())));
     }
     let (volume, voxels) = label_map(&args.input, &document, args.space, &info.grid).map_err(Failure::usage)?;
-    let warnings = revoxel_io::write(output, &volume, &facts_of_prediction(&info.facts)).map_err(Failure::work)?;
+    let written = Written { path: output, key: "landmarks", kind: Kind::Label, head: &Head::of(&volume) };
+    let kept = Kept::of_mask(&written, &info.facts, info.channels);
+    let warnings = revoxel_io::write(output, &volume, &kept.facts).map_err(Failure::work)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());
     }

@@ -1,0 +1,206 @@
+//! What still holds of a header after steps, crops, turns and the way back.
+
+use super::axis_map::AxisMap;
+use super::change::{Change, Values};
+use super::dropped::Dropped;
+use super::{Facts, slice_timing};
+use crate::{metaimage, nrrd};
+
+/// Facts of a result, and what was left out of the source's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Carried {
+    /// What holds.
+    pub facts: Facts,
+    /// What does not.
+    pub dropped: Vec<Dropped>,
+}
+
+/// The facts of a source that hold of a result: as they are where nothing happened, turned and cropped with the axes
+/// where they speak of axes. What does not hold is left out, and listed.
+pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
+    let map = AxisMap::of(change.shape, change.moves);
+    let [before, after] = change.channels;
+    let mut carried = Carried { facts: facts.clone(), dropped: Vec::new() };
+    let frames_hold = match change.values {
+        Values::Other { frames } => frames && before == after && !facts.vector && !facts.colour,
+        _ => before == after,
+    };
+    if !frames_hold {
+        let why = match before == after {
+            true => "the channels are not the source's".to_owned(),
+            false => format!("the result has {after} channels, the source has {before}"),
+        };
+        carried.channels(&why);
+    }
+    match change.values {
+        Values::Same => {}
+        Values::Changed | Values::Relabelled => carried.values("values were changed"),
+        Values::Other { .. } => carried.other("the values are not the source's"),
+    }
+    if let Some(timing) = carried.facts.slices {
+        carried.facts.slices = slice_timing::carry(timing, &map, &mut carried.dropped);
+    }
+    if !map.exact {
+        // A comment is text about the volume, as its description is; all else may speak of voxels.
+        carried.extensions("voxels were interpolated, and it may speak of the source's", |code| code == COMMENT);
+    }
+    let Carried { facts: held, dropped } = &mut carried;
+    if let Some(own) = facts.nrrd.as_deref() {
+        held.nrrd = Some(Box::new(nrrd::carry(own, &map, change.values, frames_hold, dropped)));
+    }
+    if let Some(own) = facts.metaimage.as_deref() {
+        held.metaimage = Some(Box::new(metaimage::carry(own, change.values, frames_hold, dropped)));
+    }
+    carried
+}
+
+/// The code of an extension that is a comment.
+const COMMENT: i32 = 6;
+
+/// Intents that name a statistic: its distribution ends where values are changed.
+const STATISTICS: std::ops::RangeInclusive<i32> = 2..=24;
+
+impl Carried {
+    fn drop(&mut self, fact: impl Into<String>, why: &str) {
+        self.dropped.push(Dropped::new(fact, why));
+    }
+
+    /// Leaves out a fact that is there.
+    fn take<T>(&mut self, name: &str, why: &str, fact: impl FnOnce(&mut Facts) -> &mut Option<T>) {
+        if fact(&mut self.facts).take().is_some() {
+            self.drop(name, why);
+        }
+    }
+
+    /// What speaks of the channels.
+    fn channels(&mut self, why: &str) {
+        let frames = self.facts.frames.take();
+        if frames.is_some_and(|frames| frames > 1) {
+            self.drop("frames", why);
+        }
+        self.take("frame_spacing", why, |facts| &mut facts.frame_spacing);
+        self.take("time_offset", why, |facts| &mut facts.time_offset);
+        for (name, flag) in [("vector", self.facts.vector), ("colour", self.facts.colour)] {
+            if flag {
+                self.drop(name, why);
+            }
+        }
+        (self.facts.vector, self.facts.colour) = (false, false);
+        self.intent(why);
+    }
+
+    /// What speaks of the values as they were.
+    fn values(&mut self, why: &str) {
+        self.take("cal_min", why, |facts| &mut facts.cal_min);
+        self.take("cal_max", why, |facts| &mut facts.cal_max);
+        if self.facts.intent_code.is_some_and(|code| STATISTICS.contains(&code)) {
+            self.intent(why);
+        }
+    }
+
+    /// What speaks of anything but place and time.
+    fn other(&mut self, why: &str) {
+        self.values(why);
+        self.intent(why);
+        self.take("description", why, |facts| &mut facts.description);
+        self.take("aux_file", why, |facts| &mut facts.aux_file);
+        self.facts.text_bytes = None;
+        self.extensions(why, |_| false);
+    }
+
+    fn intent(&mut self, why: &str) {
+        self.take("intent_code", why, |facts| &mut facts.intent_code);
+        self.take("intent_name", why, |facts| &mut facts.intent_name);
+        self.take("intent_params", why, |facts| &mut facts.intent_params);
+    }
+
+    fn extensions(&mut self, why: &str, keep: impl Fn(i32) -> bool) {
+        let (kept, dropped) = std::mem::take(&mut self.facts.extensions).into_iter().partition(|e| keep(e.code));
+        self.facts.extensions = kept;
+        let dropped: Vec<crate::Extension> = dropped;
+        for extension in dropped {
+            self.drop(format!("extension (code {})", extension.code), why);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use revoxel_core::SignedPermutation;
+
+    use super::super::axis_map::Move;
+    use super::*;
+    use crate::{Extension, SliceTiming, TimeUnit};
+
+    fn facts() -> Facts {
+        Facts {
+            version: Some(1),
+            sform_code: Some(4),
+            time_unit: Some(TimeUnit::Second),
+            frame_spacing: Some(2.5),
+            time_offset: Some(1.5),
+            frames: Some(3),
+            description: Some("scan".to_owned()),
+            aux_file: Some("roi".to_owned()),
+            cal_min: Some(3.0),
+            cal_max: Some(90.0),
+            intent_code: Some(3),
+            slices: Some(SliceTiming { dim_info: 57, code: 1, start: 0, end: 3, duration: 0.1 }),
+            extensions: vec![
+                Extension { code: 6, content: b"comment!".to_vec() },
+                Extension { code: 4, content: vec![0; 8] },
+            ],
+            ..Facts::default()
+        }
+    }
+
+    fn on(moves: &[Move], values: Values, after: usize) -> (Facts, Vec<String>) {
+        let change = Change { shape: [6, 5, 4], moves, values, channels: [3, after] };
+        let Carried { facts, dropped } = carry(&facts(), &change);
+        (facts, dropped.into_iter().map(|d| d.fact).collect())
+    }
+
+    #[test]
+    fn exact_moves_keep_everything() {
+        assert_eq!(on(&[], Values::Same, 3), (facts(), vec![]));
+        let turn = Move::Turn(SignedPermutation::flips([true, true, false]));
+        assert_eq!(on(&[turn], Values::Same, 3), (facts(), vec![]));
+        let window = Move::Window { start: [2, -1, 0], shape: [9, 9, 4] };
+        assert_eq!(on(&[window, turn], Values::Same, 3), (facts(), vec![]));
+    }
+
+    #[test]
+    fn what_no_longer_holds_is_listed() {
+        let (held, dropped) = on(&[], Values::Changed, 3);
+        assert_eq!((held.cal_min, held.cal_max, held.intent_code), (None, None, None));
+        assert_eq!((held.frame_spacing, held.description.as_deref()), (Some(2.5), Some("scan")));
+        assert_eq!(dropped, ["cal_min", "cal_max", "intent_code"]);
+        let resample = Move::Resample { axes: Some(SignedPermutation::IDENTITY), shape: [3, 3, 3] };
+        let (held, dropped) = on(&[resample], Values::Same, 3);
+        assert_eq!((held.extensions.len(), held.cal_max, held.time_offset), (1, Some(90.0), Some(1.5)));
+        assert_eq!(dropped, ["slice_code, slice_start, slice_end, slice_duration", "extension (code 4)"]);
+        let (held, dropped) = on(&[], Values::Changed, 2);
+        assert_eq!((held.frames, held.frame_spacing, held.time_offset), (None, None, None));
+        assert_eq!(dropped[..4], ["frames", "frame_spacing", "time_offset", "intent_code"]);
+    }
+
+    #[test]
+    fn other_values_keep_place_and_time() {
+        let (held, dropped) = on(&[], Values::Other { frames: true }, 3);
+        let expected = Facts {
+            description: None,
+            aux_file: None,
+            cal_min: None,
+            cal_max: None,
+            intent_code: None,
+            extensions: vec![],
+            ..facts()
+        };
+        assert_eq!(held, expected);
+        assert_eq!(dropped.len(), 7, "{dropped:?}");
+        for (values, after) in [(Values::Other { frames: true }, 1), (Values::Other { frames: false }, 3)] {
+            let (held, _) = on(&[], values, after);
+            assert_eq!((held.frames, held.frame_spacing, held.slices), (None, None, facts().slices));
+        }
+    }
+}

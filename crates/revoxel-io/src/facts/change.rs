@@ -1,0 +1,32 @@
+//! What happened to a volume between two files.
+
+use super::axis_map::Move;
+
+/// What became of the values of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// They are the source's.
+    Same,
+    /// They are the source's in another unit, or edited.
+    Changed,
+    /// They are labels, and have other numbers than the source's.
+    Relabelled,
+    /// They are something else in the same place: a mask, a prediction.
+    Other {
+        /// Whether channels are still the source's frames.
+        frames: bool,
+    },
+}
+
+/// What happened to a volume between its file and the file that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change<'a> {
+    /// Voxels along each axis of the source.
+    pub shape: [usize; 3],
+    /// What happened to its axes, in order.
+    pub moves: &'a [Move],
+    /// What became of its values.
+    pub values: Values,
+    /// Channels of the source and of the result.
+    pub channels: [usize; 2],
+}

@@ -1,0 +1,147 @@
+//! Which facts of a source's header a result gets, and which are lost on the way.
+
+use std::path::Path;
+
+use revoxel_core::Kind;
+use revoxel_invert::{OpRecord, TraceStep, VolumeTrace};
+use revoxel_io::facts::{Carried, Change, Move, Values, carry, left_out};
+use revoxel_io::{Dropped, Facts, FileInfo, Head, is_array_name};
+use serde::Serialize;
+
+/// A fact of a source that a result does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// The file that was written.
+    pub file: String,
+    /// The key of the volume.
+    pub volume: String,
+    /// The fact, and why it was left out.
+    #[serde(flatten)]
+    pub dropped: Dropped,
+}
+
+/// The facts of a result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// What is written.
+    pub facts: Facts,
+    /// What is not.
+    pub losses: Vec<Loss>,
+}
+
+/// A result that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The key of the volume.
+    pub key: &'a str,
+    /// What the values are now.
+    pub kind: Kind,
+    /// Grid, voxel type and channels.
+    pub head: &'a Head,
+}
+
+impl Kept {
+    /// The facts of a volume that went through steps.
+    pub fn after_steps(written: &Written<'_>, source: &FileInfo, kind: &str, steps: &[TraceStep]) -> Self {
+        let values = match written.kind.name() == kind {
+            true => changed(written.kind, steps),
+            false => Values::Other { frames: true },
+        };
+        Self::of(written, &source.facts, source.grid.shape(), source.channels, &moves(steps), values)
+    }
+
+    /// The facts of a volume whose voxels only went elsewhere.
+    pub fn after_moves(written: &Written<'_>, source: &FileInfo, moves: &[Move]) -> Self {
+        Self::of(written, &source.facts, source.grid.shape(), source.channels, moves, Values::Same)
+    }
+
+    /// The facts of a prediction that was brought back onto the grid of its source. It has the source's description,
+    /// range of values and the like only where its values are the source's: where both are of one kind. `undone` says
+    /// that changes of values were undone.
+    pub fn on_source(written: &Written<'_>, source: &VolumeTrace, undone: bool) -> Self {
+        // Facts of a format that this program does not know yet are left out, not guessed.
+        let facts: Facts = serde_json::from_value(source.source.facts.clone()).unwrap_or_default();
+        let values = match written.kind {
+            kind if kind.name() != source.kind => Values::Other { frames: matches!(kind, Kind::Label | Kind::Image) },
+            Kind::Image if undone => Values::Same,
+            kind => match changed(kind, &source.steps) {
+                // A model drew these labels: their places are others.
+                Values::Same if kind == Kind::Label => Values::Changed,
+                values => values,
+            },
+        };
+        Self::of(written, &facts, source.source.grid.shape, source.source.channels, &[], values)
+    }
+
+    /// The facts of a mask on the grid of a source: where it lies, and in which units.
+    pub fn of_mask(written: &Written<'_>, facts: &Facts, channels: usize) -> Self {
+        let values = Values::Other { frames: false };
+        Self::of(written, facts, written.head.grid.shape(), channels, &[], values)
+    }
+
+    fn of(
+        written: &Written<'_>,
+        facts: &Facts,
+        shape: [usize; 3],
+        channels: usize,
+        moves: &[Move],
+        values: Values,
+    ) -> Self {
+        let channels = [channels, written.head.channels];
+        let Carried { facts, mut dropped } = carry(facts, &Change { shape, moves, values, channels });
+        if is_array_name(written.path) {
+            // An array has no header at all.
+            return Self { facts, losses: Vec::new() };
+        }
+        dropped.extend(left_out(written.path, written.head, &facts));
+        let file = written.path.display().to_string();
+        let loss = |dropped| Loss { file: file.clone(), volume: written.key.to_owned(), dropped };
+        Self { facts, losses: dropped.into_iter().map(loss).collect() }
+    }
+
+    /// Says what was lost, to those who want to know (`-v`).
+    pub fn tell(&self) {
+        for Loss { file, volume, dropped } in &self.losses {
+            tracing::info!("{file} ({volume}): {}: left out, because {}", dropped.fact, dropped.why);
+        }
+    }
+}
+
+/// Transforms of label maps that take voxels away or add some, but give no label another number.
+const KEEP_NUMBERS: [&str; 5] =
+    ["keep_largest_connected_component", "fill_holes", "remove_small_objects", "label_filter", "median_smooth"];
+
+/// What steps do to values of a kind.
+fn changed(kind: Kind, steps: &[TraceStep]) -> Values {
+    let does_something = |step: &&TraceStep| {
+        step.values.as_ref().is_some_and(|undo| undo.undo().map_or(true, |undo| !undo.is_nothing()))
+    };
+    let mut names = steps.iter().filter(does_something).map(|step| step.transform.as_str()).peekable();
+    if names.peek().is_none() {
+        return Values::Same;
+    }
+    match kind == Kind::Label && names.any(|name| !KEEP_NUMBERS.contains(&name)) {
+        true => Values::Relabelled,
+        false => Values::Changed,
+    }
+}
+
+/// What recorded steps do to the axes. Deformations are not made again.
+fn moves(steps: &[TraceStep]) -> Vec<Move> {
+    let mut moves = Vec::new();
+    for step in steps {
+        let Ok(mut grid) = step.before.grid() else { continue };
+        for record in &step.ops {
+            if let OpRecord::Warp { .. } | OpRecord::Elastic { .. } | OpRecord::Stretch { .. } = record {
+                moves.push(Move::Warp);
+                continue;
+            }
+            let Ok(op) = record.op() else { continue };
+            moves.extend(Move::of(&op, &grid));
+            grid = op.after(&grid).unwrap_or(grid);
+        }
+    }
+    moves
+}
