@@ -21,6 +21,7 @@ WHOLE = ("The control points, shares of the range from 0 to 1, are made whole nu
          "numbers: all but the last are 0.")
 LOWER = ("Its default takes for each large voxel the one at its lower faces, which moves the content; ours takes the "
          "one in the middle, as nearest-exact does.")
+TURNS = "nearest-exact takes the upper one of two equally close voxels; here the lower and the upper one take turns."
 FACES = "GaussianFilter takes what lies beyond the volume to be 0; ours mirrors unless edge: zero is asked for."
 
 
@@ -230,7 +231,10 @@ def resolutions(book: Casebook) -> None:
             p = {"zoom_range": [zoom, zoom], "downsample_mode": down, "upsample_mode": up}
             there = mt.RandSimulateLowResolutiond(KEY, prob=1.0, downsample_mode=modes[down], upsample_mode=modes[up],
                                                   zoom_range=(zoom, zoom))
-            _add(book, f"{zoom}-{down}-{up}", there, volume, {"rand_simulate_low_resolution": p})
+            # Places of the others lie half way nowhere, or the voxel whose turn it is is the upper one.
+            tied = up == "nearest" or (down == "nearest" and zoom == 0.63)
+            wrong = {"wrong": TURNS, "wrong_in": ["values"]} if tied else {}
+            _add(book, f"{zoom}-{down}-{up}", there, volume, {"rand_simulate_low_resolution": p}, **wrong)
     volume = volumes.full("a", "mirrored")
     _add(book, "default", mt.RandSimulateLowResolutiond(KEY, prob=1.0, zoom_range=(0.4, 0.4)), volume,
          {"rand_simulate_low_resolution": {"zoom_range": [0.4, 0.4]}}, wrong=LOWER, wrong_in=["values"])
