@@ -70,7 +70,7 @@ train:
       keys: image
     - _target_: Spacingd
       keys: image
-      pixdim: [1.37, 1.37, -1]
+      pixdim: [1.4, 1.4, -1]
       mode: bilinear
     - _target_: NormalizeIntensityd
       keys: image
@@ -122,7 +122,7 @@ preprocessing:
   dtype: float64
 - _target_: Zoomd
   keys: '@pair'
-  zoom: [1.3, 0.77, 1.13]
+  zoom: [1.3, 0.77, 1.17]
   keep_size: false
   mode: [trilinear, nearest-exact]
 - _target_: Affined
