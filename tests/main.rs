@@ -10,6 +10,7 @@ mod documents;
 mod formats;
 mod import_monai;
 mod inverses;
+mod label_values;
 mod labels;
 mod landmarks;
 mod levels;

@@ -2,12 +2,12 @@
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
 use revoxel_resample::{
-    How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
+    Census, Gone, How, Interpolation, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
 };
 
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};
-use crate::unseen::{check_label_fill, holding, put};
+use crate::unseen::{check_label_fill, holding_fill, put};
 
 /// How a prediction is to be brought back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +38,8 @@ pub struct Inverted {
     pub relation: Relation,
     /// The interpolation that was used; `None` where voxels were only copied.
     pub interpolation: Option<Interpolation>,
+    /// Labels of the prediction that have no voxel on the original grid.
+    pub gone: Vec<Gone>,
 }
 
 /// Why a prediction cannot be brought back.
@@ -80,6 +82,19 @@ pub enum InvertError {
     /// A label that the voxel type does not hold.
     #[error(transparent)]
     Label(#[from] revoxel_core::LostLabel),
+    /// A fill that no voxel type holds beside the labels.
+    #[error("--fill: {0}")]
+    NoCommonType(#[from] revoxel_core::NoCommonType),
+    /// Label maps whose labels no voxel type holds together.
+    #[error(
+        "the label maps hold labels from {lowest} to {highest} together, which no voxel type holds: invert them one by one"
+    )]
+    LabelsApart {
+        /// The lowest label.
+        lowest: i128,
+        /// The highest label.
+        highest: i128,
+    },
     /// Logits of several models are averaged as probabilities, and there are two ways.
     #[error(
         "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \
@@ -180,7 +195,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
     let fill = fill_of(prediction, options.fill.filter(|_| !options.argmax));
     let decides = options.argmax;
-    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill) };
+    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill.clone()) };
     // Noise and headers are put right here; the voxels stay where they are.
     let prediction = std::borrow::Cow::Borrowed(prediction);
     let prediction = if *prediction.grid() == model {
@@ -188,11 +203,11 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     } else {
         std::borrow::Cow::Owned(prediction.into_owned().on_grid(model)?)
     };
-    let prediction = match label {
-        Some(label) if kind == Kind::Label && !prediction.dtype().holds_label(label) => {
-            std::borrow::Cow::Owned(holding(prediction.into_owned(), label))
-        }
-        _ => prediction,
+    // Copies keep the voxel type, which must not turn the fill into another value.
+    let held = options.argmax || fill.iter().all(|v| prediction.dtype_with(*v) == Ok(prediction.dtype()));
+    let prediction = match held {
+        true => prediction,
+        false => std::borrow::Cow::Owned(holding_fill(prediction.into_owned(), &sampling, &how)?),
     };
     let volume = if options.argmax {
         let labels = execute_argmax(&prediction, &sampling, &how)?;
@@ -203,6 +218,10 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     } else {
         execute(&prediction, &sampling, &how)?
     };
+    let gone = match kind {
+        Kind::Label => Census::of(&prediction).gone_in(&Census::of(&volume)),
+        _ => Vec::new(),
+    };
     let coverage = options.coverage.then(|| coverage(&sampling)).transpose()?;
     let unseen = unseen_count(&sampling)?;
     Ok(Inverted {
@@ -212,6 +231,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
         unseen,
         relation,
         interpolation: (!lossless).then_some(interpolation),
+        gone,
     })
 }
 

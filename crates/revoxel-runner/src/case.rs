@@ -9,14 +9,16 @@ use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
-use revoxel_resample::Ties;
+use revoxel_resample::{Gone, Ties};
 use revoxel_transforms::PlanError;
 
-use crate::engine::{Engine, Last, StepError};
+use crate::engine::{Engine, Last, StepError, Vanished};
 use crate::files::{FileError, facts_after_steps, hash, make_folder_of, write_text};
+use crate::kind_values::{KindError, SaidBy, checked as checked_values};
 use crate::labels::{UndeclaredLabels, check_declared};
 use crate::preflight::Checked;
 use crate::uneven::read_options;
+use crate::vanished::sentence;
 
 /// What a case gave.
 #[derive(Clone, Debug)]
@@ -27,6 +29,15 @@ pub struct Done {
     pub skipped: Option<String>,
     /// How long it took.
     pub time: Duration,
+    /// Labels that spatial steps lost.
+    pub vanished: Vec<Vanished>,
+}
+
+impl Done {
+    /// A case that was left out.
+    fn skipped(why: String, start: Instant) -> Self {
+        Self { files: Vec::new(), skipped: Some(why), time: start.elapsed(), vanished: Vec::new() }
+    }
 }
 
 /// Why a case failed.
@@ -48,6 +59,9 @@ pub enum CaseError {
     /// A step failed; the message points into the pipeline file.
     #[error("{0}")]
     Step(String),
+    /// Values that are not of the kind of their input.
+    #[error(transparent)]
+    Kind(#[from] KindError),
     /// A label map holds what its input does not declare.
     #[error(transparent)]
     Labels(#[from] UndeclaredLabels),
@@ -76,7 +90,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
-        return Ok(Done { files: Vec::new(), skipped: Some(why.to_string()), time: start.elapsed() });
+        return Ok(Done::skipped(why.to_string(), start));
     }
     let mut volumes = BTreeMap::new();
     let mut sources = BTreeMap::new();
@@ -86,7 +100,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
         // The largest input is waited for, and its hash would come on top.
         let (loaded, hash) = rayon::join(load, || input_hash(path));
-        let loaded = loaded?;
+        let mut loaded = loaded?;
+        loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
         check_declared(input, path, &loaded.volume)?;
         Ok((loaded, hash?))
@@ -109,12 +124,13 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     if let Err(failure) = engine.run(&pipeline.steps) {
         if let StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) = &*failure.error {
-            return Ok(Done { files: Vec::new(), skipped: Some(failure.to_string()), time: start.elapsed() });
+            return Ok(Done::skipped(failure.to_string(), start));
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
     }
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
+    let mut vanished = engine.vanished().to_vec();
     let mut before: Option<Written> = None;
     for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
@@ -131,7 +147,9 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             let (writer, finished) =
                 rayon::join(|| write_volume(&path, &key, &last, wanted, &checked.infos[&key]), finish);
             finished?;
-            let written = Written { path: path.clone(), writer: writer? };
+            let (writer, gone) = writer?;
+            vanished.extend(gone.into_iter().map(|gone| Vanished { key: key.clone(), gone }));
+            let written = Written { path: path.clone(), writer };
             before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
             files.push(path);
         }
@@ -160,7 +178,14 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     make_folder_of(&path)?;
     write_text(&path, &trace.to_json())?;
     files.push(path);
-    Ok(Done { files, skipped: None, time: start.elapsed() })
+    for (key, gone) in by_key(&vanished) {
+        tracing::warn!(
+            "case {}: {key}: spatial steps lost {}: use a finer grid, `interpolation: label`, or a larger crop",
+            case.name,
+            sentence(&gone)
+        );
+    }
+    Ok(Done { files, skipped: None, time: start.elapsed(), vanished })
 }
 
 pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
@@ -182,32 +207,41 @@ impl Written {
     }
 }
 
-/// Writes a volume while its last pass is executed.
+/// What vanished, volume by volume.
+fn by_key(vanished: &[Vanished]) -> BTreeMap<&str, Vec<Gone>> {
+    let mut all: BTreeMap<&str, Vec<Gone>> = BTreeMap::new();
+    for Vanished { key, gone } in vanished {
+        all.entry(key).or_default().push(*gone);
+    }
+    all
+}
+
+/// Writes a volume while its last pass is executed; the labels that its spatial steps lost.
 fn write_volume(
     path: &Path,
     key: &str,
     last: &Last,
     stored: Option<StoredDtype>,
     info: &FileInfo,
-) -> Result<SlabWriter, CaseError> {
+) -> Result<(SlabWriter, Vec<Gone>), CaseError> {
     make_folder_of(path)?;
     let facts = if last.steps.is_empty() { info.facts.clone() } else { facts_after_steps(&info.facts) };
     let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
     let mut writer = SlabWriter::create(path, head, &facts, stored == Some(StoredDtype::Half))?;
     let Some(stored) = stored.filter(|_| last.kind() == Kind::Label) else {
-        last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
-        return Ok(writer);
+        let gone = last.slabs(wanted, |slab| writer.push(slab).map_err(CaseError::from))?;
+        return Ok((writer, gone));
     };
     // Labels are compared before they are cast: none becomes another one.
-    last.slabs(None, |slab| -> Result<(), CaseError> {
+    let gone = last.slabs(None, |slab| -> Result<(), CaseError> {
         stored.check_label_map(slab).map_err(|lost| CaseError::Dtype { key: key.to_owned(), lost })?;
         if slab.dtype() == stored.in_memory() {
             return Ok(writer.push(slab)?);
         }
         Ok(writer.push(&slab.clone().cast(stored.in_memory()))?)
     })?;
-    Ok(writer)
+    Ok((writer, gone))
 }
 
 pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {

@@ -13,6 +13,7 @@ use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
 use crate::dataset::Case;
+use crate::kind_values::rounded;
 use crate::memory;
 use crate::uneven::read_options;
 
@@ -70,7 +71,8 @@ impl LabelMaps {
             let look = |(key, path, input): (String, PathBuf, &Input)| {
                 let found = revoxel_io::read_with(&path, input.kind, &read_options(input));
                 let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
-                (key, path, found.map(|loaded| seen(&loaded.volume)))
+                // Maps that hold no labels fail with their cases.
+                (key, path, found.map(|loaded| seen(&rounded(loaded.volume).1)))
             };
             let found: Vec<(String, PathBuf, Result<SeenLabels, ReadError>)> =
                 batch.into_par_iter().map(look).collect();

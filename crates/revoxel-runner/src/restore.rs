@@ -8,6 +8,8 @@ use revoxel_invert::{
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
+use crate::engine::no_long_labels;
+
 /// Why a record cannot be followed, or a prediction not restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -255,6 +257,7 @@ impl Restoration {
                 transform: step.name.clone(),
                 error: error.into(),
             };
+            no_long_labels(&volume, &*step.transform).map_err(failed)?;
             step.transform.apply(volume).map(|(volume, _)| volume).map_err(failed)
         })
     }

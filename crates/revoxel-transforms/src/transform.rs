@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridError, GridOp, IndexBox, Kind, Relation, ValueUndo, Volume, VolumeError, WarpError};
+use revoxel_core::{
+    Grid, GridError, GridOp, IndexBox, Kind, Number, Relation, ValueUndo, Volume, VolumeError, WarpError,
+};
 use revoxel_resample::{AntiAlias, Boundary, Interpolation, PadMode, ResampleError, Separate};
 
 use crate::label_set::{Channels, LabelSet};
@@ -155,6 +157,11 @@ pub trait ValueTransform: Debug + Send + Sync {
 
     /// Whether it gives labels other numbers, which can be undone.
     fn exchanges_labels(&self) -> bool {
+        false
+    }
+
+    /// Whether it treats labels beyond 2⁵³ to the last digit. Steps that do not refuse label maps that hold any.
+    fn keeps_long_labels(&self) -> bool {
         false
     }
 
@@ -565,6 +572,20 @@ pub enum ApplyError {
         label: f64,
         /// What is wrong with it.
         problem: String,
+    },
+    /// Labels that are not exact in double precision.
+    #[error(
+        "the label map holds {0}, and this step compares labels in double precision, which is exact up to 2^53 \
+         (9007199254740992): give such labels smaller numbers with map_label_value before it"
+    )]
+    LongLabel(Number),
+    /// Labels that no voxel type holds together.
+    #[error("no voxel type holds labels from {lowest} to {highest}: 64 bits are needed for each side of 0")]
+    LongLabels {
+        /// The lowest label.
+        lowest: i128,
+        /// The highest label.
+        highest: i128,
     },
     /// A parameter names a place beyond the volume.
     #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]

@@ -11,6 +11,7 @@ use super::failure::{Failure, Outcome};
 use super::plan::{load, with_seed};
 use super::show;
 use crate::dataset::{Case, copies, discover, select};
+use crate::engine::Vanished;
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
 use crate::memory;
@@ -181,7 +182,12 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
         let said = match outcome {
             executor::Outcome::Done(done) => match &done.skipped {
                 Some(why) => json!({ "outcome": "skipped", "problem": why }),
-                None => json!({ "outcome": "done", "seconds": done.time.as_secs_f64(), "files": done.files }),
+                None => json!({
+                    "outcome": "done",
+                    "seconds": done.time.as_secs_f64(),
+                    "files": done.files,
+                    "vanished": done.vanished.iter().map(vanished).collect::<Vec<_>>(),
+                }),
             },
             executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
             executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
@@ -190,6 +196,15 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
     });
     let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
     json!({ "out": out, "cases": ran.chain(refused).collect::<Vec<_>>() })
+}
+
+/// A label that is gone, with the key of its map in front.
+fn vanished(label: &Vanished) -> Value {
+    let mut all = json!({ "key": label.key });
+    if let (Value::Object(all), Value::Object(said)) = (&mut all, crate::vanished::json(&label.gone)) {
+        all.extend(said);
+    }
+    all
 }
 
 /// What is said of a case, with its name in front.
