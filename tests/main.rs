@@ -12,6 +12,7 @@ mod formats;
 mod header_facts;
 mod import_monai;
 mod inverses;
+mod label_values;
 mod labels;
 mod landmarks;
 mod levels;

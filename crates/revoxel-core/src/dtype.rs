@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Voxels;
+use crate::{Number, Voxels};
 
 /// The type of a voxel's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,9 +98,13 @@ impl Dtype {
     }
 
     /// This type where it holds a value, else the smallest one that holds both the value and whatever this type
-    /// holds: of floating point for fractions.
+    /// holds: of floating point for fractions. No type holds a value below 0 and all of `uint64`, nor a fraction and
+    /// all whole numbers of 64 bits: float64 is the answer there.
     pub fn holding(self, value: f64) -> Self {
-        let exact = |dtype: Self| crate::dispatch_dtype!(dtype, T => T::from_f64(value).to_f64() == value);
+        let exact = |dtype: Self| match Number::from(value) {
+            Number::Whole(value) => dtype.holds_whole(value),
+            Number::Real(value) => crate::dispatch_dtype!(dtype, T => T::from_f64(value).to_f64() == value),
+        };
         // A number of single precision is near enough where it is one.
         let single = value.abs() <= f64::from(f32::MAX) || !value.is_finite();
         if self == Self::F64 || self == Self::F32 && single || exact(self) {
@@ -108,7 +112,7 @@ impl Dtype {
         }
         let (low, high) = self.range();
         let whole = Self::smallest_for_label_range(low.min(value), high.max(value));
-        if self != Self::F32 && exact(whole) {
+        if self != Self::F32 && exact(whole) && whole.contains(self) {
             whole
         } else if single && Self::F32.contains(self) {
             Self::F32
@@ -119,7 +123,10 @@ impl Dtype {
 
     /// Whether a label stays itself in this type, but for a thousandth: numbers that were computed are whole again.
     pub fn holds_label(self, label: f64) -> bool {
-        crate::dispatch_dtype!(self, T => near(T::from_f64(label).to_f64(), label))
+        match Number::from(label) {
+            Number::Whole(label) => self.holds_whole(label),
+            Number::Real(label) => crate::dispatch_dtype!(self, T => near(T::from_f64(label).to_f64(), label)),
+        }
     }
 
     /// Whether every value of another type is one of this type.
@@ -147,13 +154,19 @@ pub(crate) fn near(stored: f64, label: f64) -> bool {
 
 impl Voxels {
     /// A label of these voxels that would become another one in a type. What is no number is no label.
-    pub fn label_lost_in(&self, dtype: Dtype) -> Option<f64> {
+    pub fn label_lost_in(&self, dtype: Dtype) -> Option<Number> {
         if dtype.contains(self.dtype()) {
             return None;
         }
-        fn find<S: Voxel, T: Voxel>(values: &[S]) -> Option<f64> {
-            let lost = |label: &f64| !label.is_nan() && !near(T::from_f64(*label).to_f64(), *label);
-            values.iter().map(|v| v.to_f64()).find(lost)
+        fn find<S: Voxel, T: Voxel>(values: &[S]) -> Option<Number> {
+            let lost = |value: &&S| match value.whole() {
+                Some(whole) => T::of_whole(whole).is_none(),
+                None => {
+                    let label = value.to_f64();
+                    !label.is_nan() && !near(T::from_f64(label).to_f64(), label)
+                }
+            };
+            values.iter().find(lost).map(|value| Number::of(*value))
         }
         crate::dispatch!(self, v => crate::dispatch_dtype!(dtype, T => find::<_, T>(v)))
     }
@@ -194,10 +207,19 @@ pub trait Voxel: bytemuck::Pod + PartialOrd + Default + Send + Sync + fmt::Debug
 
     /// The same for f32.
     fn from_f32(value: f32) -> Self;
+
+    /// The value where it is a whole number, to the last digit.
+    fn whole(self) -> Option<i128>;
+
+    /// The value of this type that is a whole number, to the last digit; `None` where there is none.
+    fn of_whole(value: i128) -> Option<Self>;
+
+    /// The closest value of this type to a whole number.
+    fn near_whole(value: i128) -> Self;
 }
 
 macro_rules! voxel {
-    ($($rust:ty => $dtype:ident, $convert:expr, $single:expr;)*) => {$(
+    ($($rust:ty => $dtype:ident, $convert:expr, $single:expr, $whole:ident;)*) => {$(
         impl Voxel for $rust {
             const DTYPE: Dtype = Dtype::$dtype;
 
@@ -222,21 +244,64 @@ macro_rules! voxel {
                 let convert: fn(f32) -> f32 = $single;
                 convert(value) as $rust
             }
+
+            $whole!($rust);
         }
     )*};
 }
 
+macro_rules! whole_number {
+    ($rust:ty) => {
+        #[inline(always)]
+        fn whole(self) -> Option<i128> {
+            Some(self as i128)
+        }
+
+        #[inline(always)]
+        fn of_whole(value: i128) -> Option<Self> {
+            Self::try_from(value).ok()
+        }
+
+        #[inline(always)]
+        fn near_whole(value: i128) -> Self {
+            value.clamp(<$rust>::MIN as i128, <$rust>::MAX as i128) as Self
+        }
+    };
+}
+
+macro_rules! real_number {
+    ($rust:ty) => {
+        #[inline(always)]
+        fn whole(self) -> Option<i128> {
+            // Beyond this a number is no i128.
+            const BOUND: $rust = (1u128 << 127) as $rust;
+            (self.fract() == 0.0 && self.abs() < BOUND).then(|| self as i128)
+        }
+
+        #[inline(always)]
+        fn of_whole(value: i128) -> Option<Self> {
+            let near = value as Self;
+            (near.whole() == Some(value)).then_some(near)
+        }
+
+        #[inline(always)]
+        fn near_whole(value: i128) -> Self {
+            value as Self
+        }
+    };
+}
+
 voxel! {
-    u8 => U8, f64::round_ties_even, f32::round_ties_even;
-    i8 => I8, f64::round_ties_even, f32::round_ties_even;
-    u16 => U16, f64::round_ties_even, f32::round_ties_even;
-    i16 => I16, f64::round_ties_even, f32::round_ties_even;
-    u32 => U32, f64::round_ties_even, f32::round_ties_even;
-    i32 => I32, f64::round_ties_even, f32::round_ties_even;
-    u64 => U64, f64::round_ties_even, f32::round_ties_even;
-    i64 => I64, f64::round_ties_even, f32::round_ties_even;
-    f32 => F32, |v| v, |v| v;
-    f64 => F64, |v| v, |v| v;
+    u8 => U8, f64::round_ties_even, f32::round_ties_even, whole_number;
+    i8 => I8, f64::round_ties_even, f32::round_ties_even, whole_number;
+    u16 => U16, f64::round_ties_even, f32::round_ties_even, whole_number;
+    i16 => I16, f64::round_ties_even, f32::round_ties_even, whole_number;
+    u32 => U32, f64::round_ties_even, f32::round_ties_even, whole_number;
+    i32 => I32, f64::round_ties_even, f32::round_ties_even, whole_number;
+    u64 => U64, f64::round_ties_even, f32::round_ties_even, whole_number;
+    i64 => I64, f64::round_ties_even, f32::round_ties_even, whole_number;
+    f32 => F32, |v| v, |v| v, real_number;
+    f64 => F64, |v| v, |v| v, real_number;
 }
 
 #[cfg(test)]
@@ -254,6 +319,10 @@ mod tests {
         t(I8, 200.0, I16);
         t(U16, -1024.0, I32);
         t(U32, -1.0, I64);
+        t(U64, -1.0, F64);
+        t(I64, 1e19, F64);
+        t(I64, 9_223_372_036_854_775_808.0, F64);
+        t(U64, 18_446_744_073_709_551_616.0, F64);
         t(U8, 0.5, F32);
         t(U16, -0.5, F32);
         t(I32, 0.5, F64);
@@ -306,11 +375,11 @@ mod tests {
         let labels = Voxels::from(vec![0i16, 255, -1, 300]);
         assert_eq!(
             [Dtype::U8, Dtype::U16, Dtype::I8].map(|d| labels.label_lost_in(d)),
-            [Some(-1.0), Some(-1.0), Some(255.0)]
+            [-1, -1, 255].map(|label| Some(Number::Whole(label)))
         );
         assert_eq!([Dtype::I16, Dtype::I32, Dtype::F32].map(|d| labels.label_lost_in(d)), [None; 3]);
-        assert_eq!(Voxels::from(vec![16_777_217i32]).label_lost_in(Dtype::F32), Some(16_777_217.0));
+        assert_eq!(Voxels::from(vec![16_777_217i32]).label_lost_in(Dtype::F32), Some(Number::Whole(16_777_217)));
         assert_eq!(Voxels::from(vec![f32::NAN, 0.9999, 2.0]).label_lost_in(Dtype::U8), None);
-        assert_eq!(Voxels::from(vec![2.0, 0.5f32]).label_lost_in(Dtype::U8), Some(0.5));
+        assert_eq!(Voxels::from(vec![2.0, 0.5f32]).label_lost_in(Dtype::U8), Some(Number::Real(0.5)));
     }
 }

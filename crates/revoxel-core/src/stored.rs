@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::dtype::near;
-use crate::{Dtype, Voxels, dispatch};
+use crate::{Dtype, Number, Voxel, Voxels, dispatch};
 
 /// A voxel type as a file stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl StoredDtype {
 )]
 pub struct LostLabel {
     /// The label.
-    pub label: f64,
+    pub label: Number,
     /// The type.
     pub dtype: StoredDtype,
 }
@@ -57,7 +57,7 @@ impl StoredDtype {
             Self::Half => near(half(label), label),
         };
         let lost = labels.into_iter().find(|label| !label.is_nan() && !held(*label));
-        lost.map_or(Ok(()), |label| Err(LostLabel { label, dtype: self }))
+        lost.map_or(Ok(()), |label| Err(LostLabel { label: label.into(), dtype: self }))
     }
 
     /// The same for voxels of a label map.
@@ -69,7 +69,14 @@ impl StoredDtype {
             Self::Plain(dtype) => {
                 voxels.label_lost_in(dtype).map_or(Ok(()), |label| Err(LostLabel { label, dtype: self }))
             }
-            Self::Half => dispatch!(voxels, v => self.check_labels(v.iter().map(|x| crate::Voxel::to_f64(*x)))),
+            Self::Half => {
+                fn lost<T: Voxel>(values: &[T]) -> Option<Number> {
+                    let held = |v: &T| StoredDtype::Half.check_labels([v.to_f64()]).is_ok();
+                    values.iter().find(|v| !held(v)).map(|v| Number::of(*v))
+                }
+                let lost = dispatch!(voxels, v => lost(v));
+                lost.map_or(Ok(()), |label| Err(LostLabel { label, dtype: self }))
+            }
         }
     }
 }
@@ -109,8 +116,11 @@ mod tests {
         let byte = StoredDtype::Plain(Dtype::U8);
         assert!(byte.check_labels([0.0, 255.0, f64::NAN]).is_ok());
         let lost = byte.check_label_map(&vec![1i16, 300].into()).unwrap_err();
-        assert_eq!(lost, LostLabel { label: 300.0, dtype: byte });
+        assert_eq!(lost, LostLabel { label: Number::Whole(300), dtype: byte });
         assert!(lost.to_string().starts_with("label 300 does not fit into uint8"), "{lost}");
         assert!(StoredDtype::Half.check_label_map(&vec![2049u16].into()).is_err());
+        let long = (1u64 << 53) + 1;
+        let lost = StoredDtype::Half.check_label_map(&vec![1, long].into()).unwrap_err();
+        assert_eq!(lost.label, Number::Whole(long.into()));
     }
 }

@@ -1,6 +1,6 @@
 //! Voxels on a grid.
 
-use crate::{Dtype, Grid, Kind, Voxels};
+use crate::{Dtype, Grid, Kind, NoCommonType, Voxels};
 
 /// Voxels with the grid that says where they lie and the kind that says what they mean. There is no volume
 /// without a grid.
@@ -94,6 +94,21 @@ impl Volume {
         Self { voxels: self.voxels.cast(dtype), ..self }
     }
 
+    /// The voxel type, this one or a wider one, that holds a value which is to come into the volume (a fill, padding)
+    /// beside all its own: [`Dtype::with`]. Labels stay exact; an image of large 64-bit numbers may be rounded to
+    /// float64.
+    ///
+    /// # Errors
+    /// Where that type does not hold all labels.
+    pub fn dtype_with(&self, value: f64) -> Result<Dtype, NoCommonType> {
+        let dtype = self.dtype().with(self.kind, value);
+        if self.kind == Kind::Label && dtype != self.dtype() && self.voxels.label_lost_in(dtype).is_some() {
+            let (lowest, highest) = self.voxels.whole_range().unwrap_or_default();
+            return Err(NoCommonType { value, lowest, highest });
+        }
+        Ok(dtype)
+    }
+
     /// One value as f64.
     ///
     /// # Panics
@@ -116,6 +131,20 @@ mod tests {
         let make = |n: usize, channels| Volume::new(vec![0u8; n].into(), grid, Kind::Label, channels);
         assert!(make(24, 1).is_ok() && make(48, 2).is_ok());
         assert!(make(23, 1).is_err() && make(24, 2).is_err() && make(0, 0).is_err());
+    }
+
+    #[test]
+    fn what_fills_a_label_map_does_not_change_its_labels() {
+        let grid = Grid::without_geometry([2, 1, 1]).unwrap();
+        let t = |voxels: Voxels, kind: Kind, value: f64| {
+            Volume::new(voxels, grid, kind, 1).unwrap().dtype_with(value).map_err(|e| e.to_string())
+        };
+        assert_eq!(t(vec![1u64, 2].into(), Kind::Label, -1.0), Ok(Dtype::I64));
+        assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Label, 16_777_217.0), Ok(Dtype::F64));
+        assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Image, 16_777_217.0), Ok(Dtype::F32));
+        assert_eq!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0), Ok(Dtype::F64));
+        let error = t(vec![1, u64::MAX].into(), Kind::Label, -1.0).unwrap_err();
+        assert!(error.starts_with("no voxel type holds -1 beside the labels 1 to 18446744073709551615"), "{error}");
     }
 
     #[test]

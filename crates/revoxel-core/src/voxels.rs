@@ -179,6 +179,10 @@ impl Voxels {
             return self;
         }
         fn convert<S: Voxel, T: Voxel>(from: &[S]) -> Vec<T> {
+            // f64 is not exact between these two.
+            if matches!((S::DTYPE, T::DTYPE), (Dtype::U64, Dtype::I64) | (Dtype::I64, Dtype::U64)) {
+                return from.iter().map(|v| T::near_whole(v.whole().unwrap_or_default())).collect();
+            }
             from.iter().map(|v| T::from_f64(v.to_f64())).collect()
         }
         dispatch!(&self, v => dispatch_dtype!(to, T => convert::<_, T>(v).into()))

@@ -234,7 +234,7 @@ impl Ensemble {
             weight: Cow::Borrowed(&g.weight),
             seen: None,
         });
-        let labels = vote(ballots.collect(), 0.0);
+        let labels = vote(ballots.collect(), 0.0)?;
         // One is left, and its weight does not matter.
         self.groups.truncate(1);
         if let Some(first) = self.groups.first_mut() {

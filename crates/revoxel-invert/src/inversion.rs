@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
 use revoxel_resample::{
-    How, Interpolation, NonFinite, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
+    Census, Gone, How, Interpolation, NonFinite, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
 };
 
 use crate::bounded::bounded;
 use crate::decide::Activation;
 use crate::trace::{VolumeTrace, through_of};
-use crate::unseen::{check_label_fill, holding, put};
+use crate::unseen::{check_label_fill, holding_fill, put};
 
 /// How a prediction is to be brought back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +41,8 @@ pub struct Inverted {
     pub relation: Relation,
     /// The interpolation that was used; `None` where voxels were only copied.
     pub interpolation: Option<Interpolation>,
+    /// Labels of the prediction that have no voxel on the original grid.
+    pub gone: Vec<Gone>,
 }
 
 /// Why a prediction cannot be brought back.
@@ -94,6 +96,19 @@ pub enum InvertError {
     /// A label that the voxel type does not hold.
     #[error(transparent)]
     Label(#[from] revoxel_core::LostLabel),
+    /// A fill that no voxel type holds beside the labels.
+    #[error("--fill: {0}")]
+    NoCommonType(#[from] revoxel_core::NoCommonType),
+    /// Label maps whose labels no voxel type holds together.
+    #[error(
+        "the label maps hold labels from {lowest} to {highest} together, which no voxel type holds: invert them one by one"
+    )]
+    LabelsApart {
+        /// The lowest label.
+        lowest: i128,
+        /// The highest label.
+        highest: i128,
+    },
     /// Logits of several models are averaged as probabilities, and there are two ways.
     #[error(
         "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \
@@ -208,15 +223,15 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let prediction = bounded(Cow::Borrowed(prediction), Some(interpolation))?;
     let fill = fill_of(&prediction, options.fill.filter(|_| !options.argmax));
     let decides = options.argmax;
-    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill) };
+    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill.clone()) };
     // Noise and headers are put right here; the voxels stay where they are.
     let same = *prediction.grid() == model && prediction.grid().axes() == model.axes();
     let prediction = if same { prediction } else { Cow::Owned(prediction.into_owned().on_grid(model)?) };
-    let prediction = match label {
-        Some(label) if kind == Kind::Label && !prediction.dtype().holds_label(label) => {
-            Cow::Owned(holding(prediction.into_owned(), label))
-        }
-        _ => prediction,
+    // Copies keep the voxel type, which must not turn the fill into another value.
+    let held = options.argmax || fill.iter().all(|v| prediction.dtype_with(*v) == Ok(prediction.dtype()));
+    let prediction = match held {
+        true => prediction,
+        false => Cow::Owned(holding_fill(prediction.into_owned(), &sampling, &how)?),
     };
     let volume = if options.argmax {
         let labels = execute_argmax(&prediction, &sampling, &how)?;
@@ -227,6 +242,10 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     } else {
         execute(&prediction, &sampling, &how)?
     };
+    let gone = match kind {
+        Kind::Label => Census::of(&prediction).gone_in(&Census::of(&volume)),
+        _ => Vec::new(),
+    };
     let coverage = options.coverage.then(|| coverage(&sampling)).transpose()?;
     let unseen = unseen_count(&sampling)?;
     Ok(Inverted {
@@ -236,6 +255,7 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
         unseen,
         relation,
         interpolation: (!lossless).then_some(interpolation),
+        gone,
     })
 }
 

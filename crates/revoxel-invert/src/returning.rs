@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use revoxel_core::{Dtype, Grid, Kind, Relation, Sampling, StoredDtype, Volume, Voxel, Voxels};
 use revoxel_resample::{
-    How, Interpolation, ResampleError, Through, Ties, coverage, execute, execute_argmax, result_dtype, stream,
-    unseen_count,
+    Census, Gone, How, Interpolation, ResampleError, Through, Ties, coverage, execute, execute_argmax, result_dtype,
+    stream, unseen_count,
 };
 
 use crate::decide::{Activation, Decision, floats, over};
 use crate::ensemble::Recipe;
 use crate::inversion::{InvertError, Inverted, fill_of, interpolation_for};
-use crate::unseen::{bytes, check_label_fill, holding, put};
-use crate::vote::{Ballot, vote};
+use crate::unseen::{bytes, check_label_fill, holding_fill, put};
+use crate::vote::{Ballot, common_type, vote};
 
 /// Predictions taken together, ready for the way back.
 #[derive(Debug)]
@@ -55,10 +55,12 @@ impl Return {
             (None, Some(no)) if overlap => no,
             _ => fill_of(&first.mean, given),
         };
-        if let (Kind::Label, Some(fill)) = (kind, given) {
-            let held = |p: Pass| Pass { mean: holding(p.mean, fill), ..p };
-            passes = passes.into_iter().map(held).collect();
-        }
+        // Copies keep the voxel type, which must not turn the fill into another value.
+        let held = |p: Pass| {
+            let how = p.how(interpolation, fill.clone());
+            Ok(Pass { mean: holding_fill(p.mean, &p.pass, &how)?, ..p })
+        };
+        passes = passes.into_iter().map(held).collect::<Result<Vec<_>, InvertError>>()?;
         let masks = if passes.len() > 1 || recipe.coverage || unseen.is_some() {
             passes.iter().map(|p| coverage(&p.pass)).collect::<Result<Vec<_>, _>>()?
         } else {
@@ -105,10 +107,11 @@ impl Return {
     pub fn dtype(&self) -> Dtype {
         let first = &self.passes[0];
         if first.mean.kind() == Kind::Label {
-            let held = self.passes.iter().filter_map(|p| p.mean.voxels().min_max());
-            let all = held.flat_map(|(low, high)| [low, high]).chain(self.fill.iter().copied());
-            let (low, high) = all.fold((0.0f64, 0.0f64), |(low, high), label| (low.min(label), high.max(label)));
-            return Dtype::smallest_for_label_range(low, high);
+            let held = self.passes.iter().filter_map(|p| p.mean.voxels().whole_range());
+            let all = held.chain(Voxels::from(self.fill.clone()).whole_range());
+            let (low, high) = all.fold((0, 0), |all, range| (all.0.min(range.0), all.1.max(range.1)));
+            // What does not fit is named when it is written.
+            return Dtype::smallest_for_whole(low, high).unwrap_or(Dtype::I64);
         }
         match self.passes.len() {
             1 => result_dtype(&first.mean, &first.pass, &first.how(self.interpolation, self.fill.clone()), None),
@@ -150,11 +153,16 @@ impl Return {
     /// Where a pass fails.
     pub fn whole(self) -> Result<Inverted, InvertError> {
         let (fill, unseen) = (self.fill.clone(), self.unseen()?);
+        let mut after = self.census_after();
         let volume = match (&self.passes[..], &self.decision) {
             ([one], Decision::Channels) => execute(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
             ([one], Decision::Argmax) => execute_argmax(&one.mean, &one.pass, &one.how(self.interpolation, fill))?,
-            (_, decision) => self.meeting().decide(decision)?,
+            (_, decision) => self.meeting().decide(decision, &mut after)?,
         };
+        if self.passes.len() == 1 && self.compares_labels() {
+            after.add(volume.voxels());
+        }
+        let gone = self.gone_in(&after);
         let volume = match self.unseen {
             Some(label) => put(volume, &self.masks, label)?,
             None => volume,
@@ -166,11 +174,33 @@ impl Return {
             unseen,
             relation: self.relation,
             interpolation: self.interpolation(),
+            gone,
         })
     }
 
+    /// Whether labels of predictions are brought back, so that some can be lost on the way.
+    fn compares_labels(&self) -> bool {
+        self.kind() == Kind::Label && self.decision == Decision::Channels
+    }
+
+    /// A census to count the labels of the predictions on the native grid.
+    fn census_after(&self) -> Census {
+        Census::new(self.native.voxel_count(), self.channels())
+    }
+
+    /// The labels of the predictions, taken together, that are gone in a census on the native grid.
+    fn gone_in(&self, after: &Census) -> Vec<Gone> {
+        if !self.compares_labels() {
+            return Vec::new();
+        }
+        let mut before = self.census_after();
+        self.passes.iter().for_each(|pass| before.merge(&Census::of(&pass.mean)));
+        before.gone_in(after)
+    }
+
     /// The result slab by slab, channel after channel, in a voxel type of choice: it is never held. Means round half
-    /// to even and saturate where the type holds whole numbers; labels stay what they are.
+    /// to even and saturate where the type holds whole numbers; labels stay what they are. The answer is the labels of
+    /// the predictions that have no voxel in the result.
     ///
     /// # Errors
     /// Where a pass fails, the type does not hold a label, and what `sink` says.
@@ -178,8 +208,9 @@ impl Return {
         &self,
         dtype: Dtype,
         mut sink: impl FnMut(&Voxels) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Vec<Gone>, E> {
         let labels = self.passes[0].mean.kind() == Kind::Label;
+        let mut after = self.census_after();
         let mut give = |slab: Cow<'_, Voxels>| {
             if slab.dtype() == dtype {
                 return sink(&slab);
@@ -191,13 +222,20 @@ impl Return {
         };
         if let [one] = &self.passes[..] {
             let how = one.how(self.interpolation, self.fill.clone());
-            return stream(&one.mean, &one.pass, &how, Some(dtype), |slab| give(Cow::Borrowed(slab)));
+            let compares = self.compares_labels();
+            stream(&one.mean, &one.pass, &how, Some(dtype), |slab| {
+                if compares {
+                    after.add(slab);
+                }
+                give(Cow::Borrowed(slab))
+            })?;
+            return Ok(self.gone_in(&after));
         }
         let meeting = self.meeting();
         for channel in 0..self.channels() {
-            give(Cow::Owned(meeting.result(channel)?))?;
+            give(Cow::Owned(meeting.result(channel, &mut after)?))?;
         }
-        Ok(())
+        Ok(self.gone_in(&after))
     }
 
     fn meeting(&self) -> Meeting<'_> {
@@ -256,7 +294,7 @@ impl<'a> Meeting<'a> {
         weights
     }
 
-    fn decide(&self, decision: &Decision) -> Result<Volume, InvertError> {
+    fn decide(&self, decision: &Decision, after: &mut Census) -> Result<Volume, InvertError> {
         let first = &self.passes[0];
         let (grid, kind, channels) = (*first.pass.target(), first.mean.kind(), first.mean.channels());
         let size = grid.voxel_count();
@@ -264,9 +302,9 @@ impl<'a> Meeting<'a> {
             Decision::Channels => {
                 let mut all = Vec::with_capacity(channels);
                 for channel in 0..channels {
-                    all.push(self.result(channel)?);
+                    all.push(self.result(channel, after)?);
                 }
-                Ok(Volume::new(joined(all), grid, kind, channels)?)
+                Ok(Volume::new(joined(all)?, grid, kind, channels)?)
             }
             Decision::Argmax => {
                 let mut best = self.channel(0)?;
@@ -293,8 +331,9 @@ impl<'a> Meeting<'a> {
         }
     }
 
-    /// One channel on the native grid: the mean, or of labels what most members say.
-    fn result(&self, channel: usize) -> Result<Voxels, InvertError> {
+    /// One channel on the native grid: the mean, or of labels what most members say. The labels that the members have
+    /// there are counted, before they vote.
+    fn result(&self, channel: usize, after: &mut Census) -> Result<Voxels, InvertError> {
         if self.passes[0].mean.kind() != Kind::Label {
             return Ok(self.channel(channel)?.into());
         }
@@ -302,11 +341,12 @@ impl<'a> Meeting<'a> {
         let ballot = |(number, pass): (usize, &Pass)| -> Result<Ballot<'_>, InvertError> {
             let how = pass.how(self.interpolation, vec![fill]);
             let labels = execute(&only(&pass.mean, channel)?, &pass.pass, &how)?.into_voxels();
+            after.add_channel(channel, &labels);
             let weight = Cow::Owned(vec![weight_of(&pass.weight, channel)]);
             Ok(Ballot { labels: Cow::Owned(labels), weight, seen: self.masks.get(number).map(bytes) })
         };
         let ballots = self.passes.iter().enumerate().map(ballot).collect::<Result<Vec<_>, _>>()?;
-        Ok(vote(ballots, fill))
+        vote(ballots, fill)
     }
 
     fn fill_of(&self, channel: usize) -> f64 {
@@ -344,19 +384,18 @@ impl<'a> Meeting<'a> {
 }
 
 /// Channels, one behind the other.
-fn joined(mut channels: Vec<Voxels>) -> Voxels {
+fn joined(mut channels: Vec<Voxels>) -> Result<Voxels, InvertError> {
     if channels.len() == 1 {
-        return channels.remove(0);
+        return Ok(channels.remove(0));
     }
-    let dtype = channels.first().map_or(Dtype::U8, Voxels::dtype);
-    let same = channels.iter().all(|c| c.dtype() == dtype);
-    revoxel_core::dispatch_dtype!(if same { dtype } else { Dtype::F64 }, T => {
+    let dtype = common_type(channels.iter(), 0.0)?;
+    Ok(revoxel_core::dispatch_dtype!(dtype, T => {
         let mut all: Vec<T> = Vec::with_capacity(channels.iter().map(Voxels::len).sum());
         for channel in channels {
             all.extend_from_slice(bytemuck::cast_slice(channel.cast(T::DTYPE).bytes()));
         }
         all.into()
-    })
+    }))
 }
 
 /// One channel of a volume.

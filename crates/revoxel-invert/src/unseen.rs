@@ -1,6 +1,7 @@
-//! What voxels hold that no model saw, where they hold labels.
+//! What voxels hold that no model saw.
 
-use revoxel_core::{Dtype, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Number, Sampling, Volume, Voxel, Voxels, dispatch};
+use revoxel_resample::How;
 
 use crate::inversion::InvertError;
 
@@ -9,22 +10,38 @@ use crate::inversion::InvertError;
 /// # Errors
 /// Where it is no whole number, or none that a voxel type holds.
 pub fn check_label_fill(fill: f64) -> Result<(), InvertError> {
-    let dtype = Dtype::smallest_for_label_range(fill.min(0.0), fill.max(0.0));
-    if fill.fract() == 0.0 && dtype.holds_label(fill) { Ok(()) } else { Err(InvertError::Fill(fill)) }
+    let held = match Number::from(fill) {
+        Number::Whole(label) => Dtype::smallest_for_whole(label, label).is_some(),
+        Number::Real(_) => false,
+    };
+    if held { Ok(()) } else { Err(InvertError::Fill(fill)) }
 }
 
-/// A label map in its own voxel type where that holds a label, else in the smallest that holds all.
-pub(crate) fn holding(labels: Volume, label: f64) -> Volume {
-    if labels.dtype().holds_label(label) {
-        return labels;
-    }
-    let (low, high) = labels.voxels().min_max().unwrap_or((label, label));
-    labels.cast(Dtype::smallest_for_label_range(low.min(label), high.max(label)))
+/// A volume in a voxel type that holds these values too: its own where that does.
+///
+/// # Errors
+/// Where no type holds them and all labels.
+pub(crate) fn holding(volume: Volume, values: &[f64]) -> Result<Volume, InvertError> {
+    values.iter().try_fold(volume, |volume, value| {
+        let dtype = volume.dtype_with(*value)?;
+        Ok(if dtype == volume.dtype() { volume } else { volume.cast(dtype) })
+    })
+}
+
+/// A volume that a pass may copy: in a voxel type that does not turn the fill into another value, where the pass
+/// fills anything.
+///
+/// # Errors
+/// Where no type holds the fill and all labels.
+pub(crate) fn holding_fill(volume: Volume, pass: &Sampling, how: &How) -> Result<Volume, InvertError> {
+    let averages = how.averages() && pass.exact().is_none();
+    let fills = pass.has_padding() || !pass.limits().is_empty();
+    if averages || !fills { Ok(volume) } else { holding(volume, &how.fill) }
 }
 
 /// Puts a label where none of the masks is set.
 pub(crate) fn put(labels: Volume, masks: &[Volume], label: f64) -> Result<Volume, InvertError> {
-    let labels = holding(labels, label);
+    let labels = holding(labels, &[label])?;
     let grid = *labels.grid();
     let (kind, channels) = (labels.kind(), labels.channels());
     let masks: Vec<&[u8]> = masks.iter().map(bytes).collect();

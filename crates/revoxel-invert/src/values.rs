@@ -1,7 +1,7 @@
 //! Values back to the units of the source.
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, Kind, Number, ValueUndo, Volume, Voxel, Voxels, dispatch};
 
 use crate::carry::BLOCK;
 use crate::inversion::{InvertError, on_model_grid};
@@ -121,6 +121,16 @@ impl VolumeTrace {
         }
         let model = self.result.grid.grid()?;
         let (volume, _) = on_model_grid(volume, &model, false)?;
+        if kind == Kind::Label {
+            return undos.iter().try_fold(volume, |volume, (step, transform, undo)| match undo {
+                ValueUndo::Relabel { pairs } => relabelled(volume, pairs).map_err(|reason| InvertError::Lost {
+                    step: *step,
+                    transform: (*transform).to_owned(),
+                    reason,
+                }),
+                _ => Ok(volume),
+            });
+        }
         let (size, channels) = (model.voxel_count(), volume.channels());
         let wide = volume.dtype() == Dtype::F64;
         let mut numbers = match volume.cast(Dtype::F64).into_voxels() {
@@ -137,16 +147,49 @@ impl VolumeTrace {
                 values.par_iter_mut().with_min_len(BLOCK).for_each(before);
             }
         }
-        let dtype = match kind {
-            Kind::Label => {
-                let (lowest, highest) = numbers.iter().fold((0.0f64, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
-                Dtype::smallest_for_label_range(lowest, highest)
-            }
-            _ if wide => Dtype::F64,
-            _ => Dtype::F32,
-        };
+        let dtype = if wide { Dtype::F64 } else { Dtype::F32 };
         Ok(Volume::new(Voxels::from(numbers).cast(dtype), model, kind, channels)?)
     }
+}
+
+/// A label map with labels exchanged by pairs of (after, before), in the smallest voxel type that holds the result. The
+/// other labels stay to the last digit.
+fn relabelled(volume: Volume, pairs: &[[f64; 2]]) -> Result<Volume, String> {
+    let whole = |label: f64| match Number::from(label) {
+        Number::Whole(label) => Ok(label),
+        Number::Real(label) => Err(format!("it exchanged {label}, which is no label: labels are whole numbers")),
+    };
+    let pairs: Vec<(i128, i128)> =
+        pairs.iter().map(|[a, b]| Ok((whole(*a)?, whole(*b)?))).collect::<Result<_, String>>()?;
+    let (lowest, highest) = volume.voxels().whole_range().unwrap_or_default();
+    let befores = pairs.iter().map(|(_, before)| *before);
+    let lowest = befores.clone().fold(lowest, i128::min).min(0);
+    let highest = befores.fold(highest, i128::max).max(0);
+    let Some(wide) = Dtype::smallest_for_whole(lowest, highest) else {
+        return Err(format!("the labels {lowest} and {highest} fit into no voxel type together"));
+    };
+    fn exchange<T: Voxel>(values: &mut [T], pairs: &[(i128, i128)]) {
+        values.par_chunks_mut(BLOCK).for_each(|values| {
+            let mut last: Option<(T, T)> = None;
+            for value in values {
+                let to = match last {
+                    Some((from, to)) if from == *value => to,
+                    _ => {
+                        let pair = pairs.iter().find(|(after, _)| value.whole() == Some(*after));
+                        pair.map_or(*value, |(_, before)| T::near_whole(*before))
+                    }
+                };
+                last = Some((*value, to));
+                *value = to;
+            }
+        });
+    }
+    let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
+    let mut voxels = volume.into_voxels().cast(wide);
+    dispatch!(&mut voxels, v => exchange(v, &pairs));
+    let (lowest, highest) = voxels.whole_range().unwrap_or_default();
+    let dtype = Dtype::smallest_for_whole(lowest.min(0), highest.max(0)).unwrap_or(wide);
+    Volume::new(voxels.cast(dtype), grid, kind, channels).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Voxel, Voxels, dispatch_dtype};
 
+use crate::inversion::InvertError;
+
 /// One member's labels, its weight, and where it saw anything (everywhere without a mask).
 pub(crate) struct Ballot<'a> {
     pub(crate) labels: Cow<'a, Voxels>,
@@ -15,13 +17,14 @@ pub(crate) struct Ballot<'a> {
 }
 
 /// For every voxel the label with the greatest weight, the lowest of several; `fill` where nobody saw anything. The
-/// voxel type is that of the members where they agree, else float64.
-pub(crate) fn vote(ballots: Vec<Ballot<'_>>, fill: f64) -> Voxels {
-    let Some(first) = ballots.first() else { return Voxels::from(Vec::<u8>::new()) };
-    let (dtype, length) = (first.labels.dtype(), first.labels.len());
-    let common = if ballots.iter().all(|b| b.labels.dtype() == dtype) { dtype } else { Dtype::F64 };
-    // A type that cannot hold the fill would turn it into another label.
-    let common = if dispatch_dtype!(common, T => T::from_f64(fill).to_f64() == fill) { common } else { Dtype::F64 };
+/// voxel type is that of the members where they agree and it holds the fill, else the smallest that holds all.
+///
+/// # Errors
+/// Where no type holds all labels.
+pub(crate) fn vote(ballots: Vec<Ballot<'_>>, fill: f64) -> Result<Voxels, InvertError> {
+    let Some(first) = ballots.first() else { return Ok(Voxels::from(Vec::<u8>::new())) };
+    let length = first.labels.len();
+    let common = common_type(ballots.iter().map(|b| &*b.labels), fill)?;
     let ballots: Vec<Ballot<'_>> = ballots
         .into_iter()
         .map(|b| match b.labels.dtype() == common {
@@ -29,7 +32,32 @@ pub(crate) fn vote(ballots: Vec<Ballot<'_>>, fill: f64) -> Voxels {
             false => Ballot { labels: Cow::Owned(b.labels.into_owned().cast(common)), ..b },
         })
         .collect();
-    dispatch_dtype!(common, T => counted::<T>(&ballots, length, T::from_f64(fill)).into())
+    Ok(dispatch_dtype!(common, T => counted::<T>(&ballots, length, T::from_f64(fill)).into()))
+}
+
+/// The voxel type of all these labels and a fill: their own where they agree and it holds the fill, else the smallest
+/// of whole numbers that holds all.
+///
+/// # Errors
+/// Where no type holds all labels.
+pub(crate) fn common_type<'a>(maps: impl Iterator<Item = &'a Voxels> + Clone, fill: f64) -> Result<Dtype, InvertError> {
+    let types = maps.clone().map(Voxels::dtype);
+    if let Some(first) = types.clone().next()
+        && types.clone().all(|dtype| dtype == first)
+        && first.holds_label(fill)
+    {
+        return Ok(first);
+    }
+    let ranges = maps.clone().filter_map(Voxels::whole_range).chain(Voxels::from(vec![fill]).whole_range());
+    let (lowest, highest) = ranges.fold((0, 0), |all, range| (all.0.min(range.0), all.1.max(range.1)));
+    let apart = InvertError::LabelsApart { lowest, highest };
+    if types.clone().all(Dtype::is_integer) {
+        return Dtype::smallest_for_whole(lowest, highest).ok_or(apart);
+    }
+    match maps.clone().all(|map| map.label_lost_in(Dtype::F64).is_none()) {
+        true => Ok(Dtype::F64),
+        false => Err(apart),
+    }
 }
 
 fn counted<T: Voxel>(ballots: &[Ballot<'_>], length: usize, fill: T) -> Vec<T> {
@@ -81,11 +109,11 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(vote(ballots([1.0; 3], false), 0.0), vec![1u8, 3, 9, 4, 7].into());
-        assert_eq!(vote(ballots([1.0, 1.0, 2.0], false), 0.0), vec![1u8, 3, 8, 4, 7].into());
-        assert_eq!(vote(ballots([5.0, 1.0, 1.0], false), 0.0), vec![1u8, 2, 9, 4, 7].into());
-        assert_eq!(vote(ballots([1.0; 3], true), 0.0), vec![1u8, 3, 9, 4, 0].into());
-        assert_eq!(vote(ballots([1.0; 3], true), -1.0), vec![1.0f64, 3., 9., 4., -1.].into());
+        assert_eq!(vote(ballots([1.0; 3], false), 0.0).unwrap(), vec![1u8, 3, 9, 4, 7].into());
+        assert_eq!(vote(ballots([1.0, 1.0, 2.0], false), 0.0).unwrap(), vec![1u8, 3, 8, 4, 7].into());
+        assert_eq!(vote(ballots([5.0, 1.0, 1.0], false), 0.0).unwrap(), vec![1u8, 2, 9, 4, 7].into());
+        assert_eq!(vote(ballots([1.0; 3], true), 0.0).unwrap(), vec![1u8, 3, 9, 4, 0].into());
+        assert_eq!(vote(ballots([1.0; 3], true), -1.0).unwrap(), vec![1i8, 3, 9, 4, -1].into());
     }
 
     #[test]
@@ -97,14 +125,26 @@ mod tests {
             weight: w.to_vec().into(),
             seen: None,
         };
-        assert_eq!(vote(labels.iter().zip(&weights).map(ballot).collect(), 0.0), vec![1u8, 1, 2, 2].into());
+        assert_eq!(vote(labels.iter().zip(&weights).map(ballot).collect(), 0.0).unwrap(), vec![1u8, 1, 2, 2].into());
     }
 
     #[test]
-    fn members_of_several_types_meet() {
-        let labels: [Voxels; 2] = [vec![300u16, 1].into(), vec![-3i8, 1].into()];
-        let ballots =
-            labels.iter().map(|l| Ballot { labels: Cow::Borrowed(l), weight: vec![1.0].into(), seen: None }).collect();
-        assert_eq!(vote(ballots, 0.0), vec![-3.0f64, 1.0].into());
+    fn members_of_several_types_meet_in_one_that_holds_every_label() {
+        let t = |labels: [Voxels; 2], fill: f64| {
+            // The first one decides.
+            let ballot = |(l, w)| Ballot { labels: Cow::Borrowed(l), weight: vec![w].into(), seen: None };
+            vote(labels.iter().zip([2.0, 1.0]).map(ballot).collect(), fill).map_err(|e| e.to_string())
+        };
+        assert_eq!(t([vec![300u16, 1].into(), vec![-3i8, 1].into()], 0.0), Ok(vec![300i16, 1].into()));
+        assert_eq!(t([vec![300.0f32, 1.0].into(), vec![-3i8, 1].into()], 0.0), Ok(vec![300.0f64, 1.0].into()));
+        // Beyond 2^53 every digit counts.
+        let long = (1u64 << 53) + 1;
+        let expected: Voxels = vec![5, long as i64].into();
+        assert_eq!(t([vec![5, long].into(), vec![-1i8, 9].into()], 0.0), Ok(expected.clone()));
+        let signed: Voxels = vec![-1, long as i64].into();
+        assert_eq!(t([vec![5, long].into(), signed], -7.0), Ok(expected));
+        let apart = t([vec![u64::MAX].into(), vec![-1i8].into()], 0.0).unwrap_err();
+        assert!(apart.contains("labels from -1 to 18446744073709551615"), "{apart}");
+        assert!(t([vec![long].into(), vec![0.0f32].into()], 0.0).is_err());
     }
 }

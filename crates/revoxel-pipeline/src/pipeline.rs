@@ -3,6 +3,7 @@
 mod keys;
 mod paths;
 mod references;
+mod unwritten;
 
 use std::sync::Arc;
 

@@ -145,6 +145,11 @@ impl Restore {
         RestoreRecord { path: self.path.as_ref().map(|p| p.path(case)), ..self.record.clone() }
     }
 
+    /// The input whose grid predictions go back to, where the pipeline says.
+    pub fn volume(&self) -> Option<&str> {
+        self.record.volume.as_deref()
+    }
+
     pub(crate) fn canonical(&self) -> Value {
         let path = self.path.as_ref().map(|p| p.text().to_owned());
         json!(RestoreRecord { path, ..self.record.clone() })

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use revoxel_core::{
-    Dtype, Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, Sampling, Volume, VolumeError, Voxel,
-    Voxels, dispatch, dispatch_dtype,
+    Dtype, Grid, GridError, GridOp, IndexBox, Kind, NoCommonType, Orientation, Relation, Sampling, Volume, VolumeError,
+    Voxel, Voxels, dispatch, dispatch_dtype,
 };
 
 use crate::finite::{Holes, mark, may_have_holes};
@@ -37,6 +37,9 @@ pub enum ResampleError {
     /// The buffers do not fit their grids.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// What is to fill or pad a label map does not fit beside its labels.
+    #[error(transparent)]
+    Fill(#[from] NoCommonType),
 }
 
 /// Executes a pass: reads `volume`, gives a volume on the sampling's target grid.

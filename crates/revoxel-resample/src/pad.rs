@@ -1,12 +1,13 @@
 //! Padding with values taken from the volume, as numpy's `pad` does.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use rayon::prelude::*;
-use revoxel_core::{GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch};
 
-use crate::{How, Interpolation, ResampleError, execute};
+use crate::{How, Interpolation, ResampleError, coverage, execute};
 
 /// What padding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +97,19 @@ impl PadMode {
         }
     }
 
+    /// The number of all channels that pads, where it is a whole number that double precision rounds.
+    fn long(self, voxels: &Voxels) -> Option<i128> {
+        if !matches!(voxels.dtype(), Dtype::U64 | Dtype::I64) {
+            return None;
+        }
+        let number = match self {
+            Self::VolumeMinimum => voxels.whole_range()?.0,
+            Self::VolumeMaximum => voxels.whole_range()?.1,
+            _ => return None,
+        };
+        (!Dtype::F64.holds_whole(number)).then_some(number)
+    }
+
     /// The index (0 .. n) whose voxel stands at `index`, for modes that repeat voxels.
     fn index(self, index: i64, n: i64) -> i64 {
         match self {
@@ -152,6 +166,9 @@ pub fn pad(
     let window = GridOp::Window { start, shape };
     let mut sampling = Sampling::identity(*volume.grid());
     sampling.push(&window)?;
+    if let Some(number) = mode.long(volume.voxels()) {
+        return padded_with(volume, &sampling, number);
+    }
     let of_all = mode.of_all(volume.voxels()).map(|number| vec![number; volume.channels()]);
     let constant = of_all.as_deref().or((mode == PadMode::Constant).then_some(value));
     if constant.is_some() || !sampling.has_padding() {
@@ -172,6 +189,23 @@ pub fn pad(
     });
     let kind: Kind = volume.kind();
     Ok(Volume::new(voxels, *sampling.target(), kind, channels)?)
+}
+
+/// Executes a window whose padding is a whole number, to the last digit.
+fn padded_with(volume: &Volume, window: &Sampling, number: i128) -> Result<Volume, ResampleError> {
+    let inside = coverage(window)?;
+    let inside: &[u8] = inside.voxels().bytes();
+    let padded = execute(volume, window, &How::filled(Interpolation::Nearest, vec![0.0]))?;
+    fn put<T: Voxel>(values: &mut [T], inside: &[u8], number: i128) {
+        let number = T::near_whole(number);
+        for channel in values.chunks_mut(inside.len()) {
+            channel.iter_mut().zip(inside).filter(|(_, inside)| **inside == 0).for_each(|(v, _)| *v = number);
+        }
+    }
+    let (grid, kind, channels) = (*padded.grid(), padded.kind(), padded.channels());
+    let mut voxels = padded.into_voxels();
+    dispatch!(&mut voxels, v => put(v, inside, number));
+    Ok(Volume::new(voxels, grid, kind, channels)?)
 }
 
 fn repeated<T: Voxel>(
@@ -274,7 +308,9 @@ fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
     if mode == PadMode::Mean {
         return mean(&line);
     }
-    line.sort_unstable_by(|a, b| a.to_f64().total_cmp(&b.to_f64()));
+    // Whole numbers of 64 bits may be one number in double precision.
+    let order = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(Ordering::Equal);
+    line.sort_unstable_by(|a, b| order(a, b).then(a.to_f64().total_cmp(&b.to_f64())));
     let n = line.len();
     match mode {
         PadMode::Minimum => line[0],
@@ -322,6 +358,19 @@ mod tests {
             let line = Volume::new(vec![f32::NAN; 5].into(), grid, Kind::Image, 1).unwrap();
             let padded = pad(&line, [0, 0, 0], [6, 1, 1], *mode, &[]).unwrap().voxels().get(5);
             assert!(if mode.name().starts_with("volume") { padded == 0.0 } else { padded.is_nan() }, "{mode}");
+        }
+        // Beyond 2^53 every digit counts.
+        let (low, high) = ((1u64 << 53) + 1, (1 << 53) + 3);
+        for (mode, expected) in [
+            (PadMode::VolumeMinimum, low),
+            (PadMode::VolumeMaximum, high),
+            (PadMode::Minimum, low),
+            (PadMode::Maximum, high),
+        ] {
+            let grid = Grid::without_geometry([3, 1, 1]).unwrap();
+            let line = Volume::new(vec![low + 1, high, low].into(), grid, Kind::Label, 1).unwrap();
+            let padded = pad(&line, [-1, 0, 0], [4, 1, 1], mode, &[]).unwrap();
+            assert_eq!(padded.voxels(), &vec![expected, low + 1, high, low].into(), "{mode}");
         }
     }
 

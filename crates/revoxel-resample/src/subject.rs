@@ -108,11 +108,12 @@ impl Subject for Volume {
     }
 
     fn hold(&mut self, values: &[f64]) -> Result<(), ResampleError> {
-        let dtype = self.voxels().dtype();
-        let holding = values.iter().fold(dtype, |dtype, value| dtype.holding(*value));
-        if holding != dtype {
-            let (grid, kind, channels) = (*self.grid(), self.kind(), self.channels());
-            *self = Volume::new(self.voxels().clone().cast(holding), grid, kind, channels)?;
+        for value in values {
+            let holding = self.dtype_with(*value)?;
+            if holding != self.voxels().dtype() {
+                let (grid, kind, channels) = (*self.grid(), self.kind(), self.channels());
+                *self = Volume::new(self.voxels().clone().cast(holding), grid, kind, channels)?;
+            }
         }
         Ok(())
     }
@@ -189,7 +190,8 @@ impl Subject for KnownGrid {
     }
 
     fn hold(&mut self, values: &[f64]) -> Result<(), ResampleError> {
-        self.dtype = self.dtype.map(|dtype| values.iter().fold(dtype, |dtype, value| dtype.holding(*value)));
+        let kind = self.kind;
+        self.dtype = self.dtype.map(|dtype| values.iter().fold(dtype, |dtype, value| dtype.with(kind, *value)));
         Ok(())
     }
 }

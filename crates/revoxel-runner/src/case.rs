@@ -9,17 +9,19 @@ use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype};
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::{Facts, FileInfo, Head, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
-use revoxel_resample::{NonFinite, Ties, all_finite};
+use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
 use crate::dataset::Case;
-use crate::engine::{Engine, Last, StepError};
+use crate::engine::{Engine, Last, StepError, Vanished};
 use crate::files::{FileError, hash, make_folder_of, write_text};
 use crate::kept::{self, Kept, Loss};
+use crate::kind_values::{KindError, SaidBy, checked as checked_values};
 use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::preflight::Checked;
 use crate::uneven::read_options;
+use crate::vanished::sentence;
 
 /// What a case gave.
 #[derive(Clone, Debug)]
@@ -34,13 +36,16 @@ pub struct Done {
     pub time: Duration,
     /// Facts of the sources that the files do not have.
     pub dropped: Vec<Loss>,
+    /// Labels that spatial steps lost.
+    pub vanished: Vec<Vanished>,
 }
 
 impl Done {
     /// A case that was left out.
     fn skipped(why: String, start: Instant) -> Self {
         let time = start.elapsed();
-        Self { files: Vec::new(), skipped: Some(why), non_finite: Vec::new(), time, dropped: Vec::new() }
+        let (files, non_finite, dropped, vanished) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { files, skipped: Some(why), non_finite, time, dropped, vanished }
     }
 }
 
@@ -63,6 +68,9 @@ pub enum CaseError {
     /// A step failed; the message points into the pipeline file.
     #[error("{0}")]
     Step(String),
+    /// Values that are not of the kind of their input.
+    #[error(transparent)]
+    Kind(#[from] KindError),
     /// A label map holds what its input does not declare.
     #[error(transparent)]
     Labels(#[from] UndeclaredLabels),
@@ -129,6 +137,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let mut loaded = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
         let note = non_finite::settle(input, path, &mut loaded.volume)?;
+        loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
         check_declared(input, path, &loaded.volume)?;
         Ok((loaded, hash?, note))
     };
@@ -158,6 +167,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
     let mut dropped = Vec::new();
+    let mut vanished = engine.vanished().to_vec();
     let mut before: Option<Written> = None;
     for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
@@ -177,7 +187,9 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             let finish = || previous.map_or(Ok(()), Written::finish);
             let (writer, finished) = rayon::join(|| write_volume(&path, &key, &last, wanted, &kept.facts), finish);
             finished?;
-            let written = Written { path: path.clone(), writer: writer? };
+            let (writer, gone) = writer?;
+            vanished.extend(gone.into_iter().map(|gone| Vanished { key: key.clone(), gone }));
+            let written = Written { path: path.clone(), writer };
             before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
             files.push(path);
             dropped.extend(kept.losses);
@@ -208,7 +220,14 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     make_folder_of(&path)?;
     write_text(&path, &trace.to_json())?;
     files.push(path);
-    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped })
+    for (key, gone) in by_key(&vanished) {
+        tracing::warn!(
+            "case {}: {key}: spatial steps lost {}: use a finer grid, `interpolation: label`, or a larger crop",
+            case.name,
+            sentence(&gone)
+        );
+    }
+    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped, vanished })
 }
 
 /// Says what an input held that is not finite.
@@ -236,14 +255,23 @@ impl Written {
     }
 }
 
-/// Writes a volume while its last pass is executed.
+/// What vanished, volume by volume.
+fn by_key(vanished: &[Vanished]) -> BTreeMap<&str, Vec<Gone>> {
+    let mut all: BTreeMap<&str, Vec<Gone>> = BTreeMap::new();
+    for Vanished { key, gone } in vanished {
+        all.entry(key).or_default().push(*gone);
+    }
+    all
+}
+
+/// Writes a volume while its last pass is executed; the labels that its spatial steps lost.
 fn write_volume(
     path: &Path,
     key: &str,
     last: &Last,
     stored: Option<StoredDtype>,
     facts: &Facts,
-) -> Result<SlabWriter, CaseError> {
+) -> Result<(SlabWriter, Vec<Gone>), CaseError> {
     make_folder_of(path)?;
     let wanted = stored.map(StoredDtype::in_memory);
     let head = Head { grid: *last.grid(), dtype: last.dtype(wanted), channels: last.channels() };
@@ -251,21 +279,21 @@ fn write_volume(
     let Some(stored) = stored.filter(|_| last.kind() == Kind::Label) else {
         let narrower = fits_type(key, last, head.dtype)?;
         let beyond = || CaseError::Beyond { key: key.to_owned(), dtype: head.dtype };
-        last.slabs(wanted, |slab| match narrower && !all_finite(slab) {
+        let gone = last.slabs(wanted, |slab| match narrower && !all_finite(slab) {
             true => Err(beyond()),
             false => Ok(writer.push(slab)?),
         })?;
-        return Ok(writer);
+        return Ok((writer, gone));
     };
     // Labels are compared before they are cast: none becomes another one.
-    last.slabs(None, |slab| -> Result<(), CaseError> {
+    let gone = last.slabs(None, |slab| -> Result<(), CaseError> {
         stored.check_label_map(slab).map_err(|lost| CaseError::Dtype { key: key.to_owned(), lost })?;
         if slab.dtype() == stored.in_memory() {
             return Ok(writer.push(slab)?);
         }
         Ok(writer.push(&slab.clone().cast(stored.in_memory()))?)
     })?;
-    Ok(writer)
+    Ok((writer, gone))
 }
 
 /// Whether values of a volume, all finite, may become infinite in the type that they are written in.

@@ -4,22 +4,26 @@
 //! and the pass runs when voxels are needed.
 
 pub(crate) mod finite;
+mod losses;
 mod slot;
 
 use std::collections::BTreeMap;
 
 use revoxel_core::{
-    Agreement, Dtype, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, Volume, VolumeError, Voxels,
+    Agreement, Dtype, Fidelity, Grid, GridError, GridOp, IndexBox, Kind, Relation, Sampling, Volume, VolumeError,
+    Voxels,
 };
 use revoxel_invert::TraceStep;
 use revoxel_pipeline::{Fuse, Step};
-use revoxel_resample::{How, NonFinite, ResampleError, execute_as, result_dtype, stream};
+use revoxel_resample::{Census, Gone, How, NonFinite, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
     ApplyError, Change, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, Transform, ValueTransform,
 };
 use serde_json::Value;
 use slot::Slot;
+
+pub use losses::Vanished;
 
 /// The volumes of a case on their way through a pipeline.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub struct Engine {
     fuse: Fuse,
     seed: u64,
     case: String,
+    losses: losses::Losses,
 }
 
 /// A volume after the last step.
@@ -46,6 +51,8 @@ pub struct Last {
     pass: Sampling,
     how: How,
     executed: usize,
+    /// The labels before the spatial steps that end with the last pass, where they are compared.
+    labels: Option<Census>,
     /// What happened to it, the last pass included.
     pub steps: Vec<TraceStep>,
 }
@@ -99,7 +106,8 @@ impl Last {
         Ok(Processed { volume: volume.cast(dtype), steps: self.steps })
     }
 
-    /// Executes the pass slab by slab, without ever holding its result.
+    /// Executes the pass slab by slab, without ever holding its result. The answer is the labels that the spatial
+    /// steps before it lost.
     ///
     /// # Errors
     /// Where it fails, and what `sink` says.
@@ -107,12 +115,19 @@ impl Last {
         &self,
         wanted: Option<Dtype>,
         mut sink: impl FnMut(&Voxels) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Vec<Gone>, E> {
         let dtype = self.dtype(wanted);
-        stream(&self.volume, &self.pass, &self.how, wanted, |slab| match slab.dtype() == dtype {
-            true => sink(slab),
-            false => sink(&slab.clone().cast(dtype)),
-        })
+        let mut after = Census::new(self.grid().voxel_count(), self.channels());
+        stream(&self.volume, &self.pass, &self.how, wanted, |slab| {
+            if self.labels.is_some() {
+                after.add(slab);
+            }
+            match slab.dtype() == dtype {
+                true => sink(slab),
+                false => sink(&slab.clone().cast(dtype)),
+            }
+        })?;
+        Ok(self.labels.as_ref().map(|before| before.gone_in(&after)).unwrap_or_default())
     }
 }
 
@@ -158,7 +173,7 @@ impl Engine {
     /// An engine for these volumes.
     pub fn new(volumes: BTreeMap<String, Volume>, fuse: Fuse) -> Self {
         let slots = volumes.into_iter().map(|(key, volume)| (key, Slot::new(volume))).collect();
-        Self { slots, fuse, seed: 0, case: String::new() }
+        Self { slots, fuse, seed: 0, case: String::new(), losses: losses::Losses::default() }
     }
 
     /// The same engine, whose random steps draw for a case from a seed.
@@ -173,6 +188,7 @@ impl Engine {
     /// Where the op does not fit the volume.
     pub fn even_out(&mut self, key: &str, op: &GridOp) -> Result<(), StepError> {
         let Some(slot) = self.slots.get_mut(key) else { return Ok(()) };
+        self.losses.before_spatial(key, slot.volume());
         let resampling = Resampling { default_padding: Padding::Minimum, ..Resampling::default() };
         let rule = resampling.rule(key, slot.volume().kind(), slot.volume().channels());
         slot.ops(("regularize", &serde_json::json!({})), std::slice::from_ref(op), &rule)
@@ -204,12 +220,19 @@ impl Engine {
         last.into_iter().map(|(key, last)| Ok((key.clone(), last.whole(dtypes.get(&key).copied())?))).collect()
     }
 
+    /// The labels that spatial steps lost before values were changed. What the last pass loses is said by
+    /// [`Last::slabs`].
+    pub fn vanished(&self) -> &[Vanished] {
+        self.losses.gone()
+    }
+
     /// The volumes with what is left to do to them: the last pass need not be executed at once.
-    pub fn last(self) -> BTreeMap<String, Last> {
+    pub fn last(mut self) -> BTreeMap<String, Last> {
         let last = |(key, slot): (String, Slot)| {
             let executed = slot.fused.executed();
             let (volume, pass, how) = slot.fused.into_parts();
-            (key, Last { volume, pass, how, executed, steps: slot.steps })
+            let labels = self.losses.take(&key);
+            (key, Last { volume, pass, how, executed, labels, steps: slot.steps })
         };
         self.slots.into_iter().map(last).collect()
     }
@@ -243,6 +266,7 @@ impl Engine {
                         let (observed, _) = self.evidence(&**transform)?;
                         let evidence = Evidence { observed: observed.as_ref(), reference: Some(&reference) };
                         self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
+                        self.parts_taken(&keys);
                     }
                 }
             }
@@ -295,6 +319,7 @@ impl Engine {
         let first = first.clone();
         for key in keys {
             let Some(slot) = self.slots.get_mut(*key) else { continue };
+            self.losses.before_values(key, slot.volume());
             let done = on_one_grid(&first, &mask, slot.grid());
             let done = done
                 .and_then(|()| slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, &mask)));
@@ -313,15 +338,28 @@ impl Engine {
     ) -> Result<(), (String, StepError)> {
         for key in keys {
             let Some(slot) = self.slots.get_mut(*key) else { continue };
+            self.losses.before_spatial(key, slot.volume());
             let done = slot.spatial_step((name, params), transform, evidence, key, self.fuse);
             done.map_err(|e| ((*key).clone(), e))?;
         }
         Ok(())
     }
 
+    /// What a random step left out was meant to be left out.
+    fn parts_taken(&mut self, keys: &[&String]) {
+        for key in keys {
+            let step = self.slots.get(*key).and_then(|slot| slot.steps.last());
+            if step.is_some_and(|step| step.fidelity != Fidelity::Exact.name()) {
+                self.losses.part_taken(key);
+            }
+        }
+    }
+
     fn value_step(&mut self, step: (&str, &Value), transform: &dyn ValueTransform, key: &str) -> Result<(), StepError> {
         let Some(mut slot) = self.slots.remove(key) else { return Ok(()) };
         slot.settle()?;
+        self.losses.before_values(key, slot.volume());
+        no_long_labels(slot.volume(), transform)?;
         let Some(name) = transform.source() else {
             slot.value_step(step, transform.mixes(), |volume| transform.apply(volume))?;
             self.slots.insert(key.to_owned(), slot);
@@ -337,6 +375,7 @@ impl Engine {
         };
         let other = other.ok_or_else(|| ApplyError::MissingInput(name.to_owned()))?;
         on_one_grid(name, other, slot.grid())?;
+        no_long_labels(other, transform)?;
         slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, other))?;
         self.slots.insert(key.to_owned(), slot);
         Ok(())
@@ -361,6 +400,9 @@ impl Engine {
                         slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
                     }
                     let source = self.slots[key].volume();
+                    if !transform.named_labels().is_empty() {
+                        check_long_labels(source).map_err(|e| (key.to_owned(), e.into()))?;
+                    }
                     let seen = match transform.beside() {
                         None => transform.observe(source),
                         Some(beside) => {
@@ -392,6 +434,21 @@ impl Engine {
             }
         }
     }
+}
+
+/// Refuses labels that are not exact in double precision, before a step that compares them in it.
+///
+/// # Errors
+/// The first such label.
+pub(crate) fn no_long_labels(volume: &Volume, step: &dyn ValueTransform) -> Result<(), ApplyError> {
+    if step.keeps_long_labels() { Ok(()) } else { check_long_labels(volume) }
+}
+
+fn check_long_labels(volume: &Volume) -> Result<(), ApplyError> {
+    if volume.kind() != Kind::Label || !matches!(volume.dtype(), Dtype::U64 | Dtype::I64) {
+        return Ok(());
+    }
+    volume.voxels().label_lost_in(Dtype::F64).map_or(Ok(()), |label| Err(ApplyError::LongLabel(label)))
 }
 
 /// Refuses a volume that lies elsewhere than the one that is to be changed.

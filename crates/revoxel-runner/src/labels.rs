@@ -12,6 +12,7 @@ use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
 use crate::dataset::Case;
+use crate::kind_values::rounded;
 use crate::memory;
 use crate::non_finite::settle;
 use crate::uneven::read_options;
@@ -72,7 +73,8 @@ impl LabelMaps {
                 let found = revoxel_io::read_with(&path, input.kind, &read_options(input)).map_err(|e| e.to_string());
                 let found = found.and_then(|mut loaded| {
                     settle(input, &path, &mut loaded.volume).map_err(|e| e.to_string())?;
-                    Ok(seen(&loaded.volume))
+                    // Maps that hold no labels fail with their cases.
+                    Ok(seen(&rounded(loaded.volume).1))
                 });
                 (key, path, found)
             };

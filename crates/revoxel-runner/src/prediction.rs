@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use revoxel_core::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_core::{Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 use revoxel_io::npy::{self, Tensor};
 use revoxel_io::{Limits, ReadError};
 use revoxel_resample::NonFinite;
+
+use crate::kind_values::{KindError, SaidBy, as_whole_numbers, checked};
 
 /// The order of an array's axes, as its shape gives them; the last axis is fastest (C order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct Reading {
     pub axes: Option<ArrayAxes>,
     /// Whether channels are to be reduced to labels, so that they are scores.
     pub argmax: bool,
+    /// What the volume is whose grid it goes back to: whole numbers of any sign are labels beside a label map.
+    pub beside: Option<Kind>,
 }
 
 /// Why a prediction cannot be read.
@@ -108,20 +112,12 @@ pub enum PredictionError {
         fits: String,
     },
     /// Nobody says what the values mean.
-    #[error("{path}: what are these values? Say --kind label, probability, logit or image ({why})")]
+    #[error("{path}: cannot infer the kind of the values ({why}): pass --kind label, probability, logit or image")]
     Kind {
         /// The file.
         path: PathBuf,
         /// Why it cannot be seen.
         why: &'static str,
-    },
-    /// The values cannot be labels.
-    #[error("{path}: --kind label, but there is a value {value}: labels are whole numbers from 0 on")]
-    NotLabels {
-        /// The file.
-        path: PathBuf,
-        /// The value.
-        value: f64,
     },
     /// Labels that are not finite.
     #[error("{path}: {found}; no label is NaN or infinite: replace such values before, or give --kind")]
@@ -131,6 +127,9 @@ pub enum PredictionError {
         /// How many there are, and where.
         found: Box<NonFinite>,
     },
+    /// The values are not of the kind.
+    #[error(transparent)]
+    Values(#[from] KindError),
     /// The values do not fill the grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -141,25 +140,20 @@ pub enum PredictionError {
 /// # Errors
 /// Where the file cannot be read, does not fit, or it cannot be told what its values mean.
 pub fn read(path: &Path, model: &Grid, reading: &Reading) -> Result<Volume, PredictionError> {
-    let volume = if is_array(path) {
+    let (volume, stored) = if is_array(path) {
         let tensor = npy::read(path, &Limits::default())?;
-        on_grid(path, tensor, model, reading.axes)?
+        (on_grid(path, tensor, model, reading.axes)?, None)
     } else {
         let loaded = revoxel_io::read(path, Kind::Image)?;
         for warning in &loaded.info.warnings {
             tracing::warn!("{}: {warning}", path.display());
         }
-        loaded.volume
+        (loaded.volume, Some(loaded.info.stored))
     };
     let kind = kind_of(path, &volume, reading)?;
-    if kind != Kind::Label {
-        return Ok(volume.with_kind(kind));
-    }
-    // Label maps that were stored as numbers with a fraction part become whole numbers again.
-    let highest = volume.voxels().min_max().map_or(0.0, |(_, high)| high);
-    let dtype = Dtype::smallest_for_labels(highest);
-    let volume = if volume.dtype().is_integer() { volume } else { volume.cast(dtype) };
-    Ok(volume.with_kind(kind))
+    let volume = checked(path, volume.with_kind(kind), stored, SaidBy::Command)?;
+    // Labels that were stored as floating point become whole numbers again.
+    if kind == Kind::Label { Ok(as_whole_numbers(path, volume)?) } else { Ok(volume) }
 }
 
 pub(crate) fn is_array(path: &Path) -> bool {
@@ -177,23 +171,23 @@ fn kind_of(path: &Path, volume: &Volume, reading: &Reading) -> Result<Kind, Pred
         return Err(PredictionError::NotFinite { path: path.to_owned(), found: found.into() });
     }
     match reading.kind {
-        Some(Kind::Label) => match not_a_label(volume.voxels()) {
-            Some(value) => Err(PredictionError::NotLabels { path: path.to_owned(), value }),
-            None => Ok(Kind::Label),
-        },
         Some(kind) => Ok(kind),
         // For the winner it makes no difference whether scores are probabilities or logits, but for places that
         // were not seen: certain background both ways.
         None if reading.argmax => Ok(Kind::Logit),
         None if volume.channels() > 1 => Err(why("there are several channels")),
-        None if not_a_label(volume.voxels()).is_none() => Ok(Kind::Label),
-        None => Err(why("they are not whole numbers from 0 on")),
+        None if !all_whole(volume.voxels()) => Err(why("they are not whole numbers")),
+        None if reading.beside == Some(Kind::Label) => Ok(Kind::Label),
+        // -1 marks what is to be ignored; scans have lower numbers.
+        None if volume.voxels().whole_range().is_some_and(|(lowest, _)| lowest < -1) => {
+            Err(why("they are whole numbers that go below -1, as labels and scans have them"))
+        }
+        None => Ok(Kind::Label),
     }
 }
 
-/// A value that is not a whole number from 0 on.
-fn not_a_label(voxels: &Voxels) -> Option<f64> {
-    dispatch!(voxels, v => v.iter().map(|x| x.to_f64()).find(|x| !(*x >= 0.0 && x.fract() == 0.0)))
+fn all_whole(voxels: &Voxels) -> bool {
+    voxels.dtype().is_integer() || dispatch!(voxels, v => v.iter().all(|x| x.whole().is_some()))
 }
 
 /// An array as a volume on a grid whose shape it must have.
@@ -253,6 +247,23 @@ mod tests {
     fn tensor(shape: &[usize]) -> Tensor {
         let count = shape.iter().product::<usize>();
         Tensor { shape: shape.to_vec(), voxels: (0..count as i32).collect::<Vec<_>>().into() }
+    }
+
+    #[test]
+    fn whole_numbers_are_labels_where_that_is_safe() {
+        let model = Grid::without_geometry([4, 1, 1]).unwrap();
+        let t = |voxels: Voxels, beside: Option<Kind>| {
+            let volume = Volume::new(voxels, model, Kind::Image, 1).unwrap();
+            kind_of(Path::new("p.npy"), &volume, &Reading { beside, ..Reading::default() }).map_err(|e| e.to_string())
+        };
+        assert_eq!(t(vec![0u8, 1, 2, 3].into(), None), Ok(Kind::Label));
+        assert_eq!(t(vec![0i16, -1, 2, 3].into(), None), Ok(Kind::Label));
+        assert_eq!(t(vec![0.0f32, -1.0, 2.0, 3.0].into(), Some(Kind::Image)), Ok(Kind::Label));
+        assert!(t(vec![-1000i16, 0, 40, 3].into(), Some(Kind::Image)).unwrap_err().contains("below -1"));
+        assert_eq!(t(vec![-1000i16, 0, 40, 3].into(), Some(Kind::Label)), Ok(Kind::Label));
+        for values in [vec![0.5f32, 0.0, 0.0, 1.0], vec![f32::NAN, 0.0, 0.0, 1.0], vec![0.9999, 1.0, 2.0, 3.0]] {
+            assert!(t(values.into(), Some(Kind::Label)).unwrap_err().contains("not whole numbers"));
+        }
     }
 
     #[test]

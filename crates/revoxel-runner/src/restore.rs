@@ -9,6 +9,7 @@ use revoxel_invert::{
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
 use crate::engine::finite::guarded;
+use crate::engine::no_long_labels;
 
 /// Why a record cannot be followed, or a prediction not restored.
 #[derive(Debug, thiserror::Error)]
@@ -258,6 +259,7 @@ impl Restoration {
                 error: error.into(),
             };
             let transform = &step.transform;
+            no_long_labels(&volume, &**transform).map_err(failed)?;
             let done = guarded(volume, transform.mixes(), |volume| transform.apply(volume));
             done.map(|(volume, _)| volume).map_err(failed)
         })

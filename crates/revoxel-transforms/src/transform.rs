@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use revoxel_core::{
-    Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation, ValueUndo, Volume, VolumeError, WarpError,
+    Grid, GridError, GridOp, IndexBox, Kind, Number, Orientation, Relation, ValueUndo, Volume, VolumeError, WarpError,
 };
 use revoxel_resample::{AntiAlias, Boundary, Interpolation, NonFinite, PadMode, ResampleError, Separate};
 
@@ -163,6 +163,11 @@ pub trait ValueTransform: Debug + Send + Sync {
 
     /// Whether it gives labels other numbers, which can be undone.
     fn exchanges_labels(&self) -> bool {
+        false
+    }
+
+    /// Whether it treats labels beyond 2⁵³ to the last digit. Steps that do not refuse label maps that hold any.
+    fn keeps_long_labels(&self) -> bool {
         false
     }
 
@@ -631,6 +636,20 @@ pub enum ApplyError {
         label: f64,
         /// What is wrong with it.
         problem: String,
+    },
+    /// Labels that are not exact in double precision.
+    #[error(
+        "the label map holds {0}, and this step compares labels in double precision, which is exact up to 2^53 \
+         (9007199254740992): give such labels smaller numbers with map_label_value before it"
+    )]
+    LongLabel(Number),
+    /// Labels that no voxel type holds together.
+    #[error("no voxel type holds labels from {lowest} to {highest}: 64 bits are needed for each side of 0")]
+    LongLabels {
+        /// The lowest label.
+        lowest: i128,
+        /// The highest label.
+        highest: i128,
     },
     /// A parameter names a place beyond the volume.
     #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]

@@ -1,12 +1,12 @@
 //! Whether the inputs that parameters name are there, and whether what they are asked for fits them.
 
-use revoxel_core::Kind;
+use revoxel_core::{Dtype, Kind};
 use revoxel_transforms::params::{Interpolation, Padding, PerKey};
 use revoxel_transforms::{Need, Resampling, Transform};
 
 use super::Input;
 use crate::error::{Fault, Place};
-use crate::node::Node;
+use crate::node::{Data, Node};
 
 /// Inputs that are named inside parameters.
 pub(super) fn check_references(
@@ -83,6 +83,9 @@ fn label_values(
             Some(Padding::Value(value)) => Some(value),
             _ => None,
         };
+        for field in ["value", "padding"] {
+            rounded(name, field, params, &input.key)?;
+        }
         let named = [("value", value.and_then(|v| v.for_key(&input.key))), ("padding", outside)];
         for (field, value) in named {
             let Some(value) = value.filter(|value| value.fract() != 0.0) else { continue };
@@ -93,6 +96,22 @@ fn label_values(
         }
     }
     Ok(())
+}
+
+/// A whole number for a label map that double precision would round to another one.
+fn rounded(name: &str, field: &str, params: &Node, key: &str) -> Result<(), Fault> {
+    let Some(given) = params.child(field) else { return Ok(()) };
+    let node = given.child(key).unwrap_or(given);
+    let Data::Number(number) = &node.data else { return Ok(()) };
+    let whole = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
+    match whole {
+        Some(whole) if !Dtype::F64.holds_whole(whole) => {
+            let problem =
+                format!("{name}: {field}: {whole} is not exact in double precision: it would be another label");
+            Err(Fault::new(node.place, problem).help("use a label up to 2^53 (9007199254740992)"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Splines along one axis of volumes that have none along the others: they need coefficients, which are made for all.

@@ -54,7 +54,8 @@ pub(super) struct Args {
     /// The input whose grid it goes back to; the case's image by default.
     #[arg(long, value_name = "KEY")]
     volume: Option<String>,
-    /// What its values are: label, probability, logit or image. Seen from the values where that is safe.
+    /// What its values are: label, probability, logit or image. Inferred where that is safe: labels from whole numbers
+    /// from -1 on in one channel.
     #[arg(long)]
     kind: Option<Kind>,
     /// nearest, linear, cubic, label or label_nearest; by default nearest for labels and linear for the rest.
@@ -86,7 +87,7 @@ pub(super) struct Args {
     #[arg(long)]
     assume_grid: bool,
     /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
     fill: Option<f64>,
     /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
     #[arg(long)]
@@ -125,6 +126,17 @@ pub(super) struct Args {
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// A number that is what was typed: whole numbers are not rounded.
+fn fill(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    match text.parse::<i128>() {
+        Ok(whole) if !Dtype::F64.holds_whole(whole) => {
+            Err(format!("{text} is not exact in double precision, and would become {value}"))
+        }
+        _ => Ok(value),
+    }
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -169,7 +181,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         let model = trace.volume(&key).map_err(named)?.result.grid.grid();
         let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
         let argmax = restoration.recipe.decision == Decision::Argmax;
-        let reading = Reading { kind: restoration.kind, axes: args.axes, argmax };
+        let beside = trace.volume(&key).map_err(named)?.kind.parse().ok();
+        let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside };
         let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
         Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
     };
@@ -186,10 +199,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let unseen = taken.unseen().map_err(RestoreError::from)?;
     let fill = restoration.recipe.fill;
-    let head = if restoration.can_stream(&taken) {
+    let (head, gone) = if restoration.can_stream(&taken) {
         let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
         let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
         let facts = facts_of(taken.kind(), &head);
+        let mut gone = Vec::new();
         write(&output, head, &facts, wanted, |writer| {
             let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
             let push = |slab: &Voxels| {
@@ -197,18 +211,24 @@ pub(super) fn run(args: &Args) -> Outcome {
                 half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
                 writer.push(slab).map_err(SlabError::Write)
             };
-            taken.slabs(dtype, push).map_err(Failure::work)
+            gone = taken.slabs(dtype, push).map_err(Failure::work)?;
+            Ok(())
         })?;
-        head
+        (head, gone)
     } else {
-        let volume = restoration.bring_back(taken)?.volume;
+        let inverted = restoration.bring_back(taken)?;
+        let (volume, gone) = (inverted.volume, inverted.gone);
         let volume = volume_as(volume, wanted).map_err(Failure::work)?;
         within(volume.voxels(), fill).map_err(Failure::work)?;
         let head = Head::of(&volume);
         let facts = facts_of(volume.kind(), &head);
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
-        head
+        (head, gone)
     };
+    if !gone.is_empty() {
+        let labels = crate::vanished::sentence(&gone);
+        tracing::warn!("{}: on the way back the prediction lost {labels}", output.display());
+    }
     if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
         let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
         let written = Written { path, key: &key, kind: Kind::Label, head: &Head::of(mask) };
@@ -233,6 +253,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "dtype": dtype.name(),
             "channels": head.channels,
             "dropped": dropped,
+            "vanished": gone.iter().map(crate::vanished::json).collect::<Vec<_>>(),
             "prediction_geometry": relation.agreement.name(),
             "unseen_voxels": unseen,
             "unseen_share": share,
@@ -415,8 +436,9 @@ fn free(path: &Path, overwrite: bool) -> Outcome {
 fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Result<Volume, LostLabel> {
     let own = |volume: &Volume| match volume.kind() {
         Kind::Label => {
-            let (low, high) = volume.voxels().min_max().unwrap_or_default();
-            Dtype::smallest_for_label_range(low, high)
+            let (low, high) = volume.voxels().whole_range().unwrap_or_default();
+            // What does not fit is named below.
+            Dtype::smallest_for_whole(low.min(0), high.max(0)).unwrap_or(Dtype::I64)
         }
         _ => volume.dtype(),
     };

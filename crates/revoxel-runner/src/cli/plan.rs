@@ -112,8 +112,16 @@ pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
     let text = read_text(path).map_err(Failure::usage)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let read = |content, name: &str| matrix_file::parameters(folder, content, name);
-    Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
-        .map_err(|e| Failure::pipeline(&e))
+    let pipeline = Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
+        .map_err(|e| Failure::pipeline(&e))?;
+    for input in pipeline.unwritten() {
+        tracing::warn!(
+            "{}: no output writes the input {:?}, and no step looks at it: add it under `outputs:`, or leave it out",
+            path.display(),
+            input.key
+        );
+    }
+    Ok(pipeline)
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {

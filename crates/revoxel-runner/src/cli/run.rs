@@ -13,6 +13,7 @@ use super::plan::{load, with_seed};
 use super::show;
 use crate::case::Done;
 use crate::dataset::{Case, copies, discover, select};
+use crate::engine::Vanished;
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
 use crate::memory;
@@ -202,6 +203,7 @@ fn ran(done: &Done) -> Value {
         "seconds": done.time.as_secs_f64(),
         "files": done.files,
         "dropped": done.dropped,
+        "vanished": done.vanished.iter().map(vanished).collect::<Vec<_>>(),
     });
     if !done.non_finite.is_empty() {
         let note = |note: &Note| {
@@ -213,6 +215,15 @@ fn ran(done: &Done) -> Value {
         said["non_finite"] = done.non_finite.iter().map(note).collect::<serde_json::Map<_, _>>().into();
     }
     said
+}
+
+/// A label that is gone, with the key of its map in front.
+fn vanished(label: &Vanished) -> Value {
+    let mut all = json!({ "key": label.key });
+    if let (Value::Object(all), Value::Object(said)) = (&mut all, crate::vanished::json(&label.gone)) {
+        all.extend(said);
+    }
+    all
 }
 
 /// What is said of a case, with its name in front.

@@ -204,6 +204,51 @@ pub(super) fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volum
     Ok(volume.with_voxels(voxels)?)
 }
 
+/// [`exchange`] for pairs of (before, after), to the last digit in whole numbers of 64 bits too.
+pub(super) fn exchange_pairs(volume: Volume, pairs: &[(i64, i64)]) -> Result<Volume, ApplyError> {
+    if !matches!(volume.dtype(), Dtype::U64 | Dtype::I64) {
+        let new = |label: f64| pairs.iter().find(|(from, _)| *from as f64 == label).map_or(label, |(_, to)| *to as f64);
+        return exchange(volume, new);
+    }
+    let after = |label: i128| {
+        let pair = pairs.iter().find(|(from, _)| i128::from(*from) == label);
+        pair.map_or(label, |(_, to)| i128::from(*to))
+    };
+    fn all<S: Voxel>(values: &[S], after: impl Fn(i128) -> i128) -> impl Iterator<Item = i128> {
+        let mut last: Option<(S, i128)> = None;
+        values.iter().map(move |value| match last {
+            Some((from, to)) if from == *value => to,
+            _ => {
+                let to = after(value.whole().unwrap_or_default());
+                last = Some((*value, to));
+                to
+            }
+        })
+    }
+    let range = |range: (i128, i128), label: i128| (range.0.min(label), range.1.max(label));
+    let (lowest, highest) = dispatch!(volume.voxels(), v => all(v, after).fold((0, 0), range));
+    let held = volume.dtype().holds_whole(lowest) && volume.dtype().holds_whole(highest);
+    let dtype = if held { Some(volume.dtype()) } else { Dtype::smallest_for_whole(lowest, highest) };
+    let dtype = dtype.ok_or(ApplyError::LongLabels { lowest, highest })?;
+    let voxels: Voxels = dispatch!(volume.voxels(), v => dispatch_dtype!(dtype, T => {
+        all(v, after).map(T::near_whole).collect::<Vec<T>>().into()
+    }));
+    Ok(volume.with_voxels(voxels)?)
+}
+
+/// The undo of [`exchange_pairs`] of a volume that holds `labels`.
+pub(super) fn exchange_pairs_undo(pairs: &[(i64, i64)], labels: Vec<f64>) -> ValueUndo {
+    let rounded = |label: i64| Dtype::F64.holds_whole(label.into()).then_some(label as f64);
+    let exact: Option<Vec<(f64, f64)>> =
+        pairs.iter().map(|(from, to)| Some((rounded(*from)?, rounded(*to)?))).collect();
+    match exact {
+        Some(exact) => exchange_undo(&exact, labels),
+        None => ValueUndo::Lost {
+            reason: "it exchanged a label beyond 2^53, which a trace does not hold to the last digit".to_owned(),
+        },
+    }
+}
+
 /// The undo of exchanged labels: `pairs` of (before, after); `stays` are labels that were there and are not listed.
 pub(super) fn exchange_undo(pairs: &[(f64, f64)], stays: impl IntoIterator<Item = f64>) -> ValueUndo {
     let all =

@@ -3,7 +3,7 @@
 //! # What it does
 //! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can
 //! be swapped. Labels that are not listed stay. The voxel type stays where it holds the new labels. In a volume of
-//! several channels these are values in every channel.
+//! several channels these are values in every channel. Labels beyond 2⁵³ stay exact.
 //!
 //! # YAML
 //! ```yaml
@@ -11,7 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! The exchange back, for predictions too; lost where two labels become the same.
+//! The exchange back, for predictions too; lost where two labels become the same, or where a listed label beyond 2⁵³
+//! is not exact in double precision.
 //!
 //! # Same as
 //! MONAI `MapLabelValued(orig_labels, target_labels)`, which answers in float32; TorchIO `RemapLabels(remapping)`,
@@ -21,7 +22,7 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::labels::{Labels, distinct, exchange, exchange_undo};
+use super::labels::{Labels, distinct, exchange_pairs, exchange_pairs_undo};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
@@ -57,10 +58,13 @@ impl Define for MapLabelValue {
 impl ValueTransform for MapLabelValue {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let listed = self.orig_labels.0.iter().zip(&self.target_labels.0);
-        let pairs: Vec<(f64, f64)> = listed.map(|(from, to)| (*from as f64, *to as f64)).collect();
-        let undo = exchange_undo(&pairs, distinct(volume.voxels()));
-        let result = exchange(volume, |label| pairs.iter().find(|(from, _)| *from == label).map_or(label, |p| p.1))?;
-        Ok((result, undo))
+        let pairs: Vec<(i64, i64)> = listed.map(|(from, to)| (*from, *to)).collect();
+        let undo = exchange_pairs_undo(&pairs, distinct(volume.voxels()));
+        Ok((exchange_pairs(volume, &pairs)?, undo))
+    }
+
+    fn keeps_long_labels(&self) -> bool {
+        true
     }
 
     fn named_labels(&self) -> Vec<NamedLabel> {

@@ -69,9 +69,19 @@ impl ValueTransform for MarkOutside {
         &self.nonzero_of
     }
 
+    fn keeps_long_labels(&self) -> bool {
+        true
+    }
+
     fn apply_with(&self, volume: Volume, region: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
-        let dtype = holding(volume.dtype(), self.label);
+        let dtype = match volume.dtype() {
+            Dtype::U64 if self.label < 0 && volume.voxels().label_lost_in(Dtype::I64).is_some() => {
+                let highest = volume.voxels().whole_range().unwrap_or_default().1;
+                return Err(ApplyError::LongLabels { lowest: self.label.into(), highest });
+            }
+            dtype => holding(dtype, self.label),
+        };
         let mut voxels = volume.into_voxels().cast(dtype);
         let inside: Vec<bool> = dispatch!(region.voxels(), v => v.iter().map(|x| x.to_f64() > 0.0).collect());
         let mut marked = 0u64;

@@ -1,0 +1,69 @@
+//! Inputs that nothing comes of.
+
+use revoxel_transforms::{Need, Transform};
+
+use super::{Input, Pipeline};
+
+impl Pipeline {
+    /// Inputs that are read and go through the steps, but that no output writes, no step looks at and no prediction
+    /// goes back to. None where there are no outputs at all: then traces are what is wanted.
+    pub fn unwritten(&self) -> Vec<&Input> {
+        if self.outputs.is_empty() {
+            return Vec::new();
+        }
+        let written = |key: &str| self.outputs.iter().any(|output| output.key == key);
+        let looked_at = |key: &str| self.steps.iter().any(|step| sources(&step.transform).contains(&key));
+        let gone_back_to = |key: &str| self.restore.iter().any(|restore| restore.volume() == Some(key));
+        let unused = |input: &&Input| !written(&input.key) && !looked_at(&input.key) && !gone_back_to(&input.key);
+        self.inputs.iter().filter(unused).collect()
+    }
+}
+
+/// The inputs whose voxels or grids a transform looks at.
+fn sources(transform: &Transform) -> Vec<&str> {
+    let needed = |need| match need {
+        Need::Voxels(key) | Need::Grid(key) => Some(key),
+        Need::Nothing => None,
+    };
+    match transform {
+        Transform::Spatial(spatial) => {
+            let also = spatial.also().iter().map(String::as_str);
+            needed(spatial.need()).into_iter().chain(spatial.beside()).chain(also).collect()
+        }
+        Transform::Random(random) => needed(random.need()).into_iter().chain(random.beside()).collect(),
+        Transform::Value(value) => {
+            value.source().into_iter().chain(value.gathers().iter().map(String::as_str)).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_transforms::Registry;
+
+    #[test]
+    fn what_nothing_comes_of_is_found() {
+        let t = |steps: &str, outputs: &str, restore: &str, expected: &[&str]| {
+            let text = format!(
+                "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/i.nii\" }}\n  \
+                 seg: {{ kind: label, path: \"{{case}}/s.nii\" }}\nsteps: [{steps}]\noutputs: {{ {outputs} }}\n\
+                 {restore}trace: \"{{case}}.json\"\n"
+            );
+            let pipeline = Pipeline::parse("p.yaml", &text, &[], &Registry::builtin()).unwrap();
+            let found: Vec<&str> = pipeline.unwritten().iter().map(|i| i.key.as_str()).collect();
+            assert_eq!(found, expected, "{steps} {outputs}");
+        };
+        let image = "image: { path: \"{case}/o.nii\" }";
+        let seg = "seg: { path: \"{case}/l.nii\" }";
+        t("{ orientation: { axcodes: LPS } }", image, "", &["seg"]);
+        t("{ orientation: { axcodes: LPS } }", seg, "", &["image"]);
+        t("", &format!("{image}, {seg}"), "", &[]);
+        t("", "", "", &[]);
+        t("{ crop_foreground: { source: seg } }", image, "", &[]);
+        t("{ resample_to: { keys: image, reference: seg } }", image, "", &[]);
+        t("{ mask_intensity: { keys: image, source: seg } }", image, "", &[]);
+        t("{ rand_crop_by_pos_neg_label: { source: seg, spatial_size: 4 } }", image, "", &[]);
+        t("", image, "restore: { p: { kind: label, volume: seg } }\n", &[]);
+    }
+}
