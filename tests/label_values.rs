@@ -18,7 +18,7 @@ where
     Voxels: From<Vec<T>>,
 {
     let count = grid().voxel_count() * channels;
-    let voxels: Vec<T> = (0..count).map(|i| some[i * i % 11 % some.len()]).collect();
+    let voxels: Vec<T> = (0..count).map(|i| some[(i * i % 11 + i / 7) % some.len()]).collect();
     Volume::new(voxels.into(), grid(), kind, channels).unwrap()
 }
 
@@ -164,7 +164,7 @@ fn fills_and_padding_never_become_other_values() {
         place.volume("data/c/x.nii", map);
         run(&place, &[])
     };
-    let pad = |value: &str| format!("{{ border_pad: {{ spatial_border: 1, value: {value} }} }}");
+    let pad = |value: &str| format!("{{ border_pad: {{ spatial_border: 1, value: {{ x: {value} }} }} }}");
     let corner = || {
         let padded = place.read("out/c/x.nii", Kind::Label);
         (padded.dtype(), exact(&padded)[0])
@@ -182,14 +182,12 @@ fn fills_and_padding_never_become_other_values() {
     assert_eq!(corner(), (Dtype::F64, 16_777_217));
     t(&volume(&[1i64, 2], Kind::Label, 1), &pad("9223372036854775808"), "").good();
     assert_eq!(corner(), (Dtype::U64, 1 << 63));
-    let moved = "{ affine: { translate_params: [30, 0, 0], padding: -1 } }";
+    let moved = "{ affine: { translate_params: [30, 0, 0], padding: { x: -1 } } }";
     t(&small, moved, "").good();
     assert!(exact(&place.read("out/c/x.nii", Kind::Label)).contains(&-1));
 
-    let exactly = [pad(&long.to_string()), pad(&format!("{{ x: {long} }}"))];
-    for step in exactly {
-        t(&small, &step, "").bad(2, &["p.yaml:4", "9007199254740993 is not exact in double precision"]);
-    }
+    let said = t(&small, &pad(&long.to_string()), "");
+    said.bad(2, &["p.yaml:4", "9007199254740993 is not exact in double precision"]);
     t(&small, "{ border_pad: { spatial_border: 1, mode: volume_maximum } }", "").good();
     assert_eq!(corner(), (Dtype::U64, long.into()));
 
@@ -313,7 +311,7 @@ fn thin() -> Volume {
         if x == 7 && y == 5 && (3..8).contains(&z) {
             *v = 2;
         }
-        if x > 13 && y > 11 && z > 9 {
+        if x > 11 && y > 9 && z > 7 {
             *v = 3;
         }
     }
@@ -341,14 +339,14 @@ fn labels_that_spatial_steps_lose_are_named() {
         assert_eq!(said.err.contains("lost"), !lost.is_empty(), "{}", said.err);
     };
     const COARSE: &str = "{ resize: { spatial_size: [4, 4, 3] } }";
-    const CROP: &str = "{ spatial_crop: { roi_start: [1, 1, 1], roi_end: [13, 12, 10] } }";
+    const CROP: &str = "{ spatial_crop: { roi_start: [1, 1, 1], roi_end: [12, 10, 8] } }";
     t("orientation: { axcodes: PSL }", &[]);
     t("{ spacing: { pixdim: 0.6 } }", &[]);
     t(COARSE, &[(2, 5)]);
-    t(CROP, &[(3, 8)]);
-    t(&format!("{CROP}, {COARSE}"), &[(2, 5), (3, 8)]);
+    t(CROP, &[(3, 64)]);
+    t(&format!("{CROP}, {COARSE}"), &[(2, 5), (3, 64)]);
     // Before a step of values as well as after it, and never what that step removes.
-    t(&format!("{CROP}, {{ label_filter: {{ applied_labels: [1, 2] }} }}, {COARSE}"), &[(3, 8), (2, 5)]);
+    t(&format!("{CROP}, {{ label_filter: {{ applied_labels: [1, 2] }} }}, {COARSE}"), &[(3, 64), (2, 5)]);
     t("{ label_filter: { applied_labels: 1 } }", &[]);
     t(&format!("{{ remove_labels: {{ labels: [2, 3] }} }}, {COARSE}"), &[]);
     t("{ remove_small_objects: { min_size_voxels: 9 } }, { flip: { spatial_axis: 0 } }", &[]);

@@ -100,8 +100,7 @@ fn label_values(
 
 /// A whole number for a label map that double precision would round to another one.
 fn rounded(name: &str, field: &str, params: &Node, key: &str) -> Result<(), Fault> {
-    let Some(given) = params.child(field) else { return Ok(()) };
-    let node = given.child(key).unwrap_or(given);
+    let Some(node) = params.child(field).and_then(|given| given.child(key)) else { return Ok(()) };
     let Data::Number(number) = &node.data else { return Ok(()) };
     let whole = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
     match whole {
