@@ -155,7 +155,10 @@ fn close(a: [f64; 3], b: [f64; 3]) -> bool {
 
 /// Whether both are 2-D and the same; MetaImage holds directions of length 1, which rounds.
 fn same(a: &Grid, b: &Grid) -> bool {
-    a.is_planar() && b.is_planar() && a.shape() == b.shape() && Affine::max_abs_difference(a.affine(), b.affine()) < 1e-12
+    a.is_planar()
+        && b.is_planar()
+        && a.shape() == b.shape()
+        && Affine::max_abs_difference(a.affine(), b.affine()) < 1e-12
 }
 
 /// Runs a pipeline on a 2-D case and brings what it made back; `plan` must have known the grids.
