@@ -33,7 +33,7 @@ pub(crate) fn carry(
         let of_channels = |key: &str| gradients::is_of_channels(key) || key.starts_with("axis ");
         drop_where(&mut held.key_values, dropped, why, of_channels);
     }
-    if map.shape().iter().product::<usize>() != map.source().iter().product() {
+    if map.shape().iter().product::<usize>() != map.source().iter().product::<usize>() {
         drop_where(&mut held.fields, dropped, "the number of voxels is another one", |name| name == "number");
     }
     if values == Values::Relabelled {
