@@ -94,7 +94,7 @@ fn arrays_of_labels_come_back_in_the_smallest_type() {
     let [nx, ny, nz] = place.read("out/c/label.nii.gz", Kind::Label).grid().shape();
     let t = |voxels: Voxels, kind: &[&str], expected: Dtype| {
         let highest = voxels.whole_range();
-        write_npy(&place.path("p.npy"), &Tensor { shape: vec![nz, ny, nx], voxels }).unwrap();
+        write_npy(place.path("p.npy"), &Tensor { shape: vec![nz, ny, nx], voxels }).unwrap();
         let said = back(&place, "p.npy", "back.nii.gz", &[&["--json", "--axes", "zyx"], kind].concat()).good().json();
         assert_eq!((said["kind"].as_str(), said["dtype"].as_str()), (Some("label"), Some(expected.name())));
         assert_eq!(place.read("back.nii.gz", Kind::Label).voxels().whole_range(), highest);

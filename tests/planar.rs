@@ -189,7 +189,7 @@ fn there_and_back(format: &str, step: &Value, shape: Option<[usize; 2]>) {
         // As a file, and as an array of two axes.
         let [x, y, _] = grid.shape();
         let reversed = made.voxels().clone().cast(revoxel_core::Dtype::F32);
-        write_npy(&place.path(&format!("{key}.npy")), &Tensor { shape: vec![y, x], voxels: reversed }).unwrap();
+        write_npy(place.path(&format!("{key}.npy")), &Tensor { shape: vec![y, x], voxels: reversed }).unwrap();
         for prediction in [file.clone(), format!("{key}.npy")] {
             let back = format!("back.{format}");
             let kind = kind.name();

@@ -164,7 +164,8 @@ fn build(root: &Path) -> Result<()> {
         &["-p", "revoxel-resample", "--example", "kernels"],
         &["-p", "revoxel-io", "--example", "files", "--example", "bench_data"],
     ] {
-        let status = Command::new("cargo").args(["build", "--profile", "dist"]).args(what).current_dir(root).status()?;
+        let status =
+            Command::new("cargo").args(["build", "--profile", "dist"]).args(what).current_dir(root).status()?;
         ensure!(status.success(), "cargo build --profile dist {} failed", what.join(" "));
     }
     Ok(())

@@ -96,6 +96,9 @@ struct Bidiagonal {
     down: bool,
 }
 
+/// Cosines and sines.
+type Rotations = [(f64, f64); 2];
+
 impl Bidiagonal {
     /// `dbdsqr`: makes `e` zero and sorts `d` from large to small.
     fn diagonalise(&mut self) {
@@ -193,7 +196,7 @@ impl Bidiagonal {
         }
     }
 
-    fn sweep_unshifted(&mut self, i: [usize; 3], k: [usize; 2]) -> ([(f64, f64); 2], [(f64, f64); 2]) {
+    fn sweep_unshifted(&mut self, i: [usize; 3], k: [usize; 2]) -> (Rotations, Rotations) {
         let (mut inner, mut outer) = ([(1.0, 0.0); 2], [(1.0, 0.0); 2]);
         let (mut cs, mut old) = (1.0, (1.0, 0.0));
         for n in 0..2 {
@@ -212,7 +215,7 @@ impl Bidiagonal {
         (inner, outer)
     }
 
-    fn sweep(&mut self, i: [usize; 3], k: [usize; 2], shift: f64) -> ([(f64, f64); 2], [(f64, f64); 2]) {
+    fn sweep(&mut self, i: [usize; 3], k: [usize; 2], shift: f64) -> (Rotations, Rotations) {
         let (mut inner, mut outer) = ([(1.0, 0.0); 2], [(1.0, 0.0); 2]);
         let begin = self.d[i[0]];
         let mut f = (begin.abs() - shift) * (1f64.copysign(begin) + shift / begin);

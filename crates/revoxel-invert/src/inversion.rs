@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use revoxel_core::{Agreement, Grid, Kind, Relation, Sampling, Step, Volume, VolumeError};
 use revoxel_resample::{
-    Census, Gone, How, Interpolation, NonFinite, ResampleError, Separate, coverage, execute, execute_argmax, unseen_count,
+    Census, Gone, How, Interpolation, NonFinite, ResampleError, Separate, coverage, execute, execute_argmax,
+    unseen_count,
 };
 
 use crate::bounded::bounded;

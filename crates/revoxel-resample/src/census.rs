@@ -82,11 +82,12 @@ impl Census {
         if self.fractions || after.fractions {
             return Vec::new();
         }
-        let of = |(channel, (before, after)): (usize, (&BTreeMap<i128, u64>, &BTreeMap<i128, u64>))| {
+        let mut all = Vec::new();
+        for (channel, (before, after)) in self.channels.iter().zip(&after.channels).enumerate() {
             let gone = before.iter().filter(|(label, _)| **label != 0 && !after.contains_key(label));
-            gone.map(|(label, before)| Gone { channel, label: *label, before: *before }).collect::<Vec<_>>()
-        };
-        self.channels.iter().zip(&after.channels).enumerate().flat_map(of).collect()
+            all.extend(gone.map(|(label, before)| Gone { channel, label: *label, before: *before }));
+        }
+        all
     }
 }
 

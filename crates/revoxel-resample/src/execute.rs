@@ -39,7 +39,13 @@ pub enum ResampleError {
     Volume(#[from] VolumeError),
     /// What is to fill or pad a label map does not fit beside its labels.
     #[error(transparent)]
-    Fill(#[from] NoCommonType),
+    Fill(Box<NoCommonType>),
+}
+
+impl From<NoCommonType> for ResampleError {
+    fn from(error: NoCommonType) -> Self {
+        Self::Fill(error.into())
+    }
 }
 
 /// Executes a pass: reads `volume`, gives a volume on the sampling's target grid.

@@ -70,7 +70,7 @@ pub enum CaseError {
     Step(String),
     /// Values that are not of the kind of their input.
     #[error(transparent)]
-    Kind(#[from] KindError),
+    Kind(Box<KindError>),
     /// A label map holds what its input does not declare.
     #[error(transparent)]
     Labels(#[from] UndeclaredLabels),
@@ -110,6 +110,12 @@ pub enum CaseError {
     /// A file is no longer what the preflight saw.
     #[error("{0}: the file has changed since the run began")]
     Changed(PathBuf),
+}
+
+impl From<KindError> for CaseError {
+    fn from(error: KindError) -> Self {
+        Self::Kind(error.into())
+    }
 }
 
 /// The program and version that traces name.

@@ -448,7 +448,7 @@ fn check_long_labels(volume: &Volume) -> Result<(), ApplyError> {
     if volume.kind() != Kind::Label || !matches!(volume.dtype(), Dtype::U64 | Dtype::I64) {
         return Ok(());
     }
-    volume.voxels().label_lost_in(Dtype::F64).map_or(Ok(()), |label| Err(ApplyError::LongLabel(label)))
+    volume.voxels().label_lost_in(Dtype::F64).map_or(Ok(()), |label| Err(ApplyError::LongLabel(label.into())))
 }
 
 /// Refuses a volume that lies elsewhere than the one that is to be changed.

@@ -27,7 +27,7 @@ pub enum KindError {
         /// All values.
         voxels: usize,
         /// The first of them.
-        first: Place,
+        first: Box<Place>,
         /// What to say instead of the kind.
         remedy: &'static str,
     },
@@ -40,15 +40,15 @@ pub enum KindError {
         /// The file.
         path: PathBuf,
         /// The lowest value.
-        lowest: Number,
+        lowest: f64,
         /// The highest value.
-        highest: Number,
+        highest: f64,
         /// Values beyond 0 and 1.
         count: usize,
         /// All values.
         voxels: usize,
         /// The first of them.
-        first: Place,
+        first: Box<Place>,
         /// What to say instead of the kind.
         remedy: &'static str,
     },
@@ -166,7 +166,7 @@ fn whole(path: &Path, volume: Volume, stored: Option<Dtype>, by: SaidBy) -> Resu
     let path = path.to_owned();
     if let Some((count, first)) = found(volume.voxels(), fraction) {
         let (voxels, first, remedy) = (volume.voxels().len(), Place::of(&volume, first), by.scores());
-        return Err(KindError::Fractions { path, count, voxels, first, remedy });
+        return Err(KindError::Fractions { path, count, voxels, first: first.into(), remedy });
     }
     if let Some(stored) = stored.filter(|s| s.is_integer() && s.size() > 2 && volume.dtype() == Dtype::F32) {
         const EXACT: f64 = 16_777_216.0;
@@ -231,11 +231,11 @@ fn probabilities(path: &Path, volume: &Volume, by: SaidBy) -> Result<(), KindErr
     let (lowest, highest) = volume.voxels().min_max().unwrap_or_default();
     Err(KindError::NoProbabilities {
         path: path.to_owned(),
-        lowest: lowest.into(),
-        highest: highest.into(),
+        lowest,
+        highest,
         count,
         voxels: volume.voxels().len(),
-        first: Place::of(volume, first),
+        first: Place::of(volume, first).into(),
         remedy: by.no_probabilities(),
     })
 }

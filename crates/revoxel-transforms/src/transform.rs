@@ -642,15 +642,10 @@ pub enum ApplyError {
         "the label map holds {0}, and this step compares labels in double precision, which is exact up to 2^53 \
          (9007199254740992): give such labels smaller numbers with map_label_value before it"
     )]
-    LongLabel(Number),
-    /// Labels that no voxel type holds together.
-    #[error("no voxel type holds labels from {lowest} to {highest}: 64 bits are needed for each side of 0")]
-    LongLabels {
-        /// The lowest label.
-        lowest: i128,
-        /// The highest label.
-        highest: i128,
-    },
+    LongLabel(Box<Number>),
+    /// The lowest and the highest of labels that no voxel type holds together.
+    #[error("no voxel type holds labels from {} to {}: 64 bits are needed for each side of 0", .0[0], .0[1])]
+    LongLabels(Box<[i128; 2]>),
     /// A parameter names a place beyond the volume.
     #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]
     Outside {

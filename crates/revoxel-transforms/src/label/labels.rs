@@ -229,7 +229,7 @@ pub(super) fn exchange_pairs(volume: Volume, pairs: &[(i64, i64)]) -> Result<Vol
     let (lowest, highest) = dispatch!(volume.voxels(), v => all(v, after).fold((0, 0), range));
     let held = volume.dtype().holds_whole(lowest) && volume.dtype().holds_whole(highest);
     let dtype = if held { Some(volume.dtype()) } else { Dtype::smallest_for_whole(lowest, highest) };
-    let dtype = dtype.ok_or(ApplyError::LongLabels { lowest, highest })?;
+    let dtype = dtype.ok_or(ApplyError::LongLabels([lowest, highest].into()))?;
     let voxels: Voxels = dispatch!(volume.voxels(), v => dispatch_dtype!(dtype, T => {
         all(v, after).map(T::near_whole).collect::<Vec<T>>().into()
     }));

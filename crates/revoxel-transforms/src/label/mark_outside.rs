@@ -78,7 +78,7 @@ impl ValueTransform for MarkOutside {
         let dtype = match volume.dtype() {
             Dtype::U64 if self.label < 0 && volume.voxels().label_lost_in(Dtype::I64).is_some() => {
                 let highest = volume.voxels().whole_range().unwrap_or_default().1;
-                return Err(ApplyError::LongLabels { lowest: self.label.into(), highest });
+                return Err(ApplyError::LongLabels([self.label.into(), highest].into()));
             }
             dtype => holding(dtype, self.label),
         };
