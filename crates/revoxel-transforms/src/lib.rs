@@ -10,6 +10,7 @@
 
 pub mod definition;
 pub mod docs;
+mod error;
 pub mod intensity;
 pub mod label;
 mod label_set;

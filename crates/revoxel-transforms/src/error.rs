@@ -1,0 +1,328 @@
+//! Why a transform cannot do what it is asked.
+
+use revoxel_core::{Grid, GridError, Number, Orientation, Relation, VolumeError, WarpError};
+use revoxel_resample::{NonFinite, ResampleError};
+
+/// Why a transform has no plan for a grid.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The plan depends on voxels, and there are none in a static plan.
+    #[error("depends on the voxels of {0:?}")]
+    DependsOnVoxels(String),
+    /// A named input is not there.
+    #[error("the input {0:?} that the step refers to is missing")]
+    MissingInput(String),
+    /// No voxel is foreground.
+    #[error("no voxel is foreground ({rule}); use on_empty: keep or on_empty: skip_case if such cases are expected")]
+    EmptyForeground {
+        /// The rule that no voxel satisfies.
+        rule: String,
+    },
+    /// The case is to be left out.
+    #[error("the case is skipped: no voxel is foreground ({rule})")]
+    SkipCase {
+        /// The rule that no voxel satisfies.
+        rule: String,
+    },
+    /// There are fewer windows than the number of the copy asks for.
+    #[error("the case is skipped: it has {patches} patches, and this would be number {number} (from 0)")]
+    NoPatch {
+        /// Which one was asked for, from 0.
+        number: u32,
+        /// How many there are.
+        patches: usize,
+    },
+    /// A sweep begins so late that no window is left.
+    #[error(
+        "no window of {size:?} voxels lies in the volume from the offset on: lower the offset or the patch_size, or say \
+         by pad_mode what lies beyond"
+    )]
+    NoWindow {
+        /// Voxels of a window.
+        size: [usize; 3],
+    },
+    /// A volume cannot be split like that.
+    #[error("{field} {size:?}: a volume of {shape:?} voxels cannot be split into that")]
+    Unsplit {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What was asked for.
+        size: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// MONAI's spread of cells runs back along an axis.
+    #[error(
+        "rule: monai: axis {axis} of {voxels} voxels runs back at its end, and nothing leads back from there: leave the \
+         rule out, or take a number of cells that divides the voxels"
+    )]
+    Folded {
+        /// The axis.
+        axis: usize,
+        /// Its voxels.
+        voxels: usize,
+    },
+    /// The outermost voxels of an axis cannot stay where they are.
+    #[error("align_corners: axis {axis} has {from} voxel(s) and would get {to}: there are no two ends that could stay")]
+    NoCorners {
+        /// The axis.
+        axis: usize,
+        /// How many voxels it has.
+        from: usize,
+        /// How many it would get.
+        to: usize,
+    },
+    /// Nothing of the volume would be left.
+    #[error("the crop {start:?} to {end:?} leaves nothing of a volume of {shape:?} voxels")]
+    NothingLeft {
+        /// First index of the crop.
+        start: [i64; 3],
+        /// One past its last index.
+        end: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// A crop of a fixed size is larger than the volume.
+    #[error(
+        "{field} {size:?} is larger than the volume of {shape:?} voxels: ask for less, pad in a step before \
+         (spatial_pad), or set allow_smaller: true"
+    )]
+    TooLarge {
+        /// Name of the parameter.
+        field: &'static str,
+        /// Voxels asked for.
+        size: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// The size of a crop is to be drawn from an empty range.
+    #[error(
+        "the size of the crop is drawn from {least:?} to {most:?} voxels, but the former is the larger one on some \
+         axis (the volume has {shape:?}): lower the smallest size, or raise the largest"
+    )]
+    NoSize {
+        /// The smallest size.
+        least: [i64; 3],
+        /// The largest size.
+        most: [i64; 3],
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// An input does not hold what the step looks for in it.
+    #[error("the input {key:?} that the step looks at is of no use: {problem}")]
+    Unfit {
+        /// The input.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The world cannot be bent like that.
+    #[error(transparent)]
+    Warp(#[from] WarpError),
+    /// A parameter is about three axes, and the volume has two.
+    #[error("{field}: {problem} (the volume is 2-D)")]
+    TwoAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A parameter is about two axes, and the volume has three.
+    #[error("{field}: {problem} (the volume is not 2-D)")]
+    ThreeAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// An orientation in which the slice axis of a 2-D volume is another one.
+    #[error(
+        "the volume is 2-D with the axes {from}, the last of which is its slice axis: {to} would turn that into its \
+         plane; ask for letters that end with the slice axis, or for two letters, those of the plane"
+    )]
+    TurnsPlane {
+        /// The orientation of the volume.
+        from: Orientation,
+        /// The one that is asked for.
+        to: Orientation,
+    },
+    /// A transform bends all three axes.
+    #[error("it bends along three axes, and the volume is 2-D: use rand_2d_elastic")]
+    Planar,
+    /// A step would turn a 2-D volume out of its plane.
+    #[error(
+        "the volume is 2-D, and the step would sample it up to {mm:.3} mm outside of its plane: turn and move it within \
+         the plane only (one angle turns it there)"
+    )]
+    OutOfPlane {
+        /// The distance, mm.
+        mm: f64,
+    },
+    /// A step would make several slices of a 2-D volume.
+    #[error(
+        "the volume is 2-D, and the step would make {shape:?} voxels of it: its slice axis must stay one of one voxel"
+    )]
+    Slices {
+        /// The shape after the step.
+        shape: [usize; 3],
+    },
+    /// Two grids that must overlap do not.
+    #[error("the volume ({volume}) and its reference ({reference}) have no place in common: {relation}")]
+    Disjoint {
+        /// The grid of the volume.
+        volume: Box<Grid>,
+        /// The grid of the reference.
+        reference: Box<Grid>,
+        /// How they differ.
+        relation: Relation,
+    },
+    /// The grid after the step would be no grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// Values could not be changed.
+    #[error(transparent)]
+    Values(#[from] Box<ApplyError>),
+}
+
+/// Why values could not be changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// A parameter with one number per channel does not fit.
+    #[error("{parameter} has {given} numbers, but the volume has {channels} channel(s)")]
+    Channels {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Numbers given.
+        given: usize,
+        /// Channels of the volume.
+        channels: usize,
+    },
+    /// A volume has several channels where one is needed, or one where several are.
+    #[error("the volume has {channels} channel(s): {problem}")]
+    ChannelCount {
+        /// Channels of the volume.
+        channels: usize,
+        /// What is needed.
+        problem: &'static str,
+    },
+    /// What is to be computed of the values is no number.
+    #[error(
+        "what it computes of the values is no finite number: their sums or their range are too large for one; divide the \
+         values before, or cut them off by clip_intensity"
+    )]
+    NotFinite,
+    /// The step makes values that are not finite of finite ones.
+    #[error(
+        "it makes values that are not finite of finite ones: {0}; change its parameters, or scale the values before"
+    )]
+    Overflows(Box<NonFinite>),
+    /// The step makes whole numbers of values that are not finite.
+    #[error(
+        "it makes whole numbers, and no whole number stands for NaN or infinity: {0}; declare `non_finite: 0`, or another \
+         number, on the input"
+    )]
+    NoWholeNumbers(Box<NonFinite>),
+    /// No voxel is in the mask.
+    #[error("no voxel is in the mask ({0}): there is nothing to take the statistics of")]
+    EmptyMask(String),
+    /// A named input is not there.
+    #[error("the input {0:?} that the step refers to is missing")]
+    MissingInput(String),
+    /// A named input lies elsewhere.
+    #[error(
+        "the input {key:?} that the step refers to lies on another grid ({theirs:?} voxels, here {ours:?}; corners \
+         {corner_mm:.3} mm apart): bring both to one grid in an earlier step"
+    )]
+    OtherGrid {
+        /// The input.
+        key: String,
+        /// Shape of its grid.
+        theirs: [usize; 3],
+        /// Shape of the volume's grid.
+        ours: [usize; 3],
+        /// Distance at the farthest corner, mm.
+        corner_mm: f64,
+    },
+    /// A parameter names a channel of a one-hot map that is not there.
+    #[error(
+        "{parameter}: there is no channel {channel}: the volume has {channels} channel(s), numbered from 0, and is taken \
+         for a one-hot map, of which {parameter} names channels (is_onehot: false: labels in every channel)"
+    )]
+    NoChannel {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// What it names.
+        channel: i64,
+        /// Channels of the volume.
+        channels: usize,
+    },
+    /// A volume of several channels is no one-hot map.
+    #[error(
+        "channel {channel} holds {value}: a volume of several channels is taken for a one-hot map, whose channels hold \
+         0 and 1; say is_onehot: false if each channel is a label map, is_onehot: true if what is above 0 is meant"
+    )]
+    NotOneHot {
+        /// The channel.
+        channel: usize,
+        /// What it holds.
+        value: f64,
+    },
+    /// A label that cannot be treated.
+    #[error("the volume has the label {label}: {problem}")]
+    Label {
+        /// The label.
+        label: f64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Labels that are not exact in double precision.
+    #[error(
+        "the label map holds {0}, and this step compares labels in double precision, which is exact up to 2^53 \
+         (9007199254740992): give such labels smaller numbers with map_label_value before it"
+    )]
+    LongLabel(Box<Number>),
+    /// The lowest and the highest of labels that no voxel type holds together.
+    #[error("no voxel type holds labels from {} to {}: 64 bits are needed for each side of 0", .0[0], .0[1])]
+    LongLabels(Box<[i128; 2]>),
+    /// A parameter names a place beyond the volume.
+    #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]
+    Outside {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The indices.
+        place: Vec<usize>,
+        /// Shape of the volume.
+        shape: [usize; 3],
+    },
+    /// A parameter names an axis that a 2-D volume has not.
+    #[error("{field}: the volume is 2-D and has no axis {axis}: use 0 or 1 (or -1 for the last)")]
+    TwoAxes {
+        /// Name of the parameter.
+        field: &'static str,
+        /// The axis.
+        axis: i64,
+    },
+    /// No voxel is background.
+    #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]
+    NoBackground(usize),
+    /// A rule finds no threshold.
+    #[error("{parameter}: {rule} finds no threshold of {channel}: {problem}")]
+    Threshold {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Name of the rule.
+        rule: &'static str,
+        /// What it looked at.
+        channel: String,
+        /// Why there is none, and what to do.
+        problem: String,
+    },
+    /// The result does not fit its grid.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The volume could not be sampled.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+}
