@@ -71,17 +71,6 @@ def off_ties(where: np.ndarray) -> np.ndarray:
     return (np.abs(where - np.floor(where) - 0.5) > TIE).all(axis=0)
 
 
-def off_edge(where: np.ndarray, matrix: np.ndarray, shape) -> np.ndarray:
-    """True unless the voxel at a position lies beyond the outer faces by its centre, and meets them by its extent.
-
-    `matrix` leads from voxels to positions.  There our edge is extended, and the peer fills."""
-    half = np.abs(matrix[:3, :3]).sum(1).reshape(3, 1, 1, 1) / 2
-    low, last = -0.5 - TIE, _column(shape) - 0.5 + TIE
-    outside = (where < low) | (where > last)
-    near = (where > low - half - TIE) & (where < last + half + TIE)
-    return ~(outside.any(axis=0) & near.all(axis=0))
-
-
 def _column(shape) -> np.ndarray:
     return np.array(shape, dtype=float).reshape(3, 1, 1, 1)
 

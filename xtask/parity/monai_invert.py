@@ -10,6 +10,7 @@ no fill at all, found by inverting a volume of ones, and one marked as wrong.
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 import grids
 import volumes
@@ -99,8 +100,10 @@ def _invert(book: Casebook, name: str, volume, steps: list[dict], kind: str, cha
     if is_label:
         rule = nearest()
         where = grids.positions(run.affine, volume.affine, volume.shape)
-        back = np.linalg.solve(run.affine, volume.affine)
-        mask = grids.off_ties(where) & grids.off_edge(where, back, size)
+        # Around what MONAI samples our edge is extended, on every grid on the way.
+        reach = np.abs(np.linalg.solve(volume.affine, run.affine)[:3, :3]).sum(1).max() / 2
+        around = ndimage.binary_dilation(seen, np.ones((3, 3, 3)), iterations=int(np.ceil(reach)) + 1)
+        mask = grids.off_ties(where) & (seen | ~around)
     else:
         lossless = steps in EXACT_CHAINS.values()
         rule = EXACT if lossless else close()

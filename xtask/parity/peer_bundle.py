@@ -122,7 +122,7 @@ preprocessing:
   dtype: float64
 - _target_: Zoomd
   keys: '@pair'
-  zoom: [1.3, 0.77, 1.17]
+  zoom: [1.3, 0.7, 1.17]
   keep_size: false
   mode: [trilinear, nearest-exact]
 - _target_: Affined
