@@ -108,10 +108,14 @@ impl Lost {
 
     /// NIfTI has 80, 24 and 16 bytes for texts.
     fn of_nifti_texts(&mut self, facts: &Facts) {
-        let cut = |text: &Option<String>, bytes: usize| text.as_ref().is_some_and(|text| text.len() > bytes);
-        self.some("description (beyond 80 bytes)", cut(&facts.description, 80));
-        self.some("aux_file (beyond 24 bytes)", cut(&facts.aux_file, 24));
-        self.some("intent_name (beyond 16 bytes)", cut(&facts.intent_name, 16));
+        // A text of a NIfTI file has its own bytes, which are written again.
+        let own = facts.text_bytes.as_deref().cloned().unwrap_or_default();
+        let cut = |own: &Option<Vec<u8>>, text: &Option<String>, bytes: usize| {
+            own.is_none() && text.as_ref().is_some_and(|text| text.len() > bytes)
+        };
+        self.some("description (beyond 80 bytes)", cut(&own.description, &facts.description, 80));
+        self.some("aux_file (beyond 24 bytes)", cut(&own.aux_file, &facts.aux_file, 24));
+        self.some("intent_name (beyond 16 bytes)", cut(&own.intent_name, &facts.intent_name, 16));
     }
 }
 
