@@ -226,7 +226,8 @@ pub fn as_whole_numbers(path: &Path, volume: Volume) -> Result<Volume, KindError
 }
 
 fn probabilities(path: &Path, volume: &Volume, by: SaidBy) -> Result<(), KindError> {
-    let beyond = |value: f64| (value - 0.5).abs() > 0.5 + TOLERANCE;
+    // What is not finite is judged by the rules for that.
+    let beyond = |value: f64| value.is_finite() && (value - 0.5).abs() > 0.5 + TOLERANCE;
     let Some((count, first)) = found(volume.voxels(), beyond) else { return Ok(()) };
     let (lowest, highest) = volume.voxels().min_max().unwrap_or_default();
     Err(KindError::NoProbabilities {

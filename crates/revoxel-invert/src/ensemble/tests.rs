@@ -175,7 +175,7 @@ fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
     let filled =
         |decision: &Decision, fill| Recipe { decision: decision.clone(), fill: Some(fill), ..Default::default() };
     let labels = Volume::new(vec![1u8, 2].into(), model(&cropped), Kind::Label, 1).unwrap();
-    for (fill, dtype) in [(300.0, Dtype::U16), (-1.0, Dtype::I8), (7.0, Dtype::U8), (70000.0, Dtype::U32)] {
+    for (fill, dtype) in [(300.0, Dtype::U16), (-1.0, Dtype::I16), (7.0, Dtype::U8), (70000.0, Dtype::U32)] {
         let back = whole(&labels, filled(&Decision::Channels, fill));
         assert_eq!((values(&back), back.dtype()), (vec![1.0, 2.0, fill], dtype));
         let options = InvertOptions { fill: Some(fill), ..Default::default() };

@@ -48,7 +48,10 @@ fn fixtures_come_back() {
         let path = folder.path().join(&name);
         crate::write(&path, &first.volume, &first.info.facts).unwrap();
         let second = crate::read(&path, Kind::Image).unwrap();
-        assert_eq!(second.info.warnings, [], "{name}");
+        // In a space of two dimensions NRRD has no name for the frame.
+        let frame = |w: &&crate::Warning| matches!(w, crate::Warning::UnknownFrame { value, .. } if value == "2");
+        let flat = first.volume.grid().is_planar();
+        assert_eq!(second.info.warnings.iter().filter(|w| !(flat && frame(w))).count(), 0, "{name}");
         assert_eq!(second.volume, first.volume, "{name}");
         let (a, b) = (first.info.facts.nrrd.as_ref().unwrap(), second.info.facts.nrrd.as_ref().unwrap());
         assert_eq!((&a.key_values, &a.fields, a.measurement_frame), (&b.key_values, &b.fields, b.measurement_frame));
