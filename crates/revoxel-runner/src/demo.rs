@@ -8,6 +8,7 @@ use revoxel_invert::{InvertOptions, Trace, invert};
 use revoxel_io::npy::{Tensor, write_npy};
 use revoxel_io::{Facts, Head};
 use revoxel_pipeline::Pipeline;
+use revoxel_resample::Interpolation;
 use revoxel_transforms::Registry;
 
 use crate::compare::{Criteria, compare};
@@ -105,7 +106,8 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     let model = record.result.grid.grid().map_err(|e| text(&e))?;
     let reading = Reading { argmax: true, ..Reading::default() };
     let prediction = read(&prediction_file, &model, &reading).map_err(|e| text(&e))?;
-    let options = InvertOptions { argmax: true, ..InvertOptions::default() };
+    let interpolation = Some(Interpolation::Cubic);
+    let options = InvertOptions { argmax: true, interpolation, ..InvertOptions::default() };
     let inverted = invert(record, &prediction, &options).map_err(|e| text(&e))?;
     let head = Head::of(&inverted.volume);
     let written = Written { path: &restored_file, key: "image", kind: Kind::Label, head: &head };
