@@ -208,15 +208,21 @@ vectorised! {
         let mut lanes = Lanes::<f32>::new();
         for (chunk, out) in row.chunks_mut(LANES).enumerate() {
             lanes.place(chunk * LANES, walk);
-            let mut tied = [false; LANES];
+            // How far each position is from a tie along the axis where it is closest to one.
+            let mut clear = [1.0f32; LANES];
             for a in 0..3 {
-                for (tied, fraction) in tied.iter_mut().zip(&lanes.fractions[a]) {
-                    *tied |= (*fraction < NEAR) | (*fraction > 1.0 - NEAR);
+                for (clear, fraction) in clear.iter_mut().zip(&lanes.fractions[a]) {
+                    let rest = 1.0 - fraction;
+                    let least = if *fraction < rest { *fraction } else { rest };
+                    *clear = if least < *clear { least } else { *clear };
                 }
             }
-            if tied != [false; LANES] {
-                for (k, offset) in lanes.offsets.iter_mut().enumerate().take(out.len()).filter(|(k, _)| tied[*k]) {
-                    *offset = nearest(walk.at(chunk * LANES + k)) as u32;
+            let closest = clear.iter().fold(1.0f32, |least, v| if *v < least { *v } else { least });
+            if closest < NEAR {
+                for (k, offset) in lanes.offsets.iter_mut().enumerate().take(out.len()) {
+                    if clear[k] < NEAR {
+                        *offset = nearest(walk.at(chunk * LANES + k)) as u32;
+                    }
                 }
             }
             let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
