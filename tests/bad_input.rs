@@ -235,7 +235,8 @@ fn predictions_that_do_not_belong_to_a_trace_are_refused() {
     invert("out/a/label.nii.gz", &["--volume", "lable"]).bad(2, &["no volume \"lable\"", "image, label"]);
     invert("out/a/label.nii.gz", &["--argmax"]).bad(2, &["single channel"]);
     invert("out/a/label.nii.gz", &["--interpolation", "linear"]).bad(2, &["would average them"]);
-    invert("out/a/image.nii.gz", &["--kind", "label"]).bad(2, &["of kind label, but 91 of 216 values are no whole numbers", "mm RAS", "--kind probability"]);
+    invert("out/a/image.nii.gz", &["--kind", "label"])
+        .bad(2, &["of kind label, but 91 of 216 values are no whole numbers", "mm RAS", "--kind probability"]);
     place.text("t.json", "{ \"schema\": \"other\" }");
     place.revoxel(&["invert", "t.json", "out/a/label.nii.gz", "-o", "x.nii"]).bad(2, &["t.json", "not a trace"]);
     let trace = std::fs::read_to_string(place.path("out/a/trace.json")).unwrap();

@@ -11,7 +11,7 @@ use std::ops::Range as Indices;
 
 use revoxel_core::{Bend, IndexBox, Limit, Sampling, Slices, Voxel};
 
-use crate::label::heaviest;
+use crate::label::{Weighing, heaviest};
 use crate::pass::rows_of;
 use crate::real::Real;
 use crate::taps::{Along, NO_CLOSEST, Range, Tie, cubic_weights};
@@ -26,6 +26,7 @@ pub(crate) struct General {
     strides: [usize; 3],
     along: [Along; 3],
     interpolation: Interpolation,
+    weighing: Weighing,
     averages: bool,
     outside: Outside,
     from: Option<Slices>,
@@ -101,6 +102,7 @@ impl General {
             strides: [1, source[0], source[0] * source[1]],
             along,
             interpolation: how.interpolation,
+            weighing: Weighing::of(how),
             averages: how.averages(),
             outside: how.outside,
             from: sampling.from_slices().cloned(),
@@ -196,7 +198,7 @@ impl General {
         let interior = &mut row[split.interior.clone()];
         if self.interpolation.weighs_labels() {
             let closest = |p: [f64; 3]| self.closest(p);
-            label_row(source, &walk, closest, convert, interior);
+            label_row(source, &walk, self.weighing, closest, convert, interior);
         } else {
             for a in 0..3 {
                 // A position that stays the same along the row is decided once; the quarter keeps it off whole voxels.
@@ -364,7 +366,7 @@ impl General {
             source[at]
         };
         let closest = || self.closest(p);
-        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1), closest)
+        heaviest([0, 1, 2, 3, 4, 5, 6, 7].map(corner), pairs.map(|p| p.1), self.weighing, closest)
     }
 
     /// The closest index along an axis.

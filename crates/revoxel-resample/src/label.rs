@@ -7,7 +7,8 @@ use revoxel_core::{IndexBox, Voxel};
 
 use crate::separable::{Separable, Stack};
 use crate::simd::vectorised;
-use crate::taps::{Line, NO_CLOSEST, Taps};
+use crate::taps::{HALF, Line, NO_CLOSEST, Taps};
+use crate::{How, Interpolation, Ties};
 
 /// Computes the inside rows of a target plane, the `position`th of the tables.
 pub(crate) fn plane<T: Voxel, O: Voxel>(
@@ -23,7 +24,8 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
     let start = inside.start[1] as usize * width + inside.start[0] as usize;
     let shape = [inside.shape[0], inside.shape[1]];
     let z = Pair::of(&tables.taps[2], position);
-    rows(&tables.line, &tables.taps, stack, z, same, &mut out[start..], width, shape, convert);
+    let out = &mut out[start..];
+    rows(&tables.line, &tables.taps, stack, z, same, out, width, shape, tables.weighing, convert);
 }
 
 /// Two source indices along an axis, and the weight of each.
@@ -59,6 +61,7 @@ vectorised! {
         out: &mut [O],
         width: usize,
         shape: [usize; 2],
+        weighing: Weighing,
         convert: F,
     ) {
         let weights = line.double.as_chunks::<2>().0;
@@ -78,10 +81,22 @@ vectorised! {
                     p[i]
                 } else {
                     let corners = [p[i], p[j], q[i], q[j], r[i], r[j], s[i], s[j]];
-                    heaviest(corners, [*w, pair.weight, z.weight], || [*closest, pair.closest, z.closest])
+                    heaviest(corners, [*w, pair.weight, z.weight], weighing, || [*closest, pair.closest, z.closest])
                 });
             }
         }
+    }
+}
+
+/// How far weights may lie apart to count as equal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Weighing(pub(crate) f64);
+
+impl Weighing {
+    /// For an interpolation of labels: where ties alternate, a place that counts as half way makes equal weights.
+    pub(crate) fn of(how: &How) -> Self {
+        let alternates = how.interpolation == Interpolation::Label && how.ties == Ties::Alternate;
+        Self(if alternates { 4.0 * HALF } else { 1e-9 })
     }
 }
 
@@ -89,7 +104,12 @@ vectorised! {
 /// the closest voxel, where that is among them, else the lowest. The weights are those of the lower and the upper voxel
 /// along each axis; `closest` says which of them is the closest, 0 or 1, or along any axis [`NO_CLOSEST`]: then it is
 /// the lowest.
-pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], closest: impl FnOnce() -> [u8; 3]) -> T {
+pub(crate) fn heaviest<T: Voxel>(
+    corners: [T; 8],
+    weights: [[f64; 2]; 3],
+    weighing: Weighing,
+    closest: impl FnOnce() -> [u8; 3],
+) -> T {
     let mut labels = [(T::default(), 0.0f64); 8];
     let mut count = 0;
     for (corner, label) in corners.into_iter().enumerate() {
@@ -104,7 +124,7 @@ pub(crate) fn heaviest<T: Voxel>(corners: [T; 8], weights: [[f64; 2]; 3], closes
     }
     let labels = &labels[..count];
     let top = labels.iter().fold(0.0, |top, l| f64::max(top, l.1));
-    let best = || labels.iter().filter(|l| l.1 > top - 1e-9).map(|l| l.0);
+    let best = || labels.iter().filter(|l| l.1 > top - weighing.0).map(|l| l.0);
     let first = best().next().unwrap_or(corners[0]);
     if best().nth(1).is_none() {
         return first;

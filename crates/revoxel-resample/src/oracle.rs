@@ -2,6 +2,7 @@
 
 use revoxel_core::{Sampling, Volume, dispatch};
 
+use crate::label::Weighing;
 use crate::pass::along;
 use crate::taps::{Along, Range, cubic_weights};
 use crate::{How, Interpolation, Outside, spline};
@@ -97,21 +98,21 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
                 labels.push((at(place), weight));
             }
         }
-        if averages { sum } else { heaviest(&labels, preferred.then(|| at(closest))) }
+        if averages { sum } else { heaviest(&labels, Weighing::of(how), preferred.then(|| at(closest))) }
     };
     indices(target).map(value).collect()
 }
 
 /// The label of the highest weight; of several the closest voxel's, where it is among them, else the lowest.
-fn heaviest(labels: &[(f64, f64)], closest: Option<f64>) -> f64 {
+fn heaviest(labels: &[(f64, f64)], Weighing(equal): Weighing, closest: Option<f64>) -> f64 {
     let weight = |label: f64| labels.iter().filter(|(l, _)| *l == label).map(|(_, w)| w).sum::<f64>();
     let mut names: Vec<f64> = labels.iter().map(|(l, _)| *l).collect();
     names.sort_by(f64::total_cmp);
     let top = names.iter().map(|l| weight(*l)).fold(0.0, f64::max);
-    if let Some(closest) = closest.filter(|label| weight(*label) > top - 1e-9) {
+    if let Some(closest) = closest.filter(|label| weight(*label) > top - equal) {
         return closest;
     }
-    names.into_iter().find(|l| weight(*l) > top - 1e-9).unwrap_or(0.0)
+    names.into_iter().find(|l| weight(*l) > top - equal).unwrap_or(0.0)
 }
 
 fn indices(shape: [usize; 3]) -> impl Iterator<Item = [i64; 3]> {

@@ -12,6 +12,7 @@ use revoxel_core::{IndexBox, Voxel};
 
 use crate::How;
 use crate::copy::{Strided, strided};
+use crate::label::Weighing;
 use crate::pass::Aligned;
 use crate::real::Real;
 use crate::simd::vectorised;
@@ -31,6 +32,8 @@ pub(crate) struct Separable {
     /// Source indices along target axis 1, and which of them are read.
     pub(crate) lines: Indices<usize>,
     needed: Vec<bool>,
+    /// Labels: which weights count as equal.
+    pub(crate) weighing: Weighing,
 }
 
 /// Buffers that a thread keeps from block to block: turned source voxels `S`, means `R`.
@@ -90,7 +93,16 @@ impl Separable {
         let lines = taps[1].span();
         let mut needed = vec![false; lines.len()];
         taps[1].indices.iter().for_each(|i| needed[i - lines.start] = true);
-        Self { source, order, first: inside.start, line: Line::new(&taps[0]), lines, needed, taps }
+        Self {
+            source,
+            order,
+            first: inside.start,
+            line: Line::new(&taps[0]),
+            lines,
+            needed,
+            taps,
+            weighing: Weighing::of(how),
+        }
     }
 
     /// How many target planes belong together.

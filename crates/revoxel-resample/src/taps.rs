@@ -4,8 +4,12 @@ use revoxel_core::TieIndex;
 
 use crate::{Outside, Ties};
 
-/// Positions this close to half way between two voxels count as half way.
+/// What rounding may do to a position, in voxels.
 pub(crate) const TIE: f64 = 1e-6;
+
+/// Positions this close to half way between two voxels count as half way: affines in files are float32, whose rounding
+/// moves the far end of a long axis by a ten-thousandth of a voxel.
+pub(crate) const HALF: f64 = 3e-4;
 
 /// The readable range of one source axis: lowest and highest index.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +60,7 @@ impl Range {
     pub(crate) fn nearest(&self, position: f64, tie: Tie) -> i64 {
         let upper = position + 0.5;
         let between = upper.round();
-        let index = if (upper - between).abs() <= TIE {
+        let index = if (upper - between).abs() <= HALF {
             between as i64 - i64::from(!tie.upper(between as i64 - 1))
         } else {
             upper.floor() as i64
@@ -85,7 +89,7 @@ impl Range {
     #[inline]
     pub(crate) fn leaning(&self, placed: f64, tie: Option<Tie>) -> f64 {
         let (Some(tie), lower) = (tie, placed.floor()) else { return placed };
-        if (placed - lower - 0.5).abs() > TIE {
+        if (placed - lower - 0.5).abs() > HALF {
             return placed;
         }
         lower + 0.5 + if tie.upper(lower as i64) { LEAN } else { -LEAN }
@@ -376,6 +380,7 @@ mod tests {
         };
         let plain = index(false, 0);
         assert_eq!(t(Ties::Upper, plain, 1.0, [2.5, 2.499_999_9, 2.4, 9.7]), [3, 3, 2, 9]);
+        assert_eq!(t(Ties::Upper, plain, 1.0, [2.4998, 2.4996, 2.5002, 2.5004]), [3, 2, 3, 3]);
         assert_eq!(t(Ties::Upper, index(true, 9), 1.0, [2.5, 2.500_000_1, 2.6, -0.7]), [2, 2, 3, 0]);
         // To the even index, of the volume that is sampled.
         assert_eq!(t(Ties::Alternate, plain, 0.5, [0.5, 1.5, 2.5, 3.5]), [0, 2, 2, 4]);

@@ -228,7 +228,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     files.push(path);
     for (key, gone) in by_key(&vanished) {
         tracing::warn!(
-            "case {}: {key}: spatial steps lost {}: use a finer grid, `interpolation: label`, or a larger crop",
+            "case {}: {key}: spatial steps lost {}: keep it by smaller voxels or a larger crop, or draw it larger before",
             case.name,
             sentence(&gone)
         );

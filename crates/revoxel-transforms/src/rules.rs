@@ -27,16 +27,13 @@ pub fn step_rule(
 impl Resampling<'_> {
     /// How ops that interpolate do it for the volume `key`, of a kind with so many channels.
     pub fn rule(&self, key: &str, kind: Kind, channels: usize) -> StepRule {
-        let asked = self.interpolation.and_then(|i| i.get(key)).map(|named| named.0);
-        // One interpolation for all inputs is not meant for labels where it would average them.
-        let asked = asked.filter(|i| !(kind == Kind::Label && i.averages()));
         StepRule {
             beyond: self.beyond(key, kind, channels),
             boundary: self.boundary,
             clip: self.clip,
             area: self.averages(key, kind),
             separate: self.separate,
-            ..StepRule::plain(asked.unwrap_or(Interpolation::default_for(kind)))
+            ..StepRule::plain(self.interpolation_for(key, kind).unwrap_or(Interpolation::default_for(kind)))
         }
     }
 

@@ -318,16 +318,25 @@ pub struct Resampling<'a> {
 }
 
 impl Resampling<'_> {
+    /// The interpolation that the step gives for a volume. One for all inputs is not meant for labels where it would
+    /// average them, nor for other kinds where it would choose among labels.
+    pub fn interpolation_for(&self, key: &str, kind: Kind) -> Option<Interpolation> {
+        let asked = self.interpolation.and_then(|i| i.get(key)).map(|named| named.0);
+        asked.filter(|i| match kind {
+            Kind::Label => !i.averages(),
+            _ => !i.weighs_labels(),
+        })
+    }
+
     /// Whether values of a volume may be mixed with those beside them.
     pub fn mixes(&self, key: &str, kind: Kind) -> bool {
-        let asked =
-            self.interpolation.and_then(|i| i.get(key)).map_or(Interpolation::default_for(kind), |named| named.0);
+        let asked = self.interpolation_for(key, kind).unwrap_or(Interpolation::default_for(kind));
         self.samples && kind != Kind::Label && asked.averages()
     }
 
     /// Whether a volume is averaged instead of interpolated.
     pub fn averages(&self, key: &str, kind: Kind) -> bool {
-        self.area && kind != Kind::Label && self.interpolation.and_then(|i| i.get(key)).is_none()
+        self.area && kind != Kind::Label && self.interpolation_for(key, kind).is_none()
     }
 }
 

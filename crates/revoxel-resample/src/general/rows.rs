@@ -2,9 +2,10 @@
 
 use revoxel_core::Voxel;
 
-use crate::label::heaviest;
+use crate::label::{Weighing, heaviest};
 use crate::real::Real;
 use crate::simd::vectorised;
+use crate::taps::HALF;
 
 /// Positions that are computed side by side.
 const LANES: usize = 32;
@@ -32,7 +33,7 @@ impl Walk {
 }
 
 /// Fractions this close to a whole voxel are looked at once more: a little more than what counts as half way.
-const NEAR: f32 = 2e-6;
+const NEAR: f32 = 1.1 * HALF as f32;
 
 /// Offsets and fractions of `LANES` positions of a row.
 struct Lanes<R> {
@@ -237,6 +238,7 @@ vectorised! {
     pub(super) fn label_row[T: Voxel, O: Voxel, N: Fn([f64; 3]) -> [u8; 3] + Copy, F: Fn(T) -> O + Copy](
         source: &[T],
         walk: &Walk,
+        weighing: Weighing,
         closest: N,
         convert: F,
         row: &mut [O],
@@ -260,7 +262,7 @@ vectorised! {
                 let [[a, b], [c, d], [e, f], [g, h]] = [0, 1, 2, 3].map(|i| corners[i][k]);
                 let weight = |axis: usize| [1.0 - lanes.fractions[axis][k], lanes.fractions[axis][k]];
                 let closest = || closest(walk.at(chunk * LANES + k));
-                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], closest));
+                *o = convert(heaviest([a, b, c, d, e, f, g, h], [weight(0), weight(1), weight(2)], weighing, closest));
             }
         }
     }

@@ -227,7 +227,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     if !gone.is_empty() {
         let labels = crate::vanished::sentence(&gone);
-        tracing::warn!("{}: on the way back the prediction lost {labels}", output.display());
+        tracing::warn!(
+            "{}: on the way back the prediction lost {labels}: logits or probabilities keep more of thin labels",
+            output.display()
+        );
     }
     if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
         let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
