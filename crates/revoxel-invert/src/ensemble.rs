@@ -215,7 +215,8 @@ impl Ensemble {
             let (steps, mean, weight) = group.mean()?;
             let through = through_of(&steps, rules.separate);
             let pass = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(*mean.grid()));
-            let decides = recipe.decision != Decision::Channels;
+            // Where nnU-Net's rule for thick slices was asked for, its export is: no place leans.
+            let decides = recipe.decision != Decision::Channels && rules.separate.is_none();
             passes.push(Pass { mean, pass, through, ties: rules.ties, decides, weight });
         }
         Return::new(passes, recipe, native, relation)

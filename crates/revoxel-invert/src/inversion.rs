@@ -223,7 +223,8 @@ pub fn invert(trace: &VolumeTrace, prediction: &Volume, options: &InvertOptions)
     let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
     let prediction = bounded(Cow::Borrowed(prediction), Some(interpolation))?;
     let fill = fill_of(&prediction, options.fill.filter(|_| !options.argmax));
-    let decides = options.argmax;
+    // Where nnU-Net's rule for thick slices was asked for, its export is: no place leans.
+    let decides = options.argmax && trace.separating()?.is_none();
     let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill.clone()) };
     // Noise and headers are put right here; the voxels stay where they are.
     let same = *prediction.grid() == model && prediction.grid().axes() == model.axes();
