@@ -117,3 +117,28 @@ fn a_pipeline_is_printed_or_written_once() {
     let plan = place.revoxel(&["schema"]).good().json();
     assert!(plan["properties"]["restore"].is_object() && plan["title"] != Value::Null);
 }
+
+#[test]
+fn one_channel_of_a_file_is_taken() {
+    let place = Place::new();
+    place.text(
+        "c.yaml",
+        "pre:\n- { _target_: LoadImaged, keys: image }\n- { _target_: Lambdad, keys: image, func: '$lambda x: x[2, ...]' }\n\
+         - { _target_: Flipd, keys: image, spatial_axis: 1 }\n",
+    );
+    let grid = Grid::without_geometry([4, 3, 2]).unwrap();
+    let all: Vec<f32> = (0..4 * 24).map(|n| n as f32).collect();
+    place.volume("data/image/a.nii.gz", &Volume::new(all.into(), grid, Kind::Image, 4).unwrap());
+    place.revoxel(&["import", "monai", "c.yaml", "--transforms", "pre", "-o", "p.yaml"]).good();
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    let ours = place.read("out/image/a.nii.gz", Kind::Image);
+    assert_eq!(ours.channels(), 1);
+    for (index, expected) in [([0, 0, 0], 48.0 + 8.0), ([3, 2, 1], 48.0 + 15.0)] {
+        assert_eq!(ours.value(index, 0), expected, "{index:?}");
+    }
+    // A channel that the file does not have is an error before anything is run.
+    let text = std::fs::read_to_string(place.path("p.yaml")).unwrap().replace("channel: 2", "channel: 4");
+    place.text("other.yaml", &text);
+    let parts = ["a.nii.gz", "there is no channel 4, the file has 4", "\"image\"", "`channel` from 0 to 3"];
+    place.revoxel(&["run", "other.yaml", "--data", "data", "--out", "none"]).bad(2, &parts);
+}

@@ -67,6 +67,8 @@ pub struct Input {
     pub labels: Option<LabelSet>,
     /// What to do where its files hold values that are not finite.
     pub non_finite: NonFiniteRule,
+    /// The one channel of its files that is taken.
+    pub channel: Option<usize>,
     /// Which series of a DICOM folder or archive.
     pub series: Option<String>,
     /// What to do with slices that lie unevenly.
@@ -189,6 +191,9 @@ impl Pipeline {
             }
             if i.non_finite != NonFiniteRule::Error {
                 value["non_finite"] = i.non_finite.json();
+            }
+            if let Some(channel) = i.channel {
+                value["channel"] = channel.into();
             }
             (i.key.clone(), value)
         };
@@ -352,6 +357,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         own_grid,
         labels,
         non_finite,
+        channel: input.channel,
         series: input.series.clone(),
         slices: input.slices,
         missing: input.missing,

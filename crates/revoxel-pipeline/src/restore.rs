@@ -425,6 +425,7 @@ fn prediction(kind: Kind) -> Input {
         own_grid: true,
         labels: None,
         non_finite: crate::non_finite::NonFiniteRule::Error,
+        channel: None,
         series: None,
         slices: SliceRule::default(),
         missing: MissingRule::default(),

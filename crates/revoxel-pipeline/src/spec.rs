@@ -90,6 +90,9 @@ pub(crate) struct InputSpec {
     #[schemars(with = "Option<NonFiniteSchema>")]
     #[allow(dead_code, reason = "read with its place; here for the schema")]
     pub(crate) non_finite: Option<Value>,
+    /// The one channel (or frame) of its files that is taken, from 0; all of them where it is left out.
+    #[serde(default)]
+    pub(crate) channel: Option<usize>,
     /// Which series of a DICOM folder or archive: its UID, or its number in the list that `revoxel info` prints.
     #[serde(default)]
     pub(crate) series: Option<String>,

@@ -12,6 +12,7 @@ use revoxel_pipeline::{Input, Pipeline};
 use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
+use crate::channel::{self, NoChannel};
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
 use crate::files::{FileError, hash, make_folder_of, write_text};
@@ -83,6 +84,9 @@ pub enum CaseError {
         /// The label.
         lost: LostLabel,
     },
+    /// A file does not have the channel that its input takes.
+    #[error(transparent)]
+    Channel(#[from] NoChannel),
     /// An input holds values that are not finite.
     #[error(transparent)]
     NonFinite(#[from] NonFiniteInput),
@@ -142,6 +146,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         let (loaded, hash) = rayon::join(load, || input_hash(path));
         let mut loaded = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
+        loaded.volume = channel::take(input, path, loaded.volume)?;
         let note = non_finite::settle(input, path, &mut loaded.volume)?;
         loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
         check_declared(input, path, &loaded.volume)?;

@@ -12,6 +12,7 @@ use revoxel_pipeline::{Pipeline, PipelineError};
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
+use crate::channel;
 use crate::dataset::{Case, DatasetError};
 use crate::non_finite::settle;
 
@@ -196,6 +197,7 @@ fn look(
         let path = case.inputs.get(key).ok_or_else(|| format!("there is no {key}"))?;
         let mut volume = revoxel_io::read(path, kind).map_err(|e| e.to_string())?.volume;
         if let Some(input) = layout.input(key) {
+            volume = channel::take(input, path, volume).map_err(|e| e.to_string())?;
             settle(input, path, &mut volume).map_err(|e| e.to_string())?;
         }
         Ok::<_, String>(volume)

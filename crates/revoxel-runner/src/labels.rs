@@ -11,6 +11,7 @@ use revoxel_core::{Kind, Volume};
 use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
+use crate::channel;
 use crate::dataset::Case;
 use crate::kind_values::rounded;
 use crate::memory;
@@ -72,6 +73,7 @@ impl LabelMaps {
                 let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
                 let found = revoxel_io::read_with(&path, input.kind, &read_options(input)).map_err(|e| e.to_string());
                 let found = found.and_then(|mut loaded| {
+                    loaded.volume = channel::take(input, &path, loaded.volume).map_err(|e| e.to_string())?;
                     settle(input, &path, &mut loaded.volume).map_err(|e| e.to_string())?;
                     // Maps that hold no labels fail with their cases.
                     Ok(seen(&rounded(loaded.volume).1))

@@ -11,6 +11,7 @@
 //! threads of its own.
 
 pub mod case;
+pub mod channel;
 pub mod cli;
 pub mod compare;
 pub mod dataset;

@@ -10,6 +10,7 @@ use revoxel_io::FileInfo;
 use revoxel_pipeline::{CaseName, Input, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan};
 use revoxel_transforms::{Need, Transform};
 
+use crate::channel;
 use crate::dataset::Case;
 use crate::memory;
 use crate::uneven::{even_out, read_options};
@@ -76,13 +77,17 @@ impl Headers {
     /// A case with these headers, or a copy of it.
     fn planned(self, pipeline: &Pipeline, case: &Case) -> Result<Checked, String> {
         let Self { infos, grids, uneven } = self;
-        let channels = infos.iter().map(|(key, info)| (key.clone(), info.channels)).collect();
+        let taken = |key: &String| match pipeline.input(key).and_then(|input| input.channel) {
+            Some(_) => 1,
+            None => infos[key].channels,
+        };
+        let channels = infos.keys().map(|key| (key.clone(), taken(key))).collect();
         pipeline.check_channels(&channels).map_err(|e| e.to_string())?;
         let known = |(key, grid): (&String, &Grid)| {
             let (info, kind) = (&infos[key], pipeline.input(key).map_or(Kind::Image, |i| i.kind));
             // What is evened out is interpolated before the first step.
             let dtype = (!uneven.contains_key(key)).then_some(info.dtype);
-            (key.clone(), KnownGrid { grid: *grid, kind, channels: Some(info.channels), dtype })
+            (key.clone(), KnownGrid { grid: *grid, kind, channels: Some(taken(key)), dtype })
         };
         let plan = pipeline.plan_volumes(&grids.iter().map(known).collect(), Some(&case.name.to_string()));
         let plan = plan.map_err(|e| pipeline.step_error(e.step, e.to_string()).to_string())?;
@@ -105,6 +110,7 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
         for warning in &info.warnings {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
+        channel::taken(input, path, info.channels).map_err(|e| e.to_string())?;
         infos.insert(key.clone(), info);
     }
     let mut uneven = BTreeMap::new();

@@ -1,12 +1,14 @@
 //! The preprocessing of MONAI bundles.
 //!
-//! Read is the closed subset that says everything in the file: a list of dictionary transforms (`_target_`), directly
-//! or in a `Compose`, with values and references (`@id`). Whatever is code (`$`), random, or has no counterpart is
-//! refused by name and place.
+//! Read is the closed subset that says everything in the file: a list of transforms (`_target_`), directly or in a
+//! `Compose`, with values and references (`@id`). Whatever is code (`$`) or has no counterpart is refused by name and
+//! place.
 
 mod arguments;
 mod brats;
 mod call;
+mod channels;
+mod derived;
 mod expression;
 mod lists;
 mod overlay;
@@ -15,8 +17,10 @@ mod post;
 mod random;
 mod random_table;
 mod refer;
+mod remarks;
 mod scalars;
 mod table;
+mod types;
 mod written;
 
 use revoxel_core::Kind;
@@ -27,6 +31,7 @@ use serde_json::{Map, Value, json};
 use super::{Imported, comment, step};
 use call::{Call, Held};
 use refer::Document;
+use remarks::{read_by_itk, remarks};
 use table::ignored;
 use written::Written;
 
@@ -97,8 +102,17 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
             Err(fault) => refused.push(fault),
         }
     }
+    if calls.iter().any(|call| !call.array) {
+        refused.extend(calls.iter().filter(|call| call.array).map(Call::on_an_array));
+        calls.retain(|call| !call.array);
+    }
     let unsplit = calls.clone();
-    let files = brats::split(&mut calls)?;
+    let channels = channels::taken(&mut calls)?;
+    let derived = derived::resolve(&mut calls)?;
+    let mut files = derived.copies.clone();
+    files.append(&mut brats::split(&mut calls)?);
+    refused.extend(calls.iter().filter_map(|call| call.code.clone()));
+    calls.retain(|call| call.code.is_none());
     let keys = volumes(&calls);
     if keys.is_empty() && !refused.is_empty() {
         return Err(listed(refused, document));
@@ -106,11 +120,20 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
     if keys.is_empty() {
         return Err(Fault::new(root.place, format!("{id}: no transform says its keys")));
     }
-    let labels: Vec<String> = keys.iter().filter(|k| is_label(k, &calls)).cloned().collect();
+    let originally = |key: &str| derived.copies.get(key).is_some_and(|original| is_label(original, &calls));
+    let maps = keys.iter().filter(|k| is_label(k, &calls) || originally(k.as_str())).cloned();
+    let (scaled, labels): (Vec<String>, Vec<String>) = maps.partition(|key| is_scaled(key, &calls));
     let mut notes = vec![format!(
         "Where files lie is not in the configuration: the paths of the inputs are examples. Taken for labels: {}.",
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
+    notes.extend(derived.notes);
+    if !scaled.is_empty() {
+        notes.push(format!(
+            "{}: values are scaled as those of images, so it is an image here, as in MONAI: nearest where a mode says so.",
+            scaled.join(", ")
+        ));
+    }
     let copies = copies(&calls)?;
     let mut steps = Steps::read(&calls, &keys, &labels, &mut notes);
     refused.append(&mut steps.refused);
@@ -134,9 +157,14 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
     if !left_out.is_empty() {
         notes.push(format!("Left out, as they have nothing to do here: {}.", left_out.join(", ")));
     }
-    let files = |key: &String| files.get(key).unwrap_or(key).clone();
+    // A map of BraTS may be one of a copy.
+    let file = |key: &String| {
+        let first = files.get(key).unwrap_or(key);
+        files.get(first).unwrap_or(first).clone()
+    };
+    let channel = |key: &String| channels.get(&file(key)).copied();
     let inputs = Inputs { id, notes: &notes, keys: &keys, labels: &labels, calls: &calls, copies };
-    let written = inputs.write(files, (steps, made.is_empty()), restore);
+    let written = inputs.write((&file, channel), (steps, made.is_empty()), restore);
     all_keys(&made, &written.check(root.place)?)?;
     Ok(Imported { text: written.text, notes })
 }
@@ -157,7 +185,7 @@ impl Steps {
         for call in calls {
             let canonical = call.argument("as_closest_canonical").is_some_and(|value| value == true);
             if ignored(&call.base).is_some() && !canonical {
-                steps.refused.extend(call.check_dtype(|key| held.is(key, Kind::Label)).err());
+                steps.refused.extend(call.check_dtype(|key| whole(key, keys, &held), notes).err());
                 if !steps.left_out.contains(&call.name) {
                     steps.left_out.push(call.name.clone());
                 }
@@ -165,7 +193,7 @@ impl Steps {
             }
             for call in call.by_mode() {
                 let translated = match canonical {
-                    true => call.check_dtype(|key| held.is(key, Kind::Label)).map(|()| ("canonical", Map::new())),
+                    true => call.check_dtype(|key| whole(key, keys, &held), notes).map(|()| ("canonical", Map::new())),
                     false => call.translate(&held, notes),
                 };
                 let (name, mut params) = match translated {
@@ -193,6 +221,11 @@ impl Steps {
     }
 }
 
+/// Whether a key holds whole numbers; `None` for one that is no volume.
+fn whole(key: &str, keys: &[String], held: &Held) -> Option<bool> {
+    keys.iter().any(|k| k == key).then(|| held.is(key, Kind::Label))
+}
+
 /// What stands around the steps.
 struct Inputs<'a> {
     id: &'a str,
@@ -204,8 +237,13 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    /// The pipeline with its steps; `file` says whose file a key is.
-    fn write(&self, file: impl Fn(&String) -> String, steps: (Written, bool), restore: Written) -> Written {
+    /// The pipeline with its steps; `file` says whose file a key is, and `channel` which one of its channels.
+    fn write(
+        &self,
+        (file, channel): (impl Fn(&String) -> String, impl Fn(&String) -> Option<u64>),
+        steps: (Written, bool),
+        restore: Written,
+    ) -> Written {
         let (steps, none) = steps;
         let mut written = Written::default();
         written.push(&comment(&format!("Preprocessing of a MONAI configuration ({}).", self.id), ""), None);
@@ -224,7 +262,8 @@ impl Inputs<'_> {
             let mut of_key = loaded.clone().filter(|c| c.keys.contains(key));
             let origin = of_key.clone().next().map(Call::origin);
             let optional = if of_key.all(|c| c.lenient) { ", optional: true" } else { "" };
-            written.push(&format!("  {name}: {{ kind: {kind}, path: {path}{optional} }}\n"), origin);
+            let channel = channel(key).map(|c| format!(", channel: {c}")).unwrap_or_default();
+            written.push(&format!("  {name}: {{ kind: {kind}, path: {path}{channel}{optional} }}\n"), origin);
         }
         written.push(if none { "steps: []\n" } else { "steps:\n" }, None);
         written.append(steps);
@@ -265,13 +304,6 @@ fn volumes(calls: &[Call]) -> Vec<String> {
     keys
 }
 
-/// Whether a key is read by ITK, whose headers are in double precision.
-fn read_by_itk(key: &str, calls: &[Call]) -> bool {
-    let load = calls.iter().find(|call| call.base == "LoadImage" && call.keys.iter().any(|k| k == key));
-    let reader = load.and_then(|call| call.argument("reader")).and_then(Value::as_str);
-    reader.is_some_and(|reader| reader.to_lowercase().contains("itkreader"))
-}
-
 /// How many copies of a case its patches are.
 fn copies(calls: &[Call]) -> Result<Option<u64>, Fault> {
     let mut found: Option<(u64, &Call)> = None;
@@ -286,46 +318,6 @@ fn copies(calls: &[Call]) -> Result<Option<u64>, Fault> {
         }
     }
     Ok(found.map(|(samples, _)| samples))
-}
-
-/// Remarks on what is read, drawn and left out.
-fn remarks(calls: &[Call], keys: &[String], copies: Option<u64>, document: &Document<'_>, notes: &mut Vec<String>) {
-    if calls.iter().any(|c| c.base == "Spacing" && c.keys.iter().all(|key| read_by_itk(key, calls))) {
-        notes
-            .push("ITKReader reads headers in double precision, so that the first voxel stays: rule monai.".to_owned());
-    }
-    if calls.iter().any(|c| c.argument("as_closest_canonical").is_some_and(|value| value == true)) {
-        notes.push("as_closest_canonical of LoadImaged is the step canonical, which is undone too.".to_owned());
-    }
-    if calls.iter().any(Call::is_random) {
-        notes.push("Random steps draw numbers of their own, from the seed of the pipeline.".to_owned());
-    }
-    if let Some(copies) = copies {
-        notes.push(format!("num_samples is the field copies: {copies} results for each case."));
-    }
-    let split = keys.iter().filter(|key| key.ends_with("_wt")).map(|key| key.trim_end_matches("_wt"));
-    for key in
-        split.filter(|key| calls.iter().any(|c| c.name.starts_with("ConvertToMulti") && c.keys[0].starts_with(key)))
-    {
-        notes.push(format!("The three channels of {key} overlap and are three maps: {key}_tc, {key}_wt, {key}_et."));
-    }
-    let mut without: Vec<String> = Vec::new();
-    for text in calls.iter().flat_map(|c| c.no_effect.iter().map(|name| format!("{name} of {}", c.name))) {
-        if !without.contains(&text) {
-            without.push(text);
-        }
-    }
-    if !without.is_empty() {
-        notes.push(format!("Without effect here: {}.", without.join(", ")));
-    }
-    let skipped = document.skipped.borrow();
-    if !skipped.is_empty() {
-        notes.push(format!("Random, and left out with --skip-random: {}.", skipped.join(", ")));
-    }
-    let mut named = calls.iter().filter(|c| !selects(c)).flat_map(|c| &c.keys);
-    if let Some(key) = named.find(|key| !keys.contains(key)) {
-        notes.push(format!("{key} is not read by LoadImaged, so it is no volume: left out."));
-    }
 }
 
 /// The first of several faults, which also tells of the others.
@@ -367,6 +359,11 @@ fn all_keys(calls: &[Call], pipeline: &Pipeline) -> Result<(), Fault> {
         ));
     }
     Ok(())
+}
+
+/// Whether the values of a key are scaled, as those of a mask with 0 and 255 are: labels have no values to scale.
+fn is_scaled(key: &str, calls: &[Call]) -> bool {
+    calls.iter().any(|call| call.base == "ScaleIntensity" && call.keys.iter().any(|k| k == key))
 }
 
 /// Whether a key holds labels: by its name, or because it is resampled as nearest, and never said to be in another way.

@@ -5,9 +5,10 @@ use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::Fault;
-use super::call::{Call, Held, keeps_values};
+use super::call::{Call, Held};
 use super::random_table::{self, translation};
 use super::table::{FIXED, Translation};
+use super::types::keeps_values;
 
 impl Call {
     /// The step that does the same. `held` is what the keys hold before it.

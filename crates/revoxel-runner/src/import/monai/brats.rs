@@ -25,7 +25,7 @@ const BY_KEY: &[&str] = &[
 ];
 
 /// Arguments that name a key whose foreground counts.
-const SOURCES: &[&str] = &["source_key", "label_key", "mask_key", "w_key"];
+pub(super) const SOURCES: &[&str] = &["source_key", "label_key", "mask_key", "w_key"];
 
 /// Makes three keys of one whose labels become three channels: `label_tc`, `label_wt` and `label_et` of `label`. Gives
 /// the key whose file each is.
@@ -78,6 +78,12 @@ impl Call {
                 *value = json!(format!("{key}_wt"));
             }
         }
+        let channels: Vec<String> = CHANNELS.iter().map(|(name, _)| format!("{key}_{name}")).collect();
+        self.spread(key, &channels);
+    }
+
+    /// Puts other keys in the place of one, with its arguments.
+    pub(super) fn spread(&mut self, key: &str, others: &[String]) {
         let Some(at) = self.keys.iter().position(|k| k == key) else { return };
         let count = self.keys.len();
         for (name, _, value) in &mut self.args {
@@ -87,9 +93,9 @@ impl Call {
                 && count > 1
             {
                 let own = list[at].clone();
-                list.splice(at..=at, vec![own; CHANNELS.len()]);
+                list.splice(at..=at, vec![own; others.len()]);
             }
         }
-        self.keys.splice(at..=at, CHANNELS.iter().map(|(name, _)| format!("{key}_{name}")));
+        self.keys.splice(at..=at, others.iter().cloned());
     }
 }

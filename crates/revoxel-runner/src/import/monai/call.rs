@@ -28,6 +28,10 @@ pub(super) struct Call {
     pub(super) lenient: bool,
     /// Arguments that were left out, as they change nothing.
     pub(super) no_effect: Vec<String>,
+    /// Whether it works on an array instead of a dictionary: the array is the volume `image`.
+    pub(super) array: bool,
+    /// The fault of code in it, which counts unless its keys are left out.
+    pub(super) code: Option<Fault>,
 }
 
 /// What volumes hold by then; images, where nothing is said.
@@ -80,10 +84,11 @@ impl Call {
                 return Err(fault.help("code that comes with a bundle is not run: write the step by hand"));
             }
         };
-        let base = base_of(&name).to_owned();
+        let array = is_known(&name);
+        let base = if array { name.clone() } else { base_of(&name).to_owned() };
         let harmless = ignored(&base);
-        let mut call =
-            Self { name, base, keys: Vec::new(), args: Vec::new(), place, lenient: false, no_effect: Vec::new() };
+        let (keys, args, no_effect) = (Vec::new(), Vec::new(), Vec::new());
+        let mut call = Self { name, base, keys, args, place, lenient: false, no_effect, array, code: None };
         for (key, value) in at.entries() {
             let of_key =
                 |fault: Fault| Fault { problem: format!("{}: {}: {}", call.name, key.name, fault.problem), ..fault };
@@ -94,7 +99,9 @@ impl Call {
                 "keys" | "allow_missing_keys" => Code::Refused,
                 // What is undone is compared, not read.
                 "transform" if call.base == "Invert" => continue,
-                name if harmless.is_none() && NO_EFFECT.contains(&name) => {
+                name if harmless.is_none() && NO_EFFECT.contains(&name)
+                    || call.base == "RandZoom" && MISTAKEN.contains(&name) =>
+                {
                     call.no_effect.push(key.name.clone());
                     continue;
                 }
@@ -107,9 +114,23 @@ impl Call {
                 }
                 "as_closest_canonical" if call.base == "LoadImage" => Code::Refused,
                 "func" if call.base == "Lambda" => match &value.node.data {
-                    Data::Text(text) if paint::painted(text).is_some() || paint::drops_background(text) => Code::Kept,
-                    _ => Code::Refused,
+                    Data::Text(text) if paint::channel(text).is_some() => {
+                        let index = paint::channel(text).unwrap_or_default();
+                        let index = channel(&index, &value, document).map_err(of_key)?;
+                        call.args.push((CHANNEL.to_owned(), key.place, index.into()));
+                        continue;
+                    }
+                    Data::Text(text) if paint::is_read(text) => Code::Kept,
+                    _ => match document.deep(&value, Code::Refused) {
+                        Ok(_) => Code::Refused,
+                        Err(fault) => {
+                            call.args.push((key.name.clone(), key.place, value.node.json()));
+                            call.code = Some(of_key(fault));
+                            continue;
+                        }
+                    },
                 },
+                "box_mask_keys" if call.base == "BoxToMask" => Code::Refused,
                 "overwrite" if call.base == "Lambda" && value.node.data == Data::Bool(true) => continue,
                 other if other.starts_with('_') => {
                     return Err(Fault::new(key.place, format!("{other} has no counterpart")));
@@ -149,24 +170,24 @@ impl Call {
             }
         }
         call.check(at.node.place, harmless.is_some())?;
+        if call.array {
+            call.keys = vec![ARRAY.to_owned()];
+        }
         Ok(call)
     }
 
     /// Whether there is anything for it here.
     fn check(&self, at: Place, left_out: bool) -> Result<(), Fault> {
         let Self { name, base, place, .. } = self;
-        let known = |base: &str| {
-            let also = base == "ConvertToMultiChannelBasedOnBratsClasses";
-            also || PREDICTIONS.contains(&base) || translation(base).is_some() || ignored(base).is_some()
-        };
-        if base == "Transpose" && base != name {
+        if base == "Transpose" {
             return Err(transposed(name, *place, &self.args));
         }
-        if !known(base) || base == name {
+        if self.array && (DICTIONARY.contains(&name.as_str()) || !self.keys.is_empty()) {
+            return Err(self.on_an_array());
+        }
+        if !is_known(base) {
             let fault = Fault::new(*place, format!("{name} has no counterpart"));
-            return Err(if known(name) {
-                fault.help(format!("it works on arrays; the dictionary transform {name}d has one"))
-            } else if name.starts_with("Rand") {
+            return Err(if name.starts_with("Rand") {
                 fault.help("leave random transforms out with --skip-random, or choose a list with --transforms ID")
             } else {
                 let registry = Registry::builtin();
@@ -181,10 +202,17 @@ impl Call {
                 Fault::new(*place, problem).help(help)
             });
         }
-        if self.keys.is_empty() && !left_out {
+        if self.keys.is_empty() && !left_out && !self.array {
             return Err(Fault::new(at, format!("{name} does not say its keys")));
         }
         Ok(())
+    }
+
+    /// Why a transform of arrays has no counterpart where it stands.
+    pub(super) fn on_an_array(&self) -> Fault {
+        let name = &self.name;
+        Fault::new(self.place, format!("{name} has no counterpart"))
+            .help(format!("it works on arrays; the dictionary transform {name}d has one"))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -236,18 +264,48 @@ impl Call {
         };
         self.base == other.base && self.keys == other.keys && args(self) == args(other)
     }
+}
 
-    /// Checks that the type which a transform without a step gives its values leaves them as they are. `whole` says
-    /// of a key whether its values are whole numbers.
-    pub(super) fn check_dtype(&self, whole: impl Fn(&str) -> bool) -> Result<(), Fault> {
-        let Some((_, place, value)) = self.args.iter().find(|(name, ..)| name == "dtype") else { return Ok(()) };
-        let types = self.by_key(value).unwrap_or_else(|| vec![value.clone(); self.keys.len()]);
-        let changed = self.keys.iter().zip(&types).find(|(key, dtype)| !keeps_values(dtype, whole(key)));
-        let Some((key, dtype)) = changed else { return Ok(()) };
-        let problem = format!("{}: dtype: {dtype} changes the values of {key:?}", self.name);
-        Err(Fault::new(*place, problem)
-            .help("values stay float32 here; `dtype` of an output says how they are written"))
+/// The volume of transforms of arrays.
+pub(super) const ARRAY: &str = "image";
+
+/// Transforms that need more than one array, or a prediction beside its scan.
+const DICTIONARY: &[&str] = &[
+    "Activations",
+    "ConvertToMultiChannelBasedOnBratsClasses",
+    "CopyItems",
+    "CropForeground",
+    "DeleteItems",
+    "Invert",
+    "Lambda",
+    "MaskIntensity",
+    "RandCropByLabelClasses",
+    "RandCropByPosNegLabel",
+    "RandWeightedCrop",
+    "ResampleToMatch",
+    "SelectItems",
+];
+
+/// The channel that a `Lambda` takes.
+pub(super) const CHANNEL: &str = "channel";
+
+/// The number of a channel, or what a reference to one leads to.
+fn channel<'a>(index: &str, at: &At<'a>, document: &Document<'a>) -> Result<u64, Fault> {
+    if let Ok(index) = index.parse() {
+        return Ok(index);
     }
+    let found = document.resolve(&document.follow(at, index)?)?;
+    let fault = || Fault::new(at.node.place, format!("{index} is no channel: expected a whole number from 0 on"));
+    found.node.json().as_u64().ok_or_else(fault)
+}
+
+/// What `RandZoom` is called with by mistake, and passes on to its padding.
+pub(super) const MISTAKEN: &[&str] = &["max", "min"];
+
+/// Whether there is something for a transform, by its name without an ending.
+fn is_known(base: &str) -> bool {
+    let also = ["ConvertToMultiChannelBasedOnBratsClasses", "CopyItems"].contains(&base);
+    also || PREDICTIONS.contains(&base) || translation(base).is_some() || ignored(base).is_some()
 }
 
 /// The name of a transform without the ending that marks those of dictionaries.
@@ -266,18 +324,6 @@ pub(super) fn random_name(at: &At<'_>) -> Option<String> {
 /// Whether a target has nothing to do here.
 pub(super) fn nothing_to_do(target: &str) -> bool {
     ignored(base_of(target.rsplit('.').next().unwrap_or(target))).is_some()
-}
-
-/// Whether values stay what they are in a type, `whole` ones also in types of whole numbers.
-pub(super) fn keeps_values(dtype: &Value, whole: bool) -> bool {
-    let Value::String(text) = dtype else { return dtype.is_null() };
-    let text = text.trim_start_matches('$').trim();
-    let name = ["torch.", "numpy.", "np."].into_iter().find_map(|module| text.strip_prefix(module)).unwrap_or(text);
-    match name {
-        "None" | "float" | "float32" | "single" | "float64" | "double" => true,
-        "uint8" | "int16" | "short" | "uint16" | "int32" | "int" | "uint32" | "int64" | "long" | "uint64" => whole,
-        _ => false,
-    }
 }
 
 /// Why there is nothing for a transform that turns axes without their affine, and what may be meant.

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, Held, keeps_values};
+use super::call::{Call, Held};
 use super::lists::List;
 use super::refer::{At, Document};
 use super::table::ignored;
+use super::types::keeps_values;
 use super::written::{Origin, Written};
 use super::{Before, Fault, paint};
 use crate::import::flow;
@@ -28,6 +29,12 @@ pub(super) fn restore<'a>(
     let mut calls = Vec::new();
     for at in &list.items {
         let call = Call::read(at, document)?;
+        if let Some(fault) = &call.code {
+            return Err(fault.clone());
+        }
+        if call.array {
+            return Err(call.on_an_array());
+        }
         let predicted = call.keys.iter().any(|key| !inputs.contains(key));
         if call.base == "Invert" && predicted {
             undoes(&call, at, document, before)?;
@@ -129,7 +136,7 @@ struct Entry {
 impl Entry {
     fn take(&mut self, call: &Call, at: usize, notes: &mut Vec<String>) -> Result<(), Fault> {
         if ignored(&call.base).is_some() {
-            return call.check_dtype(|_| self.discrete);
+            return call.check_dtype(|_| Some(self.discrete), notes);
         }
         let origin = || Some(call.origin());
         self.origin = if call.base == "Invert" { origin() } else { self.origin.take().or_else(origin) };
@@ -137,7 +144,7 @@ impl Entry {
             "Activations" => self.activate(call, at),
             "Invert" => self.invert(call, at, notes),
             "AsDiscrete" => self.discretise(call, at),
-            "Lambda" => self.paint(call),
+            "Lambda" => self.paint(call, notes),
             _ => {
                 let (name, params) = call.translate(&Held::default(), notes)?;
                 self.step(call, name, params);
@@ -256,8 +263,19 @@ impl Entry {
     }
 
     /// Labels of channels that were compared with a threshold, or the second of two channels.
-    fn paint(&mut self, call: &Call) -> Result<(), Fault> {
+    fn paint(&mut self, call: &Call, notes: &mut Vec<String>) -> Result<(), Fault> {
         let func = call.argument("func").and_then(Value::as_str).unwrap_or_default();
+        if paint::takes_first(func) {
+            if self.inverted || self.discrete || self.activation.is_some() || !self.steps.is_empty() {
+                let problem = format!("{}: func takes the first channel after other transforms", call.name);
+                return Err(Fault::new(call.place, problem).help("put it first, where it is the model's first result"));
+            }
+            let keys = call.keys.join(", ");
+            notes.push(format!(
+                "{keys}: func takes the first of what the model gives: store only that as the prediction."
+            ));
+            return Ok(());
+        }
         if paint::drops_background(func) {
             return self.foreground(call);
         }

@@ -36,6 +36,7 @@ fn spatial(base: &str) -> Option<Translation> {
                 ("shear_range", "shear_range"),
                 ("translate_range", "translate_range"),
                 ("scale_range", "scale_range"),
+                ("spatial_size", "spatial_size"),
             ],
             &[LAZY],
         ),

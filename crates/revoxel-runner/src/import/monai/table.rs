@@ -37,6 +37,8 @@ const IGNORED: &[(&str, &[&str])] = &[
     ("AffineBoxToWorldCoordinate", &["*"]),
     ("ConvertBoxMode", &["*"]),
     ("ConvertBoxToStandardMode", &["*"]),
+    ("BoxToMask", &["*"]),
+    ("MaskToBox", &["*"]),
 ];
 
 /// Arguments that change no values, of any transform that has them.
@@ -77,7 +79,7 @@ pub(super) struct Translation {
 }
 
 pub(super) const LAZY: (&str, &[&str]) = ("lazy", &["false"]);
-/// Types that change no values; see [`keeps_values`](super::call::keeps_values).
+/// Types that change no values; see [`keeps_values`](super::types::keeps_values).
 pub(super) const DTYPE: (&str, &[&str]) = ("dtype", &[]);
 
 /// The transform for a name without its ending.

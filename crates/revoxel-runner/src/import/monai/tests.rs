@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod bundles;
 mod faithful;
 mod layers;
 mod references;

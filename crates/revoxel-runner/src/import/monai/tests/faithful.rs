@@ -83,7 +83,7 @@ fn labels_are_padded_with_what_is_said() {
 fn what_our_steps_do_not_take_is_told_of_the_transform() {
     let load = "- { _target_: LoadImaged, keys: [image, label] }\n";
     let t = |transform: &str, part: &str| refused(&format!("{load}- {{ {transform} }}\n"), 2, part);
-    t("_target_: ScaleIntensityd, keys: [image, label]", "\"label\" is none by then");
+    t("_target_: ShiftIntensityd, keys: [image, label], offset: 1", "\"label\" is none by then");
     t(
         "_target_: NormalizeIntensityd, keys: label",
         "NormalizeIntensityd, here normalize_intensity changes intensities",
@@ -144,7 +144,7 @@ fn types_that_change_values_are_refused() {
     for bad in [
         "EnsureTyped, keys: image, dtype: uint8",
         "EnsureTyped, keys: [image, label], dtype: '$torch.int64'",
-        "EnsureTyped, keys: image, dtype: float16",
+        "EnsureTyped, keys: image, dtype: bfloat16",
         "EnsureTyped, keys: label, dtype: bool",
         "ToTensord, keys: image, dtype: '$torch.int32'",
         "LoadImaged, keys: image, dtype: int16",
@@ -328,7 +328,7 @@ fn what_changes_nothing_is_left_out() {
     ] {
         assert!(t(nothing).is_empty(), "{nothing}");
     }
-    refused(&format!("{load}- {{ _target_: CastToTyped, keys: image, dtype: '$torch.float16' }}\n"), 2, "float16");
+    refused(&format!("{load}- {{ _target_: CastToTyped, keys: image, dtype: '$torch.bfloat16' }}\n"), 2, "float16");
     let step = ["spacing: { keys: [image], rule: monai_strict, pixdim: 2, interpolation: linear }"];
     for more in ["dtype: '$np.float32'", "align_corners: true", "align_corners: true, padding_mode: border"] {
         assert_eq!(
