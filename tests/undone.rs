@@ -167,6 +167,22 @@ fn noise_before_a_clip_is_refused() {
 }
 
 #[test]
+fn noise_before_padding_that_is_computed_is_refused() {
+    for mode in ["mean", "median", "minimum", "maximum"] {
+        let steps = [
+            json!({ "rand_gaussian_noise": { "std": 40, "prob": 1, "keys": "image" } }),
+            json!({ "border_pad": { "spatial_border": 3, "mode": mode, "keys": "image" } }),
+            json!({ "spacing": { "pixdim": 1.1, "keys": "image" } }),
+        ];
+        let (source, noisy) = run(4, &steps, Fuse::Exact);
+        let refused = record(&source, &noisy).undo_values(noisy.volume.clone(), Values::Undo).unwrap_err().to_string();
+        for part in ["step 1 (rand_gaussian_noise)", "step 2 (border_pad)", "computed", "--clamp"] {
+            assert!(refused.contains(part), "{mode}: {refused}");
+        }
+    }
+}
+
+#[test]
 fn interpolations_that_were_fused_are_fused_again() {
     let noise = json!({ "rand_gaussian_noise": { "std": 300, "sample_std": false } });
     let way = json!([{ "spacing": { "pixdim": 1.3 } }, { "flip": {} }, { "rotate": { "angle": [0.2, 0.1, 0.3] } }]);

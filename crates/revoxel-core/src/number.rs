@@ -38,7 +38,7 @@ impl fmt::Display for Number {
 /// A value that no voxel type holds together with the labels of a map.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "no voxel type holds {value} beside the labels {lowest} to {highest}: choose another value to fill or pad with, or \
+    "no voxel type holds {value} beside the values {lowest} to {highest}: choose another value to fill or pad with, or \
      give the labels smaller numbers"
 )]
 pub struct NoCommonType {

@@ -95,14 +95,14 @@ impl Volume {
     }
 
     /// The voxel type, this one or a wider one, that holds a value which is to come into the volume (a fill, padding)
-    /// beside all its own: [`Dtype::with`]. Labels stay exact; an image of large 64-bit numbers may be rounded to
-    /// float64.
+    /// beside all its own: [`Dtype::with`]. Labels and whole numbers stay exact.
     ///
     /// # Errors
-    /// Where that type does not hold all labels.
+    /// Where that type does not hold all labels or whole numbers.
     pub fn dtype_with(&self, value: f64) -> Result<Dtype, NoCommonType> {
         let dtype = self.dtype().with(self.kind, value);
-        if self.kind == Kind::Label && dtype != self.dtype() && self.voxels.label_lost_in(dtype).is_some() {
+        let exact = self.kind == Kind::Label || self.dtype().is_integer();
+        if exact && dtype != self.dtype() && self.voxels.label_lost_in(dtype).is_some() {
             let (lowest, highest) = self.voxels.whole_range().unwrap_or_default();
             return Err(NoCommonType { value, lowest, highest });
         }
@@ -142,9 +142,10 @@ mod tests {
         assert_eq!(t(vec![1u64, 2].into(), Kind::Label, -1.0), Ok(Dtype::I64));
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Label, 16_777_217.0), Ok(Dtype::F64));
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Image, 16_777_217.0), Ok(Dtype::F32));
-        assert_eq!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0), Ok(Dtype::F64));
+        assert_eq!(t(vec![1, 1u64 << 53].into(), Kind::Image, -1.0), Ok(Dtype::F64));
+        assert!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0).unwrap_err().contains("beside the"));
         let error = t(vec![1, u64::MAX].into(), Kind::Label, -1.0).unwrap_err();
-        assert!(error.starts_with("no voxel type holds -1 beside the labels 1 to 18446744073709551615"), "{error}");
+        assert!(error.starts_with("no voxel type holds -1 beside the values 1 to 18446744073709551615"), "{error}");
     }
 
     #[test]

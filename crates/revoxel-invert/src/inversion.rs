@@ -97,7 +97,7 @@ pub enum InvertError {
     /// A label that the voxel type does not hold.
     #[error(transparent)]
     Label(#[from] revoxel_core::LostLabel),
-    /// A fill that no voxel type holds beside the labels.
+    /// A fill that no voxel type holds beside the values.
     #[error("--fill: {0}")]
     NoCommonType(#[from] revoxel_core::NoCommonType),
     /// Label maps whose labels no voxel type holds together.

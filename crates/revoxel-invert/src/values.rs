@@ -51,10 +51,22 @@ impl VolumeTrace {
         Ok(undos)
     }
 
-    /// The first step after `step` (from 1) that kept values within a range, by its position, and how many it changed.
-    fn clipped_after(&self, step: usize) -> Option<(usize, usize)> {
-        let clipped = |(number, step): (usize, &crate::TraceStep)| Some((number, step.sampled?.clipped?));
-        self.steps.iter().enumerate().skip(step).find_map(clipped)
+    /// The first step after `step` (from 1) whose result does not follow what was put on the voxels, by its position, and
+    /// why.
+    fn bound_after(&self, step: usize) -> Option<(usize, String)> {
+        self.steps.iter().enumerate().skip(step).find_map(|(number, step)| {
+            let sampled = step.sampled?;
+            let why = match (sampled.clipped, sampled.computed) {
+                (Some(count), _) => {
+                    format!(
+                        "kept values within the range of the changed voxels (clip: true; {count} voxel(s) were cut)"
+                    )
+                }
+                (None, true) => "padded with values computed from the changed voxels".to_owned(),
+                (None, false) => return None,
+            };
+            Some((number, why))
+        })
     }
 
     /// A prediction in the units of the source: the recorded changes of values are undone, last first. Images become
@@ -90,13 +102,11 @@ impl VolumeTrace {
                 ValueUndo::Noise { .. } | ValueUndo::BiasField { .. }
                     if values == Values::Undo && kind == Kind::Image =>
                 {
-                    if let Some((later, clipped)) = self.clipped_after(*step) {
+                    if let Some((later, why)) = self.bound_after(*step) {
                         let place = format!("step {} ({})", later + 1, self.steps[later].transform);
-                        let problem = format!(
-                            "cannot be undone exactly: {place} kept values within the range of the changed voxels (clip: \
-                             true; {clipped} voxel(s) were cut); use --clamp to undo it as far as it is known"
-                        );
-                        return Err(refused(problem));
+                        return Err(refused(format!(
+                            "cannot be undone exactly: {place} {why}; use --clamp to undo it as far as it is known"
+                        )));
                     }
                 }
                 ValueUndo::Relabel { .. } if kind == Kind::Image => {

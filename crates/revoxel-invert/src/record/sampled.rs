@@ -29,6 +29,9 @@ pub struct SampledRecord {
     /// How many voxels were changed to keep the cubic B-spline within the range of what it read, where it was kept there.
     #[serde(skip_serializing_if = "is_usual")]
     pub clipped: Option<usize>,
+    /// Whether padding held what was computed from the voxels: their mean, median, minimum and the like.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub computed: bool,
 }
 
 impl From<&Applied> for SampledRecord {
@@ -41,6 +44,7 @@ impl From<&Applied> for SampledRecord {
             fused: applied.fused,
             repeats: applied.padded.and_then(RepeatsRecord::of),
             clipped: applied.clipped,
+            computed: applied.padded.is_some_and(|m| m != PadMode::Constant && RepeatsRecord::of(m).is_none()),
         }
     }
 }
@@ -160,8 +164,9 @@ mod tests {
                 fused: true,
                 repeats: RepeatsRecord::of(PadMode::Wrap),
                 clipped: Some(7),
+                computed: true,
             },
-            r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap","clipped":7}"#,
+            r#"{"outside":"fill","boundary":"itk","smoothed":"scikit_image","area":true,"fused":true,"repeats":"wrap","clipped":7,"computed":true}"#,
         );
     }
 }
