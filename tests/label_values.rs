@@ -176,7 +176,8 @@ fn fills_and_padding_never_become_other_values() {
     assert!(exact(&place.read("out/c/x.nii", Kind::Label)).contains(&long.into()));
     let large = volume(&[1u64, u64::MAX], Kind::Label, 1);
     t(&large, &pad("-1"), "").bad(1, &["no voxel type holds -1 beside the values 1 to 18446744073709551615"]);
-    t(&volume(&[1u64, u64::MAX], Kind::Image, 1), &pad("-1"), "").good();
+    t(&volume(&[1u64, u64::MAX], Kind::Image, 1), &pad("-1"), "").bad(1, &["no voxel type holds -1 beside the values"]);
+    t(&volume(&[1u64, 1 << 53], Kind::Image, 1), &pad("-1"), "").good();
     assert_eq!(corner(), (Dtype::F64, -1));
     t(&volume(&[1.0f32, 2.0], Kind::Label, 1), &pad("16777217"), "").good();
     assert_eq!(corner(), (Dtype::F64, 16_777_217));

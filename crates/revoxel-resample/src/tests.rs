@@ -71,6 +71,8 @@ fn check(draw: &mut Draw, volume: &Volume, sampling: &Sampling, interpolation: I
     let expected = oracle::resample(volume, sampling, &how);
     // f32 weights and sums: 2e-6 of the range (4000), for cubic with its gain a little more.
     let tolerance = if how.averages() && sampling.exact().is_none() { 0.02 } else { 0.0 };
+    // Leaning moves a place by 3e-4 voxel at most, and between voxels of oblique maps the oracle leans where rows do not.
+    let tolerance = if how.decides && tolerance > 0.0 { 3.0 * 3e-4 * 4000.0 } else { tolerance };
     for (position, (a, b)) in values(&result).into_iter().zip(expected).enumerate() {
         assert!((a - b).abs() <= tolerance, "{interpolation} {:?} voxel {position}: {a}, oracle {b}", how.outside);
     }
