@@ -211,7 +211,7 @@ pub trait Voxel: bytemuck::Pod + PartialOrd + Default + Send + Sync + fmt::Debug
     /// The value where it is a whole number, to the last digit.
     fn whole(self) -> Option<i128>;
 
-    /// The value of this type that is a whole number, to the last digit; `None` where there is none.
+    /// The value of this type that equals a whole number exactly; `None` if the type has no such value.
     fn of_whole(value: i128) -> Option<Self>;
 
     /// The closest value of this type to a whole number.

@@ -188,7 +188,7 @@ impl Voxels {
         dispatch!(&self, v => dispatch_dtype!(to, T => convert::<_, T>(v).into()))
     }
 
-    /// The smallest and largest finite value; `None` where there is none.
+    /// The smallest and largest finite value; `None` if no value is finite.
     pub fn min_max(&self) -> Option<(f64, f64)> {
         fn range<T: Voxel>(values: &[T]) -> Option<(f64, f64)> {
             let finite = |v: &T| T::DTYPE.is_integer() || v.to_f64().is_finite();

@@ -29,7 +29,7 @@ pub(crate) fn encode<const N: usize>(text: Option<&str>) -> [u8; N] {
     bytes
 }
 
-/// The text up to the first zero, or `None` where there is none.
+/// The text up to the first zero; `None` if it is empty.
 pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     let text = String::from_utf8_lossy(&bytes[..end]).trim_end().to_owned();

@@ -132,7 +132,7 @@ fn geometry(grid: &Grid) -> String {
 /// The grid with its axes turned.
 fn reoriented(grid: &Grid, orientation: Orientation) -> Grid {
     let op = revoxel_core::GridOp::Reorient(grid.turn_to(&orientation));
-    // A permutation of a grid is a grid; that of a 2-D one may be none of a 2-D one.
+    // Turning the slice axis of a 2-D grid into its plane is refused, so it is turned as a volume.
     let solid = Grid::new(grid.shape(), *grid.affine()).unwrap_or(*grid);
     op.after(&solid).unwrap_or(*grid).planar_like(grid)
 }
