@@ -282,6 +282,25 @@ fn vectors_stay_vectors_in_every_format() {
 }
 
 #[test]
+fn a_vector_of_one_component_keeps_its_five_axes() {
+    for (frames, dims) in [(None, [5, 1, 1, 1007]), (Some(3), [5, 3, 1, 1007])] {
+        let place = Place::new();
+        let volume = ramp([6, 7, 5], frames.unwrap_or(1)).cast(revoxel_core::Dtype::F32);
+        let vector = Facts { vector: true, intent_code: Some(1007), frames, ..Facts::default() };
+        write(&place, "data/c/image.nii", &volume, &vector);
+        run(&place, ("image", "image"), "nii", TURN);
+        back(&place, "out/c/image.nii", "image", "back.nii");
+        place.revoxel(&["convert", "data/c/image.nii", "same.nii"]).good();
+        for name in ["data/c/image.nii", "out/c/image.nii", "back.nii", "same.nii"] {
+            let bytes = fs::read(place.path(name)).unwrap();
+            let number = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            assert_eq!([40, 48, 50, 68].map(number), dims, "{name}");
+        }
+        assert_eq!(values(&place.read("back.nii", Kind::Image)), values(&volume));
+    }
+}
+
+#[test]
 fn time_goes_through_every_format() {
     let place = Place::new();
     let volume = ramp([6, 5, 4], 3);

@@ -21,6 +21,17 @@ struct Record {
     geometry: Vec<Geometry>,
     #[serde(default)]
     ties: Vec<Tie>,
+    #[serde(default)]
+    turns: Vec<Turn>,
+}
+
+/// What nibabel's `ornt_transform` says at a tie: for each axis of the source, which axis it becomes, and 1 or -1.
+#[derive(Deserialize)]
+struct Turn {
+    affine: [[f64; 4]; 4],
+    target: String,
+    axes: [[i64; 2]; 3],
+    stable: bool,
 }
 
 /// An affine with an axis at 45°.
@@ -458,6 +469,31 @@ fn nibabel_orientations_and_spacings() {
         let spacing = a.spacing();
         assert!((0..3).all(|i| (spacing[i] - geometry.zooms[i]).abs() < 1e-12), "{a:?}");
     }
+}
+
+/// Where nibabel leaves alone what it has turned, its turn is ours. Where it does not, both cannot be had.
+#[test]
+fn nibabel_turns_at_ties() {
+    let (record, _) = load("nibabel");
+    let (mut stable, mut other) = (0, 0);
+    for turn in &record.turns {
+        let grid = Grid::new([3, 4, 5], affine(&turn.affine)).unwrap();
+        let target: Orientation = turn.target.parse().unwrap();
+        let ours = grid.turn_to(&target);
+        let once = GridOp::Reorient(ours).after(&grid).unwrap();
+        assert!(once.turn_to(&target).is_identity(), "{target}: {:?}", turn.affine);
+        let same = (0..3).all(|axis| {
+            let to = turn.axes[axis][0] as usize;
+            ours.source(to) == axis && ours.flipped(to) == (turn.axes[axis][1] < 0)
+        });
+        if turn.stable {
+            stable += 1;
+            assert!(same, "{target}: {:?} {:?} {ours:?}", turn.affine, turn.axes);
+        } else {
+            other += usize::from(!same);
+        }
+    }
+    assert!(stable >= 180 && other <= 60, "{stable} {other}");
 }
 
 #[test]

@@ -278,6 +278,8 @@ fn what_would_leave_the_plane_is_refused() {
             &["rand_2d_elastic"],
         ),
         (json!({ "orientation": { "axcodes": "SRA" } }), &["2-D", "slice axis", "SRA"]),
+        (json!({ "k_space_spike_noise": { "loc": [3, 4, 0] } }), &["loc", "the first of three numbers", "channel"]),
+        (json!({ "k_space_spike_noise": { "loc": [0, 3, 4, 0] } }), &["[0, 3, 4, 0]", "2 axes", "give 2 indices"]),
     ];
     for (step, words) in refused {
         let place = Place::new();

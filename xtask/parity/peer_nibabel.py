@@ -111,6 +111,40 @@ def ties(book: Casebook) -> None:
     ]
 
 
+def _turned(affine: np.ndarray, target: str) -> list[list[int]]:
+    """For each axis of the source: which axis it becomes, and 1 or -1."""
+    here = nib.io_orientation(affine)
+    return nib.orientations.ornt_transform(here, nib.orientations.axcodes2ornt(target)).astype(int).tolist()
+
+
+def turns(book: Casebook) -> None:
+    """Turns at ties, those that shears make too, and whether nibabel leaves alone what it has turned."""
+    random = np.random.default_rng(4)
+    rows = [grids.affine(np.array([[-2.5, 1, 0.5], [2.5, -1, 0], [0, 1, 0.5]]), (1.0, 2.0, 3.0))]
+    while len(rows) < 60:
+        linear = random.choice([-1.0, 0.0, 1.0], (3, 3))
+        if abs(np.linalg.det(linear)) > 0.5:
+            rows.append(grids.affine(linear * random.choice([0.5, 1, 2.5], 3), (1.0, 2.0, 3.0)))
+    eighths = [np.pi / 4 * k for k in (1, -1, 3)]
+    for first, second in itertools.permutations(range(3), 2):
+        for a, b in itertools.product(eighths, eighths[:2]):
+            turn = grids.rotation(*np.eye(3)[first] * np.degrees(a)) @ grids.rotation(*np.eye(3)[second] * np.degrees(b))
+            rows.append(grids.affine((turn @ np.diag([1, 1, 2.0])).astype(np.float32), (1.0, 2.0, 3.0)))
+    entries = []
+    for affine in rows:
+        affine = affine + 0.0
+        for target in ("RAS", "ASR", "PIL"):
+            axes = _turned(affine, target)
+            shape = (3, 4, 5)
+            after = affine @ nib.orientations.inv_ornt_aff(np.array(axes), shape)
+            again = _turned(after, target)
+            entries.append({
+                "affine": matrix(affine), "target": target, "axes": axes,
+                "stable": again == [[0, 1], [1, 1], [2, 1]],
+            })
+    book.lists["turns"] = entries
+
+
 def qforms(book: Casebook) -> None:
     """NIfTI quaternion headers (32-bit fields, given here as they are stored)."""
     random = np.random.default_rng(7)
@@ -141,6 +175,6 @@ def qforms(book: Casebook) -> None:
 
 def record() -> Casebook:
     book = Casebook("nibabel", nib.__version__, {"nibabel": nib.__version__})
-    for part in [canonical, resampling, geometry, ties, qforms]:
+    for part in [canonical, resampling, geometry, ties, turns, qforms]:
         part(book)
     return book

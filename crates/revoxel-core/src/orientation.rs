@@ -59,15 +59,22 @@ impl Orientation {
     /// The permutation and flips that turn voxels on `affine` into `target`. Turning twice is turning once.
     ///
     /// At a tie [`closest`](Self::closest) depends on the order of the axes, so axes that were turned into `target` can
-    /// have other letters. They stay where they are, if some order of the same axes is turned into theirs.
+    /// have other letters. They are turned again until the letters are those of `target`, as nibabel does where it is
+    /// called again. A few affines with two ties come back to themselves on that way: they stay as they are.
     pub fn turn(affine: &Affine, target: &Self) -> SignedPermutation {
-        let turn = Self::closest(affine).to(target);
-        let turned_before =
-            |order: SignedPermutation| Self::closest(&permuted(affine, &order)).to(target) == order.inverse();
-        if turn.is_identity() || SignedPermutation::all().any(turned_before) {
-            return SignedPermutation::IDENTITY;
+        let mut ways = vec![SignedPermutation::IDENTITY];
+        loop {
+            let way = ways[ways.len() - 1];
+            let next = way.then(&Self::closest(&permuted(affine, &way)).to(target));
+            if next == way {
+                return way;
+            }
+            // Those that were met once more are a circle: who begins on it stays, others go to where they enter it.
+            if ways.contains(&next) {
+                return next;
+            }
+            ways.push(next);
         }
-        turn
     }
 
     /// The permutation and flips that turn voxels of this orientation into `target`.

@@ -340,9 +340,9 @@ fn fits(
     key: &str,
     channels: &mut BTreeMap<String, usize>,
 ) -> Result<(), PlanError> {
-    grid.map_or(Ok(()), |grid| transform.fits_shape(grid.shape())).map_err(Box::new)?;
+    grid.map_or(Ok(()), |grid| transform.fits_grid(&grid)).map_err(Box::new)?;
     let Some(count) = channels.remove(key) else { return Ok(()) };
-    transform.fits_channels(count).map_err(Box::new)?;
+    transform.fits_channels(count, grid.map_or(3, |grid| grid.axes())).map_err(Box::new)?;
     let after = transform.channels_after(Some(&Channels::all(count)), None).filter(|after| after.exact);
     channels.extend(after.map(|after| (key.to_owned(), after.count)));
     Ok(())

@@ -43,7 +43,10 @@ const MOST_SURFACE: u64 = 10_000_000;
 pub struct Comparison {
     /// How their grids relate.
     pub relation: Relation,
-    /// Whether they lie at the same place, as far as the criteria want it.
+    /// The axes of each file, 2 or 3. A file of two axes and one of three with a single slice lie at the same place, and
+    /// programs read them as arrays of other shapes.
+    pub axes: [usize; 2],
+    /// Whether they lie at the same place, as far as the criteria want it, with as many axes.
     pub places_agree: bool,
     /// The channels of each.
     pub channels: [usize; 2],
@@ -89,15 +92,18 @@ pub fn compare(a: &Volume, b: &Volume, criteria: &Criteria) -> Comparison {
     let relation = Relation::between(a.grid(), b.grid());
     let same_shape = a.grid().shape() == b.grid().shape();
     let near = |mm: f64| same_shape && relation.worst_corner_mm <= mm;
-    let places_agree = criteria.max_corner_mm.map_or_else(|| relation.agrees(), near);
+    let axes = [a.grid().axes(), b.grid().axes()];
+    let same_place = criteria.max_corner_mm.map_or_else(|| relation.agrees(), near);
+    let places_agree = same_place && (axes[0] == axes[1] || criteria.max_corner_mm.is_some());
     let channels = [a.channels(), b.channels()];
-    let mut found = Comparison { relation, places_agree, channels, values: None, labels: None, values_agree: None };
+    let mut found =
+        Comparison { relation, axes, places_agree, channels, values: None, labels: None, values_agree: None };
     if channels[0] != channels[1] {
         found.values_agree = Some(false);
     } else if same_shape {
         let asked = criteria.min_dice.is_some() || criteria.tolerance_mm.is_some();
         let scope = Scope {
-            same_place: places_agree,
+            same_place,
             most_labels: if asked { usize::MAX } else { MOST_LABELS },
             most_surface: if criteria.tolerance_mm.is_some() { u64::MAX } else { MOST_SURFACE },
             tolerance_mm: criteria.tolerance_mm.unwrap_or(TOLERANCE_MM),
@@ -146,6 +152,13 @@ mod tests {
         assert!(other.values.is_none() && other.verdict() == Verdict::Differ);
         let channels = exact(&line(vec![0u8; 4], 1), &line(vec![0u8; 8], 2));
         assert!(channels.values.is_none() && channels.places_agree && channels.verdict() == Verdict::Differ);
+        let (a, b) = (line(vec![0u8; 4], 1), line(vec![0u8; 4], 1));
+        let flat = a.clone().on_grid(a.grid().planar()).unwrap();
+        let found = exact(&flat, &b);
+        assert_eq!((found.axes, found.verdict(), found.values_agree), ([2, 3], Verdict::Differ, Some(true)));
+        let far = Criteria { max_corner_mm: Some(0.0), ..Criteria::default() };
+        assert_eq!(compare(&flat, &b, &far).verdict(), Verdict::Agree);
+        assert_eq!(exact(&flat, &flat).verdict(), Verdict::Agree);
     }
 
     #[test]

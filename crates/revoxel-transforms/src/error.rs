@@ -296,6 +296,16 @@ pub enum ApplyError {
         /// Shape of the volume.
         shape: [usize; 3],
     },
+    /// A parameter names a place by too few or too many indices.
+    #[error("{parameter} {place:?}: the volume has {axes} axes, so give {axes} indices, or the channel and {axes}")]
+    PlaceLength {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The indices.
+        place: Vec<usize>,
+        /// Axes of the volume.
+        axes: usize,
+    },
     /// A parameter names an axis that a 2-D volume has not.
     #[error("{field}: the volume is 2-D and has no axis {axis}: use 0 or 1 (or -1 for the last)")]
     TwoAxes {

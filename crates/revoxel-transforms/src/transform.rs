@@ -133,19 +133,19 @@ pub trait ValueTransform: Debug + Send + Sync {
         crate::label::nonzero::region(sources)
     }
 
-    /// Refuses volumes of a shape, as [`apply`](Self::apply) does.
+    /// Refuses volumes on a grid, as [`apply`](Self::apply) does.
     ///
     /// # Errors
     /// Where parameters do not fit it.
-    fn fits_shape(&self, _shape: [usize; 3]) -> Result<(), ApplyError> {
+    fn fits_grid(&self, _grid: &Grid) -> Result<(), ApplyError> {
         Ok(())
     }
 
-    /// Refuses volumes of so many channels, as [`apply`](Self::apply) does.
+    /// Refuses volumes of so many channels, on a grid of two or three axes, as [`apply`](Self::apply) does.
     ///
     /// # Errors
     /// Where parameters do not fit them.
-    fn fits_channels(&self, _channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, _channels: usize, _axes: usize) -> Result<(), ApplyError> {
         Ok(())
     }
 

@@ -131,7 +131,7 @@ fn dimensions(volume: &Head, facts: &Facts) -> ([i64; 8], Stored) {
     let is_colour = facts.colour && volume.dtype == Dtype::U8 && matches!(components, 3 | 4);
     let (axes, fourth, fifth) = match () {
         () if is_colour => (if frames > 1 { 4 } else { volume.grid.axes() }, frames, 1),
-        () if channels == 1 => (if facts.frames == Some(1) { 4 } else { volume.grid.axes() }, 1, 1),
+        () if channels == 1 && !facts.vector => (if facts.frames == Some(1) { 4 } else { volume.grid.axes() }, 1, 1),
         () if facts.vector => (5, frames, components),
         () => (4, channels, 1),
     };

@@ -18,7 +18,7 @@ pub(super) fn facts(header: &Header, arrangement: &Arrangement, extensions: Vec<
         aux_file: texts::decode(&header.aux_file),
         text_bytes: text_bytes(header),
         frame_spacing: of_time.filter(|v| has_axis || (*v != 1.0 && header.magic != Magic::Absent)),
-        vector: vector > 1,
+        vector: vector > 1 || header.dim[0] == 5,
         colour: stored.components > 1,
         frames: has_axis.then_some(frames),
         ..Facts::default()

@@ -32,8 +32,9 @@ impl Walk {
     }
 }
 
-/// Fractions this close to a whole voxel are looked at once more: a little more than what counts as half way.
-const NEAR: f32 = 1.1 * HALF as f32;
+/// Places farther than this from the middle between two ties are looked at once more: by a little more than what counts
+/// as half way.
+const CLEAR: f32 = 0.5 - 1.1 * HALF as f32;
 
 /// Offsets and fractions of `LANES` positions of a row.
 struct Lanes<R> {
@@ -206,29 +207,37 @@ vectorised! {
         convert: F,
         row: &mut [O],
     ) {
-        let mut lanes = Lanes::<f32>::new();
         for (chunk, out) in row.chunks_mut(LANES).enumerate() {
-            lanes.place(chunk * LANES, walk);
-            // How far each position is from a tie along the axis where it is closest to one.
-            let mut clear = [1.0f32; LANES];
+            let first = chunk * LANES;
+            let mut offsets = [0u32; LANES];
+            // How far each position is from the middle between two ties, along the axis where that is most.
+            let mut off = [0.0f32; LANES];
             for a in 0..3 {
-                for (clear, fraction) in clear.iter_mut().zip(&lanes.fractions[a]) {
-                    let rest = 1.0 - fraction;
-                    let least = if *fraction < rest { *fraction } else { rest };
-                    *clear = if least < *clear { least } else { *clear };
+                let stride = walk.strides[a] as u32;
+                for k in 0..LANES {
+                    let p = walk.start[a] + walk.step[a] * f64::from((first + k) as u32);
+                    let p = p.max(walk.low[a]).min(walk.high[a]);
+                    // SAFETY: 0 ≤ low ≤ p ≤ high, and the voxels of a source that is walked are counted by an i32.
+                    let index = unsafe { p.min(walk.last[a]).to_int_unchecked::<i32>() };
+                    offsets[k] += index as u32 * stride;
+                    let here = ((p - f64::from(index)) as f32 - 0.5).abs();
+                    off[k] = if here > off[k] { here } else { off[k] };
                 }
             }
-            let closest = clear.iter().fold(1.0f32, |least, v| if *v < least { *v } else { least });
-            if closest < NEAR {
-                for (k, offset) in lanes.offsets.iter_mut().enumerate().take(out.len()) {
-                    if clear[k] < NEAR {
-                        *offset = nearest(walk.at(chunk * LANES + k)) as u32;
+            let mut unclear = 0u32;
+            for off in &off {
+                unclear += u32::from(*off > CLEAR);
+            }
+            if unclear > 0 {
+                for (k, offset) in offsets.iter_mut().enumerate().take(out.len()) {
+                    if off[k] > CLEAR {
+                        *offset = nearest(walk.at(first + k)) as u32;
                     }
                 }
             }
-            let last = lanes.offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
+            let last = offsets[..out.len()].iter().copied().max().unwrap_or(0) as usize;
             assert!(last < source.len());
-            for (o, i) in out.iter_mut().zip(&lanes.offsets) {
+            for (o, i) in out.iter_mut().zip(&offsets) {
                 // SAFETY: the highest offset was checked above.
                 *o = convert(unsafe { *source.get_unchecked(*i as usize) });
             }

@@ -123,7 +123,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         (None, false) => {}
     }
-    let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::work)?;
+    let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
@@ -140,7 +140,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         given => given.as_ref(),
     };
     if let Some(stack) = stack {
-        let op = even_out(&info.grid, stack).map_err(Failure::work)?;
+        let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
         let (mut step, _) = TraceStep::spatial("regularize", json!({}), &info.grid, std::slice::from_ref(&op))
             .map_err(Failure::work)?;
         step.interpolation = Some(Interpolation::Linear.name().to_owned());
@@ -151,7 +151,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.deshear && sampling.target().affine().shear() > SHEAR {
         let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
                        deshear: true }`";
-        return Err(Failure::work(format!("{}: {problem}", args.input.display())));
+        return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {
         let turn = GridOp::Reorient(sampling.target().turn_to(&orientation));
@@ -226,7 +226,7 @@ fn trace(
     volume: &Volume,
     steps: Vec<TraceStep>,
 ) -> Result<Trace, Failure> {
-    let hash = input_hash(&args.input).map_err(Failure::work)?;
+    let hash = input_hash(&args.input).map_err(Failure::usage)?;
     let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
     let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
     let record = VolumeTrace {

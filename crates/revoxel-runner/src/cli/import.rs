@@ -52,8 +52,8 @@ struct Monai {
     /// The list of transforms, such as preprocessing or train#preprocessing; the first `Compose` by default.
     #[arg(long, value_name = "ID")]
     transforms: Option<String>,
-    /// The list of transforms that treats predictions, for the section `restore`, or none; the first `Compose` with
-    /// "post" in its id by default.
+    /// The list of transforms that treats predictions, for the section `restore`, or none; by default the first `Compose`
+    /// with "post" in its id beside that list, or else of the file.
     #[arg(long, value_name = "ID")]
     postprocessing: Option<String>,
     /// Leave random transforms out.

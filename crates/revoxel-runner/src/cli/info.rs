@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.json {
         show::json(&documents)?;
     }
-    if failed { Err(Failure::told()) } else { Ok(()) }
+    if failed { Err(Failure::told().with_code(2)) } else { Ok(()) }
 }
 
 fn document(path: &str, info: &FileInfo, orientation: Option<Orientation>) -> Value {

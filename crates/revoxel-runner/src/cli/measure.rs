@@ -38,10 +38,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.peaks.peaks {
         return peaks::run(args);
     }
-    let loaded = revoxel_io::read(&args.labels, Kind::Label).map_err(Failure::work)?;
+    let loaded = revoxel_io::read(&args.labels, Kind::Label).map_err(Failure::usage)?;
     let path = args.labels.display();
     let measured = measure(&loaded.volume).map_err(|e| {
-        Failure::work(format!(
+        Failure::usage(format!(
             "{path}: {e}: labels are whole numbers; turn probabilities into labels first (`invert --argmax`, \
              `as_discrete`), or look for their peaks with --peaks"
         ))
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let (found, rounded) = (measured.labels, measured.rounded);
     let large = found.iter().map(|m| m.label).find(|label| label.abs() > MOST_EXACT);
     if let (Some(problem), Some(label)) = (show::rounded_by_reading(&loaded), large) {
-        return Err(Failure::work(format!("{path}: label {label}: {problem}: store the labels without a scale")));
+        return Err(Failure::usage(format!("{path}: label {label}: {problem}: store the labels without a scale")));
     }
     if rounded.voxels > 0 {
         let (voxels, furthest) = (rounded.voxels, rounded.furthest);

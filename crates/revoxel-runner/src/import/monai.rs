@@ -336,7 +336,7 @@ fn listed(mut faults: Vec<Fault>, document: &Document<'_>) -> Fault {
 
 /// What to do where nobody asked for the postprocessing that is refused.
 fn without_predictions(fault: Fault) -> Fault {
-    let leave = "leave predictions away with --postprocessing none";
+    let leave = "leave predictions out with --postprocessing none";
     match &fault.help {
         Some(help) if help.contains("--postprocessing") => fault,
         Some(help) => Fault { help: Some(format!("{help}; or {leave}")), ..fault },

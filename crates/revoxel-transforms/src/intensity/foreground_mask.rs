@@ -200,7 +200,7 @@ impl ForegroundMask {
 impl ValueTransform for ForegroundMask {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let grid = *volume.grid();
-        self.fits_channels(volume.channels())?;
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
         let volume = if self.as_float { float(volume) } else { volume };
         let mask = dispatch!(volume.voxels(), v => self.mask(v, grid.voxel_count()))?;
         let undo = ValueUndo::Lost { reason: "foreground_mask made labels of values".to_owned() };
@@ -223,7 +223,7 @@ impl ValueTransform for ForegroundMask {
         true
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
         if self.hsv_threshold.is_some() && channels != 3 {
             let problem = "hsv_threshold needs three, which are red, green and blue";
             return Err(ApplyError::ChannelCount { channels, problem });

@@ -3,7 +3,7 @@
 //! # What it does
 //! Sets the strength of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place is
 //! given by three indices of the spectrum, whose middle is frequency 0, or by four with the channel before them; three
-//! hold for all channels. Without `k_intensity` it is 2.5 times the mean logarithm of all strengths of the channel. The
+//! hold for all channels. Of a 2-D volume it is two, or three with the channel before them. Without `k_intensity` it is 2.5 times the mean logarithm of all strengths of the channel. The
 //! result is float32.
 //!
 //! # YAML
@@ -21,7 +21,7 @@
 //! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which answers in the voxel type, and without `k_intensity` spikes as
 //! many places as there are channels.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Grid, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KSpaceSpikeNoise {
-    /// Three indices, or the channel and three, or a list of such places.
+    /// Three indices (two for 2-D volumes), or the channel and these, or a list of such places.
     loc: OneOrMore<Vec<usize>>,
     /// The logarithm of the strength: one number, or one for each place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,8 +66,8 @@ impl Define for KSpaceSpikeNoise {
 
     fn check(&self) -> Result<(), Invalid> {
         let places = self.loc.list();
-        if let Some(wrong) = places.iter().find(|place| !matches!(place.len(), 3 | 4)) {
-            let problem = format!("{wrong:?}: give three indices, or the channel and three");
+        if let Some(wrong) = places.iter().find(|place| !matches!(place.len(), 2..=4)) {
+            let problem = format!("{wrong:?}: give three indices (two for 2-D volumes), or the channel before them");
             return Err(Invalid::new("loc", problem));
         }
         if places.is_empty() {
@@ -96,15 +96,16 @@ impl ValueTransform for KSpaceSpikeNoise {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let places = self.loc.list();
         let strengths = self.k_intensity.as_ref().map(OneOrMore::list);
-        self.fits_shape(shape)?;
-        self.fits_channels(volume.channels())?;
+        let axes = volume.grid().axes();
+        self.fits_grid(volume.grid())?;
+        self.fits_channels(volume.channels(), axes)?;
         for (number, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let here = places.iter().enumerate().filter_map(|(i, place)| {
-                let (of, at) = place.split_at(place.len() - 3);
+                let (of, at) = place.split_at(place.len() - axes);
                 let strength = strengths
                     .as_ref()
                     .map_or(Strength::Mean(USUAL), |s| Strength::Logarithm(s[if s.len() == 1 { 0 } else { i }]));
-                of.iter().all(|c| *c == number).then_some(([at[0], at[1], at[2]], strength))
+                of.iter().all(|c| *c == number).then_some(([at[0], at[1], at.get(2).copied().unwrap_or(0)], strength))
             });
             spike(one, shape, &here.collect::<Vec<_>>());
         }
@@ -120,18 +121,26 @@ impl ValueTransform for KSpaceSpikeNoise {
         true
     }
 
-    fn fits_shape(&self, shape: [usize; 3]) -> Result<(), ApplyError> {
-        let outside = |place: &&Vec<usize>| (1..=3).any(|a| place[place.len() - a] >= shape[3 - a]);
-        match self.loc.list().iter().find(outside) {
+    fn fits_grid(&self, grid: &Grid) -> Result<(), ApplyError> {
+        let (axes, shape) = (grid.axes(), grid.shape());
+        let places = self.loc.list();
+        if let Some(place) = places.iter().find(|place| !(axes..=axes + 1).contains(&place.len())) {
+            return Err(ApplyError::PlaceLength { parameter: "loc", place: place.clone(), axes });
+        }
+        let outside = |place: &&Vec<usize>| (1..=axes).any(|a| place[place.len() - a] >= shape[axes - a]);
+        match places.iter().find(outside) {
             Some(place) => Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape }),
             None => Ok(()),
         }
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
-        match self.loc.list().iter().any(|place| place.len() > 3 && place[0] >= channels) {
+    fn fits_channels(&self, channels: usize, axes: usize) -> Result<(), ApplyError> {
+        match self.loc.list().iter().any(|place| place.len() > axes && place[0] >= channels) {
             true => {
-                let problem = "the first of four numbers of loc is a channel, from 0, and there are not so many";
+                let problem = match axes {
+                    2 => "the first of three numbers of loc is a channel, from 0, and there are not so many",
+                    _ => "the first of four numbers of loc is a channel, from 0, and there are not so many",
+                };
                 Err(ApplyError::ChannelCount { channels, problem })
             }
             false => Ok(()),
@@ -175,4 +184,32 @@ pub(super) fn spike(one: &mut [f32], shape: [usize; 3], spikes: &[([usize; 3], S
 fn mean_logarithm(waves: &[Complex32]) -> f64 {
     let one = |w: &Complex32| libm::log(libm::hypot(f64::from(w.re), f64::from(w.im)) + 1e-10);
     waves.iter().map(one).sum::<f64>() / waves.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use revoxel_core::{Affine, Grid, Kind};
+
+    use super::*;
+
+    #[test]
+    fn a_flat_volume_has_two_indices() {
+        let grid = Grid::new([6, 5, 1], Affine::scaling([1.0, 2.0, 3.0])).unwrap();
+        let values: Vec<f32> = (0..60).map(|i| (i * i % 17) as f32).collect();
+        let spiked = |grid: Grid, loc: &[usize]| {
+            let step = KSpaceSpikeNoise { loc: OneOrMore::One(loc.to_vec()), k_intensity: Some(OneOrMore::One(4.0)) };
+            let volume = Volume::new(values.clone().into(), grid, Kind::Image, 2).unwrap();
+            step.apply(volume).map(|(volume, _)| volume.voxels().clone())
+        };
+        let flat = grid.planar();
+        let [all, second] = [[2, 3].as_slice(), &[1, 2, 3]].map(|loc| spiked(flat, loc).unwrap());
+        assert_eq!(all, spiked(grid, &[2, 3, 0]).unwrap());
+        assert_eq!(second, spiked(grid, &[1, 2, 3, 0]).unwrap());
+        assert_ne!(all, second);
+        for wrong in [[6, 0].as_slice(), &[2, 2, 3], &[0, 0, 2, 3], &[0, 5]] {
+            spiked(flat, wrong).unwrap_err();
+        }
+        let problem = spiked(grid, &[2, 3]).unwrap_err().to_string();
+        assert!(problem.contains("[2, 3]") && problem.contains("give 3 indices"), "{problem}");
+    }
 }

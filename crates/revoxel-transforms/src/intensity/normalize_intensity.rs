@@ -73,7 +73,7 @@ impl Define for NormalizeIntensity {
 
 impl ValueTransform for NormalizeIntensity {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        self.fits_channels(volume.channels())?;
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
         let groups = if self.channel_wise { volume.channels() } else { 1 };
         let each = |numbers: &RealVector| (0..groups).map(|g| numbers.0[g.min(numbers.0.len() - 1)]).collect();
         let [subtrahend, divisor]: [Option<Vec<f64>>; 2] =
@@ -107,7 +107,7 @@ impl ValueTransform for NormalizeIntensity {
         self.nonzero
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
         fit_channels([("subtrahend", self.subtrahend.as_ref()), ("divisor", self.divisor.as_ref())], channels)
     }
 }

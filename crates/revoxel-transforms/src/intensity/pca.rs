@@ -91,7 +91,7 @@ impl Define for Pca {
 
 impl ValueTransform for Pca {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        self.fits_channels(volume.channels())?;
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
         let (values, voxels) = (floats(&volume), volume.grid().voxel_count());
         let points = Points { values: &values, voxels };
         let means: Vec<f64> =
@@ -130,7 +130,7 @@ impl ValueTransform for Pca {
         true
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
         if channels < self.num_components {
             let problem = "num_components must not be more than that";
             return Err(ApplyError::ChannelCount { channels, problem });

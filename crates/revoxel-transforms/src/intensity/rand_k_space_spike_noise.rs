@@ -115,7 +115,7 @@ struct Spikes {
 impl ValueTransform for Spikes {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
-        self.fits_channels(volume.channels())?;
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
         let (mut spiked, mut shares) = (Vec::new(), Vec::new());
         for (channel, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let place = [0, 1, 2].map(|a| part(self.place[a].of(channel), shape[a]));
@@ -142,7 +142,7 @@ impl ValueTransform for Spikes {
         true
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
         match &self.ranges {
             Some(Intensities::Each(list)) if list.len() != channels => {
                 Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels })

@@ -108,7 +108,7 @@ struct Noisy {
 impl ValueTransform for Noisy {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (channels, asked) = (volume.channels(), &self.of);
-        self.fits_channels(channels)?;
+        self.fits_channels(channels, volume.grid().axes())?;
         let number = |numbers: &RealVector, channel: usize| numbers.0[channel.min(numbers.0.len() - 1)];
         let own = asked.relative.then(|| moments(&volume, None, asked.channel_wise, 1));
         let deviation = |channel: usize| own.as_ref().map_or(1.0, |own| own[channel.min(own.len() - 1)].deviation);
@@ -124,7 +124,7 @@ impl ValueTransform for Noisy {
         Ok((result, ValueUndo::Lost { reason }))
     }
 
-    fn fits_channels(&self, channels: usize) -> Result<(), ApplyError> {
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
         fit_channels([("mean", Some(&self.of.mean)), ("std", Some(&self.of.std))], channels)
     }
 }

@@ -11,6 +11,9 @@ use crate::compare::{
     Verdict,
 };
 
+/// A text has at most so many labels: an image of whole numbers has hundreds, and nobody reads them.
+const MOST_ROWS: usize = 20;
+
 /// Two files and how they differ.
 pub(super) struct Report<'a> {
     pub(super) files: [(&'a PathBuf, &'a Loaded); 2],
@@ -45,6 +48,7 @@ impl Report<'_> {
             "geometry": relation.agreement.name(),
             "worst_corner_mm": relation.worst_corner_mm,
             "worst_corner_voxels": relation.worst_corner_voxels,
+            "axes": found.axes,
             "values": found.values.as_ref().map(|v| self.values_document(v)),
             "agree": found.verdict() == Verdict::Agree,
             "places_agree": found.places_agree,
@@ -103,6 +107,12 @@ impl Report<'_> {
     pub(super) fn text(&self) -> String {
         let (found, [a, b]) = (self.found, self.files.map(|(_, loaded)| loaded.volume.grid()));
         let mut text = format!("geometry  {}\n  a: {a}\n  b: {b}\n", found.relation);
+        if found.axes[0] != found.axes[1] {
+            text.push_str(&format!(
+                "axes      {} and {}: readers of these files get arrays of other shapes\n",
+                found.axes[0], found.axes[1]
+            ));
+        }
         match &found.values {
             None => text.push_str("values    not compared: the shapes or channels differ\n"),
             Some(v) if v.different == 0 => text.push_str(&format!("values    equal in all {} voxels\n", v.voxels)),
@@ -132,12 +142,21 @@ impl Report<'_> {
         }
         let Some(labels) = self.labels() else { return };
         let several = self.found.channels[0] > 1;
-        if several {
+        if several && labels.overlaps.len() <= MOST_ROWS {
             for (label, overlap) in &labels.overlaps {
                 text.push_str(&format!("  label {label}: Dice {:.4}\n", overlap.dice()));
             }
         }
-        for row in &labels.rows {
+        let mut rows: Vec<&LabelDifference> = labels.rows.iter().collect();
+        if rows.len() > MOST_ROWS {
+            rows.sort_by(|p, q| p.overlap.dice().total_cmp(&q.overlap.dice()));
+            text.push_str(&format!(
+                "  the {MOST_ROWS} labels with the lowest Dice of {} (--json has all):\n",
+                rows.len()
+            ));
+            rows.truncate(MOST_ROWS);
+        }
+        for row in rows {
             let channel = if several { format!("channel {}, ", row.channel) } else { String::new() };
             text.push_str(&format!("  {channel}{}\n", row_text(row, self.tolerance_mm())));
         }
@@ -150,7 +169,11 @@ impl Report<'_> {
         let (found, criteria) = (self.found, self.criteria);
         let mut differ = Vec::new();
         if !found.places_agree {
-            differ.push("places".to_owned());
+            let only_axes = found.relation.agrees() && found.axes[0] != found.axes[1];
+            differ.push(match only_axes {
+                true => format!("axes ({} and {}; --max-corner-mm allows it)", found.axes[0], found.axes[1]),
+                false => "places".to_owned(),
+            });
         }
         if found.channels[0] != found.channels[1] {
             differ.push(format!("channels ({} and {})", found.channels[0], found.channels[1]));

@@ -18,13 +18,13 @@ use crate::points::marks::label_map;
 pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions) -> Outcome {
     let text = read_text(&args.input).map_err(Failure::usage)?;
     let document = Document::parse(&args.input, &text).map_err(Failure::usage)?;
-    let info = revoxel_io::info_with(scan, options).map_err(Failure::work)?;
+    let info = revoxel_io::info_with(scan, options).map_err(Failure::usage)?;
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", scan.display());
     }
     if info.slices.is_some() {
         let problem = "its slices lie unevenly: convert it with --slices regularize first, and say --like the result";
-        return Err(Failure::work(format!("{}: {problem}", scan.display())));
+        return Err(Failure::usage(format!("{}: {problem}", scan.display())));
     }
     let (volume, voxels) = label_map(&args.input, &document, args.space, &info.grid).map_err(Failure::usage)?;
     let written = Written { path: output, key: "landmarks", kind: Kind::Label, head: &Head::of(&volume) };

@@ -71,13 +71,13 @@ pub(super) fn run(args: &super::Args) -> Outcome {
     let named = |error: PeakError| Failure::usage(format!("--{error}"));
     let search = |size| PeakSearch::new(sigma, options.prob_threshold, size).map_err(named);
     search(size)?;
-    let volume = revoxel_io::read(&args.labels, Kind::Probability).map_err(Failure::work)?.volume;
+    let volume = revoxel_io::read(&args.labels, Kind::Probability).map_err(Failure::usage)?.volume;
     let grid = volume.grid();
     // At least the voxel itself.
     let voxels = mm.map(|mm| [0, 1, 2].map(|a| ((mm[a] / grid.spacing()[a]).round() as usize).max(1)));
     let size = voxels.unwrap_or(size);
     let peaks = search(size)?.find(&volume);
-    let peaks = peaks.map_err(|e| Failure::work(format!("{}: {e}", args.labels.display())))?;
+    let peaks = peaks.map_err(|e| Failure::usage(format!("{}: {e}", args.labels.display())))?;
     if let Some(path) = &options.points {
         let text = text(path, &peaks.iter().enumerate().map(point).collect::<Vec<_>>()).map_err(Failure::usage)?;
         make_folder_of(path).map_err(Failure::work)?;

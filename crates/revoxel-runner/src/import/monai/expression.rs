@@ -1,6 +1,6 @@
 //! Expressions (`$`) that are values and nothing else.
 //!
-//! Numbers, texts, lists, references, `+` of lists, arithmetic, `not`, `a if b else c`, an index, π and the names of
+//! Numbers, texts, lists, references, `+` of lists, `*` of a list and a number, arithmetic, `not`, `a if b else c`, an index, π and the names of
 //! `CommonKeys`. All else is code: it stays as it is, and is refused where its value is needed.
 
 use std::cell::Cell;
@@ -134,7 +134,12 @@ impl Parser<'_, '_> {
         let mut value = self.sign()?;
         loop {
             value = if self.takes("*") {
-                arithmetic(&value, &self.sign()?, |a, b| a.checked_mul(b), |a, b| a * b)?
+                match (value, self.sign()?) {
+                    (Data::List(items), Data::Number(times)) | (Data::Number(times), Data::List(items)) => {
+                        self.repeated(&items, &times)?
+                    }
+                    (a, b) => arithmetic(&a, &b, |a, b| a.checked_mul(b), |a, b| a * b)?,
+                }
             } else if !self.rest.starts_with("//") && self.takes("/") {
                 // Whole numbers have fractions too.
                 arithmetic(&value, &self.sign()?, |_, _| None, |a, b| a / b)?
@@ -143,6 +148,13 @@ impl Parser<'_, '_> {
             };
             self.skip();
         }
+    }
+
+    /// A list, several times.
+    fn repeated(&self, items: &[Node], times: &Number) -> Option<Data> {
+        let times = usize::try_from(times.as_i64()?.max(0)).ok()?;
+        self.values.set(self.values.get().checked_sub(items.len().checked_mul(times)?)?);
+        Some(Data::List(items.iter().cycle().take(items.len() * times).cloned().collect()))
     }
 
     fn sign(&mut self) -> Option<Data> {

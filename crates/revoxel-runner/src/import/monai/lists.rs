@@ -37,15 +37,17 @@ impl<'a> Document<'a> {
         Ok(List { id: at.id(), items: self.list(at)? })
     }
 
-    /// The list of transforms of predictions: `wanted`, or the first whose id has `post` in it, unless that is the
-    /// list of the steps, `taken`. `None` for `none` and where there is none.
+    /// The list of transforms of predictions: `wanted`, or the first beside the list of the steps, `taken`, whose id has
+    /// `post` in it, or else the first of the file that has. `None` for `none` and where there is none.
     pub(super) fn postprocessing(&self, wanted: Option<&str>, taken: &str) -> Result<Option<List<'a>>, Fault> {
         match wanted {
             Some("none") => Ok(None),
             Some(id) => self.transforms(Some(id)).map(Some),
             None => {
                 let found = self.composed();
-                let first = found.iter().find(|at| at.id().to_lowercase().contains("post") && at.id() != taken);
+                let post = |at: &&At<'a>| at.id().to_lowercase().contains("post") && at.id() != taken;
+                let beside = |at: &&At<'a>| post(at) && folder(&at.id()) == folder(taken);
+                let first = found.iter().find(beside).or_else(|| found.iter().find(post));
                 first.map(|at| Ok(List { id: at.id(), items: self.list(at)? })).transpose()
             }
         }
@@ -153,6 +155,11 @@ impl<'a> Document<'a> {
         }
         found
     }
+}
+
+/// What an id has before its last name: `validate` of `validate#preprocessing`.
+fn folder(id: &str) -> &str {
+    id.rsplit_once(['#', ':']).map_or("", |(before, _)| before.trim_end_matches(':'))
 }
 
 fn is_compose(at: &At<'_>) -> bool {

@@ -81,7 +81,7 @@ fn undoes<'a>(call: &Call, at: &At<'a>, document: &Document<'a>, before: &Before
     };
     let of = format!("{}: transform: {}", call.name, transform.node.json());
     let place = transform.node.place;
-    let help = "choose that list with --transforms, or leave predictions away with --postprocessing none";
+    let help = "choose that list with --transforms, or leave predictions out with --postprocessing none";
     let calls = document
         .list(&transform)
         .and_then(|list| list.iter().map(|at| Call::read(at, document)).collect::<Result<Vec<_>, _>>());

@@ -109,6 +109,9 @@ fn later_files_are_laid_over_earlier_ones() {
         "{}",
         imported.text
     );
+    // Where nobody names it, it is the one beside the steps, not the first of the file.
+    let beside = Options { postprocessing: None, ..options };
+    assert_eq!(super::super::pipeline(&both, &beside).unwrap().text, imported.text);
     // In the other order there is nothing yet that the entries change.
     let error = super::super::pipeline(&[both[1], both[0]], &options).unwrap_err();
     assert!(error.problem.contains("there is no \"validate\" before it"), "{error}");
@@ -165,7 +168,11 @@ fn expressions_that_are_values() {
     t("$[9, 9, 9] if not @high else @size", Some("[2, 3, 4]"));
     t("$@size[3]", None);
     t("$@size[:1]", None);
-    t("$[1] * 3", None);
+    t("$[1] * 3", Some("[1, 1, 1]"));
+    t("$[1,] * @size[1]", Some("[1, 1, 1]"));
+    t("$1 * [@size[0]] + [3, 4]", Some("[2, 3, 4]"));
+    t("$[1] * 1.5", None);
+    t("$[1] * 100000", None);
     t("$len(@size)", None);
     t("$tuple(@size)", None);
     t("$@missing + @size", None);
