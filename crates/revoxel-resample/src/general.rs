@@ -207,6 +207,9 @@ impl General {
                     false => walk.start[a] + 0.5,
                 };
                 walk.last[a] = walk.high[a];
+                // Beyond the first and the last voxel there are no ties to look for.
+                walk.low[a] += 0.25;
+                walk.high[a] += 0.75;
             }
             let nearest = |p: [f64; 3]| {
                 let index = |a: usize| if walk.step[a] == 0.0 { p[a] as i64 } else { self.nearest(a, p[a] - 0.5) };
