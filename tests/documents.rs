@@ -1,8 +1,8 @@
 //! What the documentation of transforms says is tried.
 
-use revoxel_core::Kind;
-use revoxel_transforms::Registry;
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
 use revoxel_transforms::docs::Docs;
+use revoxel_transforms::{Registry, Transform};
 
 use crate::support::{Place, root};
 
@@ -113,4 +113,39 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
         "NoNormalization",
     ];
     assert_eq!(without_step, expected);
+}
+
+/// What a step says of the voxel type of its result is what it gives, for every documented example.
+#[test]
+fn steps_give_the_type_that_they_say() {
+    let registry = Registry::builtin();
+    let grid = Grid::new([42, 54, 32], Affine::scaling([1.0, 1.5, 2.0])).unwrap();
+    let values: Vec<u8> = (0..grid.voxel_count()).map(|i| (i * i / 11 % 4) as u8 * u8::from(i > 9000)).collect();
+    let (mut said, mut silent) = (0, Vec::new());
+    for transform in registry.iter() {
+        let mut known = false;
+        for example in Docs::of(transform.source).examples() {
+            let step: String = example.lines().map(|l| format!("    {l}\n")).collect();
+            let text = format!(
+                "version: 1\ninputs:\n  image: {{ kind: image, path: a }}\n  label: {{ kind: label, path: b }}\nsteps:\n  -\n{step}outputs: {{}}\ntrace: c\n"
+            );
+            let Ok(pipeline) = revoxel_pipeline::Pipeline::parse("p", &text, &[], &registry) else { continue };
+            let Transform::Value(step) = &pipeline.steps[0].transform else { continue };
+            for dtype in [Dtype::U8, Dtype::I16, Dtype::I64, Dtype::F32, Dtype::F64] {
+                for kind in [Kind::Image, Kind::Label] {
+                    let volume = Volume::new(Voxels::from(values.clone()).cast(dtype), grid, kind, 1).unwrap();
+                    let label = Volume::new(values.clone().into(), grid, Kind::Label, 1).unwrap();
+                    let done = match step.source() {
+                        Some(_) => step.apply_with(volume, &label),
+                        None => step.apply(volume),
+                    };
+                    let (Ok((done, _)), Some(after)) = (done, step.dtype_after(Some(dtype))) else { continue };
+                    assert_eq!(done.dtype(), after, "{}: {example} on {kind} of {dtype}", transform.name);
+                    (said, known) = (said + 1, true);
+                }
+            }
+        }
+        silent.extend((!known && transform.name != "random").then_some(transform.name));
+    }
+    assert!(said >= 250, "{said}; nothing is said of {silent:?}");
 }

@@ -35,5 +35,6 @@ mod seen;
 mod spatial;
 mod support;
 mod ties;
+mod trust;
 mod undone;
 mod views;

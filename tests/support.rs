@@ -60,6 +60,8 @@ pub(crate) fn traced(
     steps: &[TraceStep],
 ) -> VolumeTrace {
     let source = SourceRecord {
+        parts: Vec::new(),
+        stamp: None,
         path: String::new(),
         format: String::new(),
         hash: None,
@@ -68,7 +70,7 @@ pub(crate) fn traced(
         channels,
         facts: Value::Null,
     };
-    let result = ResultRecord { path: None, grid: result.into(), dtype: String::new() };
+    let result = ResultRecord { path: None, hash: None, parts: Vec::new(), grid: result.into(), dtype: String::new() };
     let record = VolumeTrace {
         kind: kind.name().to_owned(),
         source,
@@ -78,12 +80,13 @@ pub(crate) fn traced(
         result,
     };
     let trace = Trace {
+        results: None,
         schema: SCHEMA.to_owned(),
         version: VERSION,
         tool: String::new(),
         case: String::new(),
         copy: None,
-        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: Some(0) },
+        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: Some(0), snap: false },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
         restore: BTreeMap::new(),
     };

@@ -30,8 +30,8 @@ pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRec
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use returning::Return;
 pub use trace::{
-    PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep, VERSION,
-    VolumeTrace,
+    PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,
+    VERSION, VolumeTrace,
 };
 pub use unseen::check_label_fill;
 pub use values::Values;

@@ -25,6 +25,8 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         grid = after;
     }
     let source = SourceRecord {
+        parts: Vec::new(),
+        stamp: None,
         path: "a.nii.gz".into(),
         format: "nifti".into(),
         hash: None,
@@ -33,15 +35,17 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         channels: 1,
         facts: Value::Null,
     };
-    let result = ResultRecord { path: None, grid: (&grid).into(), dtype: "float32".into() };
+    let result =
+        ResultRecord { path: None, hash: None, parts: Vec::new(), grid: (&grid).into(), dtype: "float32".into() };
     let volume = VolumeTrace { kind: "image".into(), source, snapped: None, ties: Default::default(), steps, result };
     let trace = Trace {
+        results: None,
         schema: SCHEMA.into(),
         version: VERSION,
         tool: "test".into(),
         case: "a".into(),
         copy: None,
-        pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new(), seed: None },
+        pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new(), seed: None, snap: false },
         volumes: BTreeMap::from([("image".to_owned(), volume)]),
         restore: BTreeMap::new(),
     };

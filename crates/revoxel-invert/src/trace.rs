@@ -24,6 +24,9 @@ pub struct Trace {
     pub version: u32,
     /// Program that wrote it, with its version.
     pub tool: String,
+    /// The number of the program's results: the same files and pipeline give the same voxels wherever it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<u32>,
     /// Name of the case.
     pub case: String,
     /// Which copy of the case this is, from 0, where the pipeline makes copies with draws of their own.
@@ -48,6 +51,18 @@ pub struct PipelineRecord {
     /// What its random steps drew from, where it has such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Whether inputs of one shape were put on one grid whatever their headers say (`run --snap`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snap: bool,
+}
+
+/// A file that belongs to another one: the values of a header, or a slice of a series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// Its path, relative to the folder of the other one.
+    pub path: String,
+    /// BLAKE3 of it.
+    pub hash: String,
 }
 
 /// What happened to one volume.
@@ -89,6 +104,12 @@ pub struct SourceRecord {
     /// BLAKE3 of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The other files that it was read from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartRecord>,
+    /// A digest of names, sizes and times of change of all these files: where it is still the same, nobody changed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<String>,
     /// Its grid.
     pub grid: GridRecord,
     /// Voxel type.
@@ -167,6 +188,12 @@ pub struct ResultRecord {
     /// Path of the output relative to the output folder, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// BLAKE3 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// The other file of two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartRecord>,
     /// Its grid: the grid that a prediction must lie on.
     pub grid: GridRecord,
     /// Voxel type.

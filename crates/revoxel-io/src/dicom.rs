@@ -44,11 +44,12 @@ mod vector;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, Volume};
 
 use crate::archive::Packing;
+use crate::file::Wrote;
 use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, ReadOptions, Warning, WriteError};
 use collect::Found;
 use group::PlaneId;
@@ -95,7 +96,15 @@ impl Format for Dicom {
         Ok(Loaded { volume, info })
     }
 
-    fn write(&self, path: &Path, _to: &Path, _volume: &Volume, _facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        // A folder is hashed with all that is in it; an archive is a file.
+        let found = collect::collect(path, options)?;
+        let single = found.packing.is_none() && !path.is_dir();
+        let files = found.files.into_iter().map(|image| image.path).filter(|file| single && file != path);
+        Ok(files.collect())
+    }
+
+    fn write(&self, path: &Path, _to: &Path, _volume: &Volume, _facts: &Facts) -> Result<Wrote, WriteError> {
         Err(WriteError::CannotWrite { path: path.to_owned(), format: self.name() })
     }
 }

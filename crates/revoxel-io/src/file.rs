@@ -5,11 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Grid, Kind, Volume};
-use tempfile::NamedTempFile;
 
 use crate::codecs::gunzip;
 use crate::slabs::{Head, Slabs};
-use crate::{FORMATS, Facts, ReadError, ReadOptions, Warning, WriteError};
+use crate::{Complete, FORMATS, Facts, Partial, ReadError, ReadOptions, Warning, WriteError};
 
 /// A format of volume files. One line in [`FORMATS`] makes it known everywhere.
 pub trait Format: Sync {
@@ -40,7 +39,23 @@ pub trait Format: Sync {
     ///
     /// # Errors
     /// Where the system refuses, or the format cannot hold the volume.
-    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError>;
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError>;
+
+    /// The other files that may be written with the file `path`: the values of a header, the header of values.
+    fn beside(&self, path: &Path) -> Vec<PathBuf> {
+        let _ = path;
+        Vec::new()
+    }
+
+    /// The files that a volume is read from where these are more than the file itself: those that its header names, or
+    /// the folder that a series lies in.
+    ///
+    /// # Errors
+    /// Where the header cannot be followed.
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        let _ = (path, options);
+        Ok(Vec::new())
+    }
 
     /// Begins a file whose voxels come slab by slab in a volume's order. `None` where the format wants them in
     /// another order, or does not write in parts.
@@ -50,6 +65,21 @@ pub trait Format: Sync {
     fn slabs(&self, path: &Path, file: fs::File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
         let _ = (path, file, head, facts);
         Ok(None)
+    }
+}
+
+/// What [`Format::write`] has to say.
+#[derive(Debug, Default)]
+pub struct Wrote {
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+    /// The other file of two, complete but for its name.
+    pub beside: Option<Partial>,
+}
+
+impl From<Vec<Warning>> for Wrote {
+    fn from(warnings: Vec<Warning>) -> Self {
+        Self { warnings, beside: None }
     }
 }
 
@@ -139,9 +169,30 @@ pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> R
 /// # Errors
 /// Where the name says no format, the folder is missing, the system refuses, or the format cannot hold the volume.
 pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
-    let path = path.as_ref();
+    let complete = completed(path.as_ref(), volume, facts)?;
+    complete.persist()
+}
+
+/// Writes a volume that gets its name later.
+fn completed(path: &Path, volume: &Volume, facts: &Facts) -> Result<Complete, WriteError> {
     let format = format_for_writing(path)?;
-    atomically(path, |to| format.write(path, to, volume, facts))
+    let (file, wrote) = partly(path, |to| format.write(path, to, volume, facts))?;
+    Ok(Complete::new(file, wrote))
+}
+
+/// The other files that writing a file of this name may write: an `.hdr` has its values in an `.img`, an `.mhd` in a
+/// `.raw` or `.zraw`, an `.nhdr` in a `.raw` or `.raw.gz`.
+pub fn written_beside(path: impl AsRef<Path>) -> Vec<PathBuf> {
+    let path = path.as_ref();
+    by_extension(path).map_or_else(Vec::new, |format| format.beside(path))
+}
+
+/// The files that a volume is read from, besides the file itself; see [`Format::parts`].
+///
+/// # Errors
+/// Where the header cannot be followed.
+pub fn parts(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+    recognise(path.as_ref())?.parts(path.as_ref(), options)
 }
 
 /// Whether the name says a format that can be written.
@@ -185,46 +236,25 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
 
 /// Fills a new file in the folder of `path` and gives it that name when it is complete.
 pub(crate) fn atomically<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, WriteError>) -> Result<T, WriteError> {
-    let file = beside(path)?;
-    let result = fill(file.path())?;
-    persist(file, path)?;
+    let (file, result) = partly(path, fill)?;
+    file.persist()?;
     Ok(result)
 }
 
-/// A new file in the folder of `path`.
-pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, WriteError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let failed = |reason: io::Error| match reason.kind() {
-        io::ErrorKind::NotFound if !folder.exists() => {
-            WriteError::NoFolder { path: path.to_owned(), folder: folder.to_owned() }
-        }
-        _ => WriteError::Io { path: path.to_owned(), reason },
-    };
-    new_file(folder).map_err(failed)
+/// Fills a new file in the folder of `path`, which gets that name later.
+pub(crate) fn partly<T>(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<T, WriteError>,
+) -> Result<(Partial, T), WriteError> {
+    let file = Partial::create(path)?;
+    let result = fill(file.place())?;
+    Ok((file, result))
 }
 
 /// Opens a file that is there and empty. It is not truncated: ext4 would take that for an attempt to replace its content,
 /// and wait at the end until it knows where on the disk it goes.
 pub(crate) fn empty(path: &Path) -> io::Result<fs::File> {
     fs::File::options().write(true).open(path)
-}
-
-/// Gives a complete file its name.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), WriteError> {
-    file.persist(path).map_err(|e| WriteError::Io { path: path.to_owned(), reason: e.error })?;
-    Ok(())
-}
-
-/// A file that vanishes unless it is renamed. Its permissions are those of any new file, not private ones.
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".revoxel-").suffix(".partial");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
 
 /// Turns the system's refusal into an error that names the file.

@@ -19,6 +19,7 @@ pub mod metaimage;
 pub mod nifti;
 pub mod npy;
 pub mod nrrd;
+pub mod partial;
 pub mod slabs;
 pub mod textual;
 pub mod warning;
@@ -30,9 +31,10 @@ pub use error::{ReadError, WriteError};
 pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
     FileInfo, Format, Loaded, SliceStack, check_name_for_writing, format_for_writing, format_of, info, info_with,
-    is_array_name, read, read_with, writable_extension, write,
+    is_array_name, parts, read, read_with, writable_extension, write, written_beside,
 };
 pub use formats::FORMATS;
 pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};
-pub use slabs::{Head, SlabWriter};
+pub use partial::Partial;
+pub use slabs::{Complete, Head, SlabWriter};
 pub use warning::Warning;

@@ -25,13 +25,13 @@ mod writer;
 mod tests;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
 
-use crate::file::has_extension;
+use crate::file::{Wrote, has_extension};
 use crate::slabs::{Head, Slabs};
-use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
+use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError};
 
 pub use problem::{HeaderError, Problem};
 
@@ -62,7 +62,16 @@ impl Format for Nifti {
         reader::read(path, kind, &options.limits)
     }
 
-    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+    fn beside(&self, path: &Path) -> Vec<PathBuf> {
+        writer::beside(path)
+    }
+
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        let parsed = parsed::Parsed::open(path, &options.limits)?;
+        Ok([parsed.header, parsed.voxels.path].into_iter().filter(|file| file != path).collect())
+    }
+
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
         writer::write(path, to, volume, facts)
     }
 

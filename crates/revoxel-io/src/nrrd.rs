@@ -24,8 +24,9 @@ use std::str::FromStr;
 
 use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
+use crate::file::Wrote;
 use crate::textual::{FieldError, decode};
-use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError};
+use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError};
 
 pub(crate) use carry::carry;
 pub use facts::{NrrdAxis, NrrdFacts};
@@ -62,7 +63,16 @@ impl Format for Nrrd {
         Ok(Loaded { volume, info })
     }
 
-    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+    fn beside(&self, path: &Path) -> Vec<PathBuf> {
+        writer::beside(path)
+    }
+
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        let files = parsed::Parsed::open(path, options)?.payload.files;
+        Ok(files.into_iter().map(|file| file.path).filter(|file| file != path).collect())
+    }
+
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
         writer::write(path, to, volume, facts)
     }
 }

@@ -5,10 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Grid, Kind, Volume, Voxels};
-use tempfile::NamedTempFile;
 
-use crate::file::{beside, format_for_writing, has_extension, persist};
-use crate::{Facts, Format, Warning, WriteError, npy};
+use crate::file::{Wrote, format_for_writing, has_extension};
+use crate::{Facts, Format, Partial, Warning, WriteError, npy};
 
 /// What is known of a volume before its voxels are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,12 +66,48 @@ pub struct Slabs {
 /// Formats that keep voxels in another order get the volume as a whole, which is then held until the end.
 pub struct SlabWriter {
     path: PathBuf,
-    file: NamedTempFile,
+    file: Partial,
     head: Head,
     facts: Facts,
     written: usize,
     half: bool,
     body: Body,
+}
+
+/// A volume file that is complete but for its name, with the other file of two. Dropped, it vanishes.
+#[derive(Debug)]
+pub struct Complete {
+    /// Files in the order in which they get their names: what a reader opens comes last.
+    files: Vec<Partial>,
+    warnings: Vec<Warning>,
+}
+
+impl Complete {
+    pub(crate) fn new(file: Partial, wrote: Wrote) -> Self {
+        Self { files: wrote.beside.into_iter().chain([file]).collect(), warnings: wrote.warnings }
+    }
+
+    /// Its files: the one that was asked for is the last.
+    pub fn files(&self) -> &[Partial] {
+        &self.files
+    }
+
+    /// Waits until the content is on the disk.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        self.files.iter().try_for_each(Partial::sync)
+    }
+
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn persist(self) -> Result<Vec<Warning>, WriteError> {
+        self.files.into_iter().try_for_each(Partial::persist)?;
+        Ok(self.warnings)
+    }
 }
 
 /// The first magnitude that float16 rounds to infinity.
@@ -96,8 +131,8 @@ impl SlabWriter {
         if half && !(is_array && head.dtype == Dtype::F32) {
             return Err(WriteError::Half { path: path.to_owned() });
         }
-        let file = beside(path)?;
-        let to = file.reopen().map_err(failed)?;
+        let file = Partial::create(path)?;
+        let to = file.reopen()?;
         let body = if is_array {
             Body::Slabs(npy::slabs(to, &head, half).map_err(failed)?)
         } else {
@@ -146,13 +181,21 @@ impl SlabWriter {
     /// # Errors
     /// Where voxels are missing or too many, or the system refuses.
     pub fn finish(self) -> Result<Vec<Warning>, WriteError> {
+        self.complete()?.persist()
+    }
+
+    /// Completes the file, which gets its name later.
+    ///
+    /// # Errors
+    /// Where voxels are missing or too many, or the system refuses.
+    pub fn complete(self) -> Result<Complete, WriteError> {
         if self.written != self.head.grid.voxel_count() * self.head.channels {
             return Err(self.misfit(self.written));
         }
-        let warnings = match self.body {
+        let wrote = match self.body {
             Body::Slabs(slabs) => {
                 slabs.to.finish().map_err(|reason| WriteError::Io { path: self.path.clone(), reason })?;
-                slabs.warnings
+                slabs.warnings.into()
             }
             Body::Whole(format, bytes) => {
                 let voxels = revoxel_core::dispatch_dtype!(self.head.dtype, T => {
@@ -161,11 +204,10 @@ impl SlabWriter {
                 let Head { grid, channels, .. } = self.head;
                 let volume = Volume::new(voxels, grid, Kind::Image, channels)
                     .map_err(|e| WriteError::Io { path: self.path.clone(), reason: io::Error::other(e.to_string()) })?;
-                format.write(&self.path, self.file.path(), &volume, &self.facts)?
+                format.write(&self.path, self.file.place(), &volume, &self.facts)?
             }
         };
-        persist(self.file, &self.path)?;
-        Ok(warnings)
+        Ok(Complete::new(self.file, wrote))
     }
 
     fn misfit(&self, values: usize) -> WriteError {

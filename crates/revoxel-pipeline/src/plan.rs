@@ -152,7 +152,7 @@ impl Pipeline {
                         }
                         None => {
                             state.settle(key).map_err(failure)?;
-                            state.forget_values(key);
+                            state.forget_values(key, |_| None);
                             value_plan(before)
                         }
                         Some(Change::Value(transform)) => {
@@ -229,11 +229,12 @@ impl State {
         std::iter::once(source).chain(others).try_for_each(|key| self.settle(key))
     }
 
-    /// A step changed values in a way that is not known.
-    fn forget_values(&mut self, key: &str) {
+    /// A step changed values; all that is known of them is their type, if that.
+    fn forget_values(&mut self, key: &str, dtype_after: impl Fn(Option<Dtype>) -> Option<Dtype>) {
         let (kind, channels) = (self.kinds.get(key).copied(), self.channels.get(key).copied());
         if let Some(Some(fused)) = self.fused.get_mut(key) {
-            let known = KnownGrid { grid: *fused.grid(), channels, dtype: None, kind: kind.unwrap_or(Kind::Image) };
+            let dtype = dtype_after(fused.subject().dtype);
+            let known = KnownGrid { grid: *fused.grid(), channels, dtype, kind: kind.unwrap_or(Kind::Image) };
             *fused = fused.with(known);
         }
     }
@@ -254,7 +255,7 @@ impl State {
         if let Some(kind) = self.kinds.get_mut(key) {
             *kind = transform.kind_after(*kind);
         }
-        self.forget_values(key);
+        self.forget_values(key, |before| transform.dtype_after(before));
         Ok(value_plan(before))
     }
 

@@ -6,21 +6,25 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype};
-use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::{Facts, FileInfo, Head, SlabWriter};
+use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
+use revoxel_io::partial::sync_folder_of;
+use revoxel_io::{Complete, Facts, FileInfo, Head, Partial, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
 use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
+use crate::RESULTS;
 use crate::channel::{self, NoChannel};
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{FileError, hash, make_folder_of, write_text};
+use crate::files::{FileError, at, make_folder_of, remove, text_for};
+use crate::identity::{Identity, IdentityError, digest, part_record};
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{KindError, SaidBy, checked as checked_values};
 use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
-use crate::preflight::Checked;
+use crate::preflight::{Checked, outputs_of};
+use crate::stop;
 use crate::uneven::read_options;
 use crate::vanished::sentence;
 
@@ -116,6 +120,15 @@ pub enum CaseError {
     Changed(PathBuf),
 }
 
+impl From<IdentityError> for CaseError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Read(error) => error.into(),
+            IdentityError::File(error) => error.into(),
+        }
+    }
+}
+
 impl From<KindError> for CaseError {
     fn from(error: KindError) -> Self {
         Self::Kind(error.into())
@@ -125,14 +138,17 @@ impl From<KindError> for CaseError {
 /// The program and version that traces name.
 pub const TOOL: &str = concat!("revoxel ", env!("CARGO_PKG_VERSION"));
 
-/// Runs a case and writes its outputs and its trace under `out`. The trace is written last.
+/// Runs a case and writes its outputs and its trace under `out`. Nothing there is changed until all of them are complete;
+/// then the old trace goes, the outputs get their names, and the new trace comes last.
 ///
 /// # Errors
-/// Where a file or a step fails; nothing half-written is left.
+/// Where a file or a step fails: what was there before is still there, whole. Where a file cannot get its name, the case
+/// has no trace.
 pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Done, CaseError> {
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
+        clear(pipeline, case, out)?;
         return Ok(Done::skipped(why.to_string(), start));
     }
     let mut volumes = BTreeMap::new();
@@ -143,23 +159,23 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
         let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
         // The largest input is waited for, and its hash would come on top.
-        let (loaded, hash) = rayon::join(load, || input_hash(path));
+        let (identity, loaded) = rayon::join(|| Identity::of(path, &read_options(input)), load);
         let mut loaded = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
         loaded.volume = channel::take(input, path, loaded.volume)?;
         let note = non_finite::settle(input, path, &mut loaded.volume)?;
         loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
         check_declared(input, path, &loaded.volume)?;
-        Ok((loaded, hash?, note))
+        Ok((loaded, identity?, note))
     };
     let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
     for ((key, path, _), result) in inputs.into_iter().zip(read) {
-        let (loaded, hash, note) = result?;
+        let (loaded, identity, note) = result?;
         notes.extend(note.inspect(|note| warn(case, path, note)));
         if loaded.info.grid != checked.infos[key].grid {
             return Err(CaseError::Changed(path.clone()));
         }
-        sources.insert(key.clone(), source_record(&loaded.info, path, data, hash));
+        sources.insert(key.clone(), source_record(&loaded.info, path, data, identity));
         let start = if checked.uneven.contains_key(key) { loaded.info.grid } else { checked.grids[key] };
         let volume = loaded.volume.on_grid(start).map_err(|_| CaseError::Changed(path.clone()))?;
         volumes.insert(key.clone(), volume);
@@ -171,6 +187,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     if let Err(failure) = engine.run(&pipeline.steps) {
         if let StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) = &*failure.error {
+            clear(pipeline, case, out)?;
             return Ok(Done::skipped(failure.to_string(), start));
         }
         return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
@@ -180,6 +197,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let mut dropped = Vec::new();
     let mut vanished = engine.vanished().to_vec();
     let mut before: Option<Written> = None;
+    let mut complete = Vec::new();
     for (key, last) in engine.last() {
         let output = pipeline.outputs.iter().find(|o| o.key == key);
         let relative = output.map(|o| o.path.path(&case.name));
@@ -193,43 +211,55 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             let written = kept::Written { path: &path, key: &key, kind: last.kind(), head: &head };
             let kept = Kept::after_steps(&written, &checked.infos[&key], kinds[&key], &last.steps);
             kept.tell();
-            // Replacing a large file takes the system some time, in which the next one is made.
+            // Hashing a large file and getting it onto the disk takes some time, in which the next one is made.
             let previous = before.take();
-            let finish = || previous.map_or(Ok(()), Written::finish);
+            let finish = || previous.map(Written::finish).transpose();
             let (writer, finished) = rayon::join(|| write_volume(&path, &key, &last, wanted, &kept.facts), finish);
-            finished?;
+            complete.extend(finished?);
             let (writer, gone) = writer?;
             vanished.extend(gone.into_iter().map(|gone| Vanished { key: key.clone(), gone }));
-            let written = Written { path: path.clone(), writer };
-            before = if written.writer.holds_all() { written.finish().map(|()| None)? } else { Some(written) };
+            let written = Written { key: key.clone(), writer };
+            match written.writer.holds_all() {
+                true => complete.push(written.finish()?),
+                false => before = Some(written),
+            }
             files.push(path);
             dropped.extend(kept.losses);
         }
         let (start, own) = (&checked.grids[&key], &checked.infos[&key].grid);
         let moved = (start != own || start.axes() != own.axes()) && !checked.uneven.contains_key(&key);
         let snapped = moved.then(|| start.into());
-        let result = ResultRecord { path: relative, grid: (&grid).into(), dtype: dtype.name().to_owned() };
+        let (dtype, grid) = (dtype.name().to_owned(), (&grid).into());
+        let result = ResultRecord { path: relative, hash: None, parts: Vec::new(), grid, dtype };
         let kind = kinds[&key].to_owned();
         records.insert(key, VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps: last.steps, result });
     }
-    before.map_or(Ok(()), Written::finish)?;
+    complete.extend(before.map(Written::finish).transpose()?);
+    for made in &mut complete {
+        if let Some(record) = records.get_mut(&made.key) {
+            (record.result.hash, record.result.parts) = (Some(made.hash.clone()), std::mem::take(&mut made.parts));
+        }
+    }
     let trace = Trace {
         schema: SCHEMA.to_owned(),
         version: VERSION,
         tool: TOOL.to_owned(),
+        results: Some(RESULTS),
         case: case.name.case.clone(),
         copy: case.name.copy,
         pipeline: PipelineRecord {
             name: pipeline.name.clone(),
             hash: format!("blake3:{}", pipeline.hash()),
             seed: pipeline.is_random().then_some(pipeline.seed),
+            snap: checked.snap,
         },
         volumes: records,
         restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(&case.name))).collect(),
     };
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
-    write_text(&path, &trace.to_json())?;
+    let trace = text_for(&path, &trace.to_json())?;
+    stop::uninterrupted(|| name(complete, trace))?;
     files.push(path);
     for (key, gone) in by_key(&vanished) {
         tracing::warn!(
@@ -247,22 +277,69 @@ fn warn(case: &Case, path: &Path, Note { found, replaced_by, .. }: &Note) {
     tracing::warn!(case = %case.name, "{}: {found}; {done}", path.display());
 }
 
-pub(crate) fn input_hash(path: &Path) -> Result<Option<String>, FileError> {
-    hash(path).map(|h| Some(format!("blake3:{h}")))
+/// Removes what an earlier run made of a case that is left out now.
+fn clear(pipeline: &Pipeline, case: &Case, out: &Path) -> Result<(), CaseError> {
+    // The trace goes first: without it the rest is no case.
+    let files = outputs_of(pipeline, case, out);
+    let all = files.iter().rev().flat_map(|file| [file.clone()].into_iter().chain(revoxel_io::written_beside(file)));
+    stop::uninterrupted(|| all.into_iter().try_for_each(|file| remove(&file)))?;
+    Ok(())
 }
 
-/// An output that is complete but for its name.
+/// Gives complete files their names: no trace ever stands beside outputs that it does not belong to.
+fn name(complete: Vec<Made>, trace: Partial) -> Result<(), CaseError> {
+    let files = complete.iter().flat_map(|made| made.complete.files());
+    // What cannot be replaced is better found before anything is.
+    if let Some(folder) = files.map(Partial::path).chain([trace.path()]).find(|path| path.is_dir()) {
+        return Err(at(folder)(std::io::ErrorKind::IsADirectory.into()).into());
+    }
+    let path = trace.path().to_owned();
+    if path.exists() {
+        remove(&path)?;
+        sync_folder_of(&path)?;
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for Made { complete, .. } in complete {
+        let place = complete.files().last().map(|file| file.path().to_owned()).unwrap_or_default();
+        for warning in complete.persist()? {
+            tracing::warn!("{}: {warning}", place.display());
+        }
+        if !folders.iter().any(|folder| folder.parent() == place.parent()) {
+            folders.push(place);
+        }
+    }
+    folders.iter().try_for_each(sync_folder_of)?;
+    trace.persist()?;
+    sync_folder_of(&path)?;
+    Ok(())
+}
+
+/// An output whose voxels are all written.
 struct Written {
-    path: PathBuf,
+    key: String,
     writer: SlabWriter,
 }
 
+/// An output that is complete and on the disk, but for its name.
+struct Made {
+    key: String,
+    complete: Complete,
+    hash: String,
+    parts: Vec<PartRecord>,
+}
+
 impl Written {
-    fn finish(self) -> Result<(), CaseError> {
-        for warning in self.writer.finish()? {
-            tracing::warn!("{}: {warning}", self.path.display());
-        }
-        Ok(())
+    fn finish(self) -> Result<Made, CaseError> {
+        let complete = self.writer.complete()?;
+        let (main, parts) = complete.files().split_last().unwrap_or_else(|| unreachable!("one file at least"));
+        let read = || -> Result<_, FileError> {
+            let parts = parts.iter().map(|part| part_record(main.path(), part.path(), part.place()));
+            Ok((digest(main.place())?, parts.collect::<Result<_, _>>()?))
+        };
+        let (read, synced) = rayon::join(read, || complete.sync());
+        synced?;
+        let (hash, parts) = read?;
+        Ok(Made { key: self.key, complete, hash, parts })
     }
 }
 
@@ -324,12 +401,14 @@ fn fits_type(key: &str, last: &Last, dtype: Dtype) -> Result<bool, CaseError> {
     }
 }
 
-pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, hash: Option<String>) -> SourceRecord {
+pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, identity: Identity) -> SourceRecord {
     let relative = path.strip_prefix(data).unwrap_or(path);
     SourceRecord {
         path: relative.to_string_lossy().into_owned(),
         format: info.format.to_owned(),
-        hash,
+        hash: Some(identity.hash),
+        parts: identity.parts,
+        stamp: Some(identity.stamp),
         grid: (&info.grid).into(),
         dtype: info.stored.name().to_owned(),
         channels: info.channels,

@@ -1,8 +1,12 @@
 //! The command line: what people type, and how answers and errors are shown.
 //!
 //! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
-//! and nothing was written. Those of `compare`: 0 the volumes agree; 1 they differ; 2 that cannot be said. `--json` prints one document on standard output and nothing else; text for people and
-//! progress go to standard error.
+//! and nothing was written; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Those of `compare`: 0 the volumes
+//! agree; 1 they differ; 2 that cannot be said. `--json` prints one document on standard output and nothing else; text for
+//! people and progress go to standard error. Where nobody can listen there, the work is done all the same.
+
+#[macro_use]
+mod say;
 
 mod compare;
 mod convert;
@@ -12,6 +16,7 @@ mod fingerprint;
 mod import;
 mod info;
 mod invert;
+mod logs;
 mod measure;
 mod plan;
 mod run;
@@ -22,6 +27,8 @@ mod transforms;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+
+pub(crate) use say::say;
 
 use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -79,13 +86,12 @@ pub fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_ansi(ansi)
         .with_writer(std::io::stderr)
-        .without_time()
-        .with_target(false)
+        .log_internal_errors(false)
+        .event_format(logs::Lines)
         .init();
-    if let Some(threads) = cli.threads {
-        // Only fails where a pool is there already, and nothing has made one.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    std::panic::set_hook(Box::new(|panic| say(&format!("a fault of the program, please report it: {panic}"))));
+    crate::stop::listen();
+    start_threads(cli.threads.map_or(0, std::num::NonZeroUsize::get));
     let result = match cli.command {
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),
@@ -107,6 +113,24 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.show(),
     }
+}
+
+/// Starts the threads for the voxels: as many as asked for, 0 for as many as there are cores, and fewer where the system
+/// does not let so many start.
+fn start_threads(wanted: usize) {
+    let start = |number: usize| rayon::ThreadPoolBuilder::new().num_threads(number).build_global();
+    let Err(problem) = start(wanted) else { return };
+    let mut number = if wanted == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { wanted };
+    while number > 1 {
+        number /= 2;
+        if start(number).is_ok() {
+            tracing::warn!("{problem}: {number} threads instead");
+            return;
+        }
+    }
+    // One thread that is there already needs none to be started.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    tracing::warn!("{problem}: one thread instead");
 }
 
 #[cfg(test)]

@@ -44,27 +44,34 @@ pub fn run(
     let budget = Budget::new(execution.memory.max(1));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcomes: Mutex<Vec<Outcome>> = Mutex::new(vec![Outcome::NotRun; cases.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..execution.jobs.clamp(1, cases.len().max(1)) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::SeqCst) {
-                    let position = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(checked) = cases.get(position) else { break };
-                    tracing::info!(case = %checked.case.name, "needs at most {} MB", checked.memory / 1_000_000);
-                    let drawn = budget.draw(checked.memory);
-                    if stop.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    let outcome = one(pipeline, checked, data, out);
-                    drop(drawn);
-                    if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
-                        stop.store(true, Ordering::SeqCst);
-                    }
-                    tell(&checked.case.name.to_string(), &outcome);
-                    outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
-                }
-            });
+    let work = || {
+        while !stop.load(Ordering::SeqCst) && !crate::stop::is_stopped() {
+            let position = next.fetch_add(1, Ordering::SeqCst);
+            let Some(checked) = cases.get(position) else { break };
+            tracing::info!(case = %checked.case.name, "needs at most {} MB", checked.memory / 1_000_000);
+            let drawn = budget.draw(checked.memory);
+            if stop.load(Ordering::SeqCst) {
+                break;
+            }
+            let outcome = one(pipeline, checked, data, out);
+            drop(drawn);
+            if crate::stop::is_stopped() {
+                break;
+            }
+            if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
+                stop.store(true, Ordering::SeqCst);
+            }
+            tell(&checked.case.name.to_string(), &outcome);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
         }
+    };
+    std::thread::scope(|scope| {
+        let jobs = execution.jobs.clamp(1, cases.len().max(1));
+        let others = (1..jobs).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok()).count();
+        if others + 1 < jobs {
+            tracing::warn!("the system starts no more threads: {} cases at once instead of {jobs}", others + 1);
+        }
+        work();
     });
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use tempfile::NamedTempFile;
+use revoxel_io::{Partial, WriteError};
 
 /// Why a file could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -27,23 +28,66 @@ pub fn at(path: &Path) -> impl FnOnce(io::Error) -> FileError {
 /// # Errors
 /// Where the system refuses.
 pub fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(at(path))?;
-    file.write_all(text.as_bytes()).map_err(at(path))?;
-    readable_by_all(&file).map_err(at(path))?;
-    file.persist(path).map_err(|e| FileError { path: path.to_owned(), error: e.error })?;
-    Ok(())
+    text_for(path, text)?.persist().map_err(refused)
 }
 
-/// Temporary files are private; results have the permissions that any new file would have.
-fn readable_by_all(file: &NamedTempFile) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+/// A text that is complete and on the disk, but for its name.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn text_for(path: &Path, text: &str) -> Result<Partial, FileError> {
+    let partial = Partial::create(path).map_err(refused)?;
+    partial.file().write_all(text.as_bytes()).map_err(at(path))?;
+    partial.sync().map_err(refused)?;
+    Ok(partial)
+}
+
+fn refused(error: WriteError) -> FileError {
+    match error {
+        WriteError::Io { path, reason } => FileError { path, error: reason },
+        WriteError::NoFolder { path, .. } => FileError { path, error: io::ErrorKind::NotFound.into() },
+        other => FileError { path: PathBuf::new(), error: io::Error::other(other.to_string()) },
     }
-    let _ = file;
-    Ok(())
+}
+
+/// Removes a file, where there is one.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A digest of the names, sizes and times of change of files, and of all files under folders: cheap to compare, and the
+/// same as long as nobody changes them.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn stamp(paths: &[PathBuf]) -> Result<String, FileError> {
+    fn add(path: &Path, hasher: &mut blake3::Hasher) -> Result<(), FileError> {
+        let metadata = fs::metadata(path).map_err(at(path))?;
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
+        if metadata.is_dir() {
+            let entries = fs::read_dir(path).map_err(at(path))?;
+            let mut below =
+                entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(at(path))?;
+            below.sort();
+            hasher.update(&(below.len() as u64).to_le_bytes());
+            // Links are named, not followed: they may lead anywhere.
+            return below.iter().filter(|path| !path.is_symlink()).try_for_each(|path| add(path, hasher));
+        }
+        let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hasher.update(&metadata.len().to_le_bytes());
+        hasher.update(&changed.unwrap_or_default().as_nanos().to_le_bytes());
+        Ok(())
+    }
+    let mut hasher = blake3::Hasher::new();
+    paths.iter().try_for_each(|path| add(path, &mut hasher))?;
+    Ok(hasher.finalize().to_hex()[..24].to_owned())
 }
 
 /// Makes the folder of a file.
@@ -101,6 +145,24 @@ mod tests {
         assert_eq!(read_text(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert!(write_text(&folder.path().join("none/x"), "").unwrap_err().to_string().contains("none"));
+        remove(&folder.path().join("none")).unwrap();
         assert_eq!(hash(&path).unwrap(), blake3::hash(b"two").to_hex().to_string());
+    }
+    #[test]
+    fn stamps_tell_of_every_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b.bin");
+        make_folder_of(&file).unwrap();
+        fs::write(&file, "one").unwrap();
+        let of = |path: &Path| stamp(&[path.to_owned()]).unwrap();
+        let first = [of(&file), of(folder.path())];
+        assert_eq!(first, [of(&file), of(folder.path())]);
+        let later = UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
+        let second = [of(&file), of(folder.path())];
+        assert!(first[0] != second[0] && first[1] != second[1]);
+        fs::write(folder.path().join("a/c"), "").unwrap();
+        assert!(of(folder.path()) != second[1] && of(&file) == second[0]);
+        assert!(stamp(&[folder.path().join("none")]).is_err());
     }
 }

@@ -20,11 +20,13 @@ pub mod engine;
 pub mod executor;
 pub mod files;
 pub mod fingerprint;
+pub mod identity;
 pub mod import;
 pub mod kept;
 pub mod kind_values;
 pub mod labels;
 mod landmarks_file;
+pub mod lock;
 pub mod matrix_file;
 pub mod measure;
 pub mod memory;
@@ -33,9 +35,16 @@ pub mod phantom;
 pub mod points;
 pub mod prediction;
 pub mod preflight;
+pub mod printable;
 pub mod restore;
+pub mod resume;
 pub mod scores;
 pub mod spot;
+pub mod stop;
 pub mod uneven;
 pub mod vanished;
 pub mod whole;
+
+/// The number of the results: it is raised where the same files and pipeline give other voxels or grids than before, so
+/// that `run --resume` and snapshots know.
+pub const RESULTS: u32 = 2;

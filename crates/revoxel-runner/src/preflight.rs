@@ -31,6 +31,8 @@ pub struct Checked {
     pub plan: Plan,
     /// Estimated peak memory, bytes.
     pub memory: u64,
+    /// Whether inputs of the same shape were put on one grid whatever their headers say.
+    pub snap: bool,
 }
 
 /// A case that has not passed.
@@ -57,7 +59,7 @@ pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> V
         let read = headers(pipeline, &copies[0], strictness);
         let read = std::iter::repeat_n(read, copies.len());
         let planned = |(case, headers): (&Case, Result<Headers, String>)| {
-            let found = headers.and_then(|headers| headers.planned(pipeline, case));
+            let found = headers.and_then(|headers| headers.planned(pipeline, case, strictness));
             found.map_err(|problem| Refused { case: case.name.clone(), problem })
         };
         copies.iter().zip(read).map(planned).collect()
@@ -75,7 +77,7 @@ struct Headers {
 
 impl Headers {
     /// A case with these headers, or a copy of it.
-    fn planned(self, pipeline: &Pipeline, case: &Case) -> Result<Checked, String> {
+    fn planned(self, pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Checked, String> {
         let Self { infos, grids, uneven } = self;
         let taken = |key: &String| match pipeline.input(key).and_then(|input| input.channel) {
             Some(_) => 1,
@@ -94,7 +96,7 @@ impl Headers {
         // What is left out is not read.
         let memory = if plan.skipped.is_some() { 0 } else { estimate(pipeline, &infos, &plan) };
         bounded(memory, &plan)?;
-        Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory })
+        Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory, snap: strictness.snap })
     }
 }
 
@@ -287,13 +289,13 @@ pub fn unwritable(pipeline: &Pipeline) -> Vec<PipelineError> {
     outputs.chain(restored).collect()
 }
 
-/// The files that the cases will write, checked: no path twice, none on top of an input, none there already
-/// (unless `overwrite`), every format writable. The problems, for people.
+/// The files that the cases will write, checked: no path twice, none on top of an input, none there already (unless the
+/// case `replaces` them), no folder in the way, every format writable. The problems, for people.
 pub fn check_outputs<'a>(
     pipeline: &Pipeline,
     cases: impl Iterator<Item = &'a Case> + Clone,
     out: &Path,
-    overwrite: bool,
+    replaces: &dyn Fn(&Case) -> bool,
 ) -> Vec<String> {
     let mut problems: Vec<String> = unwritable(pipeline).iter().map(ToString::to_string).collect();
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -302,20 +304,29 @@ pub fn check_outputs<'a>(
     let mut seen: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases {
         for path in outputs_of(pipeline, case, out) {
-            let place = real(&path);
-            if let Some(other) = inputs.get(&place) {
-                problems.push(format!("case {}: the output {} is an input of case {other}", case.name, path.display()));
-            } else if let Some(other) = seen.insert(place, &case.name) {
-                problems.push(format!("cases {other} and {} both write {}", case.name, path.display()));
-            } else if !overwrite && path.exists() {
-                problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
+            // Of some files one of two names is written; both are kept free.
+            for path in [path.clone()].into_iter().chain(revoxel_io::written_beside(&path)) {
+                let place = real(&path);
+                if let Some(other) = inputs.get(&place) {
+                    let path = path.display();
+                    problems.push(format!("case {}: the output {path} is an input of case {other}", case.name));
+                } else if let Some(other) = seen.insert(place, &case.name) {
+                    problems.push(match *other == case.name {
+                        true => format!("case {}: two outputs write {}", case.name, path.display()),
+                        false => format!("cases {other} and {} both write {}", case.name, path.display()),
+                    });
+                } else if path.is_dir() {
+                    problems.push(format!("{} is a folder, and a file is to be written there", path.display()));
+                } else if !replaces(case) && path.exists() {
+                    problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
+                }
             }
         }
     }
     problems
 }
 
-/// The files that a case writes: its outputs and its trace.
+/// The files that a case writes: its outputs, and its trace as the last.
 pub fn outputs_of(pipeline: &Pipeline, case: &Case, out: &Path) -> Vec<PathBuf> {
     let volumes = pipeline.outputs.iter().filter(|o| case.inputs.contains_key(&o.key)).map(|o| &o.path);
     volumes.chain([&pipeline.trace]).map(|template| out.join(template.path(&case.name))).collect()

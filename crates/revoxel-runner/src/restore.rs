@@ -1,6 +1,8 @@
 //! What is done to predictions on their way back: what the pipeline recorded in the trace, as far as the caller does
 //! not say otherwise.
 
+use std::path::{Component, Path};
+
 use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{
     Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Return, Trace,
@@ -87,6 +89,18 @@ pub struct Restoration {
     /// Voxel type of the result, where the entry says.
     pub dtype: Option<StoredDtype>,
     steps: Vec<Step>,
+}
+
+/// A path as it stands in a trace, if it stays in the folder that it is relative to: nobody knows who wrote the trace.
+fn inside(path: &str) -> Result<String, String> {
+    let stays = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
+    // A path of another system is looked at too: C:\\ and \\\\ are roots there.
+    let foreign = path.contains('\\') || path.as_bytes().get(1) == Some(&b':');
+    if path.is_empty() || path.contains('\0') || foreign || !Path::new(path).components().all(stays) {
+        let help = "give the trace a relative path without `..`, or say where to with -o FILE";
+        return Err(format!("{path:?} leads out of the output folder: {help}"));
+    }
+    Ok(path.to_owned())
 }
 
 #[derive(Debug)]
@@ -179,7 +193,7 @@ impl Restoration {
             volume: record.volume.clone(),
             recipe,
             decide_in_model: record.decide_in_model,
-            path: record.path.clone(),
+            path: record.path.as_deref().map(|path| inside(path).map_err(|e| error("path", e))).transpose()?,
             dtype: parsed(record.dtype.as_ref()).map_err(|e| error("dtype", e))?,
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
         })

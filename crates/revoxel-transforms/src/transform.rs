@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridOp, IndexBox, Kind, ValueUndo, Volume};
+use revoxel_core::{Dtype, Grid, GridOp, IndexBox, Kind, ValueUndo, Volume};
 use revoxel_resample::{AntiAlias, Boundary, Interpolation, PadMode, Separate};
 
 pub use crate::error::{ApplyError, PlanError};
@@ -131,6 +131,12 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// Where there is none.
     fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
         crate::label::nonzero::region(sources)
+    }
+
+    /// The voxel type of the result, where it does not depend on values; `before` is what it was, where that is known.
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        let _ = before;
+        None
     }
 
     /// Refuses volumes on a grid, as [`apply`](Self::apply) does.

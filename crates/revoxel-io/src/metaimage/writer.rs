@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Frame, Volume};
 
 use super::{MetaImageFacts, types};
 use crate::codecs::deflate::Effort;
 use crate::codecs::zlib;
-use crate::file::{atomically, empty, has_extension};
+use crate::file::{Wrote, empty, has_extension, partly};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers::{self, spaced};
@@ -19,9 +19,9 @@ use crate::{Facts, Warning, WriteError};
 /// Digits of any size in bytes: the place that is kept for it.
 const DIGITS: usize = 20;
 
-/// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.mhd` are written in
-/// full, under their name.
-pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+/// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.mhd` are in
+/// another file.
+pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
     let none = MetaImageFacts::default();
     let own = facts.metaimage.as_deref().unwrap_or(&none);
     let compressed = (own.compressed != Some(false)).then(|| Effort::for_voxels(volume.dtype()));
@@ -37,11 +37,11 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
     let mut header = header(volume, facts, own, components, &frame_axes, of_space);
     if !has_extension(path, "mhd") {
-        return local(path, to, header, bytes, compressed).map(|()| warnings);
+        return local(path, to, header, bytes, compressed).map(|()| warnings.into());
     }
     let data = path.with_extension(if compressed.is_some() { "zraw" } else { "raw" });
     let fail = |reason| WriteError::Io { path: data.clone(), reason };
-    let length = atomically(&data, |to| {
+    let (beside, length) = partly(&data, |to| {
         match compressed {
             Some(effort) => {
                 empty(to).and_then(|mut file| zlib::compress(&[bytes], effort, &mut file)).map_err(fail)?;
@@ -57,7 +57,15 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     header.push_str(&format!("CompressedData = {}\n", spelled(compressed.is_some())));
     header.push_str(&format!("ElementDataFile = {name}\n"));
     fill::plain(path, to, &[header.as_bytes()])?;
-    Ok(warnings)
+    Ok(Wrote { warnings, beside: Some(beside) })
+}
+
+/// The files of which one holds the values of an `.mhd`.
+pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
+    match has_extension(path, "mhd") {
+        true => ["zraw", "raw"].map(|extension| path.with_extension(extension)).into(),
+        false => Vec::new(),
+    }
 }
 
 /// Header and values in one file. The size of the compressed values is filled in when it is known.

@@ -16,6 +16,8 @@ use crate::{Extension, FileInfo, Limits, ReadError, Warning};
 /// Everything that reading the voxels needs.
 #[derive(Debug)]
 pub(super) struct Parsed {
+    /// The file with the header.
+    pub(super) header: PathBuf,
     pub(super) info: FileInfo,
     pub(super) arrangement: Arrangement,
     /// Slope and intercept, where they do something.
@@ -74,7 +76,8 @@ impl Parsed {
             warnings,
             slices: None,
         };
-        Ok(Self { info, arrangement, scaling, swapped: header.order != Order::NATIVE, voxels })
+        let swapped = header.order != Order::NATIVE;
+        Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::Volume;
 
@@ -12,13 +12,13 @@ use super::header::{Magic, Order};
 use super::{extensions, pair, values};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{atomically, empty, has_extension};
+use crate::file::{Wrote, empty, has_extension, partly};
 use crate::slabs::{Head, Sink, Slabs};
-use crate::{Facts, Warning, WriteError};
+use crate::{Facts, WriteError};
 
-/// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written in
-/// full, under its name.
-pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+/// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written
+/// too.
+pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
     let is_pair = pair::is_header(path) || pair::is_voxels(path);
     let magic = if is_pair { Magic::Pair } else { Magic::Single };
     let behind_header = extensions::encode(&facts.extensions, Order::NATIVE);
@@ -31,18 +31,31 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     };
     let effort = Effort::for_voxels(stored.dtype);
     let fill = |path: &Path, to: &Path, parts: &[&[u8]]| fill(path, to, parts, effort);
-    if !is_pair {
+    let other = |extension: &str, part: &[u8]| {
+        let other = pair::partner(path, extension, false);
+        partly(&other, |to| fill(&other, to, &[part])).map(|(file, ())| Some(file))
+    };
+    let beside = if !is_pair {
         fill(path, to, &[&front, &bytes])?;
+        None
     } else if pair::is_header(path) {
-        let voxels = pair::partner(path, "img", false);
-        atomically(&voxels, |to| fill(&voxels, to, &[&bytes]))?;
         fill(path, to, &[&front])?;
+        other("img", &bytes)?
     } else {
-        let header = pair::partner(path, "hdr", false);
         fill(path, to, &[&bytes])?;
-        atomically(&header, |to| fill(&header, to, &[&front]))?;
-    }
-    Ok(warnings)
+        other("hdr", &front)?
+    };
+    Ok(Wrote { warnings, beside })
+}
+
+/// The other file of a pair.
+pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
+    let other = match (pair::is_header(path), pair::is_voxels(path)) {
+        (true, _) => Some("img"),
+        (_, true) => Some("hdr"),
+        _ => None,
+    };
+    other.map(|extension| pair::partner(path, extension, false)).into_iter().collect()
 }
 
 /// Begins a single file whose voxels come in slabs. `None` where their order in the file is another one (colours),

@@ -1,7 +1,7 @@
 //! Writing: attached (`.nrrd`), or the header with the values beside it (`.nhdr`).
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Frame, Volume};
 
@@ -9,15 +9,15 @@ use super::header::escape;
 use super::{NrrdAxis, NrrdFacts, geometry, gradients, segments, units};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{atomically, empty, has_extension};
+use crate::file::{Wrote, empty, has_extension, partly};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::{numbers, place};
-use crate::{Facts, Warning, WriteError};
+use crate::{Facts, WriteError};
 
 /// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.nhdr` are written in
 /// full, under their name.
-pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
+pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
     let none = NrrdFacts::default();
     let own = facts.nrrd.as_deref().unwrap_or(&none);
     let raw = own.encoding.as_deref() == Some("raw");
@@ -35,14 +35,22 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
     let header = header(volume, facts, own, &layout, raw);
     if !has_extension(path, "nhdr") {
         fill(path, to, &[header.as_bytes(), b"\n"], bytes, effort)?;
-        return Ok(warnings);
+        return Ok(warnings.into());
     }
     let data = path.with_extension(if raw { "raw" } else { "raw.gz" });
     let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    atomically(&data, |to| fill(&data, to, &[], bytes, effort))?;
+    let (beside, ()) = partly(&data, |to| fill(&data, to, &[], bytes, effort))?;
     // Compressed or not, the header is text.
     fill::plain(path, to, &[header.as_bytes(), format!("data file: {name}\n").as_bytes()])?;
-    Ok(warnings)
+    Ok(Wrote { warnings, beside: Some(beside) })
+}
+
+/// The files of which one holds the values of an `.nhdr`.
+pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
+    match has_extension(path, "nhdr") {
+        true => ["raw.gz", "raw"].map(|extension| path.with_extension(extension)).into(),
+        false => Vec::new(),
+    }
 }
 
 fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], effort: Option<Effort>) -> Result<(), WriteError> {

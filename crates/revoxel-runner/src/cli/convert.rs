@@ -16,8 +16,10 @@ use serde_json::json;
 
 use super::failure::{Failure, Outcome};
 use super::show;
-use crate::case::{TOOL, input_hash, source_record};
-use crate::files::write_text;
+use crate::RESULTS;
+use crate::case::{TOOL, source_record};
+use crate::files::{remove, write_text};
+use crate::identity::{Identity, digest};
 use crate::kept::{Kept, Written};
 use crate::points::form_of;
 use crate::uneven::even_out;
@@ -102,10 +104,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     revoxel_io::format_for_writing(output).map_err(Failure::usage)?;
     for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
-        if path.exists() && !args.overwrite {
-            let problem = format!("{} is there already: use --overwrite to replace it", path.display());
-            return Err(Failure::usage(problem));
-        }
+        show::free(path, args.overwrite)?;
     }
     let (slices, missing) = (args.slices, args.missing);
     let options = ReadOptions { series: args.series.clone(), slices, missing, ..ReadOptions::default() };
@@ -179,12 +178,16 @@ pub(super) fn run(args: &Args) -> Outcome {
         volume = vectors::along_lps(volume, output, &mut kept);
     }
     kept.tell();
+    if let Some(path) = &args.trace {
+        // No trace ever stands beside an output that it does not belong to.
+        remove(path).map_err(Failure::work)?;
+    }
     let warnings = revoxel_io::write(output, &volume, &kept.facts).map_err(Failure::work)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());
     }
     if let Some(path) = &args.trace {
-        let trace = trace(args, output, &info, &volume, steps)?;
+        let trace = trace(args, &options, output, &info, &volume, steps)?;
         write_text(path, &trace.to_json()).map_err(Failure::work)?;
     }
     if args.json {
@@ -201,7 +204,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    eprintln!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());
+    say!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());
     Ok(())
 }
 
@@ -221,22 +224,25 @@ fn cast(volume: Volume, dtype: Dtype) -> Result<Volume, String> {
 /// What was done, as `run` records it.
 fn trace(
     args: &Args,
+    options: &ReadOptions,
     output: &Path,
     info: &FileInfo,
     volume: &Volume,
     steps: Vec<TraceStep>,
 ) -> Result<Trace, Failure> {
-    let hash = input_hash(&args.input).map_err(Failure::usage)?;
+    let identity = Identity::of(&args.input, options).map_err(Failure::usage)?;
     let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
     let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
     let record = VolumeTrace {
         kind: volume.kind().name().to_owned(),
-        source: source_record(info, &args.input, Path::new(""), hash),
+        source: source_record(info, &args.input, Path::new(""), identity),
         snapped: None,
         ties: Ties::Alternate,
         steps,
         result: ResultRecord {
             path: Some(output.display().to_string()),
+            hash: Some(digest(output).map_err(Failure::work)?),
+            parts: Vec::new(),
             grid: volume.grid().into(),
             dtype: volume.dtype().name().to_owned(),
         },
@@ -246,9 +252,15 @@ fn trace(
         schema: SCHEMA.to_owned(),
         version: VERSION,
         tool: TOOL.to_owned(),
+        results: Some(RESULTS),
         case: name.to_string_lossy().into_owned(),
         copy: None,
-        pipeline: PipelineRecord { name: "convert".to_owned(), hash: format!("blake3:{what}"), seed: None },
+        pipeline: PipelineRecord {
+            name: "convert".to_owned(),
+            hash: format!("blake3:{what}"),
+            seed: None,
+            snap: false,
+        },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
         restore: BTreeMap::new(),
     })

@@ -57,9 +57,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let head = ["label", "name", "true mm³", "source mm³", "preprocessed mm³", "inverted mm³", "Dice with source"];
     let rows: Vec<Vec<String>> = demo.rows.iter().map(row).collect();
     for (file, about) in &demo.files {
-        eprintln!("{:<44} {about}", file.display());
+        say!("{:<44} {about}", file.display());
     }
-    eprintln!(
+    say!(
         "grid of the inverted prediction: {}\n",
         if demo.same_grid { "the source's, bit for bit" } else { "NOT the source's" }
     );

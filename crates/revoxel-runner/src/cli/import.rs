@@ -121,7 +121,7 @@ fn write(imported: &Imported, output: &Output) -> Outcome {
     let name = output.output.as_ref().map_or_else(|| "pipeline.yaml".to_owned(), |p| p.display().to_string());
     imported.check(&name).map_err(|e| Failure::pipeline(&e))?;
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     let Some(path) = &output.output else { return show::text(&imported.text) };
     if path.exists() && !output.overwrite {

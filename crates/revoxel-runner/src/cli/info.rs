@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         };
         failed = true;
         documents.push(json!({ "path": path, "error": problem.to_string() }));
-        eprintln!("{problem}");
+        say!("{problem}");
     }
     if args.json {
         show::json(&documents)?;

@@ -158,7 +158,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let record = trace.volume(&key).map_err(named)?;
     if args.points {
         if let Some(output) = &args.output {
-            free(output, args.overwrite)?;
+            show::free(output, args.overwrite)?;
         }
         return points::run(args, record, &trace.case, &key);
     }
@@ -276,11 +276,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(name) = &restoration.name {
         what.push_str(&format!(", restore.{name}"));
     }
-    eprintln!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
-    eprintln!("  {}", head.grid);
+    say!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
+    say!("  {}", head.grid);
     if unseen > 0 {
         let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
-        eprintln!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
+        say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
     }
     Ok(())
 }
@@ -414,7 +414,7 @@ fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
 fn check_outputs(args: &Args, output: &Path) -> Outcome {
     for path in [Some(output), args.coverage.as_deref()].into_iter().flatten() {
         revoxel_io::check_name_for_writing(path).map_err(Failure::usage)?;
-        free(path, args.overwrite)?;
+        show::free(path, args.overwrite)?;
     }
     if args.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
         let problem = format!("{}: float16 can only be written as .npy", output.display());
@@ -422,14 +422,6 @@ fn check_outputs(args: &Args, output: &Path) -> Outcome {
     }
     if args.coverage.as_deref() == Some(output) {
         return Err(Failure::usage("--coverage and --output name the same file"));
-    }
-    Ok(())
-}
-
-fn free(path: &Path, overwrite: bool) -> Outcome {
-    if path.exists() && !overwrite {
-        let problem = format!("{} is there already: use --overwrite to replace it", path.display());
-        return Err(Failure::usage(problem));
     }
     Ok(())
 }

@@ -91,9 +91,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if looked.is_none() && failures.is_empty() {
-        eprintln!(
-            "labels that steps name were not looked for: that takes label maps (--data), or `labels:` on the input"
-        );
+        say!("labels that steps name were not looked for: that takes label maps (--data), or `labels:` on the input");
     }
     if failures.is_empty() {
         return Ok(());

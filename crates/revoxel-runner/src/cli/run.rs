@@ -1,12 +1,16 @@
 //! `revoxel run`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::NonFinite;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::plan::{load, with_seed};
@@ -16,9 +20,12 @@ use crate::dataset::{Case, copies, discover, select};
 use crate::engine::Vanished;
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
+use crate::lock::Lock;
 use crate::memory;
 use crate::non_finite::Note;
-use crate::preflight::{Checked, Refused, Strictness, check, check_outputs};
+use crate::preflight::{Checked, Refused, Strictness, check, check_outputs, outputs_of};
+use crate::resume::{Standing, standing};
+use crate::stop;
 
 /// Run a pipeline over a dataset. Every case is checked before the first file is written.
 #[derive(Debug, clap::Args)]
@@ -37,9 +44,12 @@ pub(super) struct Args {
     /// Only a part of the cases: of N parts the Ith, as in 2/8. Together the parts are all cases, each once.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
-    /// Leave out cases that are done: those whose trace is there, which is written last.
-    #[arg(long, conflicts_with = "overwrite")]
-    resume: bool,
+    /// Leave out cases that are done: those whose trace is there and whole, with the pipeline, seed, results of the program
+    /// and inputs that they have now, and outputs as they were written. Others are done (again), with the reason. `check`
+    /// only says which cases are not done, with exit code 1 where there are any.
+    #[arg(long, conflicts_with = "overwrite", value_name = "HOW", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "redo")]
+    resume: Option<Resume>,
     /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
     #[arg(long)]
     jobs: Option<usize>,
@@ -64,6 +74,15 @@ pub(super) struct Args {
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// What is done with cases that are not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Resume {
+    /// They are run.
+    Redo,
+    /// They are named.
+    Check,
 }
 
 fn bytes(text: &str) -> Result<u64, String> {
@@ -100,20 +119,49 @@ pub(super) fn run(args: &Args) -> Outcome {
         let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
         cases = of_part.map(|(_, case)| case).collect();
     }
-    if args.resume {
-        let all = cases.len();
-        cases.retain(|case| !args.out.join(pipeline.trace.path(&case.name)).exists());
-        if all > cases.len() {
-            eprintln!("{} of {all} cases are done already", all - cases.len());
+    let strictness = Strictness { snap: args.snap };
+    let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
+    if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
+        return said_only(args, &cases, standings);
+    }
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let _lock = Lock::take(&args.out, &format!("{} {}", pipeline.name, pipeline.hash())).map_err(Failure::usage)?;
+    let folders: BTreeSet<PathBuf> =
+        cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
+    for folder in folders {
+        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(&folder) {
+            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
         }
     }
-    let problems = check_outputs(&pipeline, cases.iter(), &args.out, args.overwrite);
+    let mut again = BTreeMap::new();
+    let mut done = Vec::new();
+    if let Some(standings) = standings {
+        let all = cases.len();
+        let mut left = Vec::new();
+        for (case, standing) in cases.into_iter().zip(standings) {
+            match standing {
+                Standing::Done => done.push(case.name.clone()),
+                Standing::New => left.push(case),
+                Standing::Again(why) => {
+                    say!("case {} is done again: {why}", case.name);
+                    again.insert(case.name.clone(), why);
+                    left.push(case);
+                }
+            }
+        }
+        cases = left;
+        if !done.is_empty() {
+            say!("{} of {all} cases are done already", done.len());
+        }
+    }
+    let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
+    let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     let mut checked = Vec::new();
     let mut refused = Vec::new();
-    for result in check(&pipeline, cases, Strictness { snap: args.snap }) {
+    for result in check(&pipeline, cases, strictness) {
         match result {
             Ok(case) => checked.push(case),
             Err(case) => refused.push(case),
@@ -126,7 +174,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !checked.is_empty() {
         look_for_labels(&pipeline, maps)?;
     }
-    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),
@@ -134,16 +181,39 @@ pub(super) fn run(args: &Args) -> Outcome {
         keep_going: args.keep_going,
     };
     let bar = progress(checked.len(), "cases");
+    let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());
+    let counted = Arc::clone(&ended);
+    let _farewell = stop::farewell(move |stopped| {
+        say!(
+            "stopped by {}: {} of {all} cases were done in this run, nothing was left half written; go on with the same \
+             command and --resume",
+            stopped.by,
+            counted.load(Ordering::SeqCst)
+        );
+    });
     let tell = |case: &str, outcome: &executor::Outcome| {
         if let executor::Outcome::Failed(problem) = outcome {
-            bar.suspend(|| eprintln!("case {case}: {problem}"));
+            bar.suspend(|| say!("case {case}: {problem}"));
+        } else {
+            ended.fetch_add(1, Ordering::SeqCst);
         }
         bar.set_message(case.to_owned());
         bar.inc(1);
     };
     let outcomes = executor::run(&pipeline, &checked, (&args.data, &args.out), &execution, &tell);
     bar.finish_and_clear();
-    let summary = report(&checked, &outcomes, &refused, &args.out);
+    if stop::is_stopped() {
+        // The thread that was told ends the program.
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut summary = report(&checked, &outcomes, &refused, &args.out);
+    if args.resume.is_some() {
+        summary["done_already"] = done.iter().map(ToString::to_string).collect();
+        summary["done_again"] =
+            again.iter().map(|(name, why)| (name.to_string(), Value::from(why.as_str()))).collect::<Map<_, _>>().into();
+    }
     if args.json {
         show::json(&summary)?;
     } else {
@@ -151,6 +221,45 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
     if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// Where every case stands. Files are compared by their content where that is needed, several at once.
+fn standings(pipeline: &Pipeline, cases: &[Case], places: (&Path, &Path), strictness: Strictness) -> Vec<Standing> {
+    let bar = progress(cases.len(), "cases looked at");
+    let one = |case: &Case| {
+        let standing = standing(pipeline, case, places, strictness);
+        bar.inc(1);
+        standing
+    };
+    let standings = cases.par_iter().map(one).collect();
+    bar.finish_and_clear();
+    standings
+}
+
+/// Says which cases are not done.
+fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
+    let mut rows = Vec::new();
+    for (case, standing) in cases.iter().zip(standings) {
+        let (outcome, why) = match standing {
+            Standing::Done => ("done", None),
+            Standing::New => ("new", Some("nothing of it is there".to_owned())),
+            Standing::Again(why) => ("again", Some(why.clone())),
+        };
+        if let (Some(why), false) = (&why, args.json) {
+            show::text(&format!("case {}: {why}\n", case.name))?;
+        }
+        rows.push(of_case(&case.name, json!({ "outcome": outcome, "problem": why })));
+    }
+    let done = standings.iter().filter(|standing| **standing == Standing::Done).count();
+    if args.json {
+        show::json(&json!({ "out": args.out, "cases": rows }))?;
+    }
+    say!("{done} of {} cases are done", cases.len());
+    if done == cases.len() { Ok(()) } else { Err(Failure::told()) }
+}
+
+fn folder_of(path: PathBuf) -> Option<PathBuf> {
+    path.parent().map(Path::to_owned)
 }
 
 fn listed(head: &str, problems: &[String]) -> String {
@@ -245,17 +354,17 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
         if let executor::Outcome::Done(done) = outcome
             && let Some(why) = &done.skipped
         {
-            eprintln!("case {}: {why}", checked.case.name);
+            say!("case {}: {why}", checked.case.name);
         }
     }
     for refused in refused {
-        eprintln!("case {}: {}", refused.case, refused.problem);
+        say!("case {}: {}", refused.case, refused.problem);
     }
     let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
     let parts: Vec<String> =
         parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
     let cases = summary["cases"].as_array().map_or(0, Vec::len);
-    eprintln!("{cases} {}: {}", if cases == 1 { "case" } else { "cases" }, parts.join(", "));
+    say!("{cases} {}: {}", if cases == 1 { "case" } else { "cases" }, parts.join(", "));
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Printing answers.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Frame, Grid};
 use revoxel_io::Loaded;
@@ -8,10 +9,24 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use crate::printable::printable;
 
-/// Prints text on standard output. A reader that has gone away is no error.
+/// Refuses a file that is there already, and one that would replace another file with it: an `.hdr` has its values in an
+/// `.img`.
+pub(super) fn free(path: &Path, overwrite: bool) -> Outcome {
+    let beside = revoxel_io::written_beside(path);
+    match [path].into_iter().chain(beside.iter().map(PathBuf::as_path)).find(|p| p.exists()) {
+        Some(there) if !overwrite => {
+            let problem = format!("{} is there already: use --overwrite to replace it", there.display());
+            Err(Failure::usage(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints text on standard output. A reader that has gone away is no error. Nothing in it is obeyed by a terminal.
 pub(super) fn text(text: &str) -> Outcome {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match std::io::stdout().write_all(printable(text).as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(e)),
         _ => Ok(()),
     }
@@ -21,7 +36,18 @@ pub(super) fn text(text: &str) -> Outcome {
 pub(super) fn json(value: &impl Serialize) -> Outcome {
     let mut document = serde_json::to_string_pretty(value).map_err(Failure::work)?;
     document.push('\n');
-    text(&document)
+    // What JSON leaves as it is, in texts, where it stands for itself, has an escape in JSON too.
+    let mut plain = String::with_capacity(document.len());
+    for c in document.chars() {
+        match u32::from(c) {
+            code @ (0x7f..=0x9f | 0x202a..=0x202e | 0x2066..=0x2069) => plain.push_str(&format!("\\u{code:04x}")),
+            _ => plain.push(c),
+        }
+    }
+    match std::io::stdout().write_all(plain.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(e)),
+        _ => Ok(()),
+    }
 }
 
 /// A grid as data: RAS+ mm, and what ITK would call origin and direction in LPS+.

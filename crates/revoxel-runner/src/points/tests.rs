@@ -15,6 +15,8 @@ fn map() -> PointMap {
     let crop = GridOp::Window { start: [2, 3, 4], shape: [4, 5, 6] };
     let (step, model) = TraceStep::spatial("spatial_crop", Value::Null, &native, &[crop]).unwrap();
     let source = SourceRecord {
+        parts: Vec::new(),
+        stamp: None,
         path: String::new(),
         format: String::new(),
         hash: None,
@@ -23,7 +25,8 @@ fn map() -> PointMap {
         channels: 1,
         facts: Value::Null,
     };
-    let result = ResultRecord { path: None, grid: (&model).into(), dtype: "int16".to_owned() };
+    let result =
+        ResultRecord { path: None, hash: None, parts: Vec::new(), grid: (&model).into(), dtype: "int16".to_owned() };
     let trace = VolumeTrace {
         kind: "image".to_owned(),
         source,

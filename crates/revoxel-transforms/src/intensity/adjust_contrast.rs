@@ -18,7 +18,7 @@
 //! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`, whose `invert_image` overflows in unsigned whole
 //! numbers.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,10 @@ impl Define for AdjustContrast {
 }
 
 impl ValueTransform for AdjustContrast {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let sign = if self.invert_image { -1.0 } else { 1.0 };
         let Some([a, b]) = by_group(&volume, false, Range)[0] else { return Ok((volume, ValueUndo::nothing())) };

@@ -16,7 +16,7 @@
 //! such limits are the whole numbers inside them. numpy `clip`.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,10 @@ impl Define for ClipIntensity {
 }
 
 impl ValueTransform for ClipIntensity {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn clip<T: Voxel>(values: &[T], min: Option<f64>, max: Option<f64>) -> Vec<T> {
             // Whole-number types are cut at the whole numbers inside the limits; limits beyond the type saturate.

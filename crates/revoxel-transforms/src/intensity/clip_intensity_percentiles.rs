@@ -18,7 +18,7 @@
 //! MONAI `ClipIntensityPercentilesd(lower, upper, sharpness_factor, channel_wise)`, which answers in the voxel type of
 //! the volume.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,10 @@ impl Define for ClipIntensityPercentiles {
 }
 
 impl ValueTransform for ClipIntensityPercentiles {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let percent = [self.lower.unwrap_or(0.0), self.upper.unwrap_or(100.0)];
         let limits: Vec<[Option<f64>; 2]> = by_group(&volume, self.channel_wise, Percentiles(&percent))

@@ -15,7 +15,7 @@
 //! # Same as
 //! nnU-Net `CTNormalization`, with the names of its `foreground_intensity_properties_per_channel`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,10 @@ impl Define for CtNormalization {
 }
 
 impl ValueTransform for CtNormalization {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let divisor = self.std.max(1e-8);
         let of = |x: f64| (x - self.mean) / divisor;

@@ -198,6 +198,10 @@ impl ForegroundMask {
 }
 
 impl ValueTransform for ForegroundMask {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::U8)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let grid = *volume.grid();
         self.fits_channels(volume.channels(), volume.grid().axes())?;

@@ -19,7 +19,7 @@
 //! towards 0: that is not the default here.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};
 use revoxel_resample::{Gaussian, gaussian_smooth_as};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,10 @@ impl Define for GaussianSharpen {
 }
 
 impl ValueTransform for GaussianSharpen {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before.map(|before| if before.is_integer() { Dtype::F32 } else { before })
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let how = Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI };
         let [first, second] = [&self.sigma1, &self.sigma2].map(|sigma| within(volume.grid(), sigma.repeated()));

@@ -21,7 +21,7 @@
 //! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which draws values near the faces towards 0 (air
 //! is −1000 in a CT): that is not the default here.
 
-use revoxel_core::{Grid, ValueUndo, Volume};
+use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use revoxel_resample::{FilterEdge, Gaussian, gaussian_smooth_as};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,10 @@ impl Define for GaussianSmooth {
 }
 
 impl ValueTransform for GaussianSmooth {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before.map(|before| if before.is_integer() { Dtype::F32 } else { before })
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let spacing = volume.grid().spacing();
         let sigma = match (&self.sigma, &self.sigma_mm) {

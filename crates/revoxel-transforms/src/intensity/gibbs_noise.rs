@@ -16,7 +16,7 @@
 //! # Same as
 //! MONAI `GibbsNoised(alpha)`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,10 @@ impl Define for GibbsNoise {
 }
 
 impl ValueTransform for GibbsNoise {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let longest = shape.into_iter().max().unwrap_or(1) as f64;

@@ -22,7 +22,7 @@
 //! as MONAI gives arrays of them; when it reads files it makes single precision of them, and `as_float: true` does the
 //! same.
 
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +84,10 @@ impl Define for HistogramNormalize {
 }
 
 impl ValueTransform for HistogramNormalize {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),

@@ -35,7 +35,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -162,6 +162,10 @@ impl Define for HistogramStandardization {
 }
 
 impl ValueTransform for HistogramStandardization {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),

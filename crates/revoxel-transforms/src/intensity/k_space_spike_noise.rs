@@ -21,7 +21,7 @@
 //! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which answers in the voxel type, and without `k_intensity` spikes as
 //! many places as there are channels.
 
-use revoxel_core::{Grid, ValueUndo, Volume};
+use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,10 @@ impl Define for KSpaceSpikeNoise {
 }
 
 impl ValueTransform for KSpaceSpikeNoise {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let places = self.loc.list();

@@ -18,7 +18,7 @@
 //! TorchIO `Mask(masking_method, outside_value, labels)`. Labels that no case has are an error here.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,10 @@ impl Define for MaskIntensity {
 }
 
 impl ValueTransform for MaskIntensity {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before.map(|before| before.holding(self.cval))
+    }
+
     fn apply(&self, _: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         Err(ApplyError::MissingInput(self.source.clone()))
     }

@@ -16,7 +16,7 @@
 //! MONAI `MedianSmoothd(radius)`; scipy `median_filter(size=2·radius + 1, mode="nearest")`.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,10 @@ impl Define for MedianSmooth {
 }
 
 impl ValueTransform for MedianSmooth {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (shape, radius) = (volume.grid().shape(), self.radius.repeated().map(|r| r as usize));
         let voxels: Voxels = dispatch!(volume.voxels(), v => medians(v, shape, radius).into());

@@ -22,7 +22,7 @@
 //! the ddof-1 deviation, and fails on a volume of one value, which becomes 0 here). Where MONAI interpolated before, what
 //! was between zeros may be 1e-14 there and count as nonzero; here it is 0.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,10 @@ impl Define for NormalizeIntensity {
 }
 
 impl ValueTransform for NormalizeIntensity {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         self.fits_channels(volume.channels(), volume.grid().axes())?;
         let groups = if self.channel_wise { volume.channels() } else { 1 };

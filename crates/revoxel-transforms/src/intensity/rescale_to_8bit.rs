@@ -61,6 +61,10 @@ impl Define for RescaleTo8bit {
 }
 
 impl ValueTransform for RescaleTo8bit {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::U8)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let percentiles = by_group(&volume, self.channel_wise, Percentiles(&[self.lower, self.upper]));
         let map = |found: Option<Vec<f64>>| {

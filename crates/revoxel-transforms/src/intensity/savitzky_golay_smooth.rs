@@ -18,7 +18,7 @@
 //! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which answers in the voxel type, and whose `axis`
 //! counts the channels as 0, so that it is one more than `spatial_axis`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,10 @@ impl Define for SavitzkyGolaySmooth {
 }
 
 impl ValueTransform for SavitzkyGolaySmooth {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let axis = axis_of("spatial_axis", self.spatial_axis, volume.grid())?;

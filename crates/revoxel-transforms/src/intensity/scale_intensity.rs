@@ -22,7 +22,7 @@
 //! `RescaleIntensity(out_min_max)`. The latter leaves a volume of one value as it is; its `masking_method` has no
 //! counterpart.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,10 @@ impl Define for ScaleIntensity {
 }
 
 impl ValueTransform for ScaleIntensity {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         if let Some(factor) = self.factor {
             return rescale(Self::NAME, volume, &[Linear::new(1.0 + factor, 0.0)]);

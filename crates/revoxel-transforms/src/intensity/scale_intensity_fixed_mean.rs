@@ -17,7 +17,7 @@
 //! # Same as
 //! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,10 @@ impl Define for ScaleIntensityFixedMean {
 }
 
 impl ValueTransform for ScaleIntensityFixedMean {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let groups = if self.channel_wise { volume.channels() } else { 1 };
         about_mean(Self::NAME, volume, &vec![self.factor; groups], self.fixed_mean, self.preserve_range)

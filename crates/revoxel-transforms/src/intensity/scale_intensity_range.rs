@@ -21,7 +21,7 @@
 //! is only one of `b_min` and `b_max`, which in MONAI is a limit and no more. nnU-Net `RGBTo01Normalization` with
 //! `a_min: 0, a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`, though not together with `percentiles`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,10 @@ impl Define for ScaleIntensityRange {
 }
 
 impl ValueTransform for ScaleIntensityRange {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let to = [self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0)];
         let map = Linear::between([self.a_min, self.a_max], to);

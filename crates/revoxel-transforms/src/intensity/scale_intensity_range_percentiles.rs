@@ -21,7 +21,7 @@
 //! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)` with
 //! `clip: true`, where the mask is an input (`source`).
 
-use revoxel_core::{ValueUndo, Volume, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,10 @@ impl Define for ScaleIntensityRangePercentiles {
 }
 
 impl ValueTransform for ScaleIntensityRangePercentiles {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),

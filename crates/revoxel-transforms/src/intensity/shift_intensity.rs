@@ -15,7 +15,7 @@
 //! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and cuts fractions off, unless it is `safe`. A factor
 //! for the offset out of the header (`factor_key`) has no counterpart.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,10 @@ impl Define for ShiftIntensity {
 }
 
 impl ValueTransform for ShiftIntensity {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         rescale(Self::NAME, volume, &[Linear::new(1.0, self.offset)])
     }

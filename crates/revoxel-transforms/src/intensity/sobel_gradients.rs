@@ -20,7 +20,7 @@
 //! MONAI `SobelGradientsd(kernel_size, spatial_axes, normalize_kernels, normalize_gradients, padding_mode)`, which
 //! rounds the gradients of whole numbers to whole numbers.
 
-use revoxel_core::{ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,10 @@ impl SobelGradients {
 }
 
 impl ValueTransform for SobelGradients {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (values, shape, count) = (floats(&volume), volume.grid().shape(), volume.grid().axes());
         let numbers = self.spatial_axes.as_ref().map_or_else(|| (0..count as i64).collect(), |axes| axes.0.0.clone());

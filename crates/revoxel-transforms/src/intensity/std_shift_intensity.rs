@@ -16,7 +16,7 @@
 //! # Same as
 //! MONAI `StdShiftIntensityd(factor, nonzero, channel_wise)`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,10 @@ impl Define for StdShiftIntensity {
 }
 
 impl ValueTransform for StdShiftIntensity {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let nonzero = self.nonzero;
         let counts = move |_, x: f64| !nonzero || x != 0.0;

@@ -16,7 +16,7 @@
 //! MONAI `ThresholdIntensityd(threshold, above, cval)`.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,10 @@ impl Define for ThresholdIntensity {
 }
 
 impl ValueTransform for ThresholdIntensity {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before.map(|before| before.holding(self.cval))
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn replace<T: Voxel>(values: &[T], keep: impl Fn(f64) -> bool + Sync, cval: T) -> Vec<T> {
             values.par_iter().with_min_len(1 << 14).map(|v| if keep(v.to_f64()) { *v } else { cval }).collect()

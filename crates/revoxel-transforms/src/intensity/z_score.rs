@@ -27,7 +27,7 @@
 //! in `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`. It fails on a volume of one value, which
 //! becomes 0 here.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,10 @@ impl Define for ZScore {
 }
 
 impl ValueTransform for ZScore {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match self.source.as_ref().or(self.nonzero_of.first()) {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),

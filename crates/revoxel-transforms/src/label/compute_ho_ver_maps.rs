@@ -25,7 +25,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +196,10 @@ fn maps<T: Voxel>(labels: &[T], shape: [usize; 3]) -> Result<Vec<f32>, ApplyErro
 }
 
 impl ValueTransform for ComputeHoVerMaps {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {

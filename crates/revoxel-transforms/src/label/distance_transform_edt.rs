@@ -21,7 +21,7 @@
 //! background they make numbers without a meaning, here it is an error. MONAI's answer has lost the affine (it is the
 //! identity); here the grid stays.
 
-use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,10 @@ impl Define for DistanceTransformEdt {
 }
 
 impl ValueTransform for DistanceTransformEdt {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         let size = match &self.sampling {

@@ -28,7 +28,7 @@
 //! MONAI `FillHolesd(applied_labels, connectivity)`, which has no `is_onehot`; scipy `binary_fill_holes` for each
 //! label, with the structuring element of the connectivity.
 
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,10 @@ impl Define for FillHoles {
 }
 
 impl ValueTransform for FillHoles {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
         let (shape, size, axes) = (grid.shape(), grid.voxel_count(), grid.axes());

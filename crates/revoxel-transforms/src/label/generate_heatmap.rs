@@ -29,7 +29,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use revoxel_core::{Kind, ValueUndo, Volume, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, dispatch};
 use revoxel_resample::integrated_weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,10 @@ impl Define for GenerateHeatmap {
 }
 
 impl ValueTransform for GenerateHeatmap {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::F32)
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {

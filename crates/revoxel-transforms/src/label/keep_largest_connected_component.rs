@@ -33,7 +33,7 @@
 //! `connectivity: 1` and one label; nnU-Net's `remove_all_but_largest_component_from_segmentation` for
 //! `independent: false`, with its list of labels as `applied_labels`.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,10 @@ impl Define for KeepLargestConnectedComponent {
 }
 
 impl ValueTransform for KeepLargestConnectedComponent {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let join = if self.independent { Join::Equal } else { Join::All };
         let drop = |runs: &Runs| -> Vec<bool> {

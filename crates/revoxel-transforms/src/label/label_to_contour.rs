@@ -23,7 +23,7 @@
 //! numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats label 1 only.
 
 use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,10 @@ impl Define for LabelToContour {
 }
 
 impl ValueTransform for LabelToContour {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (shape, axes) = (volume.grid().shape(), volume.grid().axes());
         let voxels: Voxels = dispatch!(volume.voxels(), v => self.contours(v, shape, axes).into());

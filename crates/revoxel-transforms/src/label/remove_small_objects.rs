@@ -40,7 +40,7 @@
 //!   `independent_channels=False`. Here they are labels as others.
 //! - A volume that holds one value everywhere stays there, however small it is.
 
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,10 @@ impl Define for RemoveSmallObjects {
 }
 
 impl ValueTransform for RemoveSmallObjects {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let voxel = volume.grid().voxel_volume();
         let join = if self.independent { Join::Equal } else { Join::All };

@@ -45,6 +45,6 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
                 .collect::<Vec<_>>(),
         }));
     }
-    eprintln!("{}: {} landmarks, {}, {}", output.display(), voxels.len(), volume.dtype(), volume.grid());
+    say!("{}: {} landmarks, {}, {}", output.display(), voxels.len(), volume.dtype(), volume.grid());
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, record: &VolumeTrace, case: &str, key: &str) -> O
         }));
     }
     let target = if args.forward { "the model's grid" } else { record.source.path.as_str() };
-    eprintln!("{}: {} places on {target}", output.display(), mapped.len());
+    say!("{}: {} places on {target}", output.display(), mapped.len());
     for (status, what) in [
         (Status::Outside, "not in the source"),
         (Status::Unseen, "in the source, but the model never saw them"),
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, record: &VolumeTrace, case: &str, key: &str) -> O
     ] {
         let first: Vec<&str> = of(&mapped, status).take(5).map(|m| m.item.name.as_str()).collect();
         if !first.is_empty() {
-            eprintln!("  {} {what}: {}{}", count(status), first.join(", "), if count(status) > 5 { ", …" } else { "" });
+            say!("  {} {what}: {}{}", count(status), first.join(", "), if count(status) > 5 { ", …" } else { "" });
         }
     }
     Ok(())

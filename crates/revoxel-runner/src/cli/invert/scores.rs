@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::show;
-use super::{Args, free, load};
+use super::{Args, load};
 use crate::files::make_folder_of;
 use crate::scores::{ScoresError, append, mean, read, separator_of, write};
 
@@ -18,7 +18,7 @@ pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {
     };
     separator_of(output).map_err(Failure::usage)?;
     if !args.append {
-        free(output, args.overwrite)?;
+        show::free(output, args.overwrite)?;
     }
     let mut files = args.predictions.clone();
     for pair in args.with.chunks_exact(2) {
@@ -66,6 +66,6 @@ pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {
         }));
     }
     let how = if members.len() > 1 { format!(", mean of {}", members.len()) } else { String::new() };
-    eprintln!("{}: {} numbers of {source}{how}", output.display(), scores.len());
+    say!("{}: {} numbers of {source}{how}", output.display(), scores.len());
     Ok(())
 }

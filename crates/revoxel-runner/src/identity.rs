@@ -1,0 +1,86 @@
+//! Which files an input was: told by their content, and cheaply by their sizes and times.
+
+use std::path::{Path, PathBuf};
+
+use revoxel_invert::{PartRecord, SourceRecord};
+use revoxel_io::{ReadError, ReadOptions};
+
+use crate::files::{FileError, hash, stamp};
+
+/// The files of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// BLAKE3 of the file, or of all files of a folder.
+    pub hash: String,
+    /// The other files that it is read from.
+    pub parts: Vec<PartRecord>,
+    /// What [`stamp`] says of all of them.
+    pub stamp: String,
+}
+
+/// Why files cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// A header cannot be followed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The files of an input: its own, and those that belong to it.
+fn files(path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+    let parts = revoxel_io::parts(path, options)?;
+    Ok([path.to_owned()].into_iter().chain(parts).collect())
+}
+
+impl Identity {
+    /// Reads all files of an input. The stamp is of before that, so that a change in the meantime is seen.
+    ///
+    /// # Errors
+    /// Where a header cannot be followed, or a file cannot be read.
+    pub fn of(path: &Path, options: &ReadOptions) -> Result<Self, IdentityError> {
+        let files = files(path, options)?;
+        Self::of_files(&files).map_err(Into::into)
+    }
+
+    fn of_files(files: &[PathBuf]) -> Result<Self, FileError> {
+        let stamp = stamp(files)?;
+        let (path, parts) = files.split_first().unwrap_or_else(|| unreachable!("an input has a file"));
+        let parts = parts.iter().map(|part| part_record(path, part, part)).collect::<Result<_, _>>()?;
+        Ok(Self { hash: digest(path)?, parts, stamp })
+    }
+
+    /// Whether the files of an input are those of a record. They are read only where sizes or times differ.
+    ///
+    /// # Errors
+    /// Where a header cannot be followed, or a file cannot be read.
+    pub fn is_still(record: &SourceRecord, path: &Path, options: &ReadOptions) -> Result<bool, IdentityError> {
+        let files = files(path, options)?;
+        if record.stamp.is_some() && record.stamp == Some(stamp(&files)?) {
+            return Ok(true);
+        }
+        let now = Self::of_files(&files)?;
+        Ok(record.hash.as_ref() == Some(&now.hash) && record.parts == now.parts)
+    }
+}
+
+/// What a record says of the content of a file or folder.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn digest(path: &Path) -> Result<String, FileError> {
+    hash(path).map(|hash| format!("blake3:{hash}"))
+}
+
+/// A file that belongs to another one; its content is at `place` by now.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn part_record(of: &Path, part: &Path, place: &Path) -> Result<PartRecord, FileError> {
+    let folder = of.parent().unwrap_or(Path::new(""));
+    let path = part.strip_prefix(folder).unwrap_or(part).to_string_lossy().into_owned();
+    Ok(PartRecord { path, hash: digest(place)? })
+}

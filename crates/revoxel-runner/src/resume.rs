@@ -1,0 +1,114 @@
+//! Which cases an earlier run has done, and why others have to be done again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use revoxel_invert::{ResultRecord, Trace};
+use revoxel_pipeline::Pipeline;
+
+use crate::RESULTS;
+use crate::dataset::Case;
+use crate::files::read_text;
+use crate::identity::{Identity, digest};
+use crate::preflight::{Strictness, outputs_of};
+use crate::uneven::read_options;
+
+/// Where a case stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All that a run would make of it is there.
+    Done,
+    /// Nothing of it is there.
+    New,
+    /// What is there is not what a run would make, for this reason.
+    Again(String),
+}
+
+/// Where a case stands. It is done where its trace is there and whole, the pipeline, the seed, the program's results and
+/// the inputs are what they were, and every output has the content that the trace says.
+pub fn standing(pipeline: &Pipeline, case: &Case, (data, out): (&Path, &Path), strictness: Strictness) -> Standing {
+    let path = out.join(pipeline.trace.path(&case.name));
+    if !path.exists() {
+        let begun = outputs_of(pipeline, case, out).iter().any(|output| output.exists());
+        return match begun {
+            true => Standing::Again("it has outputs and no trace: a run was stopped in it".to_owned()),
+            false => Standing::New,
+        };
+    }
+    match other(pipeline, case, (data, out), strictness, &path) {
+        Some(why) => Standing::Again(why),
+        None => Standing::Done,
+    }
+}
+
+/// Why what is there is not what a run would make.
+fn other(
+    pipeline: &Pipeline,
+    case: &Case,
+    (data, out): (&Path, &Path),
+    strictness: Strictness,
+    path: &Path,
+) -> Option<String> {
+    let trace = match read_text(path)
+        .map_err(|e| e.to_string())
+        .and_then(|t| Trace::from_json(&t).map_err(|e| e.to_string()))
+    {
+        Ok(trace) => trace,
+        Err(problem) => return Some(format!("its trace cannot be read: {problem}")),
+    };
+    if trace.case != case.name.case || trace.copy != case.name.copy {
+        return Some(format!("its trace is that of the case {}", trace.case));
+    }
+    if trace.results != Some(RESULTS) {
+        let before = trace.results.map_or("before results were numbered".to_owned(), |n| format!("with results {n}"));
+        return Some(format!("it was made by a program {before}, and this one makes results {RESULTS}"));
+    }
+    // A seed is a part of the pipeline, and of the more use to be named.
+    let seed = pipeline.is_random().then_some(pipeline.seed);
+    if trace.pipeline.seed != seed {
+        let shown = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
+        return Some(format!("the seed was {}, and is {}", shown(trace.pipeline.seed), shown(seed)));
+    }
+    if trace.pipeline.hash != format!("blake3:{}", pipeline.hash()) {
+        return Some("the pipeline is another".to_owned());
+    }
+    if trace.pipeline.snap != strictness.snap {
+        let said = if strictness.snap { "is given, and was not" } else { "was given, and is not" };
+        return Some(format!("--snap {said}"));
+    }
+    let keys: BTreeSet<&String> = case.inputs.keys().collect();
+    if keys != trace.volumes.keys().collect() {
+        let list = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(", ");
+        let (then, now) = (list(trace.volumes.keys().collect()), list(keys.into_iter().collect()));
+        return Some(format!("it had the inputs {then}, and has {now}"));
+    }
+    for (key, file) in &case.inputs {
+        let (Some(input), source) = (pipeline.input(key), &trace.volumes[key].source) else { continue };
+        if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
+            return Some(format!("{key} was {}, and is {}", source.path, file.display()));
+        }
+        match Identity::is_still(source, file, &read_options(input)) {
+            Ok(true) => {}
+            Ok(false) => return Some(format!("{} has changed", file.display())),
+            Err(problem) => return Some(problem.to_string()),
+        }
+    }
+    let outputs = pipeline.outputs.iter().filter_map(|o| Some((o, &trace.volumes.get(&o.key)?.result)));
+    outputs.into_iter().find_map(|(output, result)| changed(&output.path.path(&case.name), result, out))
+}
+
+/// What has happened to an output.
+fn changed(relative: &str, result: &ResultRecord, out: &Path) -> Option<String> {
+    if result.path.as_deref() != Some(relative) {
+        return Some(format!("its trace says nothing of {relative}"));
+    }
+    let path = out.join(relative);
+    let folder = path.parent().unwrap_or(out);
+    let parts = result.parts.iter().map(|part| (folder.join(&part.path), Some(&part.hash)));
+    [(path.clone(), result.hash.as_ref())].into_iter().chain(parts).find_map(|(path, hash)| match digest(&path) {
+        Err(_) if !path.exists() => Some(format!("{} is gone", path.display())),
+        Err(problem) => Some(problem.to_string()),
+        Ok(now) if hash != Some(&now) => Some(format!("{} has changed since it was written", path.display())),
+        Ok(_) => None,
+    })
+}

@@ -1,0 +1,94 @@
+//! Ending on Ctrl-C and SIGTERM: what is done stays, what is half done goes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// Held while a case gets its names: nobody stops the program in between.
+static NAMING: RwLock<()> = RwLock::new(());
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+type Farewell = Box<dyn Fn(&Stopped) + Send>;
+
+/// What a command says before the program ends.
+static FAREWELL: Mutex<Option<Farewell>> = Mutex::new(None);
+
+/// By what the program was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// In words, such as `Ctrl-C (SIGINT)`.
+    pub by: &'static str,
+    /// The exit code.
+    pub code: i32,
+}
+
+/// Whether the program is ending: what fails now fails because of that.
+pub fn is_stopped() -> bool {
+    STOPPED.load(Ordering::SeqCst)
+}
+
+/// Does what is not to be interrupted. It is short: files get their names.
+pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    let _naming = NAMING.read().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
+
+/// What is said when the program is stopped, for as long as the result lives.
+pub fn farewell(say: impl Fn(&Stopped) + Send + 'static) -> Registered {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(say));
+    Registered(())
+}
+
+/// See [`farewell`].
+#[derive(Debug)]
+#[must_use]
+pub struct Registered(());
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Waits for signals in a thread of its own. The first ends the program once no case is getting its names; the second
+/// ends it at once.
+#[cfg(unix)]
+pub fn listen() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let wait = move || {
+        for signal in signals.forever() {
+            let by = match signal {
+                SIGINT => "Ctrl-C (SIGINT)",
+                SIGTERM => "SIGTERM",
+                _ => "SIGHUP: the terminal is gone",
+            };
+            let stopped = Stopped { by, code: 128 + signal };
+            let again = STOPPED.swap(true, Ordering::SeqCst);
+            if again || std::thread::Builder::new().spawn(move || end(&stopped)).is_err() {
+                revoxel_io::partial::remove_all();
+                crate::lock::give_all_back();
+                std::process::exit(stopped.code);
+            }
+        }
+    };
+    // Without the thread a signal ends the program as it ends any other.
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+}
+
+/// Elsewhere a signal ends the program as it ends any other.
+#[cfg(not(unix))]
+pub fn listen() {}
+
+#[cfg(unix)]
+fn end(stopped: &Stopped) {
+    let _all = NAMING.write().unwrap_or_else(PoisonError::into_inner);
+    revoxel_io::partial::remove_all();
+    match FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(say) => say(stopped),
+        None => crate::cli::say(&format!("stopped by {}: nothing was left half written", stopped.by)),
+    }
+    crate::lock::give_all_back();
+    std::process::exit(stopped.code);
+}
