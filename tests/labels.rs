@@ -625,9 +625,10 @@ fn a_run_is_refused_before_any_work() {
     run("", "fill_holes: { applied_labels: 5 }", &["--shard", "1/2"]).good();
     run("", "fill_holes: { applied_labels: 5 }", &["--resume"]).good();
     assert_eq!(values(&place.read("out/c01/label.nii", Kind::Label)), values(&map(&[1, 2, 5])));
-    // What is done already is not looked at again.
-    let said = run("", "fill_holes: { applied_labels: 7 }", &["--resume"]).good();
+    // What is done already is not looked at again; another pipeline has done nothing yet.
+    let said = run("", "fill_holes: { applied_labels: 5 }", &["--resume"]).good();
     assert!(said.err.contains("2 of 2 cases are done"), "{}", said.err);
+    run("", "fill_holes: { applied_labels: 7 }", &["--resume"]).bad(2, &refused);
 }
 
 #[test]

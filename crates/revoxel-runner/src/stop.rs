@@ -69,7 +69,7 @@ pub fn listen() {
             if again || std::thread::Builder::new().spawn(move || end(&stopped)).is_err() {
                 revoxel_io::partial::remove_all();
                 crate::lock::give_all_back();
-                std::process::exit(stopped.code);
+                exit(stopped.code);
             }
         }
     };
@@ -90,5 +90,12 @@ fn end(stopped: &Stopped) {
         None => crate::cli::say(&format!("stopped by {}: nothing was left half written", stopped.by)),
     }
     crate::lock::give_all_back();
-    std::process::exit(stopped.code);
+    exit(stopped.code);
+}
+
+/// Ends the program while other threads are at work: unfinished files are removed by now.
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "nobody can wait for the threads, and nothing is left to be tidied up")]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
 }

@@ -124,8 +124,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
         return said_only(args, &cases, standings);
     }
-    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
-    let _lock = Lock::take(&args.out, &format!("{} {}", pipeline.name, pipeline.hash())).map_err(Failure::usage)?;
+    let take = || Lock::take(&args.out, &format!("{} {}", pipeline.name, pipeline.hash())).map_err(Failure::usage);
+    // A folder that is not there is made where something is written into it.
+    let lock = args.out.is_dir().then(take).transpose()?;
     let folders: BTreeSet<PathBuf> =
         cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
     for folder in folders {
@@ -174,6 +175,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !checked.is_empty() {
         look_for_labels(&pipeline, maps)?;
     }
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let _lock = lock.map_or_else(take, Ok)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),

@@ -132,7 +132,7 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
     };
     t("_target_: RandTorchVisiond\nkeys: image", 3, "RandTorchVisiond");
     let many = "- _target_: LoadImaged\n  keys: image\n- _target_: RandTorchVisiond\n  keys: image\n- _target_: Spacingd\n  keys: \
-                image\n  pixdim: '$[1] * 3'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
+                image\n  pixdim: '$[1] ** 3'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
     let error = pipeline("list.yaml", many, None, None).unwrap_err();
     let help = error.help.unwrap();
     for part in

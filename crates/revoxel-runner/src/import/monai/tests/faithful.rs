@@ -377,7 +377,7 @@ fn expressions_that_are_references_are_followed() {
         let imported = pipeline("c.yaml", &text(same), Some("train"), None).unwrap();
         assert!(imported.text.contains("- flip: { spatial_axis: 1 }"), "{same}");
     }
-    let error = pipeline("c.yaml", &text("'$@always * 2'"), None, None).unwrap_err();
+    let error = pipeline("c.yaml", &text("'$@always ** 2'"), None, None).unwrap_err();
     assert!(error.problem.contains("is code"), "{error}");
 }
 
