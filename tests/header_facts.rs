@@ -524,3 +524,79 @@ fn keys_survive_steps_and_are_missed_elsewhere() {
     let said = place.revoxel(&["-v", "convert", "data/c/image.nrrd", "told.nii"]).good();
     assert!(said.err.contains("site") && said.err.contains("told.nii"), "{}", said.err);
 }
+
+/// The bytes of a NIfTI-2 file with a quaternion only, whose numbers nobody gets by computing them from its affine.
+fn quaternion_only() -> Vec<u8> {
+    let place = Place::new();
+    let source = Facts { version: Some(2), ..Facts::default() };
+    write(&place, "a.nii", &ramp([6, 5, 4], 1), &source);
+    let mut bytes = fs::read(place.path("a.nii")).unwrap();
+    let mut number = |at: usize, value: f64| bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    for (i, value) in [-1.0, 0.7, 0.9, 2.2].into_iter().enumerate() {
+        number(104 + 8 * i, value);
+    }
+    for (i, value) in
+        [0.123_456_789_012_345_6, -0.234_5, 0.345_678_9, -74.583_149_914_147_61, 1.1, 54.3].into_iter().enumerate()
+    {
+        number(352 + 8 * i, value);
+    }
+    bytes[344..352].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]);
+    bytes[400..496].fill(0);
+    bytes
+}
+
+#[test]
+fn restored_headers_say_where_to_the_last_bit() {
+    let back = |place: &Place, extension: &str| {
+        run(place, ("image", "image"), extension, TURN);
+        let output = format!("back.{extension}");
+        self::back(place, &format!("out/c/image.{extension}"), "image", &output);
+        [fs::read(place.path(&format!("data/c/image.{extension}"))).unwrap(), fs::read(place.path(&output)).unwrap()]
+    };
+    let place = Place::new();
+    fs::create_dir_all(place.path("data/c")).unwrap();
+    fs::write(place.path("data/c/image.nii"), quaternion_only()).unwrap();
+    let [source, restored] = back(&place, "nii");
+    for (name, field) in
+        [("pixdim", 104..136), ("codes", 344..352), ("quaternion, offset", 352..400), ("srow", 400..496)]
+    {
+        assert_eq!(source[field.clone()], restored[field], "{name}");
+    }
+    let voxels: Vec<u8> = (0..240).map(|i| (i * i / 3 % 251) as u8).collect();
+    for space in ["right-anterior-superior", "left-anterior-superior", "left-posterior-superior"] {
+        let place = Place::new();
+        let lie = "space directions: (0.6166128516197205,-0.0879852175712586,0.3194482624530792) \
+                   (0.0637563019990921,0.8894232511520386,0.12190751731395721) (-1.0296375751495361,-0.1913752108812332,2)\n\
+                   space origin: (-74.58314991414761,47.374108812702055,54.22940373715144)\n";
+        let head = format!(
+            "NRRD0004\ntype: uint8\ndimension: 3\nspace: {space}\nsizes: 10 6 4\n{lie}encoding: raw\nendian: little\n\n"
+        );
+        fs::create_dir_all(place.path("data/c")).unwrap();
+        fs::write(place.path("data/c/image.nrrd"), [head.as_bytes(), &voxels].concat()).unwrap();
+        let [_, restored] = back(&place, "nrrd");
+        let text = String::from_utf8_lossy(&restored);
+        assert!(text.contains(&format!("space: {space}\n")) && text.contains(lie), "{text}");
+        assert_eq!(
+            values(&place.read("back.nrrd", Kind::Image)),
+            voxels.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()
+        );
+        // In every other format it lies in the same place.
+        place.revoxel(&["convert", "data/c/image.nrrd", "x.mha"]).good();
+        place.revoxel(&["compare", "data/c/image.nrrd", "x.mha", "--max-corner-mm", "1e-12"]).good();
+    }
+    let place = Place::new();
+    let lie = "TransformMatrix = 0.8808754969364342 -0.12569317278072348 0.45635467041907823 0.07084033626413873 \
+               0.9882480393909809 0.1354527939832394 -0.46801709974633837 -0.0869887289032167 0.8794276294208799\nOffset = \
+               -74.58314991414761 -47.374108812702055 54.22940373715144\n";
+    let head = format!(
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = False\n{lie}\
+         ElementSpacing = 0.7 0.9 2.2\nDimSize = 10 6 4\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+    );
+    fs::create_dir_all(place.path("data/c")).unwrap();
+    fs::write(place.path("data/c/image.mha"), [head.as_bytes(), &voxels].concat()).unwrap();
+    let [_, restored] = back(&place, "mha");
+    let text = String::from_utf8_lossy(&restored);
+    for line in lie.lines().chain(["ElementSpacing = 0.7 0.9 2.2"]) {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}

@@ -38,6 +38,10 @@ pub struct Facts {
     /// NIfTI `qform_code`, 0 where it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qform_code: Option<i16>,
+    /// NIfTI `pixdim[0..4]` and `quatern_b`, `c`, `d`, where the header has a quaternion only: what is computed from the
+    /// affine again can differ in the last bit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quaternion: Option<[f64; 7]>,
     /// The unit of length in the file. A record only: grids are in mm, and mm is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spatial_unit: Option<SpatialUnit>,

@@ -111,16 +111,20 @@ fn qform_only(header: &Header, grid: &Grid, facts: &Facts) -> Option<Header> {
     let code = facts.qform_code.filter(|code| *code > 0 && facts.sform_code == Some(0))?;
     let stored = |v: f64| if header.version == Version::One { f64::from(v as f32) } else { v };
     let affine = grid.affine();
-    let (qfac, quatern) = qform(affine, header.version);
-    let mut exact = header.clone();
-    (exact.sform_code, exact.qform_code) = (0, i32::from(code));
-    exact.srow = [[0.0; 4]; 3];
-    exact.pixdim[0] = qfac;
-    exact.pixdim[1..4].copy_from_slice(&affine.spacing().map(stored));
-    exact.quatern = quatern.map(stored);
-    exact.qoffset = affine.translation().map(stored);
-    let back = super::affine::affine(&exact, grid.shape(), &mut Vec::new()).ok()?;
-    (back == *affine).then_some(exact)
+    let (qfac, [b, c, d]) = qform(affine, header.version);
+    let [x, y, z] = affine.spacing();
+    // As the source had it, or else computed anew.
+    [facts.quaternion, Some([qfac, x, y, z, b, c, d])].into_iter().flatten().find_map(|[qfac, x, y, z, b, c, d]| {
+        let mut exact = header.clone();
+        (exact.sform_code, exact.qform_code) = (0, i32::from(code));
+        exact.srow = [[0.0; 4]; 3];
+        exact.pixdim[0] = qfac;
+        exact.pixdim[1..4].copy_from_slice(&[x, y, z].map(stored));
+        exact.quatern = [b, c, d].map(stored);
+        exact.qoffset = affine.translation().map(stored);
+        let back = super::affine::affine(&exact, grid.shape(), &mut Vec::new()).ok()?;
+        (back == *affine).then_some(exact)
+    })
 }
 
 /// The axes, and whether channels become colours: what the facts say as long as it fits the volume.

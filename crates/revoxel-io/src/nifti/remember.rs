@@ -31,8 +31,12 @@ pub(super) fn facts(header: &Header, arrangement: &Arrangement, extensions: Vec<
         Version::One => 1,
         Version::Two => 2,
     };
+    let [qfac, x, y, z, ..] = header.pixdim;
+    let [b, c, d] = header.quatern;
+    let only = header.sform_code <= 0 && header.qform_code > 0;
     Facts {
         version: Some(version),
+        quaternion: Some([qfac, x, y, z, b, c, d]).filter(|q| only && q.iter().all(|v| v.is_finite())),
         sform_code: i16::try_from(header.sform_code).ok(),
         qform_code: i16::try_from(header.qform_code).ok(),
         spatial_unit: spatial_unit(header.xyzt_units),

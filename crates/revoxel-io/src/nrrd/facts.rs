@@ -10,6 +10,9 @@ pub struct NrrdFacts {
     /// How the values were encoded, in the words of the standard. `raw` is written as `raw`, all else as `gzip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
+    /// The space of the file, where its axes are not those of `left-posterior-superior`: it is written again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     /// The axes of the file, fastest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub axes: Vec<NrrdAxis>,

@@ -23,6 +23,8 @@ pub(super) struct Geometry {
     pub(super) time_offset: Option<f64>,
     /// Directions in RAS, as columns.
     pub(super) measurement_frame: Option<[[f64; 3]; 3]>,
+    /// The name of the space, where it is to be remembered.
+    pub(super) space: Option<String>,
 }
 
 /// The numbers that old headers give per axis; NaN where they do not.
@@ -133,6 +135,7 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
         frame_spacing,
         time_offset: time_offset.filter(|v| v.is_finite() && *v != 0.0),
         measurement_frame: measurement_frame(header, space)?,
+        space: space.filter(|space| space.dimension == 3).and_then(|space| space.world.name()).map(str::to_owned),
     })
 }
 

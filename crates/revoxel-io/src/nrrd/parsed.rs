@@ -54,7 +54,7 @@ impl Parsed {
         let swapped = swapped(&header, dtype.size(), encoding).map_err(field)?;
         let (line_skip, skip) = skips(&header).map_err(field)?;
         let mut warnings = Vec::new();
-        let Geometry { axes, affine, described, frame_spacing, time_offset, measurement_frame } =
+        let Geometry { axes, affine, described, frame_spacing, time_offset, measurement_frame, space } =
             geometry::geometry(&header, &sizes, &mut warnings).map_err(field)?;
         let grid = Grid::new(axes.shape(), affine).map_err(|_| {
             let name = if header.get("space directions").is_some() { "space directions" } else { "spacings" };
@@ -89,6 +89,7 @@ impl Parsed {
             frames: Some(frames).filter(|frames| in_time || (*frames > 1 && components > 1)),
             nrrd: Some(Box::new(NrrdFacts {
                 encoding: header.get("encoding").map(str::to_ascii_lowercase),
+                space,
                 axes: described,
                 measurement_frame,
                 fields: verbatim(&header),

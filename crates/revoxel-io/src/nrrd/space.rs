@@ -27,6 +27,30 @@ pub(super) enum World {
 }
 
 impl World {
+    /// The name of a space of three dimensions, where it is written as it was read.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Ras => Some("right-anterior-superior"),
+            Self::Las => Some("left-anterior-superior"),
+            Self::Lps | Self::Unknown => None,
+        }
+    }
+
+    /// The space that facts ask for; else LPS.
+    pub(super) fn of(name: Option<&str>) -> Self {
+        [Self::Ras, Self::Las].into_iter().find(|world| world.name() == name).unwrap_or(Self::Lps)
+    }
+
+    /// The name of a space to be written.
+    pub(super) fn written(self) -> &'static str {
+        self.name().unwrap_or("left-posterior-superior")
+    }
+
+    /// An index → RAS+ affine as an index → world affine; the map is its own inverse.
+    pub(super) fn affine_from_ras(self, affine: &Affine) -> Affine {
+        self.affine_to_ras(affine)
+    }
+
     /// An index → world affine as an index → RAS+ affine. All exchange of signs is here.
     pub(super) fn affine_to_ras(self, affine: &Affine) -> Affine {
         match self {

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Frame, Volume};
+use revoxel_core::{Affine, Frame, Volume};
 
 use super::header::escape;
+use super::space::World;
 use super::{NrrdAxis, NrrdFacts, geometry, gradients, segments, units};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
@@ -75,6 +76,8 @@ struct Layout {
     time_step: Option<f64>,
     /// Whether the space has two dimensions.
     flat: bool,
+    /// Where its axes point.
+    world: World,
 }
 
 fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat: bool) -> Layout {
@@ -95,7 +98,12 @@ fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat
             axis.kind = Some("list".to_owned());
         }
     }
-    Layout { axes, described, time_step, flat }
+    // ITK knows a space with time as left-posterior-superior only.
+    let world = match time_step.is_none() && !flat {
+        true => World::of(own.space.as_deref()),
+        false => World::Lps,
+    };
+    Layout { axes, described, time_step, flat, world }
 }
 
 /// The axes of a volume that no NRRD file was the source of.
@@ -155,7 +163,7 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout, raw:
     match (flat, time_step) {
         (true, _) => line("space dimension", "2"),
         (false, Some(_)) => line("space", "left-posterior-superior-time"),
-        (false, None) => line("space", "left-posterior-superior"),
+        (false, None) => line("space", layout.world.written()),
     }
     line("sizes", &each(&|axis| axis.size.to_string()));
     lie(volume, facts, layout, &mut line);
@@ -169,8 +177,9 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout, raw:
     line("endian", if cfg!(target_endian = "little") { "little" } else { "big" });
     line("encoding", if raw { "raw" } else { "gzip" });
     if let Some(frame) = own.measurement_frame.as_ref().filter(|_| !flat) {
-        let in_lps = frame.map(|column| vector(&Frame::Lps.point_from_ras(column)));
-        line("measurement frame", &in_lps.join(" "));
+        let rows = [0, 1, 2].map(|row| [0, 1, 2].map(|column| frame[column][row]));
+        let in_world = layout.world.affine_from_ras(&Affine::from_linear(rows, [0.0; 3]));
+        line("measurement frame", &[0, 1, 2].map(|axis| vector(&in_world.column(axis))).join(" "));
     }
     for (name, value) in &own.fields {
         // Ranges of values and the like may be those of other values by now.
@@ -189,7 +198,7 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout, raw:
 
 /// Where the voxels lie, in space and time.
 fn lie(volume: &Volume, facts: &Facts, layout: &Layout, line: &mut impl FnMut(&str, &str)) {
-    let affine = Frame::Lps.affine_from_ras(volume.grid().affine());
+    let affine = layout.world.affine_from_ras(volume.grid().affine());
     let in_time = |v: [f64; 3], time: f64| match layout.time_step {
         Some(_) => vector(&[v[0], v[1], v[2], time]),
         None => vector(&v[..if layout.flat { 2 } else { 3 }]),
