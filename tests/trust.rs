@@ -504,3 +504,108 @@ fn a_resumed_run_inverts_as_an_undisturbed_one() {
     assert_eq!((values(&back), back.grid()), (values(&source), source.grid()));
     assert!(Path::new(&place.path("out/a/trace.json")).exists());
 }
+
+#[test]
+fn what_is_not_made_any_more_goes() {
+    let place = dataset();
+    run(&place, &[]).good();
+    // Without its labels, at another place, and left out.
+    fs::remove_file(place.path("data/a/label.mhd")).unwrap();
+    run(&place, &["--resume", "--set", "steps.2.spacing.rule=torchio"]).good();
+    assert_eq!(contents(&place, "out/a").keys().collect::<Vec<_>>(), ["image.nii.gz", "trace.json"]);
+    place.text(
+        "p.yaml",
+        &PIPELINE.replace("label: { path: \"{case}/label.mhd\" }\ntrace", "label: { path: \"{case}/seg.nii\" }\ntrace"),
+    );
+    place.text("out/b/mine.txt", "not the program's");
+    run(&place, &["--overwrite"]).good();
+    let left = contents(&place, "out/b");
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["image.nii.gz", "mine.txt", "seg.nii", "trace.json"]);
+    // What somebody has changed is nobody's to remove.
+    place.text("out/b/seg.nii", "changed by hand");
+    place.text("p.yaml", PIPELINE);
+    run(&place, &["--resume"]).good();
+    assert!(place.path("out/b/seg.nii").exists() && place.path("out/b/label.mhd").exists());
+}
+
+#[test]
+fn no_file_is_two_things_at_once() {
+    let place = dataset();
+    let before = place.files();
+    let refused = |arguments: &[&str], part: &str| {
+        place.revoxel(arguments).bad(2, &[part]);
+        assert_eq!(before, place.files(), "{arguments:?}");
+    };
+    let source = "data/a/label.mhd";
+    for trace in ["data/a/label.zraw", source, "data/../data/a/label.mhd"] {
+        refused(&["convert", source, "c.mhd", "--trace", trace, "--overwrite"], "the input");
+    }
+    for trace in ["c.mhd", "c.zraw", "./c.raw"] {
+        refused(&["convert", source, "c.mhd", "--trace", trace], "the output");
+    }
+    refused(&["convert", source, source, "--overwrite"], "the input");
+    let traced = |trace: &str| PIPELINE.replace("{case}/trace.json", trace);
+    for (trace, part) in [
+        ("{case}/label.zraw", "is an input"),
+        ("{case}/image.nii.gz", "two outputs write"),
+        ("{case}/label.raw", "two outputs write"),
+        ("{case}/image.nii.gz/t.json", "lies below"),
+        (".revoxel-{case}.partial", "the program's own"),
+    ] {
+        place.text(
+            "p.yaml",
+            &traced(trace)
+                .replace("label: { path: \"{case}/label.mhd\" }\ntrace", "label: { path: \"{case}/l.mhd\" }\ntrace")
+                .replace(
+                    "l.mhd",
+                    if trace.ends_with("raw") && !trace.contains("zraw") { "label.mhd" } else { "l.mhd" },
+                ),
+        );
+        let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "data", "--resume"]);
+        said.bad(2, &["nothing was written"]);
+        assert!(said.err.contains(part) || said.err.contains("is an input"), "{trace}: {}", said.err);
+        assert_eq!(before, place.files(), "{trace}");
+    }
+    // Of two cases that write one file, none is run alone either.
+    image(&place, "a.l/image.nii.gz", 1);
+    place.text(
+        "p.yaml",
+        &PIPELINE
+            .replace("image: { path: \"{case}/image.nii.gz\" }\n  label", "image: { path: \"{case}/i.nii\" }\n  label")
+            .replace("label: { path: \"{case}/label.mhd\" }\ntrace", "label: { path: \"{case}.l/i.nii\" }\ntrace"),
+    );
+    run(&place, &["--case", "a"]).bad(2, &["cases a and a.l both write"]);
+    run(&place, &["--shard", "1/4"]).bad(2, &["cases a and a.l both write"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_is_no_link() {
+    let place = dataset();
+    place.text("precious", "mine");
+    fs::create_dir_all(place.path("out")).unwrap();
+    std::os::unix::fs::symlink("../precious", place.path("out/.revoxel-lock")).unwrap();
+    run(&place, &[]).bad(2, &[".revoxel-lock", "is a link"]);
+    assert_eq!(fs::read_to_string(place.path("precious")).unwrap(), "mine");
+}
+
+#[test]
+fn errors_are_documents_where_json_is_asked_for() {
+    let place = dataset();
+    place.text("bad.yaml", &PIPELINE.replace("orientation", "orientatoin"));
+    let said = place.revoxel(&["run", "bad.yaml", "--data", "data", "--out", "out", "--json"]).told(2);
+    let document = said.json();
+    assert!(document["error"].as_str().unwrap().contains("orientatoin") && document["exit_code"] == 2, "{document}");
+    assert_eq!(document["place"], "bad.yaml:7:5");
+    for arguments in [
+        vec!["measure", "none.nii", "--json"],
+        vec!["convert", "none.nii", "x.nii", "--json"],
+        vec!["compare", "none.nii", "x.nii", "--json"],
+        vec!["plan", "none.yaml", "--json"],
+        vec!["run", "p.yaml", "--data", "none", "--out", "out", "--json"],
+        vec!["invert", "none.json", "x.nii", "-o", "y.nii", "--json"],
+    ] {
+        let said = place.revoxel(&arguments).told(2);
+        assert!(said.json()["error"].as_str().is_some_and(|text| text.contains("none")), "{said:?}");
+    }
+}

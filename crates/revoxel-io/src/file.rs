@@ -169,12 +169,15 @@ pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> R
 /// # Errors
 /// Where the name says no format, the folder is missing, the system refuses, or the format cannot hold the volume.
 pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
-    let complete = completed(path.as_ref(), volume, facts)?;
-    complete.persist()
+    complete(path, volume, facts)?.persist()
 }
 
 /// Writes a volume that gets its name later.
-fn completed(path: &Path, volume: &Volume, facts: &Facts) -> Result<Complete, WriteError> {
+///
+/// # Errors
+/// As [`write()`].
+pub fn complete(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Complete, WriteError> {
+    let path = path.as_ref();
     let format = format_for_writing(path)?;
     let (file, wrote) = partly(path, |to| format.write(path, to, volume, facts))?;
     Ok(Complete::new(file, wrote))

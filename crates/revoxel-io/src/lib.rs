@@ -30,8 +30,8 @@ mod map;
 pub use error::{ReadError, WriteError};
 pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{
-    FileInfo, Format, Loaded, SliceStack, check_name_for_writing, format_for_writing, format_of, info, info_with,
-    is_array_name, parts, read, read_with, writable_extension, write, written_beside,
+    FileInfo, Format, Loaded, SliceStack, check_name_for_writing, complete, format_for_writing, format_of, info,
+    info_with, is_array_name, parts, read, read_with, writable_extension, write, written_beside,
 };
 pub use formats::FORMATS;
 pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};

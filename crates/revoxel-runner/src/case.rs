@@ -17,13 +17,15 @@ use crate::RESULTS;
 use crate::channel::{self, NoChannel};
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{FileError, at, make_folder_of, remove, text_for};
-use crate::identity::{Identity, IdentityError, digest, part_record};
+use crate::files::{FileError, at, make_folder_of, read_text, remove, text_for};
+use crate::identity::{Identity, IdentityError, digest, digests};
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{KindError, SaidBy, checked as checked_values};
 use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
+use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
+use crate::restore::inside;
 use crate::stop;
 use crate::uneven::read_options;
 use crate::vanished::sentence;
@@ -259,7 +261,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
     let trace = text_for(&path, &trace.to_json())?;
-    stop::uninterrupted(|| name(complete, trace))?;
+    let older = made_before(&path, out);
+    stop::uninterrupted(|| name(complete, trace, older))?;
     files.push(path);
     for (key, gone) in by_key(&vanished) {
         tracing::warn!(
@@ -282,12 +285,30 @@ fn clear(pipeline: &Pipeline, case: &Case, out: &Path) -> Result<(), CaseError> 
     // The trace goes first: without it the rest is no case.
     let files = outputs_of(pipeline, case, out);
     let all = files.iter().rev().flat_map(|file| [file.clone()].into_iter().chain(revoxel_io::written_beside(file)));
-    stop::uninterrupted(|| all.into_iter().try_for_each(|file| remove(&file)))?;
+    let older = files.last().map_or_else(Vec::new, |trace| made_before(trace, out));
+    stop::uninterrupted(|| all.chain(older).try_for_each(|file| remove(&file)))?;
     Ok(())
 }
 
+/// The files that an earlier run made of a case, by its trace, as far as they are still what the trace says.
+fn made_before(trace: &Path, out: &Path) -> Vec<PathBuf> {
+    let trace = read_text(trace).ok().and_then(|text| Trace::from_json(&text).ok());
+    let mut files = Vec::new();
+    for result in trace.iter().flat_map(|trace| trace.volumes.values()).map(|volume| &volume.result) {
+        let Some(path) = result.path.as_deref().and_then(|path| inside(path).ok()) else { continue };
+        let (file, folder) = (out.join(&path), Path::new(&path).parent().unwrap_or(Path::new("")));
+        files.extend(result.hash.clone().map(|hash| (file, hash)));
+        for part in &result.parts {
+            let part_of = folder.join(&part.path);
+            files.extend(inside(&part_of.to_string_lossy()).ok().map(|path| (out.join(path), part.hash.clone())));
+        }
+    }
+    files.retain(|(file, hash)| file.is_file() && digest(file).is_ok_and(|now| now == *hash));
+    files.into_iter().map(|(file, _)| file).collect()
+}
+
 /// Gives complete files their names: no trace ever stands beside outputs that it does not belong to.
-fn name(complete: Vec<Made>, trace: Partial) -> Result<(), CaseError> {
+fn name(complete: Vec<Made>, trace: Partial, older: Vec<PathBuf>) -> Result<(), CaseError> {
     let files = complete.iter().flat_map(|made| made.complete.files());
     // What cannot be replaced is better found before anything is.
     if let Some(folder) = files.map(Partial::path).chain([trace.path()]).find(|path| path.is_dir()) {
@@ -298,6 +319,10 @@ fn name(complete: Vec<Made>, trace: Partial) -> Result<(), CaseError> {
         remove(&path)?;
         sync_folder_of(&path)?;
     }
+    // What an earlier run made and this one does not is no part of the case any more.
+    let made: Vec<PathBuf> =
+        complete.iter().flat_map(|made| made.complete.files()).map(|file| place(file.path())).collect();
+    older.iter().filter(|file| !made.contains(&place(file))).try_for_each(|file| remove(file))?;
     let mut folders: Vec<PathBuf> = Vec::new();
     for Made { complete, .. } in complete {
         let place = complete.files().last().map(|file| file.path().to_owned()).unwrap_or_default();
@@ -331,12 +356,7 @@ struct Made {
 impl Written {
     fn finish(self) -> Result<Made, CaseError> {
         let complete = self.writer.complete()?;
-        let (main, parts) = complete.files().split_last().unwrap_or_else(|| unreachable!("one file at least"));
-        let read = || -> Result<_, FileError> {
-            let parts = parts.iter().map(|part| part_record(main.path(), part.path(), part.place()));
-            Ok((digest(main.place())?, parts.collect::<Result<_, _>>()?))
-        };
-        let (read, synced) = rayon::join(read, || complete.sync());
+        let (read, synced) = rayon::join(|| digests(&complete), || complete.sync());
         synced?;
         let (hash, parts) = read?;
         Ok(Made { key: self.key, complete, hash, parts })

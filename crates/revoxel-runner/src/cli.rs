@@ -41,8 +41,8 @@ struct Cli {
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
     /// Threads for the voxels; as many as there are cores by default.
-    #[arg(long, global = true, value_name = "N")]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     #[command(subcommand)]
     command: Command,
 }
@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
         .init();
     std::panic::set_hook(Box::new(|panic| say(&format!("a fault of the program, please report it: {panic}"))));
     crate::stop::listen();
-    start_threads(cli.threads.map_or(0, std::num::NonZeroUsize::get));
+    start_threads(cli.threads.map_or(0, usize::from));
     let result = match cli.command {
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),
@@ -117,20 +117,30 @@ pub fn main() -> ExitCode {
 
 /// Starts the threads for the voxels: as many as asked for, 0 for as many as there are cores, and fewer where the system
 /// does not let so many start.
-fn start_threads(wanted: usize) {
-    let start = |number: usize| rayon::ThreadPoolBuilder::new().num_threads(number).build_global();
-    let Err(problem) = start(wanted) else { return };
-    let mut number = if wanted == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { wanted };
-    while number > 1 {
-        number /= 2;
-        if start(number).is_ok() {
-            tracing::warn!("{problem}: {number} threads instead");
-            return;
-        }
+fn start_threads(asked_for: usize) {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if asked_for == 0 { cores() } else { asked_for };
+    // A pool that fails cannot be tried again. One thread more is left for the cases.
+    let threads = can_start(wanted + 1).saturating_sub(1).min(wanted);
+    let pool = rayon::ThreadPoolBuilder::new();
+    let pool = if threads == 0 { pool.num_threads(1).use_current_thread() } else { pool.num_threads(threads) };
+    let started = pool.build_global();
+    if threads < wanted || started.is_err() {
+        tracing::warn!("the system does not start {wanted} threads for the voxels: there is less to share the work");
     }
-    // One thread that is there already needs none to be started.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
-    tracing::warn!("{problem}: one thread instead");
+}
+
+/// How many threads can be there at once, up to so many: tried.
+fn can_start(most: usize) -> usize {
+    // Those that have started wait for the others.
+    let gate = std::sync::Mutex::new(());
+    let closed = gate.lock();
+    std::thread::scope(|scope| {
+        let wait = || drop(gate.lock());
+        let count = (0..most).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, wait).ok()).count();
+        drop(closed);
+        count
+    })
 }
 
 #[cfg(test)]

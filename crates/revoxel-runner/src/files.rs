@@ -83,6 +83,9 @@ pub fn stamp(paths: &[PathBuf]) -> Result<String, FileError> {
         let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         hasher.update(&metadata.len().to_le_bytes());
         hasher.update(&changed.unwrap_or_default().as_nanos().to_le_bytes());
+        // Two files that change places may have one size and one time.
+        #[cfg(unix)]
+        hasher.update(&std::os::unix::fs::MetadataExt::ino(&metadata).to_le_bytes());
         Ok(())
     }
     let mut hasher = blake3::Hasher::new();

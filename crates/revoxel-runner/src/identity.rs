@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use revoxel_invert::{PartRecord, SourceRecord};
-use revoxel_io::{ReadError, ReadOptions};
+use revoxel_io::{Complete, ReadError, ReadOptions};
 
 use crate::files::{FileError, hash, stamp};
 
@@ -65,6 +65,16 @@ impl Identity {
         let now = Self::of_files(&files)?;
         Ok(record.hash.as_ref() == Some(&now.hash) && record.parts == now.parts)
     }
+}
+
+/// The content of files that have no names yet: of the one that was asked for, and of the others.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn digests(complete: &Complete) -> Result<(String, Vec<PartRecord>), FileError> {
+    let (main, parts) = complete.files().split_last().unwrap_or_else(|| unreachable!("one file at least"));
+    let parts = parts.iter().map(|part| part_record(main.path(), part.path(), part.place()));
+    Ok((digest(main.place())?, parts.collect::<Result<_, _>>()?))
 }
 
 /// What a record says of the content of a file or folder.

@@ -32,6 +32,7 @@ pub mod measure;
 pub mod memory;
 pub mod non_finite;
 pub mod phantom;
+pub mod places;
 pub mod points;
 pub mod prediction;
 pub mod preflight;

@@ -66,6 +66,10 @@ impl Lock {
         let failed = |error| LockError::Io { path: path.clone(), error };
         let mut other = String::new();
         for _ in 0..TRIES {
+            // A link would have another file written.
+            if path.is_symlink() {
+                return Err(failed(io::Error::other("is a link: remove it")));
+            }
             let mut options = File::options();
             let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
             match file.try_lock() {
@@ -75,7 +79,8 @@ impl Lock {
                         continue;
                     }
                     let said = file.set_len(0).and_then(|()| file.write_all(pipeline.as_bytes()));
-                    said.and_then(|()| file.unlock()).map_err(failed)?;
+                    let said = said.and_then(|()| file.unlock());
+                    said.inspect_err(|_| _ = fs::remove_file(&path)).map_err(failed)?;
                 }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => {

@@ -1,6 +1,7 @@
 //! Everything that can be checked before a voxel is read or a file is written.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -13,6 +14,7 @@ use revoxel_transforms::{Need, Transform};
 use crate::channel;
 use crate::dataset::Case;
 use crate::memory;
+use crate::places::place;
 use crate::uneven::{even_out, read_options};
 
 /// A case that has passed.
@@ -289,41 +291,78 @@ pub fn unwritable(pipeline: &Pipeline) -> Vec<PipelineError> {
     outputs.chain(restored).collect()
 }
 
-/// The files that the cases will write, checked: no path twice, none on top of an input, none there already (unless the
-/// case `replaces` them), no folder in the way, every format writable. The problems, for people.
+/// The longest name of a file that file systems take.
+const LONGEST_NAME: usize = 255;
+
+/// The files that all cases of a dataset write, whichever of them are run: no path twice, none below another, names that
+/// file systems take, every format writable. The problems, for people.
+pub fn check_names<'a>(pipeline: &Pipeline, cases: impl Iterator<Item = &'a Case>, out: &Path) -> Vec<String> {
+    let mut problems: Vec<String> = unwritable(pipeline).iter().map(ToString::to_string).collect();
+    let mut seen: HashMap<PathBuf, &CaseName> = HashMap::new();
+    for case in cases {
+        for path in all_outputs_of(pipeline, case, out) {
+            let names = path.components().map(|c| c.as_os_str());
+            if names.clone().any(|name| name.len() > LONGEST_NAME) {
+                problems.push(format!("{}: a name of more than {LONGEST_NAME} bytes", path.display()));
+            }
+            let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b".revoxel-");
+            if path.file_name().is_some_and(is_ours) {
+                problems.push(format!("{}: names that begin with .revoxel- are the program's own", path.display()));
+            }
+            if let Some(other) = seen.insert(path.clone(), &case.name) {
+                problems.push(match *other == case.name {
+                    true => format!("case {}: two outputs write {}", case.name, path.display()),
+                    false => format!("cases {other} and {} both write {}", case.name, path.display()),
+                });
+            }
+        }
+    }
+    let above = |path: &Path| path.ancestors().skip(1).find(|folder| seen.contains_key(*folder)).map(Path::to_owned);
+    let below = seen.keys().filter_map(|path| Some((path, above(path)?)));
+    problems
+        .extend(below.map(|(path, file)| format!("{} lies below {}, which is a file", path.display(), file.display())));
+    problems
+}
+
+/// The files that the cases will write, checked: none on top of an input or in its folder, none there already (unless the
+/// case `replaces` them), no folder in the way. The problems, for people.
 pub fn check_outputs<'a>(
     pipeline: &Pipeline,
     cases: impl Iterator<Item = &'a Case> + Clone,
     out: &Path,
     replaces: &dyn Fn(&Case) -> bool,
 ) -> Vec<String> {
-    let mut problems: Vec<String> = unwritable(pipeline).iter().map(ToString::to_string).collect();
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let inputs: HashMap<PathBuf, &CaseName> =
-        cases.clone().flat_map(|c| c.inputs.values().map(|p| (real(p), &c.name))).collect();
-    let mut seen: HashMap<PathBuf, &CaseName> = HashMap::new();
+    let mut problems = Vec::new();
+    let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
+    for case in cases.clone() {
+        for (key, path) in &case.inputs {
+            // A header that cannot be followed is told where it is read.
+            let options = pipeline.input(key).map(read_options).unwrap_or_default();
+            let parts = if path.is_dir() { Vec::new() } else { revoxel_io::parts(path, &options).unwrap_or_default() };
+            inputs.extend([path.clone()].iter().chain(&parts).map(|file| (place(file), &case.name)));
+        }
+    }
     for case in cases {
-        for path in outputs_of(pipeline, case, out) {
-            // Of some files one of two names is written; both are kept free.
-            for path in [path.clone()].into_iter().chain(revoxel_io::written_beside(&path)) {
-                let place = real(&path);
-                if let Some(other) = inputs.get(&place) {
-                    let path = path.display();
-                    problems.push(format!("case {}: the output {path} is an input of case {other}", case.name));
-                } else if let Some(other) = seen.insert(place, &case.name) {
-                    problems.push(match *other == case.name {
-                        true => format!("case {}: two outputs write {}", case.name, path.display()),
-                        false => format!("cases {other} and {} both write {}", case.name, path.display()),
-                    });
-                } else if path.is_dir() {
-                    problems.push(format!("{} is a folder, and a file is to be written there", path.display()));
-                } else if !replaces(case) && path.exists() {
-                    problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
-                }
+        for path in all_outputs_of(pipeline, case, out) {
+            let there = place(&path);
+            if let Some(other) = there.ancestors().find_map(|place| inputs.get(place)) {
+                let path = path.display();
+                problems
+                    .push(format!("case {}: the output {path} is an input of case {other}, or lies in it", case.name));
+            } else if path.is_dir() {
+                problems.push(format!("{} is a folder, and a file is to be written there", path.display()));
+            } else if !replaces(case) && (path.exists() || path.is_symlink()) {
+                problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
             }
         }
     }
     problems
+}
+
+/// The files that a case writes. Of some files one of two names is written; both are kept free.
+fn all_outputs_of(pipeline: &Pipeline, case: &Case, out: &Path) -> Vec<PathBuf> {
+    let named = outputs_of(pipeline, case, out).into_iter();
+    named.flat_map(|path| [path.clone()].into_iter().chain(revoxel_io::written_beside(&path))).collect()
 }
 
 /// The files that a case writes: its outputs, and its trace as the last.

@@ -92,10 +92,10 @@ pub struct Restoration {
 }
 
 /// A path as it stands in a trace, if it stays in the folder that it is relative to: nobody knows who wrote the trace.
-fn inside(path: &str) -> Result<String, String> {
+pub(crate) fn inside(path: &str) -> Result<String, String> {
     let stays = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
     // A path of another system is looked at too: C:\\ and \\\\ are roots there.
-    let foreign = path.contains('\\') || path.as_bytes().get(1) == Some(&b':');
+    let foreign = path.contains('\\') || path.ends_with('/') || path.as_bytes().get(1) == Some(&b':');
     if path.is_empty() || path.contains('\0') || foreign || !Path::new(path).components().all(stays) {
         let help = "give the trace a relative path without `..`, or say where to with -o FILE";
         return Err(format!("{path:?} leads out of the output folder: {help}"));

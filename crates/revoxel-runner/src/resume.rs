@@ -1,14 +1,14 @@
 //! Which cases an earlier run has done, and why others have to be done again.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_invert::{ResultRecord, Trace};
 use revoxel_pipeline::Pipeline;
 
 use crate::RESULTS;
 use crate::dataset::Case;
-use crate::files::read_text;
+use crate::files::{FileError, at, read_text};
 use crate::identity::{Identity, digest};
 use crate::preflight::{Strictness, outputs_of};
 use crate::uneven::read_options;
@@ -34,6 +34,10 @@ pub fn standing(pipeline: &Pipeline, case: &Case, (data, out): (&Path, &Path), s
             true => Standing::Again("it has outputs and no trace: a run was stopped in it".to_owned()),
             false => Standing::New,
         };
+    }
+    // A pipe in its place would be waited for.
+    if !path.is_file() {
+        return Standing::Again(format!("{} is no file", path.display()));
     }
     match other(pipeline, case, (data, out), strictness, &path) {
         Some(why) => Standing::Again(why),
@@ -104,11 +108,24 @@ fn changed(relative: &str, result: &ResultRecord, out: &Path) -> Option<String> 
     }
     let path = out.join(relative);
     let folder = path.parent().unwrap_or(out);
+    let named: Vec<PathBuf> = result.parts.iter().map(|part| folder.join(&part.path)).collect();
+    let beside = revoxel_io::written_beside(&path);
+    if named.len() != usize::from(!beside.is_empty()) || !named.iter().all(|part| beside.contains(part)) {
+        return Some(format!("its trace does not name the other file of {relative}"));
+    }
     let parts = result.parts.iter().map(|part| (folder.join(&part.path), Some(&part.hash)));
-    [(path.clone(), result.hash.as_ref())].into_iter().chain(parts).find_map(|(path, hash)| match digest(&path) {
+    [(path.clone(), result.hash.as_ref())].into_iter().chain(parts).find_map(|(path, hash)| match content(&path) {
         Err(_) if !path.exists() => Some(format!("{} is gone", path.display())),
         Err(problem) => Some(problem.to_string()),
         Ok(now) if hash != Some(&now) => Some(format!("{} has changed since it was written", path.display())),
         Ok(_) => None,
     })
+}
+
+/// The content of a file; a pipe in its place would be waited for.
+fn content(path: &Path) -> Result<String, FileError> {
+    match path.exists() && !path.is_file() {
+        true => Err(at(path)(std::io::Error::other("no file"))),
+        false => digest(path),
+    }
 }

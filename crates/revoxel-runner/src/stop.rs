@@ -56,7 +56,10 @@ pub fn listen() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    // What is ignored from the beginning stays ignored: `nohup`, and jobs in the background of a script.
+    let Some(ignored) = ignored() else { return };
+    let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let Ok(mut signals) = Signals::new(heard) else { return };
     let wait = move || {
         for signal in signals.forever() {
             let by = match signal {
@@ -75,6 +78,16 @@ pub fn listen() {
     };
     // Without the thread a signal ends the program as it ends any other.
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+}
+
+/// The signals that this process ignores, as bits from signal 1 on; `None` where the system does not say.
+#[cfg(unix)]
+fn ignored() -> Option<u64> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        // Elsewhere a hang-up is left to whoever started the program.
+        return Some(1 << (signal_hook::consts::SIGHUP - 1));
+    };
+    u64::from_str_radix(status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?.trim(), 16).ok()
 }
 
 /// Elsewhere a signal ends the program as it ends any other.

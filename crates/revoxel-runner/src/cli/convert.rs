@@ -10,7 +10,7 @@ use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::facts::Move;
-use revoxel_io::{FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
+use revoxel_io::{Complete, FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
@@ -18,10 +18,12 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use crate::RESULTS;
 use crate::case::{TOOL, source_record};
-use crate::files::{remove, write_text};
-use crate::identity::{Identity, digest};
+use crate::files::{make_folder_of, remove, text_for};
+use crate::identity::{Identity, digests};
 use crate::kept::{Kept, Written};
+use crate::places::{Places, place};
 use crate::points::form_of;
+use crate::stop;
 use crate::uneven::even_out;
 
 /// Convert any readable volume into any writable format. Places stay to the last digit that the format holds;
@@ -122,6 +124,20 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         (None, false) => {}
     }
+    let mut places = Places::default();
+    let parts = revoxel_io::parts(&args.input, &options).map_err(Failure::usage)?;
+    places.read(&args.input, &parts, "the input");
+    places.add(output, "the output").map_err(Failure::usage)?;
+    if let Some(trace) = &args.trace {
+        places.add(trace, "the trace").map_err(Failure::usage)?;
+        make_folder_of(trace).map_err(Failure::usage)?;
+    }
+    for file in [Some(output), args.trace.as_ref()].into_iter().flatten() {
+        if args.input.is_dir() && file.exists() && place(file).starts_with(place(&args.input)) {
+            let problem = format!("{} lies in the folder of the input: give it another name", file.display());
+            return Err(Failure::usage(problem));
+        }
+    }
     let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     for warning in &info.warnings {
@@ -178,17 +194,25 @@ pub(super) fn run(args: &Args) -> Outcome {
         volume = vectors::along_lps(volume, output, &mut kept);
     }
     kept.tell();
-    if let Some(path) = &args.trace {
+    let complete = revoxel_io::complete(output, &volume, &kept.facts).map_err(Failure::work)?;
+    let trace = match &args.trace {
+        Some(path) => {
+            let record = trace(args, &options, output, &complete, &info, &volume, steps)?;
+            complete.sync().map_err(Failure::work)?;
+            Some((path, text_for(path, &record.to_json()).map_err(Failure::work)?))
+        }
+        None => None,
+    };
+    let named = stop::uninterrupted(|| -> Result<_, Failure> {
         // No trace ever stands beside an output that it does not belong to.
-        remove(path).map_err(Failure::work)?;
-    }
-    let warnings = revoxel_io::write(output, &volume, &kept.facts).map_err(Failure::work)?;
+        trace.as_ref().map_or(Ok(()), |(path, _)| remove(path)).map_err(Failure::work)?;
+        let warnings = complete.persist().map_err(Failure::work)?;
+        trace.map_or(Ok(()), |(_, partial)| partial.persist()).map_err(Failure::work)?;
+        Ok(warnings)
+    });
+    let warnings = named?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());
-    }
-    if let Some(path) = &args.trace {
-        let trace = trace(args, &options, output, &info, &volume, steps)?;
-        write_text(path, &trace.to_json()).map_err(Failure::work)?;
     }
     if args.json {
         return show::json(&json!({
@@ -226,11 +250,13 @@ fn trace(
     args: &Args,
     options: &ReadOptions,
     output: &Path,
+    complete: &Complete,
     info: &FileInfo,
     volume: &Volume,
     steps: Vec<TraceStep>,
 ) -> Result<Trace, Failure> {
     let identity = Identity::of(&args.input, options).map_err(Failure::usage)?;
+    let (hash, parts) = digests(complete).map_err(Failure::work)?;
     let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
     let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
     let record = VolumeTrace {
@@ -241,8 +267,8 @@ fn trace(
         steps,
         result: ResultRecord {
             path: Some(output.display().to_string()),
-            hash: Some(digest(output).map_err(Failure::work)?),
-            parts: Vec::new(),
+            hash: Some(hash),
+            parts,
             grid: volume.grid().into(),
             dtype: volume.dtype().name().to_owned(),
         },

@@ -6,24 +6,28 @@ use std::process::ExitCode;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use revoxel_pipeline::{PipelineError, Place};
+use serde_json::json;
 
+use super::show;
 use crate::printable::{printable, printable_in_place};
 
 /// Why the program ends with an error.
 pub(super) struct Failure {
     code: u8,
     report: Option<Report>,
+    /// File, line and column, where the error is about a text.
+    place: Option<String>,
 }
 
 impl Failure {
     /// The work failed: exit code 1.
     pub(super) fn work(message: impl fmt::Display) -> Self {
-        Self { code: 1, report: Some(Report::msg(printable(&message.to_string()).into_owned())) }
+        Self { code: 1, report: Some(Report::msg(printable(&message.to_string()).into_owned())), place: None }
     }
 
     /// The command, the pipeline or the data layout is wrong: exit code 2.
     pub(super) fn usage(message: impl fmt::Display) -> Self {
-        Self { code: 2, report: Some(Report::msg(printable(&message.to_string()).into_owned())) }
+        Self { code: 2, report: Some(Report::msg(printable(&message.to_string()).into_owned())), place: None }
     }
 
     /// A fault in a pipeline file, shown with its line: exit code 2.
@@ -39,12 +43,13 @@ impl Failure {
             diagnostic = diagnostic.with_help(printable(help).into_owned());
         }
         let source = NamedSource::new(printable(&error.file), text);
-        Self { code: 2, report: Some(Report::new(diagnostic).with_source_code(source)) }
+        let at = (place.line > 0).then(|| format!("{}:{}:{}", error.file, place.line, place.column));
+        Self { code: 2, report: Some(Report::new(diagnostic).with_source_code(source)), place: at }
     }
 
     /// The work failed, and people have been told already: exit code 1.
     pub(super) const fn told() -> Self {
-        Self { code: 1, report: None }
+        Self { code: 1, report: None, place: None }
     }
 
     /// The same with another exit code.
@@ -52,9 +57,20 @@ impl Failure {
         Self { code, ..self }
     }
 
-    /// Prints the error to standard error.
+    /// Prints the error to standard error, and as JSON where that was asked for and nothing was printed yet.
     pub(super) fn show(self) -> ExitCode {
         if let Some(report) = self.report {
+            if std::env::args_os().any(|argument| argument == "--json") && !show::has_printed() {
+                let help = report.help().map(|help| help.to_string());
+                let document = json!({
+                    "error": report.to_string(),
+                    "help": help,
+                    "place": self.place,
+                    "exit_code": self.code,
+                });
+                // Nobody is left to tell.
+                let _ = show::json(&document);
+            }
             let _ = writeln!(std::io::stderr(), "{report:?}");
         }
         ExitCode::from(self.code)

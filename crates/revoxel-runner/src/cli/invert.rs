@@ -20,6 +20,7 @@ use super::show;
 use crate::files::{make_folder_of, read_text};
 use crate::kept::{Kept, Written};
 use crate::memory;
+use crate::places::Places;
 use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
 use crate::restore::{Member, Restoration, RestoreError};
@@ -420,9 +421,14 @@ fn check_outputs(args: &Args, output: &Path) -> Outcome {
         let problem = format!("{}: float16 can only be written as .npy", output.display());
         return Err(Failure::usage(problem));
     }
-    if args.coverage.as_deref() == Some(output) {
-        return Err(Failure::usage("--coverage and --output name the same file"));
+    let mut places = Places::default();
+    places.read(&args.trace, &[], "the trace");
+    for prediction in &args.predictions {
+        let parts = revoxel_io::parts(prediction, &Default::default()).unwrap_or_default();
+        places.read(prediction, &parts, "a prediction");
     }
+    places.add(output, "the output").map_err(Failure::usage)?;
+    args.coverage.as_ref().map_or(Ok(()), |coverage| places.add(coverage, "the coverage")).map_err(Failure::usage)?;
     Ok(())
 }
 

@@ -23,7 +23,8 @@ use crate::labels::LabelMaps;
 use crate::lock::Lock;
 use crate::memory;
 use crate::non_finite::Note;
-use crate::preflight::{Checked, Refused, Strictness, check, check_outputs, outputs_of};
+use crate::places;
+use crate::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
 use crate::resume::{Standing, standing};
 use crate::stop;
 
@@ -113,8 +114,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
     let maps = LabelMaps::of(&pipeline, &cases);
+    let everything = copies(&pipeline, cases.clone());
     let cases: Vec<Case> = select(cases, &args.cases, &args.data).map_err(Failure::usage)?;
     let mut cases = copies(&pipeline, cases);
+    let problems = check_names(&pipeline, everything.iter(), &args.out);
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
     if let Some((part, parts)) = args.shard {
         let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
         cases = of_part.map(|(_, case)| case).collect();
@@ -124,16 +130,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
         return said_only(args, &cases, standings);
     }
-    let take = || Lock::take(&args.out, &format!("{} {}", pipeline.name, pipeline.hash())).map_err(Failure::usage);
-    // A folder that is not there is made where something is written into it.
-    let lock = args.out.is_dir().then(take).transpose()?;
     let folders: BTreeSet<PathBuf> =
         cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
-    for folder in folders {
-        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(&folder) {
-            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
-        }
-    }
     let mut again = BTreeMap::new();
     let mut done = Vec::new();
     if let Some(standings) = standings {
@@ -155,6 +153,17 @@ pub(super) fn run(args: &Args) -> Outcome {
             say!("{} of {all} cases are done already", done.len());
         }
     }
+    let data = places::place(&args.data);
+    let snap = if args.snap { ", --snap" } else { "" };
+    let what = format!("{} {} on {}{snap}", pipeline.name, &pipeline.hash()[..16], data.display());
+    let take = || Lock::take(&args.out, &what).map_err(Failure::usage);
+    // A folder that is not there is made where something is written into it; where all is done nothing is.
+    let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
+    for folder in folders {
+        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(&folder) {
+            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
+        }
+    }
     let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
     if !problems.is_empty() {
@@ -168,7 +177,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             Err(case) => refused.push(case),
         }
     }
-    if !refused.is_empty() && (!args.keep_going || checked.is_empty()) {
+    if !refused.is_empty() && (!args.keep_going || (checked.is_empty() && done.is_empty())) {
         let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
@@ -176,7 +185,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         look_for_labels(&pipeline, maps)?;
     }
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
-    let _lock = lock.map_or_else(take, Ok)?;
+    let _lock = match lock {
+        None if !checked.is_empty() => Some(take()?),
+        lock => lock,
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),

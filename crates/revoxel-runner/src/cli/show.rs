@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use revoxel_core::{Dtype, Frame, Grid};
 use revoxel_io::Loaded;
@@ -27,9 +28,17 @@ pub(super) fn free(path: &Path, overwrite: bool) -> Outcome {
 /// Prints text on standard output. A reader that has gone away is no error. Nothing in it is obeyed by a terminal.
 pub(super) fn text(text: &str) -> Outcome {
     match std::io::stdout().write_all(printable(text).as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(e)),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(format!("standard output: {e}"))),
         _ => Ok(()),
     }
+}
+
+/// Whether a JSON document was printed.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a JSON document was printed: there is to be one only.
+pub(super) fn has_printed() -> bool {
+    PRINTED.load(Ordering::SeqCst)
 }
 
 /// Prints one JSON document on standard output.
@@ -44,8 +53,9 @@ pub(super) fn json(value: &impl Serialize) -> Outcome {
             _ => plain.push(c),
         }
     }
+    PRINTED.store(true, Ordering::SeqCst);
     match std::io::stdout().write_all(plain.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(e)),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(format!("standard output: {e}"))),
         _ => Ok(()),
     }
 }
