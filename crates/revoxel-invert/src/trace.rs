@@ -1,5 +1,7 @@
 //! The trace file: what happened to the volumes of a case.
 
+mod size;
+
 use std::collections::BTreeMap;
 
 use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
@@ -267,6 +269,7 @@ impl Trace {
         for key in trace.volumes.keys() {
             trace.steps(key)?;
         }
+        size::check(&trace)?;
         Ok(trace)
     }
 

@@ -1,18 +1,26 @@
 //! Archives of files, read as they stream by: nothing is written to disk, whatever the members' names say.
 
+mod directory;
 mod member;
+mod streams;
+mod tar;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use bzip2::bufread::BzDecoder;
 use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
-use crate::ReadError;
+use self::streams::Streams;
+use self::tar::{Entry, Tar};
 use crate::codecs::gunzip;
-use crate::file::failed_to_read;
+use crate::file::{failed_to_read, length_of};
+use crate::{Limits, ReadError};
 
+pub(crate) use directory::check as check_directory;
 pub(crate) use member::Member;
 
 /// Why an archive cannot be read.
@@ -28,8 +36,14 @@ pub enum ArchiveError {
         reason: String,
     },
     /// More than the limit.
-    #[error("the archive decodes to more than the limit of {0} bytes")]
+    #[error(
+        "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
+         --max-expansion"
+    )]
     Limit(u64),
+    /// More members than images can be in so few bytes.
+    #[error("the archive has more than {0} members, more than there can be images in so few bytes")]
+    Members(u64),
 }
 
 /// A kind of archive.
@@ -65,28 +79,62 @@ impl Packing {
     }
 }
 
+/// Members of an archive that it may have beside one for each [`MEMBER`] of its bytes.
+const FREE_MEMBERS: u64 = 1024;
+/// The fewest bytes that a member with an image takes in an archive.
+const MEMBER: u64 = 64;
+
+/// What is wanted of the members of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Their beginnings. (A tar file is read to its end all the same.)
+    Heads,
+    /// All of their bytes, with checksums.
+    All,
+}
+
 /// Shows every member to `visit`, in the order of the archive; it need not read them to their ends. All that is
 /// decoded counts towards the limit.
 pub(crate) fn visit(
     path: &Path,
     packing: Packing,
-    limit: u64,
+    limits: &Limits,
+    want: Want,
     visit: &mut dyn FnMut(Member<'_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
+    let length = length_of(path)?;
     let file = BufReader::new(File::open(path).map_err(failed_to_read(path))?);
     let path = path.to_owned();
+    let limit = Limit { bytes: limits.most_decoded(length), members: length / MEMBER + FREE_MEMBERS };
     match packing {
-        Packing::Zip => zipped(path, file, limit, visit),
-        Packing::Tar => tarred(path, file, u64::MAX, limit, visit),
-        Packing::TarGz => tarred(path, MultiGzDecoder::new(file), limit, limit, visit),
-        Packing::TarBz2 => tarred(path, MultiBzDecoder::new(file), limit, limit, visit),
+        Packing::Zip => zipped(path, file, limit, want, visit),
+        Packing::Tar => tarred(path, file, Limit { bytes: u64::MAX, ..limit }, visit),
+        Packing::TarGz => tarred(path, Streams::<GzDecoder<_>>::new(file), limit, visit),
+        Packing::TarBz2 => tarred(path, Streams::<BzDecoder<_>>::new(file), limit, visit),
+    }
+}
+
+/// How much may come out of an archive.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: u64,
+    members: u64,
+}
+
+impl Limit {
+    fn check_members(self, path: &Path, members: usize) -> Result<(), ReadError> {
+        match members as u64 > self.members {
+            true => Err(ReadError::Archive { path: path.to_owned(), reason: ArchiveError::Members(self.members) }),
+            false => Ok(()),
+        }
     }
 }
 
 fn zipped(
     path: PathBuf,
     file: BufReader<File>,
-    limit: u64,
+    limit: Limit,
+    want: Want,
     visit: &mut dyn FnMut(Member<'_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let damaged = |members, reason: String| ReadError::Archive {
@@ -94,20 +142,32 @@ fn zipped(
         reason: ArchiveError::Damaged { members, reason },
     };
     let mut archive = zip::ZipArchive::new(file).map_err(|e| damaged(0, e.to_string()))?;
-    let mut left = limit;
+    limit.check_members(&path, archive.len())?;
+    directory::check(&path, archive.central_directory_start(), archive.len()).map_err(|e| damaged(0, e.to_string()))?;
+    let left = Cell::new(limit.bytes);
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|e| damaged(index, e.to_string()))?;
         if entry.is_dir() {
             continue;
         }
         let (name, size, link) = (entry.name().to_owned(), entry.size(), entry.is_symlink());
-        let mut read = Counted { inner: &mut entry, left };
+        let before = left.get();
+        let mut read = Counted { inner: &mut entry, left: &left };
         let result = visit(Member { name, index, size, link, read: &mut read });
-        left = read.left;
-        if left == 0 {
-            return Err(ReadError::Archive { path, reason: ArchiveError::Limit(limit) });
+        // The checksum is compared where a member ends.
+        let rest = match (&result, want) {
+            (Ok(()), Want::All) => io::copy(&mut read, &mut io::sink()).map(drop),
+            _ => Ok(()),
+        };
+        if left.get() == 0 {
+            return Err(ReadError::Archive { path, reason: ArchiveError::Limit(limit.bytes) });
         }
         result?;
+        rest.map_err(|e| damaged(index, e.to_string()))?;
+        let read = before - left.get();
+        if want == Want::All && read != size {
+            return Err(damaged(index, format!("a member has {read} bytes, but its directory says {size}")));
+        }
     }
     Ok(())
 }
@@ -115,55 +175,39 @@ fn zipped(
 fn tarred(
     path: PathBuf,
     stream: impl Read,
-    left: u64,
-    limit: u64,
+    limit: Limit,
     visit: &mut dyn FnMut(Member<'_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let left = std::cell::Cell::new(left);
-    let mut archive = tar::Archive::new(Shared { inner: stream, left: &left });
+    let left = Cell::new(limit.bytes);
+    let mut archive = Tar::new(Counted { inner: stream, left: &left });
     let fail = |members, error: &io::Error| {
         let damaged = ArchiveError::Damaged { members, reason: error.to_string() };
-        let reason = if left.get() == 0 { ArchiveError::Limit(limit) } else { damaged };
+        let reason = if left.get() == 0 { ArchiveError::Limit(limit.bytes) } else { damaged };
         ReadError::Archive { path: path.clone(), reason }
     };
-    for (index, entry) in archive.entries().map_err(|e| fail(0, &e))?.enumerate() {
-        let mut entry = entry.map_err(|e| fail(index, &e))?;
-        let kind = entry.header().entry_type();
-        if !kind.is_file() && !kind.is_symlink() && !kind.is_hard_link() {
-            continue;
-        }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let (size, link) = (entry.size(), !kind.is_file());
-        visit(Member { name, index, size, link, read: &mut entry })?;
-        if left.get() == 0 {
-            return Err(ReadError::Archive { path, reason: ArchiveError::Limit(limit) });
-        }
+    let mut index = 0;
+    while let Some(Entry { name, size, link }) = archive.next().map_err(|e| fail(index, &e))? {
+        limit.check_members(&path, index)?;
+        visit(Member { name, index, size, link, read: &mut archive })?;
+        index += 1;
     }
-    Ok(())
+    // Behind the end of the archive comes the end of the compressed stream, with its checksum.
+    if limit.bytes < u64::MAX {
+        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(|e| fail(index, &e))?;
+    }
+    match left.get() {
+        0 => Err(ReadError::Archive { path, reason: ArchiveError::Limit(limit.bytes) }),
+        _ => Ok(()),
+    }
 }
 
 /// Ends a stream that goes beyond its limit.
-struct Counted<R> {
+struct Counted<'a, R> {
     inner: R,
-    left: u64,
+    left: &'a Cell<u64>,
 }
 
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.inner.read(&mut buffer[..most])?;
-        self.left -= count as u64;
-        Ok(count)
-    }
-}
-
-/// As [`Counted`], for a stream that is lent away.
-struct Shared<'a, R> {
-    inner: R,
-    left: &'a std::cell::Cell<u64>,
-}
-
-impl<R: Read> Read for Shared<'_, R> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.inner.read(&mut buffer[..most])?;

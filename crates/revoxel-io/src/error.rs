@@ -52,14 +52,42 @@ pub enum ReadError {
         /// Why.
         reason: GunzipError,
     },
-    /// The file decodes to more than the limit.
-    #[error("{path}: {needed} decoded bytes are needed, more than the limit of {limit}")]
+    /// The volume is larger than the limit.
+    #[error("{path}: the volume needs {needed} bytes, more than the limit of {limit}: raise it with --max-volume")]
     Limit {
         /// The file.
         path: PathBuf,
-        /// Bytes that the header asks for.
+        /// Bytes of the voxels.
         needed: u64,
         /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// The volume is larger than the memory.
+    #[error(
+        "{path}: the volume needs {needed} bytes of memory, more than the {there} that one volume may take here: read it \
+         where there is more memory, or pass --max-volume with the bytes to try all the same"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the voxels.
+        needed: u64,
+        /// Bytes of memory for a volume.
+        there: u64,
+    },
+    /// A compressed file would grow too much.
+    #[error(
+        "{path}: {compressed} compressed bytes would become {needed}, more than the limit of {limit}: if the file can be \
+         trusted, raise the limit with --max-expansion"
+    )]
+    Expansion {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the compressed file.
+        compressed: u64,
+        /// Bytes that it would become.
+        needed: u64,
+        /// Bytes that it may become.
         limit: u64,
     },
     /// The memory does not suffice.

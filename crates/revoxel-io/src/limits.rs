@@ -1,17 +1,68 @@
 //! What a caller says about reading: bounds, and choices that only some formats have.
 
+use std::path::Path;
+
+use crate::ReadError;
+
 /// Bounds on what reading may allocate.
+///
+/// ```
+/// use revoxel_io::Limits;
+/// let limits = Limits::default();
+/// // A small file may become 64 MiB, a large one 1100 times its size.
+/// assert_eq!(limits.most_decoded(1000), 64 << 20);
+/// assert_eq!(limits.most_decoded(1 << 20), 1100 << 20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that a compressed file may decode to. (A file that is not compressed is bounded by its own
-    /// length.)
-    pub max_decoded_bytes: u64,
+    /// The most bytes that the voxels of one volume may have, wherever they lie.
+    pub max_volume: u64,
+    /// The most bytes of memory that the voxels of one volume may take. Voxels that are used in a mapped file take none.
+    pub memory: u64,
+    /// How many times its own size a compressed file (or an archive) may grow when it is decoded.
+    pub max_expansion: u64,
+    /// A compressed file may become so many bytes however small it is.
+    pub free_expansion: u64,
 }
 
 impl Default for Limits {
-    /// 64 GiB.
+    /// 1 TiB for a volume; 1100 times for a compressed file, which no file of gzip, zlib or zip reaches, and 64 MiB.
     fn default() -> Self {
-        Self { max_decoded_bytes: 64 << 30 }
+        Self { max_volume: 1 << 40, memory: 1 << 40, max_expansion: 1100, free_expansion: 64 << 20 }
+    }
+}
+
+impl Limits {
+    /// The most bytes that so many compressed bytes may become.
+    pub const fn most_decoded(&self, compressed: u64) -> u64 {
+        let most = compressed.saturating_mul(self.max_expansion);
+        if most > self.free_expansion { most } else { self.free_expansion }
+    }
+
+    /// Refuses a volume whose voxels have too many bytes; `mapped` says that they stay in their file.
+    ///
+    /// # Errors
+    /// Where they have more than `max_volume`, or take more than `memory`.
+    pub fn check_volume(&self, path: &Path, bytes: u64, mapped: bool) -> Result<(), ReadError> {
+        let path = || path.to_owned();
+        match bytes {
+            _ if bytes > self.max_volume => {
+                Err(ReadError::Limit { path: path(), needed: bytes, limit: self.max_volume })
+            }
+            _ if bytes > self.memory && !mapped => {
+                Err(ReadError::TooLarge { path: path(), needed: bytes, there: self.memory })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a file that would grow too much.
+    pub(crate) fn check_expansion(&self, path: &Path, compressed: u64, needed: u64) -> Result<(), ReadError> {
+        let limit = self.most_decoded(compressed);
+        match needed > limit {
+            true => Err(ReadError::Expansion { path: path.to_owned(), compressed, needed, limit }),
+            false => Ok(()),
+        }
     }
 }
 

@@ -56,8 +56,9 @@ fn prepare(map: &memmap2::Mmap) {
 pub(crate) struct Fresh(memmap2::MmapMut);
 
 impl Fresh {
-    /// Zeros, all of them at hand. `None` where so few are wanted that it does not pay, or there is no memory.
-    pub(crate) fn new(length: usize) -> Option<Self> {
+    /// Zeros. `None` where so few are wanted that it does not pay, or there is no memory. `at_hand`: every page is
+    /// touched now; else only those that are written to, where the length is a claim that may be a lie.
+    pub(crate) fn new(length: usize, at_hand: bool) -> Option<Self> {
         use rayon::prelude::*;
 
         const PAGE: usize = 4 << 10;
@@ -67,6 +68,9 @@ impl Fresh {
         let mut map = memmap2::MmapMut::map_anon(length).ok()?;
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
+        if !at_hand {
+            return Some(Self(map));
+        }
         // One thread that fills it later would wait for every page.
         map.par_chunks_mut(4 << 20).for_each(|chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
         Some(Self(map))
@@ -115,12 +119,12 @@ mod tests {
     #[test]
     fn fresh_memory_holds_what_is_written_into_it() {
         for offset in [0, 352, 353] {
-            let mut fresh = Fresh::new(offset + 1_200_000).unwrap();
+            let mut fresh = Fresh::new(offset + 1_200_000, offset > 0).unwrap();
             let numbers: Vec<i16> = (0..600_000).map(|i| (i * 7 % 30_011) as i16).collect();
             fresh.bytes()[offset..].copy_from_slice(bytemuck::cast_slice(&numbers));
             assert!(fresh.values::<i16>(offset, 600_000).unwrap().into_vec() == numbers, "{offset}");
         }
-        assert!(Fresh::new(1000).is_none());
+        assert!(Fresh::new(1000, true).is_none());
     }
 
     #[test]

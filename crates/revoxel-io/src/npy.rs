@@ -49,27 +49,49 @@ pub struct Tensor {
 /// # Errors
 /// As [`read_npy`] and [`read_npz`].
 pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Tensor, ReadError> {
-    let path = path.as_ref();
+    read_if(path.as_ref(), limits, |_| Ok(()))
+}
+
+/// The same, where a shape is first asked whether it is wanted: nothing is read, and nothing decoded, of an array whose
+/// shape is refused.
+///
+/// # Errors
+/// As [`read`], and those of `fits`.
+pub fn read_if<E: From<ReadError>>(
+    path: &Path,
+    limits: &Limits,
+    fits: impl FnOnce(&[usize]) -> Result<(), E>,
+) -> Result<Tensor, E> {
     length_of(path)?;
     let mut first = Vec::new();
     let file = File::open(path).map_err(failed_to_read(path))?;
     file.take(2).read_to_end(&mut first).map_err(failed_to_read(path))?;
-    if first == b"PK" { read_npz(path, None, limits) } else { read_npy(path, limits) }
+    if first == b"PK" { npz::read_npz_if(path, None, limits, fits) } else { read_npy_if(path, limits, fits) }
 }
 
 /// Reads an .npy file: versions 1 to 3, both byte orders; Fortran order is converted to C order, float16 to
 /// float32, bool to uint8.
 ///
 /// # Errors
-/// Where the file is damaged, shorter than its header says, or holds objects, structures, complex numbers, dates
-/// or text.
-pub fn read_npy(path: impl AsRef<Path>, _limits: &Limits) -> Result<Tensor, ReadError> {
-    let path = path.as_ref();
+/// Where the file is damaged, shorter than its header says, larger than the limits, or holds objects, structures,
+/// complex numbers, dates or text.
+pub fn read_npy(path: impl AsRef<Path>, limits: &Limits) -> Result<Tensor, ReadError> {
+    read_npy_if(path.as_ref(), limits, |_| Ok(()))
+}
+
+fn read_npy_if<E: From<ReadError>>(
+    path: &Path,
+    limits: &Limits,
+    fits: impl FnOnce(&[usize]) -> Result<(), E>,
+) -> Result<Tensor, E> {
+    let named = |reason| E::from(ReadError::Npy { path: path.to_owned(), reason });
     let length = length_of(path)?;
     let file = File::open(path).map_err(failed_to_read(path))?;
     let mut from = BufReader::new(&file);
-    elements::read(&mut from, elements::Length::Known(&file, length))
-        .map_err(|reason| ReadError::Npy { path: path.to_owned(), reason })
+    let preamble = preamble::Preamble::read(&mut from).map_err(named)?;
+    fits(&preamble.shape)?;
+    limits.check_volume(path, preamble.bytes().map_err(named)?, !preamble.fortran)?;
+    elements::read(&mut from, preamble, elements::Length::Known(&file, length)).map_err(named)
 }
 
 /// Begins an .npy file whose values come in slabs, channel after channel: shape (channels, z, y, x) in C order. With

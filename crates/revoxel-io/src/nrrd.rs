@@ -54,6 +54,7 @@ impl Format for Nrrd {
 
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
         let mut parsed = parsed::Parsed::open(path, options)?;
+        parsed.payload.check_volume(path)?;
         let voxels = dispatch_dtype!(parsed.info.dtype, T => typed::<T>(path, &mut parsed)?);
         let parsed::Parsed { info, .. } = parsed;
         let bytes = voxels.bytes().len() as u64;

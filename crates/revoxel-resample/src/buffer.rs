@@ -1,5 +1,17 @@
 //! Big buffers.
 
+use crate::ResampleError;
+
+/// That so many bytes of memory can be had now. Buffers are made where nothing can be refused any more, so this is
+/// asked before.
+///
+/// # Errors
+/// Where they cannot.
+pub fn room(bytes: u64) -> Result<(), ResampleError> {
+    let had = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    if had { Ok(()) } else { Err(ResampleError::Memory(bytes)) }
+}
+
 /// A buffer of zeros. Linux is asked to back big ones with huge pages, which saves most of the time that the first
 /// touch of fresh memory takes.
 #[allow(unsafe_code)]

@@ -9,6 +9,7 @@ use revoxel_core::{
     Voxel, Voxels, dispatch, dispatch_dtype,
 };
 
+use crate::buffer::room;
 use crate::finite::{Holes, mark, may_have_holes};
 use crate::pass::{Pass, along};
 use crate::real::Real;
@@ -37,6 +38,9 @@ pub enum ResampleError {
     /// The buffers do not fit their grids.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// The memory does not suffice.
+    #[error("there is no memory for {0} bytes: crop before, take larger voxels, or run it where there is more memory")]
+    Memory(u64),
     /// What is to fill or pad a label map does not fit beside its labels.
     #[error(transparent)]
     Fill(Box<NoCommonType>),
@@ -74,6 +78,8 @@ pub fn execute_as(
     let volume = splined.as_ref().map_or(volume, |s| &s.filled);
     let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
+    let count = sampling.target().voxel_count().saturating_mul(volume.channels());
+    room(filter_bytes(&volume, &sampling, &how).saturating_add((count as u64).saturating_mul(dtype.size() as u64)))?;
     let mut work = Work::new(&volume, &sampling, &how, beyond);
     let mut marks = splined.as_ref().map(|s| s.marks());
     let length = work.plane() * work.count();
@@ -110,6 +116,7 @@ pub fn stream<E: From<ResampleError>>(
     let volume = splined.as_ref().map_or(volume, |s| &s.filled);
     let Prepared { volume, sampling, how, beyond } = prepare(volume, sampling, how)?;
     let dtype = result_dtype(&volume, &sampling, &how, dtype);
+    room(filter_bytes(&volume, &sampling, &how))?;
     let mut work = Work::new(&volume, &sampling, &how, beyond);
     let mut marks = splined.as_ref().map(|s| s.marks());
     let (size, count) = (work.plane(), work.count());
@@ -131,6 +138,13 @@ pub fn stream<E: From<ResampleError>>(
         first += slab;
     }
     Ok(())
+}
+
+/// Bytes of the coefficients of a spline; a pass without one has none.
+fn filter_bytes(volume: &Volume, sampling: &Sampling, how: &How) -> u64 {
+    let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+    let size = if volume.dtype() == Dtype::F64 { 8 } else { 4 };
+    if cubic { volume.voxels().len() as u64 * size } else { 0 }
 }
 
 /// The voxel type that [`execute_as`] and [`stream`] give.
@@ -161,6 +175,7 @@ pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, Re
 /// Where a grid on the way cannot be made.
 pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
     let source = *sampling.source();
+    room(source.voxel_count() as u64)?;
     let ones = Volume::new(vec![1u8; source.voxel_count()].into(), source, Kind::Label, 1)?;
     execute(&ones, sampling, &How::extended(Interpolation::Nearest, vec![0.0]))
 }

@@ -45,6 +45,7 @@ mod taps;
 pub use area::area;
 pub use argmax::{argmax, execute_argmax};
 pub use bias_field::BiasField;
+pub use buffer::room;
 pub use census::{Census, Gone};
 pub use elastic::elastic;
 pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream, unseen_count};

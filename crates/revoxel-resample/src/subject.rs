@@ -2,6 +2,7 @@
 
 use revoxel_core::{Dtype, Grid, Kind, Sampling, Volume};
 
+use crate::buffer::room;
 use crate::clipped::execute_clipped;
 use crate::{Gaussian, How, PadMode, ResampleError, area, execute, gaussian_smooth_as, pad};
 
@@ -93,16 +94,20 @@ impl Subject for Volume {
     }
 
     fn smooth(&mut self, sigma: [f64; 3], gaussian: &Gaussian) -> Result<(), ResampleError> {
+        // The result, and what one axis leaves for the next.
+        room(self.voxels().bytes().len() as u64 * 2)?;
         *self = gaussian_smooth_as(self, sigma, gaussian)?;
         Ok(())
     }
 
     fn average(&mut self, grid: &Grid) -> Result<(), ResampleError> {
+        room(bytes_on(self, grid.shape()))?;
         *self = area(self, grid)?;
         Ok(())
     }
 
     fn pad(&mut self, start: [i64; 3], shape: [usize; 3], mode: PadMode, value: &[f64]) -> Result<(), ResampleError> {
+        room(bytes_on(self, shape))?;
         *self = pad(self, start, shape, mode, value)?;
         Ok(())
     }
@@ -117,6 +122,12 @@ impl Subject for Volume {
         }
         Ok(())
     }
+}
+
+/// Bytes that a volume has on a grid of some shape, in single precision or its own type.
+fn bytes_on(volume: &Volume, shape: [usize; 3]) -> u64 {
+    let size = volume.dtype().size().max(4);
+    shape.iter().chain([&volume.channels(), &size]).fold(1u64, |bytes, n| bytes.saturating_mul(*n as u64))
 }
 
 /// What is known of a volume before its voxels are read.

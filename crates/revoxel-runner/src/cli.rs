@@ -16,6 +16,7 @@ mod fingerprint;
 mod import;
 mod info;
 mod invert;
+mod limits;
 mod logs;
 mod measure;
 mod plan;
@@ -43,6 +44,8 @@ struct Cli {
     /// Threads for the voxels; as many as there are cores by default.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    limits: limits::Args,
     #[command(subcommand)]
     command: Command,
 }
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| say(&format!("a fault of the program, please report it: {panic}"))));
     crate::stop::listen();
     start_threads(cli.threads.map_or(0, usize::from));
+    cli.limits.apply();
     let result = match cli.command {
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),

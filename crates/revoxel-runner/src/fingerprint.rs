@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::channel;
 use crate::dataset::{Case, DatasetError};
+use crate::limits::options;
 use crate::non_finite::settle;
 
 /// Values of each case from which percentiles are taken, at most.
@@ -195,7 +196,7 @@ fn look(
     }
     let read = |key: &str, kind: Kind| {
         let path = case.inputs.get(key).ok_or_else(|| format!("there is no {key}"))?;
-        let mut volume = revoxel_io::read(path, kind).map_err(|e| e.to_string())?.volume;
+        let mut volume = revoxel_io::read_with(path, kind, &options()).map_err(|e| e.to_string())?.volume;
         if let Some(input) = layout.input(key) {
             volume = channel::take(input, path, volume).map_err(|e| e.to_string())?;
             settle(input, path, &mut volume).map_err(|e| e.to_string())?;

@@ -23,12 +23,15 @@ pub(crate) fn parameters(place: &Path) -> Result<Map<String, Value>, String> {
     Ok(Map::from_iter([("landmarks".to_owned(), json!(found))]))
 }
 
+/// Landmarks are a few numbers.
+const FEW: Limits = Limits { max_volume: 1 << 20, memory: 1 << 20, max_expansion: 1100, free_expansion: 1 << 20 };
+
 fn read(path: &Path, chosen: Option<&str>) -> Result<Vec<f64>, String> {
     let named = |problem: String| format!("{}: {problem}", path.display());
     let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let array = match ending.as_str() {
-        "npz" if chosen.is_some() => npy::read_npz(path, chosen, &Limits::default()),
-        "npy" | "npz" => npy::read(path, &Limits::default()),
+        "npz" if chosen.is_some() => npy::read_npz(path, chosen, &FEW),
+        "npy" | "npz" => npy::read(path, &FEW),
         "pt" | "pth" => {
             let problem = "a file of PyTorch: save the array of one image with numpy.save, and name that";
             return Err(named(problem.to_owned()));

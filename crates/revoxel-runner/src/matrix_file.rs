@@ -9,6 +9,7 @@ use revoxel_transforms::Content;
 use serde_json::{Map, Value, json};
 
 use crate::landmarks_file;
+use crate::limits::options;
 
 /// No file of a matrix is longer.
 const LONGEST: u64 = 1 << 20;
@@ -68,7 +69,7 @@ pub fn parameters(folder: &Path, content: Content, path: &str) -> Result<Map<Str
             Ok(found)
         }
         Content::Grid => {
-            let info = revoxel_io::info(&place).map_err(|e| e.to_string())?;
+            let info = revoxel_io::info_with(&place, &options()).map_err(|e| e.to_string())?;
             let ([a, b, c], shape) = (info.grid.affine().rows(), info.grid.shape());
             let grid = json!({ "shape": shape, "affine": [a, b, c, [0.0, 0.0, 0.0, 1.0]] });
             Ok(Map::from_iter([("grid".to_owned(), grid)]))

@@ -2,6 +2,10 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use revoxel_resample::ResampleError;
+
+use crate::machine::{Bound, Machine, Room, human};
+
 /// A budget of bytes that cases draw from while they run.
 #[derive(Debug)]
 pub struct Budget {
@@ -42,21 +46,9 @@ impl Drop for Drawn<'_> {
     }
 }
 
-/// The memory that is available now, in bytes, where the system says so.
-pub fn available() -> Option<u64> {
-    of_the_machine("MemAvailable:")
-}
-
-/// The memory that the machine has, in bytes, where the system says so.
-pub fn total() -> Option<u64> {
-    of_the_machine("MemTotal:")
-}
-
-fn of_the_machine(name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|l| l.starts_with(name))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
+/// The most memory that this process can ever have, where the system says so.
+pub fn whole() -> Option<Room> {
+    Machine::default().whole()
 }
 
 /// The most memory that this process has held at once, in bytes, where the system says so.
@@ -67,23 +59,59 @@ pub fn peak() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Says so where so many bytes are more by far than the machine has. A little more may be an estimate that is too
-/// generous, or lie on disk in part.
-pub fn beyond_by_far(bytes: u64) -> Option<String> {
-    let machine = total().filter(|total| bytes / 4 > *total)?;
-    let [needed, machine] = [bytes, machine].map(|bytes| bytes.div_ceil(1 << 30));
-    Some(format!("about {needed} GiB of memory are needed, and the machine has {machine}"))
+/// Says so where `least`, what is needed by any means, is more than there is, or where `most`, an estimate that may be
+/// too generous, is by far. `allowed` is what somebody who knows better allows (`--memory`).
+pub fn beyond(least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
+    beyond_room(whole()?, least, most, allowed)
 }
 
-/// The default budget: four fifths of what is available, 4 GiB where nobody knows.
+fn beyond_room(room: Room, least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
+    let there = room.bytes.max(allowed.unwrap_or_default());
+    let needed = if least > there { least } else { most };
+    (least > there || most / 4 > there).then(|| format!("about {} of memory are needed, and {room}", human(needed)))
+}
+
+/// That a volume, or so many bytes, can be had now beside what is there already: asked before what cannot fail any
+/// more where there is no memory.
+///
+/// # Errors
+/// Where it cannot.
+pub fn room(bytes: u64) -> Result<(), ResampleError> {
+    if bytes < SMALL {
+        return Ok(());
+    }
+    revoxel_resample::room(bytes)?;
+    // A container ends a program that goes beyond its limit; nothing is refused before.
+    match Machine::default().free() {
+        Some(Room { bytes: free, bound: Bound::Container }) if free < bytes => Err(ResampleError::Memory(bytes)),
+        _ => Ok(()),
+    }
+}
+
+/// So many bytes are not worth a look.
+const SMALL: u64 = 8 << 20;
+
+/// The default budget: four fifths of what is free, 4 GiB where nobody knows.
 pub fn default_budget() -> u64 {
-    available().map_or(4 << 30, |bytes| bytes / 5 * 4)
+    Machine::default().free().map_or(4 << 30, |room| room.bytes / 5 * 4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn what_there_is_no_room_for_is_refused_with_both_numbers() {
+        let room = Room { bytes: 350 << 20, bound: Bound::Container };
+        let t = |least: u64, most: u64, allowed: Option<u64>| beyond_room(room, least << 20, most << 20, allowed);
+        assert_eq!(t(350, 1400, None), None);
+        let text = "about 1.5 GiB of memory are needed, and the container (cgroup) may take 350.0 MiB";
+        assert_eq!(t(1536, 2000, None).as_deref(), Some(text));
+        assert!(t(100, 1500, None).is_some_and(|text| text.contains("1.5 GiB")));
+        assert_eq!(t(1536, 2000, Some(2 << 30)), None);
+        assert!(t(1536, 2000, Some(1 << 30)).is_some());
+    }
 
     #[test]
     fn no_more_than_the_budget_is_in_use() {

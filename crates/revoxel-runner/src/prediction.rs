@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use revoxel_core::{Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_io::ReadError;
 use revoxel_io::npy::{self, Tensor};
-use revoxel_io::{Limits, ReadError};
 use revoxel_resample::NonFinite;
 
 use crate::kind_values::{KindError, SaidBy, as_whole_numbers, checked};
+use crate::limits::{limits, options};
 
 /// The order of an array's axes, as its shape gives them; the last axis is fastest (C order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,9 @@ impl FromStr for ArrayAxes {
     }
 }
 
+/// More channels than this are not read.
+const MOST_CHANNELS: usize = 65_535;
+
 /// How a prediction is to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -111,6 +115,14 @@ pub enum PredictionError {
         /// The orders that fit.
         fits: String,
     },
+    /// More channels than any model has classes.
+    #[error("{path}: an array of {channels} channels: a prediction has at most {MOST_CHANNELS}")]
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// Channels of the array.
+        channels: usize,
+    },
     /// Nobody says what the values mean.
     #[error("{path}: cannot infer the kind of the values ({why}): pass --kind label, probability, logit or image")]
     Kind {
@@ -141,10 +153,11 @@ pub enum PredictionError {
 /// Where the file cannot be read, does not fit, or it cannot be told what its values mean.
 pub fn read(path: &Path, model: &Grid, reading: &Reading) -> Result<Volume, PredictionError> {
     let (volume, stored) = if is_array(path) {
-        let tensor = npy::read(path, &Limits::default())?;
+        let fits = |shape: &[usize]| layout(path, shape, model, reading.axes).map(drop);
+        let tensor = npy::read_if(path, &limits(), fits)?;
         (on_grid(path, tensor, model, reading.axes)?, None)
     } else {
-        let loaded = revoxel_io::read(path, Kind::Image)?;
+        let loaded = revoxel_io::read_with(path, Kind::Image, &options())?;
         for warning in &loaded.info.warnings {
             tracing::warn!("{}: {warning}", path.display());
         }
@@ -190,46 +203,59 @@ fn all_whole(voxels: &Voxels) -> bool {
     voxels.dtype().is_integer() || dispatch!(voxels, v => v.iter().all(|x| x.whole().is_some()))
 }
 
-/// An array as a volume on a grid whose shape it must have.
-fn on_grid(path: &Path, tensor: Tensor, model: &Grid, axes: Option<ArrayAxes>) -> Result<Volume, PredictionError> {
+/// The order of the axes of an array of some shape on a grid whose shape it must have, and its channels.
+fn layout(
+    path: &Path,
+    shape: &[usize],
+    model: &Grid,
+    axes: Option<ArrayAxes>,
+) -> Result<(ArrayAxes, usize), PredictionError> {
     let planar = model.is_planar();
     // Leading axes of length 1 are batches.
-    let spare = tensor.shape.len().saturating_sub(model.axes());
-    let batch = tensor.shape.iter().take(spare.saturating_sub(1)).take_while(|n| **n == 1).count();
-    let shape = &tensor.shape[batch..];
+    let spare = shape.len().saturating_sub(model.axes());
+    let batch = shape.iter().take(spare.saturating_sub(1)).take_while(|n| **n == 1).count();
+    let inner = &shape[batch..];
     let tried: Vec<ArrayAxes> = axes.map_or(ArrayAxes::ALL.to_vec(), |a| vec![a]);
-    let fits = |a: &ArrayAxes| a.split(shape, planar).filter(|(_, s)| *s == model.shape());
+    let fits = |a: &ArrayAxes| a.split(inner, planar).filter(|(_, s)| *s == model.shape());
     let mut fitting: Vec<ArrayAxes> = tried.iter().copied().filter(|a| fits(a).is_some()).collect();
     // Of a 2-D volume an axis of length 1 is the slice or a channel, which is the same.
     fitting.sort_by_key(|a| a.is_reversed());
     fitting.dedup_by_key(|a| (a.is_reversed(), fits(a)));
     let names = |axes: &[ArrayAxes]| axes.iter().map(|a| a.name(planar)).collect::<Vec<_>>().join(" or ");
-    let axes = match fitting[..] {
-        [one] => one,
+    let (path, shape) = (|| path.to_owned(), || shape.to_vec());
+    match fitting[..] {
+        [one] => match fits(&one).map_or(1, |(channels, _)| channels) {
+            channels if channels > MOST_CHANNELS => Err(PredictionError::Channels { path: path(), channels }),
+            channels => Ok((one, channels)),
+        },
         [] => {
-            let (shape, grid) = (tensor.shape.clone(), model.shape());
-            return Err(PredictionError::Shape { path: path.to_owned(), shape, grid, tried: names(&tried) });
+            let tried = names(&tried);
+            Err(PredictionError::Shape { path: path(), shape: shape(), grid: model.shape(), tried })
         }
-        _ => {
-            let shape = tensor.shape.clone();
-            return Err(PredictionError::Ambiguous { path: path.to_owned(), shape, fits: names(&fitting) });
-        }
-    };
-    tracing::info!("{}: shape {:?} read as {}", path.display(), tensor.shape, axes.name(planar));
-    let channels = fits(&axes).map_or(1, |(c, _)| c);
+        _ => Err(PredictionError::Ambiguous { path: path(), shape: shape(), fits: names(&fitting) }),
+    }
+}
+
+/// An array as a volume on a grid whose shape it must have.
+fn on_grid(path: &Path, tensor: Tensor, model: &Grid, axes: Option<ArrayAxes>) -> Result<Volume, PredictionError> {
+    let (axes, channels) = layout(path, &tensor.shape, model, axes)?;
+    tracing::info!("{}: shape {:?} read as {}", path.display(), tensor.shape, axes.name(model.is_planar()));
     let voxels = match axes {
         // The last axis is fastest: that is axis 0 already.
         ArrayAxes::Zyx | ArrayAxes::Czyx => tensor.voxels,
         ArrayAxes::Xyz | ArrayAxes::Cxyz => {
-            dispatch!(&tensor.voxels, v => reversed(v, channels, model.shape()).into())
+            let bytes = tensor.voxels.bytes().len() as u64;
+            let no_memory = || ReadError::Memory { path: path.to_owned(), bytes };
+            dispatch!(&tensor.voxels, v => reversed(v, channels, model.shape()).ok_or_else(no_memory)?.into())
         }
     };
     Ok(Volume::new(voxels, *model, Kind::Image, channels)?)
 }
 
 /// From axis 2 fastest to axis 0 fastest, channel by channel.
-fn reversed<T: Voxel>(values: &[T], channels: usize, [nx, ny, nz]: [usize; 3]) -> Vec<T> {
-    let mut out = Vec::with_capacity(values.len());
+fn reversed<T: Voxel>(values: &[T], channels: usize, [nx, ny, nz]: [usize; 3]) -> Option<Vec<T>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(values.len()).ok()?;
     for channel in values.chunks(nx * ny * nz).take(channels) {
         for z in 0..nz {
             for y in 0..ny {
@@ -237,7 +263,7 @@ fn reversed<T: Voxel>(values: &[T], channels: usize, [nx, ny, nz]: [usize; 3]) -
             }
         }
     }
-    out
+    Some(out)
 }
 
 #[cfg(test)]

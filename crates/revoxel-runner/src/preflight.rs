@@ -13,6 +13,7 @@ use revoxel_transforms::{Need, Transform};
 
 use crate::channel;
 use crate::dataset::Case;
+use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
 use crate::uneven::{even_out, read_options};
@@ -51,6 +52,8 @@ pub struct Refused {
 pub struct Strictness {
     /// Put inputs of the same shape on the grid of the case's first image, whatever their headers say.
     pub snap: bool,
+    /// Memory that may be taken though the machine seems to have less, bytes.
+    pub memory: Option<u64>,
 }
 
 /// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept. Headers are read once
@@ -96,9 +99,12 @@ impl Headers {
         let plan = pipeline.plan_volumes(&grids.iter().map(known).collect(), Some(&case.name.to_string()));
         let plan = plan.map_err(|e| pipeline.step_error(e.step, e.to_string()).to_string())?;
         // What is left out is not read.
-        let memory = if plan.skipped.is_some() { 0 } else { estimate(pipeline, &infos, &plan) };
-        bounded(memory, &plan)?;
-        Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory, snap: strictness.snap })
+        let Needed { least, most } = match plan.skipped.is_some() {
+            true => Needed::default(),
+            false => estimate(pipeline, case, &infos, &plan),
+        };
+        bounded(memory::beyond(least, most, strictness.memory), &plan)?;
+        Ok(Checked { case: case.clone(), infos, grids, uneven, plan, memory: most, snap: strictness.snap })
     }
 }
 
@@ -114,6 +120,8 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
         for warning in &info.warnings {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
+        let mapped = is_mapped(path, &info);
+        limits().check_volume(path, bytes_of(&info), mapped).map_err(|e| e.to_string())?;
         channel::taken(input, path, info.channels).map_err(|e| e.to_string())?;
         infos.insert(key.clone(), info);
     }
@@ -219,31 +227,44 @@ fn aligned(pipeline: &Pipeline, key: &str) -> bool {
     first.is_some_and(|(need, aligns)| aligns && matches!(need, Need::Grid(other) if other != key))
 }
 
-/// Refuses what the machine cannot hold by far: a slip in a voxel size, most likely.
-fn bounded(memory: u64, plan: &Plan) -> Result<(), String> {
-    let Some(problem) = memory::beyond_by_far(memory) else { return Ok(()) };
+/// Refuses what there is no memory for: a slip in a voxel size, or a machine that is too small.
+fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), String> {
+    let Some(problem) = problem else { return Ok(()) };
     let grids = plan.steps.iter().enumerate().flat_map(|(number, step)| {
         step.volumes.iter().filter_map(move |(key, p)| Some((number, step.name, key, p.after?)))
     });
-    let largest = grids.max_by_key(|(.., grid)| grid.voxel_count());
+    // The first one: later steps keep its grid.
+    let largest = grids.min_by_key(|(.., grid)| std::cmp::Reverse(grid.voxel_count()));
     let what = largest.map_or_else(String::new, |(number, name, key, grid)| {
         let [x, y, z] = grid.shape();
         format!("step {} ({name}) makes {x} × {y} × {z} voxels of {key}: ", number + 1)
     });
-    Err(format!("{what}{problem}"))
+    let way_out =
+        "run the case where there is more, crop or take larger voxels, or pass --memory SIZE to try all the same";
+    Err(format!("{what}{problem}: {way_out}"))
 }
 
 /// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
 const SLABS: u64 = 32 << 20;
 
-/// The memory that a case needs at most: every volume as read, plus, for the largest one, what it becomes twice
-/// over (source and target of a pass), and slabs on their way to a file.
-fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan) -> u64 {
-    let mut held = 0u64;
-    let mut largest = 0u64;
+/// The memory that a case needs, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Needed {
+    /// By any means.
+    least: u64,
+    /// At most.
+    most: u64,
+}
+
+/// What a case needs at most: every volume as read, plus, for the largest one, what it becomes twice over (source and
+/// target of a pass), and slabs on their way to a file. At least it needs what is decoded, and the largest target that is
+/// not written as it is made; voxels that are used where they lie in their file take no memory.
+fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>, plan: &Plan) -> Needed {
+    let (mut held, mut largest) = (0u64, 0u64);
+    let (mut decoded, mut target) = (0u64, 0u64);
     for (key, info) in infos {
         let channels = info.channels as u64;
-        let native = info.grid.voxel_count() as u64 * channels * info.dtype.size() as u64;
+        let native = bytes_of(info);
         let averaged = pipeline.input(key).is_some_and(|i| i.kind != Kind::Label);
         let size = if averaged { 4 } else { info.dtype.size() as u64 };
         let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
@@ -254,8 +275,28 @@ fn estimate(pipeline: &Pipeline, infos: &BTreeMap<String, FileInfo>, plan: &Plan
         let smoothing = if smoothed { 2 * (native / info.dtype.size() as u64) * 4 } else { 0 };
         held = held.saturating_add(native.max(processed));
         largest = largest.max(native.saturating_add(processed.max(smoothing)));
+        let mapped = case.inputs.get(key).is_some_and(|path| is_mapped(path, info));
+        decoded = decoded.saturating_add(if mapped { 0 } else { native });
+        // What no step looks at or changes goes to its file slab by slab.
+        let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.need() == Need::Nothing);
+        let whole = pipeline.steps.iter().any(|s| s.keys.contains(key) && changes(&s.transform));
+        target = target.max(if whole { widest.saturating_mul(channels * size) } else { 0 });
     }
-    held.saturating_add(largest).saturating_add(displacements(plan) + SLABS)
+    let rest = displacements(plan) + SLABS;
+    let [least, most] = [decoded.saturating_add(target), held.saturating_add(largest)].map(|n| n.saturating_add(rest));
+    Needed { least, most }
+}
+
+/// Bytes of the voxels of a file.
+fn bytes_of(info: &FileInfo) -> u64 {
+    let size = info.dtype.size().max(info.stored.size()) as u64;
+    (info.grid.voxel_count() as u64).saturating_mul(info.channels as u64).saturating_mul(size)
+}
+
+/// Whether the voxels of a file are used where they lie: it is long enough for them.
+fn is_mapped(path: &Path, info: &FileInfo) -> bool {
+    let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    info.dtype == info.stored && length.is_some_and(|length| length >= bytes_of(info))
 }
 
 /// What displacements by voxel take while they are made: three numbers for each voxel of their region, and as much

@@ -6,10 +6,11 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Voxel, dispatch};
+use revoxel_io::ReadError;
 use revoxel_io::npy;
-use revoxel_io::{Limits, ReadError};
 
 use crate::files::{FileError, at, write_text};
+use crate::limits::limits;
 use crate::prediction::is_array;
 
 /// Numbers in one row at most: what has more is a volume.
@@ -112,10 +113,13 @@ pub fn read(path: &Path) -> Result<Vec<f64>, ScoresError> {
     if !is_array(path) {
         return Err(ScoresError::NoArray(path.to_owned()));
     }
-    let tensor = npy::read(path, &Limits::default())?;
+    let few = |shape: &[usize]| match shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX) {
+        count if count > MOST => Err(ScoresError::Volume { path: path.to_owned(), count }),
+        _ => Ok(()),
+    };
+    let tensor = npy::read_if(path, &limits(), few)?;
     match tensor.voxels.len() {
         0 => Err(ScoresError::Empty(path.to_owned())),
-        count if count > MOST => Err(ScoresError::Volume { path: path.to_owned(), count }),
         all => {
             let numbers: Vec<f64> = dispatch!(&tensor.voxels, v => v.iter().map(|x| x.to_f64()).collect());
             if let Some((count, first)) = not_numbers(&numbers) {

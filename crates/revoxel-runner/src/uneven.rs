@@ -7,6 +7,8 @@ use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
 use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 use revoxel_pipeline::{Input, MissingRule, SliceRule};
 
+use crate::limits::options;
+
 /// Why a stack cannot be evened out.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,7 +34,7 @@ pub fn read_options(input: &Input) -> ReadOptions {
             MissingRule::Error => MissingPolicy::Error,
             MissingRule::Interpolate => MissingPolicy::Interpolate,
         },
-        ..ReadOptions::default()
+        ..options()
     }
 }
 

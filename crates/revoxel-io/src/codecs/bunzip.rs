@@ -7,11 +7,12 @@ use super::stream::{self, Codec, StreamError, StreamTail};
 
 /// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file. bzip2 can make a
 /// million bytes of one, so the length of the file bounds nothing: memory grows with what is decoded, and the
-/// caller must hold `count` against a limit.
+/// caller must hold `count` against the limit.
 pub(crate) fn decode<T: Voxel>(
     compressed: &[u8],
     skip: usize,
     count: usize,
+    limit: u64,
 ) -> Result<(Vec<T>, StreamTail), StreamError> {
-    stream::decode(Codec::Bzip2, compressed, MultiBzDecoder::new, MultiBzDecoder::into_inner, skip, count)
+    stream::decode(Codec::Bzip2, compressed, MultiBzDecoder::new, MultiBzDecoder::into_inner, (skip, count), limit)
 }

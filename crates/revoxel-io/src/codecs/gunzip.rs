@@ -71,8 +71,15 @@ pub(crate) const fn most_decoded(compressed: u64) -> u64 {
     compressed.saturating_mul(BEST_RATIO)
 }
 
-/// Bytes beyond what is needed that are decoded in order to verify the checksum.
-const MOST_EXTRA: u64 = 64 << 20;
+/// Compressed bytes that would have to become more than this many times themselves are believed only as they arrive.
+const USUAL_RATIO: u64 = 64;
+/// Bytes to be dropped that are decoded in one piece with those that are wanted.
+const MOST_SKIP: usize = 16 << 20;
+
+/// Whether so many compressed bytes usually hold as much as is asked for, so that memory can be made ready for it.
+pub(crate) const fn is_usual(compressed: usize, needed: usize) -> bool {
+    needed as u64 <= (compressed as u64).saturating_mul(USUAL_RATIO)
+}
 
 /// Whether these are the first bytes of a gzip member.
 pub(crate) fn is_gzip(first_bytes: &[u8]) -> bool {
@@ -107,6 +114,16 @@ pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
     Ok(head)
 }
 
+/// Decodes a file up to a limit for its checksums alone: what is wrong with it.
+pub(crate) fn verify(path: &Path, limit: u64) -> io::Result<Option<GunzipError>> {
+    let file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let compressed: Buffer<u8> = buffer::map_or_read(&file, 0, length)?;
+    let mut stream = Members { decoder: Some(GzDecoder::new(&compressed[..])), decoded: 0, junk: 0 };
+    let result = io::copy(&mut (&mut stream).take(limit), &mut io::sink());
+    Ok(result.err().map(|error| stream.diagnose(&error, 0)))
+}
+
 /// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file.
 pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Result<(Buffer<T>, Tail), GunzipError> {
     let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
@@ -125,11 +142,11 @@ pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> 
 fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Option<Buffer<T>> {
     let needed = skip.checked_add(count.checked_mul(size_of::<T>())?)?;
     let length = compressed.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))?;
-    if length != needed as u32 {
+    if length != needed as u32 || skip > MOST_SKIP {
         return None;
     }
     let decode = |bytes: &mut [u8]| Decompressor::new().gzip_decompress(compressed, bytes) == Ok(needed);
-    if let Some(mut fresh) = Fresh::new(needed) {
+    if let Some(mut fresh) = Fresh::new(needed, is_usual(compressed.len(), needed)) {
         return if decode(fresh.bytes()) { fresh.values(skip, count) } else { None };
     }
     let mut values: Vec<T> = buffer::zeroed(needed.div_ceil(size_of::<T>()))?;
@@ -158,7 +175,8 @@ fn decode_members<T: Voxel>(
         Ok(values) => values,
         Err(error) => return Err(stream.diagnose(&error, needed)),
     };
-    match io::copy(&mut (&mut stream).take(MOST_EXTRA.max(needed)), &mut io::sink()) {
+    // To the end, where the checksum is.
+    match io::copy(&mut stream, &mut io::sink()) {
         Ok(extra) => Ok((values, Tail { extra, junk: stream.junk })),
         Err(error) => Err(stream.diagnose(&error, needed)),
     }

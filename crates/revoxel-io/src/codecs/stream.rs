@@ -70,6 +70,19 @@ pub enum StreamError {
         /// The most they can decode to.
         most: u64,
     },
+    /// More comes out than may.
+    #[error(
+        "{compressed} bytes of {codec} become more than the limit of {limit}: if the file can be trusted, raise the \
+         limit with --max-expansion"
+    )]
+    Limit {
+        /// How it is compressed.
+        codec: Codec,
+        /// Bytes in the file.
+        compressed: u64,
+        /// Bytes that they may become.
+        limit: u64,
+    },
     /// The memory does not suffice.
     #[error("there is no memory for {0} bytes")]
     Memory(u64),
@@ -84,29 +97,28 @@ pub(crate) struct StreamTail {
     pub(crate) junk: u64,
 }
 
-/// Bytes beyond what is needed that are decoded in order to verify the checksum.
-const MOST_EXTRA: u64 = 64 << 20;
-
-/// Decodes `skip` bytes that are dropped and then `count` values, growing with what arrives.
+/// Decodes `skip` bytes that are dropped and then `count` values, growing with what arrives, and the rest for its
+/// checksum; all of it at most `limit` bytes.
 pub(super) fn decode<'a, T: Voxel, D: Read>(
     codec: Codec,
     compressed: &'a [u8],
     open: impl FnOnce(&'a [u8]) -> D,
     rest: impl FnOnce(D) -> &'a [u8],
-    skip: usize,
-    count: usize,
+    (skip, count): (usize, usize),
+    limit: u64,
 ) -> Result<(Vec<T>, StreamTail), StreamError> {
     let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
     let mut stream = Counted { inner: open(compressed), decoded: 0, ended: false };
     let result = io::copy(&mut (&mut stream).take(skip as u64), &mut io::sink())
         .and_then(|_| buffer::read_growing(&mut stream, count))
-        .and_then(|values| Ok((values, io::copy(&mut (&mut stream).take(MOST_EXTRA), &mut io::sink())?)));
+        .and_then(|values| {
+            let left = limit.saturating_sub(stream.decoded);
+            Ok((values, io::copy(&mut (&mut stream).take(left.saturating_add(1)), &mut io::sink())?))
+        });
     let Counted { inner, decoded, ended } = stream;
     match result {
-        Ok((values, extra)) => {
-            let junk = if extra < MOST_EXTRA { rest(inner).len() as u64 } else { 0 };
-            Ok((values, StreamTail { extra, junk }))
-        }
+        Ok(_) if decoded > limit => Err(StreamError::Limit { codec, compressed: compressed.len() as u64, limit }),
+        Ok((values, extra)) => Ok((values, StreamTail { extra, junk: rest(inner).len() as u64 })),
         Err(error) => Err(match error.kind() {
             io::ErrorKind::OutOfMemory => StreamError::Memory(needed),
             io::ErrorKind::UnexpectedEof if ended => StreamError::TooShort { codec, decoded, needed },

@@ -11,7 +11,7 @@ use libdeflater::Decompressor;
 use revoxel_core::{Buffer, Voxel};
 
 use super::deflate::{self, Checksum, Effort};
-use super::gunzip::most_decoded;
+use super::gunzip::{is_usual, most_decoded};
 use super::stream::{self, Codec, StreamError, StreamTail};
 use crate::buffer;
 use crate::map::Fresh;
@@ -50,13 +50,13 @@ pub(crate) fn decode<T: Voxel>(
     {
         return Ok((values, StreamTail::default()));
     }
-    let decoded = stream::decode(codec, compressed, Inflate::new, |stream| stream.rest, skip, count);
+    let decoded = stream::decode(codec, compressed, Inflate::new, |stream| stream.rest, (skip, count), most);
     decoded.map(|(values, tail)| (values.into(), tail))
 }
 
 /// The fast way, for a stream of exactly the right length.
 fn decode_whole<T: Voxel>(compressed: &[u8], count: usize) -> Option<Buffer<T>> {
-    if let Some(mut fresh) = count.checked_mul(size_of::<T>()).and_then(Fresh::new) {
+    if let Some(mut fresh) = fresh::<T>(compressed, count) {
         let length = fresh.bytes().len();
         let decoded = Decompressor::new().zlib_decompress(compressed, fresh.bytes());
         return if decoded == Ok(length) { fresh.values(0, count) } else { None };
@@ -65,6 +65,11 @@ fn decode_whole<T: Voxel>(compressed: &[u8], count: usize) -> Option<Buffer<T>> 
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
     let length = bytes.len();
     (Decompressor::new().zlib_decompress(compressed, bytes) == Ok(length)).then(|| values.into())
+}
+
+fn fresh<T: Voxel>(compressed: &[u8], count: usize) -> Option<Fresh> {
+    let length = count.checked_mul(size_of::<T>())?;
+    Fresh::new(length, is_usual(compressed.len(), length))
 }
 
 /// The decoded bytes of a stream; that it is cut off is an error even within its checksum.

@@ -19,6 +19,16 @@ impl Bytes {
         }
     }
 
+    /// So many bytes from a place on, which are there.
+    pub(super) fn part(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut part = Vec::new();
+        part.try_reserve_exact(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        part.resize(length, 0);
+        self.read_at(offset, &mut part)?;
+        Ok(part)
+    }
+
     /// Fills a buffer.
     pub(super) fn read_at(&self, offset: u64, to: &mut [u8]) -> io::Result<()> {
         match self {

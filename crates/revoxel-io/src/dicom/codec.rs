@@ -10,9 +10,17 @@ mod jpegls;
 mod rle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use super::format::PixelFormat;
 use super::syntax::Coding;
+
+/// Frames up to so many bytes are believed to be there, however few compressed bytes they have.
+const LARGE: usize = 48 << 20;
+/// Larger ones are where they have at most this many times the compressed bytes.
+const LARGE_RATIO: usize = 48;
+/// Frames up to so many bytes are decoded side by side.
+const SIDE_BY_SIDE: usize = 16 << 20;
 
 /// Samples of one frame, as an uncompressed little-endian file would hold them.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +35,17 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
     if coding == Coding::Raw {
         return Ok(Decoded { bytes: compressed, planar: format.planar });
     }
+    let needed = format.frame_bytes();
+    if needed > compressed.len().saturating_mul(LARGE_RATIO).max(LARGE) {
+        return Err(format!(
+            "{} bytes cannot hold the {needed} that the attributes ask for (a frame beyond 48 MiB may be {LARGE_RATIO} \
+             times its compressed bytes)",
+            compressed.len()
+        ));
+    }
+    // Decoders need several times the memory of a frame before they know whether it is there: large ones go one by one.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = (needed > SIDE_BY_SIDE).then(|| ONE.lock().unwrap_or_else(PoisonError::into_inner));
     let run = || match coding {
         Coding::Rle => rle::decode(&compressed, format),
         Coding::Jpeg => jpeg::decode(&compressed, format),
@@ -35,7 +54,7 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
         Coding::Raw | Coding::Unknown => Err("there is no decoder".to_owned()),
     };
     let decoded = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the decoder failed".to_owned()))?;
-    let (found, needed) = (decoded.bytes.len(), format.frame_bytes());
+    let found = decoded.bytes.len();
     if found < needed {
         return Err(format!("it decodes to {found} bytes, but the attributes ask for {needed}"));
     }

@@ -12,9 +12,9 @@ use super::input::{Source, Stream};
 use super::parse;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
-use crate::archive::{self, Packing};
-use crate::file::failed_to_read;
-use crate::{ReadError, ReadOptions};
+use crate::archive::{self, ArchiveError, Packing, Want};
+use crate::file::{failed_to_read, length_of};
+use crate::{Limits, ReadError, ReadOptions};
 
 /// What there is.
 #[derive(Debug)]
@@ -35,25 +35,25 @@ enum Left {
 
 /// Looks at everything under a path.
 pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadError> {
-    let limit = options.limits.max_decoded_bytes;
+    let limits = &options.limits;
     let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
     if metadata.is_dir() {
         let mut skipped = Vec::new();
         let paths = walk(path, true, &mut skipped)?;
-        return Ok(found(path, paths, skipped, limit));
+        return Ok(found(path, paths, skipped, limits));
     }
     if !metadata.is_file() {
         return Err(ReadError::NotAFile { path: path.to_owned() });
     }
     match Packing::sniff(path).map_err(failed_to_read(path))? {
-        Some(packing) => members(path, packing, limit),
-        None => beside(path, limit),
+        Some(packing) => members(path, packing, limits),
+        None => beside(path, limits),
     }
 }
 
 /// A folder's images.
-fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limit: u64) -> Found {
-    let scanned: Vec<_> = paths.into_par_iter().map(|path| (scan(&path, limit), path)).collect();
+fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &Limits) -> Found {
+    let scanned: Vec<_> = paths.into_par_iter().map(|path| (scan(&path, limits), path)).collect();
     let mut files = Vec::with_capacity(scanned.len());
     for (result, path) in scanned {
         sort_in(result, path, 0, &mut files, &mut skipped);
@@ -116,11 +116,11 @@ fn walk(root: &Path, deep: bool, skipped: &mut Vec<Skipped>) -> Result<Vec<PathB
 }
 
 /// The header of one file.
-fn scan(path: &Path, limit: u64) -> Result<ImageFile, Left> {
+fn scan(path: &Path, limits: &Limits) -> Result<ImageFile, Left> {
     let io = |e: io::Error| Left::Unreadable(DicomError::Io(e.to_string()));
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    image(&mut file, length, limit)
+    image(&mut file, length, limits.most_decoded(length))
 }
 
 fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, Left> {
@@ -135,9 +135,9 @@ fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, 
 }
 
 /// The series that a file belongs to; a file of several frames is itself.
-fn beside(path: &Path, limit: u64) -> Result<Found, ReadError> {
+fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
     let fail = |reason| ReadError::Dicom { path: path.to_owned(), reason: Box::new(reason) };
-    let file = scan(path, limit).map_err(|left| {
+    let file = scan(path, limits).map_err(|left| {
         fail(match left {
             Left::Unreadable(error) => error,
             Left::Out(SkipReason::NotDicom) => DicomError::NotDicom,
@@ -163,7 +163,7 @@ fn beside(path: &Path, limit: u64) -> Result<Found, ReadError> {
     }
     let paths = walk(folder, false, &mut Vec::new())?;
     let others = paths.into_iter().filter(|p| p.file_name() != path.file_name()).collect();
-    let others = found(folder, others, Vec::new(), limit);
+    let others = found(folder, others, Vec::new(), limits);
     let series = named.file.series.clone();
     let instance = named.file.instance.clone();
     let same = |n: &NamedImage| n.file.series == series && single(&n.file) && n.file.instance != instance;
@@ -174,15 +174,22 @@ fn beside(path: &Path, limit: u64) -> Result<Found, ReadError> {
 }
 
 /// An archive's images.
-fn members(path: &Path, packing: Packing, limit: u64) -> Result<Found, ReadError> {
+fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, ReadError> {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
-    archive::visit(path, packing, limit, &mut |member| {
+    let limit = limits.most_decoded(length_of(path)?);
+    archive::visit(path, packing, limits, Want::Heads, &mut |member| {
         let shown = member.shown(path);
+        let result = image(&mut Stream(member.read), member.size, limit);
         if member.link {
+            // The path that a link holds is no image: the archive is damaged where it is one.
+            if result.is_ok() {
+                let reason = format!("{}: a link that holds an image", member.name);
+                let reason = ArchiveError::Damaged { members: member.index, reason };
+                return Err(ReadError::Archive { path: path.to_owned(), reason });
+            }
             skipped.push(Skipped { path: shown, reason: SkipReason::Link });
             return Ok(());
         }
-        let result = image(&mut Stream(member.read), member.size, limit);
         sort_in(result, shown, member.index, &mut files, &mut skipped);
         Ok(())
     })?;

@@ -3,8 +3,9 @@
 //! Only where nothing else explains why positions repeat are pixels looked at, and only those of the images in
 //! question.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
+use std::io::Read;
 
 use super::bytes::Bytes;
 use super::collect::Found;
@@ -13,7 +14,8 @@ use super::plane::Plane;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
 use super::stack::same_places;
-use crate::{Limits, ReadError, archive};
+use crate::archive::{self, Want};
+use crate::{Limits, ReadError};
 
 /// The groups of what was found, without copies.
 pub(super) fn groups_without_copies(found: &mut Found, limits: &Limits) -> Result<Vec<Group>, ReadError> {
@@ -83,11 +85,14 @@ fn alike(found: &Found, a: PlaneId, b: PlaneId) -> bool {
 /// The bytes of the files in question, where they are in an archive.
 fn members(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, Vec<u8>>, ReadError> {
     let mut members = HashMap::new();
-    let wanted: HashSet<usize> = piles.iter().flatten().map(|id| found.files[id.file].member).collect();
+    let file = |id: &PlaneId| &found.files[id.file];
+    let most = |id: &PlaneId| (file(id).member, file(id).file.most_bytes());
+    let wanted: HashMap<usize, u64> = piles.iter().flatten().map(most).collect();
     if let (Some(packing), false) = (found.packing, wanted.is_empty()) {
-        archive::visit(&found.root, packing, limits.max_decoded_bytes, &mut |member| {
+        archive::visit(&found.root, packing, limits, Want::Heads, &mut |member| {
+            let Some(most) = wanted.get(&member.index) else { return Ok(()) };
             let mut bytes = Vec::new();
-            if wanted.contains(&member.index) && member.read.read_to_end(&mut bytes).is_ok() {
+            if member.read.take(*most).read_to_end(&mut bytes).is_ok() {
                 members.insert(member.index, bytes);
             }
             Ok(())
@@ -105,7 +110,11 @@ fn pixels(found: &Found, id: PlaneId, members: &HashMap<usize, Vec<u8>>) -> Opti
         let length = file.metadata().ok()?.len();
         Some(Bytes::Disk { file, length })
     };
-    let part = |length: u64| Some((element.offset, element.length.unwrap_or(length.checked_sub(element.offset)?)));
+    let most = named.file.most_bytes();
+    let part = |length: u64| {
+        let there = length.min(most).checked_sub(element.offset)?;
+        Some((element.offset, element.length.map_or(there, |length| length.min(there))))
+    };
     if found.packing.is_some() {
         let bytes = members.get(&named.member)?;
         let (offset, length) = part(bytes.len() as u64)?;

@@ -53,7 +53,7 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
         0 => begins(bytes, parts)?,
         _ => offsets(bytes, *table)?.into_iter().map(|o| first + u64::from(o) + 8).collect(),
     };
-    let indices: Option<Vec<usize>> = starts.iter().map(|s| parts.iter().position(|p| p.offset == *s)).collect();
+    let indices: Option<Vec<usize>> = starts.iter().map(|s| parts.binary_search_by_key(s, |p| p.offset).ok()).collect();
     match indices {
         Some(indices) if indices.len() == frames && indices[0] == 0 && indices.is_sorted_by(|a, b| a < b) => {
             let ends = indices[1..].iter().copied().chain([count]);

@@ -9,6 +9,12 @@ use super::report::SkipReason;
 use super::syntax::{Coding, TransferSyntax, class_name};
 use super::tags;
 
+/// More bytes behind the pixels than this, and than the pixels, are no padding.
+const MOST_PADDING: u64 = 64 << 10;
+
+/// What a compressed frame has beside its pixels: headers of fragments and of the codec, an entry of the offset table.
+const FRAGMENTS: u64 = 8 << 10;
+
 /// A file with one or more images.
 #[derive(Clone, Debug)]
 pub(super) struct ImageFile {
@@ -78,6 +84,20 @@ impl ImageFile {
         Ok(file)
     }
 
+    /// The most bytes from the beginning of the file that reading its pixels needs; compressed ones are not larger than
+    /// others by more than a little.
+    pub(super) fn most_bytes(&self) -> u64 {
+        let Ok(Content { format, planes }) = &self.content else { return self.pixels.offset };
+        let (frame, frames) = (format.frame_bytes() as u64, planes.len() as u64);
+        let pixels = match self.pixels.length {
+            Some(_) => frame.saturating_mul(frames),
+            None => {
+                frame.saturating_mul(2).saturating_add(FRAGMENTS).saturating_mul(frames).saturating_add(MOST_PADDING)
+            }
+        };
+        self.pixels.offset.saturating_add(pixels)
+    }
+
     fn check(
         &mut self,
         data: &DataSet,
@@ -131,6 +151,11 @@ impl ImageFile {
                 }
                 if length < needed {
                     let problem = Problem::TooShort { what: what(), needed };
+                    return Err(DicomError::field(tag, format!("{length} bytes"), problem));
+                }
+                // Some padding is common.
+                if length - needed >= needed.max(MOST_PADDING) {
+                    let problem = Problem::TooLong { what: what(), needed };
                     return Err(DicomError::field(tag, format!("{length} bytes"), problem));
                 }
             }

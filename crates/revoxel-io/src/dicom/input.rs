@@ -44,14 +44,18 @@ pub(super) struct Input<'a> {
     position: u64,
     /// Length of the source, where it is known.
     length: Option<u64>,
+    /// Bytes that the attributes kept so far take.
+    kept: u64,
 }
 
+/// Attributes of more than this are no header: those of 100,000 frames take half of it.
+const MOST_KEPT: u64 = 64 << 20;
 /// Most headers fit into one read.
 const STEP: usize = 16 << 10;
 
 impl<'a> Input<'a> {
     pub(super) fn new(source: &'a mut dyn Source, length: Option<u64>) -> Self {
-        Self { source, buffer: Vec::new(), next: 0, position: 0, length }
+        Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0 }
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -112,6 +116,12 @@ impl<'a> Input<'a> {
             io::ErrorKind::UnexpectedEof => DicomError::Truncated(self.position),
             _ => DicomError::Io(e.to_string()),
         })
+    }
+
+    /// Counts what is kept of the source, which may decode to far more than it has bytes: whether it is too much.
+    pub(super) fn keep(&mut self, bytes: u64) -> bool {
+        self.kept = self.kept.saturating_add(bytes);
+        self.kept > MOST_KEPT
     }
 
     /// Whether nothing is left.

@@ -40,6 +40,9 @@ pub(super) struct PixelElement {
 const MOST_DEPTH: usize = 48;
 /// Longest value that is kept.
 const MOST_VALUE: u64 = 1 << 20;
+/// Memory that an attribute takes beside its value, and an item of a sequence with what is made of it.
+const ELEMENT: u64 = 64;
+const ITEM: u64 = 256;
 const UNDEFINED: u32 = u32::MAX;
 
 /// How a file begins.
@@ -228,6 +231,7 @@ impl Parser<'_, '_> {
             self.input.skip(u64::from(length))?;
             return Ok(None);
         }
+        self.keep(tag, u64::from(length) + ELEMENT)?;
         let value = Value::Bytes(self.input.take(length as usize)?.to_vec());
         Ok(Some(Element { tag, vr: vr_of_value, value }))
     }
@@ -242,6 +246,13 @@ impl Parser<'_, '_> {
                 tags::ITEM if length != UNDEFINED => self.input.skip(u64::from(length))?,
                 other => return Err(DicomError::field(tag, format!("{other} in it"), Problem::NoItem)),
             }
+        }
+    }
+
+    fn keep(&mut self, tag: Tag, bytes: u64) -> Result<(), DicomError> {
+        match self.input.keep(bytes) {
+            true => Err(DicomError::field(tag, "one attribute too many", Problem::Kept)),
+            false => Ok(()),
         }
     }
 
@@ -303,6 +314,7 @@ impl Parser<'_, '_> {
             };
             let item = self.data_set(item_end, depth)?;
             if keep {
+                self.keep(tag, ITEM)?;
                 items.push(item);
             }
         }

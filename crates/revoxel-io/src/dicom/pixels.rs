@@ -1,6 +1,6 @@
 //! Reading the pixels of a stack into a volume.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,9 @@ use super::image::ImageFile;
 use super::plan::{Plan, SliceFrom};
 use super::problem::DicomError;
 use super::syntax::Coding;
-use crate::codecs::gunzip::most_decoded;
+use crate::archive::{self, Want};
 use crate::file::failed_to_read;
-use crate::{Limits, ReadError, archive, buffer};
+use crate::{Limits, ReadError, buffer};
 
 /// What is to be read: per frame, the images in the order of the slices.
 pub(super) struct Request<'a> {
@@ -79,10 +79,11 @@ pub(super) fn read(request: &Request<'_>) -> Result<Voxels, ReadError> {
     check_syntax(request)?;
     let limits = &request.limits;
     let (files, target) = (&request.found.files, target(request));
+    check_limits(request, target)?;
     let opened = open_shared(request, limits)?;
     if let (Dtype::I16, Some(intercept)) = (target, shared_intercept(request)) {
         let fits = std::sync::atomic::AtomicBool::new(true);
-        let values = all::<i16>(request, limits, &|job, scratch| {
+        let values = all::<i16>(request, &|job, scratch| {
             let ok = integers(request, &opened, job, scratch, intercept)?;
             fits.fetch_and(ok, std::sync::atomic::Ordering::Relaxed);
             Ok(())
@@ -93,30 +94,24 @@ pub(super) fn read(request: &Request<'_>) -> Result<Voxels, ReadError> {
     }
     let real = |job: PlaneId| plane(files, job).map_or((1.0, 0.0), |p| (p.slope, p.intercept));
     match target {
-        Dtype::U8 => Ok(all::<u8>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
-        Dtype::U16 => Ok(all::<u16>(request, limits, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
+        Dtype::U8 => Ok(all::<u8>(request, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
+        Dtype::U16 => Ok(all::<u16>(request, &|job, scratch| colours(request, &opened, job, scratch))?.into()),
         Dtype::F64 => {
-            Ok(all::<f64>(request, limits, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into())
+            Ok(all::<f64>(request, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into())
         }
-        _ => {
-            Ok(all::<f32>(request, limits, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into())
-        }
+        _ => Ok(all::<f32>(request, &|job, scratch| reals(request, &opened, real(job.id), job, scratch))?.into()),
     }
 }
 
 type Place<'a, T> = &'a (dyn Fn(&mut Job<'_, T>, &mut Vec<u8>) -> Result<(), ReadError> + Sync);
 
 /// Reads every image into its place, in parallel, and makes up what is missing.
-fn all<T: Voxel>(request: &Request<'_>, limits: &Limits, place: Place<'_, T>) -> Result<Vec<T>, ReadError> {
+fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, ReadError> {
     let Request { plan, frames, format, .. } = request;
     let (plane, slices, samples) = (format.plane(), plan.slices.len(), format.samples);
     let count = [slices, frames.len(), samples].iter().try_fold(plane, |n, f| n.checked_mul(*f));
     let bytes = count.and_then(|n| n.checked_mul(size_of::<T>())).unwrap_or(usize::MAX) as u64;
     let path = || request.found.root.clone();
-    let streamed = request.found.packing.is_some() || frames.iter().flatten().any(|id| !is_raw(request, id.file));
-    if streamed && bytes > limits.max_decoded_bytes {
-        return Err(ReadError::Limit { path: path(), needed: bytes, limit: limits.max_decoded_bytes });
-    }
     let no_memory = || ReadError::Memory { path: path(), bytes };
     let mut values: Vec<T> = count.and_then(buffer::zeroed).ok_or_else(no_memory)?;
     let mut chunks: Vec<Option<&mut [T]>> = values.chunks_mut(plane).map(Some).collect();
@@ -132,6 +127,26 @@ fn all<T: Voxel>(request: &Request<'_>, limits: &Limits, place: Place<'_, T>) ->
     jobs.into_par_iter().try_for_each_init(Vec::new, |scratch, mut job| place(&mut job, scratch))?;
     fill::fill(&mut values, plane, &plan.slices, request.kind);
     Ok(values)
+}
+
+/// That the volume is within the limits, and that its files may become so large; before anything is decoded.
+fn check_limits(request: &Request<'_>, target: Dtype) -> Result<(), ReadError> {
+    let Request { plan, frames, format, found, limits, .. } = request;
+    let counts = [plan.slices.len(), frames.len(), format.samples, format.plane()];
+    let values = counts.iter().fold(1u64, |n, f| n.saturating_mul(*f as u64));
+    limits.check_volume(&found.root, values.saturating_mul(target.size() as u64), false)?;
+    let files: HashSet<usize> = frames.iter().flatten().map(|id| id.file).collect();
+    if found.packing.is_none() && files.iter().all(|file| is_raw(request, *file)) {
+        return Ok(());
+    }
+    let length = |path: &Path| std::fs::metadata(path).map(|m| m.len()).map_err(failed_to_read(path));
+    let compressed = match found.packing {
+        Some(_) => length(&found.root)?,
+        None => files.iter().try_fold(0u64, |sum, file| Ok::<_, ReadError>(sum + length(&found.files[*file].path)?))?,
+    };
+    // What is filled in between slices comes out of no file.
+    let images = frames.iter().flatten().count() as u64;
+    limits.check_expansion(&found.root, compressed, images.saturating_mul(format.frame_bytes() as u64))
 }
 
 fn is_raw(request: &Request<'_>, file: usize) -> bool {
@@ -160,11 +175,13 @@ fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, 
     if let Some(packing) = request.found.packing {
         let wanted: HashMap<usize, usize> =
             images.keys().map(|file| (request.found.files[*file].member, *file)).collect();
-        archive::visit(&request.found.root, packing, limits.max_decoded_bytes, &mut |member| {
+        archive::visit(&request.found.root, packing, limits, Want::All, &mut |member| {
             let Some(file) = wanted.get(&member.index) else { return Ok(()) };
             let mut bytes = Vec::new();
             let shown = member.shown(&request.found.root);
-            member.read.read_to_end(&mut bytes).map_err(failed_to_read(&shown))?;
+            // What is behind the pixels is decoded for the checksum, and not kept.
+            let most = request.found.files[*file].file.most_bytes();
+            member.read.take(most).read_to_end(&mut bytes).map_err(failed_to_read(&shown))?;
             opened.insert(*file, open(request, *file, Some(bytes), limits)?);
             Ok(())
         })?;
@@ -207,14 +224,9 @@ fn open(request: &Request<'_>, file: usize, bytes: Option<Vec<u8>>, limits: &Lim
 
 /// The decoded rest of a deflated file, up to the end of its pixels.
 fn inflated(path: &Path, bytes: &Bytes, from: u64, file: &ImageFile, limits: &Limits) -> Result<Vec<u8>, ReadError> {
-    let needed = file.pixels.offset.saturating_add(file.pixels.length.unwrap_or(0));
-    let most = most_decoded(bytes.length());
-    let limit = limits.max_decoded_bytes.min(most);
-    if needed > limit {
-        return Err(ReadError::Limit { path: path.to_owned(), needed, limit });
-    }
-    let mut compressed = vec![0; bytes.length().saturating_sub(from) as usize];
-    bytes.read_at(from, &mut compressed).map_err(failed_to_read(path))?;
+    let needed = file.most_bytes();
+    limits.check_expansion(path, bytes.length(), needed)?;
+    let compressed = bytes.part(from, bytes.length().saturating_sub(from)).map_err(failed_to_read(path))?;
     let mut decoded = Vec::new();
     let stream = DeflateDecoder::new(&compressed[..]);
     stream.take(needed).read_to_end(&mut decoded).map_err(failed_to_read(path))?;
@@ -249,13 +261,15 @@ fn samples(
     let syntax = named.file.syntax.ok_or_else(|| fail(DicomError::NotDicom))?;
     let length = file_format.frame_bytes();
     let Some(frames) = frames else {
-        scratch.resize(length, 0);
+        make_room(scratch, length).map_err(failed_to_read(path))?;
         let offset = named.file.pixels.offset + (id.frame * length) as u64;
         bytes.read_at(offset, scratch).map_err(failed_to_read(path))?;
         return Ok(Raw { big_endian: syntax.big_endian, planar: file_format.planar });
     };
     let parts = frames.get(id.frame).map_or(&[][..], |f| &f[..]);
-    let mut compressed = vec![0; parts.iter().map(|p| p.length).sum::<u64>() as usize];
+    let mut compressed = Vec::new();
+    let length_of_parts = parts.iter().map(|p| p.length).sum::<u64>() as usize;
+    make_room(&mut compressed, length_of_parts).map_err(failed_to_read(path))?;
     let mut rest = &mut compressed[..];
     for part in parts {
         let (to, after) = rest.split_at_mut(part.length as usize);
@@ -272,6 +286,14 @@ fn samples(
     *scratch = decoded.bytes;
     scratch.truncate(length);
     Ok(Raw { big_endian: false, planar: decoded.planar })
+}
+
+/// Zeros, as many as are needed.
+fn make_room(bytes: &mut Vec<u8>, length: usize) -> std::io::Result<()> {
+    bytes.clear();
+    bytes.try_reserve_exact(length).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    bytes.resize(length, 0);
+    Ok(())
 }
 
 /// Integers of 16 bits. Whether all fit.

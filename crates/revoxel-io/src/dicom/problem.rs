@@ -213,9 +213,20 @@ pub enum Problem {
     /// Per-frame groups ≠ frames.
     #[error("NumberOfFrames (0028,0008) is {0}")]
     FrameGroups(u64),
-    /// More than the limit.
-    #[error("more than the limit of {0} bytes")]
-    Limit(u64),
+    /// Far more pixels than the attributes ask for.
+    #[error(
+        "the pixels ({what}) need {needed} bytes: the rest is of images that the attributes do not speak of, or the file \
+         is damaged; correct Rows, Columns or NumberOfFrames"
+    )]
+    TooLong {
+        /// Rows, columns, frames.
+        what: String,
+        /// Bytes needed.
+        needed: u64,
+    },
+    /// More attributes than any header has.
+    #[error("the attributes take more than 64 MiB: the file is damaged")]
+    Kept,
 }
 
 impl DicomError {

@@ -4,7 +4,15 @@ use super::header::{Header, Order};
 use crate::{Extension, Warning};
 
 /// More than this is no metadata.
-pub(super) const MOST_BYTES: u64 = 64 << 20;
+const MOST_BYTES: u64 = 64 << 20;
+/// Of a compressed file, so many bytes however small it is, and so many times its length: XML compresses to a tenth.
+const MOST_PACKED: (u64, u64) = (4 << 20, 16);
+
+/// The most bytes that extensions may have in a file, of which the length is given where it is compressed.
+pub(super) fn most_bytes(compressed: Option<u64>) -> u64 {
+    let (free, times) = MOST_PACKED;
+    compressed.map_or(MOST_BYTES, |length| length.saturating_mul(times).clamp(free, MOST_BYTES))
+}
 
 /// The extensions in the bytes between the flag and the voxels (or the end of an .hdr file).
 pub(super) fn parse(header: &Header, bytes: &[u8], warnings: &mut Vec<Warning>) -> Vec<Extension> {

@@ -26,6 +26,8 @@ pub(super) struct Parsed {
     pub(super) swapped: bool,
     /// Where the voxels are.
     pub(super) voxels: VoxelFile,
+    /// The file with the header, where that is another one and compressed.
+    pub(super) packed_header: Option<PathBuf>,
 }
 
 /// The file with the voxels.
@@ -77,7 +79,8 @@ impl Parsed {
             slices: None,
         };
         let swapped = header.order != Order::NATIVE;
-        Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels })
+        let packed_header = (file.gzip && file.path != voxels.path).then(|| file.path.clone());
+        Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels, packed_header })
     }
 }
 
@@ -87,13 +90,15 @@ struct HeaderFile {
     /// The path that was given, where that is the file of the voxels.
     given_voxels: Option<PathBuf>,
     header: Header,
+    /// Whether the file is gzip.
+    gzip: bool,
     /// Whether the four bytes behind the header say that there are extensions.
     has_extensions: bool,
 }
 
 impl HeaderFile {
     fn open(path: &Path) -> Result<Self, ReadError> {
-        let (mut bytes, mut length) = first_bytes(path)?;
+        let (mut bytes, mut length, mut gzip) = first_bytes(path)?;
         let mut given_voxels = None;
         let mut path = path.to_owned();
         if pair::is_voxels(&path) && !header::is_header(&bytes) {
@@ -101,12 +106,12 @@ impl HeaderFile {
                 Ok(header) => given_voxels = Some(std::mem::replace(&mut path, header)),
                 Err(partner) => return Err(ReadError::MissingPartner { path, partner }),
             }
-            (bytes, length) = first_bytes(&path)?;
+            (bytes, length, gzip) = first_bytes(&path)?;
         }
         match Header::parse(&bytes, length) {
             Ok(header) => {
                 let has_extensions = bytes.get(header.version.length()).is_some_and(|flag| *flag != 0);
-                Ok(Self { path, given_voxels, header, has_extensions })
+                Ok(Self { path, given_voxels, header, gzip, has_extensions })
             }
             Err(reason) => Err(ReadError::Nifti { path, reason: Box::new(reason) }),
         }
@@ -138,12 +143,12 @@ impl HeaderFile {
             let problem = Problem::PastEnd { needed: arrangement.bytes(), offset, length };
             return Err(field(HeaderError::new("dim", arrangement.text(), problem)));
         }
-        if gzip && needed > limits.max_decoded_bytes {
-            return Err(ReadError::Limit { path, needed, limit: limits.max_decoded_bytes });
-        }
         if needed > most {
             let reason = GunzipError::Impossible { needed, compressed: length, most };
             return Err(ReadError::Gunzip { path, reason });
+        }
+        if gzip {
+            limits.check_expansion(&path, length, needed)?;
         }
         Ok(VoxelFile { path, gzip, length, offset })
     }
@@ -168,8 +173,9 @@ impl HeaderFile {
         if !self.has_extensions || self.header.magic == Magic::Absent {
             return Ok(Vec::new());
         }
-        let end = if self.is_single() { voxels_start } else { start + extensions::MOST_BYTES };
-        if end.saturating_sub(start) > extensions::MOST_BYTES {
+        let most = extensions::most_bytes(self.gzip.then(|| length_of(&self.path)).transpose()?);
+        let end = if self.is_single() { voxels_start } else { start + most };
+        if end.saturating_sub(start) > most {
             warnings.push(Warning::ExtensionsTooLarge(end - start));
             return Ok(Vec::new());
         }
@@ -178,8 +184,8 @@ impl HeaderFile {
     }
 }
 
-/// The bytes of a header and the length of the (decoded) file, as far as it is known.
-fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64), ReadError> {
+/// The bytes of a header, the length of the (decoded) file, as far as it is known, and whether the file is gzip.
+fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64, bool), ReadError> {
     let length = length_of(path)?;
     let head = gunzip::head(path, header::LENGTH_2 as u64 + 4).map_err(failed_to_read(path))?;
     match head.damage {
@@ -190,7 +196,7 @@ fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64), ReadError> {
         Some(reason) if head.bytes.len() < header::LENGTH_1 => Err(ReadError::Gunzip { path: path.to_owned(), reason }),
         _ => {
             let length = if head.gzip { head.bytes.len() as u64 } else { length };
-            Ok((head.bytes, length))
+            Ok((head.bytes, length, head.gzip))
         }
     }
 }

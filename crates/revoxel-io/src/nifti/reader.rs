@@ -10,12 +10,13 @@ use super::parsed::{Parsed, VoxelFile};
 use super::values;
 use crate::buffer;
 use crate::codecs::gunzip;
-use crate::file::failed_to_read;
+use crate::file::{failed_to_read, length_of};
 use crate::{Limits, Loaded, ReadError, Warning};
 
 /// Reads a volume.
 pub(super) fn read(path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, ReadError> {
     let mut parsed = Parsed::open(path, limits)?;
+    check(path, &parsed, limits)?;
     let voxels = dispatch_dtype!(parsed.arrangement.stored.dtype, T => typed::<T>(&mut parsed)?);
     let Parsed { info, .. } = parsed;
     let bytes = voxels.bytes().len() as u64;
@@ -23,6 +24,18 @@ pub(super) fn read(path: &Path, kind: Kind, limits: &Limits) -> Result<Loaded, R
     let volume = Volume::new(voxels, info.grid, kind, info.channels)
         .map_err(|_| ReadError::Memory { path: path.to_owned(), bytes })?;
     Ok(Loaded { volume, info })
+}
+
+/// That the volume is within the limits, and that a header in a compressed file of its own is what was written.
+fn check(path: &Path, parsed: &Parsed, limits: &Limits) -> Result<(), ReadError> {
+    let Parsed { arrangement, voxels, info, .. } = parsed;
+    let size = info.dtype.size().max(arrangement.stored.dtype.size()) as u64;
+    let mapped = !voxels.gzip && !parsed.swapped && parsed.scaling.is_none() && arrangement.stored.components == 1;
+    limits.check_volume(path, (arrangement.values() as u64).saturating_mul(size), mapped)?;
+    let Some(header) = &parsed.packed_header else { return Ok(()) };
+    let verified = length_of(header)
+        .and_then(|length| gunzip::verify(header, limits.most_decoded(length)).map_err(failed_to_read(header)))?;
+    verified.map_or(Ok(()), |reason| Err(ReadError::Gunzip { path: header.clone(), reason }))
 }
 
 fn typed<T: Voxel>(parsed: &mut Parsed) -> Result<Voxels, ReadError>

@@ -17,23 +17,18 @@ use crate::{buffer, map};
 pub(super) enum Length<'a> {
     /// They are in a file of this length.
     Known(&'a File, u64),
-    /// They are compressed: at most this many can come out, and at most that many may.
-    AtMost { possible: u64, limit: u64 },
+    /// They are compressed: at most this many can come out.
+    AtMost(u64),
 }
 
-/// Reads an array.
-pub(super) fn read(from: &mut impl Read, length: Length<'_>) -> Result<Tensor, NpyError> {
-    let Preamble { descr, fortran, shape, length: before } = Preamble::read(from)?;
-    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-    // Eight bytes are the most that an element can become.
-    let Some(count) = count.filter(|n| *n <= isize::MAX as usize / 8) else {
-        return Err(NpyError::TooLarge(shape));
-    };
-    let needed = count as u64 * descr.element.size() as u64;
+/// Reads an array behind its preamble.
+pub(super) fn read(from: &mut impl Read, preamble: Preamble, length: Length<'_>) -> Result<Tensor, NpyError> {
+    let needed = preamble.bytes()?;
+    let Preamble { descr, fortran, shape, length: before } = preamble;
+    let count = (needed / descr.element.size() as u64) as usize;
     let short = |found: u64| NpyError::Short { shape: shape.clone(), needed, found };
     let (possible, known) = match length {
-        Length::AtMost { limit, .. } if needed > limit => return Err(NpyError::Limit { shape, needed, limit }),
-        Length::AtMost { possible, .. } => (possible, None),
+        Length::AtMost(possible) => (possible, None),
         Length::Known(file, length) => (length, Some(file)),
     };
     if needed > possible.saturating_sub(before) {
@@ -63,11 +58,14 @@ fn read_voxels(from: &mut impl Read, descr: Descr, count: usize, known: bool) ->
         Element::Plain(dtype) => dispatch_dtype!(dtype, T => values::<T>(from, descr, count, known)?.into()),
         Element::Half => {
             let bits: Vec<u16> = values(from, descr, count, known)?;
-            bits.into_iter().map(|v| f16::from_bits(v).to_f32()).collect::<Vec<f32>>().into()
+            let mut values: Vec<f32> = buffer::zeroed(count).ok_or(io::ErrorKind::OutOfMemory)?;
+            values.iter_mut().zip(bits).for_each(|(to, bits)| *to = f16::from_bits(bits).to_f32());
+            values.into()
         }
         Element::Bool => {
-            let bytes: Vec<u8> = values(from, descr, count, known)?;
-            bytes.into_iter().map(|v| u8::from(v != 0)).collect::<Vec<u8>>().into()
+            let mut bytes: Vec<u8> = values(from, descr, count, known)?;
+            bytes.iter_mut().for_each(|v| *v = u8::from(*v != 0));
+            bytes.into()
         }
     })
 }

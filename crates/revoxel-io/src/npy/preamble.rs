@@ -59,6 +59,15 @@ impl Preamble {
         let length = 8 + width as u64 + count;
         Ok(Self { descr: Descr::from_literal(descr)?, fortran: *fortran, shape, length })
     }
+
+    /// The bytes of all elements.
+    pub(super) fn bytes(&self) -> Result<u64, NpyError> {
+        let count = self.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+        // Eight bytes are the most that an element can become.
+        let count = count.filter(|n| *n <= isize::MAX as usize / 8);
+        let count = count.ok_or_else(|| NpyError::TooLarge(self.shape.clone()))?;
+        Ok(count as u64 * self.descr.element.size() as u64)
+    }
 }
 
 /// The bytes before the elements of an array in C order: version 1, or 2 where the shape is too long for that.

@@ -42,16 +42,6 @@ pub enum NpyError {
         /// Bytes behind the header.
         found: u64,
     },
-    /// A compressed array beyond the limit.
-    #[error("shape is {shape:?}: needs {needed} bytes, more than the limit of {limit}")]
-    Limit {
-        /// As in the file.
-        shape: Vec<usize>,
-        /// Bytes of all elements.
-        needed: u64,
-        /// Bytes that are allowed.
-        limit: u64,
-    },
     /// The memory does not suffice.
     #[error("there is no memory for {0} bytes")]
     Memory(u64),

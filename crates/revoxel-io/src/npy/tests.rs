@@ -102,9 +102,9 @@ fn what_is_no_tensor_is_refused() {
 fn archives_that_lie() {
     let missing = read_npz(fixture("stored.npz"), Some("x"), &limits()).unwrap_err().to_string();
     assert!(missing.contains("no array \"x\" in it; there are [\"logits\", \"labels\"]"), "{missing}");
-    let small = Limits { max_decoded_bytes: 100 };
+    let small = Limits { max_volume: 100, ..Limits::default() };
     let limited = read_npz(fixture("deflated.npz"), None, &small).unwrap_err().to_string();
-    assert!(limited.contains("needs 192 bytes, more than the limit of 100"), "{limited}");
+    assert!(limited.contains("needs 192 bytes, more than the limit of 100: raise it with --max-volume"), "{limited}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");
     let good = std::fs::read(fixture("stored.npz")).unwrap();

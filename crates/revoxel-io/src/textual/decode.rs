@@ -74,7 +74,11 @@ fn read_file<T: Voxel + FromStr>(
             let Skip::Bytes(skip) = payload.skip else { return Err(to_end_unsupported(payload, file)) };
             let decoded = match payload.encoding {
                 Encoding::Zlib => zlib::decode(&compressed, skip as usize, count),
-                _ => bunzip::decode(&compressed, skip as usize, count).map(|(values, tail)| (Vec::into(values), tail)),
+                _ => {
+                    let limit = payload.limits.most_decoded(compressed.len() as u64);
+                    let decoded = bunzip::decode(&compressed, skip as usize, count, limit);
+                    decoded.map(|(values, tail)| (Vec::into(values), tail))
+                }
             };
             let (values, tail) = decoded.map_err(|reason| payload.fail_encoded(file, Problem::Stream(reason)))?;
             warn_of_tail(file, tail.extra, tail.junk, warnings);
@@ -95,16 +99,14 @@ fn gunzipped<T: Voxel>(
         Skip::Bytes(skip) => skip,
         Skip::ToEnd => {
             // Decoded twice, so that no more than the values is ever kept.
-            let limit = payload.limits.max_decoded_bytes;
+            let limit = payload.limits.most_decoded(compressed.len() as u64);
             let mut stream = MultiGzDecoder::new(&compressed[..]).take(limit.saturating_add(1));
             let total = io::copy(&mut stream, &mut io::sink());
             let needed = payload.bytes_per_file();
-            match total.map_err(|_| fail(GunzipError::Damaged { decoded: limit + 1 - stream.limit() }))? {
-                needed if needed > limit => return Err(ReadError::Limit { path: file.path.clone(), needed, limit }),
-                decoded => {
-                    decoded.checked_sub(needed).ok_or_else(|| fail(GunzipError::TooShort { decoded, needed }))?
-                }
-            }
+            let damaged = |_| fail(GunzipError::Damaged { decoded: limit.saturating_add(1) - stream.limit() });
+            let decoded = total.map_err(damaged)?;
+            payload.limits.check_expansion(&file.path, compressed.len() as u64, decoded)?;
+            decoded.checked_sub(needed).ok_or_else(|| fail(GunzipError::TooShort { decoded, needed }))?
         }
     };
     let (values, tail) = gunzip::decode(&compressed, skip as usize, count).map_err(fail)?;

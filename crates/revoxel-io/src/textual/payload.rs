@@ -114,13 +114,14 @@ impl Payload {
 
     /// That the values can be in their files.
     pub(crate) fn check(&self) -> Result<(), ReadError> {
-        self.files.iter().try_for_each(|file| self.check_file(file))?;
-        let decoded = (self.values as u64).saturating_mul(self.dtype.size() as u64);
-        let is_compressed = matches!(self.encoding, Encoding::Gzip | Encoding::Zlib | Encoding::Bzip2);
-        match self.files.first() {
-            Some(file) if is_compressed => self.check_limit(file, decoded),
-            _ => Ok(()),
-        }
+        self.files.iter().try_for_each(|file| self.check_file(file))
+    }
+
+    /// That the volume is within the limits.
+    pub(crate) fn check_volume(&self, header: &Path) -> Result<(), ReadError> {
+        let bytes = (self.values as u64).saturating_mul(self.dtype.size() as u64);
+        let mapped = self.encoding == Encoding::Raw && !self.swapped && self.files.len() == 1;
+        self.limits.check_volume(header, bytes, mapped)
     }
 
     fn check_file(&self, file: &DataFile) -> Result<(), ReadError> {
@@ -153,16 +154,10 @@ impl Payload {
             Encoding::Hex => fits(bytes.saturating_mul(2)),
             Encoding::Gzip | Encoding::Zlib | Encoding::Bzip2 => {
                 let needed = bytes.saturating_add(skip);
-                self.check_limit(file, needed)?;
-                self.check_ratio(file, needed, (length - lines).min(self.compressed.unwrap_or(u64::MAX)))
+                let compressed = (length - lines).min(self.compressed.unwrap_or(u64::MAX));
+                self.check_ratio(file, needed, compressed)?;
+                self.limits.check_expansion(&file.path, compressed, needed)
             }
-        }
-    }
-
-    fn check_limit(&self, file: &DataFile, needed: u64) -> Result<(), ReadError> {
-        match self.limits.max_decoded_bytes {
-            limit if needed > limit => Err(ReadError::Limit { path: file.path.clone(), needed, limit }),
-            _ => Ok(()),
         }
     }
 

@@ -9,6 +9,8 @@ use revoxel_core::Kind;
 use super::failure::{Failure, Outcome};
 use super::show;
 use crate::compare::{Criteria, NoLabels, Verdict, Within, compare};
+use crate::limits::options;
+use crate::memory;
 
 /// Show how two volumes differ: the relation of their grids (identical, noise, header differs, other grid,
 /// disjoint) with the worst corner in mm, and, where the shapes agree, their values voxel by voxel and their labels
@@ -57,13 +59,15 @@ fn share(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     // Whatever keeps the answer away is exit code 2: code 1 is an answer.
-    let read = |path: &PathBuf| revoxel_io::read(path, Kind::Label).map_err(Failure::usage);
+    let read = |path: &PathBuf| revoxel_io::read_with(path, Kind::Label, &options()).map_err(Failure::usage);
     let (a, b) = (read(&args.a)?, read(&args.b)?);
     for (path, loaded) in [(&args.a, &a), (&args.b, &b)] {
         if let Some(problem) = show::rounded_by_reading(loaded) {
             tracing::warn!("{}: {problem}: smaller differences are not seen", path.display());
         }
     }
+    let bytes = (a.volume.voxels().bytes().len() + b.volume.voxels().bytes().len()) as u64;
+    memory::room(bytes).map_err(Failure::usage)?;
     let criteria = Criteria {
         within: Within { absolute: args.atol.unwrap_or(0.0), relative: args.rtol.unwrap_or(0.0) },
         max_corner_mm: args.max_corner_mm,

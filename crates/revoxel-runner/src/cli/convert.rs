@@ -21,6 +21,8 @@ use crate::case::{TOOL, source_record};
 use crate::files::{make_folder_of, remove, text_for};
 use crate::identity::{Identity, digests};
 use crate::kept::{Kept, Written};
+use crate::limits;
+use crate::memory;
 use crate::places::{Places, place};
 use crate::points::form_of;
 use crate::stop;
@@ -109,7 +111,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         show::free(path, args.overwrite)?;
     }
     let (slices, missing) = (args.slices, args.missing);
-    let options = ReadOptions { series: args.series.clone(), slices, missing, ..ReadOptions::default() };
+    let options = ReadOptions { series: args.series.clone(), slices, missing, ..limits::options() };
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
         (Some(scan), true) => return landmarks::run(args, output, scan, &options),
@@ -140,6 +142,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
+    memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use revoxel_core::{Affine, Frame, Grid, Orientation};
+use revoxel_io::FileInfo;
 use revoxel_io::dicom::{DicomScan, SeriesReport};
-use revoxel_io::{FileInfo, ReadOptions};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::show;
+use crate::limits::options;
 
 /// Show the geometry of volume files, and every series of DICOM folders and archives with its gaps and tilt and what
 /// was skipped. World positions are given in RAS and in LPS, in mm.
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let name = path.to_string_lossy();
         let problem = match revoxel_io::format_of(path) {
             Ok("dicom") => {
-                match revoxel_io::dicom::scan(path, &ReadOptions::default()) {
+                match revoxel_io::dicom::scan(path, &options()) {
                     Ok(scan) => {
                         failed |= scan.series.is_empty();
                         if args.json {
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                     Err(error) => error,
                 }
             }
-            Ok(_) => match revoxel_io::info(path) {
+            Ok(_) => match revoxel_io::info_with(path, &options()) {
                 Ok(info) => {
                     if args.json {
                         documents.push(document(&name, &info, args.orientation));

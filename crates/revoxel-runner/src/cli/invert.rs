@@ -19,6 +19,7 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use crate::files::{make_folder_of, read_text};
 use crate::kept::{Kept, Written};
+use crate::limits::limits;
 use crate::memory;
 use crate::places::Places;
 use crate::points::form_of;
@@ -167,7 +168,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         args.weights.one_each().map_err(Failure::usage)?;
         return scores::run(args, &trace, &key);
     }
-    bounded(args, record)?;
+    bounded(args, record, args.values || restoration.recipe.values != Values::Keep)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
     take_over(args, &mut restoration)?;
@@ -286,14 +287,23 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Refuses a trace whose source has voxels that the machine cannot hold by far.
-fn bounded(args: &Args, record: &VolumeTrace) -> Result<(), Failure> {
+/// Refuses a trace whose source is beyond the limits, or whose way back takes more memory than there is.
+fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result<(), Failure> {
     let [x, y, z] = record.source.grid.shape;
-    // float32: what most results are.
-    let bytes = [x, y, z].iter().fold(4u64, |bytes, n| bytes.saturating_mul(*n as u64));
-    let Some(problem) = memory::beyond_by_far(bytes) else { return Ok(()) };
     let trace = args.trace.display();
-    Err(Failure::usage(format!("{trace}: the source has {x} × {y} × {z} voxels: {problem}")))
+    let refused = |problem: String| Failure::usage(format!("{trace}: {problem}"));
+    let voxels = [x, y, z].iter().fold(1u64, |count, n| count.saturating_mul(*n as u64));
+    let made = record.memory(undoes);
+    // A result goes to its file slab by slab, but for decisions; in float32 it may be, by far, too much all the same.
+    if let Some(problem) = memory::beyond(made, voxels.saturating_mul(4).saturating_add(made), None) {
+        return Err(refused(match made >= voxels {
+            true => format!("its steps moved voxels or put noise on them, which has to be made again: {problem}"),
+            false => format!("the source has {x} × {y} × {z} voxels: {problem}"),
+        }));
+    }
+    // Of a type that is not known, the smallest there is.
+    let size = record.source.dtype.parse::<Dtype>().map_or(1, Dtype::size) as u64;
+    limits().check_volume(&args.trace, voxels.saturating_mul(size), true).map_err(Failure::usage)
 }
 
 /// Writes a result; it appears under its name when it is complete.

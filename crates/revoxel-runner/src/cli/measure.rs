@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::failure::{Failure, Outcome};
 use super::show;
 use super::table::table;
+use crate::limits::options;
 use crate::measure::{LabelMeasures, measure};
+use crate::memory;
 use crate::whole::NEAR_WHOLE;
 
 /// Up to here single precision holds all whole numbers.
@@ -38,8 +40,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.peaks.peaks {
         return peaks::run(args);
     }
-    let loaded = revoxel_io::read(&args.labels, Kind::Label).map_err(Failure::usage)?;
+    let loaded = revoxel_io::read_with(&args.labels, Kind::Label, &options()).map_err(Failure::usage)?;
     let path = args.labels.display();
+    memory::room(loaded.volume.voxels().bytes().len() as u64).map_err(|e| Failure::usage(format!("{path}: {e}")))?;
     let measured = measure(&loaded.volume).map_err(|e| {
         Failure::usage(format!(
             "{path}: {e}: labels are whole numbers; turn probabilities into labels first (`invert --argmax`, \

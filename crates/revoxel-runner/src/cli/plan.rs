@@ -15,6 +15,7 @@ use super::show;
 use crate::dataset::{copies, discover, select};
 use crate::files::read_text;
 use crate::labels::{LabelMaps, names_labels};
+use crate::limits::options;
 use crate::matrix_file;
 use crate::preflight::{Strictness, check, unwritable};
 
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
     let mut looked = (!names_labels(&pipeline)).then_some(0);
     if let Some(like) = &args.like {
-        let info = revoxel_io::info(like).map_err(Failure::usage)?;
+        let info = revoxel_io::info_with(like, &options()).map_err(Failure::usage)?;
         let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), info.grid)).collect();
         let plan = planned(&pipeline, &grids)?;
         plans.push((like.to_string_lossy().into_owned(), plan));
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let cases = discover(&pipeline, data).map_err(Failure::usage)?;
         let maps = LabelMaps::of(&pipeline, &cases);
         let cases = select(cases, &args.cases, data).map_err(Failure::usage)?;
-        for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap }) {
+        for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap, memory: None }) {
             match checked {
                 Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
                 Err(refused) => failures.push((refused.case.to_string(), refused.problem)),

@@ -54,7 +54,9 @@ pub(super) struct Args {
     /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Memory that the cases at work may need together, such as 8G; four fifths of what is available by default.
+    /// Memory that the cases at work may need together, such as 8G; by default four fifths of what is free, to this
+    /// machine, container or process (ulimit -v). What needs more than there is at all is refused, unless this is
+    /// more.
     #[arg(long, value_parser = bytes)]
     memory: Option<u64>,
     /// Replace outputs that are there already.
@@ -86,7 +88,7 @@ enum Resume {
     Check,
 }
 
-fn bytes(text: &str) -> Result<u64, String> {
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let error = || format!("{text:?} is no amount of memory: write it as 500M, 8G or a number of bytes");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
     let number: f64 = number.parse().map_err(|_| error())?;
@@ -125,7 +127,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
         cases = of_part.map(|(_, case)| case).collect();
     }
-    let strictness = Strictness { snap: args.snap };
+    let strictness = Strictness { snap: args.snap, memory: args.memory };
     let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
         return said_only(args, &cases, standings);

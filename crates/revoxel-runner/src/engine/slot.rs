@@ -8,6 +8,10 @@ use revoxel_transforms::{ApplyError, Evidence, SpatialTransform, step_rule};
 use serde_json::Value;
 
 use super::{StepError, finite};
+use crate::memory;
+
+/// Bytes that a change of values takes for each of them: the result in single precision, and two volumes on the way.
+const VALUE_STEP: u64 = 12;
 
 /// A volume with the pass that waits for it, and what happened so far.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ impl Slot {
 
     /// Executes the waiting pass.
     pub(super) fn settle(&mut self) -> Result<&mut Volume, ResampleError> {
+        let (grid, volume) = (self.fused.grid(), self.fused.subject());
+        if !self.fused.pass().is_identity() {
+            let values = (grid.voxel_count() as u64).saturating_mul(volume.channels() as u64);
+            memory::room(values.saturating_mul(volume.dtype().size().max(4) as u64))?;
+        }
         self.fused.settle()
     }
 
@@ -44,7 +53,9 @@ impl Slot {
     ) -> Result<(), StepError> {
         // The volume is moved out for the time of the change; on failure the case fails as a whole.
         let empty = Volume::new(vec![0u8].into(), Grid::without_geometry([1; 3])?, Kind::Label, 1)?;
+        self.settle()?;
         let settled = self.fused.settle()?;
+        memory::room((settled.voxels().len() as u64).saturating_mul(VALUE_STEP))?;
         let (volume, undo) = finite::guarded(std::mem::replace(settled, empty), mixes, apply)?;
         self.steps.push(TraceStep::value(name, params.clone(), volume.grid(), &undo));
         *settled = volume;

@@ -101,7 +101,10 @@ fn row_54_copies_in_archives_are_left_out() {
 
 #[test]
 fn row_66_bombs_end_at_the_limit() {
-    let options = ReadOptions { limits: Limits { max_decoded_bytes: 1500 }, ..ReadOptions::default() };
+    let options = ReadOptions {
+        limits: Limits { max_expansion: 1, free_expansion: 1500, ..Limits::default() },
+        ..ReadOptions::default()
+    };
     for bytes in [zip(), gz(&tar()), bz2(&tar())] {
         refused(
             read_archive(&bytes, &options),

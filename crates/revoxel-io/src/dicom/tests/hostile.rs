@@ -59,13 +59,16 @@ fn row_48_a_huge_image_in_ten_bytes() {
         )
     };
     t(huge("1000000000"), &["NumberOfFrames (0028,0008) is 1000000000", "fragments"]);
-    t(huge("1"), &["RLE Lossless", RLE, "10 bytes cannot hold the 8589672450"]);
-    for syntax in ["1.2.840.10008.1.2.4.70", JPEG_LS, JPEG_2000] {
-        t(huge("1").syntax(syntax), &["frame 1 cannot be decoded", syntax, "it has no JPEG"]);
+    t(huge("1"), &["compressed bytes would become 8589672450", "limit of 67108864", "--max-expansion"]);
+    let wide = Limits { max_expansion: 1 << 40, ..Limits::default() };
+    for syntax in [RLE, "1.2.840.10008.1.2.4.70", JPEG_LS, JPEG_2000] {
+        let result =
+            read(folder([huge("1").syntax(syntax)]).path(), &ReadOptions { limits: wide, ..Default::default() });
+        refused(result, &["frame 1 cannot be decoded", syntax, "10 bytes cannot hold the 8589672450"]);
     }
-    let limits = Limits { max_decoded_bytes: 1 << 20 };
+    let limits = Limits { max_volume: 1 << 20, ..Limits::default() };
     let result = read(folder([huge("1")]).path(), &ReadOptions { limits, ..Default::default() });
-    refused(result, &["8589672450", "limit of 1048576"]);
+    refused(result, &["8589672450", "limit of 1048576", "--max-volume"]);
 }
 
 #[test]
@@ -216,8 +219,10 @@ fn row_62_a_deflate_bomb() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bomb.dcm");
     std::fs::write(&path, deflated(&huge)).unwrap();
-    let limits = Limits { max_decoded_bytes: 1 << 20 };
-    refused(read(&path, &ReadOptions { limits, ..Default::default() }), &["/bomb.dcm", "limit"]);
+    refused(
+        read(&path, &ReadOptions::default()),
+        &["/bomb.dcm", "PixelData (7FE0,0010) is 67108864 bytes", "4×3×1", "24 bytes"],
+    );
     let bad = [slice().syntax(DEFLATED).head(), vec![0xff; 30]].concat();
     refused(outcome(&bad), &["/bad.dcm: "]);
 }

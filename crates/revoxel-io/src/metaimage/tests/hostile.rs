@@ -157,7 +157,8 @@ fn row_41_compression() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.mha");
     fs::write(&path, with("", "1024 1024 50", &bomb)).unwrap();
-    let options = ReadOptions { limits: Limits { max_decoded_bytes: 10 << 20 }, ..ReadOptions::default() };
+    let options =
+        ReadOptions { limits: Limits { max_volume: 10 << 20, ..Limits::default() }, ..ReadOptions::default() };
     assert!(matches!(crate::read_with(&path, Kind::Image, &options), Err(ReadError::Limit { limit: 10_485_760, .. })));
 }
 

@@ -279,7 +279,7 @@ fn row_18_bombs() {
     let error = crate::read_with(
         &path,
         Kind::Image,
-        &ReadOptions { limits: Limits { max_decoded_bytes: 100 << 20 }, ..Default::default() },
+        &ReadOptions { limits: Limits { max_volume: 100 << 20, ..Limits::default() }, ..Default::default() },
     )
     .unwrap_err();
     assert!(matches!(error, ReadError::Limit { limit: 104_857_600, .. }), "{error}");
