@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::pipeline_text;
 
 /// Steps of all sorts: exact, padded, lossy, of values, and such that look at voxels.
-fn step(draw: &mut Draw) -> Value {
+pub(crate) fn step(draw: &mut Draw) -> Value {
     let mut pick = |all: &[&str]| all[draw.int(0, all.len() as i64 - 1) as usize].to_owned();
     let (letters, mode) =
         (pick(&["RAS", "LPS", "PIR", "SLA"]), pick(&["constant", "edge", "mean", "reflect", "minimum"]));
@@ -60,72 +60,84 @@ fn volume(draw: &mut Draw, grid: Grid, kind: Kind) -> Volume {
     Volume::new(values.into(), grid, kind, 1).unwrap()
 }
 
+/// Whether the pipeline of this seed does what its plan says.
+pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
+    let mut draw = Draw::new(seed);
+    let grid = draw.grid(9);
+    let other = draw.grid_near(&grid, false);
+    let volumes = BTreeMap::from([
+        ("image".to_owned(), volume(&mut draw, grid, Kind::Image)),
+        ("label".to_owned(), volume(&mut draw, grid, Kind::Label)),
+        ("other".to_owned(), volume(&mut draw, other, Kind::Image)),
+    ]);
+    let mut steps: Vec<Value> = (0..draw.int(1, 6)).map(|_| step(&mut draw)).collect();
+    for step in &mut steps {
+        let spatial = step.get("scale_intensity").is_none();
+        let keys = if spatial { json!(["image", "label"]) } else { json!(["image"]) };
+        step.as_object_mut().unwrap().values_mut().for_each(|p| p["keys"] = keys.clone());
+    }
+    if draw.int(0, 4) == 0 {
+        steps.push(json!({ "resize": { "keys": ["label"], "spatial_size": 7 } }));
+    }
+    let kinds = [("image", Kind::Image), ("label", Kind::Label), ("other", Kind::Image)];
+    let mut document: Value = serde_json::from_str(&pipeline_text(&kinds, &steps)).unwrap();
+    if draw.int(0, 3) == 0 {
+        document["fuse"] = json!("resampling");
+    }
+    let text = document.to_string();
+    let pipeline = Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap_or_else(|e| panic!("{e}"));
+    let known = |(key, v): (&String, &Volume)| {
+        let known = KnownGrid { grid: *v.grid(), kind: v.kind(), channels: Some(1), dtype: Some(v.dtype()) };
+        (key.clone(), known)
+    };
+    let plan = pipeline.plan_volumes(&volumes.iter().map(known).collect(), Some("case"));
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, "case");
+    let run = engine.run(&pipeline.steps);
+    let plan = match (plan, run) {
+        (Ok(plan), Ok(())) => plan,
+        // Only a step that looks at voxels may fail in the run alone.
+        (Ok(plan), Err(failure)) => {
+            let step = &plan.steps[failure.step];
+            let known = step.volumes.iter().all(|(_, p)| p.after.is_some());
+            prop_assert!(!known, "{}: {}", text, failure);
+            return Ok(());
+        }
+        (Err(failure), Err(_)) => {
+            let _ = failure;
+            return Ok(());
+        }
+        (Err(failure), Ok(())) => return Err(TestCaseError::fail(format!("{text}: {failure}"))),
+    };
+    for (key, last) in engine.last() {
+        let mut records = last.steps.iter();
+        for (number, step) in plan.steps.iter().enumerate() {
+            let Some((_, planned)) = step.volumes.iter().find(|(k, _)| *k == key) else { continue };
+            let Some(record) = records.next() else { break };
+            prop_assert_eq!(step.name, &record.transform, "{}", text);
+            if let Some(after) = planned.after {
+                prop_assert_eq!(after, record.after.grid().unwrap(), "step {} of {}: {}", number + 1, key, text);
+                prop_assert_eq!(planned.interpolation, record.interpolation.as_deref(), "{} {}", key, text);
+            }
+        }
+        let (passes, dtype, end) = (last.passes(), last.dtype(None), *last.grid());
+        let done = last.whole(None).unwrap();
+        prop_assert_eq!((done.volume.dtype(), done.volume.grid()), (dtype, &end));
+        let Some(planned) = &plan.volumes[&key] else { continue };
+        prop_assert_eq!((planned.grid, planned.passes), (end, passes), "{}: {}", key, text);
+        prop_assert_eq!(planned.kind, done.volume.kind());
+        planned.dtype.map_or(Ok(()), |planned| {
+            prop_assert_eq!(planned, dtype, "{}: {}", key, text);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn plan_and_run_agree(seed: u64) {
-        let mut draw = Draw::new(seed);
-        let grid = draw.grid(9);
-        let other = draw.grid_near(&grid, false);
-        let volumes = BTreeMap::from([
-            ("image".to_owned(), volume(&mut draw, grid, Kind::Image)),
-            ("label".to_owned(), volume(&mut draw, grid, Kind::Label)),
-            ("other".to_owned(), volume(&mut draw, other, Kind::Image)),
-        ]);
-        let mut steps: Vec<Value> = (0..draw.int(1, 6)).map(|_| step(&mut draw)).collect();
-        for step in &mut steps {
-            let spatial = step.get("scale_intensity").is_none();
-            let keys = if spatial { json!(["image", "label"]) } else { json!(["image"]) };
-            step.as_object_mut().unwrap().values_mut().for_each(|p| p["keys"] = keys.clone());
-        }
-        if draw.int(0, 4) == 0 {
-            steps.push(json!({ "resize": { "keys": ["label"], "spatial_size": 7 } }));
-        }
-        let kinds = [("image", Kind::Image), ("label", Kind::Label), ("other", Kind::Image)];
-        let mut document: Value = serde_json::from_str(&pipeline_text(&kinds, &steps)).unwrap();
-        if draw.int(0, 3) == 0 {
-            document["fuse"] = json!("resampling");
-        }
-        let text = document.to_string();
-        let pipeline = Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap_or_else(|e| panic!("{e}"));
-        let known = |(key, v): (&String, &Volume)| {
-            let known = KnownGrid { grid: *v.grid(), kind: v.kind(), channels: Some(1), dtype: Some(v.dtype()) };
-            (key.clone(), known)
-        };
-        let plan = pipeline.plan_volumes(&volumes.iter().map(known).collect(), Some("case"));
-        let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, "case");
-        let run = engine.run(&pipeline.steps);
-        let plan = match (plan, run) {
-            (Ok(plan), Ok(())) => plan,
-            // Only a step that looks at voxels may fail in the run alone.
-            (Ok(plan), Err(failure)) => {
-                let step = &plan.steps[failure.step];
-                let known = step.volumes.iter().all(|(_, p)| p.after.is_some());
-                prop_assert!(!known, "{}: {}", text, failure);
-                return Ok(());
-            }
-            (Err(failure), Err(_)) => { let _ = failure; return Ok(()); }
-            (Err(failure), Ok(())) => return Err(TestCaseError::fail(format!("{text}: {failure}"))),
-        };
-        for (key, last) in engine.last() {
-            let mut records = last.steps.iter();
-            for (number, step) in plan.steps.iter().enumerate() {
-                let Some((_, planned)) = step.volumes.iter().find(|(k, _)| *k == key) else { continue };
-                let Some(record) = records.next() else { break };
-                prop_assert_eq!(step.name, &record.transform, "{}", text);
-                if let Some(after) = planned.after {
-                    prop_assert_eq!(after, record.after.grid().unwrap(), "step {} of {}: {}", number + 1, key, text);
-                    prop_assert_eq!(planned.interpolation, record.interpolation.as_deref(), "{} {}", key, text);
-                }
-            }
-            let (passes, dtype, end) = (last.passes(), last.dtype(None), *last.grid());
-            let done = last.whole(None).unwrap();
-            prop_assert_eq!((done.volume.dtype(), done.volume.grid()), (dtype, &end));
-            let Some(planned) = &plan.volumes[&key] else { continue };
-            prop_assert_eq!((planned.grid, planned.passes), (end, passes), "{}: {}", key, text);
-            prop_assert_eq!(planned.kind, done.volume.kind());
-            planned.dtype.map_or(Ok(()), |planned| { prop_assert_eq!(planned, dtype, "{}: {}", key, text); Ok(()) })?;
-        }
+        agree(seed)?;
     }
 }

@@ -6,6 +6,8 @@
 
 mod bench;
 mod ci;
+mod disturb;
+mod fuzz;
 mod parity;
 mod phantom;
 mod tidy;
@@ -39,7 +41,25 @@ const TASKS: &[Task] = &[
         summary: "the rules that the compiler and clippy do not check",
         run: tidy::run,
     },
+    Task {
+        name: "fuzz",
+        arguments: fuzz::USAGE,
+        summary: "feeds mutated inputs to every reader (docs/testing.md)",
+        run: fuzz::run,
+    },
     Task { name: "bench", arguments: bench::USAGE, summary: "times our work beside the peers'", run: bench::run },
+    Task {
+        name: "torture",
+        arguments: disturb::TORTURE,
+        summary: "random pipelines on random grids, there and back (docs/testing.md)",
+        run: disturb::torture,
+    },
+    Task {
+        name: "kill",
+        arguments: disturb::KILL,
+        summary: "runs that are killed and resumed (docs/testing.md)",
+        run: disturb::kill,
+    },
     Task { name: "parity", arguments: parity::USAGE, summary: "records the answers of the peers", run: parity::run },
     Task {
         name: "phantom",

@@ -9,8 +9,18 @@ use anyhow::{Context, Result};
 use super::metadata::{self, Package};
 
 /// Files and folders that are not ours to check: build output and what tools leave behind.
-const SKIPPED: &[&str] =
-    &[".git", "target", "__pycache__", ".venv", ".pytest_cache", ".ruff_cache", ".idea", ".vscode"];
+const SKIPPED: &[&str] = &[
+    ".git",
+    "target",
+    "__pycache__",
+    ".venv",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".idea",
+    ".vscode",
+    "corpus",
+    "artifacts",
+];
 
 /// A workspace, held in memory so that checks can be tested on made-up ones.
 #[derive(Debug, Default)]

@@ -21,8 +21,8 @@ pub(super) struct Table {
 enum Line {
     /// A comment or an empty line.
     Other(String),
-    /// The comment that states the space, up to the value.
-    Space(String),
+    /// The comment that states the space, up to the value, and the value.
+    Space(String, String),
     Head(Vec<String>),
     Row(Vec<String>),
 }
@@ -61,7 +61,7 @@ impl Table {
                 && let Ok(space) = value.parse::<Space>()
             {
                 stated = Some(space);
-                *line = Line::Space(head);
+                *line = Line::Space(head, value.to_owned());
             }
         }
         if let Some(first) = first
@@ -118,7 +118,7 @@ impl Table {
                     problem: format!("CoordinateSystem = {value}: expected LPS, RAS, or 0 for RAS"),
                 })?;
                 stated = Some(space);
-                *line = Line::Space(head);
+                *line = Line::Space(head, value.to_owned());
             } else if let Some((_, value)) = statement(comment, &["columns"]) {
                 let names: Vec<&str> = value.split(',').map(str::trim).collect();
                 let place = |letter| names.iter().position(|n| n.eq_ignore_ascii_case(letter));
@@ -198,9 +198,9 @@ impl Table {
         let space = to.or(mapped.first().and_then(|m| m.item.space));
         if status && to.is_some() && self.groups.iter().all(|g| g.space.is_none()) {
             // A file that says nothing, or something else, says from now on what its numbers are.
-            let stated = self.lines.iter().any(|l| matches!(l, Line::Space(_)));
+            let stated = self.lines.iter().any(|l| matches!(l, Line::Space(..)));
             if !stated && to != mapped.first().and_then(|m| m.item.space) {
-                self.lines.insert(0, Line::Space("# space = ".to_owned()));
+                self.lines.insert(0, Line::Space("# space = ".to_owned(), String::new()));
             }
         }
         let groups = &self.groups;
@@ -208,8 +208,12 @@ impl Table {
         for line in &mut self.lines {
             lines.push(match line {
                 Line::Other(text) => text.clone(),
-                Line::Space(head) if status => format!("{head}{}", space.map_or("", Space::name)),
-                Line::Space(head) => format!("{head}{}", space.map_or("", slicer_name)),
+                // A file without places keeps what it states.
+                Line::Space(head, value) => match space {
+                    None => format!("{head}{value}"),
+                    Some(space) if status => format!("{head}{}", space.name()),
+                    Some(space) => format!("{head}{}", slicer_name(space)),
+                },
                 Line::Head(names) => {
                     if let Some(to) = to {
                         rename(names, groups, to);

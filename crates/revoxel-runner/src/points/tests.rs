@@ -213,3 +213,11 @@ fn slicers_markups_stay_as_they_are_but_for_positions() {
     let mapped = parsed.map(&map(), Side::Native, None, INDEX).unwrap();
     assert_eq!(as_csv(&mapped, INDEX).lines().nth(1).unwrap(), "0,0,0,F-1,index,seen");
 }
+
+#[test]
+fn files_without_places_keep_the_space_that_they_state() {
+    let fcsv = "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n# columns = id,x,y,z,label\n";
+    t("p.fcsv", fcsv, Side::Native, None, None, fcsv);
+    t("p.csv", "# space = ras\n# nothing yet\n", Side::Native, None, None, "# space = ras\n# nothing yet\n");
+    t("p.fcsv", fcsv, Side::Native, None, RAS, &fcsv.replace("LPS", "RAS"));
+}

@@ -1,0 +1,68 @@
+//! A small dataset with a pipeline that does something of everything, and the files that come out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use revoxel_core::testing::Draw;
+use revoxel_core::{Grid, Kind, Volume};
+
+use crate::support::Place;
+
+/// Reads two formats, copies, interpolates, draws, changes values; writes compressed and raw files.
+const PIPELINE: &str = "version: 1\ninputs:\n  image: { kind: image, path: \"{case}/image.nii.gz\" }\n  label: { kind: \
+                        label, path: \"{case}/label.nii\" }\nsteps:\n  - orientation: { axcodes: RAS }\n  - spacing: { \
+                        pixdim: [1.5, 1.2, 2] }\n  - rand_affine: { prob: 1, rotate_range: [0.1, 0.2, 0.1] }\n  - \
+                        spatial_pad: { spatial_size: [24, 24, 24] }\n  - rand_gaussian_noise: { prob: 1, std: 0.1, \
+                        keys: [image] }\n  - normalize_intensity: { keys: [image] }\noutputs:\n  image: { path: \
+                        \"{case}/image.nii.gz\", dtype: float32 }\n  label: { path: \"{case}/label.nrrd\" }\ntrace: \
+                        \"{case}/trace.json\"\n";
+
+/// Writes `cases` cases of about `edge`³ voxels on oblique grids below `data`, and the pipeline.
+pub(super) fn write(place: &Place, cases: u64, edge: usize) {
+    place.text("p.yaml", PIPELINE);
+    for case in 0..cases {
+        let mut draw = Draw::new(case + 1);
+        let grid = Grid::new([edge, edge - 2, edge - 4], *draw.grid(4).affine()).unwrap();
+        let count = grid.voxel_count();
+        let image: Vec<i16> = (0..count).map(|i| (i % 251 * 7 + i / 600) as i16).collect();
+        let label: Vec<u8> = (0..count).map(|i| (i / 37 % 4) as u8).collect();
+        let folder = format!("data/c{case}");
+        place.volume(&format!("{folder}/image.nii.gz"), &Volume::new(image.into(), grid, Kind::Image, 1).unwrap());
+        place.volume(&format!("{folder}/label.nii"), &Volume::new(label.into(), grid, Kind::Label, 1).unwrap());
+    }
+}
+
+/// The program with its arguments, in a place; nothing of the environment changes what it does.
+pub(super) fn program(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_revoxel-under-test"));
+    command.args(arguments).current_dir(place.path("")).env("NO_COLOR", "1").env_remove("REVOXEL_LOG");
+    command
+}
+
+/// All files below a folder, by relative path; empty where there is no folder.
+pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(folder, folder, &mut found);
+    found
+}
+
+/// Asserts that two folders hold the same files, and names what differs.
+pub(super) fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
+    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected), "{when}");
+    let other: Vec<&String> = found.iter().filter(|(name, bytes)| expected[*name] != **bytes).map(|(n, _)| n).collect();
+    assert!(other.is_empty(), "{when}: other bytes in {other:?}");
+}
