@@ -26,6 +26,7 @@ mod not_finite;
 mod parity;
 mod parity_counts;
 mod patches;
+mod pipeline_snapshots;
 mod pipelines;
 mod plan_is_run;
 mod planar;

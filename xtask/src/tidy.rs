@@ -13,6 +13,7 @@ mod machines;
 mod metadata;
 mod names;
 mod pipelines;
+mod portable;
 mod registered;
 mod rust;
 mod transforms;
@@ -42,6 +43,7 @@ const CHECKS: &[Check] = &[
     Check { name: "transforms are documented", check: transforms::check },
     Check { name: "heads and names of Rust files", check: heads::check },
     Check { name: "length of Rust files", check: length::check },
+    Check { name: "the same values on every machine", check: portable::check },
     Check { name: "words that do not stay in code", check: words::check },
     Check { name: "names of public items", check: names::check },
     Check { name: "whitespace", check: whitespace::check },

@@ -103,7 +103,7 @@ impl Bidiagonal {
     /// `dbdsqr`: makes `e` zero and sorts `d` from large to small.
     fn diagonalise(&mut self) {
         // The eighth root of epsilon is about 1 / 98.7.
-        let tolerance = EPSILON.powf(-0.125).clamp(10.0, 100.0) * EPSILON;
+        let tolerance = libm::pow(EPSILON, -0.125).clamp(10.0, 100.0) * EPSILON;
         let mut least = self.d[0].abs();
         let mut mu = least;
         for i in 1..3 {

@@ -85,7 +85,7 @@ impl StoredDtype {
 fn half(value: f64) -> f64 {
     const HIGHEST: f64 = 65504.0;
     // Eleven binary digits, so that numbers of one power of two are this far apart.
-    let apart = 2f64.powf(value.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor() - 10.0);
+    let apart = libm::exp2(libm::log2(value.abs().max(f64::from(f32::MIN_POSITIVE))).floor() - 10.0);
     let closest = (value / apart).round_ties_even() * apart;
     if closest.abs() > HIGHEST { f64::INFINITY.copysign(value) } else { closest }
 }

@@ -159,7 +159,7 @@ impl ValueUndo {
             }
             Self::Power { after: seen, before, exponent } => {
                 let ([low, range], [from, by]) = (*of(seen, channel)?, *of(before, channel)?);
-                Some(from + by * ((after - low) / range).max(0.0).powf(*exponent))
+                Some(from + by * libm::pow(((after - low) / range).max(0.0), *exponent))
             }
             Self::Relabel { pairs } => {
                 let found = pairs.binary_search_by(|p| p[0].total_cmp(&after));

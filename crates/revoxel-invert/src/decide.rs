@@ -48,7 +48,7 @@ impl Activation {
         let (grid, channels) = (*volume.grid(), volume.channels());
         let mut values = floats(volume);
         if self == Self::Sigmoid {
-            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
+            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::expf(-*v)));
         } else {
             softmax(&mut values, grid.voxel_count());
         }
@@ -75,7 +75,7 @@ fn softmax(values: &mut [f32], size: usize) {
         }
         for channel in channels.iter_mut() {
             for ((v, h), t) in channel.iter_mut().zip(&highest).zip(&mut total) {
-                *v = (*v - h).exp();
+                *v = libm::expf(*v - h);
                 *t += *v;
             }
         }
@@ -128,7 +128,7 @@ impl Regions {
     /// The threshold for values of a kind: logits are compared with the logit of the threshold.
     pub fn threshold_of(&self, kind: Kind) -> f64 {
         match kind {
-            Kind::Logit => (self.threshold / (1.0 - self.threshold)).ln(),
+            Kind::Logit => libm::log(self.threshold / (1.0 - self.threshold)),
             _ => self.threshold,
         }
     }

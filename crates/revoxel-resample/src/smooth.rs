@@ -248,7 +248,7 @@ fn kernel(sigma: f64, gaussian: &Gaussian) -> Vec<f64> {
     match gaussian.weights {
         GaussianWeights::Sampled => {
             let radius = (reach + 0.5) as i64;
-            let raw: Vec<f64> = (-radius..=radius).map(|x| (-0.5 * (x as f64 / sigma).powi(2)).exp()).collect();
+            let raw: Vec<f64> = (-radius..=radius).map(|x| libm::exp(-0.5 * (x as f64 / sigma).powi(2))).collect();
             let sum: f64 = raw.iter().sum();
             raw.into_iter().map(|w| w / sum).collect()
         }

@@ -23,6 +23,7 @@ mod plan;
 mod run;
 mod schema;
 mod show;
+mod snapshot;
 mod table;
 mod transforms;
 
@@ -63,6 +64,8 @@ enum Command {
     Measure(measure::Args),
     /// Show what a pipeline will do, from headers alone.
     Plan(plan::Args),
+    /// Write what a pipeline does to made-up scans as a text to review, or check it.
+    Snapshot(snapshot::Args),
     /// Run a pipeline over a dataset.
     Run(run::Args),
     /// Bring a prediction back onto the grid that its case came from.
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Invert(args) => invert::run(&args),
         Command::Import(args) => import::run(&args),

@@ -6,6 +6,7 @@
 pub(crate) mod finite;
 mod losses;
 mod slot;
+mod so_far;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use serde_json::Value;
 use slot::Slot;
 
 pub use losses::Vanished;
+pub use so_far::SoFar;
 
 /// The volumes of a case on their way through a pipeline.
 #[derive(Debug)]
@@ -199,16 +201,21 @@ impl Engine {
     /// # Errors
     /// The first step that cannot be done, with the volume.
     pub fn run(&mut self, steps: &[Step]) -> Result<(), StepFailure> {
-        for (number, step) in steps.iter().enumerate() {
-            tracing::debug!(step = number + 1, transform = step.name, "running");
-            self.step(number, step).map_err(|(key, error)| StepFailure {
-                step: number,
-                name: step.name,
-                key,
-                error: Box::new(error),
-            })?;
-        }
-        Ok(())
+        steps.iter().enumerate().try_for_each(|(number, step)| self.run_step(number, step))
+    }
+
+    /// Executes one step; `number` is its position in the pipeline, from 0, by which random steps draw.
+    ///
+    /// # Errors
+    /// Where it cannot be done, with the volume.
+    pub fn run_step(&mut self, number: usize, step: &Step) -> Result<(), StepFailure> {
+        tracing::debug!(step = number + 1, transform = step.name, "running");
+        self.step(number, step).map_err(|(key, error)| StepFailure {
+            step: number,
+            name: step.name,
+            key,
+            error: Box::new(error),
+        })
     }
 
     /// The volumes after the last step. Voxels of an integer type that was asked for round half to even.

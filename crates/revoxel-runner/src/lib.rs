@@ -40,14 +40,14 @@ pub mod prediction;
 pub mod preflight;
 pub mod printable;
 pub mod restore;
+mod results;
 pub mod resume;
 pub mod scores;
+pub mod snapshot;
 pub mod spot;
 pub mod stop;
 pub mod uneven;
 pub mod vanished;
 pub mod whole;
 
-/// The number of the results: it is raised where the same files and pipeline give other voxels or grids than before, so
-/// that `run --resume` and snapshots know.
-pub const RESULTS: u32 = 2;
+pub use results::RESULTS;

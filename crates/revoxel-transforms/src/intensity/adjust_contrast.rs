@@ -75,7 +75,7 @@ impl ValueTransform for AdjustContrast {
         let all = Moments { counts: |_, _| true, ddof: 1 };
         let before = self.retain_stats.then(|| by_group(&volume, false, all)[0]);
         let gamma = self.gamma;
-        let mut result = map(volume, |_, x| sign * (((sign * x - low) / range).powf(gamma) * range + low))?;
+        let mut result = map(volume, |_, x| sign * (libm::pow((sign * x - low) / range, gamma) * range + low))?;
         let (mut scale, mut shift) = (sign, 0.0);
         if let Some(before) = before {
             let after = by_group(&result, false, all)[0];

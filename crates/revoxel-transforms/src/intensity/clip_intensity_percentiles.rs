@@ -87,7 +87,7 @@ impl ValueTransform for ClipIntensityPercentiles {
             let maps: Vec<Linear> = limits.iter().map(|l| Linear { limits: *l, ..Linear::new(1.0, 0.0) }).collect();
             return rescale(Self::NAME, volume, &maps);
         };
-        let softplus = |x: f64| if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() };
+        let softplus = |x: f64| x.max(0.0) + libm::log1p(libm::exp(-x.abs()));
         let result = map(volume, |channel, x| {
             let [low, high] = limits[channel.min(limits.len() - 1)];
             let below = low.map_or(0.0, |low| softplus(-sharpness * (x - low)) / sharpness);
