@@ -162,6 +162,8 @@ impl Passage {
             let record = VolumeTrace {
                 kind: source.kind().name().to_owned(),
                 source: SourceRecord {
+                    parts: Vec::new(),
+                    stamp: None,
                     path: key.clone(),
                     format: "made up".to_owned(),
                     hash: None,
@@ -174,6 +176,8 @@ impl Passage {
                 ties: Ties::Alternate,
                 steps: done.steps,
                 result: ResultRecord {
+                    hash: None,
+                    parts: Vec::new(),
                     path: None,
                     grid: volume.grid().into(),
                     dtype: volume.dtype().name().to_owned(),
