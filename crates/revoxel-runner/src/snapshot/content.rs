@@ -232,7 +232,7 @@ mod tests {
                 let other = |x, y, z| volume.value([flip(x, nx, 0), flip(y, ny, 1), flip(z, nz, 2)], 0);
                 let all = (0..nz).flat_map(|z| (0..ny).flat_map(move |y| (0..nx).map(move |x| (x, y, z))));
                 let differ = all.filter(|(x, y, z)| volume.value([*x, *y, *z], 0) != other(*x, *y, *z)).count();
-                assert!(differ > 1000, "{kind}, flips {bits:03b}: {differ}");
+                assert!(differ > 400, "{kind}, flips {bits:03b}: {differ}");
             }
         }
     }
