@@ -222,11 +222,11 @@ fn said(now: &SoFar<'_>, step: &TraceStep) -> Map<String, Value> {
     } else {
         said.insert("does".to_owned(), step.ops.iter().map(op).collect::<Vec<_>>().join(" and ").into());
         // Where a window starts is not seen in its grid where the axes are oblique.
-        let starts = step.ops.iter().filter_map(|op| match op {
+        let mut starts = step.ops.iter().filter_map(|op| match op {
             OpRecord::Window { start, .. } => Some(json!(start)),
             _ => None,
         });
-        said.extend(starts.last().map(|start| ("start".to_owned(), start)));
+        said.extend(starts.next_back().map(|start| ("start".to_owned(), start)));
         said.insert("fidelity".to_owned(), step.fidelity.clone().into());
         said.insert("pass".to_owned(), now.passes.into());
     }
