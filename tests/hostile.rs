@@ -84,7 +84,7 @@ fn small_files_that_claim_or_hold_gigabytes() {
     assert!(count >= 16, "{count}");
 }
 
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// gzip of these bytes and so many mebibytes of zeros.
 fn gzipped(head: &[u8], mebibytes: usize) -> Vec<u8> {
