@@ -67,6 +67,17 @@ impl VolumeTrace {
     }
 }
 
+impl VolumeTrace {
+    /// The transforms whose displacements or, where changes of values are undone, noise or fields have to be made again.
+    pub fn made_again(&self, values: bool) -> Vec<&str> {
+        let noisy = |undo: &UndoRecord| matches!(undo, UndoRecord::Noise { .. } | UndoRecord::BiasField { .. });
+        let steps = self.steps.iter().filter(|step| {
+            step.ops.iter().any(|op| displaced(op) > 0) || values && step.values.as_ref().is_some_and(noisy)
+        });
+        steps.map(|step| &step.transform[..]).collect()
+    }
+}
+
 /// The grids that a volume was on, each with its place in the record.
 fn grids(volume: &VolumeTrace) -> impl Iterator<Item = (String, &GridRecord)> {
     let ends = [("source.grid", &volume.source.grid), ("result.grid", &volume.result.grid)];

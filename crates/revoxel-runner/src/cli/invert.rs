@@ -297,7 +297,10 @@ fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result<(), Failur
     // A result goes to its file slab by slab, but for decisions; in float32 it may be, by far, too much all the same.
     if let Some(problem) = memory::beyond(made, voxels.saturating_mul(4).saturating_add(made), None) {
         return Err(refused(match made >= voxels {
-            true => format!("its steps moved voxels or put noise on them, which has to be made again: {problem}"),
+            true => {
+                let steps = record.made_again(undoes).join(", ");
+                format!("what {steps} did to voxels has to be made again: {problem}")
+            }
             false => format!("the source has {x} × {y} × {z} voxels: {problem}"),
         }));
     }
