@@ -483,15 +483,18 @@ fn gradients_point_where_they_did() {
         place.revoxel(&["convert", "data/c/image.nrrd", "same.nrrd"]).good();
         for name in ["out/c/image.nrrd", "back.nrrd", "turned.nrrd", "same.nrrd"] {
             let lines = header_lines(&place, name);
-            assert!(lines.contains(&"space: left-posterior-superior".to_owned()), "{lines:?}");
+            let in_ras = lines.contains(&"space: right-anterior-superior".to_owned());
+            assert!(in_ras || lines.contains(&"space: left-posterior-superior".to_owned()), "{lines:?}");
+            assert_eq!(in_ras, head.contains("right-anterior"), "{lines:?}");
             let of = |key: &str| lines.iter().find_map(|line| line.strip_prefix(key));
             let numbers = |text: &str| -> Vec<f64> {
                 text.split([' ', ',', '(', ')']).filter(|t| !t.is_empty()).map(|t| t.parse().unwrap()).collect()
             };
             let gradient = numbers(of("DWMRI_gradient_0001:=").unwrap());
             let frame = of("measurement frame: ").map_or(vec![1., 0., 0., 0., 1., 0., 0., 0., 1.], numbers);
-            let world =
-                [0, 1, 2].map(|row| (0..3).map(|column| frame[3 * column + row] * gradient[column]).sum::<f64>());
+            let sign = if in_ras { [-1.0, -1.0, 1.0] } else { [1.0; 3] };
+            let world = [0, 1, 2]
+                .map(|row| sign[row] * (0..3).map(|column| frame[3 * column + row] * gradient[column]).sum::<f64>());
             assert!((0..3).all(|i| (world[i] - expected[i]).abs() < 1e-12), "{name}: {lines:?}");
             assert_eq!(of("DWMRI_b-value:="), Some("1000"));
             let has_frame = head.contains("measurement");

@@ -162,6 +162,6 @@ mod tests {
         let text = read(r#"{"window": {"start": [0, 0, 0], "shape": [1048577, 1, 1]}}"#, 8).unwrap_err().to_string();
         assert!(text.contains("steps[0] (t).ops"), "{text}");
         let text = read(ELASTIC, 1_048_577).unwrap_err().to_string();
-        assert!(text.contains("\"image\", source.grid: shape is [1048577, 1048577, 1048577]: no axis"), "{text}");
+        assert!(text.contains("\"image\", source.grid: the shape [1048577, 1048577, 1048577]"), "{text}");
     }
 }
