@@ -549,7 +549,7 @@ fn no_file_is_two_things_at_once() {
         ("{case}/label.zraw", "is an input"),
         ("{case}/label.raw", "two outputs write"),
         ("{case}/image.nii.gz/t.json", "lies below"),
-        (".revoxel-{case}.partial", "the program's own"),
+        (".revoxel-{case}.partial", "begin with .revoxel-"),
     ] {
         place.text(
             "p.yaml",
