@@ -98,6 +98,8 @@ struct Found {
     pipeline: PathBuf,
     place: PathBuf,
     grids: usize,
+    /// Those on which the steps cannot be done.
+    refused: usize,
     /// What was on disk.
     before: Before,
     /// Whether it was written.
@@ -142,7 +144,18 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
         write_text(&place, &text).map_err(Failure::work)?;
     }
     let grids = now["grids"].as_object().map_or(0, serde_json::Map::len);
-    Ok(Found { pipeline: path.to_owned(), place, grids, before, written })
+    let refused = now["grids"].as_object().map_or(0, |grids| grids.values().filter(|grid| is_refused(grid)).count());
+    Ok(Found { pipeline: path.to_owned(), place, grids, refused, before, written })
+}
+
+/// Whether the steps cannot be done on a grid.
+fn is_refused(grid: &Value) -> bool {
+    match grid {
+        Value::Object(fields) => {
+            fields.contains_key("refused") || fields.iter().any(|(key, value)| key != "back" && is_refused(value))
+        }
+        _ => false,
+    }
 }
 
 fn named(place: &Path, failure: Failed) -> Failure {
@@ -236,6 +249,7 @@ impl Found {
             "pipeline": self.pipeline,
             "snapshot": self.place,
             "grids": self.grids,
+            "refused": self.refused,
             "before": state,
             "written": self.written,
         });
@@ -252,7 +266,10 @@ impl Found {
 
     fn people(&self, args: &Args) -> String {
         let (place, pipeline) = (self.place.display(), self.pipeline.display());
-        let grids = format!("{} {}", self.grids, if self.grids == 1 { "grid" } else { "grids" });
+        let mut grids = format!("{} {}", self.grids, if self.grids == 1 { "grid" } else { "grids" });
+        if self.refused > 0 {
+            grids.push_str(&format!(", {} of them refused by a step (the snapshot says which and why)", self.refused));
+        }
         let renew = format!("revoxel snapshot {pipeline}");
         match (&self.before, args.check) {
             (Before::Missing, true) => format!("{place}: missing: make it with `{renew}`, and commit it\n"),

@@ -17,6 +17,9 @@ use crate::engine::{Engine, SoFar, StepError};
 /// Voxels, of all channels, that a volume of a snapshot may have.
 pub(super) const MOST_VOXELS: usize = 1 << 26;
 
+/// Channels that an input of a snapshot may have: statistics of each are taken after every step.
+const MOST_CHANNELS: usize = 128;
+
 /// A made-up case after the steps.
 pub(super) struct Passage {
     /// What was made up, by key.
@@ -79,7 +82,19 @@ pub(super) fn plan(pipeline: &Pipeline, subject: &Subject, phantom: &Phantom, ca
     let channels = subject.inputs.iter().filter_map(|(key, source)| Some((key.clone(), source.channels?))).collect();
     pipeline.check_channels(&channels).map_err(|e| Stop::of(e.problem))?;
     let plan = pipeline.plan_volumes(&known(pipeline, subject, phantom), Some(&case.to_string()));
-    let plan = plan.map_err(|e| Stop::at(pipeline, e.step, &e.key, false, &e.error))?;
+    plan.map_err(|e| Stop::at(pipeline, e.step, &e.key, false, &e.error))
+}
+
+/// The same, where the voxels are to be made: no more of them than a snapshot makes.
+fn plan_to_make(pipeline: &Pipeline, subject: &Subject, phantom: &Phantom, case: &CaseName) -> Result<Plan, Stop> {
+    for (key, source) in &subject.inputs {
+        let channels = source.channels.unwrap_or(1);
+        if channels > MOST_CHANNELS {
+            let why = format!("{key} has {channels} channels, more than the {MOST_CHANNELS} that a snapshot makes");
+            return Err(Stop::of(why));
+        }
+    }
+    let plan = plan(pipeline, subject, phantom, case)?;
     for (number, step) in plan.steps.iter().enumerate() {
         for (key, planned) in &step.volumes {
             let channels = subject.inputs.get(key).and_then(|s| s.channels).unwrap_or(1);
@@ -111,7 +126,7 @@ impl Passage {
             let made = phantom.volume(&source.grid, input.kind, dtype, source.channels.unwrap_or(1));
             self.sources.insert(key.clone(), made.map_err(Stop::of)?);
         }
-        let plan = plan(pipeline, subject, phantom, case)?;
+        let plan = plan_to_make(pipeline, subject, phantom, case)?;
         if let Some(skipped) = &plan.skipped {
             return Err(Stop::at(pipeline, skipped.step, &skipped.key, true, &skipped.error));
         }
