@@ -12,7 +12,8 @@ use crate::{MOST_DECODED, scratch, text};
 /// Reads an input; what can be read is written and read again.
 pub fn check(data: &[u8]) {
     #[allow(clippy::needless_update, reason = "there may be further limits")]
-    let limits = Limits { max_decoded_bytes: MOST_DECODED, ..Limits::default() };
+    let limits =
+        Limits { max_volume: MOST_DECODED, memory: MOST_DECODED, max_expansion: 1, free_expansion: MOST_DECODED };
     let path = scratch::file("in.npz", data);
     let first = read(&path, &limits);
     if let Ok(names) = npz_names(&path) {

@@ -11,7 +11,8 @@ use crate::{MOST_DECODED, scratch};
 /// Options with low limits; how slices are treated is drawn from the input.
 pub fn options(choice: u8) -> ReadOptions {
     #[allow(clippy::needless_update, reason = "there may be further limits")]
-    let limits = Limits { max_decoded_bytes: MOST_DECODED, ..Limits::default() };
+    let limits =
+        Limits { max_volume: MOST_DECODED, memory: MOST_DECODED, max_expansion: 1, free_expansion: MOST_DECODED };
     let slices = [SlicePolicy::Error, SlicePolicy::Regularize, SlicePolicy::Nominal][usize::from(choice % 3)];
     let missing = if choice & 4 == 0 { MissingPolicy::Error } else { MissingPolicy::Interpolate };
     ReadOptions { limits, slices, missing, ..ReadOptions::default() }
