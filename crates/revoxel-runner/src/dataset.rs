@@ -181,7 +181,7 @@ fn with_case(text: &str, raw: &OsStr) -> OsString {
     path
 }
 
-/// A name as text: one that is not UTF-8 has a percent sign and two digits for each of the bytes that are none.
+/// A name as text. Where it is not UTF-8, each byte that is no character becomes a percent sign and two digits.
 fn text_of(name: &OsStr) -> String {
     if let Some(text) = name.to_str() {
         return text.to_owned();

@@ -75,7 +75,7 @@ const V1: GroupFiles = GroupFiles {
     usage: "memory.usage_in_bytes",
     cache: ["total_inactive_file", "total_active_file"],
 };
-/// A limit beyond this is none: version 1 writes a number near 2⁶³.
+/// A limit above this means that there is no limit: version 1 writes a number near 2⁶³.
 const NO_LIMIT: u64 = 1 << 60;
 
 impl Machine {

@@ -377,7 +377,7 @@ pub fn check_outputs<'a>(
     let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases.clone() {
         for (key, path) in &case.inputs {
-            // A header that cannot be followed is told where it is read.
+            // An unreadable header is reported later, when the file is read.
             let options = pipeline.input(key).map(read_options).unwrap_or_default();
             let parts = if path.is_dir() { Vec::new() } else { revoxel_io::parts(path, &options).unwrap_or_default() };
             inputs.extend([path.clone()].iter().chain(&parts).map(|file| (place(file), &case.name)));

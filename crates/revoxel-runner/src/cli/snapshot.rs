@@ -176,7 +176,7 @@ enum Failed {
 /// The snapshot that is there; the inner error where it cannot be read.
 ///
 /// # Errors
-/// Where the file is none, which is not replaced, or one of a later version of the program.
+/// Where the file is no snapshot, or one of a later version of the program: neither is replaced.
 fn known(place: &Path, text: &str) -> Result<Result<Value, String>, Failure> {
     let shown = place.display();
     let ours = text.lines().any(|line| line.starts_with(MARK));

@@ -37,8 +37,9 @@ impl<'a> Document<'a> {
         Ok(List { id: at.id(), items: self.list(at)? })
     }
 
-    /// The list of transforms of predictions: `wanted`, or the first beside the list of the steps, `taken`, whose id has
-    /// `post` in it, or else the first of the file that has. `None` for `none` and where there is none.
+    /// The list of transforms of predictions. That is `wanted` if it is given. Otherwise it is the first list beside
+    /// the list of the steps (`taken`) that has `post` in its id, or the first such list of the file. `None` where there
+    /// is no such list, or where `wanted` is `none`.
     pub(super) fn postprocessing(&self, wanted: Option<&str>, taken: &str) -> Result<Option<List<'a>>, Fault> {
         match wanted {
             Some("none") => Ok(None),
