@@ -1,5 +1,6 @@
 //! Snapshots of pipelines: made, checked, and failing readably after a changed parameter, default and kernel.
 
+use std::path::Path;
 use std::process::Command;
 
 use revoxel_core::{Affine, Grid, Kind, ValueUndo, Volume};
@@ -49,8 +50,7 @@ fn snapshot_of(place: &Place) -> String {
 fn taken(text: &str, registry: &Registry) -> Value {
     let pipeline = Pipeline::parse("p.yaml", text, &[], registry).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let document = snapshot::take(&pipeline, &Grids::BuiltIn, &[]);
-    let text = snapshot::write(&snapshot::head(&pipeline), &document);
-    snapshot::read("p.snapshot.yaml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    snapshot::sealed(&pipeline, document, Path::new("p.snapshot.yaml")).unwrap_or_else(|e| panic!("{e}\n{text}")).1
 }
 
 #[test]
@@ -227,6 +227,62 @@ fn settings_are_kept_for_later_checks() {
     check(&place).good();
     let said = place.revoxel(&["snapshot", "--check", "pipelines/ct.yaml", "--set", "vars.size=3"]).told(1);
     assert!(said.out.contains("pixdim was [2.0], is [3.0]"), "{said:?}");
+    // What to type keeps what was typed.
+    assert!(said.out.contains("`revoxel snapshot pipelines/ct.yaml --set vars.size=3`"), "{said:?}");
+    // A setting that no longer fits is not the end.
+    place.text("pipelines/ct.yaml", CT);
+    check(&place).bad(2, &["vars.size", "--as-written forgets it"]);
+    let said = place.revoxel(&["snapshot", "pipelines/ct.yaml", "--as-written"]).good();
+    assert!(said.out.contains("made again"), "{said:?}");
+    assert!(!snapshot_of(&place).contains("\nset:"));
+    check(&place).good();
+}
+
+#[test]
+fn why_a_snapshot_differs_is_not_mistaken() {
+    let place = made(CT);
+    let text = snapshot_of(&place);
+    let mean = text.lines().find(|line| line.trim_start().starts_with("mean: ")).unwrap();
+    place.text("pipelines/ct.snapshot.yaml", &text.replacen(mean, &mean.replace("mean: ", "mean: 1"), 1));
+    let said = check(&place).told(1);
+    assert!(said.out.contains("differs: the snapshot was edited after it was made"), "{said:?}");
+    // Those of versions before have no hash of what they say.
+    let line = text.lines().find(|line| line.starts_with("document: blake3:")).unwrap();
+    place.text("pipelines/ct.snapshot.yaml", &text.replace(&format!("{line}\n"), ""));
+    check(&place).good();
+    // The content of a file that the pipeline names is neither the pipeline nor a default.
+    let matrix = |x: f64| format!("1 0 0 {x}\n0 1 0 2\n0 0 1 3\n0 0 0 1\n");
+    place.text("pipelines/m.txt", &matrix(1.0));
+    let step = "  - affine: { file: m.txt, frame: lps }\n";
+    place.text("pipelines/ct.yaml", &CT.replacen("outputs:", &format!("{step}outputs:"), 1));
+    place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
+    check(&place).good();
+    place.text("pipelines/m.txt", &matrix(4.0));
+    let said = check(&place).told(1);
+    assert!(said.out.contains("differs: a file that the pipeline names has another content"), "{said:?}");
+    assert!(said.out.contains("(from a file that the pipeline names)"), "{said:?}");
+}
+
+#[test]
+fn one_wrong_pipeline_does_not_hide_the_others() {
+    let place = made(CT);
+    place.text("pipelines/a.yaml", &CT.replace("pixdim", "pixdimm"));
+    let said = place.revoxel(&["snapshot", "--check", "pipelines/a.yaml", "pipelines/ct.yaml"]).told(2);
+    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: the same") && said.err.contains("pixdimm"), "{said:?}");
+    place.text("pipelines/ct.yml", CT);
+    let both = ["snapshot", "--check", "pipelines/ct.yml"];
+    place
+        .revoxel(&both)
+        .bad(2, &["ct.yml and pipelines/ct.yaml would both have the snapshot pipelines/ct.snapshot.yaml"]);
+    std::fs::remove_file(place.path("pipelines/ct.yml")).unwrap();
+    place.revoxel(&["snapshot", "--check", "--like", "pipelines/ct.yaml"]).bad(2, &["name the pipeline first"]);
+    // A link stays one.
+    let (link, target) = (place.path("pipelines/ct.snapshot.yaml"), place.path("elsewhere.yaml"));
+    std::fs::rename(&link, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    place.text("pipelines/ct.yaml", &CT.replace("margin: 2", "margin: 3"));
+    place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
+    assert!(link.is_symlink() && std::fs::read_to_string(&target).unwrap().contains("margin: [3]"));
 }
 
 #[test]
@@ -577,7 +633,9 @@ fn the_github_action_passes_and_fails_readably() {
     assert!(summary.contains("### revoxel snapshots\n```\npipelines/ct.snapshot.yaml: differs"), "{summary}");
     std::fs::remove_file(place.path("repository/pipelines/ct.yaml")).unwrap();
     let said = run(&place).told(2);
-    assert!(said.err.contains("pipelines/ct.yaml"), "a snapshot without its pipeline: {said:?}");
+    assert!(said.out.contains("pipelines/ct.yaml"), "a snapshot without its pipeline: {said:?}");
+    let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
+    assert!(summary.ends_with("```\n") && summary.contains("pipelines/ct.yaml: No such file"), "{summary}");
 }
 
 #[test]

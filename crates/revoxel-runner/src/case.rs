@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype};
+use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::partial::sync_folder_of;
 use revoxel_io::{Complete, Facts, FileInfo, Head, Partial, SlabWriter};
@@ -153,35 +153,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         clear(pipeline, case, out)?;
         return Ok(Done::skipped(why.to_string(), start));
     }
-    let mut volumes = BTreeMap::new();
-    let mut sources = BTreeMap::new();
-    let mut notes = Vec::new();
-    // Compressed files are decoded by one thread each, so they are read side by side.
-    let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
-    let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
-        let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
-        // The largest input is waited for, and its hash would come on top.
-        let (identity, loaded) = rayon::join(|| Identity::of(path, &read_options(input)), load);
-        let mut loaded = loaded?;
-        tracing::debug!(case = %case.name, key, "read {}", path.display());
-        loaded.volume = channel::take(input, path, loaded.volume)?;
-        let note = non_finite::settle(input, path, &mut loaded.volume)?;
-        loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
-        check_declared(input, path, &loaded.volume)?;
-        Ok((loaded, identity?, note))
-    };
-    let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
-    for ((key, path, _), result) in inputs.into_iter().zip(read) {
-        let (loaded, identity, note) = result?;
-        notes.extend(note.inspect(|note| warn(case, path, note)));
-        if loaded.info.grid != checked.infos[key].grid {
-            return Err(CaseError::Changed(path.clone()));
-        }
-        sources.insert(key.clone(), source_record(&loaded.info, path, data, identity));
-        let start = if checked.uneven.contains_key(key) { loaded.info.grid } else { checked.grids[key] };
-        let volume = loaded.volume.on_grid(start).map_err(|_| CaseError::Changed(path.clone()))?;
-        volumes.insert(key.clone(), volume);
-    }
+    let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &case.name.to_string());
     for (key, op) in &checked.uneven {
@@ -272,6 +244,48 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         );
     }
     Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped, vanished })
+}
+
+/// What a case is read into.
+struct Inputs {
+    volumes: BTreeMap<String, Volume>,
+    sources: BTreeMap<String, SourceRecord>,
+    notes: Vec<Note>,
+}
+
+/// Reads the inputs of a case, each on the grid that it starts on.
+fn read_inputs(pipeline: &Pipeline, checked: &Checked, data: &Path) -> Result<Inputs, CaseError> {
+    let mut volumes = BTreeMap::new();
+    let mut sources = BTreeMap::new();
+    let mut notes = Vec::new();
+    let case = &checked.case;
+    // Compressed files are decoded by one thread each, so they are read side by side.
+    let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
+    let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
+        let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
+        // The largest input is waited for, and its hash would come on top.
+        let (identity, loaded) = rayon::join(|| Identity::of(path, &read_options(input)), load);
+        let mut loaded = loaded?;
+        tracing::debug!(case = %case.name, key, "read {}", path.display());
+        loaded.volume = channel::take(input, path, loaded.volume)?;
+        let note = non_finite::settle(input, path, &mut loaded.volume)?;
+        loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
+        check_declared(input, path, &loaded.volume)?;
+        Ok((loaded, identity?, note))
+    };
+    let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
+    for ((key, path, _), result) in inputs.into_iter().zip(read) {
+        let (loaded, identity, note) = result?;
+        notes.extend(note.inspect(|note| warn(case, path, note)));
+        if loaded.info.grid != checked.infos[key].grid {
+            return Err(CaseError::Changed(path.clone()));
+        }
+        sources.insert(key.clone(), source_record(&loaded.info, path, data, identity));
+        let start = if checked.uneven.contains_key(key) { loaded.info.grid } else { checked.grids[key] };
+        let volume = loaded.volume.on_grid(start).map_err(|_| CaseError::Changed(path.clone()))?;
+        volumes.insert(key.clone(), volume);
+    }
+    Ok(Inputs { volumes, sources, notes })
 }
 
 /// Says what an input held that is not finite.

@@ -117,6 +117,17 @@ impl Lock {
     }
 }
 
+/// Removes the file of a run that was killed: nobody holds it.
+pub fn remove_left_over(folder: &Path) {
+    let path = folder.join(NAME);
+    if path.is_symlink() {
+        return;
+    }
+    if let Ok(file) = File::options().read(true).write(true).open(&path) {
+        Held { path, file }.give_back();
+    }
+}
+
 /// Whether a file that was opened is still the one of that name.
 fn is_at(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
@@ -181,6 +192,14 @@ mod tests {
         fs::write(folder.path().join(NAME), "c.yaml 3").unwrap();
         drop(take("b.yaml 2").unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        // It goes where there is nothing left to be run, too; one that is held stays.
+        fs::write(folder.path().join(NAME), "c.yaml 3").unwrap();
+        remove_left_over(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let held = take("a.yaml 1").unwrap();
+        remove_left_over(folder.path());
+        take("b.yaml 2").unwrap_err();
+        drop(held);
     }
 
     #[test]

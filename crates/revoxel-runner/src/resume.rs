@@ -88,6 +88,10 @@ fn other(
     }
     for (key, file) in &case.inputs {
         let (Some(input), source) = (pipeline.input(key), &trace.volumes[key].source) else { continue };
+        if trace.volumes[key].kind != input.kind.name() {
+            let (then, now) = (&trace.volumes[key].kind, input.kind.name());
+            return Some(format!("its trace says that {key} is of kind {then}, and the pipeline {now}"));
+        }
         if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
             return Some(format!("{key} was {}, and is {}", source.path, file.display()));
         }

@@ -20,9 +20,10 @@ mod statistics;
 mod text;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use revoxel_core::Kind;
-use revoxel_pipeline::{CaseName, Pipeline, Plan, SeenLabels};
+use revoxel_pipeline::{CaseName, Pipeline, PipelineError, Plan, SeenLabels};
 use serde_json::{Map, Value, json};
 
 pub use content::PHANTOM;
@@ -30,12 +31,13 @@ pub use differences::{Difference, Verdict, compare};
 pub use given::{GivenError, like, of_cases, recorded};
 pub use grids::{Source, Subject, built_in};
 pub use statistics::DIGITS;
-pub use text::{read, write};
+pub use text::read;
 
 use crate::RESULTS;
+use crate::printable::printable;
 use content::Phantom;
 use passage::{Passage, Stop, by_key, pass, plan, step_name};
-use text::COMMENT;
+use text::{COMMENT, write};
 
 /// Version of the form of the text.
 pub const FORMAT: u32 = 1;
@@ -109,9 +111,44 @@ pub fn take(pipeline: &Pipeline, grids: &Grids, set: &[String]) -> Value {
     document
 }
 
+/// The field that holds the hash of all the others.
+const SEAL: &str = "document";
+
+/// The text of a document with the hash of what it says, and what a reader of the text gets.
+///
+/// # Errors
+/// Where the text cannot be read again, which would be a fault of the program.
+pub fn sealed(pipeline: &Pipeline, mut document: Value, place: &Path) -> Result<(String, Value), PipelineError> {
+    let (head, place) = (head(pipeline), place.to_string_lossy());
+    // Numbers are what a reader of the text gets.
+    let plain = read(&place, &write(&head, &document))?;
+    let seal = seal(&plain);
+    if let Value::Object(fields) = &mut document {
+        let behind = fields.keys().position(|key| key == "pipeline").map_or(0, |at| at + 1);
+        fields.shift_insert(behind, SEAL.to_owned(), seal.into());
+    }
+    let text = write(&head, &document);
+    let now = read(&place, &text)?;
+    Ok((text, now))
+}
+
+/// The hash of what a document says.
+fn seal(document: &Value) -> String {
+    let mut fields = document.clone();
+    if let Value::Object(fields) = &mut fields {
+        fields.shift_remove(SEAL);
+    }
+    format!("blake3:{}", blake3::hash(fields.to_string().as_bytes()).to_hex())
+}
+
+/// Whether somebody has changed what a snapshot says. Those of earlier versions do not tell.
+fn is_edited(document: &Value) -> bool {
+    document.get(SEAL).is_some_and(|seal_of_it| *seal_of_it != seal(document))
+}
+
 /// The first lines of the text, for people.
-pub fn head(pipeline: &Pipeline) -> Vec<String> {
-    let name = &pipeline.name;
+fn head(pipeline: &Pipeline) -> Vec<String> {
+    let name = printable(&pipeline.name).replace('\n', "\\n");
     vec![
         format!("Snapshot of {name}, made by `revoxel snapshot {name}`: what its steps do to made-up scans."),
         "`revoxel snapshot --check` compares it with what the program does now. Do not edit it: make it again, look at"

@@ -5,9 +5,10 @@ mod round_trip;
 
 use std::path::PathBuf;
 
-use revoxel_core::Kind;
+use revoxel_core::testing::Draw;
+use revoxel_core::{Grid, Kind, Volume};
 
-use crate::{Loaded, ReadError};
+use crate::{Facts, Loaded, ReadError};
 
 /// A folder of this crate.
 fn fixture(name: &str) -> PathBuf {
@@ -42,4 +43,24 @@ fn facts_are_kept() {
     let series = facts("itk_four_d.mha");
     assert_eq!((series.frame_spacing, series.vector), (Some(2.5), false));
     assert!(facts("itk_rgb.mha").colour && facts("itk_vector.mha").vector);
+}
+
+#[test]
+fn vectors_of_bytes_with_frames_keep_their_order() {
+    // Three or four bytes are read as a colour, whose frames lie in another order than those of a vector.
+    let folder = tempfile::tempdir().unwrap();
+    for (components, frames) in [(3, 2), (4, 3), (2, 3), (5, 2)] {
+        let grid = Grid::new([2, 3, 2], *Draw::new(7).grid(4).affine()).unwrap();
+        let channels = components * frames;
+        let values: Vec<u8> = (0..12 * channels).map(|i| i as u8).collect();
+        let volume = Volume::new(values.into(), grid, Kind::Image, channels).unwrap();
+        let facts = Facts { vector: true, frames: Some(frames), ..Facts::default() };
+        for name in ["a.mha", "a.mhd", "a.nrrd", "a.nii"] {
+            let path = folder.path().join(name);
+            crate::write(&path, &volume, &facts).unwrap();
+            let read = crate::read(&path, Kind::Image).unwrap().volume;
+            assert_eq!(read.channels(), channels, "{name}");
+            assert!(read.voxels().bytes() == volume.voxels().bytes(), "{name}: {components} × {frames}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Frame, Volume};
+use revoxel_core::{Dtype, Frame, Volume};
 
 use super::{MetaImageFacts, types};
 use crate::codecs::deflate::Effort;
@@ -32,7 +32,8 @@ pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> R
         // The axes of frames are those behind the third.
         (of_space, warnings) = (3, vec![Warning::ThirdAxis]);
     }
-    let axes = Axes(axes(volume, components, &frame_axes, facts.colour, of_space));
+    let colour = Channels::of(volume, facts).colour;
+    let axes = Axes(axes(volume, components, &frame_axes, colour, of_space));
     let values = fill::arranged(path, &axes, volume.voxels())?;
     let bytes = values.as_ref().unwrap_or(volume.voxels()).bytes();
     let mut header = header(volume, facts, own, components, &frame_axes, of_space);
@@ -98,7 +99,12 @@ fn local(
 
 /// Components per voxel, and the axes of frames: those of the source where they are still the volume's.
 fn layout(volume: &Volume, facts: &Facts, own: &MetaImageFacts) -> (usize, Vec<usize>) {
-    let Channels { components, frames, .. } = Channels::of(volume, facts);
+    let Channels { components, frames, colour } = Channels::of(volume, facts);
+    if volume.dtype() == Dtype::U8 && matches!(components, 3 | 4) && frames > 1 && !colour {
+        // Readers take three or four bytes for a colour, and those of colours with frames lie in another order: plain
+        // channels.
+        return (volume.channels(), Vec::new());
+    }
     let is_axis = facts.frames == Some(frames);
     let is_of_source =
         !own.frame_axes.is_empty() && numbers::checked_product(own.frame_axes.iter().copied()) == Some(frames);

@@ -10,7 +10,7 @@ use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::facts::Move;
-use revoxel_io::{Complete, FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
+use revoxel_io::{Complete, Facts, FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack, Warning};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
@@ -126,20 +126,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         (None, false) => {}
     }
-    let mut places = Places::default();
-    let parts = revoxel_io::parts(&args.input, &options).map_err(Failure::usage)?;
-    places.read(&args.input, &parts, "the input");
-    places.add(output, "the output").map_err(Failure::usage)?;
-    if let Some(trace) = &args.trace {
-        places.add(trace, "the trace").map_err(Failure::usage)?;
-        make_folder_of(trace).map_err(Failure::usage)?;
-    }
-    for file in [Some(output), args.trace.as_ref()].into_iter().flatten() {
-        if args.input.is_dir() && file.exists() && place(file).starts_with(place(&args.input)) {
-            let problem = format!("{} lies in the folder of the input: give it another name", file.display());
-            return Err(Failure::usage(problem));
-        }
-    }
+    apart(args, output, &options)?;
     let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
@@ -197,23 +184,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         volume = vectors::along_lps(volume, output, &mut kept);
     }
     kept.tell();
-    let complete = revoxel_io::complete(output, &volume, &kept.facts).map_err(Failure::work)?;
-    let trace = match &args.trace {
-        Some(path) => {
-            let record = trace(args, &options, output, &complete, &info, &volume, steps)?;
-            complete.sync().map_err(Failure::work)?;
-            Some((path, text_for(path, &record.to_json()).map_err(Failure::work)?))
-        }
-        None => None,
-    };
-    let named = stop::uninterrupted(|| -> Result<_, Failure> {
-        // No trace ever stands beside an output that it does not belong to.
-        trace.as_ref().map_or(Ok(()), |(path, _)| remove(path)).map_err(Failure::work)?;
-        let warnings = complete.persist().map_err(Failure::work)?;
-        trace.map_or(Ok(()), |(_, partial)| partial.persist()).map_err(Failure::work)?;
-        Ok(warnings)
-    });
-    let warnings = named?;
+    let warnings = write(args, &options, output, &info, (&volume, &kept.facts), steps)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());
     }
@@ -235,6 +206,25 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// Refuses outputs that would replace the input, or lie in its folder and be read with it next time.
+fn apart(args: &Args, output: &Path, options: &ReadOptions) -> Result<(), Failure> {
+    let mut places = Places::default();
+    let parts = revoxel_io::parts(&args.input, options).map_err(Failure::usage)?;
+    places.read(&args.input, &parts, "the input");
+    places.add(output, "the output").map_err(Failure::usage)?;
+    if let Some(trace) = &args.trace {
+        places.add(trace, "the trace").map_err(Failure::usage)?;
+        make_folder_of(trace).map_err(Failure::usage)?;
+    }
+    for file in [Some(output), args.trace.as_deref()].into_iter().flatten() {
+        if args.input.is_dir() && file.exists() && place(file).starts_with(place(&args.input)) {
+            let problem = format!("{} lies in the folder of the input: give it another name", file.display());
+            return Err(Failure::usage(problem));
+        }
+    }
+    Ok(())
+}
+
 /// The volume in a voxel type that holds what it holds of NaN and infinite values.
 fn cast(volume: Volume, dtype: Dtype) -> Result<Volume, String> {
     let found = NonFinite::of(&volume);
@@ -246,6 +236,33 @@ fn cast(volume: Volume, dtype: Dtype) -> Result<Volume, String> {
         Some(made) if found.is_none() => Err(format!("--dtype {dtype} does not hold the values: {made}")),
         _ => Ok(volume),
     }
+}
+
+/// Writes the volume, and the trace last.
+fn write(
+    args: &Args,
+    options: &ReadOptions,
+    output: &Path,
+    info: &FileInfo,
+    (volume, facts): (&Volume, &Facts),
+    steps: Vec<TraceStep>,
+) -> Result<Vec<Warning>, Failure> {
+    let complete = revoxel_io::complete(output, volume, facts).map_err(Failure::work)?;
+    let trace = match &args.trace {
+        Some(path) => {
+            let record = trace(args, options, output, &complete, info, volume, steps)?;
+            complete.sync().map_err(Failure::work)?;
+            Some((path, text_for(path, &record.to_json()).map_err(Failure::work)?))
+        }
+        None => None,
+    };
+    stop::uninterrupted(|| -> Result<_, Failure> {
+        // No trace ever stands beside an output that it does not belong to.
+        trace.as_ref().map_or(Ok(()), |(path, _)| remove(path)).map_err(Failure::work)?;
+        let warnings = complete.persist().map_err(Failure::work)?;
+        trace.map_or(Ok(()), |(_, partial)| partial.persist()).map_err(Failure::work)?;
+        Ok(warnings)
+    })
 }
 
 /// What was done, as `run` records it.

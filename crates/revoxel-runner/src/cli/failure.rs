@@ -17,17 +17,19 @@ pub(super) struct Failure {
     report: Option<Report>,
     /// File, line and column, where the error is about a text.
     place: Option<String>,
+    /// What to do, besides what the report says.
+    help: Option<&'static str>,
 }
 
 impl Failure {
     /// The work failed: exit code 1.
     pub(super) fn work(message: impl fmt::Display) -> Self {
-        Self { code: 1, report: Some(Report::msg(printable(&message.to_string()).into_owned())), place: None }
+        Self { report: Some(Report::msg(printable(&message.to_string()).into_owned())), ..Self::told() }
     }
 
     /// The command, the pipeline or the data layout is wrong: exit code 2.
     pub(super) fn usage(message: impl fmt::Display) -> Self {
-        Self { code: 2, report: Some(Report::msg(printable(&message.to_string()).into_owned())), place: None }
+        Self::work(message).with_code(2)
     }
 
     /// A fault in a pipeline file, shown with its line: exit code 2.
@@ -44,12 +46,12 @@ impl Failure {
         }
         let source = NamedSource::new(printable(&error.file), text);
         let at = (place.line > 0).then(|| format!("{}:{}:{}", error.file, place.line, place.column));
-        Self { code: 2, report: Some(Report::new(diagnostic).with_source_code(source)), place: at }
+        Self { code: 2, report: Some(Report::new(diagnostic).with_source_code(source)), place: at, help: None }
     }
 
     /// The work failed, and people have been told already: exit code 1.
     pub(super) const fn told() -> Self {
-        Self { code: 1, report: None, place: None }
+        Self { code: 1, report: None, place: None, help: None }
     }
 
     /// The same with another exit code.
@@ -57,11 +59,32 @@ impl Failure {
         Self { code, ..self }
     }
 
+    /// The same with advice, where there is none yet.
+    pub(super) fn with_help(self, help: &'static str) -> Self {
+        Self { help: Some(help), ..self }
+    }
+
+    /// The error in words; empty where people have been told already.
+    pub(super) fn message(&self) -> String {
+        self.report.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Prints the error to standard error, and goes on.
+    pub(super) fn tell(&self) {
+        let mut to = std::io::stderr();
+        if let Some(report) = &self.report {
+            let _ = writeln!(to, "{report:?}");
+        }
+        if let Some(help) = self.help {
+            let _ = writeln!(to, "  help: {help}\n");
+        }
+    }
+
     /// Prints the error to standard error, and as JSON where that was asked for and nothing was printed yet.
     pub(super) fn show(self) -> ExitCode {
-        if let Some(report) = self.report {
+        if let Some(report) = &self.report {
             if std::env::args_os().any(|argument| argument == "--json") && !show::has_printed() {
-                let help = report.help().map(|help| help.to_string());
+                let help = report.help().map(|help| help.to_string()).or(self.help.map(str::to_owned));
                 let document = json!({
                     "error": report.to_string(),
                     "help": help,
@@ -71,10 +94,22 @@ impl Failure {
                 // Nobody is left to tell.
                 let _ = show::json(&document);
             }
-            let _ = writeln!(std::io::stderr(), "{report:?}");
+            self.tell();
         }
         ExitCode::from(self.code)
     }
+}
+
+/// Shows why the arguments are not understood, or the help that they ask for.
+pub(super) fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let document = json!({ "error": said, "help": null, "place": null, "exit_code": error.exit_code() });
+        let _ = show::json(&document);
+    }
+    let _ = error.print();
+    ExitCode::from(error.exit_code().try_into().unwrap_or(2))
 }
 
 /// Lines of more bytes are shown in part, around the place.

@@ -235,10 +235,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         );
     }
     if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
-        let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
-        let written = Written { path, key: &key, kind: Kind::Label, head: &Head::of(mask) };
-        let kept = Kept::of_mask(&written, &facts, record.source.channels);
-        write(path, Head::of(mask), &kept.facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))?;
+        write_coverage(path, mask, record, &key)?;
     }
     let share = unseen as f64 / head.grid.voxel_count() as f64;
     let decision = &restoration.recipe.decision;
@@ -266,7 +263,31 @@ pub(super) fn run(args: &Args) -> Outcome {
         }));
     }
     let how = interpolation.map_or("copied", Interpolation::name);
-    let mut what = match decision {
+    say!(
+        "{}: {} ({how}, {dtype}) on the grid of {}",
+        output.display(),
+        made(&restoration, kind, count),
+        record.source.path
+    );
+    say!("  {}", head.grid);
+    if unseen > 0 {
+        let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
+        say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
+    }
+    Ok(())
+}
+
+/// Writes the mask of what the model saw.
+fn write_coverage(path: &Path, mask: &Volume, record: &VolumeTrace, key: &str) -> Result<(), Failure> {
+    let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
+    let written = Written { path, key, kind: Kind::Label, head: &Head::of(mask) };
+    let kept = Kept::of_mask(&written, &facts, record.source.channels);
+    write(path, Head::of(mask), &kept.facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))
+}
+
+/// What was made of the predictions, in words.
+fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
+    let mut what = match &restoration.recipe.decision {
         Decision::Argmax => format!("label, highest {kind}"),
         Decision::Regions(_) => format!("label, regions of {kind}"),
         Decision::Channels => kind.to_string(),
@@ -278,13 +299,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(name) = &restoration.name {
         what.push_str(&format!(", restore.{name}"));
     }
-    say!("{}: {what} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path);
-    say!("  {}", head.grid);
-    if unseen > 0 {
-        let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
-        say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
-    }
-    Ok(())
+    what
 }
 
 /// Refuses a trace whose source is beyond the limits, or whose way back takes more memory than there is.

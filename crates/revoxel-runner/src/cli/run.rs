@@ -20,7 +20,7 @@ use crate::dataset::{Case, copies, discover, select};
 use crate::engine::Vanished;
 use crate::executor::{self, Execution};
 use crate::labels::LabelMaps;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::memory;
 use crate::non_finite::Note;
 use crate::places;
@@ -116,17 +116,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
     let maps = LabelMaps::of(&pipeline, &cases);
-    let everything = copies(&pipeline, cases.clone());
-    let cases: Vec<Case> = select(cases, &args.cases, &args.data).map_err(Failure::usage)?;
-    let mut cases = copies(&pipeline, cases);
-    let problems = check_names(&pipeline, everything.iter(), &args.out);
-    if !problems.is_empty() {
-        return Err(Failure::usage(listed("nothing was written", &problems)));
-    }
-    if let Some((part, parts)) = args.shard {
-        let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
-        cases = of_part.map(|(_, case)| case).collect();
-    }
+    let cases = chosen(args, &pipeline, cases)?;
     let strictness = Strictness { snap: args.snap, memory: args.memory };
     let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
@@ -134,45 +124,17 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let folders: BTreeSet<PathBuf> =
         cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
-    let mut again = BTreeMap::new();
-    let mut done = Vec::new();
-    if let Some(standings) = standings {
-        let all = cases.len();
-        let mut left = Vec::new();
-        for (case, standing) in cases.into_iter().zip(standings) {
-            match standing {
-                Standing::Done => done.push(case.name.clone()),
-                Standing::New => left.push(case),
-                Standing::Again(why) => {
-                    say!("case {} is done again: {why}", case.name);
-                    again.insert(case.name.clone(), why);
-                    left.push(case);
-                }
-            }
-        }
-        cases = left;
-        if !done.is_empty() {
-            say!("{} of {all} cases are done already", done.len());
-        }
-    }
-    let data = places::place(&args.data);
-    let snap = if args.snap { ", --snap" } else { "" };
-    let what = format!("{} {} on {}{snap}", pipeline.name, &pipeline.hash()[..16], data.display());
-    let take = || Lock::take(&args.out, &what).map_err(Failure::usage);
+    let ToDo { cases, again, done } = ToDo::of(cases, standings);
+    let take = || take_lock(args, &pipeline);
     // A folder that is not there is made where something is written into it; where all is done nothing is.
     let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
-    for folder in folders {
-        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(&folder) {
-            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
-        }
-    }
+    remove_left_over(&args.out, &folders, lock.is_some());
     let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
-    let mut checked = Vec::new();
-    let mut refused = Vec::new();
+    let (mut checked, mut refused) = (Vec::new(), Vec::new());
     for result in check(&pipeline, cases, strictness) {
         match result {
             Ok(case) => checked.push(case),
@@ -191,6 +153,90 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if !checked.is_empty() => Some(take()?),
         lock => lock,
     };
+    let outcomes = execute(args, &pipeline, &checked);
+    let mut summary = report(&checked, &outcomes, &refused, &args.out);
+    if args.resume.is_some() {
+        summary["done_already"] = done.iter().map(ToString::to_string).collect();
+        summary["done_again"] =
+            again.iter().map(|(name, why)| (name.to_string(), Value::from(why.as_str()))).collect::<Map<_, _>>().into();
+    }
+    if args.json {
+        show::json(&summary)?;
+    } else {
+        people(&summary, &checked, &outcomes, &refused);
+    }
+    let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
+    if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// The cases that are asked for, with their copies; names that would collide are refused.
+fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>, Failure> {
+    let everything = copies(pipeline, all.clone());
+    let selected: Vec<Case> = select(all, &args.cases, &args.data).map_err(Failure::usage)?;
+    let cases = copies(pipeline, selected);
+    let problems = check_names(pipeline, everything.iter(), &args.out);
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    let Some((part, parts)) = args.shard else { return Ok(cases) };
+    let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
+    Ok(of_part.map(|(_, case)| case).collect())
+}
+
+/// What there is left to do.
+struct ToDo {
+    cases: Vec<Case>,
+    /// Those of them that were done before, and why that does not count.
+    again: BTreeMap<CaseName, String>,
+    done: Vec<CaseName>,
+}
+
+impl ToDo {
+    /// All cases where nobody asked how they stand; people are told.
+    fn of(cases: Vec<Case>, standings: Option<Vec<Standing>>) -> Self {
+        let mut todo = Self { cases: Vec::new(), again: BTreeMap::new(), done: Vec::new() };
+        let Some(standings) = standings else { return Self { cases, ..todo } };
+        let all = cases.len();
+        for (case, standing) in cases.into_iter().zip(standings) {
+            match standing {
+                Standing::Done => todo.done.push(case.name.clone()),
+                Standing::New => todo.cases.push(case),
+                Standing::Again(why) => {
+                    say!("case {} is done again: {why}", case.name);
+                    todo.again.insert(case.name.clone(), why);
+                    todo.cases.push(case);
+                }
+            }
+        }
+        if !todo.done.is_empty() {
+            say!("{} of {all} cases are done already", todo.done.len());
+        }
+        todo
+    }
+}
+
+/// The right to write into the folder of the outputs.
+fn take_lock(args: &Args, pipeline: &Pipeline) -> Result<Lock, Failure> {
+    let data = places::place(&args.data);
+    let snap = if args.snap { ", --snap" } else { "" };
+    let what = format!("{} {} on {}{snap}", pipeline.name, &pipeline.hash()[..16], data.display());
+    Lock::take(&args.out, &what).map_err(Failure::usage)
+}
+
+/// Removes what runs that were killed have left.
+fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
+    if !locked {
+        lock::remove_left_over(out);
+    }
+    for folder in folders {
+        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(folder) {
+            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
+        }
+    }
+}
+
+/// Runs the cases, and shows how far that is.
+fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executor::Outcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),
@@ -217,7 +263,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         bar.set_message(case.to_owned());
         bar.inc(1);
     };
-    let outcomes = executor::run(&pipeline, &checked, (&args.data, &args.out), &execution, &tell);
+    let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), &execution, &tell);
     bar.finish_and_clear();
     if stop::is_stopped() {
         // The thread that was told ends the program.
@@ -225,19 +271,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             std::thread::park();
         }
     }
-    let mut summary = report(&checked, &outcomes, &refused, &args.out);
-    if args.resume.is_some() {
-        summary["done_already"] = done.iter().map(ToString::to_string).collect();
-        summary["done_again"] =
-            again.iter().map(|(name, why)| (name.to_string(), Value::from(why.as_str()))).collect::<Map<_, _>>().into();
-    }
-    if args.json {
-        show::json(&summary)?;
-    } else {
-        people(&summary, &checked, &outcomes, &refused);
-    }
-    let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
-    if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+    outcomes
 }
 
 /// Where every case stands. Files are compared by their content where that is needed, several at once.

@@ -18,11 +18,11 @@ use crate::snapshot::{self, FORMAT, Grids, MARK, Verdict};
 /// 0 the same, 1 something differs or the snapshot is missing, 2 the command or the pipeline is wrong.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The pipeline files. The name of a snapshot stands for its pipeline.
-    #[arg(required = true, value_name = "PIPELINE")]
+    /// The pipeline files, before all options that take several values. The name of a snapshot stands for its pipeline.
+    #[arg(value_name = "PIPELINE")]
     pipelines: Vec<PathBuf>,
     /// Use the grids of these files instead of the built-in ones; only their headers are read. Later calls without this
-    /// option keep them: they are in the snapshot.
+    /// option keep them: they are in the snapshot. It takes all names that follow: name the pipelines first.
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "data")]
     like: Vec<PathBuf>,
     /// Use the grids of the cases of this data folder: one of each kind, at most 8.
@@ -34,13 +34,16 @@ pub(super) struct Args {
     /// Compare with the snapshot on disk, and write nothing.
     #[arg(long)]
     check: bool,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2. The snapshot keeps it for later calls without --set
-    /// and --seed.
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2. The snapshot keeps it for later calls without --set,
+    /// --seed and --as-written.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Draw from this seed, not from the pipeline's.
     #[arg(long)]
     seed: Option<u64>,
+    /// Go back to the pipeline as it is written: forget what --set and --seed have said.
+    #[arg(long, conflicts_with_all = ["set", "seed"])]
+    as_written: bool,
     /// The snapshot's file, where it is not beside the pipeline.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -61,22 +64,57 @@ pub(super) fn run(args: &Args) -> Outcome {
             pipelines.push(pipeline);
         }
     }
+    if pipelines.is_empty() {
+        return Err(Failure::usage("no pipeline is named; --like takes all names behind it: name the pipeline first"));
+    }
     if args.output.is_some() && pipelines.len() > 1 {
         return Err(Failure::usage("--output names one file, and there are several pipelines: leave it out"));
     }
-    let mut found = Vec::new();
+    if args.output.is_none()
+        && let Some((a, b)) = of_one_name(&pipelines)
+    {
+        let (place, a, b) = (place_of(&a), a.display(), b.display());
+        return Err(Failure::usage(format!(
+            "{a} and {b} would both have the snapshot {}: rename one",
+            place.display()
+        )));
+    }
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for pipeline in &pipelines {
-        found.push(one(args, pipeline)?);
+        match one(args, pipeline) {
+            Ok(one) => found.push(one),
+            Err(failure) if pipelines.len() == 1 => return Err(failure),
+            Err(failure) => wrong.push((pipeline, failure)),
+        }
     }
     if args.json {
-        let all: Vec<Value> = found.iter().map(Found::json).collect();
+        let refused = wrong.iter().map(|(pipeline, failure)| {
+            json!({ "pipeline": pipeline, "before": "not compared", "problem": failure.message() })
+        });
+        let all: Vec<Value> = found.iter().map(Found::json).chain(refused).collect();
         show::json(&json!({ "snapshots": all }))?;
     } else {
         for one in &found {
             show::text(&one.people(args))?;
         }
     }
+    // One that is wrong does not keep the others from being compared.
+    if !wrong.is_empty() {
+        wrong.iter().for_each(|(_, failure)| failure.tell());
+        return Err(Failure::told().with_code(2));
+    }
     if args.check && found.iter().any(|one| !one.is_same()) { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// Two pipelines that would have one snapshot: `a.yaml` and `a.yml`.
+fn of_one_name(pipelines: &[PathBuf]) -> Option<(PathBuf, PathBuf)> {
+    let with = |path: &Path| ["yaml", "yml"].map(|extension| path.with_extension(extension));
+    let both = |one: &PathBuf| {
+        let mut others = pipelines.iter().cloned().chain(with(one).into_iter().filter(|path| path.exists()));
+        let other = others.find(|other| other != one && place_of(other) == place_of(one))?;
+        one.exists().then(|| (one.clone(), other))
+    };
+    pipelines.iter().find_map(both)
 }
 
 /// The pipeline that a path names, where it is that of a snapshot.
@@ -116,24 +154,29 @@ enum Before {
 
 fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     let place = args.output.clone().unwrap_or_else(|| place_of(path));
+    // A link stays one: its target is read and replaced.
+    let place = if place.is_symlink() { std::fs::canonicalize(&place).unwrap_or(place) } else { place };
+    if place.exists() && !place.is_file() {
+        return Err(Failure::usage(format!("{}: there is no file in the snapshot's place", place.display())));
+    }
     let on_disk = if place.exists() { Some(read_text(&place).map_err(Failure::usage)?) } else { None };
     let known = on_disk.as_deref().map(|text| known(&place, text)).transpose()?;
     let kept = known.as_ref().and_then(|known| known.as_ref().ok());
     let mut set = with_seed(&args.set, args.seed);
-    if set.is_empty()
-        && let Some(kept) = kept.and_then(|kept| kept["set"].as_array())
-    {
+    let asked = !set.is_empty() || args.as_written;
+    if !asked && let Some(kept) = kept.and_then(|kept| kept["set"].as_array()) {
         set = kept.iter().filter_map(|text| text.as_str().map(ToOwned::to_owned)).collect();
     }
-    let pipeline = load(path, &set)?;
+    let pipeline = load(path, &set).map_err(|failure| match asked || set.is_empty() {
+        true => failure,
+        false => failure.with_help("the snapshot keeps --set of an earlier call: --as-written forgets it"),
+    })?;
     if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
         return Err(Failure::pipeline(&unwritable));
     }
     let grids = grids(args, &pipeline, kept).map_err(|e| named(&place, e))?;
     let document = snapshot::take(&pipeline, &grids, &set);
-    let text = snapshot::write(&snapshot::head(&pipeline), &document);
-    // What is compared is what a reader of the file gets.
-    let now = snapshot::read(&place.to_string_lossy(), &text).map_err(|e| Failure::work(e.to_string()))?;
+    let (text, now) = snapshot::sealed(&pipeline, document, &place).map_err(|e| Failure::work(e.to_string()))?;
     let before = match known {
         None => Before::Missing,
         Some(Err(problem)) => Before::Damaged(problem),
@@ -270,7 +313,7 @@ impl Found {
         if self.refused > 0 {
             grids.push_str(&format!(", {} of them refused by a step (the snapshot says which and why)", self.refused));
         }
-        let renew = format!("revoxel snapshot {pipeline}");
+        let renew = format!("revoxel snapshot {}{}", quoted(&pipeline.to_string()), options(args));
         match (&self.before, args.check) {
             (Before::Missing, true) => format!("{place}: missing: make it with `{renew}`, and commit it\n"),
             (Before::Missing, false) => format!("{place}: made, {grids}\n"),
@@ -294,6 +337,35 @@ impl Found {
                 text
             }
         }
+    }
+}
+
+/// The options of a call that decide what is written, as they are typed.
+fn options(args: &Args) -> String {
+    let mut typed = String::new();
+    let mut add = |option: &str, value: &str| typed.push_str(&format!(" {option} {}", quoted(value)));
+    args.set.iter().for_each(|set| add("--set", set));
+    args.seed.iter().for_each(|seed| add("--seed", &seed.to_string()));
+    args.output.iter().for_each(|path| add("--output", &path.to_string_lossy()));
+    args.data.iter().for_each(|path| add("--data", &path.to_string_lossy()));
+    for (flag, given) in [("--as-written", args.as_written), ("--built-in", args.built_in)] {
+        if given {
+            typed.push_str(&format!(" {flag}"));
+        }
+    }
+    if !args.like.is_empty() {
+        typed.push_str(" --like");
+        args.like.iter().for_each(|path| typed.push_str(&format!(" {}", quoted(&path.to_string_lossy()))));
+    }
+    typed
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(safe) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 

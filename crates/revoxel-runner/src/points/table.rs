@@ -159,8 +159,13 @@ impl Table {
     fn items(&self, name: &str, stated: Option<Space>) -> Result<Vec<Item>, PointsError> {
         let mut items = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
-            let Line::Row(fields) = line else { continue };
+            let (Line::Row(fields) | Line::Head(fields)) = line else { continue };
             let place = format!("{name}:{}", at + 1);
+            if fields.last().is_some_and(|field| is_open(field)) {
+                let problem = "a quotation mark is not closed in this line".to_owned();
+                return Err(PointsError { place, problem });
+            }
+            let Line::Row(fields) = line else { continue };
             for group in &self.groups {
                 let mut numbers = Vec::new();
                 for column in &group.columns {
@@ -316,13 +321,20 @@ fn split(line: &str, separator: char) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     for c in line.chars() {
-        quoted ^= c == '"';
+        // Only a field that begins with a quote is quoted: 19" is a length in inches.
+        let begins = fields.last().is_some_and(|field| field.trim_start().starts_with('"') || field.trim().is_empty());
+        quoted ^= c == '"' && begins;
         match fields.last_mut() {
             Some(field) if c != separator || quoted => field.push(c),
             _ => fields.push(String::new()),
         }
     }
     fields
+}
+
+/// Whether a quoted field has no end.
+fn is_open(field: &str) -> bool {
+    field.trim_start().starts_with('"') && field.matches('"').count() % 2 == 1
 }
 
 fn plain(field: &str) -> &str {

@@ -141,6 +141,17 @@ fn tables_that_cannot_be_read_say_where() {
 }
 
 #[test]
+fn quotation_marks_are_those_at_the_beginning_of_a_field() {
+    // 19" is a length, and no beginning of a text.
+    let table = "x,y,z,size,name\n1,2,3,19\",a\n4,5,6,7,\"b, \"\"c\"\"\"\n";
+    let mapped = run("p.csv", table, Side::Native, Some(Space::Index), None).unwrap();
+    let lines: Vec<&str> = mapped.lines().collect();
+    assert!(lines[1].contains(",19\",a,") && lines[2].contains(",7,\"b, \"\"c\"\"\","), "{mapped}");
+    let open = run("p.csv", "x,y,z,name\n1,2,3,\"a\n", Side::Native, Some(Space::Index), None).unwrap_err();
+    assert!(open.contains("p.csv:2: a quotation mark is not closed in this line"), "{open}");
+}
+
+#[test]
 fn slicers_fiducials_keep_their_lines() {
     let text = "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n\
                 1,-6,17,17.75,0,0,0,1,1,1,0,\"F, 1\",,vtkMRML1\n";

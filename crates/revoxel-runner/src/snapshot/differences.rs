@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::MARK;
 use super::passage::GRID;
 use super::text::flow;
+use super::{MARK, SEAL, is_edited};
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 160;
 
 /// Characters of a hash that are shown.
 const HASH: usize = 12;
+
+/// What is said of a parameter, by where it comes from.
+const A_DEFAULT: &str = " (a default: the pipeline does not set it)";
+const OF_A_FILE: &str = " (from a file that the pipeline names)";
 
 /// One fact that two snapshots do not have in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,24 +43,31 @@ pub struct Verdict {
 pub fn compare(was: &Value, is: &Value, written: &Value) -> Verdict {
     let mut differences = Vec::new();
     compare_at(&mut Vec::new(), Some(was), Some(is), &mut differences);
+    differences.retain(|difference| difference.path != [SEAL]);
     for difference in &mut differences {
-        if is_default(&difference.path, written) {
-            difference.note = " (a default: the pipeline does not set it)";
-        }
+        difference.note = match origin_of(&difference.path, written, is) {
+            Origin::Written => "",
+            Origin::Default => A_DEFAULT,
+            Origin::File => OF_A_FILE,
+        };
     }
     let differs = |field: &str| was.get(field) != is.get(field);
-    let defaults = differences.iter().filter(|d| !d.note.is_empty()).count();
+    let noted = |note: &str| differences.iter().filter(|d| d.note == note).count();
     let resolved = differences.iter().filter(|d| d.path.first().is_some_and(|p| p == "resolved")).count();
     let number = |value: &Value| value["results"].as_u64().unwrap_or_default();
     let reason = if differences.is_empty() {
         String::new()
+    } else if is_edited(was) {
+        "the snapshot was edited after it was made, or merged: it is not what the program wrote".to_owned()
     } else if differs(MARK) || differs("made_up_content") {
         "this version of the program makes snapshots in another way".to_owned()
     } else if differs("results") {
         let (before, now) = (number(was), number(is));
         format!("this version of the program gives results number {now}, and the snapshot has {before}")
-    } else if resolved > 0 && resolved == defaults {
+    } else if resolved > 0 && resolved == noted(A_DEFAULT) {
         "a default of the program is another one; the pipeline file is the same".to_owned()
+    } else if resolved > 0 && resolved == noted(OF_A_FILE) {
+        "a file that the pipeline names has another content; the pipeline file is the same".to_owned()
     } else if differs("pipeline") {
         "the pipeline was changed".to_owned()
     } else if differs("made_on") || differs("set") || differs("left_out") {
@@ -95,17 +106,46 @@ fn compare_at(path: &mut Vec<String>, was: Option<&Value>, is: Option<&Value>, f
     }
 }
 
-/// Whether a path leads to a parameter that the pipeline does not set.
-fn is_default(path: &[String], written: &Value) -> bool {
-    let [first, second, step, parameter, ..] = path else { return false };
-    let Some((number, name)) = step.split_once(' ') else { return false };
+/// Where a parameter comes from.
+enum Origin {
+    /// The pipeline says it, or it is no parameter.
+    Written,
+    /// The pipeline does not set it.
+    Default,
+    /// It is the content of a file that the pipeline names.
+    File,
+}
+
+/// Where the parameter of a step that a path leads to comes from. `is` is the document of now.
+fn origin_of(path: &[String], written: &Value, is: &Value) -> Origin {
+    let [first, second, step, parameter, ..] = path else { return Origin::Written };
+    if first != "resolved" || second != "steps" {
+        return Origin::Written;
+    }
+    let Some((number, name)) = step.split_once(' ') else { return Origin::Written };
     let position = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-    let Some(step) = position.and_then(|n| written["steps"].get(n)) else { return false };
-    let named = step.get(name).is_some() || step.as_str() == Some(name);
-    first == "resolved"
-        && second == "steps"
-        && named
-        && step.get(name).and_then(|params| params.get(parameter)).is_none()
+    let Some(in_file) = position.and_then(|n| written["steps"].get(n)) else { return Origin::Written };
+    let Some(params) = in_file.get(name).or((in_file.as_str() == Some(name)).then_some(&Value::Null)) else {
+        return Origin::Written;
+    };
+    let resolved = &is["resolved"]["steps"][step];
+    match params.get(parameter) {
+        // The name of a file in the place of what is in it.
+        Some(Value::String(text)) => match &resolved[parameter] {
+            Value::Array(list) if !list.contains(&text.as_str().into()) => Origin::File,
+            Value::Object(_) => Origin::File,
+            _ => Origin::Written,
+        },
+        Some(_) => Origin::Written,
+        // Or a parameter for the name, which another one has replaced.
+        None if params.get("file").is_some()
+            && resolved.get("file").is_none()
+            && matches!(resolved[parameter], Value::Array(_) | Value::Object(_)) =>
+        {
+            Origin::File
+        }
+        None => Origin::Default,
+    }
 }
 
 impl Verdict {

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 pub(super) const COMMENT: &str = "#";
 
 /// The text of a document.
-pub fn write(head: &[String], document: &Value) -> String {
+pub(super) fn write(head: &[String], document: &Value) -> String {
     let mut text = String::new();
     for line in head {
         text.push_str(format!("# {line}").trim_end());
