@@ -16,6 +16,8 @@
 pub mod facts;
 pub mod problem;
 pub mod report;
+#[doc(hidden)]
+pub mod testing;
 pub mod warning;
 
 mod bytes;
@@ -31,6 +33,7 @@ mod group;
 mod image;
 mod input;
 mod parse;
+mod passes;
 mod pixels;
 mod plan;
 mod plane;
@@ -49,6 +52,7 @@ use std::path::{Path, PathBuf};
 use revoxel_core::{Kind, Volume};
 
 use crate::archive::Packing;
+use crate::facts::TimeUnit;
 use crate::file::Wrote;
 use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, ReadOptions, Warning, WriteError};
 use collect::Found;
@@ -116,7 +120,7 @@ impl Format for Dicom {
 /// Where the path cannot be read, or an archive is damaged. Damaged files are no error: they are listed.
 pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, ReadError> {
     let mut found = collect::collect(path.as_ref(), options)?;
-    let groups = copies::groups_without_copies(&mut found, &options.limits)?;
+    let groups = copies::sorted_out(&mut found, options)?;
     Ok(select::report(found, &groups))
 }
 
@@ -129,12 +133,13 @@ struct Series {
     format: format::PixelFormat,
     example: usize,
     limits: Limits,
+    warnings: Vec<DicomWarning>,
 }
 
 impl Series {
     fn choose(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         let mut found = collect::collect(path, options)?;
-        let mut groups = copies::groups_without_copies(&mut found, &options.limits)?;
+        let mut groups = copies::sorted_out(&mut found, options)?;
         let chosen = select::choose(&found, &groups, options)?;
         let group = groups.swap_remove(chosen);
         let fail = |path: Option<std::path::PathBuf>, reason| ReadError::Dicom {
@@ -142,11 +147,13 @@ impl Series {
             reason: Box::new(reason),
         };
         let stack = group.stack.map_err(|(path, error)| fail(path, error))?;
-        let format = group.planes.first().and_then(|id| group::format(&found.files, *id)).copied();
+        let formats = || group.planes.iter().filter_map(|id| group::format(&found.files, *id));
+        let format = formats().copied().reduce(format::PixelFormat::wider);
         let format = format.ok_or_else(|| fail(None, DicomError::NotDicom))?;
         let plan = plan::plan(&stack, [format.columns, format.rows], options).map_err(|e| fail(None, e))?;
+        let warnings = group.warnings;
         let frames = stack.frames.iter().map(|f| f.iter().map(|i| group.planes[*i]).collect()).collect();
-        Ok(Self { frames, stack, plan, format, example: group.example, limits: options.limits, found })
+        Ok(Self { frames, stack, plan, format, example: group.example, limits: options.limits, warnings, found })
     }
 
     fn request(&self, kind: Kind) -> Request<'_> {
@@ -164,6 +171,7 @@ impl Series {
         let frames = self.frames.len();
         let colour = self.format.samples == 3;
         let mut warnings = select::remarks(&self.found);
+        warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.plan.warnings.iter().cloned());
         if self.format.photometric == format::Photometric::Monochrome1 {
             warnings.push(DicomWarning::Monochrome1);
@@ -177,6 +185,8 @@ impl Series {
             facts: Facts {
                 colour,
                 frames: (colour && frames > 1).then_some(frames),
+                frame_spacing: self.stack.step,
+                time_unit: self.stack.step.map(|_| TimeUnit::Second),
                 dicom: Some(self.facts()),
                 ..Facts::default()
             },
@@ -202,6 +212,7 @@ impl Series {
             padding: file.padding.filter(|_| shared).map(|p| p * scale.0 + scale.1),
             tilt_degrees: (self.stack.tilt > 0.0).then_some(self.stack.tilt),
             frames_by: self.stack.by.map(str::to_owned),
+            filled_slices: self.plan.filled(),
         }
     }
 }

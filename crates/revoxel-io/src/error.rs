@@ -123,7 +123,7 @@ pub enum ReadError {
         reason: Box<FieldError>,
     },
     /// A DICOM file or series that cannot be read.
-    #[error("{path}: {reason}")]
+    #[error("{path}: {reason}{}", reason.advice().map_or_else(String::new, |advice| format!(": {advice}")))]
     Dicom {
         /// The file, or the folder or archive of the series.
         path: PathBuf,

@@ -20,7 +20,8 @@ pub mod nifti;
 pub mod npy;
 pub mod nrrd;
 pub mod partial;
-pub mod slabs;
+pub mod series;
+mod slabs;
 pub mod textual;
 pub mod warning;
 
@@ -34,7 +35,8 @@ pub use file::{
     info_with, is_array_name, parts, read, read_with, writable_extension, write, written_beside,
 };
 pub use formats::FORMATS;
-pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};
+pub use limits::{FramesPolicy, IncompletePolicy, Limits, MissingPolicy, ReadOptions, RescalePolicy, SlicePolicy};
 pub use partial::Partial;
+pub use series::{SeriesChoice, SeriesChoiceError};
 pub use slabs::{Complete, Head, SlabWriter};
 pub use warning::Warning;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::ReadError;
+use crate::{ReadError, SeriesChoice};
 
 /// Bounds on what reading may allocate.
 ///
@@ -73,12 +73,51 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Whether a header may name data files outside its own folder (NRRD, MetaImage).
     pub allow_outside: bool,
-    /// Which series of a DICOM folder or archive: its UID, or its number (from 1) in the list of series.
-    pub series: Option<String>,
+    /// Which series of a DICOM folder or archive.
+    pub series: Option<SeriesChoice>,
+    /// Which part of a series that holds several volumes: what is said of it in the list, such as `kernel B30f` or
+    /// `phase`, with `*` for any text.
+    pub select: Option<String>,
+    /// What to do with DICOM images of different quantities at the same places.
+    pub frames: FramesPolicy,
+    /// What to do with DICOM images without a rescale that others of their series have.
+    pub rescale: RescalePolicy,
+    /// What to do with a last frame of a DICOM series that lacks slices.
+    pub incomplete: IncompletePolicy,
     /// What to do with DICOM slices that lie unevenly.
     pub slices: SlicePolicy,
     /// What to do with missing DICOM slices.
     pub missing: MissingPolicy,
+}
+
+/// What to do with images of different quantities (magnitude, phase; water, fat) at the same places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FramesPolicy {
+    /// They are different volumes.
+    #[default]
+    Separate,
+    /// They are frames of one volume.
+    Stack,
+}
+
+/// What to do with images without a rescale among others of their series that have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RescalePolicy {
+    /// Refuse, naming the first of them.
+    #[default]
+    Error,
+    /// Give them that of the others, where these have one in common.
+    Assume,
+}
+
+/// What to do with a last frame that lacks slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncompletePolicy {
+    /// Refuse, naming it.
+    #[default]
+    Error,
+    /// Leave it out, and say so.
+    Drop,
 }
 
 /// What to do with slices that lie unevenly: gaps of different size, or slices moved within their plane.

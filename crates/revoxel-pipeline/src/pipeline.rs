@@ -19,6 +19,7 @@ use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
 use crate::non_finite::{self, NonFiniteRule};
 use crate::restore::Restore;
+use crate::series::{self, FramesRule, IncompleteRule, RescaleRule, SeriesRule};
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::{CaseName, Template};
 use crate::{files, substitute, yaml};
@@ -70,7 +71,15 @@ pub struct Input {
     /// The one channel of its files that is taken.
     pub channel: Option<usize>,
     /// Which series of a DICOM folder or archive.
-    pub series: Option<String>,
+    pub series: Option<SeriesRule>,
+    /// Which volume of a series that holds several.
+    pub select: Option<String>,
+    /// What to do with images of different quantities at the same places.
+    pub frames: FramesRule,
+    /// What to do with images without a rescale that others have.
+    pub rescale: RescaleRule,
+    /// What to do with a last frame that lacks slices.
+    pub incomplete: IncompleteRule,
     /// What to do with slices that lie unevenly.
     pub slices: SliceRule,
     /// What to do where slices are missing.
@@ -181,7 +190,7 @@ impl Pipeline {
                 "path": i.path.text(),
                 "optional": i.optional,
                 "own_grid": i.own_grid,
-                "series": i.series,
+                "series": i.series.as_ref().map(SeriesRule::json),
                 "slices": i.slices,
                 "missing": i.missing,
             });
@@ -194,6 +203,18 @@ impl Pipeline {
             }
             if let Some(channel) = i.channel {
                 value["channel"] = channel.into();
+            }
+            if let Some(select) = &i.select {
+                value["select"] = select.clone().into();
+            }
+            if i.frames != FramesRule::default() {
+                value["frames"] = json!(i.frames);
+            }
+            if i.rescale != RescaleRule::default() {
+                value["rescale"] = json!(i.rescale);
+            }
+            if i.incomplete != IncompleteRule::default() {
+                value["incomplete"] = json!(i.incomplete);
             }
             (i.key.clone(), value)
         };
@@ -348,6 +369,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     let node = |field| ["inputs", key, field].iter().try_fold(document, |node, segment| node.child(segment));
     let labels = node("labels").map(|node| labels::declared(node, kind)).transpose()?;
     let non_finite = node("non_finite").map(|node| non_finite::rule(node, kind)).transpose()?.unwrap_or_default();
+    let series = node("series").map(series::rule).transpose()?;
     let place = place(&["inputs", key], true);
     Ok(Input {
         key: key.to_owned(),
@@ -358,7 +380,11 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         labels,
         non_finite,
         channel: input.channel,
-        series: input.series.clone(),
+        series,
+        select: input.select.clone(),
+        frames: input.frames,
+        rescale: input.rescale,
+        incomplete: input.incomplete,
         slices: input.slices,
         missing: input.missing,
         one_hot: false,

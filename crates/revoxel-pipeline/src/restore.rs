@@ -15,6 +15,7 @@ use crate::labels::{self, Reach};
 use crate::node::{Data, Node};
 use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
+use crate::series::{FramesRule, IncompleteRule, RescaleRule};
 use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
 use crate::template::{CaseName, Template};
 
@@ -427,6 +428,10 @@ fn prediction(kind: Kind) -> Input {
         non_finite: crate::non_finite::NonFiniteRule::Error,
         channel: None,
         series: None,
+        select: None,
+        frames: FramesRule::default(),
+        rescale: RescaleRule::default(),
+        incomplete: IncompleteRule::default(),
         slices: SliceRule::default(),
         missing: MissingRule::default(),
         one_hot: false,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::labels::LabelsSchema;
 use crate::non_finite::NonFiniteSchema;
 use crate::restore::RestoreSpec;
+use crate::series::{FramesRule, IncompleteRule, RescaleRule, SeriesSchema};
 
 /// A pipeline file: what goes in, what is done, what comes out.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -93,9 +94,25 @@ pub(crate) struct InputSpec {
     /// The one channel (or frame) of its files that is taken, from 0; all of them where it is left out.
     #[serde(default)]
     pub(crate) channel: Option<usize>,
-    /// Which series of a DICOM folder or archive: its UID, or its number in the list that `revoxel info` prints.
+    /// Which series of a DICOM folder or archive: its number in the list that `revoxel info` prints, its UID, its
+    /// description with `*` for any text, or a map of what it is like. Exactly one must fit.
     #[serde(default)]
-    pub(crate) series: Option<String>,
+    #[schemars(with = "Option<SeriesSchema>")]
+    #[allow(dead_code, reason = "read with its place; here for the schema")]
+    pub(crate) series: Option<Value>,
+    /// Which volume of a DICOM series that holds several: what is said of it in the list that `revoxel info` prints, such
+    /// as `kernel B30f` or `phase`, with `*` for any text.
+    #[serde(default)]
+    pub(crate) select: Option<String>,
+    /// What to do with DICOM images of different quantities at the same places.
+    #[serde(default)]
+    pub(crate) frames: FramesRule,
+    /// What to do with DICOM images without a rescale that others of their series have.
+    #[serde(default)]
+    pub(crate) rescale: RescaleRule,
+    /// What to do with a last frame of a DICOM series that lacks slices.
+    #[serde(default)]
+    pub(crate) incomplete: IncompleteRule,
     /// What to do with DICOM slices that lie unevenly.
     #[serde(default)]
     pub(crate) slices: SliceRule,

@@ -20,6 +20,7 @@ mod limits;
 mod logs;
 mod measure;
 mod plan;
+mod reading;
 mod run;
 mod schema;
 mod show;

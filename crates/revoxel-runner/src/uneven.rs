@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
-use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
-use revoxel_pipeline::{Input, MissingRule, SliceRule};
+use revoxel_io::{
+    FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice, SlicePolicy, SliceStack,
+};
+use revoxel_pipeline::{FramesRule, IncompleteRule, Input, MissingRule, RescaleRule, SeriesRule, SliceRule};
 
 use crate::limits::options;
 
@@ -23,8 +25,30 @@ pub enum UnevenError {
 
 /// How an input is to be read.
 pub fn read_options(input: &Input) -> ReadOptions {
+    let series = |rule: &SeriesRule| SeriesChoice {
+        name: rule.name.clone(),
+        uid: rule.uid.clone(),
+        description: rule.description.clone(),
+        modality: rule.modality.clone(),
+        number: rule.number,
+        min_slices: rule.min_slices,
+        largest: rule.largest,
+    };
     ReadOptions {
-        series: input.series.clone(),
+        series: input.series.as_ref().map(series),
+        select: input.select.clone(),
+        frames: match input.frames {
+            FramesRule::Separate => FramesPolicy::Separate,
+            FramesRule::Stack => FramesPolicy::Stack,
+        },
+        rescale: match input.rescale {
+            RescaleRule::Error => RescalePolicy::Error,
+            RescaleRule::Assume => RescalePolicy::Assume,
+        },
+        incomplete: match input.incomplete {
+            IncompleteRule::Error => IncompletePolicy::Error,
+            IncompleteRule::Drop => IncompletePolicy::Drop,
+        },
         slices: match input.slices {
             SliceRule::Error => SlicePolicy::Error,
             SliceRule::Regularize => SlicePolicy::Regularize,
@@ -37,6 +61,11 @@ pub fn read_options(input: &Input) -> ReadOptions {
         ..options()
     }
 }
+
+/// Slices that protrude by less do not make a grid larger: this part of a gap …
+const NOISE: f64 = 1e-3;
+/// … or this many mm, whichever is more.
+const NOISE_MM: f64 = 0.01;
 
 /// The op that samples a stack onto an even grid around it.
 ///
@@ -64,7 +93,9 @@ pub fn even_out(nominal: &Grid, stack: &SliceStack) -> Result<GridOp, UnevenErro
     let mut gaps: Vec<f64> = stack.positions.windows(2).map(|w| dot(normal, w[1]) - dot(normal, w[0])).collect();
     gaps.sort_by(f64::total_cmp);
     let gap = gaps[gaps.len() / 2];
-    let count = ((dot(normal, last) - dot(normal, first)) / gap - 1e-6).ceil().max(1.0) as usize + 1;
+    // What places are rounded to is no reason for a slice or a row more.
+    let noise = (gap * NOISE).max(NOISE_MM);
+    let count = ((dot(normal, last) - dot(normal, first) - noise) / gap).ceil().max(1.0) as usize + 1;
 
     // Where slices lie within the plane, in voxels from the first slice.
     let (mut start, mut shape) = ([0.0; 2], nominal.shape());
@@ -72,8 +103,9 @@ pub fn even_out(nominal: &Grid, stack: &SliceStack) -> Result<GridOp, UnevenErro
     for (axis, direction) in [r, c].into_iter().enumerate() {
         let place = |p: &[f64; 3]| (dot(direction, *p) - dot(direction, first)) / spacing[axis];
         let places: Vec<f64> = stack.positions.iter().map(place).collect();
-        start[axis] = (places.iter().copied().fold(0.0, f64::min) + 1e-6).floor();
-        let end = (places.iter().copied().fold(0.0, f64::max) - 1e-6).ceil();
+        let noise = noise / spacing[axis];
+        start[axis] = (places.iter().copied().fold(0.0, f64::min) + noise).floor();
+        let end = (places.iter().copied().fold(0.0, f64::max) - noise).ceil();
         shape[axis] += (end - start[axis]) as usize;
     }
     let origin = [0, 1, 2].map(|i| first[i] + start[0] * columns[0][i] + start[1] * columns[1][i]);
@@ -105,6 +137,29 @@ mod tests {
                 assert!(grid.index_box().covers(grid.world_to_index().apply(world)));
             }
         }
+    }
+
+    #[test]
+    fn rounded_places_do_not_make_a_grid_larger() {
+        // An oblique stack without its seventh slice, its places rounded to 1e-4 mm.
+        let (row, column) = ([0.94, 0.28, 0.19], [-0.23, 0.94, -0.25]);
+        let unit = |v: [f64; 3]| v.map(|x| x / norm(v));
+        let row = unit(row);
+        let along = (0..3).map(|i| row[i] * column[i]).sum::<f64>();
+        let column = unit([0, 1, 2].map(|i| column[i] - along * row[i]));
+        let normal = [
+            row[1] * column[2] - row[2] * column[1],
+            row[2] * column[0] - row[0] * column[2],
+            row[0] * column[1] - row[1] * column[0],
+        ];
+        let first = [-3.1, 22.7, 5.3];
+        let place = |k: usize| [0, 1, 2].map(|i| ((first[i] + 2.6 * k as f64 * normal[i]) * 1e4).round() / 1e4);
+        let positions: Vec<[f64; 3]> = (0..14).filter(|k| *k != 6).map(place).collect();
+        let direction = [0, 1, 2].map(|i| [row[i], column[i], normal[i]]);
+        let affine = Affine::from_parts([0.9, 0.9, 2.6 * 13.0 / 12.0], direction, positions[0]);
+        let nominal = Grid::new([11, 9, 13], affine).unwrap();
+        let GridOp::Reslice { grid, .. } = even_out(&nominal, &SliceStack { positions }).unwrap() else { panic!() };
+        assert_eq!(grid.shape(), [11, 9, 14]);
     }
 
     #[test]

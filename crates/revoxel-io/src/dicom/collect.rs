@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::group::{NamedImage, without_copies};
+use super::group::NamedImage;
 use super::image::ImageFile;
 use super::input::{Source, Stream};
 use super::parse;
@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) skipped: Vec<Skipped>,
     /// The file that was asked for, where it was one.
     pub(super) focus: Option<PathBuf>,
+    /// Files with the instance UID of another file that are no copies of it.
+    pub(super) equal_instances: usize,
 }
 
 /// Why a file is not among the images.
@@ -58,8 +60,8 @@ fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &L
     for (result, path) in scanned {
         sort_in(result, path, 0, &mut files, &mut skipped);
     }
-    let files = without_copies(files, &mut skipped);
-    Found { root: root.to_owned(), packing: None, files, skipped, focus: None }
+    let files = without_localizers(files, &mut skipped);
+    Found { root: root.to_owned(), packing: None, files, skipped, focus: None, equal_instances: 0 }
 }
 
 fn sort_in(
@@ -74,6 +76,16 @@ fn sort_in(
         Err(Left::Out(reason)) => skipped.push(Skipped { path, reason }),
         Err(Left::Unreadable(e)) => skipped.push(Skipped { path, reason: SkipReason::Unreadable(e.to_string()) }),
     }
+}
+
+/// Leaves out images for planning, where there are others.
+fn without_localizers(files: Vec<NamedImage>, skipped: &mut Vec<Skipped>) -> Vec<NamedImage> {
+    if files.iter().all(|named| named.file.localizer || named.file.content.is_err()) {
+        return files;
+    }
+    let (localizers, others): (Vec<NamedImage>, Vec<NamedImage>) = files.into_iter().partition(|n| n.file.localizer);
+    skipped.extend(localizers.into_iter().map(|n| Skipped { path: n.path, reason: SkipReason::Localizer }));
+    others
 }
 
 /// Files, in the order of their names. Links to folders are not followed: they could lead in a circle.
@@ -156,8 +168,9 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
         files: Vec::new(),
         skipped: Vec::new(),
         focus: Some(path.to_owned()),
+        equal_instances: 0,
     };
-    if named.file.content.is_err() || !single(&named.file) || named.file.series.is_empty() {
+    if named.file.localizer || named.file.content.is_err() || !single(&named.file) || named.file.series.is_empty() {
         all.files.push(named);
         return Ok(all);
     }
@@ -165,8 +178,7 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
     let others = paths.into_iter().filter(|p| p.file_name() != path.file_name()).collect();
     let others = found(folder, others, Vec::new(), limits);
     let series = named.file.series.clone();
-    let instance = named.file.instance.clone();
-    let same = |n: &NamedImage| n.file.series == series && single(&n.file) && n.file.instance != instance;
+    let same = |n: &NamedImage| n.file.series == series && single(&n.file);
     all.files.extend(others.files.into_iter().filter(same));
     all.files.push(named);
     all.files.sort_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));
@@ -193,6 +205,7 @@ fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, Read
         sort_in(result, shown, member.index, &mut files, &mut skipped);
         Ok(())
     })?;
-    let files = without_copies(files, &mut skipped);
-    Ok(Found { root: path.to_owned(), packing: Some(packing), files, skipped, focus: None })
+    let root = path.to_owned();
+    let files = without_localizers(files, &mut skipped);
+    Ok(Found { root, packing: Some(packing), files, skipped, focus: None, equal_instances: 0 })
 }

@@ -1,29 +1,86 @@
 //! Images at the place of another one with the same pixels.
 //!
-//! Only where nothing else explains why positions repeat are pixels looked at, and only those of the images in
-//! question.
+//! Pixels are looked at only where files bear the same instance UID, or nothing else explains why positions repeat; and
+//! only those of the images in question.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 
 use super::bytes::Bytes;
 use super::collect::Found;
-use super::group::{self, Group, PlaneId, groups, plane};
+use super::group::{self, Group, NamedImage, PlaneId, groups, plane};
 use super::plane::Plane;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
 use super::stack::same_places;
 use crate::archive::{self, Want};
-use crate::{Limits, ReadError};
+use crate::{Limits, ReadError, ReadOptions, RescalePolicy};
 
-/// The groups of what was found, without copies.
-pub(super) fn groups_without_copies(found: &mut Found, limits: &Limits) -> Result<Vec<Group>, ReadError> {
-    let groups = groups(&found.files);
+/// Copies lie no farther apart, mm.
+const SAME_PLACE: f64 = 1e-3;
+
+/// The groups of what was found, without copies and without images that have no place among some that have.
+pub(super) fn sorted_out(found: &mut Found, options: &ReadOptions) -> Result<Vec<Group>, ReadError> {
+    set_aside(found);
+    let twins = twins(found);
+    let same = copies(found, &twins, &options.limits)?;
+    let others = twins.iter().map(|pile| pile.len() - 1).sum::<usize>() - same.len();
+    found.equal_instances += others;
+    drop_copies(found, &same);
+    let mut groups = groups(&found.files, options);
     let suspects: Vec<Vec<PlaneId>> = groups.iter().filter(|g| is_suspect(g)).flat_map(|g| piles(found, g)).collect();
-    let members = members(found, &suspects, limits)?;
+    let same = copies(found, &suspects, &options.limits)?;
+    if !same.is_empty() {
+        drop_copies(found, &same);
+        groups = group::groups(&found.files, options);
+    }
+    if options.rescale == RescalePolicy::Assume {
+        group::assume_rescale(&mut found.files, &groups);
+        groups = group::groups(&found.files, options);
+    }
+    Ok(groups)
+}
+
+/// Leaves out images that say nothing of their place, where others of their series do.
+fn set_aside(found: &mut Found) {
+    let placed: HashSet<String> =
+        found.files.iter().filter(|n| n.file.content.is_ok()).map(|n| n.file.series.clone()).collect();
+    let focus = found.focus.clone();
+    let (aside, kept) = std::mem::take(&mut found.files).into_iter().partition(|named: &NamedImage| {
+        let unplaced = named.file.content.as_ref().err().filter(|e| e.is_unplaced());
+        unplaced.is_some() && placed.contains(&named.file.series) && focus.as_ref() != Some(&named.path)
+    });
+    found.files = kept;
+    let aside: Vec<NamedImage> = aside;
+    for named in aside {
+        let reason = named.file.content.err().map_or_else(String::new, |e| e.to_string());
+        found.skipped.push(Skipped { path: named.path, reason: SkipReason::Unplaced(reason) });
+    }
+}
+
+/// Files that bear the same instance UID, pile by pile.
+fn twins(found: &Found) -> Vec<Vec<PlaneId>> {
+    let mut piles: HashMap<&str, Vec<PlaneId>> = HashMap::new();
+    for (file, named) in found.files.iter().enumerate() {
+        if let (Some(uid), Ok(_)) = (&named.file.instance, &named.file.content) {
+            piles.entry(uid).or_default().push(PlaneId { file, frame: 0 });
+        }
+    }
+    piles.retain(|_, pile| pile.len() > 1);
+    let mut piles: Vec<Vec<PlaneId>> = piles.into_values().collect();
+    piles.sort_by_key(|pile| pile[0].file);
+    piles
+}
+
+/// The copies in piles of images, each with the file that it is a copy of.
+fn copies(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, usize>, ReadError> {
     let mut copies: HashMap<usize, usize> = HashMap::new();
-    for pile in &suspects {
+    if piles.is_empty() {
+        return Ok(copies);
+    }
+    let members = members(found, piles, limits)?;
+    for pile in piles {
         let mut kept: Vec<(PlaneId, Option<Vec<u8>>)> = Vec::new();
         for id in pile {
             let pixels = pixels(found, *id, &members);
@@ -36,9 +93,10 @@ pub(super) fn groups_without_copies(found: &mut Found, limits: &Limits) -> Resul
             }
         }
     }
-    if copies.is_empty() {
-        return Ok(groups);
-    }
+    Ok(copies)
+}
+
+fn drop_copies(found: &mut Found, copies: &HashMap<usize, usize>) {
     let mut dropped: Vec<usize> = copies.keys().copied().collect();
     dropped.sort_unstable();
     for file in &dropped {
@@ -48,13 +106,15 @@ pub(super) fn groups_without_copies(found: &mut Found, limits: &Limits) -> Resul
     for file in dropped.into_iter().rev() {
         found.files.remove(file);
     }
-    Ok(group::groups(&found.files))
 }
 
 /// Whether the images of a group are no stack because some are at the same place.
 fn is_suspect(group: &Group) -> bool {
-    use DicomError::{OnePosition, Repeated, UnequalFrames};
-    matches!(&group.stack, Err((None, Repeated { .. } | UnequalFrames { .. } | OnePosition { .. })))
+    use DicomError::{IncompleteFrame, OnePosition, Repeated, UnequalFrames};
+    matches!(
+        &group.stack,
+        Err((None, Repeated { .. } | UnequalFrames { .. } | OnePosition { .. } | IncompleteFrame { .. }))
+    )
 }
 
 /// The images of a group that share their place; those that are a file each.
@@ -75,9 +135,15 @@ fn is_single(found: &Found, id: PlaneId) -> bool {
 
 /// Whether the same stored pixels mean the same values.
 fn alike(found: &Found, a: PlaneId, b: PlaneId) -> bool {
-    let scale = |id| plane(&found.files, id).map(|p| (p.slope, p.intercept));
     let file = |id: PlaneId| &found.files[id.file].file;
-    scale(a) == scale(b)
+    let planes = |id: PlaneId| file(id).content.as_ref().map(|c| c.planes.iter()).into_iter().flatten();
+    let same = |a: &Plane, b: &Plane| {
+        let near = |a: [f64; 3], b: [f64; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < SAME_PLACE);
+        (a.slope, a.intercept) == (b.slope, b.intercept) && near(a.position, b.position) && near(a.row, b.row)
+    };
+    planes(a).count() == planes(b).count()
+        && planes(a).zip(planes(b)).all(|(a, b)| same(a, b))
+        && file(a).series == file(b).series
         && group::format(&found.files, a) == group::format(&found.files, b)
         && file(a).syntax_uid == file(b).syntax_uid
 }

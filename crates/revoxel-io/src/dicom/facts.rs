@@ -36,4 +36,7 @@ pub struct DicomFacts {
     /// What tells the frames of a 4-D series apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_by: Option<String>,
+    /// Slices that were interpolated between their neighbours, as numbers along axis 2, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filled_slices: Vec<usize>,
 }

@@ -90,6 +90,15 @@ impl PixelFormat {
         }
     }
 
+    /// The layout that holds what this and another one hold: images of one volume may differ in bits and sign.
+    pub(super) fn wider(self, other: Self) -> Self {
+        let Number::Int { bits: a, signed: s } = self.number else { return self };
+        let Number::Int { bits: b, signed: t } = other.number else { return self };
+        let bits =
+            if s == t { a.max(b) } else { (a + u32::from(!s)).max(b + u32::from(!t)).next_power_of_two().min(32) };
+        Self { number: Number::Int { bits, signed: s || t }, stored: self.stored.max(other.stored), ..self }
+    }
+
     /// The layout that the attributes say; they hold an image.
     pub(super) fn from_data(data: &DataSet, pixels: &PixelElement) -> Result<Self, DicomError> {
         let rows = side(data, tags::ROWS)?;

@@ -1,15 +1,18 @@
 //! Which images can share a volume.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::format::{Number, Photometric, PixelFormat};
 use super::image::ImageFile;
+use super::passes;
 use super::plane::Plane;
 use super::problem::DicomError;
-use super::report::{Geometry, SeriesReport, SkipReason, Skipped};
+use super::report::{Geometry, SeriesReport};
 use super::stack::{Stack, Uneven, stack};
 use super::vector::{norm, sub};
+use super::warning::DicomWarning;
+use crate::{FramesPolicy, IncompletePolicy, ReadOptions};
 
 /// Orientations that differ by less are the same, rad.
 const SAME_DIRECTION: f64 = 1e-3;
@@ -27,7 +30,7 @@ pub(super) struct NamedImage {
 }
 
 /// An image of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlaneId {
     pub(super) file: usize,
     pub(super) frame: usize,
@@ -40,6 +43,9 @@ pub(super) struct Group {
     /// A file of the series.
     pub(super) example: usize,
     pub(super) part: Option<String>,
+    /// What is particular to the images among others of their size and direction.
+    pub(super) labels: Vec<String>,
+    pub(super) warnings: Vec<DicomWarning>,
     /// The stack, or why there is none and where.
     pub(super) stack: Result<Stack, (Option<PathBuf>, DicomError)>,
 }
@@ -48,11 +54,13 @@ pub(super) struct Group {
 #[derive(PartialEq, Eq, Hash)]
 struct Exact<'a> {
     series: &'a str,
-    frame_of_reference: Option<&'a str>,
     size: [usize; 2],
-    number: Number,
     photometric: Photometric,
+    /// Where it is no integer of one sample: those share a volume whatever their sizes are.
+    number: Option<Number>,
     stack: Option<&'a str>,
+    /// Where quantities are not asked for as frames of one volume.
+    quantity: Option<&'a str>,
 }
 
 /// The plane of an image.
@@ -65,26 +73,8 @@ pub(super) fn format(files: &[NamedImage], id: PlaneId) -> Option<&PixelFormat> 
     files[id.file].file.content.as_ref().ok().map(|c| &c.format)
 }
 
-/// Leaves out files that are copies of others.
-pub(super) fn without_copies(files: Vec<NamedImage>, skipped: &mut Vec<Skipped>) -> Vec<NamedImage> {
-    let mut seen: HashMap<String, PathBuf> = HashMap::new();
-    let mut kept = Vec::with_capacity(files.len());
-    for named in files {
-        if let Some(uid) = &named.file.instance {
-            if let Some(first) = seen.get(uid) {
-                let reason = SkipReason::Copy(first.display().to_string());
-                skipped.push(Skipped { path: named.path, reason });
-                continue;
-            }
-            seen.insert(uid.clone(), named.path.clone());
-        }
-        kept.push(named);
-    }
-    kept
-}
-
-/// Sorts images into groups, ordered by series number, UID, and size.
-pub(super) fn groups(files: &[NamedImage]) -> Vec<Group> {
+/// Sorts images into groups, in the order of series numbers, UIDs and files.
+pub(super) fn groups(files: &[NamedImage], options: &ReadOptions) -> Vec<Group> {
     let mut clusters: HashMap<Exact<'_>, Vec<Vec<PlaneId>>> = HashMap::new();
     let mut broken: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, named) in files.iter().enumerate() {
@@ -92,7 +82,7 @@ pub(super) fn groups(files: &[NamedImage]) -> Vec<Group> {
             Err(_) => _ = broken.entry(&named.file.series).or_insert(index),
             Ok(content) => {
                 for (frame, plane) in content.planes.iter().enumerate() {
-                    let alike = clusters.entry(exact(&named.file, &content.format, plane)).or_default();
+                    let alike = clusters.entry(exact(&named.file, &content.format, plane, options)).or_default();
                     let id = PlaneId { file: index, frame };
                     match alike
                         .iter_mut()
@@ -105,30 +95,94 @@ pub(super) fn groups(files: &[NamedImage]) -> Vec<Group> {
             }
         }
     }
-    let mut members: Vec<Vec<PlaneId>> = clusters.into_values().flatten().collect();
-    let key = |file: usize| (files[file].file.series_number.unwrap_or(i64::MAX), &files[file].file.series);
-    members.sort_by(|a, b| {
-        key(a[0].file).cmp(&key(b[0].file)).then(b.len().cmp(&a.len())).then(a[0].file.cmp(&b[0].file))
-    });
+    // A damaged file spoils the largest part of the series that it belongs to.
+    let mut clusters: Vec<Vec<PlaneId>> = clusters.into_values().flatten().collect();
+    clusters.sort_by_key(|planes| (planes[0].file, planes[0].frame));
+    let largest = |series: &str| {
+        let of_series = clusters.iter().filter(|planes| files[planes[0].file].file.series == series);
+        of_series.max_by_key(|planes| planes.len()).map(|planes| planes[0])
+    };
+    let mut spoilt: HashMap<PlaneId, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
-    for planes in members {
-        let example = planes[0].file;
-        // A damaged file spoils the (largest part of the) series that it belongs to.
-        let stack = match broken.remove(files[example].file.series.as_str()) {
-            Some(file) => Err(fault(files, file)),
+    for (series, file) in &broken {
+        match largest(series) {
+            Some(first) => _ = spoilt.insert(first, *file),
             None => {
-                let all: Vec<&Plane> = planes.iter().filter_map(|id| plane(files, *id)).collect();
-                stack(&all, &|i| file_name(&files[planes[i].file].path)).map_err(|e| (None, e))
+                let stack = Err(fault(files, *file));
+                groups.push(Group { stack, ..Group::of(Vec::new(), *file) });
             }
-        };
-        groups.push(Group { planes, example, part: None, stack });
+        }
     }
-    for file in broken.into_values() {
-        groups.push(Group { planes: Vec::new(), example: file, part: None, stack: Err(fault(files, file)) });
+    for planes in clusters {
+        match spoilt.get(&planes[0]) {
+            Some(file) => {
+                let example = planes[0].file;
+                groups.push(Group { stack: Err(fault(files, *file)), ..Group::of(planes, example) });
+            }
+            None => groups.extend(volumes(files, planes, options)),
+        }
     }
+    let key = |file: usize| (files[file].file.series_number.unwrap_or(i64::MAX), &files[file].file.series);
     groups.sort_by(|a, b| key(a.example).cmp(&key(b.example)));
     name_parts(files, &mut groups);
     groups
+}
+
+/// The volumes among images in parallel planes.
+fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) -> Vec<Group> {
+    let all: Vec<&Plane> = planes.iter().filter_map(|id| plane(files, *id)).collect();
+    let references: Vec<Option<&str>> =
+        planes.iter().map(|id| files[id.file].file.frame_of_reference.as_deref()).collect();
+    let (parts, alternating) = passes::parts(&all, &references);
+    let volume = |part: passes::Part| {
+        let ids: Vec<PlaneId> = part.images.iter().map(|i| planes[*i]).collect();
+        let own: Vec<&Plane> = part.images.iter().map(|i| all[*i]).collect();
+        let name = |i: usize| file_name(&files[ids[i].file].path);
+        let mut warnings = Vec::new();
+        if let Some(what) = alternating {
+            warnings.push(DicomWarning::Alternating { what });
+        }
+        let found: BTreeSet<Option<&str>> = part.images.iter().map(|i| references[*i]).collect();
+        if found.len() > 1 {
+            let without = part.images.iter().filter(|i| references[**i].is_none()).count();
+            let different = found.iter().flatten().count();
+            warnings.push(DicomWarning::FramesOfReference { different, without });
+        }
+        let stack = match unscaled(&own) {
+            Some((first, error)) => Err((Some(files[ids[first].file].path.clone()), error)),
+            None => stack(&own, &name, options.incomplete == IncompletePolicy::Drop).map_err(|e| (None, e)),
+        };
+        let example = ids[0].file;
+        Group { stack, labels: part.labels, warnings, ..Group::of(ids, example) }
+    };
+    parts.into_iter().map(volume).collect()
+}
+
+/// The first image without a rescale that others have, and the error about it.
+fn unscaled(planes: &[&Plane]) -> Option<(usize, DicomError)> {
+    let first = planes.iter().position(|p| !p.has_rescale)?;
+    // One that changes nothing is as good as none.
+    let scaled = planes.iter().find(|p| p.has_rescale && (p.slope, p.intercept) != (1.0, 0.0))?;
+    let images = planes.iter().filter(|p| !p.has_rescale).count();
+    let (slope, intercept) = (scaled.slope, scaled.intercept);
+    Some((first, DicomError::NoRescale { images, of: planes.len(), slope, intercept }))
+}
+
+/// Gives images without a rescale that of the others of their volume, where these have one in common.
+pub(super) fn assume_rescale(files: &mut [NamedImage], groups: &[Group]) {
+    for group in groups.iter().filter(|g| matches!(&g.stack, Err((_, DicomError::NoRescale { .. })))) {
+        let scales = || group.planes.iter().filter_map(|id| plane(files, *id)).filter(|p| p.has_rescale);
+        let Some((slope, intercept)) = scales().next().map(|p| (p.slope, p.intercept)) else { continue };
+        if scales().any(|p| (p.slope, p.intercept) != (slope, intercept)) {
+            continue;
+        }
+        for id in &group.planes {
+            let content = files[id.file].file.content.as_mut().ok();
+            if let Some(plane) = content.and_then(|c| c.planes.get_mut(id.frame)).filter(|p| !p.has_rescale) {
+                (plane.slope, plane.intercept, plane.has_rescale) = (slope, intercept, true);
+            }
+        }
+    }
 }
 
 fn fault(files: &[NamedImage], file: usize) -> (Option<PathBuf>, DicomError) {
@@ -140,22 +194,24 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane) -> Exact<'a> {
+fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane, options: &ReadOptions) -> Exact<'a> {
+    let shares = format.samples == 1 && matches!(format.number, Number::Int { .. });
     Exact {
         series: &file.series,
-        frame_of_reference: file.frame_of_reference.as_deref(),
         size: [format.columns, format.rows],
-        number: format.number,
         photometric: format.photometric,
+        number: (!shares).then_some(format.number),
         stack: plane.stack.as_deref(),
+        quantity: (options.frames == FramesPolicy::Separate).then_some(plane.quantity.as_str()),
     }
 }
 
-/// Whether two images lie in parallel planes with the same pixels.
+/// Whether two images lie in parallel planes with the same pixels, in the same unit as far as they say.
 fn parallel(a: &Plane, b: &Plane) -> bool {
     let same = |a: [f64; 3], b: [f64; 3]| norm(sub(a, b)) < SAME_DIRECTION;
     let spacing = a.spacing.iter().zip(&b.spacing).all(|(a, b)| (a - b).abs() <= SAME_SPACING * a);
-    spacing && same(a.row, b.row) && same(a.column, b.column)
+    let unit = a.unit.as_ref().zip(b.unit.as_ref()).is_none_or(|(a, b)| a == b);
+    spacing && unit && same(a.row, b.row) && same(a.column, b.column)
 }
 
 /// Where a series falls into parts, says how each differs.
@@ -171,7 +227,8 @@ fn name_parts(files: &[NamedImage], groups: &mut [Group]) {
         let differing: Vec<usize> =
             (0..width).filter(|c| traits.iter().map(|t| &t[*c]).collect::<HashSet<_>>().len() > 1).collect();
         for (part, traits) in parts.iter().zip(&traits) {
-            let text = differing.iter().map(|c| traits[*c].clone()).collect::<Vec<_>>().join(", ");
+            let own = differing.iter().map(|c| traits[*c].clone()).filter(|text| !text.is_empty());
+            let text = own.chain(groups[*part].labels.iter().cloned()).collect::<Vec<_>>().join(", ");
             groups[*part].part = Some(text);
         }
     }
@@ -187,17 +244,30 @@ fn traits(files: &[NamedImage], group: &Group) -> Vec<String> {
         format!("{} {}", format.dtype(), format.photometric.name()),
         format!("pixels {:.5}×{:.5} mm", plane.spacing[1], plane.spacing[0]),
         format!("orientation {} / {}", round(plane.row), round(plane.column)),
-        format!("frame of reference {}", files[group.example].file.frame_of_reference.as_deref().unwrap_or("none")),
+        if plane.quantity.is_empty() { "no quantity in ImageType".to_owned() } else { plane.quantity.clone() },
+        format!("unit {}", plane.unit.as_deref().unwrap_or("none")),
         format!("stack {}", plane.stack.as_deref().unwrap_or("none")),
     ]
 }
 
 impl Group {
+    /// Images that are not stacked yet.
+    fn of(planes: Vec<PlaneId>, example: usize) -> Self {
+        let stack = Err((None, DicomError::NotDicom));
+        Self { planes, example, part: None, labels: Vec::new(), warnings: Vec::new(), stack }
+    }
+
     /// What people are told.
     pub(super) fn report(&self, number: usize, files: &[NamedImage]) -> SeriesReport {
         let file = &files[self.example].file;
         let of_group: HashSet<usize> = self.planes.iter().map(|id| id.file).chain([self.example]).collect();
-        let size = file.content.as_ref().map_or([0, 0], |c| [c.format.columns, c.format.rows]);
+        let size = file.content.as_ref().map_or(file.size, |c| [c.format.columns, c.format.rows]);
+        // Of a series that is refused, what its files say.
+        let refused = || files.iter().filter(|named| named.file.series == file.series);
+        let (count, images) = match self.planes.is_empty() {
+            true => (refused().count(), refused().map(|named| named.file.images).sum()),
+            false => (of_group.len(), self.planes.len()),
+        };
         let stack = self.stack.as_ref().ok();
         let problem = match &self.stack {
             Ok(stack) => stack.problem().map(|e| e.to_string()),
@@ -211,14 +281,19 @@ impl Group {
             modality: file.modality.clone(),
             description: file.description.clone(),
             part: self.part.clone(),
-            files: of_group.len(),
-            images: self.planes.len(),
-            slices: stack.map_or(self.planes.len(), |s| s.positions.len()),
+            files: count,
+            images,
+            slices: stack.map_or(images, |s| s.positions.len()),
             frames: stack.map_or(1, |s| s.frames.len()),
             size,
             transfer_syntax: file.syntax.map_or(file.syntax_uid.clone(), |s| s.name.to_owned()),
             geometry: stack.map(|s| geometry(s, size)),
+            notes: self.warnings.iter().map(ToString::to_string).collect(),
             problem,
+            advice: match &self.stack {
+                Ok(stack) => stack.problem().and_then(|e| e.advice()),
+                Err((_, error)) => error.advice(),
+            },
         }
     }
 }

@@ -29,6 +29,12 @@ pub(super) struct ImageFile {
     pub(super) window: Option<[f64; 2]>,
     /// PixelPaddingValue, as stored.
     pub(super) padding: Option<f64>,
+    /// Columns and rows, as far as they are said; also of a file that cannot be read.
+    pub(super) size: [usize; 2],
+    /// Images in it, as it says.
+    pub(super) images: usize,
+    /// An image for planning (scout, topogram).
+    pub(super) localizer: bool,
     pub(super) syntax_uid: String,
     pub(super) syntax: Option<&'static TransferSyntax>,
     pub(super) deflated_from: Option<u64>,
@@ -59,9 +65,6 @@ impl ImageFile {
             return Err(SkipReason::NoPixels(class.to_owned()));
         }
         let image_type = data.text(tags::IMAGE_TYPE).unwrap_or_default();
-        if image_type.split('\\').any(|part| part.trim() == "LOCALIZER") {
-            return Err(SkipReason::Localizer);
-        }
         let text = |tag| data.text(tag);
         let window = data.key(tags::WINDOW_CENTRE).zip(data.key(tags::WINDOW_WIDTH)).map(|(c, w)| [c, w]);
         let mut file = Self {
@@ -74,6 +77,9 @@ impl ImageFile {
             frame_of_reference: text(tags::FRAME_OF_REFERENCE),
             window,
             padding: None,
+            size: [tags::COLUMNS, tags::ROWS].map(|tag| data.key(tag).map_or(0, |n| n.clamp(0.0, 65535.0) as usize)),
+            images: data.key(tags::FRAMES).map_or(1, |n| n.clamp(1.0, 1e9) as usize),
+            localizer: image_type.split('\\').any(|part| part.trim() == "LOCALIZER"),
             syntax_uid: header.syntax_uid,
             syntax: header.syntax,
             deflated_from: header.deflated_from,
@@ -112,6 +118,14 @@ impl ImageFile {
         }
         if image_type.split('\\').any(|part| part.trim() == "MOSAIC") {
             return Err(DicomError::Mosaic(image_type.replace('\\', "/")));
+        }
+        if data.items(tags::FRAME_GROUPS).is_empty() && data.item(tags::SHARED_GROUPS).is_none() {
+            // What has no place is set aside, whatever its pixels are.
+            for tag in [tags::POSITION, tags::ORIENTATION] {
+                if data.text(tag).is_none() {
+                    return Err(DicomError::missing(tag, "the place of the image in the patient"));
+                }
+            }
         }
         let format = PixelFormat::from_data(data, &self.pixels)?;
         self.padding = padding(data, &format);

@@ -28,6 +28,14 @@ pub(super) enum SliceFrom {
     Between(usize, usize, f64),
 }
 
+impl Plan {
+    /// The slices of the grid that are made up.
+    pub(super) fn filled(&self) -> Vec<usize> {
+        let all = self.slices.iter().enumerate();
+        all.filter(|(_, from)| matches!(from, SliceFrom::Between(..))).map(|(number, _)| number).collect()
+    }
+}
+
 /// Follows the options.
 pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Result<Plan, DicomError> {
     let mut warnings = Vec::new();
@@ -36,6 +44,9 @@ pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Re
     }
     if let Some(by) = stack.by {
         warnings.push(DicomWarning::Frames { frames: stack.frames.len(), by });
+    }
+    if stack.dropped > 0 {
+        warnings.push(DicomWarning::Dropped { images: stack.dropped });
     }
     if stack.tilt > 0.0 {
         warnings.push(DicomWarning::Tilt { degrees: stack.tilt });

@@ -18,10 +18,18 @@ pub(super) struct Plane {
     pub(super) spacing: [f64; 2],
     /// What the distance to the next slice may be, and which attribute says so.
     pub(super) thickness: Option<(f64, &'static str)>,
+    /// SliceThickness, mm.
+    pub(super) slice_thickness: Option<f64>,
     pub(super) slope: f64,
     pub(super) intercept: f64,
+    /// Whether slope or intercept are there.
+    pub(super) has_rescale: bool,
     /// StackID.
     pub(super) stack: Option<String>,
+    /// What the values mean, where images of one series may mean different things: `magnitude`, `phase`, `fat` …
+    pub(super) quantity: String,
+    /// In which unit the values are, where the image says so.
+    pub(super) unit: Option<String>,
     pub(super) keys: Keys,
 }
 
@@ -33,9 +41,20 @@ pub(super) struct Keys {
     pub(super) echo_time: Option<f64>,
     pub(super) b_value: Option<f64>,
     pub(super) trigger: Option<f64>,
+    /// DiffusionGradientOrientation, in thousandths.
+    pub(super) gradient: Option<[i64; 3]>,
+    /// NominalPercentageOfCardiacPhase.
+    pub(super) percentage: Option<f64>,
     pub(super) acquisition: Option<f64>,
+    /// When the image was acquired, s.
+    pub(super) acquired: Option<f64>,
+    /// ContentTime, s.
     pub(super) time: Option<f64>,
     pub(super) instance: Option<f64>,
+    /// RepetitionTime, ms.
+    pub(super) repetition: Option<f64>,
+    pub(super) kernel: Option<String>,
+    pub(super) image_type: Option<String>,
     /// DimensionIndexValues.
     pub(super) dimensions: Vec<f64>,
 }
@@ -70,11 +89,12 @@ impl Plane {
             let problem = Problem::Unsupported("a look-up table in place of slope and intercept");
             return Err(DicomError::field(tags::MODALITY_LUT, "present", problem));
         }
-        let slope = values.number(tags::SLOPE)?.unwrap_or(1.0);
+        let (slope, intercept) = (values.number(tags::SLOPE)?, values.number(tags::INTERCEPT)?);
+        let has_rescale = slope.is_some() || intercept.is_some();
+        let slope = slope.unwrap_or(1.0);
         if slope == 0.0 || !slope.is_finite() {
             return Err(DicomError::field(tags::SLOPE, slope, Problem::Must("a finite number other than 0")));
         }
-        let intercept = values.number(tags::INTERCEPT)?.unwrap_or(0.0);
         let stack = groups.of(tags::FRAME_CONTENT).text(tags::STACK_ID);
         Ok(Self {
             position,
@@ -82,9 +102,13 @@ impl Plane {
             column,
             spacing,
             thickness: thickness(measures),
+            slice_thickness: measures.key(tags::SLICE_THICKNESS).filter(|mm| *mm > 0.0),
             slope,
-            intercept,
+            intercept: intercept.unwrap_or(0.0),
+            has_rescale,
             stack,
+            quantity: quantity(groups),
+            unit: unit(groups),
             keys: Keys::new(groups),
         })
     }
@@ -141,15 +165,137 @@ impl Keys {
             echo_time: groups.of(tags::MR_ECHO).key(tags::EFFECTIVE_ECHO_TIME).or_else(|| root.key(tags::ECHO_TIME)),
             b_value: groups.of(tags::MR_DIFFUSION).key(tags::B_VALUE).or_else(vendor),
             trigger: groups.of(tags::CARDIAC).key(tags::TRIGGER_DELAY).or_else(|| root.key(tags::TRIGGER_TIME)),
+            gradient: gradient(groups),
+            percentage: groups.of(tags::CARDIAC).key(tags::CARDIAC_PERCENT),
             acquisition: content.key(tags::FRAME_NUMBER).or_else(|| root.key(tags::ACQUISITION_NUMBER)),
-            time: content.text(tags::FRAME_TIME).and_then(|t| moment(&t)).or_else(|| root.key(tags::CONTENT_TIME)),
+            acquired: acquired(content, root),
+            time: root.text(tags::CONTENT_TIME).and_then(|t| time_of_day(&t)),
             instance: root.key(tags::INSTANCE_NUMBER),
+            repetition: groups.of(tags::MR_TIMING).key(tags::REPETITION_TIME).filter(|ms| *ms > 0.0),
+            kernel: groups.of(tags::CT_RECONSTRUCTION).text(tags::KERNEL).or_else(|| root.text(tags::KERNEL)),
+            image_type: image_type(groups),
             dimensions: content.numbers(tags::DIMENSIONS).ok().flatten().unwrap_or_default(),
         }
     }
 }
 
-/// A date and time as a number that grows with it: digits up to the time zone.
+/// ImageType, or FrameType where the frame has one.
+fn image_type(groups: Groups<'_>) -> Option<String> {
+    let own = [tags::MR_FRAME_TYPE, tags::CT_FRAME_TYPE, tags::PET_FRAME_TYPE];
+    own.iter().find_map(|tag| groups.of(*tag).text(tags::FRAME_TYPE)).or_else(|| groups.root.text(tags::IMAGE_TYPE))
+}
+
+/// The direction of the diffusion gradient, as the standard or a vendor writes it.
+fn gradient(groups: Groups<'_>) -> Option<[i64; 3]> {
+    let root = groups.root;
+    let direction = |set: &DataSet, tag| set.array::<3>(tag).ok().flatten();
+    let standard = groups.of(tags::MR_DIFFUSION).item(tags::GRADIENTS).and_then(|set| direction(set, tags::GRADIENT));
+    let by_axis = |tags: [Tag; 3]| Some([root.key(tags[0])?, root.key(tags[1])?, root.key(tags[2])?]);
+    standard
+        .or_else(|| direction(root, tags::GRADIENT))
+        .or_else(|| direction(root, tags::SIEMENS_GRADIENT))
+        .or_else(|| by_axis([tags::GE_GRADIENT_X, tags::GE_GRADIENT_Y, tags::GE_GRADIENT_Z]))
+        .or_else(|| by_axis([tags::PHILIPS_GRADIENT_X, tags::PHILIPS_GRADIENT_Y, tags::PHILIPS_GRADIENT_Z]))
+        .map(|v| v.map(|v| (v * 1000.0).round() as i64))
+}
+
+/// When an image was acquired, in seconds that can be compared with those of other images.
+fn acquired(content: &DataSet, root: &DataSet) -> Option<f64> {
+    let moment = |text: String| moment(&text);
+    content
+        .text(tags::FRAME_TIME)
+        .and_then(moment)
+        .or_else(|| root.text(tags::ACQUISITION_DATE_TIME).and_then(moment))
+        .or_else(|| {
+            let time = time_of_day(&root.text(tags::ACQUISITION_TIME)?)?;
+            Some(root.text(tags::ACQUISITION_DATE).and_then(|date| day(&date)).unwrap_or(0.0) * 86400.0 + time)
+        })
+}
+
+/// A date and time (YYYYMMDDHHMMSS.FFFFFF, perhaps with a time zone) in seconds.
 fn moment(text: &str) -> Option<f64> {
-    text.split(['+', '-']).next()?.get(6..)?.parse().ok()
+    let text = text.split(['+', '-']).next()?;
+    Some(day(text.get(..8)?)? * 86400.0 + time_of_day(text.get(8..)?)?)
+}
+
+/// A date (YYYYMMDD) in days.
+fn day(text: &str) -> Option<f64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    // Days since a day long ago: years begin in March, so that leap days come last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    Some((365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day) as f64)
+}
+
+/// A time (HHMMSS.FFFFFF, or a part of it) in seconds.
+fn time_of_day(text: &str) -> Option<f64> {
+    let text = text.trim().replace(':', "");
+    let number = |range: std::ops::Range<usize>| text.get(range).map_or(Some(0.0), |t| t.parse::<f64>().ok());
+    let seconds = text.get(4..).filter(|rest| !rest.is_empty()).map_or(Some(0.0), |rest| rest.parse::<f64>().ok())?;
+    let minutes = if text.len() < 4 { 0.0 } else { number(2..4)? };
+    text.get(..2)?.parse::<f64>().ok().map(|hours| hours * 3600.0 + minutes * 60.0 + seconds)
+}
+
+/// What ImageType or FrameType call an image, and its name here.
+const QUANTITIES: &[(&[&str], &str)] = &[
+    (&["M", "M_FFE", "M_SE", "M_IR", "MAG", "MAGNITUDE"], "magnitude"),
+    (&["P", "P_FFE", "P_SE", "PHASE", "PHASE MAP", "PHASE_MAP", "VELOCITY", "VELOCITY MAP"], "phase"),
+    (&["R", "R_FFE", "R_IR", "R_SE", "REAL"], "real part"),
+    (&["I", "I_FFE", "I_IR", "I_SE", "IMAGINARY"], "imaginary part"),
+    (&["FIELD_MAP", "FIELD MAP", "B0 MAP", "B0_MAP"], "field map"),
+    (&["W", "WATER"], "water"),
+    (&["F", "FAT"], "fat"),
+    (&["IP", "IN_PHASE", "IN PHASE", "INPHASE"], "in phase"),
+    (&["OP", "OPP_PHASE", "OPPOSED_PHASE", "OPP PHASE", "OUT_PHASE", "OUT_OF_PHASE", "OUTPHASE"], "opposed phase"),
+    (&["FF", "FAT_FRACTION", "FAT FRACTION", "FAT_FRAC"], "fat fraction"),
+    (&["R2_STAR", "R2*", "R2STAR", "R2STAR MAP", "R2_STAR_MAP"], "R2*"),
+    (&["T2_STAR", "T2*", "T2_STAR_MAP", "T2 STAR MAP"], "T2*"),
+    (&["T1", "T1 MAP", "T1_MAP"], "T1"),
+    (&["T2", "T2 MAP", "T2_MAP"], "T2"),
+    (&["ADC", "ADC_UNSPECIFIED"], "ADC"),
+    (&["FA", "FRACTIONAL_ANISOTROPY"], "FA"),
+    (&["TRACEW", "TRACE"], "trace"),
+];
+
+/// What the values of an image mean, as far as images of one series differ in it.
+fn quantity(groups: Groups<'_>) -> String {
+    let root = groups.root;
+    let component = groups.of(tags::MR_FRAME_TYPE).text(tags::COMPLEX_COMPONENT);
+    let component = component.or_else(|| root.text(tags::COMPLEX_COMPONENT));
+    let of_ge = root.key(tags::GE_RAW_TYPE).and_then(|number| {
+        ["magnitude", "phase", "real part", "imaginary part"].get(number as usize).copied().filter(|_| number >= 0.0)
+    });
+    let types = image_type(groups).unwrap_or_default();
+    // The first two values say whether an image is original or derived.
+    let words = types.split('\\').skip(2).chain(component.as_deref());
+    let named = words.filter_map(|word| {
+        let word = word.trim();
+        QUANTITIES.iter().find(|(words, _)| words.iter().any(|w| w.eq_ignore_ascii_case(word))).map(|(_, name)| *name)
+    });
+    let mut names: Vec<&str> = named.chain(of_ge).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(" ")
+}
+
+/// Units, or RescaleType.
+fn unit(groups: Groups<'_>) -> Option<String> {
+    // US is "unspecified", which tells nothing.
+    let rescale = || groups.of(tags::PIXEL_VALUES).text(tags::RESCALE_TYPE).filter(|name| name != "US");
+    groups.root.text(tags::UNITS).or_else(rescale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(time_of_day("120130.5"), Some(43290.5));
+        assert_eq!(time_of_day("12:01:30"), Some(43290.0));
+        assert_eq!((time_of_day("1201"), time_of_day("12"), time_of_day("1")), (Some(43260.0), Some(43200.0), None));
+        assert_eq!(moment("20240301000010.25+0100").zip(moment("20240229235959")).map(|(a, b)| a - b), Some(11.25));
+        assert_eq!(day("20240101").zip(day("20231231")).map(|(a, b)| a - b), Some(1.0));
+        assert!(moment("2024").is_none() && moment("2024xx01000000").is_none());
+    }
 }

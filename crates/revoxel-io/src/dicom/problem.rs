@@ -47,10 +47,16 @@ pub enum DicomError {
         skipped: String,
     },
     /// Several series and no choice.
-    #[error("holds {count} series: choose one by its number or its UID:{list}")]
+    #[error("holds {count} {what}: choose one {how}:{list}{hint}")]
     SeveralSeries {
         /// How many.
         count: usize,
+        /// Series, or volumes of one series.
+        what: &'static str,
+        /// Options that choose.
+        how: &'static str,
+        /// What else can be done; empty, or on a line of its own.
+        hint: String,
         /// One line for each.
         list: String,
     },
@@ -101,9 +107,38 @@ pub enum DicomError {
         /// How many slices each has.
         counts: String,
     },
+    /// The last frame of a 4-D series lacks slices.
+    #[error("frame {frame}, the last one by {by}, has {slices} of {of} slices (such as {first})")]
+    IncompleteFrame {
+        /// What tells frames apart.
+        by: &'static str,
+        /// Its number, from 1.
+        frame: usize,
+        /// Its slices.
+        slices: usize,
+        /// Slices of the others.
+        of: usize,
+        /// One of its files.
+        first: String,
+    },
+    /// Some images are without a rescale that others have.
+    #[error(
+        "neither RescaleSlope (0028,1053) nor RescaleIntercept (0028,1052) is there for {images} of {of} images of the \
+         series, and others have {slope} and {intercept}: their values cannot be compared"
+    )]
+    NoRescale {
+        /// How many lack it.
+        images: usize,
+        /// How many there are.
+        of: usize,
+        /// The slope of others.
+        slope: f64,
+        /// The intercept of others.
+        intercept: f64,
+    },
     /// Slices are missing.
     #[error(
-        "{} slice(s) are missing ({}): get them, or let them be filled in between their neighbours",
+        "{} slice(s) are missing ({})",
         missing.len(),
         list(missing)
     )]
@@ -112,19 +147,13 @@ pub enum DicomError {
         missing: Vec<MissingSlice>,
     },
     /// The slices do not lie evenly.
-    #[error(
-        "the slices are unevenly spaced: {}; let them be regularized (resampled to an even axis), or taken as even",
-        list(gaps)
-    )]
+    #[error("the slices are unevenly spaced: {}", list(gaps))]
     Irregular {
         /// The gaps that differ.
         gaps: Vec<Gap>,
     },
     /// The slices are displaced within their plane.
-    #[error(
-        "slice {slice} lies {mm:.3} mm beside the line through the first and the last slice: let them be regularized \
-         (resampled to an even axis), or taken as even"
-    )]
+    #[error("slice {slice} lies {mm:.3} mm beside the line through the first and the last slice")]
     Displaced {
         /// The slice, from 1.
         slice: usize,
@@ -236,6 +265,33 @@ impl DicomError {
 
     pub(super) fn missing(field: impl fmt::Display, need: &'static str) -> Self {
         Self::Missing { field: field.to_string(), need }
+    }
+
+    /// The option that helps, where there is one.
+    pub fn advice(&self) -> Option<&'static str> {
+        const EVEN: &str = "resample the slices to an even axis with `--slices regularize` (`slices: regularize` on an input), \
+                            or take them as even with `nominal`";
+        match self {
+            Self::MissingSlices { .. } => Some(
+                "get the missing slices, or let them be filled in between their neighbours with `--missing interpolate` \
+                 (`missing: interpolate` on an input)",
+            ),
+            Self::Irregular { .. } | Self::Displaced { .. } => Some(EVEN),
+            Self::IncompleteFrame { .. } => Some(
+                "get the missing slices, or leave the last frame out with `--incomplete drop` (`incomplete: drop` on an \
+                 input)",
+            ),
+            Self::NoRescale { .. } => Some(
+                "give such images the rescale of the others with `--rescale assume` (`rescale: assume` on an input)",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether an image says nothing of its place.
+    pub(super) fn is_unplaced(&self) -> bool {
+        let place = [super::tags::POSITION, super::tags::ORIENTATION].map(|tag| tag.to_string());
+        matches!(self, Self::Missing { field, .. } if place.contains(field))
     }
 }
 

@@ -48,9 +48,15 @@ pub struct SeriesReport {
     /// Where the stack lies; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
+    /// What is odd about it and is no reason not to read it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Why it cannot be read with the default options; absent where it can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The option that helps, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
 }
 
 /// Where a stack of slices lies.
@@ -134,6 +140,9 @@ pub enum SkipReason {
     /// An image for planning (scout, topogram) beside the volume.
     #[error("localizer")]
     Localizer,
+    /// An image without a place in the patient among images that have one: a capture, a report of the dose.
+    #[error("no place in the patient: {0}")]
+    Unplaced(String),
     /// The same image twice.
     #[error("copy of {0}")]
     Copy(String),

@@ -1,10 +1,13 @@
 //! Choosing one series of those that were found.
 
+use std::path::Path;
+
 use super::collect::Found;
-use super::group::Group;
+use super::group::{Group, plane};
 use super::problem::DicomError;
 use super::report::{DicomScan, SeriesReport, SkipReason};
 use super::warning::DicomWarning;
+use crate::series::fits;
 use crate::{ReadError, ReadOptions};
 
 /// The number of the group that the options choose.
@@ -14,47 +17,92 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
         let files = found.files.len() + found.skipped.len();
         return Err(fail(DicomError::NoImages { files, skipped: skipped(found) }));
     }
-    if let Some(focus) = &found.focus {
-        let holds = |g: &Group| {
-            found.files[g.example].path == *focus || g.planes.iter().any(|id| found.files[id.file].path == *focus)
-        };
-        if let Some(group) = groups.iter().position(holds) {
-            return Ok(group);
-        }
-    }
-    let all: Vec<usize> = (0..groups.len()).collect();
-    let fitting = match &options.series {
-        None => all.clone(),
-        Some(asked) => {
-            let asked = asked.trim();
-            let by_number = asked.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < groups.len());
-            match by_number {
-                Some(group) => vec![group],
-                None => all.iter().copied().filter(|g| found.files[groups[*g].example].file.series == asked).collect(),
-            }
-        }
+    let holds = |g: &Group, file: &Path| {
+        found.files[g.example].path == file || g.planes.iter().any(|id| found.files[id.file].path == file)
     };
+    let is_asked = |g: &usize| found.focus.as_ref().is_none_or(|file| holds(&groups[*g], file));
+    let all: Vec<usize> = (0..groups.len()).filter(is_asked).collect();
+    let mut fitting: Vec<usize> = all.iter().copied().filter(|g| is_chosen(found, groups, *g, options)).collect();
+    if options.series.as_ref().is_some_and(|choice| choice.largest) {
+        let most = fitting.iter().map(|g| groups[*g].planes.len()).max().unwrap_or(0);
+        fitting.retain(|g| groups[*g].planes.len() == most);
+    }
     let list = |of: &[usize]| of.iter().map(|g| line(&groups[*g].report(g + 1, &found.files))).collect::<String>();
-    match (fitting[..].len(), &options.series) {
-        (1, _) => Ok(fitting[0]),
-        (0, asked) => {
-            let asked = asked.clone().unwrap_or_default();
+    match fitting[..] {
+        [only] => Ok(only),
+        [] => {
+            let asked = [options.series.as_ref().map(ToString::to_string), options.select.clone()];
+            let asked = asked.into_iter().flatten().collect::<Vec<_>>().join(", ");
             Err(fail(DicomError::NoSuchSeries { asked, list: list(&all) }))
         }
-        (count, _) => Err(fail(DicomError::SeveralSeries { count, list: list(&fitting) })),
+        [first, ..] => {
+            let uid = |g: usize| &found.files[groups[g].example].file.series;
+            let one = fitting.iter().all(|g| uid(*g) == uid(first));
+            let (what, how) = match one {
+                true => (
+                    "volumes in one series",
+                    "by its number with `--series`, or by what tells it apart with `--select` (`series:`, `select:` on an input)",
+                ),
+                false => {
+                    ("series", "with `--series` by its number, its UID or its description (`series:` on an input)")
+                }
+            };
+            let mut quantities = fitting.iter().filter_map(|g| quantity(found, &groups[*g]));
+            let next = quantities.next();
+            let mixed = one && quantities.any(|other| Some(other) != next);
+            let hint =
+                if mixed { "\nor read the quantities as frames of one volume with `--frames stack`" } else { "" };
+            let (count, hint) = (fitting.len(), hint.to_owned());
+            Err(fail(DicomError::SeveralSeries { count, what, how, hint, list: list(&fitting) }))
+        }
     }
+}
+
+fn quantity<'a>(found: &'a Found, group: &Group) -> Option<&'a str> {
+    group.planes.first().and_then(|id| plane(&found.files, *id)).map(|p| p.quantity.as_str())
+}
+
+/// Whether a group is what the options ask for.
+fn is_chosen(found: &Found, groups: &[Group], number: usize, options: &ReadOptions) -> bool {
+    let group = &groups[number];
+    let file = &found.files[group.example].file;
+    let part = |pattern: &String| {
+        let traits = group.part.iter().flat_map(|part| part.split(", ")).chain(group.part.as_deref());
+        traits.into_iter().any(|text| fits(pattern, text) || fits(&format!("* {pattern}"), text))
+    };
+    let named = |name: &String| {
+        let by_number = name.parse::<usize>().ok().filter(|n| (1..=groups.len()).contains(n));
+        match by_number {
+            Some(asked) => asked == number + 1,
+            None => file.series == *name || fits(name, &file.description),
+        }
+    };
+    let series = options.series.as_ref().is_none_or(|choice| {
+        let slices = group.stack.as_ref().map_or(group.planes.len(), |stack| stack.positions.len());
+        choice.name.as_ref().is_none_or(named)
+            && choice.uid.as_ref().is_none_or(|uid| file.series == *uid)
+            && choice.description.as_ref().is_none_or(|pattern| fits(pattern, &file.description))
+            && choice.modality.as_ref().is_none_or(|modality| fits(modality, &file.modality))
+            && choice.number.is_none_or(|number| file.series_number == Some(number))
+            && choice.min_slices.is_none_or(|least| slices >= least)
+    });
+    series && options.select.as_ref().is_none_or(part)
 }
 
 /// What people choose from.
 fn line(series: &SeriesReport) -> String {
     let SeriesReport { number, uid, modality, description, slices, frames, images, size, .. } = series;
+    let series_number = series.series_number.map_or(String::new(), |n| format!(" {n}"));
     let what = match (frames, slices) {
         (1, _) => format!("{images} slice(s)"),
         _ => format!("{slices} slice(s) × {frames} frames"),
     };
     let part = series.part.as_ref().map_or(String::new(), |p| format!(", {p}"));
     let problem = series.problem.as_ref().map_or(String::new(), |p| format!("\n     no even volume: {p}"));
-    format!("\n  {number}: {modality} {description:?}, {what} of {}×{}, {uid}{part}{problem}", size[0], size[1])
+    format!(
+        "\n  {number}: {modality}{series_number} {description:?}, {what} of {}×{}, {uid}{part}{problem}",
+        size[0], size[1]
+    )
 }
 
 /// Why files were skipped, for people.
@@ -92,6 +140,14 @@ pub(super) fn remarks(found: &Found) -> Vec<DicomWarning> {
     match count(|r| matches!(r, SkipReason::Copy(_))) {
         0 => {}
         n => remarks.push(DicomWarning::Copies(n)),
+    }
+    let is_unplaced = |r: &SkipReason| matches!(r, SkipReason::Unplaced(_));
+    if let Some(first) = reasons().find(|s| is_unplaced(&s.reason)) {
+        let count = reasons().filter(|s| is_unplaced(&s.reason)).count();
+        remarks.push(DicomWarning::Unplaced { count, first: first.path.display().to_string() });
+    }
+    if found.equal_instances > 0 {
+        remarks.push(DicomWarning::EqualInstances(found.equal_instances));
     }
     remarks
 }

@@ -14,8 +14,10 @@ const GAP_TOLERANCE: f64 = 0.01;
 const GAP_TOLERANCE_MM: f64 = 0.01;
 /// Slices that are closer are at the same place, mm.
 const SAME_PLACE_MM: f64 = 1e-3;
-/// A smaller tilt is noise, degrees.
-const TILT_NOISE: f64 = 0.1;
+/// A stack whose last slice lies no farther beside the normal through the first has no tilt, mm.
+const DRIFT_NOISE_MM: f64 = 0.1;
+/// Steps from frame to frame that differ by less are the same, relative.
+const UNEVEN_STEP: f64 = 0.05;
 /// Displacement within the plane that is noise, as a part of a pixel.
 const DRIFT_PIXELS: f64 = 0.02;
 
@@ -26,6 +28,10 @@ pub(super) struct Stack {
     pub(super) frames: Vec<Vec<usize>>,
     /// What tells the frames apart.
     pub(super) by: Option<&'static str>,
+    /// Images of an incomplete last frame that are left out.
+    pub(super) dropped: usize,
+    /// From frame to frame, s.
+    pub(super) step: Option<f64>,
     /// Column steps of the affine, LPS mm: to the next column, to the next row.
     pub(super) in_plane: [[f64; 3]; 2],
     /// Where the slices lie, LPS mm.
@@ -51,18 +57,41 @@ pub(super) enum Uneven {
     Displaced { slice: usize, mm: f64 },
 }
 
-/// The images of one group lie in parallel planes.
-pub(super) fn stack(planes: &[&Plane], name: &dyn Fn(usize) -> String) -> Result<Stack, DicomError> {
-    let Some(first) = planes.first() else { return Err(DicomError::NoImage("the series is empty".to_owned())) };
+/// The order of images along their normal, and how far along it each lies, mm.
+pub(super) fn sorted(planes: &[&Plane]) -> (Vec<usize>, Vec<f64>) {
+    let Some(first) = planes.first() else { return (Vec::new(), Vec::new()) };
     let normal = first.normal();
     let along: Vec<f64> = planes.iter().map(|p| dot(sub(p.position, first.position), normal)).collect();
     let mut order: Vec<usize> = (0..planes.len()).collect();
     order.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
-    let tolerance = same_place(&order, &along);
+    (order, along)
+}
+
+/// Whether images are an even stack by themselves, without frames; perhaps with slices missing.
+pub(super) fn even(planes: &[&Plane]) -> bool {
+    let unnamed = |_: usize| String::new();
+    let found = stack(planes, &unnamed, false);
+    found.is_ok_and(|stack| stack.frames.len() == 1 && stack.positions.len() > 1 && stack.uneven.is_none())
+}
+
+/// The images of one group lie in parallel planes. `drop_incomplete` leaves out a last frame that lacks slices.
+pub(super) fn stack(
+    planes: &[&Plane],
+    name: &dyn Fn(usize) -> String,
+    drop_incomplete: bool,
+) -> Result<Stack, DicomError> {
+    if planes.is_empty() {
+        return Err(DicomError::NoImage("the series is empty".to_owned()));
+    }
+    let (order, along) = sorted(planes);
+    let tolerance = place_tolerance(&order, &along);
     let repeated = order.windows(2).find(|w| along[w[1]] - along[w[0]] < tolerance);
-    let (frames, by) = match repeated {
-        None => (vec![order], None),
-        Some(_) => split::split(planes, &order, &along, tolerance, name).map(|(frames, by)| (frames, Some(by)))?,
+    let (frames, by, dropped) = match repeated {
+        None => (vec![order], None, 0),
+        Some(_) => {
+            let found = split::split(planes, &order, &along, tolerance, name, drop_incomplete)?;
+            (found.frames, Some(found.by), found.dropped)
+        }
     };
     let slices = &frames[0];
     let along: Vec<f64> = slices.iter().map(|i| along[*i] - along[slices[0]]).collect();
@@ -76,6 +105,8 @@ pub(super) fn stack(planes: &[&Plane], name: &dyn Fn(usize) -> String) -> Result
         places: (0..positions.len()).collect(),
         uneven: None,
         single: None,
+        dropped,
+        step: by.and_then(|by| step(planes, &frames, by)),
         by,
         frames,
         positions,
@@ -93,7 +124,7 @@ pub(super) fn stack(planes: &[&Plane], name: &dyn Fn(usize) -> String) -> Result
     let length = dot(stack.span, normal);
     let drift = norm(sub(stack.span, scaled(normal, length)));
     let tilt = drift.atan2(length).to_degrees();
-    if tilt < TILT_NOISE {
+    if drift <= DRIFT_NOISE_MM {
         stack.span = scaled(normal, length);
     } else {
         stack.tilt = tilt;
@@ -153,20 +184,43 @@ impl Stack {
     }
 }
 
+/// From frame to frame in seconds, where frames follow each other in time: the step of their times, if it is the same
+/// between all, else the repetition time.
+fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
+    let by_time = ["temporal", "trigger", "acquisition", "time", "dimension", "instance", "percentage"];
+    if frames.len() < 2 || !by_time.iter().any(|word| by.contains(word)) {
+        return None;
+    }
+    let firsts = || frames.iter().map(|frame| planes[frame[0]]);
+    let repetition =
+        firsts().map(|p| p.keys.repetition).reduce(|a, b| a.filter(|_| a == b)).flatten().map(|ms| ms / 1e3);
+    let even = |time: fn(&Plane) -> Option<f64>| {
+        let times: Vec<f64> = firsts().map(time).collect::<Option<_>>()?;
+        let mean = (times[times.len() - 1] - times[0]) / (times.len() - 1) as f64;
+        let fits = |w: &[f64]| (w[1] - w[0] - mean).abs() <= mean * UNEVEN_STEP;
+        (mean > 0.0 && times.windows(2).all(fits)).then_some(mean)
+    };
+    if by.contains("trigger") {
+        return even(|p| p.keys.trigger.map(|ms| ms / 1e3));
+    }
+    match (even(|p| p.keys.acquired), repetition) {
+        // Times are rounded; the repetition time is what was set.
+        (Some(step), Some(set)) if (step - set).abs() <= step * UNEVEN_STEP => Some(set),
+        (Some(step), _) => Some(step),
+        (None, set) => set.filter(|_| !by.contains("percentage")),
+    }
+}
+
 /// The images that share their place with others, place by place.
 pub(super) fn same_places(planes: &[&Plane]) -> Vec<Vec<usize>> {
-    let Some(first) = planes.first() else { return Vec::new() };
-    let normal = first.normal();
-    let along: Vec<f64> = planes.iter().map(|p| dot(sub(p.position, first.position), normal)).collect();
-    let mut order: Vec<usize> = (0..planes.len()).collect();
-    order.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
-    let tolerance = same_place(&order, &along);
+    let (order, along) = sorted(planes);
+    let tolerance = place_tolerance(&order, &along);
     let runs = order.chunk_by(|a, b| along[*b] - along[*a] < tolerance);
     runs.filter(|run| run.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// How close two images are when they are at the same place.
-fn same_place(order: &[usize], along: &[f64]) -> f64 {
+pub(super) fn place_tolerance(order: &[usize], along: &[f64]) -> f64 {
     let gaps = order.windows(2).map(|w| along[w[1]] - along[w[0]]);
     let gaps: Vec<f64> = gaps.filter(|g| *g >= SAME_PLACE_MM).collect();
     if gaps.is_empty() { SAME_PLACE_MM } else { (median(gaps) * GAP_TOLERANCE).max(SAME_PLACE_MM) }

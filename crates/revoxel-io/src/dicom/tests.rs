@@ -2,16 +2,17 @@
 
 mod archives;
 mod frames;
+mod grouping;
 mod hostile;
 mod real;
 mod series;
 mod values;
-mod writer;
 
 use std::path::{Path, PathBuf};
 
 use revoxel_core::Kind;
 
+use crate::dicom::testing as writer;
 use crate::{Loaded, MissingPolicy, ReadError, ReadOptions, SlicePolicy};
 use writer::Object;
 

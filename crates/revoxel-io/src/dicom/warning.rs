@@ -54,6 +54,43 @@ pub enum DicomWarning {
         /// What tells them apart.
         by: &'static str,
     },
+    /// A stack whose images have different frames of reference.
+    #[error(
+        "FrameOfReferenceUID (0020,0052) is not the same for all slices ({different} different{}): they are one volume, as \
+         their places make an even stack",
+        if *without == 0 { String::new() } else { format!(", {without} slice(s) without") }
+    )]
+    FramesOfReference {
+        /// How many there are.
+        different: usize,
+        /// How many images have none.
+        without: usize,
+    },
+    /// Passes that are one stack together.
+    #[error("the {what} alternates along the stack: its passes fill each other's gaps and are read as one volume")]
+    Alternating {
+        /// What alternates.
+        what: &'static str,
+    },
+    /// A last frame without all slices.
+    #[error("{images} image(s) of an incomplete last frame are left out")]
+    Dropped {
+        /// How many.
+        images: usize,
+    },
+    /// Images that say nothing of their place.
+    #[error("{count} image(s) of the series say nothing of their place and are left out, the first is {first}")]
+    Unplaced {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: String,
+    },
+    /// Files with the instance UID of others.
+    #[error(
+        "{0} file(s) bear the SOPInstanceUID (0008,0018) of another file but differ from it in place or pixels: they are kept"
+    )]
+    EqualInstances(usize),
     /// Damaged files beside the series.
     #[error("{count} DICOM file(s) cannot be read and are left out, the first is {first}")]
     Unreadable {

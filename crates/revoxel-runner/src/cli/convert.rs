@@ -10,18 +10,18 @@ use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::facts::Move;
-use revoxel_io::{Complete, Facts, FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack, Warning};
+use revoxel_io::{Complete, Facts, FileInfo, Head, ReadOptions, SliceStack, Warning};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
+use super::reading;
 use super::show;
 use crate::RESULTS;
 use crate::case::{TOOL, source_record};
 use crate::files::{make_folder_of, remove, text_for};
 use crate::identity::{Identity, digests};
 use crate::kept::{Kept, Written};
-use crate::limits;
 use crate::memory;
 use crate::places::{Places, place};
 use crate::points::form_of;
@@ -60,15 +60,8 @@ pub(super) struct Args {
     /// Voxel type to write; whole numbers round half to even and saturate. As it is by default.
     #[arg(long)]
     dtype: Option<Dtype>,
-    /// Which series of a DICOM folder or archive: its UID, or its number in the list that `info` prints.
-    #[arg(long)]
-    series: Option<String>,
-    /// What to do with DICOM slices that lie unevenly: error, regularize or nominal.
-    #[arg(long, value_parser = slice_policy, default_value = "error")]
-    slices: SlicePolicy,
-    /// What to do with missing DICOM slices: error or interpolate.
-    #[arg(long, value_parser = missing_policy, default_value = "error")]
-    missing: MissingPolicy,
+    #[command(flatten)]
+    reading: reading::Args,
     /// Replace a file that is there already.
     #[arg(long)]
     overwrite: bool,
@@ -85,23 +78,6 @@ fn in_line(grid: &Grid) -> SliceStack {
     SliceStack { positions: (0..grid.shape()[2]).map(|k| grid.index_to_world([0.0, 0.0, k as f64])).collect() }
 }
 
-fn slice_policy(name: &str) -> Result<SlicePolicy, String> {
-    match name {
-        "error" => Ok(SlicePolicy::Error),
-        "regularize" => Ok(SlicePolicy::Regularize),
-        "nominal" => Ok(SlicePolicy::Nominal),
-        _ => Err("use error, regularize or nominal".to_owned()),
-    }
-}
-
-fn missing_policy(name: &str) -> Result<MissingPolicy, String> {
-    match name {
-        "error" => Ok(MissingPolicy::Error),
-        "interpolate" => Ok(MissingPolicy::Interpolate),
-        _ => Err("use error or interpolate".to_owned()),
-    }
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
     let Some(output) = args.output.as_ref().or(args.to.as_ref()) else {
         return Err(Failure::usage("where to? Say it behind the input, or -o FILE"));
@@ -110,8 +86,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
         show::free(path, args.overwrite)?;
     }
-    let (slices, missing) = (args.slices, args.missing);
-    let options = ReadOptions { series: args.series.clone(), slices, missing, ..limits::options() };
+    let options = args.reading.options();
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
         (Some(scan), true) => return landmarks::run(args, output, scan, &options),

@@ -153,8 +153,14 @@ fn seen(grid: &Grid, orientation: Orientation) -> String {
 /// The series of a DICOM folder or archive, for people.
 fn series(path: &str, scan: &DicomScan) -> String {
     let mut text = format!("{path}\n  format       DICOM, {} series\n", scan.series.len());
+    // What helps is said once, however many series it helps.
+    let mut advice: Vec<&str> = Vec::new();
     for series in &scan.series {
         text.push_str(&one_series(series));
+        advice.extend(series.advice.filter(|said| !advice.contains(said)));
+    }
+    for said in advice {
+        text.push_str(&format!("  help         {said}\n"));
     }
     for skipped in &scan.skipped {
         text.push_str(&format!("  skipped      {}: {}\n", skipped.path.display(), skipped.reason));
@@ -188,6 +194,9 @@ fn one_series(series: &SeriesReport) -> String {
         for missing in &geometry.missing {
             text.push_str(&format!("    missing    {missing}\n"));
         }
+    }
+    for note in &series.notes {
+        text.push_str(&format!("    note       {note}\n"));
     }
     if let Some(problem) = &series.problem {
         text.push_str(&format!("    problem    {problem}\n"));

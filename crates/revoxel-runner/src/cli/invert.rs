@@ -2,6 +2,7 @@
 
 mod points;
 mod scores;
+mod slices;
 mod weights;
 
 use std::path::{Path, PathBuf};
@@ -91,6 +92,10 @@ pub(super) struct Args {
     /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
     fill: Option<f64>,
+    /// Where the source's slices lie unevenly: onto these slices, with a file NAME.slices.json that says where each lies,
+    /// or onto the regular grid that the pipeline made of them first.
+    #[arg(long, value_enum, default_value = "slices")]
+    onto: slices::Onto,
     /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
     #[arg(long)]
     dtype: Option<StoredDtype>,
@@ -142,7 +147,7 @@ fn fill(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let trace = load(&args.trace)?;
+    let trace = load(&args.trace, args.onto)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
     let mut restoration = if args.points || args.scores {
         Restoration::default()
@@ -171,6 +176,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     bounded(args, record, args.values || restoration.recipe.values != Values::Keep)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
+    let uneven = slices::Uneven::of(record)?;
+    if uneven.is_some() {
+        show::free(&slices::beside(&output), args.overwrite)?;
+    }
     take_over(args, &mut restoration)?;
     let wanted = args.dtype.or(restoration.dtype);
     restoration.check_labels(wanted)?;
@@ -227,6 +236,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
         (head, gone)
     };
+    let beside = uneven.map(|uneven| uneven.write(&output)).transpose()?;
     if !gone.is_empty() {
         let labels = crate::vanished::sentence(&gone);
         tracing::warn!(
@@ -246,6 +256,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "volume": key,
             "output": output,
             "coverage": args.coverage,
+            "slices": beside,
             "restore": restoration.name,
             "predictions": count,
             "kind": kind.name(),
@@ -375,9 +386,13 @@ impl From<RestoreError> for Failure {
     }
 }
 
-fn load(path: &Path) -> Result<Arc<Trace>, Failure> {
+fn load(path: &Path, onto: slices::Onto) -> Result<Arc<Trace>, Failure> {
     let text = read_text(path).map_err(Failure::usage)?;
-    Trace::from_json(&text).map(Arc::new).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
+    let mut trace = Trace::from_json(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+    if onto == slices::Onto::Regular {
+        slices::onto_regular(&mut trace, path)?;
+    }
+    Ok(Arc::new(trace))
 }
 
 /// One of the predictions of a case: its trace, the key of its volume there, its file, its weight or those of its
@@ -388,7 +403,7 @@ fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>
     let mut members: Vec<_> =
         args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), vec![1.0])).collect();
     for pair in args.with.chunks_exact(2) {
-        let other = load(&pair[0])?;
+        let other = load(&pair[0], args.onto)?;
         let named = |e: TraceError| Failure::usage(format!("{}: {e}", pair[0].display()));
         let key = match other.volumes.contains_key(key) {
             true => key.to_owned(),

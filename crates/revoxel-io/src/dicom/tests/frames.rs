@@ -63,7 +63,7 @@ fn row_54_one_position_twice() {
     // A frame that lacks a slice.
     let mut objects = two_frames(|o, f| o.text(0x0020_0100, "IS", &f.to_string()).without(0x0020_0013));
     objects.remove(0);
-    refused(read_default(objects), &["temporal position separates the series into stacks of different slices (3, 2)"]);
+    refused(read_default(objects), &["frame 2, the last one by temporal position, has 2 of 3 slices (such as"]);
 }
 
 fn group(tag: u32, object: Object) -> Object {

@@ -95,7 +95,7 @@ fn series_that_are_no_volume() {
     };
     t("failing/sliceincrement/001", &["1 slice(s) are missing (between slices 3 and 4", "33.107"]);
     t("failing/sliceincrement/002", &["1 slice(s) are missing (between slices 3 and 4", "-50.358"]);
-    t("failing/sliceorientation/001", &["holds 2 series", "orientation 0.016", "orientation 0.999"]);
+    t("failing/sliceorientation/001", &["holds 2 volumes in one series", "orientation 0.016", "orientation 0.999"]);
     t("failing/notavolume/001", &["all 4 images share the position", "no volume"]);
     t("transfer_syntax/JPEG-LL.dcm", &["JPEG-LL.dcm: ImagePositionPatient (0020,0032) is missing"]);
     t("transfer_syntax/emri_small.dcm", &["PerFrameFunctionalGroupsSequence (5200,9230) is missing"]);

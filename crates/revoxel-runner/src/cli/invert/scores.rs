@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {
     }
     let mut files = args.predictions.clone();
     for pair in args.with.chunks_exact(2) {
-        let other = load(&pair[0])?;
+        let other = load(&pair[0], args.onto)?;
         if other.case != trace.case {
             let problem = format!(
                 "{}: a trace of {:?}, but the first one is of {:?}: what is said of several cases is not averaged; \

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-pub(super) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
-pub(super) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 
 /// A file: attributes by tag, with value representation and value.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) syntax: String,
-    pub(super) elements: BTreeMap<u32, (String, Vec<u8>)>,
+pub struct Object {
+    pub syntax: String,
+    pub elements: BTreeMap<u32, (String, Vec<u8>)>,
 }
 
 impl Object {
     /// Slice `i` of a CT series: 4 columns, 3 rows, pixels of 0.5 mm, 100 i, 100 i + 1, … − 1000.
-    pub(super) fn slice(i: usize, position: [f64; 3]) -> Self {
+    pub fn slice(i: usize, position: [f64; 3]) -> Self {
         let object = Self { syntax: EXPLICIT.to_owned(), elements: BTreeMap::new() };
         let pixels: Vec<u16> = (0..12).map(|p| (100 * i + p) as u16).collect();
         object
@@ -44,12 +44,12 @@ impl Object {
             .pixels(&pixels)
     }
 
-    pub(super) fn raw(mut self, tag: u32, vr: &str, value: impl Into<Vec<u8>>) -> Self {
+    pub fn raw(mut self, tag: u32, vr: &str, value: impl Into<Vec<u8>>) -> Self {
         self.elements.insert(tag, (vr.to_owned(), value.into()));
         self
     }
 
-    pub(super) fn text(self, tag: u32, vr: &str, value: &str) -> Self {
+    pub fn text(self, tag: u32, vr: &str, value: &str) -> Self {
         let pad = if vr == "UI" { 0 } else { b' ' };
         let mut bytes = value.as_bytes().to_vec();
         bytes.resize(bytes.len().next_multiple_of(2), pad);
@@ -57,22 +57,22 @@ impl Object {
     }
 
     /// Decimal strings.
-    pub(super) fn numbers(self, tag: u32, values: &[f64]) -> Self {
+    pub fn numbers(self, tag: u32, values: &[f64]) -> Self {
         let text = values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\\");
         self.text(tag, "DS", &text)
     }
 
-    pub(super) fn short(self, tag: u32, value: u16) -> Self {
+    pub fn short(self, tag: u32, value: u16) -> Self {
         self.raw(tag, "US", value.to_le_bytes())
     }
 
-    pub(super) fn pixels(self, values: &[u16]) -> Self {
+    pub fn pixels(self, values: &[u16]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.raw(0x7fe0_0010, "OW", bytes)
     }
 
     /// Compressed pixels: an offset table and fragments.
-    pub(super) fn fragments(mut self, syntax: &str, table: &[u32], fragments: &[Vec<u8>]) -> Self {
+    pub fn fragments(mut self, syntax: &str, table: &[u32], fragments: &[Vec<u8>]) -> Self {
         self.syntax = syntax.to_owned();
         let table: Vec<u8> = table.iter().flat_map(|v| v.to_le_bytes()).collect();
         let mut bytes = item(&table);
@@ -81,34 +81,34 @@ impl Object {
         self.raw(0x7fe0_0010, "encapsulated", bytes)
     }
 
-    pub(super) fn without(mut self, tag: u32) -> Self {
+    pub fn without(mut self, tag: u32) -> Self {
         self.elements.remove(&tag);
         self
     }
 
-    pub(super) fn syntax(mut self, uid: &str) -> Self {
+    pub fn syntax(mut self, uid: &str) -> Self {
         self.syntax = uid.to_owned();
         self
     }
 
     /// A sequence of items, each made of the elements of an object.
-    pub(super) fn sequence(self, tag: u32, items: &[Object]) -> Self {
+    pub fn sequence(self, tag: u32, items: &[Object]) -> Self {
         let bytes: Vec<u8> = items.iter().flat_map(|o| item(&o.data())).collect();
         self.raw(tag, "SQ", bytes)
     }
 
     /// Nothing but what is added.
-    pub(super) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self { syntax: EXPLICIT.to_owned(), elements: BTreeMap::new() }
     }
 
     /// The data set in explicit little endian.
-    pub(super) fn data(&self) -> Vec<u8> {
+    pub fn data(&self) -> Vec<u8> {
         self.elements.iter().flat_map(|(tag, (vr, value))| element(*tag, vr, value)).collect()
     }
 
     /// Preamble and meta group.
-    pub(super) fn head(&self) -> Vec<u8> {
+    pub fn head(&self) -> Vec<u8> {
         let mut uid = self.syntax.clone().into_bytes();
         uid.resize(uid.len().next_multiple_of(2), 0);
         let meta = element(0x0002_0010, "UI", &uid);
@@ -116,7 +116,7 @@ impl Object {
         [vec![0; 128], b"DICM".to_vec(), length, meta].concat()
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         [self.head(), self.data()].concat()
     }
 }
@@ -127,7 +127,7 @@ fn tag_bytes(tag: u32) -> [u8; 4] {
 }
 
 /// One attribute in explicit little endian.
-pub(super) fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
+pub fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
     let length = (value.len() as u32).to_le_bytes();
     let head = match vr {
         "encapsulated" => [b"OB\0\0".to_vec(), vec![255; 4]].concat(),

@@ -1,0 +1,127 @@
+//! Images of one series that are several volumes: another kernel, another pass of the scanner, another image type.
+//!
+//! ```text
+//! images of one size and direction
+//!   |- positions repeat   -> by kernel; then, where nothing makes frames of them, by image type or frame of reference
+//!   '- they do not repeat -> by what alternates along the stack, where each part is an even stack by itself
+//! ```
+
+use std::collections::BTreeMap;
+
+use super::plane::Plane;
+use super::split;
+use super::stack::{even, same_places, sorted};
+
+/// A part of the images, as numbers in the list given, and what is particular to it.
+pub(super) struct Part {
+    pub(super) images: Vec<usize>,
+    pub(super) labels: Vec<String>,
+}
+
+/// Why images are in one stack though something alternates along it.
+pub(super) type Alternating = &'static str;
+
+/// What is particular to an image, as text.
+type Trait = fn(&Plane) -> Option<String>;
+
+const KERNEL: (&str, Trait) = ("kernel", |p| p.keys.kernel.clone());
+const IMAGE_TYPE: (&str, Trait) = ("image type", |p| p.keys.image_type.clone());
+
+/// What may alternate along a stack, the most telling first.
+const ALTERNATING: &[(&str, Trait)] = &[
+    KERNEL,
+    ("echo", |p| p.keys.echo.or(p.keys.echo_time).map(|v| v.to_string())),
+    ("acquisition", |p| p.keys.acquisition.map(|v| v.to_string())),
+    IMAGE_TYPE,
+    ("content time", |p| p.keys.time.map(|v| v.to_string())),
+];
+
+/// Parts with fewer slices prove nothing.
+const FEWEST: usize = 3;
+
+/// Slices up to so much thicker than the gap between all of them leave no room between those of one pass.
+const FILLS: f64 = 1.1;
+
+/// The volumes among images in parallel planes; `references` are their frames of reference. Where a stack is whole only with
+/// all passes, it stays one, and what alternates along it is said.
+pub(super) fn parts(planes: &[&Plane], references: &[Option<&str>]) -> (Vec<Part>, Option<Alternating>) {
+    let all = Part { images: (0..planes.len()).collect(), labels: Vec::new() };
+    if planes.len() < 2 {
+        return (vec![all], None);
+    }
+    if same_places(planes).is_empty() {
+        return alternating(planes).map_or_else(|said| (vec![all], said), |parts| (parts, None));
+    }
+    let mut parts = Vec::new();
+    for part in by(planes, &all, KERNEL).unwrap_or_else(|| vec![all]) {
+        let own: Vec<&Plane> = part.images.iter().map(|i| planes[*i]).collect();
+        if same_places(&own).is_empty() || split::is_told_apart(&own) {
+            parts.push(part);
+            continue;
+        }
+        let apart = |parts: &Vec<Part>| parts.iter().all(|part| is_unique(planes, part));
+        let by_type = by(planes, &part, IMAGE_TYPE).filter(apart);
+        let by_reference =
+            || group(&part, "frame of reference", |i| references[i].map(ToOwned::to_owned)).filter(apart);
+        match by_type.or_else(by_reference) {
+            Some(found) => parts.extend(found),
+            None => parts.push(part),
+        }
+    }
+    (parts, None)
+}
+
+/// Whether a part has no place twice.
+fn is_unique(planes: &[&Plane], part: &Part) -> bool {
+    let own: Vec<&Plane> = part.images.iter().map(|i| planes[*i]).collect();
+    own.len() > 1 && same_places(&own).is_empty()
+}
+
+/// A part in parts by a trait; `None` where all of it is alike.
+fn by(planes: &[&Plane], part: &Part, (name, of): (&'static str, Trait)) -> Option<Vec<Part>> {
+    group(part, name, |i| of(planes[i]))
+}
+
+fn group(part: &Part, name: &str, of: impl Fn(usize) -> Option<String>) -> Option<Vec<Part>> {
+    let mut found: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+    part.images.iter().for_each(|i| found.entry(of(*i)).or_default().push(*i));
+    if found.len() < 2 {
+        return None;
+    }
+    let labelled = |(value, images): (Option<String>, Vec<usize>)| {
+        let label = format!("{name} {}", value.as_deref().unwrap_or("none"));
+        Part { images, labels: [&part.labels[..], &[label]].concat() }
+    };
+    let mut parts: Vec<Part> = found.into_iter().map(labelled).collect();
+    parts.sort_by_key(|part| part.images[0]);
+    Some(parts)
+}
+
+/// Passes that lie between each other. `Err` with what alternates where they fill each other's gaps.
+fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
+    let all = Part { images: (0..planes.len()).collect(), labels: Vec::new() };
+    let (order, along) = sorted(planes);
+    let mut rank = vec![0; planes.len()];
+    order.iter().enumerate().for_each(|(position, image)| rank[*image] = position);
+    for what in ALTERNATING {
+        let Some(parts) = by(planes, &all, *what) else { continue };
+        let reach = |part: &Part| {
+            let ranks = || part.images.iter().map(|i| rank[*i]);
+            (ranks().min().unwrap_or(0), ranks().max().unwrap_or(0))
+        };
+        let between = parts.iter().enumerate().any(|(n, a)| {
+            let (low, high) = reach(a);
+            parts[n + 1..].iter().any(|b| reach(b).0 < high && reach(b).1 > low)
+        });
+        let own = |part: &Part| part.images.iter().map(|i| planes[*i]).collect::<Vec<_>>();
+        if !between || !parts.iter().all(|part| part.images.len() >= FEWEST && even(&own(part))) {
+            continue;
+        }
+        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never are.
+        let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
+        let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
+        let one = matches!(what.0, "acquisition" | "content time") && thickness <= gap * FILLS && even(planes);
+        return if one { Err(Some(what.0)) } else { Ok(parts) };
+    }
+    Err(None)
+}

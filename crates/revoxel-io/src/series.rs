@@ -1,0 +1,122 @@
+//! Which series of several: by what it is called, by what it is, or by what is asked of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wildmatch::WildMatch;
+
+/// Which series of a DICOM folder or archive: all that is given must fit.
+///
+/// ```
+/// use revoxel_io::SeriesChoice;
+/// let choice: SeriesChoice = "description=*thin*, modality=CT, largest".parse().unwrap();
+/// assert_eq!((choice.description.as_deref(), choice.largest), (Some("*thin*"), true));
+/// assert_eq!("2".parse::<SeriesChoice>().unwrap().name.as_deref(), Some("2"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeriesChoice {
+    /// Its number (from 1) in the list of series, its UID, or its description, with `*` for any text and `?` for any
+    /// character.
+    pub name: Option<String>,
+    /// SeriesInstanceUID.
+    pub uid: Option<String>,
+    /// SeriesDescription, with `*` and `?`; upper and lower case are the same.
+    pub description: Option<String>,
+    /// Modality, such as `CT`.
+    pub modality: Option<String>,
+    /// SeriesNumber.
+    pub number: Option<i64>,
+    /// Slices that it has at least.
+    pub min_slices: Option<usize>,
+    /// Of all that fit, the one with most images.
+    pub largest: bool,
+}
+
+/// A choice that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}: write a number, a UID or a description, or FIELD=VALUE with commas between several, of uid, description, \
+     modality, number, min_slices and largest"
+)]
+pub struct SeriesChoiceError(String);
+
+impl FromStr for SeriesChoice {
+    type Err = SeriesChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, SeriesChoiceError> {
+        const FIELDS: [&str; 6] = ["uid", "description", "modality", "number", "min_slices", "largest"];
+        let mut choice = Self::default();
+        let field = |part: &str| part.split('=').next().unwrap_or_default().trim().to_owned();
+        if !text.contains('=') && text.trim() != "largest" && !text.trim().is_empty() {
+            return Ok(Self { name: Some(text.trim().to_owned()), ..choice });
+        }
+        let mut parts: Vec<String> = Vec::new();
+        for part in text.split(',') {
+            // A description may have commas.
+            match parts.last_mut() {
+                Some(last) if !FIELDS.contains(&&*field(part)) => *last = format!("{last},{part}"),
+                _ => parts.push(part.to_owned()),
+            }
+        }
+        for part in &parts {
+            let value = part.split_once('=').map(|(_, value)| value.trim().to_owned());
+            let whole = |value: &Option<String>| value.as_ref().and_then(|v| v.parse::<i64>().ok());
+            let wrong = |what: &str| SeriesChoiceError(format!("{:?} {what}", part.trim()));
+            match field(part).as_str() {
+                "uid" if value.is_some() => choice.uid = value,
+                "description" if value.is_some() => choice.description = value,
+                "modality" if value.is_some() => choice.modality = value,
+                "number" => choice.number = Some(whole(&value).ok_or_else(|| wrong("has no whole number"))?),
+                "min_slices" => {
+                    let slices = whole(&value).and_then(|n| usize::try_from(n).ok());
+                    choice.min_slices = Some(slices.ok_or_else(|| wrong("has no number of slices"))?);
+                }
+                "largest" => match value.as_deref() {
+                    None | Some("true") => choice.largest = true,
+                    Some("false") => {}
+                    Some(_) => return Err(wrong("is neither true nor false")),
+                },
+                _ => return Err(wrong("is no field of a series")),
+            }
+        }
+        Ok(choice)
+    }
+}
+
+impl fmt::Display for SeriesChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = self.name.iter().cloned().collect();
+        let texts = [("uid", &self.uid), ("description", &self.description), ("modality", &self.modality)];
+        parts.extend(texts.into_iter().filter_map(|(name, text)| Some(format!("{name}={}", text.as_ref()?))));
+        parts.extend(self.number.map(|n| format!("number={n}")));
+        parts.extend(self.min_slices.map(|n| format!("min_slices={n}")));
+        parts.extend(self.largest.then(|| "largest".to_owned()));
+        f.write_str(&parts.join(","))
+    }
+}
+
+/// Whether a text fits a pattern with `*` and `?`; upper and lower case are the same.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    WildMatch::new(&pattern.to_lowercase()).matches(&text.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_read_and_shown() {
+        let t = |text: &str| text.parse::<SeriesChoice>().unwrap().to_string();
+        for text in
+            ["3", "1.2.840.1", "*thin*", "largest", "description=a,b,modality=CT,number=-3,min_slices=40,largest"]
+        {
+            assert_eq!(t(text), text);
+        }
+        assert_eq!(t("largest=false, uid=1.2"), "uid=1.2");
+        let e = |text: &str| text.parse::<SeriesChoice>().unwrap_err().to_string();
+        assert!(e("size=3").starts_with("\"size=3\" is no field of a series: write a number"));
+        assert!(e("number=x").contains("no whole number") && e("min_slices=-1").contains("no number of slices"));
+        assert!(e("").contains("no field") && e("largest=perhaps").contains("neither"));
+        assert!(fits("*THIN*", "Lung thin B70f") && !fits("thin", "Lung thin") && fits("t?in", "Thin"));
+    }
+}

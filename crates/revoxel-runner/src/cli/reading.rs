@@ -1,0 +1,90 @@
+//! Options of commands that read a DICOM series.
+
+use revoxel_io::{
+    FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice, SeriesChoiceError,
+    SlicePolicy,
+};
+
+use crate::limits;
+
+/// Which images of a DICOM folder or archive are read, and how.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// Which series of a DICOM folder, file or archive: its number in the list that `info` prints, its UID, its
+    /// description with * for any text, or what it is like, such as "description=*thin*,modality=CT,min_slices=40,largest"
+    /// (also: uid, number).
+    #[arg(long, value_parser = choice)]
+    series: Option<SeriesChoice>,
+    /// Which volume of a DICOM series that holds several: what the list says of it, such as "kernel B30f" or phase.
+    #[arg(long)]
+    select: Option<String>,
+    /// What to do with DICOM images of different quantities (magnitude, phase; water, fat) at the same places: separate
+    /// volumes, or stack them as frames of one.
+    #[arg(long, value_parser = frames, default_value = "separate")]
+    frames: FramesPolicy,
+    /// What to do with DICOM images without a rescale that others of their series have: error, or assume that of the
+    /// others.
+    #[arg(long, value_parser = rescale, default_value = "error")]
+    rescale: RescalePolicy,
+    /// What to do with a last frame of a DICOM series that lacks slices: error or drop.
+    #[arg(long, value_parser = incomplete, default_value = "error")]
+    incomplete: IncompletePolicy,
+    /// What to do with DICOM slices that lie unevenly: error, regularize or nominal.
+    #[arg(long, value_parser = slices, default_value = "error")]
+    slices: SlicePolicy,
+    /// What to do with missing DICOM slices: error or interpolate.
+    #[arg(long, value_parser = missing, default_value = "error")]
+    missing: MissingPolicy,
+}
+
+impl Args {
+    /// How a file is to be read.
+    pub(super) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            series: self.series.clone(),
+            select: self.select.clone(),
+            frames: self.frames,
+            rescale: self.rescale,
+            incomplete: self.incomplete,
+            slices: self.slices,
+            missing: self.missing,
+            ..limits::options()
+        }
+    }
+}
+
+fn choice(text: &str) -> Result<SeriesChoice, SeriesChoiceError> {
+    text.parse()
+}
+
+/// One of two words.
+fn one_of<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    found.ok_or_else(|| format!("use {} or {}", words[0].0, words[1].0))
+}
+
+fn frames(text: &str) -> Result<FramesPolicy, String> {
+    one_of(text, [("separate", FramesPolicy::Separate), ("stack", FramesPolicy::Stack)])
+}
+
+fn rescale(text: &str) -> Result<RescalePolicy, String> {
+    one_of(text, [("error", RescalePolicy::Error), ("assume", RescalePolicy::Assume)])
+}
+
+fn incomplete(text: &str) -> Result<IncompletePolicy, String> {
+    one_of(text, [("error", IncompletePolicy::Error), ("drop", IncompletePolicy::Drop)])
+}
+
+fn missing(text: &str) -> Result<MissingPolicy, String> {
+    one_of(text, [("error", MissingPolicy::Error), ("interpolate", MissingPolicy::Interpolate)])
+}
+
+fn slices(text: &str) -> Result<SlicePolicy, String> {
+    match text {
+        "error" => Ok(SlicePolicy::Error),
+        "regularize" => Ok(SlicePolicy::Regularize),
+        "nominal" => Ok(SlicePolicy::Nominal),
+        _ => Err("use error, regularize or nominal".to_owned()),
+    }
+}

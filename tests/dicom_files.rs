@@ -1,0 +1,177 @@
+//! DICOM through the program: which series is read, what has to be said first, and predictions on uneven slices.
+
+use revoxel_core::Kind;
+use revoxel_io::dicom::testing::Object;
+use serde_json::{Value, json};
+
+use crate::support::Place;
+
+const PIPELINE: &str = "version: 1\ninputs:\n  image: { kind: image, path: \"{case}/s\", OPTIONS }\nsteps:\n  - orientation: { \
+                        axcodes: RAS }\noutputs:\n  image: { path: \"{case}.nii.gz\" }\ntrace: \"{case}.json\"\n";
+
+/// Writes files into the folder of a case.
+fn put(place: &Place, objects: impl IntoIterator<Item = Object>) {
+    std::fs::create_dir_all(place.path("data/c/s")).unwrap();
+    for (i, object) in objects.into_iter().enumerate() {
+        std::fs::write(place.path(&format!("data/c/s/{i}.dcm")), object.bytes()).unwrap();
+    }
+}
+
+fn run(place: &Place, options: &str) -> crate::support::Said {
+    place.text("p.yaml", &PIPELINE.replace("OPTIONS", options));
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--overwrite"])
+}
+
+/// Values of the first voxel of each slice along S, of the result of the case.
+fn slices(place: &Place) -> Vec<f64> {
+    let volume = place.read("out/c.nii.gz", Kind::Image);
+    let [x, y, z] = volume.grid().shape();
+    // RAS, from LPS: the first voxel is the last one along x and y.
+    (0..z).map(|k| volume.value([x - 1, y - 1, k], 0)).collect()
+}
+
+#[test]
+fn inputs_say_which_images_they_are() {
+    let place = Place::new();
+    let series = |uid: &'static str, description: &'static str, first: usize, count: usize| {
+        (0..count).map(move |i| {
+            let object = Object::slice(first + i, [1.0, 2.0, 3.0 * i as f64]).text(0x0020_000e, "UI", uid);
+            object.text(0x0008_103e, "LO", description).text(0x0008_0018, "UI", &format!("{uid}.{i}"))
+        })
+    };
+    put(&place, series("1.5", "Lung thin", 0, 4).chain(series("1.6", "Lung thick", 4, 2)));
+    run(&place, "optional: false").bad(2, &["holds 2 series", "`--series`", "\"Lung thick\", 2 slice(s)"]);
+    for options in ["series: \"*thin\"", "series: { description: \"*THIN\" }", "series: { largest: true }", "series: 1"]
+    {
+        run(&place, options).good();
+        assert_eq!(slices(&place), [-1000.0, -900.0, -800.0, -700.0], "{options}");
+    }
+    run(&place, "series: { number: 7, min_slices: 2, modality: CT, uid: \"1.6\" }").good();
+    assert_eq!(slices(&place), [-600.0, -500.0]);
+    run(&place, "series: { size: 3 }").bad(2, &["series: there is no field \"size\"", "p.yaml:3"]);
+    run(&place, "series: { min_slices: many }")
+        .bad(2, &["series.min_slices: expected a number of slices, not \"many\""]);
+    run(&place, "series: []").bad(2, &["series: expected a number of the list"]);
+    run(&place, "frames: both").bad(2, &["both", "separate"]);
+}
+
+#[test]
+fn what_has_to_be_said_first_is_said_in_the_pipeline() {
+    let kinds = |i: usize| {
+        let kind = if i < 3 { "M" } else { "P" };
+        Object::slice(i, [0.0, 0.0, (i % 3) as f64]).text(0x0008_0008, "CS", &format!("ORIGINAL\\PRIMARY\\{kind}"))
+    };
+    let place = Place::new();
+    put(&place, (0..6).map(kinds));
+    run(&place, "optional: false").bad(2, &["holds 2 volumes in one series", "magnitude", "`--frames stack`"]);
+    run(&place, "select: phase").good();
+    assert_eq!(slices(&place), [-700.0, -600.0, -500.0]);
+    run(&place, "frames: stack").good();
+    assert_eq!(place.read("out/c.nii.gz", Kind::Image).channels(), 2);
+
+    let place = Place::new();
+    let bare = |o: Object| o.without(0x0028_1052).without(0x0028_1053);
+    put(
+        &place,
+        (0..4)
+            .map(|i| Object::slice(i, [0.0, 0.0, i as f64]))
+            .map(|o| if o.elements[&0x0020_0013].1 == b"49" { bare(o) } else { o }),
+    );
+    run(&place, "optional: false").bad(2, &["1.dcm: neither RescaleSlope", "`--rescale assume`"]);
+    run(&place, "rescale: assume").good();
+    assert_eq!(slices(&place), [-1000.0, -900.0, -800.0, -700.0]);
+
+    let place = Place::new();
+    put(
+        &place,
+        (0..8).map(|i| Object::slice(i, [0.0, 0.0, (i % 3) as f64]).text(0x0020_0100, "IS", &(i / 3).to_string())),
+    );
+    run(&place, "optional: false").bad(2, &["frame 3, the last one by temporal position", "`--incomplete drop`"]);
+    run(&place, "incomplete: drop").good();
+    assert_eq!(place.read("out/c.nii.gz", Kind::Image).channels(), 2);
+
+    let place = Place::new();
+    put(&place, [0.0, 2.0, 6.0, 8.0].into_iter().enumerate().map(|(i, z)| Object::slice(i, [0.0, 0.0, z])));
+    run(&place, "missing: interpolate").good();
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(place.path("out/c.json")).unwrap()).unwrap();
+    assert_eq!(trace["volumes"]["image"]["source"]["facts"]["dicom"]["filled_slices"], json!([2]));
+}
+
+/// A file of two stacks: three slices along z, then four along x.
+fn two_stacks() -> Object {
+    let place = |stack: usize, k: usize| {
+        let at = if stack == 0 { [0.0, 0.0, 4.0 * k as f64] } else { [4.0 * k as f64, 0.0, 0.0] };
+        let turn = if stack == 0 { [1., 0., 0., 0., 1., 0.] } else { [0., 1., 0., 0., 0., -1.] };
+        let content = Object::empty().text(0x0020_9056, "SH", &(stack + 1).to_string());
+        Object::empty()
+            .sequence(0x0020_9111, &[content])
+            .sequence(0x0020_9113, &[Object::empty().numbers(0x0020_0032, &at)])
+            .sequence(0x0020_9116, &[Object::empty().numbers(0x0020_0037, &turn)])
+    };
+    let size = Object::empty().numbers(0x0028_0030, &[0.75, 0.5]);
+    let frames: Vec<Object> = (0..3).map(|k| place(0, k)).chain((0..4).map(|k| place(1, k))).collect();
+    let pixels: Vec<u16> = (0..7 * 12).map(|i| i / 12 * 100).collect();
+    let mut object = Object::slice(0, [0.0; 3]).text(0x0008_0016, "UI", "1.2.840.10008.5.1.4.1.1.4.1");
+    for tag in [0x0020_0032, 0x0020_0037, 0x0028_0030] {
+        object = object.without(tag);
+    }
+    let shared = Object::empty().sequence(0x0028_9110, &[size]);
+    object.text(0x0028_0008, "IS", "7").sequence(0x5200_9229, &[shared]).sequence(0x5200_9230, &frames).pixels(&pixels)
+}
+
+#[test]
+fn a_file_of_several_stacks_is_chosen_from_as_a_folder_is() {
+    let place = Place::new();
+    put(&place, [two_stacks()]);
+    for input in ["data/c/s", "data/c/s/0.dcm"] {
+        place.revoxel(&["convert", input, "a.nii"]).bad(2, &["holds 2 volumes", "1: CT 7", "3 slice(s)", "stack 2"]);
+        for (how, expected) in
+            [(["--series", "1"], -1000.0), (["--series", "2"], -700.0), (["--select", "stack 2"], -700.0)]
+        {
+            place.revoxel(&["convert", input, "a.nii", "--overwrite", how[0], how[1]]).good();
+            assert_eq!(place.read("a.nii", Kind::Image).value([0; 3], 0), expected, "{input} {how:?}");
+        }
+    }
+    // Series are listed in the order of the file.
+    let list = place.revoxel(&["info", "data/c/s", "--json"]).json();
+    let found: Vec<u64> = list[0]["series"].as_array().unwrap().iter().map(|s| s["slices"].as_u64().unwrap()).collect();
+    assert_eq!(found, [3, 4]);
+}
+
+#[test]
+fn predictions_on_uneven_slices_say_where_they_lie() {
+    let place = Place::new();
+    let z = [0.0, 2.0, 4.0, 9.0, 11.0, 17.0];
+    put(&place, z.into_iter().enumerate().map(|(i, z)| Object::slice(i, [5.0, -3.0, z])));
+    let said = place.revoxel(&["info", "data/c/s"]).told(0);
+    assert_eq!(said.out.matches("--slices regularize").count(), 1, "{said:?}");
+    run(&place, "slices: regularize").good();
+    let model = place.read("out/c.nii.gz", Kind::Image);
+    let prediction = model.clone().with_kind(Kind::Label);
+    place.volume("p.nii.gz", &prediction.cast(revoxel_core::Dtype::U8));
+    let invert = |more: &[&str]| {
+        place.revoxel(&[&["invert", "out/c.json", "p.nii.gz", "-o", "back.nii.gz", "--kind", "label"], more].concat())
+    };
+    let said = invert(&[]).good();
+    assert!(said.err.contains("back.slices.json") && said.err.contains("mm off"), "{said:?}");
+    assert_eq!(place.read("back.nii.gz", Kind::Label).grid().shape(), [4, 3, 6]);
+    let text = std::fs::read_to_string(place.path("back.slices.json")).unwrap();
+    let places: Value = serde_json::from_str(&text).unwrap();
+    let found: Vec<f64> =
+        places["positions_ras_mm"].as_array().unwrap().iter().map(|p| p[2].as_f64().unwrap()).collect();
+    assert!(found.iter().zip(z).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+    assert_eq!((&places["positions_ras_mm"][3][0], &places["volume"]), (&json!(-5.0), &json!("back.nii.gz")));
+    // 17 mm over 5 gaps, of which the third slice should lie at 6.8 mm.
+    assert!((places["affine_off_by_mm"].as_f64().unwrap() - 2.8).abs() < 1e-9, "{places}");
+    // Neither is replaced without a word.
+    std::fs::remove_file(place.path("back.nii.gz")).unwrap();
+    invert(&[]).bad(2, &["back.slices.json"]);
+    let said = invert(&["--onto", "regular", "--overwrite"]).good();
+    assert!(!said.err.contains("mm off"), "{said:?}");
+    let back = place.read("back.nii.gz", Kind::Label);
+    assert_eq!((back.grid().shape()[2], back.grid().spacing()[2]), (model.grid().shape()[2], 2.0));
+    // Even slices have no other grid.
+    put(&place, (0..6).map(|i| Object::slice(i, [5.0, -3.0, 2.0 * i as f64])));
+    run(&place, "slices: regularize").good();
+    invert(&["--onto", "regular", "--overwrite"]).bad(2, &["leave --onto regular out"]);
+}
