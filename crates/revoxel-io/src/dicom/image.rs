@@ -119,7 +119,8 @@ impl ImageFile {
         if image_type.split('\\').any(|part| part.trim() == "MOSAIC") {
             return Err(DicomError::Mosaic(image_type.replace('\\', "/")));
         }
-        if data.items(tags::FRAME_GROUPS).is_empty() && data.item(tags::SHARED_GROUPS).is_none() {
+        let frames = data.key(tags::FRAMES).unwrap_or(1.0);
+        if frames <= 1.0 && data.items(tags::FRAME_GROUPS).is_empty() && data.item(tags::SHARED_GROUPS).is_none() {
             // What has no place is set aside, whatever its pixels are.
             for tag in [tags::POSITION, tags::ORIENTATION] {
                 if data.text(tag).is_none() {

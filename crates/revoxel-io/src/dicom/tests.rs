@@ -5,6 +5,7 @@ mod frames;
 mod grouping;
 mod hostile;
 mod real;
+mod recorded;
 mod series;
 mod values;
 
