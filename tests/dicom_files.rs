@@ -77,7 +77,7 @@ fn what_has_to_be_said_first_is_said_in_the_pipeline() {
             .map(|i| Object::slice(i, [0.0, 0.0, i as f64]))
             .map(|o| if o.elements[&0x0020_0013].1 == b"49" { bare(o) } else { o }),
     );
-    run(&place, "optional: false").bad(2, &["1.dcm: neither RescaleSlope", "`--rescale assume`"]);
+    run(&place, "optional: false").bad(2, &["1.dcm: RescaleSlope", "`--rescale assume`"]);
     run(&place, "rescale: assume").good();
     assert_eq!(slices(&place), [-1000.0, -900.0, -800.0, -700.0]);
 

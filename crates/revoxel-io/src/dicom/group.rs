@@ -160,27 +160,34 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
 
 /// The first image without a rescale that others have, and the error about it.
 fn unscaled(planes: &[&Plane]) -> Option<(usize, DicomError)> {
-    let first = planes.iter().position(|p| !p.has_rescale)?;
     // One that changes nothing is as good as none.
-    let scaled = planes.iter().find(|p| p.has_rescale && (p.slope, p.intercept) != (1.0, 0.0))?;
-    let images = planes.iter().filter(|p| !p.has_rescale).count();
-    let (slope, intercept) = (scaled.slope, scaled.intercept);
+    let slope = planes.iter().find(|p| p.has_rescale[0] && p.slope != 1.0).map(|p| p.slope);
+    let intercept = planes.iter().find(|p| p.has_rescale[1] && p.intercept != 0.0).map(|p| p.intercept);
+    let lacks = |p: &Plane| (slope.is_some() && !p.has_rescale[0]) || (intercept.is_some() && !p.has_rescale[1]);
+    let first = planes.iter().position(|p| lacks(p))?;
+    let images = planes.iter().filter(|p| lacks(p)).count();
+    let (slope, intercept) = (slope.unwrap_or(1.0), intercept.unwrap_or(0.0));
     Some((first, DicomError::NoRescale { images, of: planes.len(), slope, intercept }))
 }
 
 /// Gives images without a rescale that of the others of their volume, where these have one in common.
 pub(super) fn assume_rescale(files: &mut [NamedImage], groups: &[Group]) {
     for group in groups.iter().filter(|g| matches!(&g.stack, Err((_, DicomError::NoRescale { .. })))) {
-        let scales = || group.planes.iter().filter_map(|id| plane(files, *id)).filter(|p| p.has_rescale);
-        let Some((slope, intercept)) = scales().next().map(|p| (p.slope, p.intercept)) else { continue };
-        if scales().any(|p| (p.slope, p.intercept) != (slope, intercept)) {
+        let whole = || group.planes.iter().filter_map(|id| plane(files, *id)).filter(|p| p.has_rescale == [true; 2]);
+        let Some((slope, intercept)) = whole().next().map(|p| (p.slope, p.intercept)) else { continue };
+        if whole().any(|p| (p.slope, p.intercept) != (slope, intercept)) {
             continue;
         }
         for id in &group.planes {
             let content = files[id.file].file.content.as_mut().ok();
-            if let Some(plane) = content.and_then(|c| c.planes.get_mut(id.frame)).filter(|p| !p.has_rescale) {
-                (plane.slope, plane.intercept, plane.has_rescale) = (slope, intercept, true);
+            let Some(plane) = content.and_then(|c| c.planes.get_mut(id.frame)) else { continue };
+            if !plane.has_rescale[0] {
+                plane.slope = slope;
             }
+            if !plane.has_rescale[1] {
+                plane.intercept = intercept;
+            }
+            plane.has_rescale = [true; 2];
         }
     }
 }

@@ -36,8 +36,9 @@ const ALTERNATING: &[(&str, Trait)] = &[
     ("content time", |p| p.keys.time.map(|v| v.to_string())),
 ];
 
-/// Parts with fewer slices prove nothing.
+/// Parts with fewer slices prove nothing; another kernel or echo proves more than another time.
 const FEWEST: usize = 3;
+const FEWEST_OF_A_KIND: usize = 2;
 
 /// Slices up to so much thicker than the gap between all of them leave no room between those of one pass.
 const FILLS: f64 = 1.1;
@@ -97,12 +98,13 @@ fn group(part: &Part, name: &str, of: impl Fn(usize) -> Option<String>) -> Optio
     Some(parts)
 }
 
-/// Passes that lie between each other. `Err` with what alternates where they fill each other's gaps.
+/// Passes that lie between each other. `Err` with what alternates where they are one stack all the same.
 fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
     let all = Part { images: (0..planes.len()).collect(), labels: Vec::new() };
     let (order, along) = sorted(planes);
     let mut rank = vec![0; planes.len()];
     order.iter().enumerate().for_each(|(position, image)| rank[*image] = position);
+    let mut mixed = None;
     for what in ALTERNATING {
         let Some(parts) = by(planes, &all, *what) else { continue };
         let reach = |part: &Part| {
@@ -114,14 +116,23 @@ fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
             parts[n + 1..].iter().any(|b| reach(b).0 < high && reach(b).1 > low)
         });
         let own = |part: &Part| part.images.iter().map(|i| planes[*i]).collect::<Vec<_>>();
-        if !between || !parts.iter().all(|part| part.images.len() >= FEWEST && even(&own(part))) {
+        let in_time = matches!(what.0, "acquisition" | "content time");
+        let fewest = if in_time { FEWEST } else { FEWEST_OF_A_KIND };
+        if !between {
+            continue;
+        }
+        if !parts.iter().all(|part| part.images.len() >= fewest && even(&own(part))) {
+            // Every slice has a time and may have a number of its own.
+            if !in_time || parts.len() * FEWEST <= planes.len() && what.0 == "acquisition" {
+                mixed = mixed.or(Some(what.0));
+            }
             continue;
         }
         // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never are.
         let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
         let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
-        let one = matches!(what.0, "acquisition" | "content time") && thickness <= gap * FILLS && even(planes);
+        let one = in_time && thickness <= gap * FILLS && even(planes);
         return if one { Err(Some(what.0)) } else { Ok(parts) };
     }
-    Err(None)
+    Err(mixed)
 }

@@ -22,8 +22,8 @@ pub(super) struct Plane {
     pub(super) slice_thickness: Option<f64>,
     pub(super) slope: f64,
     pub(super) intercept: f64,
-    /// Whether slope or intercept are there.
-    pub(super) has_rescale: bool,
+    /// Whether slope and intercept are there.
+    pub(super) has_rescale: [bool; 2],
     /// StackID.
     pub(super) stack: Option<String>,
     /// What the values mean, where images of one series may mean different things: `magnitude`, `phase`, `fat` …
@@ -90,7 +90,7 @@ impl Plane {
             return Err(DicomError::field(tags::MODALITY_LUT, "present", problem));
         }
         let (slope, intercept) = (values.number(tags::SLOPE)?, values.number(tags::INTERCEPT)?);
-        let has_rescale = slope.is_some() || intercept.is_some();
+        let has_rescale = [slope.is_some(), intercept.is_some()];
         let slope = slope.unwrap_or(1.0);
         if slope == 0.0 || !slope.is_finite() {
             return Err(DicomError::field(tags::SLOPE, slope, Problem::Must("a finite number other than 0")));

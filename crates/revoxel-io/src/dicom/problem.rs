@@ -123,8 +123,8 @@ pub enum DicomError {
     },
     /// Some images are without a rescale that others have.
     #[error(
-        "neither RescaleSlope (0028,1053) nor RescaleIntercept (0028,1052) is there for {images} of {of} images of the \
-         series, and others have {slope} and {intercept}: their values cannot be compared"
+        "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing in {images} of {of} images of the series, and \
+         others have {slope} and {intercept}: their values cannot be compared"
     )]
     NoRescale {
         /// How many lack it.

@@ -66,8 +66,8 @@ pub enum DicomWarning {
         /// How many images have none.
         without: usize,
     },
-    /// Passes that are one stack together.
-    #[error("the {what} alternates along the stack: its passes fill each other's gaps and are read as one volume")]
+    /// Images that differ in more than their place, and are one stack together.
+    #[error("the {what} changes back and forth along the stack, whose slices are read as one volume")]
     Alternating {
         /// What alternates.
         what: &'static str,

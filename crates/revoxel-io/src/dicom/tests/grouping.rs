@@ -71,10 +71,16 @@ fn passes_are_never_interleaved_without_a_word() {
     let halves = |name, of: fn(Object, usize) -> Object| {
         let loaded = read_default(two_passes("2.5", of)).unwrap();
         assert_eq!((loaded.info.grid.shape()[2], loaded.info.grid.spacing()[2]), (8, 2.5));
-        assert!(warnings(&loaded)[0].contains(&format!("the {name} alternates along the stack")));
+        assert!(warnings(&loaded)[0].contains(&format!("the {name} changes back and forth along the stack")));
     };
     halves("acquisition", |o, pass| o.text(0x0020_0012, "IS", &pass.to_string()));
     halves("content time", |o, pass| o.text(0x0008_0033, "TM", &format!("12{pass}000")));
+    // Kernels that no rule sorts are said.
+    let kernels = [0, 1, 1, 0, 1, 0, 0].into_iter().enumerate();
+    let loaded = read_default(
+        kernels.map(|(i, kernel)| Object::slice(i, [0.0, 0.0, i as f64]).text(0x0018_1210, "SH", ["a", "b"][kernel])),
+    );
+    assert!(warnings(&loaded.unwrap())[0].contains("the kernel changes back and forth along the stack"));
     // Kernels are never halves; blocks that follow each other are no passes; each slice in its own time is none.
     refused(read_default(two_passes("2.5", |o, pass| o.text(0x0018_1210, "SH", ["a", "b"][pass]))), &["2 volumes"]);
     let blocks = stack(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).into_iter().enumerate();
@@ -197,13 +203,20 @@ fn a_slice_without_rescale_is_not_taken_for_one_with() {
     refused(
         read_default(without()),
         &[
-            "1.dcm: neither RescaleSlope (0028,1053) nor RescaleIntercept (0028,1052)",
+            "1.dcm: RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing",
             "1 of 3 images",
             "--rescale assume",
         ],
     );
     let loaded = with(without(), |o| o.rescale = RescalePolicy::Assume).unwrap();
     assert_eq!(slices(&loaded, 0), [-1000.0, -900.0, -800.0]);
+    // An intercept alone may be missing.
+    let half = || {
+        let each = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
+        each.map(|(i, o)| if i == 2 { o.without(0x0028_1052) } else { o })
+    };
+    refused(read_default(half()), &["2.dcm: RescaleSlope"]);
+    assert_eq!(slices(&with(half(), |o| o.rescale = RescalePolicy::Assume).unwrap(), 0), [-1000.0, -900.0, -800.0]);
     // Others that differ give nothing to assume; one that changes nothing is no rescale.
     let mut several = without();
     several[0] = several[0].clone().text(0x0028_1052, "DS", "-5");
