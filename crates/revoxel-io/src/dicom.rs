@@ -25,13 +25,16 @@ mod codec;
 mod collect;
 mod convert;
 mod copies;
+mod csa;
 mod dataset;
+mod dose;
 mod fill;
 mod format;
 mod fragments;
 mod group;
 mod image;
 mod input;
+mod mosaic;
 mod parse;
 mod passes;
 mod pixels;
@@ -41,6 +44,7 @@ mod select;
 mod split;
 mod stack;
 mod syntax;
+mod table;
 mod tags;
 mod vector;
 
@@ -169,7 +173,7 @@ impl Series {
 
     fn info(&self, kind: Kind) -> FileInfo {
         let frames = self.frames.len();
-        let colour = self.format.samples == 3;
+        let colour = self.format.channels() == 3;
         let mut warnings = select::remarks(&self.found);
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.plan.warnings.iter().cloned());
@@ -181,7 +185,7 @@ impl Series {
             grid: self.plan.grid,
             stored: self.format.dtype(),
             dtype: pixels::target(&self.request(kind)),
-            channels: frames * self.format.samples,
+            channels: frames * self.format.channels(),
             facts: Facts {
                 colour,
                 frames: (colour && frames > 1).then_some(frames),

@@ -28,12 +28,14 @@ pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
     /// All red, then all green, then all blue.
     pub(super) planar: bool,
+    /// The samples are red, green and blue, whatever PhotometricInterpretation says of the compressed ones.
+    pub(super) rgb: bool,
 }
 
 /// Decodes one frame.
 pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) -> Result<Decoded, String> {
     if coding == Coding::Raw {
-        return Ok(Decoded { bytes: compressed, planar: format.planar });
+        return Ok(Decoded { bytes: compressed, planar: format.planar, rgb: false });
     }
     let needed = format.frame_bytes();
     if needed > compressed.len().saturating_mul(LARGE_RATIO).max(LARGE) {
@@ -69,6 +71,8 @@ struct Claim {
     samples: usize,
     bits: u32,
     signed: bool,
+    /// Of a JPEG image: without a cosine transform.
+    lossless: bool,
 }
 
 impl Claim {
@@ -106,7 +110,8 @@ fn jpeg_claim(bytes: &[u8]) -> Option<Claim> {
             let f = bytes.get(at + 4..at + 10)?;
             let pair = |i: usize| usize::from(f[i]) << 8 | usize::from(f[i + 1]);
             let (bits, samples) = (u32::from(f[0]), usize::from(f[5]));
-            return Some(Claim { columns: pair(3), rows: pair(1), samples, bits, signed: false });
+            let lossless = matches!(marker, 0xc3 | 0xc7 | 0xcb | 0xcf | 0xf7);
+            return Some(Claim { columns: pair(3), rows: pair(1), samples, bits, signed: false, lossless });
         }
         if marker == 0xda {
             return None;

@@ -156,7 +156,7 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
             Left::Out(reason) => DicomError::NoImage(reason.to_string()),
         })
     })?;
-    let single = |file: &ImageFile| file.content.as_ref().map_or(true, |c| c.planes.len() == 1);
+    let single = |file: &ImageFile| file.content.as_ref().map_or(true, |c| c.stored().1 == 1);
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

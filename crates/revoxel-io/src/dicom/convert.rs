@@ -3,6 +3,7 @@
 use revoxel_core::Voxel;
 
 use super::format::{Number, Photometric, PixelFormat};
+use super::table::Table;
 
 /// The integer of some stored bits.
 #[inline(always)]
@@ -95,7 +96,29 @@ pub(super) fn to_real<T: Voxel>(
     }
 }
 
-/// Takes colours apart into three planes, and luminance with colour differences into red, green, blue.
+/// Values of a look-up table.
+pub(super) fn through<T: Voxel>(raw: &[u8], big_endian: bool, format: &PixelFormat, table: &Table, to: &mut [T]) {
+    let signed = matches!(format.number, Number::Int { signed: true, .. });
+    each_small(raw, big_endian, format, signed, |i, stored| to[i] = T::from_f64(f64::from(table.value(stored))));
+}
+
+/// Gives each of two neighbouring pixels the colour differences that they share.
+///
+/// ```text
+/// Y Y Cb Cr …   →   Y Cb Cr Y Cb Cr …
+/// ```
+pub(super) fn unshare(pairs: &[u8], sample: usize, to: &mut Vec<u8>) {
+    to.clear();
+    for pair in pairs.chunks_exact(4 * sample) {
+        let (luminance, differences) = pair.split_at(2 * sample);
+        for one in luminance.chunks_exact(sample) {
+            to.extend_from_slice(one);
+            to.extend_from_slice(differences);
+        }
+    }
+}
+
+/// Takes colours apart into three planes, and luminance with colour differences into red, green, blue where they are to be converted.
 ///
 /// ```text
 /// r g b r g b …   or   r r … g g … b b …   →   red plane, green plane, blue plane
@@ -104,6 +127,7 @@ pub(super) fn to_colours<T: Voxel>(
     raw: &[u8],
     big_endian: bool,
     planar: bool,
+    convert: bool,
     format: &PixelFormat,
     planes: [&mut [T]; 3],
 ) {
@@ -125,7 +149,7 @@ pub(super) fn to_colours<T: Voxel>(
         let [a, b, c] = [0, 1, 2].map(|component| sample(pixel, component));
         let colour = match format.photometric {
             // ITU-R BT.601 over the full range (DICOM PS3.3 C.7.6.3.1.2).
-            Photometric::Ybr => {
+            Photometric::Ybr if convert => {
                 let (b, c) = (b - half, c - half);
                 [a + 1.402 * c, a - 0.344_136 * b - 0.714_136 * c, a + 1.772 * b].map(|v| v.clamp(0.0, most))
             }

@@ -43,6 +43,14 @@ impl DataSet {
         self.items(tag).first()
     }
 
+    /// The bytes of a value; `None` where the attribute is absent.
+    pub(super) fn bytes(&self, tag: Tag) -> Option<&[u8]> {
+        match self.element(tag) {
+            Some(Element { value: Value::Bytes(bytes), .. }) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Text, without padding; `None` where it is absent or empty.
     pub(super) fn text(&self, tag: Tag) -> Option<String> {
         let Some(Element { value: Value::Bytes(bytes), .. }) = self.element(tag) else { return None };
@@ -57,6 +65,12 @@ impl DataSet {
     /// Numbers, however they are written; `None` where the attribute is absent or empty.
     pub(super) fn numbers(&self, tag: Tag) -> Result<Option<Vec<f64>>, DicomError> {
         let Some(Element { vr, value: Value::Bytes(bytes), .. }) = self.element(tag) else { return Ok(None) };
+        let used = tag.vr_of_value(*vr);
+        if is_binary(used) && is_text(*vr) && self.decimal(tag).is_ok_and(|n| n.is_some()) {
+            // Both readings are numbers: neither can be trusted.
+            let vr = String::from_utf8_lossy(vr).into_owned();
+            return Err(DicomError::field(tag, format!("{:?}", self.text(tag).unwrap_or_default()), Problem::Type(vr)));
+        }
         let big = self.big_endian;
         macro_rules! binary {
             ($type:ty) => {
@@ -67,7 +81,7 @@ impl DataSet {
                     .collect()
             };
         }
-        let numbers: Vec<f64> = match vr {
+        let numbers: Vec<f64> = match &used {
             b"US" | b"OW" => binary!(u16),
             b"SS" => binary!(i16),
             b"UL" | b"OL" => binary!(u32),
@@ -75,7 +89,6 @@ impl DataSet {
             b"FL" | b"OF" => binary!(f32),
             b"FD" | b"OD" => binary!(f64),
             b"OB" => bytes.iter().map(|b| f64::from(*b)).collect(),
-            b"UN" if bytes.len() == 2 => binary!(u16),
             _ => return self.decimal(tag),
         };
         Ok((!numbers.is_empty()).then_some(numbers))
@@ -119,4 +132,17 @@ impl DataSet {
     pub(super) fn key(&self, tag: Tag) -> Option<f64> {
         self.number(tag).ok().flatten().filter(|v| v.is_finite())
     }
+}
+
+/// Whether values are numbers in binary.
+fn is_binary(vr: [u8; 2]) -> bool {
+    matches!(&vr, b"US" | b"SS" | b"UL" | b"SL" | b"FL" | b"FD" | b"OW" | b"OL" | b"OF" | b"OD" | b"OB")
+}
+
+/// Whether values are text.
+fn is_text(vr: [u8; 2]) -> bool {
+    matches!(
+        &vr,
+        b"AE" | b"AS" | b"CS" | b"DA" | b"DS" | b"DT" | b"IS" | b"LO" | b"LT" | b"SH" | b"ST" | b"TM" | b"UC" | b"UT"
+    )
 }

@@ -22,6 +22,8 @@ pub(super) struct PixelFormat {
     pub(super) stored: u32,
     /// How far the stored bits are above the lowest bit.
     pub(super) shift: u32,
+    /// Two pixels share their colour differences in the file: Y Y Cb Cr.
+    pub(super) shared_colours: bool,
 }
 
 /// What a sample is, in the file.
@@ -42,6 +44,10 @@ pub(super) enum Photometric {
     Ybr,
     /// YBR_RCT and YBR_ICT, which JPEG 2000 decoders turn into RGB themselves.
     YbrJpeg2000,
+    /// PALETTE COLOR: the number of a colour, which has 16 bits in each table where it is wide, else 8.
+    Palette {
+        wide: bool,
+    },
 }
 
 impl Photometric {
@@ -52,6 +58,7 @@ impl Photometric {
             Self::Rgb => "RGB",
             Self::Ybr => "YBR_FULL",
             Self::YbrJpeg2000 => "YBR_RCT",
+            Self::Palette { .. } => "PALETTE COLOR",
         }
     }
 }
@@ -60,6 +67,16 @@ impl PixelFormat {
     /// Pixels of one frame.
     pub(super) fn plane(&self) -> usize {
         self.rows * self.columns
+    }
+
+    /// Channels of a volume: 1, or 3 for colours.
+    pub(super) const fn channels(&self) -> usize {
+        if matches!(self.photometric, Photometric::Palette { .. }) { 3 } else { self.samples }
+    }
+
+    /// Bytes of one frame as it stands in an uncompressed file.
+    pub(super) fn stored_bytes(&self) -> usize {
+        if self.shared_colours { self.frame_bytes() / 3 * 2 } else { self.frame_bytes() }
     }
 
     /// Bytes of one frame, uncompressed.
@@ -132,7 +149,9 @@ impl PixelFormat {
         };
         let photometric = photometric(data, samples as usize)?;
         let planar = samples == 3 && number(tags::PLANAR)?.unwrap_or(0) == 1;
-        Ok(Self { rows, columns, samples: samples as usize, planar, photometric, number: kind, stored, shift })
+        let samples = samples as usize;
+        let shared_colours = false;
+        Ok(Self { rows, columns, samples, planar, photometric, number: kind, stored, shift, shared_colours })
     }
 }
 
@@ -167,11 +186,9 @@ fn photometric(data: &DataSet, samples: usize) -> Result<Photometric, DicomError
         ("RGB", 3) => Photometric::Rgb,
         ("YBR_FULL" | "YBR_FULL_422", 3) => Photometric::Ybr,
         ("YBR_RCT" | "YBR_ICT", 3) => Photometric::YbrJpeg2000,
-        ("PALETTE COLOR", _) => {
-            return Err(DicomError::field(tags::PHOTOMETRIC, name, Problem::Unsupported("a picture with a palette")));
-        }
+        ("PALETTE COLOR", 1) => Photometric::Palette { wide: false },
         _ => {
-            let must = "MONOCHROME1 or MONOCHROME2 with one sample per pixel, RGB or YBR with three";
+            let must = "MONOCHROME1, MONOCHROME2 or PALETTE COLOR with one sample per pixel, RGB or YBR with three";
             return Err(DicomError::field(tags::PHOTOMETRIC, name, Problem::Must(must)));
         }
     };

@@ -1,12 +1,15 @@
 //! One file: what it holds, or why it is left out.
 
 use super::dataset::DataSet;
-use super::format::PixelFormat;
+use super::dose;
+use super::format::{Photometric, PixelFormat};
+use super::mosaic::{self, Tiling};
 use super::parse::{Header, PixelElement};
 use super::plane::{Groups, Plane};
 use super::problem::{DicomError, Problem};
 use super::report::SkipReason;
 use super::syntax::{Coding, TransferSyntax, class_name};
+use super::table::{self, Palette, Table};
 use super::tags;
 
 /// More bytes behind the pixels than this, and than the pixels, are no padding.
@@ -46,9 +49,25 @@ pub(super) struct ImageFile {
 /// The images of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
+    /// Of a mosaic, that of a tile.
     pub(super) format: PixelFormat,
+    /// The images are tiles of one picture.
+    pub(super) tiling: Option<Tiling>,
+    pub(super) palette: Option<Palette>,
+    /// In place of slope and intercept.
+    pub(super) table: Option<Table>,
     /// One for each frame.
     pub(super) planes: Vec<Plane>,
+}
+
+impl Content {
+    /// What a file holds, and how often: its images, or the picture that they are tiles of.
+    pub(super) fn stored(&self) -> (PixelFormat, usize) {
+        match self.tiling {
+            Some(tiling) => (tiling.picture(&self.format), 1),
+            None => (self.format, self.planes.len()),
+        }
+    }
 }
 
 impl ImageFile {
@@ -93,10 +112,11 @@ impl ImageFile {
     /// The most bytes from the beginning of the file that reading its pixels needs; compressed ones are not larger than
     /// others by more than a little.
     pub(super) fn most_bytes(&self) -> u64 {
-        let Ok(Content { format, planes }) = &self.content else { return self.pixels.offset };
-        let (frame, frames) = (format.frame_bytes() as u64, planes.len() as u64);
+        let Ok(content) = &self.content else { return self.pixels.offset };
+        let (format, frames) = content.stored();
+        let (frame, frames) = (format.frame_bytes() as u64, frames as u64);
         let pixels = match self.pixels.length {
-            Some(_) => frame.saturating_mul(frames),
+            Some(_) => (format.stored_bytes() as u64).saturating_mul(frames),
             None => {
                 frame.saturating_mul(2).saturating_add(FRAGMENTS).saturating_mul(frames).saturating_add(MOST_PADDING)
             }
@@ -111,13 +131,8 @@ impl ImageFile {
         image_type: &str,
         length: Option<u64>,
     ) -> Result<Content, DicomError> {
-        for unsupported in ["segmentation (SEG)", "RTDOSE"] {
-            if class == unsupported {
-                return Err(DicomError::NoImage(format!("a {unsupported} is no series of slices")));
-            }
-        }
-        if image_type.split('\\').any(|part| part.trim() == "MOSAIC") {
-            return Err(DicomError::Mosaic(image_type.replace('\\', "/")));
+        if class == "segmentation (SEG)" {
+            return Err(DicomError::NoImage(format!("a {class} is no series of slices")));
         }
         let frames = data.key(tags::FRAMES).unwrap_or(1.0);
         if frames <= 1.0 && data.items(tags::FRAME_GROUPS).is_empty() && data.item(tags::SHARED_GROUPS).is_none() {
@@ -128,7 +143,7 @@ impl ImageFile {
                 }
             }
         }
-        let format = PixelFormat::from_data(data, &self.pixels)?;
+        let mut format = PixelFormat::from_data(data, &self.pixels)?;
         self.padding = padding(data, &format);
         if self.syntax.is_some_and(|s| s.big_endian) && self.pixels.words && format.sample_bytes() == 1 {
             let problem = Problem::Unsupported("big endian with pixels of 8 bits in words of 16");
@@ -139,8 +154,39 @@ impl ImageFile {
             Some(n) if (1..=i64::from(i32::MAX)).contains(&n) => n as u64,
             Some(n) => return Err(DicomError::field(tags::FRAMES, n, Problem::Must("at least 1"))),
         };
+        format.shared_colours = self.shares_colours(data, &format, frames);
+        if format.shared_colours && format.columns % 2 == 1 {
+            return Err(DicomError::field(
+                tags::COLUMNS,
+                format.columns,
+                Problem::Must("even where YBR_FULL_422 is not compressed"),
+            ));
+        }
         self.check_length(&format, frames, length)?;
-        Ok(Content { format, planes: planes(data, frames)? })
+        let mut palette = None;
+        if matches!(format.photometric, Photometric::Palette { .. }) {
+            let tables = Palette::new(data, &format)?;
+            format.photometric = Photometric::Palette { wide: tables.is_wide() };
+            palette = Some(tables);
+        }
+        let table = table::modality(data, &format)?;
+        if mosaic::is_mosaic(data, image_type) && frames == 1 {
+            let (tiling, format, planes) = mosaic::tiles(data, &format)?;
+            return Ok(Content { format, tiling: Some(tiling), palette, table, planes });
+        }
+        let planes = match class {
+            "RTDOSE" => dose::planes(data, frames)?,
+            _ => planes(data, frames)?,
+        };
+        Ok(Content { format, tiling: None, palette, table, planes })
+    }
+
+    /// Whether uncompressed YBR_FULL_422 is what its name says. Decompressed files often keep the name with all samples.
+    fn shares_colours(&self, data: &DataSet, format: &PixelFormat, frames: u64) -> bool {
+        let raw = self.syntax.is_some_and(|s| s.coding == Coding::Raw);
+        let named = data.text(tags::PHOTOMETRIC).is_some_and(|name| name == "YBR_FULL_422");
+        let two_thirds = (format.frame_bytes() as u64).saturating_mul(frames) / 3 * 2;
+        raw && named && self.pixels.length.is_some_and(|length| length == two_thirds.next_multiple_of(2))
     }
 
     /// Whether the pixels can be there.
@@ -154,7 +200,7 @@ impl ImageFile {
                 format.samples * format.sample_bytes()
             )
         };
-        let needed = (format.frame_bytes() as u64).saturating_mul(frames);
+        let needed = (format.stored_bytes() as u64).saturating_mul(frames);
         match length {
             Some(length) => {
                 if self.syntax.is_some_and(|s| s.coding != Coding::Raw) {

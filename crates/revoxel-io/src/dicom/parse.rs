@@ -131,7 +131,8 @@ fn rest(
 ) -> Result<Header, DicomError> {
     // Private syntaxes are nearly always explicit little endian.
     let used = found.unwrap_or(&syntax::EXPLICIT);
-    let mut parser = Parser { input, implicit: used.implicit, big_endian: used.big_endian, pixels: None };
+    let mut parser =
+        Parser { input, implicit: used.implicit, big_endian: used.big_endian, pixels: None, mosaic: false };
     let data = parser.data_set(None, 0)?;
     Ok(Header { syntax_uid, syntax: found, class, data, pixels: parser.pixels, deflated_from })
 }
@@ -140,7 +141,7 @@ fn rest(
 fn meta(input: &mut Input<'_>) -> Result<DataSet, DicomError> {
     let mut set = DataSet::default();
     while input.peek(2)? == [2, 0] {
-        let mut parser = Parser { input, implicit: false, big_endian: false, pixels: None };
+        let mut parser = Parser { input, implicit: false, big_endian: false, pixels: None, mosaic: false };
         if let Some(element) = parser.element(0)? {
             set.elements.push(element);
         }
@@ -153,6 +154,8 @@ struct Parser<'a, 'b> {
     implicit: bool,
     big_endian: bool,
     pixels: Option<PixelElement>,
+    /// It may be a Siemens mosaic.
+    mosaic: bool,
 }
 
 impl Parser<'_, '_> {
@@ -203,9 +206,10 @@ impl Parser<'_, '_> {
             self.pixels = Some(PixelElement { tag, offset: self.input.position(), length, words: vr != Some(*b"OB") });
             return Ok(None);
         }
+        let known = wanted.is_some_and(|w| &w.vr == b"SQ");
         let sequence = match vr {
-            Some(vr) => &vr == b"SQ" || (length == UNDEFINED && &vr == b"UN"),
-            None => length == UNDEFINED || wanted.is_some_and(|w| &w.vr == b"SQ"),
+            Some(vr) => &vr == b"SQ" || known || (length == UNDEFINED && &vr == b"UN"),
+            None => length == UNDEFINED || known,
         };
         if length == UNDEFINED && vr.is_some_and(|vr| [*b"OB", *b"OW"].contains(&vr)) {
             return self.skip_fragments(tag).map(|()| None);
@@ -218,22 +222,31 @@ impl Parser<'_, '_> {
         }
         let vr_of_value = vr.or(wanted.map(|w| w.vr)).unwrap_or(*b"UN");
         if sequence && (wanted.is_some() || length == UNDEFINED) {
-            // Within an unknown attribute of undefined length everything is implicit (and little endian).
+            // Within an attribute of unknown kind everything is implicit (and little endian); where its length is
+            // written, some writers keep the value representations.
             let outer = (self.implicit, self.big_endian);
-            if vr == Some(*b"UN") {
+            if vr.is_some_and(|vr| &vr != b"SQ") && !(length != UNDEFINED && self.has_explicit_item()?) {
                 (self.implicit, self.big_endian) = (true, false);
             }
             let items = self.items(tag, length, depth + 1, wanted.is_some())?;
             (self.implicit, self.big_endian) = outer;
             return Ok(wanted.map(|w| Element { tag: w.tag, vr: *b"SQ", value: Value::Items(items) }));
         }
-        if wanted.is_none() || u64::from(length) > MOST_VALUE {
+        if wanted.is_none() || u64::from(length) > MOST_VALUE || (tag.is_csa() && !self.mosaic) {
             self.input.skip(u64::from(length))?;
             return Ok(None);
         }
         self.keep(tag, u64::from(length) + ELEMENT)?;
-        let value = Value::Bytes(self.input.take(length as usize)?.to_vec());
+        let value = self.input.take(length as usize)?.to_vec();
+        let says = tag == tags::IMAGE_TYPE && value.windows(6).any(|w| w == b"MOSAIC");
+        self.mosaic |= says || tag == tags::MOSAIC_IMAGES;
+        let value = Value::Bytes(value);
         Ok(Some(Element { tag, vr: vr_of_value, value }))
+    }
+
+    /// Whether the first attribute of the item that comes next has a value representation.
+    fn has_explicit_item(&mut self) -> Result<bool, DicomError> {
+        Ok(self.input.peek(14)?.get(12..14).is_some_and(|vr| is_vr([vr[0], vr[1]])))
     }
 
     /// Leaves out compressed pixels within an item (icons).

@@ -10,14 +10,14 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Voxel, Voxels};
 
 use super::bytes::Bytes;
-use super::codec;
+use super::codec::{self, Decoded};
 use super::collect::Found;
 use super::convert;
 use super::fill;
-use super::format::{Number, PixelFormat};
+use super::format::{Number, Photometric, PixelFormat};
 use super::fragments::{Fragment, fragments};
-use super::group::{PlaneId, format, plane};
-use super::image::ImageFile;
+use super::group::{NamedImage, PlaneId, format, plane};
+use super::image::{Content, ImageFile};
 use super::plan::{Plan, SliceFrom};
 use super::problem::DicomError;
 use super::syntax::Coding;
@@ -39,6 +39,8 @@ pub(super) struct Request<'a> {
 struct Opened {
     bytes: Bytes,
     frames: Option<Vec<Vec<Fragment>>>,
+    /// The bytes are those of a picture that was compressed.
+    decoded: bool,
 }
 
 /// One image, and where its values go (three places for colours).
@@ -52,8 +54,10 @@ struct Job<'a, T> {
 /// become real numbers too.
 pub(super) fn target(request: &Request<'_>) -> Dtype {
     let format = &request.format;
-    if format.samples == 3 {
-        return if format.sample_bytes() == 1 { Dtype::U8 } else { Dtype::U16 };
+    match format.photometric {
+        Photometric::Palette { wide } => return if wide { Dtype::U16 } else { Dtype::U8 },
+        _ if format.samples == 3 => return if format.sample_bytes() == 1 { Dtype::U8 } else { Dtype::U16 },
+        _ => {}
     }
     let real = match format.number {
         Number::F64 => Dtype::F64,
@@ -67,6 +71,9 @@ pub(super) fn target(request: &Request<'_>) -> Dtype {
 /// The rescaling of all slices, if it is just the addition of one whole number.
 fn shared_intercept(request: &Request<'_>) -> Option<i32> {
     let files = &request.found.files;
+    if request.frames.iter().flatten().any(|id| content(request, id.file).is_some_and(|c| c.table.is_some())) {
+        return None;
+    }
     let mut planes = request.frames.iter().flatten().filter_map(|id| plane(files, *id));
     let intercept = planes.clone().next()?.intercept;
     let whole = intercept.fract() == 0.0 && intercept.abs() <= 32768.0;
@@ -108,7 +115,7 @@ type Place<'a, T> = &'a (dyn Fn(&mut Job<'_, T>, &mut Vec<u8>) -> Result<(), Rea
 /// Reads every image into its place, in parallel, and makes up what is missing.
 fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, ReadError> {
     let Request { plan, frames, format, .. } = request;
-    let (plane, slices, samples) = (format.plane(), plan.slices.len(), format.samples);
+    let (plane, slices, samples) = (format.plane(), plan.slices.len(), format.channels());
     let count = [slices, frames.len(), samples].iter().try_fold(plane, |n, f| n.checked_mul(*f));
     let bytes = count.and_then(|n| n.checked_mul(size_of::<T>())).unwrap_or(usize::MAX) as u64;
     let path = || request.found.root.clone();
@@ -132,7 +139,7 @@ fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, R
 /// That the volume is within the limits, and that its files may become so large; before anything is decoded.
 fn check_limits(request: &Request<'_>, target: Dtype) -> Result<(), ReadError> {
     let Request { plan, frames, format, found, limits, .. } = request;
-    let counts = [plan.slices.len(), frames.len(), format.samples, format.plane()];
+    let counts = [plan.slices.len(), frames.len(), format.channels(), format.plane()];
     let values = counts.iter().fold(1u64, |n, f| n.saturating_mul(*f as u64));
     limits.check_volume(&found.root, values.saturating_mul(target.size() as u64), false)?;
     let files: HashSet<usize> = frames.iter().flatten().map(|id| id.file).collect();
@@ -147,6 +154,10 @@ fn check_limits(request: &Request<'_>, target: Dtype) -> Result<(), ReadError> {
     // What is filled in between slices comes out of no file.
     let images = frames.iter().flatten().count() as u64;
     limits.check_expansion(&found.root, compressed, images.saturating_mul(format.frame_bytes() as u64))
+}
+
+fn content<'a>(request: &Request<'a>, file: usize) -> Option<&'a Content> {
+    request.found.files[file].file.content.as_ref().ok()
 }
 
 fn is_raw(request: &Request<'_>, file: usize) -> bool {
@@ -214,12 +225,20 @@ fn open(request: &Request<'_>, file: usize, bytes: Option<Vec<u8>>, limits: &Lim
     let frames = match named.file.pixels.length {
         Some(_) => None,
         None => {
-            let count = named.file.content.as_ref().map_or(1, |c| c.planes.len());
+            let count = named.file.content.as_ref().map_or(1, |c| c.stored().1);
             let frames = fragments(&bytes, named.file.pixels.offset, count);
             Some(frames.map_err(|e| ReadError::Dicom { path: path.clone(), reason: Box::new(e) })?)
         }
     };
-    Ok(Opened { bytes, frames })
+    let opened = Opened { bytes, frames, decoded: false };
+    match (&named.file.content, &opened.frames) {
+        // A picture is decoded once for all of its tiles.
+        (Ok(content), Some(frames)) if content.tiling.is_some() => {
+            let decoded = decode(named, &content.stored().0, &opened.bytes, frames, 0)?;
+            Ok(Opened { bytes: Bytes::Memory(decoded.bytes), frames: None, decoded: true })
+        }
+        _ => Ok(opened),
+    }
 }
 
 /// The decoded rest of a deflated file, up to the end of its pixels.
@@ -237,6 +256,8 @@ fn inflated(path: &Path, bytes: &Bytes, from: u64, file: &ImageFile, limits: &Li
 struct Raw {
     big_endian: bool,
     planar: bool,
+    /// Colours that need no conversion.
+    rgb: bool,
 }
 
 /// Puts the samples of an image into `scratch`.
@@ -250,42 +271,70 @@ fn samples(
     let path: &PathBuf = &named.path;
     let fail = |reason| ReadError::Dicom { path: path.clone(), reason: Box::new(reason) };
     let own;
-    let Opened { bytes, frames } = match opened.get(&id.file) {
+    let Opened { bytes, frames, decoded } = match opened.get(&id.file) {
         Some(shared) => shared,
         None => {
             own = open(request, id.file, None, &request.limits)?;
             &own
         }
     };
-    let Some(file_format) = format(&request.found.files, id) else { return Err(fail(DicomError::NotDicom)) };
-    let syntax = named.file.syntax.ok_or_else(|| fail(DicomError::NotDicom))?;
-    let length = file_format.frame_bytes();
-    let Some(frames) = frames else {
-        make_room(scratch, length).map_err(failed_to_read(path))?;
-        let offset = named.file.pixels.offset + (id.frame * length) as u64;
-        bytes.read_at(offset, scratch).map_err(failed_to_read(path))?;
-        return Ok(Raw { big_endian: syntax.big_endian, planar: file_format.planar });
+    let Ok(content) = &named.file.content else { return Err(fail(DicomError::NotDicom)) };
+    let Some(syntax) = named.file.syntax else { return Err(fail(DicomError::NotDicom)) };
+    let (own_format, start) = (&content.format, if *decoded { 0 } else { named.file.pixels.offset });
+    let big_endian = syntax.big_endian && !decoded;
+    if let Some(frames) = frames {
+        let decoded = self::decode(named, own_format, bytes, frames, id.frame)?;
+        *scratch = decoded.bytes;
+        return Ok(Raw { big_endian: false, planar: decoded.planar, rgb: decoded.rgb });
+    }
+    let (length, number) = match content.tiling {
+        Some(tiling) => (tiling.band_bytes(own_format), tiling.band(id.frame)),
+        None => (own_format.stored_bytes(), id.frame),
     };
-    let parts = frames.get(id.frame).map_or(&[][..], |f| &f[..]);
+    make_room(scratch, length).map_err(failed_to_read(path))?;
+    bytes.read_at(start + (number * length) as u64, scratch).map_err(failed_to_read(path))?;
+    if own_format.shared_colours || content.tiling.is_some() {
+        let mut frame = Vec::new();
+        let no_room = |_| std::io::ErrorKind::OutOfMemory.into();
+        frame.try_reserve_exact(own_format.frame_bytes()).map_err(no_room).map_err(failed_to_read(path))?;
+        match content.tiling {
+            Some(tiling) => tiling.cut(scratch, own_format, id.frame, &mut frame),
+            None => convert::unshare(scratch, own_format.sample_bytes(), &mut frame),
+        }
+        *scratch = frame;
+    }
+    Ok(Raw { big_endian, planar: own_format.planar && !own_format.shared_colours, rgb: false })
+}
+
+/// The samples of a compressed frame, as many as the format asks for.
+fn decode(
+    named: &NamedImage,
+    format: &PixelFormat,
+    bytes: &Bytes,
+    frames: &[Vec<Fragment>],
+    number: usize,
+) -> Result<Decoded, ReadError> {
+    let path = &named.path;
+    let fail = |reason| ReadError::Dicom { path: path.clone(), reason: Box::new(reason) };
+    let Some(syntax) = named.file.syntax else { return Err(fail(DicomError::NotDicom)) };
+    let compressed = joined(bytes, frames.get(number).map_or(&[][..], |f| &f[..])).map_err(failed_to_read(path))?;
+    let mut decoded = codec::decode(syntax.coding, compressed, format)
+        .map_err(|reason| fail(DicomError::Codec { frame: number + 1, name: syntax.name, uid: syntax.uid, reason }))?;
+    decoded.bytes.truncate(format.frame_bytes());
+    Ok(decoded)
+}
+
+/// The bytes of all fragments of a frame.
+fn joined(bytes: &Bytes, parts: &[Fragment]) -> std::io::Result<Vec<u8>> {
     let mut compressed = Vec::new();
-    let length_of_parts = parts.iter().map(|p| p.length).sum::<u64>() as usize;
-    make_room(&mut compressed, length_of_parts).map_err(failed_to_read(path))?;
+    make_room(&mut compressed, parts.iter().map(|p| p.length).sum::<u64>() as usize)?;
     let mut rest = &mut compressed[..];
     for part in parts {
         let (to, after) = rest.split_at_mut(part.length as usize);
-        bytes.read_at(part.offset, to).map_err(failed_to_read(path))?;
+        bytes.read_at(part.offset, to)?;
         rest = after;
     }
-    let decoded = codec::decode(syntax.coding, compressed, file_format).map_err(|reason| {
-        fail(DicomError::Codec { frame: id.frame + 1, name: syntax.name, uid: syntax.uid, reason })
-    })?;
-    if decoded.bytes.len() < length {
-        let reason = format!("it has {} bytes, but the attributes ask for {length}", decoded.bytes.len());
-        return Err(fail(DicomError::Codec { frame: id.frame + 1, name: syntax.name, uid: syntax.uid, reason }));
-    }
-    *scratch = decoded.bytes;
-    scratch.truncate(length);
-    Ok(Raw { big_endian: false, planar: decoded.planar })
+    Ok(compressed)
 }
 
 /// Zeros, as many as are needed.
@@ -308,7 +357,8 @@ fn integers(
     let Some((own, to)) = format(&request.found.files, job.id).zip(job.to.first_mut()) else { return Ok(true) };
     let big_endian = named.file.syntax.is_some_and(|s| s.big_endian);
     let plain = !opened.contains_key(&job.id.file) && is_raw(request, job.id.file);
-    if plain && own.sample_bytes() == 2 {
+    let whole = content(request, job.id.file).is_some_and(|c| c.tiling.is_none());
+    if plain && whole && own.sample_bytes() == 2 {
         // Straight from the file into the volume.
         let path = &named.path;
         let file = File::open(path).map_err(failed_to_read(path))?;
@@ -329,8 +379,11 @@ fn reals<T: Voxel>(
     scratch: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     let raw = samples(request, opened, job.id, scratch)?;
-    if let Some((own, to)) = format(&request.found.files, job.id).zip(job.to.first_mut()) {
-        convert::to_real(scratch, raw.big_endian, own, scale, to);
+    if let Some((own, to)) = content(request, job.id.file).zip(job.to.first_mut()) {
+        match &own.table {
+            Some(table) => convert::through(scratch, raw.big_endian, &own.format, table, to),
+            None => convert::to_real(scratch, raw.big_endian, &own.format, scale, to),
+        }
     }
     Ok(())
 }
@@ -342,8 +395,15 @@ fn colours<T: Voxel>(
     scratch: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     let raw = samples(request, opened, job.id, scratch)?;
-    if let (Some(own), [red, green, blue]) = (format(&request.found.files, job.id), &mut job.to[..]) {
-        convert::to_colours(scratch, raw.big_endian, raw.planar, own, [red, green, blue]);
+    if let (Some(own), [red, green, blue]) = (content(request, job.id.file), &mut job.to[..]) {
+        let colours: [&mut [T]; 3] = [red, green, blue];
+        match &own.palette {
+            Some(palette) => {
+                let both = palette.0.iter().zip(colours);
+                both.for_each(|(table, to)| convert::through(scratch, raw.big_endian, &own.format, table, to));
+            }
+            None => convert::to_colours(scratch, raw.big_endian, raw.planar, !raw.rgb, &own.format, colours),
+        }
     }
     Ok(())
 }

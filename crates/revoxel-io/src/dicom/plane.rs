@@ -85,10 +85,6 @@ impl Plane {
         let measures = groups.of(tags::PIXEL_MEASURES);
         let spacing = spacing(measures)?;
         let values = groups.of(tags::PIXEL_VALUES);
-        if groups.root.item(tags::MODALITY_LUT).is_some() {
-            let problem = Problem::Unsupported("a look-up table in place of slope and intercept");
-            return Err(DicomError::field(tags::MODALITY_LUT, "present", problem));
-        }
         let (slope, intercept) = (values.number(tags::SLOPE)?, values.number(tags::INTERCEPT)?);
         let has_rescale = [slope.is_some(), intercept.is_some()];
         let slope = slope.unwrap_or(1.0);

@@ -69,10 +69,7 @@ pub enum DicomError {
         list: String,
     },
     /// A mosaic: many slices in one picture.
-    #[error(
-        "ImageType (0008,0008) is {0}: a Siemens mosaic (all slices tiled into one picture) is not supported; export \
-         the series as enhanced MR, or convert it with dcm2niix"
-    )]
+    #[error("a Siemens mosaic (all slices tiled into one picture) whose slices cannot be placed for certain: {0}")]
     Mosaic(String),
     /// Slices at the same place which nothing tells apart.
     #[error(
@@ -227,6 +224,17 @@ pub enum Problem {
     /// Something known but unsupported.
     #[error("{0} is not supported")]
     Unsupported(&'static str),
+    /// A look-up table that is too short.
+    #[error("{count} entries of {bits} bits need more")]
+    Entries {
+        /// Entries that the descriptor says.
+        count: usize,
+        /// Bits of each.
+        bits: u32,
+    },
+    /// Text where binary numbers are due, and it is a number.
+    #[error("its value representation is {0}, but the standard's is binary: correct it")]
+    Type(String),
     /// Not two letters that the standard knows.
     #[error("is no value representation: the file is damaged")]
     Vr,

@@ -17,6 +17,25 @@ impl Tag {
         WANTED.binary_search_by_key(&self, |w| w.tag).ok().map(|i| &WANTED[i])
     }
 
+    /// The value representation that its value has, where the file says `written`: the dictionary's, whatever the file
+    /// says. Of private attributes only those without any (UN) have it: what else a file says of them may be another
+    /// creator's.
+    pub(super) fn vr_of_value(self, written: [u8; 2]) -> [u8; 2] {
+        let Some(wanted) = self.wanted() else { return written };
+        let private = self.group() % 2 == 1;
+        let signed_or_not = [*b"US", *b"SS"];
+        let allowed = signed_or_not.contains(&wanted.vr) && signed_or_not.contains(&written);
+        match written {
+            _ if allowed || (private && &written != b"UN") => written,
+            _ => wanted.vr,
+        }
+    }
+
+    /// Whether it is one of Siemens' private headers (CSA), which are large and needed for mosaics only.
+    pub(super) fn is_csa(self) -> bool {
+        self.0 & 0xffff_f0cf == CSA_IMAGE.0 & 0xffff_f0cf && self.wanted().is_some()
+    }
+
     /// Whether it holds the pixels.
     pub(super) fn is_pixels(self) -> bool {
         [FLOAT_PIXELS, DOUBLE_PIXELS, PIXEL_DATA].contains(&self)
@@ -91,6 +110,8 @@ tags! {
     CT_RECONSTRUCTION = 0x0018_9314 b"SQ" "CTReconstructionSequence";
     CT_FRAME_TYPE = 0x0018_9329 b"SQ" "CTImageFrameTypeSequence";
     PET_FRAME_TYPE = 0x0018_9751 b"SQ" "PETFrameTypeSequence";
+    SIEMENS_CREATOR = 0x0019_0010 b"LO" "SiemensMRHeader";
+    MOSAIC_IMAGES = 0x0019_100A b"US" "NumberOfImagesInMosaic";
     SIEMENS_B_VALUE = 0x0019_100C b"IS" "SiemensBValue";
     SIEMENS_GRADIENT = 0x0019_100E b"FD" "SiemensDiffusionGradientDirection";
     GE_GRADIENT_X = 0x0019_10BB b"DS" "GEDiffusionGradientX";
@@ -130,9 +151,24 @@ tags! {
     INTERCEPT = 0x0028_1052 b"DS" "RescaleIntercept";
     SLOPE = 0x0028_1053 b"DS" "RescaleSlope";
     RESCALE_TYPE = 0x0028_1054 b"LO" "RescaleType";
+    RED_DESCRIPTOR = 0x0028_1101 b"US" "RedPaletteColorLookupTableDescriptor";
+    GREEN_DESCRIPTOR = 0x0028_1102 b"US" "GreenPaletteColorLookupTableDescriptor";
+    BLUE_DESCRIPTOR = 0x0028_1103 b"US" "BluePaletteColorLookupTableDescriptor";
+    RED_TABLE = 0x0028_1201 b"OW" "RedPaletteColorLookupTableData";
+    GREEN_TABLE = 0x0028_1202 b"OW" "GreenPaletteColorLookupTableData";
+    BLUE_TABLE = 0x0028_1203 b"OW" "BluePaletteColorLookupTableData";
+    RED_SEGMENTS = 0x0028_1221 b"OW" "SegmentedRedPaletteColorLookupTableData";
     MODALITY_LUT = 0x0028_3000 b"SQ" "ModalityLUTSequence";
+    LUT_DESCRIPTOR = 0x0028_3002 b"US" "LUTDescriptor";
+    LUT_TABLE = 0x0028_3006 b"US" "LUTData";
     PIXEL_MEASURES = 0x0028_9110 b"SQ" "PixelMeasuresSequence";
     PIXEL_VALUES = 0x0028_9145 b"SQ" "PixelValueTransformationSequence";
+    CSA_IMAGE = 0x0029_1010 b"OB" "CSAImageHeaderInfo";
+    CSA_SERIES = 0x0029_1020 b"OB" "CSASeriesHeaderInfo";
+    CSA_IMAGE_2 = 0x0029_1110 b"OB" "CSAImageHeaderInfo";
+    CSA_SERIES_2 = 0x0029_1120 b"OB" "CSASeriesHeaderInfo";
+    CSA_IMAGE_3 = 0x0029_1210 b"OB" "CSAImageHeaderInfo";
+    CSA_SERIES_3 = 0x0029_1220 b"OB" "CSASeriesHeaderInfo";
     GE_RAW_TYPE = 0x0043_102F b"SS" "GERawDataType";
     GE_B_VALUE = 0x0043_1039 b"IS" "GEBValue";
     UNITS = 0x0054_1001 b"CS" "Units";
@@ -140,6 +176,8 @@ tags! {
     PHILIPS_GRADIENT_X = 0x2005_10B0 b"FL" "PhilipsDiffusionDirectionRL";
     PHILIPS_GRADIENT_Y = 0x2005_10B1 b"FL" "PhilipsDiffusionDirectionAP";
     PHILIPS_GRADIENT_Z = 0x2005_10B2 b"FL" "PhilipsDiffusionDirectionFH";
+    DOSE_OFFSETS = 0x3004_000C b"DS" "GridFrameOffsetVector";
+    DOSE_SCALING = 0x3004_000E b"DS" "DoseGridScaling";
     SHARED_GROUPS = 0x5200_9229 b"SQ" "SharedFunctionalGroupsSequence";
     FRAME_GROUPS = 0x5200_9230 b"SQ" "PerFrameFunctionalGroupsSequence";
     FLOAT_PIXELS = 0x7FE0_0008 b"OF" "FloatPixelData";

@@ -97,6 +97,13 @@ impl Object {
         self.raw(tag, "SQ", bytes)
     }
 
+    /// The same as an attribute of unknown kind, whose items have no value representations or have them.
+    pub fn unknown_sequence(self, tag: u32, items: &[Object], implicit: bool) -> Self {
+        let data = |o: &Object| if implicit { o.implicit_data() } else { o.data() };
+        let bytes: Vec<u8> = items.iter().flat_map(|o| item(&data(o))).collect();
+        self.raw(tag, "UN", bytes)
+    }
+
     /// Nothing but what is added.
     pub fn empty() -> Self {
         Self { syntax: EXPLICIT.to_owned(), elements: BTreeMap::new() }
@@ -105,6 +112,15 @@ impl Object {
     /// The data set in explicit little endian.
     pub fn data(&self) -> Vec<u8> {
         self.elements.iter().flat_map(|(tag, (vr, value))| element(*tag, vr, value)).collect()
+    }
+
+    /// The data set in implicit little endian; sequences of it too.
+    fn implicit_data(&self) -> Vec<u8> {
+        let one = |(tag, (vr, value)): (&u32, &(String, Vec<u8>))| {
+            let value = if vr == "SQ" { implicit_items(value) } else { value.clone() };
+            [&tag_bytes(*tag)[..], &(value.len() as u32).to_le_bytes(), &value].concat()
+        };
+        self.elements.iter().flat_map(one).collect()
     }
 
     /// Preamble and meta group.
@@ -139,4 +155,27 @@ pub fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
 
 fn item(bytes: &[u8]) -> Vec<u8> {
     [&tag_bytes(0xfffe_e000)[..], &(bytes.len() as u32).to_le_bytes(), bytes].concat()
+}
+
+/// Items with explicit elements of short and long form, as items of implicit ones.
+fn implicit_items(mut bytes: &[u8]) -> Vec<u8> {
+    let mut items = Vec::new();
+    let long = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize;
+    while !bytes.is_empty() {
+        let (mut content, rest) = bytes[8..].split_at(long(&bytes[4..]));
+        bytes = rest;
+        let mut out = Vec::new();
+        while !content.is_empty() {
+            let head = match &content[4..6] {
+                b"SQ" | b"OB" | b"OW" | b"UN" => (12, long(&content[8..])),
+                _ => (8, usize::from(u16::from_le_bytes([content[6], content[7]]))),
+            };
+            let value = &content[head.0..head.0 + head.1];
+            let value = if &content[4..6] == b"SQ" { implicit_items(value) } else { value.to_vec() };
+            out.extend([&content[..4], &(value.len() as u32).to_le_bytes(), &value].concat());
+            content = &content[head.0 + head.1..];
+        }
+        items.extend(item(&out));
+    }
+    items
 }

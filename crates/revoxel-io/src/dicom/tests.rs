@@ -1,9 +1,12 @@
 //! Tests against a small writer of series, hostile files, what pydicom recorded of real ones, and archives.
 
 mod archives;
+mod codecs;
 mod frames;
 mod grouping;
 mod hostile;
+mod lookup;
+mod mosaic;
 mod real;
 mod recorded;
 mod series;

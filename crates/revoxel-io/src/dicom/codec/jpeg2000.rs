@@ -24,7 +24,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     // Two's complement in the bits that the file has.
     let samples = components.iter().flat_map(|c| c.data().iter().map(|v| *v as u16));
     let bytes = to_bytes(samples, format.plane() * format.samples, format)?;
-    Ok(Decoded { bytes, planar: true })
+    Ok(Decoded { bytes, planar: true, rgb: false })
 }
 
 /// The SIZ marker of a codestream, which may stand in a JP2 file.
@@ -40,5 +40,5 @@ fn claim(bytes: &[u8]) -> Option<Claim> {
     // Tiles far smaller than the image would be millions of allocations.
     let tiles = columns.div_ceil(long(20).max(1)).saturating_mul(rows.div_ceil(long(24).max(1)));
     let whole = size[39] == 1 && size[40] == 1 && tiles <= 65535;
-    whole.then_some(Claim { columns, rows, samples, bits, signed: size[38] & 0x80 != 0 })
+    whole.then_some(Claim { columns, rows, samples, bits, signed: size[38] & 0x80 != 0, lossless: false })
 }

@@ -34,7 +34,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
         unpack(packed, bytes[first..].iter_mut().step_by(size).take(plane))
             .map_err(|missing| format!("segment {segment} lacks {missing} bytes"))?;
     }
-    Ok(Decoded { bytes, planar: true })
+    Ok(Decoded { bytes, planar: true, rgb: false })
 }
 
 /// PackBits. How many bytes are missing, where some are.

@@ -126,12 +126,3 @@ fn rows_58_and_59_numbers_of_frames() {
     let places = [(0.0, [1, 1]), (1.0, [1, 2]), (2.0, [1, 3])];
     refused(frames(enhanced(&places), "2"), &["PerFrameFunctionalGroupsSequence (5200,9230) is 3 items", "is 2"]);
 }
-
-#[test]
-fn a_mosaic_is_refused_by_name() {
-    let mosaic = Object::slice(0, [0.0; 3]).text(0x0008_0008, "CS", "ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC");
-    refused(
-        read_default([mosaic]),
-        &["0.dcm: ImageType (0008,0008) is ORIGINAL/PRIMARY/M/ND/MOSAIC", "Siemens mosaic"],
-    );
-}

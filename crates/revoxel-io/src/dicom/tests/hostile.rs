@@ -80,7 +80,7 @@ fn row_49_bits() {
     t(slice().short(0x0028_0100, 12), &["BitsAllocated (0028,0100) is 12", "8, 16 or 32"]);
     t(slice().short(0x0028_0103, 2), &["PixelRepresentation (0028,0103) is 2"]);
     t(slice().short(0x0028_0002, 2), &["SamplesPerPixel (0028,0002) is 2"]);
-    t(slice().text(0x0028_0004, "CS", "PALETTE COLOR"), &["PhotometricInterpretation (0028,0004) is PALETTE COLOR"]);
+    t(slice().text(0x0028_0004, "CS", "PALETTE COLOR"), &["RedPaletteColorLookupTableDescriptor (0028,1101)"]);
     t(slice().short(0x0028_0010, 0), &["Rows (0028,0010) is 0"]);
     t(slice().without(0x0028_0011), &["Columns (0028,0011) is missing"]);
 }
