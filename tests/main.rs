@@ -33,6 +33,7 @@ mod plan_is_run;
 mod planar;
 mod points;
 mod random_values;
+mod reading;
 mod real_scans;
 mod restore;
 mod scores;

@@ -19,6 +19,8 @@ pub mod jpeg;
 pub mod landmarks;
 pub mod matrix;
 pub mod metaimage;
+pub mod mgh;
+pub mod mif;
 pub mod nifti;
 pub mod nrrd;
 pub mod numpy;

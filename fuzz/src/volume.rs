@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use revoxel_core::{Dtype, Grid, Kind, Volume};
-use revoxel_io::{Facts, Limits, Loaded, MissingPolicy, ReadOptions, SlicePolicy, info_with, read_with, write};
+use revoxel_io::{
+    ComplexPolicy, Facts, Limits, Loaded, MissingPolicy, ReadOptions, SlicePolicy, info_with, read_with, write,
+};
 
 use crate::{MOST_DECODED, scratch};
 
@@ -15,11 +17,17 @@ pub fn options(choice: u8) -> ReadOptions {
         Limits { max_volume: MOST_DECODED, memory: MOST_DECODED, max_expansion: 1, free_expansion: MOST_DECODED };
     let slices = [SlicePolicy::Error, SlicePolicy::Regularize, SlicePolicy::Nominal][usize::from(choice % 3)];
     let missing = if choice & 4 == 0 { MissingPolicy::Error } else { MissingPolicy::Interpolate };
-    ReadOptions { limits, slices, missing, ..ReadOptions::default() }
+    let complex = if choice & 1 == 0 { ComplexPolicy::Channels } else { ComplexPolicy::Error };
+    ReadOptions { limits, slices, missing, complex, ..ReadOptions::default() }
 }
 
 /// Reads a file (or a folder) by header and whole, and compares; then writes it and reads that again.
 pub fn check(path: &Path, options: &ReadOptions, choice: u8) {
+    check_as(path, options, choice, ["nii", "nii.gz", "nrrd", "mha"]);
+}
+
+/// The same, written under one of these names.
+pub fn check_as(path: &Path, options: &ReadOptions, choice: u8, extensions: [&str; 4]) {
     let info = info_with(path, options);
     let kind = if choice & 8 == 0 { Kind::Image } else { Kind::Label };
     let loaded = read_with(path, kind, options);
@@ -47,7 +55,7 @@ pub fn check(path: &Path, options: &ReadOptions, choice: u8) {
     }
     let again = read_with(path, kind, options).expect("what was read once can be read twice");
     assert!(same(&again.volume, &loaded.volume), "two readings differ");
-    round_trip(&loaded, ["nii", "nii.gz", "nrrd", "mha"][usize::from(choice >> 4 & 3)]);
+    round_trip(&loaded, extensions[usize::from(choice >> 4 & 3)]);
 }
 
 /// Writes what was read, reads it, writes that: the first reading has the same voxels and the grid up to rounding,
@@ -60,11 +68,11 @@ fn round_trip(loaded: &Loaded, extension: &str) {
     near(first.volume.grid(), loaded.volume.grid(), extension);
     let second = written(&first.volume, &first.info.facts, extension)
         .unwrap_or_else(|| panic!("{extension}: what was written once cannot be written again"));
-    // MetaImage has voxel size and direction apart: their product is off by a last digit.
+    // MetaImage and MRtrix have voxel size and direction apart: their product is off by a last digit.
     let moved = |a: f64, b: f64| (a - b).abs() > 1e-14 * (a.abs() + b.abs());
     let rows = |v: &Volume| v.grid().affine().rows();
     let grid = match extension {
-        "mha" => {
+        "mha" | "mif" | "mif.gz" => {
             !rows(&first.volume).iter().flatten().zip(rows(&second.volume).iter().flatten()).any(|(a, b)| moved(*a, *b))
         }
         _ => second.volume.grid() == first.volume.grid(),

@@ -11,12 +11,11 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use bzip2::bufread::BzDecoder;
-use bzip2::read::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
 
 use self::streams::Streams;
 use self::tar::{Entry, Tar};
-use crate::codecs::gunzip;
+use crate::codecs::head::{self, Packed};
 use crate::file::{failed_to_read, length_of};
 use crate::{Limits, ReadError};
 
@@ -61,21 +60,17 @@ const TAR_HEAD: u64 = 512;
 impl Packing {
     /// The kind of archive that a file is, by its content.
     pub(crate) fn sniff(path: &Path) -> io::Result<Option<Self>> {
-        let head = gunzip::head(path, TAR_HEAD)?;
-        let is_tar = |bytes: &[u8]| bytes.get(257..262) == Some(b"ustar");
-        if is_tar(&head.bytes) {
-            return Ok(Some(if head.gzip { Self::TarGz } else { Self::Tar }));
-        }
-        if head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06") {
-            return Ok((!head.gzip).then_some(Self::Zip));
-        }
-        if !head.bytes.starts_with(b"BZh") {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
         // Damage is found when the archive is read.
-        let read = MultiBzDecoder::new(File::open(path)?).take(TAR_HEAD).read_to_end(&mut bytes);
-        Ok((read.is_ok() && is_tar(&bytes)).then_some(Self::TarBz2))
+        let head = head::head(path, TAR_HEAD)?;
+        if head.bytes.get(257..262) == Some(b"ustar") {
+            return Ok(Some(match head.packed {
+                Some(Packed::Gzip) => Self::TarGz,
+                Some(Packed::Bzip2) => Self::TarBz2,
+                Some(Packed::Zlib) | None => Self::Tar,
+            }));
+        }
+        let is_zip = head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06");
+        Ok((is_zip && head.packed.is_none()).then_some(Self::Zip))
     }
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod bunzip;
 pub mod deflate;
 pub mod gunzip;
 pub mod gzip;
+pub(crate) mod head;
 pub mod stream;
 pub mod zlib;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use crate::archive::ArchiveError;
 use crate::codecs::gunzip::GunzipError;
+use crate::codecs::stream::StreamError;
 use crate::dicom::DicomError;
+use crate::mgh::MghError;
 use crate::nifti::HeaderError;
 use crate::npy::NpyError;
 use crate::textual::FieldError;
@@ -36,6 +38,16 @@ pub enum ReadError {
         /// Names of the formats.
         known: String,
     },
+    /// A format that is known, but not read.
+    #[error("{path}: is {format}, which is not read: {how}")]
+    NotRead {
+        /// The file or folder.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// How to convert it.
+        how: &'static str,
+    },
     /// The other half of a pair of files.
     #[error("{path}: the file that belongs to it, {partner}, is missing")]
     MissingPartner {
@@ -51,6 +63,14 @@ pub enum ReadError {
         path: PathBuf,
         /// Why.
         reason: GunzipError,
+    },
+    /// Another compressed stream cannot be decoded.
+    #[error("{path}: {reason}")]
+    Stream {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: StreamError,
     },
     /// The volume is larger than the limit.
     #[error("{path}: the volume needs {needed} bytes, more than the limit of {limit}: raise it with --max-volume")]
@@ -105,6 +125,22 @@ pub enum ReadError {
         path: PathBuf,
         /// Which field, and why.
         reason: Box<HeaderError>,
+    },
+    /// An MGH header that cannot be followed.
+    #[error("{path}: {reason}")]
+    Mgh {
+        /// The file.
+        path: PathBuf,
+        /// Which field, and why.
+        reason: Box<MghError>,
+    },
+    /// An MRtrix header, or values it announces, that cannot be followed.
+    #[error("{path}: {reason}")]
+    Mif {
+        /// The file with the trouble: the header, or a file with values.
+        path: PathBuf,
+        /// Which field, and why.
+        reason: Box<FieldError>,
     },
     /// An NRRD header, or values it announces, that cannot be followed.
     #[error("{path}: {reason}")]
@@ -193,6 +229,30 @@ pub enum WriteError {
         field: &'static str,
         /// The value.
         value: f64,
+    },
+    /// A voxel type that the format does not have.
+    #[error(
+        "{path}: {format} holds {known}, not {dtype}: choose one of them (`--dtype`, in a pipeline `dtype:` of the output)"
+    )]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// The types that it has.
+        known: &'static str,
+        /// The type of the voxels.
+        dtype: &'static str,
+    },
+    /// An axis beyond what the format's numbers can hold.
+    #[error("{path}: an axis has {size} voxels, more than {format} can say")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Voxels along the axis, or channels.
+        size: usize,
     },
     /// Half precision in a format that has none.
     #[error("{path}: float16 is written to .npy files only, from float32 values")]

@@ -4,7 +4,7 @@ mod axis_map;
 mod carry;
 mod change;
 mod dropped;
-mod hex;
+pub(crate) mod hex;
 mod room;
 mod slice_timing;
 pub(crate) mod texts;
@@ -12,6 +12,8 @@ pub(crate) mod texts;
 use serde::{Deserialize, Serialize};
 
 use crate::metaimage::MetaImageFacts;
+use crate::mgh::MghFacts;
+use crate::mif::MifFacts;
 use crate::nrrd::NrrdFacts;
 
 pub(crate) use axis_map::AxisMap;
@@ -101,6 +103,12 @@ pub struct Facts {
     /// What only NRRD headers say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nrrd: Option<Box<NrrdFacts>>,
+    /// What only MGH files say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mgh: Option<Box<MghFacts>>,
+    /// What only MRtrix headers say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mif: Option<Box<MifFacts>>,
     /// What only MetaImage headers say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metaimage: Option<Box<MetaImageFacts>>,

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Grid, Kind, Volume};
 
-use crate::codecs::gunzip;
+use crate::codecs::head;
 use crate::slabs::{Head, Slabs};
+use crate::unread::{self, Unread};
 use crate::{Complete, FORMATS, Facts, Partial, ReadError, ReadOptions, Warning, WriteError};
 
 /// A format of volume files. One line in [`FORMATS`] makes it known everywhere.
@@ -19,7 +20,7 @@ pub trait Format: Sync {
     fn extensions(&self) -> &'static [&'static str];
 
     /// Whether a file is of this format. `first_bytes` are up to [`FIRST_BYTES`] bytes of its content, decoded if
-    /// the file is gzip.
+    /// the file is gzip or bzip2.
     fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
 
     /// Reads the header only.
@@ -278,13 +279,20 @@ pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
 /// The format of a file by its content; by its name where no format knows the content, so that the format can say
 /// what is wrong.
 fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
+    let not_read = |Unread { format, how }| ReadError::NotRead { path: path.to_owned(), format, how };
     if path.is_dir() {
+        if let Some(unread) = unread::of_folder(path) {
+            return Err(not_read(unread));
+        }
         let not_a_file = || ReadError::NotAFile { path: path.to_owned() };
         return FORMATS.iter().copied().find(|format| format.recognises(path, &[])).ok_or_else(not_a_file);
     }
     length_of(path)?;
-    let head = gunzip::head(path, FIRST_BYTES).map_err(failed_to_read(path))?;
+    let head = head::head(path, FIRST_BYTES).map_err(failed_to_read(path))?;
     let by_content = FORMATS.iter().copied().find(|format| format.recognises(path, &head.bytes));
+    if let (None, Some(unread)) = (by_content, unread::of(path, &head.bytes)) {
+        return Err(not_read(unread));
+    }
     by_content.or_else(|| by_extension(path)).ok_or_else(|| {
         let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
         ReadError::Unrecognised { path: path.to_owned(), known }

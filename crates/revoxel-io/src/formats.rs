@@ -3,5 +3,11 @@
 use crate::Format;
 
 /// Every format, in the order in which they are asked whether they recognise a file. One line per format.
-pub const FORMATS: &[&dyn Format] =
-    &[&crate::nifti::Nifti, &crate::dicom::Dicom, &crate::nrrd::Nrrd, &crate::metaimage::MetaImage];
+pub const FORMATS: &[&dyn Format] = &[
+    &crate::nifti::Nifti,
+    &crate::dicom::Dicom,
+    &crate::nrrd::Nrrd,
+    &crate::metaimage::MetaImage,
+    &crate::mgh::Mgh,
+    &crate::mif::Mif,
+];

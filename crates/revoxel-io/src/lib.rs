@@ -16,6 +16,8 @@ pub mod file;
 pub mod formats;
 pub mod limits;
 pub mod metaimage;
+pub mod mgh;
+pub mod mif;
 pub mod nifti;
 pub mod npy;
 pub mod nrrd;
@@ -27,6 +29,9 @@ pub mod warning;
 
 mod buffer;
 mod map;
+mod stored;
+mod unread;
+mod values;
 
 pub use error::{ReadError, WriteError};
 pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
@@ -35,7 +40,10 @@ pub use file::{
     info_with, is_array_name, parts, read, read_with, writable_extension, write, written_beside,
 };
 pub use formats::FORMATS;
-pub use limits::{FramesPolicy, IncompletePolicy, Limits, MissingPolicy, ReadOptions, RescalePolicy, SlicePolicy};
+pub use limits::{
+    ComplexPolicy, FramesPolicy, IncompletePolicy, Limits, MissingPolicy, ReadOptions, RescalePolicy, SlicePolicy,
+};
+pub use mif::MifFacts;
 pub use partial::Partial;
 pub use series::{SeriesChoice, SeriesChoiceError};
 pub use slabs::{Complete, Head, SlabWriter};

@@ -73,6 +73,8 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Whether a header may name data files outside its own folder (NRRD, MetaImage).
     pub allow_outside: bool,
+    /// What to do with complex voxels.
+    pub complex: ComplexPolicy,
     /// Which series of a DICOM folder or archive.
     pub series: Option<SeriesChoice>,
     /// Which part of a series that holds several volumes: what is said of it in the list, such as `kernel B30f` or
@@ -118,6 +120,16 @@ pub enum IncompletePolicy {
     Error,
     /// Leave it out, and say so.
     Drop,
+}
+
+/// What to do with complex voxels (NIfTI, MRtrix).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ComplexPolicy {
+    /// Refuse, naming the type.
+    #[default]
+    Error,
+    /// Read them as two channels: the real part, then the imaginary part.
+    Channels,
 }
 
 /// What to do with slices that lie unevenly: gaps of different size, or slices moved within their plane.

@@ -6,6 +6,7 @@
 pub mod problem;
 
 mod affine;
+mod analyze;
 mod compose;
 mod datatype;
 mod encode;
@@ -18,7 +19,7 @@ mod quaternion;
 mod reader;
 mod remember;
 mod shape;
-mod values;
+mod spm;
 mod writer;
 
 #[cfg(test)]
@@ -55,11 +56,11 @@ impl Format for Nifti {
     }
 
     fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
-        Ok(parsed::Parsed::open(path, &options.limits)?.info)
+        Ok(parsed::Parsed::open(path, options)?.info)
     }
 
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
-        reader::read(path, kind, &options.limits)
+        reader::read(path, kind, options)
     }
 
     fn beside(&self, path: &Path) -> Vec<PathBuf> {
@@ -67,8 +68,8 @@ impl Format for Nifti {
     }
 
     fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
-        let parsed = parsed::Parsed::open(path, &options.limits)?;
-        Ok([parsed.header, parsed.voxels.path].into_iter().filter(|file| file != path).collect())
+        let parsed = parsed::Parsed::open(path, options)?;
+        Ok([parsed.header, parsed.voxels.path].into_iter().chain(parsed.matrix).filter(|file| file != path).collect())
     }
 
     fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {

@@ -26,6 +26,45 @@ pub enum Warning {
     /// The qform is set but cannot be used; the sform is.
     #[error("the qform cannot be used ({0}): the sform is followed")]
     QformUnusable(Box<HeaderError>),
+    /// The sform is set but cannot be used; the qform is.
+    #[error("the sform cannot be used ({0}): the qform is followed")]
+    SformUnusable(Box<HeaderError>),
+    /// The sform has other voxel sizes than `pixdim` says.
+    #[error("pixdim says voxels of {pixdim}, the sform has voxels of {sform}: the sform is followed")]
+    OtherSpacing {
+        /// The sizes of `pixdim`.
+        pixdim: String,
+        /// Those of the sform, in the same unit.
+        sform: String,
+    },
+    /// Axes of 0 voxels.
+    #[error("{} 0: taken as 1", dims(.0))]
+    ZeroDimensions(Vec<usize>),
+    /// Complex voxels that were asked for.
+    #[error("the voxels are {0}: read as channels, the real part and then the imaginary part")]
+    ComplexChannels(&'static str),
+    /// A negative voxel size of an Analyze file.
+    #[error("pixdim[{axis}] is {value:?}: taken as {:?}, as nibabel does; other programs mirror such an axis", -value)]
+    NegativePixdim {
+        /// The axis, counted from 1 as in the header.
+        axis: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// The origin that SPM writes into Analyze headers.
+    #[error("originator is {0:?}: taken as the voxel at the world's origin (from 1), as SPM writes it")]
+    SpmOrigin([i64; 3]),
+    /// The affine that SPM writes beside Analyze files.
+    #[error("the affine is that of {0}, which SPM wrote")]
+    SpmMatrix(PathBuf),
+    /// A file with the name of SPM's affine that holds none.
+    #[error("{path} holds no affine of SPM ({why}): it is not followed")]
+    SpmMatrixUnusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A transform code outside the standard.
     #[error("{field} is {value}: the standard knows 0 to 5; {}", if *value > 0 { "taken as set" } else { "taken as 0" })]
     UnknownCode {
@@ -90,6 +129,36 @@ pub enum Warning {
         /// How many (for compressed files that go on for long: at least as many).
         bytes: u64,
     },
+    /// Values that are compressed though the header says that they are not.
+    #[error(
+        "{field} is {value}, but the first bytes of the values in {path} are those of a compressed stream: decoded"
+    )]
+    Packed {
+        /// The file with the values.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: &'static str,
+    },
+    /// Lines of a header that are not read.
+    #[error("{count} lines behind ElementDataFile are not read, nor does ITK read them: {first}")]
+    LinesBehind {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// More numbers than the header has axes.
+    #[error("{field} is {value}: the numbers behind the first {used} are not read, nor does ITK read them")]
+    SurplusNumbers {
+        /// The field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// How many are read.
+        used: usize,
+    },
     /// A compressed file goes on behind the last gzip member.
     #[error("{path}: {bytes} bytes behind the end of the gzip stream are ignored")]
     TrailingJunk {
@@ -124,6 +193,16 @@ pub enum Warning {
         /// Its value.
         value: String,
     },
+    /// A header that does not say where the voxels lie.
+    #[error("{field} is {value}: the header does not say where the voxels lie: taken as {used}")]
+    NotPlaced {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is used instead.
+        used: &'static str,
+    },
     /// A field of the geometry is absent.
     #[error("{field} is absent: taken as {used}")]
     Assumed {
@@ -150,4 +229,10 @@ pub enum Warning {
         /// Why not.
         why: &'static str,
     },
+}
+
+/// `dim[2], dim[3] are`, for axes 2 and 3.
+fn dims(axes: &[usize]) -> String {
+    let names: Vec<String> = axes.iter().map(|axis| format!("dim[{axis}]")).collect();
+    format!("{} {}", names.join(", "), if axes.len() == 1 { "is" } else { "are" })
 }

@@ -33,5 +33,5 @@ pub use restore::Restore;
 pub use revoxel_transforms::KnownGrid;
 pub use schema::schema;
 pub use series::{FramesRule, IncompleteRule, RescaleRule, SeriesRule};
-pub use spec::{Fuse, MissingRule, SliceRule};
+pub use spec::{ComplexRule, Fuse, MissingRule, SliceRule};
 pub use template::{CaseName, Template};

@@ -20,7 +20,7 @@ use crate::node::{Data, Node};
 use crate::non_finite::{self, NonFiniteRule};
 use crate::restore::Restore;
 use crate::series::{self, FramesRule, IncompleteRule, RescaleRule, SeriesRule};
-use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
+use crate::spec::{ComplexRule, Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::{CaseName, Template};
 use crate::{files, substitute, yaml};
 
@@ -84,6 +84,10 @@ pub struct Input {
     pub slices: SliceRule,
     /// What to do where slices are missing.
     pub missing: MissingRule,
+    /// Whether headers may name files of values outside their own folder.
+    pub allow_outside: bool,
+    /// What to do with complex voxels.
+    pub complex: ComplexRule,
     /// Whether it is a one-hot map of kind probability by then: a step made it.
     pub(crate) one_hot: bool,
     pub(crate) place: Place,
@@ -215,6 +219,12 @@ impl Pipeline {
             }
             if i.incomplete != IncompleteRule::default() {
                 value["incomplete"] = json!(i.incomplete);
+            }
+            if i.allow_outside {
+                value["allow_outside"] = true.into();
+            }
+            if i.complex != ComplexRule::Error {
+                value["complex"] = json!(i.complex);
             }
             (i.key.clone(), value)
         };
@@ -387,6 +397,8 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         incomplete: input.incomplete,
         slices: input.slices,
         missing: input.missing,
+        allow_outside: input.allow_outside,
+        complex: input.complex,
         one_hot: false,
         place,
     })

@@ -16,7 +16,7 @@ use crate::node::{Data, Node};
 use crate::pipeline::stored_dtype;
 use crate::pipeline::{Input, ReadFile, Step, resolve_step};
 use crate::series::{FramesRule, IncompleteRule, RescaleRule};
-use crate::spec::{DtypeSchema, KindSchema, MissingRule, SliceRule};
+use crate::spec::{ComplexRule, DtypeSchema, KindSchema, MissingRule, SliceRule};
 use crate::template::{CaseName, Template};
 
 /// What is to be done with a prediction.
@@ -434,6 +434,8 @@ fn prediction(kind: Kind) -> Input {
         incomplete: IncompleteRule::default(),
         slices: SliceRule::default(),
         missing: MissingRule::default(),
+        allow_outside: false,
+        complex: ComplexRule::default(),
         one_hot: false,
         place: Place::default(),
     }

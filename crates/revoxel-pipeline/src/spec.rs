@@ -119,6 +119,23 @@ pub(crate) struct InputSpec {
     /// What to do where DICOM slices are missing.
     #[serde(default)]
     pub(crate) missing: MissingRule,
+    /// Whether headers may name files of values outside their own folder (NRRD, MetaImage): only if they can be trusted.
+    #[serde(default)]
+    pub(crate) allow_outside: bool,
+    /// What to do with complex voxels.
+    #[serde(default)]
+    pub(crate) complex: ComplexRule,
+}
+
+/// What to do with complex voxels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComplexRule {
+    /// Refuse the case, naming the type.
+    #[default]
+    Error,
+    /// Read two channels: the real part, then the imaginary part.
+    Channels,
 }
 
 /// What to do with slices that lie unevenly.

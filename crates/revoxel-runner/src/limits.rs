@@ -7,10 +7,16 @@ use revoxel_io::{Limits, ReadOptions};
 use crate::memory;
 
 static LIMITS: OnceLock<Limits> = OnceLock::new();
+static ALLOW_OUTSIDE: OnceLock<bool> = OnceLock::new();
 
 /// Says the limits for the whole process; what is said later is not heard.
 pub fn set(limits: Limits) {
     let _ = LIMITS.set(limits);
+}
+
+/// Lets headers name files of values outside their own folder, for the whole process.
+pub fn allow_outside() {
+    let _ = ALLOW_OUTSIDE.set(true);
 }
 
 /// The limits as they were said, or those of this machine.
@@ -20,7 +26,7 @@ pub fn limits() -> Limits {
 
 /// How files are read for which nothing else was said.
 pub fn options() -> ReadOptions {
-    ReadOptions { limits: limits(), ..ReadOptions::default() }
+    ReadOptions { limits: limits(), allow_outside: ALLOW_OUTSIDE.get().is_some(), ..ReadOptions::default() }
 }
 
 /// The limits where so much memory is there: three quarters of it for one volume.

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
 use revoxel_io::{
-    FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice, SlicePolicy, SliceStack,
+    ComplexPolicy, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
+    SlicePolicy, SliceStack,
 };
-use revoxel_pipeline::{FramesRule, IncompleteRule, Input, MissingRule, RescaleRule, SeriesRule, SliceRule};
+use revoxel_pipeline::{
+    ComplexRule, FramesRule, IncompleteRule, Input, MissingRule, RescaleRule, SeriesRule, SliceRule,
+};
 
 use crate::limits::options;
 
@@ -34,6 +37,7 @@ pub fn read_options(input: &Input) -> ReadOptions {
         min_slices: rule.min_slices,
         largest: rule.largest,
     };
+    let usual = options();
     ReadOptions {
         series: input.series.as_ref().map(series),
         select: input.select.clone(),
@@ -58,7 +62,12 @@ pub fn read_options(input: &Input) -> ReadOptions {
             MissingRule::Error => MissingPolicy::Error,
             MissingRule::Interpolate => MissingPolicy::Interpolate,
         },
-        ..options()
+        complex: match input.complex {
+            ComplexRule::Error => ComplexPolicy::Error,
+            ComplexRule::Channels => ComplexPolicy::Channels,
+        },
+        allow_outside: input.allow_outside || usual.allow_outside,
+        ..usual
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reading gzip: one member or many, bounded, with a diagnosis where it fails.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
-use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
 use libdeflater::Decompressor;
 use revoxel_core::{Buffer, Voxel};
 
@@ -84,34 +84,6 @@ pub(crate) const fn is_usual(compressed: usize, needed: usize) -> bool {
 /// Whether these are the first bytes of a gzip member.
 pub(crate) fn is_gzip(first_bytes: &[u8]) -> bool {
     first_bytes.starts_with(&[0x1f, 0x8b, 8])
-}
-
-/// The beginning of a file, decoded if it is gzip.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    /// As many bytes as were asked for, or fewer where the file ends or is damaged before.
-    pub(crate) bytes: Vec<u8>,
-    /// Whether the file is gzip.
-    pub(crate) gzip: bool,
-    /// Why fewer bytes could be decoded.
-    pub(crate) damage: Option<GunzipError>,
-}
-
-/// The first `count` bytes of a file.
-pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
-    let mut file = BufReader::new(File::open(path)?);
-    let mut head = Head { gzip: is_gzip(file.fill_buf()?), ..Head::default() };
-    if !head.gzip {
-        file.take(count).read_to_end(&mut head.bytes)?;
-        return Ok(head);
-    }
-    let result = MultiGzDecoder::new(file).take(count).read_to_end(&mut head.bytes);
-    let decoded = head.bytes.len() as u64;
-    head.damage = result.err().map(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => GunzipError::Truncated { decoded, needed: count },
-        _ => GunzipError::Damaged { decoded },
-    });
-    Ok(head)
 }
 
 /// Decodes a file up to a limit for its checksums alone: what is wrong with it.

@@ -4,7 +4,7 @@ use super::axis_map::AxisMap;
 use super::change::{Change, Values};
 use super::dropped::Dropped;
 use super::{Facts, slice_timing};
-use crate::{metaimage, nrrd};
+use crate::{metaimage, mgh, mif, nrrd};
 
 /// Facts of a result, and what was left out of the source's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +47,12 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     let Carried { facts: held, dropped } = &mut carried;
     if let Some(own) = facts.nrrd.as_deref() {
         held.nrrd = Some(Box::new(nrrd::carry(own, &map, change.values, frames_hold, dropped)));
+    }
+    if let Some(own) = facts.mgh.as_deref() {
+        held.mgh = mgh::facts::carry(own, change.values, dropped).map(Box::new);
+    }
+    if let Some(own) = facts.mif.as_deref() {
+        held.mif = Some(Box::new(mif::carry(own, &map, change.values, frames_hold, dropped)));
     }
     if let Some(own) = facts.metaimage.as_deref() {
         held.metaimage = Some(Box::new(metaimage::carry(own, change.values, frames_hold, dropped)));

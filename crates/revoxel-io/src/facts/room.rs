@@ -5,6 +5,7 @@ use std::path::Path;
 use revoxel_core::Dtype;
 
 use super::{Dropped, Facts};
+use crate::TimeUnit;
 use crate::file::{format_for_writing, is_array_name};
 use crate::slabs::Head;
 
@@ -27,6 +28,26 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
             lost.of_metaimage(facts);
             lost.of_time(facts, head.channels);
         }
+        "MRtrix" => {
+            lost.of_nifti(facts);
+            lost.of_nrrd(facts);
+            lost.of_metaimage(facts);
+            lost.of_time(facts, head.channels);
+            lost.some("time_offset", facts.time_offset.is_some());
+            lost.some("colour", facts.colour);
+        }
+        "MGH" => {
+            lost.of_nifti(facts);
+            lost.of_nrrd(facts);
+            lost.of_metaimage(facts);
+            lost.some("description", facts.description.is_some());
+            lost.some("vector", facts.vector);
+            lost.some("colour", facts.colour);
+            lost.some("time_offset", facts.time_offset.is_some());
+            let is_time =
+                matches!(facts.time_unit, Some(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond));
+            lost.some("frame_spacing", facts.frame_spacing.is_some() && !is_time);
+        }
         _ => {
             lost.of_nifti(facts);
             lost.of_nrrd(facts);
@@ -34,9 +55,17 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
             lost.some("time_unit", facts.time_unit.is_some());
         }
     }
+    if name != "MRtrix" {
+        for (key, _) in facts.mif.iter().flat_map(|own| &own.keys) {
+            lost.some(key, true);
+        }
+    }
+    if name != "MGH" {
+        lost.some("footer of MGH", facts.mgh.as_ref().is_some_and(|own| !own.footer.is_empty()));
+    }
     let why = format!("{name} has no place for it");
     let mut dropped: Vec<Dropped> = lost.0.into_iter().map(|fact| Dropped::new(fact, &why)).collect();
-    if name != "NIfTI" && facts.vector && facts.intent_code == Some(DISPLACEMENT) {
+    if matches!(name, "NRRD" | "MetaImage") && facts.vector && facts.intent_code == Some(DISPLACEMENT) {
         let why = format!("the vectors are along RAS, and readers of {name} files take them to be along LPS");
         dropped.push(Dropped::new("intent_code", why));
     }

@@ -21,7 +21,7 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
     let in_space = axes.min(3);
     let spacing = spacing(header, sizes, warnings)?;
     let offset = match header.get("Offset") {
-        Some(text) => numbers::finite(header.spelled("Offset"), text, axes)?,
+        Some(text) => leading(header.spelled("Offset"), text, axes, warnings)?,
         None => {
             warnings.push(Warning::Assumed { field: "Offset", used: "0" });
             vec![0.0; axes]
@@ -54,7 +54,7 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
         warnings.push(Warning::Assumed { field: "ElementSpacing", used: "1 mm" });
         return Ok(vec![1.0; sizes.len()]);
     };
-    let mut spacing = numbers::finite(field, text, sizes.len())?;
+    let mut spacing = leading(field, text, sizes.len(), warnings)?;
     for (value, size) in spacing.iter_mut().zip(sizes) {
         match (*value > 0.0, *size) {
             (true, _) => {}
@@ -67,6 +67,16 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
         }
     }
     Ok(spacing)
+}
+
+/// One number per axis; what stands behind them is not read.
+fn leading(field: &str, text: &str, axes: usize, warnings: &mut Vec<Warning>) -> Result<Vec<f64>, FieldError> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.len() <= axes {
+        return numbers::finite(field, text, axes);
+    }
+    warnings.push(Warning::SurplusNumbers { field: field.to_owned(), value: text.to_owned(), used: axes });
+    numbers::finite(field, &words[..axes].join(" "), axes)
 }
 
 /// The directions of the axes: the rows of the matrix in the file. Axes beyond the third must not mix with those

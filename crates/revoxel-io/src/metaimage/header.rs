@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::file::failed_to_read;
 use crate::textual::{FieldError, Problem};
-use crate::{ReadError, metaimage};
+use crate::{ReadError, Warning, metaimage};
 
 /// A header beyond this is none. Lists of a million files stay below it.
 const MOST_BYTES: u64 = 32 << 20;
@@ -51,6 +51,8 @@ pub(super) struct Header {
     pub(super) length: u64,
     /// The lines behind it, if they are names of files.
     pub(super) list: Vec<String>,
+    /// How many lines are behind it that nobody reads, and the first of them.
+    behind: Option<(usize, String)>,
 }
 
 /// Whether these are the first bytes of a MetaImage file: its first line is one of its keys, and the number of
@@ -130,6 +132,11 @@ impl Header {
         }
     }
 
+    /// What there is behind the last line that nobody reads.
+    pub(super) fn lines_behind(&self) -> Option<Warning> {
+        self.behind.clone().map(|(count, first)| Warning::LinesBehind { count, first })
+    }
+
     /// Whether the values are in the same file.
     pub(super) fn is_local(&self) -> bool {
         self.data_file.eq_ignore_ascii_case("local")
@@ -163,12 +170,17 @@ impl Header {
             self.list = lines.map(str::to_owned).collect();
             return Ok(());
         }
-        let next = lines.next().unwrap_or_default();
-        let is_key = split(next).is_some_and(|(key, _)| known(key).is_some() || key == LAST);
-        if is_key || (!self.is_local() && !next.is_empty()) {
-            return Err(FieldError::new(LAST, &self.data_file, Problem::NotLast(next.chars().take(60).collect())));
+        let Some(next) = lines.next() else { return Ok(()) };
+        let first = || next.chars().take(60).collect();
+        if !self.is_local() {
+            self.behind = Some((1 + lines.count(), first()));
+            return Ok(());
         }
-        Ok(())
+        // Values, unless they look like a field: then nobody knows where they start.
+        match split(next).is_some_and(|(key, _)| known(key).is_some() || key == LAST) {
+            true => Err(FieldError::new(LAST, &self.data_file, Problem::NotLast(first()))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -237,10 +249,10 @@ mod tests {
         assert_eq!(text("NDims = 3\n"), "ElementDataFile is absent: the field is missing");
         assert!(text("NDims = 3\nnonsense\n").starts_with("line 2 is nonsense: is no line"));
         assert!(text("Offset = 1\nOrigin = 2\n").starts_with("Origin is 2: the field is given twice"));
-        for file in ["LOCAL", "a.raw"] {
-            let text = text(&format!("NDims = 3\nElementDataFile = {file}\nDimSize = 1 2 3\n"));
-            assert!(text.starts_with(&format!("ElementDataFile is {file}: must be the last field")), "{text}");
-        }
+        let local = text("NDims = 3\nElementDataFile = LOCAL\nDimSize = 1 2 3\n");
+        assert!(local.starts_with("ElementDataFile is LOCAL: must be the last field"), "{local}");
+        let behind = parse("NDims = 3\nElementDataFile = a.raw\nDimSize = 1 2 3\n\nmore\n").unwrap();
+        assert_eq!((behind.get("DimSize"), behind.behind.clone()), (None, Some((2, "DimSize = 1 2 3".to_owned()))));
         assert!(Header::parse(b"NDims = 3\n", 99).unwrap_err().to_string().contains("no end of the header"));
     }
 }

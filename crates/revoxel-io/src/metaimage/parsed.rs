@@ -1,7 +1,5 @@
 //! A header with all its checks done, and where the values are.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use revoxel_core::{Dtype, Grid};
@@ -9,8 +7,6 @@ use revoxel_core::{Dtype, Grid};
 use super::geometry::{self, Geometry};
 use super::header::Header;
 use super::{MetaImageFacts, types};
-use crate::codecs::gunzip;
-use crate::file::failed_to_read;
 use crate::textual::axes::{Axes, Role};
 use crate::textual::payload::{DataFile, Encoding, Names, Payload, Skip};
 use crate::textual::siblings::{Pattern, sibling};
@@ -43,7 +39,8 @@ impl Parsed {
     pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         let header = Header::open(path)?;
         let field = |reason: FieldError| metaimage::failed(path.to_owned(), Box::new(reason));
-        let sizes = sizes(&header).map_err(field)?;
+        let mut warnings: Vec<Warning> = header.lines_behind().into_iter().collect();
+        let sizes = sizes(&header, &mut warnings).map_err(field)?;
         let channels = channels(&header).map_err(field)?;
         let dtype = header.need("ElementType").and_then(types::dtype).map_err(field)?;
         let values = numbers::checked_product(sizes.iter().copied().chain([channels, 16])).map(|n| n / 16);
@@ -51,7 +48,6 @@ impl Parsed {
             let value = header.get("ElementNumberOfChannels").unwrap_or("1");
             field(FieldError::new("ElementNumberOfChannels", value, Problem::TooManyValues))
         })?;
-        let mut warnings = Vec::new();
         let Geometry { affine, frame_spacing, time_offset } =
             geometry::geometry(&header, &sizes, &mut warnings).map_err(field)?;
         let axes = axes(&sizes, channels, dtype);
@@ -62,10 +58,10 @@ impl Parsed {
         let grid = if axes.of_space() == 2 { grid.planar() } else { grid };
         let (files, skip) = files(path, &header, &sizes, options)?;
         let compressed = header.flag("CompressedData", false).map_err(field)?;
-        let payload = Payload {
+        let mut payload = Payload {
             names: &NAMES,
             encoding: match (header.flag("BinaryData", true).map_err(field)?, compressed) {
-                (true, true) => compression(&files, skip)?,
+                (true, true) => compression(path, skip)?,
                 (true, false) => Encoding::Raw,
                 (false, _) => Encoding::Text,
             },
@@ -79,6 +75,7 @@ impl Parsed {
             limits: options.limits,
             files,
         };
+        payload.detect(&mut warnings)?;
         payload.check()?;
         warnings.extend(not_applied(&header));
         let frames = axes.count(Role::Frames);
@@ -110,10 +107,22 @@ impl Parsed {
     }
 }
 
-fn sizes(header: &Header) -> Result<Vec<usize>, FieldError> {
+fn sizes(header: &Header, warnings: &mut Vec<Warning>) -> Result<Vec<usize>, FieldError> {
     let text = header.need("NDims")?;
     match numbers::integer("NDims", text)? {
-        axes @ 1..=10 => numbers::sizes("DimSize", header.need("DimSize")?, axes as usize),
+        axes @ 1..=10 => {
+            let text = header.need("DimSize")?;
+            let words: Vec<&str> = text.split_whitespace().collect();
+            match words.get(axes as usize..) {
+                // As many axes of one sample as one likes.
+                Some(more) if !more.is_empty() && more.iter().all(|word| *word == "1") => {
+                    let (value, used) = (text.to_owned(), axes as usize);
+                    warnings.push(Warning::SurplusNumbers { field: "DimSize".to_owned(), value, used });
+                    numbers::sizes("DimSize", &words[..axes as usize].join(" "), axes as usize)
+                }
+                _ => numbers::sizes("DimSize", text, axes as usize),
+            }
+        }
         _ => Err(FieldError::new("NDims", text, Problem::OutOfRange(1, 10))),
     }
 }
@@ -198,27 +207,14 @@ fn skip(header: &Header) -> Result<Skip, FieldError> {
     }
 }
 
-/// Compressed values are zlib, but some writers make gzip of them: the first bytes tell.
-fn compression(files: &[DataFile], skip: Skip) -> Result<Encoding, ReadError> {
-    let (Some(file), Skip::Bytes(0)) = (files.first(), skip) else {
-        return match files.first() {
-            Some(file) => {
-                let value = if skip == Skip::ToEnd { "-1" } else { "more than 0" };
-                let problem = Problem::Together("CompressedData = True");
-                Err(metaimage::failed(file.path.clone(), FieldError::boxed(NAMES.skip, value, problem)))
-            }
-            None => Ok(Encoding::Zlib),
-        };
-    };
-    let peek = || {
-        let mut from = File::open(&file.path)?;
-        from.seek(SeekFrom::Start(file.start))?;
-        let mut bytes = Vec::new();
-        from.take(3).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = peek().map_err(failed_to_read(&file.path))?;
-    Ok(if gunzip::is_gzip(&bytes) { Encoding::Gzip } else { Encoding::Zlib })
+/// Compressed values are zlib, or what their first bytes say: some writers make gzip of them.
+fn compression(path: &Path, skip: Skip) -> Result<Encoding, ReadError> {
+    if skip == Skip::Bytes(0) {
+        return Ok(Encoding::Zlib);
+    }
+    let value = if skip == Skip::ToEnd { "-1" } else { "more than 0" };
+    let problem = Problem::Together("CompressedData = True");
+    Err(metaimage::failed(path.to_owned(), FieldError::boxed(NAMES.skip, value, problem)))
 }
 
 /// Bytes of the compressed stream; 0 and nothing mean up to the end of the file.

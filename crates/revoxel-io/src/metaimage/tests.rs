@@ -1,6 +1,7 @@
 //! Tests against what SimpleITK reads, against hostile files, and against itself.
 
 mod hostile;
+mod odd;
 mod round_trip;
 
 use std::path::PathBuf;

@@ -3,17 +3,16 @@
 use revoxel_core::affine::distance;
 use revoxel_core::{Affine, Grid};
 
-use super::header::{Header, Magic};
+use super::header::Header;
 use super::problem::{HeaderError, Problem};
 use super::quaternion;
 use crate::{SpatialUnit, Warning};
 
+/// How far two voxel sizes may differ, relative to their size, to be the same.
+const SAME_SIZE: f64 = 1e-3;
+
 /// The affine from voxel index to RAS+ mm.
 pub(super) fn affine(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
-    if header.magic == Magic::Absent {
-        // Analyze has no transforms and no units: these bytes are something else there.
-        return base(header, shape, 1.0, warnings);
-    }
     let to_mm = millimetres(header, warnings);
     for (field, value) in [("sform_code", header.sform_code), ("qform_code", header.qform_code)] {
         if !(0..=5).contains(&value) {
@@ -21,22 +20,59 @@ pub(super) fn affine(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warn
         }
     }
     match (header.sform_code > 0, header.qform_code > 0) {
-        (true, false) => sform(header, to_mm),
-        (true, true) => {
+        (true, false) => {
             let followed = sform(header, to_mm)?;
-            // What the qform has to say of itself does not matter as it is not followed.
-            match qform(header, shape, to_mm, &mut Vec::new()) {
-                Ok(other) => warnings.extend(disagreement(header, shape, &followed, &other)),
-                Err(reason) => warnings.push(Warning::QformUnusable(Box::new(reason))),
-            }
+            warnings.extend(other_spacing(header, &followed, to_mm));
             Ok(followed)
         }
+        (true, true) => both(header, shape, to_mm, warnings),
         (false, true) => qform(header, shape, to_mm, warnings),
         (false, false) => {
             warnings.push(Warning::NoTransform);
             base(header, shape, to_mm, warnings)
         }
     }
+}
+
+/// The affine where both transforms are set: the sform's, or the qform's where that of the sform cannot be used.
+fn both(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
+    // Of one that is not followed, remarks do not matter.
+    let mut remarks = Vec::new();
+    match (sform(header, to_mm), qform(header, shape, to_mm, &mut remarks)) {
+        (Ok(followed), Ok(other)) => {
+            warnings.extend(disagreement(header, shape, &followed, &other));
+            warnings.extend(other_spacing(header, &followed, to_mm));
+            Ok(followed)
+        }
+        (Ok(followed), Err(reason)) => {
+            warnings.push(Warning::QformUnusable(Box::new(reason)));
+            Ok(followed)
+        }
+        (Err(reason), Ok(followed)) => {
+            warnings.push(Warning::SformUnusable(Box::new(reason)));
+            warnings.append(&mut remarks);
+            Ok(followed)
+        }
+        (Err(sform), Err(qform)) => {
+            let codes = format!("{} and {}", header.sform_code, header.qform_code);
+            let problem = Problem::NoUsableTransform { sform: sform.to_string(), qform: qform.to_string() };
+            Err(HeaderError::new("sform_code, qform_code", codes, problem))
+        }
+    }
+}
+
+/// Voxel sizes of an sform that are not those that pixdim says, where it says any.
+fn other_spacing(header: &Header, sform: &Affine, to_mm: f64) -> Option<Warning> {
+    let axes = header.dim[0].clamp(1, 3) as usize;
+    let said = &header.pixdim[1..=axes];
+    let differs = |(said, of_sform): (&f64, f64)| {
+        let said = said.abs() * to_mm;
+        said.is_finite() && said > 0.0 && (said - of_sform).abs() > SAME_SIZE * of_sform
+    };
+    said.iter().zip(sform.spacing()).any(differs).then(|| Warning::OtherSpacing {
+        pixdim: list(header, said),
+        sform: list(header, &sform.spacing()[..axes].iter().map(|v| v / to_mm).collect::<Vec<_>>()),
+    })
 }
 
 /// The unit of length, or `None` where the standard does not know it.
@@ -74,7 +110,7 @@ fn sform(header: &Header, to_mm: f64) -> Result<Affine, HeaderError> {
         }
     }
     let affine = scaled(header.srow, to_mm);
-    if !affine.is_regular() {
+    if affine.inverse().is_none_or(|inverse| !inverse.is_finite()) {
         let rows = header.srow.iter().map(|row| list(header, row)).collect::<Vec<_>>().join(", ");
         return Err(HeaderError::new("srow_x, srow_y, srow_z", rows, Problem::Singular));
     }
@@ -104,7 +140,12 @@ fn qform(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warn
 }
 
 /// What nibabel takes where the header says nothing: x to the left, the world's origin in the centre of the volume.
-fn base(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
+pub(super) fn base(
+    header: &Header,
+    shape: [usize; 3],
+    to_mm: f64,
+    warnings: &mut Vec<Warning>,
+) -> Result<Affine, HeaderError> {
     let [x, y, z] = voxel_sizes(header, shape, warnings)?;
     let steps = [-x, y, z];
     let origin = [0, 1, 2].map(|a| 0.0 - steps[a] * (shape[a] - 1) as f64 / 2.0);

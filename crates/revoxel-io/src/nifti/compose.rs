@@ -98,6 +98,7 @@ pub(super) fn compose(
         quatern,
         qoffset: affine.translation(),
         srow: affine.rows(),
+        originator: [0; 3],
     };
     if let Some(exact) = qform_only(&header, &volume.grid, facts) {
         header = exact;
@@ -142,7 +143,7 @@ fn dimensions(volume: &Head, facts: &Facts) -> ([i64; 8], Stored) {
     let [x, y, z] = volume.grid.shape();
     // A grid's shape and a buffer's length are below 2⁶³.
     let dim = [axes, x, y, z, fourth, fifth, 1, 1].map(|n| n as i64);
-    (dim, Stored { dtype: volume.dtype, components: if is_colour { components } else { 1 } })
+    (dim, Stored::of(volume.dtype, if is_colour { components } else { 1 }))
 }
 
 /// The codes of the source, where it has any. An sform is always set, as that restores the affine of all sources but

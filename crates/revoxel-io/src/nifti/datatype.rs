@@ -3,18 +3,30 @@
 use revoxel_core::Dtype;
 
 use super::problem::{HeaderError, Problem};
+use crate::ComplexPolicy;
 
 /// A voxel type that can be read: what one component is, and how many components stand side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) dtype: Dtype,
     pub(super) components: usize,
+    /// Whether the components are the real and the imaginary part.
+    pub(super) complex: bool,
 }
 
 impl Stored {
+    /// A type of so many components, which are not parts of a complex number.
+    pub(super) const fn of(dtype: Dtype, components: usize) -> Self {
+        Self { dtype, components, complex: false }
+    }
+
     /// The type with a number of the standard.
-    pub(super) fn from_code(code: i32) -> Result<Self, HeaderError> {
-        let plain = |dtype| Ok(Self { dtype, components: 1 });
+    pub(super) fn from_code(code: i32, complex: ComplexPolicy) -> Result<Self, HeaderError> {
+        let plain = |dtype| Ok(Self::of(dtype, 1));
+        let parts = |dtype, name| match complex {
+            ComplexPolicy::Channels => Ok(Self { dtype, components: 2, complex: true }),
+            ComplexPolicy::Error => Err(HeaderError::new("datatype", code, Problem::Complex(name))),
+        };
         let refuse = |problem| Err(HeaderError::new("datatype", code, problem));
         match code {
             2 => plain(Dtype::U8),
@@ -22,18 +34,18 @@ impl Stored {
             8 => plain(Dtype::I32),
             16 => plain(Dtype::F32),
             64 => plain(Dtype::F64),
-            128 => Ok(Self { dtype: Dtype::U8, components: 3 }),
+            128 => Ok(Self::of(Dtype::U8, 3)),
             256 => plain(Dtype::I8),
             512 => plain(Dtype::U16),
             768 => plain(Dtype::U32),
             1024 => plain(Dtype::I64),
             1280 => plain(Dtype::U64),
-            2304 => Ok(Self { dtype: Dtype::U8, components: 4 }),
+            2304 => Ok(Self::of(Dtype::U8, 4)),
             0 => refuse(Problem::UnsupportedType("\"unknown\"")),
             1 => refuse(Problem::UnsupportedType("binary (1 bit)")),
-            32 => refuse(Problem::UnsupportedType("complex64")),
+            32 => parts(Dtype::F32, "complex64"),
             1536 => refuse(Problem::UnsupportedType("float128")),
-            1792 => refuse(Problem::UnsupportedType("complex128")),
+            1792 => parts(Dtype::F64, "complex128"),
             2048 => refuse(Problem::UnsupportedType("complex256")),
             _ => refuse(Problem::UnknownType),
         }
@@ -42,6 +54,8 @@ impl Stored {
     /// The number of the standard.
     pub(super) const fn code(self) -> i32 {
         match (self.dtype, self.components) {
+            (Dtype::F32, 2) if self.complex => 32,
+            (Dtype::F64, 2) if self.complex => 1792,
             (Dtype::U8, 3) => 128,
             (Dtype::U8, 4) => 2304,
             (Dtype::U8, _) => 2,
@@ -54,6 +68,14 @@ impl Stored {
             (Dtype::U32, _) => 768,
             (Dtype::I64, _) => 1024,
             (Dtype::U64, _) => 1280,
+        }
+    }
+
+    /// The name of a complex type.
+    pub(super) const fn name(self) -> &'static str {
+        match self.dtype {
+            Dtype::F32 => "complex64",
+            _ => "complex128",
         }
     }
 
@@ -70,12 +92,16 @@ mod tests {
     #[test]
     fn codes_come_back_and_others_are_refused() {
         for dtype in Dtype::ALL {
-            let stored = Stored { dtype, components: 1 };
-            assert_eq!(Stored::from_code(stored.code()), Ok(stored));
+            let stored = Stored::of(dtype, 1);
+            assert_eq!(Stored::from_code(stored.code(), ComplexPolicy::Error), Ok(stored));
         }
-        assert_eq!(Stored::from_code(2304).map(|s| (s.components, s.bits(), s.code())), Ok((4, 32, 2304)));
+        for code in [32, 1792] {
+            assert_eq!(Stored::from_code(code, ComplexPolicy::Channels).map(Stored::code), Ok(code));
+        }
+        let rgba = Stored::from_code(2304, ComplexPolicy::Error);
+        assert_eq!(rgba.map(|s| (s.components, s.bits(), s.code())), Ok((4, 32, 2304)));
         fn t(code: i32, text: &str) {
-            let error = Stored::from_code(code).unwrap_err().to_string();
+            let error = Stored::from_code(code, ComplexPolicy::Error).unwrap_err().to_string();
             assert!(error.starts_with(&format!("datatype is {code}: ")) && error.contains(text), "{error}");
         }
         t(1, "binary");

@@ -147,6 +147,7 @@ mod tests {
                     quatern: [0.25, -0.5, 0.125],
                     qoffset: [10., 20., -30.],
                     srow: [[1., 2., 3., 4.], [5., 6., 7., 8.], [9., 10., 11., 12.]],
+                    originator: [0; 3],
                 };
                 let bytes = header.encode();
                 assert_eq!(Header::parse(&bytes, 0).unwrap(), header);

@@ -83,6 +83,8 @@ pub(super) struct Header {
     pub(super) quatern: [f64; 3],
     pub(super) qoffset: [f64; 3],
     pub(super) srow: [[f64; 4]; 3],
+    /// Of Analyze: the voxel at the world's origin, counted from 1, as SPM writes it; else zeros.
+    pub(super) originator: [i64; 3],
 }
 
 /// Whether these bytes are the beginning of a header: 348 or 540 in either byte order, and either a magic or at
@@ -179,6 +181,10 @@ impl Bytes<'_> {
             qoffset: self.f32s(268),
             srow: [self.f32s(280), self.f32s(296), self.f32s(312)],
             intent_name: self.array(328),
+            originator: match magic_1(self.bytes) {
+                Magic::Absent => std::array::from_fn(|i| i64::from(self.i16(253 + 2 * i))),
+                _ => [0; 3],
+            },
         }
     }
 
@@ -219,6 +225,7 @@ impl Bytes<'_> {
             intent_code: self.i32(504),
             intent_name: self.array(508),
             dim_info: self.array::<1>(524)[0],
+            originator: [0; 3],
         })
     }
 

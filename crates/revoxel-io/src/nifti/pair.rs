@@ -14,6 +14,11 @@ pub(super) fn is_voxels(path: &Path) -> bool {
     has_extension(path, "img") || has_extension(path, "img.gz")
 }
 
+/// Whether a name says that the file is compressed.
+pub(super) fn is_packed_name(path: &Path) -> bool {
+    has_extension(path, "gz")
+}
+
 /// Whether the header of a file of voxels is beside it.
 pub(super) fn has_header(path: &Path) -> bool {
     existing(path, "hdr").is_ok()

@@ -1,17 +1,21 @@
 //! A header with all its checks done, and where the voxels are.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Dtype, Grid};
+use revoxel_core::{Affine, Dtype, Grid};
 
 use super::datatype::Stored;
 use super::header::{self, Header, Magic, Order, Version};
 use super::problem::{HeaderError, Problem};
 use super::shape::Arrangement;
-use super::{affine, extensions, offset, pair, remember};
+use super::{affine, analyze, extensions, offset, pair, remember, shape, spm};
 use crate::codecs::gunzip::{self, GunzipError};
+use crate::codecs::head::{self, Packed};
 use crate::file::{failed_to_read, length_of};
-use crate::{Extension, FileInfo, Limits, ReadError, Warning};
+use crate::stored::VoxelFile;
+use crate::{Extension, FileInfo, Limits, ReadError, ReadOptions, Warning};
 
 /// Everything that reading the voxels needs.
 #[derive(Debug)]
@@ -26,32 +30,27 @@ pub(super) struct Parsed {
     pub(super) swapped: bool,
     /// Where the voxels are.
     pub(super) voxels: VoxelFile,
+    /// SPM's file with the affine, where that is followed.
+    pub(super) matrix: Option<PathBuf>,
     /// The file with the header, where that is another one and compressed.
     pub(super) packed_header: Option<PathBuf>,
 }
 
-/// The file with the voxels.
-#[derive(Clone, Debug)]
-pub(super) struct VoxelFile {
-    pub(super) path: PathBuf,
-    pub(super) gzip: bool,
-    /// Length of the file.
-    pub(super) length: u64,
-    /// Where they start, in the decoded file.
-    pub(super) offset: u64,
-}
-
 impl Parsed {
     /// Reads and checks the header of a file, given by its name or by that of its voxels.
-    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self, ReadError> {
+    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         let file = HeaderFile::open(path)?;
         let field = |reason| ReadError::Nifti { path: file.path.clone(), reason: Box::new(reason) };
-        let header = &file.header;
         let mut warnings = Vec::new();
+        let (dim, axes) = shape::without_zeros(&file.header.dim);
+        if !axes.is_empty() {
+            warnings.push(Warning::ZeroDimensions(axes));
+        }
+        let header = &Header { dim, ..file.header.clone() };
         if header.magic == Magic::Absent {
             warnings.push(Warning::Analyze);
         }
-        let arrangement = Stored::from_code(header.datatype)
+        let arrangement = Stored::from_code(header.datatype, options.complex)
             .and_then(|stored| Arrangement::from_header(header, stored))
             .map_err(field)?;
         let Arrangement { shape, stored, .. } = arrangement;
@@ -59,9 +58,18 @@ impl Parsed {
             warnings.push(Warning::Bitpix { value: header.bitpix, expected: stored.bits() });
         }
         let start = offset::voxels_start(header, file.is_single(), &mut warnings).map_err(field)?;
-        let voxels = file.voxels(start, &arrangement, limits)?;
+        if stored.complex {
+            warnings.push(Warning::ComplexChannels(stored.name()));
+        }
+        let voxels = file.voxels(start, &arrangement, &options.limits)?;
         let scaling = scaling(header, stored).map_err(field)?;
-        let affine = affine::affine(header, shape, &mut warnings).map_err(field)?;
+        let (affine, matrix) = match file.spm_matrix(&mut warnings) {
+            Some((affine, matrix)) => (affine, Some(matrix)),
+            None if header.magic == Magic::Absent => {
+                (analyze::affine(header, shape, &mut warnings).map_err(field)?, None)
+            }
+            None => (affine::affine(header, shape, &mut warnings).map_err(field)?, None),
+        };
         let grid = Grid::new(shape, affine).map_err(|_| field(not_invertible(header)))?;
         let grid = if header.dim[0] == 2 { grid.planar() } else { grid };
         let extensions = file.extensions(start, &mut warnings)?;
@@ -79,8 +87,8 @@ impl Parsed {
             slices: None,
         };
         let swapped = header.order != Order::NATIVE;
-        let packed_header = (file.gzip && file.path != voxels.path).then(|| file.path.clone());
-        Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels, packed_header })
+        let packed_header = (file.packed.is_some() && file.path != voxels.path).then(|| file.path.clone());
+        Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels, matrix, packed_header })
     }
 }
 
@@ -90,15 +98,15 @@ struct HeaderFile {
     /// The path that was given, where that is the file of the voxels.
     given_voxels: Option<PathBuf>,
     header: Header,
-    /// Whether the file is gzip.
-    gzip: bool,
+    /// How the file is compressed.
+    packed: Option<Packed>,
     /// Whether the four bytes behind the header say that there are extensions.
     has_extensions: bool,
 }
 
 impl HeaderFile {
     fn open(path: &Path) -> Result<Self, ReadError> {
-        let (mut bytes, mut length, mut gzip) = first_bytes(path)?;
+        let (mut bytes, mut length, mut packed) = first_bytes(path)?;
         let mut given_voxels = None;
         let mut path = path.to_owned();
         if pair::is_voxels(&path) && !header::is_header(&bytes) {
@@ -106,12 +114,12 @@ impl HeaderFile {
                 Ok(header) => given_voxels = Some(std::mem::replace(&mut path, header)),
                 Err(partner) => return Err(ReadError::MissingPartner { path, partner }),
             }
-            (bytes, length, gzip) = first_bytes(&path)?;
+            (bytes, length, packed) = first_bytes(&path)?;
         }
         match Header::parse(&bytes, length) {
             Ok(header) => {
                 let has_extensions = bytes.get(header.version.length()).is_some_and(|flag| *flag != 0);
-                Ok(Self { path, given_voxels, header, gzip, has_extensions })
+                Ok(Self { path, given_voxels, header, packed, has_extensions })
             }
             Err(reason) => Err(ReadError::Nifti { path, reason: Box::new(reason) }),
         }
@@ -131,26 +139,51 @@ impl HeaderFile {
         let path = self.voxel_path()?;
         let length = length_of(&path)?;
         let needed = offset.saturating_add(arrangement.bytes());
-        let looks_gzip = gunzip::head(&path, 0).map_err(failed_to_read(&path))?.gzip;
-        let gzip = looks_gzip && length != needed;
+        let packed = match path == self.path {
+            true => self.packed,
+            false => packed(&path, length, needed).map_err(failed_to_read(&path))?,
+        };
         let field = |reason| ReadError::Nifti { path: self.path.clone(), reason: Box::new(reason) };
-        let most = if gzip { gunzip::most_decoded(length) } else { length };
+        let most = match packed {
+            None => length,
+            Some(Packed::Bzip2) => limits.most_decoded(length),
+            Some(_) => gunzip::most_decoded(length),
+        };
         if offset > most {
             let value = self.header.show(self.header.vox_offset);
             return Err(field(HeaderError::new("vox_offset", value, Problem::OffsetPastEnd(most))));
         }
-        if !gzip && needed > length {
+        if packed.is_none() && needed > length {
             let problem = Problem::PastEnd { needed: arrangement.bytes(), offset, length };
             return Err(field(HeaderError::new("dim", arrangement.text(), problem)));
         }
-        if needed > most {
+        if needed > most && packed != Some(Packed::Bzip2) {
             let reason = GunzipError::Impossible { needed, compressed: length, most };
             return Err(ReadError::Gunzip { path, reason });
         }
-        if gzip {
+        if packed.is_some() {
             limits.check_expansion(&path, length, needed)?;
         }
-        Ok(VoxelFile { path, gzip, length, offset })
+        Ok(VoxelFile { path, packed, length, offset })
+    }
+
+    /// The affine of the `.mat` file that SPM writes beside an Analyze pair, where there is one, and the file.
+    fn spm_matrix(&self, warnings: &mut Vec<Warning>) -> Option<(Affine, PathBuf)> {
+        if self.header.magic != Magic::Absent || self.is_single() {
+            return None;
+        }
+        let path = pair::partner(&self.path, "mat", pair::is_packed_name(&self.path));
+        match spm::affine(&path) {
+            Ok(affine) => {
+                warnings.push(Warning::SpmMatrix(path.clone()));
+                Some((affine, path))
+            }
+            Err(Some(why)) => {
+                warnings.push(Warning::SpmMatrixUnusable { path, why });
+                None
+            }
+            Err(None) => None,
+        }
     }
 
     fn voxel_path(&self) -> Result<PathBuf, ReadError> {
@@ -173,39 +206,48 @@ impl HeaderFile {
         if !self.has_extensions || self.header.magic == Magic::Absent {
             return Ok(Vec::new());
         }
-        let most = extensions::most_bytes(self.gzip.then(|| length_of(&self.path)).transpose()?);
+        let most = extensions::most_bytes(self.packed.map(|_| length_of(&self.path)).transpose()?);
         let end = if self.is_single() { voxels_start } else { start + most };
         if end.saturating_sub(start) > most {
             warnings.push(Warning::ExtensionsTooLarge(end - start));
             return Ok(Vec::new());
         }
-        let head = gunzip::head(&self.path, end).map_err(failed_to_read(&self.path))?;
+        let head = head::head(&self.path, end).map_err(failed_to_read(&self.path))?;
         Ok(extensions::parse(&self.header, head.bytes.get(start as usize..).unwrap_or(&[]), warnings))
     }
 }
 
-/// The bytes of a header, the length of the (decoded) file, as far as it is known, and whether the file is gzip.
-fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64, bool), ReadError> {
+/// The bytes of a header, the length of the (decoded) file, as far as it is known, and how the file is compressed.
+fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64, Option<Packed>), ReadError> {
     let length = length_of(path)?;
-    let head = gunzip::head(path, header::LENGTH_2 as u64 + 4).map_err(failed_to_read(path))?;
-    match head.damage {
-        Some(GunzipError::Truncated { decoded, .. }) if decoded < header::LENGTH_1 as u64 => {
-            let reason = GunzipError::Truncated { decoded, needed: header::LENGTH_1 as u64 };
-            Err(ReadError::Gunzip { path: path.to_owned(), reason })
-        }
-        Some(reason) if head.bytes.len() < header::LENGTH_1 => Err(ReadError::Gunzip { path: path.to_owned(), reason }),
+    let head = head::head(path, header::LENGTH_2 as u64 + 4).map_err(failed_to_read(path))?;
+    match head.failure(path, header::LENGTH_1 as u64) {
+        Some(error) if head.bytes.len() < header::LENGTH_1 => Err(error),
         _ => {
-            let length = if head.gzip { head.bytes.len() as u64 } else { length };
-            Ok((head.bytes, length, head.gzip))
+            let length = if head.packed.is_some() { head.bytes.len() as u64 } else { length };
+            Ok((head.bytes, length, head.packed))
         }
     }
 }
 
-/// Slope and intercept where they are meant: a slope of 0 or none at all means no scaling.
+/// How the voxels of a pair are compressed. Plain ones can begin like a stream by chance: they cannot be decoded, and the
+/// file is as long as they are.
+fn packed(path: &Path, length: u64, needed: u64) -> io::Result<Option<Packed>> {
+    let mut file = BufReader::new(File::open(path)?);
+    let magic = Packed::of(file.fill_buf()?);
+    // No writer makes a zlib stream of them.
+    let found = Packed::of_stream(file)?.filter(|packed| *packed != Packed::Zlib);
+    Ok(found.or(magic.filter(|_| length != needed)))
+}
+
+/// Slope and intercept where they are meant: a slope of 0 or none at all means no scaling, and colours have none.
 fn scaling(header: &Header, stored: Stored) -> Result<Option<(f64, f64)>, HeaderError> {
     let (slope, intercept) = (header.scl_slope, header.scl_inter);
-    if slope == 0.0 || !slope.is_finite() || stored.components > 1 {
+    if slope == 0.0 || !slope.is_finite() || (stored.components > 1 && !stored.complex) {
         return Ok(None);
+    }
+    if stored.complex && intercept != 0.0 {
+        return Err(HeaderError::new("scl_inter", header.show(intercept), Problem::ComplexIntercept));
     }
     if !intercept.is_finite() {
         return Err(HeaderError::new("scl_inter", header.show(intercept), Problem::NotFinite));

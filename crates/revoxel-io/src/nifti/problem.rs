@@ -49,6 +49,20 @@ pub enum Problem {
     /// A type that is known but not supported.
     #[error("voxels of type {0} are not supported")]
     UnsupportedType(&'static str),
+    /// Complex voxels, which have to be asked for.
+    #[error(
+        "voxels of type {0} are not read as one number: to read them as two channels, real and imaginary, pass \
+         --complex channels (in a pipeline `complex: channels` at the input)"
+    )]
+    Complex(&'static str),
+    /// Both transforms are unusable.
+    #[error("{sform}; and {qform}: correct one of them")]
+    NoUsableTransform {
+        /// What is wrong with the sform.
+        sform: String,
+        /// What is wrong with the qform.
+        qform: String,
+    },
     /// A type that the standard does not know.
     #[error("no NIfTI data type has this number")]
     UnknownType,
@@ -74,6 +88,9 @@ pub enum Problem {
     /// NaN or infinite.
     #[error("must be a finite number")]
     NotFinite,
+    /// An intercept of complex voxels.
+    #[error("programs disagree on whether it is added to the imaginary part of complex voxels: set it to 0")]
+    ComplexIntercept,
     /// Not a length of a voxel.
     #[error("a voxel's size must be a positive number")]
     NotASize,

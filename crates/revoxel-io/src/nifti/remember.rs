@@ -11,15 +11,16 @@ pub(super) fn facts(header: &Header, arrangement: &Arrangement, extensions: Vec<
     let Arrangement { frames, vector, stored, .. } = *arrangement;
     // Behind the third axis there may be one of frames that has a single one; before components it is only a filler.
     // (Writers of Analyze files always give four axes.)
-    let has_axis = frames > 1 || (header.dim[0] == 4 && header.magic != Magic::Absent);
+    // Parts of complex voxels and frames are one list of channels.
+    let has_axis = !stored.complex && (frames > 1 || (header.dim[0] == 4 && header.magic != Magic::Absent));
     let of_time = Some(header.pixdim[4]).filter(|v| v.is_finite() && *v != 0.0);
     let common = Facts {
         description: texts::decode(&header.descrip),
         aux_file: texts::decode(&header.aux_file),
         text_bytes: text_bytes(header),
-        frame_spacing: of_time.filter(|v| has_axis || (*v != 1.0 && header.magic != Magic::Absent)),
-        vector: vector > 1 || header.dim[0] == 5,
-        colour: stored.components > 1,
+        frame_spacing: of_time.filter(|v| has_axis || (*v != 1.0 && !stored.complex && header.magic != Magic::Absent)),
+        vector: !stored.complex && (vector > 1 || header.dim[0] == 5),
+        colour: stored.components > 1 && !stored.complex,
         frames: has_axis.then_some(frames),
         ..Facts::default()
     };

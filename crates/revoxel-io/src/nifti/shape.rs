@@ -77,3 +77,39 @@ impl Arrangement {
         format!("{x}×{y}×{z}{}{} ({}{})", more(frames), more(vector), stored.dtype, more(stored.components))
     }
 }
+
+/// The axes with 1 in place of 0, as NIfTI's own library and ITK read them; zeros at the end, beyond the third axis,
+/// are no axes. And which axes these were. The first axis must have voxels.
+pub(super) fn without_zeros(dim: &[i64; 8]) -> ([i64; 8], Vec<usize>) {
+    let mut fixed = *dim;
+    let axes = usize::try_from(dim[0]).unwrap_or(0).min(7);
+    let zeros: Vec<usize> = (2..=axes).filter(|axis| dim[*axis] == 0).collect();
+    zeros.iter().for_each(|axis| fixed[*axis] = 1);
+    while fixed[0] > 3 && (4..=7).contains(&dim[0]) && dim[fixed[0] as usize] == 0 {
+        fixed[0] -= 1;
+    }
+    (fixed, zeros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_ones() {
+        fn t(dim: [i64; 8], expected: [i64; 8], axes: &[usize]) {
+            assert_eq!(without_zeros(&dim), (expected, axes.to_vec()), "{dim:?}");
+        }
+        t([4, 4, 5, 6, 0, 1, 1, 1], [3, 4, 5, 6, 1, 1, 1, 1], &[4]);
+        t([7, 4, 5, 6, 0, 0, 0, 0], [3, 4, 5, 6, 1, 1, 1, 1], &[4, 5, 6, 7]);
+        t([5, 4, 5, 3, 0, 2, 0, 0], [5, 4, 5, 3, 1, 2, 0, 0], &[4]);
+        t([3, 4, 0, 30, 0, 0, 0, 0], [3, 4, 1, 30, 0, 0, 0, 0], &[2]);
+        t([3, 4, 5, 0, 1, 1, 1, 1], [3, 4, 5, 1, 1, 1, 1, 1], &[3]);
+        t([2, 4, 0, 0, 1, 1, 1, 1], [2, 4, 1, 0, 1, 1, 1, 1], &[2]);
+        for untouched in [[3, 0, 5, 6, 0, 0, 0, 0], [3, 4, -5, 6, 0, 0, 0, 0], [0; 8], [200, 0, 0, 0, 0, 0, 0, 0]] {
+            let expected = if untouched[0] == 200 { vec![2, 3, 4, 5, 6, 7] } else { Vec::new() };
+            assert_eq!(without_zeros(&untouched).1, expected, "{untouched:?}");
+            assert_eq!(without_zeros(&untouched).0[0], untouched[0]);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod hostile;
+mod odd;
 mod pairs;
 mod property;
 mod round_trip;

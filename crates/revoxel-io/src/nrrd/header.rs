@@ -144,7 +144,12 @@ impl Header {
 }
 
 fn check_magic(line: &str) -> Result<(), FieldError> {
-    let version = line.trim_end().strip_prefix("NRRD000").and_then(|v| v.parse::<u8>().ok());
+    let line = line.trim_end();
+    let version = match line {
+        // The magic that the first release wrote.
+        "NRRD00.01" => Some(1),
+        _ => line.strip_prefix("NRRD000").and_then(|v| v.parse::<u8>().ok()),
+    };
     match version {
         Some(1..=6) => Ok(()),
         _ => Err(FieldError::new("magic", line, Problem::Magic)),

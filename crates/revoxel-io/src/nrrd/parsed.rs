@@ -61,7 +61,7 @@ impl Parsed {
             field(FieldError::new(name, header.get(name).unwrap_or("absent"), Problem::Singular))
         })?;
         let grid = if axes.of_space() == 2 { grid.planar() } else { grid };
-        let payload = Payload {
+        let mut payload = Payload {
             names: &NAMES,
             files: files(path, &header, &sizes, options)?,
             encoding,
@@ -74,6 +74,7 @@ impl Parsed {
             compressed: None,
             limits: options.limits,
         };
+        payload.detect(&mut warnings)?;
         payload.check()?;
         let (components, frames) = (axes.count(Role::Colour) * axes.count(Role::Vector), axes.count(Role::Frames));
         let frames_axis = axes.0.iter().position(|(_, role)| *role == Role::Frames);

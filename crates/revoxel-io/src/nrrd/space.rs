@@ -72,7 +72,8 @@ pub(super) fn space(header: &Header, warnings: &mut Vec<Warning>) -> Result<Opti
     match (header.get("space"), header.get("space dimension")) {
         (Some(name), Some(_)) => Err(FieldError::new("space", name, Problem::Together("space dimension"))),
         (Some(name), None) => {
-            let lower = name.to_ascii_lowercase();
+            let words = name.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
+            let lower = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
             let (base, time) = match lower.strip_suffix("-time") {
                 Some(base) => (base, true),
                 None => match lower.as_str() {

@@ -1,6 +1,7 @@
 //! Tests against what SimpleITK and pynrrd read, against hostile files, and against itself.
 
 mod hostile;
+mod odd;
 mod real;
 mod round_trip;
 

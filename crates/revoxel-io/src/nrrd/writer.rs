@@ -91,7 +91,9 @@ fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat
     // A measurement frame is one of three dimensions.
     let has_vectors = own.measurement_frame.is_some() || gradients::any(&own.key_values);
     let single = described.last().is_some_and(|axis| axis.size == 1).then_some(1.0);
-    let time_step = facts.frame_spacing.or(single).filter(|_| in_time && !has_vectors);
+    // Where the source has frames and no step of them, it is 1, as in NIfTI: else readers would take them for components.
+    let counted = own.axes.is_empty().then_some(1.0);
+    let time_step = facts.frame_spacing.or(single).or(counted).filter(|_| in_time && !has_vectors);
     for (axis, (_, role)) in described.iter_mut().zip(&axes.0) {
         // ITK takes these kinds for axes of space, whatever their direction is.
         if *role == Role::Frames && time_step.is_none() && geometry::is_in_time(axis) {
@@ -112,7 +114,7 @@ fn of_facts(volume: &Volume, facts: &Facts, of_space: usize) -> Vec<NrrdAxis> {
     let axis = |size, kind: &str| NrrdAxis { size, kind: Some(kind.to_owned()), ..NrrdAxis::default() };
     let space = NrrdAxis { size: 1, space: true, ..NrrdAxis::default() };
     let mut axes = vec![space; of_space];
-    if facts.frames == Some(frames) && (facts.frame_spacing.is_some() || frames == 1) {
+    if facts.frames == Some(frames) {
         axes.push(axis(frames, "time"));
     } else if frames > 1 && components > 1 {
         axes.push(axis(frames, "list"));

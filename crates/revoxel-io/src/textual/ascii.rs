@@ -1,4 +1,4 @@
-//! Values as text: numbers between blanks, or hexadecimal digits. The length of the text was held against the
+//! Values as text: numbers between blanks or commas, or hexadecimal digits. The length of the text was held against the
 //! number of values.
 
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use crate::buffer;
 /// Characters of a wrong value that are shown.
 const MOST_SHOWN: usize = 40;
 
-/// Numbers between blanks; `Ok(None)` where there is no memory.
+/// Numbers between blanks or commas; `Ok(None)` where there is no memory.
 pub(crate) fn text<T: Voxel + FromStr>(bytes: &[u8], count: usize) -> Result<Option<Vec<T>>, Problem> {
     let Some(mut values) = buffer::zeroed::<T>(count) else { return Ok(None) };
-    let mut words = bytes.split(|b| b.is_ascii_whitespace() || *b == 0).filter(|word| !word.is_empty());
+    let mut words = bytes.split(|b| b.is_ascii_whitespace() || matches!(b, 0 | b',')).filter(|word| !word.is_empty());
     for (index, value) in values.iter_mut().enumerate() {
         let word = words.next().ok_or(Problem::TooFewValues { needed: count, found: index })?;
         *value = number(word).ok_or_else(|| {
@@ -69,6 +69,9 @@ mod tests {
     #[test]
     fn numbers_of_every_kind() {
         assert_eq!(text::<i16>(b"1 -2\r\n3.0\t", 3), Ok(Some(vec![1, -2, 3])));
+        assert_eq!(text::<i16>(b"1, -2,3 ,4,\n", 4), Ok(Some(vec![1, -2, 3, 4])));
+        // Decimal commas make too many numbers.
+        assert_eq!(text::<f32>(b"0,5 1,5", 2), Err(Problem::TooManyInText { needed: 2 }));
         assert_eq!(text::<u64>(b"18446744073709551615", 1), Ok(Some(vec![u64::MAX])));
         assert_eq!(text::<f32>(b"inf -1e3", 2), Ok(Some(vec![f32::INFINITY, -1000.0])));
         assert!(text::<f32>(b"nan", 1).unwrap().unwrap()[0].is_nan());

@@ -1,7 +1,7 @@
 //! Reading the values, as they are in the file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::str::FromStr;
 
 use flate2::bufread::MultiGzDecoder;
@@ -20,7 +20,7 @@ pub(crate) fn read<T: Voxel + FromStr>(payload: &Payload) -> Result<(Buffer<T>, 
     let mut warnings = Vec::new();
     let mut values = match &payload.files[..] {
         [file] => read_file(payload, file, &mut warnings)?,
-        files if payload.encoding == Encoding::Raw => read_raw_files(payload, files, &mut warnings)?.into(),
+        files if payload.is_raw() => read_raw_files(payload, files, &mut warnings)?.into(),
         files => {
             let mut values: Vec<T> = Vec::new();
             for file in files {
@@ -43,7 +43,8 @@ fn read_file<T: Voxel + FromStr>(
     warnings: &mut Vec<Warning>,
 ) -> Result<Buffer<T>, ReadError> {
     let count = payload.values_per_file();
-    match payload.encoding {
+    let encoding = payload.encoding_of(file);
+    match encoding {
         Encoding::Raw => {
             let offset = raw_offset(payload, file, warnings)?;
             let read = || {
@@ -58,7 +59,7 @@ fn read_file<T: Voxel + FromStr>(
         Encoding::Text | Encoding::Hex => {
             let start = bytes_start(payload, file)?;
             let bytes = rest_of(file, start, None)?;
-            let values = match payload.encoding {
+            let values = match encoding {
                 Encoding::Hex => ascii::hex(&bytes, count),
                 _ => ascii::text(&bytes, count),
             };
@@ -70,9 +71,9 @@ fn read_file<T: Voxel + FromStr>(
         }
         Encoding::Gzip => gunzipped(payload, file, count, warnings),
         Encoding::Zlib | Encoding::Bzip2 => {
-            let compressed = rest_of(file, lines_end(payload, file)?, payload.compressed)?;
+            let compressed = rest_of(file, payload.lines_end(file)?, payload.compressed)?;
             let Skip::Bytes(skip) = payload.skip else { return Err(to_end_unsupported(payload, file)) };
-            let decoded = match payload.encoding {
+            let decoded = match encoding {
                 Encoding::Zlib => zlib::decode(&compressed, skip as usize, count),
                 _ => {
                     let limit = payload.limits.most_decoded(compressed.len() as u64);
@@ -93,7 +94,7 @@ fn gunzipped<T: Voxel>(
     count: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Buffer<T>, ReadError> {
-    let compressed = rest_of(file, lines_end(payload, file)?, payload.compressed)?;
+    let compressed = rest_of(file, payload.lines_end(file)?, payload.compressed)?;
     let fail = |reason| payload.fail_encoded(file, Problem::Gunzip(reason));
     let skip = match payload.skip {
         Skip::Bytes(skip) => skip,
@@ -138,7 +139,7 @@ fn read_raw_files<T: Voxel>(
 /// Where raw values start; that they fit behind the skipped lines is only known here.
 fn raw_offset(payload: &Payload, file: &DataFile, warnings: &mut Vec<Warning>) -> Result<u64, ReadError> {
     let needed = payload.bytes_per_file();
-    let lines_end = lines_end(payload, file)?;
+    let lines_end = payload.lines_end(file)?;
     let length = file.length;
     let past_end =
         |offset| payload.fail(file, payload.names.sizes, &payload.sizes, Problem::PastEnd { needed, offset, length });
@@ -154,30 +155,9 @@ fn raw_offset(payload: &Payload, file: &DataFile, warnings: &mut Vec<Warning>) -
 /// Where texts start.
 fn bytes_start(payload: &Payload, file: &DataFile) -> Result<u64, ReadError> {
     match payload.skip {
-        Skip::Bytes(skip) => Ok(lines_end(payload, file)?.saturating_add(skip)),
+        Skip::Bytes(skip) => Ok(payload.lines_end(file)?.saturating_add(skip)),
         Skip::ToEnd => Err(to_end_unsupported(payload, file)),
     }
-}
-
-/// Where the skipped lines end.
-fn lines_end(payload: &Payload, file: &DataFile) -> Result<u64, ReadError> {
-    if payload.line_skip == 0 {
-        return Ok(file.start);
-    }
-    let skip_lines = || {
-        let mut from = File::open(&file.path)?;
-        let mut at = from.seek(SeekFrom::Start(file.start))?;
-        let mut lines = BufReader::new(from);
-        for _ in 0..payload.line_skip {
-            match lines.skip_until(b'\n')? {
-                0 => return Ok(None),
-                count => at += count as u64,
-            }
-        }
-        Ok(Some(at))
-    };
-    let past_end = || payload.fail(file, payload.names.lines, payload.line_skip, Problem::SkipPastEnd(file.length));
-    skip_lines().map_err(failed_to_read(&file.path))?.ok_or_else(past_end)
 }
 
 /// The bytes of a file from a place on.

@@ -1,14 +1,17 @@
 //! Where the values are and how they are encoded; checked before anything is allocated for them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use revoxel_core::Dtype;
 
 use super::problem::{FieldError, Problem};
 use crate::codecs::gunzip::{self, GunzipError};
+use crate::codecs::head::Packed;
 use crate::codecs::stream::{Codec, StreamError};
-use crate::{Limits, ReadError};
+use crate::file::failed_to_read;
+use crate::{Limits, ReadError, Warning};
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub(crate) struct DataFile {
     pub(crate) start: u64,
     /// Length of the file.
     pub(crate) length: u64,
+    /// How its values are compressed, where the first bytes say so.
+    pub(crate) packed: Option<Encoding>,
 }
 
 impl DataFile {
@@ -61,7 +66,7 @@ impl DataFile {
             Err((names.wrap)(header.to_owned(), FieldError::boxed(names.file, value, problem)))
         };
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Ok(Self { length: metadata.len(), path, start }),
+            Ok(metadata) if metadata.is_file() => Ok(Self { length: metadata.len(), path, start, packed: None }),
             Ok(_) => fail(Problem::NotAFile),
             Err(error) => fail(Problem::CannotOpen(error.to_string())),
         }
@@ -108,8 +113,70 @@ impl Payload {
 
     /// An error of the encoding, found in a file.
     pub(crate) fn fail_encoded(&self, file: &DataFile, problem: Problem) -> ReadError {
-        let (field, value) = (self.names.encoding)(self.encoding);
+        let (field, value) = (self.names.encoding)(self.encoding_of(file));
         self.fail(file, field, value, problem)
+    }
+
+    /// How the values of a file are written: what its first bytes say, else what the header says.
+    pub(crate) fn encoding_of(&self, file: &DataFile) -> Encoding {
+        file.packed.unwrap_or(self.encoding)
+    }
+
+    /// Whether all files hold plain values.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.files.iter().all(|file| self.encoding_of(file) == Encoding::Raw)
+    }
+
+    /// Where the skipped lines of a file end.
+    pub(crate) fn lines_end(&self, file: &DataFile) -> Result<u64, ReadError> {
+        if self.line_skip == 0 {
+            return Ok(file.start);
+        }
+        let skip_lines = || {
+            let mut from = File::open(&file.path)?;
+            let mut at = from.seek(SeekFrom::Start(file.start))?;
+            let mut lines = BufReader::new(from);
+            for _ in 0..self.line_skip {
+                match lines.skip_until(b'\n')? {
+                    0 => return Ok(None),
+                    count => at += count as u64,
+                }
+            }
+            Ok(Some(at))
+        };
+        let past_end = || self.fail(file, self.names.lines, self.line_skip, Problem::SkipPastEnd(file.length));
+        skip_lines().map_err(failed_to_read(&file.path))?.ok_or_else(past_end)
+    }
+
+    /// Looks at the first bytes of each file, which decide on how it is compressed; a remark where the header says
+    /// that it is not.
+    pub(crate) fn detect(&mut self, warnings: &mut Vec<Warning>) -> Result<(), ReadError> {
+        if matches!(self.encoding, Encoding::Text | Encoding::Hex) {
+            return Ok(());
+        }
+        for at in 0..self.files.len() {
+            let file = &self.files[at];
+            // Where there are no such lines, whoever reads the values says so.
+            let Ok(start) = self.lines_end(file) else { continue };
+            let found = packed_at(file, start)?;
+            let behind = match self.skip {
+                Skip::Bytes(skip) if found.is_none() && skip > 0 && self.encoding == Encoding::Raw => {
+                    packed_at(file, start.saturating_add(skip))?
+                }
+                _ => None,
+            };
+            if behind.is_some() {
+                let Skip::Bytes(skip) = self.skip else { continue };
+                let why = "compressed values behind skipped bytes; decompress them first";
+                return Err(self.fail(file, self.names.skip, skip, Problem::Unsupported(why)));
+            }
+            if found.is_some() && self.encoding == Encoding::Raw {
+                let (field, value) = (self.names.encoding)(Encoding::Raw);
+                warnings.push(Warning::Packed { path: file.path.clone(), field, value });
+            }
+            self.files[at].packed = found;
+        }
+        Ok(())
     }
 
     /// That the values can be in their files.
@@ -120,7 +187,7 @@ impl Payload {
     /// That the volume is within the limits.
     pub(crate) fn check_volume(&self, header: &Path) -> Result<(), ReadError> {
         let bytes = (self.values as u64).saturating_mul(self.dtype.size() as u64);
-        let mapped = self.encoding == Encoding::Raw && !self.swapped && self.files.len() == 1;
+        let mapped = self.is_raw() && !self.swapped && self.files.len() == 1;
         self.limits.check_volume(header, bytes, mapped)
     }
 
@@ -147,7 +214,7 @@ impl Payload {
                 }
             }
         };
-        match self.encoding {
+        match self.encoding_of(file) {
             Encoding::Raw => fits(bytes),
             // One digit each, and blanks between them.
             Encoding::Text => fits(values.saturating_mul(2).saturating_sub(1)),
@@ -163,7 +230,7 @@ impl Payload {
 
     fn check_ratio(&self, file: &DataFile, needed: u64, compressed: u64) -> Result<(), ReadError> {
         let most = gunzip::most_decoded(compressed);
-        let problem = match self.encoding {
+        let problem = match self.encoding_of(file) {
             Encoding::Gzip if needed > most => Problem::Gunzip(GunzipError::Impossible { needed, compressed, most }),
             Encoding::Zlib if needed > most => {
                 Problem::Stream(StreamError::Impossible { codec: Codec::Zlib, needed, compressed, most })
@@ -172,4 +239,21 @@ impl Payload {
         };
         Err(self.fail_encoded(file, problem))
     }
+}
+
+/// How the bytes of a file are compressed from a place on.
+fn packed_at(file: &DataFile, start: u64) -> Result<Option<Encoding>, ReadError> {
+    if start >= file.length {
+        return Ok(None);
+    }
+    let look = || {
+        let mut from = File::open(&file.path)?;
+        from.seek(SeekFrom::Start(start))?;
+        Packed::of_stream(BufReader::new(from))
+    };
+    Ok(look().map_err(failed_to_read(&file.path))?.map(|packed| match packed {
+        Packed::Gzip => Encoding::Gzip,
+        Packed::Bzip2 => Encoding::Bzip2,
+        Packed::Zlib => Encoding::Zlib,
+    }))
 }

@@ -65,6 +65,12 @@ pub enum Problem {
     /// Behind the field that must be the last one.
     #[error("must be the last field, but lines follow it: {0}")]
     NotLast(String),
+    /// Complex values, which have to be asked for.
+    #[error(
+        "complex values are not read as one number: to read them as two channels, real and imaginary, pass \
+         --complex channels (in a pipeline `complex: channels` at the input)"
+    )]
+    Complex,
     /// No number.
     #[error("must be {0}")]
     NotANumber(&'static str),
@@ -113,7 +119,10 @@ pub enum Problem {
     #[error("the byte order of values of several bytes must be given (little or big)")]
     NoByteOrder,
     /// A path that leaves the header's folder.
-    #[error("leaves the folder of the header; allow it (`allow_outside`) if the file can be trusted")]
+    #[error(
+        "leaves the folder of the header: if the file can be trusted, pass --allow-outside (in a pipeline \
+         `allow_outside: true` at the input)"
+    )]
     Outside,
     /// The data file is the header.
     #[error("is the header itself")]

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use revoxel_core::{Affine, Frame, Grid, Orientation};
-use revoxel_io::FileInfo;
 use revoxel_io::dicom::{DicomScan, SeriesReport};
+use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::reading::complex;
 use super::show;
 use crate::limits::options;
 
@@ -21,6 +22,9 @@ pub(super) struct Args {
     /// Also show the volume as it is in another orientation, such as IAR, with its matrix in that system.
     #[arg(long, value_name = "AXCODES")]
     orientation: Option<Orientation>,
+    /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
+    #[arg(long, value_parser = complex, default_value = "error")]
+    complex: ComplexPolicy,
     /// One JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -46,7 +50,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                     Err(error) => error,
                 }
             }
-            Ok(_) => match revoxel_io::info_with(path, &options()) {
+            Ok(_) => match revoxel_io::info_with(path, &ReadOptions { complex: args.complex, ..options() }) {
                 Ok(info) => {
                     if args.json {
                         documents.push(document(&name, &info, args.orientation));

@@ -1,10 +1,10 @@
-//! Options for the limits of what is read, which all commands have.
+//! Options for what may be read, which all commands have.
 
 use revoxel_io::Limits;
 
 use crate::limits;
 
-/// Limits of what is read.
+/// What may be read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Args {
     /// The most bytes that the voxels of one file may have, such as 8G. By default three quarters of the memory of this
@@ -17,11 +17,18 @@ pub(super) struct Args {
     /// allowed.
     #[arg(long, global = true, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
     max_expansion: Option<u64>,
+    /// Let headers name files of values outside their own folder (NRRD, MetaImage). Only for files that can be trusted:
+    /// such a header can name any file of this machine.
+    #[arg(long, global = true)]
+    allow_outside: bool,
 }
 
 impl Args {
     /// Makes the limits hold for the whole process.
     pub(super) fn apply(self) {
+        if self.allow_outside {
+            limits::allow_outside();
+        }
         let usual = limits::of_machine(crate::memory::whole().map(|room| room.bytes));
         limits::set(Limits {
             max_volume: self.max_volume.unwrap_or(usual.max_volume),

@@ -1,8 +1,8 @@
-//! Options of commands that read a DICOM series.
+//! Options of commands that read a volume.
 
 use revoxel_io::{
-    FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice, SeriesChoiceError,
-    SlicePolicy,
+    ComplexPolicy, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
+    SeriesChoiceError, SlicePolicy,
 };
 
 use crate::limits;
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// What to do with missing DICOM slices: error or interpolate.
     #[arg(long, value_parser = missing, default_value = "error")]
     missing: MissingPolicy,
+    /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
+    #[arg(long, value_parser = complex, default_value = "error")]
+    complex: ComplexPolicy,
 }
 
 impl Args {
@@ -49,6 +52,7 @@ impl Args {
             incomplete: self.incomplete,
             slices: self.slices,
             missing: self.missing,
+            complex: self.complex,
             ..limits::options()
         }
     }
@@ -74,6 +78,11 @@ fn rescale(text: &str) -> Result<RescalePolicy, String> {
 
 fn incomplete(text: &str) -> Result<IncompletePolicy, String> {
     one_of(text, [("error", IncompletePolicy::Error), ("drop", IncompletePolicy::Drop)])
+}
+
+/// What to do with complex voxels.
+pub(super) fn complex(text: &str) -> Result<ComplexPolicy, String> {
+    one_of(text, [("error", ComplexPolicy::Error), ("channels", ComplexPolicy::Channels)])
 }
 
 fn missing(text: &str) -> Result<MissingPolicy, String> {

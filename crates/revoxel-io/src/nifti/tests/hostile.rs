@@ -63,6 +63,7 @@ fn rows_2_to_4_dimensions() {
     }
     refused_header(|h| h.dim[3] = -4, &["dim[3] is -4: every dimension must be at least 1"]);
     refused_header(|h| h.dim[1] = 0, &["dim[1] is 0: every dimension"]);
+    accepted_header(|h| h.dim = [4, 4, 3, 2, 0, 1, 1, 1], "dim[4] is 0: taken as 1");
     refused_header(|h| h.dim = [6, 4, 3, 2, 1, 1, 2, 1], &["dim[6] is 2: axes beyond the fifth"]);
     refused_header(|h| h.dim = [5, 32767, 32767, 32767, 32767, 32767, 1, 1], &["dim is 32767×32767", "addressed"]);
     refused_header(|h| h.dim = [7, 32767, 32767, 32767, 32767, 32767, 32767, 32767], &["dim[6] is 32767"]);
@@ -77,7 +78,7 @@ fn rows_5_and_6_types() {
     for (code, text) in [(0, "\"unknown\""), (1, "binary"), (255, "no NIfTI data type"), (1536, "float128")] {
         refused_header(|h| h.datatype = code, &[&format!("datatype is {code}: "), text]);
     }
-    for (code, text) in [(32, "complex64"), (1792, "complex128"), (2048, "complex256")] {
+    for (code, text) in [(32, "complex64"), (1792, "complex128 "), (2048, "complex256")] {
         refused_header(|h| h.datatype = code, &[&format!("datatype is {code}: "), text]);
     }
 }
@@ -185,19 +186,44 @@ fn row_12_quaternion() {
 
 #[test]
 fn row_13_sform() {
-    refused_header(|h| h.srow = [[0.0; 4]; 3], &["srow_x, srow_y, srow_z is (0.0, 0.0", "singular"]);
-    refused_header(|h| h.srow[1] = h.srow[0], &["srow_x, srow_y, srow_z is (", "singular"]);
-    refused_header(|h| h.srow[2][1] = f64::NAN, &["srow_z is (", "NaN", "finite"]);
+    let zero = |h: &mut Header| h.srow = [[0.0; 4]; 3];
+    let flat = |h: &mut Header| h.srow[1] = h.srow[0];
+    let nan = |h: &mut Header| h.srow[2][1] = f64::NAN;
+    let changes: [(&dyn Fn(&mut Header), &str, &str); 3] = [
+        (&zero, "srow_x, srow_y, srow_z is (0.0, 0.0", "singular"),
+        (&flat, "srow_x, srow_y, srow_z is (", "singular"),
+        (&nan, "srow_z is (", "finite"),
+    ];
+    let by_qform = accepted_header(|h| h.sform_code = 0, "").info.grid;
+    for (change, value, problem) in changes {
+        let loaded = accepted_header(change, &format!("the sform cannot be used ({value}"));
+        assert_eq!(loaded.info.grid, by_qform);
+        for (q, more) in [(0, ""), (1, "quatern_b")] {
+            let both = |h: &mut Header| {
+                change(h);
+                h.qform_code = q;
+                h.quatern[0] = 3.0;
+            };
+            refused_header(both, &[value, problem, more]);
+        }
+    }
     let sheared = |h: &mut Header| {
         h.srow = [[1., 0.3, 0., 1.], [0., 1., 0., 2.], [0., 0., 1., 3.]];
         h.qform_code = 0;
     };
-    assert!(accepted_header(sheared, "").info.grid.affine().shear() > 0.2);
+    assert!(
+        accepted_header(sheared, "pixdim says voxels of (2.0, 1.5, 3.0), the sform has voxels of (1.0, 1.044")
+            .info
+            .grid
+            .affine()
+            .shear()
+            > 0.2
+    );
     let mirrored = |h: &mut Header| {
         h.srow = [[-1., 0., 0., 1.], [0., 1., 0., 2.], [0., 0., 1., 3.]];
         h.qform_code = 0;
     };
-    assert!(accepted_header(mirrored, "").info.grid.affine().determinant() < 0.0);
+    assert!(accepted_header(mirrored, "pixdim says voxels of").info.grid.affine().determinant() < 0.0);
 }
 
 #[test]

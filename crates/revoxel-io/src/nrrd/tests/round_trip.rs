@@ -86,15 +86,17 @@ fn channels_follow_the_facts() {
     let domain = "domain domain domain";
     t(1, Dtype::U8, none(), "5 4 3", domain);
     t(2, Dtype::F32, none(), "2 5 4 3", &format!("list {domain}"));
+    // As SimpleITK opens it: in four dimensions, with a step of 1.
+    t(2, Dtype::F32, Facts { frames: Some(2), ..none() }, "5 4 3 2", &format!("{domain} time"));
     t(3, Dtype::F32, Facts { vector: true, ..none() }, "3 5 4 3", &format!("vector {domain}"));
     t(3, Dtype::U8, Facts { colour: true, ..none() }, "3 5 4 3", &format!("RGB-color {domain}"));
-    t(6, Dtype::F32, Facts { vector: true, frames: Some(2), ..none() }, "3 5 4 3 2", &format!("vector {domain} list"));
+    t(6, Dtype::F32, Facts { vector: true, frames: Some(2), ..none() }, "3 5 4 3 2", &format!("vector {domain} time"));
     t(
         8,
         Dtype::U8,
         Facts { colour: true, frames: Some(2), ..none() },
         "4 5 4 3 2",
-        &format!("RGBA-color {domain} list"),
+        &format!("RGBA-color {domain} time"),
     );
 }
 

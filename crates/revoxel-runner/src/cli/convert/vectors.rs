@@ -10,15 +10,15 @@ use crate::kept::Kept;
 /// NIfTI's intent of a displacement vector, whose components are along RAS.
 const DISPLACEMENT: i32 = 1006;
 
-/// The vectors of a displacement field as other formats have them, along LPS; any other volume as it is. The file then
+/// The vectors of a displacement field as NRRD and MetaImage have them, along LPS; any other volume as it is. The file then
 /// says the same to ITK, which exchanges signs where it reads this intent.
 pub(super) fn along_lps(volume: Volume, output: &Path, kept: &mut Kept) -> Volume {
-    let is_nifti = format_for_writing(output).is_ok_and(|format| format.name() == "NIfTI");
+    let is_lps = format_for_writing(output).is_ok_and(|format| matches!(format.name(), "NRRD" | "MetaImage"));
     let facts = &mut kept.facts;
     let frames = facts.frames.unwrap_or(1).max(1);
     let has_sign = !matches!(volume.dtype(), Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64);
     let is_displacement = facts.vector && facts.intent_code == Some(DISPLACEMENT) && volume.channels() == 3 * frames;
-    if is_nifti || !is_displacement || !has_sign {
+    if !is_lps || !is_displacement || !has_sign {
         return volume;
     }
     facts.intent_code = None;

@@ -9,7 +9,7 @@ use crate::buffer;
 const CHUNK: usize = 1 << 16;
 
 /// Applies slope and intercept in f64. The result is f32, but f64 stays f64.
-pub(super) fn scale<T: Voxel>(values: Buffer<T>, slope: f64, intercept: f64) -> Option<Voxels>
+pub(crate) fn scale<T: Voxel>(values: Buffer<T>, slope: f64, intercept: f64) -> Option<Voxels>
 where
     Voxels: From<Vec<T>> + From<Buffer<T>>,
 {
@@ -32,7 +32,7 @@ where
 /// ```text
 /// r g b r g b  →  r r g g b b
 /// ```
-pub(super) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) -> Option<Vec<T>> {
+pub(crate) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) -> Option<Vec<T>> {
     let mut planes: Vec<T> = buffer::zeroed(values.len())?;
     let frame = components * voxels;
     for (to, from) in planes.chunks_mut(frame).zip(values.chunks(frame)) {
@@ -44,7 +44,7 @@ pub(super) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) ->
 }
 
 /// Puts components side by side, frame by frame: the inverse of [`apart`].
-pub(super) fn together(planes: &[u8], components: usize, voxels: usize) -> Vec<u8> {
+pub(crate) fn together(planes: &[u8], components: usize, voxels: usize) -> Vec<u8> {
     let mut values = vec![0; planes.len()];
     let frame = components * voxels;
     for (to, from) in values.chunks_mut(frame).zip(planes.chunks(frame)) {

@@ -1,0 +1,38 @@
+//! What only MGH headers say, kept so that it can be written again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Dropped, Values, hex};
+
+/// Facts of an MGH file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MghFacts {
+    /// Voxel sizes, directions of the axes and the centre (RAS), as in the header: what is computed from the affine
+    /// again can differ in the last bit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<[f32; 15]>,
+    /// Degrees of freedom.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dof: i32,
+    /// What stands behind the voxels: repetition time, flip angle, echo and inversion time, field of view, and tags.
+    #[serde(with = "hex", skip_serializing_if = "Vec::is_empty")]
+    pub footer: Vec<u8>,
+}
+
+fn is_zero(value: &i32) -> bool {
+    *value == 0
+}
+
+/// The facts of a result.
+pub(crate) fn carry(own: &MghFacts, values: Values, dropped: &mut Vec<Dropped>) -> Option<MghFacts> {
+    match values {
+        Values::Other { .. } => {
+            if !own.footer.is_empty() {
+                dropped.push(Dropped::new("footer of MGH", "the values are not the source's"));
+            }
+            None
+        }
+        _ => Some(own.clone()),
+    }
+}

@@ -1,0 +1,53 @@
+//! What only MRtrix headers say, kept so that it can be written again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{AxisMap, Dropped, Values};
+
+/// Facts of an MRtrix header.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MifFacts {
+    /// Lines that are kept as they are (`command_history`, `dw_scheme`, `pe_scheme`, …), in their order. A key of several
+    /// lines stands in front of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<(String, String)>,
+}
+
+/// Keys with a line, or an entry, for each volume.
+fn is_of_channels(key: &str) -> bool {
+    matches!(key, "dw_scheme" | "pe_scheme") || key.starts_with("prior_dw_scheme")
+}
+
+/// Keys that speak of the axes of the image. Gradients are along those of the world.
+fn is_of_axes(key: &str) -> bool {
+    matches!(key, "pe_scheme" | "PhaseEncodingDirection" | "SliceEncodingDirection" | "SliceTiming" | "labels")
+}
+
+/// The facts of a result. `channels_hold` says that its channels are the source's.
+pub(crate) fn carry(
+    own: &MifFacts,
+    map: &AxisMap,
+    values: Values,
+    channels_hold: bool,
+    dropped: &mut Vec<Dropped>,
+) -> MifFacts {
+    let other = matches!(values, Values::Other { .. });
+    let why = |key: &str| match () {
+        () if other => Some("the values are not the source's"),
+        () if is_of_channels(key) && !channels_hold => Some("the channels are not the source's"),
+        () if is_of_axes(key) && !map.is_identity() => Some("it speaks of the axes of the source"),
+        () => None,
+    };
+    let mut keys = Vec::new();
+    for (key, value) in &own.keys {
+        match why(key) {
+            None => keys.push((key.clone(), value.clone())),
+            Some(why) if dropped.last().is_none_or(|last| last.fact != *key) => {
+                dropped.push(Dropped::new(key.clone(), why));
+            }
+            Some(_) => {}
+        }
+    }
+    MifFacts { keys }
+}
