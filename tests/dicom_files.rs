@@ -140,6 +140,18 @@ fn a_file_of_several_stacks_is_chosen_from_as_a_folder_is() {
 }
 
 #[test]
+fn even_grids_are_within_the_limit() {
+    let place = Place::new();
+    let z = [0.0, 0.01, 0.02, 0.03, 300.0];
+    put(&place, z.into_iter().enumerate().map(|(i, z)| Object::slice(i, [0.0, 0.0, z])));
+    let convert = ["convert", "data/c/s", "a.nii", "--slices", "regularize", "--max-volume", "1M"];
+    place.revoxel(&convert).bad(2, &["on an even grid its slices, 0.0100 mm apart", "--max-volume"]);
+    run(&place, "slices: regularize").good();
+    let image = ["convert", "out/c.nii.gz", "b.nii", "--series", "2"];
+    place.revoxel(&image).bad(2, &["out/c.nii.gz is no DICOM: --series"]);
+}
+
+#[test]
 fn predictions_on_uneven_slices_say_where_they_lie() {
     let place = Place::new();
     let z = [0.0, 2.0, 4.0, 9.0, 11.0, 17.0];
@@ -154,9 +166,9 @@ fn predictions_on_uneven_slices_say_where_they_lie() {
         place.revoxel(&[&["invert", "out/c.json", "p.nii.gz", "-o", "back.nii.gz", "--kind", "label"], more].concat())
     };
     let said = invert(&[]).good();
-    assert!(said.err.contains("back.slices.json") && said.err.contains("mm off"), "{said:?}");
+    assert!(said.err.contains("back.nii.gz.slices.json") && said.err.contains("mm off"), "{said:?}");
     assert_eq!(place.read("back.nii.gz", Kind::Label).grid().shape(), [4, 3, 6]);
-    let text = std::fs::read_to_string(place.path("back.slices.json")).unwrap();
+    let text = std::fs::read_to_string(place.path("back.nii.gz.slices.json")).unwrap();
     let places: Value = serde_json::from_str(&text).unwrap();
     let found: Vec<f64> =
         places["positions_ras_mm"].as_array().unwrap().iter().map(|p| p[2].as_f64().unwrap()).collect();
@@ -164,11 +176,18 @@ fn predictions_on_uneven_slices_say_where_they_lie() {
     assert_eq!((&places["positions_ras_mm"][3][0], &places["volume"]), (&json!(-5.0), &json!("back.nii.gz")));
     // 17 mm over 5 gaps, of which the third slice should lie at 6.8 mm.
     assert!((places["affine_off_by_mm"].as_f64().unwrap() - 2.8).abs() < 1e-9, "{places}");
+    let said = place.revoxel(&["measure", "back.nii.gz"]).good();
+    assert!(said.err.contains("its slices lie unevenly (back.nii.gz.slices.json)"), "{said:?}");
+    // What the pipeline says of reading holds for --like, too.
+    let plan = place.revoxel(&["plan", "p.yaml", "--like", "data/c/s", "--json"]).json();
+    assert!(plan.to_string().contains(&format!("[4,3,{}]", model.grid().shape()[2])), "{plan}");
     // Neither is replaced without a word.
     std::fs::remove_file(place.path("back.nii.gz")).unwrap();
-    invert(&[]).bad(2, &["back.slices.json"]);
+    invert(&[]).bad(2, &["back.nii.gz.slices.json"]);
     let said = invert(&["--onto", "regular", "--overwrite"]).good();
     assert!(!said.err.contains("mm off"), "{said:?}");
+    // What lay beside the result of before is gone with it; `measure` warns where it is there.
+    assert!(!place.path("back.nii.gz.slices.json").exists());
     let back = place.read("back.nii.gz", Kind::Label);
     assert_eq!((back.grid().shape()[2], back.grid().spacing()[2]), (model.grid().shape()[2], 2.0));
     // Even slices have no other grid.

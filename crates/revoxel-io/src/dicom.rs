@@ -216,6 +216,7 @@ impl Series {
             padding: file.padding.filter(|_| shared).map(|p| p * scale.0 + scale.1),
             tilt_degrees: (self.stack.tilt > 0.0).then_some(self.stack.tilt),
             frames_by: self.stack.by.map(str::to_owned),
+            frame_values: self.stack.values.clone(),
             filled_slices: self.plan.filled(),
         }
     }

@@ -1,18 +1,19 @@
 //! Slices that lie unevenly: where they go.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
 use revoxel_io::{
-    ComplexPolicy, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
+    ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
     SlicePolicy, SliceStack,
 };
 use revoxel_pipeline::{
     ComplexRule, FramesRule, IncompleteRule, Input, MissingRule, RescaleRule, SeriesRule, SliceRule,
 };
 
-use crate::limits::options;
+use crate::limits::{limits, options};
 
 /// Why a stack cannot be evened out.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -24,6 +25,22 @@ pub enum UnevenError {
     /// There is no even grid around them.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// The even grid is too large.
+    #[error(
+        "on an even grid its slices, {gap:.4} mm apart, would have {} × {} × {} voxels, {bytes} bytes, and the limit of a \
+         volume is {limit} bytes: allow more with --max-volume, or take the slices as even with `nominal`",
+        shape[0], shape[1], shape[2]
+    )]
+    Limit {
+        /// Voxels of the grid.
+        shape: [usize; 3],
+        /// The distance of its slices, mm.
+        gap: f64,
+        /// What they take in float32.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
 }
 
 /// How an input is to be read.
@@ -71,6 +88,27 @@ pub fn read_options(input: &Input) -> ReadOptions {
     }
 }
 
+/// The grid that a volume starts on: the even one, where its slices lie unevenly.
+///
+/// # Errors
+/// As [`even_out`].
+pub fn start(info: &FileInfo) -> Result<Grid, UnevenError> {
+    match &info.slices {
+        Some(stack) => match even_out(&info.grid, stack)? {
+            GridOp::Reslice { grid, .. } => Ok(grid),
+            _ => Ok(info.grid),
+        },
+        None => Ok(info.grid),
+    }
+}
+
+/// The name of the file that says where the slices of a result lie: `a.nii.gz` has `a.nii.gz.slices.json`.
+pub fn beside(volume: &Path) -> PathBuf {
+    let mut name = volume.file_name().unwrap_or_default().to_owned();
+    name.push(".slices.json");
+    volume.with_file_name(name)
+}
+
 /// Slices that protrude by less do not make a grid larger: this part of a gap …
 const NOISE: f64 = 1e-3;
 /// … or this many mm, whichever is more.
@@ -116,6 +154,12 @@ pub fn even_out(nominal: &Grid, stack: &SliceStack) -> Result<GridOp, UnevenErro
         start[axis] = (places.iter().copied().fold(0.0, f64::min) + noise).floor();
         let end = (places.iter().copied().fold(0.0, f64::max) - noise).ceil();
         shape[axis] += (end - start[axis]) as usize;
+    }
+    let bytes = shape.iter().fold(4u64, |bytes, n| bytes.saturating_mul(*n as u64));
+    let limits = limits();
+    let limit = limits.max_volume.min(limits.memory);
+    if bytes > limit {
+        return Err(UnevenError::Limit { shape, gap, bytes, limit });
     }
     let origin = [0, 1, 2].map(|i| first[i] + start[0] * columns[0][i] + start[1] * columns[1][i]);
     let direction = [0, 1, 2].map(|i| [r[i], c[i], normal[i]]);

@@ -3,7 +3,7 @@
 //! Pixels are looked at only where files bear the same instance UID, or nothing else explains why positions repeat; and
 //! only those of the images in question.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
@@ -42,14 +42,15 @@ pub(super) fn sorted_out(found: &mut Found, options: &ReadOptions) -> Result<Vec
     Ok(groups)
 }
 
-/// Leaves out images that say nothing of their place, where others of their series do.
+/// Leaves out images that say nothing of their place, where there are others.
 fn set_aside(found: &mut Found) {
-    let placed: HashSet<String> =
-        found.files.iter().filter(|n| n.file.content.is_ok()).map(|n| n.file.series.clone()).collect();
+    if found.files.iter().all(|named| named.file.content.is_err()) {
+        return;
+    }
     let focus = found.focus.clone();
     let (aside, kept) = std::mem::take(&mut found.files).into_iter().partition(|named: &NamedImage| {
-        let unplaced = named.file.content.as_ref().err().filter(|e| e.is_unplaced());
-        unplaced.is_some() && placed.contains(&named.file.series) && focus.as_ref() != Some(&named.path)
+        let unplaced = named.file.content.as_ref().is_err_and(DicomError::is_unplaced);
+        unplaced && focus.as_ref() != Some(&named.path)
     });
     found.files = kept;
     let aside: Vec<NamedImage> = aside;

@@ -36,6 +36,9 @@ pub struct DicomFacts {
     /// What tells the frames of a 4-D series apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_by: Option<String>,
+    /// What tells the frames apart, frame by frame, where that is not a time: quantities, b-values, echo times …
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frame_values: Vec<String>,
     /// Slices that were interpolated between their neighbours, as numbers along axis 2, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filled_slices: Vec<usize>,

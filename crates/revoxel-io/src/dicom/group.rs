@@ -9,7 +9,7 @@ use super::passes;
 use super::plane::Plane;
 use super::problem::DicomError;
 use super::report::{Geometry, SeriesReport};
-use super::stack::{Stack, Uneven, stack};
+use super::stack::{Rules, Stack, Uneven, stack};
 use super::vector::{norm, sub};
 use super::warning::DicomWarning;
 use crate::{FramesPolicy, IncompletePolicy, ReadOptions};
@@ -54,6 +54,8 @@ pub(super) struct Group {
 #[derive(PartialEq, Eq, Hash)]
 struct Exact<'a> {
     series: &'a str,
+    /// Where there is no series UID: study, patient and series number.
+    study: Option<&'a str>,
     size: [usize; 2],
     photometric: Photometric,
     /// Where it is no integer of one sample: those share a volume whatever their sizes are.
@@ -75,6 +77,9 @@ pub(super) fn format(files: &[NamedImage], id: PlaneId) -> Option<&PixelFormat> 
 
 /// Sorts images into groups, in the order of series numbers, UIDs and files.
 pub(super) fn groups(files: &[NamedImage], options: &ReadOptions) -> Vec<Group> {
+    let quantities = quantities(files);
+    let separate = options.frames == FramesPolicy::Separate;
+    let differ = |series: &str| separate && quantities.get(series).is_some_and(|names| names.len() > 1);
     let mut clusters: HashMap<Exact<'_>, Vec<Vec<PlaneId>>> = HashMap::new();
     let mut broken: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, named) in files.iter().enumerate() {
@@ -82,7 +87,9 @@ pub(super) fn groups(files: &[NamedImage], options: &ReadOptions) -> Vec<Group> 
             Err(_) => _ = broken.entry(&named.file.series).or_insert(index),
             Ok(content) => {
                 for (frame, plane) in content.planes.iter().enumerate() {
-                    let alike = clusters.entry(exact(&named.file, &content.format, plane, options)).or_default();
+                    let alike = clusters
+                        .entry(exact(&named.file, &content.format, plane, differ(&named.file.series)))
+                        .or_default();
                     let id = PlaneId { file: index, frame };
                     match alike
                         .iter_mut()
@@ -128,6 +135,17 @@ pub(super) fn groups(files: &[NamedImage], options: &ReadOptions) -> Vec<Group> 
     groups
 }
 
+/// The quantities in each series. Images that say none are of the only one that is said.
+fn quantities(files: &[NamedImage]) -> HashMap<&str, HashSet<&str>> {
+    let mut found: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for named in files {
+        let planes = named.file.content.iter().flat_map(|content| &content.planes);
+        let said = planes.map(|p| p.quantity.as_str()).filter(|name| !name.is_empty());
+        found.entry(&named.file.series).or_default().extend(said);
+    }
+    found
+}
+
 /// The volumes among images in parallel planes.
 fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) -> Vec<Group> {
     let all: Vec<&Plane> = planes.iter().filter_map(|id| plane(files, *id)).collect();
@@ -138,6 +156,10 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
         let ids: Vec<PlaneId> = part.images.iter().map(|i| planes[*i]).collect();
         let own: Vec<&Plane> = part.images.iter().map(|i| all[*i]).collect();
         let name = |i: usize| file_name(&files[ids[i].file].path);
+        let rules = Rules {
+            drop_incomplete: options.incomplete == IncompletePolicy::Drop,
+            one_position: options.frames == FramesPolicy::Stack,
+        };
         let mut warnings = Vec::new();
         if let Some(what) = alternating {
             warnings.push(DicomWarning::Alternating { what });
@@ -150,7 +172,7 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
         }
         let stack = match unscaled(&own) {
             Some((first, error)) => Err((Some(files[ids[first].file].path.clone()), error)),
-            None => stack(&own, &name, options.incomplete == IncompletePolicy::Drop).map_err(|e| (None, e)),
+            None => stack(&own, &name, rules).map_err(|e| (None, e)),
         };
         let example = ids[0].file;
         Group { stack, labels: part.labels, warnings, ..Group::of(ids, example) }
@@ -166,26 +188,23 @@ fn unscaled(planes: &[&Plane]) -> Option<(usize, DicomError)> {
     let lacks = |p: &Plane| (slope.is_some() && !p.has_rescale[0]) || (intercept.is_some() && !p.has_rescale[1]);
     let first = planes.iter().position(|p| lacks(p))?;
     let images = planes.iter().filter(|p| lacks(p)).count();
-    let (slope, intercept) = (slope.unwrap_or(1.0), intercept.unwrap_or(0.0));
-    Some((first, DicomError::NoRescale { images, of: planes.len(), slope, intercept }))
+    let whole = || planes.iter().filter(|p| p.has_rescale == [true; 2]).map(|p| (p.slope, p.intercept));
+    let common = whole().next().filter(|pair| whole().all(|other| other == *pair));
+    Some((first, DicomError::NoRescale { images, of: planes.len(), common }))
 }
 
 /// Gives images without a rescale that of the others of their volume, where these have one in common.
 pub(super) fn assume_rescale(files: &mut [NamedImage], groups: &[Group]) {
     for group in groups.iter().filter(|g| matches!(&g.stack, Err((_, DicomError::NoRescale { .. })))) {
-        let whole = || group.planes.iter().filter_map(|id| plane(files, *id)).filter(|p| p.has_rescale == [true; 2]);
-        let Some((slope, intercept)) = whole().next().map(|p| (p.slope, p.intercept)) else { continue };
-        if whole().any(|p| (p.slope, p.intercept) != (slope, intercept)) {
-            continue;
-        }
+        let Err((_, DicomError::NoRescale { common: Some((slope, intercept)), .. })) = &group.stack else { continue };
         for id in &group.planes {
             let content = files[id.file].file.content.as_mut().ok();
             let Some(plane) = content.and_then(|c| c.planes.get_mut(id.frame)) else { continue };
             if !plane.has_rescale[0] {
-                plane.slope = slope;
+                plane.slope = *slope;
             }
             if !plane.has_rescale[1] {
-                plane.intercept = intercept;
+                plane.intercept = *intercept;
             }
             plane.has_rescale = [true; 2];
         }
@@ -197,19 +216,23 @@ fn fault(files: &[NamedImage], file: usize) -> (Option<PathBuf>, DicomError) {
     (Some(files[file].path.clone()), error)
 }
 
+/// The name of a file with that of its folder: names alone may be the same in several folders.
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let folder = path.parent().and_then(Path::file_name);
+    folder.map_or_else(|| name.clone(), |folder| format!("{}/{name}", folder.to_string_lossy()))
 }
 
-fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane, options: &ReadOptions) -> Exact<'a> {
+fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane, quantity: bool) -> Exact<'a> {
     let shares = format.samples == 1 && matches!(format.number, Number::Int { .. });
     Exact {
         series: &file.series,
+        study: file.series.is_empty().then_some(file.study.as_str()),
         size: [format.columns, format.rows],
         photometric: format.photometric,
         number: (!shares).then_some(format.number),
         stack: plane.stack.as_deref(),
-        quantity: (options.frames == FramesPolicy::Separate).then_some(plane.quantity.as_str()),
+        quantity: quantity.then_some(plane.quantity.as_str()),
     }
 }
 
@@ -217,7 +240,7 @@ fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane, option
 fn parallel(a: &Plane, b: &Plane) -> bool {
     let same = |a: [f64; 3], b: [f64; 3]| norm(sub(a, b)) < SAME_DIRECTION;
     let spacing = a.spacing.iter().zip(&b.spacing).all(|(a, b)| (a - b).abs() <= SAME_SPACING * a);
-    let unit = a.unit.as_ref().zip(b.unit.as_ref()).is_none_or(|(a, b)| a == b);
+    let unit = a.unit.as_ref().zip(b.unit.as_ref()).is_none_or(|(a, b)| a.eq_ignore_ascii_case(b));
     spacing && unit && same(a.row, b.row) && same(a.column, b.column)
 }
 

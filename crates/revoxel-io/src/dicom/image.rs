@@ -22,6 +22,8 @@ const FRAGMENTS: u64 = 8 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct ImageFile {
     pub(super) series: String,
+    /// What tells series without a UID apart.
+    pub(super) study: String,
     pub(super) instance: Option<String>,
     pub(super) series_number: Option<i64>,
     pub(super) modality: String,
@@ -88,6 +90,9 @@ impl ImageFile {
         let window = data.key(tags::WINDOW_CENTRE).zip(data.key(tags::WINDOW_WIDTH)).map(|(c, w)| [c, w]);
         let mut file = Self {
             series: text(tags::SERIES_UID).unwrap_or_default(),
+            study: [tags::STUDY_UID, tags::PATIENT_ID, tags::SERIES_NUMBER]
+                .map(|tag| data.text(tag).unwrap_or_default())
+                .join("\\"),
             instance: text(tags::SOP_INSTANCE),
             series_number: data.key(tags::SERIES_NUMBER).map(|n| n as i64),
             modality: text(tags::MODALITY).unwrap_or_default(),

@@ -25,13 +25,22 @@ pub(super) type Alternating = &'static str;
 type Trait = fn(&Plane) -> Option<String>;
 
 const KERNEL: (&str, Trait) = ("kernel", |p| p.keys.kernel.clone());
+const KVP: (&str, Trait) = ("KVP", |p| p.keys.kvp.map(|v| v.to_string()));
+const ACQUISITION: (&str, Trait) = ("acquisition", |p| p.keys.acquisition.map(|v| v.to_string()));
 const IMAGE_TYPE: (&str, Trait) = ("image type", |p| p.keys.image_type.clone());
 
 /// What may alternate along a stack, the most telling first.
 const ALTERNATING: &[(&str, Trait)] = &[
     KERNEL,
     ("echo", |p| p.keys.echo.or(p.keys.echo_time).map(|v| v.to_string())),
-    ("acquisition", |p| p.keys.acquisition.map(|v| v.to_string())),
+    KVP,
+    ("temporal position", |p| p.keys.temporal.map(|v| v.to_string())),
+    ("b-value", |p| p.keys.b_value.map(|v| v.to_string())),
+    ("cardiac percentage", |p| p.keys.percentage.map(|v| v.to_string())),
+    ("inversion time", |p| p.keys.inversion.map(|v| v.to_string())),
+    ("flip angle", |p| p.keys.flip.map(|v| v.to_string())),
+    ("series number", |p| p.keys.series_number.map(|v| v.to_string())),
+    ACQUISITION,
     IMAGE_TYPE,
     ("content time", |p| p.keys.time.map(|v| v.to_string())),
 ];
@@ -39,6 +48,9 @@ const ALTERNATING: &[(&str, Trait)] = &[
 /// Parts with fewer slices prove nothing; another kernel or echo proves more than another time.
 const FEWEST: usize = 3;
 const FEWEST_OF_A_KIND: usize = 2;
+
+/// So many times as many places as the longest part has: the parts are no frames.
+const STATIONS: f64 = 1.2;
 
 /// Slices up to so much thicker than the gap between all of them leave no room between those of one pass.
 const FILLS: f64 = 1.1;
@@ -54,7 +66,8 @@ pub(super) fn parts(planes: &[&Plane], references: &[Option<&str>]) -> (Vec<Part
         return alternating(planes).map_or_else(|said| (vec![all], said), |parts| (parts, None));
     }
     let mut parts = Vec::new();
-    for part in by(planes, &all, KERNEL).unwrap_or_else(|| vec![all]) {
+    let by_kernel = by(planes, &all, KERNEL).unwrap_or_else(|| vec![all]);
+    for part in by_kernel.into_iter().flat_map(|part| by(planes, &part, KVP).unwrap_or_else(|| vec![part])) {
         let own: Vec<&Plane> = part.images.iter().map(|i| planes[*i]).collect();
         if same_places(&own).is_empty() || split::is_told_apart(&own) {
             parts.push(part);
@@ -64,7 +77,14 @@ pub(super) fn parts(planes: &[&Plane], references: &[Option<&str>]) -> (Vec<Part
         let by_type = by(planes, &part, IMAGE_TYPE).filter(apart);
         let by_reference =
             || group(&part, "frame of reference", |i| references[i].map(ToOwned::to_owned)).filter(apart);
-        match by_type.or_else(by_reference) {
+        // Stations of the table that overlap, and are no frames: most of their places are others.
+        let places = own.len() - same_places(&own).iter().map(|pile| pile.len() - 1).sum::<usize>();
+        let longer = |parts: &Vec<Part>| {
+            let most = parts.iter().map(|part| part.images.len()).max().unwrap_or(0);
+            places as f64 > most as f64 * STATIONS
+        };
+        let by_station = || by(planes, &part, ACQUISITION).filter(apart).filter(longer);
+        match by_type.or_else(by_reference).or_else(by_station) {
             Some(found) => parts.extend(found),
             None => parts.push(part),
         }

@@ -2,10 +2,9 @@
 
 use revoxel_core::{Frame, Grid};
 
-use super::problem::{DicomError, Problem};
+use super::problem::DicomError;
 use super::report::Gap;
 use super::stack::{Stack, Uneven};
-use super::tags;
 use super::warning::DicomWarning;
 use crate::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
 
@@ -43,7 +42,7 @@ pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Re
         warnings.push(DicomWarning::SingleSlice { mm, attribute });
     }
     if let Some(by) = stack.by {
-        warnings.push(DicomWarning::Frames { frames: stack.frames.len(), by });
+        warnings.push(DicomWarning::Frames { frames: stack.frames.len(), by, values: stack.values.clone() });
     }
     if stack.dropped > 0 {
         warnings.push(DicomWarning::Dropped { images: stack.dropped });
@@ -75,7 +74,7 @@ pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Re
     }
     let count = slices.len();
     let grid = Grid::new([size[0], size[1], count], stack.affine(count));
-    let grid = grid.map_err(|e| DicomError::field(tags::POSITION, e, Problem::Must("those of a stack of slices")))?;
+    let grid = grid.map_err(|e| DicomError::NoGrid(e.to_string()))?;
     Ok(Plan { grid, slices, stack: positions, warnings })
 }
 

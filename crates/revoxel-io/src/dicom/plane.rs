@@ -48,8 +48,17 @@ pub(super) struct Keys {
     pub(super) acquisition: Option<f64>,
     /// When the image was acquired, s.
     pub(super) acquired: Option<f64>,
-    /// ContentTime, s.
+    /// ContentTime, with its date, s.
     pub(super) time: Option<f64>,
+    /// FrameReferenceTime, ms.
+    pub(super) reference_time: Option<f64>,
+    /// InversionTime, ms.
+    pub(super) inversion: Option<f64>,
+    /// FlipAngle, degrees.
+    pub(super) flip: Option<f64>,
+    /// KVP.
+    pub(super) kvp: Option<f64>,
+    pub(super) series_number: Option<f64>,
     pub(super) instance: Option<f64>,
     /// RepetitionTime, ms.
     pub(super) repetition: Option<f64>,
@@ -165,7 +174,12 @@ impl Keys {
             percentage: groups.of(tags::CARDIAC).key(tags::CARDIAC_PERCENT),
             acquisition: content.key(tags::FRAME_NUMBER).or_else(|| root.key(tags::ACQUISITION_NUMBER)),
             acquired: acquired(content, root),
-            time: root.text(tags::CONTENT_TIME).and_then(|t| time_of_day(&t)),
+            time: dated(root, tags::CONTENT_DATE, tags::CONTENT_TIME),
+            reference_time: root.key(tags::FRAME_REFERENCE_TIME),
+            inversion: root.key(tags::INVERSION_TIME),
+            flip: root.key(tags::FLIP_ANGLE),
+            kvp: root.key(tags::KVP),
+            series_number: root.key(tags::SERIES_NUMBER),
             instance: root.key(tags::INSTANCE_NUMBER),
             repetition: groups.of(tags::MR_TIMING).key(tags::REPETITION_TIME).filter(|ms| *ms > 0.0),
             kernel: groups.of(tags::CT_RECONSTRUCTION).text(tags::KERNEL).or_else(|| root.text(tags::KERNEL)),
@@ -198,14 +212,26 @@ fn gradient(groups: Groups<'_>) -> Option<[i64; 3]> {
 /// When an image was acquired, in seconds that can be compared with those of other images.
 fn acquired(content: &DataSet, root: &DataSet) -> Option<f64> {
     let moment = |text: String| moment(&text);
-    content
-        .text(tags::FRAME_TIME)
-        .and_then(moment)
-        .or_else(|| root.text(tags::ACQUISITION_DATE_TIME).and_then(moment))
-        .or_else(|| {
-            let time = time_of_day(&root.text(tags::ACQUISITION_TIME)?)?;
-            Some(root.text(tags::ACQUISITION_DATE).and_then(|date| day(&date)).unwrap_or(0.0) * 86400.0 + time)
-        })
+    let of_frame = content.text(tags::FRAME_TIME).and_then(moment);
+    let of_image = || root.text(tags::ACQUISITION_DATE_TIME).and_then(moment);
+    of_frame.or_else(of_image).or_else(|| dated(root, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME))
+}
+
+/// A time of the day with its date, where there is one, in seconds.
+fn dated(root: &DataSet, date: Tag, time: Tag) -> Option<f64> {
+    let time = time_of_day(&root.text(time)?)?;
+    Some(root.text(date).and_then(|date| day(&date)).unwrap_or(0.0) * 86400.0 + time)
+}
+
+/// Times of day that pass midnight without a date, put in order: no series takes so long.
+pub(super) fn over_midnight(times: &mut [Option<f64>]) {
+    const DAY: f64 = 86400.0;
+    const LONGEST: f64 = 20.0 * 3600.0;
+    let known = || times.iter().flatten().copied();
+    let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+    if high < DAY && high - low > LONGEST {
+        times.iter_mut().flatten().filter(|time| **time < DAY / 2.0).for_each(|time| *time += DAY);
+    }
 }
 
 /// A date and time (YYYYMMDDHHMMSS.FFFFFF, perhaps with a time zone) in seconds.
@@ -284,6 +310,16 @@ fn unit(groups: Groups<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn midnight_is_passed() {
+        let mut times = [Some(86390.0), None, Some(5.0)];
+        over_midnight(&mut times);
+        assert_eq!(times, [Some(86390.0), None, Some(86405.0)]);
+        let mut times = [Some(30000.0), Some(5.0)];
+        over_midnight(&mut times);
+        assert_eq!(times, [Some(30000.0), Some(5.0)]);
+    }
 
     #[test]
     fn times_are_seconds() {

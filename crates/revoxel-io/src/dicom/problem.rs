@@ -121,18 +121,20 @@ pub enum DicomError {
     /// Some images are without a rescale that others have.
     #[error(
         "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing in {images} of {of} images of the series, and \
-         others have {slope} and {intercept}: their values cannot be compared"
+         others have {}: their values cannot be compared",
+        common.map_or("several pairs of them".to_owned(), |(slope, intercept)| format!("{slope} and {intercept}"))
     )]
     NoRescale {
         /// How many lack it.
         images: usize,
         /// How many there are.
         of: usize,
-        /// The slope of others.
-        slope: f64,
-        /// The intercept of others.
-        intercept: f64,
+        /// Slope and intercept of the others, where they have one pair in common.
+        common: Option<(f64, f64)>,
     },
+    /// No grid goes through the slices.
+    #[error("the places of the slices make no grid: {0}")]
+    NoGrid(String),
     /// Slices are missing.
     #[error(
         "{} slice(s) are missing ({})",
@@ -289,7 +291,10 @@ impl DicomError {
                 "get the missing slices, or leave the last frame out with `--incomplete drop` (`incomplete: drop` on an \
                  input)",
             ),
-            Self::NoRescale { .. } => Some(
+            Self::OnePosition { .. } => {
+                Some("read the images as frames of one slice with `--frames stack` (`frames: stack` on an input)")
+            }
+            Self::NoRescale { common: Some(_), .. } => Some(
                 "give such images the rescale of the others with `--rescale assume` (`rescale: assume` on an input)",
             ),
             _ => None,

@@ -67,8 +67,10 @@ fn is_chosen(found: &Found, groups: &[Group], number: usize, options: &ReadOptio
     let group = &groups[number];
     let file = &found.files[group.example].file;
     let part = |pattern: &String| {
+        // Whole words of what is said.
+        let forms = [pattern.clone(), format!("* {pattern}"), format!("{pattern} *"), format!("* {pattern} *")];
         let traits = group.part.iter().flat_map(|part| part.split(", ")).chain(group.part.as_deref());
-        traits.into_iter().any(|text| fits(pattern, text) || fits(&format!("* {pattern}"), text))
+        traits.into_iter().any(|text| forms.iter().any(|form| fits(form, text)))
     };
     let named = |name: &String| {
         let by_number = name.parse::<usize>().ok().filter(|n| (1..=groups.len()).contains(n));

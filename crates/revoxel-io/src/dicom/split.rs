@@ -6,37 +6,38 @@
 
 use std::collections::BTreeMap;
 
-use super::plane::Plane;
+use super::plane::{Plane, over_midnight};
 use super::problem::DicomError;
-use super::stack::{place_tolerance, sorted};
+use super::stack::{Rules, place_tolerance, sorted};
 
 /// What tells frames apart, and what it is of each image.
 type Key = fn(&Plane) -> Option<f64>;
 
-/// What is tried, in this order.
-const CRITERIA: &[(&str, Key)] = &[
+/// Values that all images of a frame share, in the order in which they are tried.
+const SHARED: &[(&str, Key)] = &[
     ("temporal position", |p| p.keys.temporal),
     ("echo number", |p| p.keys.echo),
     ("echo time", |p| p.keys.echo_time),
+    ("inversion time", |p| p.keys.inversion),
+    ("flip angle", |p| p.keys.flip),
     ("b-value", |p| p.keys.b_value),
 ];
 /// After gradients.
-const LATER: &[(&str, Key)] = &[
-    ("trigger time", |p| p.keys.trigger),
-    ("cardiac percentage", |p| p.keys.percentage),
-    ("acquisition number", |p| p.keys.acquisition),
-    ("acquisition time", |p| p.keys.acquired),
-    ("content time", |p| p.keys.time),
+const LATER: &[(&str, Key)] =
+    &[("cardiac percentage", |p| p.keys.percentage), ("acquisition number", |p| p.keys.acquisition)];
+/// Times: images of a frame share them, or they differ from slice to slice.
+const TIMES: &[(&str, &str, Key)] = &[
+    ("trigger time", "trigger time, ranked at each position", |p| p.keys.trigger),
+    ("frame reference time", "frame reference time, ranked at each position", |p| p.keys.reference_time),
+    ("acquisition time", "acquisition time, ranked at each position", |p| p.keys.acquired),
+    ("content time", "content time, ranked at each position", |p| p.keys.time),
 ];
-/// What images are ranked by within their places.
-const RANKS: &[(&str, Key)] = &[
-    ("trigger time, ranked at each position", |p| p.keys.trigger),
-    ("acquisition time, ranked at each position", |p| p.keys.acquired),
-    ("content time, ranked at each position", |p| p.keys.time),
-    ("instance number, ranked at each position", |p| p.keys.instance),
-];
-const TRIED: &str = "quantity, temporal position, echo, b-value, gradient, trigger time, cardiac percentage, acquisition \
-                     number, acquisition time, content time, dimension index, instance number";
+/// The order in which times rank: what was acquired later is later, whatever the heart did.
+const RANKING: [usize; 4] = [2, 1, 0, 3];
+const BY_NUMBER: &str = "instance number, ranked at each position";
+const TRIED: &str = "quantity, temporal position, echo, inversion time, flip angle, b-value, gradient, cardiac percentage, \
+                     acquisition number, trigger time, frame reference time, acquisition time, content time, dimension \
+                     index, instance number";
 
 /// Frames of the same places.
 #[derive(Debug)]
@@ -49,31 +50,36 @@ pub(super) struct Split {
     pub(super) dropped: usize,
 }
 
+type Frames = (&'static str, Vec<Vec<usize>>);
+
 /// Images in the order of their places, and how near two are at the same one.
 struct Places<'a> {
     planes: &'a [&'a Plane],
     order: &'a [usize],
     along: &'a [f64],
     tolerance: f64,
+    /// The times of each image, as in [`TIMES`].
+    times: Vec<Vec<Option<f64>>>,
+    /// Whether images at a single place may be ranked.
+    one: bool,
 }
 
-/// Splits images, given in the order of their places, into frames of the same places. `drop_incomplete` leaves out a last
-/// frame that lacks slices.
+/// Splits images, given in the order of their places, into frames of the same places.
 pub(super) fn split(
     planes: &[&Plane],
     order: &[usize],
     along: &[f64],
     tolerance: f64,
     name: &dyn Fn(usize) -> String,
-    drop_incomplete: bool,
+    rules: Rules,
 ) -> Result<Split, DicomError> {
-    let places = Places { planes, order, along, tolerance };
-    let mut unequal: Option<(&'static str, Vec<Vec<usize>>)> = None;
-    for (by, frames) in places.shared_values().chain(places.ranks()) {
+    let places = Places::new(planes, order, along, tolerance).at_one(rules.one_position);
+    let mut unequal: Option<Frames> = None;
+    for (by, frames) in places.values().chain(places.times_shared()) {
         if !frames.iter().all(|frame| places.is_unique(frame)) {
             continue;
         }
-        if frames.iter().all(|frame| places.is_same(frame, &frames[0])) {
+        if places.is_whole(&frames) {
             return Ok(Split { frames, by, dropped: 0 });
         }
         if unequal.as_ref().is_none_or(|(_, u)| frames.len() < u.len()) {
@@ -81,11 +87,19 @@ pub(super) fn split(
         }
     }
     // A criterion that leaves every image alone explains nothing.
-    let explained = unequal.filter(|(_, frames)| frames.len() * 2 <= order.len());
-    if let Some((by, mut frames)) = explained.or_else(|| places.with_incomplete_rank()) {
+    let mut explained = unequal.filter(|(_, frames)| frames.len() * 2 <= order.len());
+    // Images are not ranked against a value that says where they belong; times may coincide by chance.
+    let is_time = |by: &str| TIMES.iter().any(|(name, ..)| *name == by);
+    if explained.as_ref().is_none_or(|(by, _)| is_time(by)) {
+        if let Some((by, frames)) = places.ranks() {
+            return Ok(Split { frames, by, dropped: 0 });
+        }
+        explained = explained.or_else(|| places.with_incomplete_rank());
+    }
+    if let Some((by, mut frames)) = explained {
         let (last, others) = (frames[frames.len() - 1].clone(), &frames[..frames.len() - 1]);
-        let whole = others.iter().all(|frame| places.is_same(frame, &frames[0])) && last.len() < frames[0].len();
-        return match (whole, drop_incomplete) {
+        let whole = places.is_whole(others) && last.len() < frames[0].len();
+        return match (whole, rules.drop_incomplete) {
             (true, true) => {
                 frames.pop();
                 Ok(Split { frames, by, dropped: last.len() })
@@ -113,50 +127,129 @@ pub(super) fn split(
 /// Whether a value that images share tells complete frames apart.
 pub(super) fn is_told_apart(planes: &[&Plane]) -> bool {
     let (order, along) = sorted(planes);
-    let tolerance = place_tolerance(&order, &along);
-    let places = Places { planes, order: &order, along: &along, tolerance };
-    let whole = |frames: &Vec<Vec<usize>>| {
-        frames.iter().all(|frame| places.is_unique(frame) && places.is_same(frame, &frames[0]))
-    };
-    places.shared_values().any(|(_, frames)| whole(&frames))
+    let places = Places::new(planes, &order, &along, place_tolerance(&order, &along));
+    let whole = |(_, frames): Frames| frames.iter().all(|frame| places.is_unique(frame)) && places.is_whole(&frames);
+    places.values().chain(places.times_shared()).any(whole)
 }
 
-impl Places<'_> {
-    /// Frames by each value that images may share.
-    fn shared_values(&self) -> impl Iterator<Item = (&'static str, Vec<Vec<usize>>)> + '_ {
+/// What a frame is told apart by, of one of its images.
+pub(super) fn value_of(by: &str, plane: &Plane) -> Option<String> {
+    match by {
+        "quantity" => Some(plane.quantity.clone()).filter(|text| !text.is_empty()),
+        "gradient" => {
+            let direction = plane
+                .keys
+                .gradient
+                .map_or_else(|| "none".to_owned(), |v| v.map(|v| (v as f64 / 1000.0).to_string()).join(" "));
+            Some(format!("b {}, direction {direction}", plane.keys.b_value.unwrap_or(0.0)))
+        }
+        _ => {
+            let known = SHARED.iter().chain(LATER).find(|(name, _)| *name == by)?;
+            (known.1)(plane).map(|value| value.to_string())
+        }
+    }
+}
+
+impl<'a> Places<'a> {
+    fn new(planes: &'a [&'a Plane], order: &'a [usize], along: &'a [f64], tolerance: f64) -> Self {
+        let times = TIMES.iter().map(|(name, _, key)| {
+            let mut times: Vec<Option<f64>> = planes.iter().map(|p| key(p)).collect();
+            if matches!(*name, "acquisition time" | "content time") {
+                over_midnight(&mut times);
+            }
+            times
+        });
+        Self { planes, order, along, tolerance, times: times.collect(), one: false }
+    }
+
+    fn at_one(self, one: bool) -> Self {
+        Self { one, ..self }
+    }
+
+    /// Frames by each value that says where an image belongs.
+    fn values(&self) -> impl Iterator<Item = Frames> + '_ {
         let by_value = |(by, key): &(&'static str, Key)| (*by, self.by_key(|i| key(self.planes[i])));
         let quantities =
             std::iter::once_with(|| ("quantity", self.by_key(self.numbered(|p| Some(p.quantity.clone())))));
         let gradients = std::iter::once_with(|| ("gradient", self.by_gradient()));
-        let dimensions =
-            dimension_keys(self.planes).into_iter().map(|key| ("dimension index", self.by_key(|i| Some(key[i]))));
-        let early = CRITERIA.iter().map(by_value);
+        let early = SHARED.iter().map(by_value);
         let late = LATER.iter().map(by_value);
-        let all = quantities.chain(early).chain(gradients).chain(late).chain(dimensions);
+        let all = quantities.chain(early).chain(gradients).chain(late);
         all.filter_map(|(by, frames)| Some((by, frames?)))
     }
 
-    /// Frames by the rank of each image at its place.
-    fn ranks(&self) -> impl Iterator<Item = (&'static str, Vec<Vec<usize>>)> + '_ {
-        let blocks = std::iter::once_with(|| ("instance number", self.blocks()));
-        let ranked = RANKS.iter().map(|(by, key)| (*by, self.ranked(*key, false)));
-        // Blocks of numbers say more than the rank of numbers, and times more than both.
-        let (times, numbers): (Vec<_>, Vec<_>) = ranked.partition(|(by, _)| by.contains("time"));
-        blocks.chain(times).chain(numbers).filter_map(|(by, frames)| Some((by, frames?)))
+    /// Frames by times that images of a frame share, and by dimension indices.
+    fn times_shared(&self) -> impl Iterator<Item = Frames> + '_ {
+        let times = TIMES.iter().zip(&self.times).map(|((by, ..), times)| (*by, self.by_key(|i| times[i])));
+        let dimensions =
+            dimension_keys(self.planes).into_iter().map(|key| ("dimension index", self.by_key(|i| Some(key[i]))));
+        times.chain(dimensions).filter_map(|(by, frames)| Some((by, frames?)))
     }
 
-    /// The ranks of images of which some places lack the last one.
-    fn with_incomplete_rank(&self) -> Option<(&'static str, Vec<Vec<usize>>)> {
-        RANKS.iter().find_map(|(by, key)| Some((*by, self.ranked(*key, true)?)))
+    /// Frames by the rank of each image at its place. Blocks of numbers say more than times, and times more than numbers.
+    fn ranks(&self) -> Option<Frames> {
+        let times = || {
+            let ranked = |number: usize| Some((TIMES[number].1, self.ranked(|i| self.times[number][i], false)?));
+            RANKING.into_iter().find_map(ranked)
+        };
+        let blocks = self.blocks().map(|frames| ("instance number", frames));
+        blocks.or_else(times).or_else(|| Some((BY_NUMBER, self.ranked(|i| self.number(i), false)?)))
+    }
+
+    /// The ranks of images of which some places lack the last one, where nothing says that it is another one that they lack.
+    fn with_incomplete_rank(&self) -> Option<Frames> {
+        let apart = |frames: &Vec<Vec<usize>>, of: &dyn Fn(usize) -> Option<f64>| {
+            let range = |frame: &Vec<usize>| {
+                let values = || frame.iter().filter_map(|i| of(*i));
+                (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+            };
+            frames.windows(2).all(|w| range(&w[0]).1 < range(&w[1]).0)
+        };
+        for number in RANKING {
+            let time = |i: usize| self.times[number][i];
+            if let Some(frames) = self.ranked(time, true).filter(|frames| apart(frames, &time)) {
+                return Some((TIMES[number].1, frames));
+            }
+        }
+        let frames = self.ranked(|i| self.number(i), true)?;
+        let number = |i: usize| self.number(i);
+        (apart(&frames, &number) || self.ends_early()).then_some((BY_NUMBER, frames))
+    }
+
+    /// Whether images were numbered place by place, and numbers are missing at the ends of places only.
+    fn ends_early(&self) -> bool {
+        let mut runs: Vec<Vec<f64>> = Vec::new();
+        for run in self.runs() {
+            let Some(mut numbers) = run.iter().map(|i| self.number(*i)).collect::<Option<Vec<f64>>>() else {
+                return false;
+            };
+            numbers.sort_by(f64::total_cmp);
+            runs.push(numbers);
+        }
+        runs.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let count = runs.iter().map(Vec::len).max().unwrap_or(0);
+        let in_a_row = |run: &Vec<f64>| run.windows(2).all(|w| w[1] == w[0] + 1.0);
+        // The next place begins behind this one, or where it would with the last image of this one.
+        let follows = |w: &[Vec<f64>]| {
+            let gap = w[1][0] - w[0][w[0].len() - 1];
+            gap == 1.0 || (w[0].len() < count && gap == 2.0)
+        };
+        runs.iter().all(in_a_row) && runs.windows(2).all(follows)
+    }
+
+    fn number(&self, image: usize) -> Option<f64> {
+        self.planes[image].keys.instance
     }
 
     fn is_unique(&self, frame: &[usize]) -> bool {
         frame.windows(2).all(|w| self.along[w[1]] - self.along[w[0]] >= self.tolerance)
     }
 
-    fn is_same(&self, frame: &[usize], first: &[usize]) -> bool {
+    /// Whether all frames have the same places.
+    fn is_whole(&self, frames: &[Vec<usize>]) -> bool {
         let near = |(a, b): (&usize, &usize)| (self.along[*a] - self.along[*b]).abs() < self.tolerance;
-        frame.len() == first.len() && frame.iter().zip(first).all(near)
+        let Some(first) = frames.first() else { return false };
+        frames.iter().all(|frame| frame.len() == first.len() && frame.iter().zip(first).all(near))
     }
 
     /// Images at the same place, in a row.
@@ -184,36 +277,38 @@ impl Places<'_> {
         move |i| numbers[i]
     }
 
-    /// Frames by b-value and direction, in the order in which they were acquired.
+    /// Frames by b-value and direction, in the order in which they were acquired: by number, by time, or as in the file.
     fn by_gradient(&self) -> Option<Vec<Vec<usize>>> {
         let key = |p: &Plane| Some((p.keys.b_value.unwrap_or(0.0).round() as i64, p.keys.gradient));
         if self.planes.iter().all(|p| p.keys.gradient.is_none()) {
             return None;
         }
         let mut frames = self.by_key(self.numbered(key))?;
-        let first = |frame: &Vec<usize>| {
-            let numbers = frame.iter().filter_map(|i| self.planes[*i].keys.instance);
-            Ordered(numbers.fold(f64::INFINITY, f64::min))
+        let least = |frame: &Vec<usize>, of: &dyn Fn(usize) -> Option<f64>| {
+            Ordered(frame.iter().filter_map(|i| of(*i)).fold(f64::INFINITY, f64::min))
         };
-        frames.sort_by_key(first);
+        let acquired = |i: usize| self.times[2][i];
+        frames.sort_by_key(|frame| {
+            (least(frame, &|i| self.number(i)), least(frame, &acquired), frame.iter().copied().min())
+        });
         Some(frames)
     }
 
     /// The first image of each place, the second of each, and so on, by a key that tells the images of a place apart.
     /// Every place has as many; `incomplete` allows for places without the last one.
-    fn ranked(&self, key: Key, incomplete: bool) -> Option<Vec<Vec<usize>>> {
+    fn ranked(&self, key: impl Fn(usize) -> Option<f64>, incomplete: bool) -> Option<Vec<Vec<usize>>> {
         let runs = self.runs();
         let count = runs.iter().map(|run| run.len()).max()?;
         let fewest = runs.iter().map(|run| run.len()).min()?;
         // Two places at least, or every pile of copies would be a series in time.
         let fits = if incomplete { fewest + 1 == count && fewest > 1 } else { fewest == count };
-        if runs.len() < 2 || count < 2 || !fits {
+        if (runs.len() < 2 && !self.one) || count < 2 || !fits {
             return None;
         }
         let mut frames = vec![Vec::new(); count];
         for run in runs {
             let mut ranked: Vec<(Ordered, usize)> =
-                run.iter().map(|i| Some((Ordered(key(self.planes[*i])?), *i))).collect::<Option<_>>()?;
+                run.iter().map(|i| Some((Ordered(key(*i)?), *i))).collect::<Option<_>>()?;
             ranked.sort();
             if ranked.windows(2).any(|w| w[0].0 == w[1].0) {
                 return None;
@@ -226,9 +321,9 @@ impl Places<'_> {
     /// Stacks that were numbered one after the other: every place has as many images, and all numbers of a frame come
     /// before those of the next. The number decides on frames only, never on where a slice lies.
     fn blocks(&self) -> Option<Vec<Vec<usize>>> {
-        let frames = self.ranked(|p| p.keys.instance, false)?;
+        let frames = self.ranked(|i| self.number(i), false)?;
         let range = |f: &Vec<usize>| {
-            let numbers = || f.iter().filter_map(|i| self.planes[*i].keys.instance);
+            let numbers = || f.iter().filter_map(|i| self.number(*i));
             (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max))
         };
         frames.windows(2).all(|w| range(&w[0]).1 < range(&w[1]).0).then_some(frames)

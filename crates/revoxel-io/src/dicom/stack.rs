@@ -18,6 +18,8 @@ const SAME_PLACE_MM: f64 = 1e-3;
 const DRIFT_NOISE_MM: f64 = 0.1;
 /// Steps from frame to frame that differ by less are the same, relative.
 const UNEVEN_STEP: f64 = 0.05;
+/// A repetition time that is shorter is not that of a volume, s.
+const SHORTEST_STEP: f64 = 0.1;
 /// Displacement within the plane that is noise, as a part of a pixel.
 const DRIFT_PIXELS: f64 = 0.02;
 
@@ -32,6 +34,8 @@ pub(super) struct Stack {
     pub(super) dropped: usize,
     /// From frame to frame, s.
     pub(super) step: Option<f64>,
+    /// What tells the frames apart, frame by frame, where that is not a time.
+    pub(super) values: Vec<String>,
     /// Column steps of the affine, LPS mm: to the next column, to the next row.
     pub(super) in_plane: [[f64; 3]; 2],
     /// Where the slices lie, LPS mm.
@@ -70,16 +74,21 @@ pub(super) fn sorted(planes: &[&Plane]) -> (Vec<usize>, Vec<f64>) {
 /// Whether images are an even stack by themselves, without frames; perhaps with slices missing.
 pub(super) fn even(planes: &[&Plane]) -> bool {
     let unnamed = |_: usize| String::new();
-    let found = stack(planes, &unnamed, false);
+    let found = stack(planes, &unnamed, Rules::default());
     found.is_ok_and(|stack| stack.frames.len() == 1 && stack.positions.len() > 1 && stack.uneven.is_none())
 }
 
-/// The images of one group lie in parallel planes. `drop_incomplete` leaves out a last frame that lacks slices.
-pub(super) fn stack(
-    planes: &[&Plane],
-    name: &dyn Fn(usize) -> String,
-    drop_incomplete: bool,
-) -> Result<Stack, DicomError> {
+/// What else is a stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    /// Frames of which the last one lacks slices: it is left out.
+    pub(super) drop_incomplete: bool,
+    /// One slice many times.
+    pub(super) one_position: bool,
+}
+
+/// The images of one group lie in parallel planes.
+pub(super) fn stack(planes: &[&Plane], name: &dyn Fn(usize) -> String, rules: Rules) -> Result<Stack, DicomError> {
     if planes.is_empty() {
         return Err(DicomError::NoImage("the series is empty".to_owned()));
     }
@@ -89,7 +98,7 @@ pub(super) fn stack(
     let (frames, by, dropped) = match repeated {
         None => (vec![order], None, 0),
         Some(_) => {
-            let found = split::split(planes, &order, &along, tolerance, name, drop_incomplete)?;
+            let found = split::split(planes, &order, &along, tolerance, name, rules)?;
             (found.frames, Some(found.by), found.dropped)
         }
     };
@@ -107,13 +116,14 @@ pub(super) fn stack(
         single: None,
         dropped,
         step: by.and_then(|by| step(planes, &frames, by)),
+        values: values(planes, &frames, by),
         by,
         frames,
         positions,
     };
     let normal = lowest.normal();
     if along.len() == 1 {
-        if stack.frames.len() > 1 {
+        if stack.frames.len() > 1 && !rules.one_position {
             return Err(DicomError::OnePosition { count: planes.len(), position: stack.positions[0] });
         }
         let mm = lowest.thickness.map_or(1.0, |(mm, _)| mm);
@@ -184,30 +194,40 @@ impl Stack {
     }
 }
 
+fn values(planes: &[&Plane], frames: &[Vec<usize>], by: Option<&str>) -> Vec<String> {
+    let of_frame = |frame: &Vec<usize>| split::value_of(by?, planes[frame[0]]);
+    frames.iter().map(of_frame).collect::<Option<_>>().unwrap_or_default()
+}
+
 /// From frame to frame in seconds, where frames follow each other in time: the step of their times, if it is the same
-/// between all, else the repetition time.
+/// between all, else the repetition time, if nothing contradicts it.
 fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
-    let by_time = ["temporal", "trigger", "acquisition", "time", "dimension", "instance", "percentage"];
-    if frames.len() < 2 || !by_time.iter().any(|word| by.contains(word)) {
+    const NO_TIMES: [&str; 7] = ["quantity", "echo", "inversion", "flip", "b-value", "gradient", "percentage"];
+    if frames.len() < 2 || NO_TIMES.iter().any(|word| by.contains(word)) {
         return None;
     }
     let firsts = || frames.iter().map(|frame| planes[frame[0]]);
-    let repetition =
-        firsts().map(|p| p.keys.repetition).reduce(|a, b| a.filter(|_| a == b)).flatten().map(|ms| ms / 1e3);
-    let even = |time: fn(&Plane) -> Option<f64>| {
-        let times: Vec<f64> = firsts().map(time).collect::<Option<_>>()?;
+    let times = |time: fn(&Plane) -> Option<f64>| firsts().map(time).collect::<Option<Vec<f64>>>();
+    let even = |times: &[f64]| {
         let mean = (times[times.len() - 1] - times[0]) / (times.len() - 1) as f64;
         let fits = |w: &[f64]| (w[1] - w[0] - mean).abs() <= mean * UNEVEN_STEP;
         (mean > 0.0 && times.windows(2).all(fits)).then_some(mean)
     };
     if by.contains("trigger") {
-        return even(|p| p.keys.trigger.map(|ms| ms / 1e3));
+        return even(&times(|p| p.keys.trigger.map(|ms| ms / 1e3))?);
     }
-    match (even(|p| p.keys.acquired), repetition) {
+    if by.contains("reference") {
+        return even(&times(|p| p.keys.reference_time.map(|ms| ms / 1e3))?);
+    }
+    // The repetition time of a sequence with a few milliseconds is not that of volumes.
+    let repetition = firsts().map(|p| p.keys.repetition).reduce(|a, b| a.filter(|_| a == b)).flatten();
+    let repetition = repetition.map(|ms| ms / 1e3).filter(|step| *step >= SHORTEST_STEP);
+    match times(|p| p.keys.acquired).filter(|times| times.iter().any(|time| *time != times[0])) {
         // Times are rounded; the repetition time is what was set.
-        (Some(step), Some(set)) if (step - set).abs() <= step * UNEVEN_STEP => Some(set),
-        (Some(step), _) => Some(step),
-        (None, set) => set.filter(|_| !by.contains("percentage")),
+        Some(times) => {
+            even(&times).map(|step| repetition.filter(|set| (step - set).abs() <= step * UNEVEN_STEP).unwrap_or(step))
+        }
+        None => repetition,
     }
 }
 

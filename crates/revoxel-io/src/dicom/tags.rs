@@ -82,6 +82,7 @@ tags! {
     SOP_CLASS = 0x0008_0016 b"UI" "SOPClassUID";
     SOP_INSTANCE = 0x0008_0018 b"UI" "SOPInstanceUID";
     ACQUISITION_DATE = 0x0008_0022 b"DA" "AcquisitionDate";
+    CONTENT_DATE = 0x0008_0023 b"DA" "ContentDate";
     ACQUISITION_DATE_TIME = 0x0008_002A b"DT" "AcquisitionDateTime";
     ACQUISITION_TIME = 0x0008_0032 b"TM" "AcquisitionTime";
     CONTENT_TIME = 0x0008_0033 b"TM" "ContentTime";
@@ -89,13 +90,17 @@ tags! {
     SERIES_DESCRIPTION = 0x0008_103E b"LO" "SeriesDescription";
     FRAME_TYPE = 0x0008_9007 b"CS" "FrameType";
     COMPLEX_COMPONENT = 0x0008_9208 b"CS" "ComplexImageComponent";
+    PATIENT_ID = 0x0010_0020 b"LO" "PatientID";
     SLICE_THICKNESS = 0x0018_0050 b"DS" "SliceThickness";
+    KVP = 0x0018_0060 b"DS" "KVP";
     REPETITION_TIME = 0x0018_0080 b"DS" "RepetitionTime";
     ECHO_TIME = 0x0018_0081 b"DS" "EchoTime";
+    INVERSION_TIME = 0x0018_0082 b"DS" "InversionTime";
     ECHO_NUMBER = 0x0018_0086 b"IS" "EchoNumbers";
     SPACING_BETWEEN = 0x0018_0088 b"DS" "SpacingBetweenSlices";
     TRIGGER_TIME = 0x0018_1060 b"DS" "TriggerTime";
     KERNEL = 0x0018_1210 b"SH" "ConvolutionKernel";
+    FLIP_ANGLE = 0x0018_1314 b"DS" "FlipAngle";
     PATIENT_POSITION = 0x0018_5100 b"CS" "PatientPosition";
     FRAME_TIME = 0x0018_9074 b"DT" "FrameAcquisitionDateTime";
     GRADIENTS = 0x0018_9076 b"SQ" "DiffusionGradientDirectionSequence";
@@ -117,6 +122,7 @@ tags! {
     GE_GRADIENT_X = 0x0019_10BB b"DS" "GEDiffusionGradientX";
     GE_GRADIENT_Y = 0x0019_10BC b"DS" "GEDiffusionGradientY";
     GE_GRADIENT_Z = 0x0019_10BD b"DS" "GEDiffusionGradientZ";
+    STUDY_UID = 0x0020_000D b"UI" "StudyInstanceUID";
     SERIES_UID = 0x0020_000E b"UI" "SeriesInstanceUID";
     SERIES_NUMBER = 0x0020_0011 b"IS" "SeriesNumber";
     ACQUISITION_NUMBER = 0x0020_0012 b"IS" "AcquisitionNumber";
@@ -172,6 +178,7 @@ tags! {
     GE_RAW_TYPE = 0x0043_102F b"SS" "GERawDataType";
     GE_B_VALUE = 0x0043_1039 b"IS" "GEBValue";
     UNITS = 0x0054_1001 b"CS" "Units";
+    FRAME_REFERENCE_TIME = 0x0054_1300 b"DS" "FrameReferenceTime";
     PHILIPS_B_VALUE = 0x2001_1003 b"FL" "PhilipsBValue";
     PHILIPS_GRADIENT_X = 0x2005_10B0 b"FL" "PhilipsDiffusionDirectionRL";
     PHILIPS_GRADIENT_Y = 0x2005_10B1 b"FL" "PhilipsDiffusionDirectionAP";

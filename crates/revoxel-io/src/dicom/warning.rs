@@ -21,7 +21,7 @@ pub enum DicomWarning {
         gaps: Vec<Gap>,
     },
     /// An uneven stack that comes with its positions.
-    #[error("the slices are unevenly spaced ({}): their positions are kept", first(gaps))]
+    #[error("the slices are unevenly spaced ({}): they go onto an even grid, each from where it lies", first(gaps))]
     Uneven {
         /// The gaps that differ.
         gaps: Vec<Gap>,
@@ -47,12 +47,17 @@ pub enum DicomWarning {
     #[error("PhotometricInterpretation (0028,0004) is MONOCHROME1: low values are bright; the values are kept")]
     Monochrome1,
     /// A 4-D series.
-    #[error("{frames} images at each position, told apart by {by}: read as {frames} frames")]
+    #[error(
+        "{frames} images at each position, told apart by {by}: read as {frames} frames{}",
+        if values.is_empty() { String::new() } else { format!(" ({})", several(values)) }
+    )]
     Frames {
         /// How many.
         frames: usize,
         /// What tells them apart.
         by: &'static str,
+        /// What it is of each frame, where that is not a time.
+        values: Vec<String>,
     },
     /// A stack whose images have different frames of reference.
     #[error(
@@ -79,7 +84,7 @@ pub enum DicomWarning {
         images: usize,
     },
     /// Images that say nothing of their place.
-    #[error("{count} image(s) of the series say nothing of their place and are left out, the first is {first}")]
+    #[error("{count} image(s) say nothing of their place and are left out, the first is {first}")]
     Unplaced {
         /// How many.
         count: usize,
@@ -113,6 +118,13 @@ fn first(gaps: &[Gap]) -> String {
         [only] => only.to_string(),
         [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
     }
+}
+
+/// The first few of a list.
+fn several(values: &[String]) -> String {
+    const MOST: usize = 6;
+    let more = if values.len() > MOST { ", …" } else { "" };
+    format!("{}{more}", values[..values.len().min(MOST)].join(", "))
 }
 
 fn numbers(slices: &[MissingSlice]) -> String {

@@ -87,6 +87,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         show::free(path, args.overwrite)?;
     }
     let options = args.reading.options();
+    if args.reading.chooses_images() && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom") {
+        let problem =
+            "is no DICOM: --series, --select, --frames, --rescale, --incomplete, --slices and --missing are for DICOM";
+        return Err(Failure::usage(format!("{} {problem}", args.input.display())));
+    }
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
         (Some(scan), true) => return landmarks::run(args, output, scan, &options),

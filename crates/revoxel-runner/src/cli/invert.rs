@@ -26,6 +26,7 @@ use crate::places::Places;
 use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
 use crate::restore::{Member, Restoration, RestoreError};
+use crate::uneven::beside;
 
 /// Bring a prediction back onto the grid that its case came from. Needs the trace and the prediction, nothing else.
 /// Several predictions of the case are averaged; of label maps every voxel gets the label that most of them say. What the pipeline says under `restore` is followed; options here
@@ -92,7 +93,7 @@ pub(super) struct Args {
     /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
     fill: Option<f64>,
-    /// Where the source's slices lie unevenly: onto these slices, with a file NAME.slices.json that says where each lies,
+    /// Where the source's slices lie unevenly: onto these slices, with a file OUTPUT.slices.json that says where each lies,
     /// or onto the regular grid that the pipeline made of them first.
     #[arg(long, value_enum, default_value = "slices")]
     onto: slices::Onto,
@@ -178,7 +179,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     check_outputs(args, &output)?;
     let uneven = slices::Uneven::of(record)?;
     if uneven.is_some() {
-        show::free(&slices::beside(&output), args.overwrite)?;
+        show::free(&beside(&output), args.overwrite)?;
     }
     take_over(args, &mut restoration)?;
     let wanted = args.dtype.or(restoration.dtype);
@@ -236,7 +237,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
         (head, gone)
     };
-    let beside = uneven.map(|uneven| uneven.write(&output)).transpose()?;
+    let places = match uneven {
+        Some(uneven) => Some(uneven.write(&output)?),
+        None => slices::remove_older(&output).map(|()| None)?,
+    };
     if !gone.is_empty() {
         let labels = crate::vanished::sentence(&gone);
         tracing::warn!(
@@ -256,7 +260,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "volume": key,
             "output": output,
             "coverage": args.coverage,
-            "slices": beside,
+            "slices": places,
             "restore": restoration.name,
             "predictions": count,
             "kind": kind.name(),

@@ -13,6 +13,7 @@ use super::table::table;
 use crate::limits::options;
 use crate::measure::{LabelMeasures, measure};
 use crate::memory;
+use crate::uneven::beside;
 use crate::whole::NEAR_WHOLE;
 
 /// Up to here single precision holds all whole numbers.
@@ -42,6 +43,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let loaded = revoxel_io::read_with(&args.labels, Kind::Label, &options()).map_err(Failure::usage)?;
     let path = args.labels.display();
+    if beside(&args.labels).exists() {
+        let places = beside(&args.labels);
+        tracing::warn!(
+            "{path}: its slices lie unevenly ({}), and what is measured follows the affine: measure the result of `invert \
+             --onto regular`",
+            places.display()
+        );
+    }
     memory::room(loaded.volume.voxels().bytes().len() as u64).map_err(|e| Failure::usage(format!("{path}: {e}")))?;
     let measured = measure(&loaded.volume).map_err(|e| {
         Failure::usage(format!(

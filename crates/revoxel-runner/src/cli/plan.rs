@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Grid, GridOp};
+use revoxel_core::{Grid, GridOp, Kind};
 use revoxel_invert::RestoreStepRecord;
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_transforms::Registry;
@@ -18,6 +18,7 @@ use crate::labels::{LabelMaps, names_labels};
 use crate::limits::options;
 use crate::matrix_file;
 use crate::preflight::{Strictness, check, unwritable};
+use crate::uneven::{self, read_options};
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
 /// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
@@ -58,8 +59,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
     let mut looked = (!names_labels(&pipeline)).then_some(0);
     if let Some(like) = &args.like {
-        let info = revoxel_io::info_with(like, &options()).map_err(Failure::usage)?;
-        let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), info.grid)).collect();
+        // What the input says of reading holds for the file in its place.
+        let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
+        let info = revoxel_io::info_with(like, &rules.map_or_else(options, read_options)).map_err(Failure::usage)?;
+        let start = uneven::start(&info).map_err(|e| Failure::usage(format!("{}: {e}", like.display())))?;
+        let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
         let plan = planned(&pipeline, &grids)?;
         plans.push((like.to_string_lossy().into_owned(), plan));
     } else if let Some(data) = &args.data {

@@ -42,6 +42,12 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Whether anything is said that holds for DICOM only.
+    pub(super) fn chooses_images(&self) -> bool {
+        let plain = ReadOptions { complex: self.complex, ..limits::options() };
+        self.options() != plain
+    }
+
     /// How a file is to be read.
     pub(super) fn options(&self) -> ReadOptions {
         ReadOptions {

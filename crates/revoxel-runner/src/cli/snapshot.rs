@@ -184,6 +184,9 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     };
     let written = !args.check && on_disk.as_deref() != Some(&text);
     if written {
+        if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(Failure::usage(format!("{}: there is no folder {}", place.display(), folder.display())));
+        }
         write_text(&place, &text).map_err(Failure::work)?;
     }
     let grids = now["grids"].as_object().map_or(0, serde_json::Map::len);

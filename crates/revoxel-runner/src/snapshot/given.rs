@@ -14,7 +14,9 @@ use serde_json::Value;
 use super::grids::{Source, Subject};
 use super::passage::GRID;
 use super::{Grids, MARK};
+use crate::limits::options;
 use crate::preflight::Checked;
+use crate::uneven::{self, read_options};
 
 /// Kinds of grids of a dataset that are taken.
 const MOST: usize = 8;
@@ -26,6 +28,9 @@ pub enum GivenError {
     /// A header cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Slices that make no even grid.
+    #[error("{0}")]
+    Uneven(String),
     /// A snapshot does not say what its grids are.
     #[error("grid {name}, {input}: {problem}")]
     Recorded {
@@ -45,10 +50,14 @@ pub enum GivenError {
 pub fn like(pipeline: &Pipeline, files: &[impl AsRef<Path>]) -> Result<Grids, GivenError> {
     let mut subjects = Vec::new();
     for file in files {
-        let info = revoxel_io::info(file)?;
+        // What the input says of reading holds for the file in its place.
+        let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
+        let info = revoxel_io::info_with(file, &rules.map_or_else(options, read_options))?;
+        let start =
+            uneven::start(&info).map_err(|e| GivenError::Uneven(format!("{}: {e}", file.as_ref().display())))?;
         let source = |key: &str| {
             let image = pipeline.input(key).is_some_and(|i| i.kind == Kind::Image && i.channel.is_none());
-            Source { grid: info.grid, dtype: info.dtype, channels: image.then_some(info.channels) }
+            Source { grid: start, dtype: info.dtype, channels: image.then_some(info.channels) }
         };
         let inputs = pipeline.inputs.iter().map(|input| (input.key.clone(), source(&input.key))).collect();
         subjects.push(Subject { name: String::new(), about: String::new(), inputs });

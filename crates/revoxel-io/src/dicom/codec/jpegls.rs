@@ -3,10 +3,13 @@
 //! The decoder knows images of one component. Colours that have a scan each are images of one component one after the
 //! other; colours that are interleaved by line or by pixel are refused.
 
+use std::borrow::Cow;
+
 use super::{Decoded, jpeg_claim, to_bytes};
 use crate::dicom::format::PixelFormat;
 
 pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
+    let compressed = &*without_fill(compressed);
     jpeg_claim(compressed).ok_or("it has no JPEG-LS frame header")?.check(format)?;
     let (columns, rows) = (format.columns as u32, format.rows as u32);
     let one = |image: &[u8]| {
@@ -29,6 +32,16 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
         bytes.extend(one(&image)?);
     }
     Ok(Decoded { bytes, planar: true, rgb: false })
+}
+
+/// Without bytes that fill up the space before the marker at the end, which are allowed, and behind it.
+fn without_fill(compressed: &[u8]) -> Cow<'_, [u8]> {
+    let Some(end) = compressed.windows(2).rposition(|w| w == [0xff, 0xd9]) else { return compressed.into() };
+    let data = compressed[..end].iter().rposition(|b| *b != 0xff).map_or(0, |at| at + 1);
+    match data == end {
+        true => compressed.into(),
+        false => [&compressed[..data], &[0xff, 0xd9]].concat().into(),
+    }
 }
 
 /// An image of its own for each component, in the order of the scans.

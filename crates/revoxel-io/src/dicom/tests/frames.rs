@@ -46,7 +46,8 @@ fn row_54_one_position_twice() {
         objects.push(again);
         read_default(objects)
     };
-    let fragments = ["2 images share the position [0.0, 0.0, 1.0]", "1.dcm and 4.dcm", "acquisition number"];
+    let fragments =
+        ["2 images share the position [0.0, 0.0, 1.0]", "1.dcm and ", "4.dcm) and none", "acquisition number"];
     // The same pixels: a copy, which is left out and said.
     let loaded = twice(|o| o).unwrap();
     assert_eq!((loaded.info.grid.shape()[2], loaded.info.channels), (4, 1));

@@ -307,3 +307,102 @@ fn a_series_is_chosen_by_what_it_is() {
     );
     refused(choose("description=*bone*"), &["no series \"description=*bone*\"", "Lung thick"]);
 }
+
+/// Frames of four slices in time, numbered frame by frame, without some images.
+fn frame_by_frame(
+    without: impl Fn(usize, usize) -> bool,
+    tags: impl Fn(Object, usize, usize) -> Object,
+) -> Vec<Object> {
+    let all = (0..4).flat_map(|frame| (0..4).map(move |slice| (frame, slice)));
+    let image = |(frame, slice): (usize, usize)| {
+        let object = Object::slice(4 * frame + slice, [0.0, 0.0, 3.0 * slice as f64]);
+        tags(object.text(INSTANCE, "IS", &(4 * frame + slice + 1).to_string()), frame, slice)
+    };
+    all.filter(|(frame, slice)| !without(*frame, *slice)).map(image).collect()
+}
+
+#[test]
+fn images_that_are_lost_from_the_middle_shift_no_frames() {
+    let drop = |o: &mut ReadOptions| o.incomplete = IncompletePolicy::Drop;
+    // Frame 1 lacks slice 2: the later images of that slice are none of the frames before.
+    let lost = || frame_by_frame(|f, s| (f, s) == (1, 2), |o, _, _| o);
+    refused(with(lost(), drop), &["share the position"]);
+    let timed = |o: Object, f: usize, s: usize| o.text(0x0008_0032, "TM", &format!("12000{}.{s}", 2 * f));
+    refused(with(frame_by_frame(|f, s| (f, s) == (1, 2), timed), drop), &["share the position"]);
+    // The last image of a slice may be dropped with its frame.
+    let last = || frame_by_frame(|f, s| (f, s) == (3, 2), |o, _, _| o);
+    refused(read_default(last()), &["frame 4, the last one by instance number, ranked", "--incomplete drop"]);
+    assert_eq!(with(last(), drop).unwrap().info.channels, 3);
+    // Every slice lacks an image, and a value says which: ranks would mix the frames.
+    let each = || frame_by_frame(|f, s| f == s, |o, f, _| o.text(0x0020_0100, "IS", &f.to_string()));
+    refused(
+        read_default(each()),
+        &["temporal position separates the series into stacks of different slices (3, 3, 3, 3)"],
+    );
+}
+
+#[test]
+fn what_was_acquired_later_is_later() {
+    let frames = |tags: &dyn Fn(Object, usize) -> Object| {
+        let image = |i: usize| tags(Object::slice(i, [0.0, 0.0, (i % 3) as f64]).without(INSTANCE), i / 3);
+        (0..6).map(image).collect::<Vec<_>>()
+    };
+    // Over midnight, with and without a date.
+    let times = ["235958", "000003"];
+    for tags in [
+        &(|o: Object, f: usize| o.text(0x0008_0032, "TM", times[f])) as &dyn Fn(Object, usize) -> Object,
+        &|o, f| o.text(0x0008_0033, "TM", times[f]).text(0x0008_0023, "DA", ["20240101", "20240102"][f]),
+        &|o, f| o.text(0x0008_0033, "TM", times[f]),
+        &|o, f| o.numbers(0x0054_1300, &[900.0 * f as f64]),
+        &|o, f| o.numbers(0x0018_0082, &[100.0 + f as f64]),
+        &|o, f| o.numbers(0x0018_1314, &[5.0 + f as f64]),
+    ] {
+        let loaded = read_default(frames(tags)).unwrap();
+        assert_eq!(slices(&loaded, 0), [-1000.0, -900.0, -800.0], "{:?}", warnings(&loaded));
+        assert_eq!(loaded.info.channels, 2);
+    }
+    // A heart beats twice: trigger times begin again, and acquisition times do not.
+    let beats = by_slice(|o, s, t| {
+        let trigger = [40.0, 5.0][t] + s as f64;
+        o.numbers(0x0018_1060, &[trigger]).text(0x0008_0032, "TM", &format!("12000{}.{s}", 2 * t))
+    });
+    assert_eq!(slices(&read_default(beats).unwrap(), 0), [-1000.0, -800.0, -600.0]);
+    // Steps that are not even are none, whatever the sequence repeats.
+    let uneven = |o: Object, f: usize| {
+        o.text(0x0008_0032, "TM", ["120000", "120002", "120009"][f]).numbers(0x0018_0080, &[2500.0])
+    };
+    let three = (0..9).map(|i| uneven(Object::slice(i, [0.0, 0.0, (i % 3) as f64]), i / 3));
+    assert_eq!(read_default(three).unwrap().info.facts.frame_spacing, None);
+    let short = frames(&|o, f| o.text(0x0020_0100, "IS", &f.to_string()).numbers(0x0018_0080, &[5.0]));
+    assert_eq!(read_default(short).unwrap().info.facts.frame_spacing, None);
+}
+
+#[test]
+fn honest_series_are_read_whole() {
+    // One slice in time, where that is asked for.
+    let cine = || (0..5).map(|i| Object::slice(i, [1.0; 3]).numbers(0x0018_1060, &[30.0 * i as f64]));
+    refused(read_default(cine()), &["all 5 images share the position", "`--frames stack`"]);
+    let loaded = with(cine(), |o| o.frames = FramesPolicy::Stack).unwrap();
+    assert_eq!((loaded.info.channels, loaded.info.grid.shape()[2]), (5, 1));
+    // A slice that says nothing of its quantity among others that say one.
+    let some = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate().map(|(i, o)| {
+        let kind = if i == 1 { "ORIGINAL\\PRIMARY" } else { "ORIGINAL\\PRIMARY\\M" };
+        o.text(0x0008_0008, "CS", kind)
+    });
+    assert_eq!(read_default(some).unwrap().info.grid.shape()[2], 3);
+    // A report in a series of its own.
+    let report = Object::slice(70, [0.0; 3]).without(0x0020_0032).text(0x0020_000e, "UI", "1.77");
+    assert_eq!(read_default(stack(&[0.0, 1.0]).into_iter().chain([report])).unwrap().info.grid.shape()[2], 2);
+    // Two stations of the table that overlap.
+    let station = |i: usize| {
+        let z = (i % 6) as f64 + if i < 6 { 0.0 } else { 4.0 };
+        Object::slice(i, [0.0, 0.0, z]).text(0x0020_0012, "IS", &(i / 6 + 1).to_string())
+    };
+    refused(read_default((0..12).map(station)), &["holds 2 volumes in one series", "acquisition 2"]);
+    // Patients without a series UID are not mixed.
+    let patient = |i: usize| {
+        let object = Object::slice(i, [0.0, 0.0, (i % 3) as f64 + if i < 3 { 0.0 } else { 0.5 }]);
+        object.text(0x0020_000e, "UI", "").text(0x0010_0020, "LO", if i < 3 { "a" } else { "b" })
+    };
+    refused(read_default((0..6).map(patient)), &["holds 2 volumes", "3 slice(s)"]);
+}

@@ -7,7 +7,8 @@ use revoxel_invert::{Trace, VolumeTrace};
 use serde_json::json;
 
 use super::Failure;
-use crate::files::write_text;
+use crate::files::{remove, write_text};
+use crate::uneven::beside;
 
 /// Where predictions go of which the source's slices lie unevenly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -68,12 +69,9 @@ impl Uneven {
     }
 }
 
-/// The name of the file with the places: `a.nii.gz` has `a.slices.json`.
-pub(super) fn beside(output: &Path) -> PathBuf {
-    let name = output.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
-    output.with_file_name(format!("{stem}.slices.json"))
+/// Removes what an earlier result of this name had beside it.
+pub(super) fn remove_older(output: &Path) -> Result<(), Failure> {
+    remove(&beside(output)).map_err(Failure::work)
 }
 
 /// The trace as if the even grid had been the source's.
