@@ -189,7 +189,8 @@ fn row_13_sform() {
     let zero = |h: &mut Header| h.srow = [[0.0; 4]; 3];
     let flat = |h: &mut Header| h.srow[1] = h.srow[0];
     let nan = |h: &mut Header| h.srow[2][1] = f64::NAN;
-    let changes: [(&dyn Fn(&mut Header), &str, &str); 3] = [
+    type Change<'a> = (&'a dyn Fn(&mut Header), &'a str, &'a str);
+    let changes: [Change<'_>; 3] = [
         (&zero, "srow_x, srow_y, srow_z is (0.0, 0.0", "singular"),
         (&flat, "srow_x, srow_y, srow_z is (", "singular"),
         (&nan, "srow_z is (", "finite"),
