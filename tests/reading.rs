@@ -64,6 +64,34 @@ fn complex_voxels_are_two_channels_where_that_is_asked_for() {
 }
 
 #[test]
+fn pictures_are_read_with_the_voxel_size_of_the_pipeline_or_a_sidecar() {
+    let place = Place::new();
+    let fixtures = crate::support::root().join("crates/revoxel-io/fixtures/pictures");
+    std::fs::create_dir_all(place.path("data/a/p")).unwrap();
+    for number in [8, 9, 10] {
+        let name = format!("s{number}.png");
+        std::fs::copy(fixtures.join("png16").join(&name), place.path("data/a/p").join(&name)).unwrap();
+    }
+    place.text("p.yaml", &pipeline("", "p"));
+    let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
+    place.revoxel(&run).bad(2, &["--spacing X,Y,Z", "`spacing: [x, y, z]` at the input"]);
+    place.revoxel(&["convert", "data/a/p", "o.nii.gz"]).bad(2, &["--spacing X,Y,Z"]);
+    place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75"]).bad(2, &["three positive numbers"]);
+    place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75,2"]).good();
+    assert_eq!(place.read("o.nii.gz", Kind::Image).grid().spacing(), [0.5, 0.75, 2.0]);
+    place.text("p.yaml", &pipeline(", spacing: [0.5, 0.75, 2]", "p"));
+    place.revoxel(&run).good();
+    let result = place.read("out/a/o.nii.gz", Kind::Image);
+    assert_eq!((result.grid().spacing(), result.grid().shape()), ([0.5, 0.75, 2.0], [5, 4, 3]));
+    place.text("p.yaml", &pipeline("", "p"));
+    place.text("data/a/p/spacing.json", "{\"spacing\": [2, 0.75, 0.5]}");
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out2"]).good();
+    assert_eq!(place.read("out2/a/o.nii.gz", Kind::Image), result);
+    // A file that has a voxel size is not told another one.
+    place.revoxel(&["info", "o.nii.gz", "--spacing", "1,1,1"]).told(2);
+}
+
+#[test]
 fn info_names_formats_that_are_not_read() {
     let place = Place::new();
     place.text("a.PAR", "# === DATA DESCRIPTION FILE ===\n#\n");

@@ -10,6 +10,7 @@ use crate::dicom::DicomError;
 use crate::mgh::MghError;
 use crate::nifti::HeaderError;
 use crate::npy::NpyError;
+use crate::picture::PictureError;
 use crate::textual::FieldError;
 
 /// Why a file cannot be read.
@@ -125,6 +126,24 @@ pub enum ReadError {
         path: PathBuf,
         /// Which field, and why.
         reason: Box<HeaderError>,
+    },
+    /// Pictures that cannot be read as a volume.
+    #[error("{path}: {reason}")]
+    Picture {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: Box<PictureError>,
+    },
+    /// A voxel size that was given for a file that has one.
+    #[error(
+        "{path}: a {format} file says its voxel size itself: leave out --spacing (in a pipeline `spacing:` of the input)"
+    )]
+    SpacingGiven {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its format.
+        format: &'static str,
     },
     /// An MGH header that cannot be followed.
     #[error("{path}: {reason}")]

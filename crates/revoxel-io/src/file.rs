@@ -23,6 +23,11 @@ pub trait Format: Sync {
     /// the file is gzip or bzip2.
     fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
 
+    /// Whether its files say how large their voxels are; else the caller may.
+    fn says_spacing(&self) -> bool {
+        true
+    }
+
     /// Reads the header only.
     ///
     /// # Errors
@@ -145,7 +150,7 @@ pub fn info(path: impl AsRef<Path>) -> Result<FileInfo, ReadError> {
 /// # Errors
 /// Where the file cannot be opened, is of no known format, or its header cannot be followed.
 pub fn info_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<FileInfo, ReadError> {
-    recognise(path.as_ref())?.info(path.as_ref(), options)
+    for_reading(path.as_ref(), options)?.info(path.as_ref(), options)
 }
 
 /// Reads a file, with the default options.
@@ -161,7 +166,7 @@ pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
 /// # Errors
 /// Where the file cannot be opened, is of no known format, is damaged, or asks for more than the limits allow.
 pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
-    recognise(path.as_ref())?.read(path.as_ref(), kind, options)
+    for_reading(path.as_ref(), options)?.read(path.as_ref(), kind, options)
 }
 
 /// Writes a volume in the format that the name says. The file appears under its name when it is complete, in one
@@ -196,7 +201,7 @@ pub fn written_beside(path: impl AsRef<Path>) -> Vec<PathBuf> {
 /// # Errors
 /// Where the header cannot be followed.
 pub fn parts(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
-    recognise(path.as_ref())?.parts(path.as_ref(), options)
+    for_reading(path.as_ref(), options)?.parts(path.as_ref(), options)
 }
 
 /// Whether the name says a format that can be written.
@@ -274,6 +279,17 @@ pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
         return Err(ReadError::NotAFile { path: path.to_owned() });
     }
     Ok(metadata.len())
+}
+
+/// The format of a file that is to be read with these options.
+fn for_reading(path: &Path, options: &ReadOptions) -> Result<&'static dyn Format, ReadError> {
+    let format = recognise(path)?;
+    match options.spacing {
+        Some(_) if format.says_spacing() => {
+            Err(ReadError::SpacingGiven { path: path.to_owned(), format: format.name() })
+        }
+        _ => Ok(format),
+    }
 }
 
 /// The format of a file by its content; by its name where no format knows the content, so that the format can say

@@ -22,6 +22,7 @@ pub mod nifti;
 pub mod npy;
 pub mod nrrd;
 pub mod partial;
+pub mod picture;
 pub mod series;
 mod slabs;
 pub mod textual;

@@ -67,7 +67,7 @@ impl Limits {
 }
 
 /// How a file is to be read. The defaults refuse whatever would have to be guessed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadOptions {
     /// Bounds on what reading may allocate.
     pub limits: Limits,
@@ -75,6 +75,8 @@ pub struct ReadOptions {
     pub allow_outside: bool,
     /// What to do with complex voxels.
     pub complex: ComplexPolicy,
+    /// The voxel size in mm (x, y, z) of pictures, which do not say it; others are refused with it.
+    pub spacing: Option<[f64; 3]>,
     /// Which series of a DICOM folder or archive.
     pub series: Option<SeriesChoice>,
     /// Which part of a series that holds several volumes: what is said of it in the list, such as `kernel B30f` or

@@ -21,8 +21,6 @@ const AFNI: &str = "convert it with `3dAFNItoNIFTI -prefix out.nii.gz in+orig.HE
 const PAR: &str = "convert it with `dcm2niix in.PAR` or `parrec2nii in.PAR` (nibabel), or export DICOM";
 const VTK: &str =
     "convert it with SimpleITK (`WriteImage(ReadImage(\"in.vtk\"), \"out.nii.gz\")`), or save it as MetaImage";
-const PICTURE: &str = "it says neither how large its pixels are nor where they lie; write it as NIfTI or MetaImage with its voxel \
-                       size (SimpleITK: `image.SetSpacing((x, y, z))`)";
 const ZARR: &str = "write one resolution level of it as NIfTI, for example with ngff-zarr and SimpleITK";
 const HDF5: &str = "if it is MINC, convert it with `mnc2nii in.mnc out.nii` (MINC tools); else write the array as NIfTI with its affine";
 
@@ -50,9 +48,6 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
         _ if first_bytes.starts_with(b"MATLAB 5.0 MAT-file") => {
             unread("MATLAB", "write the array as NIfTI with its affine (`niftiwrite`)")
         }
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => unread("TIFF", PICTURE),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => unread("PNG", PICTURE),
-        [0xff, 0xd8, 0xff, ..] => unread("JPEG", PICTURE),
         _ if is_par(&text()) => unread("Philips PAR/REC", PAR),
         _ if is_afni(&text()) => unread("AFNI HEAD/BRIK", AFNI),
         _ if name.contains(".brik") && has_beside(path, &["HEAD", "head"]) => unread("AFNI HEAD/BRIK", AFNI),
@@ -109,9 +104,6 @@ mod tests {
             ("d.REC", &[1; 64], "Philips PAR/REC", "dcm2niix"),
             ("e.vtk", vtk, "VTK", "SimpleITK"),
             ("e.vti", b"<?xml version=\"1.0\"?>\n<VTKFile type=\"ImageData\">", "VTK (XML)", "SimpleITK"),
-            ("g.tif", b"II*\0\x08\0\0\0", "TIFF", "SetSpacing"),
-            ("g.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "PNG", "SetSpacing"),
-            ("g.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG", "SetSpacing"),
             ("f.gii", b"<?xml version=\"1.0\"?>\n<GIFTI Version=\"1.0\">", "GIFTI", "surfaces"),
         ] {
             fs::write(folder.path().join(name), content).unwrap();

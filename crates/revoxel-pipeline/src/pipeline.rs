@@ -88,6 +88,8 @@ pub struct Input {
     pub allow_outside: bool,
     /// What to do with complex voxels.
     pub complex: ComplexRule,
+    /// The voxel size in mm (x, y, z) of pictures, which do not say it.
+    pub spacing: Option<[f64; 3]>,
     /// Whether it is a one-hot map of kind probability by then: a step made it.
     pub(crate) one_hot: bool,
     pub(crate) place: Place,
@@ -225,6 +227,9 @@ impl Pipeline {
             }
             if i.complex != ComplexRule::Error {
                 value["complex"] = json!(i.complex);
+            }
+            if let Some(spacing) = i.spacing {
+                value["spacing"] = json!(spacing);
             }
             (i.key.clone(), value)
         };
@@ -399,6 +404,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         missing: input.missing,
         allow_outside: input.allow_outside,
         complex: input.complex,
+        spacing: input.spacing,
         one_hot: false,
         place,
     })

@@ -436,6 +436,7 @@ fn prediction(kind: Kind) -> Input {
         missing: MissingRule::default(),
         allow_outside: false,
         complex: ComplexRule::default(),
+        spacing: None,
         one_hot: false,
         place: Place::default(),
     }

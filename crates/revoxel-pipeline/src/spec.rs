@@ -125,6 +125,9 @@ pub(crate) struct InputSpec {
     /// What to do with complex voxels.
     #[serde(default)]
     pub(crate) complex: ComplexRule,
+    /// The voxel size in mm (x, y, z) of TIFF, PNG and JPEG files, which do not say it.
+    #[serde(default)]
+    pub(crate) spacing: Option<[f64; 3]>,
 }
 
 /// What to do with complex voxels.

@@ -83,6 +83,7 @@ pub fn read_options(input: &Input) -> ReadOptions {
             ComplexRule::Error => ComplexPolicy::Error,
             ComplexRule::Channels => ComplexPolicy::Channels,
         },
+        spacing: input.spacing,
         allow_outside: input.allow_outside || usual.allow_outside,
         ..usual
     }

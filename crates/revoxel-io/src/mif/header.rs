@@ -37,18 +37,19 @@ pub(super) fn is_header(first_bytes: &[u8]) -> bool {
 impl Header {
     /// Reads and parses the header of a file, and how the file begins.
     pub(super) fn open(path: &Path) -> Result<(Self, Head), ReadError> {
-        for most in [FIRST_BYTES, MOST_BYTES] {
-            let head = head::head(path, most).map_err(failed_to_read(path))?;
-            let whole = (head.bytes.len() as u64) < most;
-            if let (true, Some(error)) = (whole && !ends(&head.bytes), head.failure(path, most)) {
-                return Err(error);
-            }
-            if whole || ends(&head.bytes) || most == MOST_BYTES {
-                let parsed = Self::parse(&head.bytes, whole);
-                return parsed.map(|h| (h, head)).map_err(|e| mif::failed(path.to_owned(), Box::new(e)));
-            }
+        let read = |most| head::head(path, most).map_err(failed_to_read(path));
+        let mut most = FIRST_BYTES;
+        let mut head = read(most)?;
+        if head.bytes.len() as u64 == most && !ends(&head.bytes) {
+            most = MOST_BYTES;
+            head = read(most)?;
         }
-        unreachable!("the last bound ends the loop")
+        let whole = (head.bytes.len() as u64) < most;
+        if let (true, Some(error)) = (whole && !ends(&head.bytes), head.failure(path, most)) {
+            return Err(error);
+        }
+        let parsed = Self::parse(&head.bytes, whole);
+        parsed.map(|header| (header, head)).map_err(|e| mif::failed(path.to_owned(), Box::new(e)))
     }
 
     /// Parses the first bytes of a file; `whole` says that it has no more.

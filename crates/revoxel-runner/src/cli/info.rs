@@ -8,7 +8,7 @@ use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::reading::complex;
+use super::reading::{complex, spacing};
 use super::show;
 use crate::limits::options;
 
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
     #[arg(long, value_parser = complex, default_value = "error")]
     complex: ComplexPolicy,
+    /// The voxel size in mm of TIFF, PNG and JPEG files, which do not say it, such as 0.5,0.5,2.
+    #[arg(long, value_name = "X,Y,Z", value_parser = spacing)]
+    spacing: Option<[f64; 3]>,
     /// One JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -50,7 +53,10 @@ pub(super) fn run(args: &Args) -> Outcome {
                     Err(error) => error,
                 }
             }
-            Ok(_) => match revoxel_io::info_with(path, &ReadOptions { complex: args.complex, ..options() }) {
+            Ok(_) => match revoxel_io::info_with(
+                path,
+                &ReadOptions { complex: args.complex, spacing: args.spacing, ..options() },
+            ) {
                 Ok(info) => {
                     if args.json {
                         documents.push(document(&name, &info, args.orientation));

@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
     #[arg(long, value_parser = complex, default_value = "error")]
     complex: ComplexPolicy,
+    /// The voxel size in mm of TIFF, PNG and JPEG files, which do not say it, such as 0.5,0.5,2.
+    #[arg(long, value_name = "X,Y,Z", value_parser = spacing)]
+    spacing: Option<[f64; 3]>,
 }
 
 impl Args {
@@ -59,6 +62,7 @@ impl Args {
             slices: self.slices,
             missing: self.missing,
             complex: self.complex,
+            spacing: self.spacing,
             ..limits::options()
         }
     }
@@ -89,6 +93,14 @@ fn incomplete(text: &str) -> Result<IncompletePolicy, String> {
 /// What to do with complex voxels.
 pub(super) fn complex(text: &str) -> Result<ComplexPolicy, String> {
     one_of(text, [("error", ComplexPolicy::Error), ("channels", ComplexPolicy::Channels)])
+}
+
+/// Three numbers with commas between them.
+pub(super) fn spacing(text: &str) -> Result<[f64; 3], String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|word| word.trim().parse::<f64>()).collect();
+    let numbers = numbers.ok().and_then(|numbers| <[f64; 3]>::try_from(numbers).ok());
+    let fits = |numbers: &[f64; 3]| numbers.iter().all(|v| v.is_finite() && *v > 0.0);
+    numbers.filter(fits).ok_or_else(|| "three positive numbers are needed, such as 0.5,0.5,2".to_owned())
 }
 
 fn missing(text: &str) -> Result<MissingPolicy, String> {

@@ -1,0 +1,101 @@
+//! Pictures as slices: TIFF files of one page or many, and folders of TIFF, PNG or JPEG files. They are read only.
+//!
+//! Such files do not say how large their voxels are: a sidecar or the caller does, or they are refused. Nor do they say
+//! where left and right are: columns are taken to run to the left of the patient, rows to the back, slices upwards (LPS).
+//!
+//! `folder` lists the files, `sidecar` knows the voxel size, `decode` reads pages, `parsed` checks that they are one volume.
+
+pub mod problem;
+
+mod decode;
+mod folder;
+mod parsed;
+mod sidecar;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch_dtype};
+
+use crate::file::Wrote;
+use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError, buffer};
+
+pub use problem::PictureError;
+
+/// The format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Picture;
+
+/// The name of the format.
+pub(crate) const NAME: &str = "TIFF, PNG, JPEG";
+
+impl Format for Picture {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// None: pictures are not written.
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool {
+        decode::Kind::of(first_bytes).is_some() || (first_bytes.is_empty() && folder::is_of_pictures(path))
+    }
+
+    fn says_spacing(&self) -> bool {
+        false
+    }
+
+    fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
+        Ok(parsed::Parsed::open(path, options)?.info)
+    }
+
+    fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
+        let parsed = parsed::Parsed::open(path, options)?;
+        let bytes = parsed.bytes();
+        options.limits.check_volume(path, bytes, false)?;
+        options.limits.check_expansion(path, parsed.length, bytes)?;
+        let voxels = dispatch_dtype!(parsed.info.dtype, T => typed::<T>(path, &parsed)?);
+        // The number of values was derived from the grid; this cannot fail.
+        let volume = Volume::new(voxels, parsed.info.grid, kind, parsed.info.channels)
+            .map_err(|_| ReadError::Memory { path: path.to_owned(), bytes })?;
+        Ok(Loaded { volume, info: parsed.info })
+    }
+
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        let parsed = parsed::Parsed::open(path, options)?;
+        let files = parsed.files.into_iter().chain(parsed.sidecar);
+        Ok(files.filter(|file| file != path).collect())
+    }
+
+    fn write(&self, path: &Path, _: &Path, _: &Volume, _: &Facts) -> Result<Wrote, WriteError> {
+        Err(WriteError::CannotWrite { path: path.to_owned(), format: NAME })
+    }
+}
+
+/// The values of all pages: channels apart, page after page.
+fn typed<T: Voxel>(path: &Path, parsed: &parsed::Parsed) -> Result<Voxels, ReadError>
+where
+    Voxels: From<Vec<T>>,
+{
+    let [width, height, slices] = parsed.info.grid.shape();
+    let (channels, page) = (parsed.info.channels, width * height);
+    let no_memory = || ReadError::Memory { path: path.to_owned(), bytes: parsed.bytes() };
+    let mut values: Vec<T> = buffer::zeroed(page * slices * channels).ok_or_else(no_memory)?;
+    let mut slice = 0;
+    for file in &parsed.files {
+        decode::pages::<T>(file, &parsed.page, slices - slice, &mut |samples| {
+            for (channel, from) in
+                (0..channels).map(|channel| (channel, samples.iter().skip(channel).step_by(channels)))
+            {
+                let start = (channel * slices + slice) * page;
+                values[start..start + page].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+            slice += 1;
+        })?;
+    }
+    Ok(values.into())
+}
