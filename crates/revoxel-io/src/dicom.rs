@@ -3,6 +3,7 @@
 //! ```text
 //! collect   every file under a path, by content: parse → dataset → image (format, plane)
 //! group     what can share a volume, by series and by what keeps images apart
+//! passes    images of one size and direction that are several volumes all the same
 //! stack     the order of the slices, gaps, tilt; split: several images at a place are frames
 //! select    the one series that is read
 //! plan      the grid, and where each of its slices comes from
@@ -38,6 +39,7 @@ mod mosaic;
 mod parse;
 mod passes;
 mod pixels;
+mod places;
 mod plan;
 mod plane;
 mod select;

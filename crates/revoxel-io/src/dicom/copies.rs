@@ -10,10 +10,10 @@ use std::io::Read;
 use super::bytes::Bytes;
 use super::collect::Found;
 use super::group::{self, Group, NamedImage, PlaneId, groups, plane};
+use super::places::same_places;
 use super::plane::Plane;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
-use super::stack::same_places;
 use crate::archive::{self, Want};
 use crate::{Limits, ReadError, ReadOptions, RescalePolicy};
 

@@ -8,9 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use super::places::{same_places, sorted};
 use super::plane::Plane;
 use super::split;
-use super::stack::{even, same_places, sorted};
+use super::stack::even;
 
 /// A part of the images, as numbers in the list given, and what is particular to it.
 pub(super) struct Part {

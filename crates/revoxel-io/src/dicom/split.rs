@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::places::{Rules, place_tolerance, sorted};
 use super::plane::{Plane, over_midnight};
 use super::problem::DicomError;
-use super::stack::{Rules, place_tolerance, sorted};
 
 /// What tells frames apart, and what it is of each image.
 type Key = fn(&Plane) -> Option<f64>;

@@ -2,6 +2,7 @@
 
 use revoxel_core::{Affine, Frame};
 
+use super::places::{Rules, median, place_tolerance, sorted};
 use super::plane::Plane;
 use super::problem::DicomError;
 use super::report::{Gap, MissingSlice};
@@ -12,8 +13,6 @@ use super::vector::{add, dot, norm, scaled, sub};
 const GAP_TOLERANCE: f64 = 0.01;
 /// … or this many mm, whichever is more.
 const GAP_TOLERANCE_MM: f64 = 0.01;
-/// Slices that are closer are at the same place, mm.
-const SAME_PLACE_MM: f64 = 1e-3;
 /// A stack whose last slice lies no farther beside the normal through the first has no tilt, mm.
 const DRIFT_NOISE_MM: f64 = 0.1;
 /// Steps from frame to frame that differ by less are the same, relative.
@@ -61,30 +60,11 @@ pub(super) enum Uneven {
     Displaced { slice: usize, mm: f64 },
 }
 
-/// The order of images along their normal, and how far along it each lies, mm.
-pub(super) fn sorted(planes: &[&Plane]) -> (Vec<usize>, Vec<f64>) {
-    let Some(first) = planes.first() else { return (Vec::new(), Vec::new()) };
-    let normal = first.normal();
-    let along: Vec<f64> = planes.iter().map(|p| dot(sub(p.position, first.position), normal)).collect();
-    let mut order: Vec<usize> = (0..planes.len()).collect();
-    order.sort_by(|a, b| along[*a].total_cmp(&along[*b]));
-    (order, along)
-}
-
 /// Whether images are an even stack by themselves, without frames; perhaps with slices missing.
 pub(super) fn even(planes: &[&Plane]) -> bool {
     let unnamed = |_: usize| String::new();
     let found = stack(planes, &unnamed, Rules::default());
     found.is_ok_and(|stack| stack.frames.len() == 1 && stack.positions.len() > 1 && stack.uneven.is_none())
-}
-
-/// What else is a stack.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rules {
-    /// Frames of which the last one lacks slices: it is left out.
-    pub(super) drop_incomplete: bool,
-    /// One slice many times.
-    pub(super) one_position: bool,
 }
 
 /// The images of one group lie in parallel planes.
@@ -229,27 +209,6 @@ fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
         }
         None => repetition,
     }
-}
-
-/// The images that share their place with others, place by place.
-pub(super) fn same_places(planes: &[&Plane]) -> Vec<Vec<usize>> {
-    let (order, along) = sorted(planes);
-    let tolerance = place_tolerance(&order, &along);
-    let runs = order.chunk_by(|a, b| along[*b] - along[*a] < tolerance);
-    runs.filter(|run| run.len() > 1).map(<[usize]>::to_vec).collect()
-}
-
-/// How close two images are when they are at the same place.
-pub(super) fn place_tolerance(order: &[usize], along: &[f64]) -> f64 {
-    let gaps = order.windows(2).map(|w| along[w[1]] - along[w[0]]);
-    let gaps: Vec<f64> = gaps.filter(|g| *g >= SAME_PLACE_MM).collect();
-    if gaps.is_empty() { SAME_PLACE_MM } else { (median(gaps) * GAP_TOLERANCE).max(SAME_PLACE_MM) }
-}
-
-/// The lower median, so that it is a gap that exists.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[(values.len() - 1) / 2]
 }
 
 /// The number of each slice in an even stack, if the stack is even but for missing slices.

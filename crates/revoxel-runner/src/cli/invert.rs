@@ -1,5 +1,6 @@
 //! `revoxel invert`
 
+mod allowed;
 mod points;
 mod scores;
 mod slices;
@@ -8,6 +9,7 @@ mod weights;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use allowed::{bounded, check_outputs};
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
 use revoxel_invert::points::Space;
 use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace};
@@ -20,9 +22,6 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use crate::files::{make_folder_of, read_text};
 use crate::kept::{Kept, Written};
-use crate::limits::limits;
-use crate::memory;
-use crate::places::Places;
 use crate::points::form_of;
 use crate::prediction::{ArrayAxes, Reading, read};
 use crate::restore::{Member, Restoration, RestoreError};
@@ -317,28 +316,6 @@ fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
     what
 }
 
-/// Refuses a trace whose source is beyond the limits, or whose way back takes more memory than there is.
-fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result<(), Failure> {
-    let [x, y, z] = record.source.grid.shape;
-    let trace = args.trace.display();
-    let refused = |problem: String| Failure::usage(format!("{trace}: {problem}"));
-    let voxels = [x, y, z].iter().fold(1u64, |count, n| count.saturating_mul(*n as u64));
-    let made = record.memory(undoes);
-    // A result goes to its file slab by slab, but for decisions; in float32 it may be, by far, too much all the same.
-    if let Some(problem) = memory::beyond(made, voxels.saturating_mul(4).saturating_add(made), None) {
-        return Err(refused(match made >= voxels {
-            true => {
-                let steps = record.made_again(undoes).join(", ");
-                format!("what {steps} did to voxels has to be made again: {problem}")
-            }
-            false => format!("the source has {x} × {y} × {z} voxels: {problem}"),
-        }));
-    }
-    // Of a type that is not known, the smallest there is.
-    let size = record.source.dtype.parse::<Dtype>().map_or(1, Dtype::size) as u64;
-    limits().check_volume(&args.trace, voxels.saturating_mul(size), true).map_err(Failure::usage)
-}
-
 /// Writes a result; it appears under its name when it is complete.
 fn write(
     path: &Path,
@@ -457,26 +434,6 @@ fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
         (None, None, Some(path)) => Err(Failure::usage(format!("where to? Say -o FILE, or --out DIR for DIR/{path}"))),
         (None, None, None) => Err(Failure::usage("where to? Say -o FILE")),
     }
-}
-
-fn check_outputs(args: &Args, output: &Path) -> Outcome {
-    for path in [Some(output), args.coverage.as_deref()].into_iter().flatten() {
-        revoxel_io::check_name_for_writing(path).map_err(Failure::usage)?;
-        show::free(path, args.overwrite)?;
-    }
-    if args.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
-        let problem = format!("{}: float16 can only be written as .npy", output.display());
-        return Err(Failure::usage(problem));
-    }
-    let mut places = Places::default();
-    places.read(&args.trace, &[], "the trace");
-    for prediction in &args.predictions {
-        let parts = revoxel_io::parts(prediction, &Default::default()).unwrap_or_default();
-        places.read(prediction, &parts, "a prediction");
-    }
-    places.add(output, "the output").map_err(Failure::usage)?;
-    args.coverage.as_ref().map_or(Ok(()), |coverage| places.add(coverage, "the coverage")).map_err(Failure::usage)?;
-    Ok(())
 }
 
 /// The voxels as they are wanted, or for label maps in the smallest type that holds the labels: unsigned where none is
