@@ -34,7 +34,7 @@ pub use file::{
     info_with, is_array_name, parts, read, read_with, writable_extension, write, written_beside,
 };
 pub use formats::FORMATS;
-pub use limits::{Limits, MissingPolicy, ReadOptions, SlicePolicy};
+pub use limits::{LabelOptions, Limits, MissingPolicy, OverlapPolicy, ReadOptions, SlicePolicy, Threshold};
 pub use partial::Partial;
 pub use slabs::{Complete, Head, SlabWriter};
 pub use warning::Warning;

@@ -105,7 +105,7 @@ impl ImageFile {
         image_type: &str,
         length: Option<u64>,
     ) -> Result<Content, DicomError> {
-        for unsupported in ["segmentation (SEG)", "RTDOSE"] {
+        for unsupported in ["RTDOSE"] {
             if class == unsupported {
                 return Err(DicomError::NoImage(format!("a {unsupported} is no series of slices")));
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::labels::error::LabelsError;
 use super::report::{Gap, MissingSlice};
 
 /// Why a DICOM file or series cannot be read.
@@ -151,6 +152,9 @@ pub enum DicomError {
         /// Why.
         reason: String,
     },
+    /// Segmentations and structure sets.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
     /// Damaged fragments of compressed pixels.
     #[error("the fragments of PixelData (7FE0,0010) are damaged at byte {offset}: {reason}")]
     Fragments {

@@ -2,6 +2,7 @@
 
 use super::collect::Found;
 use super::group::Group;
+use super::labels;
 use super::problem::DicomError;
 use super::report::{DicomScan, SeriesReport, SkipReason};
 use super::warning::DicomWarning;
@@ -109,5 +110,6 @@ fn is_damaged(reason: &SkipReason) -> bool {
 /// Everything that was found, for people and programs.
 pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
-    DicomScan { path: found.root, series, skipped: found.skipped }
+    let labels = labels::report(&found, groups.len());
+    DicomScan { path: found.root, series, labels, skipped: found.skipped }
 }

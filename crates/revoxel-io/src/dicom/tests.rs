@@ -3,6 +3,7 @@
 mod archives;
 mod frames;
 mod hostile;
+mod labels;
 mod real;
 mod series;
 mod values;
