@@ -19,6 +19,7 @@ use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
 use crate::non_finite::{self, NonFiniteRule};
 use crate::restore::Restore;
+use crate::segments::{self, Segments};
 use crate::spec::{Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::{CaseName, Template};
 use crate::{files, substitute, yaml};
@@ -75,6 +76,8 @@ pub struct Input {
     pub slices: SliceRule,
     /// What to do where slices are missing.
     pub missing: MissingRule,
+    /// How DICOM segmentations and structure sets become its labels.
+    pub segments: Segments,
     /// Whether it is a one-hot map of kind probability by then: a step made it.
     pub(crate) one_hot: bool,
     pub(crate) place: Place,
@@ -195,6 +198,9 @@ impl Pipeline {
             if let Some(channel) = i.channel {
                 value["channel"] = channel.into();
             }
+            if i.segments != Segments::default() {
+                value["segments"] = i.segments.canonical();
+            }
             (i.key.clone(), value)
         };
         let inputs: Value = self.inputs.iter().map(input).collect::<serde_json::Map<_, _>>().into();
@@ -278,6 +284,7 @@ fn resolve(
     for (key, input) in &spec.inputs {
         inputs.push(resolve_input(key, input, &document)?);
     }
+    segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
     // The inputs with what their values mean by then: a step may make labels of probabilities.
     let mut by_then = inputs.clone();
@@ -361,6 +368,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         series: input.series.clone(),
         slices: input.slices,
         missing: input.missing,
+        segments: segments::resolve(key, input, kind, document)?,
         one_hot: false,
         place,
     })

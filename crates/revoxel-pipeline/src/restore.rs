@@ -429,6 +429,7 @@ fn prediction(kind: Kind) -> Input {
         series: None,
         slices: SliceRule::default(),
         missing: MissingRule::default(),
+        segments: Default::default(),
         one_hot: false,
         place: Place::default(),
     }

@@ -1,11 +1,13 @@
 //! Slices that lie unevenly: where they go.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
-use revoxel_io::{MissingPolicy, ReadOptions, SlicePolicy, SliceStack};
-use revoxel_pipeline::{Input, MissingRule, SliceRule};
+use revoxel_io::{LabelOptions, MissingPolicy, OverlapPolicy, ReadOptions, SlicePolicy, SliceStack, Threshold};
+use revoxel_pipeline::{Input, MissingRule, OverlapRule, Pipeline, SliceRule};
 
 use crate::limits::options;
 
@@ -21,21 +23,41 @@ pub enum UnevenError {
     Grid(#[from] GridError),
 }
 
-/// How an input is to be read.
-pub fn read_options(input: &Input) -> ReadOptions {
+/// How an input of a case is to be read. `reference` is the input onto whose slices its labels go, with its file, where
+/// it names one.
+pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOptions {
+    let said = |own: bool| reference.map(|(other, _)| other).filter(|_| !own).unwrap_or(input);
+    let labels = LabelOptions {
+        reference: reference.map(|(_, path)| path.to_owned()),
+        structures: input.segments.structures.clone(),
+        threshold: input.segments.threshold.and_then(Threshold::new).unwrap_or_default(),
+        overlap: match input.segments.overlap {
+            OverlapRule::Error => OverlapPolicy::Error,
+            OverlapRule::Channels => OverlapPolicy::Channels,
+        },
+    };
     ReadOptions {
         series: input.series.clone(),
-        slices: match input.slices {
+        kind: Some(input.kind),
+        labels,
+        slices: match said(input.slices != SliceRule::default()).slices {
             SliceRule::Error => SlicePolicy::Error,
             SliceRule::Regularize => SlicePolicy::Regularize,
             SliceRule::Nominal => SlicePolicy::Nominal,
         },
-        missing: match input.missing {
+        missing: match said(input.missing != MissingRule::default()).missing {
             MissingRule::Error => MissingPolicy::Error,
             MissingRule::Interpolate => MissingPolicy::Interpolate,
         },
         ..options()
     }
+}
+
+/// How an input of a pipeline is to be read in a case with these files.
+pub fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, PathBuf>) -> ReadOptions {
+    let named = input.segments.reference.as_deref();
+    let reference = named.and_then(|key| Some((pipeline.input(key)?, files.get(key)?.as_path())));
+    read_options(input, reference)
 }
 
 /// The op that samples a stack onto an even grid around it.

@@ -229,8 +229,8 @@ pub enum Problem {
         needed: u64,
     },
     /// More attributes than any header has.
-    #[error("the attributes take more than 64 MiB: the file is damaged")]
-    Kept,
+    #[error("the attributes take more than {0} MiB: the file is damaged")]
+    Kept(u64),
 }
 
 impl DicomError {

@@ -17,6 +17,11 @@ impl Tag {
         WANTED.binary_search_by_key(&self, |w| w.tag).ok().map(|i| &WANTED[i])
     }
 
+    /// Whether it is of the contours of structures, which may be far larger than any header.
+    pub(super) fn is_contour(self) -> bool {
+        [STRUCTURE_CONTOURS, CONTOURS, CONTOUR_TYPE, CONTOUR_POINTS, CONTOUR_DATA].contains(&self)
+    }
+
     /// Whether it holds the pixels.
     pub(super) fn is_pixels(self) -> bool {
         [FLOAT_PIXELS, DOUBLE_PIXELS, PIXEL_DATA].contains(&self)
@@ -133,6 +138,20 @@ tags! {
     TRACKING_ID = 0x0062_0020 b"UT" "TrackingID";
     TRACKING_UID = 0x0062_0021 b"UI" "TrackingUID";
     PHILIPS_B_VALUE = 0x2001_1003 b"FL" "PhilipsBValue";
+    REFERENCED_FRAMES = 0x3006_0010 b"SQ" "ReferencedFrameOfReferenceSequence";
+    RT_REFERENCED_STUDY = 0x3006_0012 b"SQ" "RTReferencedStudySequence";
+    RT_REFERENCED_SERIES = 0x3006_0014 b"SQ" "RTReferencedSeriesSequence";
+    STRUCTURES = 0x3006_0020 b"SQ" "StructureSetROISequence";
+    STRUCTURE_NUMBER = 0x3006_0022 b"IS" "ROINumber";
+    STRUCTURE_NAME = 0x3006_0026 b"LO" "ROIName";
+    STRUCTURE_DESCRIPTION = 0x3006_0028 b"ST" "ROIDescription";
+    STRUCTURE_ALGORITHM = 0x3006_0036 b"CS" "ROIGenerationAlgorithm";
+    STRUCTURE_CONTOURS = 0x3006_0039 b"SQ" "ROIContourSequence";
+    CONTOURS = 0x3006_0040 b"SQ" "ContourSequence";
+    CONTOUR_TYPE = 0x3006_0042 b"CS" "ContourGeometricType";
+    CONTOUR_POINTS = 0x3006_0046 b"IS" "NumberOfContourPoints";
+    CONTOUR_DATA = 0x3006_0050 b"DS" "ContourData";
+    REFERENCED_STRUCTURE = 0x3006_0084 b"IS" "ReferencedROINumber";
     SHARED_GROUPS = 0x5200_9229 b"SQ" "SharedFunctionalGroupsSequence";
     FRAME_GROUPS = 0x5200_9230 b"SQ" "PerFrameFunctionalGroupsSequence";
     FLOAT_PIXELS = 0x7FE0_0008 b"OF" "FloatPixelData";

@@ -6,6 +6,7 @@ mod hostile;
 mod labels;
 mod real;
 mod series;
+mod structures;
 mod values;
 mod writer;
 

@@ -1,6 +1,7 @@
 //! `revoxel convert`
 
 mod landmarks;
+mod segments;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use revoxel_io::facts::Move;
 use revoxel_io::{Complete, Facts, FileInfo, Head, MissingPolicy, ReadOptions, SlicePolicy, SliceStack, Warning};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
+
+use segments::SegmentArgs;
 
 use super::failure::{Failure, Outcome};
 use super::show;
@@ -69,6 +72,12 @@ pub(super) struct Args {
     /// What to do with missing DICOM slices: error or interpolate.
     #[arg(long, value_parser = missing_policy, default_value = "error")]
     missing: MissingPolicy,
+    /// What the values are: label reads a DICOM segmentation (SEG) or structure set (RTSTRUCT), onto the slices of the series
+    /// that it refers to. Labels are never averaged.
+    #[arg(long, default_value = "image", value_name = "KIND")]
+    kind: Kind,
+    #[command(flatten)]
+    segments: SegmentArgs,
     /// Replace a file that is there already.
     #[arg(long)]
     overwrite: bool,
@@ -111,7 +120,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         show::free(path, args.overwrite)?;
     }
     let (slices, missing) = (args.slices, args.missing);
-    let options = ReadOptions { series: args.series.clone(), slices, missing, ..limits::options() };
+    let labels = args.segments.options(args.kind)?;
+    let kind = Some(args.kind);
+    let options = ReadOptions { series: args.series.clone(), slices, missing, kind, labels, ..limits::options() };
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
         (Some(scan), true) => return landmarks::run(args, output, scan, &options),
@@ -127,12 +138,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         (None, false) => {}
     }
     apart(args, output, &options)?;
-    let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
+    let loaded = revoxel_io::read_with(&args.input, args.kind, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }
+    // A label is that of the nearest voxel.
+    let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
     let mut steps = Vec::new();
     let mut moves = Vec::new();
     let mut sampling = Sampling::identity(*volume.grid());
@@ -148,7 +161,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
         let (mut step, _) = TraceStep::spatial("regularize", json!({}), &info.grid, std::slice::from_ref(&op))
             .map_err(Failure::work)?;
-        step.interpolation = Some(Interpolation::Linear.name().to_owned());
+        step.interpolation = Some(interpolation.name().to_owned());
         steps.push(step);
         moves.extend(Move::of(&op, &info.grid));
         sampling.push(&op).map_err(Failure::work)?;
@@ -171,14 +184,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
-        volume =
-            execute(&volume, &sampling, &How::filled(Interpolation::Linear, vec![lowest])).map_err(Failure::work)?;
+        let fill = if args.kind == Kind::Image { lowest } else { 0.0 };
+        volume = execute(&volume, &sampling, &How::filled(interpolation, vec![fill])).map_err(Failure::work)?;
     }
     if let Some(dtype) = args.dtype {
         volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
     }
     let head = Head::of(&volume);
-    let written = Written { path: output, key: "image", kind: volume.kind(), head: &head };
+    let written = Written { path: output, key: args.kind.name(), kind: volume.kind(), head: &head };
     let mut kept = Kept::after_moves(&written, &info, &moves);
     if args.trace.is_none() {
         volume = vectors::along_lps(volume, output, &mut kept);
@@ -307,7 +320,7 @@ fn trace(
             seed: None,
             snap: false,
         },
-        volumes: BTreeMap::from([("image".to_owned(), record)]),
+        volumes: BTreeMap::from([(args.kind.name().to_owned(), record)]),
         restore: BTreeMap::new(),
     })
 }

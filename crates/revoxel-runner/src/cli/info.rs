@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use revoxel_core::{Affine, Frame, Grid, Orientation};
 use revoxel_io::FileInfo;
-use revoxel_io::dicom::{DicomScan, SeriesReport};
+use revoxel_io::dicom::{DicomScan, LabelsReport, SeriesReport};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
@@ -32,20 +32,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     for path in &args.paths {
         let name = path.to_string_lossy();
         let problem = match revoxel_io::format_of(path) {
-            Ok("dicom") => {
-                match revoxel_io::dicom::scan(path, &options()) {
-                    Ok(scan) => {
-                        failed |= scan.series.is_empty();
-                        if args.json {
-                            documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "skipped": scan.skipped }));
-                        } else {
-                            show::text(&series(&name, &scan))?;
-                        }
-                        continue;
+            Ok("dicom") => match revoxel_io::dicom::scan(path, &options()) {
+                Ok(scan) => {
+                    failed |= scan.series.is_empty() && scan.labels.is_empty();
+                    if args.json {
+                        documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "labels": scan.labels, "skipped": scan.skipped }));
+                    } else {
+                        show::text(&series(&name, &scan))?;
                     }
-                    Err(error) => error,
+                    continue;
                 }
-            }
+                Err(error) => error,
+            },
             Ok(_) => match revoxel_io::info_with(path, &options()) {
                 Ok(info) => {
                     if args.json {
@@ -152,12 +150,37 @@ fn seen(grid: &Grid, orientation: Orientation) -> String {
 
 /// The series of a DICOM folder or archive, for people.
 fn series(path: &str, scan: &DicomScan) -> String {
-    let mut text = format!("{path}\n  format       DICOM, {} series\n", scan.series.len());
+    let more = match scan.labels.len() {
+        0 => String::new(),
+        n => format!(", {n} of labels"),
+    };
+    let mut text = format!("{path}\n  format       DICOM, {} series{}\n", scan.series.len(), more);
     for series in &scan.series {
         text.push_str(&one_series(series));
     }
+    for labels in &scan.labels {
+        text.push_str(&one_of_labels(labels));
+    }
     for skipped in &scan.skipped {
         text.push_str(&format!("  skipped      {}: {}\n", skipped.path.display(), skipped.reason));
+    }
+    text
+}
+
+/// A segmentation or structure set, for people.
+fn one_of_labels(labels: &LabelsReport) -> String {
+    let mut text =
+        format!("  series {}     {} {:?}, read it with kind: label\n", labels.number, labels.what, labels.description);
+    text.push_str(&format!("    file       {}\n    uid        {}\n", labels.path.display(), labels.uid));
+    for reference in &labels.references {
+        text.push_str(&format!("    refers to  {reference}\n"));
+    }
+    for label in &labels.labels {
+        let property = label.property.as_ref().map_or_else(String::new, |code| format!(", {code}"));
+        text.push_str(&format!("    {:<10} {:?}{property}\n", label.number, label.name));
+    }
+    if let Some(problem) = &labels.problem {
+        text.push_str(&format!("    problem    {problem}\n"));
     }
     text
 }

@@ -119,6 +119,49 @@ pub enum LabelsError {
          with `structures:` (--structure)"
     )]
     Undescribed(String),
+    /// Several structures and no choice.
+    #[error(
+        "holds {count} structures: choose with `structures:` (--structure NAME), they become the labels 1, 2, … in that \
+         order, or read one channel for each with `overlap: channels` (--overlap channels); there are: {list}"
+    )]
+    SeveralStructures {
+        /// How many.
+        count: usize,
+        /// Their names.
+        list: String,
+    },
+    /// A structure set without its series.
+    #[error(
+        "the series whose slices the structures are drawn on ({series}) is not here: put it into the same folder, or name \
+         it with `reference:` (--reference PATH)"
+    )]
+    NoSeries {
+        /// The series.
+        series: String,
+    },
+    /// A contour that cannot be followed.
+    #[error("contour {contour} of the structure {name:?}: {why}")]
+    Contour {
+        /// Its number in the structure, from 1.
+        contour: usize,
+        /// The structure.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A structure without an area.
+    #[error("the structure {name:?} has no area: its {count} contours are of type {types}, and CLOSED_PLANAR is read")]
+    NoArea {
+        /// The structure.
+        name: String,
+        /// How many contours.
+        count: usize,
+        /// What they are.
+        types: String,
+    },
+    /// Too many edges.
+    #[error("the contours of the structure {0:?} cross the rows of a slice more than 2³² times: the file is damaged")]
+    Crossings(String),
     /// A pixel of a binary segment that is neither 0 nor 1.
     #[error("frame {frame} of a BINARY segmentation holds the value {value}: only 0 and 1 are possible")]
     NotBinary {

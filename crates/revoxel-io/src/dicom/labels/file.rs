@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::dataset::DataSet;
 use super::super::parse::Header;
-use super::super::problem::DicomError;
+use super::super::problem::{DicomError, Problem};
 use super::super::tags;
 use super::facts::LabelFacts;
 use super::segmentation::Segmentation;
@@ -13,6 +13,8 @@ use super::segmentation::Segmentation;
 const SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.4";
 /// SOP class of label map segmentations.
 const LABELMAP: &str = "1.2.840.10008.5.1.4.1.1.66.7";
+/// SOP class of structure sets.
+const STRUCTURES: &str = "1.2.840.10008.5.1.4.1.1.481.3";
 
 /// A segmentation or a structure set, as far as its header tells.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub(in crate::dicom) struct LabelFile {
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Segmentation(Box<Segmentation>),
+    /// Structures; their contours are read when they are needed.
+    Structures(Vec<LabelFacts>),
 }
 
 impl LabelFile {
@@ -46,10 +50,14 @@ impl LabelFile {
         let modality = data.text(tags::MODALITY).unwrap_or_default();
         let labelmap = class == LABELMAP;
         let named = data.text(tags::SEGMENTATION_TYPE).is_some() || (modality == "SEG" && header.pixels.is_some());
-        if !(labelmap || class == SEGMENTATION || named) {
+        let content = if class == STRUCTURES || (modality == "RTSTRUCT" && header.pixels.is_none()) {
+            structures(data).map(Content::Structures)
+        } else if labelmap || class == SEGMENTATION || named {
+            Segmentation::new(header, labelmap, length).map(|s| Content::Segmentation(Box::new(s)))
+        } else {
             return None;
-        }
-        let content = Segmentation::new(header, labelmap, length);
+        };
+        let frames = data.item(tags::REFERENCED_FRAMES);
         Some(Self {
             path: PathBuf::new(),
             member: 0,
@@ -57,9 +65,11 @@ impl LabelFile {
             instance: data.text(tags::SOP_INSTANCE),
             modality,
             description: data.text(tags::SERIES_DESCRIPTION).unwrap_or_default(),
-            frame_of_reference: data.text(tags::FRAME_OF_REFERENCE),
+            frame_of_reference: data
+                .text(tags::FRAME_OF_REFERENCE)
+                .or_else(|| frames.and_then(|f| f.text(tags::FRAME_OF_REFERENCE))),
             references: references(data),
-            content: content.map(|s| Content::Segmentation(Box::new(s))),
+            content,
         })
     }
 
@@ -75,28 +85,60 @@ impl LabelFile {
                 super::segmentation::Values::Labelmap => "label map segmentation (SEG)",
                 _ => "segmentation (SEG)",
             },
+            Ok(Content::Structures(_)) => "structure set (RTSTRUCT)",
+            Err(_) if self.modality == "RTSTRUCT" => "structure set (RTSTRUCT)",
             Err(_) => "segmentation (SEG)",
         }
     }
 
     /// Its format, for people and programs.
     pub(super) fn format(&self) -> &'static str {
-        "DICOM SEG"
+        match self.content {
+            Ok(Content::Structures(_)) => "DICOM RTSTRUCT",
+            _ => "DICOM SEG",
+        }
     }
 
     /// Its segments or structures.
     pub(super) fn labels(&self) -> &[LabelFacts] {
         match &self.content {
             Ok(Content::Segmentation(s)) => &s.segments,
+            Ok(Content::Structures(all)) => all,
             Err(_) => &[],
         }
     }
 }
 
-/// The series that a segmentation refers to, each once.
+/// The structures of a structure set, by what its header says.
+fn structures(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
+    let mut all: Vec<LabelFacts> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for item in data.items(tags::STRUCTURES) {
+        let number = item.whole(tags::STRUCTURE_NUMBER)?;
+        let number =
+            number.ok_or_else(|| DicomError::missing(tags::STRUCTURE_NUMBER, "the contours of a structure"))?;
+        if !seen.insert(number) {
+            let problem = Problem::Must("a number that no other structure has");
+            return Err(DicomError::field(tags::STRUCTURE_NUMBER, number, problem));
+        }
+        all.push(LabelFacts {
+            label: 1,
+            number,
+            name: item.text(tags::STRUCTURE_NAME).unwrap_or_default(),
+            description: item.text(tags::STRUCTURE_DESCRIPTION),
+            algorithm: item.text(tags::STRUCTURE_ALGORITHM),
+            ..LabelFacts::default()
+        });
+    }
+    Ok(all)
+}
+
+/// The series that segments or structures refer to, each once.
 fn references(data: &DataSet) -> Vec<String> {
-    let mut uids: Vec<String> =
-        data.items(tags::REFERENCED_SERIES).iter().filter_map(|item| item.text(tags::SERIES_UID)).collect();
+    let studies = data.items(tags::REFERENCED_FRAMES).iter().flat_map(|item| item.items(tags::RT_REFERENCED_STUDY));
+    let series = studies.flat_map(|item| item.items(tags::RT_REFERENCED_SERIES));
+    let all = data.items(tags::REFERENCED_SERIES).iter().chain(series);
+    let mut uids: Vec<String> = all.filter_map(|item| item.text(tags::SERIES_UID)).collect();
     uids.sort();
     uids.dedup();
     uids

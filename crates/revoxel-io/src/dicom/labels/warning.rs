@@ -38,6 +38,30 @@ pub enum LabelsWarning {
         /// The least fraction.
         threshold: f64,
     },
+    /// A structure without contours.
+    #[error("the structure {0:?} has no contour: its label is in no voxel")]
+    NoContour(String),
+    /// Contours that are no area.
+    #[error("{count} contours of the structure {name:?} are left out: they are of type {types}, and have no area")]
+    NoArea {
+        /// The structure.
+        name: String,
+        /// How many.
+        count: usize,
+        /// What they are.
+        types: String,
+    },
+    /// The same contour again.
+    #[error("{count} contours of the structure {name:?} are copies of others on their slice and are left out")]
+    Copies {
+        /// The structure.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+    /// Contours beyond the slices.
+    #[error("the structure {0:?} reaches beyond the slices of the series and is cut off there")]
+    Beyond(String),
     /// Labels beside an image.
     #[error("{0} segmentation(s) or structure set(s) are left out: read them with `kind: label` (--kind label)")]
     Aside(usize),
