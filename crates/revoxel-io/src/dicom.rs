@@ -7,6 +7,7 @@
 //! stack     the order of the slices, gaps, tilt; split: several images at a place are frames
 //! select    the one series that is read
 //! plan      the grid, and where each of its slices comes from
+//! labels    segmentations and structure sets, which become label maps
 //! pixels    straight from the files into their place in the volume; codec: compressed ones
 //! ```
 //!
@@ -35,6 +36,7 @@ mod fragments;
 mod group;
 mod image;
 mod input;
+mod labels;
 mod mosaic;
 mod parse;
 mod passes;
@@ -67,8 +69,11 @@ use pixels::Request;
 use plan::Plan;
 
 pub use facts::DicomFacts;
+pub use labels::error::LabelsError;
+pub use labels::facts::{Code, LabelFacts};
+pub use labels::warning::LabelsWarning;
 pub use problem::{DicomError, Problem};
-pub use report::{DicomScan, Gap, Geometry, MissingSlice, SeriesReport, SkipReason, Skipped};
+pub use report::{DicomScan, Gap, Geometry, LabelsReport, MissingSlice, SeriesReport, SkipReason, Skipped};
 pub use warning::DicomWarning;
 
 /// The DICOM format, for reading.
@@ -90,12 +95,19 @@ impl Format for Dicom {
     }
 
     fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
-        let series = Series::choose(path, options)?;
-        Ok(series.info(Kind::Image))
+        let found = collect::collect(path, options)?;
+        match chosen_labels(&found, options.kind, options)? {
+            Some(index) => labels::info(&found, index, options),
+            None => Ok(Series::choose(found, options)?.info(Kind::Image)),
+        }
     }
 
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
-        let series = Series::choose(path, options)?;
+        let found = collect::collect(path, options)?;
+        if let Some(index) = chosen_labels(&found, Some(kind), options)? {
+            return labels::read(&found, index, options);
+        }
+        let series = Series::choose(found, options)?;
         let mut info = series.info(kind);
         let voxels = pixels::read(&series.request(kind))?;
         info.dtype = voxels.dtype();
@@ -109,6 +121,9 @@ impl Format for Dicom {
     fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
         // A folder is hashed with all that is in it; an archive is a file.
         let found = collect::collect(path, options)?;
+        if let Some(index) = chosen_labels(&found, options.kind, options)? {
+            return labels::parts(&found, index, options);
+        }
         let single = found.packing.is_none() && !path.is_dir();
         let files = found.files.into_iter().map(|image| image.path).filter(|file| single && file != path);
         Ok(files.collect())
@@ -130,6 +145,14 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
     Ok(select::report(found, &groups))
 }
 
+/// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
+fn chosen_labels(found: &Found, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
+    if found.labels.is_empty() {
+        return Ok(None);
+    }
+    labels::chosen(found, kind, options, group::groups(&found.files, options).len())
+}
+
 /// The series that is to be read.
 struct Series {
     found: Found,
@@ -143,8 +166,7 @@ struct Series {
 }
 
 impl Series {
-    fn choose(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
-        let mut found = collect::collect(path, options)?;
+    fn choose(mut found: Found, options: &ReadOptions) -> Result<Self, ReadError> {
         let mut groups = copies::sorted_out(&mut found, options)?;
         let chosen = select::choose(&found, &groups, options)?;
         let group = groups.swap_remove(chosen);
@@ -179,6 +201,9 @@ impl Series {
         let mut warnings = select::remarks(&self.found);
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(self.plan.warnings.iter().cloned());
+        if !self.found.labels.is_empty() {
+            warnings.push(DicomWarning::Labels(LabelsWarning::Aside(self.found.labels.len())));
+        }
         if self.format.photometric == format::Photometric::Monochrome1 {
             warnings.push(DicomWarning::Monochrome1);
         }
@@ -220,6 +245,7 @@ impl Series {
             frames_by: self.stack.by.map(str::to_owned),
             frame_values: self.stack.values.clone(),
             filled_slices: self.plan.filled(),
+            ..DicomFacts::default()
         }
     }
 }

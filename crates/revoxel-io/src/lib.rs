@@ -42,7 +42,8 @@ pub use file::{
 };
 pub use formats::FORMATS;
 pub use limits::{
-    ComplexPolicy, FramesPolicy, IncompletePolicy, Limits, MissingPolicy, ReadOptions, RescalePolicy, SlicePolicy,
+    ComplexPolicy, FramesPolicy, IncompletePolicy, LabelOptions, Limits, MissingPolicy, OverlapPolicy, ReadOptions,
+    RescalePolicy, SlicePolicy, Threshold,
 };
 pub use mif::MifFacts;
 pub use partial::Partial;

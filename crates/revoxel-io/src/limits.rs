@@ -1,6 +1,8 @@
 //! What a caller says about reading: bounds, and choices that only some formats have.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use revoxel_core::Kind;
 
 use crate::{ReadError, SeriesChoice};
 
@@ -92,6 +94,68 @@ pub struct ReadOptions {
     pub slices: SlicePolicy,
     /// What to do with missing DICOM slices.
     pub missing: MissingPolicy,
+    /// What the values are going to be read as, where that is known when only the header is read: a segmentation is
+    /// refused as anything but labels, and chosen before a series of images where labels are wanted.
+    pub kind: Option<Kind>,
+    /// How DICOM segmentations and structure sets become labels.
+    pub labels: LabelOptions,
+}
+
+/// How DICOM segmentations (SEG) and structure sets (RTSTRUCT) become labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelOptions {
+    /// Where the series is onto whose slices the labels go: a folder, a file or an archive. `None`: the series that they
+    /// refer to, from the same folder or archive.
+    pub reference: Option<PathBuf>,
+    /// The segments or structures that are read, by name or number, in this order; all of a segmentation where none is
+    /// named.
+    pub structures: Vec<String>,
+    /// The least part of a segment in a voxel that makes it the segment's, in FRACTIONAL segmentations.
+    pub threshold: Threshold,
+    /// What to do where labels overlap.
+    pub overlap: OverlapPolicy,
+}
+
+/// The least fraction that counts: above 0, at most 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold(f64);
+
+impl Threshold {
+    /// A fraction above 0 and at most 1; `None` for any other number.
+    ///
+    /// ```
+    /// use revoxel_io::Threshold;
+    /// assert_eq!(Threshold::new(0.25).map(Threshold::get), Some(0.25));
+    /// assert_eq!(Threshold::new(0.0), None);
+    /// ```
+    pub fn new(fraction: f64) -> Option<Self> {
+        (fraction > 0.0 && fraction <= 1.0).then_some(Self(fraction))
+    }
+
+    /// The fraction.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+// Never NaN.
+impl Eq for Threshold {}
+
+impl Default for Threshold {
+    /// One half.
+    fn default() -> Self {
+        Self(0.5)
+    }
+}
+
+/// What to do with voxels that have several labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverlapPolicy {
+    /// Refuse, naming the labels.
+    #[default]
+    Error,
+    /// Read one channel for each label, with 1 where it is.
+    Channels,
 }
 
 /// What to do with images of different quantities (magnitude, phase; water, fat) at the same places.

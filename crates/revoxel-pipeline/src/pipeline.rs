@@ -19,6 +19,7 @@ use crate::labels::{self, Reach, Sought};
 use crate::node::{Data, Node};
 use crate::non_finite::{self, NonFiniteRule};
 use crate::restore::Restore;
+use crate::segments::{self, Segments};
 use crate::series::{self, FramesRule, IncompleteRule, RescaleRule, SeriesRule};
 use crate::spec::{ComplexRule, Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
 use crate::template::{CaseName, Template};
@@ -90,6 +91,8 @@ pub struct Input {
     pub complex: ComplexRule,
     /// The voxel size in mm (x, y, z) of pictures, which do not say it.
     pub spacing: Option<[f64; 3]>,
+    /// How DICOM segmentations and structure sets become its labels.
+    pub segments: Segments,
     /// Whether it is a one-hot map of kind probability by then: a step made it.
     pub(crate) one_hot: bool,
     pub(crate) place: Place,
@@ -231,6 +234,9 @@ impl Pipeline {
             if let Some(spacing) = i.spacing {
                 value["spacing"] = json!(spacing);
             }
+            if i.segments != Segments::default() {
+                value["segments"] = i.segments.canonical();
+            }
             (i.key.clone(), value)
         };
         let inputs: Value = self.inputs.iter().map(input).collect::<serde_json::Map<_, _>>().into();
@@ -314,6 +320,7 @@ fn resolve(
     for (key, input) in &spec.inputs {
         inputs.push(resolve_input(key, input, &document)?);
     }
+    segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
     // The inputs with what their values mean by then: a step may make labels of probabilities.
     let mut by_then = inputs.clone();
@@ -405,6 +412,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         allow_outside: input.allow_outside,
         complex: input.complex,
         spacing: input.spacing,
+        segments: segments::resolve(key, input, kind, document)?,
         one_hot: false,
         place,
     })

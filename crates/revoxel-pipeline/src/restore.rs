@@ -437,6 +437,7 @@ fn prediction(kind: Kind) -> Input {
         allow_outside: false,
         complex: ComplexRule::default(),
         spacing: None,
+        segments: Default::default(),
         one_hot: false,
         place: Place::default(),
     }

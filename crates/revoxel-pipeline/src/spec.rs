@@ -128,6 +128,23 @@ pub(crate) struct InputSpec {
     /// The voxel size in mm (x, y, z) of TIFF, PNG and JPEG files, which do not say it.
     #[serde(default)]
     pub(crate) spacing: Option<[f64; 3]>,
+    /// Of labels in a DICOM segmentation or structure set: the input onto whose slices they go, with its `slices` and
+    /// `missing` where these are not given here. Where it is left out, the series that they refer to is looked for in the
+    /// same folder or archive.
+    #[serde(default)]
+    pub(crate) reference: Option<String>,
+    /// Of labels in a DICOM segmentation or structure set: the segments or structures that are read, by name or number.
+    /// Structures become the labels 1, 2, … in this order; segments keep their numbers.
+    #[serde(default)]
+    pub(crate) structures: Vec<String>,
+    /// Of a FRACTIONAL DICOM segmentation: the least part of a segment that makes a voxel the segment's; 0.5 where it is
+    /// left out.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) threshold: Option<f64>,
+    /// What to do where segments or structures of a DICOM file overlap.
+    #[serde(default)]
+    pub(crate) overlap: OverlapRule,
 }
 
 /// What to do with complex voxels.
@@ -138,6 +155,17 @@ pub enum ComplexRule {
     #[default]
     Error,
     /// Read two channels: the real part, then the imaginary part.
+    Channels,
+}
+
+/// What to do with voxels that have several labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverlapRule {
+    /// Refuse the case, naming the labels.
+    #[default]
+    Error,
+    /// Read one channel for each, with 1 where it is.
     Channels,
 }
 

@@ -27,7 +27,7 @@ use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
 use crate::restore::inside;
 use crate::stop;
-use crate::uneven::read_options;
+use crate::uneven::options_of;
 use crate::vanished::sentence;
 
 /// What a case gave.
@@ -262,9 +262,9 @@ fn read_inputs(pipeline: &Pipeline, checked: &Checked, data: &Path) -> Result<In
     // Compressed files are decoded by one thread each, so they are read side by side.
     let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
-        let load = || revoxel_io::read_with(path, input.kind, &read_options(input));
+        let load = || revoxel_io::read_with(path, input.kind, &options_of(pipeline, input, &case.inputs));
         // The largest input is waited for, and its hash would come on top.
-        let (identity, loaded) = rayon::join(|| Identity::of(path, &read_options(input)), load);
+        let (identity, loaded) = rayon::join(|| Identity::of(path, &options_of(pipeline, input, &case.inputs)), load);
         let mut loaded = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
         loaded.volume = channel::take(input, path, loaded.volume)?;

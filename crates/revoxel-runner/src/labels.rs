@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, Volume};
+use revoxel_io::ReadOptions;
 use revoxel_pipeline::{AbsentLabel, Input, Pipeline, PipelineError, SeenLabels};
 use revoxel_transforms::LabelSet;
 
@@ -16,13 +17,13 @@ use crate::dataset::Case;
 use crate::kind_values::rounded;
 use crate::memory;
 use crate::non_finite::settle;
-use crate::uneven::read_options;
+use crate::uneven::options_of;
 
 /// The label maps of a dataset in which has to be looked.
 #[derive(Debug)]
 pub struct LabelMaps {
     /// By key, in the order of the cases.
-    files: VecDeque<(String, PathBuf)>,
+    files: VecDeque<(String, PathBuf, ReadOptions)>,
     seen: BTreeMap<String, SeenLabels>,
     read: BTreeMap<String, usize>,
     unreadable: Vec<String>,
@@ -40,9 +41,10 @@ impl LabelMaps {
     pub fn of(pipeline: &Pipeline, cases: &[Case]) -> Self {
         let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
         if names_labels(pipeline) {
-            for (key, path) in cases.iter().flat_map(|c| &c.inputs) {
-                if pipeline.input(key).is_some_and(|i| i.kind == Kind::Label) {
-                    files.push_back((key.clone(), path.clone()));
+            for (case, key, path) in cases.iter().flat_map(|c| c.inputs.iter().map(move |(key, path)| (c, key, path))) {
+                if let Some(input) = pipeline.input(key).filter(|i| i.kind == Kind::Label) {
+                    let options = options_of(pipeline, input, &case.inputs);
+                    files.push_back((key.clone(), path.clone(), options));
                     seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }
             }
@@ -69,9 +71,9 @@ impl LabelMaps {
             if batch.is_empty() {
                 return self.verdict(pipeline, &absent);
             }
-            let look = |(key, path, input): (String, PathBuf, &Input)| {
+            let look = |((key, path, options), input): ((String, PathBuf, ReadOptions), &Input)| {
                 let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
-                let found = revoxel_io::read_with(&path, input.kind, &read_options(input)).map_err(|e| e.to_string());
+                let found = revoxel_io::read_with(&path, input.kind, &options).map_err(|e| e.to_string());
                 let found = found.and_then(|mut loaded| {
                     loaded.volume = channel::take(input, &path, loaded.volume).map_err(|e| e.to_string())?;
                     settle(input, &path, &mut loaded.volume).map_err(|e| e.to_string())?;
@@ -105,20 +107,20 @@ impl LabelMaps {
         pipeline: &'a Pipeline,
         absent: &[AbsentLabel],
         most: usize,
-    ) -> Vec<(String, PathBuf, &'a Input)> {
+    ) -> Vec<((String, PathBuf, ReadOptions), &'a Input)> {
         let (mut batch, mut bytes, room) = (Vec::new(), 0u64, memory::default_budget() / 2);
         while batch.len() < most {
-            let Some((key, path)) = self.files.front() else { break };
+            let Some((key, path, options)) = self.files.front() else { break };
             let wanted = absent.iter().any(|a| a.keys.contains(key));
             if let Some(input) = pipeline.input(key).filter(|_| wanted) {
-                match revoxel_io::info_with(path, &read_options(input)) {
+                match revoxel_io::info_with(path, options) {
                     Ok(info) => {
                         let voxels = (info.grid.voxel_count() * info.channels) as u64;
                         bytes += voxels * info.dtype.size() as u64;
                         if bytes > room && !batch.is_empty() {
                             break;
                         }
-                        batch.push((key.clone(), path.clone(), input));
+                        batch.push(((key.clone(), path.clone(), options.clone()), input));
                     }
                     Err(error) => self.unreadable.push(error.to_string()),
                 }

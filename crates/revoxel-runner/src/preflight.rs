@@ -16,7 +16,7 @@ use crate::dataset::Case;
 use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
-use crate::uneven::{even_out, read_options};
+use crate::uneven::{even_out, options_of};
 
 /// A case that has passed.
 #[derive(Clone, Debug)]
@@ -116,7 +116,8 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
-        let info = revoxel_io::info_with(path, &read_options(input)).map_err(|e| e.to_string())?;
+        let info =
+            revoxel_io::info_with(path, &options_of(pipeline, input, &case.inputs)).map_err(|e| e.to_string())?;
         for warning in &info.warnings {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
@@ -378,7 +379,8 @@ pub fn check_outputs<'a>(
     for case in cases.clone() {
         for (key, path) in &case.inputs {
             // An unreadable header is reported later, when the file is read.
-            let options = pipeline.input(key).map(read_options).unwrap_or_default();
+            let options =
+                pipeline.input(key).map(|input| options_of(pipeline, input, &case.inputs)).unwrap_or_default();
             let parts = if path.is_dir() { Vec::new() } else { revoxel_io::parts(path, &options).unwrap_or_default() };
             inputs.extend([path.clone()].iter().chain(&parts).map(|file| (place(file), &case.name)));
         }

@@ -1,16 +1,18 @@
 //! Slices that lie unevenly: where they go.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
 use revoxel_io::{
-    ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
-    SlicePolicy, SliceStack,
+    ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, LabelOptions, MissingPolicy, OverlapPolicy, ReadOptions,
+    RescalePolicy, SeriesChoice, SlicePolicy, SliceStack, Threshold,
 };
 use revoxel_pipeline::{
-    ComplexRule, FramesRule, IncompleteRule, Input, MissingRule, RescaleRule, SeriesRule, SliceRule,
+    ComplexRule, FramesRule, IncompleteRule, Input, MissingRule, OverlapRule, Pipeline, RescaleRule, SeriesRule,
+    SliceRule,
 };
 
 use crate::limits::{limits, options};
@@ -43,8 +45,19 @@ pub enum UnevenError {
     },
 }
 
-/// How an input is to be read.
-pub fn read_options(input: &Input) -> ReadOptions {
+/// How an input of a case is to be read. `reference` is the input onto whose slices its labels go, with its file, where
+/// it names one.
+pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOptions {
+    let said = |own: bool| reference.map(|(other, _)| other).filter(|_| !own).unwrap_or(input);
+    let labels = LabelOptions {
+        reference: reference.map(|(_, path)| path.to_owned()),
+        structures: input.segments.structures.clone(),
+        threshold: input.segments.threshold.and_then(Threshold::new).unwrap_or_default(),
+        overlap: match input.segments.overlap {
+            OverlapRule::Error => OverlapPolicy::Error,
+            OverlapRule::Channels => OverlapPolicy::Channels,
+        },
+    };
     let series = |rule: &SeriesRule| SeriesChoice {
         name: rule.name.clone(),
         uid: rule.uid.clone(),
@@ -56,6 +69,8 @@ pub fn read_options(input: &Input) -> ReadOptions {
     };
     let usual = options();
     ReadOptions {
+        kind: Some(input.kind),
+        labels,
         series: input.series.as_ref().map(series),
         select: input.select.clone(),
         frames: match input.frames {
@@ -70,12 +85,12 @@ pub fn read_options(input: &Input) -> ReadOptions {
             IncompleteRule::Error => IncompletePolicy::Error,
             IncompleteRule::Drop => IncompletePolicy::Drop,
         },
-        slices: match input.slices {
+        slices: match said(input.slices != SliceRule::default()).slices {
             SliceRule::Error => SlicePolicy::Error,
             SliceRule::Regularize => SlicePolicy::Regularize,
             SliceRule::Nominal => SlicePolicy::Nominal,
         },
-        missing: match input.missing {
+        missing: match said(input.missing != MissingRule::default()).missing {
             MissingRule::Error => MissingPolicy::Error,
             MissingRule::Interpolate => MissingPolicy::Interpolate,
         },
@@ -87,6 +102,13 @@ pub fn read_options(input: &Input) -> ReadOptions {
         allow_outside: input.allow_outside || usual.allow_outside,
         ..usual
     }
+}
+
+/// How an input of a pipeline is to be read in a case with these files.
+pub fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, PathBuf>) -> ReadOptions {
+    let named = input.segments.reference.as_deref();
+    let reference = named.and_then(|key| Some((pipeline.input(key)?, files.get(key)?.as_path())));
+    read_options(input, reference)
 }
 
 /// The grid that a volume starts on: the even one, where its slices lie unevenly.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::group::NamedImage;
 use super::image::ImageFile;
 use super::input::{Source, Stream};
+use super::labels::LabelFile;
 use super::parse;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
@@ -22,6 +23,8 @@ pub(super) struct Found {
     pub(super) root: PathBuf,
     pub(super) packing: Option<Packing>,
     pub(super) files: Vec<NamedImage>,
+    /// Segmentations and structure sets.
+    pub(super) labels: Vec<LabelFile>,
     pub(super) skipped: Vec<Skipped>,
     /// The file that was asked for, where it was one.
     pub(super) focus: Option<PathBuf>,
@@ -32,6 +35,7 @@ pub(super) struct Found {
 /// Why a file is not among the images.
 enum Left {
     Out(SkipReason),
+    Labels(Box<LabelFile>),
     Unreadable(DicomError),
 }
 
@@ -56,23 +60,24 @@ pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadE
 /// A folder's images.
 fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &Limits) -> Found {
     let scanned: Vec<_> = paths.into_par_iter().map(|path| (scan(&path, limits), path)).collect();
-    let mut files = Vec::with_capacity(scanned.len());
+    let (mut files, mut labels) = (Vec::with_capacity(scanned.len()), Vec::new());
     for (result, path) in scanned {
-        sort_in(result, path, 0, &mut files, &mut skipped);
+        sort_in(result, path, 0, (&mut files, &mut labels), &mut skipped);
     }
     let files = without_localizers(files, &mut skipped);
-    Found { root: root.to_owned(), packing: None, files, skipped, focus: None, equal_instances: 0 }
+    Found { root: root.to_owned(), packing: None, files, labels, skipped, focus: None, equal_instances: 0 }
 }
 
 fn sort_in(
     result: Result<ImageFile, Left>,
     path: PathBuf,
     member: usize,
-    files: &mut Vec<NamedImage>,
+    (files, labels): (&mut Vec<NamedImage>, &mut Vec<LabelFile>),
     skipped: &mut Vec<Skipped>,
 ) {
     match result {
         Ok(file) => files.push(NamedImage { path, member, file }),
+        Err(Left::Labels(file)) => labels.push(file.at(path, member)),
         Err(Left::Out(reason)) => skipped.push(Skipped { path, reason }),
         Err(Left::Unreadable(e)) => skipped.push(Skipped { path, reason: SkipReason::Unreadable(e.to_string()) }),
     }
@@ -139,6 +144,9 @@ fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, 
     match parse::parse(source, Some(length), limit) {
         Ok(header) => {
             let length = header.deflated_from.is_none().then_some(length);
+            if let Some(file) = LabelFile::of(&header, length) {
+                return Err(Left::Labels(Box::new(file)));
+            }
             ImageFile::new(header, length).map_err(Left::Out)
         }
         Err(DicomError::NotDicom) => Err(Left::Out(SkipReason::NotDicom)),
@@ -149,27 +157,31 @@ fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, 
 /// The series that a file belongs to; a file of several frames is itself.
 fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
     let fail = |reason| ReadError::Dicom { path: path.to_owned(), reason: Box::new(reason) };
-    let file = scan(path, limits).map_err(|left| {
-        fail(match left {
-            Left::Unreadable(error) => error,
-            Left::Out(SkipReason::NotDicom) => DicomError::NotDicom,
-            Left::Out(reason) => DicomError::NoImage(reason.to_string()),
-        })
-    })?;
+    let mut all = Found {
+        root: path.to_owned(),
+        packing: None,
+        files: Vec::new(),
+        labels: Vec::new(),
+        skipped: Vec::new(),
+        focus: Some(path.to_owned()),
+        equal_instances: 0,
+    };
+    let file = match scan(path, limits) {
+        Ok(file) => file,
+        Err(Left::Labels(file)) => {
+            all.labels.push(file.at(path.to_owned(), 0));
+            return Ok(all);
+        }
+        Err(Left::Unreadable(error)) => return Err(fail(error)),
+        Err(Left::Out(SkipReason::NotDicom)) => return Err(fail(DicomError::NotDicom)),
+        Err(Left::Out(reason)) => return Err(fail(DicomError::NoImage(reason.to_string()))),
+    };
     let single = |file: &ImageFile| file.content.as_ref().map_or(true, |c| c.stored().1 == 1);
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let named = NamedImage { path: path.to_owned(), member: 0, file };
-    let mut all = Found {
-        root: path.to_owned(),
-        packing: None,
-        files: Vec::new(),
-        skipped: Vec::new(),
-        focus: Some(path.to_owned()),
-        equal_instances: 0,
-    };
     if named.file.localizer || named.file.content.is_err() || !single(&named.file) || named.file.series.is_empty() {
         all.files.push(named);
         return Ok(all);
@@ -187,14 +199,14 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
 
 /// An archive's images.
 fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, ReadError> {
-    let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    let (mut files, mut labels, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     let limit = limits.most_decoded(length_of(path)?);
     archive::visit(path, packing, limits, Want::Heads, &mut |member| {
         let shown = member.shown(path);
         let result = image(&mut Stream(member.read), member.size, limit);
         if member.link {
             // The path that a link holds is no image: the archive is damaged where it is one.
-            if result.is_ok() {
+            if matches!(result, Ok(_) | Err(Left::Labels(_))) {
                 let reason = format!("{}: a link that holds an image", member.name);
                 let reason = ArchiveError::Damaged { members: member.index, reason };
                 return Err(ReadError::Archive { path: path.to_owned(), reason });
@@ -202,10 +214,10 @@ fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, Read
             skipped.push(Skipped { path: shown, reason: SkipReason::Link });
             return Ok(());
         }
-        sort_in(result, shown, member.index, &mut files, &mut skipped);
+        sort_in(result, shown, member.index, (&mut files, &mut labels), &mut skipped);
         Ok(())
     })?;
     let root = path.to_owned();
     let files = without_localizers(files, &mut skipped);
-    Ok(Found { root, packing: Some(packing), files, skipped, focus: None, equal_instances: 0 })
+    Ok(Found { root, packing: Some(packing), files, labels, skipped, focus: None, equal_instances: 0 })
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::labels::facts::LabelFacts;
+
 /// Facts of a DICOM series. All are optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,4 +44,10 @@ pub struct DicomFacts {
     /// Slices that were interpolated between their neighbours, as numbers along axis 2, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filled_slices: Vec<usize>,
+    /// SeriesInstanceUID of the series whose slices labels were read onto.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What the labels of a segmentation or a structure set mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelFacts>,
 }

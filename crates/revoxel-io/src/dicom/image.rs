@@ -136,9 +136,6 @@ impl ImageFile {
         image_type: &str,
         length: Option<u64>,
     ) -> Result<Content, DicomError> {
-        if class == "segmentation (SEG)" {
-            return Err(DicomError::NoImage(format!("a {class} is no series of slices")));
-        }
         let frames = data.key(tags::FRAMES).unwrap_or(1.0);
         if frames <= 1.0 && data.items(tags::FRAME_GROUPS).is_empty() && data.item(tags::SHARED_GROUPS).is_none() {
             // What has no place is set aside, whatever its pixels are.

@@ -46,16 +46,35 @@ pub(super) struct Input<'a> {
     length: Option<u64>,
     /// Bytes that the attributes kept so far take.
     kept: u64,
+    /// How many they may take.
+    most: u64,
 }
 
 /// Attributes of more than this are no header: those of 100,000 frames take half of it.
 const MOST_KEPT: u64 = 64 << 20;
+/// With contours it may be so many.
+const MOST_CONTOURS: u64 = 1 << 30;
 /// Most headers fit into one read.
 const STEP: usize = 16 << 10;
 
 impl<'a> Input<'a> {
     pub(super) fn new(source: &'a mut dyn Source, length: Option<u64>) -> Self {
-        Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0 }
+        Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0, most: MOST_KEPT }
+    }
+
+    /// The contours of structures are kept too.
+    pub(super) fn with_contours(self) -> Self {
+        Self { most: MOST_CONTOURS, ..self }
+    }
+
+    /// The most bytes that attributes may take.
+    pub(super) fn most_kept(&self) -> u64 {
+        self.most
+    }
+
+    /// Whether the contours of structures are kept.
+    pub(super) fn contours(&self) -> bool {
+        self.most > MOST_KEPT
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -121,7 +140,7 @@ impl<'a> Input<'a> {
     /// Counts what is kept of the source, which may decode to far more than it has bytes: whether it is too much.
     pub(super) fn keep(&mut self, bytes: u64) -> bool {
         self.kept = self.kept.saturating_add(bytes);
-        self.kept > MOST_KEPT
+        self.kept > self.most
     }
 
     /// Whether nothing is left.

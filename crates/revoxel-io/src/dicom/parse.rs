@@ -40,6 +40,8 @@ pub(super) struct PixelElement {
 const MOST_DEPTH: usize = 48;
 /// Longest value that is kept.
 const MOST_VALUE: u64 = 1 << 20;
+/// Longest contour that is kept; longer ones are refused.
+const MOST_CONTOUR: u64 = 256 << 20;
 /// Memory that an attribute takes beside its value, and an item of a sequence with what is made of it.
 const ELEMENT: u64 = 64;
 const ITEM: u64 = 256;
@@ -81,9 +83,17 @@ fn start(first: &[u8]) -> Option<Start> {
     }
 }
 
-/// Reads a header. `limit` bounds what a deflated file may decode to.
+/// Reads a header. `limit` bounds what a deflated file may decode to. The contours of structures are left out.
 pub(super) fn parse(source: &mut dyn Source, length: Option<u64>, limit: u64) -> Result<Header, DicomError> {
-    let mut input = Input::new(source, length);
+    parse_from(Input::new(source, length), limit)
+}
+
+/// Reads a header with the contours of structures.
+pub(super) fn parse_contours(source: &mut dyn Source, length: Option<u64>, limit: u64) -> Result<Header, DicomError> {
+    parse_from(Input::new(source, length).with_contours(), limit)
+}
+
+fn parse_from(mut input: Input<'_>, limit: u64) -> Result<Header, DicomError> {
     let start = start(input.peek(132)?).ok_or(DicomError::NotDicom)?;
     if start == Start::Preamble {
         input.skip(132)?;
@@ -103,9 +113,13 @@ pub(super) fn parse(source: &mut dyn Source, length: Option<u64>, limit: u64) ->
     if !found.is_some_and(|s| s.deflated) {
         return rest(&mut input, uid, found, class, None);
     }
-    let from = input.position();
+    let (from, contours) = (input.position(), input.contours());
     let mut stream = Stream(std::io::Read::take(DeflateDecoder::new(Rest(input)), limit));
-    let mut header = rest(&mut Input::new(&mut stream, None), uid, found, class, Some(from))?;
+    let mut rest_of = Input::new(&mut stream, None);
+    if contours {
+        rest_of = rest_of.with_contours();
+    }
+    let mut header = rest(&mut rest_of, uid, found, class, Some(from))?;
     header.deflated_from = Some(from);
     Ok(header)
 }
@@ -199,7 +213,7 @@ impl Parser<'_, '_> {
     /// One attribute; `None` where it is not wanted, or is the pixels.
     fn element(&mut self, depth: usize) -> Result<Option<Element>, DicomError> {
         let (tag, _) = self.peek_tag()?;
-        let wanted = tag.wanted();
+        let wanted = tag.wanted().filter(|_| self.input.contours() || !tag.is_contour());
         let (vr, length) = self.vr_and_length(tag)?;
         if depth == 0 && tag.is_pixels() {
             let length = (length != UNDEFINED).then_some(u64::from(length));
@@ -232,7 +246,8 @@ impl Parser<'_, '_> {
             (self.implicit, self.big_endian) = outer;
             return Ok(wanted.map(|w| Element { tag: w.tag, vr: *b"SQ", value: Value::Items(items) }));
         }
-        if wanted.is_none() || u64::from(length) > MOST_VALUE || (tag.is_csa() && !self.mosaic) {
+        let most = if self.input.contours() { MOST_CONTOUR } else { MOST_VALUE };
+        if wanted.is_none() || u64::from(length) > most || (tag.is_csa() && !self.mosaic) {
             self.input.skip(u64::from(length))?;
             return Ok(None);
         }
@@ -264,7 +279,7 @@ impl Parser<'_, '_> {
 
     fn keep(&mut self, tag: Tag, bytes: u64) -> Result<(), DicomError> {
         match self.input.keep(bytes) {
-            true => Err(DicomError::field(tag, "one attribute too many", Problem::Kept)),
+            true => Err(DicomError::field(tag, "one attribute too many", Problem::Kept(self.input.most_kept() >> 20))),
             false => Ok(()),
         }
     }

@@ -78,7 +78,7 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     /// The item or root in which an attribute of a functional group stands.
-    fn of(&self, sequence: Tag) -> &'a DataSet {
+    pub(super) fn of(&self, sequence: Tag) -> &'a DataSet {
         let item = |set: Option<&'a DataSet>| set.and_then(|s| s.item(sequence));
         item(self.frame).or_else(|| item(self.shared)).unwrap_or(self.root)
     }

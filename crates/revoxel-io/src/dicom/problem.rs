@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::labels::error::LabelsError;
 use super::report::{Gap, MissingSlice};
 
 /// Why a DICOM file or series cannot be read.
@@ -179,6 +180,9 @@ pub enum DicomError {
         /// Why.
         reason: String,
     },
+    /// Segmentations and structure sets.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
     /// Damaged fragments of compressed pixels.
     #[error("the fragments of PixelData (7FE0,0010) are damaged at byte {offset}: {reason}")]
     Fragments {
@@ -264,8 +268,8 @@ pub enum Problem {
         needed: u64,
     },
     /// More attributes than any header has.
-    #[error("the attributes take more than 64 MiB: the file is damaged")]
-    Kept,
+    #[error("the attributes take more than {0} MiB: the file is damaged")]
+    Kept(u64),
 }
 
 impl DicomError {

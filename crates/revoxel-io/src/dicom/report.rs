@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::labels::facts::LabelFacts;
+
 /// Everything found under a path.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DicomScan {
@@ -12,6 +14,9 @@ pub struct DicomScan {
     pub path: PathBuf,
     /// The series, numbered from 1 in this order.
     pub series: Vec<SeriesReport>,
+    /// The segmentations and structure sets, numbered after the series.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelsReport>,
     /// What holds no image, and why.
     pub skipped: Vec<Skipped>,
 }
@@ -57,6 +62,36 @@ pub struct SeriesReport {
     /// The option that helps, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
+}
+
+/// A segmentation or a structure set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelsReport {
+    /// The number by which it can be chosen.
+    pub number: usize,
+    /// The file.
+    pub path: PathBuf,
+    /// What it is.
+    pub what: &'static str,
+    /// SeriesInstanceUID.
+    pub uid: String,
+    /// SOPInstanceUID, by which it can be chosen where its series has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Modality.
+    pub modality: String,
+    /// SeriesDescription.
+    pub description: String,
+    /// FrameOfReferenceUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_of_reference: Option<String>,
+    /// The series that it refers to.
+    pub references: Vec<String>,
+    /// Its segments or structures.
+    pub labels: Vec<LabelFacts>,
+    /// Why it cannot be read; absent where its header can be followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Where a stack of slices lies.

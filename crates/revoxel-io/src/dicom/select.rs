@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::collect::Found;
 use super::group::{Group, plane};
+use super::labels;
 use super::problem::DicomError;
 use super::report::{DicomScan, SeriesReport, SkipReason};
 use super::warning::DicomWarning;
@@ -167,5 +168,6 @@ fn is_damaged(reason: &SkipReason) -> bool {
 /// Everything that was found, for people and programs.
 pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
-    DicomScan { path: found.root, series, skipped: found.skipped }
+    let labels = labels::report(&found, groups.len());
+    DicomScan { path: found.root, series, labels, skipped: found.skipped }
 }

@@ -36,6 +36,11 @@ impl Tag {
         self.0 & 0xffff_f0cf == CSA_IMAGE.0 & 0xffff_f0cf && self.wanted().is_some()
     }
 
+    /// Whether it is of the contours of structures, which may be far larger than any header.
+    pub(super) fn is_contour(self) -> bool {
+        [STRUCTURE_CONTOURS, CONTOURS, CONTOUR_TYPE, CONTOUR_POINTS, CONTOUR_DATA].contains(&self)
+    }
+
     /// Whether it holds the pixels.
     pub(super) fn is_pixels(self) -> bool {
         [FLOAT_PIXELS, DOUBLE_PIXELS, PIXEL_DATA].contains(&self)
@@ -87,7 +92,11 @@ tags! {
     ACQUISITION_TIME = 0x0008_0032 b"TM" "AcquisitionTime";
     CONTENT_TIME = 0x0008_0033 b"TM" "ContentTime";
     MODALITY = 0x0008_0060 b"CS" "Modality";
+    CODE_VALUE = 0x0008_0100 b"SH" "CodeValue";
+    CODE_SCHEME = 0x0008_0102 b"SH" "CodingSchemeDesignator";
+    CODE_MEANING = 0x0008_0104 b"LO" "CodeMeaning";
     SERIES_DESCRIPTION = 0x0008_103E b"LO" "SeriesDescription";
+    REFERENCED_SERIES = 0x0008_1115 b"SQ" "ReferencedSeriesSequence";
     FRAME_TYPE = 0x0008_9007 b"CS" "FrameType";
     COMPLEX_COMPONENT = 0x0008_9208 b"CS" "ComplexImageComponent";
     PATIENT_ID = 0x0010_0020 b"LO" "PatientID";
@@ -179,12 +188,40 @@ tags! {
     GE_B_VALUE = 0x0043_1039 b"IS" "GEBValue";
     UNITS = 0x0054_1001 b"CS" "Units";
     FRAME_REFERENCE_TIME = 0x0054_1300 b"DS" "FrameReferenceTime";
+    SEGMENTATION_TYPE = 0x0062_0001 b"CS" "SegmentationType";
+    SEGMENTS = 0x0062_0002 b"SQ" "SegmentSequence";
+    SEGMENT_CATEGORY = 0x0062_0003 b"SQ" "SegmentedPropertyCategoryCodeSequence";
+    SEGMENT_NUMBER = 0x0062_0004 b"US" "SegmentNumber";
+    SEGMENT_LABEL = 0x0062_0005 b"LO" "SegmentLabel";
+    SEGMENT_DESCRIPTION = 0x0062_0006 b"ST" "SegmentDescription";
+    ALGORITHM_TYPE = 0x0062_0008 b"CS" "SegmentAlgorithmType";
+    ALGORITHM_NAME = 0x0062_0009 b"LO" "SegmentAlgorithmName";
+    SEGMENT_IDENTIFICATION = 0x0062_000A b"SQ" "SegmentIdentificationSequence";
+    REFERENCED_SEGMENT = 0x0062_000B b"US" "ReferencedSegmentNumber";
+    MAXIMUM_FRACTION = 0x0062_000E b"US" "MaximumFractionalValue";
+    SEGMENT_PROPERTY = 0x0062_000F b"SQ" "SegmentedPropertyTypeCodeSequence";
+    TRACKING_ID = 0x0062_0020 b"UT" "TrackingID";
+    TRACKING_UID = 0x0062_0021 b"UI" "TrackingUID";
     PHILIPS_B_VALUE = 0x2001_1003 b"FL" "PhilipsBValue";
     PHILIPS_GRADIENT_X = 0x2005_10B0 b"FL" "PhilipsDiffusionDirectionRL";
     PHILIPS_GRADIENT_Y = 0x2005_10B1 b"FL" "PhilipsDiffusionDirectionAP";
     PHILIPS_GRADIENT_Z = 0x2005_10B2 b"FL" "PhilipsDiffusionDirectionFH";
     DOSE_OFFSETS = 0x3004_000C b"DS" "GridFrameOffsetVector";
     DOSE_SCALING = 0x3004_000E b"DS" "DoseGridScaling";
+    REFERENCED_FRAMES = 0x3006_0010 b"SQ" "ReferencedFrameOfReferenceSequence";
+    RT_REFERENCED_STUDY = 0x3006_0012 b"SQ" "RTReferencedStudySequence";
+    RT_REFERENCED_SERIES = 0x3006_0014 b"SQ" "RTReferencedSeriesSequence";
+    STRUCTURES = 0x3006_0020 b"SQ" "StructureSetROISequence";
+    STRUCTURE_NUMBER = 0x3006_0022 b"IS" "ROINumber";
+    STRUCTURE_NAME = 0x3006_0026 b"LO" "ROIName";
+    STRUCTURE_DESCRIPTION = 0x3006_0028 b"ST" "ROIDescription";
+    STRUCTURE_ALGORITHM = 0x3006_0036 b"CS" "ROIGenerationAlgorithm";
+    STRUCTURE_CONTOURS = 0x3006_0039 b"SQ" "ROIContourSequence";
+    CONTOURS = 0x3006_0040 b"SQ" "ContourSequence";
+    CONTOUR_TYPE = 0x3006_0042 b"CS" "ContourGeometricType";
+    CONTOUR_POINTS = 0x3006_0046 b"IS" "NumberOfContourPoints";
+    CONTOUR_DATA = 0x3006_0050 b"DS" "ContourData";
+    REFERENCED_STRUCTURE = 0x3006_0084 b"IS" "ReferencedROINumber";
     SHARED_GROUPS = 0x5200_9229 b"SQ" "SharedFunctionalGroupsSequence";
     FRAME_GROUPS = 0x5200_9230 b"SQ" "PerFrameFunctionalGroupsSequence";
     FLOAT_PIXELS = 0x7FE0_0008 b"OF" "FloatPixelData";

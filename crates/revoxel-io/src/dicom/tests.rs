@@ -5,11 +5,13 @@ mod codecs;
 mod frames;
 mod grouping;
 mod hostile;
+mod labels;
 mod lookup;
 mod mosaic;
 mod real;
 mod recorded;
 mod series;
+mod structures;
 mod values;
 
 use std::path::{Path, PathBuf};

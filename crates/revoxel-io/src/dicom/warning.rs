@@ -1,5 +1,6 @@
 //! What was odd about a DICOM series that was read all the same.
 
+use super::labels::warning::LabelsWarning;
 use super::report::{Gap, MissingSlice};
 
 /// A remark on a DICOM series.
@@ -107,6 +108,9 @@ pub enum DicomWarning {
     /// Localizers beside the series.
     #[error("{0} localizer image(s) are left out")]
     Localizers(usize),
+    /// Segmentations and structure sets.
+    #[error(transparent)]
+    Labels(LabelsWarning),
     /// Copies of files.
     #[error("{0} file(s) are copies of others and are left out")]
     Copies(usize),

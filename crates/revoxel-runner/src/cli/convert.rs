@@ -1,6 +1,7 @@
 //! `revoxel convert`
 
 mod landmarks;
+mod segments;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use revoxel_io::facts::Move;
 use revoxel_io::{Complete, Facts, FileInfo, Head, ReadOptions, SliceStack, Warning};
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
+
+use segments::SegmentArgs;
 
 use super::failure::{Failure, Outcome};
 use super::reading;
@@ -62,6 +65,12 @@ pub(super) struct Args {
     dtype: Option<Dtype>,
     #[command(flatten)]
     reading: reading::Args,
+    /// What the values are: label reads a DICOM segmentation (SEG) or structure set (RTSTRUCT), onto the slices of the series
+    /// that it refers to. Labels are never averaged.
+    #[arg(long, default_value = "image", value_name = "KIND")]
+    kind: Kind,
+    #[command(flatten)]
+    segments: SegmentArgs,
     /// Replace a file that is there already.
     #[arg(long)]
     overwrite: bool,
@@ -86,7 +95,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
         show::free(path, args.overwrite)?;
     }
-    let options = args.reading.options();
+    let labels = args.segments.options(args.kind)?;
+    let options = ReadOptions { kind: Some(args.kind), labels, ..args.reading.options() };
     if args.reading.chooses_images() && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom") {
         let problem =
             "is no DICOM: --series, --select, --frames, --rescale, --incomplete, --slices and --missing are for DICOM";
@@ -107,12 +117,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         (None, false) => {}
     }
     apart(args, output, &options)?;
-    let loaded = revoxel_io::read_with(&args.input, Kind::Image, &options).map_err(Failure::usage)?;
+    let loaded = revoxel_io::read_with(&args.input, args.kind, &options).map_err(Failure::usage)?;
     let (mut volume, info) = (loaded.volume, loaded.info);
     memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }
+    // A label is that of the nearest voxel.
+    let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
     let mut steps = Vec::new();
     let mut moves = Vec::new();
     let mut sampling = Sampling::identity(*volume.grid());
@@ -128,7 +140,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
         let (mut step, _) = TraceStep::spatial("regularize", json!({}), &info.grid, std::slice::from_ref(&op))
             .map_err(Failure::work)?;
-        step.interpolation = Some(Interpolation::Linear.name().to_owned());
+        step.interpolation = Some(interpolation.name().to_owned());
         steps.push(step);
         moves.extend(Move::of(&op, &info.grid));
         sampling.push(&op).map_err(Failure::work)?;
@@ -151,14 +163,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
-        volume =
-            execute(&volume, &sampling, &How::filled(Interpolation::Linear, vec![lowest])).map_err(Failure::work)?;
+        let fill = if args.kind == Kind::Image { lowest } else { 0.0 };
+        volume = execute(&volume, &sampling, &How::filled(interpolation, vec![fill])).map_err(Failure::work)?;
     }
     if let Some(dtype) = args.dtype {
         volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
     }
     let head = Head::of(&volume);
-    let written = Written { path: output, key: "image", kind: volume.kind(), head: &head };
+    let written = Written { path: output, key: args.kind.name(), kind: volume.kind(), head: &head };
     let mut kept = Kept::after_moves(&written, &info, &moves);
     if args.trace.is_none() {
         volume = vectors::along_lps(volume, output, &mut kept);
@@ -287,7 +299,7 @@ fn trace(
             seed: None,
             snap: false,
         },
-        volumes: BTreeMap::from([("image".to_owned(), record)]),
+        volumes: BTreeMap::from([(args.kind.name().to_owned(), record)]),
         restore: BTreeMap::new(),
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use revoxel_core::{Affine, Frame, Grid, Orientation};
-use revoxel_io::dicom::{DicomScan, SeriesReport};
+use revoxel_io::dicom::{DicomScan, LabelsReport, SeriesReport};
 use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
 use serde_json::{Value, json};
 
@@ -39,20 +39,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     for path in &args.paths {
         let name = path.to_string_lossy();
         let problem = match revoxel_io::format_of(path) {
-            Ok("dicom") => {
-                match revoxel_io::dicom::scan(path, &options()) {
-                    Ok(scan) => {
-                        failed |= scan.series.is_empty();
-                        if args.json {
-                            documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "skipped": scan.skipped }));
-                        } else {
-                            show::text(&series(&name, &scan))?;
-                        }
-                        continue;
+            Ok("dicom") => match revoxel_io::dicom::scan(path, &options()) {
+                Ok(scan) => {
+                    failed |= scan.series.is_empty() && scan.labels.is_empty();
+                    if args.json {
+                        documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "labels": scan.labels, "skipped": scan.skipped }));
+                    } else {
+                        show::text(&series(&name, &scan))?;
                     }
-                    Err(error) => error,
+                    continue;
                 }
-            }
+                Err(error) => error,
+            },
             Ok(_) => match revoxel_io::info_with(
                 path,
                 &ReadOptions { complex: args.complex, spacing: args.spacing, ..options() },
@@ -162,7 +160,11 @@ fn seen(grid: &Grid, orientation: Orientation) -> String {
 
 /// The series of a DICOM folder or archive, for people.
 fn series(path: &str, scan: &DicomScan) -> String {
-    let mut text = format!("{path}\n  format       DICOM, {} series\n", scan.series.len());
+    let more = match scan.labels.len() {
+        0 => String::new(),
+        n => format!(", {n} of labels"),
+    };
+    let mut text = format!("{path}\n  format       DICOM, {} series{}\n", scan.series.len(), more);
     // What helps is said once, however many series it helps.
     let mut advice: Vec<&str> = Vec::new();
     for series in &scan.series {
@@ -172,8 +174,29 @@ fn series(path: &str, scan: &DicomScan) -> String {
     for said in advice {
         text.push_str(&format!("  help         {said}\n"));
     }
+    for labels in &scan.labels {
+        text.push_str(&one_of_labels(labels));
+    }
     for skipped in &scan.skipped {
         text.push_str(&format!("  skipped      {}: {}\n", skipped.path.display(), skipped.reason));
+    }
+    text
+}
+
+/// A segmentation or structure set, for people.
+fn one_of_labels(labels: &LabelsReport) -> String {
+    let mut text =
+        format!("  series {}     {} {:?}, read it with kind: label\n", labels.number, labels.what, labels.description);
+    text.push_str(&format!("    file       {}\n    uid        {}\n", labels.path.display(), labels.uid));
+    for reference in &labels.references {
+        text.push_str(&format!("    refers to  {reference}\n"));
+    }
+    for label in &labels.labels {
+        let property = label.property.as_ref().map_or_else(String::new, |code| format!(", {code}"));
+        text.push_str(&format!("    {:<10} {:?}{property}\n", label.number, label.name));
+    }
+    if let Some(problem) = &labels.problem {
+        text.push_str(&format!("    problem    {problem}\n"));
     }
     text
 }

@@ -61,7 +61,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(like) = &args.like {
         // What the input says of reading holds for the file in its place.
         let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
-        let info = revoxel_io::info_with(like, &rules.map_or_else(options, read_options)).map_err(Failure::usage)?;
+        let info = revoxel_io::info_with(like, &rules.map_or_else(options, |input| read_options(input, None)))
+            .map_err(Failure::usage)?;
         let start = uneven::start(&info).map_err(|e| Failure::usage(format!("{}: {e}", like.display())))?;
         let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
         let plan = planned(&pipeline, &grids)?;

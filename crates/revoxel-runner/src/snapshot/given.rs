@@ -52,7 +52,7 @@ pub fn like(pipeline: &Pipeline, files: &[impl AsRef<Path>]) -> Result<Grids, Gi
     for file in files {
         // What the input says of reading holds for the file in its place.
         let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
-        let info = revoxel_io::info_with(file, &rules.map_or_else(options, read_options))?;
+        let info = revoxel_io::info_with(file, &rules.map_or_else(options, |input| read_options(input, None)))?;
         let start =
             uneven::start(&info).map_err(|e| GivenError::Uneven(format!("{}: {e}", file.as_ref().display())))?;
         let source = |key: &str| {

@@ -1,0 +1,88 @@
+//! Where labels meet: a label map, or a channel for each label.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::Voxel;
+
+use super::error::LabelsError;
+use super::facts::LabelFacts;
+use crate::buffer;
+
+/// Pairs of labels that are counted; those beyond are not named.
+const MOST_PAIRS: usize = 64;
+/// Pairs that are named.
+const SHOWN: usize = 6;
+
+/// Voxels that become labels.
+pub(super) struct Canvas<T> {
+    values: Vec<T>,
+    /// Voxels of a channel.
+    voxels: usize,
+    /// The value of each label, and the label of each value.
+    labels: Vec<T>,
+    channels: bool,
+    overlaps: BTreeMap<[u32; 2], u64>,
+}
+
+impl<T: Voxel + PartialEq> Canvas<T> {
+    /// Room for so many voxels, once or for each label. `None` where there is no memory.
+    pub(super) fn new(voxels: usize, labels: &[LabelFacts], channels: bool) -> Option<Self> {
+        let count = if channels { labels.len() } else { 1 };
+        let values = voxels.checked_mul(count).and_then(buffer::zeroed)?;
+        let labels = labels.iter().map(|l| T::from_f64(f64::from(l.label))).collect();
+        Some(Self { values, voxels, labels, channels, overlaps: BTreeMap::new() })
+    }
+
+    /// Gives voxels a label, a run of them in steps.
+    pub(super) fn paint(&mut self, first: i64, step: i64, set: impl Iterator<Item = bool>, label: usize) {
+        let value = self.labels[label];
+        let offset = if self.channels { label * self.voxels } else { 0 };
+        for (i, _) in set.enumerate().filter(|(_, set)| *set) {
+            self.put((first + i as i64 * step) as usize + offset, value);
+        }
+    }
+
+    /// Gives one voxel a label.
+    pub(super) fn label(&mut self, at: i64, label: usize) {
+        let offset = if self.channels { label * self.voxels } else { 0 };
+        self.put(at as usize + offset, self.labels[label]);
+    }
+
+    fn put(&mut self, at: usize, value: T) {
+        let Some(there) = self.values.get_mut(at) else { return };
+        if *there == T::default() {
+            *there = value;
+        } else if *there != value {
+            let pair = [there.to_f64() as u32, value.to_f64() as u32];
+            if let Some(count) = self.overlaps.get_mut(&pair) {
+                *count += 1;
+            } else if self.overlaps.len() < MOST_PAIRS {
+                self.overlaps.insert(pair, 1);
+            }
+        }
+    }
+
+    /// The voxels, where no two labels met.
+    pub(super) fn finish(self, labels: &[LabelFacts]) -> Result<Vec<T>, LabelsError> {
+        if self.overlaps.is_empty() {
+            return Ok(self.values);
+        }
+        let mut sums: BTreeMap<[u32; 2], u64> = BTreeMap::new();
+        for ([a, b], count) in self.overlaps {
+            *sums.entry([a.min(b), a.max(b)]).or_default() += count;
+        }
+        let name = |value: u32| match labels.iter().find(|l| l.label == value) {
+            Some(l) => format!("{} {:?}", l.number, l.name),
+            None => value.to_string(),
+        };
+        let shown = sums.iter().take(SHOWN).map(|([a, b], count)| {
+            let voxels = if *count == 1 { "voxel" } else { "voxels" };
+            format!("{} and {} in {count} {voxels}", name(*a), name(*b))
+        });
+        let mut pairs = shown.collect::<Vec<_>>().join("; ");
+        if sums.len() > SHOWN {
+            pairs.push_str(&format!("; and {} more pairs", sums.len() - SHOWN));
+        }
+        Err(LabelsError::Overlap { pairs })
+    }
+}

@@ -1,0 +1,199 @@
+//! The object of labels that is read, and the series that it refers to.
+
+use std::path::{Path, PathBuf};
+
+use revoxel_core::Kind;
+
+use super::super::collect::{self, Found};
+use super::super::copies::sorted_out;
+use super::super::group::{Group, format};
+use super::super::plan::{Plan, plan};
+use super::super::problem::DicomError;
+use super::super::report::LabelsReport;
+use super::error::LabelsError;
+use super::file::LabelFile;
+use super::target::Target;
+use crate::series::fits;
+use crate::{ReadError, ReadOptions, SeriesChoice};
+
+/// The object of labels among what was found that is to be read, as a place in the list; `None` where it is a series of
+/// images. `images` counts these in the list that people choose from.
+pub(in crate::dicom) fn chosen(
+    found: &Found,
+    kind: Option<Kind>,
+    options: &ReadOptions,
+    images: usize,
+) -> Result<Option<usize>, ReadError> {
+    let refuse = |index: usize| {
+        let file: &LabelFile = &found.labels[index];
+        let error = LabelsError::NoImage { what: file.what() };
+        ReadError::Dicom { path: file.path.clone(), reason: Box::new(error.into()) }
+    };
+    let wanted = |index: usize| match kind {
+        None | Some(Kind::Label) => Ok(Some(index)),
+        Some(_) => Err(refuse(index)),
+    };
+    if let Some(focus) = &found.focus {
+        return found.labels.iter().position(|l| l.path == *focus).map_or(Ok(None), wanted);
+    }
+    let only_labels = found.files.is_empty() && !found.labels.is_empty();
+    let all: Vec<usize> = (0..found.labels.len()).collect();
+    let asked = options.series.as_ref();
+    let fitting: Vec<usize> = match asked {
+        // A pattern that fits a series of images too is meant for that, where images are asked for.
+        Some(asked) => all.into_iter().filter(|i| is_asked(found, *i, asked, images, kind)).collect(),
+        None if kind == Some(Kind::Label) || only_labels => all,
+        None => return Ok(None),
+    };
+    match &fitting[..] {
+        [] if only_labels => {
+            let (asked, list) =
+                (asked.map(ToString::to_string).unwrap_or_default(), lines(found, images, 0..found.labels.len()));
+            let reason = Box::new(DicomError::NoSuchSeries { asked, list });
+            Err(ReadError::Dicom { path: found.root.clone(), reason })
+        }
+        [] => Ok(None),
+        [only] => wanted(*only),
+        [first, ..] if kind.is_some_and(|k| k != Kind::Label) => Err(refuse(*first)),
+        several => {
+            let list = lines(found, images, several.iter().copied());
+            let error = LabelsError::Several { count: several.len(), list };
+            Err(ReadError::Dicom { path: found.root.clone(), reason: Box::new(error.into()) })
+        }
+    }
+}
+
+/// Whether an object of labels is what is asked for.
+fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, kind: Option<Kind>) -> bool {
+    let file = &found.labels[index];
+    let patterns = kind.is_none_or(|kind| kind == Kind::Label);
+    let is = |uid: &String| file.series == *uid || file.instance.as_ref() == Some(uid);
+    let described = |pattern: &String| patterns && fits(pattern, &file.description);
+    let named = |name: &String| match name.parse::<usize>() {
+        Ok(number) => number == images + index + 1,
+        Err(_) => is(name) || described(name),
+    };
+    let (name, uid) = (asked.name.as_ref(), asked.uid.as_ref());
+    (patterns || name.is_some() || uid.is_some())
+        && name.is_none_or(named)
+        && uid.is_none_or(is)
+        && asked.description.as_ref().is_none_or(described)
+        && asked.modality.as_ref().is_none_or(|modality| fits(modality, &file.modality))
+}
+
+/// What people choose from.
+fn lines(found: &Found, images: usize, indices: impl Iterator<Item = usize>) -> String {
+    let line = |i: usize| {
+        let file = &found.labels[i];
+        let names = file.labels().iter().map(|l| l.name.as_str()).collect::<Vec<_>>();
+        let uid = file.instance.as_deref().unwrap_or(&file.series);
+        format!("\n  {}: {} {:?}, {}, {uid}", images + i + 1, file.what(), file.description, short_list(&names))
+    };
+    indices.map(line).collect()
+}
+
+/// The first few names.
+pub(super) fn short_list(names: &[&str]) -> String {
+    const MOST: usize = 12;
+    let shown = names.iter().take(MOST).map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST { format!("{shown}, … ({} in all)", names.len()) } else { shown }
+}
+
+/// All objects of labels, for people and programs.
+pub(in crate::dicom) fn report(found: &Found, images: usize) -> Vec<LabelsReport> {
+    let report = |(i, file): (usize, &LabelFile)| LabelsReport {
+        number: images + i + 1,
+        path: file.path.clone(),
+        what: file.what(),
+        uid: file.series.clone(),
+        instance: file.instance.clone(),
+        modality: file.modality.clone(),
+        description: file.description.clone(),
+        frame_of_reference: file.frame_of_reference.clone(),
+        references: file.references.clone(),
+        labels: file.labels().to_vec(),
+        problem: file.content.as_ref().err().map(ToString::to_string),
+    };
+    found.labels.iter().enumerate().map(report).collect()
+}
+
+/// A series that labels may go onto.
+pub(super) struct Candidate {
+    pub(super) uid: String,
+    pub(super) target: Target,
+    /// Follows the options: where the slices do not lie evenly, this may be refused.
+    pub(super) plan: Result<Plan, DicomError>,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) line: String,
+    /// Whether it is the series that the labels refer to; else it shares their frame of reference, or is the only one
+    /// where the caller said it should be.
+    pub(super) named: bool,
+}
+
+/// Where the labels lie and what may be looked at.
+pub(super) struct Candidates {
+    pub(super) all: Vec<Candidate>,
+    /// Why a series that the labels refer to is none.
+    pub(super) broken: Option<(String, String)>,
+}
+
+/// The series that an object of labels may refer to: by its UID, else by the frame of reference.
+pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<Candidates, ReadError> {
+    let plain = ReadOptions { series: None, ..options.clone() };
+    let mut found = match (&options.labels.reference, &found.focus) {
+        (Some(path), _) => collect::collect(path, &plain)?,
+        (None, None) => again(&found.root, &plain)?,
+        (None, Some(file)) => again(folder_of(file), &plain)?,
+    };
+    let groups = sorted_out(&mut found, options)?;
+    let uid = |g: &Group| found.files[g.example].file.series.as_str();
+    let by_name: Vec<&Group> = groups.iter().filter(|g| file.references.iter().any(|r| r == uid(g))).collect();
+    let frame = |g: &Group| found.files[g.example].file.frame_of_reference.as_ref();
+    let by_frame =
+        || groups.iter().filter(|g| file.frame_of_reference.is_some() && frame(g) == file.frame_of_reference.as_ref());
+    let named = !by_name.is_empty();
+    let mut fitting = if named { by_name } else { by_frame().collect() };
+    if let (true, [only]) = (fitting.is_empty() && options.labels.reference.is_some(), &groups[..]) {
+        fitting.push(only);
+    }
+    let (mut all, mut broken) = (Vec::new(), None);
+    for group in fitting {
+        let stack = match &group.stack {
+            Ok(stack) => stack,
+            Err((_, error)) => {
+                broken.get_or_insert((uid(group).to_owned(), error.to_string()));
+                continue;
+            }
+        };
+        let Some(format) = group.planes.first().and_then(|id| format(&found.files, *id)) else { continue };
+        let size = [format.columns, format.rows];
+        let mut files: Vec<PathBuf> = group.planes.iter().map(|id| found.files[id.file].path.clone()).collect();
+        files.sort();
+        files.dedup();
+        if found.packing.is_some() {
+            files = vec![found.root.clone()];
+        }
+        let report = group.report(0, &found.files);
+        all.push(Candidate {
+            uid: uid(group).to_owned(),
+            target: Target::new(stack.in_plane, size, stack.positions.clone()),
+            plan: plan(stack, size, options),
+            files,
+            line: format!("{} {:?}, {} slices, {}", report.modality, report.description, report.slices, report.uid),
+            named,
+        });
+    }
+    Ok(Candidates { all, broken })
+}
+
+/// What is in the tree of an object that was found.
+fn again(path: &Path, options: &ReadOptions) -> Result<Found, ReadError> {
+    collect::collect(path, options)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

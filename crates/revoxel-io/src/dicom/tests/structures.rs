@@ -1,0 +1,173 @@
+//! Structure sets, against the voxel centres that shapely (and plastimatch) find inside their contours
+//! (fixtures/make_dicom_structures.py).
+
+use serde_json::Value;
+
+use super::*;
+use crate::{LabelOptions, OverlapPolicy};
+
+const NAMES: [&str; 4] = ["ring", "keyhole", "two parts", "thin"];
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dicom_structures")
+}
+
+fn file(name: &str) -> PathBuf {
+    fixtures().join(name).join("rtstruct.dcm")
+}
+
+fn mask(of: &str, structure: &str) -> Vec<f64> {
+    let all: Value = serde_json::from_slice(&std::fs::read(fixtures().join("expected.json")).unwrap()).unwrap();
+    let mut mask = vec![0.0; 9 * 11 * 5];
+    all[of][structure].as_array().unwrap().iter().for_each(|v| mask[v.as_u64().unwrap() as usize] = 1.0);
+    mask
+}
+
+fn asking(structures: &[&str]) -> ReadOptions {
+    let structures = structures.iter().map(|s| (*s).to_owned()).collect();
+    ReadOptions { labels: LabelOptions { structures, ..LabelOptions::default() }, ..ReadOptions::default() }
+}
+
+fn read_labels(path: &Path, options: &ReadOptions) -> Result<Loaded, ReadError> {
+    let options = ReadOptions { kind: Some(Kind::Label), ..options.clone() };
+    let loaded = crate::read_with(path, Kind::Label, &options)?;
+    let info = crate::info_with(path, &options).unwrap();
+    assert_eq!((info.grid, info.dtype, &info.facts), (loaded.info.grid, loaded.volume.dtype(), &loaded.info.facts));
+    Ok(loaded)
+}
+
+fn values(loaded: &Loaded) -> Vec<f64> {
+    (0..loaded.volume.voxels().len()).map(|i| loaded.volume.voxels().get(i)).collect()
+}
+
+#[test]
+fn structures_are_the_voxels_whose_centres_are_inside() {
+    for name in ["axial", "oblique"] {
+        for structure in NAMES {
+            let loaded = read_labels(&file(name), &asking(&[structure])).unwrap();
+            assert_eq!(values(&loaded), mask(name, structure), "{name} {structure}");
+            assert_eq!((warnings(&loaded).len(), loaded.info.format), (0, "DICOM RTSTRUCT"), "{:?}", warnings(&loaded));
+            let image = read(&fixtures().join(name).join("ct"), &ReadOptions::default()).unwrap();
+            assert_eq!(loaded.info.grid, image.info.grid);
+        }
+        // Several become labels in the order in which they are asked for, by name or number.
+        let loaded = read_labels(&file(name), &asking(&["thin", "11"])).unwrap();
+        let both: Vec<f64> = mask(name, "thin").iter().zip(mask(name, "ring")).map(|(a, b)| a + 2.0 * b).collect();
+        assert_eq!(values(&loaded), both, "{name}");
+        let facts = loaded.info.facts.dicom.unwrap().labels;
+        let facts: Vec<_> = facts.iter().map(|l| (l.label, l.number, l.name.as_str())).collect();
+        assert_eq!(facts, [(1, 14, "thin"), (2, 11, "ring")]);
+    }
+}
+
+#[test]
+fn structures_on_uneven_slices() {
+    let path = file("uneven");
+    refused(read_labels(&path, &asking(&["ring"])), &["the series that it refers to", "slices"]);
+    let options = ReadOptions { slices: SlicePolicy::Regularize, ..asking(&["ring"]) };
+    let loaded = read_labels(&path, &options).unwrap();
+    assert_eq!(values(&loaded), mask("uneven", "ring"));
+    let places = loaded.info.slices.unwrap().positions;
+    assert_eq!(places.iter().map(|p| p[2] + 17.125).collect::<Vec<_>>(), [0.0, 2.5, 5.0, 9.0, 11.5]);
+}
+
+#[test]
+fn which_structures_must_be_said() {
+    let path = file("axial");
+    refused(
+        read_labels(&path, &ReadOptions::default()),
+        &["4 structures", "structures:", "\"ring\", \"keyhole\", \"two parts\""],
+    );
+    refused(read_labels(&path, &asking(&["Ring"])), &["\"Ring\"", "\"ring\""]);
+    refused(
+        read_labels(&path, &asking(&["ring", "keyhole"])),
+        &["11 \"ring\" and 12 \"keyhole\" in", "overlap: channels"],
+    );
+    let channels = LabelOptions { overlap: OverlapPolicy::Channels, ..LabelOptions::default() };
+    let loaded = read_labels(&path, &ReadOptions { labels: channels, ..ReadOptions::default() }).unwrap();
+    assert_eq!(values(&loaded), NAMES.iter().flat_map(|n| mask("axial", n)).collect::<Vec<_>>());
+    refused(crate::read_with(&path, Kind::Image, &ReadOptions::default()), &["structure set", "kind: label"]);
+}
+
+/// The axial structure set with its CT, changed at one place.
+fn changed(from: &[u8], to: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for slice in 0..5 {
+        let name = format!("{slice}.dcm");
+        std::fs::copy(fixtures().join("axial/ct").join(&name), folder.path().join(&name)).unwrap();
+    }
+    let mut bytes = std::fs::read(file("axial")).unwrap();
+    let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+    bytes[at..at + to.len()].copy_from_slice(to);
+    std::fs::write(folder.path().join("rt.dcm"), bytes).unwrap();
+    folder
+}
+
+#[test]
+fn contours_that_cannot_be_followed_are_named() {
+    let t = |from: &[u8], to: &[u8], says: &[&str]| {
+        refused(read_labels(changed(from, to).path(), &asking(&["ring"])), says);
+    };
+    // The first point of the first contour leaves its slice; by a little, to another one, and it is no number.
+    t(b"\\-17.125", b"\\-16.125", &["contour 1 of the structure \"ring\"", "lies on no slice", "1.000 mm"]);
+    t(b"\\-17.125\\", b"\\-14.625\\", &["contour 1 of the structure \"ring\"", "another slice"]);
+    t(b"\\-17.125\\", b"\\-17.nan\\", &["ContourData (3006,0050)"]);
+    t(
+        b"\x06\x30\x46\x00IS\x02\x005 ",
+        b"\x06\x30\x46\x00IS\x02\x004 ",
+        &["contour 1", "NumberOfContourPoints (3006,0046) is 4"],
+    );
+    t(b"\x06\x30\x22\x00IS\x02\x0012", b"\x06\x30\x22\x00IS\x02\x0011", &["ROINumber (3006,0022) is 11"]);
+    // Within a twentieth of the distance of the slices it is on the slice.
+    let near = changed(b"\\-17.125\\", b"\\-17.045\\");
+    assert_eq!(values(&read_labels(near.path(), &asking(&["ring"])).unwrap()), mask("axial", "ring"));
+    // A point is no area.
+    let other = changed(b"CLOSED_PLANAR ", b"OPEN_PLANAR   ");
+    let loaded = read_labels(other.path(), &asking(&["ring"])).unwrap();
+    assert!(
+        warnings(&loaded)[0].contains("1 contours of the structure \"ring\" are left out"),
+        "{:?}",
+        warnings(&loaded)
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("rt.dcm");
+    std::fs::copy(file("axial"), &alone).unwrap();
+    refused(read_labels(&alone, &asking(&["ring"])), &["1801.20", "is not here", "--reference"]);
+    let reference = |name: &str| {
+        let mut options = asking(&["ring"]);
+        options.labels.reference = Some(fixtures().join(name).join("ct"));
+        read_labels(&alone, &options)
+    };
+    assert_eq!(values(&reference("axial").unwrap()), mask("axial", "ring"));
+    // Contours do not lie on the slices of another series, though it was given.
+    refused(reference("oblique"), &["contour 1 of the structure \"ring\"", "lies on no slice"]);
+}
+
+#[test]
+fn damage_never_panics() {
+    let folder = changed(b"DICM", b"DICM");
+    let path = folder.path().join("rt.dcm");
+    let original = std::fs::read(&path).unwrap();
+    let mut draw = 88172645463325252u64;
+    let mut next = |below: usize| {
+        draw ^= draw << 13;
+        draw ^= draw >> 7;
+        draw ^= draw << 17;
+        (draw % below as u64) as usize
+    };
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..200 {
+        let mut bytes = original.clone();
+        for _ in 0..=next(6) {
+            let at = 132 + next(bytes.len() - 132);
+            bytes[at] = next(256) as u8;
+        }
+        bytes.truncate(bytes.len() - next(2) * next(200));
+        std::fs::write(&path, bytes).unwrap();
+        match crate::read_with(&path, Kind::Label, &asking(&["two parts"])) {
+            Ok(_) => read += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(read > 20 && refused > 20, "{read} read, {refused} refused");
+}
