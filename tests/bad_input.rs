@@ -174,6 +174,8 @@ fn damaged_headers_are_refused_before_any_work() {
         place.volume("data/im/b.nii", &Draw::new(1).volume(grid(0.0), Kind::Image, 1));
         let mut file = std::fs::read(place.path("data/im/b.nii")).unwrap();
         file[offset..offset + bytes.len()].copy_from_slice(bytes);
+        // Without a qform in the place of a damaged sform.
+        file[252..254].fill(0);
         std::fs::write(place.path("data/im/b.nii.gz"), file).unwrap();
         std::fs::remove_file(place.path("data/im/b.nii")).unwrap();
         refused(&place, &[], parts);
