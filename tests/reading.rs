@@ -10,7 +10,8 @@ const HEADER: &str = "ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\nElementTyp
 fn pipeline(more: &str, name: &str) -> String {
     format!(
         "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/{name}\"{more} }}\nsteps:\n  \
-         - orientation: {{ axcodes: RAS }}\noutputs:\n  image: {{ path: \"{{case}}/o.nii.gz\" }}\n"
+         - orientation: {{ axcodes: RAS }}\noutputs:\n  image: {{ path: \"{{case}}/o.nii.gz\" }}\n\
+         trace: \"{{case}}/trace.json\"\n"
     )
 }
 
