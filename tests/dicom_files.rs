@@ -124,7 +124,9 @@ fn a_file_of_several_stacks_is_chosen_from_as_a_folder_is() {
     let place = Place::new();
     put(&place, [two_stacks()]);
     for input in ["data/c/s", "data/c/s/0.dcm"] {
-        place.revoxel(&["convert", input, "a.nii", "--overwrite"]).bad(2, &["holds 2 volumes", "1: CT 7", "3 slice(s)", "stack 2"]);
+        place
+            .revoxel(&["convert", input, "a.nii", "--overwrite"])
+            .bad(2, &["holds 2 volumes", "1: CT 7", "3 slice(s)", "stack 2"]);
         // The normal of the second points to the right: its last frame is its first slice.
         for (how, expected) in
             [(["--series", "1"], -1000.0), (["--series", "2"], -400.0), (["--select", "stack 2"], -400.0)]

@@ -95,16 +95,16 @@ impl Format for Dicom {
     }
 
     fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError> {
-        let found = collect::collect(path, options)?;
-        match chosen_labels(&found, options.kind, options)? {
+        let mut found = collect::collect(path, options)?;
+        match chosen_labels(&mut found, options.kind, options)? {
             Some(index) => labels::info(&found, index, options),
             None => Ok(Series::choose(found, options)?.info(Kind::Image)),
         }
     }
 
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
-        let found = collect::collect(path, options)?;
-        if let Some(index) = chosen_labels(&found, Some(kind), options)? {
+        let mut found = collect::collect(path, options)?;
+        if let Some(index) = chosen_labels(&mut found, Some(kind), options)? {
             return labels::read(&found, index, options);
         }
         let series = Series::choose(found, options)?;
@@ -120,8 +120,8 @@ impl Format for Dicom {
 
     fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
         // A folder is hashed with all that is in it; an archive is a file.
-        let found = collect::collect(path, options)?;
-        if let Some(index) = chosen_labels(&found, options.kind, options)? {
+        let mut found = collect::collect(path, options)?;
+        if let Some(index) = chosen_labels(&mut found, options.kind, options)? {
             return labels::parts(&found, index, options);
         }
         let single = found.packing.is_none() && !path.is_dir();
@@ -146,11 +146,12 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
 }
 
 /// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
-fn chosen_labels(found: &Found, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
+fn chosen_labels(found: &mut Found, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
     if found.labels.is_empty() {
         return Ok(None);
     }
-    labels::chosen(found, kind, options, group::groups(&found.files, options).len())
+    let images = copies::sorted_out(found, options)?.len();
+    labels::chosen(found, kind, options, images)
 }
 
 /// The series that is to be read.

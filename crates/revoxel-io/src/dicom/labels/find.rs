@@ -79,6 +79,9 @@ fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, ki
         && uid.is_none_or(is)
         && asked.description.as_ref().is_none_or(described)
         && asked.modality.as_ref().is_none_or(|modality| fits(modality, &file.modality))
+        && asked.number.is_none()
+        && asked.min_slices.is_none()
+        && *asked != SeriesChoice { largest: true, ..SeriesChoice::default() }
 }
 
 /// What people choose from.
@@ -145,7 +148,7 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
         (None, None) => again(&found.root, &plain)?,
         (None, Some(file)) => again(folder_of(file), &plain)?,
     };
-    let groups = sorted_out(&mut found, options)?;
+    let groups = sorted_out(&mut found, &plain)?;
     let uid = |g: &Group| found.files[g.example].file.series.as_str();
     let by_name: Vec<&Group> = groups.iter().filter(|g| file.references.iter().any(|r| r == uid(g))).collect();
     let frame = |g: &Group| found.files[g.example].file.frame_of_reference.as_ref();
