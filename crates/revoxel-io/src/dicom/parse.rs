@@ -54,8 +54,8 @@ enum Start {
     Preamble,
     /// The meta group without a preamble.
     Meta,
-    /// The data set, nothing before.
-    Bare(&'static TransferSyntax),
+    /// The data set, nothing before; in this transfer syntax.
+    Bare(&'static str),
 }
 
 /// Whether these first bytes can be those of a DICOM file.
@@ -74,11 +74,11 @@ fn start(first: &[u8]) -> Option<Start> {
     match [head[0], head[1]] {
         [2, 0] if u16::from_le_bytes([head[2], head[3]]) <= 0x10 && known_vr => Some(Start::Meta),
         [8, 0] if short(u16::from_le_bytes([head[2], head[3]])) => match known_vr {
-            true => Some(Start::Bare(&syntax::EXPLICIT)),
-            false if implicit_length <= 256 => Some(Start::Bare(&syntax::IMPLICIT)),
+            true => Some(Start::Bare(syntax::EXPLICIT)),
+            false if implicit_length <= 256 => Some(Start::Bare(syntax::IMPLICIT)),
             false => None,
         },
-        [0, 8] if short(u16::from_be_bytes([head[2], head[3]])) && known_vr => Some(Start::Bare(&syntax::BIG_ENDIAN)),
+        [0, 8] if short(u16::from_be_bytes([head[2], head[3]])) && known_vr => Some(Start::Bare(syntax::BIG_ENDIAN)),
         _ => None,
     }
 }
@@ -98,16 +98,16 @@ fn parse_from(mut input: Input<'_>, limit: u64) -> Result<Header, DicomError> {
     if start == Start::Preamble {
         input.skip(132)?;
     }
-    if let Start::Bare(found) = start {
-        return rest(&mut input, found.uid.to_owned(), Some(found), None, None);
+    if let Start::Bare(uid) = start {
+        return rest(&mut input, uid.to_owned(), TransferSyntax::find(uid), None, None);
     }
     let meta = meta(&mut input)?;
     let class = meta.text(tags::MEDIA_CLASS);
     let uid = match meta.text(tags::TRANSFER_SYNTAX) {
         Some(uid) => uid,
         // Not allowed, but the two common ones can be told apart.
-        None if input.peek(6)?.get(4..6).is_some_and(|vr| is_vr([vr[0], vr[1]])) => syntax::EXPLICIT.uid.to_owned(),
-        None => syntax::IMPLICIT.uid.to_owned(),
+        None if input.peek(6)?.get(4..6).is_some_and(|vr| is_vr([vr[0], vr[1]])) => syntax::EXPLICIT.to_owned(),
+        None => syntax::IMPLICIT.to_owned(),
     };
     let found = TransferSyntax::find(&uid);
     if !found.is_some_and(|s| s.deflated) {
@@ -144,9 +144,8 @@ fn rest(
     deflated_from: Option<u64>,
 ) -> Result<Header, DicomError> {
     // Private syntaxes are nearly always explicit little endian.
-    let used = found.unwrap_or(&syntax::EXPLICIT);
-    let mut parser =
-        Parser { input, implicit: used.implicit, big_endian: used.big_endian, pixels: None, mosaic: false };
+    let (implicit, big_endian) = found.map_or((false, false), |s| (s.implicit, s.big_endian));
+    let mut parser = Parser { input, implicit, big_endian, pixels: None, mosaic: false };
     let data = parser.data_set(None, 0)?;
     Ok(Header { syntax_uid, syntax: found, class, data, pixels: parser.pixels, deflated_from })
 }

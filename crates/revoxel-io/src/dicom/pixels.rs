@@ -182,8 +182,8 @@ fn check_syntax(request: &Request<'_>) -> Result<(), ReadError> {
 fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, Opened>, ReadError> {
     let mut images: HashMap<usize, usize> = HashMap::new();
     request.frames.iter().flatten().for_each(|id| *images.entry(id.file).or_default() += 1);
-    let mut opened = HashMap::new();
     if let Some(packing) = request.found.packing {
+        let mut opened = HashMap::new();
         let wanted: HashMap<usize, usize> =
             images.keys().map(|file| (request.found.files[*file].member, *file)).collect();
         archive::visit(&request.found.root, packing, limits, Want::All, &mut |member| {
@@ -198,12 +198,11 @@ fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, 
         })?;
         return Ok(opened);
     }
-    for (file, count) in images {
-        if count > 1 {
-            opened.insert(file, open(request, file, None, limits)?);
-        }
-    }
-    Ok(opened)
+    // Mosaics can be many files: their tiles open them one by one, unless their pictures have to be decoded.
+    let tiles = |file: usize| is_raw(request, file) && content(request, file).is_some_and(|c| c.tiling.is_some());
+    let shared: Vec<usize> = images.into_iter().filter(|(f, count)| *count > 1 && !tiles(*f)).map(|(f, _)| f).collect();
+    let opened = shared.into_par_iter().map(|file| Ok((file, open(request, file, None, limits)?)));
+    opened.collect::<Result<HashMap<usize, Opened>, ReadError>>()
 }
 
 /// Opens a file, or takes its bytes.

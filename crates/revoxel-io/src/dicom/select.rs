@@ -159,8 +159,8 @@ pub(super) fn remarks(found: &Found) -> Vec<DicomWarning> {
 fn is_damaged(reason: &SkipReason) -> bool {
     match reason {
         SkipReason::Unreadable(_) => true,
-        // Classes that are known to hold no slices have names here.
-        SkipReason::NoPixels(class) => class.starts_with(char::is_numeric),
+        // Other classes of the standard hold no slices.
+        SkipReason::NoPixels(class) => class.contains("Image Storage") || class.starts_with(char::is_numeric),
         _ => false,
     }
 }

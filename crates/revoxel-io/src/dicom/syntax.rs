@@ -1,4 +1,12 @@
-//! Transfer syntaxes: how a file is written.
+//! Transfer syntaxes, how a file is written, and object classes, what it holds: names come from the standard's
+//! dictionary.
+
+use std::sync::LazyLock;
+
+use dicom_core::dictionary::UidDictionary;
+use dicom_dictionary_std::StandardSopClassDictionary;
+use dicom_dictionary_std::uids;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 /// How pixels are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,72 +34,103 @@ pub(super) struct TransferSyntax {
     pub(super) coding: Coding,
 }
 
-const fn compressed(uid: &'static str, name: &'static str, coding: Coding) -> TransferSyntax {
-    TransferSyntax { uid, name, implicit: false, big_endian: false, deflated: false, coding }
-}
-
-pub(super) const IMPLICIT: TransferSyntax =
-    TransferSyntax { implicit: true, ..compressed("1.2.840.10008.1.2", "Implicit VR Little Endian", Coding::Raw) };
-pub(super) const EXPLICIT: TransferSyntax = compressed("1.2.840.10008.1.2.1", "Explicit VR Little Endian", Coding::Raw);
-pub(super) const BIG_ENDIAN: TransferSyntax =
-    TransferSyntax { big_endian: true, ..compressed("1.2.840.10008.1.2.2", "Explicit VR Big Endian", Coding::Raw) };
-
-const ALL: &[TransferSyntax] = &[
-    IMPLICIT,
-    EXPLICIT,
-    BIG_ENDIAN,
-    TransferSyntax {
-        deflated: true,
-        ..compressed("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", Coding::Raw)
-    },
-    compressed("1.2.840.10008.1.2.1.98", "Encapsulated Uncompressed Explicit VR Little Endian", Coding::Raw),
-    compressed("1.2.840.10008.1.2.5", "RLE Lossless", Coding::Rle),
-    compressed("1.2.840.10008.1.2.4.50", "JPEG Baseline (Process 1)", Coding::Jpeg),
-    compressed("1.2.840.10008.1.2.4.51", "JPEG Extended (Process 2 and 4)", Coding::Jpeg),
-    compressed("1.2.840.10008.1.2.4.57", "JPEG Lossless (Process 14)", Coding::Jpeg),
-    compressed("1.2.840.10008.1.2.4.70", "JPEG Lossless (Process 14, Selection Value 1)", Coding::Jpeg),
-    compressed("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless", Coding::JpegLs),
-    compressed("1.2.840.10008.1.2.4.81", "JPEG-LS Near-lossless", Coding::JpegLs),
-    compressed("1.2.840.10008.1.2.4.90", "JPEG 2000 Lossless", Coding::Jpeg2000),
-    compressed("1.2.840.10008.1.2.4.91", "JPEG 2000", Coding::Jpeg2000),
-    compressed("1.2.840.10008.1.2.4.92", "JPEG 2000 Multi-component Lossless", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.94", "JPIP Referenced", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.95", "JPIP Referenced Deflate", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.100", "MPEG-2 Main Profile", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.101", "MPEG-2 Main Profile, High Level", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.102", "MPEG-4 AVC/H.264 High Profile", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.107", "HEVC/H.265 Main Profile", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.108", "HEVC/H.265 Main 10 Profile", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.110", "JPEG XL Lossless", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.111", "JPEG XL Recompression of JPEG", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.112", "JPEG XL", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.201", "High-Throughput JPEG 2000 Lossless", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.202", "High-Throughput JPEG 2000 Lossless, RPCL", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.4.203", "High-Throughput JPEG 2000", Coding::Unknown),
-    compressed("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression", Coding::Unknown),
+/// What of the registry's transfer syntaxes is decoded here; others that compress pixels are known by name only.
+const DECODED: &[(&str, Coding)] = &[
+    (uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN, Coding::Raw),
+    (uids::RLE_LOSSLESS, Coding::Rle),
+    (uids::JPEG_BASELINE8_BIT, Coding::Jpeg),
+    (uids::JPEG_EXTENDED12_BIT, Coding::Jpeg),
+    (uids::JPEG_LOSSLESS, Coding::Jpeg),
+    (uids::JPEG_LOSSLESS_SV1, Coding::Jpeg),
+    (uids::JPEGLS_LOSSLESS, Coding::JpegLs),
+    (uids::JPEGLS_NEAR_LOSSLESS, Coding::JpegLs),
+    (uids::JPEG2000_LOSSLESS, Coding::Jpeg2000),
+    (uids::JPEG2000, Coding::Jpeg2000),
 ];
 
 impl TransferSyntax {
+    fn new(known: &dicom_transfer_syntax_registry::TransferSyntax) -> Self {
+        let uid = known.uid();
+        let coding = match DECODED.iter().find(|(decoded, _)| *decoded == uid) {
+            Some((_, coding)) => *coding,
+            None if known.is_encapsulated_pixel_data() => Coding::Unknown,
+            None => Coding::Raw,
+        };
+        Self {
+            uid,
+            name: known.name(),
+            implicit: uid == uids::IMPLICIT_VR_LITTLE_ENDIAN,
+            big_endian: uid == BIG_ENDIAN,
+            deflated: uid == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+            coding,
+        }
+    }
+
     /// A syntax by its UID.
     pub(super) fn find(uid: &str) -> Option<&'static Self> {
+        static ALL: LazyLock<Vec<TransferSyntax>> =
+            LazyLock::new(|| TransferSyntaxRegistry.iter().map(TransferSyntax::new).collect());
         ALL.iter().find(|s| s.uid == uid)
     }
 }
 
-/// Names of object classes that hold no image of a volume, or are otherwise worth naming.
+/// The UID of implicit, explicit and big-endian files that do not say it.
+pub(super) const IMPLICIT: &str = uids::IMPLICIT_VR_LITTLE_ENDIAN;
+pub(super) const EXPLICIT: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
+pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+
+/// The name of an object class: a short one where people have one, else that of the standard; the UID of a private one.
 pub(super) fn class_name(uid: &str) -> &str {
     const CLASSES: &[(&str, &str)] = &[
-        ("1.2.840.10008.1.3.10", "DICOMDIR"),
-        ("1.2.840.10008.5.1.4.1.1.66.4", "segmentation (SEG)"),
-        ("1.2.840.10008.5.1.4.1.1.66", "raw data"),
+        (uids::MEDIA_STORAGE_DIRECTORY_STORAGE, "DICOMDIR"),
+        (uids::SEGMENTATION_STORAGE, "segmentation (SEG)"),
+        (uids::LABEL_MAP_SEGMENTATION_STORAGE, "segmentation (SEG)"),
         ("1.2.840.10008.5.1.4.1.1.88.", "structured report (SR)"),
-        ("1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT"),
-        ("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN"),
-        ("1.2.840.10008.5.1.4.1.1.481.2", "RTDOSE"),
-        ("1.2.840.10008.5.1.4.1.1.481", "radiotherapy object"),
-        ("1.2.840.10008.5.1.4.1.1.11.", "presentation state (PR)"),
-        ("1.2.840.10008.5.1.4.1.1.104.", "encapsulated document"),
+        (uids::RT_STRUCTURE_SET_STORAGE, "RTSTRUCT"),
+        (uids::RT_PLAN_STORAGE, "RTPLAN"),
+        (uids::RT_DOSE_STORAGE, "RTDOSE"),
     ];
-    CLASSES.iter().find(|(prefix, _)| uid.starts_with(prefix)).map_or(uid, |(_, name)| name)
+    let short =
+        CLASSES.iter().find(|(class, _)| if class.ends_with('.') { uid.starts_with(class) } else { uid == *class });
+    let standard = || StandardSopClassDictionary.by_uid(uid).map(|entry| entry.name);
+    short.map(|(_, name)| *name).or_else(standard).unwrap_or(uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_knows_them() {
+        fn t(uid: &str, coding: Coding, how: [bool; 3]) {
+            let found = TransferSyntax::find(uid).unwrap_or_else(|| panic!("{uid}"));
+            assert_eq!((found.coding, [found.implicit, found.big_endian, found.deflated]), (coding, how), "{uid}");
+            assert!(found.name.len() > 8 && !found.name.starts_with(char::is_numeric), "{}", found.name);
+        }
+        t(IMPLICIT, Coding::Raw, [true, false, false]);
+        t(EXPLICIT, Coding::Raw, [false; 3]);
+        t(BIG_ENDIAN, Coding::Raw, [false, true, false]);
+        t("1.2.840.10008.1.2.1.99", Coding::Raw, [false, false, true]);
+        for (uid, coding) in DECODED {
+            t(uid, *coding, [false; 3]);
+        }
+        for uid in
+            ["1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.102"]
+        {
+            t(uid, Coding::Unknown, [false; 3]);
+        }
+        assert_eq!(TransferSyntax::find("1.2.3"), None);
+    }
+
+    #[test]
+    fn classes_have_names() {
+        fn t(uid: &str, name: &str) {
+            assert_eq!(class_name(uid), name);
+        }
+        t("1.2.840.10008.5.1.4.1.1.2", "CT Image Storage");
+        t("1.2.840.10008.5.1.4.1.1.66.4", "segmentation (SEG)");
+        t("1.2.840.10008.5.1.4.1.1.88.33", "structured report (SR)");
+        t("1.2.840.10008.5.1.4.1.1.104.1", "Encapsulated PDF Storage");
+        t("1.2.3", "1.2.3");
+    }
 }

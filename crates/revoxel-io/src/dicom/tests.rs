@@ -13,6 +13,7 @@ mod recorded;
 mod series;
 mod structures;
 mod values;
+mod witness;
 
 use std::path::{Path, PathBuf};
 
