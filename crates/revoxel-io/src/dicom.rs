@@ -151,6 +151,8 @@ fn chosen_labels(found: &mut Found, kind: Option<Kind>, options: &ReadOptions) -
         return Ok(None);
     }
     let images = copies::sorted_out(found, options)?.len();
+    // They are counted again where a series of images is read.
+    found.equal_instances = 0;
     labels::chosen(found, kind, options, images)
 }
 
