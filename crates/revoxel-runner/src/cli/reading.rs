@@ -47,7 +47,7 @@ pub(super) struct Args {
 impl Args {
     /// Whether anything is said that holds for DICOM only.
     pub(super) fn chooses_images(&self) -> bool {
-        let plain = ReadOptions { complex: self.complex, ..limits::options() };
+        let plain = ReadOptions { complex: self.complex, spacing: self.spacing, ..limits::options() };
         self.options() != plain
     }
 

@@ -233,7 +233,7 @@ fn images_without_a_place_are_set_aside() {
     let loaded =
         read_default(stack(&[0.0, 1.0]).into_iter().chain([capture().short(0x0028_0010, 1).pixels(&[1; 4])])).unwrap();
     assert_eq!(loaded.info.grid.shape()[2], 2);
-    assert!(warnings(&loaded)[0].contains("1 image(s) of the series say nothing of their place and are left out"));
+    assert!(warnings(&loaded)[0].contains("1 image(s) say nothing of their place and are left out"));
     // Whatever its pixels are.
     let palette = capture().text(0x0028_0004, "CS", "PALETTE COLOR");
     assert!(read_default(stack(&[0.0, 1.0]).into_iter().chain([palette])).is_ok());
