@@ -47,7 +47,7 @@ fn compare(ours: &DataSet, theirs: &InMemDicomObject, what: &str) -> usize {
                 assert_eq!(items.len(), others.len(), "{what}");
                 count += items.iter().zip(others).map(|(a, b)| compare(a, b, &what)).sum::<usize>();
             }
-            Value::Bytes(bytes) => {
+            Value::Bytes(_) => {
                 let set = DataSet { elements: vec![(*ours).clone()], big_endian };
                 match set.numbers(ours.tag) {
                     Ok(Some(numbers))
