@@ -22,7 +22,7 @@ pub(super) fn write(head: &[String], document: &Value) -> String {
     text
 }
 
-/// Reads a text that [`write()`] made, without its comments.
+/// Reads the text of a snapshot, without its comments.
 ///
 /// # Errors
 /// Where it is not YAML; `file` is what the error calls it.
