@@ -17,6 +17,16 @@ pub enum Warning {
         "neither sform nor qform is set: the position in the world is a guess (x to the left, centred on the origin)"
     )]
     NoTransform,
+    /// The numbers of pictures do not follow each other.
+    #[error(
+        "the numbers of the pictures jump from {before} to {after}: if one is missing, all behind it are in a wrong place"
+    )]
+    Jump {
+        /// The file before.
+        before: String,
+        /// The file behind.
+        after: String,
+    },
     /// Both transforms are set and lead to different places.
     #[error("sform and qform disagree by up to {mm:.3} mm at a corner: the sform is followed")]
     SformQformDisagree {

@@ -229,8 +229,10 @@ pub(super) fn over_midnight(times: &mut [Option<f64>]) {
     const LONGEST: f64 = 20.0 * 3600.0;
     let known = || times.iter().flatten().copied();
     let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
-    if high < DAY && high - low > LONGEST {
-        times.iter_mut().flatten().filter(|time| **time < DAY / 2.0).for_each(|time| *time += DAY);
+    // All on one day, or without a day: a date that stays the same is none.
+    let day = (low / DAY).floor() * DAY;
+    if high < day + DAY && high - low > LONGEST {
+        times.iter_mut().flatten().filter(|time| **time < day + DAY / 2.0).for_each(|time| *time += DAY);
     }
 }
 
@@ -316,6 +318,9 @@ mod tests {
         let mut times = [Some(86390.0), None, Some(5.0)];
         over_midnight(&mut times);
         assert_eq!(times, [Some(86390.0), None, Some(86405.0)]);
+        let mut times = [Some(2.0 * 86400.0 + 86390.0), Some(2.0 * 86400.0 + 5.0)];
+        over_midnight(&mut times);
+        assert_eq!(times, [Some(2.0 * 86400.0 + 86390.0), Some(3.0 * 86400.0 + 5.0)]);
         let mut times = [Some(30000.0), Some(5.0)];
         over_midnight(&mut times);
         assert_eq!(times, [Some(30000.0), Some(5.0)]);

@@ -3,7 +3,7 @@
 use revoxel_core::{Affine, Frame};
 
 use super::places::{Rules, median, place_tolerance, sorted};
-use super::plane::Plane;
+use super::plane::{Plane, over_midnight};
 use super::problem::DicomError;
 use super::report::{Gap, MissingSlice};
 use super::split;
@@ -188,6 +188,11 @@ fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
     }
     let firsts = || frames.iter().map(|frame| planes[frame[0]]);
     let times = |time: fn(&Plane) -> Option<f64>| firsts().map(time).collect::<Option<Vec<f64>>>();
+    let acquired = || {
+        let mut times: Vec<Option<f64>> = firsts().map(|p| p.keys.acquired).collect();
+        over_midnight(&mut times);
+        times.into_iter().collect::<Option<Vec<f64>>>()
+    };
     let even = |times: &[f64]| {
         let mean = (times[times.len() - 1] - times[0]) / (times.len() - 1) as f64;
         let fits = |w: &[f64]| (w[1] - w[0] - mean).abs() <= mean * UNEVEN_STEP;
@@ -202,7 +207,7 @@ fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
     // The repetition time of a sequence with a few milliseconds is not that of volumes.
     let repetition = firsts().map(|p| p.keys.repetition).reduce(|a, b| a.filter(|_| a == b)).flatten();
     let repetition = repetition.map(|ms| ms / 1e3).filter(|step| *step >= SHORTEST_STEP);
-    match times(|p| p.keys.acquired).filter(|times| times.iter().any(|time| *time != times[0])) {
+    match acquired().filter(|times| times.iter().any(|time| *time != times[0])) {
         // Times are rounded; the repetition time is what was set.
         Some(times) => {
             even(&times).map(|step| repetition.filter(|set| (step - set).abs() <= step * UNEVEN_STEP).unwrap_or(step))

@@ -35,6 +35,22 @@ pub(super) fn list(path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     Ok(Some(files.into_iter().map(|(_, path)| path).collect()))
 }
 
+/// The first two files between whose numbers, the last ones in their names, one is missing: the steps from file to file are
+/// not all the same.
+pub(super) fn jump(files: &[PathBuf]) -> Option<[String; 2]> {
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let number = |path: &PathBuf| {
+        let stem = path.file_stem()?.to_string_lossy().into_owned();
+        let end = stem.rfind(|c: char| c.is_ascii_digit())? + 1;
+        let start = stem[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
+        stem.get(start..end)?.parse::<u64>().ok()
+    };
+    let numbers: Vec<u64> = files.iter().map(number).collect::<Option<_>>()?;
+    let least = numbers.windows(2).map(|w| w[1].saturating_sub(w[0])).min()?;
+    let at = numbers.windows(2).position(|w| w[1].saturating_sub(w[0]) != least)?;
+    Some([name(&files[at]), name(&files[at + 1])])
+}
+
 /// Names as people order them: `s2` before `s10`.
 fn in_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
@@ -66,6 +82,18 @@ fn in_order(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_that_is_missing_is_seen() {
+        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(
+            jump(&files(&["a/s1.png", "a/s2.png", "a/s4.png"])),
+            Some(["s2.png".to_owned(), "s4.png".to_owned()])
+        );
+        assert_eq!(jump(&files(&["s02_x.png", "s04_x.png", "s06_x.png"])), None);
+        assert_eq!(jump(&files(&["front.png", "back.png"])), None);
+        assert_eq!(jump(&files(&["7.png"])), None);
+    }
 
     #[test]
     fn names_in_the_order_of_people() {

@@ -49,6 +49,7 @@ impl Parsed {
         let grid = Grid::new(shape, affine).map_err(|e| failed(path, PictureError::Decode(e.to_string())))?;
         let grid = if slices == 1 { grid.planar() } else { grid };
         let facts = Facts { colour: page.channels >= 3, ..Facts::default() };
+        let jump = folder::jump(&files).map(|[before, after]| Warning::Jump { before, after });
         let value = format!("not said, spacing is {spacing:?} mm (x, y, z)");
         let info = FileInfo {
             format: NAME,
@@ -57,7 +58,7 @@ impl Parsed {
             dtype: page.dtype,
             channels: page.channels,
             facts,
-            warnings: vec![Warning::UnknownFrame { field: "orientation", value }],
+            warnings: [Warning::UnknownFrame { field: "orientation", value }].into_iter().chain(jump).collect(),
             slices: None,
         };
         Ok(Self { info, files, sidecar, page, length })

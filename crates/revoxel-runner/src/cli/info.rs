@@ -203,7 +203,9 @@ fn one_of_labels(labels: &LabelsReport) -> String {
 
 fn one_series(series: &SeriesReport) -> String {
     let part = series.part.as_ref().map_or_else(String::new, |part| format!(", {part}"));
-    let mut text = format!("  series {}     {} {:?}{part}\n", series.number, series.modality, series.description);
+    let number = series.series_number.map_or_else(String::new, |number| format!(" (number {number})"));
+    let mut text =
+        format!("  series {}     {} {:?}{number}{part}\n", series.number, series.modality, series.description);
     text.push_str(&format!("    uid        {}\n", series.uid));
     let frames = if series.frames > 1 { format!(" × {} frames", series.frames) } else { String::new() };
     let [columns, rows] = series.size;
