@@ -116,7 +116,7 @@ where
 /// The voxel type after scaling.
 fn scaled(stored: Dtype, scaling: Option<(f64, f64)>) -> Dtype {
     match scaling {
-        Some(_) if stored != Dtype::F64 => Dtype::F32,
-        _ => stored,
+        Some(_) => crate::values::scaled(stored),
+        None => stored,
     }
 }

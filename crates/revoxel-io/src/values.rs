@@ -8,7 +8,15 @@ use crate::buffer;
 /// Values per task: enough to outweigh the scheduling.
 const CHUNK: usize = 1 << 16;
 
-/// Applies slope and intercept in f64. The result is f32, but f64 stays f64.
+/// The type that scaled values get: float64 where float32 does not hold what is stored.
+pub(crate) const fn scaled(stored: Dtype) -> Dtype {
+    match stored {
+        Dtype::F64 | Dtype::I32 | Dtype::U32 | Dtype::I64 | Dtype::U64 => Dtype::F64,
+        _ => Dtype::F32,
+    }
+}
+
+/// Applies slope and intercept in f64. The result is of the type [`scaled`].
 pub(crate) fn scale<T: Voxel>(values: Buffer<T>, slope: f64, intercept: f64) -> Option<Voxels>
 where
     Voxels: From<Vec<T>> + From<Buffer<T>>,
@@ -19,6 +27,13 @@ where
             chunk.iter_mut().for_each(|v| *v = T::from_f64(v.to_f64() * slope + intercept));
         });
         return Some(values.into());
+    }
+    if self::scaled(T::DTYPE) == Dtype::F64 {
+        let mut scaled: Vec<f64> = buffer::zeroed(values.len())?;
+        scaled.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(to, from)| {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64() * slope + intercept);
+        });
+        return Some(scaled.into());
     }
     let mut scaled: Vec<f32> = buffer::zeroed(values.len())?;
     scaled.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(to, from)| {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Affine, Dtype, Grid};
+use revoxel_core::{Affine, Grid};
 
 use super::datatype::Stored;
 use super::header::{self, Header, Magic, Order, Version};
@@ -15,7 +15,7 @@ use crate::codecs::gunzip::{self, GunzipError};
 use crate::codecs::head::{self, Packed};
 use crate::file::{failed_to_read, length_of};
 use crate::stored::VoxelFile;
-use crate::{Extension, FileInfo, Limits, ReadError, ReadOptions, Warning};
+use crate::{Extension, FileInfo, Limits, ReadError, ReadOptions, Warning, values};
 
 /// Everything that reading the voxels needs.
 #[derive(Debug)]
@@ -78,8 +78,8 @@ impl Parsed {
             grid,
             stored: stored.dtype,
             dtype: match scaling {
-                Some(_) if stored.dtype != Dtype::F64 => Dtype::F32,
-                _ => stored.dtype,
+                Some(_) => values::scaled(stored.dtype),
+                None => stored.dtype,
             },
             channels: arrangement.channels(),
             facts: remember::facts(header, &arrangement, extensions),

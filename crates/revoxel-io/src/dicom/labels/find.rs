@@ -46,7 +46,8 @@ pub(in crate::dicom) fn chosen(
         None => return Ok(None),
     };
     match &fitting[..] {
-        [] if only_labels => {
+        // Images would be read as labels where labels are there.
+        [] if only_labels || (kind == Some(Kind::Label) && asked.is_some()) => {
             let (asked, list) =
                 (asked.map(ToString::to_string).unwrap_or_default(), lines(found, images, 0..found.labels.len()));
             let reason = Box::new(DicomError::NoSuchSeries { asked, list });

@@ -41,7 +41,8 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
         return Err(fail(LabelsError::Empty));
     }
     labels.iter_mut().zip(1..).for_each(|(l, label)| l.label = label);
-    let series = if file.references.is_empty() { "none is named".to_owned() } else { file.references.join(", ") };
+    let series =
+        if file.references.is_empty() { "that they do not name".to_owned() } else { file.references.join(", ") };
     let Candidates { mut all, broken } = candidates(found, file, options)?;
     let grids: Vec<_> = all.iter().map(|c| c.plan.as_ref().ok().map(|p| p.grid)).collect();
     if grids.windows(2).any(|w| w[0] != w[1]) {
@@ -177,7 +178,7 @@ impl Drawn {
                 let size = target.size().map(|n| n as f64 - 0.5);
                 beyond |= polygon.iter().any(|p| (0..2).any(|a| p[a] < -0.5 - 1e-6 || p[a] > size[a] + 1e-6));
                 let there = drawn.slices.entry(slice).or_default();
-                if there.contains(&polygon) {
+                if there.iter().any(|other| is_same(other, &polygon)) {
                     copies += 1;
                 } else {
                     there.push(polygon);
@@ -233,4 +234,41 @@ fn polygon(contour: &DataSet, target: &Target) -> Result<(usize, Polygon), Refus
         polygon.push(target.pixel(found, point));
     }
     Ok((slice.unwrap_or_default(), polygon))
+}
+
+/// Whether two contours have the same points in the same order, wherever each begins, either way round, and whether or not it
+/// returns to its first point.
+fn is_same(a: &[[f64; 2]], b: &[[f64; 2]]) -> bool {
+    let open = |points: &'_ [[f64; 2]]| match points {
+        [first, inner @ .., last] if first == last => [&[*first], inner].concat(),
+        all => all.to_vec(),
+    };
+    let (a, b) = (open(a), open(b));
+    let count = a.len();
+    if count != b.len() || count == 0 {
+        return count == b.len();
+    }
+    let from = |start: usize| {
+        let along = (0..count).all(|i| a[i] == b[(start + i) % count]);
+        along || (0..count).all(|i| a[i] == b[(start + count - i) % count])
+    };
+    b.iter().enumerate().filter(|(_, point)| **point == a[0]).any(|(start, _)| from(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_contour_is_known_again() {
+        let contour = [[0.0, 0.0], [3.0, 0.0], [3.0, 2.0], [1.0, 2.0]];
+        let turned = [contour[2], contour[3], contour[0], contour[1]];
+        let back = [contour[1], contour[0], contour[3], contour[2]];
+        let closed = [contour[0], contour[1], contour[2], contour[3], contour[0]];
+        for other in [&contour[..], &turned, &back, &closed] {
+            assert!(is_same(&contour, other), "{other:?}");
+        }
+        assert!(!is_same(&contour, &contour[..3]));
+        assert!(!is_same(&contour, &[contour[0], contour[2], contour[1], contour[3]]));
+    }
 }

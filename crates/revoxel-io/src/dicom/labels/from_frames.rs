@@ -104,7 +104,8 @@ fn onto(
         numbers.iter().map(one).collect()
     };
     let Candidates { all, broken } = candidates(found, file, options)?;
-    let series = if file.references.is_empty() { "none is named".to_owned() } else { file.references.join(", ") };
+    let series =
+        if file.references.is_empty() { "that they do not name".to_owned() } else { file.references.join(", ") };
     let given = options.labels.reference.as_ref().map(|path| path.display().to_string());
     let mut misfit = None;
     let mut fitting: Vec<(Candidate, Vec<Placed>)> = Vec::new();

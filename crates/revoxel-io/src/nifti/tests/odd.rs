@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use revoxel_core::{Dtype, Kind};
+use revoxel_core::testing::Draw;
+use revoxel_core::{Dtype, Grid, Kind, Volume};
 use serde::Deserialize;
 
 use super::fixture;
-use crate::{ComplexPolicy, Loaded, ReadError, ReadOptions};
+use crate::{ComplexPolicy, Facts, Loaded, ReadError, ReadOptions};
 
 #[derive(Debug, Deserialize)]
 struct Recorded {
@@ -184,4 +185,22 @@ fn the_voxels_of_a_pair_are_compressed_if_their_first_bytes_say_so() {
     like[..4].copy_from_slice(&[0x1f, 0x8b, 8, 0]);
     fs::write(at("a.img"), &like).unwrap();
     assert_eq!(crate::read(at("a.hdr"), Kind::Image).unwrap().volume.voxels().bytes(), like);
+}
+
+#[test]
+fn scaled_whole_numbers_are_not_rounded() {
+    // 16777217 is no float32.
+    let grid = Grid::new([2, 1, 2], *Draw::new(3).grid(4).affine()).unwrap();
+    let values: Vec<i32> = vec![16_777_216, 16_777_217, 16_777_219, -5];
+    let volume = Volume::new(values.into(), grid, Kind::Image, 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.nii");
+    crate::write(&path, &volume, &Facts::default()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[112..120].copy_from_slice(&[1f32.to_le_bytes(), 1f32.to_le_bytes()].concat());
+    std::fs::write(&path, bytes).unwrap();
+    let read = crate::read(&path, Kind::Image).unwrap();
+    assert_eq!((read.info.dtype, read.volume.dtype()), (Dtype::F64, Dtype::F64));
+    let found: Vec<f64> = [[0, 0, 0], [1, 0, 0], [0, 0, 1], [1, 0, 1]].map(|at| read.volume.value(at, 0)).to_vec();
+    assert_eq!(found, [16_777_217.0, 16_777_218.0, 16_777_220.0, -4.0]);
 }
