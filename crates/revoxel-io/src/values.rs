@@ -85,7 +85,8 @@ mod tests {
     #[test]
     fn scaling_is_done_in_f64() {
         let large = vec![16_777_217i32, -3];
-        assert_eq!(scale(large.into(), 0.5, -8_388_608.0), Some(vec![0.5f32, -8_388_609.5].into()));
+        assert_eq!(scale(large.into(), 0.5, -8_388_608.0), Some(vec![0.5f64, -8_388_609.5].into()));
+        assert_eq!(scale(vec![-3i16, 2].into(), 0.5, 0.25), Some(vec![-1.25f32, 1.25].into()));
         assert_eq!(scale(vec![1.0f64, 2.0].into(), 0.1, 0.0), Some(vec![0.1f64, 0.2].into()));
     }
 }
