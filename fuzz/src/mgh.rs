@@ -51,7 +51,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (number, sample) in volume::samples().iter().enumerate() {
         for dtype in [Dtype::U8, Dtype::I16, Dtype::I32, Dtype::F32] {
-            let voxels = sample.voxels().cast(dtype);
+            let voxels = sample.voxels().clone().cast(dtype);
             let made = Volume::new(voxels, *sample.grid(), sample.kind(), sample.channels());
             let path = scratch::folder().join(if number % 2 == 0 { "seed.mgh" } else { "seed.mgz" });
             if made.is_ok_and(|made| write(&path, &made, &Facts::default()).is_ok()) {
