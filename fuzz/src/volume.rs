@@ -120,8 +120,8 @@ pub fn near(a: &Grid, b: &Grid, what: &str) {
 
 /// A small volume of each kind of grid and voxel type, to be written as a seed.
 pub fn samples() -> Vec<Volume> {
-    use revoxel_core::testing::Draw;
     use revoxel_core::Voxels;
+    use revoxel_core::testing::Draw;
 
     let dtypes = [Dtype::U8, Dtype::I16, Dtype::U16, Dtype::F32, Dtype::F64, Dtype::I32, Dtype::U64, Dtype::I8];
     let one = |(number, dtype): (usize, Dtype)| {

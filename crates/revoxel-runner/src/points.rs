@@ -170,6 +170,14 @@ impl Document {
                     (Shape::Box(bounds), status)
                 }
             };
+            let is_number = match shape {
+                Shape::Point(point) => point.iter().all(|v| v.is_finite()),
+                Shape::Box(bounds) => bounds.low.iter().chain(&bounds.high).all(|v| v.is_finite()),
+            };
+            if !is_number {
+                let problem = "its place is beyond what numbers hold, once it is mapped".to_owned();
+                return Err(PointsError { place: item.name.clone(), problem });
+            }
             Ok(Mapped { item: Item { space: Some(from_space), ..item.clone() }, shape, status })
         };
         self.items.iter().map(one).collect()

@@ -141,6 +141,18 @@ fn tables_that_cannot_be_read_say_where() {
 }
 
 #[test]
+fn places_beyond_all_numbers_are_refused() {
+    let far = run(
+        "p.csv",
+        "x,y,z\n1,2,3\n1e308,1e308,-1e308\n",
+        Side::Native,
+        Some(Space::Index),
+        Some(Space::World(Frame::Ras)),
+    );
+    assert!(far.unwrap_err().contains("p.csv:3: its place is beyond what numbers hold"));
+}
+
+#[test]
 fn quotation_marks_are_those_at_the_beginning_of_a_field() {
     // 19" is a length, and no beginning of a text.
     let table = "x,y,z,size,name\n1,2,3,19\",a\n4,5,6,7,\"b, \"\"c\"\"\"\n";
