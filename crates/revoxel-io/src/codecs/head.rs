@@ -37,8 +37,8 @@ impl Packed {
         }
     }
 
-    /// How the bytes from here on are compressed. Values of voxels can begin like any of these streams, but are none:
-    /// the first bytes must be decodable, too.
+    /// How the bytes from here on are compressed. Voxel values may look like the beginning of such a stream, so the first
+    /// bytes must also decode.
     pub(crate) fn of_stream(mut from: impl BufRead) -> io::Result<Option<Self>> {
         let mut first_bytes = Vec::new();
         (&mut from).take(LONGEST_SIGN as u64).read_to_end(&mut first_bytes)?;
@@ -51,18 +51,24 @@ impl Packed {
             Self::Zlib => tried(ZlibDecoder::new(whole)),
         };
         let is_stream = match tried {
-            Ok(()) => true,
-            // Cut off; two bytes alone do not say that there was a stream.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => packed != Self::Zlib,
-            Err(_) => false,
+            (_, Ok(_)) => true,
+            // The stream ends too early. The sign of bzip2 is long enough to believe it; gzip must have decoded to something.
+            (decoded, Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => match packed {
+                Self::Bzip2 => true,
+                Self::Gzip => decoded > 0,
+                Self::Zlib => false,
+            },
+            (_, Err(_)) => false,
         };
         Ok(is_stream.then_some(packed))
     }
 }
 
-/// Decodes the first bytes of a stream.
-fn tried(stream: impl Read) -> io::Result<()> {
-    io::copy(&mut stream.take(BELIEVED), &mut io::sink()).map(|_| ())
+/// Decodes the first bytes of a stream: how many there were, and how it ended.
+fn tried(stream: impl Read) -> (usize, io::Result<usize>) {
+    let mut decoded = Vec::new();
+    let ended = stream.take(BELIEVED).read_to_end(&mut decoded);
+    (decoded.len(), ended)
 }
 
 /// Whether these are the first bytes of a bzip2 stream: its magic, and that of its first block or of its end.
@@ -128,4 +134,23 @@ pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
         _ => GunzipError::Damaged { decoded },
     });
     Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_look_like_a_header_are_no_stream() {
+        let of = |bytes: &[u8]| Packed::of_stream(bytes).unwrap();
+        // Eight voxels, found by fuzzing, and a whole header with nothing behind it.
+        assert_eq!(of(&[0x1f, 0x8b, 8, 0x7a, 0x65, 0x73, 1, 0]), None);
+        assert_eq!(of(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), None);
+        assert_eq!(of(&[0x78, 0x01, 7, 7, 7]), None);
+        let mut packed = Vec::new();
+        let content: Vec<u8> = (0..200).collect();
+        flate2::read::GzEncoder::new(&content[..], flate2::Compression::fast()).read_to_end(&mut packed).unwrap();
+        assert_eq!(of(&packed), Some(Packed::Gzip));
+        assert_eq!(of(&packed[..packed.len() - 20]), Some(Packed::Gzip));
+    }
 }

@@ -229,7 +229,7 @@ pub(super) fn over_midnight(times: &mut [Option<f64>]) {
     const LONGEST: f64 = 20.0 * 3600.0;
     let known = || times.iter().flatten().copied();
     let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
-    // All on one day, or without a day: a date that stays the same is none.
+    // All times have one date or none. De-identified files keep one date even where the scan passes midnight.
     let day = (low / DAY).floor() * DAY;
     if high < day + DAY && high - low > LONGEST {
         times.iter_mut().flatten().filter(|time| **time < day + DAY / 2.0).for_each(|time| *time += DAY);

@@ -1,8 +1,8 @@
 //! Several images at each place: into the frames of a 4-D series.
 //!
-//! Frames are told apart by a value that all images of a frame share (a temporal position, an echo, a gradient …). Where
-//! no value does, because times differ from slice to slice, images are ranked within each place: the first of each place
-//! are the first frame.
+//! A frame is one volume of the series. All images of a frame share a value, such as a temporal position, an echo or a
+//! gradient. Times may differ from slice to slice; then images are ranked at each position, and the first image of every
+//! position belongs to the first frame.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::places::{Rules, place_tolerance, sorted};
 use super::plane::{Plane, over_midnight};
 use super::problem::DicomError;
 
-/// What tells frames apart, and what it is of each image.
+/// Reads from an image the value that its frame shares.
 type Key = fn(&Plane) -> Option<f64>;
 
 /// Values that all images of a frame share, in the order in which they are tried.
@@ -132,7 +132,7 @@ pub(super) fn is_told_apart(planes: &[&Plane]) -> bool {
     places.values().chain(places.times_shared()).any(whole)
 }
 
-/// What a frame is told apart by, of one of its images.
+/// The value `by` of an image, as text: what its frame is called.
 pub(super) fn value_of(by: &str, plane: &Plane) -> Option<String> {
     match by {
         "quantity" => Some(plane.quantity.clone()).filter(|text| !text.is_empty()),

@@ -137,7 +137,7 @@ pub(super) struct Candidate {
 /// Where the labels lie and what may be looked at.
 pub(super) struct Candidates {
     pub(super) all: Vec<Candidate>,
-    /// Why a series that the labels refer to is none.
+    /// A series that the labels refer to but that cannot be used: its name and the reason.
     pub(super) broken: Option<(String, String)>,
 }
 
