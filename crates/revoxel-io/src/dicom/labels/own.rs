@@ -14,7 +14,8 @@ const TOLERANCE_MM: f64 = 0.01;
 const MOST_EMPTY: f64 = 16.0;
 const FREE_EMPTY: f64 = 1024.0;
 
-/// The places of the slices, if the frames lie in even steps; slices without a frame are among them. Otherwise the reason, in words.
+/// The places of the slices, if the frames lie in even steps; slices without a frame are among them. Otherwise the
+/// reason, in words.
 pub(super) fn grid_of(planes: &[&Plane], size: [usize; 2]) -> Result<(Target, Plan), String> {
     let Some(first) = planes.first() else { return Err("there is no frame".to_owned()) };
     let normal = first.normal();
