@@ -151,11 +151,7 @@ impl ImageFile {
             let problem = Problem::Unsupported("big endian with pixels of 8 bits in words of 16");
             return Err(DicomError::field(tags::BITS_ALLOCATED, 8, problem));
         }
-        let frames = match data.whole(tags::FRAMES)? {
-            None => 1,
-            Some(n) if (1..=i64::from(i32::MAX)).contains(&n) => n as u64,
-            Some(n) => return Err(DicomError::field(tags::FRAMES, n, Problem::Must("at least 1"))),
-        };
+        let frames = frame_count(data)?;
         format.shared_colours = self.shares_colours(data, &format, frames);
         if format.shared_colours && format.columns % 2 == 1 {
             return Err(DicomError::field(
@@ -209,18 +205,7 @@ impl ImageFile {
                     let problem = Problem::Must("of undefined length, as the transfer syntax is a compressed one");
                     return Err(DicomError::field(tag, format!("{length} bytes"), problem));
                 }
-                if let Some(file) = file.filter(|file| offset.saturating_add(length) > *file) {
-                    return Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }));
-                }
-                if length < needed {
-                    let problem = Problem::TooShort { what: what(), needed };
-                    return Err(DicomError::field(tag, format!("{length} bytes"), problem));
-                }
-                // Some padding is common.
-                if length - needed >= needed.max(MOST_PADDING) {
-                    let problem = Problem::TooLong { what: what(), needed };
-                    return Err(DicomError::field(tag, format!("{length} bytes"), problem));
-                }
+                check_stored(&self.pixels, length, needed, &what, file)?;
             }
             None => {
                 // Each frame has at least one fragment, which has a header of 8 bytes.
@@ -233,6 +218,39 @@ impl ImageFile {
         }
         Ok(())
     }
+}
+
+/// NumberOfFrames; 1 where it is absent.
+pub(super) fn frame_count(data: &DataSet) -> Result<u64, DicomError> {
+    match data.whole(tags::FRAMES)? {
+        None => Ok(1),
+        Some(n) if (1..=i64::from(i32::MAX)).contains(&n) => Ok(n as u64),
+        Some(n) => Err(DicomError::field(tags::FRAMES, n, Problem::Must("at least 1"))),
+    }
+}
+
+/// Whether uncompressed pixels of `length` bytes can be those of which `needed` bytes are read; `what` describes them.
+pub(super) fn check_stored(
+    pixels: &PixelElement,
+    length: u64,
+    needed: u64,
+    what: &dyn Fn() -> String,
+    file: Option<u64>,
+) -> Result<(), DicomError> {
+    let PixelElement { tag, offset, .. } = *pixels;
+    if let Some(file) = file.filter(|file| offset.saturating_add(length) > *file) {
+        return Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }));
+    }
+    if length < needed {
+        let problem = Problem::TooShort { what: what(), needed };
+        return Err(DicomError::field(tag, format!("{length} bytes"), problem));
+    }
+    // Some padding is common.
+    if length - needed >= needed.max(MOST_PADDING) {
+        let problem = Problem::TooLong { what: what(), needed };
+        return Err(DicomError::field(tag, format!("{length} bytes"), problem));
+    }
+    Ok(())
 }
 
 fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomError> {

@@ -82,6 +82,9 @@ pub(super) struct Args {
 /// Axes that are this near to right angles are taken to be at right angles.
 const SHEAR: f64 = 1e-6;
 
+/// The step that evens out slices, in traces.
+const EVENED_OUT: &str = "regularize";
+
 /// The slices of an even grid, with their places.
 fn in_line(grid: &Grid) -> SliceStack {
     SliceStack { positions: (0..grid.shape()[2]).map(|k| grid.index_to_world([0.0, 0.0, k as f64])).collect() }
@@ -125,42 +128,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     // A label is that of the nearest voxel.
     let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
-    let mut steps = Vec::new();
-    let mut moves = Vec::new();
-    let mut sampling = Sampling::identity(*volume.grid());
-    let straight;
-    let stack = match &info.slices {
-        None if args.deshear && info.grid.affine().shear() > SHEAR => {
-            straight = in_line(&info.grid);
-            Some(&straight)
-        }
-        given => given.as_ref(),
-    };
-    if let Some(stack) = stack {
-        let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
-        let (mut step, _) = TraceStep::spatial("regularize", json!({}), &info.grid, std::slice::from_ref(&op))
-            .map_err(Failure::work)?;
-        step.interpolation = Some(interpolation.name().to_owned());
-        steps.push(step);
-        moves.extend(Move::of(&op, &info.grid));
-        sampling.push(&op).map_err(Failure::work)?;
-    }
-    if args.deshear && sampling.target().affine().shear() > SHEAR {
-        let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
-                       deshear: true }`";
-        return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
-    }
-    if let Some(orientation) = args.orientation {
-        let turn = GridOp::Reorient(sampling.target().turn_to(&orientation));
-        turn.after(sampling.target())
-            .map_err(|e| Failure::usage(format!("{}: --orientation {orientation}: {e}", args.input.display())))?;
-        let params = json!({ "axcodes": orientation.to_string() });
-        let (step, _) = TraceStep::spatial("orientation", params, sampling.target(), std::slice::from_ref(&turn))
-            .map_err(Failure::work)?;
-        steps.push(step);
-        moves.extend(Move::of(&turn, sampling.target()));
-        sampling.push(&turn).map_err(Failure::work)?;
-    }
+    let Way { sampling, steps, moves } = way(args, &info, interpolation)?;
+    let resampled = steps.first().is_some_and(|step| step.transform == EVENED_OUT);
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
         let fill = if args.kind == Kind::Image { lowest } else { 0.0 };
@@ -189,13 +158,61 @@ pub(super) fn run(args: &Args) -> Outcome {
             "channels": volume.channels(),
             "grid": show::grid(volume.grid()),
             "source_grid": show::grid(&info.grid),
-            "resampled": stack.is_some(),
+            "resampled": resampled,
             "dropped": kept.losses,
             "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
     say!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());
     Ok(())
+}
+
+/// What is done to the grid of the input.
+struct Way {
+    sampling: Sampling,
+    steps: Vec<TraceStep>,
+    moves: Vec<Move>,
+}
+
+/// Evens out the slices, takes shear away and turns the axes, as far as that is needed or asked for.
+fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way, Failure> {
+    let mut steps = Vec::new();
+    let mut moves = Vec::new();
+    let mut sampling = Sampling::identity(info.grid);
+    let straight;
+    let stack = match &info.slices {
+        None if args.deshear && info.grid.affine().shear() > SHEAR => {
+            straight = in_line(&info.grid);
+            Some(&straight)
+        }
+        given => given.as_ref(),
+    };
+    if let Some(stack) = stack {
+        let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
+        let (mut step, _) =
+            TraceStep::spatial(EVENED_OUT, json!({}), &info.grid, std::slice::from_ref(&op)).map_err(Failure::work)?;
+        step.interpolation = Some(interpolation.name().to_owned());
+        steps.push(step);
+        moves.extend(Move::of(&op, &info.grid));
+        sampling.push(&op).map_err(Failure::work)?;
+    }
+    if args.deshear && sampling.target().affine().shear() > SHEAR {
+        let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
+                       deshear: true }`";
+        return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
+    }
+    if let Some(orientation) = args.orientation {
+        let turn = GridOp::Reorient(sampling.target().turn_to(&orientation));
+        turn.after(sampling.target())
+            .map_err(|e| Failure::usage(format!("{}: --orientation {orientation}: {e}", args.input.display())))?;
+        let params = json!({ "axcodes": orientation.to_string() });
+        let (step, _) = TraceStep::spatial("orientation", params, sampling.target(), std::slice::from_ref(&turn))
+            .map_err(Failure::work)?;
+        steps.push(step);
+        moves.extend(Move::of(&turn, sampling.target()));
+        sampling.push(&turn).map_err(Failure::work)?;
+    }
+    Ok(Way { sampling, steps, moves })
 }
 
 /// Refuses outputs that would replace the input, or lie in its folder and be read with it next time.

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use allowed::{bounded, check_outputs};
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
 use revoxel_invert::points::Space;
-use revoxel_invert::{Activation, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace};
+use revoxel_invert::{Activation, Decision, InvertError, Regions, Return, Trace, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
-use revoxel_resample::{Interpolation, ResampleError, all_finite};
+use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
 use weights::Weights;
 
@@ -185,18 +185,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     restoration.check_labels(wanted)?;
     let members = members(args, &trace, &key)?;
     let count = members.len();
-    let read = |(trace, key, path, weights): Prediction| -> Result<Member, Failure> {
-        if form_of(&path).is_some() {
-            return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
-        }
-        let model = trace.volume(&key).map_err(named)?.result.grid.grid();
-        let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
-        let argmax = restoration.recipe.decision == Decision::Argmax;
-        let beside = trace.volume(&key).map_err(named)?.kind.parse().ok();
-        let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside };
-        let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
-        Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
-    };
+    let read = |prediction: Prediction| read_member(args, &restoration, prediction);
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     let undone = restoration.recipe.values != Values::Keep;
     let mut dropped = Vec::new();
@@ -209,33 +198,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let (relation, interpolation) = (taken.relation(), taken.interpolation());
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let unseen = taken.unseen().map_err(RestoreError::from)?;
-    let fill = restoration.recipe.fill;
-    let (head, gone) = if restoration.can_stream(&taken) {
-        let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
-        let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
-        let facts = facts_of(taken.kind(), &head);
-        let mut gone = Vec::new();
-        write(&output, head, &facts, wanted, |writer| {
-            let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
-            let push = |slab: &Voxels| {
-                within(slab, fill).map_err(SlabError::Beyond)?;
-                half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
-                writer.push(slab).map_err(SlabError::Write)
-            };
-            gone = taken.slabs(dtype, push).map_err(Failure::work)?;
-            Ok(())
-        })?;
-        (head, gone)
-    } else {
-        let inverted = restoration.bring_back(taken)?;
-        let (volume, gone) = (inverted.volume, inverted.gone);
-        let volume = volume_as(volume, wanted).map_err(Failure::work)?;
-        within(volume.voxels(), fill).map_err(Failure::work)?;
-        let head = Head::of(&volume);
-        let facts = facts_of(volume.kind(), &head);
-        write(&output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
-        (head, gone)
-    };
+    let (head, gone) = write_result(&restoration, taken, wanted, &output, &mut facts_of)?;
     let places = match uneven {
         Some(uneven) => Some(uneven.write(&output)?),
         None => slices::remove_older(&output).map(|()| None)?,
@@ -289,6 +252,59 @@ pub(super) fn run(args: &Args) -> Outcome {
         say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
     }
     Ok(())
+}
+
+/// Writes the result, slab by slab where that can be: what its file says of it, and the labels that it has lost.
+fn write_result(
+    restoration: &Restoration,
+    taken: Return,
+    wanted: Option<StoredDtype>,
+    output: &Path,
+    facts_of: &mut dyn FnMut(Kind, &Head) -> Facts,
+) -> Result<(Head, Vec<Gone>), Failure> {
+    let fill = restoration.recipe.fill;
+    if restoration.can_stream(&taken) {
+        let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
+        let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
+        let facts = facts_of(taken.kind(), &head);
+        let mut gone = Vec::new();
+        write(output, head, &facts, wanted, |writer| {
+            let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
+            let push = |slab: &Voxels| {
+                within(slab, fill).map_err(SlabError::Beyond)?;
+                half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
+                writer.push(slab).map_err(SlabError::Write)
+            };
+            gone = taken.slabs(dtype, push).map_err(Failure::work)?;
+            Ok(())
+        })?;
+        Ok((head, gone))
+    } else {
+        let inverted = restoration.bring_back(taken)?;
+        let (volume, gone) = (inverted.volume, inverted.gone);
+        let volume = volume_as(volume, wanted).map_err(Failure::work)?;
+        within(volume.voxels(), fill).map_err(Failure::work)?;
+        let head = Head::of(&volume);
+        let facts = facts_of(volume.kind(), &head);
+        write(output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
+        Ok((head, gone))
+    }
+}
+
+/// Reads one of the predictions of a case.
+fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -> Result<Member, Failure> {
+    let (trace, key, path, weights) = prediction;
+    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    if form_of(&path).is_some() {
+        return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
+    }
+    let record = trace.volume(&key).map_err(named)?;
+    let model = record.result.grid.grid();
+    let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+    let argmax = restoration.recipe.decision == Decision::Argmax;
+    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: record.kind.parse().ok() };
+    let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
+    Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
 }
 
 /// Writes the mask of what the model saw.

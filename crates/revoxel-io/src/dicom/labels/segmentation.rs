@@ -2,15 +2,13 @@
 
 use super::super::dataset::DataSet;
 use super::super::format::{Number, Photometric, PixelFormat};
+use super::super::image::{check_stored, frame_count};
 use super::super::parse::{Header, PixelElement};
 use super::super::plane::{Groups, Plane};
 use super::super::problem::{DicomError, Problem};
 use super::super::syntax::TransferSyntax;
 use super::super::tags::{self, Tag};
 use super::facts::{Code, LabelFacts};
-
-/// More bytes behind the pixels than this are no padding.
-const MOST_PADDING: u64 = 64 << 10;
 
 /// What the pixels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +71,7 @@ impl Segmentation {
             let must = "1 or more where the segmentation is not a LABELMAP: 0 is the label of what is in no segment";
             return Err(DicomError::field(tags::SEGMENT_NUMBER, 0, Problem::Must(must)));
         }
-        let count = match data.whole(tags::FRAMES)? {
-            None => 1,
-            Some(n) if (1..=i64::from(i32::MAX)).contains(&n) => n as u64,
-            Some(n) => return Err(DicomError::field(tags::FRAMES, n, Problem::Must("at least 1"))),
-        };
+        let count = frame_count(data)?;
         let padding = match values {
             Values::Labelmap => data.key(tags::PADDING).filter(|p| (1.0..=65535.0).contains(p)).map(|p| p as u16),
             _ => None,
@@ -107,7 +101,7 @@ impl Segmentation {
 
     /// Whether the pixels can be there.
     fn check_length(&self, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
-        let PixelElement { tag, offset, length, .. } = self.pixels;
+        let PixelElement { offset, length, .. } = self.pixels;
         let PixelFormat { rows, columns, .. } = self.format;
         let what = || format!("{columns}×{rows}×{frames}, {} bit(s) each", self.bits);
         let needed = self.bytes_of(frames);
@@ -120,18 +114,7 @@ impl Segmentation {
                 false => Ok(()),
             };
         };
-        if let Some(file) = file.filter(|file| offset.saturating_add(length) > *file) {
-            return Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }));
-        }
-        if length < needed {
-            let problem = Problem::TooShort { what: what(), needed };
-            return Err(DicomError::field(tag, format!("{length} bytes"), problem));
-        }
-        if length - needed >= needed.max(MOST_PADDING) {
-            let problem = Problem::TooLong { what: what(), needed };
-            return Err(DicomError::field(tag, format!("{length} bytes"), problem));
-        }
-        Ok(())
+        check_stored(&self.pixels, length, needed, &what, file)
     }
 
     fn frames(&self, data: &DataSet, count: u64) -> Result<Vec<Frame>, DicomError> {
