@@ -198,3 +198,93 @@ fn predictions_on_uneven_slices_say_where_they_lie() {
     run(&place, "slices: regularize").good();
     invert(&["--onto", "regular", "--overwrite"]).bad(2, &["leave --onto regular out"]);
 }
+
+/// The CT and the structure set of the fixtures in the folder of a case, with the same slices as a second series.
+fn structures(place: &Place) {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/revoxel-io/fixtures");
+    let axial = fixtures.join("dicom_structures/axial");
+    std::fs::create_dir_all(place.path("data/c/s")).unwrap();
+    for slice in 0..5 {
+        let mut bytes = std::fs::read(axial.join(format!("ct/{slice}.dcm"))).unwrap();
+        std::fs::write(place.path(&format!("data/c/s/{slice}.dcm")), &bytes).unwrap();
+        while let Some(at) = bytes.windows(7).position(|w| w == b"1801.20") {
+            bytes[at + 6] = b'1';
+        }
+        std::fs::write(place.path(&format!("data/c/s/other{slice}.dcm")), &bytes).unwrap();
+    }
+    std::fs::copy(axial.join("rtstruct.dcm"), place.path("data/c/s/rt.dcm")).unwrap();
+}
+
+#[test]
+fn labels_of_structure_sets_follow_what_the_pipeline_says() {
+    let place = Place::new();
+    structures(&place);
+    let pipeline = |series: &str, labels: &str| {
+        format!(
+            "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/s\", series: {{ uid: {series} }} }}\n  mask: {{ \
+             kind: label, path: \"{{case}}/s\", {labels} }}\nsteps:\n  - orientation: {{ axcodes: RAS }}\noutputs:\n  mask: \
+             {{ path: \"{{case}}.nii.gz\" }}\ntrace: \"{{case}}.json\"\n"
+        )
+    };
+    let go = |series: &str, labels: &str| {
+        place.text("p.yaml", &pipeline(series, labels));
+        place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--overwrite"])
+    };
+    let uid = "1.2.826.0.1.3680043.8.498.1801.2";
+    let voxels = || {
+        let volume = place.read("out/c.nii.gz", Kind::Label);
+        (0..volume.voxels().len()).map(|i| volume.voxels().get(i)).collect::<Vec<_>>()
+    };
+    // By number as by name.
+    go(&format!("{uid}0"), "structures: [11, thin]").good();
+    let by_number = voxels();
+    go(&format!("{uid}0"), "structures: [ring, thin]").good();
+    assert_eq!(by_number, voxels());
+    assert!([1.0, 2.0].iter().all(|label| by_number.contains(label)));
+    // The reference is the series of that input, not the one that the structures name.
+    go(&format!("{uid}0"), "structures: [ring], reference: image").good();
+    let said = go(&format!("{uid}1"), "structures: [ring], reference: image").good();
+    assert!(said.err.contains("refer to the series 1.2.826.0.1.3680043.8.498.1801.20"), "{}", said.err);
+    let trace: Value = serde_json::from_slice(&std::fs::read(place.path("out/c.json")).unwrap()).unwrap();
+    let text = trace.to_string();
+    assert!(text.contains(&format!("\"reference\":\"{uid}1\"")), "{text}");
+    // A label map that is no structure set does not pass.
+    place.revoxel(&["convert", "data/c/s", "a.nii.gz", "--series", &format!("{uid}0")]).good();
+    place.text(
+        "q.yaml",
+        &pipeline(&format!("{uid}0"), "structures: [ring]")
+            .replace("mask: { kind: label, path: \"{case}/s\"", "mask: { kind: label, path: \"{case}/m.nii.gz\""),
+    );
+    std::fs::rename(place.path("a.nii.gz"), place.path("data/c/m.nii.gz")).unwrap();
+    place
+        .revoxel(&["run", "q.yaml", "--data", "data", "--out", "out2"])
+        .bad(2, &["m.nii.gz", "`structures:`", "NIfTI"]);
+}
+
+#[test]
+fn compare_and_measure_choose_as_convert_does() {
+    let place = Place::new();
+    structures(&place);
+    let uid = "1.2.826.0.1.3680043.8.498.1801.20";
+    place.revoxel(&["convert", "data/c/s", "ct.nii.gz", "--series", uid]).good();
+    place.revoxel(&["convert", "data/c/s", "ring.nii.gz", "--kind", "label", "--structure", "ring"]).good();
+    // Of a folder with both, images are compared where nothing else is said.
+    let compare = |file: &str, more: &[&str]| place.revoxel(&[&["compare", "data/c/s", file][..], more].concat());
+    compare("ct.nii.gz", &[]).bad(2, &["holds 2 series"]);
+    let said = compare("ct.nii.gz", &["--series", uid]).good();
+    assert!(said.err.contains("left out"), "{}", said.err);
+    compare("ring.nii.gz", &["--kind", "label", "--structure", "ring"]).good();
+    compare("ring.nii.gz", &["--structure", "ring", "--min-dice", "1"]).good();
+    let thin = compare("ring.nii.gz", &["--structure", "thin"]);
+    assert_eq!(thin.code, 1, "{}", thin.err);
+    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--series", "1"]).bad(2, &["is no DICOM: --series"]);
+    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--structure", "ring"]).bad(2, &["--structure"]);
+    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--spacing", "1,1,1"]).bad(2, &["--spacing is for TIFF"]);
+
+    let of = |arguments: &[&str]| {
+        let said = place.revoxel(&[&["measure"], arguments, &["--json"]].concat()).good();
+        serde_json::from_str::<Value>(&said.out).unwrap()["labels"].clone()
+    };
+    assert_eq!(of(&["data/c/s", "--structure", "ring"]), of(&["ring.nii.gz"]));
+    place.revoxel(&["measure", "data/c/s"]).bad(2, &["holds 4 structures", "--structure"]);
+}

@@ -14,6 +14,7 @@ pub mod volume;
 pub mod archive;
 pub mod compressed;
 pub mod dicom_file;
+pub mod dicom_labels;
 pub mod dicom_series;
 pub mod jpeg;
 pub mod landmarks;

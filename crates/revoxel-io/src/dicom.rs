@@ -90,6 +90,10 @@ impl Format for Dicom {
         &[]
     }
 
+    fn holds_segments(&self) -> bool {
+        true
+    }
+
     fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool {
         path.is_dir() || parse::looks_like_dicom(first_bytes) || matches!(Packing::sniff(path), Ok(Some(_)))
     }
@@ -147,13 +151,18 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
 
 /// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
 fn chosen_labels(found: &mut Found, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
-    if found.labels.is_empty() {
-        return Ok(None);
+    let chosen = if found.labels.is_empty() {
+        None
+    } else {
+        let images = copies::sorted_out(found, options)?.len();
+        // They are counted again where a series of images is read.
+        found.equal_instances = 0;
+        labels::chosen(found, kind, options, images)?
+    };
+    if chosen.is_none() {
+        options.labels.check_unused(found.focus.as_ref().unwrap_or(&found.root), "a series of images")?;
     }
-    let images = copies::sorted_out(found, options)?.len();
-    // They are counted again where a series of images is read.
-    found.equal_instances = 0;
-    labels::chosen(found, kind, options, images)
+    Ok(chosen)
 }
 
 /// The series that is to be read.

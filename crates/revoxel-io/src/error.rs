@@ -145,6 +145,18 @@ pub enum ReadError {
         /// Its format.
         format: &'static str,
     },
+    /// Options for segmentations that were given for something else.
+    #[error(
+        "{path}: {given} only work for DICOM segmentations and structure sets, and this is {format}: leave them out"
+    )]
+    LabelOptions {
+        /// The file or folder.
+        path: PathBuf,
+        /// The options.
+        given: String,
+        /// What it is.
+        format: &'static str,
+    },
     /// An MGH header that cannot be followed.
     #[error("{path}: {reason}")]
     Mgh {

@@ -28,6 +28,11 @@ pub trait Format: Sync {
         true
     }
 
+    /// Whether its files may hold segments or structures to choose from.
+    fn holds_segments(&self) -> bool {
+        false
+    }
+
     /// Reads the header only.
     ///
     /// # Errors
@@ -284,6 +289,9 @@ pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
 /// The format of a file that is to be read with these options.
 fn for_reading(path: &Path, options: &ReadOptions) -> Result<&'static dyn Format, ReadError> {
     let format = recognise(path)?;
+    if !format.holds_segments() {
+        options.labels.check_unused(path, format.name())?;
+    }
     match options.spacing {
         Some(_) if format.says_spacing() => {
             Err(ReadError::SpacingGiven { path: path.to_owned(), format: format.name() })

@@ -107,6 +107,10 @@ pub struct LabelOptions {
     /// Where the series is onto whose slices the labels go: a folder, a file or an archive. `None`: the series that they
     /// refer to, from the same folder or archive.
     pub reference: Option<PathBuf>,
+    /// Which series of the reference, where it holds several; `None`: the one that the labels refer to.
+    pub reference_series: Option<SeriesChoice>,
+    /// Which part of that series, as [`select`](ReadOptions::select).
+    pub reference_select: Option<String>,
     /// The segments or structures that are read, by name or number, in this order; all of a segmentation where none is
     /// named.
     pub structures: Vec<String>,
@@ -114,6 +118,28 @@ pub struct LabelOptions {
     pub threshold: Threshold,
     /// What to do where labels overlap.
     pub overlap: OverlapPolicy,
+}
+
+impl LabelOptions {
+    /// The names of the options that are not as they are by default.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        let plain = Self::default();
+        let all = [
+            ("`reference:` (--reference)", self.reference != plain.reference),
+            ("`structures:` (--structure)", self.structures != plain.structures),
+            ("`threshold:` (--threshold)", self.threshold != plain.threshold),
+            ("`overlap:` (--overlap)", self.overlap != plain.overlap),
+        ];
+        all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    /// Refuses options for labels where a file has none of the kind that they are for.
+    pub(crate) fn check_unused(&self, path: &Path, format: &'static str) -> Result<(), ReadError> {
+        match &self.given()[..] {
+            [] => Ok(()),
+            given => Err(ReadError::LabelOptions { path: path.to_owned(), given: given.join(", "), format }),
+        }
+    }
 }
 
 /// The least fraction that counts: above 0, at most 1.

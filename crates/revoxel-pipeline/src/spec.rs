@@ -53,6 +53,23 @@ pub(crate) struct PipelineSpec {
     pub(crate) copies: Option<u32>,
 }
 
+/// A segment or structure.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum NameOrNumber {
+    Number(i64),
+    Name(String),
+}
+
+fn names_or_numbers<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let text = |value| match value {
+        NameOrNumber::Number(number) => number.to_string(),
+        NameOrNumber::Name(name) => name,
+    };
+    let values = Vec::<NameOrNumber>::deserialize(from)?;
+    Ok(values.into_iter().map(text).collect())
+}
+
 /// Which neighbouring steps are executed in one pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -135,7 +152,8 @@ pub(crate) struct InputSpec {
     pub(crate) reference: Option<String>,
     /// Of labels in a DICOM segmentation or structure set: the segments or structures that are read, by name or number.
     /// Structures become the labels 1, 2, … in this order; segments keep their numbers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names_or_numbers")]
+    #[schemars(with = "Vec<NameOrNumber>")]
     pub(crate) structures: Vec<String>,
     /// Of a FRACTIONAL DICOM segmentation: the least part of a segment that makes a voxel the segment's; 0.5 where it is
     /// left out.

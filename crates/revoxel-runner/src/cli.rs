@@ -23,6 +23,7 @@ mod plan;
 mod reading;
 mod run;
 mod schema;
+mod segments;
 mod show;
 mod snapshot;
 mod table;

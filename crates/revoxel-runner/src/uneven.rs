@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_core::affine::norm;
-use revoxel_core::{Affine, Grid, GridError, GridOp, Slices, SlicesError};
+use revoxel_core::{Affine, Grid, GridError, GridOp, Kind, Slices, SlicesError};
 use revoxel_io::{
-    ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, LabelOptions, MissingPolicy, OverlapPolicy, ReadOptions,
-    RescalePolicy, SeriesChoice, SlicePolicy, SliceStack, Threshold,
+    ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, LabelOptions, MissingPolicy, OverlapPolicy, ReadError,
+    ReadOptions, RescalePolicy, SeriesChoice, SlicePolicy, SliceStack, Threshold,
 };
 use revoxel_pipeline::{
     ComplexRule, FramesRule, IncompleteRule, Input, MissingRule, OverlapRule, Pipeline, RescaleRule, SeriesRule,
@@ -49,15 +49,6 @@ pub enum UnevenError {
 /// it names one.
 pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOptions {
     let said = |own: bool| reference.map(|(other, _)| other).filter(|_| !own).unwrap_or(input);
-    let labels = LabelOptions {
-        reference: reference.map(|(_, path)| path.to_owned()),
-        structures: input.segments.structures.clone(),
-        threshold: input.segments.threshold.and_then(Threshold::new).unwrap_or_default(),
-        overlap: match input.segments.overlap {
-            OverlapRule::Error => OverlapPolicy::Error,
-            OverlapRule::Channels => OverlapPolicy::Channels,
-        },
-    };
     let series = |rule: &SeriesRule| SeriesChoice {
         name: rule.name.clone(),
         uid: rule.uid.clone(),
@@ -66,6 +57,17 @@ pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOp
         number: rule.number,
         min_slices: rule.min_slices,
         largest: rule.largest,
+    };
+    let labels = LabelOptions {
+        reference: reference.map(|(_, path)| path.to_owned()),
+        reference_series: reference.and_then(|(other, _)| other.series.as_ref()).map(series),
+        reference_select: reference.and_then(|(other, _)| other.select.clone()),
+        structures: input.segments.structures.clone(),
+        threshold: input.segments.threshold.and_then(Threshold::new).unwrap_or_default(),
+        overlap: match input.segments.overlap {
+            OverlapRule::Error => OverlapPolicy::Error,
+            OverlapRule::Channels => OverlapPolicy::Channels,
+        },
     };
     let usual = options();
     ReadOptions {
@@ -109,6 +111,22 @@ pub fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, P
     let named = input.segments.reference.as_deref();
     let reference = named.and_then(|key| Some((pipeline.input(key)?, files.get(key)?.as_path())));
     read_options(input, reference)
+}
+
+/// The header of a file that stands for the images of a pipeline, read as the pipeline says of these.
+///
+/// # Errors
+/// Where the header cannot be read.
+pub fn header_like(pipeline: &Pipeline, file: &Path) -> Result<FileInfo, ReadError> {
+    let input = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
+    let rules = input.map_or_else(options, |input| read_options(input, None));
+    match revoxel_io::info_with(file, &rules) {
+        // It stands for labels, and need not be labels.
+        Err(ReadError::LabelOptions { .. }) => {
+            revoxel_io::info_with(file, &ReadOptions { labels: LabelOptions::default(), ..rules })
+        }
+        read => read,
+    }
 }
 
 /// The grid that a volume starts on: the even one, where its slices lie unevenly.

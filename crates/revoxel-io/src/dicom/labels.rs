@@ -31,5 +31,5 @@ mod segmentation;
 mod target;
 
 pub(super) use file::LabelFile;
-pub(super) use find::{chosen, report};
+pub(super) use find::{chosen, lines, report};
 pub(super) use read::{info, parts, read};

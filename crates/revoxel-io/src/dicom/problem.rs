@@ -48,10 +48,12 @@ pub enum DicomError {
         skipped: String,
     },
     /// Several series and no choice.
-    #[error("holds {count} {what}: choose one {how}:{list}{hint}")]
+    #[error("holds {count} {what}{asked}: choose one {how}:{list}{hint}")]
     SeveralSeries {
         /// How many.
         count: usize,
+        /// What was asked for already; empty, or behind a word.
+        asked: String,
         /// Series, or volumes of one series.
         what: &'static str,
         /// Options that choose.
@@ -62,7 +64,7 @@ pub enum DicomError {
         list: String,
     },
     /// The series that was asked for is not there.
-    #[error("there is no series {asked:?}; there are:{list}")]
+    #[error("there is no {asked}; there are:{list}")]
     NoSuchSeries {
         /// What was asked for.
         asked: String,

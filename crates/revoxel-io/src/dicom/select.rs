@@ -18,24 +18,15 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
         let files = found.files.len() + found.skipped.len();
         return Err(fail(DicomError::NoImages { files, skipped: skipped(found) }));
     }
-    let holds = |g: &Group, file: &Path| {
-        found.files[g.example].path == file || g.planes.iter().any(|id| found.files[id.file].path == file)
-    };
-    let is_asked = |g: &usize| found.focus.as_ref().is_none_or(|file| holds(&groups[*g], file));
-    let all: Vec<usize> = (0..groups.len()).filter(is_asked).collect();
-    let mut fitting: Vec<usize> = all.iter().copied().filter(|g| is_chosen(found, groups, *g, options)).collect();
-    if options.series.as_ref().is_some_and(|choice| choice.largest) {
-        let most = fitting.iter().map(|g| groups[*g].planes.len()).max().unwrap_or(0);
-        fitting.retain(|g| groups[*g].planes.len() == most);
-    }
+    let all = in_question(found, groups);
+    let fitting = fitting(found, groups, options);
     let list = |of: &[usize]| of.iter().map(|g| line(&groups[*g].report(g + 1, &found.files))).collect::<String>();
     match fitting[..] {
         [only] => Ok(only),
-        [] => {
-            let asked = [options.series.as_ref().map(ToString::to_string), options.select.clone()];
-            let asked = asked.into_iter().flatten().collect::<Vec<_>>().join(", ");
-            Err(fail(DicomError::NoSuchSeries { asked, list: list(&all) }))
-        }
+        [] => Err(fail(DicomError::NoSuchSeries {
+            asked: asked(options),
+            list: list(&all) + &labels::lines(found, groups.len()),
+        })),
         [first, ..] => {
             let uid = |g: usize| &found.files[groups[g].example].file.series;
             let one = fitting.iter().all(|g| uid(*g) == uid(first));
@@ -54,9 +45,40 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
             let hint =
                 if mixed { "\nor read the quantities as frames of one volume with `--frames stack`" } else { "" };
             let (count, hint) = (fitting.len(), hint.to_owned());
-            Err(fail(DicomError::SeveralSeries { count, what, how, hint, list: list(&fitting) }))
+            let asked = match (&options.series, &options.select) {
+                (None, None) => String::new(),
+                _ => format!(" that fit {}", asked(options)),
+            };
+            Err(fail(DicomError::SeveralSeries { count, asked, what, how, hint, list: list(&fitting) }))
         }
     }
+}
+
+/// What the options ask for, for people.
+fn asked(options: &ReadOptions) -> String {
+    let series = options.series.as_ref().map(|choice| format!("series {:?}", choice.to_string()));
+    let part = options.select.as_ref().map(|part| format!("volume {part:?}"));
+    [series, part].into_iter().flatten().collect::<Vec<_>>().join(" with a ")
+}
+
+/// The groups that hold the file that was asked for; all where it was a folder.
+fn in_question(found: &Found, groups: &[Group]) -> Vec<usize> {
+    let holds = |g: &Group, file: &Path| {
+        found.files[g.example].path == file || g.planes.iter().any(|id| found.files[id.file].path == file)
+    };
+    let is_asked = |g: &usize| found.focus.as_ref().is_none_or(|file| holds(&groups[*g], file));
+    (0..groups.len()).filter(is_asked).collect()
+}
+
+/// The groups that the options allow.
+pub(super) fn fitting(found: &Found, groups: &[Group], options: &ReadOptions) -> Vec<usize> {
+    let mut fitting = in_question(found, groups);
+    fitting.retain(|g| is_chosen(found, groups, *g, options));
+    if options.series.as_ref().is_some_and(|choice| choice.largest) {
+        let most = fitting.iter().map(|g| groups[*g].planes.len()).max().unwrap_or(0);
+        fitting.retain(|g| groups[*g].planes.len() == most);
+    }
+    fitting
 }
 
 fn quantity<'a>(found: &'a Found, group: &Group) -> Option<&'a str> {

@@ -42,7 +42,7 @@ impl Tag {
 
     /// Whether it is of the contours of structures, which may be far larger than any header.
     pub(super) fn is_contour(self) -> bool {
-        [STRUCTURE_CONTOURS, CONTOURS, CONTOUR_TYPE, CONTOUR_POINTS, CONTOUR_DATA].contains(&self)
+        [STRUCTURE_CONTOURS, CONTOURS, CONTOUR_TYPE, CONTOUR_OFFSET, CONTOUR_POINTS, CONTOUR_DATA].contains(&self)
     }
 
     /// Whether it holds the pixels.
@@ -233,6 +233,7 @@ tags! {
         STRUCTURE_CONTOURS = 0x3006_0039;
         CONTOURS = 0x3006_0040;
         CONTOUR_TYPE = 0x3006_0042;
+        CONTOUR_OFFSET = 0x3006_0045;
         CONTOUR_POINTS = 0x3006_0046;
         CONTOUR_DATA = 0x3006_0050;
         REFERENCED_STRUCTURE = 0x3006_0084;

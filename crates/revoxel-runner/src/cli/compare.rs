@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use revoxel_core::Kind;
 
 use super::failure::{Failure, Outcome};
+use super::reading::{self, read_each};
+use super::segments::SegmentArgs;
 use super::show;
 use crate::compare::{Criteria, NoLabels, Verdict, Within, compare};
-use crate::limits::options;
 use crate::memory;
 
 /// Show how two volumes differ: the relation of their grids (identical, noise, header differs, other grid,
@@ -43,6 +44,14 @@ pub(super) struct Args {
     /// maps of more than 256 labels or 10 million surface voxels.
     #[arg(long, value_name = "MM", value_parser = at_least_0, allow_negative_numbers = true)]
     tolerance_mm: Option<f64>,
+    /// What is compared of a DICOM folder or archive: image or label (a segmentation or structure set). Without it images,
+    /// where there are some.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
+    #[command(flatten)]
+    reading: reading::Args,
+    #[command(flatten)]
+    segments: SegmentArgs,
     /// One JSON document instead of text; the exit code is the same.
     #[arg(long)]
     json: bool,
@@ -59,8 +68,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     // Whatever keeps the answer away is exit code 2: code 1 is an answer.
-    let read = |path: &PathBuf| revoxel_io::read_with(path, Kind::Label, &options()).map_err(Failure::usage);
-    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let [a, b] = read_each([&args.a, &args.b], args.kind, &args.reading, &args.segments.options())?;
     for (path, loaded) in [(&args.a, &a), (&args.b, &b)] {
         if let Some(problem) = show::rounded_by_reading(loaded) {
             tracing::warn!("{}: {problem}: smaller differences are not seen", path.display());

@@ -1,7 +1,6 @@
 //! `revoxel convert`
 
 mod landmarks;
-mod segments;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -15,10 +14,9 @@ use revoxel_io::{Complete, Facts, FileInfo, Head, ReadOptions, SliceStack, Warni
 use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
-use segments::SegmentArgs;
-
 use super::failure::{Failure, Outcome};
 use super::reading;
+use super::segments::SegmentArgs;
 use super::show;
 use crate::RESULTS;
 use crate::case::{TOOL, source_record};
@@ -98,12 +96,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
         show::free(path, args.overwrite)?;
     }
-    let labels = args.segments.options(args.kind)?;
+    let labels = args.segments.options_for(args.kind)?;
     let options = ReadOptions { kind: Some(args.kind), labels, ..args.reading.options() };
     if args.reading.chooses_images() && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom") {
-        let problem =
-            "is no DICOM: --series, --select, --frames, --rescale, --incomplete, --slices and --missing are for DICOM";
-        return Err(Failure::usage(format!("{} {problem}", args.input.display())));
+        return Err(Failure::usage(format!("{} {}", args.input.display(), reading::NO_DICOM)));
     }
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {

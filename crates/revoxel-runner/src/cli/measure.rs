@@ -8,9 +8,10 @@ use revoxel_core::Kind;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::reading::{self, read_each};
+use super::segments::SegmentArgs;
 use super::show;
 use super::table::table;
-use crate::limits::options;
 use crate::measure::{LabelMeasures, measure};
 use crate::memory;
 use crate::uneven::beside;
@@ -35,13 +36,17 @@ pub(super) struct Args {
     csv: bool,
     #[command(flatten)]
     peaks: peaks::PeakArgs,
+    #[command(flatten)]
+    reading: reading::Args,
+    #[command(flatten)]
+    segments: SegmentArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     if args.peaks.peaks {
         return peaks::run(args);
     }
-    let loaded = revoxel_io::read_with(&args.labels, Kind::Label, &options()).map_err(Failure::usage)?;
+    let [loaded] = read_each([&args.labels], Some(Kind::Label), &args.reading, &args.segments.options())?;
     let path = args.labels.display();
     if beside(&args.labels).exists() {
         let places = beside(&args.labels);

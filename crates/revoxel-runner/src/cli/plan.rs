@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Grid, GridOp, Kind};
+use revoxel_core::{Grid, GridOp};
 use revoxel_invert::RestoreStepRecord;
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_transforms::Registry;
@@ -15,10 +15,9 @@ use super::show;
 use crate::dataset::{copies, discover, select};
 use crate::files::read_text;
 use crate::labels::{LabelMaps, names_labels};
-use crate::limits::options;
 use crate::matrix_file;
 use crate::preflight::{Strictness, check, unwritable};
-use crate::uneven::{self, read_options};
+use crate::uneven;
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
 /// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
@@ -59,10 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
     let mut looked = (!names_labels(&pipeline)).then_some(0);
     if let Some(like) = &args.like {
-        // What the input says of reading holds for the file in its place.
-        let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
-        let info = revoxel_io::info_with(like, &rules.map_or_else(options, |input| read_options(input, None)))
-            .map_err(Failure::usage)?;
+        let info = uneven::header_like(&pipeline, like).map_err(Failure::usage)?;
         let start = uneven::start(&info).map_err(|e| Failure::usage(format!("{}: {e}", like.display())))?;
         let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
         let plan = planned(&pipeline, &grids)?;

@@ -1,11 +1,19 @@
 //! Options of commands that read a volume.
 
+use std::path::{Path, PathBuf};
+
+use revoxel_core::Kind;
 use revoxel_io::{
-    ComplexPolicy, FramesPolicy, IncompletePolicy, MissingPolicy, ReadOptions, RescalePolicy, SeriesChoice,
-    SeriesChoiceError, SlicePolicy,
+    ComplexPolicy, FramesPolicy, IncompletePolicy, LabelOptions, Loaded, MissingPolicy, ReadError, ReadOptions,
+    RescalePolicy, SeriesChoice, SeriesChoiceError, SlicePolicy,
 };
 
+use super::failure::Failure;
 use crate::limits;
+
+/// What is wrong where only other files are read.
+pub(super) const NO_DICOM: &str =
+    "is no DICOM: --series, --select, --frames, --rescale, --incomplete, --slices and --missing are for DICOM";
 
 /// Which images of a DICOM folder or archive are read, and how.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,6 +74,76 @@ impl Args {
             ..limits::options()
         }
     }
+}
+
+/// How one of several files is read.
+struct Each {
+    kind: Kind,
+    options: ReadOptions,
+    dicom: bool,
+    /// Whether the voxel size that was given is that of this file.
+    sized: bool,
+}
+
+impl Each {
+    fn of(path: &Path, kind: Option<Kind>, args: &Args, labels: &LabelOptions) -> Result<Self, Failure> {
+        let dicom = revoxel_io::format_of(path).map_err(Failure::usage)? == "dicom";
+        let mut options = match dicom {
+            true => ReadOptions { labels: labels.clone(), spacing: None, ..args.options() },
+            false => ReadOptions { complex: args.complex, spacing: args.spacing, ..limits::options() },
+        };
+        let sized = options.spacing.is_some()
+            && !matches!(revoxel_io::info_with(path, &options), Err(ReadError::SpacingGiven { .. }));
+        options.spacing = options.spacing.filter(|_| sized);
+        let kind = match kind {
+            Some(kind) => kind,
+            None if dicom && *labels == LabelOptions::default() => {
+                let info = revoxel_io::info_with(path, &options).map_err(Failure::usage)?;
+                if info.format == "DICOM" { Kind::Image } else { Kind::Label }
+            }
+            None => Kind::Label,
+        };
+        options.kind = Some(kind);
+        Ok(Self { kind, options, dicom, sized })
+    }
+}
+
+/// Reads files of which options for DICOM or pictures may hold for some only; without a kind, a DICOM folder is read as
+/// images where it holds some.
+pub(super) fn read_each<const N: usize>(
+    paths: [&PathBuf; N],
+    kind: Option<Kind>,
+    args: &Args,
+    labels: &LabelOptions,
+) -> Result<[Loaded; N], Failure> {
+    let mut all = Vec::with_capacity(N);
+    for path in paths {
+        all.push(Each::of(path, kind, args, labels)?);
+    }
+    let names = paths.map(|path| path.display().to_string()).join(", ");
+    if args.chooses_images() && !all.iter().any(|each| each.dicom) {
+        return Err(Failure::usage(format!("{names} {NO_DICOM}")));
+    }
+    let used = all.iter().any(|each| each.dicom && each.kind == Kind::Label);
+    if *labels != LabelOptions::default() && !used {
+        let problem =
+            "no DICOM segmentation or structure set: leave out --reference, --structure, --threshold and --overlap";
+        return Err(Failure::usage(format!("{names}: {problem}")));
+    }
+    if args.spacing.is_some() && !all.iter().any(|each| each.sized) {
+        return Err(Failure::usage(format!(
+            "{names}: --spacing is for TIFF, PNG and JPEG files, which have no voxel size"
+        )));
+    }
+    let mut loaded = Vec::with_capacity(N);
+    for (path, each) in paths.iter().zip(&all) {
+        let read = revoxel_io::read_with(path, each.kind, &each.options).map_err(Failure::usage)?;
+        if each.dicom {
+            read.info.warnings.iter().for_each(|warning| tracing::warn!("{}: {warning}", path.display()));
+        }
+        loaded.push(read);
+    }
+    loaded.try_into().map_err(|_| Failure::work("as many volumes as files"))
 }
 
 fn choice(text: &str) -> Result<SeriesChoice, SeriesChoiceError> {

@@ -14,9 +14,8 @@ use serde_json::Value;
 use super::grids::{Source, Subject};
 use super::passage::GRID;
 use super::{Grids, MARK};
-use crate::limits::options;
 use crate::preflight::Checked;
-use crate::uneven::{self, read_options};
+use crate::uneven;
 
 /// Kinds of grids of a dataset that are taken.
 const MOST: usize = 8;
@@ -50,9 +49,7 @@ pub enum GivenError {
 pub fn like(pipeline: &Pipeline, files: &[impl AsRef<Path>]) -> Result<Grids, GivenError> {
     let mut subjects = Vec::new();
     for file in files {
-        // What the input says of reading holds for the file in its place.
-        let rules = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
-        let info = revoxel_io::info_with(file, &rules.map_or_else(options, |input| read_options(input, None)))?;
+        let info = uneven::header_like(pipeline, file.as_ref())?;
         let start =
             uneven::start(&info).map_err(|e| GivenError::Uneven(format!("{}: {e}", file.as_ref().display())))?;
         let source = |key: &str| {

@@ -21,6 +21,8 @@ pub(super) struct Canvas<T> {
     /// The value of each label, and the label of each value.
     labels: Vec<T>,
     channels: bool,
+    /// How many voxels were given each label.
+    painted: Vec<u64>,
     overlaps: BTreeMap<[u32; 2], u64>,
 }
 
@@ -29,8 +31,9 @@ impl<T: Voxel + PartialEq> Canvas<T> {
     pub(super) fn new(voxels: usize, labels: &[LabelFacts], channels: bool) -> Option<Self> {
         let count = if channels { labels.len() } else { 1 };
         let values = voxels.checked_mul(count).and_then(buffer::zeroed)?;
-        let labels = labels.iter().map(|l| T::from_f64(f64::from(l.label))).collect();
-        Some(Self { values, voxels, labels, channels, overlaps: BTreeMap::new() })
+        let labels: Vec<T> = labels.iter().map(|l| T::from_f64(f64::from(l.label))).collect();
+        let painted = vec![0; labels.len()];
+        Some(Self { values, voxels, labels, channels, painted, overlaps: BTreeMap::new() })
     }
 
     /// Gives voxels a label, a run of them in steps.
@@ -38,6 +41,7 @@ impl<T: Voxel + PartialEq> Canvas<T> {
         let value = self.labels[label];
         let offset = if self.channels { label * self.voxels } else { 0 };
         for (i, _) in set.enumerate().filter(|(_, set)| *set) {
+            self.painted[label] += 1;
             self.put((first + i as i64 * step) as usize + offset, value);
         }
     }
@@ -45,7 +49,13 @@ impl<T: Voxel + PartialEq> Canvas<T> {
     /// Gives one voxel a label.
     pub(super) fn label(&mut self, at: i64, label: usize) {
         let offset = if self.channels { label * self.voxels } else { 0 };
+        self.painted[label] += 1;
         self.put(at as usize + offset, self.labels[label]);
+    }
+
+    /// How many voxels were given a label.
+    pub(super) fn voxels_of(&self, label: usize) -> u64 {
+        self.painted[label]
     }
 
     fn put(&mut self, at: usize, value: T) {

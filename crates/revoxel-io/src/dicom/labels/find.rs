@@ -10,11 +10,15 @@ use super::super::group::{Group, format};
 use super::super::plan::{Plan, plan};
 use super::super::problem::DicomError;
 use super::super::report::LabelsReport;
+use super::super::select;
+use super::super::warning::DicomWarning;
 use super::error::LabelsError;
 use super::file::LabelFile;
+use super::frames::bytes_of;
 use super::target::Target;
+use super::warning::LabelsWarning;
 use crate::series::fits;
-use crate::{ReadError, ReadOptions, SeriesChoice};
+use crate::{LabelOptions, Limits, ReadError, ReadOptions, SeriesChoice};
 
 /// The object of labels among what was found that is to be read, as a place in the list; `None` where it is a series of
 /// images. `images` counts these in the list that people choose from.
@@ -39,17 +43,18 @@ pub(in crate::dicom) fn chosen(
     let only_labels = found.files.is_empty() && !found.labels.is_empty();
     let all: Vec<usize> = (0..found.labels.len()).collect();
     let asked = options.series.as_ref();
-    let fitting: Vec<usize> = match asked {
+    let mut fitting: Vec<usize> = match asked {
         // A pattern that fits a series of images too is meant for that, where images are asked for.
         Some(asked) => all.into_iter().filter(|i| is_asked(found, *i, asked, images, kind)).collect(),
         None if kind == Some(Kind::Label) || only_labels => all,
         None => return Ok(None),
     };
+    without_copies(found, &mut fitting, &options.limits);
     match &fitting[..] {
         // Images would be read as labels where labels are there.
         [] if only_labels || (kind == Some(Kind::Label) && asked.is_some()) => {
             let (asked, list) =
-                (asked.map(ToString::to_string).unwrap_or_default(), lines(found, images, 0..found.labels.len()));
+                (asked.map(|a| format!("series {:?}", a.to_string())).unwrap_or_default(), lines(found, images));
             let reason = Box::new(DicomError::NoSuchSeries { asked, list });
             Err(ReadError::Dicom { path: found.root.clone(), reason })
         }
@@ -57,11 +62,31 @@ pub(in crate::dicom) fn chosen(
         [only] => wanted(*only),
         [first, ..] if kind.is_some_and(|k| k != Kind::Label) => Err(refuse(*first)),
         several => {
-            let list = lines(found, images, several.iter().copied());
+            let list = lines_of(found, images, several.iter().copied());
             let error = LabelsError::Several { count: several.len(), list };
             Err(ReadError::Dicom { path: found.root.clone(), reason: Box::new(error.into()) })
         }
     }
+}
+
+/// Leaves one of the files that are the same, byte for byte.
+fn without_copies(found: &Found, fitting: &mut Vec<usize>, limits: &Limits) {
+    let archive = found.packing.map(|packing| (found.root.as_path(), packing));
+    let content = |index: usize| {
+        let bytes = bytes_of(&found.labels[index], archive, u64::MAX, limits).ok()?;
+        bytes.part(0, bytes.length()).ok()
+    };
+    let mut kept: Vec<usize> = Vec::new();
+    for index in std::mem::take(fitting) {
+        let same = |other: &usize| {
+            let pair = [*other, index].map(|i| &found.labels[i].instance);
+            pair[0].is_some() && pair[0] == pair[1] && content(*other).is_some_and(|c| Some(c) == content(index))
+        };
+        if !kept.iter().any(same) {
+            kept.push(index);
+        }
+    }
+    *fitting = kept;
 }
 
 /// Whether an object of labels is what is asked for.
@@ -85,8 +110,12 @@ fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, ki
         && *asked != SeriesChoice { largest: true, ..SeriesChoice::default() }
 }
 
-/// What people choose from.
-fn lines(found: &Found, images: usize, indices: impl Iterator<Item = usize>) -> String {
+/// All objects of labels, for people to choose from; `images` come before them.
+pub(in crate::dicom) fn lines(found: &Found, images: usize) -> String {
+    lines_of(found, images, 0..found.labels.len())
+}
+
+fn lines_of(found: &Found, images: usize, indices: impl Iterator<Item = usize>) -> String {
     let line = |i: usize| {
         let file = &found.labels[i];
         let names = file.labels().iter().map(|l| l.name.as_str()).collect::<Vec<_>>();
@@ -132,6 +161,19 @@ pub(super) struct Candidate {
     /// Whether it is the series that the labels refer to; else it shares their frame of reference, or is the only one
     /// where the caller said it should be.
     pub(super) named: bool,
+    /// Its frame of reference, where the labels have another one.
+    pub(super) other_frame: Option<String>,
+}
+
+impl Candidate {
+    /// What is odd about the labels of a file on this series; `refers` names what they refer to.
+    pub(super) fn warnings(&self, file: &LabelFile, refers: &str) -> Vec<DicomWarning> {
+        let other =
+            (!self.named).then(|| LabelsWarning::OtherSeries { refers: refers.to_owned(), used: self.uid.clone() });
+        let frame = self.other_frame.clone().zip(file.frame_of_reference.clone());
+        let frame = frame.map(|(series, labels)| LabelsWarning::OtherFrame { labels, series });
+        [other, frame].into_iter().flatten().map(DicomWarning::Labels).collect()
+    }
 }
 
 /// Where the labels lie and what may be looked at.
@@ -143,22 +185,28 @@ pub(super) struct Candidates {
 
 /// The series that an object of labels may refer to: by its UID, else by the frame of reference.
 pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<Candidates, ReadError> {
-    let plain = ReadOptions { series: None, ..options.clone() };
-    let mut found = match (&options.labels.reference, &found.focus) {
+    let LabelOptions { reference, reference_series, reference_select, .. } = options.labels.clone();
+    let plain = ReadOptions { series: reference_series, select: reference_select, ..options.clone() };
+    let mut found = match (&reference, &found.focus) {
         (Some(path), _) => collect::collect(path, &plain)?,
         (None, None) => again(&found.root, &plain)?,
         (None, Some(file)) => again(folder_of(file), &plain)?,
     };
     let groups = sorted_out(&mut found, &plain)?;
+    let groups: Vec<&Group> = select::fitting(&found, &groups, &plain).into_iter().map(|g| &groups[g]).collect();
     let uid = |g: &Group| found.files[g.example].file.series.as_str();
-    let by_name: Vec<&Group> = groups.iter().filter(|g| file.references.iter().any(|r| r == uid(g))).collect();
+    let by_name: Vec<&Group> = groups.iter().copied().filter(|g| file.references.iter().any(|r| r == uid(g))).collect();
     let frame = |g: &Group| found.files[g.example].file.frame_of_reference.as_ref();
-    let by_frame =
-        || groups.iter().filter(|g| file.frame_of_reference.is_some() && frame(g) == file.frame_of_reference.as_ref());
+    let by_frame = || {
+        groups
+            .iter()
+            .copied()
+            .filter(|g| file.frame_of_reference.is_some() && frame(g) == file.frame_of_reference.as_ref())
+    };
     let named = !by_name.is_empty();
     let mut fitting = if named { by_name } else { by_frame().collect() };
-    if let (true, [only]) = (fitting.is_empty() && options.labels.reference.is_some(), &groups[..]) {
-        fitting.push(only);
+    if let (true, [only]) = (fitting.is_empty() && reference.is_some(), &groups[..]) {
+        fitting.push(*only);
     }
     let (mut all, mut broken) = (Vec::new(), None);
     for group in fitting {
@@ -178,6 +226,7 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
             files = vec![found.root.clone()];
         }
         let report = group.report(0, &found.files);
+        let frame = frame(group).filter(|frame| file.frame_of_reference.as_ref().is_some_and(|own| own != *frame));
         all.push(Candidate {
             uid: uid(group).to_owned(),
             target: Target::new(stack.in_plane, size, stack.positions.clone()),
@@ -185,6 +234,7 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
             files,
             line: format!("{} {:?}, {} slices, {}", report.modality, report.description, report.slices, report.uid),
             named,
+            other_frame: frame.cloned(),
         });
     }
     Ok(Candidates { all, broken })

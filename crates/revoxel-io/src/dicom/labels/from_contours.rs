@@ -61,13 +61,11 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
         }));
     }
     let candidate = all.swap_remove(0);
+    let odd = candidate.warnings(file, &series);
     let uid = candidate.uid;
     let refused = |e: DicomError| fail(LabelsError::Reference { uid: uid.clone(), why: e.to_string() });
     let plan = candidate.plan.map_err(refused)?;
-    let mut warnings = plan.warnings.clone();
-    if !candidate.named {
-        warnings.push(DicomWarning::Labels(LabelsWarning::OtherSeries { refers: series, used: uid.clone() }));
-    }
+    let warnings = [plan.warnings.clone(), odd].concat();
     let slices = Slices { plan, size: candidate.target.size(), files: candidate.files, uid: Some(uid) };
     Ok((Prepared::new(file, labels, slices, Dtype::U8, warnings, options), candidate.target))
 }
@@ -103,6 +101,9 @@ pub(super) fn paint<T: Voxel + PartialEq>(
                 let first = (slots[*slice] * plane + row * columns) as i64;
                 canvas.paint(first, 1, raster.row(row), number);
             }
+        }
+        if !drawn.slices.is_empty() && canvas.voxels_of(number) == 0 {
+            warnings.push(DicomWarning::Labels(LabelsWarning::NoVoxel(format!("{:?}", label.name))));
         }
         warnings.extend(drawn.warnings.into_iter().map(DicomWarning::Labels));
     }
@@ -218,6 +219,13 @@ fn polygon(contour: &DataSet, target: &Target) -> Result<(usize, Polygon), Refus
     if said.is_some_and(|said| said != count as i64) {
         let said = said.unwrap_or_default();
         return Err(refuse(format!("{} is {said}, and there are {count} points", tags::CONTOUR_POINTS)));
+    }
+    if let Some(offset) = contour.numbers(tags::CONTOUR_OFFSET)?.filter(|v| v.iter().any(|v| *v != 0.0)) {
+        let offset = offset.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(refuse(format!(
+            "{} is {offset}: whether its area lies there or at its points is not certain",
+            tags::CONTOUR_OFFSET
+        )));
     }
     let at = |p: &[f64; 3]| p.map(|v| format!("{v:.3}")).join(", ");
     let (mut slice, mut polygon) = (None, Vec::with_capacity(count));

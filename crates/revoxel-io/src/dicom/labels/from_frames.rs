@@ -12,7 +12,7 @@ use super::canvas::Canvas;
 use super::error::LabelsError;
 use super::facts::LabelFacts;
 use super::file::LabelFile;
-use super::find::{Candidate, Candidates, candidates};
+use super::find::{Candidate, Candidates, candidates, short_list};
 use super::frames::Frames;
 use super::own;
 use super::prepared::{Prepared, Slices, asked};
@@ -122,13 +122,11 @@ fn onto(
         return Err(fail(LabelsError::SeveralReferences { count: fitting.len(), list }.into()));
     }
     if let Some((candidate, placed)) = fitting.into_iter().next() {
-        let Candidate { uid, target, plan, files, named, .. } = candidate;
+        let odd = candidate.warnings(file, &series);
+        let Candidate { uid, target, plan, files, .. } = candidate;
         let refused = |e: DicomError| fail(LabelsError::Reference { uid: uid.clone(), why: e.to_string() }.into());
         let plan = plan.map_err(refused)?;
-        warnings.extend(plan.warnings.iter().cloned());
-        if !named {
-            warnings.push(DicomWarning::Labels(LabelsWarning::OtherSeries { refers: series, used: uid.clone() }));
-        }
+        warnings.extend(plan.warnings.iter().cloned().chain(odd));
         let slices = Slices { plan, size: target.size(), files, uid: Some(uid) };
         return Ok(Onto { slices, placed });
     }
@@ -161,7 +159,7 @@ pub(super) fn paint<T: Voxel + PartialEq>(
     segmentation: &Segmentation,
     (prepared, placed): (&Prepared, &PlacedFrames),
     options: &ReadOptions,
-) -> Result<Vec<T>, ReadError> {
+) -> Result<(Vec<T>, Vec<DicomWarning>), ReadError> {
     let fail = |reason: LabelsError| ReadError::Dicom { path: file.path.clone(), reason: Box::new(reason.into()) };
     let [columns, rows] = prepared.size;
     let (plane, slices) = (columns * rows, &prepared.plan.slices);
@@ -207,9 +205,15 @@ pub(super) fn paint<T: Voxel + PartialEq>(
     if !undescribed.is_empty() && options.labels.structures.is_empty() {
         return Err(fail(LabelsError::Undescribed(first_few(&undescribed))));
     }
+    let nowhere = labels.iter().enumerate().filter(|(i, l)| l.label != 0 && canvas.voxels_of(*i) == 0);
+    let nowhere: Vec<&str> = nowhere.map(|(_, l)| l.name.as_str()).collect();
+    let warnings = match nowhere.is_empty() {
+        true => Vec::new(),
+        false => vec![DicomWarning::Labels(LabelsWarning::NoVoxel(short_list(&nowhere)))],
+    };
     let mut values = canvas.finish(labels).map_err(fail)?;
     fill::fill(&mut values, plane, slices, Kind::Label);
-    Ok(values)
+    Ok((values, warnings))
 }
 
 /// What the values of a label map mean.

@@ -47,19 +47,19 @@ fn read_as<T: Voxel + PartialEq>(found: &Found, file: &LabelFile, options: &Read
 where
     Vec<T>: Into<Voxels>,
 {
-    let (prepared, values) = match content(file)? {
+    let (mut prepared, (values, warnings)) = match content(file)? {
         Content::Segmentation(segmentation) => {
             let (prepared, placed) = from_frames::prepare(found, file, segmentation, options)?;
-            let values = from_frames::paint::<T>(found, file, segmentation, (&prepared, &placed), options)?;
-            (prepared, values)
+            let painted = from_frames::paint::<T>(found, file, segmentation, (&prepared, &placed), options)?;
+            (prepared, painted)
         }
         Content::Structures(_) => {
-            let (mut prepared, target) = from_contours::prepare(found, file, options)?;
-            let (values, warnings) = from_contours::paint::<T>(found, file, (&prepared, &target), options)?;
-            prepared.info.warnings.extend(warnings.into_iter().map(Warning::Dicom));
-            (prepared, values)
+            let (prepared, target) = from_contours::prepare(found, file, options)?;
+            let painted = from_contours::paint::<T>(found, file, (&prepared, &target), options)?;
+            (prepared, painted)
         }
     };
+    prepared.info.warnings.extend(warnings.into_iter().map(Warning::Dicom));
     let (voxels, info): (Voxels, FileInfo) = (values.into(), prepared.info);
     let bytes = voxels.bytes().len() as u64;
     let volume = Volume::new(voxels, info.grid, Kind::Label, info.channels)

@@ -30,6 +30,17 @@ pub enum LabelsWarning {
         /// What they are read onto.
         used: String,
     },
+    /// The series lies in another frame of reference.
+    #[error(
+        "the labels have the frame of reference {labels} and their series has {series}: they are read by their positions \
+         in mm, which is right only where both mean the same place"
+    )]
+    OtherFrame {
+        /// That of the labels.
+        labels: String,
+        /// That of the series.
+        series: String,
+    },
     /// Fractions become labels.
     #[error(
         "a FRACTIONAL segmentation: voxels with at least {threshold} of a segment get its label (`threshold:`, --threshold)"
@@ -41,6 +52,9 @@ pub enum LabelsWarning {
     /// A structure without contours.
     #[error("the structure {0:?} has no contour: its label is in no voxel")]
     NoContour(String),
+    /// Labels that no voxel has.
+    #[error("no voxel has the label of {0}: it is empty, or too small to hold the centre of a voxel")]
+    NoVoxel(String),
     /// Contours that are no area.
     #[error("{count} contours of the structure {name:?} are left out: they are of type {types}, and have no area")]
     NoArea {

@@ -91,15 +91,25 @@ fn which_structures_must_be_said() {
 
 /// The axial structure set with its CT, changed at one place.
 fn changed(from: &[u8], to: &[u8]) -> tempfile::TempDir {
+    with_ct(&edited(from, to))
+}
+
+/// The axial structure set, changed at one place.
+fn edited(from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = std::fs::read(file("axial")).unwrap();
+    let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+    bytes[at..at + to.len()].copy_from_slice(to);
+    bytes
+}
+
+/// A structure set beside the CT of the axial one.
+fn with_ct(structures: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for slice in 0..5 {
         let name = format!("{slice}.dcm");
         std::fs::copy(fixtures().join("axial/ct").join(&name), folder.path().join(&name)).unwrap();
     }
-    let mut bytes = std::fs::read(file("axial")).unwrap();
-    let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
-    bytes[at..at + to.len()].copy_from_slice(to);
-    std::fs::write(folder.path().join("rt.dcm"), bytes).unwrap();
+    std::fs::write(folder.path().join("rt.dcm"), structures).unwrap();
     folder
 }
 
@@ -170,4 +180,87 @@ fn damage_never_panics() {
         }
     }
     assert!(read > 20 && refused > 20, "{read} read, {refused} refused");
+}
+
+#[test]
+fn contours_with_an_offset_are_refused() {
+    let offset = changed(b"\x06\x30\x46\x00IS\x02\x005 ", b"\x06\x30\x45\x00DS\x02\x005 ");
+    refused(read_labels(offset.path(), &asking(&["ring"])), &["contour 1", "ContourOffsetVector (3006,0045) is 5"]);
+    let none = changed(b"\x06\x30\x46\x00IS\x02\x005 ", b"\x06\x30\x45\x00DS\x02\x000 ");
+    assert_eq!(values(&read_labels(none.path(), &asking(&["ring"])).unwrap()), mask("axial", "ring"));
+}
+
+#[test]
+fn a_structure_that_holds_no_voxel_is_named() {
+    let mut bytes = std::fs::read(file("axial")).unwrap();
+    let tag = b"\x06\x30\x50\x00DS";
+    let at = bytes.windows(tag.len()).rposition(|w| w == tag).unwrap() + tag.len();
+    let length = usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    let text = String::from_utf8(bytes[at + 2..at + 2 + length].to_vec()).unwrap();
+    let numbers: Vec<f64> = text.split('\\').map(|v| v.trim().parse().unwrap()).collect();
+    // Four corners within a hundredth of a mm.
+    let corner = |i: usize| [[0.0, 0.0], [0.01, 0.0], [0.01, 0.01], [0.0, 0.01]][i];
+    let point =
+        |i: usize| format!("{:.2}\\{:.2}\\{:.3}", numbers[0] + corner(i)[0], numbers[1] + corner(i)[1], numbers[2]);
+    let small = (0..4).map(point).collect::<Vec<_>>().join("\\");
+    bytes[at + 2..at + 2 + length].copy_from_slice(format!("{small:length$}").as_bytes());
+    let loaded = read_labels(with_ct(&bytes).path(), &asking(&["thin"])).unwrap();
+    assert_eq!(values(&loaded).iter().sum::<f64>(), 0.0);
+    assert!(warnings(&loaded)[0].contains("no voxel has the label of \"thin\""), "{:?}", warnings(&loaded));
+}
+
+#[test]
+fn another_frame_of_reference_is_said() {
+    let other = changed(b"1801.20.9", b"1801.20.8");
+    let loaded = read_labels(other.path(), &asking(&["ring"])).unwrap();
+    assert_eq!(values(&loaded), mask("axial", "ring"));
+    let said = warnings(&loaded);
+    assert!(said.len() == 1 && said[0].contains("1801.20.8") && said[0].contains("1801.20.9"), "{said:?}");
+}
+
+#[test]
+fn the_reference_may_be_one_of_several_series() {
+    let structures = with_ct(&std::fs::read(file("axial")).unwrap());
+    // The same slices as another series.
+    for slice in 0..5 {
+        let mut bytes = std::fs::read(fixtures().join(format!("axial/ct/{slice}.dcm"))).unwrap();
+        while let Some(at) = bytes.windows(7).position(|w| w == b"1801.20") {
+            bytes[at + 6] = b'1';
+        }
+        std::fs::write(structures.path().join(format!("other{slice}.dcm")), bytes).unwrap();
+    }
+    let uid = "1.2.826.0.1.3680043.8.498.1801.2";
+    let onto = |last: &str| {
+        let mut options = asking(&["ring"]);
+        options.labels.reference = Some(structures.path().to_owned());
+        options.labels.reference_series = Some(format!("{uid}{last}").parse().unwrap());
+        read_labels(&structures.path().join("rt.dcm"), &options)
+    };
+    let named = onto("0").unwrap();
+    assert_eq!((values(&named), warnings(&named).len()), (mask("axial", "ring"), 0), "{:?}", warnings(&named));
+    let other = onto("1").unwrap();
+    let said = warnings(&other);
+    assert!(said[0].contains("refer to the series") && said[0].contains("1801.21"), "{said:?}");
+    assert_eq!(other.info.facts.dicom.unwrap().reference.unwrap(), format!("{uid}1"));
+    refused(onto("9"), &["holds no series"]);
+}
+
+#[test]
+fn options_for_structures_do_not_pass_over_other_files() {
+    for options in [
+        asking(&["liver"]).labels,
+        LabelOptions { threshold: crate::Threshold::new(0.25).unwrap(), ..LabelOptions::default() },
+        LabelOptions { overlap: OverlapPolicy::Channels, ..LabelOptions::default() },
+        LabelOptions { reference: Some(fixtures()), ..LabelOptions::default() },
+    ] {
+        let options = ReadOptions { labels: options, ..ReadOptions::default() };
+        let ct = fixtures().join("axial/ct");
+        refused(read_labels(&ct, &options), &["DICOM segmentations and structure sets", "a series of images"]);
+        refused(read_labels(&ct.join("0.dcm"), &options), &["0.dcm", "a series of images"]);
+        let folder = tempfile::tempdir().unwrap();
+        let nifti = folder.path().join("a.nii");
+        let ct = read(&ct, &ReadOptions::default()).unwrap();
+        crate::write(&nifti, &ct.volume, &crate::Facts::default()).unwrap();
+        refused(read_labels(&nifti, &options), &["DICOM segmentations and structure sets", "NIfTI"]);
+    }
 }

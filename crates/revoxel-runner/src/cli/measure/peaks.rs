@@ -6,10 +6,10 @@ use revoxel_core::{Frame, Kind};
 use serde_json::{Value, json};
 
 use super::super::failure::{Failure, Outcome};
+use super::super::reading::read_each;
 use super::super::show;
 use super::super::table::table;
 use crate::files::{make_folder_of, write_text};
-use crate::limits;
 use crate::measure::peaks::{Peak, PeakError, PeakSearch};
 use crate::points::new::{NewPoint, text};
 
@@ -72,8 +72,9 @@ pub(super) fn run(args: &super::Args) -> Outcome {
     let named = |error: PeakError| Failure::usage(format!("--{error}"));
     let search = |size| PeakSearch::new(sigma, options.prob_threshold, size).map_err(named);
     search(size)?;
-    let volume =
-        revoxel_io::read_with(&args.labels, Kind::Probability, &limits::options()).map_err(Failure::usage)?.volume;
+    let labels = args.segments.options_for(Kind::Probability)?;
+    let [loaded] = read_each([&args.labels], Some(Kind::Probability), &args.reading, &labels)?;
+    let volume = loaded.volume;
     let grid = volume.grid();
     // At least the voxel itself.
     let voxels = mm.map(|mm| [0, 1, 2].map(|a| ((mm[a] / grid.spacing()[a]).round() as usize).max(1)));
