@@ -1,5 +1,5 @@
 //! The program, as a binary of this package: so that the tests run what is built here.
 
 fn main() -> std::process::ExitCode {
-    revoxel_runner::cli::main()
+    revoxel_cli::main()
 }

@@ -59,7 +59,7 @@ fn the_page_of_transforms_is_what_the_program_prints() {
     assert!(
         printed == written,
         "docs/transforms.md is out of date (first at {differs:?}); make it anew with\n  \
-         cargo run -p revoxel-runner -- transforms --markdown > docs/transforms.md\n"
+         cargo run -- transforms --markdown > docs/transforms.md\n"
     );
 }
 

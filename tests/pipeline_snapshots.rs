@@ -548,7 +548,7 @@ fn shipped_pipelines_do_what_their_snapshots_say() {
         said.code == 0,
         "{}\n{}\nIf results changed on purpose: raise RESULTS in crates/revoxel-runner/src/results.rs, say what changed in \
          docs/results.md, and renew the snapshots in the same commit with\n  \
-         cargo run -p revoxel-runner -- snapshot pipelines/*.yaml\n\
+         cargo run -- snapshot pipelines/*.yaml\n\
          If only a pipeline or the form of snapshots changed: renew them.",
         said.out,
         said.err

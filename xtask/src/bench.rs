@@ -160,7 +160,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
 
 fn build(root: &Path) -> Result<()> {
     for what in [
-        &["-p", "revoxel-runner", "--bin", "revoxel"][..],
+        &["-p", "revoxel-cli", "--bin", "revoxel"][..],
         &["-p", "revoxel-resample", "--example", "kernels"],
         &["-p", "revoxel-io", "--example", "files", "--example", "bench_data"],
     ] {

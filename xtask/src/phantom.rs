@@ -62,7 +62,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     let binary = match binary {
         Some(binary) => binary.canonicalize()?,
         None => {
-            let built = ["build", "--release", "-p", "revoxel-runner", "--bin", "revoxel"];
+            let built = ["build", "--release", "-p", "revoxel-cli", "--bin", "revoxel"];
             ensure!(Command::new("cargo").args(built).current_dir(root).status()?.success(), "the build failed");
             root.join("target/release/revoxel")
         }

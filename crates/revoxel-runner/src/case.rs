@@ -435,7 +435,8 @@ fn fits_type(key: &str, last: &Last, dtype: Dtype) -> Result<bool, CaseError> {
     }
 }
 
-pub(crate) fn source_record(info: &FileInfo, path: &Path, data: &Path, identity: Identity) -> SourceRecord {
+/// What a trace records of the source of a volume; its path is relative to `data` where it lies there.
+pub fn source_record(info: &FileInfo, path: &Path, data: &Path, identity: Identity) -> SourceRecord {
     let relative = path.strip_prefix(data).unwrap_or(path);
     SourceRecord {
         path: relative.to_string_lossy().into_owned(),

@@ -12,16 +12,13 @@
 
 pub mod case;
 pub mod channel;
-pub mod cli;
 pub mod compare;
 pub mod dataset;
 pub mod demo;
 pub mod engine;
 pub mod executor;
 pub mod files;
-pub mod fingerprint;
 pub mod identity;
-pub mod import;
 pub mod kept;
 pub mod kind_values;
 pub mod labels;

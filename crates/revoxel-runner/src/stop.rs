@@ -1,29 +1,20 @@
-//! Ending on Ctrl-C and SIGTERM: what is done stays, what is half done goes.
+//! Ending early: what is done stays, what is half done goes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-/// Held while a case gets its names: nobody stops the program in between.
+/// Held while a case gets its names: nobody ends the process in between.
 static NAMING: RwLock<()> = RwLock::new(());
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-type Farewell = Box<dyn Fn(&Stopped) + Send>;
-
-/// What a command says before the program ends.
-static FAREWELL: Mutex<Option<Farewell>> = Mutex::new(None);
-
-/// By what the program was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped {
-    /// In words, such as `Ctrl-C (SIGINT)`.
-    pub by: &'static str,
-    /// The exit code.
-    pub code: i32,
-}
-
-/// Whether the program is ending: what fails now fails because of that.
+/// Whether the process is ending: what fails now fails because of that.
 pub fn is_stopped() -> bool {
     STOPPED.load(Ordering::SeqCst)
+}
+
+/// Says that the process is ending: no further case is begun. Whether that was said before.
+pub fn stop() -> bool {
+    STOPPED.swap(true, Ordering::SeqCst)
 }
 
 /// Does what is not to be interrupted. It is short: files get their names.
@@ -32,83 +23,22 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// What is said when the program is stopped, for as long as the result lives.
-pub fn farewell(say: impl Fn(&Stopped) + Send + 'static) -> Registered {
-    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(say));
-    Registered(())
-}
-
-/// See [`farewell`].
+/// While it lives no case gets its names.
 #[derive(Debug)]
 #[must_use]
-pub struct Registered(());
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
+pub struct Still {
+    _naming: RwLockWriteGuard<'static, ()>,
 }
 
-/// Waits for signals in a thread of its own. The first ends the program once no case is getting its names; the second
-/// ends it at once.
-#[cfg(unix)]
-pub fn listen() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-
-    // What is ignored from the beginning stays ignored: `nohup`, and jobs in the background of a script.
-    let Some(ignored) = ignored() else { return };
-    let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
-    let Ok(mut signals) = Signals::new(heard) else { return };
-    let wait = move || {
-        for signal in signals.forever() {
-            let by = match signal {
-                SIGINT => "Ctrl-C (SIGINT)",
-                SIGTERM => "SIGTERM",
-                _ => "SIGHUP: the terminal is gone",
-            };
-            let stopped = Stopped { by, code: 128 + signal };
-            let again = STOPPED.swap(true, Ordering::SeqCst);
-            if again || std::thread::Builder::new().spawn(move || end(&stopped)).is_err() {
-                revoxel_io::partial::remove_all();
-                crate::lock::give_all_back();
-                exit(stopped.code);
-            }
-        }
-    };
-    // Without the thread a signal ends the program as it ends any other.
-    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+/// Waits until no case is getting its names, then clears up: the process may end.
+pub fn stand_still() -> Still {
+    let naming = NAMING.write().unwrap_or_else(PoisonError::into_inner);
+    clear_up();
+    Still { _naming: naming }
 }
 
-/// The signals that this process ignores, as bits from signal 1 on; `None` where the system does not say.
-#[cfg(unix)]
-fn ignored() -> Option<u64> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        // Elsewhere a hang-up is left to whoever started the program.
-        return Some(1 << (signal_hook::consts::SIGHUP - 1));
-    };
-    u64::from_str_radix(status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?.trim(), 16).ok()
-}
-
-/// Elsewhere a signal ends the program as it ends any other.
-#[cfg(not(unix))]
-pub fn listen() {}
-
-#[cfg(unix)]
-fn end(stopped: &Stopped) {
-    let _all = NAMING.write().unwrap_or_else(PoisonError::into_inner);
+/// Removes files that are unfinished and gives folders back.
+pub fn clear_up() {
     revoxel_io::partial::remove_all();
-    match FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        Some(say) => say(stopped),
-        None => crate::cli::say(&format!("stopped by {}: nothing was left half written", stopped.by)),
-    }
     crate::lock::give_all_back();
-    exit(stopped.code);
-}
-
-/// Ends the program while other threads are at work: unfinished files are removed by now.
-#[cfg(unix)]
-#[allow(clippy::disallowed_methods, reason = "nobody can wait for the threads, and nothing is left to be tidied up")]
-fn exit(code: i32) -> ! {
-    std::process::exit(code)
 }

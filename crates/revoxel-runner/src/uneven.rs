@@ -117,7 +117,7 @@ pub fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, P
 ///
 /// # Errors
 /// Where the header cannot be read.
-pub fn header_like(pipeline: &Pipeline, file: &Path) -> Result<FileInfo, ReadError> {
+pub fn info_like(pipeline: &Pipeline, file: &Path) -> Result<FileInfo, ReadError> {
     let input = pipeline.inputs.iter().find(|i| i.kind == Kind::Image).or(pipeline.inputs.first());
     let rules = input.map_or_else(options, |input| read_options(input, None));
     match revoxel_io::info_with(file, &rules) {

@@ -19,7 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("revoxel-transforms", &["revoxel-core", "revoxel-resample"]),
     ("revoxel-invert", &["revoxel-core", "revoxel-resample"]),
     ("revoxel-pipeline", &["revoxel-core", "revoxel-transforms", "revoxel-invert"]),
-    ("revoxel-runner", ALL_LIBRARIES),
+    ("revoxel-runner", BELOW_RUNNER),
+    ("revoxel-import", &["revoxel-core", "revoxel-io", "revoxel-transforms", "revoxel-pipeline", "revoxel-runner"]),
+    ("revoxel-cli", LIBRARIES),
     (
         "revoxel-tests",
         &[
@@ -30,13 +32,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "revoxel-invert",
             "revoxel-pipeline",
             "revoxel-runner",
+            "revoxel-cli",
         ],
     ),
     ("xtask", &[]),
 ];
 
-const ALL_LIBRARIES: &[&str] =
+const BELOW_RUNNER: &[&str] =
     &["revoxel-core", "revoxel-resample", "revoxel-io", "revoxel-transforms", "revoxel-invert", "revoxel-pipeline"];
+const LIBRARIES: &[&str] = &[
+    "revoxel-core",
+    "revoxel-resample",
+    "revoxel-io",
+    "revoxel-transforms",
+    "revoxel-invert",
+    "revoxel-pipeline",
+    "revoxel-runner",
+    "revoxel-import",
+];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();

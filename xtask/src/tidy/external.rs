@@ -24,8 +24,10 @@ const WITHOUT_FILES: &[&str] =
     &["revoxel-core", "revoxel-resample", "revoxel-transforms", "revoxel-invert", "revoxel-pipeline"];
 
 const RULES: &[Rule] = &[
-    Rule { dependency: "clap", place: OnlyIn(&["revoxel-runner"]), reason: "only the runner has a command line" },
-    Rule { dependency: "miette", place: OnlyIn(&["revoxel-runner"]), reason: "only the runner shows errors to people" },
+    Rule { dependency: "clap", place: OnlyIn(&["revoxel-cli"]), reason: "only the program has a command line" },
+    Rule { dependency: "miette", place: OnlyIn(&["revoxel-cli"]), reason: "only the program shows errors to people" },
+    Rule { dependency: "indicatif", place: OnlyIn(&["revoxel-cli"]), reason: "only the program shows progress" },
+    Rule { dependency: "tracing-subscriber", place: OnlyIn(&["revoxel-cli"]), reason: "only the program writes logs" },
     Rule { dependency: "serde-saphyr", place: NotIn(BELOW_PIPELINE), reason: "only pipeline files are YAML" },
     Rule { dependency: "flate2", place: NotIn(WITHOUT_FILES), reason: "only io knows how files are compressed" },
     Rule { dependency: "serde", place: NotIn(&["revoxel-core"]), reason: "records are shaped in revoxel-invert" },
@@ -61,8 +63,9 @@ mod tests {
             let found = check(&Tree::default().with_packages(vec![package]));
             assert_eq!(found.is_empty(), allowed, "{name} {dependency}: {found:?}");
         };
-        t("revoxel-runner", "clap", true);
-        t("revoxel-runner", "miette", true);
+        t("revoxel-cli", "clap", true);
+        t("revoxel-runner", "clap", false);
+        t("revoxel-cli", "miette", true);
         t("revoxel-pipeline", "miette", false);
         t("xtask", "clap", false);
         t("revoxel-pipeline", "serde-saphyr", true);

@@ -49,7 +49,7 @@ pub enum GivenError {
 pub fn like(pipeline: &Pipeline, files: &[impl AsRef<Path>]) -> Result<Grids, GivenError> {
     let mut subjects = Vec::new();
     for file in files {
-        let info = uneven::header_like(pipeline, file.as_ref())?;
+        let info = uneven::info_like(pipeline, file.as_ref())?;
         let start =
             uneven::start(&info).map_err(|e| GivenError::Uneven(format!("{}: {e}", file.as_ref().display())))?;
         let source = |key: &str| {

@@ -1,0 +1,169 @@
+//! How errors are shown, and with which exit code the program ends.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use revoxel_pipeline::{PipelineError, Place};
+use serde_json::json;
+
+use super::show;
+use revoxel_runner::printable::{printable, printable_in_place};
+
+/// Why the program ends with an error.
+pub(super) struct Failure {
+    code: u8,
+    report: Option<Report>,
+    /// File, line and column, where the error is about a text.
+    place: Option<String>,
+    /// What to do, besides what the report says.
+    help: Option<&'static str>,
+}
+
+impl Failure {
+    /// The work failed: exit code 1.
+    pub(super) fn work(message: impl fmt::Display) -> Self {
+        Self { report: Some(Report::msg(printable(&message.to_string()).into_owned())), ..Self::told() }
+    }
+
+    /// The command, the pipeline or the data layout is wrong: exit code 2.
+    pub(super) fn usage(message: impl fmt::Display) -> Self {
+        Self::work(message).with_code(2)
+    }
+
+    /// A fault in a pipeline file, shown with its line: exit code 2.
+    pub(super) fn pipeline(error: &PipelineError) -> Self {
+        let place = error.place;
+        let mut diagnostic = MietteDiagnostic::new(printable(&error.problem).into_owned());
+        let (text, offset) = shortened(&error.text, place);
+        if place.line > 0 {
+            let length = place.length.clamp(1, text.len().saturating_sub(offset).max(1));
+            diagnostic = diagnostic.with_label(LabeledSpan::at(offset..offset + length, "here"));
+        }
+        if let Some(help) = &error.help {
+            diagnostic = diagnostic.with_help(printable(help).into_owned());
+        }
+        let source = NamedSource::new(printable(&error.file), text);
+        let at = (place.line > 0).then(|| format!("{}:{}:{}", error.file, place.line, place.column));
+        Self { code: 2, report: Some(Report::new(diagnostic).with_source_code(source)), place: at, help: None }
+    }
+
+    /// The work failed, and people have been told already: exit code 1.
+    pub(super) const fn told() -> Self {
+        Self { code: 1, report: None, place: None, help: None }
+    }
+
+    /// The same with another exit code.
+    pub(super) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same with advice, where there is none yet.
+    pub(super) fn with_help(self, help: &'static str) -> Self {
+        Self { help: Some(help), ..self }
+    }
+
+    /// The error in words; empty where people have been told already.
+    pub(super) fn message(&self) -> String {
+        self.report.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Prints the error to standard error, and goes on.
+    pub(super) fn tell(&self) {
+        let mut to = std::io::stderr();
+        if let Some(report) = &self.report {
+            let _ = writeln!(to, "{report:?}");
+        }
+        if let Some(help) = self.help {
+            let _ = writeln!(to, "  help: {help}\n");
+        }
+    }
+
+    /// Prints the error to standard error, and as JSON where that was asked for and nothing was printed yet.
+    pub(super) fn show(self) -> ExitCode {
+        if let Some(report) = &self.report {
+            if std::env::args_os().any(|argument| argument == "--json") && !show::has_printed() {
+                let help = report.help().map(|help| help.to_string()).or(self.help.map(str::to_owned));
+                let document = json!({
+                    "error": report.to_string(),
+                    "help": help,
+                    "place": self.place,
+                    "exit_code": self.code,
+                });
+                // Nobody is left to tell.
+                let _ = show::json(&document);
+            }
+            self.tell();
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// Shows why the arguments are not understood, or the help that they ask for.
+pub(super) fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let document = json!({ "error": said, "help": null, "place": null, "exit_code": error.exit_code() });
+        let _ = show::json(&document);
+    }
+    let _ = error.print();
+    ExitCode::from(error.exit_code().try_into().unwrap_or(2))
+}
+
+/// Lines of more bytes are shown in part, around the place.
+const LONG: usize = 1000;
+/// How much of them is shown on each side.
+const AROUND: usize = 60;
+
+/// A text as it can be shown, and where in it a place is: of a line that is too long, a part. Lines keep their numbers.
+fn shortened(text: &str, place: Place) -> (String, usize) {
+    let offset = place.offset.min(text.len());
+    let start = text[..floor(text, offset)].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    if end - start <= LONG {
+        return (printable_in_place(text), offset);
+    }
+    let first = floor(text, offset.saturating_sub(AROUND).max(start));
+    let last = floor(text, (offset + place.length.min(AROUND) + AROUND).min(end));
+    let mut part = "\n".repeat(text[..start].matches('\n').count());
+    let before = part.len()
+        + if first > start {
+            part.push_str("… ");
+            "… ".len()
+        } else {
+            0
+        };
+    part.push_str(&printable_in_place(&text[first..last]));
+    if last < end {
+        part.push_str(" …");
+    }
+    (part, before + offset - first)
+}
+
+/// The closest place up to this one where a character begins.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// What a command gives.
+pub(super) type Outcome = Result<(), Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_shown_in_part() {
+        let text = format!("first\n{}ä wrong: 1 {}\nlast", "x".repeat(5000), "ü".repeat(2000));
+        let offset = text.find("wrong").unwrap();
+        let place = Place { line: 2, offset, length: 5, ..Place::default() };
+        let (part, at) = shortened(&text, place);
+        assert!(part.starts_with("\n… xxx") && part.ends_with("ü …") && part.len() < 250, "{part}");
+        assert_eq!(&part[at..at + 5], "wrong");
+        let short = "a: \x1b[2J\nb: 2";
+        let place = Place { line: 2, offset: 8, length: 1, ..Place::default() };
+        assert_eq!(shortened(short, place), ("a: ?[2J\nb: 2".to_owned(), 8));
+    }
+}

@@ -1,0 +1,76 @@
+//! `revoxel fingerprint`
+
+use std::path::PathBuf;
+
+use super::failure::{Failure, Outcome};
+use super::show;
+use super::table::table;
+use revoxel_import::fingerprint::{Fingerprint, FingerprintError, nnunet_layout};
+use revoxel_runner::dataset::{discover, select};
+
+/// Show what a dataset is like: spacings, shapes without empty borders, intensities of what is labelled, and the voxel
+/// size that nnU-Net would take. Every case counts the same; nothing is drawn at random.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The data folder: imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz, unless --pipeline says otherwise.
+    data: PathBuf,
+    /// A pipeline file whose inputs say how the data lies.
+    #[arg(long)]
+    pipeline: Option<PathBuf>,
+    /// How the names of files end.
+    #[arg(long, default_value = ".nii.gz", conflicts_with = "pipeline")]
+    ending: String,
+    /// Only these cases.
+    #[arg(long = "case")]
+    cases: Vec<String>,
+    /// One JSON document, as nnU-Net's dataset_fingerprint.json.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let layout = match &args.pipeline {
+        Some(path) => super::plan::load(path, &[])?,
+        None => nnunet_layout(&args.data, &args.ending)?,
+    };
+    let cases = discover(&layout, &args.data).and_then(|c| select(c, &args.cases, &args.data));
+    let found = Fingerprint::of(&layout, &cases.map_err(Failure::usage)?)?;
+    if args.json {
+        return show::json(&found.nnunet());
+    }
+    let sizes = |v: [f64; 3]| v.map(|s| format!("{s:.4}")).join(" × ");
+    let row = |c: &revoxel_import::fingerprint::CaseFacts| {
+        let shape = c.shape.map(|n| n.to_string()).join(" × ");
+        vec![c.name.clone(), sizes(c.spacing), shape, format!("{:.1} %", 100.0 * c.share)]
+    };
+    let rows: Vec<Vec<String>> = found.cases.iter().map(row).collect();
+    show::text(&table(&["case", "spacing (mm)", "shape after crop", "of the volume"], &rows))?;
+    let rows: Vec<Vec<String>> = found
+        .channels
+        .iter()
+        .enumerate()
+        .map(|(channel, values)| {
+            let numbers = values.map(|i| {
+                [i.mean, i.std, i.min, i.percentile_00_5, i.median, i.percentile_99_5, i.max].map(|v| format!("{v:.4}"))
+            });
+            let numbers = numbers.unwrap_or_else(|| std::array::from_fn(|_| "-".to_owned()));
+            std::iter::once(channel.to_string()).chain(numbers).collect()
+        })
+        .collect();
+    show::text("\nlabelled voxels\n")?;
+    show::text(&table(&["channel", "mean", "std", "min", "0.5 %", "median", "99.5 %", "max"], &rows))?;
+    match found.target_spacing() {
+        Some(target) => show::text(&format!("\ntarget spacing (nnU-Net's rule): {} mm\n", sizes(target))),
+        None => Ok(()),
+    }
+}
+
+impl From<FingerprintError> for Failure {
+    fn from(error: FingerprintError) -> Self {
+        match &error {
+            FingerprintError::Layout(error) => Self::pipeline(error),
+            FingerprintError::Case { .. } => Self::work(error),
+            _ => Self::usage(error),
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! `revoxel invert`
+
+mod allowed;
+mod points;
+mod scores;
+mod slices;
+mod weights;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use allowed::{bounded, check_outputs};
+use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
+use revoxel_invert::points::Space;
+use revoxel_invert::{Activation, Decision, InvertError, Regions, Return, Trace, TraceError, Values, VolumeTrace};
+use revoxel_io::{Facts, Head, SlabWriter, WriteError};
+use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
+use serde_json::json;
+use weights::Weights;
+
+use super::failure::{Failure, Outcome};
+use super::show;
+use revoxel_runner::files::{make_folder_of, read_text};
+use revoxel_runner::kept::{Kept, Written};
+use revoxel_runner::points::form_of;
+use revoxel_runner::prediction::{ArrayAxes, Reading, read};
+use revoxel_runner::restore::{Member, Restoration, RestoreError};
+use revoxel_runner::uneven::beside;
+
+/// Bring a prediction back onto the grid that its case came from. Needs the trace and the prediction, nothing else.
+/// Several predictions of the case are averaged; of label maps every voxel gets the label that most of them say. What the pipeline says under `restore` is followed; options here
+/// come before it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The trace that `run` wrote for the case.
+    trace: PathBuf,
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With --points a file of points, with
+    /// --scores an array.
+    #[arg(required = true, value_name = "PREDICTION")]
+    predictions: Vec<PathBuf>,
+    /// Where to write it.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// The folder that the path in the pipeline's `restore` is relative to, instead of --output.
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    out: Option<PathBuf>,
+    /// One more prediction of the case with a trace of its own, such as a mirrored copy.
+    #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
+    with: Vec<PathBuf>,
+    /// Weights of the predictions, in their order, those of --with last; equal by default. Or one for each channel:
+    /// predictions with `;` between them, channels with `,`, as in "1,2,3;3,2,1".
+    #[arg(long, value_name = "W,W,…", default_value = "", hide_default_value = true)]
+    weights: Weights,
+    /// Which entry of the pipeline's `restore` to follow; the only one by default; `none` for none.
+    #[arg(long, value_name = "NAME")]
+    restore: Option<String>,
+    /// The input whose grid it goes back to; the case's image by default.
+    #[arg(long, value_name = "KEY")]
+    volume: Option<String>,
+    /// What its values are: label, probability, logit or image. Inferred where that is safe: labels from whole numbers
+    /// from -1 on in one channel.
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// nearest, linear, cubic, label or label_nearest; by default nearest for labels and linear for the rest.
+    #[arg(long)]
+    interpolation: Option<Interpolation>,
+    /// Make probabilities of logits first: softmax or sigmoid; none averages the logits of several predictions.
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// Write the label map of the highest channel, the lowest at a tie.
+    #[arg(long, conflicts_with = "regions")]
+    argmax: bool,
+    /// Paint channels over each other: the label of each channel, in order (nnU-Net: regions_class_order).
+    #[arg(long, value_delimiter = ',', value_name = "LABEL,LABEL,…")]
+    regions: Vec<u16>,
+    /// With --regions: the probability above which a voxel belongs to a region; 0.5 by default.
+    #[arg(long, requires = "regions")]
+    threshold: Option<f64>,
+    /// Undo the recorded changes of values too: an image comes back in the units of its source.
+    #[arg(long)]
+    values: bool,
+    /// With --values: where values were cut off take the limit, instead of refusing.
+    #[arg(long, requires = "values")]
+    clamp: bool,
+    /// Order of an array's axes: xyz, zyx, cxyz or czyx, of a 2-D volume also xy, yx, cxy or cyx. Seen from the shape where
+    /// only one fits.
+    #[arg(long)]
+    axes: Option<ArrayAxes>,
+    /// Take the prediction to lie where the pipeline ended, whatever its header says.
+    #[arg(long)]
+    assume_grid: bool,
+    /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
+    fill: Option<f64>,
+    /// Where the source's slices lie unevenly: onto these slices, with a file OUTPUT.slices.json that says where each lies,
+    /// or onto the regular grid that the pipeline made of them first.
+    #[arg(long, value_enum, default_value = "slices")]
+    onto: slices::Onto,
+    /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
+    #[arg(long)]
+    dtype: Option<StoredDtype>,
+    /// Also write the mask of voxels that the model saw.
+    #[arg(long, value_name = "FILE")]
+    coverage: Option<PathBuf>,
+    /// The prediction is a file of points or boxes: .csv, .json, .mrk.json or .fcsv.
+    #[arg(long, conflicts_with_all = [
+        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold",
+        "values", "clamp", "axes", "assume_grid", "fill", "dtype", "coverage",
+    ])]
+    points: bool,
+    /// With --points: from the source to the model, instead of back.
+    #[arg(long, requires = "points")]
+    forward: bool,
+    /// With --points: what the numbers are where the file does not say: index (voxels), ras or lps (mm).
+    #[arg(long, requires = "points")]
+    space: Option<Space>,
+    /// With --points: what the numbers become: index, ras or lps; as they are by default.
+    #[arg(long, requires = "points")]
+    to: Option<Space>,
+    /// The prediction says something of the whole image, a class or scores: an array of numbers, which become a row of a
+    /// table, .csv or .tsv, behind the path of the source. MONAI's SaveClassification.
+    #[arg(long, conflicts_with_all = [
+        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold", "values", "clamp",
+        "axes", "assume_grid", "fill", "dtype", "coverage", "points", "forward", "space", "to",
+    ])]
+    scores: bool,
+    /// With --scores: add the row to a table that may be there already.
+    #[arg(long, requires = "scores", conflicts_with = "overwrite")]
+    append: bool,
+    /// Replace files that are there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A number that is what was typed: whole numbers are not rounded.
+fn fill(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    match text.parse::<i128>() {
+        Ok(whole) if !Dtype::F64.holds_whole(whole) => {
+            Err(format!("{text} is not exact in double precision, and would become {value}"))
+        }
+        _ => Ok(value),
+    }
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let trace = load(&args.trace, args.onto)?;
+    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let mut restoration = if args.points || args.scores {
+        Restoration::default()
+    } else {
+        let found = Restoration::of(&trace, args.restore.as_deref());
+        found.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?
+    };
+    let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
+        Some(key) => key.clone(),
+        None if args.values || restoration.recipe.values != Values::Keep => {
+            trace.main_values().map_err(named)?.to_owned()
+        }
+        None => trace.main_volume().map_err(named)?.to_owned(),
+    };
+    let record = trace.volume(&key).map_err(named)?;
+    if args.points {
+        if let Some(output) = &args.output {
+            show::free(output, args.overwrite)?;
+        }
+        return points::run(args, record, &trace.case, &key);
+    }
+    if args.scores {
+        args.weights.one_each().map_err(Failure::usage)?;
+        return scores::run(args, &trace, &key);
+    }
+    bounded(args, record, args.values || restoration.recipe.values != Values::Keep)?;
+    let output = output(args, &restoration)?;
+    check_outputs(args, &output)?;
+    let uneven = slices::Uneven::of(record)?;
+    if uneven.is_some() {
+        show::free(&beside(&output), args.overwrite)?;
+    }
+    take_over(args, &mut restoration)?;
+    let wanted = args.dtype.or(restoration.dtype);
+    restoration.check_labels(wanted)?;
+    let members = members(args, &trace, &key)?;
+    let count = members.len();
+    let read = |prediction: Prediction| read_member(args, &restoration, prediction);
+    let (taken, kind) = restoration.take(members.into_iter().map(read))?;
+    let undone = restoration.recipe.values != Values::Keep;
+    let mut dropped = Vec::new();
+    let mut facts_of = |kind: Kind, head: &Head| {
+        let kept = Kept::on_source(&Written { path: &output, key: &key, kind, head }, record, undone);
+        kept.tell();
+        dropped = kept.losses;
+        kept.facts
+    };
+    let (relation, interpolation) = (taken.relation(), taken.interpolation());
+    let mask = taken.coverage().map_err(RestoreError::from)?;
+    let unseen = taken.unseen().map_err(RestoreError::from)?;
+    let (head, gone) = write_result(&restoration, taken, wanted, &output, &mut facts_of)?;
+    let places = match uneven {
+        Some(uneven) => Some(uneven.write(&output)?),
+        None => slices::remove_older(&output).map(|()| None)?,
+    };
+    if !gone.is_empty() {
+        let labels = revoxel_runner::vanished::sentence(&gone);
+        tracing::warn!(
+            "{}: on the way back the prediction lost {labels}: logits or probabilities keep more of thin labels",
+            output.display()
+        );
+    }
+    if let (Some(path), Some(mask)) = (&args.coverage, &mask) {
+        write_coverage(path, mask, record, &key)?;
+    }
+    let share = unseen as f64 / head.grid.voxel_count() as f64;
+    let decision = &restoration.recipe.decision;
+    let dtype = wanted.unwrap_or(StoredDtype::Plain(head.dtype));
+    if args.json {
+        return show::json(&json!({
+            "case": trace.case,
+            "volume": key,
+            "output": output,
+            "coverage": args.coverage,
+            "slices": places,
+            "restore": restoration.name,
+            "predictions": count,
+            "kind": kind.name(),
+            "argmax": *decision == Decision::Argmax,
+            "values": restoration.recipe.values.name(),
+            "interpolation": interpolation.map(Interpolation::name),
+            "dtype": dtype.name(),
+            "channels": head.channels,
+            "dropped": dropped,
+            "vanished": gone.iter().map(revoxel_runner::vanished::json).collect::<Vec<_>>(),
+            "prediction_geometry": relation.agreement.name(),
+            "unseen_voxels": unseen,
+            "unseen_share": share,
+            "grid": show::grid(&head.grid),
+        }));
+    }
+    let how = interpolation.map_or("copied", Interpolation::name);
+    say!(
+        "{}: {} ({how}, {dtype}) on the grid of {}",
+        output.display(),
+        made(&restoration, kind, count),
+        record.source.path
+    );
+    say!("  {}", head.grid);
+    if unseen > 0 {
+        let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
+        say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
+    }
+    Ok(())
+}
+
+/// Writes the result, slab by slab where that can be: what its file says of it, and the labels that it has lost.
+fn write_result(
+    restoration: &Restoration,
+    taken: Return,
+    wanted: Option<StoredDtype>,
+    output: &Path,
+    facts_of: &mut dyn FnMut(Kind, &Head) -> Facts,
+) -> Result<(Head, Vec<Gone>), Failure> {
+    let fill = restoration.recipe.fill;
+    if restoration.can_stream(&taken) {
+        let dtype = wanted.map_or_else(|| taken.dtype(), StoredDtype::in_memory);
+        let head = Head { grid: *taken.grid(), dtype, channels: taken.channels() };
+        let facts = facts_of(taken.kind(), &head);
+        let mut gone = Vec::new();
+        write(output, head, &facts, wanted, |writer| {
+            let half = wanted.filter(|w| *w == StoredDtype::Half && taken.kind() == Kind::Label);
+            let push = |slab: &Voxels| {
+                within(slab, fill).map_err(SlabError::Beyond)?;
+                half.map_or(Ok(()), |half| half.check_label_map(slab)).map_err(InvertError::from)?;
+                writer.push(slab).map_err(SlabError::Write)
+            };
+            gone = taken.slabs(dtype, push).map_err(Failure::work)?;
+            Ok(())
+        })?;
+        Ok((head, gone))
+    } else {
+        let inverted = restoration.bring_back(taken)?;
+        let (volume, gone) = (inverted.volume, inverted.gone);
+        let volume = volume_as(volume, wanted).map_err(Failure::work)?;
+        within(volume.voxels(), fill).map_err(Failure::work)?;
+        let head = Head::of(&volume);
+        let facts = facts_of(volume.kind(), &head);
+        write(output, head, &facts, wanted, |writer| writer.push(volume.voxels()).map_err(Failure::work))?;
+        Ok((head, gone))
+    }
+}
+
+/// Reads one of the predictions of a case.
+fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -> Result<Member, Failure> {
+    let (trace, key, path, weights) = prediction;
+    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    if form_of(&path).is_some() {
+        return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
+    }
+    let record = trace.volume(&key).map_err(named)?;
+    let model = record.result.grid.grid();
+    let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+    let argmax = restoration.recipe.decision == Decision::Argmax;
+    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: record.kind.parse().ok() };
+    let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
+    Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
+}
+
+/// Writes the mask of what the model saw.
+fn write_coverage(path: &Path, mask: &Volume, record: &VolumeTrace, key: &str) -> Result<(), Failure> {
+    let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
+    let written = Written { path, key, kind: Kind::Label, head: &Head::of(mask) };
+    let kept = Kept::of_mask(&written, &facts, record.source.channels);
+    write(path, Head::of(mask), &kept.facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))
+}
+
+/// What was made of the predictions, in words.
+fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
+    let mut what = match &restoration.recipe.decision {
+        Decision::Argmax => format!("label, highest {kind}"),
+        Decision::Regions(_) => format!("label, regions of {kind}"),
+        Decision::Channels => kind.to_string(),
+    };
+    if count > 1 {
+        let how = if kind == Kind::Label { "most votes" } else { "mean" };
+        what.push_str(&format!(", {how} of {count}"));
+    }
+    if let Some(name) = &restoration.name {
+        what.push_str(&format!(", restore.{name}"));
+    }
+    what
+}
+
+/// Writes a result; it appears under its name when it is complete.
+fn write(
+    path: &Path,
+    head: Head,
+    facts: &Facts,
+    stored: Option<StoredDtype>,
+    fill: impl FnOnce(&mut SlabWriter) -> Outcome,
+) -> Outcome {
+    make_folder_of(path).map_err(Failure::work)?;
+    let half = stored == Some(StoredDtype::Half);
+    let mut writer = SlabWriter::create(path, head, facts, half).map_err(Failure::work)?;
+    fill(&mut writer)?;
+    for warning in writer.finish().map_err(Failure::work)? {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    Ok(())
+}
+
+/// Why a result could not be written slab by slab.
+#[derive(Debug, thiserror::Error)]
+enum SlabError {
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+    #[error(transparent)]
+    Invert(#[from] InvertError),
+    #[error(transparent)]
+    Write(WriteError),
+    #[error(transparent)]
+    Beyond(Beyond),
+}
+
+/// A voxel type that does not hold values of the result.
+#[derive(Debug, thiserror::Error)]
+#[error("values of the result are beyond the range of {0}: give --dtype float64, or scale the prediction before")]
+struct Beyond(Dtype);
+
+/// Whether values are finite, as all are before they are written; but for a fill that is not.
+fn within(slab: &Voxels, fill: Option<f64>) -> Result<(), Beyond> {
+    let good = fill.is_some_and(|fill| !fill.is_finite()) || all_finite(slab);
+    if good { Ok(()) } else { Err(Beyond(slab.dtype())) }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Step { .. } => Self::work(error),
+            _ => Self::usage(error),
+        }
+    }
+}
+
+fn load(path: &Path, onto: slices::Onto) -> Result<Arc<Trace>, Failure> {
+    let text = read_text(path).map_err(Failure::usage)?;
+    let mut trace = Trace::from_json(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+    if onto == slices::Onto::Regular {
+        slices::onto_regular(&mut trace, path)?;
+    }
+    Ok(Arc::new(trace))
+}
+
+/// One of the predictions of a case: its trace, the key of its volume there, its file, its weight or those of its
+/// channels.
+type Prediction = (Arc<Trace>, String, PathBuf, Vec<f64>);
+
+fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>, Failure> {
+    let mut members: Vec<_> =
+        args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), vec![1.0])).collect();
+    for pair in args.with.chunks_exact(2) {
+        let other = load(&pair[0], args.onto)?;
+        let named = |e: TraceError| Failure::usage(format!("{}: {e}", pair[0].display()));
+        let key = match other.volumes.contains_key(key) {
+            true => key.to_owned(),
+            false => other.main_volume().map_err(named)?.to_owned(),
+        };
+        members.push((other, key, pair[1].clone(), vec![1.0]));
+    }
+    let weights = args.weights.of_members(members.len()).map_err(Failure::usage)?;
+    for (member, weights) in members.iter_mut().zip(weights) {
+        member.3 = weights;
+    }
+    Ok(members)
+}
+
+/// What was typed comes before what the pipeline says.
+fn take_over(args: &Args, restoration: &mut Restoration) -> Outcome {
+    let recipe = &mut restoration.recipe;
+    restoration.kind = args.kind.or(restoration.kind);
+    recipe.interpolation = args.interpolation.or(recipe.interpolation);
+    recipe.activation = args.activation.or(recipe.activation);
+    recipe.fill = args.fill.or(recipe.fill);
+    recipe.assume_grid = args.assume_grid;
+    recipe.coverage = args.coverage.is_some();
+    if args.values {
+        recipe.values = if args.clamp { Values::Clamp } else { Values::Undo };
+    }
+    if args.argmax {
+        recipe.decision = Decision::Argmax;
+    }
+    if !args.regions.is_empty() {
+        let mut regions = Regions::in_order(&args.regions);
+        regions.threshold = args.threshold.unwrap_or(regions.threshold);
+        regions.check(None).map_err(|e| Failure::usage(format!("--regions: {e}")))?;
+        recipe.decision = Decision::Regions(regions);
+    }
+    Ok(())
+}
+
+/// Where the result goes.
+fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
+    match (&args.output, &args.out, &restoration.path) {
+        (Some(output), ..) => Ok(output.clone()),
+        (None, Some(folder), Some(path)) => Ok(folder.join(path)),
+        (None, Some(_), None) => {
+            Err(Failure::usage("--out: the trace says nothing of where predictions go; say -o FILE"))
+        }
+        (None, None, Some(path)) => Err(Failure::usage(format!("where to? Say -o FILE, or --out DIR for DIR/{path}"))),
+        (None, None, None) => Err(Failure::usage("where to? Say -o FILE")),
+    }
+}
+
+/// The voxels as they are wanted, or for label maps in the smallest type that holds the labels: unsigned where none is
+/// below 0.
+fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Result<Volume, LostLabel> {
+    let own = |volume: &Volume| match volume.kind() {
+        Kind::Label => {
+            let (low, high) = volume.voxels().whole_range().unwrap_or_default();
+            // What does not fit is named below.
+            Dtype::smallest_for_whole(low.min(0), high.max(0)).unwrap_or(Dtype::I64)
+        }
+        _ => volume.dtype(),
+    };
+    let stored = wanted.unwrap_or_else(|| StoredDtype::Plain(own(&volume)));
+    if volume.kind() == Kind::Label {
+        stored.check_label_map(volume.voxels())?;
+    }
+    Ok(volume.cast(stored.in_memory()))
+}

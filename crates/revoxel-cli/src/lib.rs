@@ -1,0 +1,169 @@
+//! The command line: what people type, and how answers and errors are shown.
+//!
+//! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
+//! and nothing was written; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Those of `compare`: 0 the volumes
+//! agree; 1 they differ; 2 that cannot be said. `--json` prints one document on standard output and nothing else; text for
+//! people and progress go to standard error. Where nobody can listen there, the work is done all the same.
+
+#[macro_use]
+mod say;
+
+mod compare;
+mod convert;
+mod demo;
+mod failure;
+mod fingerprint;
+mod import;
+mod info;
+mod invert;
+mod limits;
+mod logs;
+mod measure;
+mod plan;
+mod reading;
+mod run;
+mod schema;
+mod segments;
+mod show;
+mod signals;
+mod snapshot;
+mod table;
+mod transforms;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+pub(crate) use say::say;
+
+use clap::{ArgAction, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Medical volumes to models and back: declared preprocessing, and predictions on the patient's own grid.
+#[derive(Debug, Parser)]
+#[command(name = "revoxel", version, max_term_width = 110, propagate_version = true)]
+struct Cli {
+    /// Say more: -v what happens, -vv details.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Threads for the voxels; as many as there are cores by default.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    #[command(flatten)]
+    limits: limits::Args,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the geometry of volume files.
+    Info(info::Args),
+    /// Convert a volume into another format, or points into a label map.
+    Convert(convert::Args),
+    /// Show how two volumes differ, in place, in values and label by label; exit code 1 where they do.
+    Compare(compare::Args),
+    /// Measure the labels of a label map: volume, box, centroid, longest diameter; or find the peaks of a map of
+    /// probabilities.
+    Measure(measure::Args),
+    /// Show what a pipeline will do, from headers alone.
+    Plan(plan::Args),
+    /// Write what a pipeline does to made-up scans as a text to review, or check it.
+    Snapshot(snapshot::Args),
+    /// Run a pipeline over a dataset.
+    Run(run::Args),
+    /// Bring a prediction back onto the grid that its case came from.
+    Invert(invert::Args),
+    /// Write a pipeline from the preprocessing of nnU-Net or MONAI.
+    Import(import::Args),
+    /// Show what a dataset is like: spacings, shapes, intensities, and the voxel size that nnU-Net would take.
+    Fingerprint(fingerprint::Args),
+    /// List the transforms, or explain one.
+    Transforms(transforms::Args),
+    /// Print the JSON Schema of pipeline files.
+    Schema(schema::Args),
+    /// Make a phantom of known volumes, run a pipeline on it, invert a prediction, and measure it all.
+    Demo(demo::Args),
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::not_understood(&error),
+    };
+    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    let filter = EnvFilter::try_from_env("REVOXEL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .event_format(logs::Lines)
+        .init();
+    std::panic::set_hook(Box::new(|panic| say(&format!("a fault of the program, please report it: {panic}"))));
+    signals::listen();
+    start_threads(cli.threads.map_or(0, usize::from));
+    cli.limits.apply();
+    let result = match cli.command {
+        Command::Info(args) => info::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Measure(args) => measure::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Invert(args) => invert::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Fingerprint(args) => fingerprint::run(&args),
+        Command::Transforms(args) => transforms::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    if let Some(bytes) = revoxel_runner::memory::peak() {
+        tracing::info!("peak memory {:.0} MB", bytes as f64 / 1e6);
+    }
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.show(),
+    }
+}
+
+/// Starts the threads for the voxels: as many as asked for, 0 for as many as there are cores, and fewer where the system
+/// does not let so many start.
+fn start_threads(asked_for: usize) {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if asked_for == 0 { cores() } else { asked_for };
+    // A pool that fails cannot be tried again. One thread more is left for the cases.
+    let threads = can_start(wanted + 1).saturating_sub(1).min(wanted);
+    let pool = rayon::ThreadPoolBuilder::new();
+    let pool = if threads == 0 { pool.num_threads(1).use_current_thread() } else { pool.num_threads(threads) };
+    let started = pool.build_global();
+    if threads < wanted || started.is_err() {
+        tracing::warn!("the system does not start {wanted} threads for the voxels: there is less to share the work");
+    }
+}
+
+/// How many threads can be there at once, up to so many: tried.
+fn can_start(most: usize) -> usize {
+    // Those that have started wait for the others.
+    let gate = std::sync::Mutex::new(());
+    let closed = gate.lock();
+    std::thread::scope(|scope| {
+        let wait = || drop(gate.lock());
+        let count = (0..most).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, wait).ok()).count();
+        drop(closed);
+        count
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_contradicts_itself() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,5 @@
+//! The program `revoxel`.
+
+fn main() -> std::process::ExitCode {
+    revoxel_cli::main()
+}

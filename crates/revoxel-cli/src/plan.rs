@@ -1,0 +1,266 @@
+//! `revoxel plan`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_invert::RestoreStepRecord;
+use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
+use revoxel_transforms::Registry;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::run::look_for_labels;
+use super::show;
+use revoxel_runner::dataset::{copies, discover, select};
+use revoxel_runner::files::read_text;
+use revoxel_runner::labels::{LabelMaps, names_labels};
+use revoxel_runner::matrix_file;
+use revoxel_runner::preflight::{Strictness, check, unwritable};
+use revoxel_runner::uneven;
+
+/// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
+/// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Plan for volumes with the header of this file.
+    #[arg(long, conflicts_with = "data")]
+    like: Option<PathBuf>,
+    /// Plan for all cases of this data folder.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Only these cases.
+    #[arg(long = "case", requires = "data")]
+    cases: Vec<String>,
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Put inputs of the same shape on one grid, whatever their headers say.
+    #[arg(long, requires = "data")]
+    snap: bool,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
+    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
+        return Err(Failure::pipeline(&unwritable));
+    }
+    let mut plans: Vec<(String, Plan)> = Vec::new();
+    let mut failures: Vec<(String, String)> = Vec::new();
+    // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
+    let mut looked = (!names_labels(&pipeline)).then_some(0);
+    if let Some(like) = &args.like {
+        let info = uneven::info_like(&pipeline, like).map_err(Failure::usage)?;
+        let start = uneven::start(&info).map_err(|e| Failure::usage(format!("{}: {e}", like.display())))?;
+        let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
+        let plan = planned(&pipeline, &grids)?;
+        plans.push((like.to_string_lossy().into_owned(), plan));
+    } else if let Some(data) = &args.data {
+        let cases = discover(&pipeline, data).map_err(Failure::usage)?;
+        let maps = LabelMaps::of(&pipeline, &cases);
+        let cases = select(cases, &args.cases, data).map_err(Failure::usage)?;
+        for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap, memory: None }) {
+            match checked {
+                Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
+                Err(refused) => failures.push((refused.case.to_string(), refused.problem)),
+            }
+        }
+        if failures.is_empty() && maps.count() > 0 {
+            looked = Some(look_for_labels(&pipeline, maps)?);
+        }
+    }
+    if args.json {
+        show::json(&json!({
+            "pipeline": pipeline.name,
+            "hash": format!("blake3:{}", pipeline.hash()),
+            "resolved": pipeline.canonical(),
+            "plans": plans.iter().map(|(name, plan)| plan_document(&pipeline, name, plan)).collect::<Vec<_>>(),
+            "label_maps_read": looked,
+            "failures": failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        show::text(&head(&pipeline))?;
+        for (name, plan) in &plans {
+            show::text(&format!("\n{name}\n{}", people(&pipeline, plan)))?;
+        }
+    }
+    if looked.is_none() && failures.is_empty() {
+        say!("labels that steps name were not looked for: that takes label maps (--data), or `labels:` on the input");
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = failures.iter().map(|(case, problem)| format!("case {case}: {problem}")).collect();
+    Err(Failure::usage(format!("{} of the cases cannot be run:\n{}", failures.len(), list.join("\n"))))
+}
+
+/// The assignments with the seed as one more.
+pub(super) fn with_seed(set: &[String], seed: Option<u64>) -> Vec<String> {
+    set.iter().cloned().chain(seed.map(|s| format!("seed={s}"))).collect()
+}
+
+/// Reads a pipeline file.
+pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
+    let text = read_text(path).map_err(Failure::usage)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let read = |content, name: &str| matrix_file::parameters(folder, content, name);
+    let pipeline = Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
+        .map_err(|e| Failure::pipeline(&e))?;
+    for input in pipeline.unwritten() {
+        tracing::warn!(
+            "{}: no output writes the input {:?}, and no step looks at it: add it under `outputs:`, or leave it out",
+            path.display(),
+            input.key
+        );
+    }
+    Ok(pipeline)
+}
+
+fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {
+    pipeline.plan(grids, None).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))
+}
+
+/// What the pipeline is, whatever the volumes.
+pub(super) fn head(pipeline: &Pipeline) -> String {
+    let mut text = format!("{}: {}\n", pipeline.name, pipeline.description);
+    for input in &pipeline.inputs {
+        let optional = if input.optional { ", optional" } else { "" };
+        let labels = input.labels.as_ref().map_or_else(String::new, |l| format!(", labels {l}"));
+        let (key, kind, path) = (&input.key, input.kind.name(), input.path.text());
+        text.push_str(&format!("  in   {key:<12} {kind:<12} {path}{optional}{labels}\n"));
+    }
+    for (number, step) in pipeline.steps.iter().enumerate() {
+        text.push_str(&format!("  {:<4} {:<28} {}\n", number + 1, step.name, step.keys.join(", ")));
+    }
+    if let Some(copies) = pipeline.copies {
+        text.push_str(&format!("  {copies} copies of each case, with draws of their own\n"));
+    }
+    for output in &pipeline.outputs {
+        let dtype = output.dtype.map_or("as it is", |d| d.name());
+        text.push_str(&format!("  out  {:<12} {:<12} {}\n", output.key, dtype, output.path.text()));
+    }
+    for restore in &pipeline.restore {
+        text.push_str(&restored(restore));
+    }
+    text.push_str(&format!("  out  {:<12} {:<12} {}\n", "trace", "json", pipeline.trace.text()));
+    text
+}
+
+/// What is to be done with a prediction.
+fn restored(restore: &Restore) -> String {
+    let record = restore.record(&CaseName::alone("{case}"));
+    let mut way = vec![record.kind.clone()];
+    way.extend(record.activation.filter(|a| a != "none"));
+    let decision = match (record.argmax, &record.regions) {
+        (true, _) => Some("argmax".to_owned()),
+        (false, Some(regions)) => Some(format!("regions above {}", regions.threshold)),
+        (false, None) => None,
+    };
+    let volume = record.volume.unwrap_or_else(|| "the image".to_owned());
+    let interpolation = record.interpolation.map_or_else(String::new, |i| format!(" ({i})"));
+    let model = |s: &&RestoreStepRecord| s.place == "model";
+    let names = |steps: Vec<&RestoreStepRecord>| steps.into_iter().map(|s| s.transform.clone()).collect::<Vec<_>>();
+    if let Some(values) = record.values {
+        way.push(format!("values: {values}"));
+    }
+    if record.decide_in_model {
+        way.extend(decision.clone());
+    }
+    way.extend(names(record.steps.iter().filter(model).collect()));
+    way.push(format!("back to {volume}{interpolation}"));
+    if !record.decide_in_model {
+        way.extend(decision);
+    }
+    way.extend(names(record.steps.iter().filter(|s| !model(s)).collect()));
+    let path = record.path.map_or_else(String::new, |p| format!(" → {p}"));
+    format!("  back {:<12} {}{path}\n", restore.name, way.join(" → "))
+}
+
+/// The steps of a plan, for people.
+pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
+    let mut text = String::new();
+    for input in &pipeline.inputs {
+        let first = plan.steps.iter().flat_map(|s| &s.volumes).find(|(k, _)| *k == input.key);
+        let start = first.and_then(|(_, p)| p.before).or(plan.result.get(&input.key).copied().flatten());
+        let Some(start) = start else { continue };
+        text.push_str(&format!("  {} ({})\n    {:<26} {start}\n", input.key, input.kind, "source"));
+        for step in &plan.steps {
+            if let Some((_, p)) = step.volumes.iter().find(|(k, _)| *k == input.key) {
+                text.push_str(&format!("    {:<26} {}\n", step.name, what(p)));
+            }
+        }
+    }
+    if let Some(why) = &plan.skipped {
+        text.push_str(&format!("  {why}\n"));
+    }
+    text
+}
+
+fn what(plan: &KeyPlan) -> String {
+    let unknown = if plan.by_case { "grid is drawn by the name of the case" } else { "grid depends on voxels" };
+    let after = plan.after.map_or_else(|| unknown.to_owned(), |g| g.to_string());
+    if plan.changes_values {
+        return "values change, grid stays".to_owned();
+    }
+    let fidelity = plan.fidelity.map_or("", |f| f.name());
+    let fused = if plan.fused { ", in one pass with the step before" } else { "" };
+    match (plan.after, plan.ops.is_empty()) {
+        (Some(_), true) => "nothing to do".to_owned(),
+        (None, _) => after,
+        (Some(_), false) => format!("{after}  [{fidelity}{fused}]"),
+    }
+}
+
+fn plan_document(pipeline: &Pipeline, name: &str, plan: &Plan) -> Value {
+    let mut document = json!({ "like": name, "steps": steps(pipeline, plan), "result": result(plan) });
+    if let Some(why) = &plan.skipped {
+        document["skipped"] = why.to_string().into();
+    }
+    document
+}
+
+/// What is known of the volumes at the end; null where the grid depends on voxels.
+fn result(plan: &Plan) -> Value {
+    let one = |volume: &PlannedVolume| {
+        json!({
+            "grid": show::grid(&volume.grid),
+            "kind": volume.kind.name(),
+            "channels": volume.channels,
+            "dtype": volume.dtype.map(|d| d.name()),
+            "passes": volume.passes,
+        })
+    };
+    plan.volumes.iter().map(|(key, volume)| (key.clone(), volume.as_ref().map_or(Value::Null, one))).collect()
+}
+
+fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
+    let one = |(number, step): (usize, &revoxel_pipeline::PlannedStep)| {
+        let volumes: serde_json::Map<String, Value> = step
+            .volumes
+            .iter()
+            .map(|(key, p)| {
+                let value = json!({
+                    "before": p.before.as_ref().map(show::grid),
+                    "after": p.after.as_ref().map(show::grid),
+                    "ops": p.ops.iter().map(GridOp::name).collect::<Vec<_>>(),
+                    "fidelity": p.fidelity.map(|f| f.name()),
+                    "changes_values": p.changes_values,
+                    "interpolation": p.interpolation,
+                    "fused_with_step_before": p.fused,
+                    "drawn_by_case": p.by_case,
+                });
+                (key.clone(), value)
+            })
+            .collect();
+        json!({ "transform": step.name, "params": pipeline.steps[number].params, "volumes": volumes })
+    };
+    plan.steps.iter().enumerate().map(one).collect()
+}

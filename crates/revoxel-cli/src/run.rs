@@ -1,0 +1,436 @@
+//! `revoxel run`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
+use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_resample::NonFinite;
+use serde_json::{Map, Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::plan::{load, with_seed};
+use super::{show, signals};
+use revoxel_runner::case::Done;
+use revoxel_runner::dataset::{Case, copies, discover, select};
+use revoxel_runner::engine::Vanished;
+use revoxel_runner::executor::{self, Execution};
+use revoxel_runner::labels::LabelMaps;
+use revoxel_runner::lock::{self, Lock};
+use revoxel_runner::memory;
+use revoxel_runner::non_finite::Note;
+use revoxel_runner::places;
+use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
+use revoxel_runner::resume::{Standing, standing};
+use revoxel_runner::stop;
+
+/// Run a pipeline over a dataset. Every case is checked before the first file is written.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// The folder that input paths are relative to.
+    #[arg(long)]
+    data: PathBuf,
+    /// The folder that output paths are relative to; made where it is missing.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only these cases.
+    #[arg(long = "case")]
+    cases: Vec<String>,
+    /// Only a part of the cases: of N parts the Ith, as in 2/8. Together the parts are all cases, each once.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+    /// Leave out cases that are done: those whose trace is there and whole, with the pipeline, seed, results of the program
+    /// and inputs that they have now, and outputs as they were written. Others are done (again), with the reason. `check`
+    /// only says which cases are not done, with exit code 1 where there are any.
+    #[arg(long, conflicts_with = "overwrite", value_name = "HOW", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "redo")]
+    resume: Option<Resume>,
+    /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Memory that the cases at work may need together, such as 8G; by default four fifths of what is free, to this
+    /// machine, container or process (ulimit -v). What needs more than there is at all is refused, unless this is
+    /// more.
+    #[arg(long, value_parser = bytes)]
+    memory: Option<u64>,
+    /// Replace outputs that are there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// Go on with the other cases when one cannot be run.
+    #[arg(long)]
+    keep_going: bool,
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Put inputs of the same shape on one grid, whatever their headers say.
+    #[arg(long)]
+    snap: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is done with cases that are not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Resume {
+    /// They are run.
+    Redo,
+    /// They are named.
+    Check,
+}
+
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is no amount of memory: write it as 500M, 8G or a number of bytes");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    let number: f64 = number.parse().map_err(|_| error())?;
+    let factor = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" => 1.0,
+        "K" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        "G" => 1024.0 * 1024.0 * 1024.0,
+        "T" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(error()),
+    };
+    let total = number * factor;
+    if total >= 1.0 { Ok(total as u64) } else { Err(error()) }
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
+        _ => Err(format!("{text:?} is no part: write it as I/N with I from 1 to N, such as 2/8")),
+    }
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
+    let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
+    let maps = LabelMaps::of(&pipeline, &cases);
+    let cases = chosen(args, &pipeline, cases)?;
+    let strictness = Strictness { snap: args.snap, memory: args.memory };
+    let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
+    if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
+        return said_only(args, &cases, standings);
+    }
+    let folders: BTreeSet<PathBuf> =
+        cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
+    let ToDo { cases, again, done } = ToDo::of(cases, standings);
+    let take = || take_lock(args, &pipeline);
+    // A folder that is not there is made where something is written into it; where all is done nothing is.
+    let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
+    remove_left_over(&args.out, &folders, lock.is_some());
+    let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
+    let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    let (mut checked, mut refused) = (Vec::new(), Vec::new());
+    for result in check(&pipeline, cases, strictness) {
+        match result {
+            Ok(case) => checked.push(case),
+            Err(case) => refused.push(case),
+        }
+    }
+    if !refused.is_empty() && (!args.keep_going || (checked.is_empty() && done.is_empty())) {
+        let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    if !checked.is_empty() {
+        look_for_labels(&pipeline, maps)?;
+    }
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let _lock = match lock {
+        None if !checked.is_empty() => Some(take()?),
+        lock => lock,
+    };
+    let outcomes = execute(args, &pipeline, &checked);
+    let mut summary = report(&checked, &outcomes, &refused, &args.out);
+    if args.resume.is_some() {
+        summary["done_already"] = done.iter().map(ToString::to_string).collect();
+        summary["done_again"] =
+            again.iter().map(|(name, why)| (name.to_string(), Value::from(why.as_str()))).collect::<Map<_, _>>().into();
+    }
+    if args.json {
+        show::json(&summary)?;
+    } else {
+        people(&summary, &checked, &outcomes, &refused);
+    }
+    let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
+    if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// The cases that are asked for, with their copies; names that would collide are refused.
+fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>, Failure> {
+    let everything = copies(pipeline, all.clone());
+    let selected: Vec<Case> = select(all, &args.cases, &args.data).map_err(Failure::usage)?;
+    let cases = copies(pipeline, selected);
+    let problems = check_names(pipeline, everything.iter(), &args.out);
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed("nothing was written", &problems)));
+    }
+    let Some((part, parts)) = args.shard else { return Ok(cases) };
+    let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
+    Ok(of_part.map(|(_, case)| case).collect())
+}
+
+/// What there is left to do.
+struct ToDo {
+    cases: Vec<Case>,
+    /// Those of them that were done before, and why that does not count.
+    again: BTreeMap<CaseName, String>,
+    done: Vec<CaseName>,
+}
+
+impl ToDo {
+    /// All cases where nobody asked how they stand; people are told.
+    fn of(cases: Vec<Case>, standings: Option<Vec<Standing>>) -> Self {
+        let mut todo = Self { cases: Vec::new(), again: BTreeMap::new(), done: Vec::new() };
+        let Some(standings) = standings else { return Self { cases, ..todo } };
+        let all = cases.len();
+        for (case, standing) in cases.into_iter().zip(standings) {
+            match standing {
+                Standing::Done => todo.done.push(case.name.clone()),
+                Standing::New => todo.cases.push(case),
+                Standing::Again(why) => {
+                    say!("case {} is done again: {why}", case.name);
+                    todo.again.insert(case.name.clone(), why);
+                    todo.cases.push(case);
+                }
+            }
+        }
+        if !todo.done.is_empty() {
+            say!("{} of {all} cases are done already", todo.done.len());
+        }
+        todo
+    }
+}
+
+/// The right to write into the folder of the outputs.
+fn take_lock(args: &Args, pipeline: &Pipeline) -> Result<Lock, Failure> {
+    let data = places::place(&args.data);
+    let snap = if args.snap { ", --snap" } else { "" };
+    let what = format!("{} {} on {}{snap}", pipeline.name, &pipeline.hash()[..16], data.display());
+    Lock::take(&args.out, &what).map_err(Failure::usage)
+}
+
+/// Removes what runs that were killed have left.
+fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
+    if !locked {
+        lock::remove_left_over(out);
+    }
+    for folder in folders {
+        if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(folder) {
+            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
+        }
+    }
+}
+
+/// Runs the cases, and shows how far that is.
+fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executor::Outcome> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let execution = Execution {
+        jobs: args.jobs.unwrap_or(cores).max(1),
+        memory: args.memory.unwrap_or_else(memory::default_budget),
+        keep_going: args.keep_going,
+    };
+    let bar = progress(checked.len(), "cases");
+    let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());
+    let counted = Arc::clone(&ended);
+    let _farewell = signals::farewell(move |stopped| {
+        say!(
+            "stopped by {}: {} of {all} cases were done in this run, nothing was left half written; go on with the same \
+             command and --resume",
+            stopped.by,
+            counted.load(Ordering::SeqCst)
+        );
+    });
+    let tell = |case: &str, outcome: &executor::Outcome| {
+        if let executor::Outcome::Failed(problem) = outcome {
+            bar.suspend(|| say!("case {case}: {problem}"));
+        } else {
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+        bar.set_message(case.to_owned());
+        bar.inc(1);
+    };
+    let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), &execution, &tell);
+    bar.finish_and_clear();
+    if stop::is_stopped() {
+        // The thread that was told ends the program.
+        loop {
+            std::thread::park();
+        }
+    }
+    outcomes
+}
+
+/// Where every case stands. Files are compared by their content where that is needed, several at once.
+fn standings(pipeline: &Pipeline, cases: &[Case], places: (&Path, &Path), strictness: Strictness) -> Vec<Standing> {
+    let bar = progress(cases.len(), "cases looked at");
+    let one = |case: &Case| {
+        let standing = standing(pipeline, case, places, strictness);
+        bar.inc(1);
+        standing
+    };
+    let standings = cases.par_iter().map(one).collect();
+    bar.finish_and_clear();
+    standings
+}
+
+/// Says which cases are not done.
+fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
+    let mut rows = Vec::new();
+    for (case, standing) in cases.iter().zip(standings) {
+        let (outcome, why) = match standing {
+            Standing::Done => ("done", None),
+            Standing::New => ("new", Some("nothing of it is there".to_owned())),
+            Standing::Again(why) => ("again", Some(why.clone())),
+        };
+        if let (Some(why), false) = (&why, args.json) {
+            show::text(&format!("case {}: {why}\n", case.name))?;
+        }
+        rows.push(of_case(&case.name, json!({ "outcome": outcome, "problem": why })));
+    }
+    let done = standings.iter().filter(|standing| **standing == Standing::Done).count();
+    if args.json {
+        show::json(&json!({ "out": args.out, "cases": rows }))?;
+    }
+    say!("{done} of {} cases are done", cases.len());
+    if done == cases.len() { Ok(()) } else { Err(Failure::told()) }
+}
+
+fn folder_of(path: PathBuf) -> Option<PathBuf> {
+    path.parent().map(Path::to_owned)
+}
+
+fn listed(head: &str, problems: &[String]) -> String {
+    const MOST: usize = 20;
+    let mut text = format!("{head}:\n{}", problems[..problems.len().min(MOST)].join("\n"));
+    if problems.len() > MOST {
+        text.push_str(&format!("\n… and {} more", problems.len() - MOST));
+    }
+    text
+}
+
+/// Reads label maps until every label that a step names was seen; how many.
+pub(super) fn look_for_labels(pipeline: &Pipeline, maps: LabelMaps) -> Result<usize, Failure> {
+    let bar = progress(maps.count(), "label maps");
+    let read = maps.check(pipeline, &|read| bar.set_position(read as u64));
+    bar.finish_and_clear();
+    read.map_err(|e| Failure::pipeline(&e))
+}
+
+fn progress(count: usize, unit: &str) -> ProgressBar {
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} gone, {{eta}} left  {{msg}}"
+    ));
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {
+    let checked = checked.iter().zip(outcomes).map(|(checked, outcome)| {
+        let said = match outcome {
+            executor::Outcome::Done(done) => match &done.skipped {
+                Some(why) => json!({ "outcome": "skipped", "problem": why }),
+                None => ran(done),
+            },
+            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
+            executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
+        };
+        of_case(&checked.case.name, said)
+    });
+    let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
+    json!({ "out": out, "cases": checked.chain(refused).collect::<Vec<_>>() })
+}
+
+/// What is said of a case that ran.
+fn ran(done: &Done) -> Value {
+    let mut said = json!({
+        "outcome": "done",
+        "seconds": done.time.as_secs_f64(),
+        "files": done.files,
+        "dropped": done.dropped,
+        "vanished": done.vanished.iter().map(vanished).collect::<Vec<_>>(),
+    });
+    if !done.non_finite.is_empty() {
+        let note = |note: &Note| {
+            let NonFinite { nan, infinite, index, channel, place, .. } = &note.found;
+            let first = json!({ "index": index, "channel": channel, "ras": place });
+            let what = note.replaced_by.map_or("keep".into(), Value::from);
+            (note.key.clone(), json!({ "nan": nan, "infinite": infinite, "first": first, "non_finite": what }))
+        };
+        said["non_finite"] = done.non_finite.iter().map(note).collect::<serde_json::Map<_, _>>().into();
+    }
+    said
+}
+
+/// A label that is gone, with the key of its map in front.
+fn vanished(label: &Vanished) -> Value {
+    let mut all = json!({ "key": label.key });
+    if let (Value::Object(all), Value::Object(said)) = (&mut all, revoxel_runner::vanished::json(&label.gone)) {
+        all.extend(said);
+    }
+    all
+}
+
+/// What is said of a case, with its name in front.
+fn of_case(name: &CaseName, said: Value) -> Value {
+    let mut all = json!({ "case": name.case });
+    if let (Value::Object(all), Value::Object(said)) = (&mut all, said) {
+        all.extend(name.copy.map(|copy| ("copy".to_owned(), copy.into())));
+        all.extend(said);
+    }
+    all
+}
+
+fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused]) {
+    let count = |name: &str| {
+        let cases = summary["cases"].as_array().into_iter().flatten();
+        cases.filter(|c| c["outcome"] == name).count()
+    };
+    for (checked, outcome) in checked.iter().zip(outcomes) {
+        if let executor::Outcome::Done(done) = outcome
+            && let Some(why) = &done.skipped
+        {
+            say!("case {}: {why}", checked.case.name);
+        }
+    }
+    for refused in refused {
+        say!("case {}: {}", refused.case, refused.problem);
+    }
+    let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
+    let cases = summary["cases"].as_array().map_or(0, Vec::len);
+    say!("{cases} {}: {}", if cases == 1 { "case" } else { "cases" }, parts.join(", "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_dataset() {
+        assert_eq!([shard("1/1"), shard("2/8")].map(Result::unwrap), [(1, 1), (2, 8)]);
+        assert!(["", "0/2", "3/2", "1", "a/b", "1/0"].iter().all(|t| shard(t).is_err()));
+    }
+
+    #[test]
+    fn amounts_of_memory() {
+        assert_eq!([bytes("100"), bytes("2K"), bytes("1.5GiB")].map(Result::unwrap), [100, 2048, 3 << 29]);
+        assert!(["", "G", "-1", "1X", "0"].iter().all(|t| bytes(t).is_err()));
+    }
+}

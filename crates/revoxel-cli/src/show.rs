@@ -1,0 +1,103 @@
+//! Printing answers.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use revoxel_core::{Dtype, Frame, Grid};
+use revoxel_io::Loaded;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use revoxel_runner::printable::printable;
+
+/// Refuses a file that is there already, and one that would replace another file with it: an `.hdr` has its values in an
+/// `.img`.
+pub(super) fn free(path: &Path, overwrite: bool) -> Outcome {
+    let beside = revoxel_io::written_beside(path);
+    match [path].into_iter().chain(beside.iter().map(PathBuf::as_path)).find(|p| p.exists()) {
+        Some(there) if !overwrite => {
+            let problem = format!("{} is there already: use --overwrite to replace it", there.display());
+            Err(Failure::usage(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints text on standard output. A reader that has gone away is no error. Nothing in it is obeyed by a terminal.
+pub(super) fn text(text: &str) -> Outcome {
+    match std::io::stdout().write_all(printable(text).as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a JSON document was printed.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a JSON document was printed: there is to be one only.
+pub(super) fn has_printed() -> bool {
+    PRINTED.load(Ordering::SeqCst)
+}
+
+/// Prints one JSON document on standard output.
+pub(super) fn json(value: &impl Serialize) -> Outcome {
+    let mut document = serde_json::to_string_pretty(value).map_err(Failure::work)?;
+    document.push('\n');
+    // What JSON leaves as it is, in texts, where it stands for itself, has an escape in JSON too.
+    let mut plain = String::with_capacity(document.len());
+    for c in document.chars() {
+        match u32::from(c) {
+            code @ (0x7f..=0x9f | 0x202a..=0x202e | 0x2066..=0x2069) => plain.push_str(&format!("\\u{code:04x}")),
+            _ => plain.push(c),
+        }
+    }
+    PRINTED.store(true, Ordering::SeqCst);
+    match std::io::stdout().write_all(plain.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+/// A grid as data: RAS+ mm, and what ITK would call origin and direction in LPS+.
+pub(super) fn grid(grid: &Grid) -> Value {
+    let lps = Frame::Lps.affine_from_ras(grid.affine());
+    let (low, high) = grid.bounds();
+    let [a, b, c] = grid.affine().rows();
+    let mut document = json!({
+        "shape": grid.shape(),
+        "spacing_mm": grid.spacing(),
+        "orientation": grid.orientation().to_string(),
+        "affine_ras": [a, b, c, [0.0, 0.0, 0.0, 1.0]],
+        "origin_ras": grid.origin(),
+        "origin_lps": lps.translation(),
+        "direction_lps": lps.direction(),
+        "bounds_ras": [low, high],
+        "voxel_mm3": grid.voxel_volume(),
+        "shear": grid.affine().shear(),
+    });
+    if grid.is_planar() {
+        document["planar"] = true.into();
+    }
+    document
+}
+
+/// A point with three decimals.
+pub(super) fn point(p: [f64; 3]) -> String {
+    // Rounded zeros have no sign.
+    let [x, y, z] = p.map(|v| if v.abs() < 5e-4 { 0.0 } else { v });
+    format!("({x:.3}, {y:.3}, {z:.3})")
+}
+
+/// A label as a number: all digits of it, as far as int64 and uint64 go, and no volume holds others.
+pub(super) fn label(label: i128) -> Value {
+    u64::try_from(label).map(Value::from).or_else(|_| i64::try_from(label).map(Value::from)).unwrap_or_default()
+}
+
+/// What to say of a file whose integers do not all survive reading, and `None` of any other.
+pub(super) fn rounded_by_reading(loaded: &Loaded) -> Option<String> {
+    let stored = loaded.info.stored;
+    let lost = stored.is_integer() && stored.size() > 2 && loaded.volume.dtype() == Dtype::F32;
+    lost.then(|| format!("{stored} stored with a scale is read as float32, which holds 24 bits"))
+}

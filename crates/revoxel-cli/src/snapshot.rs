@@ -1,0 +1,386 @@
+//! `revoxel snapshot`
+
+use std::path::{Path, PathBuf};
+
+use revoxel_pipeline::{Node, Pipeline};
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::plan::{load, with_seed};
+use super::show;
+use revoxel_runner::dataset::{copies, discover};
+use revoxel_runner::files::{read_text, write_text};
+use revoxel_runner::preflight::{Strictness, check, unwritable};
+use revoxel_runner::snapshot::{self, FORMAT, Grids, MARK, Verdict};
+
+/// Write what a pipeline does to made-up scans as a text beside it (pipeline.yaml → pipeline.snapshot.yaml), to be
+/// committed and reviewed; or, with --check, say how that differs from what the program does now. Exit codes of --check:
+/// 0 the same, 1 something differs or the snapshot is missing, 2 the command or the pipeline is wrong.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline files, before all options that take several values. The name of a snapshot stands for its pipeline.
+    #[arg(value_name = "PIPELINE")]
+    pipelines: Vec<PathBuf>,
+    /// Use the grids of these files instead of the built-in ones; only their headers are read. Later calls without this
+    /// option keep them: they are in the snapshot. It takes all names that follow: name the pipelines first.
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "data")]
+    like: Vec<PathBuf>,
+    /// Use the grids of the cases of this data folder: one of each kind, at most 8.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Go back to the built-in grids.
+    #[arg(long, conflicts_with_all = ["like", "data"])]
+    built_in: bool,
+    /// Compare with the snapshot on disk, and write nothing.
+    #[arg(long)]
+    check: bool,
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2. The snapshot keeps it for later calls without --set,
+    /// --seed and --as-written.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Draw from this seed, not from the pipeline's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Go back to the pipeline as it is written: forget what --set and --seed have said.
+    #[arg(long, conflicts_with_all = ["set", "seed"])]
+    as_written: bool,
+    /// The snapshot's file, where it is not beside the pipeline.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Differences to show for each pipeline.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    most: usize,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+const SUFFIX: &str = ".snapshot.yaml";
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut pipelines: Vec<PathBuf> = Vec::new();
+    for pipeline in args.pipelines.iter().map(|path| pipeline_of(path)) {
+        if !pipelines.contains(&pipeline) {
+            pipelines.push(pipeline);
+        }
+    }
+    if pipelines.is_empty() {
+        return Err(Failure::usage("no pipeline is named; --like takes all names behind it: name the pipeline first"));
+    }
+    if args.output.is_some() && pipelines.len() > 1 {
+        return Err(Failure::usage("--output names one file, and there are several pipelines: leave it out"));
+    }
+    if args.output.is_none()
+        && let Some((a, b)) = of_one_name(&pipelines)
+    {
+        let (place, a, b) = (place_of(&a), a.display(), b.display());
+        return Err(Failure::usage(format!(
+            "{a} and {b} would both have the snapshot {}: rename one",
+            place.display()
+        )));
+    }
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for pipeline in &pipelines {
+        match one(args, pipeline) {
+            Ok(one) => found.push(one),
+            Err(failure) if pipelines.len() == 1 => return Err(failure),
+            Err(failure) => wrong.push((pipeline, failure)),
+        }
+    }
+    if args.json {
+        let refused = wrong.iter().map(|(pipeline, failure)| {
+            json!({ "pipeline": pipeline, "before": "not compared", "problem": failure.message() })
+        });
+        let all: Vec<Value> = found.iter().map(Found::json).chain(refused).collect();
+        show::json(&json!({ "snapshots": all }))?;
+    } else {
+        for one in &found {
+            show::text(&one.people(args))?;
+        }
+    }
+    // One that is wrong does not keep the others from being compared.
+    if !wrong.is_empty() {
+        wrong.iter().for_each(|(_, failure)| failure.tell());
+        return Err(Failure::told().with_code(2));
+    }
+    if args.check && found.iter().any(|one| !one.is_same()) { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// Two pipelines that would have one snapshot: `a.yaml` and `a.yml`.
+fn of_one_name(pipelines: &[PathBuf]) -> Option<(PathBuf, PathBuf)> {
+    let with = |path: &Path| ["yaml", "yml"].map(|extension| path.with_extension(extension));
+    let both = |one: &PathBuf| {
+        let mut others = pipelines.iter().cloned().chain(with(one).into_iter().filter(|path| path.exists()));
+        let other = others.find(|other| other != one && place_of(other) == place_of(one))?;
+        one.exists().then(|| (one.clone(), other))
+    };
+    pipelines.iter().find_map(both)
+}
+
+/// The pipeline that a path names, where it is that of a snapshot.
+fn pipeline_of(path: &Path) -> PathBuf {
+    let name = path.to_string_lossy();
+    let Some(stem) = name.strip_suffix(SUFFIX) else { return path.to_owned() };
+    let pipeline = |extension: &str| PathBuf::from(format!("{stem}.{extension}"));
+    [pipeline("yaml"), pipeline("yml")].into_iter().find(|path| path.exists()).unwrap_or_else(|| pipeline("yaml"))
+}
+
+/// Where the snapshot of a pipeline lies: `a/b.yaml` has `a/b.snapshot.yaml`.
+fn place_of(pipeline: &Path) -> PathBuf {
+    let stem = pipeline.file_stem().unwrap_or_default().to_string_lossy();
+    pipeline.with_file_name(format!("{stem}{SUFFIX}"))
+}
+
+/// What came of one pipeline.
+struct Found {
+    pipeline: PathBuf,
+    place: PathBuf,
+    grids: usize,
+    /// Those on which the steps cannot be done.
+    refused: usize,
+    /// What was on disk.
+    before: Before,
+    /// Whether it was written.
+    written: bool,
+}
+
+/// What was on disk, compared with what the program does now.
+enum Before {
+    Missing,
+    /// Not to be read, and why.
+    Damaged(String),
+    Compared(Verdict),
+}
+
+fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
+    let place = args.output.clone().unwrap_or_else(|| place_of(path));
+    // A link stays one: its target is read and replaced.
+    let place = if place.is_symlink() { std::fs::canonicalize(&place).unwrap_or(place) } else { place };
+    if place.exists() && !place.is_file() {
+        return Err(Failure::usage(format!("{}: there is no file in the snapshot's place", place.display())));
+    }
+    let on_disk = if place.exists() { Some(read_text(&place).map_err(Failure::usage)?) } else { None };
+    let known = on_disk.as_deref().map(|text| known(&place, text)).transpose()?;
+    let kept = known.as_ref().and_then(|known| known.as_ref().ok());
+    let mut set = with_seed(&args.set, args.seed);
+    let asked = !set.is_empty() || args.as_written;
+    if !asked && let Some(kept) = kept.and_then(|kept| kept["set"].as_array()) {
+        set = kept.iter().filter_map(|text| text.as_str().map(ToOwned::to_owned)).collect();
+    }
+    let pipeline = load(path, &set).map_err(|failure| match asked || set.is_empty() {
+        true => failure,
+        false => failure.with_help("the snapshot keeps --set of an earlier call: --as-written forgets it"),
+    })?;
+    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
+        return Err(Failure::pipeline(&unwritable));
+    }
+    let grids = grids(args, &pipeline, kept).map_err(|e| named(&place, e))?;
+    let document = snapshot::take(&pipeline, &grids, &set);
+    let (text, now) = snapshot::sealed(&pipeline, document, &place).map_err(|e| Failure::work(e.to_string()))?;
+    let before = match known {
+        None => Before::Missing,
+        Some(Err(problem)) => Before::Damaged(problem),
+        Some(Ok(was)) => Before::Compared(snapshot::compare(&was, &now, &as_written(path, &set))),
+    };
+    let written = !args.check && on_disk.as_deref() != Some(&text);
+    if written {
+        if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(Failure::usage(format!("{}: there is no folder {}", place.display(), folder.display())));
+        }
+        write_text(&place, &text).map_err(Failure::work)?;
+    }
+    let grids = now["grids"].as_object().map_or(0, serde_json::Map::len);
+    let refused = now["grids"].as_object().map_or(0, |grids| grids.values().filter(|grid| is_refused(grid)).count());
+    Ok(Found { pipeline: path.to_owned(), place, grids, refused, before, written })
+}
+
+/// Whether the steps cannot be done on a grid.
+fn is_refused(grid: &Value) -> bool {
+    match grid {
+        Value::Object(fields) => {
+            fields.contains_key("refused") || fields.iter().any(|(key, value)| key != "back" && is_refused(value))
+        }
+        _ => false,
+    }
+}
+
+fn named(place: &Path, failure: Failed) -> Failure {
+    match failure {
+        Failed::Recorded(problem) => {
+            let place = place.display();
+            Failure::usage(format!("{place}: {problem}; make the snapshot again with --like, --data or --built-in"))
+        }
+        Failed::Other(failure) => failure,
+    }
+}
+
+enum Failed {
+    Recorded(String),
+    Other(Failure),
+}
+
+/// The snapshot that is there; the inner error where it cannot be read.
+///
+/// # Errors
+/// Where the file is no snapshot, or one of a later version of the program: neither is replaced.
+fn known(place: &Path, text: &str) -> Result<Result<Value, String>, Failure> {
+    let shown = place.display();
+    let ours = text.lines().any(|line| line.starts_with(MARK));
+    if !ours {
+        return Err(Failure::usage(format!("{shown}: the file is no snapshot: move it away, or pass -o FILE")));
+    }
+    let document = match snapshot::read(&place.to_string_lossy(), text) {
+        Ok(document) => document,
+        Err(problem) => return Ok(Err(problem.to_string())),
+    };
+    match document[MARK].as_u64() {
+        Some(version) if version > u64::from(FORMAT) => Err(Failure::usage(format!(
+            "{shown}: the snapshot has version {version}, and this program reads versions up to {FORMAT}: use a newer \
+             revoxel"
+        ))),
+        Some(_) => Ok(Ok(document)),
+        None => Ok(Err(format!("there is no number under {MARK}"))),
+    }
+}
+
+/// The grids that the snapshot is made on: those asked for, or those of the snapshot that is there.
+fn grids(args: &Args, pipeline: &Pipeline, kept: Option<&Value>) -> Result<Grids, Failed> {
+    let usage = |problem: String| Failed::Other(Failure::usage(problem));
+    if !args.like.is_empty() {
+        return snapshot::like(pipeline, &args.like).map_err(|e| usage(e.to_string()));
+    }
+    if let Some(data) = &args.data {
+        let cases = discover(pipeline, data).map_err(|e| usage(e.to_string()))?;
+        let (mut checked, mut refused) = (Vec::new(), Vec::new());
+        for case in check(pipeline, copies(pipeline, cases), Strictness::default()) {
+            match case {
+                Ok(case) => checked.push(case),
+                Err(problem) => refused.push(format!("case {}: {}", problem.case, problem.problem)),
+            }
+        }
+        if let Some(first) = refused.first() {
+            let count = refused.len();
+            return Err(usage(format!("{count} of the cases cannot be run, of which no snapshot is made\n{first}")));
+        }
+        return Ok(snapshot::of_cases(pipeline, &checked));
+    }
+    match kept.filter(|_| !args.built_in) {
+        Some(kept) => snapshot::recorded(pipeline, kept).map_err(|e| Failed::Recorded(e.to_string())),
+        None => Ok(Grids::BuiltIn),
+    }
+}
+
+/// The pipeline as it is written, so that defaults can be told from what it sets; nothing where `--set` sets more.
+fn as_written(path: &Path, set: &[String]) -> Value {
+    if !set.is_empty() {
+        return Value::Null;
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    Node::read(&path.to_string_lossy(), &text).map(|node| node.json()).unwrap_or_default()
+}
+
+impl Found {
+    fn is_same(&self) -> bool {
+        matches!(&self.before, Before::Compared(verdict) if verdict.is_same())
+    }
+
+    fn json(&self) -> Value {
+        let state = match &self.before {
+            Before::Missing => "missing",
+            Before::Damaged(_) => "damaged",
+            Before::Compared(verdict) if verdict.is_same() => "same",
+            Before::Compared(_) => "differs",
+        };
+        let mut said = json!({
+            "pipeline": self.pipeline,
+            "snapshot": self.place,
+            "grids": self.grids,
+            "refused": self.refused,
+            "before": state,
+            "written": self.written,
+        });
+        match &self.before {
+            Before::Compared(verdict) if !verdict.is_same() => {
+                said["reason"] = verdict.reason.clone().into();
+                said["differences"] = verdict.json();
+            }
+            Before::Damaged(problem) => said["problem"] = problem.clone().into(),
+            _ => {}
+        }
+        said
+    }
+
+    fn people(&self, args: &Args) -> String {
+        let (place, pipeline) = (self.place.display(), self.pipeline.display());
+        let mut grids = format!("{} {}", self.grids, if self.grids == 1 { "grid" } else { "grids" });
+        if self.refused > 0 {
+            grids.push_str(&format!(", {} of them refused by a step (the snapshot says which and why)", self.refused));
+        }
+        let renew = format!("revoxel snapshot {}{}", quoted(&pipeline.to_string()), options(args));
+        match (&self.before, args.check) {
+            (Before::Missing, true) => format!("{place}: missing: make it with `{renew}`, and commit it\n"),
+            (Before::Missing, false) => format!("{place}: made, {grids}\n"),
+            (Before::Damaged(problem), true) => {
+                format!("{place}: cannot be read ({problem}): make it again with `{renew}`\n")
+            }
+            (Before::Damaged(_), false) => format!("{place}: made again, {grids}; the one before could not be read\n"),
+            (Before::Compared(verdict), _) if verdict.is_same() => {
+                let comments = if self.written { ", but for comments" } else { "" };
+                format!("{place}: the same, {grids}{comments}\n")
+            }
+            (Before::Compared(verdict), check) => {
+                let did = if check { "differs" } else { "made again" };
+                let mut text = format!("{place}: {did}: {}\n", verdict.reason);
+                verdict.lines(args.most).iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+                if check {
+                    text.push_str(&format!(
+                        "If that is meant: `{renew}`, look at what changed, and commit it with the change.\n"
+                    ));
+                }
+                text
+            }
+        }
+    }
+}
+
+/// The options of a call that decide what is written, as they are typed.
+fn options(args: &Args) -> String {
+    let mut typed = String::new();
+    let mut add = |option: &str, value: &str| typed.push_str(&format!(" {option} {}", quoted(value)));
+    args.set.iter().for_each(|set| add("--set", set));
+    args.seed.iter().for_each(|seed| add("--seed", &seed.to_string()));
+    args.output.iter().for_each(|path| add("--output", &path.to_string_lossy()));
+    args.data.iter().for_each(|path| add("--data", &path.to_string_lossy()));
+    for (flag, given) in [("--as-written", args.as_written), ("--built-in", args.built_in)] {
+        if given {
+            typed.push_str(&format!(" {flag}"));
+        }
+    }
+    if !args.like.is_empty() {
+        typed.push_str(" --like");
+        args.like.iter().for_each(|path| typed.push_str(&format!(" {}", quoted(&path.to_string_lossy()))));
+    }
+    typed
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(safe) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_lies_beside_its_pipeline() {
+        assert_eq!(place_of(Path::new("a/ct.1.yaml")), Path::new("a/ct.1.snapshot.yaml"));
+        assert_eq!(place_of(Path::new("p.yml")), Path::new("p.snapshot.yaml"));
+        assert_eq!(pipeline_of(Path::new("a/ct.snapshot.yaml")), Path::new("a/ct.yaml"));
+        assert_eq!(pipeline_of(Path::new("a/ct.yaml")), Path::new("a/ct.yaml"));
+    }
+}

@@ -1,0 +1,346 @@
+//! A transform as a configuration says it.
+
+use std::collections::BTreeMap;
+
+use revoxel_core::Kind;
+use revoxel_pipeline::{Data, Place};
+use revoxel_transforms::{Built, Registry, Transform, manual};
+use serde_json::{Map, Value, json};
+
+use super::random_table::translation;
+use super::refer::{At, Code, Document};
+use super::table::{NO_EFFECT, PREDICTIONS, ignored};
+use super::written::Origin;
+use super::{Fault, paint};
+use crate::flow;
+
+/// A transform with its arguments.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// As written, without its module.
+    pub(super) name: String,
+    /// Without the ending that marks dictionary transforms.
+    pub(super) base: String,
+    pub(super) keys: Vec<String>,
+    pub(super) args: Vec<(String, Place, Value)>,
+    pub(super) place: Place,
+    /// Whether a key may be missing.
+    pub(super) lenient: bool,
+    /// Arguments that were left out, as they change nothing.
+    pub(super) no_effect: Vec<String>,
+    /// Whether it works on an array instead of a dictionary: the array is the volume `image`.
+    pub(super) array: bool,
+    /// The fault of code in it, which counts unless its keys are left out.
+    pub(super) code: Option<Fault>,
+}
+
+/// What volumes hold by then; images, where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held(BTreeMap<String, Kind>);
+
+impl Held {
+    pub(super) fn labels(keys: &[String]) -> Self {
+        Self(keys.iter().map(|key| (key.clone(), Kind::Label)).collect())
+    }
+
+    pub(super) fn kind(&self, key: &str) -> Kind {
+        self.0.get(key).copied().unwrap_or(Kind::Image)
+    }
+
+    pub(super) fn is(&self, key: &str, kind: Kind) -> bool {
+        self.kind(key) == kind
+    }
+
+    /// After a step of ours.
+    pub(super) fn pass(&mut self, keys: &[String], name: &str, params: &Map<String, Value>) {
+        let built = Registry::builtin().get(name).map(|t| (t.build)(Value::Object(params.clone())));
+        let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
+        for key in keys {
+            self.0.insert(key.clone(), transform.kind_after(self.kind(key)));
+        }
+    }
+}
+
+impl Call {
+    /// The transform of a map that is not switched off.
+    pub(super) fn read<'a>(at: &At<'a>, document: &Document<'a>) -> Result<Self, Fault> {
+        let at = document.resolve(at)?;
+        if !matches!(at.node.data, Data::Map(_)) {
+            return Err(Fault::new(at.node.place, "expected a transform: a map with _target_"));
+        }
+        let Some(target) = at.child("_target_") else {
+            return Err(Fault::new(at.node.place, "a transform without _target_"));
+        };
+        let target = document.resolve(&target)?;
+        let Data::Text(text) = &target.node.data else {
+            return Err(Fault::new(target.node.place, "_target_: expected the name of a transform"));
+        };
+        let place = target.node.place;
+        let name = match text.rsplit_once('.') {
+            None => text.clone(),
+            Some((module, name)) if format!("{module}.").starts_with("monai.transforms.") => name.to_owned(),
+            Some(_) => {
+                let fault = Fault::new(place, format!("{text} has no counterpart: it is not one of monai.transforms"));
+                return Err(fault.help("code that comes with a bundle is not run: write the step by hand"));
+            }
+        };
+        let array = is_known(&name);
+        let base = if array { name.clone() } else { base_of(&name).to_owned() };
+        let harmless = ignored(&base);
+        let (keys, args, no_effect) = (Vec::new(), Vec::new(), Vec::new());
+        let mut call = Self { name, base, keys, args, place, lenient: false, no_effect, array, code: None };
+        for (key, value) in at.entries() {
+            let of_key =
+                |fault: Fault| Fault { problem: format!("{}: {}: {}", call.name, key.name, fault.problem), ..fault };
+            let code = match key.name.as_str() {
+                "_target_" | "_desc_" | "_disabled_" => continue,
+                // What is left out may be made by code, such as the device; only what changes values matters.
+                "dtype" => Code::Kept,
+                "keys" | "allow_missing_keys" => Code::Refused,
+                // What is undone is compared, not read.
+                "transform" if call.base == "Invert" => continue,
+                name if harmless.is_none() && NO_EFFECT.contains(&name)
+                    || call.base == "RandZoom" && MISTAKEN.contains(&name) =>
+                {
+                    call.no_effect.push(key.name.clone());
+                    continue;
+                }
+                // Of readers only the name matters.
+                "reader" if call.base == "LoadImage" => {
+                    if let Ok(reader) = document.deep(&value, Code::Kept) {
+                        call.args.push((key.name.clone(), key.place, reader.json()));
+                    }
+                    continue;
+                }
+                "as_closest_canonical" if call.base == "LoadImage" => Code::Refused,
+                "func" if call.base == "Lambda" => match &value.node.data {
+                    Data::Text(text) if paint::channel(text).is_some() => {
+                        let index = paint::channel(text).unwrap_or_default();
+                        let index = channel(&index, &value, document).map_err(of_key)?;
+                        call.args.push((CHANNEL.to_owned(), key.place, index.into()));
+                        continue;
+                    }
+                    Data::Text(text) if paint::is_read(text) => Code::Kept,
+                    _ => match document.deep(&value, Code::Refused) {
+                        Ok(_) => Code::Refused,
+                        Err(fault) => {
+                            call.args.push((key.name.clone(), key.place, value.node.json()));
+                            call.code = Some(of_key(fault));
+                            continue;
+                        }
+                    },
+                },
+                "box_mask_keys" if call.base == "BoxToMask" => Code::Refused,
+                "overwrite" if call.base == "Lambda" && value.node.data == Data::Bool(true) => continue,
+                other if other.starts_with('_') => {
+                    return Err(Fault::new(key.place, format!("{other} has no counterpart")));
+                }
+                other => match harmless {
+                    None => Code::Refused,
+                    Some(known) if known.contains(&other) || known.contains(&"*") => continue,
+                    // So it is in any case.
+                    Some(_) if other == "affine_lps_to_ras" && value.node.data == Data::Bool(true) => continue,
+                    Some(_) => {
+                        return Err(Fault::new(key.place, format!("{}: {other} has no counterpart", call.name)));
+                    }
+                },
+            };
+            let value = document.deep(&value, code).map_err(of_key)?;
+            match (key.name.as_str(), &value.data) {
+                ("keys", Data::Text(text)) => call.keys = vec![text.clone()],
+                ("keys", Data::List(list)) => {
+                    for item in list {
+                        let Data::Text(text) = &item.data else {
+                            return Err(Fault::new(item.place, "keys: expected names"));
+                        };
+                        if call.keys.contains(text) {
+                            let problem = format!("{}: keys: {text:?} is named twice", call.name);
+                            return Err(
+                                Fault::new(item.place, problem).help("MONAI does it twice: write two transforms")
+                            );
+                        }
+                        call.keys.push(text.clone());
+                    }
+                }
+                ("allow_missing_keys", Data::Bool(lenient)) => call.lenient = *lenient,
+                ("allow_missing_keys", _) => {
+                    return Err(of_key(Fault::new(key.place, "expected true or false")));
+                }
+                (name, _) => call.args.push((name.to_owned(), key.place, value.json())),
+            }
+        }
+        call.check(at.node.place, harmless.is_some())?;
+        if call.array {
+            call.keys = vec![ARRAY.to_owned()];
+        }
+        Ok(call)
+    }
+
+    /// Whether there is anything for it here.
+    fn check(&self, at: Place, left_out: bool) -> Result<(), Fault> {
+        let Self { name, base, place, .. } = self;
+        if base == "Transpose" {
+            return Err(transposed(name, *place, &self.args));
+        }
+        if self.array && (DICTIONARY.contains(&name.as_str()) || !self.keys.is_empty()) {
+            return Err(self.on_an_array());
+        }
+        if !is_known(base) {
+            let fault = Fault::new(*place, format!("{name} has no counterpart"));
+            return Err(if name.starts_with("Rand") {
+                fault.help("leave random transforms out with --skip-random, or choose a list with --transforms ID")
+            } else {
+                let registry = Registry::builtin();
+                let near: Vec<&str> = manual::called(&registry, name).iter().map(|transform| transform.name).collect();
+                if near.is_empty() {
+                    return Err(fault.help("see `revoxel transforms`, or write the step by hand"));
+                }
+                let problem = format!("{name} has no counterpart that does the same to the same inputs");
+                let (names, first) = (near.join(" or "), near[0]);
+                let help =
+                    format!("{names} is near, and `revoxel transforms {first}` tells how it differs: write it by hand");
+                Fault::new(*place, problem).help(help)
+            });
+        }
+        if self.keys.is_empty() && !left_out && !self.array {
+            return Err(Fault::new(at, format!("{name} does not say its keys")));
+        }
+        Ok(())
+    }
+
+    /// Why a transform of arrays has no counterpart where it stands.
+    pub(super) fn on_an_array(&self) -> Fault {
+        let name = &self.name;
+        Fault::new(self.place, format!("{name} has no counterpart"))
+            .help(format!("it works on arrays; the dictionary transform {name}d has one"))
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin { place: self.place, name: self.name.clone() }
+    }
+
+    pub(super) fn argument(&self, name: &str) -> Option<&Value> {
+        self.args.iter().find(|(n, ..)| n == name).map(|(_, _, v)| v)
+    }
+
+    /// A value for each key: one for all, or a list.
+    pub(super) fn by_key(&self, value: &Value) -> Option<Vec<Value>> {
+        match value {
+            Value::Array(list) if list.len() == self.keys.len() => Some(list.clone()),
+            Value::Array(list) if list.len() == 1 => Some(vec![list[0].clone(); self.keys.len()]),
+            Value::Array(_) => None,
+            one => Some(vec![one.clone(); self.keys.len()]),
+        }
+    }
+
+    /// The value for all keys: the only one, or that of a list of equal ones.
+    pub(super) fn for_all(&self, value: &Value) -> Option<Value> {
+        let values = self.by_key(value)?;
+        values.windows(2).all(|w| w[0] == w[1]).then(|| values.into_iter().next())?
+    }
+
+    /// The same, key by key where it pads each in another way.
+    pub(super) fn by_mode(&self) -> Vec<Self> {
+        let pads = matches!(self.base.as_str(), "SpatialPad" | "BorderPad" | "DivisiblePad" | "ResizeWithPadOrCrop");
+        let list = |(name, _, value): &&(String, Place, Value)| name == "mode" && value.is_array();
+        let Some((_, _, value)) = self.args.iter().find(list).filter(|_| pads) else { return vec![self.clone()] };
+        let Some(modes) = self.by_key(value).filter(|_| self.for_all(value).is_none()) else {
+            return vec![self.clone()];
+        };
+        let one = |(key, mode): (&String, Value)| {
+            let mut call = Self { keys: vec![key.clone()], ..self.clone() };
+            call.args.iter_mut().filter(|(name, ..)| name == "mode").for_each(|(.., value)| *value = mode.clone());
+            call
+        };
+        self.keys.iter().zip(modes).map(one).collect()
+    }
+
+    /// Whether it does what another does.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let args = |call: &Self| {
+            let mut args: Vec<_> = call.args.iter().map(|(name, _, value)| (name.clone(), value.clone())).collect();
+            args.sort_by(|a, b| a.0.cmp(&b.0));
+            args
+        };
+        self.base == other.base && self.keys == other.keys && args(self) == args(other)
+    }
+}
+
+/// The volume of transforms of arrays.
+pub(super) const ARRAY: &str = "image";
+
+/// Transforms that need more than one array, or a prediction beside its scan.
+const DICTIONARY: &[&str] = &[
+    "Activations",
+    "ConvertToMultiChannelBasedOnBratsClasses",
+    "CopyItems",
+    "CropForeground",
+    "DeleteItems",
+    "Invert",
+    "Lambda",
+    "MaskIntensity",
+    "RandCropByLabelClasses",
+    "RandCropByPosNegLabel",
+    "RandWeightedCrop",
+    "ResampleToMatch",
+    "SelectItems",
+];
+
+/// The channel that a `Lambda` takes.
+pub(super) const CHANNEL: &str = "channel";
+
+/// The number of a channel, or what a reference to one leads to.
+fn channel<'a>(index: &str, at: &At<'a>, document: &Document<'a>) -> Result<u64, Fault> {
+    if let Ok(index) = index.parse() {
+        return Ok(index);
+    }
+    let found = document.resolve(&document.follow(at, index)?)?;
+    let fault = || Fault::new(at.node.place, format!("{index} is no channel: expected a whole number from 0 on"));
+    found.node.json().as_u64().ok_or_else(fault)
+}
+
+/// What `RandZoom` is called with by mistake, and passes on to its padding.
+pub(super) const MISTAKEN: &[&str] = &["max", "min"];
+
+/// Whether there is something for a transform, by its name without an ending.
+fn is_known(base: &str) -> bool {
+    let also = ["ConvertToMultiChannelBasedOnBratsClasses", "CopyItems"].contains(&base);
+    also || PREDICTIONS.contains(&base) || translation(base).is_some() || ignored(base).is_some()
+}
+
+/// The name of a transform without the ending that marks those of dictionaries.
+fn base_of(name: &str) -> &str {
+    ["Dict", "D", "d"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// The name of a random transform.
+pub(super) fn random_name(at: &At<'_>) -> Option<String> {
+    let target = at.child("_target_")?.node.json();
+    let name = target.as_str()?;
+    let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
+    name.starts_with("Rand").then(|| name.to_owned())
+}
+
+/// Whether a target has nothing to do here.
+pub(super) fn nothing_to_do(target: &str) -> bool {
+    ignored(base_of(target.rsplit('.').next().unwrap_or(target))).is_some()
+}
+
+/// Why there is nothing for a transform that turns axes without their affine, and what may be meant.
+fn transposed(name: &str, place: Place, args: &[(String, Place, Value)]) -> Fault {
+    let indices = args.iter().find(|(argument, ..)| argument == "indices").and_then(|(.., value)| value.as_array());
+    let indices: Vec<i64> = indices.into_iter().flatten().filter_map(Value::as_i64).collect();
+    // Theirs count the channel, which is the first axis.
+    let ours = match &indices[..] {
+        [0, axes @ ..] if axes.len() == 3 && (1..=3).all(|a| axes.contains(&a)) => {
+            flow(&json!(axes.iter().map(|a| a - 1).collect::<Vec<_>>()))
+        }
+        _ => "[..]".to_owned(),
+    };
+    let problem =
+        format!("{name} has no counterpart: it turns axes and leaves the affine behind, so voxels end elsewhere");
+    Fault::new(place, problem).help(format!(
+        "where voxels are to stay in place, leave it out and write `- transpose: {{ indices: {ours} }}` into the \
+         pipeline, which turns the affine too (axes from 0, without the channel)"
+    ))
+}

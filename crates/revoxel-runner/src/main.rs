@@ -1,5 +1,0 @@
-//! The program `revoxel`.
-
-fn main() -> std::process::ExitCode {
-    revoxel_runner::cli::main()
-}
