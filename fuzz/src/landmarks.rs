@@ -1,7 +1,7 @@
 //! Files of the landmarks of a histogram: text, JSON, arrays.
 
 use revoxel_core::testing::Draw;
-use revoxel_runner::matrix_file::parameters;
+use revoxel_runner::parameter_files::parameters;
 use revoxel_transforms::Content;
 
 use crate::{numpy, scratch, text};

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use revoxel_runner::demo::{DemoRow, run_in};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
 use super::show;
 use super::table::table;
-use revoxel_runner::demo::{DemoRow, run_in};
 
 /// Make a phantom of known volumes, run a shipped pipeline on it, make a mock prediction, invert it with the trace
 /// alone, and measure the labels at every stage.

@@ -2,14 +2,11 @@
 
 use std::fmt;
 use std::io::Write;
-use std::process::ExitCode;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use revoxel_pipeline::{PipelineError, Place};
-use serde_json::json;
-
-use super::show;
 use revoxel_runner::printable::{printable, printable_in_place};
+use serde_json::{Value, json};
 
 /// Why the program ends with an error.
 pub(super) struct Failure {
@@ -80,36 +77,17 @@ impl Failure {
         }
     }
 
-    /// Prints the error to standard error, and as JSON where that was asked for and nothing was printed yet.
-    pub(super) fn show(self) -> ExitCode {
-        if let Some(report) = &self.report {
-            if std::env::args_os().any(|argument| argument == "--json") && !show::has_printed() {
-                let help = report.help().map(|help| help.to_string()).or(self.help.map(str::to_owned));
-                let document = json!({
-                    "error": report.to_string(),
-                    "help": help,
-                    "place": self.place,
-                    "exit_code": self.code,
-                });
-                // Nobody is left to tell.
-                let _ = show::json(&document);
-            }
-            self.tell();
-        }
-        ExitCode::from(self.code)
+    /// The exit code.
+    pub(super) const fn code(&self) -> u8 {
+        self.code
     }
-}
 
-/// Shows why the arguments are not understood, or the help that they ask for.
-pub(super) fn not_understood(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.to_string();
-        let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        let document = json!({ "error": said, "help": null, "place": null, "exit_code": error.exit_code() });
-        let _ = show::json(&document);
+    /// The error as a document; `None` where people have been told already.
+    pub(super) fn document(&self) -> Option<Value> {
+        let report = self.report.as_ref()?;
+        let help = report.help().map(|help| help.to_string()).or(self.help.map(str::to_owned));
+        Some(json!({ "error": report.to_string(), "help": help, "place": self.place, "exit_code": self.code }))
     }
-    let _ = error.print();
-    ExitCode::from(error.exit_code().try_into().unwrap_or(2))
 }
 
 /// Lines of more bytes are shown in part, around the place.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use revoxel_import::fingerprint::{Fingerprint, FingerprintError, nnunet_layout};
+use revoxel_runner::dataset::{discover, select};
+
 use super::failure::{Failure, Outcome};
 use super::show;
 use super::table::table;
-use revoxel_import::fingerprint::{Fingerprint, FingerprintError, nnunet_layout};
-use revoxel_runner::dataset::{discover, select};
 
 /// Show what a dataset is like: spacings, shapes without empty borders, intensities of what is labelled, and the voxel
 /// size that nnU-Net would take. Every case counts the same; nothing is drawn at random.
@@ -30,7 +31,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let layout = match &args.pipeline {
-        Some(path) => super::plan::load(path, &[])?,
+        Some(path) => super::pipeline_file::load(path, &[])?,
         None => nnunet_layout(&args.data, &args.ending)?,
     };
     let cases = discover(&layout, &args.data).and_then(|c| select(c, &args.cases, &args.data));

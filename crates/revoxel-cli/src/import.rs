@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use revoxel_import::{Imported, monai, nnunet};
+use revoxel_runner::files::read_text;
 use serde_json::Value;
 
 use super::failure::{Failure, Outcome};
 use super::show;
-use revoxel_import::{Imported, monai, nnunet};
-use revoxel_runner::files::read_text;
 
 /// Write a pipeline that does what the preprocessing of another program does.
 #[derive(Debug, clap::Args)]

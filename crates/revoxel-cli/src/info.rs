@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use revoxel_core::{Affine, Frame, Grid, Orientation};
 use revoxel_io::dicom::{DicomScan, LabelsReport, SeriesReport};
 use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
+use revoxel_runner::limits::options;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::reading::{complex, spacing};
 use super::show;
-use revoxel_runner::limits::options;
 
 /// Show the geometry of volume files, and every series of DICOM folders and archives with its gaps and tilt and what
 /// was skipped. World positions are given in RAS and in LPS, in mm.

@@ -11,6 +11,7 @@ mod say;
 mod compare;
 mod convert;
 mod demo;
+mod ending;
 mod failure;
 mod fingerprint;
 mod import;
@@ -19,6 +20,7 @@ mod invert;
 mod limits;
 mod logs;
 mod measure;
+mod pipeline_file;
 mod plan;
 mod reading;
 mod run;
@@ -89,7 +91,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return failure::not_understood(&error),
+        Err(error) => return ending::not_understood(&error),
     };
     let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_env("REVOXEL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
@@ -125,7 +127,7 @@ pub fn main() -> ExitCode {
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.show(),
+        Err(failure) => ending::failed(&failure),
     }
 }
 

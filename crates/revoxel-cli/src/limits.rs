@@ -1,7 +1,6 @@
 //! Options for what may be read, which all commands have.
 
 use revoxel_io::Limits;
-
 use revoxel_runner::limits;
 
 /// What may be read.

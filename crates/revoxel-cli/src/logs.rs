@@ -2,12 +2,11 @@
 
 use std::fmt;
 
+use revoxel_runner::printable::printable;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
-
-use revoxel_runner::printable::printable;
 
 /// One line an event: its level, and what it says, without characters that a terminal obeys.
 pub(super) struct Lines;

@@ -1,23 +1,20 @@
 //! `revoxel plan`
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_invert::RestoreStepRecord;
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
-use revoxel_transforms::Registry;
+use revoxel_runner::dataset::{copies, discover, select};
+use revoxel_runner::labels::{LabelMaps, names_labels};
+use revoxel_runner::preflight::{Strictness, check, unwritable};
+use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::run::look_for_labels;
+use super::pipeline_file::{load, look_for_labels, with_seed};
 use super::show;
-use revoxel_runner::dataset::{copies, discover, select};
-use revoxel_runner::files::read_text;
-use revoxel_runner::labels::{LabelMaps, names_labels};
-use revoxel_runner::matrix_file;
-use revoxel_runner::preflight::{Strictness, check, unwritable};
-use revoxel_runner::uneven;
 
 /// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
 /// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
@@ -100,28 +97,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let list: Vec<String> = failures.iter().map(|(case, problem)| format!("case {case}: {problem}")).collect();
     Err(Failure::usage(format!("{} of the cases cannot be run:\n{}", failures.len(), list.join("\n"))))
-}
-
-/// The assignments with the seed as one more.
-pub(super) fn with_seed(set: &[String], seed: Option<u64>) -> Vec<String> {
-    set.iter().cloned().chain(seed.map(|s| format!("seed={s}"))).collect()
-}
-
-/// Reads a pipeline file.
-pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
-    let text = read_text(path).map_err(Failure::usage)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let read = |content, name: &str| matrix_file::parameters(folder, content, name);
-    let pipeline = Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
-        .map_err(|e| Failure::pipeline(&e))?;
-    for input in pipeline.unwritten() {
-        tracing::warn!(
-            "{}: no output writes the input {:?}, and no step looks at it: add it under `outputs:`, or leave it out",
-            path.display(),
-            input.key
-        );
-    }
-    Ok(pipeline)
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {

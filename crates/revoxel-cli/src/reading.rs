@@ -7,9 +7,9 @@ use revoxel_io::{
     ComplexPolicy, FramesPolicy, IncompletePolicy, LabelOptions, Loaded, MissingPolicy, ReadError, ReadOptions,
     RescalePolicy, SeriesChoice, SeriesChoiceError, SlicePolicy,
 };
+use revoxel_runner::limits;
 
 use super::failure::Failure;
-use revoxel_runner::limits;
 
 /// What is wrong where only other files are read.
 pub(super) const NO_DICOM: &str =

@@ -1,20 +1,13 @@
 //! `revoxel run`
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::NonFinite;
-use serde_json::{Map, Value, json};
-
-use super::failure::{Failure, Outcome};
-use super::plan::{load, with_seed};
-use super::{show, signals};
 use revoxel_runner::case::Done;
 use revoxel_runner::dataset::{Case, copies, discover, select};
 use revoxel_runner::engine::Vanished;
@@ -27,6 +20,11 @@ use revoxel_runner::places;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
 use revoxel_runner::resume::{Standing, standing};
 use revoxel_runner::stop;
+use serde_json::{Map, Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::pipeline_file::{load, look_for_labels, progress, with_seed};
+use super::{show, signals};
 
 /// Run a pipeline over a dataset. Every case is checked before the first file is written.
 #[derive(Debug, clap::Args)]
@@ -320,24 +318,6 @@ fn listed(head: &str, problems: &[String]) -> String {
         text.push_str(&format!("\n… and {} more", problems.len() - MOST));
     }
     text
-}
-
-/// Reads label maps until every label that a step names was seen; how many.
-pub(super) fn look_for_labels(pipeline: &Pipeline, maps: LabelMaps) -> Result<usize, Failure> {
-    let bar = progress(maps.count(), "label maps");
-    let read = maps.check(pipeline, &|read| bar.set_position(read as u64));
-    bar.finish_and_clear();
-    read.map_err(|e| Failure::pipeline(&e))
-}
-
-fn progress(count: usize, unit: &str) -> ProgressBar {
-    let target =
-        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
-    let style = ProgressStyle::with_template(&format!(
-        "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} gone, {{eta}} left  {{msg}}"
-    ));
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {

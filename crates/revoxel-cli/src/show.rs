@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use revoxel_core::{Dtype, Frame, Grid};
 use revoxel_io::Loaded;
+use revoxel_runner::printable::printable;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use revoxel_runner::printable::printable;
 
 /// Refuses a file that is there already, and one that would replace another file with it: an `.hdr` has its values in an
 /// `.img`.

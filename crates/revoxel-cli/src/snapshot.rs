@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use revoxel_pipeline::{Node, Pipeline};
-use serde_json::{Value, json};
-
-use super::failure::{Failure, Outcome};
-use super::plan::{load, with_seed};
-use super::show;
 use revoxel_runner::dataset::{copies, discover};
 use revoxel_runner::files::{read_text, write_text};
 use revoxel_runner::preflight::{Strictness, check, unwritable};
 use revoxel_runner::snapshot::{self, FORMAT, Grids, MARK, Verdict};
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::pipeline_file::{load, with_seed};
+use super::show;
 
 /// Write what a pipeline does to made-up scans as a text beside it (pipeline.yaml → pipeline.snapshot.yaml), to be
 /// committed and reviewed; or, with --check, say how that differs from what the program does now. Exit codes of --check:

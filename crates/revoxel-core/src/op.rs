@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sampling::ExactMap;
+use crate::ExactMap;
 use crate::{Affine, Grid, GridError, SignedPermutation, Slices, Warp};
 
 /// One operation on a grid. All of them but `Warp` leave every point of the world where it is: only the voxels'

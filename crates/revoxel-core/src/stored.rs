@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::dtype::near;
+use crate::holding::near;
 use crate::{Dtype, Number, Voxel, Voxels, dispatch};
 
 /// A voxel type as a file stores it.

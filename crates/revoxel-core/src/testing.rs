@@ -56,7 +56,7 @@ impl Draw {
             linear = linear.after(&Affine::from_linear(shear, [0.0; 3]));
         }
         linear = linear.after(&Affine::scaling([0; 3].map(|_| self.real(0.4, 3.0))));
-        let turned = crate::sampling::ExactMap::reorient(self.permutation(), [1; 3]).affine();
+        let turned = crate::ExactMap::reorient(self.permutation(), [1; 3]).affine();
         linear.after(&turned).with_translation([0; 3].map(|_| self.real(-200.0, 200.0)))
     }
 
@@ -73,7 +73,7 @@ impl Draw {
         let shape = [0; 3].map(|_| self.int(1, 9) as usize);
         let centre = |n: [usize; 3]| n.map(|n| (n as f64 - 1.0) / 2.0);
         let scale = Affine::scaling([0; 3].map(|_| self.real(0.4, 2.0)));
-        let turned = crate::sampling::ExactMap::reorient(self.permutation(), [1; 3]).affine();
+        let turned = crate::ExactMap::reorient(self.permutation(), [1; 3]).affine();
         let linear = if aligned {
             other.affine().after(&turned).after(&scale)
         } else {

@@ -9,13 +9,12 @@ use std::path::Path;
 
 use revoxel_core::{IndexBox, Kind, Volume, Voxel, dispatch};
 use revoxel_pipeline::{Pipeline, PipelineError};
-use revoxel_transforms::Registry;
-use serde_json::{Map, Value, json};
-
 use revoxel_runner::channel;
 use revoxel_runner::dataset::{Case, DatasetError};
 use revoxel_runner::limits::options;
 use revoxel_runner::non_finite::settle;
+use revoxel_transforms::Registry;
+use serde_json::{Map, Value, json};
 
 /// Values of each case from which percentiles are taken, at most.
 const SAMPLES: usize = 100_000;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch};
 use revoxel_resample::{Interpolation, NonFinite, all_finite};
 
-use crate::inversion::InvertError;
+use crate::error::InvertError;
 
 /// Scores beyond this are taken for infinite: sums and squares of them may not be finite in single precision.
 const INFINITE: f64 = 1e30;
@@ -72,7 +72,8 @@ fn held<T: Voxel>(mut values: Vec<T>, times: f64) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{Activation, Decision};
+    use crate::activation::Activation;
+    use crate::decide::Decision;
     use revoxel_core::Grid;
 
     const MORE: f64 = f64::INFINITY;

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, GridOp, Kind, ValueUndo, Volume, Voxels};
 use revoxel_resample::{Beyond, BiasField, FilterEdge, FusedPass, Interpolation, Noise, Outside, PadMode, StepRule};
 
-use crate::inversion::InvertError;
+use crate::error::InvertError;
 use crate::trace::{TraceStep, VolumeTrace};
 
 /// Values per task, at least.

@@ -1,39 +1,13 @@
 //! From scores to labels.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch};
 use serde::{Deserialize, Serialize};
 
-use crate::inversion::InvertError;
-
-/// What is done to scores before they are averaged or resampled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// Each channel against the others; they add up to 1.
-    Softmax,
-    /// Each channel by itself.
-    Sigmoid,
-}
+use crate::activation::Activation;
+use crate::error::InvertError;
 
 impl Activation {
-    /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::None, Self::Softmax, Self::Sigmoid];
-
-    /// The name as written in pipelines and traces.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Softmax => "softmax",
-            Self::Sigmoid => "sigmoid",
-        }
-    }
-
     /// Applies it: logits become probabilities, float32.
     ///
     /// # Errors
@@ -83,21 +57,6 @@ fn softmax(values: &mut [f32], size: usize) {
             channel.iter_mut().zip(&total).for_each(|(v, t)| *v /= t);
         }
     });
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Activation {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|a| a.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no activation: use softmax, sigmoid or none"))
-    }
 }
 
 /// Channels that overlap, painted over each other: nnU-Net's `regions_class_order`.

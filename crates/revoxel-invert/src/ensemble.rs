@@ -12,36 +12,14 @@ use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
 use revoxel_resample::{How, Interpolation, NonFinite, Separate, Ties, execute};
 
 use crate::bounded::bounded;
-use crate::decide::{Activation, Decision, floats};
-use crate::inversion::{InvertError, Inverted, on_model_grid};
+use crate::decide::{Decision, floats};
+use crate::error::InvertError;
+use crate::inversion::{Inverted, on_model_grid};
+use crate::recipe::Recipe;
 use crate::returning::{Pass, Return};
 use crate::trace::{VolumeTrace, through_of};
 use crate::values::Values;
 use crate::vote::{Ballot, vote};
-
-/// How predictions become a result.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Recipe {
-    /// What is done to every prediction first. `None` means that nobody said, which is enough for one prediction but
-    /// not for averaging logits.
-    pub activation: Option<Activation>,
-    /// What is done to the intensities of every prediction.
-    pub values: Values,
-    /// The interpolation; the kind decides where it is not given.
-    pub interpolation: Option<Interpolation>,
-    /// How channels become the result.
-    pub decision: Decision,
-    /// What voxels of the result hold that no model saw, for labels a label; the kind decides where it is not given
-    /// (for images: the mean's minimum).
-    pub fill: Option<f64>,
-    /// Channels are regions by themselves, none is the background: unseen voxels hold "no" in each. So it is too with
-    /// the activation sigmoid, and where regions are decided.
-    pub overlap: bool,
-    /// Take predictions to lie on their traces' result grids whatever their own grids say; the shapes must agree.
-    pub assume_grid: bool,
-    /// Also give the mask of voxels that a model saw.
-    pub coverage: bool,
-}
 
 /// Predictions on their way back.
 #[derive(Debug)]

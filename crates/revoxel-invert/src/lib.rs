@@ -6,12 +6,15 @@
 //!
 //! This crate knows no concrete transform and opens no file.
 
+mod activation;
 mod bounded;
 mod carry;
 mod decide;
 mod ensemble;
+mod error;
 mod inversion;
 pub mod points;
+mod recipe;
 mod record;
 mod restore;
 mod returning;
@@ -22,10 +25,13 @@ mod unseen;
 mod values;
 mod vote;
 
-pub use decide::{Activation, Decision, Paint, Regions};
-pub use ensemble::{Ensemble, Recipe};
-pub use inversion::{InvertError, InvertOptions, Inverted, invert};
+pub use activation::Activation;
+pub use decide::{Decision, Paint, Regions};
+pub use ensemble::Ensemble;
+pub use error::InvertError;
+pub use inversion::{InvertOptions, Inverted, invert};
 pub use points::PointMap;
+pub use recipe::Recipe;
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use returning::Return;

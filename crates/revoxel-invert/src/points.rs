@@ -6,7 +6,7 @@
 
 use revoxel_core::{Frame, Grid, Sampling};
 
-use crate::inversion::InvertError;
+use crate::error::InvertError;
 use crate::trace::VolumeTrace;
 
 /// On which side of the pipeline a point lies.

@@ -8,9 +8,11 @@ use revoxel_resample::{
     stream, unseen_count,
 };
 
-use crate::decide::{Activation, Decision, floats, over};
-use crate::ensemble::Recipe;
-use crate::inversion::{InvertError, Inverted, fill_of, interpolation_for};
+use crate::activation::Activation;
+use crate::decide::{Decision, floats, over};
+use crate::error::InvertError;
+use crate::inversion::{Inverted, fill_of, interpolation_for};
+use crate::recipe::Recipe;
 use crate::unseen::{bytes, check_label_fill, holding_fill, put};
 use crate::vote::{Ballot, common_type, vote};
 

@@ -3,7 +3,7 @@
 use revoxel_core::{Dtype, Number, Sampling, Volume, Voxel, Voxels, dispatch};
 use revoxel_resample::How;
 
-use crate::inversion::InvertError;
+use crate::error::InvertError;
 
 /// Whether a fill is a label.
 ///

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Number, ValueUndo, Volume, Voxel, Voxels, dispatch};
 
 use crate::carry::BLOCK;
-use crate::inversion::{InvertError, on_model_grid};
+use crate::error::InvertError;
+use crate::inversion::on_model_grid;
 use crate::trace::VolumeTrace;
 
 /// What to do with the intensities of a prediction.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Voxel, Voxels, dispatch_dtype};
 
-use crate::inversion::InvertError;
+use crate::error::InvertError;
 
 /// One member's labels, its weight, and where it saw anything (everywhere without a mask).
 pub(crate) struct Ballot<'a> {

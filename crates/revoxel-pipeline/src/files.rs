@@ -4,8 +4,8 @@ use revoxel_transforms::Content;
 use serde_json::Value;
 
 use crate::error::{Fault, Place};
+use crate::model::ReadFile;
 use crate::node::{Data, Key, Node};
-use crate::pipeline::ReadFile;
 
 /// Replaces parameters that name files by what is in the files.
 pub(crate) fn read_into(

@@ -13,29 +13,11 @@ use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::{Channels, Class, LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
-use schemars::JsonSchema;
 
 use crate::error::{Fault, PipelineError, Place};
+use crate::model::{Input, Pipeline, Sought, Step};
 use crate::node::{Data, Node};
-use crate::pipeline::{Input, Pipeline, Step};
 use known::Known;
-
-/// The labels of an input as written, for the schema.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum LabelsSchema {
-    List(Vec<i64>),
-    Names(BTreeMap<String, LabelOrList>),
-}
-
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum LabelOrList {
-    Label(i64),
-    List(Vec<i64>),
-}
 
 /// The labels that an input declares: a list, or names with a label or several each.
 pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
@@ -81,14 +63,6 @@ fn whole(node: &Node) -> Result<i64, Fault> {
         Data::Number(number) if number.is_i64() => Ok(number.as_i64().unwrap_or_default()),
         _ => Err(Fault::new(node.place, format!("labels: {} is no label: labels are whole numbers", node.json()))),
     }
-}
-
-/// A label that a parameter of a step names, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sought {
-    label: f64,
-    names: Names,
-    place: Place,
 }
 
 /// The labels that a transform names, with their places in the parameters as written.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::error::{PipelineError, Place};
+use crate::error::Place;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,20 +40,6 @@ pub struct Key {
 }
 
 impl Node {
-    /// Reads one document of YAML or JSON: plain data only, no key twice.
-    ///
-    /// # Errors
-    /// Where the text is something else, with the place. `file` is what the error calls it.
-    pub fn read(file: &str, text: &str) -> Result<Self, PipelineError> {
-        crate::yaml::parse(text).map_err(|fault| PipelineError {
-            file: file.to_owned(),
-            text: text.into(),
-            place: fault.place,
-            problem: fault.problem,
-            help: fault.help,
-        })
-    }
-
     /// The value without places.
     pub fn json(&self) -> Value {
         match &self.data {

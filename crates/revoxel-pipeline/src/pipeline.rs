@@ -1,154 +1,23 @@
 //! A pipeline as resolved: names looked up, parameters typed and checked, defaults filled in.
 
 mod canonical;
-mod keys;
 mod paths;
-mod references;
 mod unwritten;
 
-use std::sync::Arc;
-
-use keys::{meant_for_labels, step_keys, take_keys};
 use paths::{check_copies, check_paths};
-use references::{check_references, check_splines};
-use revoxel_core::{Dtype, Kind, StoredDtype};
-use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Registry, Transform};
+use revoxel_core::{Kind, StoredDtype};
+use revoxel_transforms::{Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::labels::{self, Reach, Sought};
+use crate::labels::{self, Reach};
+use crate::model::{Input, Output, Pipeline, ReadFile, Restore};
 use crate::node::{Data, Node};
-use crate::non_finite::{self, NonFiniteRule};
-use crate::restore::Restore;
-use crate::segments::{self, Segments};
-use crate::series::{self, FramesRule, IncompleteRule, RescaleRule, SeriesRule};
-use crate::spec::{ComplexRule, Fuse, GridRule, InputSpec, MissingRule, PipelineSpec, SliceRule};
+use crate::rules::GridRule;
+use crate::spec::{InputSpec, PipelineSpec};
+use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
-use crate::{files, substitute, yaml};
-
-/// A pipeline, ready to run.
-#[derive(Debug)]
-pub struct Pipeline {
-    /// Name of the file, without its folder.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// The volumes of a case, in the order of the file.
-    pub inputs: Vec<Input>,
-    /// What is done, in order.
-    pub steps: Vec<Step>,
-    /// What is written, in the order of the file.
-    pub outputs: Vec<Output>,
-    /// What is to be done with predictions, in the order of the file.
-    pub restore: Vec<Restore>,
-    /// Where the trace is written.
-    pub trace: Template,
-    /// Which steps are executed in one pass.
-    pub fuse: Fuse,
-    /// What random steps draw from.
-    pub seed: u64,
-    /// How often each case is run with other draws; `None` where once, without a number.
-    pub copies: Option<u32>,
-    file: String,
-    text: Arc<str>,
-}
-
-/// A volume of a case.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Its key.
-    pub key: String,
-    /// What its values mean.
-    pub kind: Kind,
-    /// Where it is, relative to the data folder.
-    pub path: Template,
-    /// Whether a case may lack it.
-    pub optional: bool,
-    /// Whether it may lie on a grid of its own.
-    pub own_grid: bool,
-    /// The labels that its maps may hold, where it declares them.
-    pub labels: Option<LabelSet>,
-    /// What to do where its files hold values that are not finite.
-    pub non_finite: NonFiniteRule,
-    /// The one channel of its files that is taken.
-    pub channel: Option<usize>,
-    /// Which series of a DICOM folder or archive.
-    pub series: Option<SeriesRule>,
-    /// Which volume of a series that holds several.
-    pub select: Option<String>,
-    /// What to do with images of different quantities at the same places.
-    pub frames: FramesRule,
-    /// What to do with images without a rescale that others have.
-    pub rescale: RescaleRule,
-    /// What to do with a last frame that lacks slices.
-    pub incomplete: IncompleteRule,
-    /// What to do with slices that lie unevenly.
-    pub slices: SliceRule,
-    /// What to do where slices are missing.
-    pub missing: MissingRule,
-    /// Whether headers may name files of values outside their own folder.
-    pub allow_outside: bool,
-    /// What to do with complex voxels.
-    pub complex: ComplexRule,
-    /// The voxel size in mm (x, y, z) of pictures, which do not say it.
-    pub spacing: Option<[f64; 3]>,
-    /// How DICOM segmentations and structure sets become its labels.
-    pub segments: Segments,
-    /// Whether it is a one-hot map of kind probability by then: a step made it.
-    pub(crate) one_hot: bool,
-    pub(crate) place: Place,
-}
-
-/// A step.
-#[derive(Debug)]
-pub struct Step {
-    /// Name of the transform.
-    pub name: &'static str,
-    /// What the transform works on.
-    pub class: Class,
-    /// All its parameters, as resolved.
-    pub params: Value,
-    /// The transform.
-    pub transform: Transform,
-    /// The inputs that it applies to, in the order of the file.
-    pub keys: Vec<String>,
-    pub(crate) labels: Vec<Sought>,
-    pub(crate) place: Place,
-}
-
-/// A file that is written for each case.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Key of the volume.
-    pub key: String,
-    /// Where it is written, relative to the output folder.
-    pub path: Template,
-    /// The voxel type, where the file gives one.
-    pub dtype: Option<StoredDtype>,
-    place: Place,
-}
-
-impl Input {
-    /// What its values mean after a step that it takes.
-    pub(crate) fn pass(&mut self, step: &Step) {
-        let Transform::Value(transform) = &step.transform else { return };
-        let kind = transform.kind_after(self.kind);
-        self.one_hot = kind == Kind::Probability && (transform.makes_one_hot() || self.one_hot && kind == self.kind);
-        self.kind = kind;
-    }
-}
-
-impl Step {
-    /// What a random step draws as step `number` (from 0) for a case; `None` for a step without chance.
-    pub fn draw(&self, seed: u64, case: &str, number: usize) -> Option<Drawn> {
-        match &self.transform {
-            Transform::Random(random) => Some(random.draw(&mut Draws::new(seed, case, number))),
-            _ => None,
-        }
-    }
-}
-/// Says what a file holds, as parameters of the step that names it; the error is for people.
-pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, Value>, String> + 'a;
+use crate::{non_finite, restore, segments, series, substitute, yaml};
 
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
@@ -298,19 +167,19 @@ fn resolve(
             return Err(labels::lost(&lost, place(&["outputs", &output.key, "dtype"])));
         }
     }
-    let mut restore = Vec::new();
+    let mut restores = Vec::new();
     for (name, spec) in &spec.restore {
-        restore.push(crate::restore::resolve(name, spec, &document, (&inputs, &steps), registry, read)?);
+        restores.push(restore::resolve(name, spec, &document, (&inputs, &steps), registry, read)?);
     }
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
     check_copies(spec.copies, &steps, place(&["copies"]))?;
-    check_paths(&inputs, &outputs, &restore, (&trace, trace_place), spec.copies.is_some())?;
+    check_paths(&inputs, &outputs, &restores, (&trace, trace_place), spec.copies.is_some())?;
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
     let (fuse, seed, copies) = (spec.fuse, spec.seed, spec.copies);
-    Ok(Pipeline { name, description, inputs, steps, outputs, restore, trace, fuse, seed, copies, file, text })
+    Ok(Pipeline { name, description, inputs, steps, outputs, restore: restores, trace, fuse, seed, copies, file, text })
 }
 
 /// The document as the type of its fields.
@@ -390,71 +259,6 @@ fn resolve_outputs(spec: &PipelineSpec, inputs: &[Input], document: &Node) -> Re
         outputs.push(Output { key: key.clone(), path, dtype, place: place("path", false) });
     }
     Ok(outputs)
-}
-
-/// The voxel type of an output.
-pub(crate) fn stored_dtype(path: &str, name: Option<&str>) -> Result<Option<StoredDtype>, Fault> {
-    let Some(name) = name else { return Ok(None) };
-    let dtype = name
-        .parse::<StoredDtype>()
-        .map_err(|e| Fault::new(Place::default(), e.to_string()).meant(name, Dtype::ALL.iter().map(|d| d.name())))?;
-    if dtype == StoredDtype::Half && !path.ends_with(".npy") {
-        let problem = format!("{} can only be written as .npy, and the path is {path}", dtype.name());
-        return Err(Fault::new(Place::default(), problem));
-    }
-    Ok(Some(dtype))
-}
-
-pub(crate) fn resolve_step(
-    node: &Node,
-    inputs: &[Input],
-    registry: &Registry,
-    read: &ReadFile<'_>,
-) -> Result<Step, Fault> {
-    let shape = "a step is one transform with its parameters, such as: - spacing: { pixdim: [1, 1, 1] }";
-    let (name, name_place, mut params) = match &node.data {
-        Data::Map(map) => match &map[..] {
-            [(key, params)] => (&key.name, key.place, params.clone()),
-            [_, (second, _), ..] => {
-                return Err(Fault::new(second.place, format!("a second key {:?} in one step", second.name)).help(shape));
-            }
-            [] => return Err(Fault::new(node.place, "an empty step").help(shape)),
-        },
-        Data::Text(name) => (name, node.place, Node { place: node.place, data: Data::Null }),
-        _ => return Err(Fault::new(node.place, "not a step").help(shape)),
-    };
-    let Some(definition) = registry.get(name) else {
-        let fault = Fault::new(name_place, format!("there is no transform {name:?}"));
-        return Err(match registry.closest(name) {
-            Some(near) => fault.help(format!("did you mean {near:?}?")),
-            None => fault.help("`revoxel transforms` lists them"),
-        });
-    };
-    if !matches!(params.data, Data::Map(_) | Data::Null) {
-        let problem = format!("{name} takes named parameters, in braces or on lines of their own");
-        return Err(Fault::new(params.place, problem));
-    }
-    let wanted = take_keys(&mut params)?;
-    meant_for_labels(&mut params, wanted.as_deref(), inputs);
-    files::read_into(&mut params, name, definition.files, read)?;
-    let built = (definition.build)(params.json()).map_err(|error| {
-        let of_key = error.problem.starts_with("unknown field");
-        let place = if error.path.is_empty() { name_place } else { params.locate(&error.path, of_key) };
-        Fault { place, problem: format!("{name}: {}", error.problem), help: error.help }
-    })?;
-    let keys = step_keys(definition, &built.transform, wanted, name_place, inputs)?;
-    check_references(name, &built.transform, &params, name_place, inputs)?;
-    check_splines(name, &built.transform, &params, &keys, inputs)?;
-    let labels = labels::sought(&built.transform, &params);
-    Ok(Step {
-        name: definition.name,
-        class: definition.class,
-        params: built.params,
-        transform: built.transform,
-        keys,
-        labels,
-        place: name_place,
-    })
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use revoxel_transforms::{
     SpatialTransform, Transform, ValueTransform, step_rule,
 };
 
-use crate::pipeline::Pipeline;
-use crate::spec::Fuse;
+use crate::model::Pipeline;
+use crate::rules::Fuse;
 
 /// The predicted steps of a case.
 #[derive(Clone, Debug)]

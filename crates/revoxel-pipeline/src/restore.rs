@@ -6,156 +6,16 @@ use revoxel_core::Kind;
 use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord, check_label_fill};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::error::{Fault, Place};
 use crate::labels::{self, Reach};
+use crate::model::{Input, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
-use crate::pipeline::stored_dtype;
-use crate::pipeline::{Input, ReadFile, Step, resolve_step};
+use crate::restore_spec::{RestoreSpec, ValuesSpec};
+use crate::rules::{ComplexRule, MissingRule, SliceRule};
 use crate::series::{FramesRule, IncompleteRule, RescaleRule};
-use crate::spec::{ComplexRule, DtypeSchema, KindSchema, MissingRule, SliceRule};
-use crate::template::{CaseName, Template};
-
-/// What is to be done with a prediction.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RestoreSpec {
-    /// What its values mean: image, label, probability or logit.
-    #[schemars(with = "KindSchema")]
-    kind: String,
-    /// The input whose grid it goes back to; the first image where it is left out.
-    #[serde(default)]
-    volume: Option<String>,
-    /// How it is interpolated; by its kind where it is left out: labels nearest, the rest linear.
-    #[serde(default)]
-    #[schemars(with = "Option<InterpolationSchema>")]
-    interpolation: Option<String>,
-    /// What is done to logits before they are averaged or resampled.
-    #[serde(default)]
-    #[schemars(with = "Option<ActivationSchema>")]
-    activation: Option<String>,
-    /// Make the label map of the highest channel, the lowest at a tie.
-    #[serde(default)]
-    argmax: bool,
-    /// Make a label map of channels that overlap, painted over each other.
-    #[serde(default)]
-    regions: Option<RegionsSpec>,
-    /// What is done to intensities; they stay as they are where it is left out.
-    #[serde(default)]
-    values: Option<ValuesSpec>,
-    /// What voxels hold that the model never saw; background of the kind where it is left out.
-    #[serde(default)]
-    fill: Option<f64>,
-    /// What is done then, in order: transforms of values, as `- name: { in: model, parameters }`.
-    #[serde(default)]
-    #[allow(dead_code, reason = "read with their places; here for the schema")]
-    steps: Vec<Value>,
-    /// The file that is written.
-    #[serde(default)]
-    output: Option<RestoreOutput>,
-}
-
-/// Channels that overlap, painted over each other (nnU-Net: `regions_class_order`).
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RegionsSpec {
-    /// The probability above which a voxel belongs to a region; logits are compared with its logit.
-    #[serde(default = "half")]
-    threshold: f64,
-    /// What is painted, in order: later ones over earlier ones.
-    paint: Vec<PaintSpec>,
-}
-
-/// A region and its label.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PaintSpec {
-    /// The channel, from 0.
-    channel: usize,
-    /// The label.
-    label: u16,
-}
-
-/// The file that is written.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RestoreOutput {
-    /// Where, relative to the output folder; the name says the format; `{case}` stands for the case.
-    path: String,
-    /// The voxel type; for labels the smallest that holds them where it is left out.
-    #[serde(default)]
-    #[schemars(with = "Option<DtypeSchema>")]
-    dtype: Option<String>,
-}
-
-/// What is done to intensities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum ValuesSpec {
-    /// They stay as the model made them.
-    Keep,
-    /// The recorded changes are undone; values that were cut off are an error.
-    Undo,
-    /// The recorded changes are undone; for values that were cut off stands the limit.
-    Clamp,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[allow(dead_code, reason = "only its schema is used")]
-enum InterpolationSchema {
-    Nearest,
-    Linear,
-    Cubic,
-    Label,
-    LabelNearest,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[allow(dead_code, reason = "only its schema is used")]
-enum ActivationSchema {
-    None,
-    Softmax,
-    Sigmoid,
-}
-
-const fn half() -> f64 {
-    0.5
-}
-
-/// What is to be done with a prediction, as resolved.
-#[derive(Debug)]
-pub struct Restore {
-    /// Its name.
-    pub name: String,
-    /// Where the result is written, relative to the output folder.
-    pub path: Option<Template>,
-    /// The steps; which of them are done on the model's grid is in the record.
-    pub steps: Vec<Step>,
-    record: RestoreRecord,
-    pub(crate) place: Place,
-}
-
-impl Restore {
-    /// What a trace says of it.
-    pub fn record(&self, case: &CaseName) -> RestoreRecord {
-        RestoreRecord { path: self.path.as_ref().map(|p| p.path(case)), ..self.record.clone() }
-    }
-
-    /// The input whose grid predictions go back to, where the pipeline says.
-    pub fn volume(&self) -> Option<&str> {
-        self.record.volume.as_deref()
-    }
-
-    pub(crate) fn canonical(&self) -> Value {
-        let path = self.path.as_ref().map(|p| p.text().to_owned());
-        json!(RestoreRecord { path, ..self.record.clone() })
-    }
-}
+use crate::steps::{resolve_step, stored_dtype};
+use crate::template::Template;
 
 /// Checks what is to be done with a prediction.
 pub(crate) fn resolve(

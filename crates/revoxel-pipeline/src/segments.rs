@@ -1,31 +1,11 @@
 //! What an input says of DICOM segmentations and structure sets.
 
 use revoxel_core::Kind;
-use serde_json::{Value, json};
 
 use crate::error::Fault;
+use crate::model::Segments;
 use crate::node::Node;
-use crate::spec::{InputSpec, OverlapRule};
-
-/// How DICOM segmentations and structure sets become labels.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Segments {
-    /// The input onto whose slices they go; `None` for the series that they refer to.
-    pub reference: Option<String>,
-    /// Those that are read, by name or number; all where none is named.
-    pub structures: Vec<String>,
-    /// The least fraction that counts, above 0 and at most 1.
-    pub threshold: Option<f64>,
-    /// What to do where they overlap.
-    pub overlap: OverlapRule,
-}
-
-impl Segments {
-    pub(crate) fn canonical(&self) -> Value {
-        let Self { reference, structures, threshold, overlap } = self;
-        json!({ "reference": reference, "structures": structures, "threshold": threshold, "overlap": overlap })
-    }
-}
+use crate::spec::InputSpec;
 
 /// What an input says of segmentations.
 pub(crate) fn resolve(key: &str, input: &InputSpec, kind: Kind, document: &Node) -> Result<Segments, Fault> {

@@ -2,12 +2,13 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::labels::LabelsSchema;
 use crate::non_finite::NonFiniteSchema;
-use crate::restore::RestoreSpec;
+use crate::restore_spec::RestoreSpec;
+use crate::rules::{ComplexRule, Fuse, GridRule, MissingRule, OverlapRule, SliceRule};
+use crate::schemas::{DtypeSchema, KindSchema, LabelsSchema};
 use crate::series::{FramesRule, IncompleteRule, RescaleRule, SeriesSchema};
 
 /// A pipeline file: what goes in, what is done, what comes out.
@@ -68,17 +69,6 @@ fn names_or_numbers<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Str
     };
     let values = Vec::<NameOrNumber>::deserialize(from)?;
     Ok(values.into_iter().map(text).collect())
-}
-
-/// Which neighbouring steps are executed in one pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fuse {
-    /// Exact steps with one resampling: the result is that of the steps one by one.
-    #[default]
-    Exact,
-    /// Also several resamplings: one interpolation instead of several, so values differ from the steps one by one.
-    Resampling,
 }
 
 /// An input.
@@ -165,63 +155,6 @@ pub(crate) struct InputSpec {
     pub(crate) overlap: OverlapRule,
 }
 
-/// What to do with complex voxels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ComplexRule {
-    /// Refuse the case, naming the type.
-    #[default]
-    Error,
-    /// Read two channels: the real part, then the imaginary part.
-    Channels,
-}
-
-/// What to do with voxels that have several labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OverlapRule {
-    /// Refuse the case, naming the labels.
-    #[default]
-    Error,
-    /// Read one channel for each, with 1 where it is.
-    Channels,
-}
-
-/// What to do with slices that lie unevenly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SliceRule {
-    /// Refuse the case, naming the gaps.
-    #[default]
-    Error,
-    /// Resample onto an even grid, from where each slice lies; predictions go back onto the slices.
-    Regularize,
-    /// Take the slices to be even, at the mean gap.
-    Nominal,
-}
-
-/// What to do where slices are missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingRule {
-    /// Refuse the case, naming the slices.
-    #[default]
-    Error,
-    /// Fill them in between their neighbours.
-    Interpolate,
-}
-
-/// Whether an input shares the case's grid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum GridRule {
-    /// It must lie on the grid of the first image.
-    #[default]
-    Shared,
-    /// It may have a grid of its own.
-    Own,
-}
-
 /// An output.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -233,33 +166,4 @@ pub(crate) struct OutputSpec {
     #[serde(default)]
     #[schemars(with = "Option<DtypeSchema>")]
     pub(crate) dtype: Option<String>,
-}
-
-/// The names of the kinds, for the schema.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum KindSchema {
-    Image,
-    Label,
-    Probability,
-    Logit,
-}
-
-/// The names of the voxel types, for the schema.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[allow(dead_code, reason = "only its schema is used")]
-pub(crate) enum DtypeSchema {
-    Uint8,
-    Int8,
-    Uint16,
-    Int16,
-    Uint32,
-    Int32,
-    Uint64,
-    Int64,
-    Float16,
-    Float32,
-    Float64,
 }

@@ -6,8 +6,24 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::Number;
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
 
-use crate::error::{Fault, Place};
+use crate::error::{Fault, PipelineError, Place};
 use crate::node::{Data, Key, Node};
+
+impl Node {
+    /// Reads one document of YAML or JSON: plain data only, no key twice.
+    ///
+    /// # Errors
+    /// Where the text is something else, with the place. `file` is what the error calls it.
+    pub fn read(file: &str, text: &str) -> Result<Self, PipelineError> {
+        parse(text).map_err(|fault| PipelineError {
+            file: file.to_owned(),
+            text: text.into(),
+            place: fault.place,
+            problem: fault.problem,
+            help: fault.help,
+        })
+    }
+}
 
 /// Reads one YAML document. Only plain data: no tags, no merge keys, no key twice; aliases within a budget.
 pub(crate) fn parse(text: &str) -> Result<Node, Fault> {

@@ -1,6 +1,6 @@
 //! Big buffers.
 
-use crate::ResampleError;
+use crate::error::ResampleError;
 
 /// That so many bytes of memory can be had now. Buffers are made where nothing can be refused any more, so this is
 /// asked before.

@@ -2,7 +2,7 @@
 
 use revoxel_core::{IndexBox, Voxel};
 
-use crate::pass::Aligned;
+use crate::aligned::Aligned;
 use crate::simd::vectorised;
 use crate::taps::{Along, Range};
 use crate::{How, Outside};

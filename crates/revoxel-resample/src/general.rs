@@ -11,10 +11,9 @@ use std::ops::Range as Indices;
 
 use revoxel_core::{Bend, IndexBox, Limit, Sampling, Slices, Voxel};
 
-use crate::label::{Weighing, heaviest};
-use crate::pass::rows_of;
 use crate::real::Real;
 use crate::taps::{Along, NO_CLOSEST, Range, Tie, cubic_weights};
+use crate::weighing::{Weighing, heaviest};
 use crate::{How, Interpolation, Outside};
 use rows::{Walk, bilinear_row, cubic_row, label_row, linear_row, mixed, nearest_row};
 
@@ -79,16 +78,16 @@ impl General {
         let voxels: usize = source.iter().product();
         let limits = |passed: usize| {
             let of = sampling.limits().iter().filter(|l| l.bends == passed);
-            of.map(|l| Bounds { map: rows_of(&l.map), limit: *l }).collect()
+            of.map(|l| Bounds { map: l.map.rows(), limit: *l }).collect()
         };
         let bends = sampling.bends().enumerate().map(|(number, (map, bend))| Bent {
-            map: rows_of(&map),
+            map: map.rows(),
             bend: bend.clone(),
             limits: limits(number + 1),
         });
         let bends: Vec<Bent> = bends.collect();
         bends.iter().for_each(|bent| bent.bend.warp.prepare());
-        let map = rows_of(&sampling.last_map());
+        let map = sampling.last_map().rows();
         let target = sampling.target().shape();
         // A ten-millionth of a voxel is less than what rounding of positions may do.
         let slope = (map[2][0] * target[0] as f64).abs() + (map[2][1] * target[1] as f64).abs();

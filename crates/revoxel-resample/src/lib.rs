@@ -14,6 +14,7 @@
 //! the same naively in f64; every path is tested against it. Results depend neither on the number of threads nor
 //! on the instructions.
 
+mod aligned;
 mod area;
 mod argmax;
 mod bias_field;
@@ -22,6 +23,7 @@ mod census;
 mod clipped;
 mod copy;
 mod elastic;
+mod error;
 mod execute;
 mod finite;
 mod fused;
@@ -41,6 +43,8 @@ mod smooth;
 mod spline;
 mod subject;
 mod taps;
+mod weighing;
+mod work;
 
 pub use area::area;
 pub use argmax::{argmax, execute_argmax};
@@ -48,7 +52,8 @@ pub use bias_field::BiasField;
 pub use buffer::room;
 pub use census::{Census, Gone};
 pub use elastic::elastic;
-pub use execute::{ResampleError, coverage, execute, execute_as, reorient, result_dtype, stream, unseen_count};
+pub use error::ResampleError;
+pub use execute::{coverage, execute, execute_as, reorient, result_dtype, stream, unseen_count};
 pub use finite::{Holes, NonFinite, all_finite, replaced};
 pub use fused::{Applied, Beyond, FusedPass, StepRule};
 pub use how::{Boundary, How, Interpolation, InterpolationError, Outside, Through, Ties};

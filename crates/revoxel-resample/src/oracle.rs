@@ -2,9 +2,9 @@
 
 use revoxel_core::{Sampling, Volume, dispatch};
 
-use crate::label::Weighing;
 use crate::pass::along;
 use crate::taps::{Along, Range, cubic_weights};
+use crate::weighing::Weighing;
 use crate::{How, Interpolation, Outside, spline};
 
 /// The values of a pass on the sampling's target grid, axis 0 fastest, channels slowest.

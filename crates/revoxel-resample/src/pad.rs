@@ -7,7 +7,9 @@ use std::str::FromStr;
 use rayon::prelude::*;
 use revoxel_core::{Dtype, GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch};
 
-use crate::{How, Interpolation, ResampleError, coverage, execute};
+use crate::error::ResampleError;
+use crate::work::{copied, covered};
+use crate::{How, Interpolation};
 
 /// What padding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,12 +175,12 @@ pub fn pad(
     let constant = of_all.as_deref().or((mode == PadMode::Constant).then_some(value));
     if constant.is_some() || !sampling.has_padding() {
         let value = constant.unwrap_or(value).to_vec();
-        return execute(volume, &sampling, &How::filled(Interpolation::Nearest, value));
+        return copied(volume, &sampling, &How::filled(Interpolation::Nearest, value));
     }
     let inner = *sampling.readable();
     let mut crop = Sampling::identity(*volume.grid());
     crop.push(&GridOp::Window { start: inner.start, shape: inner.shape })?;
-    let cropped = execute(volume, &crop, &How::border(Interpolation::Nearest))?;
+    let cropped = copied(volume, &crop, &How::border(Interpolation::Nearest))?;
     let start = [0, 1, 2].map(|a| start[a] - inner.start[a]);
     let channels = volume.channels();
     let voxels: Voxels = dispatch!(cropped.voxels(), v => match mode {
@@ -193,9 +195,9 @@ pub fn pad(
 
 /// Executes a window whose padding is a whole number, to the last digit.
 fn padded_with(volume: &Volume, window: &Sampling, number: i128) -> Result<Volume, ResampleError> {
-    let inside = coverage(window)?;
+    let inside = covered(window)?;
     let inside: &[u8] = inside.voxels().bytes();
-    let padded = execute(volume, window, &How::filled(Interpolation::Nearest, vec![0.0]))?;
+    let padded = copied(volume, window, &How::filled(Interpolation::Nearest, vec![0.0]))?;
     fn put<T: Voxel>(values: &mut [T], inside: &[u8], number: i128) {
         let number = T::near_whole(number);
         for channel in values.chunks_mut(inside.len()) {

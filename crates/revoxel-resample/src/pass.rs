@@ -1,7 +1,8 @@
 //! A sampling made ready for execution: which path, which regions, which tables.
 
-use revoxel_core::{Affine, ExactMap, IndexBox, Sampling, Voxel};
+use revoxel_core::{ExactMap, IndexBox, Sampling, Voxel};
 
+use crate::aligned::Aligned;
 use crate::copy::{self, Strided};
 use crate::gather::Gather;
 use crate::general::General;
@@ -30,9 +31,6 @@ pub(crate) enum Path {
     Label(Box<Separable>),
     General(Box<General>),
 }
-
-/// Each source axis follows one target axis: (target axis, scale, shift) by source axis.
-pub(crate) type Aligned = [(usize, f64, f64); 3];
 
 impl Pass {
     /// `beyond`: voxels by axis that continue the source on each side.
@@ -288,9 +286,4 @@ fn inside(axes: &Aligned, ranges: &[Range; 3], outside: Outside, written: &Index
         end[target] = end[target].min(a.max(b).floor() as i64 + 1);
     }
     IndexBox::from_bounds(start, end)
-}
-
-/// The linear part and shift of the map, for the general path.
-pub(crate) fn rows_of(map: &Affine) -> [[f64; 4]; 3] {
-    map.rows()
 }

@@ -11,12 +11,12 @@ use std::ops::Range as Indices;
 use revoxel_core::{IndexBox, Voxel};
 
 use crate::How;
+use crate::aligned::Aligned;
 use crate::copy::{Strided, strided};
-use crate::label::Weighing;
-use crate::pass::Aligned;
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::taps::{Along, Line, Range, Taps};
+use crate::weighing::Weighing;
 
 /// Target planes that are computed together where the source must be turned.
 const BLOCK: usize = 16;

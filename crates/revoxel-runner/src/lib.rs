@@ -30,6 +30,7 @@ pub mod matrix_file;
 pub mod measure;
 pub mod memory;
 pub mod non_finite;
+pub mod parameter_files;
 pub mod phantom;
 pub mod places;
 pub mod points;

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::Transform;
+pub use crate::error::Invalid;
+use crate::transform::Transform;
 
 /// What a transform works on, and so which inputs it applies to when a step does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,22 +86,6 @@ pub trait Define: Serialize + DeserializeOwned + JsonSchema {
 
     /// The transform with these parameters.
     fn transform(self) -> Transform;
-}
-
-/// A parameter that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The parameter.
-    pub field: &'static str,
-    /// What is wrong, with the value and what to do.
-    pub problem: String,
-}
-
-impl Invalid {
-    /// A problem with a parameter.
-    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self { field, problem: problem.into() }
-    }
 }
 
 /// Why parameters were refused.

@@ -336,3 +336,19 @@ pub enum ApplyError {
     #[error(transparent)]
     Resample(#[from] ResampleError),
 }
+
+/// A parameter that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The parameter.
+    pub field: &'static str,
+    /// What is wrong, with the value and what to do.
+    pub problem: String,
+}
+
+impl Invalid {
+    /// A problem with a parameter.
+    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self { field, problem: problem.into() }
+    }
+}

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use revoxel_core::Volume;
-
-use crate::label::labels::distinct;
+use rayon::prelude::*;
+use revoxel_core::{Volume, Voxel, Voxels, dispatch};
 
 /// Labels, rising, each once. The background, 0, is always among them.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +100,47 @@ impl fmt::Display for LabelSet {
         f.write_str(&parts[..parts.len().min(MOST)].join(", "))?;
         if parts.len() > MOST { write!(f, ", … ({} labels)", self.count()) } else { Ok(()) }
     }
+}
+
+/// All labels of a volume, rising; background included, what is no number left out.
+pub(crate) fn distinct(voxels: &Voxels) -> Vec<f64> {
+    fn add(found: &mut Vec<f64>, label: f64) {
+        if let Err(at) = found.binary_search_by(|l| l.total_cmp(&label)) {
+            found.insert(at, label);
+        }
+    }
+    /// Puts what was found by the way in order.
+    fn settle(found: &mut Vec<f64>, more: &mut Vec<f64>) {
+        found.append(more);
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+    }
+    fn of<T: Voxel>(values: &[T]) -> Vec<f64> {
+        // More than label maps have: an image that was taken for one must not take for ever.
+        const FEW: usize = 1 << 12;
+        let block = |block: &[T]| {
+            let (mut found, mut more, mut last) = (Vec::new(), Vec::new(), None);
+            for value in block {
+                if last != Some(*value) {
+                    last = Some(*value);
+                    let label = value.to_f64();
+                    // Both zeros are one label.
+                    if found.len() < FEW && !label.is_nan() {
+                        add(&mut found, label + 0.0);
+                    } else if !label.is_nan() {
+                        more.push(label + 0.0);
+                    }
+                }
+            }
+            settle(&mut found, &mut more);
+            found
+        };
+        let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
+        let mut all = Vec::new();
+        settle(&mut all, &mut blocks.concat());
+        all
+    }
+    dispatch!(voxels, v => of(v))
 }
 
 #[cfg(test)]

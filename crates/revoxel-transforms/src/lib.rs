@@ -19,12 +19,15 @@ pub mod manual;
 pub mod params;
 mod planning;
 pub mod random;
+mod random_transform;
 pub mod registry;
 mod rules;
 pub mod spatial;
+mod traits;
 pub mod transform;
 
-pub use definition::{Built, Class, Content, Define, Invalid, ParamsError, TransformDef, define};
+pub use definition::{Built, Class, Content, Define, ParamsError, TransformDef, define};
+pub use error::Invalid;
 pub use label_set::{Channels, LabelSet};
 pub use random::{Change, Drawn, Draws, RandomTransform};
 pub use registry::Registry;

@@ -7,12 +7,13 @@ pub(crate) mod patches;
 pub(crate) mod planar;
 pub(crate) mod sweep;
 pub(crate) mod weights;
+pub(crate) mod windows;
 
 use revoxel_core::{Affine, Grid, GridError, GridOp};
 
-use crate::definition::Invalid;
+use crate::error::Invalid;
+use crate::error::PlanError;
 use crate::params::{Interpolation, Named, PadMethod, PadMode, PerKey};
-use crate::transform::PlanError;
 
 /// The windows that change a volume of `shape` to the box `start .. end`: none where nothing changes.
 pub(crate) fn window(shape: [usize; 3], start: [i64; 3], end: [i64; 3]) -> Vec<GridOp> {

@@ -7,14 +7,10 @@
 
 mod affine;
 mod by_channel;
-mod draws;
+pub(crate) mod draws;
 mod elastic;
 mod ranges;
 mod turn;
-
-use std::fmt::Debug;
-
-use serde_json::Value;
 
 pub(crate) use affine::{Moves, centred};
 pub(crate) use by_channel::ByChannel;
@@ -24,104 +20,8 @@ pub(crate) use ranges::{OneOrTwo, Range, Ranges, Span, probability, tenth};
 pub use revoxel_resample::Noise;
 pub(crate) use turn::{Turn, flips};
 
-use crate::definition::Invalid;
-use crate::transform::{NamedLabel, Need, PaddingRule, Resampling, SpatialTransform, ValueTransform};
-
-/// Draws a transform.
-pub trait RandomTransform: Debug + Send + Sync {
-    /// What is done this time.
-    fn draw(&self, draws: &mut Draws) -> Drawn;
-
-    /// What the drawn spatial transforms need, nothing or the voxels of an input; they say the same. The grid of the
-    /// step's first input is always there.
-    fn need(&self) -> Need<'_> {
-        Need::Nothing
-    }
-
-    /// The input that the drawn spatial transforms look at together with the one that they need.
-    fn beside(&self) -> Option<&str> {
-        None
-    }
-
-    /// The labels that parameters name, of the input that [`need`](Self::need) names.
-    fn named_labels(&self) -> Vec<NamedLabel> {
-        Vec::new()
-    }
-
-    /// How many channels the input that [`need`](Self::need) names must have where it has several.
-    fn channels(&self) -> Option<usize> {
-        None
-    }
-
-    /// How ops of the drawn transforms that interpolate do it, so far as it names inputs.
-    fn resampling(&self) -> Resampling<'_> {
-        Resampling::default()
-    }
-
-    /// Whether drawn transforms smooth before they sample onto larger voxels.
-    fn anti_alias(&self) -> bool {
-        false
-    }
-
-    /// What windows of the drawn transforms hold where they stick out, so far as it names inputs.
-    fn padding(&self) -> PaddingRule<'_> {
-        PaddingRule { mode: revoxel_resample::PadMode::Constant, value: None }
-    }
-}
-
-/// What was drawn.
-#[derive(Debug)]
-pub struct Drawn {
-    /// What is to be done.
-    pub change: Change,
-    /// The numbers, for the trace.
-    pub values: Value,
-}
-
-/// What a draw came to.
-#[derive(Debug)]
-pub enum Change {
-    /// The volumes stay as they are.
-    Nothing,
-    /// Voxels move.
-    Spatial(Box<dyn SpatialTransform>),
-    /// Values change.
-    Value(Box<dyn ValueTransform>),
-}
-
-impl Drawn {
-    /// A draw after which nothing is done.
-    pub fn nothing() -> Self {
-        Self { change: Change::Nothing, values: serde_json::json!({ "apply": false }) }
-    }
-
-    /// A draw of a spatial transform, with the numbers as a JSON object.
-    pub fn spatial(transform: impl SpatialTransform + 'static, values: Value) -> Self {
-        Self { change: Change::Spatial(Box::new(transform)), values: applied(values) }
-    }
-
-    /// A draw of a value transform, with the numbers as a JSON object.
-    pub fn value(transform: impl ValueTransform + 'static, values: Value) -> Self {
-        Self { change: Change::Value(Box::new(transform)), values: applied(values) }
-    }
-
-    /// The parameters of a step together with what was drawn, as they are recorded.
-    pub fn params(&self, params: &Value) -> Value {
-        let mut all = params.clone();
-        if let Some(map) = all.as_object_mut() {
-            map.insert("drawn".to_owned(), self.values.clone());
-        }
-        all
-    }
-}
-
-fn applied(values: Value) -> Value {
-    let mut all = serde_json::Map::from_iter([("apply".to_owned(), true.into())]);
-    if let Value::Object(values) = values {
-        all.extend(values);
-    }
-    Value::Object(all)
-}
+use crate::error::Invalid;
+pub use crate::random_transform::{Change, Drawn, RandomTransform};
 
 /// Refuses a number that is not finite or lies outside `low ..= high`.
 pub(crate) fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), Invalid> {

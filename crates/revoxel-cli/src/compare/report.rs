@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use revoxel_io::Loaded;
-use serde_json::{Map, Value, json};
-
-use super::super::show;
 use revoxel_runner::compare::{
     Comparison, Criteria, LabelDifference, LabelDifferences, NoLabels, TOLERANCE_MM, Unmeasured, ValueDifference,
     Verdict,
 };
+use serde_json::{Map, Value, json};
+
+use super::super::show;
 
 /// A text has at most so many labels: an image of whole numbers has hundreds, and nobody reads them.
 const MOST_ROWS: usize = 20;

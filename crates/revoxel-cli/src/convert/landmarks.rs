@@ -4,15 +4,15 @@ use std::path::Path;
 
 use revoxel_core::Kind;
 use revoxel_io::{Head, ReadOptions};
+use revoxel_runner::files::read_text;
+use revoxel_runner::kept::{Kept, Written};
+use revoxel_runner::points::Document;
+use revoxel_runner::points::marks::label_map;
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::show;
 use super::Args;
-use revoxel_runner::files::read_text;
-use revoxel_runner::kept::{Kept, Written};
-use revoxel_runner::points::Document;
-use revoxel_runner::points::marks::label_map;
 
 /// Writes a label map of the points of a file on the grid of a scan.
 pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions) -> Outcome {

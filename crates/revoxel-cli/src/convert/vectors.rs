@@ -4,7 +4,6 @@ use std::path::Path;
 
 use revoxel_core::{Dtype, Volume, Voxel, Voxels, dispatch};
 use revoxel_io::format_for_writing;
-
 use revoxel_runner::kept::Kept;
 
 /// NIfTI's intent of a displacement vector, whose components are along RAS.

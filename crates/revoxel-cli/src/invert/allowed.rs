@@ -4,11 +4,11 @@ use std::path::Path;
 
 use revoxel_core::{Dtype, StoredDtype};
 use revoxel_invert::VolumeTrace;
-
-use super::{Args, Failure, Outcome, show};
 use revoxel_runner::limits::limits;
 use revoxel_runner::memory;
 use revoxel_runner::places::Places;
+
+use super::{Args, Failure, Outcome, show};
 
 /// Refuses a trace whose source is beyond the limits, or whose way back takes more memory than there is.
 pub(super) fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result<(), Failure> {

@@ -2,13 +2,13 @@
 
 use revoxel_invert::points::{Side, Space, Status};
 use revoxel_invert::{PointMap, VolumeTrace};
+use revoxel_runner::files::{make_folder_of, read_text, write_text};
+use revoxel_runner::points::{Document, Mapped, Shape, as_csv, form_of};
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::show;
 use super::Args;
-use revoxel_runner::files::{make_folder_of, read_text, write_text};
-use revoxel_runner::points::{Document, Mapped, Shape, as_csv, form_of};
 
 /// Maps a file of points and boxes.
 pub(super) fn run(args: &Args, record: &VolumeTrace, case: &str, key: &str) -> Outcome {

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use revoxel_invert::Trace;
+use revoxel_runner::files::make_folder_of;
+use revoxel_runner::scores::{ScoresError, append, mean, read, separator_of, write};
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::show;
 use super::{Args, load};
-use revoxel_runner::files::make_folder_of;
-use revoxel_runner::scores::{ScoresError, append, mean, read, separator_of, write};
 
 /// Writes what a model says of a whole image as a row of a table.
 pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::GridOp;
 use revoxel_invert::{Trace, VolumeTrace};
+use revoxel_runner::files::{remove, write_text};
+use revoxel_runner::uneven::beside;
 use serde_json::json;
 
 use super::Failure;
-use revoxel_runner::files::{remove, write_text};
-use revoxel_runner::uneven::beside;
 
 /// Where predictions go of which the source's slices lie unevenly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

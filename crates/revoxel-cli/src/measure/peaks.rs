@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use revoxel_core::{Frame, Kind};
+use revoxel_runner::files::{make_folder_of, write_text};
+use revoxel_runner::measure::peaks::{Peak, PeakError, PeakSearch};
+use revoxel_runner::points::new::{NewPoint, text};
 use serde_json::{Value, json};
 
 use super::super::failure::{Failure, Outcome};
 use super::super::reading::read_each;
 use super::super::show;
 use super::super::table::table;
-use revoxel_runner::files::{make_folder_of, write_text};
-use revoxel_runner::measure::peaks::{Peak, PeakError, PeakSearch};
-use revoxel_runner::points::new::{NewPoint, text};
 
 /// Options of `--peaks`.
 #[derive(Debug, clap::Args)]

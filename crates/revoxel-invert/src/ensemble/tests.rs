@@ -6,6 +6,7 @@ use revoxel_core::{Dtype, SignedPermutation, Voxels};
 use serde_json::Value;
 
 use super::*;
+use crate::activation::Activation;
 use crate::testing::trace;
 use crate::{InvertOptions, Paint, Regions, Trace, TraceStep, invert};
 

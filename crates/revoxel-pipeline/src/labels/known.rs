@@ -4,8 +4,8 @@ use revoxel_core::Kind;
 use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{Channels, LabelSet, Names, PaddingRule, Resampling, ValueTransform};
 
-use super::Sought;
 use crate::error::{Fault, Place};
+use crate::model::Sought;
 
 /// What is known of a volume.
 #[derive(Clone, Debug)]

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Input;
+use crate::model::{Input, Segments};
 use crate::non_finite::NonFiniteRule;
-use crate::segments::Segments;
+use crate::rules::ComplexRule;
 use crate::series::{FramesRule, IncompleteRule, RescaleRule, SeriesRule};
-use crate::spec::ComplexRule;
 
 /// The key of an input, and all that is said of it.
 pub(super) fn input(i: &Input) -> (String, Value) {

@@ -2,9 +2,8 @@
 
 use revoxel_transforms::Transform;
 
-use super::{Input, Output, Step};
 use crate::error::{Fault, Place};
-use crate::restore::Restore;
+use crate::model::{Input, Output, Restore, Step};
 use crate::template::Template;
 
 /// The most copies of a case.

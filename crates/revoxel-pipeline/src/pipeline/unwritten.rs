@@ -2,7 +2,7 @@
 
 use revoxel_transforms::{Need, Transform};
 
-use super::{Input, Pipeline};
+use crate::model::{Input, Pipeline};
 
 impl Pipeline {
     /// Inputs that are read and go through the steps, but that no output writes, no step looks at and no prediction

@@ -3,7 +3,7 @@
 use revoxel_core::Kind;
 use revoxel_transforms::{Transform, ValueTransform};
 
-use crate::pipeline::{Input, Step};
+use crate::model::{Input, Step};
 
 /// Why they cannot.
 pub(super) struct Refused {

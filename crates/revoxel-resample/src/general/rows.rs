@@ -2,10 +2,10 @@
 
 use revoxel_core::Voxel;
 
-use crate::label::{Weighing, heaviest};
 use crate::real::Real;
 use crate::simd::vectorised;
 use crate::taps::HALF;
+use crate::weighing::{Weighing, heaviest};
 
 /// Positions that are computed side by side.
 const LANES: usize = 32;

@@ -3,7 +3,7 @@
 use revoxel_core::IndexBox;
 use serde::Serialize;
 
-use crate::definition::Invalid;
+use crate::error::Invalid;
 use crate::params::IntVector;
 use crate::random::Draws;
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, Voxel};
 
 use super::statistics::{Statistic, finite};
-use crate::definition::Invalid;
+use crate::error::Invalid;
 
 /// Percentiles, linear between the closest ranks as numpy's default. `None` where no value is finite.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::threshold_rules::Rule;
-use crate::definition::Invalid;
+use crate::error::Invalid;
 use crate::transform::ApplyError;
 
 /// A number, or how it is found.

@@ -35,6 +35,7 @@ use super::map::map_at;
 use super::mask::{OwnMask, flags, moments};
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
+use crate::label::nonzero::region;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `z_score`.
@@ -110,6 +111,10 @@ impl ValueTransform for ZScore {
 
     fn gathers(&self) -> &[String] {
         &self.nonzero_of
+    }
+
+    fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
+        region(sources)
     }
 
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {

@@ -5,7 +5,7 @@ use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 
 use super::labels::Labels;
 use super::runs::{Runs, paint};
-use crate::definition::Invalid;
+use crate::error::Invalid;
 use crate::transform::{ApplyError, NamedLabel, Names};
 
 /// The parameter that names channels of a one-hot map, and labels of a label map.

@@ -10,7 +10,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::runs::{Runs, paint};
-use crate::definition::Invalid;
+use crate::error::Invalid;
+use crate::label_set::distinct;
 use crate::transform::{ApplyError, NamedLabel};
 
 /// One label or a list of labels: what people write as `1` or `[1, 2]`.
@@ -125,47 +126,6 @@ pub(super) fn repaint(
         dispatch!(&mut voxels, v => v.chunks_mut(size).map(|values| channel(values, shape, &keep, &change)).sum());
     let undo = if changed == 0 { ValueUndo::nothing() } else { ValueUndo::Lost { reason: lost(changed) } };
     Ok((Volume::new(voxels, grid, kind, channels)?, undo))
-}
-
-/// All labels of a volume, rising; background included, what is no number left out.
-pub(crate) fn distinct(voxels: &Voxels) -> Vec<f64> {
-    fn add(found: &mut Vec<f64>, label: f64) {
-        if let Err(at) = found.binary_search_by(|l| l.total_cmp(&label)) {
-            found.insert(at, label);
-        }
-    }
-    /// Puts what was found by the way in order.
-    fn settle(found: &mut Vec<f64>, more: &mut Vec<f64>) {
-        found.append(more);
-        found.sort_by(f64::total_cmp);
-        found.dedup();
-    }
-    fn of<T: Voxel>(values: &[T]) -> Vec<f64> {
-        // More than label maps have: an image that was taken for one must not take for ever.
-        const FEW: usize = 1 << 12;
-        let block = |block: &[T]| {
-            let (mut found, mut more, mut last) = (Vec::new(), Vec::new(), None);
-            for value in block {
-                if last != Some(*value) {
-                    last = Some(*value);
-                    let label = value.to_f64();
-                    // Both zeros are one label.
-                    if found.len() < FEW && !label.is_nan() {
-                        add(&mut found, label + 0.0);
-                    } else if !label.is_nan() {
-                        more.push(label + 0.0);
-                    }
-                }
-            }
-            settle(&mut found, &mut more);
-            found
-        };
-        let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
-        let mut all = Vec::new();
-        settle(&mut all, &mut blocks.concat());
-        all
-    }
-    dispatch!(voxels, v => of(v))
 }
 
 /// The volume with every label replaced by `new`, in its own voxel type where that holds all new labels, else in the

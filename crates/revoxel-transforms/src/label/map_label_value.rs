@@ -22,9 +22,10 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::labels::{Labels, distinct, exchange_pairs, exchange_pairs_undo};
+use super::labels::{Labels, exchange_pairs, exchange_pairs_undo};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::label_set::distinct;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `map_label_value`.

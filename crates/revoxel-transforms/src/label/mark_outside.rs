@@ -23,6 +23,7 @@ use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::nonzero::region;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
 use crate::transform::{ApplyError, Transform, ValueTransform};
@@ -67,6 +68,10 @@ impl ValueTransform for MarkOutside {
 
     fn gathers(&self) -> &[String] {
         &self.nonzero_of
+    }
+
+    fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
+        region(sources)
     }
 
     fn keeps_long_labels(&self) -> bool {

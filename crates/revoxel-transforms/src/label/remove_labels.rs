@@ -20,9 +20,10 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::labels::{Labels, distinct, exchange};
+use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::label_set::distinct;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 
 /// Parameters of `remove_labels`.

@@ -20,9 +20,10 @@ use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::labels::{distinct, exchange, exchange_undo};
+use super::labels::{exchange, exchange_undo};
 use crate::definition::{Class, Define};
 use crate::label_set::LabelSet;
+use crate::label_set::distinct;
 use crate::transform::{ApplyError, Transform, ValueTransform};
 
 /// Parameters of `sequential_labels`: none.

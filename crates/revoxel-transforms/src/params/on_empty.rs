@@ -4,7 +4,7 @@ use revoxel_core::IndexBox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::transform::PlanError;
+use crate::error::PlanError;
 
 /// What to do with a case without foreground.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use revoxel_core::{Affine, Grid, GridError};
 
-use crate::definition::Invalid;
+use crate::error::Invalid;
 use crate::params::RealVector;
 
 /// The order in which angles are applied unless a step says otherwise.

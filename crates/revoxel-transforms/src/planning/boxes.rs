@@ -5,7 +5,8 @@ use revoxel_core::relation::NOISE_VOXELS;
 use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel};
 
 use super::window;
-use crate::transform::{Evidence, PlanError};
+use crate::error::PlanError;
+use crate::traits::Evidence;
 
 /// A box of one grid as the box of another grid's voxels that covers the same region of the world. On a 2-D grid a box
 /// that meets the slice has that slice.

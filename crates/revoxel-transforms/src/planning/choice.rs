@@ -8,9 +8,10 @@ use revoxel_resample::{Noise, PadMode, pad};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sweep::Windows;
-use crate::definition::Invalid;
-use crate::transform::{PaddingRule, PlanError};
+use super::windows::Windows;
+use crate::error::Invalid;
+use crate::error::PlanError;
+use crate::traits::PaddingRule;
 
 /// The order of windows by the sum of their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::boxes::seen;
 use super::centre_crop;
 use super::planar::by_axis;
+use crate::error::PlanError;
 use crate::params::IntVector;
 use crate::random::Draws;
-use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform};
+use crate::traits::{Evidence, Need, Observed, SpatialTransform};
 
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
 pub(crate) fn between(low: i64, high: i64, fraction: f64) -> i64 {

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use revoxel_core::{Affine, Grid, GridOp, Orientation, SignedPermutation};
 
+use crate::error::{ApplyError, PlanError};
 use crate::params::Numbers;
-use crate::transform::{ApplyError, PlanError};
 
 /// How far from the plane of a 2-D volume its voxels may be sampled, in slices.
 const IN_SLICE: f64 = 0.5 + 1e-6;

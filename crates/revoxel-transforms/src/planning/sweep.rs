@@ -2,39 +2,15 @@
 
 use std::fmt::Debug;
 
-use revoxel_core::{Grid, GridOp, IndexBox, Volume};
+use revoxel_core::{Grid, GridOp, Volume};
 use revoxel_resample::PadMode;
 
 use super::boxes::{carried, clipped};
 use super::choice::{Choice, sums};
 use super::window;
-use crate::transform::{Evidence, Need, Observed, PaddingRule, PlanError, SpatialTransform};
-
-/// Windows of one size: they start at every combination of these indices, the last axis changing first.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Windows {
-    /// First indices along axis 0, 1, 2.
-    pub(crate) starts: [Vec<i64>; 3],
-    /// Voxels along each axis.
-    pub(crate) size: [usize; 3],
-}
-
-impl Windows {
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.starts.iter().map(Vec::len).product()
-    }
-
-    /// The window of a number, from 0 to below [`count`](Self::count).
-    pub(crate) fn window(&self, number: usize) -> IndexBox {
-        let (mut rest, mut start) = (number, [0; 3]);
-        for a in [2, 1, 0] {
-            start[a] = self.starts[a][rest % self.starts[a].len()];
-            rest /= self.starts[a].len();
-        }
-        IndexBox { start, shape: self.size }
-    }
-}
+use super::windows::Windows;
+use crate::error::PlanError;
+use crate::traits::{Evidence, Need, Observed, PaddingRule, SpatialTransform};
 
 /// Says where windows lie in a volume.
 pub(crate) trait Sweeps: Debug + Send + Sync {
@@ -112,6 +88,7 @@ pub(crate) fn starts(n: usize, size: i64, first: i64, step: i64, padded: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use revoxel_core::IndexBox;
 
     #[test]
     fn windows_are_counted_from_the_last_axis_on() {

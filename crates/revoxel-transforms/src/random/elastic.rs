@@ -7,10 +7,11 @@ use revoxel_core::{Affine, Grid, GridOp, Warp};
 use revoxel_resample::{Interpolation, elastic};
 
 use super::centred;
+use crate::error::PlanError;
 use crate::params::{Named, Padding, PerKey};
 use crate::planning::planar::same_plane;
 use crate::planning::resample;
-use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform};
+use crate::traits::{Evidence, Resampling, SpatialTransform};
 
 /// What was drawn, and how it is sampled.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Draws, within};
-use crate::definition::Invalid;
+use crate::error::Invalid;
 
 /// A pair of lowest and highest, in either order.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

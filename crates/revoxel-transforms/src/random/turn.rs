@@ -2,8 +2,9 @@
 
 use revoxel_core::{Grid, GridOp, SignedPermutation};
 
+use crate::error::PlanError;
 use crate::planning::planar::axis;
-use crate::transform::{Evidence, PlanError, SpatialTransform};
+use crate::traits::{Evidence, SpatialTransform};
 
 /// Reverses axes, or turns by right angles.
 #[derive(Debug)]

@@ -50,7 +50,8 @@ use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
 use crate::planning::choice::{BySum, Choice, Order, check_choice};
 use crate::planning::constant_only;
 use crate::planning::planar::by_axis;
-use crate::planning::sweep::{OneOf, Sweeps, Windows, starts};
+use crate::planning::sweep::{OneOf, Sweeps, starts};
+use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use crate::transform::{Need, PaddingRule, PlanError, Transform};
 

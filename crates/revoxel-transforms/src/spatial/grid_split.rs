@@ -26,7 +26,8 @@ use serde_json::json;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::IntVector;
 use crate::planning::choice::Choice;
-use crate::planning::sweep::{OneOf, Sweeps, Windows};
+use crate::planning::sweep::{OneOf, Sweeps};
+use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{PlanError, Transform};
 

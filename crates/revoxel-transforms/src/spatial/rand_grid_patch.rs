@@ -31,7 +31,8 @@ use crate::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
 use crate::planning::choice::{BySum, BySumOrChance, Choice, Order, check_choice};
 use crate::planning::patches::between;
 use crate::planning::planar::by_axis;
-use crate::planning::sweep::{OneOf, Sweeps, Windows};
+use crate::planning::sweep::{OneOf, Sweeps};
+use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform};
 use crate::transform::{Need, PaddingRule, PlanError, Transform};
 

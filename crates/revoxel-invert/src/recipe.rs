@@ -1,0 +1,31 @@
+//! What is done to predictions.
+
+use revoxel_resample::Interpolation;
+
+use crate::activation::Activation;
+use crate::decide::Decision;
+use crate::values::Values;
+
+/// How predictions become a result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recipe {
+    /// What is done to every prediction first. `None` means that nobody said, which is enough for one prediction but
+    /// not for averaging logits.
+    pub activation: Option<Activation>,
+    /// What is done to the intensities of every prediction.
+    pub values: Values,
+    /// The interpolation; the kind decides where it is not given.
+    pub interpolation: Option<Interpolation>,
+    /// How channels become the result.
+    pub decision: Decision,
+    /// What voxels of the result hold that no model saw, for labels a label; the kind decides where it is not given
+    /// (for images: the mean's minimum).
+    pub fill: Option<f64>,
+    /// Channels are regions by themselves, none is the background: unseen voxels hold "no" in each. So it is too with
+    /// the activation sigmoid, and where regions are decided.
+    pub overlap: bool,
+    /// Take predictions to lie on their traces' result grids whatever their own grids say; the shapes must agree.
+    pub assume_grid: bool,
+    /// Also give the mask of voxels that a model saw.
+    pub coverage: bool,
+}

@@ -1,0 +1,37 @@
+//! Why passes fail.
+
+use revoxel_core::{Grid, GridError, NoCommonType, Relation, VolumeError};
+
+/// Why a pass could not be executed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResampleError {
+    /// The volume is not the one that the pass was made for.
+    #[error("the volume lies on ({volume}), but the pass reads from ({source_grid}): {relation}")]
+    OtherSource {
+        /// The volume's grid.
+        volume: Box<Grid>,
+        /// The grid that the pass reads.
+        source_grid: Box<Grid>,
+        /// How they differ.
+        relation: Relation,
+    },
+    /// A grid on the way cannot be made.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The buffers do not fit their grids.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The memory does not suffice.
+    #[error("there is no memory for {0} bytes: crop before, take larger voxels, or run it where there is more memory")]
+    Memory(u64),
+    /// What is to fill or pad a label map does not fit beside its labels.
+    #[error(transparent)]
+    Fill(Box<NoCommonType>),
+}
+
+impl From<NoCommonType> for ResampleError {
+    fn from(error: NoCommonType) -> Self {
+        Self::Fill(error.into())
+    }
+}
