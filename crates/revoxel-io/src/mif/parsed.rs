@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revoxel_core::{Affine, Grid};
+use revoxel_core::{Affine, Dtype, Grid};
 
 use super::header::Header;
 use super::layout::Layout;
@@ -66,7 +66,7 @@ impl Parsed {
             field(FieldError::new("transform", value, Problem::Singular))
         })?;
         let grid = if axes == 2 { grid.planar() } else { grid };
-        let scaling = scaling(&header, kind).map_err(field)?;
+        let scaling = scaling(&header, kind, &mut warnings).map_err(field)?;
         let (files, encoding, skip) = files(path, &header, head.packed, options)?;
         let values = layout.count().saturating_mul(kind.components);
         let mut payload = Payload {
@@ -165,19 +165,27 @@ fn affine(
     Ok(Affine::from_rows([row(0), row(1), row(2)]))
 }
 
-/// Slope and intercept (`scaling: intercept,slope`), where they do something.
-fn scaling(header: &Header, kind: Stored) -> Result<Option<(f64, f64)>, FieldError> {
+/// Slope and intercept (`scaling: intercept,slope`), where they do something. MRtrix scales integers only.
+fn scaling(header: &Header, kind: Stored, warnings: &mut Vec<Warning>) -> Result<Option<(f64, f64)>, FieldError> {
     let Some(text) = header.get("scaling")? else { return Ok(None) };
     let numbers = reals("scaling", text)?;
     let fail = |problem| Err(FieldError::new("scaling", text, problem));
-    match numbers[..] {
-        [intercept, slope] if !intercept.is_finite() || !slope.is_finite() => fail(Problem::NotFinite),
-        [0.0, 1.0] => Ok(None),
-        [intercept, _] if intercept != 0.0 && kind.components > 1 => {
-            fail(Problem::Unsupported("an intercept of complex values"))
+    let [intercept, slope] = numbers[..] else {
+        return fail(Problem::Count { expected: 2, found: numbers.len() });
+    };
+    let unscaled = match kind.dtype {
+        Dtype::F32 | Dtype::F64 => Some("as the values are floating-point: MRtrix scales integers only"),
+        _ if kind.bits => Some("as the values are single bits: MRtrix scales integers only"),
+        _ => None,
+    };
+    match (unscaled, intercept, slope) {
+        (_, 0.0, 1.0) => Ok(None),
+        (Some(why), ..) => {
+            warnings.push(Warning::NotApplied { field: "scaling", value: text.to_owned(), why });
+            Ok(None)
         }
-        [intercept, slope] => Ok(Some((slope, intercept))),
-        _ => fail(Problem::Count { expected: 2, found: numbers.len() }),
+        _ if !intercept.is_finite() || !slope.is_finite() => fail(Problem::NotFinite),
+        _ => Ok(Some((slope, intercept))),
     }
 }
 

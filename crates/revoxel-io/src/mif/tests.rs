@@ -51,7 +51,8 @@ fn fixtures_are_read_as_mrconvert_reads_them() {
             _ => {}
         }
         assert_eq!(info.dtype, volume.dtype(), "{name}");
-        assert_eq!(info.warnings.len(), usize::from(name == "complex.mif"), "{name}: {:?}", info.warnings);
+        let odd = ["complex.mif", "scaled_float.mif", "scaled_bits.mif"].contains(&name.as_str());
+        assert_eq!(info.warnings.len(), usize::from(odd), "{name}: {:?}", info.warnings);
     }
     let error = crate::read(fixture("complex.mif"), Kind::Image).unwrap_err().to_string();
     assert!(error.contains("datatype is CFloat32LE") && error.contains("--complex channels"), "{error}");
@@ -150,6 +151,7 @@ fn header(changes: &[(&str, &str)]) -> Vec<u8> {
         ("vox", "1,2,3"),
         ("layout", "+0,+1,+2"),
         ("datatype", "Int16LE"),
+        ("scaling", ""),
         ("transform", "1,0,0,10; 0,1,0,20; 0,0,1,30"),
         ("file", ". 200"),
     ];
@@ -171,6 +173,42 @@ fn read_as(name: &str, bytes: &[u8]) -> Result<Loaded, ReadError> {
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
     crate::read(&path, Kind::Image)
+}
+
+/// A file with these values in the place of the usual ones.
+fn scaled(datatype: &str, scaling: &str, values: &[u8]) -> Result<Loaded, ReadError> {
+    let bytes = header(&[("datatype", datatype), ("scaling", scaling)]);
+    read_as("a.mif", &[&bytes[..200], values].concat())
+}
+
+/// mrconvert 3.0.3 scales integers, and neither floating-point values, complex ones nor bits.
+#[test]
+fn scaling_is_for_integers() {
+    let whole: Vec<u8> = (0..24i16).flat_map(i16::to_le_bytes).collect();
+    let single: Vec<u8> = (0..24u8).flat_map(|v| f32::from(v).to_le_bytes()).collect();
+    let double: Vec<u8> = (0..24u8).flat_map(|v| f64::from(v).to_le_bytes()).collect();
+    let loaded = scaled("Int16LE", "2,3", &whole).unwrap();
+    assert_eq!((loaded.volume.dtype(), loaded.volume.voxels().get(5)), (Dtype::F32, 17.0));
+    assert_eq!(loaded.info.warnings, []);
+    for (name, values, dtype, second) in [
+        ("Float32LE", &single, Dtype::F32, 1.0),
+        ("Float64LE", &double, Dtype::F64, 1.0),
+        ("Bit", &vec![0xaa; 3], Dtype::U8, 0.0),
+    ] {
+        for scaling in ["2,3", "0,0", "nan,3", "0,inf"] {
+            let Loaded { volume, info } = scaled(name, scaling, values).unwrap();
+            assert_eq!((volume.dtype(), info.dtype, volume.voxels().get(1)), (dtype, dtype, second), "{name}");
+            let remarks: Vec<String> = info.warnings.iter().map(ToString::to_string).collect();
+            assert_eq!(remarks.len(), 1, "{remarks:?}");
+            let start = format!("scaling is {scaling}: not applied, as the values are ");
+            assert!(remarks[0].starts_with(&start), "{remarks:?}");
+        }
+        assert_eq!(scaled(name, "0,1", values).unwrap().info.warnings, []);
+        let text = scaled(name, "2", values).unwrap_err().to_string();
+        assert!(text.contains("scaling is 2: 2 values are needed"), "{text}");
+    }
+    let text = scaled("Int16LE", "nan,1", &whole).unwrap_err().to_string();
+    assert!(text.contains("scaling is nan,1") && text.contains("finite"), "{text}");
 }
 
 #[test]
