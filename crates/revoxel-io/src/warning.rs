@@ -118,6 +118,9 @@ pub enum Warning {
         /// What is used instead.
         used: u64,
     },
+    /// `vox_offset` of a single file is the length of the header, and the file ends with the voxels from there on.
+    #[error("vox_offset is {0}: the file has no room for the 4 bytes that say whether there are extensions")]
+    NoExtensionFlag(u64),
     /// The header extensions cannot be read, or not all of them.
     #[error("extension[{index}].esize is {size}, where {available} bytes are left: it and what follows is left out")]
     ExtensionSize {

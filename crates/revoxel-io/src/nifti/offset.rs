@@ -4,13 +4,25 @@ use super::header::{Header, Magic};
 use super::problem::{HeaderError, Problem};
 use crate::Warning;
 
+/// What a single file has besides the header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SingleFile {
+    /// Whether the flag of extensions is set.
+    pub(super) has_extensions: bool,
+    /// The length of the file, where it is not compressed.
+    pub(super) length: Option<u64>,
+    /// Bytes of all voxels.
+    pub(super) needed: u64,
+}
+
 /// The byte at which the voxels start in their file.
 ///
-/// In a single file they start behind the header and the four bytes that tell of extensions; 0 means just that, as
-/// does the bare length of the header (which old writers give, and mean).
+/// In a single file they start behind the header and the four bytes that tell of extensions. 0 means just that. Old
+/// writers give the bare length of the header: it is believed where the file ends with the voxels so counted, because
+/// others mean the byte behind the four. nibabel refuses it, ITK and MRtrix take the four bytes for voxels.
 pub(super) fn voxels_start(
     header: &Header,
-    single_file: bool,
+    single: Option<SingleFile>,
     warnings: &mut Vec<Warning>,
 ) -> Result<u64, HeaderError> {
     let value = header.vox_offset;
@@ -20,15 +32,21 @@ pub(super) fn voxels_start(
     }
     // Saturates; whoever adds to it must, too.
     let value = value as u64;
+    let Some(single) = single else { return Ok(value) };
     let length = header.version.length() as u64;
+    let analyze = header.magic == Magic::Absent;
     match value {
-        _ if !single_file => Ok(value),
-        0 if header.magic != Magic::Absent => {
+        _ if analyze && (value == 0 || value == length) => Ok(length),
+        0 if single.has_extensions => refuse(Problem::BehindExtensions),
+        0 => {
             warnings.push(Warning::VoxOffset { value, used: length + 4 });
             Ok(length + 4)
         }
-        0 => Ok(length),
-        _ if value == length || value >= length + 4 => Ok(value),
+        _ if value >= length + 4 => Ok(value),
+        _ if value == length && single.length == Some(length.saturating_add(single.needed)) => {
+            warnings.push(Warning::NoExtensionFlag(value));
+            Ok(value)
+        }
         _ => refuse(Problem::OffsetInHeader(length + 4)),
     }
 }

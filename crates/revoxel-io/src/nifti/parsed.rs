@@ -8,6 +8,7 @@ use revoxel_core::{Affine, Grid};
 
 use super::datatype::Stored;
 use super::header::{self, Header, Magic, Order, Version};
+use super::offset::SingleFile;
 use super::problem::{HeaderError, Problem};
 use super::shape::Arrangement;
 use super::{affine, analyze, extensions, offset, pair, remember, shape, spm};
@@ -57,12 +58,12 @@ impl Parsed {
         if header.bitpix != stored.bits() {
             warnings.push(Warning::Bitpix { value: header.bitpix, expected: stored.bits() });
         }
-        let start = offset::voxels_start(header, file.is_single(), &mut warnings).map_err(field)?;
+        let start = offset::voxels_start(header, file.single(&arrangement)?, &mut warnings).map_err(field)?;
         if stored.complex {
             warnings.push(Warning::ComplexChannels(stored.name()));
         }
         let voxels = file.voxels(start, &arrangement, &options.limits)?;
-        let scaling = scaling(header, stored).map_err(field)?;
+        let scaling = scaling(header, stored, &mut warnings).map_err(field)?;
         let (affine, matrix) = match file.spm_matrix(&mut warnings) {
             Some((affine, matrix)) => (affine, Some(matrix)),
             None if header.magic == Magic::Absent => {
@@ -132,6 +133,15 @@ impl HeaderFile {
             Magic::Pair => false,
             Magic::Absent => !pair::is_header(&self.path) && self.given_voxels.is_none(),
         }
+    }
+
+    /// What says where the voxels start, where they are in the same file.
+    fn single(&self, arrangement: &Arrangement) -> Result<Option<SingleFile>, ReadError> {
+        if !self.is_single() {
+            return Ok(None);
+        }
+        let length = if self.packed.is_none() { Some(length_of(&self.path)?) } else { None };
+        Ok(Some(SingleFile { has_extensions: self.has_extensions, length, needed: arrangement.bytes() }))
     }
 
     /// Finds the voxels and checks that they can be there, before anything is allocated for them.
@@ -241,9 +251,21 @@ fn packed(path: &Path, length: u64, needed: u64) -> io::Result<Option<Packed>> {
 }
 
 /// Slope and intercept where they are meant: a slope of 0 or none at all means no scaling, and colours have none.
-fn scaling(header: &Header, stored: Stored) -> Result<Option<(f64, f64)>, HeaderError> {
+fn scaling(header: &Header, stored: Stored, warnings: &mut Vec<Warning>) -> Result<Option<(f64, f64)>, HeaderError> {
     let (slope, intercept) = (header.scl_slope, header.scl_inter);
-    if slope == 0.0 || !slope.is_finite() || (stored.components > 1 && !stored.complex) {
+    if stored.components > 1 && !stored.complex {
+        return Ok(None);
+    }
+    if slope == 0.0 || !slope.is_finite() {
+        // Many programs write NaN where they mean no scaling.
+        if slope.is_infinite() {
+            let why = "the voxels are used as they are stored";
+            warnings.push(Warning::NotApplied { field: "scl_slope", value: header.show(slope), why });
+        }
+        if intercept != 0.0 && intercept.is_finite() {
+            let why = "because scl_slope is 0 or not finite, which means no scaling; ITK adds it";
+            warnings.push(Warning::NotApplied { field: "scl_inter", value: header.show(intercept), why });
+        }
         return Ok(None);
     }
     if stored.complex && intercept != 0.0 {

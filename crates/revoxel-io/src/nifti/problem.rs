@@ -72,6 +72,9 @@ pub enum Problem {
     /// The voxels would start within the header.
     #[error("in a single file, voxels start at byte {0} at the earliest")]
     OffsetInHeader(u64),
+    /// Extensions, and no offset that says where they end.
+    #[error("the file has header extensions: write the byte behind them, where the voxels start")]
+    BehindExtensions,
     /// The voxels would start behind the file.
     #[error("behind the end of the file, which has {0} bytes")]
     OffsetPastEnd(u64),

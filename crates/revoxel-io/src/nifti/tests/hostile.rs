@@ -107,6 +107,34 @@ fn rows_7_and_8_offset() {
     refused("brain.nii.gz", &gz(&changed(1, |h| h.vox_offset = 1e30)), &["vox_offset is 1e30", "behind the end"]);
 }
 
+/// Bytes 348 to 351 are the flag of extensions, which ITK and MRtrix take for voxels; nibabel refuses such files.
+#[test]
+fn offsets_before_the_end_of_the_extension_flag() {
+    for version in [1, 2] {
+        let length = good(version).len() - 52;
+        let with = |offset: usize, flag: u8, gap: usize| {
+            let bytes = changed(version, |h| h.vox_offset = offset as f64);
+            [&bytes[..length], &[flag, 0, 0, 0][..gap], &bytes[length + 4..]].concat()
+        };
+        let least = format!("voxels start at byte {} at the earliest", length + 4);
+        for offset in [length - 4, length, length + 2, length + 3] {
+            for name in ["brain.nii", "brain.nii.gz"] {
+                let bytes = with(offset, 0, 4);
+                let bytes = if name == "brain.nii" { bytes } else { gz(&bytes) };
+                refused(name, &bytes, &[&format!("vox_offset is {offset}"), &least]);
+            }
+        }
+        refused("brain.nii", &[with(length, 0, 0), vec![0; 3]].concat(), &[&least]);
+        refused("brain.nii.gz", &gz(&with(length, 0, 0)), &[&least]);
+        let loaded =
+            accepted("brain.nii", &with(length, 0, 0), &format!("vox_offset is {length}: the file has no room"));
+        assert_eq!((loaded.volume.voxels().get(0), loaded.volume.voxels().get(1)), (0.0, 1.0));
+        accepted("brain.nii", &with(0, 0, 4), &format!("taken to start at byte {}", length + 4));
+        refused("brain.nii", &with(0, 0, 0), &["the voxels need 48 bytes"]);
+        refused("brain.nii", &with(0, 1, 4), &["vox_offset is 0", "has header extensions"]);
+    }
+}
+
 #[test]
 fn row_9_extensions() {
     for size in [0i32, 7, -16, i32::MIN] {
@@ -229,17 +257,30 @@ fn row_13_sform() {
 
 #[test]
 fn row_14_scaling() {
-    for slope in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0] {
-        let loaded = accepted_header(
-            |h| {
-                h.scl_slope = slope;
-                h.scl_inter = 5.0;
-            },
-            "",
-        );
-        assert_eq!(loaded.volume.dtype(), Dtype::I16);
+    let remarks = |slope: f64, intercept: f64| -> Vec<String> {
+        let change = |h: &mut Header| (h.scl_slope, h.scl_inter) = (slope, intercept);
+        let Loaded { volume, info } = outcome("brain.nii", &changed(1, change)).unwrap();
+        assert_eq!((volume.dtype(), volume.voxels().get(23)), (Dtype::I16, 23.0));
+        info.warnings.iter().map(ToString::to_string).collect()
+    };
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    // nibabel writes NaN and NaN where there is no scaling.
+    for (slope, intercept) in [(0.0, 0.0), (0.0, nan), (nan, 0.0), (nan, nan), (nan, inf)] {
+        assert_eq!(remarks(slope, intercept), [""; 0]);
     }
-    refused_header(|h| h.scl_inter = f64::INFINITY, &["scl_inter is inf", "finite"]);
+    for intercept in [0.0, nan, inf] {
+        assert_eq!(remarks(inf, intercept), ["scl_slope is inf: not applied, the voxels are used as they are stored"]);
+        assert!(remarks(-inf, intercept)[0].starts_with("scl_slope is -inf: not applied"));
+    }
+    // nibabel takes the stored values, ITK adds the intercept.
+    for slope in [0.0, nan] {
+        let remarks = remarks(slope, 5.0);
+        assert!(remarks.len() == 1 && remarks[0].starts_with("scl_inter is 5.0: not applied"), "{remarks:?}");
+    }
+    assert_eq!(remarks(inf, 5.0).len(), 2);
+    for (slope, intercept, field) in [(1.0, inf, "scl_inter is inf"), (2.0, nan, "scl_inter is NaN")] {
+        refused_header(|h| (h.scl_slope, h.scl_inter) = (slope, intercept), &[field, "finite"]);
+    }
     let loaded = accepted_header(
         |h| {
             h.scl_slope = 2.0;
