@@ -326,3 +326,36 @@ fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
 fn by_extension(path: &Path) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.extensions().iter().any(|e| has_extension(path, e)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_says_the_format_whatever_the_name_is() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let folder = tempfile::tempdir().unwrap();
+        let series = tempfile::tempdir().unwrap();
+        let dicom = series.path().join("slice");
+        fs::write(&dicom, crate::dicom::testing::Object::slice(0, [0.0; 3]).bytes()).unwrap();
+        for (source, format) in [
+            (fixtures.join("dtype_i2.nii"), "NIfTI-1"),
+            (fixtures.join("scaled_i2.nii.gz"), "NIfTI-1"),
+            (fixtures.join("nrrd/ras.nrrd"), "NRRD"),
+            (fixtures.join("metaimage/itk.mha"), "MetaImage"),
+            (fixtures.join("mif/int16.mif"), "MRtrix"),
+            (fixtures.join("mgh/int16.mgh"), "MGH"),
+            (dicom, "DICOM"),
+        ] {
+            let expected = read(&source, Kind::Image).unwrap();
+            assert_eq!(expected.info.format, format);
+            for name in ["a", "a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.mif", "a.mgz", "a.dcm", "a.txt"] {
+                let path = folder.path().join(name);
+                fs::copy(&source, &path).unwrap();
+                let loaded = read(&path, Kind::Image).unwrap_or_else(|e| panic!("{e}"));
+                assert_eq!((loaded.info.format, loaded.volume), (format, expected.volume.clone()), "{name}");
+                fs::remove_file(&path).unwrap();
+            }
+        }
+    }
+}

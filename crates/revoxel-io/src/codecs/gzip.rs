@@ -138,4 +138,11 @@ mod tests {
         };
         assert_eq!(with(1), with(5));
     }
+
+    #[test]
+    fn no_time_and_no_name_are_written() {
+        let mut out = Vec::new();
+        compress(&[b"voxels"], Effort::Usual, &mut out).unwrap();
+        assert_eq!(out[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    }
 }

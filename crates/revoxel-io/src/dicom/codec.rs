@@ -55,12 +55,17 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
         Coding::Jpeg2000 => jpeg2000::decode(&compressed, format),
         Coding::Raw | Coding::Unknown => Err("there is no decoder".to_owned()),
     };
-    let decoded = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the decoder failed".to_owned()))?;
+    let decoded = contained(run)?;
     let found = decoded.bytes.len();
     if found < needed {
         return Err(format!("it decodes to {found} bytes, but the attributes ask for {needed}"));
     }
     Ok(decoded)
+}
+
+/// A decoder's panic is an error.
+fn contained<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the decoder failed".to_owned()))
 }
 
 /// What the compressed bytes say about the image.
@@ -131,4 +136,17 @@ fn to_bytes(samples: impl Iterator<Item = u16>, count: usize, format: &PixelForm
         _ => samples.for_each(|s| bytes.extend_from_slice(&s.to_le_bytes())),
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_is_an_error() {
+        let none: [u8; 0] = [];
+        let index = std::hint::black_box(3);
+        assert_eq!(contained(|| Ok(none[index])), Err("the decoder failed".to_owned()));
+        assert_eq!(contained(|| Ok(7)), Ok(7));
+    }
 }

@@ -6,6 +6,7 @@ mod odd;
 mod pairs;
 mod property;
 mod round_trip;
+mod rules;
 
 use std::path::PathBuf;
 

@@ -99,6 +99,14 @@ fn what_is_no_tensor_is_refused() {
 }
 
 #[test]
+fn arrays_are_no_volumes() {
+    for name in ["version1.npy", "stored.npz"] {
+        let error = crate::read(fixture(name), revoxel_core::Kind::Image).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
 fn archives_that_lie() {
     let missing = read_npz(fixture("stored.npz"), Some("x"), &limits()).unwrap_err().to_string();
     assert!(missing.contains("no array \"x\" in it; there are [\"logits\", \"labels\"]"), "{missing}");

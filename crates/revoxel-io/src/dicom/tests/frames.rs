@@ -32,6 +32,46 @@ fn repeated_positions_become_frames() {
 }
 
 #[test]
+fn the_first_key_that_makes_whole_stacks_tells_frames_apart() {
+    fn t(by: &str, first: f64, key: impl Fn(Object, usize) -> Object) {
+        let loaded = read_default(two_frames(|o, f| key(o.without(0x0020_0013), f))).unwrap();
+        assert!(warnings(&loaded)[0].contains(&format!("told apart by {by}: ")), "{by}: {:?}", warnings(&loaded));
+        assert_eq!((loaded.info.channels, loaded.volume.value([0, 0, 0], 0)), (2, first), "{by}");
+    }
+    const TEMPORAL: u32 = 0x0020_0100;
+    const ECHO: u32 = 0x0018_0086;
+    const ACQUISITION: u32 = 0x0020_0012;
+    // The later key counts the other way round.
+    let both = |o: Object, f: usize, first: u32, second: u32| {
+        o.text(first, "IS", &f.to_string()).text(second, "IS", &(1 - f).to_string())
+    };
+    t("temporal position", -1000.0, |o, f| both(o, f, TEMPORAL, ECHO));
+    t("echo number", -1000.0, |o, f| both(o, f, ECHO, ACQUISITION));
+    t("b-value", -1000.0, |o, f| both(o, f, 0x0019_100c, ACQUISITION));
+    // One that is the same for all tells nothing.
+    t("echo number", -700.0, |o, f| o.text(TEMPORAL, "IS", "1").text(ECHO, "IS", &(1 - f).to_string()));
+}
+
+#[test]
+fn attributes_of_a_frame_come_before_shared_ones_and_those_before_the_files() {
+    let places = [(4.0, [1, 3]), (0.0, [1, 1]), (2.0, [1, 2])];
+    let plain = read_default([enhanced(&places)]).unwrap();
+    let wrong = |o: Object| {
+        o.numbers(0x0028_0030, &[9.0; 2])
+            .numbers(0x0020_0032, &[9.0; 3])
+            .numbers(0x0020_0037, &[0., 1., 0., 0., 0., 1.])
+    };
+    assert_eq!(read_default([wrong(enhanced(&places))]).unwrap().volume, plain.volume);
+    let shared = Object::empty()
+        .sequence(0x0020_9116, &[Object::empty().numbers(0x0020_0037, &[1., 0., 0., 0., 1., 0.])])
+        .sequence(0x0028_9110, &[Object::empty().numbers(0x0028_0030, &[0.75, 0.5])])
+        .sequence(0x0020_9113, &[Object::empty().numbers(0x0020_0032, &[7.0; 3])])
+        .sequence(0x0028_9145, &[Object::empty().numbers(0x0028_1052, &[5.0]).numbers(0x0028_1053, &[3.0])]);
+    let both = wrong(enhanced(&places)).sequence(0x5200_9229, &[shared]);
+    assert_eq!(read_default([both]).unwrap().volume, plain.volume);
+}
+
+#[test]
 fn acquisition_number_alone_never_splits() {
     let slices = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let loaded = read_default(slices.map(|(i, o)| o.text(0x0020_0012, "IS", &i.to_string()))).unwrap();

@@ -112,6 +112,7 @@ fn quantities_are_volumes_of_their_own() {
         ("M\\IN_PHASE", "M\\OPP_PHASE", "magnitude opposed phase"),
         ("W", "F", "fat"),
         ("M", "FIELD_MAP", "field map"),
+        ("R", "I", "imaginary part"),
     ] {
         let hint = "read the quantities as frames of one volume with `--frames stack`";
         refused(read_default(two_kinds(first, second)), &["holds 2 volumes in one series", name, hint]);
@@ -125,6 +126,8 @@ fn quantities_are_volumes_of_their_own() {
     let unit = |i: usize| Object::slice(i, [0.0, 0.0, (i % 3) as f64]);
     let units = (0..6).map(|i| unit(i).text(0x0054_1001, "CS", if i < 3 { "BQML" } else { "GML" }));
     refused(read_default(units), &["holds 2 volumes", "unit GML"]);
+    let types = (0..6).map(|i| unit(i).text(0x0028_1054, "LO", if i < 3 { "HU" } else { "OD" }));
+    refused(read_default(types), &["holds 2 volumes", "unit OD"]);
     let some = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     assert!(read_default(some.map(|(i, o)| if i == 1 { o.text(0x0028_1054, "LO", "HU") } else { o })).is_ok());
 }

@@ -58,6 +58,18 @@ fn rounded_positions_are_even_and_others_are_not() {
 }
 
 #[test]
+fn gaps_may_differ_by_a_hundredth_or_by_a_hundredth_of_a_millimetre() {
+    // 1 % of 2 mm, and 0.01 mm where the gap is 0.5 mm.
+    for (gap, most) in [(2.0, 0.02), (0.5, 0.01)] {
+        let with = |off: f64| stack(&[0.0, gap, 2.0 * gap + off, 3.0 * gap, 4.0 * gap]);
+        for sign in [1.0, -1.0] {
+            assert!(read_default(with(sign * 0.95 * most)).is_ok(), "{gap}");
+            refused(read_default(with(sign * 1.3 * most)), &["unevenly spaced"]);
+        }
+    }
+}
+
+#[test]
 fn missing_slices_are_named_and_filled() {
     let z = [0.0, 5.0, 10.0, 25.0, 30.0];
     let fragments = ["2 slice(s) are missing", "between slices 3 and 4 at (-0.000, -0.000, 15.000)"];
@@ -133,6 +145,12 @@ fn what_cannot_share_a_volume_is_a_part() {
     t(|o| o.text(0x0028_0004, "CS", "MONOCHROME1"), "uint16 MONOCHROME1");
     t(|o| o.numbers(0x0028_0030, &[0.75, 0.5001]), "pixels 0.50010×0.75000 mm");
     t(|o| o.numbers(0x0020_0037, &[0.0, 1.0, 0.0, -1.0, 0.0, 0.0]), "orientation 0.000 1.000");
+    t(|o| o.numbers(0x0020_0037, &[1.0, 2e-3, 0.0, -2e-3, 1.0, 0.0]), "orientation 1.000 0.002");
+    let colour = |o: Object| {
+        let bits = o.short(0x0028_0100, 8).short(0x0028_0101, 8).short(0x0028_0102, 7).short(0x0028_0006, 0);
+        bits.short(0x0028_0002, 3).text(0x0028_0004, "CS", "RGB").raw(0x7fe0_0010, "OB", vec![7; 36])
+    };
+    t(colour, "RGB");
     // Within the tolerances it is the same.
     let slices = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let nearly = slices.map(|(i, o)| o.numbers(0x0028_0030, &[0.75, 0.5 + 1e-5 * i as f64]));

@@ -49,6 +49,18 @@ fn bits_and_signs() {
 }
 
 #[test]
+fn integers_stay_integers_where_the_rescale_leaves_them() {
+    let with = |slope: &'static str, intercept: &'static str| {
+        let loaded = one(|o| o.text(0x0028_1053, "DS", slope).text(0x0028_1052, "DS", intercept));
+        (first(&loaded, 2), loaded.volume.dtype())
+    };
+    assert_eq!(with("1", "-1000"), (vec![-1000.0, -999.0], Dtype::I16));
+    assert_eq!(with("1.0", "3.0"), (vec![3.0, 4.0], Dtype::I16));
+    assert_eq!(with("1", "0.5"), (vec![0.5, 1.5], Dtype::F32));
+    assert_eq!(with("2", "0"), (vec![0.0, 2.0], Dtype::F32));
+}
+
+#[test]
 fn row_56_every_slice_has_its_own_slope() {
     let slices = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let scaled = slices.map(|(i, o)| if i == 1 { o.text(0x0028_1053, "DS", "0.5") } else { o });

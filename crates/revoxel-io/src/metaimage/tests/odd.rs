@@ -104,6 +104,20 @@ fn first_bytes_say_what_is_compressed() {
 }
 
 #[test]
+fn the_world_is_lps_whatever_anatomical_orientation_says() {
+    let values = noise(400);
+    for letters in ["RAI", "LPS", "RAS", "ASL", "???"] {
+        let header = header(&format!("AnatomicalOrientation = {letters}\n"), "a.raw");
+        let loaded = read(&header, &[("a.raw", &values)]).unwrap();
+        // RAS: x and y are negated.
+        let info = &loaded.info;
+        assert_eq!(info.grid.origin(), [-1.0, -2.0, 3.0], "{letters}");
+        assert_eq!(info.grid.affine().column(0), [-1.0, 0.0, 0.0], "{letters}");
+        assert_eq!(remarks(&loaded), "", "{letters}");
+    }
+}
+
+#[test]
 fn lines_behind_the_last_and_numbers_too_many_are_as_itk_has_them() {
     let values = noise(400);
     let plain = read(&header("", "a.raw"), &[("a.raw", &values)]).unwrap();

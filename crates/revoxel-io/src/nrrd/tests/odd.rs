@@ -87,6 +87,24 @@ fn first_bytes_say_what_is_compressed() {
 }
 
 #[test]
+fn versions_1_to_6_are_read() {
+    let text = |version: u8| {
+        format!(
+            "NRRD000{version}\ntype: uchar\ndimension: 3\nspace: LPS\nsizes: 1 1 2\nspace directions: (1,0,0) (0,1,0) \
+             (0,0,2)\nspace origin: (1,2,3)\nencoding: ascii\n\n7 8\n"
+        )
+    };
+    for version in 1..=6 {
+        let loaded = read_as("scan.nrrd", text(version).as_bytes()).unwrap();
+        assert_eq!((loaded.volume.voxels().get(1), remarks(&loaded).as_str()), (8.0, ""), "{version}");
+    }
+    for version in [0, 7] {
+        let error = read_as("scan.nrrd", text(version).as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(&format!("magic is NRRD000{version}: must be NRRD0001 to NRRD0006")), "{error}");
+    }
+}
+
+#[test]
 fn other_spellings() {
     let text = |magic: &str, space: &str, values: &str| {
         let header = format!(
