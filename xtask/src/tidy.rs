@@ -15,6 +15,7 @@ mod names;
 mod pipelines;
 mod portable;
 mod registered;
+mod rules;
 mod rust;
 mod transforms;
 mod tree;
@@ -48,6 +49,7 @@ const CHECKS: &[Check] = &[
     Check { name: "names of public items", check: names::check },
     Check { name: "whitespace", check: whitespace::check },
     Check { name: "links", check: links::check },
+    Check { name: "tests that hold the rules of formats", check: rules::check },
     Check { name: "paths and hosts of one machine", check: machines::check },
     Check { name: "shipped pipelines", check: pipelines::check },
 ];
