@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use revoxel_core::warp::{Field, STEEPEST};
 use revoxel_core::{Affine, Bend, Grid, Kind, Volume, Warp};
-use revoxel_invert::{InvertOptions, VolumeTrace, invert};
+use revoxel_invert::{Recipe, VolumeTrace};
 use revoxel_pipeline::Pipeline;
 use revoxel_resample::Interpolation;
 use revoxel_runner::engine::{Engine, Processed};
@@ -186,7 +186,7 @@ fn flips_and_turns_come_back_bit_for_bit() {
     for case in 0..20 {
         let done = augment(&[("image", image.clone())], &steps, 0, &case.to_string()).remove("image").unwrap();
         moved += usize::from(values(&done.volume) != values(&image));
-        let back = invert(&trace(&image, &done), &done.volume, &InvertOptions::default()).unwrap();
+        let back = trace(&image, &done).invert(done.volume.clone(), Recipe::default()).unwrap();
         assert!(back.volume == image && back.interpolation.is_none(), "{case}");
     }
     assert!((10..20).contains(&moved), "{moved} of 20 moved");
@@ -199,8 +199,8 @@ fn way_back(steps: &Value, interpolation: Interpolation) -> (f64, f64) {
     for case in 0..6 {
         let done = augment(&[("image", image.clone())], steps, 1, &case.to_string()).remove("image").unwrap();
         assert!(values(&done.volume) != values(&image));
-        let options = InvertOptions { coverage: true, interpolation: Some(interpolation), ..Default::default() };
-        let back = invert(&trace(&image, &done), &done.volume, &options).unwrap();
+        let options = Recipe { coverage: true, interpolation: Some(interpolation), ..Default::default() };
+        let back = trace(&image, &done).invert(done.volume.clone(), options).unwrap();
         assert_eq!(back.volume.grid(), image.grid());
         let (seen, grid) = (values(&back.coverage.unwrap()), image.grid().shape());
         let inner = |i: usize| {
@@ -505,9 +505,9 @@ fn random_crops_take_all_inputs_to_one_place_at_any_number_of_threads() {
                 assert!((0..3).all(|a| at[a] >= -0.5 && at[a] <= own.shape()[a] as f64 - 0.5), "{name}: {at:?}");
             }
             // Voxels are copied, and come back where they were.
-            let seen = InvertOptions { coverage: true, ..Default::default() };
+            let seen = Recipe { coverage: true, ..Default::default() };
             for (key, source) in &volumes {
-                let back = invert(&trace(source, &done[*key]), &done[*key].volume, &seen).unwrap();
+                let back = trace(source, &done[*key]).invert(done[*key].volume.clone(), seen.clone()).unwrap();
                 assert_eq!(back.volume.grid(), source.grid());
                 let (mask, there, again) = (values(&back.coverage.unwrap()), values(source), values(&back.volume));
                 assert!((0..mask.len()).all(|i| mask[i] == 0.0 || there[i] == again[i]), "{name} {key}");

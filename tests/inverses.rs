@@ -3,7 +3,7 @@
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{InvertOptions, Values, invert};
+use revoxel_invert::{Recipe, Values};
 use revoxel_transforms::docs::Docs;
 use revoxel_transforms::{Channels, Class, LabelSet, Registry, Transform};
 use serde_json::{Value, json};
@@ -238,8 +238,8 @@ fn check(step: &Value, back: Back, seed: u64) {
     let record = &traced((source.kind(), source.channels(), &native), processed.volume.grid(), &processed.steps);
     let result = &processed.volume;
     // Geometry: always to the bit, whatever was done to values.
-    let options = InvertOptions { coverage: true, ..Default::default() };
-    let inverted = invert(record, result, &options).unwrap();
+    let options = Recipe { coverage: true, ..Default::default() };
+    let inverted = record.invert(result.clone(), options).unwrap();
     assert_eq!(inverted.volume.grid(), &native, "{step}");
     let extent = source.voxels().min_max().map_or(1.0, |(low, high)| high - low);
     match back {

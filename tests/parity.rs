@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, Orientation, Volume, Voxels};
-use revoxel_invert::{InvertOptions, VolumeTrace, invert};
+use revoxel_invert::{Recipe, VolumeTrace};
 use revoxel_io::{Limits, npy};
 use revoxel_resample::Interpolation;
 use revoxel_runner::engine::Processed;
@@ -284,8 +284,8 @@ fn check_inversion(
     let scale = range(&voxels);
     let prediction = Volume::new(voxels, model, kind.parse().unwrap(), *channels).unwrap();
     let interpolation: Interpolation = inversion.interpolation.parse().unwrap();
-    let options = InvertOptions { interpolation: Some(interpolation), ..Default::default() };
-    let back = invert(record, &prediction, &options).unwrap().volume;
+    let options = Recipe { interpolation: Some(interpolation), ..Default::default() };
+    let back = record.invert(prediction.clone(), options).unwrap().volume;
     assert_eq!(back.grid(), native, "the grid comes back bit for bit");
     assert_eq!(back.grid().axes(), native.axes());
     judge(

@@ -433,8 +433,7 @@ fn scores_are_written_slab_by_slab_as_volumes_and_as_half_precision_arrays() {
     let whole = place.read("whole.nii.gz", Kind::Probability);
     // The library's answer, which is never streamed.
     let trace = revoxel_invert::Trace::from_json(&std::fs::read_to_string(place.path("out/a.json")).unwrap()).unwrap();
-    let options = revoxel_invert::InvertOptions::default();
-    let held = revoxel_invert::invert(trace.volume("image").unwrap(), &scores, &options).unwrap().volume;
+    let held = trace.invert(scores, revoxel_invert::Recipe::default()).unwrap().volume;
     assert_eq!((whole.grid().shape(), whole.channels()), (held.grid().shape(), 3));
     assert_eq!(values(&whole), values(&held));
     invert(&["--out", "back"]).good();

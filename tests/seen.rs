@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{InvertOptions, invert};
+use revoxel_invert::Recipe;
 use serde_json::{Value, json};
 
 use crate::support::{Place, run_steps, traced, values};
@@ -28,8 +28,8 @@ fn check(native: Grid, steps: &[Value]) -> Result<(), TestCaseError> {
     let trace = traced((Kind::Label, 1, &native), done.volume.grid(), &done.steps);
     let ones = vec![1u8; done.volume.grid().voxel_count()];
     let prediction = Volume::new(ones.into(), *done.volume.grid(), Kind::Label, 1).unwrap();
-    let options = InvertOptions { coverage: true, fill: Some(9.0), ..Default::default() };
-    let back = invert(&trace, &prediction, &options).unwrap();
+    let options = Recipe { coverage: true, fill: Some(9.0), ..Default::default() };
+    let back = trace.invert(prediction.clone(), options).unwrap();
     let grids: Vec<Grid> = done.steps.iter().map(|s| s.after.grid().unwrap()).collect();
     let ([nx, ny, _], seen) = (native.shape(), values(&back.coverage.unwrap()));
     for (i, (seen, value)) in seen.iter().zip(values(&back.volume)).enumerate() {

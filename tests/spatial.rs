@@ -1,7 +1,7 @@
 //! Spatial transforms as people use them: there and back, aligned inputs, matrices from files.
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{InvertOptions, Trace, invert};
+use revoxel_invert::{Recipe, Trace};
 use revoxel_transforms::{Class, Registry};
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ fn compare(step: &Value, other: Grid) {
     let processed = results.into_iter().find(|(key, _)| key == "image").unwrap().1;
     let model = *processed.volume.grid();
     let record = traced((Kind::Image, 1, &native), &model, &processed.steps);
-    let back = invert(&record, &processed.volume, &InvertOptions::default()).unwrap().volume;
+    let back = record.invert(processed.volume.clone(), Recipe::default()).unwrap().volume;
     assert_eq!(back.grid(), &native, "{step}");
     // Voxels well inside both volumes: nothing beyond a face has a part in them.
     let (there, again) = (values(&source), values(&back));

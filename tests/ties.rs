@@ -2,7 +2,7 @@
 //! there and back, on oblique grids.
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{InvertOptions, invert};
+use revoxel_invert::{Decision, Recipe};
 use revoxel_resample::Interpolation;
 use serde_json::json;
 
@@ -89,8 +89,8 @@ fn means(spacing: [f64; 3], pixdim: [f64; 3], rule: &str, interpolation: Interpo
         // As a model would see it: the sphere on its own grid, not what was resampled.
         let prediction = sphere(*done.volume.grid(), centre);
         let trace = traced((Kind::Label, 1, &grid), done.volume.grid(), &done.steps);
-        let options = InvertOptions { interpolation: Some(interpolation), ..Default::default() };
-        let back = invert(&trace, &prediction, &options).unwrap().volume;
+        let options = Recipe { interpolation: Some(interpolation), ..Default::default() };
+        let back = trace.invert(prediction.clone(), options).unwrap().volume;
         for (mean, map) in all.iter_mut().zip([&done.volume, &back]) {
             let (shift, volume) = off(map, centre);
             (0..3).for_each(|a| mean.0[a] += shift[a] / PLACES as f64);
@@ -134,7 +134,7 @@ fn traces_of_before_keep_the_upper_voxel() {
     assert_eq!(values(&done.volume), [1.0, 3.0, 5.0]);
     let trace = traced((Kind::Label, 1, &grid), done.volume.grid(), &done.steps);
     let back = |trace: &revoxel_invert::VolumeTrace| {
-        values(&invert(trace, &done.volume, &InvertOptions::default()).unwrap().volume)
+        values(&trace.invert(done.volume.clone(), Recipe::default()).unwrap().volume)
     };
     assert_eq!(back(&trace), [1.0, 1.0, 3.0, 5.0, 5.0]);
     // A trace without the rule.
@@ -156,8 +156,8 @@ fn one_hot_scores_keep_their_place_and_volume() {
                 inside.iter().map(|v| 1.0 - v).chain(inside.iter().copied()).map(|v| v as f32).collect();
             let prediction = Volume::new(scores.into(), model, Kind::Probability, 2).unwrap();
             let trace = traced((Kind::Label, 1, &grid), &model, &done.steps);
-            let options = InvertOptions { argmax: true, ..Default::default() };
-            let (shift, volume) = off(&invert(&trace, &prediction, &options).unwrap().volume, centre);
+            let options = Recipe { decision: Decision::Argmax, ..Default::default() };
+            let (shift, volume) = off(&trace.invert(prediction.clone(), options).unwrap().volume, centre);
             (0..3).for_each(|axis| mean.0[axis] += shift[axis] / 12.0);
             mean.1 += volume / 12.0;
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::points::{PointMap, Side, Space};
-use revoxel_invert::{InvertOptions, Inverted, TraceStep, VolumeTrace, invert};
+use revoxel_invert::{Inverted, Recipe, TraceStep, VolumeTrace};
 use revoxel_pipeline::{KnownGrid, Pipeline};
 use revoxel_runner::engine::Engine;
 use revoxel_transforms::Registry;
@@ -119,9 +119,9 @@ pub(super) fn run(volumes: &[(&str, &Volume)], steps: &[Value], fuse: bool) -> O
 
 impl Ran {
     /// The result of a volume, brought back by the trace's file.
-    pub(super) fn back(&self, key: &str, options: &InvertOptions) -> Inverted {
-        let options = InvertOptions { coverage: true, ..options.clone() };
-        invert(&self.traces[key], &self.results[key], &options).unwrap_or_else(|e| panic!("{}: {e}", self.text))
+    pub(super) fn back(&self, key: &str, options: &Recipe) -> Inverted {
+        let options = Recipe { coverage: true, ..options.clone() };
+        self.traces[key].invert(self.results[key].clone(), options).unwrap_or_else(|e| panic!("{}: {e}", self.text))
     }
 
     /// The grids on the way of a volume, from the first to the last.
@@ -137,7 +137,7 @@ impl Ran {
         known.extend(PADDING.map(|v| v as i64));
         let found = set(&self.results[key]);
         assert!(found.is_subset(&known), "{}: {found:?}, known {known:?}", self.text);
-        let back = set(&self.back(key, &InvertOptions::default()).volume);
+        let back = set(&self.back(key, &Recipe::default()).volume);
         assert!(back.is_subset(&known), "{}: back {back:?}, known {known:?}", self.text);
     }
 

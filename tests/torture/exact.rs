@@ -3,7 +3,7 @@
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
-use revoxel_invert::InvertOptions;
+use revoxel_invert::Recipe;
 
 use super::Tally;
 use super::chain::{PADDING, exact_step, grid, place, run};
@@ -37,7 +37,7 @@ pub(super) fn check(draw: &mut Draw) -> Tally {
             }
             copied += 1;
         }
-        let back = ran.back(key, &InvertOptions { fill: Some(FILL), ..InvertOptions::default() });
+        let back = ran.back(key, &Recipe { fill: Some(FILL), ..Recipe::default() });
         assert_eq!((back.volume.grid(), back.interpolation), (&native, None), "{}", ran.text);
         let seen = values(&back.coverage.unwrap());
         for (position, value) in values(&back.volume).into_iter().enumerate() {
@@ -49,7 +49,7 @@ pub(super) fn check(draw: &mut Draw) -> Tally {
         assert_eq!(back.unseen, seen.iter().filter(|s| **s == 0.0).count(), "{}", ran.text);
     }
     ran.no_label_is_invented("label", &label);
-    let back = ran.back("image", &InvertOptions::default());
+    let back = ran.back("image", &Recipe::default());
     let unseen = ran.unseen_is_unseen("image", &native, &back.coverage.unwrap());
     Tally { copied, unseen, points: ran.points_follow("image", &native, draw), plans: 1, ..Tally::default() }
 }

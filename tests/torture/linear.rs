@@ -7,7 +7,7 @@
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
-use revoxel_invert::InvertOptions;
+use revoxel_invert::Recipe;
 use revoxel_resample::Interpolation;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ pub(super) fn check(draw: &mut Draw) -> Tally {
             tally.share = tally.share.max(off / (bound + 1e-6));
         }
     }
-    let back = ran.back("image", &InvertOptions { interpolation: Some(Interpolation::Linear), ..Default::default() });
+    let back = ran.back("image", &Recipe { interpolation: Some(Interpolation::Linear), ..Default::default() });
     assert_eq!(back.volume.grid(), &native, "{}", ran.text);
     let model = result.grid();
     let bound = bound + if back.interpolation.is_some() { error(model, &wave) } else { 0.0 };

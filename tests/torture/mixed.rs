@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Kind, Volume};
-use revoxel_invert::{InvertOptions, Values, invert};
+use revoxel_invert::{Recipe, Values};
 use serde_json::json;
 
 use super::Tally;
@@ -34,7 +34,8 @@ pub(super) fn check(draw: &mut Draw) -> Tally {
     for (key, done) in results.into_iter().filter(|(key, _)| key != "other") {
         let kind = done.volume.kind();
         let trace = traced((kind, 1, &native), done.volume.grid(), &done.steps);
-        let back = invert(&trace, &done.volume, &InvertOptions { coverage: true, ..InvertOptions::default() })
+        let back = trace
+            .invert(done.volume.clone(), Recipe { coverage: true, ..Recipe::default() })
             .unwrap_or_else(|e| panic!("{steps:?}: {e}"));
         assert_eq!(back.volume.grid(), &native, "{steps:?}");
         if key == "label" {

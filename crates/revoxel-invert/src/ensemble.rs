@@ -17,7 +17,7 @@ use crate::error::InvertError;
 use crate::inversion::{Inverted, on_model_grid};
 use crate::recipe::Recipe;
 use crate::returning::{Pass, Return};
-use crate::trace::{VolumeTrace, through_of};
+use crate::trace::{Trace, VolumeTrace, through_of};
 use crate::values::Values;
 use crate::vote::{Ballot, vote};
 
@@ -228,6 +228,33 @@ impl Ensemble {
     /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
     pub fn invert(self) -> Result<Inverted, InvertError> {
         self.ready()?.whole()
+    }
+}
+
+impl VolumeTrace {
+    /// Brings a prediction on the trace's result grid back onto the grid that the volume came from, in one pass.
+    ///
+    /// What the pipeline padded is not read; what it cut away gets the fill of the prediction's kind. The kind is the
+    /// prediction's own.
+    ///
+    /// # Errors
+    /// Where the prediction does not lie on the trace's result grid, holds NaN or infinite values other than logits, or
+    /// the recipe contradicts its kind.
+    pub fn invert(&self, prediction: Volume, recipe: Recipe) -> Result<Inverted, InvertError> {
+        let mut one = Ensemble::new(recipe);
+        one.add("the prediction", self, prediction, &[1.0])?;
+        one.invert()
+    }
+}
+
+impl Trace {
+    /// The same for a prediction on the grid of the [main volume](Self::main_volume): an image where there is one.
+    ///
+    /// # Errors
+    /// As [`VolumeTrace::invert`], and where it is not clear which volume is meant.
+    pub fn invert(&self, prediction: Volume, recipe: Recipe) -> Result<Inverted, InvertError> {
+        let key = self.main_volume().map_err(|e| InvertError::Volumes(e.to_string()))?;
+        self.volumes[key].invert(prediction, recipe)
     }
 }
 

@@ -114,6 +114,9 @@ pub enum InvertError {
         /// The channels of the prediction.
         channels: usize,
     },
+    /// It is not clear which volume of a trace is meant.
+    #[error("{0}")]
+    Volumes(String),
     /// There is no prediction.
     #[error("there is no prediction")]
     Nothing,

@@ -1,7 +1,7 @@
 //! Traces and inversion.
 //!
 //! A [`Trace`] says what happened to each volume of a case: the grid it came from, the steps with their ops, the
-//! grid it ended on. It is all that [`invert`] needs, besides a prediction, to bring the prediction back onto the
+//! grid it ended on. It is all that [`Trace::invert`] needs, besides a prediction, to bring the prediction back onto the
 //! original grid: in another process, on another machine, in one interpolation.
 //!
 //! This crate knows no concrete transform and opens no file.
@@ -29,7 +29,7 @@ pub use activation::Activation;
 pub use decide::{Decision, Paint, Regions};
 pub use ensemble::Ensemble;
 pub use error::InvertError;
-pub use inversion::{InvertOptions, Inverted, invert};
+pub use inversion::Inverted;
 pub use points::PointMap;
 pub use recipe::Recipe;
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};

@@ -5,10 +5,14 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Dtype, SignedPermutation, Voxels};
 use serde_json::Value;
 
+use revoxel_resample::{Census, coverage, execute_argmax, unseen_count};
+
 use super::*;
 use crate::activation::Activation;
+use crate::inversion::{fill_of, interpolation_for, model_relation};
 use crate::testing::trace;
-use crate::{InvertOptions, Paint, Regions, Trace, TraceStep, invert};
+use crate::unseen::{check_label_fill, holding_fill, put};
+use crate::{Paint, Regions, Trace, TraceStep};
 
 fn values(volume: &Volume) -> Vec<f64> {
     (0..volume.voxels().len()).map(|i| volume.voxels().get(i)).collect()
@@ -35,11 +39,65 @@ fn probabilities(draw: &mut Draw, grid: Grid) -> Volume {
     Activation::Softmax.apply(raw).unwrap()
 }
 
+/// One prediction, brought back by itself: the oracle of the tests.
+fn alone(trace: &VolumeTrace, prediction: &Volume, options: &Recipe) -> Result<Inverted, InvertError> {
+    let argmax = options.decision == Decision::Argmax;
+    let (steps, native, model) = trace.ends()?;
+    let relation = model_relation(prediction.grid(), &model, options.assume_grid)?;
+    let kind = prediction.kind();
+    if argmax && prediction.channels() < 2 {
+        return Err(InvertError::SingleChannel);
+    }
+    let interpolation = interpolation_for(kind, options.interpolation)?;
+    let label = options.fill.filter(|_| argmax || kind == Kind::Label);
+    label.map_or(Ok(()), check_label_fill)?;
+    let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
+    let lossless = sampling.exact().is_some();
+    let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
+    let prediction = bounded(Cow::Borrowed(prediction), Some(interpolation))?;
+    let fill = fill_of(&prediction, options.fill.filter(|_| !argmax));
+    // Where nnU-Net's rule for thick slices was asked for, its export is: no place leans.
+    let decides = argmax && trace.separating()?.is_none();
+    let how = How { through, ties: trace.ties, decides, ..How::extended(interpolation, fill.clone()) };
+    // Noise and headers are put right here; the voxels stay where they are.
+    let same = *prediction.grid() == model && prediction.grid().axes() == model.axes();
+    let prediction = if same { prediction } else { Cow::Owned(prediction.into_owned().on_grid(model)?) };
+    // Copies keep the voxel type, which must not turn the fill into another value.
+    let held = argmax || fill.iter().all(|v| prediction.dtype_with(*v) == Ok(prediction.dtype()));
+    let prediction = match held {
+        true => prediction,
+        false => Cow::Owned(holding_fill(prediction.into_owned(), &sampling, &how)?),
+    };
+    let volume = if argmax {
+        let labels = execute_argmax(&prediction, &sampling, &how)?;
+        match label {
+            Some(label) => put(labels, &[coverage(&sampling)?], label)?,
+            None => labels,
+        }
+    } else {
+        execute(&prediction, &sampling, &how)?
+    };
+    let gone = match kind {
+        Kind::Label => Census::of(&prediction).gone_in(&Census::of(&volume)),
+        _ => Vec::new(),
+    };
+    let coverage = options.coverage.then(|| coverage(&sampling)).transpose()?;
+    let unseen = unseen_count(&sampling)?;
+    Ok(Inverted {
+        // A snapped volume started on another grid of the same shape: the result gets the source's own.
+        volume: volume.on_grid(native)?,
+        coverage: coverage.map(|c| c.on_grid(native)).transpose()?,
+        unseen,
+        relation,
+        interpolation: (!lossless).then_some(interpolation),
+        gone,
+    })
+}
+
 /// The weighted mean of members that were each brought back, over those that saw the voxel.
 fn plain(members: &[(&Trace, Volume, f64)]) -> Vec<f64> {
-    let options = InvertOptions { coverage: true, ..Default::default() };
-    let back: Vec<_> =
-        members.iter().map(|(t, p, w)| (invert(&t.volumes["image"], p, &options).unwrap(), *w)).collect();
+    let options = Recipe { coverage: true, ..Default::default() };
+    let back: Vec<_> = members.iter().map(|(t, p, w)| (alone(&t.volumes["image"], p, &options).unwrap(), *w)).collect();
     let size = back[0].0.volume.grid().voxel_count();
     let fill = [1.0, 0.0, 0.0];
     (0..3 * size)
@@ -179,8 +237,8 @@ fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
     for (fill, dtype) in [(300.0, Dtype::U16), (-1.0, Dtype::I16), (7.0, Dtype::U8), (70000.0, Dtype::U32)] {
         let back = whole(&labels, filled(&Decision::Channels, fill));
         assert_eq!((values(&back), back.dtype()), (vec![1.0, 2.0, fill], dtype));
-        let options = InvertOptions { fill: Some(fill), ..Default::default() };
-        assert_eq!(values(&invert(&cropped.volumes["image"], &labels, &options).unwrap().volume), [1.0, 2.0, fill]);
+        let options = Recipe { fill: Some(fill), ..Default::default() };
+        assert_eq!(values(&alone(&cropped.volumes["image"], &labels, &options).unwrap().volume), [1.0, 2.0, fill]);
     }
     // What is written slab by slab.
     let ready = one(&labels, filled(&Decision::Channels, 300.0)).unwrap();
@@ -192,8 +250,8 @@ fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
     for fill in [7.0, -1.0, 300.0] {
         assert_eq!(values(&whole(&scores, filled(&Decision::Argmax, fill))), [0.0, 1.0, fill]);
         assert_eq!(values(&whole(&scores, filled(&regions, fill))), [1.0, 2.0, fill]);
-        let options = InvertOptions { fill: Some(fill), argmax: true, ..Default::default() };
-        assert_eq!(values(&invert(&cropped.volumes["image"], &scores, &options).unwrap().volume), [0.0, 1.0, fill]);
+        let options = Recipe { fill: Some(fill), decision: Decision::Argmax, ..Default::default() };
+        assert_eq!(values(&alone(&cropped.volumes["image"], &scores, &options).unwrap().volume), [0.0, 1.0, fill]);
     }
     for decision in [Decision::Argmax, regions] {
         assert_eq!(one(&scores, filled(&decision, 0.5)).unwrap_err(), InvertError::Fill(0.5));
@@ -318,9 +376,8 @@ fn a_decision_on_the_model_grid_comes_before_its_steps() {
 
 /// What most members say that were each brought back, among those that saw the voxel; the lowest of several.
 fn plain_vote(members: &[(&Trace, Volume, f64)]) -> Vec<f64> {
-    let options = InvertOptions { coverage: true, ..Default::default() };
-    let back: Vec<_> =
-        members.iter().map(|(t, p, w)| (invert(&t.volumes["image"], p, &options).unwrap(), *w)).collect();
+    let options = Recipe { coverage: true, ..Default::default() };
+    let back: Vec<_> = members.iter().map(|(t, p, w)| (alone(&t.volumes["image"], p, &options).unwrap(), *w)).collect();
     let size = back[0].0.volume.grid().voxel_count();
     let weight = |i: usize, label: u32| -> f64 {
         let says = |b: &crate::Inverted| {

@@ -21,7 +21,7 @@ proptest! {
         let again = Trace::from_json(&trace.to_json()).unwrap();
         prop_assert_eq!(&again, &trace);
         let prediction = draw.volume(model, Kind::Label, 1);
-        let back = invert(&again.volumes["image"], &prediction, &InvertOptions::default()).unwrap();
+        let back = again.volumes["image"].invert(prediction.clone(), Recipe::default()).unwrap();
         let bits = |g: &Grid| g.affine().rows().map(|r| r.map(f64::to_bits));
         prop_assert_eq!(bits(back.volume.grid()), bits(&native));
         prop_assert_eq!(back.volume.grid().shape(), native.shape());
@@ -39,8 +39,8 @@ proptest! {
         }
         prop_assert_eq!(forward.target(), &model);
         let prediction = execute(&label, &forward, &How::filled(Interpolation::Nearest, vec![200.0])).unwrap();
-        let options = InvertOptions { coverage: true, fill: Some(100.0), ..Default::default() };
-        let back = invert(&trace.volumes["image"], &prediction, &options).unwrap();
+        let options = Recipe { coverage: true, fill: Some(100.0), ..Default::default() };
+        let back = trace.volumes["image"].invert(prediction.clone(), options.clone()).unwrap();
         let seen = back.coverage.unwrap();
         for position in 0..native.voxel_count() {
             let expected = if seen.voxels().get(position) == 1.0 { label.voxels().get(position) } else { 100.0 };
@@ -77,12 +77,12 @@ fn a_prediction_elsewhere_is_refused_with_both_grids_and_the_distance() {
     t[0] += 40.0;
     let moved = Grid::new(model.shape(), model.affine().with_translation(t)).unwrap();
     let prediction = draw.volume(moved, Kind::Label, 1);
-    let error = invert(&trace.volumes["image"], &prediction, &InvertOptions::default()).unwrap_err().to_string();
+    let error = trace.volumes["image"].invert(prediction.clone(), Recipe::default()).unwrap_err().to_string();
     for part in ["40.0000 mm", &moved.to_string(), &model.to_string(), "--assume-grid"] {
         assert!(error.contains(part), "{error}");
     }
-    let options = InvertOptions { assume_grid: true, ..Default::default() };
-    assert!(invert(&trace.volumes["image"], &prediction, &options).is_ok());
+    let options = Recipe { assume_grid: true, ..Default::default() };
+    assert!(trace.volumes["image"].invert(prediction.clone(), options.clone()).is_ok());
 }
 
 #[test]
@@ -99,8 +99,9 @@ fn what_the_model_never_saw_is_background_whatever_the_kind() {
     let values = |kind, numbers: Vec<f32>, argmax| {
         let channels = numbers.len() / 2;
         let prediction = Volume::new(numbers.into(), model, kind, channels).unwrap();
-        let options = InvertOptions { argmax, ..Default::default() };
-        let back = invert(volume, &prediction, &options).unwrap().volume;
+        let options =
+            Recipe { decision: if argmax { Decision::Argmax } else { Decision::Channels }, ..Default::default() };
+        let back = volume.invert(prediction.clone(), options.clone()).unwrap().volume;
         (0..back.voxels().len()).map(|i| back.voxels().get(i)).collect::<Vec<_>>()
     };
     assert_eq!(values(Kind::Label, vec![3., 4.], false), [0., 3., 4., 0.]);

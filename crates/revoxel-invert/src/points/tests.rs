@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::testing::trace;
-use crate::{InvertOptions, TraceStep, invert};
+use crate::{Recipe, TraceStep};
 
 const RAS: Space = Space::World(Frame::Ras);
 const LPS: Space = Space::World(Frame::Lps);
@@ -109,8 +109,8 @@ proptest! {
         let record = &all.volumes["image"];
         let map = PointMap::new(record).unwrap();
         let prediction = draw.volume(model, Kind::Label, 1);
-        let options = InvertOptions { coverage: true, ..Default::default() };
-        let seen = invert(record, &prediction, &options).unwrap().coverage.unwrap();
+        let options = Recipe { coverage: true, ..Default::default() };
+        let seen = record.invert(prediction, options).unwrap().coverage.unwrap();
         let [nx, ny, _] = native.shape();
         for i in 0..native.voxel_count() {
             let index = [i % nx, i / nx % ny, i / (nx * ny)].map(|v| v as f64);
@@ -146,8 +146,8 @@ proptest! {
         let (record, forward) = bent(&mut draw);
         let (map, native) = (PointMap::new(&record).unwrap(), *forward.source());
         let prediction = draw.volume(*forward.target(), Kind::Label, 1);
-        let options = InvertOptions { coverage: true, ..Default::default() };
-        let seen = invert(&record, &prediction, &options).unwrap().coverage.unwrap();
+        let options = Recipe { coverage: true, ..Default::default() };
+        let seen = record.invert(prediction, options).unwrap().coverage.unwrap();
         let [nx, ny, _] = native.shape();
         for i in 0..native.voxel_count() {
             let index = [i % nx, i / nx % ny, i / (nx * ny)].map(|v| v as f64);
