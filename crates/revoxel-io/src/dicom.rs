@@ -76,6 +76,11 @@ pub use problem::{DicomError, Problem};
 pub use report::{DicomScan, Gap, Geometry, LabelsReport, MissingSlice, SeriesReport, SkipReason, Skipped};
 pub use warning::DicomWarning;
 
+/// Whether a file that begins with these bytes is DICOM.
+pub(crate) fn is_dicom(first_bytes: &[u8]) -> bool {
+    parse::looks_like_dicom(first_bytes)
+}
+
 /// The DICOM format, for reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dicom;

@@ -77,9 +77,10 @@ pub struct ReadOptions {
     pub allow_outside: bool,
     /// What to do with complex voxels.
     pub complex: ComplexPolicy,
-    /// The voxel size in mm (x, y, z) of pictures, which do not say it; others are refused with it.
+    /// The voxel size in mm (x, y, z) of pictures, which do not say it; others are refused with it. x and y are the columns
+    /// and rows of the file as stored: where TIFF's Orientation swaps them, their sizes are swapped too.
     pub spacing: Option<[f64; 3]>,
-    /// Which series of a DICOM folder or archive.
+    /// Which series of a DICOM folder or archive, or of a folder of pictures.
     pub series: Option<SeriesChoice>,
     /// Which part of a series that holds several volumes: what is said of it in the list, such as `kernel B30f` or
     /// `phase`, with `*` for any text.

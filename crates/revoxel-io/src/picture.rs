@@ -3,14 +3,21 @@
 //! Such files do not say how large their voxels are: a sidecar or the caller does, or they are refused. Nor do they say
 //! where left and right are: columns are taken to run to the left of the patient, rows to the back, slices upwards (LPS).
 //!
-//! `folder` lists the files, `sidecar` knows the voxel size, `decode` reads pages, `parsed` checks that they are one volume.
+//! `folder` lists the files, `names` knows which of them are one series, `sidecar` knows the voxel size, `decode` reads
+//! pages (`tiff_pages` those of TIFF), `turn` turns them as Orientation says, `layout` knows which of them are channels or
+//! frames, `exif` what EXIF asks for, `parsed` checks that they are one volume.
 
 pub mod problem;
 
 mod decode;
+mod exif;
 mod folder;
+mod layout;
+mod names;
 mod parsed;
 mod sidecar;
+mod tiff_pages;
+mod turn;
 
 #[cfg(test)]
 mod tests;
@@ -76,26 +83,35 @@ impl Format for Picture {
     }
 }
 
-/// The values of all pages: channels apart, page after page.
+/// The values of all pages: samples of a pixel and channels apart, page after page.
 fn typed<T: Voxel>(path: &Path, parsed: &parsed::Parsed) -> Result<Voxels, ReadError>
 where
     Voxels: From<Vec<T>>,
 {
     let [width, height, slices] = parsed.info.grid.shape();
-    let (channels, page) = (parsed.info.channels, width * height);
+    let (samples, layout, page) = (parsed.page.channels, parsed.layout, width * height);
     let no_memory = || ReadError::Memory { path: path.to_owned(), bytes: parsed.bytes() };
-    let mut values: Vec<T> = buffer::zeroed(page * slices * channels).ok_or_else(no_memory)?;
-    let mut slice = 0;
+    let mut values: Vec<T> = buffer::zeroed(page * slices * parsed.info.channels).ok_or_else(no_memory)?;
+    // Slices of the files before.
+    let mut before = 0;
     for file in &parsed.files {
-        decode::pages::<T>(file, &parsed.page, slices - slice, &mut |samples| {
-            for (channel, from) in
-                (0..channels).map(|channel| (channel, samples.iter().skip(channel).step_by(channels)))
-            {
+        let mut number = 0;
+        let most = (slices - before) * layout.channels * layout.frames;
+        decode::pages::<T>(file, &parsed.page, most, &mut |pixels| {
+            let (channel, rest) = (number % layout.channels, number / layout.channels);
+            let (slice, frame) = ((before + rest) % slices, (before + rest) / slices);
+            for sample in 0..samples {
+                let channel = sample + samples * (channel + layout.channels * frame);
                 let start = (channel * slices + slice) * page;
+                let from = pixels.iter().skip(sample).step_by(samples);
                 values[start..start + page].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
             }
-            slice += 1;
+            number += 1;
         })?;
+        before += layout.slices(number);
     }
-    Ok(values.into())
+    match before == slices {
+        true => Ok(values.into()),
+        false => Err(decode::failed(path, PictureError::Decode("pages vanished while it was read".to_owned()))),
+    }
 }

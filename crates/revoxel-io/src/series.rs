@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use wildmatch::WildMatch;
 
-/// Which series of a DICOM folder or archive: all that is given must fit.
+/// Which series of a DICOM folder or archive: all that is given must fit. Of a folder of pictures, `name` is a number in
+/// the list of series or the name of the files, and only `min_slices` (files) and `largest` hold beside it.
 ///
 /// ```
 /// use revoxel_io::SeriesChoice;

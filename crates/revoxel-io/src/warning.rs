@@ -27,6 +27,37 @@ pub enum Warning {
         /// The file behind.
         after: String,
     },
+    /// Pages of a TIFF file that are no slices.
+    #[error("{} set aside (NewSubfileType)", aside(*.0))]
+    PagesAside(usize),
+    /// Pixels that are not square, in a TIFF file whose rows are shown as columns.
+    #[error(
+        "Orientation swaps rows and columns: the spacing of {columns} mm (x) and {rows} mm (y) is that of the pixels as \
+         stored, so it is swapped too"
+    )]
+    SpacingTurned {
+        /// mm from column to column of the file.
+        columns: f64,
+        /// mm from row to row of the file.
+        rows: f64,
+    },
+    /// Pictures whose EXIF asks to turn them.
+    #[error(
+        "{count} {} turned (EXIF orientation {value} in {file}): pixels are taken as stored; turn them with the step \
+         `flip` or `rotate90` if need be",
+        if *count == 1 { "picture asks to be" } else { "pictures ask to be" }
+    )]
+    AsksToBeTurned {
+        /// The first of them.
+        file: String,
+        /// Its orientation, 2 to 8.
+        value: u16,
+        /// How many.
+        count: usize,
+    },
+    /// Files and folders among pictures, by their names.
+    #[error("{} set aside: {}", others(.0.len()), names(.0))]
+    OtherFiles(Vec<String>),
     /// Both transforms are set and lead to different places.
     #[error("sform and qform disagree by up to {mm:.3} mm at a corner: the sform is followed")]
     SformQformDisagree {
@@ -242,6 +273,23 @@ pub enum Warning {
         /// Why not.
         why: &'static str,
     },
+}
+
+fn aside(count: usize) -> String {
+    match count {
+        1 => "1 page is a thumbnail or a mask:".to_owned(),
+        _ => format!("{count} pages are thumbnails or masks:"),
+    }
+}
+
+fn others(count: usize) -> String {
+    if count == 1 { "1 other file or folder is".to_owned() } else { format!("{count} other files and folders are") }
+}
+
+/// Up to three names, and how many more there are.
+fn names(all: &[String]) -> String {
+    let named = all.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if all.len() > 3 { format!("{named} and {} more", all.len() - 3) } else { named }
 }
 
 /// `dim[2], dim[3] are`, for axes 2 and 3.

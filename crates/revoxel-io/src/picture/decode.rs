@@ -5,13 +5,13 @@ use std::io::BufReader;
 use std::path::Path;
 
 use revoxel_core::{Dtype, Voxel, Voxels};
-use tiff::decoder::{Decoder as Tiff, DecodingResult, Limits as TiffLimits};
-use tiff::tags::Tag;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::PictureError;
+use super::tiff_pages::TiffPages;
+use super::turn::Turn;
+use super::{PictureError, exif};
 use crate::ReadError;
 use crate::file::failed_to_read;
 
@@ -70,25 +70,56 @@ pub(super) fn failed(path: &Path, reason: PictureError) -> ReadError {
     ReadError::Picture { path: path.to_owned(), reason: Box::new(reason) }
 }
 
-fn undecodable(path: &Path) -> impl Fn(String) -> ReadError + use<'_> {
+pub(super) fn undecodable(path: &Path) -> impl Fn(String) -> ReadError + use<'_> {
     move |why| failed(path, PictureError::Decode(why))
 }
 
+/// What a file says before its pixels are decoded.
+#[derive(Debug, Default)]
+pub(super) struct Headers {
+    /// What each page holds, as shown, and how it is turned for that.
+    pub(super) pages: Vec<(Page, Turn)>,
+    /// Pages that are thumbnails or masks.
+    pub(super) aside: usize,
+    /// TIFF's ImageDescription, of the first page.
+    pub(super) description: Option<Vec<u8>>,
+    /// A value of TIFF's Orientation that means nothing.
+    pub(super) odd_orientation: Option<u64>,
+    /// The orientation that EXIF asks for, which is not followed.
+    pub(super) asked: Option<u16>,
+}
+
 /// What the pages of a file hold; nothing is decoded.
-pub(super) fn headers(path: &Path) -> Result<Vec<Page>, ReadError> {
+pub(super) fn headers(path: &Path) -> Result<Headers, ReadError> {
+    let mut headers = Headers::default();
     match Kind::of_file(path)? {
         Kind::Tiff => {
-            let mut decoder = open_tiff(path, 0)?;
-            let mut pages = vec![tiff_page(path, &mut decoder)?];
-            while decoder.more_images() {
-                decoder.next_image().map_err(|e| undecodable(path)(e.to_string()))?;
-                pages.push(tiff_page(path, &mut decoder)?);
+            let mut pages = TiffPages::open(path, 0)?;
+            while pages.advance()? {
+                if headers.pages.is_empty() {
+                    headers.description = pages.description()?;
+                }
+                headers.pages.push(pages.page()?);
+                let odd = pages.orientation()?.filter(|value| Turn::of(*value).is_none());
+                headers.odd_orientation = headers.odd_orientation.or(odd);
             }
-            Ok(pages)
+            headers.aside = pages.aside;
+            if headers.pages.is_empty() {
+                return Err(failed(path, PictureError::OnlyAside(pages.aside)));
+            }
         }
-        Kind::Png => Ok(vec![open_png(path, 1 << 20)?.1]),
-        Kind::Jpeg => Ok(vec![open_jpeg(path)?.1]),
+        Kind::Png => {
+            headers.pages.push((open_png(path, 1 << 20)?.1, Turn::NONE));
+            let block = File::open(path).and_then(|file| exif::of_png(BufReader::new(file)));
+            headers.asked = block.map_err(failed_to_read(path))?.and_then(|block| exif::orientation(&block));
+        }
+        Kind::Jpeg => {
+            let (decoder, page) = open_jpeg(path)?;
+            headers.pages.push((page, Turn::NONE));
+            headers.asked = decoder.exif().and_then(|block| exif::orientation(block));
+        }
     }
+    Ok(headers)
 }
 
 /// Decodes the pages of a file, at most `most` of them, and shows the samples of each, channels side by side.
@@ -99,32 +130,35 @@ pub(super) fn pages<T: Voxel>(
     visit: &mut dyn FnMut(&[T]),
 ) -> Result<(), ReadError> {
     let bytes = expected.values().saturating_mul(expected.dtype.size());
-    let mut show = |page: &Page, samples: Voxels| {
-        let fits = samples.len() == expected.values() && samples.dtype() == expected.dtype && page == expected;
+    let mut show = |(page, turn): (Page, Turn), samples: Voxels| {
+        let fits = samples.len() == expected.values() && samples.dtype() == expected.dtype && page == *expected;
         if !fits || T::DTYPE != expected.dtype {
-            let (found, first) = (page.text(), expected.text());
+            let (found, first) = (format!("has {}", page.text()), format!("the first page has {}", expected.text()));
             return Err(failed(path, PictureError::Unlike { found, first }));
         }
         let bytes = samples.bytes();
-        match bytemuck::try_cast_slice::<u8, T>(bytes) {
-            Ok(samples) => visit(samples),
-            Err(_) => visit(&bytemuck::pod_collect_to_vec::<u8, T>(bytes)),
+        let copied;
+        let samples = match bytemuck::try_cast_slice::<u8, T>(bytes) {
+            Ok(samples) => samples,
+            Err(_) => {
+                copied = bytemuck::pod_collect_to_vec::<u8, T>(bytes);
+                &copied
+            }
+        };
+        match turn {
+            Turn::NONE => visit(samples),
+            _ => visit(&turn.apply(samples, [page.width, page.height], page.channels)),
         }
         Ok(())
     };
     match Kind::of_file(path)? {
         Kind::Tiff => {
-            let mut decoder = open_tiff(path, bytes)?;
-            for number in 0..most {
-                if number > 0 {
-                    if !decoder.more_images() {
-                        break;
-                    }
-                    decoder.next_image().map_err(|e| undecodable(path)(e.to_string()))?;
-                }
-                let page = tiff_page(path, &mut decoder)?;
-                let samples = decoder.read_image().map_err(|e| undecodable(path)(e.to_string()))?;
-                show(&page, of_tiff(path, samples)?)?;
+            let mut pages = TiffPages::open(path, bytes)?;
+            let mut left = most;
+            while left > 0 && pages.advance()? {
+                let page = pages.page()?;
+                show(page, pages.samples()?)?;
+                left -= 1;
             }
             Ok(())
         }
@@ -141,7 +175,7 @@ pub(super) fn pages<T: Voxel>(
                 }
                 _ => samples.into(),
             };
-            show(&page, samples)
+            show((page, Turn::NONE), samples)
         }
         Kind::Jpeg => {
             let (mut decoder, page) = open_jpeg(path)?;
@@ -150,69 +184,9 @@ pub(super) fn pages<T: Voxel>(
             } else {
                 Vec::new()
             };
-            show(&page, samples.into())
+            show((page, Turn::NONE), samples.into())
         }
     }
-}
-
-fn open_tiff(path: &Path, bytes: usize) -> Result<Tiff<BufReader<File>>, ReadError> {
-    let file = BufReader::new(File::open(path).map_err(failed_to_read(path))?);
-    let mut limits = TiffLimits::default();
-    limits.decoding_buffer_size = bytes.saturating_add(1 << 16);
-    limits.intermediate_buffer_size = bytes.saturating_mul(2).saturating_add(1 << 20);
-    Tiff::new(file).map(|decoder| decoder.with_limits(limits)).map_err(|e| undecodable(path)(e.to_string()))
-}
-
-fn tiff_page(path: &Path, decoder: &mut Tiff<BufReader<File>>) -> Result<Page, ReadError> {
-    use tiff::ColorType;
-
-    let refuse = |what| Err(failed(path, PictureError::Unsupported(what)));
-    let fail = |e: tiff::TiffError| undecodable(path)(e.to_string());
-    let (width, height) = decoder.dimensions().map_err(fail)?;
-    let (bits, channels) = match decoder.colortype().map_err(fail)? {
-        ColorType::Gray(bits) => (bits, 1),
-        ColorType::GrayA(bits) => (bits, 2),
-        ColorType::RGB(bits) => (bits, 3),
-        ColorType::RGBA(bits) => (bits, 4),
-        ColorType::Palette(_) => return refuse("TIFF files with a palette"),
-        _ => return refuse("TIFF files of other colours than grey and RGB"),
-    };
-    let formats = decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fail)?;
-    let format = formats.and_then(|formats| formats.first().copied()).unwrap_or(1);
-    let planes = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(fail)?;
-    if planes == Some(2) && channels > 1 {
-        return refuse("TIFF files with colours in planes");
-    }
-    let dtype = match (format, bits) {
-        (1, 8) => Dtype::U8,
-        (1, 16) => Dtype::U16,
-        (1, 32) => Dtype::U32,
-        (1, 64) => Dtype::U64,
-        (2, 8) => Dtype::I8,
-        (2, 16) => Dtype::I16,
-        (2, 32) => Dtype::I32,
-        (2, 64) => Dtype::I64,
-        (3, 32) => Dtype::F32,
-        (3, 64) => Dtype::F64,
-        _ => return refuse("TIFF files of other voxel types than 8, 16, 32 and 64 bits"),
-    };
-    Ok(Page { width: width as usize, height: height as usize, channels, dtype })
-}
-
-fn of_tiff(path: &Path, samples: DecodingResult) -> Result<Voxels, ReadError> {
-    Ok(match samples {
-        DecodingResult::U8(v) => v.into(),
-        DecodingResult::U16(v) => v.into(),
-        DecodingResult::U32(v) => v.into(),
-        DecodingResult::U64(v) => v.into(),
-        DecodingResult::I8(v) => v.into(),
-        DecodingResult::I16(v) => v.into(),
-        DecodingResult::I32(v) => v.into(),
-        DecodingResult::I64(v) => v.into(),
-        DecodingResult::F32(v) => v.into(),
-        DecodingResult::F64(v) => v.into(),
-        DecodingResult::F16(_) => return Err(failed(path, PictureError::Unsupported("TIFF files of 16-bit floats"))),
-    })
 }
 
 fn open_png(path: &Path, bytes: usize) -> Result<(png::Reader<BufReader<File>>, Page), ReadError> {

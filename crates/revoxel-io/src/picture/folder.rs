@@ -1,107 +1,104 @@
 //! Folders of pictures.
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::decode::Kind;
+use super::names::name_of;
+use crate::codecs::head;
+use crate::file::{FIRST_BYTES, has_extension};
+use crate::{FORMATS, dicom, unread};
 
-/// Whether a folder holds pictures and nothing else but JSON and hidden files. Ends with the first file that is none.
-pub(super) fn is_of_pictures(path: &Path) -> bool {
-    path.is_dir() && list(path).is_ok_and(|files| files.is_some_and(|files| !files.is_empty()))
+/// What a folder of pictures holds.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) pictures: Vec<PathBuf>,
+    /// Names of other files and folders, in their order.
+    pub(super) others: Vec<String>,
 }
 
-/// The pictures of a folder, in the order of their names, numbers by their size. `None` where there are other files.
-pub(super) fn list(path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
-    let mut files = Vec::new();
+/// What systems leave in folders, in lower case.
+const LITTER: [&str; 8] =
+    ["thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"];
+
+/// Whether a folder holds pictures and no volumes of other formats.
+pub(super) fn is_of_pictures(path: &Path) -> bool {
+    path.is_dir() && list(path).is_ok_and(|listing| listing.is_some())
+}
+
+/// The pictures of a folder, in no order. `None` where there are none, or also volumes of other formats, in sub-folders too.
+pub(super) fn list(path: &Path) -> io::Result<Option<Listing>> {
+    let mut listing = Listing::default();
+    let mut folders = Vec::new();
     for entry in fs::read_dir(path)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || name.to_lowercase().ends_with(".json") {
+        let entry = entry?;
+        let path = entry.path();
+        let name = name_of(&path);
+        if is_litter(&name) || has_extension(&path, "json") {
             continue;
         }
-        let mut first = Vec::new();
-        if !fs::metadata(&path)?.is_file() {
-            return Ok(None);
-        }
-        File::open(&path)?.take(8).read_to_end(&mut first)?;
-        if Kind::of(&first).is_none() {
-            return Ok(None);
-        }
-        files.push((name, path));
-    }
-    files.sort_by(|a, b| in_order(&a.0, &b.0));
-    Ok(Some(files.into_iter().map(|(_, path)| path).collect()))
-}
-
-/// The first two files between whose numbers, the last ones in their names, one is missing: the steps from file to file are
-/// not all the same.
-pub(super) fn jump(files: &[PathBuf]) -> Option<[String; 2]> {
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let number = |path: &PathBuf| {
-        let stem = path.file_stem()?.to_string_lossy().into_owned();
-        let end = stem.rfind(|c: char| c.is_ascii_digit())? + 1;
-        let start = stem[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
-        stem.get(start..end)?.parse::<u64>().ok()
-    };
-    let numbers: Vec<u64> = files.iter().map(number).collect::<Option<_>>()?;
-    let least = numbers.windows(2).map(|w| w[1].saturating_sub(w[0])).min()?;
-    let at = numbers.windows(2).position(|w| w[1].saturating_sub(w[0]) != least)?;
-    Some([name(&files[at]), name(&files[at + 1])])
-}
-
-/// Names as people order them: `s2` before `s10`.
-fn in_order(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a, b);
-    loop {
-        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-        match (digits(left), digits(right)) {
-            (0, 0) => match (left.chars().next(), right.chars().next()) {
-                (None, None) => return a.cmp(b),
-                (x, y) if x != y => return x.cmp(&y),
-                (x, _) => {
-                    let step = x.map_or(0, char::len_utf8);
-                    (left, right) = (&left[step..], &right[step..]);
+        let is_file = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        let is_picture = is_file && Kind::of(&first_bytes(&path)?).is_some();
+        match () {
+            // One that is damaged is an error, and not left out.
+            () if is_picture || is_named_as_picture(&path) => listing.pictures.push(path),
+            () if is_file && is_volume(&path) => return Ok(None),
+            () => {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
                 }
-            },
-            (0, _) | (_, 0) => return left.cmp(right),
-            (m, n) => {
-                let number = |text: &str| text.trim_start_matches('0').to_owned();
-                let (x, y) = (number(&left[..m]), number(&right[..n]));
-                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
-                if order != Ordering::Equal {
-                    return order;
-                }
-                (left, right) = (&left[m..], &right[n..]);
+                listing.others.push(name);
             }
         }
     }
+    if listing.pictures.is_empty() || folders.into_iter().any(holds_volume) {
+        return Ok(None);
+    }
+    listing.others.sort();
+    Ok(Some(listing))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn is_litter(name: &str) -> bool {
+    name.starts_with('.') || LITTER.contains(&name.to_lowercase().as_str())
+}
 
-    #[test]
-    fn a_picture_that_is_missing_is_seen() {
-        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        assert_eq!(
-            jump(&files(&["a/s1.png", "a/s2.png", "a/s4.png"])),
-            Some(["s2.png".to_owned(), "s4.png".to_owned()])
-        );
-        assert_eq!(jump(&files(&["s02_x.png", "s04_x.png", "s06_x.png"])), None);
-        assert_eq!(jump(&files(&["front.png", "back.png"])), None);
-        assert_eq!(jump(&files(&["7.png"])), None);
-    }
+fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    File::open(path)?.take(8).read_to_end(&mut first)?;
+    Ok(first)
+}
 
-    #[test]
-    fn names_in_the_order_of_people() {
-        let mut names = ["s10.png", "s2.png", "s02.png", "s1.png", "t.png", "s.png", "s1a.png", "S3.png", "s1.5.png"];
-        names.sort_by(|a, b| in_order(a, b));
-        assert_eq!(
-            names,
-            ["S3.png", "s.png", "s1.5.png", "s1.png", "s1a.png", "s02.png", "s2.png", "s10.png", "t.png"]
-        );
+fn is_named_as_picture(path: &Path) -> bool {
+    !path.is_dir() && ["tif", "tiff", "png", "jpg", "jpeg"].iter().any(|extension| has_extension(path, extension))
+}
+
+/// Whether a file is a volume of another format: as such a folder is no folder of pictures, nothing is left out in silence.
+fn is_volume(path: &Path) -> bool {
+    let extensions = |format: &&dyn crate::Format| format.extensions().iter().any(|e| has_extension(path, e));
+    if FORMATS.iter().any(extensions) || has_extension(path, "dcm") {
+        return true;
     }
+    let Ok(head) = head::head(path, FIRST_BYTES) else { return false };
+    let mut formats = FORMATS.iter().filter(|format| ![super::NAME, "dicom"].contains(&format.name()));
+    dicom::is_dicom(&head.bytes)
+        || formats.any(|format| format.recognises(path, &head.bytes))
+        || unread::of(path, &head.bytes).is_some()
+}
+
+/// Whether a volume lies in a folder or below. Links to folders are not followed: they could lead in a circle.
+fn holds_volume(folder: PathBuf) -> bool {
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match entry.file_type() {
+                _ if is_litter(&name_of(&path)) => {}
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                _ if path.is_file() && is_volume(&path) => return true,
+                _ => {}
+            }
+        }
+    }
+    false
 }

@@ -1,20 +1,28 @@
-//! What Pillow writes is read as Pillow reads it (`fixtures/make_pictures.py` recorded it); what does not say its voxel
-//! size is refused.
+//! What Pillow and tifffile write is read as they read it (`fixtures/make_pictures.py` recorded it); what does not say its
+//! voxel size is refused.
+
+mod folders;
+mod layouts;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::Kind;
 use serde::Deserialize;
+use tiff::encoder::{TiffEncoder, colortype};
+use tiff::tags::Tag;
 
-use crate::{Facts, ReadOptions};
+use crate::{Facts, Loaded, ReadOptions, TimeUnit};
 
 #[derive(Debug, Deserialize)]
 struct Recorded {
     shape: [usize; 4],
     dtype: String,
     values: Vec<f64>,
+    #[serde(default)]
+    frames: Option<usize>,
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -25,8 +33,40 @@ fn spaced() -> ReadOptions {
     ReadOptions { spacing: Some([0.5, 0.75, 2.0]), ..ReadOptions::default() }
 }
 
+fn read(path: impl AsRef<Path>) -> Result<Loaded, String> {
+    crate::read_with(path, Kind::Image, &spaced()).map_err(|e| e.to_string())
+}
+
+/// The warnings but for that of left and right.
+fn warnings(path: impl AsRef<Path>) -> Vec<String> {
+    read(path).unwrap().info.warnings.iter().skip(1).map(ToString::to_string).collect()
+}
+
+fn refused(path: impl AsRef<Path>, fragments: &[&str]) {
+    let text = read(path).unwrap_err();
+    assert!(fragments.iter().all(|f| text.contains(f)), "{text} lacks one of {fragments:?}");
+}
+
+/// A number in a tag, beside those that a page must have.
+type Number = (Tag, u16);
+
+/// Writes a page of 3×2 pixels for each entry, of the value 10, 20, …, with the description in the first.
+fn write_pages(path: &Path, description: Option<&str>, pages: &[&[Number]]) {
+    let mut file = TiffEncoder::new(fs::File::create(path).unwrap()).unwrap();
+    for (number, tags) in pages.iter().enumerate() {
+        let mut page = file.new_image::<colortype::Gray8>(3, 2).unwrap();
+        for (tag, value) in *tags {
+            page.encoder().write_tag(*tag, *value).unwrap();
+        }
+        if let Some(text) = description.filter(|_| number == 0) {
+            page.encoder().write_tag(Tag::ImageDescription, text).unwrap();
+        }
+        page.write_data(&[10 * (number as u8 + 1); 6]).unwrap();
+    }
+}
+
 #[test]
-fn fixtures_are_read_as_pillow_reads_them() {
+fn fixtures_are_read_as_they_were_recorded() {
     let recorded: BTreeMap<String, Recorded> =
         serde_json::from_slice(&fs::read(fixture("expected.json")).unwrap()).unwrap();
     for (name, expected) in recorded {
@@ -34,7 +74,18 @@ fn fixtures_are_read_as_pillow_reads_them() {
         assert_eq!(crate::info_with(fixture(&name), &spaced()).unwrap(), loaded.info, "{name}");
         let [x, y, z, channels] = expected.shape;
         assert_eq!((loaded.info.grid.shape(), loaded.info.channels), ([x, y, z], channels), "{name}");
-        assert_eq!(loaded.info.grid.affine().rows(), [[-0.5, 0., 0., 0.], [0., -0.75, 0., 0.], [0., 0., 2., 0.]]);
+        // The spacing is that of the pixels as stored.
+        let turned = ["orientation_5", "orientation_6", "orientation_7", "orientation_8"];
+        let [dx, dy] = if turned.iter().any(|t| name.starts_with(t)) { [0.75, 0.5] } else { [0.5, 0.75] };
+        assert_eq!(
+            loaded.info.grid.affine().rows(),
+            [[-dx, 0., 0., 0.], [0., -dy, 0., 0.], [0., 0., 2., 0.]],
+            "{name}"
+        );
+        let facts = &loaded.info.facts;
+        assert_eq!(facts.frames, expected.frames.filter(|frames| *frames > 1), "{name}");
+        let step = (name == "imagej_frames.tif").then_some((2.5, TimeUnit::Second));
+        assert_eq!((facts.frame_spacing, facts.time_unit), (step.map(|s| s.0), step.map(|s| s.1)), "{name}");
         assert_eq!(loaded.info.dtype.name(), expected.dtype, "{name}");
         // Decoders of JPEG round differently.
         let most = if name.starts_with("jpeg") { 2.0 } else { 0.0 };
@@ -103,10 +154,7 @@ fn pictures_that_are_no_volume_are_refused() {
     };
     crate::read_with(at("p"), Kind::Image, &spaced()).unwrap();
     fs::copy(fixture("png16").join("s9.png"), at("p/s9.png")).unwrap();
-    refused("p", &["s9.png: has 5×4 pixels of 1 × uint16", "the first picture has 5×4 pixels of 1 × uint8"]);
-    fs::write(at("p/note.txt"), "x").unwrap();
-    // Not a folder of pictures then; a series of DICOM is none either.
-    assert!(crate::read_with(at("p"), Kind::Image, &ReadOptions::default()).is_err());
+    refused("p", &["s9.png: has 5×4 pixels of 1 × uint16", "s8.png has 5×4 pixels of 1 × uint8"]);
     for (name, source) in [("a.tif", "grey16_lzw.tif"), ("a.png", "png8/s8.png"), ("a.jpg", "jpeg/s8.jpg")] {
         let whole = fs::read(fixture(source)).unwrap();
         crate::read_with(fixture(source), Kind::Image, &spaced()).unwrap();
