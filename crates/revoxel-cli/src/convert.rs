@@ -98,7 +98,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let labels = args.segments.options_for(args.kind)?;
     let options = ReadOptions { kind: Some(args.kind), labels, ..args.reading.options() };
-    if args.reading.chooses_images() && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom") {
+    let is_folder = args.input.is_dir();
+    if args.reading.chooses_images(is_folder)
+        && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom")
+    {
         return Err(Failure::usage(format!("{} {}", args.input.display(), reading::NO_DICOM)));
     }
     let points = form_of(&args.input).is_some() && !args.input.is_dir();

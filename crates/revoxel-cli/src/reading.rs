@@ -21,7 +21,7 @@ pub(super) const NO_DICOM: &str =
 pub(super) struct Args {
     /// Which series of a DICOM folder, file or archive: its number in the list that `info` prints, its UID, its
     /// description with * for any text, or what it is like, such as "description=*thin*,modality=CT,min_slices=40,largest"
-    /// (also: uid, number).
+    /// (also: uid, number). Of a folder of pictures: the name of its files with * for any text.
     #[arg(long, value_parser = choice)]
     series: Option<SeriesChoice>,
     /// Which volume of a DICOM series that holds several: what the list says of it, such as "kernel B30f" or phase.
@@ -53,9 +53,10 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether anything is said that holds for DICOM only.
-    pub(super) fn chooses_images(&self) -> bool {
-        let plain = ReadOptions { complex: self.complex, spacing: self.spacing, ..limits::options() };
+    /// Whether anything is said that holds for DICOM only; in folders, `series` holds for pictures too.
+    pub(super) fn chooses_images(&self, is_folder: bool) -> bool {
+        let series = self.series.clone().filter(|_| is_folder);
+        let plain = ReadOptions { complex: self.complex, spacing: self.spacing, series, ..limits::options() };
         self.options() != plain
     }
 
@@ -90,7 +91,12 @@ impl Each {
         let dicom = revoxel_io::format_of(path).map_err(Failure::usage)? == "dicom";
         let mut options = match dicom {
             true => ReadOptions { labels: labels.clone(), spacing: None, ..args.options() },
-            false => ReadOptions { complex: args.complex, spacing: args.spacing, ..limits::options() },
+            false => ReadOptions {
+                complex: args.complex,
+                spacing: args.spacing,
+                series: args.series.clone().filter(|_| path.is_dir()),
+                ..limits::options()
+            },
         };
         let sized = options.spacing.is_some()
             && !matches!(revoxel_io::info_with(path, &options), Err(ReadError::SpacingGiven { .. }));
@@ -121,7 +127,8 @@ pub(super) fn read_each<const N: usize>(
         all.push(Each::of(path, kind, args, labels)?);
     }
     let names = paths.map(|path| path.display().to_string()).join(", ");
-    if args.chooses_images() && !all.iter().any(|each| each.dicom) {
+    let chosen_from = paths.iter().any(|path| path.is_dir());
+    if args.chooses_images(chosen_from) && !all.iter().any(|each| each.dicom) {
         return Err(Failure::usage(format!("{names} {NO_DICOM}")));
     }
     let used = all.iter().any(|each| each.dicom && each.kind == Kind::Label);
