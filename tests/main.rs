@@ -12,6 +12,7 @@ mod dicom_files;
 mod disturbed;
 mod documents;
 mod formats;
+mod front_door;
 mod header_facts;
 mod hostile;
 mod import_monai;

@@ -13,6 +13,8 @@
 //! This crate knows no files, no serialisation, no threads and no names of transforms or formats.
 
 pub mod affine;
+#[cfg(feature = "ndarray")]
+mod array;
 pub mod buffer;
 pub mod dtype;
 pub mod exact_map;
@@ -40,6 +42,8 @@ pub mod voxels;
 pub mod warp;
 
 pub use affine::Affine;
+#[cfg(feature = "ndarray")]
+pub use array::OtherDtype;
 pub use buffer::{Buffer, SharedBytes};
 pub use dtype::{Dtype, Voxel};
 pub use exact_map::ExactMap;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::partial::sync_folder_of;
-use revoxel_io::{Complete, Facts, FileInfo, Head, Partial, SlabWriter};
+use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
 use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
@@ -155,17 +155,13 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
     let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &case.name.to_string());
-    for (key, op) in &checked.uneven {
-        engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
-    }
-    if let Err(failure) = engine.run(&pipeline.steps) {
-        if let StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) = &*failure.error {
+    let engine = match through(pipeline, checked, volumes)? {
+        Through::Out(engine) => engine,
+        Through::Skipped(why) => {
             clear(pipeline, case, out)?;
-            return Ok(Done::skipped(failure.to_string(), start));
+            return Ok(Done::skipped(why, start));
         }
-        return Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string()));
-    }
+    };
     let mut records = BTreeMap::new();
     let mut files = Vec::new();
     let mut dropped = Vec::new();
@@ -200,12 +196,10 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             files.push(path);
             dropped.extend(kept.losses);
         }
-        let (start, own) = (&checked.grids[&key], &checked.infos[&key].grid);
-        let moved = (start != own || start.axes() != own.axes()) && !checked.uneven.contains_key(&key);
-        let snapped = moved.then(|| start.into());
         let (dtype, grid) = (dtype.name().to_owned(), (&grid).into());
         let result = ResultRecord { path: relative, hash: None, parts: Vec::new(), grid, dtype };
         let kind = kinds[&key].to_owned();
+        let snapped = checked.snapped(&key).map(|grid| (&grid).into());
         records.insert(key, VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps: last.steps, result });
     }
     complete.extend(before.map(Written::finish).transpose()?);
@@ -214,22 +208,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             (record.result.hash, record.result.parts) = (Some(made.hash.clone()), std::mem::take(&mut made.parts));
         }
     }
-    let trace = Trace {
-        schema: SCHEMA.to_owned(),
-        version: VERSION,
-        tool: TOOL.to_owned(),
-        results: Some(RESULTS),
-        case: case.name.case.clone(),
-        copy: case.name.copy,
-        pipeline: PipelineRecord {
-            name: pipeline.name.clone(),
-            hash: format!("blake3:{}", pipeline.hash()),
-            seed: pipeline.is_random().then_some(pipeline.seed),
-            snap: checked.snap,
-        },
-        volumes: records,
-        restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(&case.name))).collect(),
-    };
+    let trace = trace_of(pipeline, checked, records);
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
     let trace = text_for(&path, &trace.to_json())?;
@@ -244,6 +223,70 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         );
     }
     Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped, vanished })
+}
+
+/// The volumes of a case behind the steps.
+pub(crate) enum Through {
+    /// All steps are done.
+    Out(Engine),
+    /// A step left the case out, and why.
+    Skipped(String),
+}
+
+/// Takes the volumes of a case through the steps.
+pub(crate) fn through(
+    pipeline: &Pipeline,
+    checked: &Checked,
+    volumes: BTreeMap<String, Volume>,
+) -> Result<Through, CaseError> {
+    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &checked.case.name.to_string());
+    for (key, op) in &checked.uneven {
+        engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
+    }
+    match engine.run(&pipeline.steps) {
+        Ok(()) => Ok(Through::Out(engine)),
+        Err(failure) => match &*failure.error {
+            StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) => {
+                Ok(Through::Skipped(failure.to_string()))
+            }
+            _ => Err(CaseError::Step(pipeline.step_error(failure.step, failure.to_string()).to_string())),
+        },
+    }
+}
+
+/// The trace of a case.
+pub(crate) fn trace_of(pipeline: &Pipeline, checked: &Checked, volumes: BTreeMap<String, VolumeTrace>) -> Trace {
+    let name = &checked.case.name;
+    Trace {
+        schema: SCHEMA.to_owned(),
+        version: VERSION,
+        tool: TOOL.to_owned(),
+        results: Some(RESULTS),
+        case: name.case.clone(),
+        copy: name.copy,
+        pipeline: PipelineRecord {
+            name: pipeline.name.clone(),
+            hash: format!("blake3:{}", pipeline.hash()),
+            seed: pipeline.is_random().then_some(pipeline.seed),
+            snap: checked.snap,
+        },
+        volumes,
+        restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(name))).collect(),
+    }
+}
+
+/// A volume as its input says it is to be taken: its channel, without values that are not finite, of its kind.
+pub(crate) fn settled(
+    input: &Input,
+    path: &Path,
+    volume: Volume,
+    stored: Dtype,
+) -> Result<(Volume, Option<Note>), CaseError> {
+    let mut volume = channel::take(input, path, volume)?;
+    let note = non_finite::settle(input, path, &mut volume)?;
+    let volume = checked_values(path, volume, Some(stored), SaidBy::Pipeline)?;
+    check_declared(input, path, &volume)?;
+    Ok((volume, note))
 }
 
 /// What a case is read into.
@@ -265,13 +308,10 @@ fn read_inputs(pipeline: &Pipeline, checked: &Checked, data: &Path) -> Result<In
         let load = || revoxel_io::read_with(path, input.kind, &options_of(pipeline, input, &case.inputs));
         // The largest input is waited for, and its hash would come on top.
         let (identity, loaded) = rayon::join(|| Identity::of(path, &options_of(pipeline, input, &case.inputs)), load);
-        let mut loaded = loaded?;
+        let Loaded { volume, info } = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
-        loaded.volume = channel::take(input, path, loaded.volume)?;
-        let note = non_finite::settle(input, path, &mut loaded.volume)?;
-        loaded.volume = checked_values(path, loaded.volume, Some(loaded.info.stored), SaidBy::Pipeline)?;
-        check_declared(input, path, &loaded.volume)?;
-        Ok((loaded, identity?, note))
+        let (volume, note) = settled(input, path, volume, info.stored)?;
+        Ok((Loaded { volume, info }, identity?, note))
     };
     let read: Vec<Result<_, CaseError>> = inputs.par_iter().map(read).collect();
     for ((key, path, _), result) in inputs.into_iter().zip(read) {
@@ -422,7 +462,7 @@ fn write_volume(
 ///
 /// # Errors
 /// Where some are not finite and the type holds whole numbers.
-fn fits_type(key: &str, last: &Last, dtype: Dtype) -> Result<bool, CaseError> {
+pub(crate) fn fits_type(key: &str, last: &Last, dtype: Dtype) -> Result<bool, CaseError> {
     let before = last.dtype_before();
     if before.is_integer() || before == dtype || (before, dtype) == (Dtype::F32, Dtype::F64) {
         return Ok(false);

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod executor;
 pub mod files;
 pub mod identity;
+pub mod in_memory;
 pub mod kept;
 pub mod kind_values;
 pub mod labels;

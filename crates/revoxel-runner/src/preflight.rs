@@ -38,6 +38,15 @@ pub struct Checked {
     pub snap: bool,
 }
 
+impl Checked {
+    /// The grid that a volume was put on before the first step, where that is not its own.
+    pub(crate) fn snapped(&self, key: &str) -> Option<Grid> {
+        let (start, own) = (self.grids.get(key)?, &self.infos.get(key)?.grid);
+        let moved = (start != own || start.axes() != own.axes()) && !self.uneven.contains_key(key);
+        moved.then_some(*start)
+    }
+}
+
 /// A case that has not passed.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -72,6 +81,20 @@ pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> V
     of_one.into_par_iter().map(check).collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
+/// Checks a case whose headers are known already.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(crate) fn check_known(
+    pipeline: &Pipeline,
+    case: &Case,
+    infos: BTreeMap<String, FileInfo>,
+    strictness: Strictness,
+) -> Result<Checked, String> {
+    lacks(case)?;
+    Headers::of(pipeline, case, infos, strictness)?.planned(pipeline, case, strictness)
+}
+
 /// What the files of a case say before voxels are read.
 #[derive(Clone)]
 struct Headers {
@@ -81,6 +104,23 @@ struct Headers {
 }
 
 impl Headers {
+    fn of(
+        pipeline: &Pipeline,
+        case: &Case,
+        infos: BTreeMap<String, FileInfo>,
+        strictness: Strictness,
+    ) -> Result<Self, String> {
+        let mut uneven = BTreeMap::new();
+        for (key, info) in &infos {
+            if let Some(stack) = &info.slices {
+                let op = even_out(&info.grid, stack).map_err(|e| format!("{}: {e}", case.inputs[key].display()))?;
+                uneven.insert(key.clone(), op);
+            }
+        }
+        let grids = shared_grids(pipeline, case, &infos, &uneven, strictness)?;
+        Ok(Self { infos, grids, uneven })
+    }
+
     /// A case with these headers, or a copy of it.
     fn planned(self, pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Checked, String> {
         let Self { infos, grids, uneven } = self;
@@ -108,11 +148,17 @@ impl Headers {
     }
 }
 
-fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Headers, String> {
-    if !case.missing.is_empty() {
-        let missing = case.missing.iter().map(|(key, path)| format!("{key} ({})", path.display())).collect::<Vec<_>>();
-        return Err(format!("missing input: {}", missing.join(", ")));
+/// Refuses a case without a required input.
+fn lacks(case: &Case) -> Result<(), String> {
+    if case.missing.is_empty() {
+        return Ok(());
     }
+    let missing = case.missing.iter().map(|(key, path)| format!("{key} ({})", path.display())).collect::<Vec<_>>();
+    Err(format!("missing input: {}", missing.join(", ")))
+}
+
+fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Headers, String> {
+    lacks(case)?;
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
@@ -126,15 +172,7 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
         channel::taken(input, path, info.channels).map_err(|e| e.to_string())?;
         infos.insert(key.clone(), info);
     }
-    let mut uneven = BTreeMap::new();
-    for (key, info) in &infos {
-        if let Some(stack) = &info.slices {
-            let op = even_out(&info.grid, stack).map_err(|e| format!("{}: {e}", case.inputs[key].display()))?;
-            uneven.insert(key.clone(), op);
-        }
-    }
-    let grids = shared_grids(pipeline, case, &infos, &uneven, strictness)?;
-    Ok(Headers { infos, grids, uneven })
+    Headers::of(pipeline, case, infos, strictness)
 }
 
 /// The grids that the volumes start on. Inputs that must share the first image's grid are compared with it: noise

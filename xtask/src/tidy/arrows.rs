@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("revoxel-pipeline", &["revoxel-core", "revoxel-transforms", "revoxel-invert"]),
     ("revoxel-runner", BELOW_RUNNER),
     ("revoxel-import", &["revoxel-core", "revoxel-io", "revoxel-transforms", "revoxel-pipeline", "revoxel-runner"]),
+    ("revoxel", LIBRARIES),
     ("revoxel-cli", LIBRARIES),
     (
         "revoxel-tests",
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "revoxel-invert",
             "revoxel-pipeline",
             "revoxel-runner",
+            "revoxel",
             "revoxel-cli",
         ],
     ),

@@ -1,0 +1,35 @@
+//! Reading and writing volumes.
+
+use std::path::Path;
+
+use revoxel_core::{Kind, Volume};
+use revoxel_invert::VolumeTrace;
+use revoxel_io::{Facts, Head, Loaded, ReadError, WriteError};
+use revoxel_runner::kept::{Kept, Written};
+
+/// Reads a volume: a file, a DICOM folder or an archive. What the header says comes along, and goes into the trace of a
+/// pipeline that the volume is given to.
+///
+/// # Errors
+/// Where it cannot be read; the error names the file, the field and its value.
+pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
+    revoxel_io::read(path, kind)
+}
+
+/// Writes a volume; the name says the format. The file appears whole or not at all.
+///
+/// # Errors
+/// Where the system refuses, or the format cannot hold the volume.
+pub fn write(path: impl AsRef<Path>, volume: &Volume) -> Result<(), WriteError> {
+    revoxel_io::write(path, volume, &Facts::default()).map(drop)
+}
+
+/// Writes a volume that was brought back, with what the header of its source says and still holds.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_back(path: impl AsRef<Path>, volume: &Volume, source: &VolumeTrace) -> Result<(), WriteError> {
+    let (path, head) = (path.as_ref(), Head::of(volume));
+    let written = Written { path, key: "", kind: volume.kind(), head: &head };
+    revoxel_io::write(path, volume, &Kept::on_source(&written, source, false).facts).map(drop)
+}
