@@ -4,6 +4,7 @@
 //! violation says what to do about it.
 
 mod arrows;
+mod circles;
 mod external;
 mod heads;
 mod layers;
@@ -38,6 +39,7 @@ struct Check {
 /// All checks. One line each.
 const CHECKS: &[Check] = &[
     Check { name: "arrows between crates", check: arrows::check },
+    Check { name: "circles between files", check: circles::check },
     Check { name: "external dependencies", check: external::check },
     Check { name: "files and threads below io and runner", check: layers::check },
     Check { name: "transforms are registered", check: registered::check },

@@ -2,6 +2,7 @@
 
 mod directory;
 mod member;
+pub(crate) mod problem;
 mod streams;
 mod tar;
 
@@ -16,34 +17,13 @@ use flate2::bufread::GzDecoder;
 use self::streams::Streams;
 use self::tar::{Entry, Tar};
 use crate::codecs::head::{self, Packed};
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
+pub use problem::ArchiveError;
+
 use crate::{Limits, ReadError};
 
 pub(crate) use directory::check as check_directory;
 pub(crate) use member::Member;
-
-/// Why an archive cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArchiveError {
-    /// Damaged, truncated, encrypted.
-    #[error("the archive is damaged or of an unsupported kind (after {members} members): {reason}")]
-    Damaged {
-        /// How many members could be reached.
-        members: usize,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// More than the limit.
-    #[error(
-        "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
-         --max-expansion"
-    )]
-    Limit(u64),
-    /// More members than images can be in so few bytes.
-    #[error("the archive has more than {0} members, more than there can be images in so few bytes")]
-    Members(u64),
-}
 
 /// A kind of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ use revoxel_core::{Kind, Volume};
 
 use crate::archive::Packing;
 use crate::facts::TimeUnit;
-use crate::file::Wrote;
+use crate::format::Wrote;
 use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, ReadOptions, Warning, WriteError};
 use collect::Found;
 use group::PlaneId;

@@ -3,14 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::archive::ArchiveError;
+use crate::archive::problem::ArchiveError;
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
-use crate::dicom::DicomError;
-use crate::mgh::MghError;
-use crate::nifti::HeaderError;
-use crate::npy::NpyError;
-use crate::picture::PictureError;
+use crate::dicom::problem::DicomError;
+use crate::mgh::problem::MghError;
+use crate::nifti::problem::HeaderError;
+use crate::npy::problem::NpyError;
+use crate::picture::problem::PictureError;
 use crate::textual::FieldError;
 
 /// Why a file cannot be read.

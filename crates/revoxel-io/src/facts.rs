@@ -1,27 +1,24 @@
 //! What a header says beyond the grid and the voxels, kept so that it can be written again.
 
-mod axis_map;
+pub(crate) mod axis_map;
 mod carry;
-mod change;
-mod dropped;
+pub(crate) mod change;
+pub(crate) mod dropped;
 pub(crate) mod hex;
-mod room;
 mod slice_timing;
 pub(crate) mod texts;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metaimage::MetaImageFacts;
-use crate::mgh::MghFacts;
-use crate::mif::MifFacts;
-use crate::nrrd::NrrdFacts;
+use crate::metaimage::facts::MetaImageFacts;
+use crate::mgh::facts::MghFacts;
+use crate::mif::facts::MifFacts;
+use crate::nrrd::facts::NrrdFacts;
 
-pub(crate) use axis_map::AxisMap;
 pub use axis_map::Move;
 pub use carry::{Carried, carry};
 pub use change::{Change, Values};
 pub use dropped::Dropped;
-pub use room::left_out;
 pub use texts::TextBytes;
 
 /// Facts of a header that are worth restoring. All are optional; what is not there is not serialised, and unknown
@@ -96,7 +93,7 @@ pub struct Facts {
     pub slices: Option<SliceTiming>,
     /// What a DICOM series says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dicom: Option<crate::dicom::DicomFacts>,
+    pub dicom: Option<crate::dicom::facts::DicomFacts>,
     /// Header extensions, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,

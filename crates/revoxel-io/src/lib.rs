@@ -24,23 +24,29 @@ pub mod nrrd;
 pub mod partial;
 pub mod picture;
 pub mod series;
+mod sink;
 mod slabs;
 pub mod textual;
 pub mod warning;
 
+mod atomic;
 mod buffer;
+mod by_name;
+mod format;
+mod left_out;
 mod map;
+mod open;
 mod stored;
 mod unread;
 mod values;
 
+pub use by_name::{check_name_for_writing, format_for_writing, is_array_name, writable_extension};
 pub use error::{ReadError, WriteError};
 pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
-pub use file::{
-    FileInfo, Format, Loaded, SliceStack, check_name_for_writing, complete, format_for_writing, format_of, info,
-    info_with, is_array_name, parts, read, read_with, writable_extension, write, written_beside,
-};
+pub use file::{complete, format_of, info, info_with, parts, read, read_with, write, written_beside};
+pub use format::{FileInfo, Format, Loaded, SliceStack};
 pub use formats::FORMATS;
+pub use left_out::left_out;
 pub use limits::{
     ComplexPolicy, FramesPolicy, IncompletePolicy, LabelOptions, Limits, MissingPolicy, OverlapPolicy, ReadOptions,
     RescalePolicy, SlicePolicy, Threshold,
@@ -48,5 +54,6 @@ pub use limits::{
 pub use mif::MifFacts;
 pub use partial::Partial;
 pub use series::{SeriesChoice, SeriesChoiceError};
-pub use slabs::{Complete, Head, SlabWriter};
+pub use sink::Head;
+pub use slabs::{Complete, SlabWriter};
 pub use warning::Warning;

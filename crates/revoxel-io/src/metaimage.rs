@@ -5,7 +5,7 @@
 
 pub mod facts;
 
-mod carry;
+pub(crate) mod carry;
 mod geometry;
 mod header;
 mod parsed;
@@ -20,7 +20,7 @@ use std::str::FromStr;
 
 use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
-use crate::file::Wrote;
+use crate::format::Wrote;
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError};
 

@@ -19,8 +19,8 @@ use std::path::Path;
 
 use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
-use crate::file::Wrote;
-use crate::slabs::{Head, Slabs};
+use crate::format::Wrote;
+use crate::sink::{Head, Slabs};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, Warning, WriteError, buffer};
 
 pub use facts::MghFacts;

@@ -21,13 +21,12 @@ use std::str::FromStr;
 
 use revoxel_core::{Buffer, Dtype, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
-use crate::file::Wrote;
-use crate::slabs::{Head, Slabs};
+use crate::format::Wrote;
+use crate::sink::{Head, Slabs};
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError, values};
 
 pub use facts::MifFacts;
-pub(crate) use facts::carry;
 
 /// The MRtrix format.
 #[derive(Clone, Copy, Debug, Default)]

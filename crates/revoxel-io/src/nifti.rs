@@ -30,8 +30,9 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
 
-use crate::file::{Wrote, has_extension};
-use crate::slabs::{Head, Slabs};
+use crate::format::Wrote;
+use crate::open::has_extension;
+use crate::sink::{Head, Slabs};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError};
 
 pub use problem::{HeaderError, Problem};

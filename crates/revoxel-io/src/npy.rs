@@ -16,7 +16,7 @@ mod elements;
 mod literal;
 mod npz;
 mod preamble;
-mod problem;
+pub(crate) mod problem;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use revoxel_core::Voxels;
 
-use crate::file::{atomically, empty, failed_to_read, length_of};
-use crate::slabs::{Head, Sink, Slabs};
+use crate::atomic::atomically;
+use crate::open::{empty, failed_to_read, length_of};
+use crate::sink::{Head, Sink, Slabs};
 use crate::{Limits, ReadError, WriteError};
 
 pub use npz::{npz_names, read_npz};

@@ -5,7 +5,7 @@
 
 pub mod facts;
 
-mod carry;
+pub(crate) mod carry;
 mod fields;
 mod geometry;
 mod gradients;
@@ -24,7 +24,7 @@ use std::str::FromStr;
 
 use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
-use crate::file::Wrote;
+use crate::format::Wrote;
 use crate::textual::{FieldError, decode};
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError};
 

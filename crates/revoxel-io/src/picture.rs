@@ -14,6 +14,7 @@ mod exif;
 mod folder;
 mod layout;
 mod names;
+mod page;
 mod parsed;
 mod sidecar;
 mod tiff_pages;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch_dtype};
 
-use crate::file::Wrote;
+use crate::format::Wrote;
 use crate::{Facts, FileInfo, Format, Loaded, ReadError, ReadOptions, WriteError, buffer};
 
 pub use problem::PictureError;
@@ -112,6 +113,6 @@ where
     }
     match before == slices {
         true => Ok(values.into()),
-        false => Err(decode::failed(path, PictureError::Decode("pages vanished while it was read".to_owned()))),
+        false => Err(page::failed(path, PictureError::Decode("pages vanished while it was read".to_owned()))),
     }
 }

@@ -1,64 +1,15 @@
 //! Writing a volume that is never held whole: slab by slab.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Dtype, Grid, Kind, Volume, Voxels};
+use revoxel_core::{Dtype, Kind, Volume, Voxels};
 
-use crate::file::{Wrote, format_for_writing, has_extension};
-use crate::{Facts, Format, Partial, Warning, WriteError, npy};
-
-/// What is known of a volume before its voxels are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Head {
-    /// Where the voxels lie.
-    pub grid: Grid,
-    /// Their type.
-    pub dtype: Dtype,
-    /// How many channels there are.
-    pub channels: usize,
-}
-
-impl Head {
-    /// The head of a volume.
-    pub fn of(volume: &Volume) -> Self {
-        Self { grid: *volume.grid(), dtype: volume.dtype(), channels: volume.channels() }
-    }
-}
-
-/// Where bytes of voxels go.
-pub trait Sink: Send {
-    /// Writes more.
-    ///
-    /// # Errors
-    /// Where the system refuses.
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()>;
-
-    /// Writes what comes behind the voxels.
-    ///
-    /// # Errors
-    /// Where the system refuses.
-    fn finish(self: Box<Self>) -> io::Result<()>;
-}
-
-impl Sink for File {
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A file in a format that takes voxels in a volume's order.
-pub struct Slabs {
-    /// Where they go.
-    pub to: Box<dyn Sink>,
-    /// What was odd.
-    pub warnings: Vec<Warning>,
-}
+use crate::by_name::format_for_writing;
+use crate::format::{Format, Wrote};
+use crate::open::has_extension;
+use crate::sink::{Head, Slabs};
+use crate::{Facts, Partial, Warning, WriteError, npy};
 
 /// Writes a volume, or with the extension `.npy` an array of shape (channels, z, y, x), slab by slab. The file appears
 /// under its name when [`finish`](Self::finish) says so, and not at all otherwise.
@@ -221,6 +172,7 @@ mod tests {
     use revoxel_core::testing::Draw;
 
     use super::*;
+    use revoxel_core::Grid;
 
     #[test]
     fn slabs_give_the_bytes_that_the_whole_gives() {

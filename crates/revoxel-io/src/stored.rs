@@ -9,7 +9,7 @@ use revoxel_core::{Buffer, Voxel};
 use crate::codecs::bunzip;
 use crate::codecs::gunzip::{self, GunzipError};
 use crate::codecs::head::Packed;
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::{Limits, ReadError, Warning, buffer};
 
 /// A file with voxels.

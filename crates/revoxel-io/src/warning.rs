@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::dicom::DicomWarning;
-use crate::nifti::HeaderError;
+use crate::dicom::warning::DicomWarning;
+use crate::nifti::problem::HeaderError;
 
 /// A remark on a file that was read or written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

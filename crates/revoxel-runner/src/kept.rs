@@ -4,8 +4,8 @@ use std::path::Path;
 
 use revoxel_core::Kind;
 use revoxel_invert::{OpRecord, TraceStep, VolumeTrace};
-use revoxel_io::facts::{Carried, Change, Move, Values, carry, left_out};
-use revoxel_io::{Dropped, Facts, FileInfo, Head, is_array_name};
+use revoxel_io::facts::{Carried, Change, Move, Values, carry};
+use revoxel_io::{Dropped, Facts, FileInfo, Head, is_array_name, left_out};
 use serde::Serialize;
 
 /// A fact of a source that a result does not have.

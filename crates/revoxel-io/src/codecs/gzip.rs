@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use crc32fast::Hasher;
 
 use super::deflate::{self, Checksum, Effort};
-use crate::slabs::Sink;
+use crate::sink::Sink;
 
 /// Member header: deflate, no flags, no time, no hints, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

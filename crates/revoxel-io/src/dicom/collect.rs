@@ -9,12 +9,12 @@ use rayon::prelude::*;
 use super::group::NamedImage;
 use super::image::ImageFile;
 use super::input::{Source, Stream};
-use super::labels::LabelFile;
+use super::labels::file::LabelFile;
 use super::parse;
 use super::problem::DicomError;
 use super::report::{SkipReason, Skipped};
 use crate::archive::{self, ArchiveError, Packing, Want};
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::{Limits, ReadError, ReadOptions};
 
 /// What there is.

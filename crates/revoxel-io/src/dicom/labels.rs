@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! file      what is known of an object from its header: segmentation, its segments and frames; structures
+//! listing   what there is, for people
 //! find      the object that is read, and the series that it refers to
 //! target    the slices that labels go onto; own: those of the frames themselves where the series is not there
 //! frames    the pixels of a segmentation, frame by frame; from_frames: onto the slices
@@ -18,11 +19,12 @@ pub(super) mod facts;
 pub(super) mod warning;
 
 mod canvas;
-mod file;
+pub(super) mod file;
 mod find;
 mod frames;
 mod from_contours;
 mod from_frames;
+pub(super) mod listing;
 mod own;
 mod prepared;
 mod raster;
@@ -30,6 +32,5 @@ mod read;
 mod segmentation;
 mod target;
 
-pub(super) use file::LabelFile;
-pub(super) use find::{chosen, lines, report};
+pub(super) use find::chosen;
 pub(super) use read::{info, parts, read};

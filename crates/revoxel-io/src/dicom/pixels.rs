@@ -22,7 +22,7 @@ use super::plan::{Plan, SliceFrom};
 use super::problem::DicomError;
 use super::syntax::Coding;
 use crate::archive::{self, Want};
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::{Limits, ReadError, buffer};
 
 /// What is to be read: per frame, the images in the order of the slices.

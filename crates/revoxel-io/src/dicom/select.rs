@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::collect::Found;
 use super::group::{Group, plane};
-use super::labels;
+use super::labels::listing;
 use super::problem::DicomError;
 use super::report::{DicomScan, SeriesReport, SkipReason};
 use super::warning::DicomWarning;
@@ -25,7 +25,7 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
         [only] => Ok(only),
         [] => Err(fail(DicomError::NoSuchSeries {
             asked: asked(options),
-            list: list(&all) + &labels::lines(found, groups.len()),
+            list: list(&all) + &listing::lines(found, groups.len()),
         })),
         [first, ..] => {
             let uid = |g: usize| &found.files[groups[g].example].file.series;
@@ -190,6 +190,6 @@ fn is_damaged(reason: &SkipReason) -> bool {
 /// Everything that was found, for people and programs.
 pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
-    let labels = labels::report(&found, groups.len());
+    let labels = listing::report(&found, groups.len());
     DicomScan { path: found.root, series, labels, skipped: found.skipped }
 }

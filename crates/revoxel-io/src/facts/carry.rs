@@ -4,7 +4,10 @@ use super::axis_map::AxisMap;
 use super::change::{Change, Values};
 use super::dropped::Dropped;
 use super::{Facts, slice_timing};
-use crate::{metaimage, mgh, mif, nrrd};
+use crate::metaimage::carry as metaimage;
+use crate::mgh::facts as mgh;
+use crate::mif::facts as mif;
+use crate::nrrd::carry as nrrd;
 
 /// Facts of a result, and what was left out of the source's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +52,7 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
         held.nrrd = Some(Box::new(nrrd::carry(own, &map, change.values, frames_hold, dropped)));
     }
     if let Some(own) = facts.mgh.as_deref() {
-        held.mgh = mgh::facts::carry(own, change.values, dropped).map(Box::new);
+        held.mgh = mgh::carry(own, change.values, dropped).map(Box::new);
     }
     if let Some(own) = facts.mif.as_deref() {
         held.mif = Some(Box::new(mif::carry(own, &map, change.values, frames_hold, dropped)));

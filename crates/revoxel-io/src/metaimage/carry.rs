@@ -1,7 +1,8 @@
 //! What still holds of a MetaImage header after steps.
 
 use super::MetaImageFacts;
-use crate::facts::{Dropped, Values};
+use crate::facts::change::Values;
+use crate::facts::dropped::Dropped;
 
 /// The facts of a result. `channels_hold` says that its frames are the source's.
 pub(crate) fn carry(

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use revoxel_core::{Dtype, Frame, Volume};
 
 use super::{MetaImageFacts, types};
+use crate::atomic::partly;
 use crate::codecs::deflate::Effort;
 use crate::codecs::zlib;
-use crate::file::{Wrote, empty, has_extension, partly};
+use crate::format::Wrote;
+use crate::open::{empty, has_extension};
 use crate::textual::axes::{Axes, Role};
 use crate::textual::fill::{self, Channels};
 use crate::textual::numbers::{self, spaced};

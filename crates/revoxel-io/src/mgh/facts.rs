@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Dropped, Values, hex};
+use crate::facts::change::Values;
+use crate::facts::dropped::Dropped;
+use crate::facts::hex;
 
 /// Facts of an MGH file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::footer;
 use super::header::{Header, LENGTH};
 use super::{MghError, MghFacts};
 use crate::codecs::head;
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::stored::{Misfit, VoxelFile};
 use crate::{Facts, FileInfo, ReadError, ReadOptions, TimeUnit, Warning};
 

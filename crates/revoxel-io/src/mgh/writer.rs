@@ -10,8 +10,9 @@ use super::header::{Header, kind_of};
 use super::{footer, parsed};
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{Wrote, empty, has_extension};
-use crate::slabs::{Head, Sink, Slabs};
+use crate::format::Wrote;
+use crate::open::{empty, has_extension};
+use crate::sink::{Head, Sink, Slabs};
 use crate::{Facts, WriteError};
 
 /// Writes a volume into the file `to`, which gets the name `path` later.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{AxisMap, Dropped, Values};
+use crate::facts::axis_map::AxisMap;
+use crate::facts::change::Values;
+use crate::facts::dropped::Dropped;
 
 /// Facts of an MRtrix header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::codecs::head::{self, Head};
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::textual::{FieldError, Problem};
 use crate::{ReadError, mif};
 

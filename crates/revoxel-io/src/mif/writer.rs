@@ -7,10 +7,12 @@ use revoxel_core::Volume;
 
 use super::header::MAGIC;
 use super::types;
+use crate::atomic::partly;
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{Wrote, empty, has_extension, partly};
-use crate::slabs::{Head, Sink, Slabs};
+use crate::format::Wrote;
+use crate::open::{empty, has_extension};
+use crate::sink::{Head, Sink, Slabs};
 use crate::textual::fill;
 use crate::textual::numbers::{number, spaced};
 use crate::{Facts, TimeUnit, WriteError};

@@ -8,7 +8,7 @@ use super::datatype::Stored;
 use super::header::{Header, Magic, Order, Version};
 use super::{quaternion, remember, stored_grid};
 use crate::facts::texts;
-use crate::slabs::Head;
+use crate::sink::Head;
 use crate::{Facts, Warning, WriteError};
 
 /// Up to this sine of an angle between axes, ITK accepts the direction: it allows 1e-4 in R·Rᵀ, which may be off by

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::file::has_extension;
+use crate::open::has_extension;
 
 /// Whether a name is that of the header of a pair.
 pub(super) fn is_header(path: &Path) -> bool {

@@ -14,7 +14,7 @@ use super::shape::Arrangement;
 use super::{affine, analyze, extensions, offset, pair, remember, shape, spm};
 use crate::codecs::gunzip::{self, GunzipError};
 use crate::codecs::head::{self, Packed};
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::stored::VoxelFile;
 use crate::{Extension, FileInfo, Limits, ReadError, ReadOptions, Warning, values};
 

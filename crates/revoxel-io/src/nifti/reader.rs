@@ -7,7 +7,7 @@ use revoxel_core::{Buffer, Kind, Volume, Voxel, Voxels, dispatch_dtype};
 use super::parsed::Parsed;
 use crate::buffer;
 use crate::codecs::gunzip;
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::{Limits, Loaded, ReadError, ReadOptions, values};
 
 /// Reads a volume.

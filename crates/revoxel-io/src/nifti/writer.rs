@@ -10,10 +10,12 @@ use revoxel_core::Volume;
 use super::compose::{Composed, compose};
 use super::header::{Magic, Order};
 use super::{extensions, pair};
+use crate::atomic::partly;
 use crate::codecs::deflate::Effort;
 use crate::codecs::gzip;
-use crate::file::{Wrote, empty, has_extension, partly};
-use crate::slabs::{Head, Sink, Slabs};
+use crate::format::Wrote;
+use crate::open::{empty, has_extension};
+use crate::sink::{Head, Sink, Slabs};
 use crate::{Facts, WriteError, values};
 
 /// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written

@@ -14,7 +14,7 @@ use super::preamble::Preamble;
 use super::problem::NpyError;
 use crate::archive::check_directory;
 use crate::codecs::gunzip::most_decoded;
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::{Limits, ReadError};
 
 type Archive = ZipArchive<BufReader<File>>;

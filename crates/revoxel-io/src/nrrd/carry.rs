@@ -1,7 +1,9 @@
 //! What still holds of an NRRD header after steps.
 
 use super::{NrrdAxis, NrrdFacts, gradients, segments};
-use crate::facts::{AxisMap, Dropped, Values};
+use crate::facts::axis_map::AxisMap;
+use crate::facts::change::Values;
+use crate::facts::dropped::Dropped;
 
 /// The facts of a result. `channels_hold` says that its channels are the source's.
 pub(crate) fn carry(

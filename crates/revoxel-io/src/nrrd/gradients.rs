@@ -6,7 +6,8 @@
 //! that leads from the turned axes back to those of the space.
 
 use super::NrrdFacts;
-use crate::facts::{AxisMap, Dropped};
+use crate::facts::axis_map::AxisMap;
+use crate::facts::dropped::Dropped;
 
 const GRADIENT: &str = "DWMRI_gradient_";
 const MATRIX: &str = "DWMRI_B-matrix_";

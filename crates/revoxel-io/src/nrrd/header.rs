@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::textual::{FieldError, Problem};
 use crate::{ReadError, nrrd};
 

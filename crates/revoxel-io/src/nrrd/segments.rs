@@ -2,7 +2,7 @@
 
 use revoxel_core::{Volume, Voxel, dispatch};
 
-use crate::facts::AxisMap;
+use crate::facts::axis_map::AxisMap;
 
 /// Where a segment without voxels lies.
 const NOWHERE: &str = "0 -1 0 -1 0 -1";

@@ -9,11 +9,12 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::page::{Page, failed, undecodable};
 use super::tiff_pages::TiffPages;
 use super::turn::Turn;
 use super::{PictureError, exif};
 use crate::ReadError;
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,35 +44,6 @@ impl Kind {
         Self::of(&first)
             .ok_or_else(|| failed(path, PictureError::Decode("it is neither TIFF, PNG nor JPEG".to_owned())))
     }
-}
-
-/// What a page holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    /// Grey, grey and alpha, RGB, RGB and alpha.
-    pub(super) channels: usize,
-    pub(super) dtype: Dtype,
-}
-
-impl Page {
-    /// For messages.
-    pub(super) fn text(&self) -> String {
-        format!("{}×{} pixels of {} × {}", self.width, self.height, self.channels, self.dtype)
-    }
-
-    fn values(&self) -> usize {
-        self.width.saturating_mul(self.height).saturating_mul(self.channels)
-    }
-}
-
-pub(super) fn failed(path: &Path, reason: PictureError) -> ReadError {
-    ReadError::Picture { path: path.to_owned(), reason: Box::new(reason) }
-}
-
-pub(super) fn undecodable(path: &Path) -> impl Fn(String) -> ReadError + use<'_> {
-    move |why| failed(path, PictureError::Decode(why))
 }
 
 /// What a file says before its pixels are decoded.

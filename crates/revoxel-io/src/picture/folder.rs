@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::decode::Kind;
 use super::names::name_of;
 use crate::codecs::head;
-use crate::file::{FIRST_BYTES, has_extension};
+use crate::format::FIRST_BYTES;
+use crate::open::has_extension;
 use crate::{FORMATS, dicom, unread};
 
 /// What a folder of pictures holds.

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Affine, Frame, Grid};
 
-use super::decode::{self, Page, failed};
+use super::decode;
 use super::layout::Layout;
+use super::page::{Page, failed};
 use super::{NAME, PictureError, folder, names, sidecar};
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 use crate::{Facts, FileInfo, ReadError, ReadOptions, Warning};
 
 /// Everything that reading the voxels needs.

@@ -10,10 +10,10 @@ use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffResult};
 
 use super::PictureError;
-use super::decode::{Page, failed, undecodable};
+use super::page::{Page, failed, undecodable};
 use super::turn::Turn;
 use crate::ReadError;
-use crate::file::{failed_to_read, length_of};
+use crate::open::{failed_to_read, length_of};
 
 /// The longest description that is read; OME-XML of large data sets is long.
 const MOST_DESCRIPTION: u64 = 16 << 20;

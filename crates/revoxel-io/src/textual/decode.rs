@@ -12,7 +12,7 @@ use super::payload::{DataFile, Encoding, Payload, Skip};
 use super::problem::Problem;
 use crate::codecs::gunzip::{self, GunzipError};
 use crate::codecs::{bunzip, zlib};
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::{ReadError, Warning, buffer};
 
 /// All values, in the order of the files and in the byte order of this machine.

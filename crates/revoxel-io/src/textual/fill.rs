@@ -6,7 +6,7 @@ use std::path::Path;
 use revoxel_core::{Dtype, Volume, Voxels, dispatch};
 
 use super::axes::Axes;
-use crate::file::empty;
+use crate::open::empty;
 use crate::{Facts, WriteError};
 
 /// How many channels are components of one voxel, and of which kind; the rest are frames.

@@ -10,7 +10,7 @@ use super::problem::{FieldError, Problem};
 use crate::codecs::gunzip::{self, GunzipError};
 use crate::codecs::head::Packed;
 use crate::codecs::stream::{Codec, StreamError};
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::{Limits, ReadError, Warning};
 
 /// How values are written.

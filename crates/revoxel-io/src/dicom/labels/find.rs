@@ -9,12 +9,12 @@ use super::super::copies::sorted_out;
 use super::super::group::{Group, format};
 use super::super::plan::{Plan, plan};
 use super::super::problem::DicomError;
-use super::super::report::LabelsReport;
 use super::super::select;
 use super::super::warning::DicomWarning;
 use super::error::LabelsError;
 use super::file::LabelFile;
 use super::frames::bytes_of;
+use super::listing::{lines, lines_of};
 use super::target::Target;
 use super::warning::LabelsWarning;
 use crate::series::fits;
@@ -108,46 +108,6 @@ fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, ki
         && asked.number.is_none()
         && asked.min_slices.is_none()
         && *asked != SeriesChoice { largest: true, ..SeriesChoice::default() }
-}
-
-/// All objects of labels, for people to choose from; `images` come before them.
-pub(in crate::dicom) fn lines(found: &Found, images: usize) -> String {
-    lines_of(found, images, 0..found.labels.len())
-}
-
-fn lines_of(found: &Found, images: usize, indices: impl Iterator<Item = usize>) -> String {
-    let line = |i: usize| {
-        let file = &found.labels[i];
-        let names = file.labels().iter().map(|l| l.name.as_str()).collect::<Vec<_>>();
-        let uid = file.instance.as_deref().unwrap_or(&file.series);
-        format!("\n  {}: {} {:?}, {}, {uid}", images + i + 1, file.what(), file.description, short_list(&names))
-    };
-    indices.map(line).collect()
-}
-
-/// The first few names.
-pub(super) fn short_list(names: &[&str]) -> String {
-    const MOST: usize = 12;
-    let shown = names.iter().take(MOST).map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
-    if names.len() > MOST { format!("{shown}, … ({} in all)", names.len()) } else { shown }
-}
-
-/// All objects of labels, for people and programs.
-pub(in crate::dicom) fn report(found: &Found, images: usize) -> Vec<LabelsReport> {
-    let report = |(i, file): (usize, &LabelFile)| LabelsReport {
-        number: images + i + 1,
-        path: file.path.clone(),
-        what: file.what(),
-        uid: file.series.clone(),
-        instance: file.instance.clone(),
-        modality: file.modality.clone(),
-        description: file.description.clone(),
-        frame_of_reference: file.frame_of_reference.clone(),
-        references: file.references.clone(),
-        labels: file.labels().to_vec(),
-        problem: file.content.as_ref().err().map(ToString::to_string),
-    };
-    found.labels.iter().enumerate().map(report).collect()
 }
 
 /// A series that labels may go onto.

@@ -14,7 +14,7 @@ use super::super::syntax::Coding;
 use super::file::LabelFile;
 use super::segmentation::Segmentation;
 use crate::archive::{self, Packing, Want};
-use crate::file::failed_to_read;
+use crate::open::failed_to_read;
 use crate::{Limits, ReadError};
 
 /// Deflated Image Frame Compression: each frame is a deflate stream.

@@ -11,7 +11,7 @@ use super::super::warning::DicomWarning;
 use super::error::LabelsError;
 use super::facts::LabelFacts;
 use super::file::LabelFile;
-use super::find::short_list;
+use super::listing::short_list;
 use crate::{Facts, FileInfo, OverlapPolicy, ReadError, ReadOptions, Warning};
 
 /// The slices that labels go onto.

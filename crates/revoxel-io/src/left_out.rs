@@ -4,10 +4,9 @@ use std::path::Path;
 
 use revoxel_core::Dtype;
 
-use super::{Dropped, Facts};
-use crate::TimeUnit;
-use crate::file::{format_for_writing, is_array_name};
-use crate::slabs::Head;
+use crate::by_name::{format_for_writing, is_array_name};
+use crate::sink::Head;
+use crate::{Dropped, Facts, TimeUnit};
 
 /// The facts that are lost when a volume is written under this name, because its format has no place for them. An array
 /// (`.npy`) has no place for any; nothing is listed then.

@@ -1,0 +1,24 @@
+//! Why archives cannot be read.
+
+/// Why an archive cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// Damaged, truncated, encrypted.
+    #[error("the archive is damaged or of an unsupported kind (after {members} members): {reason}")]
+    Damaged {
+        /// How many members could be reached.
+        members: usize,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// More than the limit.
+    #[error(
+        "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
+         --max-expansion"
+    )]
+    Limit(u64),
+    /// More members than images can be in so few bytes.
+    #[error("the archive has more than {0} members, more than there can be images in so few bytes")]
+    Members(u64),
+}

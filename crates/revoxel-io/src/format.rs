@@ -1,0 +1,132 @@
+//! What a format of volume files is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use revoxel_core::{Dtype, Grid, Kind, Volume};
+
+use crate::sink::{Head, Slabs};
+use crate::{Facts, Partial, ReadError, ReadOptions, Warning, WriteError};
+
+/// A format of volume files. One line in [`FORMATS`](crate::FORMATS) makes it known everywhere.
+pub trait Format: Sync {
+    /// The name, as listed to people.
+    fn name(&self) -> &'static str;
+
+    /// The extensions it is written under, lower case, without the leading dot; also compound ones (`nii.gz`).
+    fn extensions(&self) -> &'static [&'static str];
+
+    /// Whether a file is of this format. `first_bytes` are up to [`FIRST_BYTES`] bytes of its content, decoded if
+    /// the file is gzip or bzip2.
+    fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
+
+    /// Whether its files say how large their voxels are; else the caller may.
+    fn says_spacing(&self) -> bool {
+        true
+    }
+
+    /// Whether its files may hold segments or structures to choose from.
+    fn holds_segments(&self) -> bool {
+        false
+    }
+
+    /// Reads the header only.
+    ///
+    /// # Errors
+    /// Where the header cannot be followed.
+    fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError>;
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// Where the file cannot be followed, or asks for more than the limits allow.
+    fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError>;
+
+    /// Writes a volume for the name `path`, which decides on compression and the like, into the file `to`, which
+    /// exists and is empty.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the format cannot hold the volume.
+    fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError>;
+
+    /// The other files that may be written with the file `path`: the values of a header, the header of values.
+    fn beside(&self, path: &Path) -> Vec<PathBuf> {
+        let _ = path;
+        Vec::new()
+    }
+
+    /// The files that a volume is read from where these are more than the file itself: those that its header names, or
+    /// the folder that a series lies in.
+    ///
+    /// # Errors
+    /// Where the header cannot be followed.
+    fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+        let _ = (path, options);
+        Ok(Vec::new())
+    }
+
+    /// Begins a file whose voxels come slab by slab in a volume's order. `None` where the format wants them in
+    /// another order, or does not write in parts.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the format cannot hold the volume.
+    fn slabs(&self, path: &Path, file: fs::File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
+        let _ = (path, file, head, facts);
+        Ok(None)
+    }
+}
+
+/// What [`Format::write`] has to say.
+#[derive(Debug, Default)]
+pub struct Wrote {
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+    /// The other file of two, complete but for its name.
+    pub beside: Option<Partial>,
+}
+
+impl From<Vec<Warning>> for Wrote {
+    fn from(warnings: Vec<Warning>) -> Self {
+        Self { warnings, beside: None }
+    }
+}
+
+/// How many first bytes of a file a format may look at to recognise it.
+pub(crate) const FIRST_BYTES: u64 = 1024;
+
+/// What a header says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileInfo {
+    /// The format and its version.
+    pub format: &'static str,
+    /// Where the voxels lie.
+    pub grid: Grid,
+    /// The voxel type in the file.
+    pub stored: Dtype,
+    /// The voxel type that reading gives, after scaling.
+    pub dtype: Dtype,
+    /// Channels or frames.
+    pub channels: usize,
+    /// What else is worth restoring.
+    pub facts: Facts,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+    /// The places of slices that lie unevenly; the grid is then the nearest even one. `None` for an even stack.
+    pub slices: Option<SliceStack>,
+}
+
+/// Where the slices of an uneven stack lie. In their plane they are as the grid says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SliceStack {
+    /// For each slice along axis 2, the centre of its first voxel, RAS+ mm.
+    pub positions: Vec<[f64; 3]>,
+}
+
+/// A volume with what its file said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The volume.
+    pub volume: Volume,
+    /// What the header says.
+    pub info: FileInfo,
+}

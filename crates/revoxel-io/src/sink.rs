@@ -1,0 +1,59 @@
+//! Where voxels go, slab by slab.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use revoxel_core::{Dtype, Grid, Volume};
+
+use crate::Warning;
+
+/// What is known of a volume before its voxels are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Head {
+    /// Where the voxels lie.
+    pub grid: Grid,
+    /// Their type.
+    pub dtype: Dtype,
+    /// How many channels there are.
+    pub channels: usize,
+}
+
+impl Head {
+    /// The head of a volume.
+    pub fn of(volume: &Volume) -> Self {
+        Self { grid: *volume.grid(), dtype: volume.dtype(), channels: volume.channels() }
+    }
+}
+
+/// Where bytes of voxels go.
+pub trait Sink: Send {
+    /// Writes more.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes what comes behind the voxels.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file in a format that takes voxels in a volume's order.
+pub struct Slabs {
+    /// Where they go.
+    pub to: Box<dyn Sink>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
