@@ -224,7 +224,7 @@ fn landmarks_come_back_from_the_peaks_of_their_heatmaps() {
         place.revoxel(&[&peaks[..], &["--points", file]].concat()).good();
         place.revoxel(&[&peaks[..], &["--points", file]].concat()).bad(2, &[file, "--overwrite"]);
         place.revoxel(&[&peaks[..], &["--points", file, "--overwrite"]].concat()).good();
-        let back = ["invert", "out/a/trace.json", file, "-o", "back.csv", "--points", "--to", "index", "--overwrite"];
+        let back = ["points", "out/a/trace.json", file, "-o", "back.csv", "--to", "index", "--overwrite"];
         place.revoxel(&back).good();
         let text = std::fs::read_to_string(place.path("back.csv")).unwrap();
         let head: Vec<&str> = text.lines().next().unwrap().split(',').collect();

@@ -1,5 +1,6 @@
-//! `revoxel invert --points`, run as people run it.
+//! `revoxel points`, run as people run it.
 
+use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Frame, Grid, Kind, Volume};
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ fn indices_name_the_same_voxels_before_and_after_a_run() {
         text.push_str(&format!("{},{},{},{value}\n", at % 13, at / 13 % 11, at / 143));
     }
     place.text("p.csv", &text);
-    let there = ["invert", "out/a.json", "p.csv", "-o", "there.csv", "--points", "--forward"];
+    let there = ["points", "out/a.json", "p.csv", "-o", "there.csv", "--forward"];
     let said = place.revoxel(&there).good();
     assert!(said.err.contains("the model never saw them"), "{}", said.err);
     let processed = place.read("out/a.nii.gz", Kind::Image);
@@ -59,7 +60,7 @@ fn indices_name_the_same_voxels_before_and_after_a_run() {
     }
     // The voxels of the crop: none more, none less.
     assert_eq!(seen, 8 * 7 * 5);
-    place.revoxel(&["invert", "out/a.json", "there.csv", "-o", "back.csv", "--points"]).good();
+    place.revoxel(&["points", "out/a.json", "there.csv", "-o", "back.csv"]).good();
     let back = std::fs::read_to_string(place.path("back.csv")).unwrap();
     let places = |text: &str| -> Vec<String> {
         text.lines().skip(1).map(|l| l.split(',').take(4).collect::<Vec<_>>().join(",")).collect()
@@ -77,7 +78,7 @@ fn what_a_model_found_goes_back_to_the_scan_in_its_world() {
     let found = [2.25, 1.5, 3.0];
     let document = json!({ "space": "index", "points": [{ "label": "nodule", "position": found, "score": 0.75 }] });
     place.text("p.json", &document.to_string());
-    let arguments = ["invert", "out/a.json", "p.json", "-o", "native.json", "--points", "--json"];
+    let arguments = ["points", "out/a.json", "p.json", "-o", "native.json", "--json"];
     let said = place.revoxel(&arguments).good().json();
     assert_eq!((&said["places"][0]["status"], &said["direction"]), (&json!("seen"), &json!("back")));
     let native: Value = serde_json::from_str(&std::fs::read_to_string(place.path("native.json")).unwrap()).unwrap();
@@ -87,7 +88,7 @@ fn what_a_model_found_goes_back_to_the_scan_in_its_world() {
     let world = [0, 1, 2].map(|r| (0..3).map(|c| rows[r][c] * found[c]).sum::<f64>() + rows[r][3]);
     let own = grid().index_to_world(index);
     assert!((0..3).all(|a| (world[a] - own[a]).abs() < 1e-9), "{world:?} {own:?}");
-    place.revoxel(&[&arguments[..4], &["lps.json", "--points", "--to", "lps"]].concat()).good();
+    place.revoxel(&[&arguments[..4], &["lps.json", "--to", "lps"]].concat()).good();
     let lps: Value = serde_json::from_str(&std::fs::read_to_string(place.path("lps.json")).unwrap()).unwrap();
     assert_eq!(lps["space"], "lps");
     let lps: [f64; 3] = serde_json::from_value(lps["points"][0]["position"].clone()).unwrap();
@@ -101,7 +102,7 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
     let at = Frame::Lps.point_from_ras(grid().index_to_world([6.0, 5.0, 4.0]));
     let markups = json!({ "markups": [{ "type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": [{ "id": "1", "label": "F-1", "position": at }] }] });
     place.text("f.mrk.json", &markups.to_string());
-    let to_index = ["invert", "out/a.json", "f.mrk.json", "-o", "f.csv", "--points", "--forward", "--to", "index"];
+    let to_index = ["points", "out/a.json", "f.mrk.json", "-o", "f.csv", "--forward", "--to", "index"];
     place.revoxel(&to_index).good();
     let text = std::fs::read_to_string(place.path("f.csv")).unwrap();
     assert_eq!(text.lines().next(), Some("x,y,z,name,space,status"));
@@ -112,7 +113,7 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
     assert!((0..3).all(|a| (world[a] - own[a]).abs() < 1e-5), "{world:?} {own:?}");
 
     place.text("b.csv", "name,x0,y0,z0,x1,y1,z1\nall,0,0,0,13,11,9\nfar,40,40,40,42,41,43\n");
-    let boxes = ["invert", "out/a.json", "b.csv", "-o", "there.csv", "--points", "--forward", "--space", "index"];
+    let boxes = ["points", "out/a.json", "b.csv", "-o", "there.csv", "--forward", "--space", "index"];
     let said = place.revoxel(&boxes).good();
     assert!(
         said.err.contains("1 not in the source: b.csv:3") && said.err.contains("1 seen by the model in part"),
@@ -127,11 +128,11 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
         let index = model.world_to_index().apply(corner);
         assert!((0..3).all(|a| index[a] >= numbers[a] - 0.5 - 1e-4 && index[a] <= numbers[a + 3] - 0.5 + 1e-4));
     }
-    let missing = ["invert", "out/a.json", "b.csv", "-o", "x.csv", "--points"];
+    let missing = ["points", "out/a.json", "b.csv", "-o", "x.csv"];
     place.revoxel(&missing).bad(2, &["b.csv:2", "Say --space index, ras or lps"]);
     place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.csv"]).bad(2, &["x.csv"]);
-    place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.nii"]).bad(2, &["a file of points: add --points"]);
-    place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.json", "--points"]).bad(2, &["same form, or to a .csv"]);
+    place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.nii"]).bad(2, &["`revoxel points` brings it back"]);
+    place.revoxel(&["points", "out/a.json", "b.csv", "-o", "x.json"]).bad(2, &["same form, or to a .csv"]);
     assert!(!place.path("x.csv").exists());
 }
 
@@ -162,7 +163,7 @@ fn names_of_points_go_into_tables() {
     for (file, names) in [("a.mrk.json", vec!["tip", "\"a, b\""]), ("a.fcsv", vec!["tip"]), ("a.csv", vec!["tip"])] {
         let out = format!("{file}.out.csv");
         let to = if file.ends_with(".csv") { vec![] } else { vec!["--to", "ras"] };
-        let arguments = [&["invert", "o/c.json", file, "--points", "-o", &out][..], &to].concat();
+        let arguments = [&["points", "o/c.json", file, "-o", &out][..], &to].concat();
         place.revoxel(&arguments).good();
         let text = std::fs::read_to_string(place.path(&out)).unwrap();
         for name in names {
@@ -173,4 +174,41 @@ fn names_of_points_go_into_tables() {
         }
         assert!(!text.contains("markups.0"), "{text}");
     }
+}
+
+/// `invert --points` and `invert --scores` do what they did, and say what to type.
+#[test]
+fn former_spellings_work_and_say_the_new_one() {
+    let place = Place::new();
+    let flip = "version: 1\ninputs: { image: { kind: image, path: \"{case}.nii\" } }\nsteps: [flip: { spatial_axis: 0 }]\n\
+                outputs: { image: { path: \"{case}.nii\" } }\ntrace: \"{case}.json\"\n";
+    place.text("p.yaml", flip);
+    std::fs::create_dir_all(place.path("data")).unwrap();
+    place.volume("data/a.nii", &Draw::new(3).volume(Grid::without_geometry([5, 4, 3]).unwrap(), Kind::Image, 1));
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    place.text("p.csv", "name,x,y,z\na,1,2,1\n");
+    std::fs::write(place.path("s.npy"), npy(&[0.25, 0.75])).unwrap();
+    let said =
+        place.revoxel(&["invert", "out/a.json", "p.csv", "-o", "old.csv", "--points", "--space", "index"]).good();
+    assert!(said.err.contains("type `revoxel points TRACE POINTS -o FILE`"), "{}", said.err);
+    let said = place.revoxel(&["points", "out/a.json", "p.csv", "-o", "new.csv", "--space", "index"]).good();
+    assert!(!said.err.contains("type `revoxel"), "{}", said.err);
+    let said = place.revoxel(&["invert", "out/a.json", "s.npy", "-o", "old.tsv", "--scores"]).good();
+    assert!(said.err.contains("type `revoxel scores TRACE PREDICTION -o TABLE`"), "{}", said.err);
+    place.revoxel(&["scores", "out/a.json", "s.npy", "-o", "new.tsv"]).good();
+    for name in ["csv", "tsv"] {
+        let text = |which: &str| std::fs::read_to_string(place.path(&format!("{which}.{name}"))).unwrap();
+        assert_eq!(text("old"), text("new"));
+    }
+    place.revoxel(&["invert", "out/a.json", "p.csv", "--points"]).bad(2, &["-o FILE"]);
+    place.revoxel(&["points", "out/a.json", "p.csv"]).bad(2, &["--output"]);
+}
+
+/// An array of NumPy of one axis.
+fn npy(values: &[f64]) -> Vec<u8> {
+    let head = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({},), }}", values.len());
+    let head = format!("{head:117}\n");
+    let length = (head.len() as u16).to_le_bytes();
+    let values: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    [&b"\x93NUMPY\x01\x00"[..], &length, head.as_bytes(), &values].concat()
 }

@@ -79,7 +79,7 @@ fn rows_are_those_of_monai() {
         let (trace, scores) = (format!("out/{name}/0.json"), format!("{name}.npy"));
         // Rows of one length go into one table.
         let table = format!("t/{}.csv", shape.iter().product::<usize>());
-        place.revoxel(&["invert", &trace, &scores, "--scores", "--append", "-o", &table]).good();
+        place.revoxel(&["scores", &trace, &scores, "--append", "-o", &table]).good();
     }
     let tables = std::fs::read_dir(place.path("t")).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()));
     let text: String = tables.map(Result::unwrap).collect();
@@ -100,12 +100,12 @@ fn predictions_of_one_case_are_averaged_and_of_others_refused() {
     of_f32(&place, "1.npy", &[0.25, 0.75]);
     of_f32(&place, "2.npy", &[0.75, 0.25]);
     of_f32(&place, "3.npy", &[0.5, 0.25, 0.25]);
-    let both = ["invert", "out/a/0.json", "1.npy", "--with", "out/a/1.json", "2.npy", "--weights", "3,1", "--scores"];
+    let both = ["scores", "out/a/0.json", "1.npy", "--with", "out/a/1.json", "2.npy", "--weights", "3,1"];
     let said = place.revoxel(&[&both[..], &["-o", "t.tsv", "--json"]].concat()).good().json();
     assert_eq!((&said["scores"], &said["source"]), (&serde_json::json!([0.375, 0.625]), &"a.nrrd".into()));
     assert_eq!(std::fs::read_to_string(place.path("t.tsv")).unwrap(), "a.nrrd\t0.375\t0.625\n");
     let bad = |args: &[&str], parts: &[&str]| {
-        let all = [&["invert", "out/a/0.json"], args, &["--scores"]].concat();
+        let all = [&["scores", "out/a/0.json"], args, &["--scores"]].concat();
         place.revoxel(&all).bad(2, parts);
     };
     bad(&["1.npy", "-o", "t.tsv"], &["t.tsv is there already"]);
@@ -121,12 +121,12 @@ fn predictions_of_one_case_are_averaged_and_of_others_refused() {
     of_f32(&place, "high.npy", &[f32::INFINITY, 1.0]);
     bad(&["1.npy", "nan.npy", "-o", "u.csv"], &["nan.npy: 1 of 2 numbers are NaN, the first is number 2"]);
     bad(&["low.npy", "high.npy", "-o", "u.csv"], &["number 1", "infinite with both signs"]);
-    let alone = place.revoxel(&["invert", "out/a/0.json", "nan.npy", "--scores", "-o", "n.csv"]).good();
+    let alone = place.revoxel(&["scores", "out/a/0.json", "nan.npy", "-o", "n.csv"]).good();
     assert!(alone.err.contains("nan.npy: 1 of 2 numbers are NaN, the first is number 2"), "{}", alone.err);
     array(&place, "none.npy", "<f4", &[0], &[]);
     bad(&["none.npy", "-o", "u.csv"], &["none.npy: the array holds no number"]);
     array(&place, "volume.npy", "|u1", &[64, 64, 17], &[0; 64 * 64 * 17]);
-    bad(&["volume.npy", "-o", "u.csv"], &["69632 numbers", "leave out --scores"]);
+    bad(&["volume.npy", "-o", "u.csv"], &["69632 numbers", "`revoxel invert`"]);
     assert!(!place.path("u.csv").exists());
     assert_eq!(std::fs::read_to_string(place.path("t.tsv")).unwrap(), "a.nrrd\t0.375\t0.625\n");
 }

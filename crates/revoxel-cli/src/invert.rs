@@ -1,10 +1,6 @@
 //! `revoxel invert`
 
 mod allowed;
-mod points;
-mod scores;
-mod slices;
-mod weights;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +12,13 @@ use revoxel_invert::{Activation, Decision, InvertError, Regions, Return, Trace, 
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
-use weights::Weights;
 
 use super::failure::{Failure, Outcome};
-use super::show;
-use revoxel_runner::files::{make_folder_of, read_text};
+use super::slices::{self, Onto};
+use super::trace_file::load;
+use super::weights::Weights;
+use super::{points, scores, show};
+use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
 use revoxel_runner::points::form_of;
 use revoxel_runner::prediction::{ArrayAxes, Reading, read};
@@ -34,8 +32,7 @@ use revoxel_runner::uneven::beside;
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     trace: PathBuf,
-    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With --points a file of points, with
-    /// --scores an array.
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote).
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
     /// Where to write it.
@@ -95,44 +92,90 @@ pub(super) struct Args {
     /// Where the source's slices lie unevenly: onto these slices, with a file OUTPUT.slices.json that says where each lies,
     /// or onto the regular grid that the pipeline made of them first.
     #[arg(long, value_enum, default_value = "slices")]
-    onto: slices::Onto,
+    onto: Onto,
     /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
     #[arg(long)]
     dtype: Option<StoredDtype>,
     /// Also write the mask of voxels that the model saw.
     #[arg(long, value_name = "FILE")]
     coverage: Option<PathBuf>,
-    /// The prediction is a file of points or boxes: .csv, .json, .mrk.json or .fcsv.
-    #[arg(long, conflicts_with_all = [
-        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold",
-        "values", "clamp", "axes", "assume_grid", "fill", "dtype", "coverage",
-    ])]
-    points: bool,
-    /// With --points: from the source to the model, instead of back.
-    #[arg(long, requires = "points")]
-    forward: bool,
-    /// With --points: what the numbers are where the file does not say: index (voxels), ras or lps (mm).
-    #[arg(long, requires = "points")]
-    space: Option<Space>,
-    /// With --points: what the numbers become: index, ras or lps; as they are by default.
-    #[arg(long, requires = "points")]
-    to: Option<Space>,
-    /// The prediction says something of the whole image, a class or scores: an array of numbers, which become a row of a
-    /// table, .csv or .tsv, behind the path of the source. MONAI's SaveClassification.
-    #[arg(long, conflicts_with_all = [
-        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold", "values", "clamp",
-        "axes", "assume_grid", "fill", "dtype", "coverage", "points", "forward", "space", "to",
-    ])]
-    scores: bool,
-    /// With --scores: add the row to a table that may be there already.
-    #[arg(long, requires = "scores", conflicts_with = "overwrite")]
-    append: bool,
+    #[command(flatten)]
+    former: Former,
     /// Replace files that are there already.
     #[arg(long)]
     overwrite: bool,
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// What `invert` did before there were commands for it. It works for one version more.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct Former {
+    /// `revoxel points` does it.
+    #[arg(long, hide = true, conflicts_with_all = [
+        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold",
+        "values", "clamp", "axes", "assume_grid", "fill", "dtype", "coverage",
+    ])]
+    points: bool,
+    #[arg(long, hide = true, requires = "points")]
+    forward: bool,
+    #[arg(long, hide = true, requires = "points")]
+    space: Option<Space>,
+    #[arg(long, hide = true, requires = "points")]
+    to: Option<Space>,
+    /// `revoxel scores` does it.
+    #[arg(long, hide = true, conflicts_with_all = [
+        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold", "values", "clamp",
+        "axes", "assume_grid", "fill", "dtype", "coverage", "points", "forward", "space", "to",
+    ])]
+    scores: bool,
+    #[arg(long, hide = true, requires = "scores", conflicts_with = "overwrite")]
+    append: bool,
+}
+
+impl Args {
+    /// The command that does what is asked for, where it is another one by now.
+    fn former(&self) -> Option<Outcome> {
+        let where_to = || Failure::usage("where to? Say -o FILE");
+        let Former { points, forward, space, to, scores, append } = self.former;
+        if points {
+            tracing::warn!("`invert --points` is a command of its own: type `revoxel points TRACE POINTS -o FILE`");
+            let ([input], Some(output)) = (&self.predictions[..], &self.output) else {
+                let one = self.predictions.len() == 1;
+                return Some(Err(if one { where_to() } else { Failure::usage("--points maps one file at a time") }));
+            };
+            return Some(points::run(&points::Args {
+                trace: self.trace.clone(),
+                input: input.clone(),
+                output: output.clone(),
+                volume: self.volume.clone(),
+                forward,
+                space,
+                to,
+                onto: self.onto,
+                overwrite: self.overwrite,
+                json: self.json,
+            }));
+        }
+        scores.then(|| {
+            tracing::warn!(
+                "`invert --scores` is a command of its own: type `revoxel scores TRACE PREDICTION -o TABLE`"
+            );
+            scores::run(&scores::Args {
+                trace: self.trace.clone(),
+                predictions: self.predictions.clone(),
+                output: self.output.clone().ok_or_else(where_to)?,
+                with: self.with.clone(),
+                weights: self.weights.clone(),
+                volume: self.volume.clone(),
+                append,
+                overwrite: self.overwrite,
+                json: self.json,
+            })
+        })
+    }
 }
 
 /// A number that is what was typed: whole numbers are not rounded.
@@ -147,14 +190,13 @@ fn fill(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    if let Some(outcome) = args.former() {
+        return outcome;
+    }
     let trace = load(&args.trace, args.onto)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
-    let mut restoration = if args.points || args.scores {
-        Restoration::default()
-    } else {
-        let found = Restoration::of(&trace, args.restore.as_deref());
-        found.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?
-    };
+    let mut restoration = Restoration::of(&trace, args.restore.as_deref())
+        .map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
         Some(key) => key.clone(),
         None if args.values || restoration.recipe.values != Values::Keep => {
@@ -163,16 +205,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         None => trace.main_volume().map_err(named)?.to_owned(),
     };
     let record = trace.volume(&key).map_err(named)?;
-    if args.points {
-        if let Some(output) = &args.output {
-            show::free(output, args.overwrite)?;
-        }
-        return points::run(args, record, &trace.case, &key);
-    }
-    if args.scores {
-        args.weights.one_each().map_err(Failure::usage)?;
-        return scores::run(args, &trace, &key);
-    }
     bounded(args, record, args.values || restoration.recipe.values != Values::Keep)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
@@ -296,7 +328,7 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let (trace, key, path, weights) = prediction;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
     if form_of(&path).is_some() {
-        return Err(Failure::usage(format!("{}: a file of points: add --points", path.display())));
+        return Err(Failure::usage(format!("{}: a file of points: `revoxel points` brings it back", path.display())));
     }
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
@@ -381,15 +413,6 @@ impl From<RestoreError> for Failure {
             _ => Self::usage(error),
         }
     }
-}
-
-fn load(path: &Path, onto: slices::Onto) -> Result<Arc<Trace>, Failure> {
-    let text = read_text(path).map_err(Failure::usage)?;
-    let mut trace = Trace::from_json(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
-    if onto == slices::Onto::Regular {
-        slices::onto_regular(&mut trace, path)?;
-    }
-    Ok(Arc::new(trace))
 }
 
 /// One of the predictions of a case: its trace, the key of its volume there, its file, its weight or those of its

@@ -22,15 +22,20 @@ mod logs;
 mod measure;
 mod pipeline_file;
 mod plan;
+mod points;
 mod reading;
 mod run;
 mod schema;
+mod scores;
 mod segments;
 mod show;
 mod signals;
+mod slices;
 mod snapshot;
 mod table;
+mod trace_file;
 mod transforms;
+mod weights;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -75,6 +80,10 @@ enum Command {
     Run(run::Args),
     /// Bring a prediction back onto the grid that its case came from.
     Invert(invert::Args),
+    /// Bring points and boxes back, or from the scan to the model's grid.
+    Points(points::Args),
+    /// Write what a model says of whole images as rows of a table.
+    Scores(scores::Args),
     /// Write a pipeline from the preprocessing of nnU-Net or MONAI.
     Import(import::Args),
     /// Show what a dataset is like: spacings, shapes, intensities, and the voxel size that nnU-Net would take.
@@ -116,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Invert(args) => invert::run(&args),
+        Command::Points(args) => points::run(&args),
+        Command::Scores(args) => scores::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Transforms(args) => transforms::run(&args),

@@ -152,7 +152,7 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
         None => Written::default(),
     };
     if left_out.iter().any(|name| name.contains("Box")) {
-        notes.push("Boxes are no volumes: `revoxel invert --points` brings them back to the scan.".to_owned());
+        notes.push("Boxes are no volumes: `revoxel points` brings them back to the scan.".to_owned());
     }
     if !left_out.is_empty() {
         notes.push(format!("Left out, as they have nothing to do here: {}.", left_out.join(", ")));

@@ -33,7 +33,9 @@ pub enum ScoresError {
     #[error("{0}: the array holds no number")]
     Empty(PathBuf),
     /// The array is a volume.
-    #[error("{path}: {count} numbers are no scores of a whole image (at most {MOST}): leave out --scores for a volume")]
+    #[error(
+        "{path}: {count} numbers are no scores of a whole image (at most {MOST}): a volume is brought back by `revoxel invert`"
+    )]
     Volume {
         /// The file.
         path: PathBuf,

@@ -66,7 +66,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "TransformPointsImageToWorld",
             "TransformPointsWorldToImage",
         ],
-        "`revoxel invert TRACE FILE --points` takes points and boxes through a trace, forwards and back, as indices or in \
+        "`revoxel points TRACE FILE` takes points and boxes through a trace, forwards and back, as indices or in \
          the world",
     ),
     (
@@ -107,7 +107,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["SaveClassification"],
-        "`revoxel invert TRACE SCORES.npy --scores -o TABLE.csv` writes what a model says of a whole image behind the name \
+        "`revoxel scores TRACE SCORES.npy -o TABLE.csv` writes what a model says of a whole image behind the name \
          of its source; `--append` adds a row for each case",
     ),
     (
@@ -117,7 +117,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &["ProbNMS"],
         "`revoxel measure FILE --peaks` finds the peaks of a map of probabilities; `--points OUT` writes them as points, \
-         which `revoxel invert TRACE OUT --points` takes back to the source",
+         which `revoxel points TRACE OUT` takes back to the source",
     ),
     (&["NoNormalization"], "there is nothing to do: leave the step out"),
     (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),

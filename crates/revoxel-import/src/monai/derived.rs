@@ -93,7 +93,7 @@ impl Call {
 
     fn needed(&self, key: &str) -> Fault {
         let problem = format!("{}: {key} has no counterpart, and another transform needs it", self.name);
-        Fault::new(self.place, problem).help("boxes are no volumes: `revoxel invert --points` maps them")
+        Fault::new(self.place, problem).help("boxes are no volumes: `revoxel points` maps them")
     }
 }
 

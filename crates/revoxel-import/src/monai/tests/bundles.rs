@@ -117,7 +117,7 @@ fn masks_of_boxes_are_left_out() {
     assert_eq!(steps(&found), ["rotate90: { k: 1 }"]);
     assert!(!found.text.contains("box_mask:"), "{}", found.text);
     noted(&found, "box_mask is left out");
-    noted(&found, "invert --points");
+    noted(&found, "revoxel points");
     let crop = "- {_target_: CropForegroundd, keys: image, source_key: box_mask}\n";
     refused(&format!("{text}{crop}"), 2, "another transform needs it");
 }

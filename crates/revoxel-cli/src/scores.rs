@@ -1,28 +1,66 @@
-//! `revoxel invert --scores`
+//! `revoxel scores`
 
 use std::path::PathBuf;
 
-use revoxel_invert::Trace;
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::scores::{ScoresError, append, mean, read, separator_of, write};
 use serde_json::json;
 
-use super::super::failure::{Failure, Outcome};
-use super::super::show;
-use super::{Args, load};
+use super::failure::{Failure, Outcome};
+use super::show;
+use super::slices::Onto;
+use super::trace_file::load;
+use super::weights::Weights;
+
+/// Write what a model says of a whole image, a class or scores, as a row of a table (.csv, .tsv) behind the path of the
+/// source. Several predictions of the case are averaged. MONAI's SaveClassification.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The trace that `run` wrote for the case.
+    pub(super) trace: PathBuf,
+    /// An array of numbers: .npy, or .npz with one array in it.
+    #[arg(required = true, value_name = "PREDICTION")]
+    pub(super) predictions: Vec<PathBuf>,
+    /// The table.
+    #[arg(short, long)]
+    pub(super) output: PathBuf,
+    /// One more prediction of the case with a trace of its own, such as a mirrored copy.
+    #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
+    pub(super) with: Vec<PathBuf>,
+    /// Weights of the predictions, in their order, those of --with last; equal by default.
+    #[arg(long, value_name = "W,W,…", default_value = "", hide_default_value = true)]
+    pub(super) weights: Weights,
+    /// The input whose path the row begins with; the case's image by default.
+    #[arg(long, value_name = "KEY")]
+    pub(super) volume: Option<String>,
+    /// Add the row to a table that may be there already.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(super) append: bool,
+    /// Replace a table that is there already.
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// Writes what a model says of a whole image as a row of a table.
-pub(super) fn run(args: &Args, trace: &Trace, key: &str) -> Outcome {
-    let Some(output) = &args.output else {
-        return Err(Failure::usage("where to? Say -o FILE"));
+pub(super) fn run(args: &Args) -> Outcome {
+    let trace = load(&args.trace, Onto::Slices)?;
+    let named = |e: revoxel_invert::TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let key = match &args.volume {
+        Some(key) => key,
+        None => trace.main_volume().map_err(named)?,
     };
+    let output = &args.output;
+    args.weights.one_each().map_err(Failure::usage)?;
     separator_of(output).map_err(Failure::usage)?;
     if !args.append {
         show::free(output, args.overwrite)?;
     }
     let mut files = args.predictions.clone();
     for pair in args.with.chunks_exact(2) {
-        let other = load(&pair[0], args.onto)?;
+        let other = load(&pair[0], Onto::Slices)?;
         if other.case != trace.case {
             let problem = format!(
                 "{}: a trace of {:?}, but the first one is of {:?}: what is said of several cases is not averaged; \

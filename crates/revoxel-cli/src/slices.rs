@@ -8,7 +8,7 @@ use revoxel_runner::files::{remove, write_text};
 use revoxel_runner::uneven::beside;
 use serde_json::json;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Where predictions go of which the source's slices lie unevenly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -1,23 +1,64 @@
-//! `revoxel invert --points`
+//! `revoxel points`
 
+use std::path::PathBuf;
+
+use revoxel_invert::PointMap;
 use revoxel_invert::points::{Side, Space, Status};
-use revoxel_invert::{PointMap, VolumeTrace};
 use revoxel_runner::files::{make_folder_of, read_text, write_text};
 use revoxel_runner::points::{Document, Mapped, Shape, as_csv, form_of};
 use serde_json::json;
 
-use super::super::failure::{Failure, Outcome};
-use super::super::show;
-use super::Args;
+use super::failure::{Failure, Outcome};
+use super::show;
+use super::slices::Onto;
+use super::trace_file::load;
+
+/// Bring points and boxes back onto the scan that their case came from, or with --forward from the scan to the model's
+/// grid. What the model never saw is said.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The trace that `run` wrote for the case.
+    pub(super) trace: PathBuf,
+    /// A file of points or boxes: .csv, .json, .mrk.json or .fcsv.
+    #[arg(value_name = "POINTS")]
+    pub(super) input: PathBuf,
+    /// Where to write them: a file of the same form, or a .csv.
+    #[arg(short, long)]
+    pub(super) output: PathBuf,
+    /// The input whose grid they go back to; the case's image by default.
+    #[arg(long, value_name = "KEY")]
+    pub(super) volume: Option<String>,
+    /// From the source to the model, instead of back.
+    #[arg(long)]
+    pub(super) forward: bool,
+    /// What the numbers are where the file does not say: index (voxels), ras or lps (mm).
+    #[arg(long)]
+    pub(super) space: Option<Space>,
+    /// What the numbers become: index, ras or lps; as they are by default.
+    #[arg(long)]
+    pub(super) to: Option<Space>,
+    /// Where the source's slices lie unevenly: onto these slices, or onto the regular grid that the pipeline made of them.
+    #[arg(long, value_enum, default_value = "slices")]
+    pub(super) onto: Onto,
+    /// Replace a file that is there already.
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// Maps a file of points and boxes.
-pub(super) fn run(args: &Args, record: &VolumeTrace, case: &str, key: &str) -> Outcome {
-    let [input] = &args.predictions[..] else {
-        return Err(Failure::usage("--points maps one file at a time"));
+pub(super) fn run(args: &Args) -> Outcome {
+    let trace = load(&args.trace, args.onto)?;
+    let named = |e: revoxel_invert::TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let key = match &args.volume {
+        Some(key) => key,
+        None => trace.main_volume().map_err(named)?,
     };
-    let Some(output) = &args.output else {
-        return Err(Failure::usage("where to? Say -o FILE"));
-    };
+    let record = trace.volume(key).map_err(named)?;
+    let Args { input, output, .. } = args;
+    show::free(output, args.overwrite)?;
     let (from, to) = (form_of(input), form_of(output));
     if to.is_none() || (from != to && to != Some("csv")) {
         let problem = format!(
@@ -41,7 +82,7 @@ pub(super) fn run(args: &Args, record: &VolumeTrace, case: &str, key: &str) -> O
     let count = |status| mapped.iter().filter(|m| m.status == status).count();
     if args.json {
         return show::json(&json!({
-            "case": case,
+            "case": trace.case,
             "volume": key,
             "output": output,
             "direction": if args.forward { "forward" } else { "back" },
