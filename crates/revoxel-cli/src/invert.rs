@@ -1,23 +1,24 @@
 //! `revoxel invert`
 
 mod allowed;
+mod former;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allowed::{bounded, check_outputs};
+use former::Former;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
-use revoxel_invert::points::Space;
 use revoxel_invert::{Activation, Decision, InvertError, Regions, Return, Trace, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
+use super::show;
 use super::slices::{self, Onto};
 use super::trace_file::load;
 use super::weights::Weights;
-use super::{points, scores, show};
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
 use revoxel_runner::points::form_of;
@@ -107,75 +108,6 @@ pub(super) struct Args {
     /// One JSON document on standard output.
     #[arg(long)]
     json: bool,
-}
-
-/// What `invert` did before there were commands for it. It works for one version more.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct Former {
-    /// `revoxel points` does it.
-    #[arg(long, hide = true, conflicts_with_all = [
-        "out", "with", "weights", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold",
-        "values", "clamp", "axes", "assume_grid", "fill", "dtype", "coverage",
-    ])]
-    points: bool,
-    #[arg(long, hide = true, requires = "points")]
-    forward: bool,
-    #[arg(long, hide = true, requires = "points")]
-    space: Option<Space>,
-    #[arg(long, hide = true, requires = "points")]
-    to: Option<Space>,
-    /// `revoxel scores` does it.
-    #[arg(long, hide = true, conflicts_with_all = [
-        "out", "restore", "kind", "interpolation", "activation", "argmax", "regions", "threshold", "values", "clamp",
-        "axes", "assume_grid", "fill", "dtype", "coverage", "points", "forward", "space", "to",
-    ])]
-    scores: bool,
-    #[arg(long, hide = true, requires = "scores", conflicts_with = "overwrite")]
-    append: bool,
-}
-
-impl Args {
-    /// The command that does what is asked for, where it is another one by now.
-    fn former(&self) -> Option<Outcome> {
-        let where_to = || Failure::usage("where to? Say -o FILE");
-        let Former { points, forward, space, to, scores, append } = self.former;
-        if points {
-            tracing::warn!("`invert --points` is a command of its own: type `revoxel points TRACE POINTS -o FILE`");
-            let ([input], Some(output)) = (&self.predictions[..], &self.output) else {
-                let one = self.predictions.len() == 1;
-                return Some(Err(if one { where_to() } else { Failure::usage("--points maps one file at a time") }));
-            };
-            return Some(points::run(&points::Args {
-                trace: self.trace.clone(),
-                input: input.clone(),
-                output: output.clone(),
-                volume: self.volume.clone(),
-                forward,
-                space,
-                to,
-                onto: self.onto,
-                overwrite: self.overwrite,
-                json: self.json,
-            }));
-        }
-        scores.then(|| {
-            tracing::warn!(
-                "`invert --scores` is a command of its own: type `revoxel scores TRACE PREDICTION -o TABLE`"
-            );
-            scores::run(&scores::Args {
-                trace: self.trace.clone(),
-                predictions: self.predictions.clone(),
-                output: self.output.clone().ok_or_else(where_to)?,
-                with: self.with.clone(),
-                weights: self.weights.clone(),
-                volume: self.volume.clone(),
-                append,
-                overwrite: self.overwrite,
-                json: self.json,
-            })
-        })
-    }
 }
 
 /// A number that is what was typed: whole numbers are not rounded.

@@ -27,7 +27,7 @@ pub fn write(path: impl AsRef<Path>, volume: &Volume) -> Result<(), WriteError> 
 /// Writes a volume that was brought back, with what the header of its source says and still holds.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_back(path: impl AsRef<Path>, volume: &Volume, source: &VolumeTrace) -> Result<(), WriteError> {
     let (path, head) = (path.as_ref(), Head::of(volume));
     let written = Written { path, key: "", kind: volume.kind(), head: &head };
