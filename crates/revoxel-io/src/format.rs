@@ -16,7 +16,7 @@ pub trait Format: Sync {
     /// The extensions it is written under, lower case, without the leading dot; also compound ones (`nii.gz`).
     fn extensions(&self) -> &'static [&'static str];
 
-    /// Whether a file is of this format. `first_bytes` are up to [`FIRST_BYTES`] bytes of its content, decoded if
+    /// Whether a file is of this format. `first_bytes` are up to 1024 bytes of its content, decoded if
     /// the file is gzip or bzip2.
     fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
 
