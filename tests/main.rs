@@ -43,6 +43,7 @@ mod spatial;
 mod support;
 mod ties;
 mod torture;
+mod trace_schema;
 mod trace_vectors;
 mod trust;
 mod undone;

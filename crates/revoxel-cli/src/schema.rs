@@ -7,8 +7,15 @@ use super::show;
 
 /// Print the JSON Schema of pipeline files, for editors that complete and check while one types.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Print the JSON Schema of trace files instead.
+    #[arg(long)]
+    trace: bool,
+}
 
-pub(super) fn run(_: &Args) -> Outcome {
-    show::json(&revoxel_pipeline::schema(&Registry::builtin()))
+pub(super) fn run(args: &Args) -> Outcome {
+    show::json(&match args.trace {
+        true => revoxel_invert::schema(),
+        false => revoxel_pipeline::schema(&Registry::builtin()),
+    })
 }

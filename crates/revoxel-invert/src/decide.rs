@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
@@ -60,20 +61,23 @@ fn softmax(values: &mut [f32], size: usize) {
 }
 
 /// Channels that overlap, painted over each other: nnU-Net's `regions_class_order`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regions {
     /// The probability above which a voxel belongs to a region.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub threshold: f64,
     /// What is painted, in order: later ones over earlier ones.
+    #[schemars(length(min = 1))]
     pub paint: Vec<Paint>,
 }
 
 /// A region and its label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Paint {
     /// The channel, from 0.
     pub channel: usize,
     /// The label.
+    #[schemars(range(min = 1, max = u16::MAX))]
     pub label: u16,
 }
 

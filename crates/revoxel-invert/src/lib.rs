@@ -18,6 +18,7 @@ mod recipe;
 mod record;
 mod restore;
 mod returning;
+mod schema;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -35,6 +36,7 @@ pub use recipe::Recipe;
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use returning::Return;
+pub use schema::schema;
 pub use trace::{
     PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,
     VERSION, VolumeTrace,

@@ -9,18 +9,23 @@ use std::sync::Arc;
 use revoxel_core::warp::{Field, Recipe, Smoothing};
 use revoxel_core::{Affine, Grid, GridError, GridOp, SignedPermutation, Slices, Stretch, Warp};
 use revoxel_resample::elastic;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use sampled::TiesRecord;
 pub use sampled::{RepeatsRecord, SampledRecord, SmoothedRecord};
 pub use undo::UndoRecord;
 
+use crate::schema;
+
 /// A grid: shape, and the 4×4 affine from voxel index to RAS+ mm, as rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridRecord {
     /// Voxels along axis 0, 1, 2.
+    #[schemars(inner(range(min = 1, max = 1_048_576)))]
     pub shape: [usize; 3],
     /// Index → RAS+ mm, four rows.
+    #[schemars(schema_with = "schema::affine")]
     pub affine: [[f64; 4]; 4],
     /// Whether the volume is 2-D: one slice, and its file has axes 0 and 1 only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -51,12 +56,13 @@ impl GridRecord {
 }
 
 /// A grid op.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OpRecord {
     /// Axis `a` of the result runs along axis `source[a]`, backwards where `flipped[a]`.
     Reorient {
         /// Axis that each axis of the result runs along.
+        #[schemars(inner(range(max = 2)), extend("uniqueItems" = true))]
         source: [usize; 3],
         /// Which axes of the result run backwards.
         flipped: [bool; 3],
@@ -64,8 +70,10 @@ pub enum OpRecord {
     /// The box of indices `start .. start + shape`; what sticks out is padding.
     Window {
         /// First index.
+        #[schemars(inner(range(min = -1_099_511_627_776_i64, max = 1_099_511_627_776_i64)))]
         start: [i64; 3],
         /// Voxels along each axis.
+        #[schemars(inner(range(min = 1, max = 1_048_576)))]
         shape: [usize; 3],
     },
     /// Samples onto a grid.
@@ -77,10 +85,12 @@ pub enum OpRecord {
     /// centre of its voxel (i, j) lies from (i, j, k) of the even grid, in voxels of that grid.
     Reslice {
         /// The slices before; even where left out.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(required, length(min = 2))]
         from: Option<Vec<[f64; 3]>>,
         /// The slices after; even where left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "()")]
         to: Option<Vec<[f64; 3]>>,
         /// The grid after.
         grid: GridRecord,
@@ -91,6 +101,7 @@ pub enum OpRecord {
         /// The grid whose region (outer faces included) is divided into `points` − 3 cells along each axis.
         region: GridRecord,
         /// Control points along each axis; the second and the last but one lie on the faces of the region.
+        #[schemars(inner(range(min = 4, max = 64)))]
         points: [usize; 3],
         /// Displacements of the control points, mm along RAS; axis 0 fastest.
         displacements: Vec<[f64; 3]>,
@@ -104,8 +115,10 @@ pub enum OpRecord {
         /// The grid whose voxels are moved.
         region: GridRecord,
         /// Which noise: the four words of a Philox4x32-10 generator.
+        #[schemars(inner(range(max = u32::MAX)))]
         noise: [u32; 4],
         /// What the noise is multiplied by, voxels.
+        #[schemars(range(min = -1e6, max = 1e6))]
         magnitude: f64,
         /// How the noise becomes smooth.
         smoothing: SmoothingRecord,
@@ -118,6 +131,7 @@ pub enum OpRecord {
         /// The grid along whose axes points move.
         region: GridRecord,
         /// For axis 0, 1, 2 of it: an index, and the index that is shown there; straight between and beyond.
+        #[schemars(inner(length(min = 2, max = 65_536)))]
         nodes: [Vec<[f64; 2]>; 3],
         /// Whether the stretch is undone.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -126,13 +140,13 @@ pub enum OpRecord {
 }
 
 /// How noise becomes smooth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SmoothingRecord {
     /// By a Gaussian of this standard deviation, voxels.
-    Gaussian(f64),
+    Gaussian(#[schemars(range(min = 1e-3, max = 1e6))] f64),
     /// Cubic between control points every so many voxels along axes 0 and 1; the same in all slices.
-    Bicubic([f64; 2]),
+    Bicubic(#[schemars(inner(range(min = 1.0, max = 1e6)))] [f64; 2]),
 }
 
 impl From<&GridOp> for OpRecord {

@@ -1,23 +1,28 @@
 //! What a pipeline says is to be done with predictions, as a trace records it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::decide::Regions;
+use crate::schema;
 
 /// What is to be done with a prediction.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreRecord {
     /// What its values are.
+    #[schemars(schema_with = "schema::kind")]
     pub kind: String,
     /// The volume whose grid it goes back to; the main one where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
     /// How it is interpolated; by its kind where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::interpolation")]
     pub interpolation: Option<String>,
     /// What is done to it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::activation")]
     pub activation: Option<String>,
     /// Whether it becomes the label map of its highest channel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -30,6 +35,7 @@ pub struct RestoreRecord {
     pub decide_in_model: bool,
     /// What is done to its intensities: undo or clamp; nothing where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::values_of")]
     pub values: Option<String>,
     /// What voxels hold that the model never saw; by its kind where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,11 +48,12 @@ pub struct RestoreRecord {
     pub path: Option<String>,
     /// Voxel type of the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::dtype")]
     pub dtype: Option<String>,
 }
 
 /// A step that is done to a prediction.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreStepRecord {
     /// Name of the transform.
     pub transform: String,
@@ -54,5 +61,6 @@ pub struct RestoreStepRecord {
     pub params: Value,
     /// Where: `model` (before it is resampled) or `native` (after it).
     #[serde(rename = "in")]
+    #[schemars(extend("enum" = ["model", "native"]))]
     pub place: String,
 }

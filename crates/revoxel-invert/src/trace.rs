@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
 use revoxel_resample::{Applied, Separate, Through, Ties};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::record::{GridRecord, OpRecord, SampledRecord, TiesRecord, UndoRecord};
 use crate::restore::RestoreRecord;
+use crate::schema;
 
 /// The name of the file format, its first field.
 pub const SCHEMA: &str = "revoxel-trace";
@@ -18,11 +20,13 @@ pub const SCHEMA: &str = "revoxel-trace";
 pub const VERSION: u32 = 1;
 
 /// What happened to the volumes of one case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     /// Always `revoxel-trace`.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     /// Version of the format.
+    #[schemars(range(min = 1, max = VERSION))]
     pub version: u32,
     /// Program that wrote it, with its version.
     pub tool: String,
@@ -44,7 +48,7 @@ pub struct Trace {
 }
 
 /// Which pipeline was run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PipelineRecord {
     /// File name without its folder.
     pub name: String,
@@ -59,7 +63,7 @@ pub struct PipelineRecord {
 }
 
 /// A file that belongs to another one: the values of a header, or a slice of a series.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartRecord {
     /// Its path, relative to the folder of the other one.
     pub path: String,
@@ -68,7 +72,7 @@ pub struct PartRecord {
 }
 
 /// What happened to one volume.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VolumeTrace {
     /// Kind of its values.
     pub kind: String,
@@ -81,6 +85,7 @@ pub struct VolumeTrace {
     /// Which of two equally close voxels was taken by interpolations that choose one, and is taken on the way back. In
     /// traces without it, the upper one.
     #[serde(with = "TiesRecord", default = "upper", skip_serializing_if = "is_upper")]
+    #[schemars(with = "TiesRecord")]
     pub ties: Ties,
     /// The steps, in order.
     pub steps: Vec<TraceStep>,
@@ -97,7 +102,7 @@ fn is_upper(ties: &Ties) -> bool {
 }
 
 /// Where a volume came from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceRecord {
     /// Path as the pipeline found it, relative to the data folder.
     pub path: String,
@@ -117,6 +122,7 @@ pub struct SourceRecord {
     /// Voxel type.
     pub dtype: String,
     /// Channels or frames.
+    #[schemars(range(min = 1))]
     pub channels: usize,
     /// What else the file says that is worth restoring, as its format names it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -124,7 +130,7 @@ pub struct SourceRecord {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TraceStep {
     /// Name of the transform.
     pub transform: String,
@@ -140,6 +146,7 @@ pub struct TraceStep {
     pub fidelity: String,
     /// How it was interpolated, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::interpolation")]
     pub interpolation: Option<String>,
     /// The rule by which the coarsest axis was interpolated in another way, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,12 +160,13 @@ pub struct TraceStep {
 }
 
 /// The rule by which the coarsest axis is interpolated in another way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeparateRecord {
     /// Only where the largest voxel size, before or else after, is more than so many times the smallest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// How that axis is interpolated.
+    #[schemars(schema_with = "schema::separate")]
     pub interpolation: String,
     /// The voxel size (mm) that was asked for, by the axes after the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,7 +193,7 @@ impl SeparateRecord {
 }
 
 /// What came out of the pipeline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultRecord {
     /// Path of the output relative to the output folder, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,18 +1,21 @@
 //! How a step sampled, as written.
 
 use revoxel_resample::{AntiAlias, Applied, Boundary, Outside, PadMode, Ties};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a step sampled beyond its interpolation, where that is not the usual: what it takes to sample something else
 /// (the noise of an earlier step) in the same way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SampledRecord {
     /// What was sampled beyond the voxels; usually those at the border.
     #[serde(with = "OutsideRecord", skip_serializing_if = "is_usual")]
+    #[schemars(with = "OutsideRecord")]
     pub outside: Outside,
     /// What the cubic B-spline took to lie beyond the voxels; usually the mirrored voxels.
     #[serde(with = "BoundaryRecord", skip_serializing_if = "is_usual")]
+    #[schemars(with = "BoundaryRecord")]
     pub boundary: Boundary,
     /// By which rule voxels were smoothed before.
     #[serde(skip_serializing_if = "is_usual")]
@@ -50,14 +53,14 @@ impl From<&Applied> for SampledRecord {
 }
 
 /// Which of two equally close voxels was taken, as written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Ties", rename_all = "snake_case")]
 pub(crate) enum TiesRecord {
     Alternate,
     Upper,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Outside", rename_all = "snake_case")]
 enum OutsideRecord {
     Border,
@@ -65,7 +68,7 @@ enum OutsideRecord {
     Fill,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Boundary", rename_all = "snake_case")]
 enum BoundaryRecord {
     Mirror,
@@ -75,7 +78,7 @@ enum BoundaryRecord {
 }
 
 /// How voxels are smoothed before they are sampled more coarsely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SmoothedRecord {
     /// [`AntiAlias::Cardoso`].
@@ -104,7 +107,7 @@ impl SmoothedRecord {
 }
 
 /// Voxels that padding repeats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RepeatsRecord {
     /// The closest.

@@ -2,40 +2,50 @@
 
 use revoxel_core::ValueUndo;
 use revoxel_resample::BiasField;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How values are undone. By channel; a single entry holds for all channels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UndoRecord {
     /// `before = after * scale + shift`.
     Rescale {
         /// Factors.
+        #[schemars(length(min = 1))]
         scale: Vec<f64>,
         /// Summands.
+        #[schemars(length(min = 1))]
         shift: Vec<f64>,
     },
     /// The same, where values were cut off at limits.
     RescaleClipped {
         /// Factors.
+        #[schemars(length(min = 1))]
         scale: Vec<f64>,
         /// Summands.
+        #[schemars(length(min = 1))]
         shift: Vec<f64>,
         /// The lowest and the highest value after the change; null is no limit.
+        #[schemars(length(min = 1))]
         limits: Vec<[Option<f64>; 2]>,
     },
     /// Linear between points `[after, before]`, and beyond the outermost.
     Table {
         /// The points.
+        #[schemars(length(min = 1), inner(length(min = 2)))]
         points: Vec<Vec<[f64; 2]>>,
     },
     /// `before = low + range * ((after - low) / range) ^ exponent`.
     Power {
         /// The values that stay.
+        #[schemars(length(min = 1))]
         low: Vec<f64>,
         /// The distances to the other values that stay.
+        #[schemars(length(min = 1))]
         range: Vec<f64>,
         /// The exponent.
+        #[schemars(extend("exclusiveMinimum" = 0))]
         exponent: f64,
         /// `[low, range]` of the values before the change, where these are others.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,17 +59,21 @@ pub enum UndoRecord {
     /// Noise was added that can be made again: `before = after - mean - std * normal(position)`.
     Noise {
         /// Which noise: the four words of a Philox4x32-10 generator.
+        #[schemars(inner(range(max = u32::MAX)))]
         noise: [u32; 4],
         /// Its mean.
         mean: f64,
         /// Its standard deviation.
+        #[schemars(range(min = 0.0))]
         std: f64,
         /// For how many channels it was made.
+        #[schemars(range(min = 1))]
         channels: usize,
     },
     /// Multiplied by exp of a polynomial: `before = after / exp(p)`.
     BiasField {
         /// The highest degree of a product of Legendre polynomials.
+        #[schemars(range(min = 1, max = BiasField::MAX_DEGREE))]
         degree: usize,
         /// Their coefficients.
         coefficients: Vec<f64>,

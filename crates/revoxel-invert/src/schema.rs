@@ -1,0 +1,66 @@
+//! The JSON Schema of traces.
+
+use revoxel_core::{Dtype, Kind, StoredDtype};
+use revoxel_resample::Interpolation;
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use crate::decide::Activation;
+use crate::trace::Trace;
+use crate::values::Values;
+
+/// The JSON Schema (draft 2020-12) of traces. It says what one field may hold; that the grids form a chain is for readers
+/// to check.
+pub fn schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Trace>().to_value();
+    schema["title"] = "revoxel trace".into();
+    schema
+}
+
+pub(crate) fn affine(_: &mut SchemaGenerator) -> Schema {
+    let row = json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 4, "maxItems": 4 });
+    json_schema!({
+        "type": "array",
+        "prefixItems": [row, row, row, { "const": [0.0, 0.0, 0.0, 1.0] }],
+        "minItems": 4,
+        "maxItems": 4
+    })
+}
+
+pub(crate) fn interpolation(_: &mut SchemaGenerator) -> Schema {
+    optional(Interpolation::ALL.map(Interpolation::name))
+}
+
+pub(crate) fn separate(_: &mut SchemaGenerator) -> Schema {
+    let numbers = Interpolation::ALL.into_iter().filter(|i| !i.weighs_labels());
+    one_of(numbers.map(Interpolation::name))
+}
+
+pub(crate) fn kind(_: &mut SchemaGenerator) -> Schema {
+    one_of(Kind::ALL.map(Kind::name))
+}
+
+pub(crate) fn activation(_: &mut SchemaGenerator) -> Schema {
+    optional(Activation::ALL.map(Activation::name))
+}
+
+pub(crate) fn values_of(_: &mut SchemaGenerator) -> Schema {
+    optional([Values::Undo, Values::Clamp].map(Values::name))
+}
+
+pub(crate) fn dtype(_: &mut SchemaGenerator) -> Schema {
+    let plain = Dtype::ALL.into_iter().map(StoredDtype::Plain);
+    optional(plain.chain([StoredDtype::Half]).map(StoredDtype::name))
+}
+
+fn one_of(names: impl IntoIterator<Item = &'static str>) -> Schema {
+    let names: Vec<&str> = names.into_iter().collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
+/// One of the names, or the field is left out.
+fn optional(names: impl IntoIterator<Item = &'static str>) -> Schema {
+    let names: Vec<Value> = names.into_iter().map(Value::from).chain([Value::Null]).collect();
+    json_schema!({ "type": ["string", "null"], "enum": names })
+}
