@@ -298,6 +298,14 @@ def valued():
     case.step(window((-1, 0, 0), (6, 5, 4))).step(onto(native, (1.5, 1, 0.75), (-0.75, 0, 0), (4, 5, 5)), interpolation="linear")
     good("values-noise", "Noise is made again, taken through the later steps, and subtracted.", case, image(case.grid.shape),
          (*IMAGE, "--values"), exact=False)
+    case = Case(native).step(values={"noise": {"noise": [1, 2, 3, 4], "mean": 0, "std": 2, "channels": 1}})
+    case.step(onto(native, (1.75, 1, 1.5), (0.25, 0, 0), (4, 5, 3)), interpolation="linear", sampled={"smoothed": "cardoso"})
+    case.step(window((-2, 0, -1), (7, 5, 4)), sampled={"repeats": "reflect"})
+    case.step(onto(case.grid, (0.75, 1.25, 1), (0.5, -0.25, 0), (8, 4, 4)), interpolation="cubic", sampled={"boundary": "edge"})
+    case.step(reorient((1, 0, 2), (0, 1, 0)))
+    case.step(onto(case.grid, (1, 1.5, 1), (0, 0.25, 0), (4, 5, 4)), interpolation="linear", sampled={"outside": "fill", "fused": True})
+    good("values-noise-sampled", "The same through steps that smooth, repeat voxels, continue a spline, and share one interpolation.",
+         case, image(case.grid.shape), (*IMAGE, "--values"), exact=False)
     case = Case(native).step(reorient((1, 0, 2), (1, 0, 0)))
     case.step(values={"bias_field": {"degree": 2, "coefficients": [0, 0.1, -0.2, 0.3, 0.05, 0.1, -0.1, 0.2, 0.15, -0.05]}})
     case.step(window((1, 0, 0), (4, 6, 4)))

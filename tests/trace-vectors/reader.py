@@ -1,4 +1,4 @@
-"""A reader of traces, in NumPy alone, written from docs/trace-format.md and from nothing else.
+"""A reader of traces, in NumPy alone. It follows docs/trace-format.md and shares no code with revoxel.
 
     reader.py trace.json prediction.nii -o result.nii [--coverage coverage.nii] [options of `revoxel invert`]
 
@@ -384,19 +384,32 @@ def normals(noise, v):
     return length * np.cos(angle), length * np.sin(angle)
 
 
-def smooth(values, sigma):
-    """A Gaussian up to three standard deviations, zeros beyond, in float32."""
+def integrated(sigma, reach):
+    """The integrals of a Gaussian over voxels."""
+    radius = math.floor(max(reach * sigma, 0.5) + 0.5)
+    ends = [math.erf((x + 0.5) / (sigma * math.sqrt(2))) / 2 for x in range(-radius - 1, radius + 1)]
+    return np.diff(ends)
+
+
+def sampled_gaussian(sigma, reach):
+    """A Gaussian at voxel centres."""
+    at = np.arange(-math.floor(reach * sigma + 0.5), math.floor(reach * sigma + 0.5) + 1)
+    weights = np.exp(-0.5 * (at / sigma) ** 2)
+    return weights / weights.sum()
+
+
+def smooth(values, sigma, weights=integrated, reach=3, edge=False):
+    """A Gaussian along each axis, in float32; beyond the volume are zeros, or the edge goes on."""
     for axis, s in enumerate(sigma):
         n = values.shape[axis]
-        s = min(s, 16.0 * n)
-        radius = math.floor(max(3 * s, 0.5) + 0.5)
-        at = np.arange(-radius, radius + 1)
-        phi = [0.5 * math.erf((x + 0.5) / (s * math.sqrt(2))) - 0.5 * math.erf((x - 0.5) / (s * math.sqrt(2))) for x in at]
-        matrix = np.zeros((n, n))
+        if s <= 1e-15:
+            continue
+        kernel, matrix = weights(min(s, 16.0 * n), reach), np.zeros((n, n))
         for i in range(n):
-            for x, w in zip(at, phi):
-                if 0 <= i + x < n:
-                    matrix[i, i + x] += w
+            for x, w in enumerate(kernel):
+                at = i + x - len(kernel) // 2
+                if edge or 0 <= at < n:
+                    matrix[i, min(max(at, 0), n - 1)] += w
         values = np.moveaxis(np.tensordot(matrix, values.astype(float), (1, axis)), 0, axis).astype(np.float32)
     return values
 
@@ -416,6 +429,7 @@ class Volume:
             need(field in record, f"missing {field}")
         for field in ("path", "format", "dtype", "channels"):
             need(field in record["source"], f"missing source.{field}")
+        need("dtype" in record["result"], "missing result.dtype")
         self.kind = record["kind"]
         self.ties = record.get("ties", "upper")
         need(self.ties in ("alternate", "upper"), f"ties {self.ties!r}")
@@ -456,6 +470,7 @@ def read_trace(text):
     need(type(version) is int and 1 <= version <= 1, f"version {version}")
     for field in ("tool", "case", "pipeline", "volumes"):
         need(field in trace, f"missing {field}")
+    need({"name", "hash"} <= set(trace["pipeline"]), "missing pipeline.name or pipeline.hash")
     volumes = {key: Volume(record) for key, record in trace["volumes"].items()}
     largest = max([1 << 21] + [math.prod(g.shape) for v in volumes.values() for g in (v.source, v.result)]
                   + [math.prod(g.shape) for v in volumes.values() for _, _, a, b in v.ops for g in (a, b)])
@@ -949,38 +964,56 @@ def carry(volume, number, name, f, clamp):
             total += c * p[0][i][:, None, None] * p[1][j][None, :, None] * p[2][k][None, None, :]
         values, neutral = np.exp(total).ravel(order="F"), 1.0
     values = values.astype(np.float32).reshape((*grid.shape, -1), order="F")
+    runs = []
     for later in range(number + 1, len(volume.steps)):
         step = volume.steps[later]
         sampled = sampled_of(step.get("sampled"))
         need(clamp or not (sampled.get("clipped") is not None or sampled.get("computed")), "not undone exactly")
-        for n, op, before, after in volume.ops:
-            if n == later:
-                values = forward(op, before, after, values, neutral, step, sampled, volume.ties)
+        for op in (o for o in volume.ops if o[0] == later):
+            last = [at for at, run in enumerate(runs) if not run[0][-1][1].exact]
+            if sampled.get("fused") and not op[1].exact and last:
+                # One interpolation with the last one, and with what was copied since.
+                runs[last[-1] :] = [([o for run in runs[last[-1] :] for o in run[0]] + [op], step, sampled)]
+            else:
+                runs.append(([op], step, sampled))
+    for ops, step, sampled in runs:
+        values = forward(ops, values, neutral, step, sampled, volume.ties)
     return values.astype(float)
 
 
-def forward(op, before, after, values, neutral, step, sampled, ties):
-    """One op, on a volume."""
-    for name in ("smoothed", "area", "fused", "repeats"):
-        if sampled.get(name):
-            raise NotImplementedError(f"sampled.{name}: described, and not done by this reader")
-    i = after.indices()
-    through, box = None, [(0, n) for n in before.shape]
+def place_before(op, before, after, x):
+    """The place before an op of one after it."""
     if op.exact:
-        interpolation, scale = "nearest", np.ones(3)
-        x = mapped(op.matrix(before), i)
+        return mapped(op.matrix(before), x)
+    if op.moves:
+        u = op.place(mapped(between(after, op.region), x), undo=False)
+        return mapped(between(op.region, before), u)
+    x = mapped(between(after, before), x)
+    return op.uneven(x) if isinstance(op, Reslice) else x
+
+
+def forward(ops, values, neutral, step, sampled, ties):
+    """An op, or ops that are one interpolation, on a volume."""
+    op, before, after = ops[-1][1], ops[0][2], ops[-1][3]
+    if isinstance(op, Resample):
+        values = smoothed(before, after, values, neutral, sampled.get("smoothed"))
+        if sampled.get("area"):
+            return averaged(values, before.shape, after.shape)
+    x = after.indices()
+    for _, each, one, other in reversed(ops):
+        x = place_before(each, one, other, x)
+    through, box, scale = None, [(0, n) for n in before.shape], np.ones(3)
+    if op.exact:
+        interpolation = "nearest"
         inside = ((x >= 0) & (x < np.array(before.shape)[:, None])).all(0)
+        if sampled.get("repeats"):
+            x, inside = repeated(x, before.shape, sampled["repeats"]), np.ones(x.shape[1], bool)
     else:
         interpolation = step.get("interpolation")
         need(interpolation in INTERPOLATIONS, f"interpolation {interpolation!r}")
-        if op.moves:
-            u = op.place(mapped(between(after, op.region), i), undo=False)
-            x, scale = mapped(between(op.region, before), u), np.ones(3)
-        else:
+        if all(isinstance(o[1], Resample) or o[1].exact for o in ops):
             m = between(after, before)
-            x, scale = mapped(m, i), scales(m, follows(m, after.shape))
-        if isinstance(op, Reslice):
-            x, scale = op.uneven(x), np.ones(3)
+            scale = scales(m, follows(m, after.shape))
         inside = np.ones(x.shape[1], bool)
         n = np.array(before.shape)[:, None]
         if sampled.get("outside") == "fill":
@@ -988,13 +1021,55 @@ def forward(op, before, after, values, neutral, step, sampled, ties):
         elif sampled.get("outside") == "reflection":
             phase = (x + 0.5) % (2 * n)
             x = np.where(phase > n, 2 * n - phase, phase) - 0.5
-        if interpolation == "cubic" and sampled.get("boundary", "mirror") != "mirror":
-            raise NotImplementedError("sampled.boundary: described, and not done by this reader")
+        boundary = sampled.get("boundary", "mirror")
+        if interpolation == "cubic" and boundary != "mirror":
+            # A spline forgets what lies twelve voxels away.
+            x = np.clip(x, -0.5, n - 0.5) + 12
+            at = np.indices([m + 24 for m in before.shape]).reshape(3, -1) - 12
+            i, j, k = repeated(at, before.shape, {"edge": "edge", "reflect": "symmetric", "itk": "reflect"}[boundary])
+            values = values[i, j, k].reshape([m + 24 for m in before.shape] + [-1])
+            box = [(0, m + 24) for m in before.shape]
         if isinstance(op, Resample) and step.get("separate") is not None:
             through = separate_axis(step["separate"], before, after, back=False)
     sampler = Sampler(x, box, interpolation, ties, scale, np.eye(4), [False] * 3, through)
     out = [np.where(inside, sampler.of(values[..., c]), np.float32(neutral)) for c in range(values.shape[3])]
     return np.stack(out, 1).astype(np.float32).reshape((*after.shape, -1), order="F")
+
+
+def repeated(x, shape, how):
+    """The voxels that padding repeats."""
+    n = np.array(shape)[:, None]
+    x = x.astype(np.int64)
+    if how == "edge":
+        return np.clip(x, 0, n - 1)
+    if how == "wrap":
+        return x % n
+    if how == "symmetric":
+        return np.minimum(x % (2 * n), 2 * n - 1 - x % (2 * n))
+    period = np.maximum(2 * (n - 1), 1)
+    return np.where(n > 1, np.minimum(x % period, period - x % period), 0)
+
+
+def smoothed(before, after, values, neutral, rule):
+    """A volume before it is sampled more coarsely."""
+    if rule is None:
+        return values
+    if rule == "cardoso":
+        squared = (between(after, before)[:, :3] ** 2).sum(1)
+        sigma = [math.sqrt((r - 1) / (8 * math.log(2))) if r > 1 + 1e-6 else 0 for r in squared]
+        how = {"weights": sampled_gaussian, "reach": 4, "edge": True}
+    else:
+        sigma = [max(n / m - 1, 0) / 2 for n, m in zip(before.shape, after.shape)]
+        how = {"weights": integrated, "reach": 4, "edge": neutral != 0}
+    return np.stack([smooth(values[..., c], sigma, **how) for c in range(values.shape[3])], 3)
+
+
+def averaged(values, n, m):
+    """Means of whole voxels."""
+    for axis in range(3):
+        parts = [(i * n[axis] // m[axis], -(-(i + 1) * n[axis] // m[axis])) for i in range(m[axis])]
+        values = np.stack([values.take(range(*p), axis).astype(float).mean(axis) for p in parts], axis)
+    return values.astype(np.float32)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
