@@ -15,10 +15,9 @@ use crate::bounded::bounded;
 use crate::decide::{Decision, floats};
 use crate::error::InvertError;
 use crate::inversion::{Inverted, on_model_grid};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Values};
 use crate::returning::{Pass, Return};
 use crate::trace::{Trace, VolumeTrace, through_of};
-use crate::values::Values;
 use crate::vote::{Ballot, vote};
 
 /// Predictions on their way back.

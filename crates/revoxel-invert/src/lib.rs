@@ -22,6 +22,7 @@ mod schema;
 #[cfg(test)]
 mod testing;
 mod trace;
+mod trace_schema;
 mod unseen;
 mod values;
 mod vote;
@@ -32,14 +33,13 @@ pub use ensemble::Ensemble;
 pub use error::InvertError;
 pub use inversion::Inverted;
 pub use points::PointMap;
-pub use recipe::Recipe;
+pub use recipe::{Recipe, Values};
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestoreRecord, RestoreStepRecord};
 pub use returning::Return;
-pub use schema::schema;
 pub use trace::{
     PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,
     VERSION, VolumeTrace,
 };
+pub use trace_schema::schema;
 pub use unseen::check_label_fill;
-pub use values::Values;

@@ -4,7 +4,29 @@ use revoxel_resample::Interpolation;
 
 use crate::activation::Activation;
 use crate::decide::Decision;
-use crate::values::Values;
+
+/// What to do with the intensities of a prediction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Values {
+    /// Leave them: the prediction's own units.
+    #[default]
+    Keep,
+    /// Undo the recorded changes, last first; refuse what was cut off.
+    Undo,
+    /// The same, and take the limit itself for what was cut off.
+    Clamp,
+}
+
+impl Values {
+    /// The name as written in pipelines and traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Undo => "undo",
+            Self::Clamp => "clamp",
+        }
+    }
+}
 
 /// How predictions become a result.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,22 +1,12 @@
-//! The JSON Schema of traces.
+//! Schemas of fields of traces.
 
 use revoxel_core::{Dtype, Kind, StoredDtype};
 use revoxel_resample::Interpolation;
-use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::decide::Activation;
-use crate::trace::Trace;
-use crate::values::Values;
-
-/// The JSON Schema (draft 2020-12) of traces. It says what one field may hold; that the grids form a chain is for readers
-/// to check.
-pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Trace>().to_value();
-    schema["title"] = "revoxel trace".into();
-    schema
-}
+use crate::activation::Activation;
+use crate::recipe::Values;
 
 pub(crate) fn affine(_: &mut SchemaGenerator) -> Schema {
     let row = json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 4, "maxItems": 4 });

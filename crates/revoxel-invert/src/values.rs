@@ -6,30 +6,8 @@ use revoxel_core::{Dtype, Kind, Number, ValueUndo, Volume, Voxel, Voxels, dispat
 use crate::carry::BLOCK;
 use crate::error::InvertError;
 use crate::inversion::on_model_grid;
+use crate::recipe::Values;
 use crate::trace::VolumeTrace;
-
-/// What to do with the intensities of a prediction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Values {
-    /// Leave them: the prediction's own units.
-    #[default]
-    Keep,
-    /// Undo the recorded changes, last first; refuse what was cut off.
-    Undo,
-    /// The same, and take the limit itself for what was cut off.
-    Clamp,
-}
-
-impl Values {
-    /// The name as written in pipelines and traces.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Undo => "undo",
-            Self::Clamp => "clamp",
-        }
-    }
-}
 
 impl VolumeTrace {
     /// The recorded changes of values with the number of the step (from 1) and its name, last first, without those
