@@ -288,3 +288,17 @@ fn compare_and_measure_choose_as_convert_does() {
     assert_eq!(of(&["data/c/s", "--structure", "ring"]), of(&["ring.nii.gz"]));
     place.revoxel(&["measure", "data/c/s"]).bad(2, &["holds 4 structures", "--structure"]);
 }
+
+#[test]
+fn uneven_slices_are_not_measured_as_even_ones() {
+    let place = Place::new();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/revoxel-io/fixtures");
+    let uneven = fixtures.join("dicom_structures/uneven");
+    let folder = uneven.to_str().unwrap();
+    let with = |arguments: &[&str]| place.revoxel(&[arguments, &["--slices", "regularize"]].concat());
+    with(&["convert", folder, "even.nii.gz", "--kind", "label", "--structure", "ring"]).good();
+    let says = ["slices lie unevenly", "convert it with --slices regularize first"];
+    with(&["measure", folder, "--structure", "ring"]).bad(2, &says);
+    with(&["compare", folder, "even.nii.gz", "--structure", "ring"]).bad(2, &says);
+    place.revoxel(&["measure", folder, "--structure", "ring", "--slices", "nominal"]).good();
+}

@@ -51,7 +51,9 @@ fn a_case_in_memory_is_what_the_program_makes_of_files() {
     let written = revoxel::Trace::from_json(&written).unwrap();
     for (key, file, kind) in [("image", "i", Kind::Image), ("label", "l", Kind::Label)] {
         let there = place.read(&format!("out/c7/{file}.nii.gz"), kind);
-        assert!(case.volumes[key] == there, "{key}");
+        assert!(case.volumes[key].voxels() == there.voxels(), "{key}");
+        // Numbers in the header of a NIfTI file are of single precision.
+        assert!(revoxel::geometry::Relation::between(case.volumes[key].grid(), there.grid()).agrees(), "{key}");
         let (ours, theirs) = (&case.trace.volumes[key], &written.volumes[key]);
         assert_eq!((&ours.steps, &ours.source.grid, &ours.kind), (&theirs.steps, &theirs.source.grid, &theirs.kind));
         assert_eq!((&ours.source.facts, &ours.result.dtype), (&theirs.source.facts, &theirs.result.dtype));

@@ -193,3 +193,41 @@ fn one_interpolation_of_labels_leaves_images_alone() {
     let spaced = run(json!({ "spacing": { "pixdim": 1.3, "interpolation": "label" } }));
     assert_eq!(spaced, run(json!({ "spacing": { "pixdim": 1.3 } })));
 }
+
+/// A sphere keeps its place and its volume where the coarsest axis is treated apart, whichever axis that is, there and
+/// back: labels are never averaged along it.
+#[test]
+fn labels_are_kept_where_an_axis_is_treated_apart() {
+    for axis in 0..3 {
+        let mut spacing = [1.0; 3];
+        spacing[axis] = 5.0;
+        let mut pixdim = [1.0; 3];
+        pixdim[axis] = 2.0;
+        for (interpolation, through) in
+            ["label", "label_nearest", "nearest"].into_iter().flat_map(|i| ["linear", "nearest"].map(|t| (i, t)))
+        {
+            let shape = [0, 1, 2].map(|a| if a == axis { 9 } else { 41 });
+            let affine = Affine::from_linear(
+                [0, 1, 2].map(|a| [0, 1, 2].map(|b| if a == b { spacing[a] } else { 0.0 })),
+                [3.0; 3],
+            );
+            let grid = Grid::new(shape, affine).unwrap();
+            let centre = grid.index_to_world(shape.map(|n| (n - 1) as f64 / 2.0 + 0.21));
+            let step = json!({ "spacing": { "pixdim": pixdim, "interpolation": { "label": interpolation }, "separate_z": true,
+                "through_plane": through } });
+            let source = sphere(grid, centre);
+            let count =
+                |map: &Volume| values(map).iter().filter(|v| **v == 1.0).count() as f64 * map.grid().voxel_volume();
+            let done = run_steps(vec![("label", source.clone())], &[step]).unwrap().remove(0).1;
+            let trace = traced((Kind::Label, 1, &grid), done.volume.grid(), &done.steps);
+            let recipe = Recipe { interpolation: interpolation.parse().ok(), ..Default::default() };
+            let back = trace.invert(done.volume.clone(), recipe).unwrap().volume;
+            for map in [&done.volume, &back] {
+                let share = count(map) / count(&source);
+                assert!((0.7..1.3).contains(&share), "axis {axis}, {interpolation}, {through}: {share}");
+                let (shift, _) = off(map, centre);
+                assert!((0..3).all(|a| shift[a].abs() <= map.grid().spacing()[a] / 2.0), "axis {axis}: {shift:?}");
+            }
+        }
+    }
+}

@@ -145,6 +145,11 @@ pub(super) fn read_each<const N: usize>(
     let mut loaded = Vec::with_capacity(N);
     for (path, each) in paths.iter().zip(&all) {
         let read = revoxel_io::read_with(path, each.kind, &each.options).map_err(Failure::usage)?;
+        if read.info.slices.is_some() {
+            let problem = "its slices lie unevenly: convert it with --slices regularize first, or take the slices as even \
+                           with --slices nominal";
+            return Err(Failure::usage(format!("{}: {problem}", path.display())));
+        }
         if each.dicom {
             read.info.warnings.iter().for_each(|warning| tracing::warn!("{}: {warning}", path.display()));
         }

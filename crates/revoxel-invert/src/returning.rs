@@ -260,7 +260,7 @@ pub(crate) struct Pass {
 
 impl Pass {
     fn how(&self, interpolation: Interpolation, fill: Vec<f64>) -> How {
-        let through = self.through.and_then(|t| t.of_kind(self.mean.kind(), interpolation));
+        let through = self.through.and_then(|t| t.of_kind(self.mean.kind()));
         How { through, ties: self.ties, decides: self.decides, ..How::extended(interpolation, fill) }
     }
 }

@@ -81,7 +81,7 @@ fn classes<T: Voxel, L: Class>(source: &[T], channels: usize, prepared: &Prepare
     let pass = Pass::new(sampling, how, *beyond);
     let size = source.len() / channels;
     let split: Vec<&[T]> = (0..channels).map(|c| &source[c * size..][..size]).collect();
-    if how.interpolation == Interpolation::Cubic && sampling.exact().is_none() {
+    if how.splines() && sampling.exact().is_none() {
         let shape = sampling.source().shape();
         let splined = along(sampling, how).map(|a| a == Along::Cubic);
         let splines: Vec<Vec<f32>> = split.iter().map(|c| spline::coefficients(c, shape, splined)).collect();

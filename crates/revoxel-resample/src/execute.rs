@@ -104,7 +104,7 @@ pub fn stream<E: From<ResampleError>>(
 
 /// Bytes of the coefficients of a spline; a pass without one has none.
 fn filter_bytes(volume: &Volume, sampling: &Sampling, how: &How) -> u64 {
-    let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+    let cubic = how.splines() && sampling.exact().is_none();
     let size = if volume.dtype() == Dtype::F64 { 8 } else { 4 };
     if cubic { volume.voxels().len() as u64 * size } else { 0 }
 }
@@ -164,7 +164,7 @@ pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) ->
     }
     let (mut volume, mut sampling, mut beyond) = (Cow::Borrowed(volume), sampling.clone(), [0; 3]);
     let readable: IndexBox = *sampling.readable();
-    let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+    let cubic = how.splines() && sampling.exact().is_none();
     if !cubic || readable.is_empty() {
         return Ok(Prepared { volume, sampling, how: how.clone(), beyond });
     }
@@ -223,7 +223,7 @@ struct Splined {
 impl Splined {
     /// `None` where the pass has no spline or all values are finite.
     fn of(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Option<Self>, ResampleError> {
-        let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+        let cubic = how.splines() && sampling.exact().is_none();
         if !cubic || !may_have_holes(volume.dtype()) || volume.grid() != sampling.source() {
             return Ok(None);
         }

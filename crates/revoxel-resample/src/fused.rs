@@ -239,7 +239,7 @@ impl<S: Subject> FusedPass<S> {
             through = rule.separate.and_then(|s| s.forth(self.grid().nominal_spacing(), grid.nominal_spacing()));
         }
         applied.interpolation = Some(interpolation);
-        let through = through.and_then(|t| t.of_kind(kind, interpolation));
+        let through = through.and_then(|t| t.of_kind(kind));
         let clip = rule.clip && interpolation == Interpolation::Cubic;
         let minimum = rule.beyond == Beyond::Minimum;
         // The axis that is treated apart, and the values that are a limit, are those of what the op reads.

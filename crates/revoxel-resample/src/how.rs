@@ -138,9 +138,9 @@ pub struct Through {
 }
 
 impl Through {
-    /// The same for voxels of a kind that are interpolated like this otherwise: labels that are copied are never averaged.
-    pub fn of_kind(self, kind: Kind, interpolation: Interpolation) -> Option<Self> {
-        let averages = kind == Kind::Label && interpolation == Interpolation::Nearest && self.interpolation.averages();
+    /// The same for voxels of a kind: labels are never averaged, along no axis.
+    pub fn of_kind(self, kind: Kind) -> Option<Self> {
+        let averages = kind == Kind::Label && self.interpolation.averages();
         (!averages).then_some(self)
     }
 }
@@ -191,6 +191,12 @@ impl How {
     pub fn averages(&self) -> bool {
         let through = |t: Through| self.interpolation == Interpolation::Nearest && t.interpolation.averages();
         self.interpolation.averages() || self.through.is_some_and(through)
+    }
+
+    /// Whether a cubic B-spline is read along any axis: then its coefficients are needed.
+    pub(crate) fn splines(&self) -> bool {
+        let through = self.through.is_some_and(|t| t.interpolation == Interpolation::Cubic);
+        self.interpolation == Interpolation::Cubic || through
     }
 
     pub(crate) fn fill_of(&self, channel: usize) -> f64 {

@@ -5,7 +5,7 @@ use revoxel_core::{Sampling, Volume, dispatch};
 use crate::pass::along;
 use crate::taps::{Along, Range, cubic_weights};
 use crate::weighing::Weighing;
-use crate::{How, Interpolation, Outside, spline};
+use crate::{How, Outside, spline};
 
 /// The values of a pass on the sampling's target grid, axis 0 fastest, channels slowest.
 ///
@@ -23,7 +23,7 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
     let (readable, source, target) = (sampling.readable(), sampling.source().shape(), sampling.target().shape());
     let ranges = [0, 1, 2].map(|a| Range { low: readable.start[a], high: readable.end()[a] - 1, beyond: 0 });
     let at = |[x, y, z]: [i64; 3]| values[x as usize + source[0] * (y as usize + source[1] * z as usize)];
-    let cubic = how.interpolation == Interpolation::Cubic && sampling.exact().is_none();
+    let cubic = how.splines() && sampling.exact().is_none();
     let along = along(sampling, how);
     let spline: Vec<f64> = if cubic && !readable.is_empty() {
         let inner: Vec<f64> =

@@ -47,11 +47,11 @@ fn how(draw: &mut Draw, interpolation: Interpolation, channels: usize) -> How {
     let numbers = |from: f64| (0..channels).map(|c| from + c as f64).collect();
     let through = (draw.int(0, 3) == 0).then(|| Through {
         axis: draw.int(0, 2) as usize,
-        interpolation: if matches!(interpolation, Interpolation::Cubic | Interpolation::Nearest) && draw.int(0, 1) == 0
-        {
-            Interpolation::Linear
-        } else {
-            Interpolation::Nearest
+        interpolation: match draw.int(0, 2) {
+            // Labels are never averaged along an axis of their own: `Through::of_kind`.
+            0 if !interpolation.weighs_labels() => Interpolation::Linear,
+            1 if !interpolation.weighs_labels() => Interpolation::Cubic,
+            _ => Interpolation::Nearest,
         },
     });
     let (ties, decides) = (if draw.int(0, 3) == 0 { Ties::Upper } else { Ties::Alternate }, draw.int(0, 2) == 0);

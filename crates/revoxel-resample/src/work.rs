@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
 
     fn channel<R: Averaged>(&mut self, channel: usize, z: usize, out: &mut [R]) {
         let length = self.volume.voxels().len() / self.volume.channels();
-        let cubic = self.how.interpolation == Interpolation::Cubic;
+        let cubic = self.how.splines();
         if cubic && self.spline.as_ref().is_none_or(|(of, _)| *of != channel) {
             self.spline = None;
             self.spline = Some((channel, R::coefficients(self, channel * length..(channel + 1) * length)));

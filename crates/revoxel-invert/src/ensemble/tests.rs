@@ -53,7 +53,7 @@ fn alone(trace: &VolumeTrace, prediction: &Volume, options: &Recipe) -> Result<I
     label.map_or(Ok(()), check_label_fill)?;
     let sampling = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model));
     let lossless = sampling.exact().is_some();
-    let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind, interpolation));
+    let through = through_of(&steps, trace.separating()?).and_then(|t| t.of_kind(kind));
     let prediction = bounded(Cow::Borrowed(prediction), Some(interpolation))?;
     let fill = fill_of(&prediction, options.fill.filter(|_| !argmax));
     // Where nnU-Net's rule for thick slices was asked for, its export is: no place leans.

@@ -47,9 +47,6 @@ pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Re
     if stack.dropped > 0 {
         warnings.push(DicomWarning::Dropped { images: stack.dropped });
     }
-    if stack.tilt > 0.0 {
-        warnings.push(DicomWarning::Tilt { degrees: stack.tilt });
-    }
     let existing = stack.positions.len();
     let mut slices: Vec<SliceFrom> = (0..existing).map(SliceFrom::Stack).collect();
     let mut positions = None;
@@ -71,6 +68,16 @@ pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Re
             }
             _ => return Err(problem),
         }
+    }
+    if stack.tilt > 0.0 {
+        let degrees = stack.tilt;
+        warnings.insert(
+            0,
+            match positions {
+                None => DicomWarning::Tilt { degrees },
+                Some(_) => DicomWarning::TiltEven { degrees },
+            },
+        );
     }
     let count = slices.len();
     let grid = Grid::new([size[0], size[1], count], stack.affine(count));

@@ -13,6 +13,12 @@ pub enum DicomWarning {
         /// The angle, degrees.
         degrees: f64,
     },
+    /// Slices are moved within their plane, and go onto an even grid.
+    #[error("gantry tilt of {degrees:.2}°: the even grid has right angles, and the tilt is sampled away with the gaps")]
+    TiltEven {
+        /// The angle.
+        degrees: f64,
+    },
     /// An uneven stack on an even grid.
     #[error("the slices are unevenly spaced and are taken to be even at {mean:.4} mm ({})", first(gaps))]
     TakenAsEven {

@@ -29,7 +29,7 @@ pub enum LabelsError {
         list: String,
     },
     /// A name that several segments or structures have.
-    #[error("{count} segments or structures are named {asked:?}: choose by number, one of {list}")]
+    #[error("{count} segments or structures fit {asked:?}: choose by number, one of {list}")]
     Ambiguous {
         /// What was asked for.
         asked: String,

@@ -12,6 +12,7 @@ use super::error::LabelsError;
 use super::facts::LabelFacts;
 use super::file::LabelFile;
 use super::listing::short_list;
+use crate::series::fits;
 use crate::{Facts, FileInfo, OverlapPolicy, ReadError, ReadOptions, Warning};
 
 /// The slices that labels go onto.
@@ -104,16 +105,22 @@ impl Prepared {
     }
 }
 
-/// The segments or structures that are asked for by name or number, in that order; all where none is.
+/// The segments or structures that are asked for, in that order; all where none is. A name is met as it is, else as a
+/// number, else as a pattern with `*` in upper or lower case.
 pub(super) fn asked(all: &[LabelFacts], wanted: &[String]) -> Result<Vec<LabelFacts>, LabelsError> {
     if wanted.is_empty() {
         return Ok(all.to_vec());
     }
     let mut chosen: Vec<LabelFacts> = Vec::new();
     for name in wanted {
-        let named: Vec<&LabelFacts> = all.iter().filter(|l| l.name == *name).collect();
-        let number = || all.iter().filter(|l| name.parse() == Ok(l.number)).collect::<Vec<_>>();
-        let fitting = if named.is_empty() { number() } else { named };
+        let those = |is: &dyn Fn(&LabelFacts) -> bool| all.iter().filter(|l| is(l)).collect::<Vec<_>>();
+        let mut fitting = those(&|l| l.name == *name);
+        if fitting.is_empty() {
+            fitting = those(&|l| name.parse() == Ok(l.number));
+        }
+        if fitting.is_empty() {
+            fitting = those(&|l| fits(name, &l.name));
+        }
         match &fitting[..] {
             [only] if chosen.iter().any(|l| l.number == only.number) => return Err(LabelsError::Twice(name.clone())),
             [only] => chosen.push((*only).clone()),

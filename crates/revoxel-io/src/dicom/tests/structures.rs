@@ -78,7 +78,12 @@ fn which_structures_must_be_said() {
         read_labels(&path, &ReadOptions::default()),
         &["4 structures", "structures:", "\"ring\", \"keyhole\", \"two parts\""],
     );
-    refused(read_labels(&path, &asking(&["Ring"])), &["\"Ring\"", "\"ring\""]);
+    refused(read_labels(&path, &asking(&["rung"])), &["\"rung\"", "\"ring\""]);
+    // In upper or lower case, and as a pattern that fits one.
+    for name in ["RING", "ri*"] {
+        assert_eq!(values(&read_labels(&path, &asking(&[name])).unwrap()), mask("axial", "ring"));
+    }
+    refused(read_labels(&path, &asking(&["t*"])), &["2 segments or structures", "\"t*\"", "13, 14"]);
     refused(
         read_labels(&path, &asking(&["ring", "keyhole"])),
         &["11 \"ring\" and 12 \"keyhole\" in", "overlap: channels"],
