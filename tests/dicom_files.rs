@@ -302,3 +302,14 @@ fn uneven_slices_are_not_measured_as_even_ones() {
     with(&["compare", folder, "even.nii.gz", "--structure", "ring"]).bad(2, &says);
     place.revoxel(&["measure", folder, "--structure", "ring", "--slices", "nominal"]).good();
 }
+
+#[test]
+fn convert_never_makes_one_label_of_another() {
+    let place = Place::new();
+    let grid = revoxel_core::Grid::without_geometry([4, 2, 1]).unwrap();
+    let labels = vec![0i16, 1, 255, 256, 1000, 2000, -3, 300];
+    place.volume("l.nii", &revoxel_core::Volume::new(labels.into(), grid, Kind::Label, 1).unwrap());
+    let convert = |dtype: &str| place.revoxel(&["convert", "l.nii", "o.nii", "--kind", "label", "--dtype", dtype]);
+    convert("uint8").bad(2, &["l.nii", "label 256", "uint8", "--dtype"]);
+    convert("int16").good();
+}

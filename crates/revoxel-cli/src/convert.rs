@@ -6,7 +6,7 @@ mod vectors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, Volume};
+use revoxel_core::{Dtype, Grid, GridOp, Kind, Orientation, Sampling, StoredDtype, Volume};
 use revoxel_invert::points::Space;
 use revoxel_invert::{PipelineRecord, ResultRecord, SCHEMA, Trace, TraceStep, VERSION, VolumeTrace};
 use revoxel_io::facts::Move;
@@ -135,6 +135,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         volume = execute(&volume, &sampling, &How::filled(interpolation, vec![fill])).map_err(Failure::work)?;
     }
     if let Some(dtype) = args.dtype {
+        if args.kind == Kind::Label {
+            let lost =
+                |e| Failure::usage(format!("{}: {e}: choose a --dtype that holds all labels", args.input.display()));
+            StoredDtype::Plain(dtype).check_label_map(volume.voxels()).map_err(lost)?;
+        }
         volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
     }
     let head = Head::of(&volume);

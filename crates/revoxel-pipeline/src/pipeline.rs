@@ -216,6 +216,10 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     let labels = node("labels").map(|node| labels::declared(node, kind)).transpose()?;
     let non_finite = node("non_finite").map(|node| non_finite::rule(node, kind)).transpose()?.unwrap_or_default();
     let series = node("series").map(series::rule).transpose()?;
+    if let Some(sizes) = input.spacing.filter(|sizes| sizes.iter().any(|v| !(v.is_finite() && *v > 0.0))) {
+        let problem = format!("spacing: {sizes:?} must be three positive numbers, mm");
+        return Err(Fault::new(place(&["inputs", key, "spacing"], false), problem));
+    }
     let place = place(&["inputs", key], true);
     Ok(Input {
         key: key.to_owned(),

@@ -64,7 +64,7 @@ enum NameOrNumber {
 
 fn names_or_numbers<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let text = |value| match value {
-        NameOrNumber::Number(number) => number.to_string(),
+        NameOrNumber::Number(number) => format!("#{number}"),
         NameOrNumber::Name(name) => name,
     };
     let values = Vec::<NameOrNumber>::deserialize(from)?;

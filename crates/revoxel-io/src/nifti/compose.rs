@@ -63,7 +63,9 @@ pub(super) fn compose(
     let mut pixdim = [1.0; 8];
     pixdim[0] = qfac;
     pixdim[1..4].copy_from_slice(&affine.spacing());
-    pixdim[4] = facts.frame_spacing.unwrap_or(1.0);
+    // A step in time that nobody knows is none: 1 would be a second.
+    let unknown = if dim[0] >= 4 && dim[4] > 1 && facts.time_unit.is_some() { 0.0 } else { 1.0 };
+    pixdim[4] = facts.frame_spacing.unwrap_or(unknown);
     let vox_offset = match magic {
         Magic::Single => (version.length() + behind_header) as f64,
         Magic::Pair | Magic::Absent => 0.0,

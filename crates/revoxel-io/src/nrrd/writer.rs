@@ -227,7 +227,9 @@ fn lie(volume: &Volume, facts: &Facts, layout: &Layout, line: &mut impl FnMut(&s
 
 /// The unit along an axis of frames, as the source spells it.
 fn unit_of_time(axis: &NrrdAxis, facts: &Facts) -> Option<String> {
-    axis.unit.clone().or_else(|| facts.time_unit.map(|unit| units::name(unit).to_owned()))
+    // A step that was counted has no unit.
+    let known = facts.time_unit.filter(|_| facts.frame_spacing.is_some());
+    axis.unit.clone().or_else(|| known.map(|unit| units::name(unit).to_owned()))
 }
 
 /// What is said of each axis, where anything is; of those `described`, and of an axis of frames in time.

@@ -41,6 +41,23 @@ pub enum LabelsError {
     /// A segment or structure that was asked for twice.
     #[error("{0:?} is asked for twice in `structures:` (--structure)")]
     Twice(String),
+    /// What in a label map is no label.
+    #[error("the segment 0 {0:?} is the background, which is no label: leave it out of `structures:` (--structure)")]
+    Background(String),
+    /// A choice among images.
+    #[error("is a segmentation or structure set, and `select:` (--select) chooses among images: leave it out")]
+    Select,
+    /// A name that is the number of another one.
+    #[error(
+        "{asked:?} is the name of one segment or structure (number {named}) and the number of another: write `#{asked}` for \
+         the number, or `#{named}` for the one of that name"
+    )]
+    NameOrNumber {
+        /// What was asked for.
+        asked: String,
+        /// The number of the one that has the name.
+        named: i64,
+    },
     /// Nothing that could become a label.
     #[error("has no segment or structure")]
     Empty,

@@ -1,5 +1,6 @@
 //! A file of labels.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::dataset::DataSet;
@@ -26,6 +27,10 @@ pub(in crate::dicom) struct LabelFile {
     pub(super) instance: Option<String>,
     pub(super) modality: String,
     pub(super) description: String,
+    /// SeriesNumber.
+    pub(super) number: Option<i64>,
+    /// The frames of reference of structures, by their numbers.
+    pub(super) frames: BTreeMap<i64, String>,
     pub(super) frame_of_reference: Option<String>,
     /// The series that it refers to.
     pub(super) references: Vec<String>,
@@ -58,6 +63,9 @@ impl LabelFile {
             return None;
         };
         let frames = data.item(tags::REFERENCED_FRAMES);
+        let of_structures = structure_frames(data);
+        // The sequence may be absent; what all structures say is then what the file says.
+        let common = of_structures.values().next().filter(|first| of_structures.values().all(|f| f == *first)).cloned();
         Some(Self {
             path: PathBuf::new(),
             member: 0,
@@ -67,7 +75,10 @@ impl LabelFile {
             description: data.text(tags::SERIES_DESCRIPTION).unwrap_or_default(),
             frame_of_reference: data
                 .text(tags::FRAME_OF_REFERENCE)
-                .or_else(|| frames.and_then(|f| f.text(tags::FRAME_OF_REFERENCE))),
+                .or_else(|| frames.and_then(|f| f.text(tags::FRAME_OF_REFERENCE)))
+                .or(common),
+            number: data.whole(tags::SERIES_NUMBER).ok().flatten(),
+            frames: of_structures,
             references: references(data),
             content,
         })
@@ -131,6 +142,12 @@ fn structures(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
         });
     }
     Ok(all)
+}
+
+/// The frames of reference that structures name.
+fn structure_frames(data: &DataSet) -> BTreeMap<i64, String> {
+    let one = |item: &DataSet| Some((item.whole(tags::STRUCTURE_NUMBER).ok()??, item.text(tags::STRUCTURE_FRAME)?));
+    data.items(tags::STRUCTURES).iter().filter_map(one).collect()
 }
 
 /// The series that segments or structures refer to, each once.

@@ -12,6 +12,7 @@ use super::super::problem::DicomError;
 use super::super::select;
 use super::super::warning::DicomWarning;
 use super::error::LabelsError;
+use super::facts::LabelFacts;
 use super::file::LabelFile;
 use super::frames::bytes_of;
 use super::listing::{lines, lines_of};
@@ -34,11 +35,22 @@ pub(in crate::dicom) fn chosen(
         ReadError::Dicom { path: file.path.clone(), reason: Box::new(error.into()) }
     };
     let wanted = |index: usize| match kind {
+        None | Some(Kind::Label) if options.select.is_some() => {
+            let path = found.labels[index].path.clone();
+            Err(ReadError::Dicom { path, reason: Box::new(LabelsError::Select.into()) })
+        }
         None | Some(Kind::Label) => Ok(Some(index)),
         Some(_) => Err(refuse(index)),
     };
+    let none = || {
+        let asked = options.series.as_ref().map(ToString::to_string).unwrap_or_default();
+        let reason = DicomError::NoSuchSeries { asked: format!("series {asked:?}"), list: lines(found, images) };
+        ReadError::Dicom { path: found.focus.clone().unwrap_or_else(|| found.root.clone()), reason: Box::new(reason) }
+    };
     if let Some(focus) = &found.focus {
-        return found.labels.iter().position(|l| l.path == *focus).map_or(Ok(None), wanted);
+        let Some(index) = found.labels.iter().position(|l| l.path == *focus) else { return Ok(None) };
+        let asked = options.series.as_ref().is_none_or(|asked| is_asked(found, index, asked, images, kind));
+        return if asked { wanted(index) } else { Err(none()) };
     }
     let only_labels = found.files.is_empty() && !found.labels.is_empty();
     let all: Vec<usize> = (0..found.labels.len()).collect();
@@ -52,12 +64,7 @@ pub(in crate::dicom) fn chosen(
     without_copies(found, &mut fitting, &options.limits);
     match &fitting[..] {
         // Images would be read as labels where labels are there.
-        [] if only_labels || (kind == Some(Kind::Label) && asked.is_some()) => {
-            let (asked, list) =
-                (asked.map(|a| format!("series {:?}", a.to_string())).unwrap_or_default(), lines(found, images));
-            let reason = Box::new(DicomError::NoSuchSeries { asked, list });
-            Err(ReadError::Dicom { path: found.root.clone(), reason })
-        }
+        [] if only_labels || (kind == Some(Kind::Label) && asked.is_some()) => Err(none()),
         [] => Ok(None),
         [only] => wanted(*only),
         [first, ..] if kind.is_some_and(|k| k != Kind::Label) => Err(refuse(*first)),
@@ -105,7 +112,7 @@ fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, ki
         && uid.is_none_or(is)
         && asked.description.as_ref().is_none_or(described)
         && asked.modality.as_ref().is_none_or(|modality| fits(modality, &file.modality))
-        && asked.number.is_none()
+        && asked.number.is_none_or(|number| file.number == Some(number))
         && asked.min_slices.is_none()
         && *asked != SeriesChoice { largest: true, ..SeriesChoice::default() }
 }
@@ -121,18 +128,24 @@ pub(super) struct Candidate {
     /// Whether it is the series that the labels refer to; else it shares their frame of reference, or is the only one
     /// where the caller said it should be.
     pub(super) named: bool,
-    /// Its frame of reference, where the labels have another one.
-    pub(super) other_frame: Option<String>,
+    /// Its frame of reference.
+    pub(super) frame: Option<String>,
 }
 
 impl Candidate {
     /// What is odd about the labels of a file on this series; `refers` names what they refer to.
-    pub(super) fn warnings(&self, file: &LabelFile, refers: &str) -> Vec<DicomWarning> {
+    pub(super) fn warnings(&self, file: &LabelFile, labels: &[LabelFacts], refers: &str) -> Vec<DicomWarning> {
         let other =
             (!self.named).then(|| LabelsWarning::OtherSeries { refers: refers.to_owned(), used: self.uid.clone() });
-        let frame = self.other_frame.clone().zip(file.frame_of_reference.clone());
-        let frame = frame.map(|(series, labels)| LabelsWarning::OtherFrame { labels, series });
-        [other, frame].into_iter().flatten().map(DicomWarning::Labels).collect()
+        // A structure may say another frame than its file.
+        let own = labels.iter().map(|l| file.frames.get(&l.number).or(file.frame_of_reference.as_ref()));
+        let mut apart: Vec<String> =
+            own.flatten().filter(|own| self.frame.as_ref().is_some_and(|f| f != *own)).cloned().collect();
+        apart.sort();
+        apart.dedup();
+        let series = self.frame.clone().unwrap_or_default();
+        let frames = apart.into_iter().map(|labels| LabelsWarning::OtherFrame { labels, series: series.clone() });
+        other.into_iter().chain(frames).map(DicomWarning::Labels).collect()
     }
 }
 
@@ -186,7 +199,6 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
             files = vec![found.root.clone()];
         }
         let report = group.report(0, &found.files);
-        let frame = frame(group).filter(|frame| file.frame_of_reference.as_ref().is_some_and(|own| own != *frame));
         all.push(Candidate {
             uid: uid(group).to_owned(),
             target: Target::new(stack.in_plane, size, stack.positions.clone()),
@@ -194,7 +206,7 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
             files,
             line: format!("{} {:?}, {} slices, {}", report.modality, report.description, report.slices, report.uid),
             named,
-            other_frame: frame.cloned(),
+            frame: frame(group).cloned(),
         });
     }
     Ok(Candidates { all, broken })

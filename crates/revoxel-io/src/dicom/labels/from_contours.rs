@@ -62,7 +62,7 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
         }));
     }
     let candidate = all.swap_remove(0);
-    let odd = candidate.warnings(file, &series);
+    let odd = candidate.warnings(file, &labels, &series);
     let uid = candidate.uid;
     let refused = |e: DicomError| fail(LabelsError::Reference { uid: uid.clone(), why: e.to_string() });
     let plan = candidate.plan.map_err(refused)?;

@@ -36,6 +36,9 @@ pub(super) fn prepare(
     let mut labels = asked(file.labels(), &options.labels.structures).map_err(|e| fail(e.into()))?;
     let channels = options.labels.overlap == OverlapPolicy::Channels;
     check_background(segmentation, &labels).map_err(|e| fail(e.into()))?;
+    if let Some(background) = labels.iter().find(|l| l.label == 0 && !options.labels.structures.is_empty()) {
+        return Err(fail(LabelsError::Background(background.name.clone()).into()));
+    }
     labels.retain(|l| l.label != 0);
     if labels.is_empty() && (channels || segmentation.values != Values::Labelmap) {
         return Err(fail(LabelsError::Empty.into()));
@@ -46,7 +49,7 @@ pub(super) fn prepare(
     };
     let numbers: Vec<usize> = (0..segmentation.frames.len()).filter(is_asked).collect();
     let mut warnings = Vec::new();
-    let onto = onto(found, file, segmentation, &numbers, options, &mut warnings)?;
+    let onto = onto(found, file, (segmentation, &labels), &numbers, options, &mut warnings)?;
     check_repeated(segmentation, &numbers, &onto.placed).map_err(|e| fail(e.into()))?;
     if let Values::Fractional(_) = segmentation.values {
         warnings.push(DicomWarning::Labels(LabelsWarning::Threshold { threshold: options.labels.threshold.get() }));
@@ -90,7 +93,7 @@ struct Onto {
 fn onto(
     found: &Found,
     file: &LabelFile,
-    segmentation: &Segmentation,
+    (segmentation, labels): (&Segmentation, &[LabelFacts]),
     numbers: &[usize],
     options: &ReadOptions,
     warnings: &mut Vec<DicomWarning>,
@@ -123,7 +126,7 @@ fn onto(
         return Err(fail(LabelsError::SeveralReferences { count: fitting.len(), list }.into()));
     }
     if let Some((candidate, placed)) = fitting.into_iter().next() {
-        let odd = candidate.warnings(file, &series);
+        let odd = candidate.warnings(file, labels, &series);
         let Candidate { uid, target, plan, files, .. } = candidate;
         let refused = |e: DicomError| fail(LabelsError::Reference { uid: uid.clone(), why: e.to_string() }.into());
         let plan = plan.map_err(refused)?;

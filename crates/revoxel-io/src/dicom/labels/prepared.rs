@@ -106,7 +106,7 @@ impl Prepared {
 }
 
 /// The segments or structures that are asked for, in that order; all where none is. A name is met as it is, else as a
-/// number, else as a pattern with `*` in upper or lower case.
+/// number (`#1` is one whatever the names are), else as a pattern with `*` in upper or lower case.
 pub(super) fn asked(all: &[LabelFacts], wanted: &[String]) -> Result<Vec<LabelFacts>, LabelsError> {
     if wanted.is_empty() {
         return Ok(all.to_vec());
@@ -115,8 +115,14 @@ pub(super) fn asked(all: &[LabelFacts], wanted: &[String]) -> Result<Vec<LabelFa
     for name in wanted {
         let those = |is: &dyn Fn(&LabelFacts) -> bool| all.iter().filter(|l| is(l)).collect::<Vec<_>>();
         let mut fitting = those(&|l| l.name == *name);
-        if fitting.is_empty() {
-            fitting = those(&|l| name.parse() == Ok(l.number));
+        let number: Option<i64> = name.strip_prefix('#').unwrap_or(name).parse().ok();
+        let numbered = those(&|l| number == Some(l.number));
+        match (&fitting[..], &numbered[..]) {
+            ([], _) => fitting = numbered,
+            ([named], [other]) if named.number != other.number => {
+                return Err(LabelsError::NameOrNumber { asked: name.clone(), named: named.number });
+            }
+            _ => {}
         }
         if fitting.is_empty() {
             fitting = those(&|l| fits(name, &l.name));

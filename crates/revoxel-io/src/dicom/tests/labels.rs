@@ -395,3 +395,30 @@ fn damage_never_panics() {
     }
     assert!(read > 20 && refused > 20, "{read} read, {refused} refused");
 }
+
+#[test]
+fn what_is_asked_for_holds_for_a_file_too() {
+    let folder = together(&["binary", "labelmap"]);
+    let of = |name: &str, options: &ReadOptions| read_labels(&folder.path().join(name), options);
+    let series = |text: &str| ReadOptions { series: text.parse().ok(), ..ReadOptions::default() };
+    refused(of("binary.dcm", &series("nonsense")), &["there is no series \"nonsense\"", "2: segmentation"]);
+    refused(of("binary.dcm", &series("3")), &["there is no series \"3\""]);
+    assert_eq!(values(&of("binary.dcm", &series("2")).unwrap()), wanted(&expected("binary")));
+    let select = ReadOptions { select: Some("phase".to_owned()), ..ReadOptions::default() };
+    refused(of("binary.dcm", &select), &["`select:` (--select) chooses among images"]);
+    // The background of a label map is no label.
+    let mut bytes = std::fs::read(fixture("labelmap")).unwrap();
+    let tag = b"\x62\x00\x04\x00US\x02\x00";
+    let at = bytes.windows(tag.len()).position(|w| w == tag).unwrap() + tag.len();
+    if bytes[at] != 0 {
+        return;
+    }
+    let tag = b"\x62\x00\x05\x00LO";
+    let name = bytes.windows(tag.len()).position(|w| w == tag).unwrap() + tag.len();
+    let length = usize::from(bytes[name]);
+    bytes[name + 2..name + 2 + length].fill(b'b');
+    std::fs::write(folder.path().join("labelmap.dcm"), &bytes).unwrap();
+    let structures = vec!["b".repeat(length)];
+    let asked = with(LabelOptions { structures, ..LabelOptions::default() });
+    refused(of("labelmap.dcm", &asked), &["segment 0", "is the background"]);
+}

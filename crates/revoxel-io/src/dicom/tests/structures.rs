@@ -269,3 +269,29 @@ fn options_for_structures_do_not_pass_over_other_files() {
         refused(read_labels(&nifti, &options), &["DICOM segmentations and structure sets", "NIfTI"]);
     }
 }
+
+#[test]
+fn a_structure_may_have_a_frame_of_its_own() {
+    // The frame of the first structure; those of the file and of the others stay.
+    let tag = b"\x06\x30\x24\x00UI";
+    let mut bytes = std::fs::read(file("axial")).unwrap();
+    let at = bytes.windows(tag.len()).position(|w| w == tag).unwrap();
+    let end = at + bytes[at..].windows(9).position(|w| w == b"1801.20.9").unwrap() + 8;
+    bytes[end] = b'7';
+    let folder = with_ct(&bytes);
+    let said = |name: &str| warnings(&read_labels(folder.path(), &asking(&[name])).unwrap());
+    let ring = said("ring");
+    assert!(ring.len() == 1 && ring[0].contains("1801.20.7") && ring[0].contains("1801.20.9"), "{ring:?}");
+    assert_eq!(said("thin").len(), 0);
+}
+
+#[test]
+fn a_number_that_is_a_name_is_neither_without_a_word() {
+    // The structure 12 gets the name of the number of another one.
+    let named = changed(b"keyhole ", b"11      ");
+    refused(read_labels(named.path(), &asking(&["11"])), &["\"11\" is the name", "number 12", "`#11`", "`#12`"]);
+    for (asked, structure) in [("#11", "ring"), ("#12", "keyhole"), ("ring", "ring")] {
+        let loaded = read_labels(named.path(), &asking(&[asked])).unwrap();
+        assert_eq!(values(&loaded), mask("axial", structure), "{asked}");
+    }
+}

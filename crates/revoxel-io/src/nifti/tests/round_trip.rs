@@ -233,3 +233,17 @@ fn what_cannot_be_written_leaves_nothing() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(crate::writable_extension("x/A.NII.GZ") && !crate::writable_extension("a.gz"));
 }
+
+#[test]
+fn a_step_in_time_that_nobody_knows_is_no_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::without_geometry([2, 2, 1]).unwrap();
+    let volume = Volume::new(vec![1u8; 12].into(), grid, Kind::Image, 3).unwrap();
+    let facts = Facts { frames: Some(3), time_unit: Some(crate::TimeUnit::Second), ..Facts::default() };
+    let path = folder.path().join("t.nii");
+    crate::write(&path, &volume, &facts).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // pixdim[4].
+    assert_eq!(f32::from_le_bytes(bytes[92..96].try_into().unwrap()), 0.0);
+    assert_eq!(crate::read(&path, Kind::Image).unwrap().info.facts.frame_spacing, None);
+}
