@@ -105,12 +105,12 @@ fn predictions_of_one_case_are_averaged_and_of_others_refused() {
     assert_eq!((&said["scores"], &said["source"]), (&serde_json::json!([0.375, 0.625]), &"a.nrrd".into()));
     assert_eq!(std::fs::read_to_string(place.path("t.tsv")).unwrap(), "a.nrrd\t0.375\t0.625\n");
     let bad = |args: &[&str], parts: &[&str]| {
-        let all = [&["scores", "out/a/0.json"], args, &["--scores"]].concat();
+        let all = [&["scores", "out/a/0.json"], args].concat();
         place.revoxel(&all).bad(2, parts);
     };
     bad(&["1.npy", "-o", "t.tsv"], &["t.tsv is there already"]);
     bad(&["1.npy", "-o", "t.tsv", "--append"], &["a row of a.nrrd already"]);
-    bad(&["1.npy"], &["where to?"]);
+    bad(&["1.npy"], &["--output"]);
     bad(&["1.npy", "-o", "t.nii"], &["t.nii: a table of scores is a .csv or .tsv"]);
     bad(&["1.npy", "3.npy", "-o", "u.csv"], &["3.npy: 3 numbers cannot be averaged with the 2"]);
     bad(&["1.npy", "--with", "out/b/0.json", "2.npy", "-o", "u.csv"], &["out/b/0.json", "\"b\"", "--append"]);

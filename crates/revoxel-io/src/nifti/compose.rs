@@ -64,7 +64,7 @@ pub(super) fn compose(
     pixdim[0] = qfac;
     pixdim[1..4].copy_from_slice(&affine.spacing());
     // A step in time that nobody knows is none: 1 would be a second.
-    let unknown = if dim[0] >= 4 && dim[4] > 1 && facts.time_unit.is_some() { 0.0 } else { 1.0 };
+    let unknown = if facts.frames.is_some() && facts.time_unit.is_some() { 0.0 } else { 1.0 };
     pixdim[4] = facts.frame_spacing.unwrap_or(unknown);
     let vox_offset = match magic {
         Magic::Single => (version.length() + behind_header) as f64,

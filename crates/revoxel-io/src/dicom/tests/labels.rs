@@ -401,9 +401,9 @@ fn what_is_asked_for_holds_for_a_file_too() {
     let folder = together(&["binary", "labelmap"]);
     let of = |name: &str, options: &ReadOptions| read_labels(&folder.path().join(name), options);
     let series = |text: &str| ReadOptions { series: text.parse().ok(), ..ReadOptions::default() };
-    refused(of("binary.dcm", &series("nonsense")), &["there is no series \"nonsense\"", "2: segmentation"]);
+    refused(of("binary.dcm", &series("nonsense")), &["there is no series \"nonsense\"", "1: segmentation"]);
     refused(of("binary.dcm", &series("3")), &["there is no series \"3\""]);
-    assert_eq!(values(&of("binary.dcm", &series("2")).unwrap()), wanted(&expected("binary")));
+    assert_eq!(values(&of("binary.dcm", &series("1")).unwrap()), wanted(&expected("binary")));
     let select = ReadOptions { select: Some("phase".to_owned()), ..ReadOptions::default() };
     refused(of("binary.dcm", &select), &["`select:` (--select) chooses among images"]);
     // The background of a label map is no label.
