@@ -19,12 +19,12 @@
 //! let pipeline = Pipeline::parse(text)?;
 //!
 //! // In real life: `revoxel::read("ct.nii.gz", Kind::Image)?`.
-//! let grid = Grid::without_geometry([8, 6, 4])?;
-//! let scan = Volume::new((0..192i16).collect::<Vec<_>>().into(), grid, Kind::Image, 1)?;
+//! let grid = Grid::without_geometry([9, 7, 5])?;
+//! let scan = Volume::new((0..315i16).collect::<Vec<_>>().into(), grid, Kind::Image, 1)?;
 //!
 //! let case = pipeline.run([("image", scan)])?;
 //! let input = &case.volumes["image"];
-//! assert_eq!(input.grid().shape(), [4, 3, 2]);
+//! assert_eq!(input.grid().shape(), [5, 4, 3]);
 //!
 //! // A model's answer lies on the grid of its input.
 //! let values: Vec<u8> = vec![1; input.grid().voxel_count()];
