@@ -103,7 +103,7 @@ pub enum InvertError {
         /// How they differ.
         relation: Relation,
     },
-    /// A weight that is none.
+    /// A weight outside the allowed range.
     #[error("a weight of {0:?}: weights are above 0, from 1e-30 to 1e30")]
     Weight(f64),
     /// Weights by channel that are too many or too few.

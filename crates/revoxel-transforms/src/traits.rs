@@ -52,7 +52,7 @@ pub trait SpatialTransform: Debug + Send + Sync {
     /// Whether there is room for what it takes in a source on this grid.
     ///
     /// # Errors
-    /// Where there is none, whatever the voxels are.
+    /// Where the grid is too small, whatever the voxels are.
     fn fits(&self, _source: &Grid) -> Result<(), PlanError> {
         Ok(())
     }
@@ -116,7 +116,7 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// [`apply_with`](Self::apply_with) gets it as the source.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Where no mask can be made.
     fn gather(&self, _sources: &[&Volume]) -> Result<Volume, ApplyError> {
         Err(ApplyError::MissingInput(self.gathers().join(", ")))
     }

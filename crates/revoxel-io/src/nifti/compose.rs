@@ -63,7 +63,7 @@ pub(super) fn compose(
     let mut pixdim = [1.0; 8];
     pixdim[0] = qfac;
     pixdim[1..4].copy_from_slice(&affine.spacing());
-    // A step in time that nobody knows is none: 1 would be a second.
+    // An unknown time step is written as 0. A 1 would mean one second.
     let unknown = if facts.frames.is_some() && facts.time_unit.is_some() { 0.0 } else { 1.0 };
     pixdim[4] = facts.frame_spacing.unwrap_or(unknown);
     let vox_offset = match magic {

@@ -1,4 +1,4 @@
-//! The orientation that EXIF asks for in PNG and JPEG files. Pixels stay as they are stored; the caller is told.
+//! Finds the orientation tag of EXIF in PNG and JPEG files. Pixels are read as stored, and the caller gets a warning.
 
 use std::io::{self, Read, Seek};
 

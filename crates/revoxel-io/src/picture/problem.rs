@@ -20,7 +20,7 @@ pub enum PictureError {
         /// What is wrong with it.
         why: String,
     },
-    /// A voxel size that is none.
+    /// A voxel size that is not positive.
     #[error("spacing is {0:?}: three positive numbers in mm are needed (x, y, z)")]
     Spacing([f64; 3]),
     /// A page unlike the first.
@@ -45,7 +45,7 @@ pub enum PictureError {
         "Orientation swaps rows and columns of some pages, but not of all, and pixels are not square: turn them all alike"
     )]
     MixedTurns,
-    /// A number in ImageJ's description that is none.
+    /// A field of ImageJ's description that is not a number.
     #[error("ImageJ's {field} is {value}: a whole number above 0 is needed")]
     ImageJNumber {
         /// The key.
