@@ -1,14 +1,14 @@
 //! What the documentation of transforms says is tried.
 
 use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
+use revoxel_transforms::Transform;
 use revoxel_transforms::docs::Docs;
-use revoxel_transforms::{Registry, Transform};
 
 use crate::support::{Place, root};
 
 #[test]
 fn every_documented_step_is_accepted_as_written() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let mut tried = 0;
     for transform in registry.iter() {
         for example in Docs::of(transform.source).examples() {
@@ -37,9 +37,9 @@ fn every_documented_step_is_accepted_as_written() {
 
 #[test]
 fn the_schema_knows_every_transform_and_its_parameters() {
-    let schema = revoxel_pipeline::schema(&Registry::builtin());
+    let schema = revoxel_pipeline::schema(&revoxel::registry());
     let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         let step = steps.iter().find(|s| s["required"][0] == transform.name).unwrap_or_else(|| {
             panic!("{} is not in the schema", transform.name);
         });
@@ -118,7 +118,7 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
 /// What a step says of the voxel type of its result is what it gives, for every documented example.
 #[test]
 fn steps_give_the_type_that_they_say() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let grid = Grid::new([42, 54, 32], Affine::scaling([1.0, 1.5, 2.0])).unwrap();
     let values: Vec<u8> = (0..grid.voxel_count()).map(|i| (i * i / 11 % 4) as u8 * u8::from(i > 9000)).collect();
     let (mut said, mut silent) = (0, Vec::new());
@@ -147,5 +147,5 @@ fn steps_give_the_type_that_they_say() {
         }
         silent.extend((!known && transform.name != "random").then_some(transform.name));
     }
-    assert!(said >= 250, "{said}; nothing is said of {silent:?}");
+    assert!(said >= 250, "said; nothing is said of {silent:?}");
 }

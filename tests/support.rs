@@ -43,7 +43,7 @@ pub(crate) fn run_drawing(
 ) -> Result<Vec<(String, Processed)>, String> {
     let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
     let text = pipeline_text(&inputs, steps);
-    let registry = revoxel_transforms::Registry::builtin();
+    let registry = revoxel::registry();
     let pipeline = revoxel_pipeline::Pipeline::parse("test.yaml", &text, &[], &registry).map_err(|e| e.to_string())?;
     let volumes = volumes.into_iter().map(|(key, volume)| (key.to_owned(), volume)).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);

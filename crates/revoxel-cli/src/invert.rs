@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let trace = load(&args.trace, args.onto)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
-    let mut restoration = Restoration::of(&trace, args.restore.as_deref())
+    let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
         .map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
         Some(key) => key.clone(),

@@ -73,7 +73,7 @@ mod tests {
             assert_eq!(path, "a.tfm");
             answer.clone().map(|a| a.as_object().cloned().unwrap_or_default())
         };
-        Pipeline::parse_with("p.yaml", &text, &[], &Registry::builtin(), &read)
+        Pipeline::parse_with("p.yaml", &text, &[], &crate::testing::registry(), &read)
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     write_text(&pipeline_file, PIPELINE).map_err(|e| text(&e))?;
     revoxel_io::write(&image_file, &image, &Facts::default()).map_err(|e| text(&e))?;
     revoxel_io::write(&label_file, &labels, &Facts::default()).map_err(|e| text(&e))?;
-    let pipeline = Pipeline::parse("ct-1mm.yaml", PIPELINE, &[], &Registry::builtin()).map_err(|e| text(&e))?;
+    let pipeline = Pipeline::parse("ct-1mm.yaml", PIPELINE, &[], &Registry::basic()).map_err(|e| text(&e))?;
     let cases = discover(&pipeline, &data).map_err(|e| text(&e))?;
     let checked: Vec<_> = check(&pipeline, cases, Strictness::default())
         .into_iter()

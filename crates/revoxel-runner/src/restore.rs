@@ -112,11 +112,12 @@ struct Step {
 }
 
 impl Restoration {
-    /// What a trace says: its entry `wanted`, or the only one; nothing for `none` or a trace without entries.
+    /// What a trace says: its entry `wanted`, or the only one; nothing for `none` or a trace without entries. Its steps are
+    /// transforms of the registry.
     ///
     /// # Errors
     /// Where there are several entries, none of that name, or the entry makes no sense.
-    pub fn of(trace: &Trace, wanted: Option<&str>) -> Result<Self, RestoreError> {
+    pub fn of(trace: &Trace, wanted: Option<&str>, registry: &Registry) -> Result<Self, RestoreError> {
         let known = || trace.restore.keys().cloned().collect::<Vec<_>>().join(", ");
         let (name, record) = match wanted {
             Some("none") => return Ok(Self::default()),
@@ -130,10 +131,10 @@ impl Restoration {
                 Some(only) => only,
             },
         };
-        Self::read(name, record)
+        Self::read(name, record, registry)
     }
 
-    fn read(name: &str, record: &RestoreRecord) -> Result<Self, RestoreError> {
+    fn read(name: &str, record: &RestoreRecord, registry: &Registry) -> Result<Self, RestoreError> {
         let error = |field: &str, problem: String| RestoreError::Record {
             name: name.to_owned(),
             field: field.to_owned(),
@@ -169,7 +170,6 @@ impl Restoration {
             overlap: record.steps.iter().any(|s| s.transform == "activations" && s.params["sigmoid"] == true),
             ..Recipe::default()
         };
-        let registry = Registry::builtin();
         let step = |(position, step): (usize, &RestoreStepRecord)| {
             let field = format!("steps[{position}]");
             let problem = |problem: String| error(&field, problem);
