@@ -161,7 +161,7 @@ fn what_cannot_be_said_is_exit_code_2() {
         ("--min-dice", "1.5"),
         ("--tolerance-mm", "x"),
     ] {
-        t(&["a.nii", "a.nii", option, value], &[option, value, "give a number"]);
+        t(&["a.nii", "a.nii", option, value], &[option, value, "expected a number"]);
     }
     t(&["a.nii", "a.nii", "--min-dice", "0.9", "--atol", "1"], &["--min-dice", "--atol"]);
 }

@@ -151,7 +151,7 @@ fn even_grids_are_within_the_limit() {
     place.revoxel(&convert).bad(2, &["on an even grid its slices, 0.0100 mm apart", "--max-volume"]);
     run(&place, "slices: regularize").good();
     let image = ["convert", "out/c.nii.gz", "b.nii", "--series", "2"];
-    place.revoxel(&image).bad(2, &["out/c.nii.gz is no DICOM: --series"]);
+    place.revoxel(&image).bad(2, &["out/c.nii.gz: not DICOM: leave out --series"]);
 }
 
 #[test]
@@ -277,9 +277,9 @@ fn compare_and_measure_choose_as_convert_does() {
     compare("ring.nii.gz", &["--structure", "ring", "--min-dice", "1"]).good();
     let thin = compare("ring.nii.gz", &["--structure", "thin"]);
     assert_eq!(thin.code, 1, "{}", thin.err);
-    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--series", "1"]).bad(2, &["is no DICOM: --series"]);
+    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--series", "1"]).bad(2, &["not DICOM: leave out --series"]);
     place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--structure", "ring"]).bad(2, &["--structure"]);
-    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--spacing", "1,1,1"]).bad(2, &["--spacing is for TIFF"]);
+    place.revoxel(&["compare", "ct.nii.gz", "ring.nii.gz", "--spacing", "1,1,1"]).bad(2, &["--spacing is only for TIFF"]);
 
     let of = |arguments: &[&str]| {
         let said = place.revoxel(&[&["measure"], arguments, &["--json"]].concat()).good();
@@ -297,7 +297,7 @@ fn uneven_slices_are_not_measured_as_even_ones() {
     let folder = uneven.to_str().unwrap();
     let with = |arguments: &[&str]| place.revoxel(&[arguments, &["--slices", "regularize"]].concat());
     with(&["convert", folder, "even.nii.gz", "--kind", "label", "--structure", "ring"]).good();
-    let says = ["slices lie unevenly", "convert it with --slices regularize first"];
+    let says = ["slices are unevenly spaced", "convert it with --slices regularize first"];
     with(&["measure", folder, "--structure", "ring"]).bad(2, &says);
     with(&["compare", folder, "even.nii.gz", "--structure", "ring"]).bad(2, &says);
     place.revoxel(&["measure", folder, "--structure", "ring", "--slices", "nominal"]).good();

@@ -167,9 +167,9 @@ fn points_that_cannot_be_labels_are_named() {
     t("box.csv", "i,j,k\n", &["box.csv: there are no points in it"]);
     t("box.json", "{\"space\": \"index\", \"boxes\": [[1, 2, 3, 4, 5, 6]]}", &["boxes.0", "a box is no landmark"]);
     t("space.csv", "x,y,z\n1,2,3\n", &["space.csv:2", "Say --space index, ras or lps"]);
-    place.revoxel(&["convert", "twice.mrk.json", "x.nii"]).bad(2, &["is a file of points: say --like SCAN"]);
+    place.revoxel(&["convert", "twice.mrk.json", "x.nii"]).bad(2, &["a file of points: pass --like SCAN"]);
     let volumes = ["convert", "data/a/image.nii.gz", "x.nii", "--like", "data/a/image.nii.gz"];
-    place.revoxel(&volumes).bad(2, &["is no file of points", "`resample_to`"]);
+    place.revoxel(&volumes).bad(2, &["not a file of points", "`resample_to`"]);
     let turned = [&["convert", "twice.mrk.json"], &like[..], &["--orientation", "RAS"]].concat();
     place.revoxel(&turned).bad(2, &["--orientation"]);
     place.revoxel(&["convert", "data/a/image.nii.gz"]).bad(2, &["required"]);

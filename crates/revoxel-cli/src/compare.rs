@@ -13,57 +13,64 @@ use super::show;
 use revoxel_runner::compare::{Criteria, NoLabels, Verdict, Within, compare};
 use revoxel_runner::memory;
 
-/// Show how two volumes differ: the relation of their grids (identical, noise, header differs, other grid,
-/// disjoint) with the worst corner in mm, and, where the shapes agree, their values voxel by voxel and their labels
-/// with overlap, volume and distances of surfaces.
-///
-/// Exit code: 0 places and values agree; 1 one of them differs; 2 that cannot be said (a file cannot be read, an option
-/// does not fit).
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  geometry and values agree
+  1  geometry or values differ
+  2  not compared: a file cannot be read, or an option does not fit
+
+Examples:
+  revoxel compare result.nii.gz reference.nii.gz --atol 0.001
+  revoxel compare labels.nii.gz reference.nii.gz --min-dice 0.95 --json";
+
+/// Compare two volumes: the relation of their grids (identical, noise, header differs, other grid, disjoint) with the
+/// worst corner in mm, and, if the shapes agree, their values voxel by voxel and their labels with overlap, volume and
+/// surface distances.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// A volume file.
+    /// The volume to check.
     a: PathBuf,
-    /// Another: the reference.
+    /// The reference volume.
     b: PathBuf,
-    /// Values agree up to this absolute difference; 0 by default.
+    /// Absolute tolerance of values [default: 0].
     #[arg(long, value_name = "D", value_parser = at_least_0, allow_negative_numbers = true)]
     atol: Option<f64>,
-    /// Values agree up to this share of the value of B, added to --atol; 0 by default.
+    /// Relative tolerance of values, as a fraction of the value in B; added to --atol [default: 0].
     #[arg(long, value_name = "R", value_parser = at_least_0, allow_negative_numbers = true)]
     rtol: Option<f64>,
-    /// Places agree where the shapes are the same and corners lie at most so far apart; by default less than a
-    /// thousandth of a voxel.
+    /// Accept grids of the same shape whose corners lie at most this far apart [default: a thousandth of a voxel].
     #[arg(long, value_name = "MM", value_parser = at_least_0, allow_negative_numbers = true)]
     max_corner_mm: Option<f64>,
-    /// Values agree where no label has a lower Dice coefficient than this, instead of where voxels are equal. Both files
-    /// are label maps then.
+    /// Compare label maps by Dice: values agree if every label reaches this Dice coefficient.
     #[arg(long, value_name = "DICE", value_parser = share, allow_negative_numbers = true)]
     #[arg(conflicts_with_all = ["atol", "rtol"])]
     min_dice: Option<f64>,
-    /// Distance of surfaces up to which the surface Dice of a label counts them as one; 1 by default. Also measures
-    /// maps of more than 256 labels or 10 million surface voxels.
+    /// Tolerance of the surface Dice [default: 1]. Also measures maps with more than 256 labels or 10 million surface
+    /// voxels.
     #[arg(long, value_name = "MM", value_parser = at_least_0, allow_negative_numbers = true)]
     tolerance_mm: Option<f64>,
-    /// What is compared of a DICOM folder or archive: image or label (a segmentation or structure set). Without it images,
-    /// where there are some.
+    /// What to read from a DICOM folder or archive: image, or label for a segmentation or structure set [default:
+    /// image if there is one].
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
     #[command(flatten)]
     reading: reading::Args,
     #[command(flatten)]
     segments: SegmentArgs,
-    /// One JSON document instead of text; the exit code is the same.
+    /// Print one JSON document instead of text; the exit code is the same.
     #[arg(long)]
     json: bool,
 }
 
 fn at_least_0(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|v| v.is_finite() && *v >= 0.0);
-    number.ok_or_else(|| "give a number of 0 or more".to_owned())
+    number.ok_or_else(|| "expected a number of at least 0".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    at_least_0(text).ok().filter(|v| *v <= 1.0).ok_or_else(|| "give a number from 0 to 1".to_owned())
+    at_least_0(text).ok().filter(|v| *v <= 1.0).ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -71,7 +78,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let [a, b] = read_each([&args.a, &args.b], args.kind, &args.reading, &args.segments.options())?;
     for (path, loaded) in [(&args.a, &a), (&args.b, &b)] {
         if let Some(problem) = show::rounded_by_reading(loaded) {
-            tracing::warn!("{}: {problem}: smaller differences are not seen", path.display());
+            tracing::warn!("{}: {problem}; smaller differences are not detected", path.display());
         }
     }
     let bytes = (a.volume.voxels().bytes().len() + b.volume.voxels().bytes().len()) as u64;
@@ -87,7 +94,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let (Verdict::Unknown, Some(Err(NoLabels::NotWhole(side, error)))) = (verdict, &found.labels) {
         let path = [&args.a, &args.b][*side].display();
         return Err(Failure::usage(format!(
-            "{path}: {error}: --min-dice compares label maps; compare other values with --atol and --rtol"
+            "{path}: {error}; --min-dice needs label maps: compare other values with --atol and --rtol"
         )));
     }
     let said = report::Report { files: [(&args.a, &a), (&args.b, &b)], criteria: &criteria, found: &found };

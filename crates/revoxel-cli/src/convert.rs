@@ -29,53 +29,66 @@ use revoxel_runner::points::form_of;
 use revoxel_runner::stop;
 use revoxel_runner::uneven::even_out;
 
-/// Convert any readable volume into any writable format. Places stay to the last digit that the format holds;
-/// voxels stay as they are. With --like: make a label map of the points in a file.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Examples:
+  revoxel convert dicom-folder scan.nii.gz --series \"modality=CT,largest\"
+  revoxel convert scan.nrrd scan.nii.gz --orientation RAS --trace scan.json
+  revoxel convert points.csv landmarks.nii.gz --like scan.nii.gz";
+
+/// Convert any readable volume into any writable format. The affine keeps all digits that the format holds, and
+/// voxels keep their values. With --like: make a label map from a file of points.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// A volume: a file, a DICOM folder or an archive. With --like a file of points: .csv, .json, .mrk.json or .fcsv.
+    /// A volume file, DICOM folder or archive; with --like a file of points (.csv, .tsv, .json, .mrk.json or .fcsv).
     input: PathBuf,
-    /// Where to write it; the name says the format.
+    /// The file to write; its name gives the format.
     #[arg(required_unless_present = "to")]
     output: Option<PathBuf>,
     /// The same as OUTPUT.
-    #[arg(short = 'o', long = "output", value_name = "OUTPUT", conflicts_with = "output")]
+    #[arg(short = 'o', long = "output", help_heading = OUTPUT, value_name = "OUTPUT", conflicts_with = "output")]
     to: Option<PathBuf>,
-    /// Make a label map of a file of points, on the grid of this volume: the first point becomes label 1, and so on,
-    /// each in the voxel that it lies in.
-    #[arg(long, value_name = "SCAN", conflicts_with_all = ["orientation", "deshear", "trace", "dtype"])]
+    /// Make a label map from a file of points on the grid of this volume: point 1 becomes label 1, and so on, each in
+    /// the voxel that contains it.
+    #[arg(long, help_heading = POINTS, value_name = "SCAN")]
+    #[arg(conflicts_with_all = ["orientation", "deshear", "trace", "dtype"])]
     like: Option<PathBuf>,
-    /// With --like: what the numbers are where the file does not say: index (voxels), ras or lps (mm).
-    #[arg(long, requires = "like")]
+    /// With --like: coordinates of the points if the file does not state them: index (voxels), ras or lps (mm).
+    #[arg(long, help_heading = POINTS, requires = "like")]
     space: Option<Space>,
-    /// Turn the axes to an orientation, such as RAS or LPS: voxels are reordered, none is interpolated.
-    #[arg(long, value_name = "AXCODES")]
+    /// Reorient the axes, such as to RAS or LPS; reorders voxels, without interpolation.
+    #[arg(long, help_heading = CONVERSION, value_name = "AXCODES")]
     orientation: Option<Orientation>,
-    /// Resample the shear of a tilted gantry away: slices are moved within their plane onto axes at right angles,
-    /// around all of them. Without this the shear is kept in the affine.
-    #[arg(long)]
+    /// Resample a tilted gantry onto orthogonal axes that enclose all slices [default: keep the shear in the affine].
+    #[arg(long, help_heading = CONVERSION)]
     deshear: bool,
-    /// Also write a trace, so that `invert` brings what a model makes of the result back onto the source's grid.
-    #[arg(long, value_name = "FILE")]
+    /// Also write a trace, so that `invert` can bring a prediction on the result back onto the source's grid.
+    #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Voxel type to write; whole numbers round half to even and saturate. As it is by default.
-    #[arg(long)]
+    /// Voxel type to write; integers round half to even and saturate [default: the type of the input].
+    #[arg(long, help_heading = CONVERSION)]
     dtype: Option<Dtype>,
     #[command(flatten)]
     reading: reading::Args,
-    /// What the values are: label reads a DICOM segmentation (SEG) or structure set (RTSTRUCT), onto the slices of the series
-    /// that it refers to. Labels are never averaged.
-    #[arg(long, default_value = "image", value_name = "KIND")]
+    /// Kind of values. label reads a DICOM segmentation (SEG) or structure set (RTSTRUCT) onto the slices of the series
+    /// it refers to. Labels are never averaged.
+    #[arg(long, help_heading = CONVERSION, default_value = "image", value_name = "KIND")]
     kind: Kind,
     #[command(flatten)]
     segments: SegmentArgs,
-    /// Replace a file that is there already.
-    #[arg(long)]
+    /// Replace existing files.
+    #[arg(long, help_heading = OUTPUT)]
     overwrite: bool,
-    /// One JSON document on standard output.
-    #[arg(long)]
+    /// Print one JSON document on standard output.
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
+
+/// Headings of the options in the help.
+const CONVERSION: &str = "Conversion";
+const OUTPUT: &str = "Output";
+const POINTS: &str = "Points";
 
 /// Axes that are this near to right angles are taken to be at right angles.
 const SHEAR: f64 = 1e-6;
@@ -90,7 +103,7 @@ fn in_line(grid: &Grid) -> SliceStack {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let Some(output) = args.output.as_ref().or(args.to.as_ref()) else {
-        return Err(Failure::usage("where to? Say it behind the input, or -o FILE"));
+        return Err(Failure::usage("missing output: pass it after the input, or as -o FILE"));
     };
     revoxel_io::format_for_writing(output).map_err(Failure::usage)?;
     for path in [Some(output), args.trace.as_ref()].into_iter().flatten() {
@@ -102,18 +115,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.reading.chooses_images(is_folder)
         && revoxel_io::format_of(&args.input).is_ok_and(|format| format != "dicom")
     {
-        return Err(Failure::usage(format!("{} {}", args.input.display(), reading::NO_DICOM)));
+        return Err(Failure::usage(format!("{}: {}", args.input.display(), reading::NO_DICOM)));
     }
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
         (Some(scan), true) => return landmarks::run(args, output, scan, &options),
         (None, true) => {
-            let problem = "is a file of points: say --like SCAN, on whose grid they become labels";
+            let problem = "a file of points: pass --like SCAN to make a label map on the grid of SCAN";
             return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
         }
         (Some(_), false) => {
-            let problem = "is no file of points (.csv, .tsv, .json, .mrk.json, .fcsv), and --like is for those: what brings \
-                           a volume onto the grid of another is the step `resample_to` of a pipeline";
+            let problem = "not a file of points (.csv, .tsv, .json, .mrk.json, .fcsv), as --like needs: resample a volume \
+                           onto the grid of another with the step `resample_to` of a pipeline";
             return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
         }
         (None, false) => {}
@@ -137,7 +150,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(dtype) = args.dtype {
         if args.kind == Kind::Label {
             let lost =
-                |e| Failure::usage(format!("{}: {e}: choose a --dtype that holds all labels", args.input.display()));
+                |e| Failure::usage(format!("{}: {e}; pass a --dtype that holds all labels", args.input.display()));
             StoredDtype::Plain(dtype).check_label_map(volume.voxels()).map_err(lost)?;
         }
         volume = cast(volume, dtype).map_err(|e| Failure::work(format!("{}: {e}", args.input.display())))?;
@@ -201,8 +214,7 @@ fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way
         sampling.push(&op).map_err(Failure::work)?;
     }
     if args.deshear && sampling.target().affine().shear() > SHEAR {
-        let problem = "the axes within the slices are not at right angles: use a pipeline with `spacing: { pixdim: 0, \
-                       deshear: true }`";
+        let problem = "the in-plane axes are not orthogonal: use a pipeline with `spacing: { pixdim: 0, deshear: true }`";
         return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {
@@ -231,7 +243,7 @@ fn apart(args: &Args, output: &Path, options: &ReadOptions) -> Result<(), Failur
     }
     for file in [Some(output), args.trace.as_deref()].into_iter().flatten() {
         if args.input.is_dir() && file.exists() && place(file).starts_with(place(&args.input)) {
-            let problem = format!("{} lies in the folder of the input: give it another name", file.display());
+            let problem = format!("{} would replace a file in the input folder: write somewhere else", file.display());
             return Err(Failure::usage(problem));
         }
     }
@@ -242,11 +254,13 @@ fn apart(args: &Args, output: &Path, options: &ReadOptions) -> Result<(), Failur
 fn cast(volume: Volume, dtype: Dtype) -> Result<Volume, String> {
     let found = NonFinite::of(&volume);
     if let Some(found) = found.as_ref().filter(|_| dtype.is_integer()) {
-        return Err(format!("{found}, and --dtype {dtype} holds neither NaN nor infinity: write float32"));
+        return Err(format!("{found}; {dtype} cannot hold NaN or infinity: pass --dtype float32"));
     }
     let volume = volume.cast(dtype);
     match NonFinite::of(&volume) {
-        Some(made) if found.is_none() => Err(format!("--dtype {dtype} does not hold the values: {made}")),
+        Some(made) if found.is_none() => {
+            Err(format!("values exceed the range of {dtype}: {made}; pass --dtype float64"))
+        }
         _ => Ok(volume),
     }
 }

@@ -15,7 +15,7 @@ use super::table::table;
 pub(super) struct Args {
     /// A new or empty folder for the files.
     folder: PathBuf,
-    /// One JSON document instead of a table.
+    /// Print one JSON document instead of a table.
     #[arg(long)]
     json: bool,
 }
@@ -23,7 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let folder = &args.folder;
     if folder.exists() && std::fs::read_dir(folder).map_err(Failure::usage)?.next().is_some() {
-        let problem = format!("{} is not empty: give a new or empty folder", folder.display());
+        let problem = format!("{} is not empty: pass a new or empty folder", folder.display());
         return Err(Failure::usage(problem));
     }
     let demo = run_in(folder).map_err(Failure::work)?;

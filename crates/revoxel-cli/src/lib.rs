@@ -2,8 +2,8 @@
 //!
 //! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
 //! and nothing was written; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Those of `compare`: 0 the volumes
-//! agree; 1 they differ; 2 that cannot be said. `--json` prints one document on standard output and nothing else; text for
-//! people and progress go to standard error. Where nobody can listen there, the work is done all the same.
+//! agree; 1 they differ; 2 not compared. `--json` prints one document on standard output and nothing else; text for
+//! people and progress go to standard error. A closed standard error does not stop the work.
 
 #[macro_use]
 mod say;
@@ -45,15 +45,16 @@ pub(crate) use say::say;
 use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-/// Medical volumes to models and back: declared preprocessing, and predictions on the patient's own grid.
+/// Medical volumes to models and back: declared preprocessing, and predictions on the grid of the scan.
 #[derive(Debug, Parser)]
 #[command(name = "revoxel", version, max_term_width = 110, propagate_version = true)]
 struct Cli {
-    /// Say more: -v what happens, -vv details.
+    /// Print more: -v progress, -vv details.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
-    /// Threads for the voxels; as many as there are cores by default.
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Threads for voxel work [default: number of cores].
+    #[arg(long, global = true, help_heading = limits::HEADING, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten)]
     limits: limits::Args,
@@ -63,36 +64,36 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the geometry of volume files.
+    /// Show the geometry of volume files, and the series of DICOM folders and archives.
     Info(info::Args),
-    /// Convert a volume into another format, or points into a label map.
+    /// Convert a volume to another format, or points to a label map.
     Convert(convert::Args),
-    /// Show how two volumes differ, in place, in values and label by label; exit code 1 where they do.
+    /// Compare two volumes: geometry, values and labels; exit code 1 if they differ.
     Compare(compare::Args),
-    /// Measure the labels of a label map: volume, box, centroid, longest diameter; or find the peaks of a map of
-    /// probabilities.
+    /// Measure the labels of a label map (volume, box, centroid, longest diameter), or find the peaks of a probability
+    /// map.
     Measure(measure::Args),
-    /// Show what a pipeline will do, from headers alone.
+    /// Check a pipeline, and show the grid after each step from headers alone.
     Plan(plan::Args),
-    /// Write what a pipeline does to made-up scans as a text to review, or check it.
+    /// Record what a pipeline does to synthetic scans in a text file to review, or check that record.
     Snapshot(snapshot::Args),
-    /// Run a pipeline over a dataset.
+    /// Run a pipeline on a dataset.
     Run(run::Args),
-    /// Bring a prediction back onto the grid that its case came from.
+    /// Map a prediction back onto the grid of its scan.
     Invert(invert::Args),
-    /// Bring points and boxes back, or from the scan to the model's grid.
+    /// Map points and boxes back to the scan, or from the scan to the model's grid.
     Points(points::Args),
-    /// Write what a model says of whole images as rows of a table.
+    /// Write the scores or class of a whole image as a row of a table.
     Scores(scores::Args),
-    /// Write a pipeline from the preprocessing of nnU-Net or MONAI.
+    /// Import the preprocessing of nnU-Net or MONAI as a pipeline.
     Import(import::Args),
-    /// Show what a dataset is like: spacings, shapes, intensities, and the voxel size that nnU-Net would take.
+    /// Show the spacings, shapes and intensities of a dataset, and the voxel size that nnU-Net would choose.
     Fingerprint(fingerprint::Args),
     /// List the transforms, or explain one.
     Transforms(transforms::Args),
     /// Print the JSON Schema of pipeline files.
     Schema(schema::Args),
-    /// Make a phantom of known volumes, run a pipeline on it, invert a prediction, and measure it all.
+    /// Run a pipeline on a phantom with known volumes, invert a mock prediction, and measure the labels.
     Demo(demo::Args),
 }
 
@@ -112,7 +113,7 @@ pub fn main() -> ExitCode {
         .log_internal_errors(false)
         .event_format(logs::Lines)
         .init();
-    std::panic::set_hook(Box::new(|panic| say(&format!("a fault of the program, please report it: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| say(&format!("internal error, please report it: {panic}"))));
     signals::listen();
     start_threads(cli.threads.map_or(0, usize::from));
     cli.limits.apply();
@@ -153,7 +154,7 @@ fn start_threads(asked_for: usize) {
     let pool = if threads == 0 { pool.num_threads(1).use_current_thread() } else { pool.num_threads(threads) };
     let started = pool.build_global();
     if threads < wanted || started.is_err() {
-        tracing::warn!("the system does not start {wanted} threads for the voxels: there is less to share the work");
+        tracing::warn!("the system refused to start {wanted} threads: running with {}", threads.max(1));
     }
 }
 

@@ -3,22 +3,24 @@
 use revoxel_io::Limits;
 use revoxel_runner::limits;
 
+/// The heading of limits in the help.
+pub(super) const HEADING: &str = "Limits";
+
 /// What may be read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Args {
-    /// The most bytes that the voxels of one file may have, such as 8G. By default three quarters of the memory of this
-    /// machine, container or process (ulimit -v); voxels that are used where they lie in an uncompressed file count
-    /// only where this is given.
-    #[arg(long, global = true, value_name = "SIZE", value_parser = super::run::bytes)]
+    /// Maximum size of one file's voxels, such as 8G [default: three quarters of the memory of this machine, container
+    /// or process (ulimit -v)]. The default does not apply to voxels that are mapped from an uncompressed file.
+    #[arg(long, global = true, help_heading = HEADING, value_name = "SIZE", value_parser = super::run::bytes)]
     max_volume: Option<u64>,
-    /// How many times its size a compressed file, or an archive, may grow when it is decoded [default: 1100, which no
-    /// honest file of gzip, zlib or zip reaches; of bzip2 and of DICOM's codecs some do]. Up to 64 MiB are always
-    /// allowed.
-    #[arg(long, global = true, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Maximum ratio of decoded to compressed size of a file or archive [default: 1100]. gzip, zlib and zip stay below
+    /// the default; bzip2 and DICOM codecs can exceed it. 64 MiB are always allowed.
+    #[arg(long, global = true, help_heading = HEADING, value_name = "TIMES")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     max_expansion: Option<u64>,
-    /// Let headers name files of values outside their own folder (NRRD, MetaImage). Only for files that can be trusted:
-    /// such a header can name any file of this machine.
-    #[arg(long, global = true)]
+    /// Let headers name data files outside their own folder (NRRD, MetaImage). Only for trusted files: such a header can
+    /// name any file of this machine.
+    #[arg(long, global = true, help_heading = HEADING)]
     allow_outside: bool,
 }
 

@@ -11,43 +11,45 @@ use revoxel_runner::limits;
 
 use super::failure::Failure;
 
-/// What is wrong where only other files are read.
+/// The heading of these options.
+const DICOM: &str = "DICOM";
+
+/// The error where no file is DICOM.
 pub(super) const NO_DICOM: &str =
-    "is no DICOM: --series, --select, --frames, --rescale, --incomplete, --slices and --missing are for DICOM";
+    "not DICOM: leave out --series, --select, --frames, --rescale, --incomplete, --slices and --missing";
 
 /// Which images of a DICOM folder or archive are read, and how.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Which series of a DICOM folder, file or archive: its number in the list that `info` prints, its UID, its
-    /// description with * for any text, or what it is like, such as "description=*thin*,modality=CT,min_slices=40,largest"
-    /// (also: uid, number). Of a folder of pictures: the name of its files with * for any text.
-    #[arg(long, value_parser = choice)]
+    /// The DICOM series to read: its number in the list of `info`, its UID, its description (* matches any text), or
+    /// criteria such as "description=*thin*,modality=CT,min_slices=40,largest" (also uid, number). For a folder of
+    /// pictures: the name of its files (* matches any text).
+    #[arg(long, help_heading = DICOM, value_parser = choice)]
     series: Option<SeriesChoice>,
-    /// Which volume of a DICOM series that holds several: what the list says of it, such as "kernel B30f" or phase.
-    #[arg(long)]
+    /// The volume to read from a series that holds several, as `info` lists it, such as "kernel B30f" or phase.
+    #[arg(long, help_heading = DICOM, value_name = "VOLUME")]
     select: Option<String>,
-    /// What to do with DICOM images of different quantities (magnitude, phase; water, fat) at the same places: separate
-    /// volumes, or stack them as frames of one.
-    #[arg(long, value_parser = frames, default_value = "separate")]
+    /// Images of different quantities (magnitude, phase; water, fat) at the same positions: separate them into volumes,
+    /// or stack them as frames of one volume.
+    #[arg(long, help_heading = DICOM, value_parser = frames, default_value = "separate")]
     frames: FramesPolicy,
-    /// What to do with DICOM images without a rescale that others of their series have: error, or assume that of the
-    /// others.
-    #[arg(long, value_parser = rescale, default_value = "error")]
+    /// Images without a rescale in a series where others have one: error, or assume the same rescale.
+    #[arg(long, help_heading = DICOM, value_parser = rescale, default_value = "error")]
     rescale: RescalePolicy,
-    /// What to do with a last frame of a DICOM series that lacks slices: error or drop.
-    #[arg(long, value_parser = incomplete, default_value = "error")]
+    /// A last frame that lacks slices: error or drop.
+    #[arg(long, help_heading = DICOM, value_parser = incomplete, default_value = "error")]
     incomplete: IncompletePolicy,
-    /// What to do with DICOM slices that lie unevenly: error, regularize or nominal.
-    #[arg(long, value_parser = slices, default_value = "error")]
+    /// Unevenly spaced slices: error, regularize (resample them evenly) or nominal (read them as evenly spaced).
+    #[arg(long, help_heading = DICOM, value_parser = slices, default_value = "error")]
     slices: SlicePolicy,
-    /// What to do with missing DICOM slices: error or interpolate.
-    #[arg(long, value_parser = missing, default_value = "error")]
+    /// Missing slices: error or interpolate.
+    #[arg(long, help_heading = DICOM, value_parser = missing, default_value = "error")]
     missing: MissingPolicy,
-    /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
+    /// Complex voxels: error, or channels for the real and the imaginary part.
     #[arg(long, value_parser = complex, default_value = "error")]
     complex: ComplexPolicy,
-    /// The voxel size in mm of TIFF, PNG and JPEG files, which do not say it, such as 0.5,0.5,2.
+    /// Voxel size in mm of TIFF, PNG and JPEG files, which do not store it, such as 0.5,0.5,2.
     #[arg(long, value_name = "X,Y,Z", value_parser = spacing)]
     spacing: Option<[f64; 3]>,
 }
@@ -129,25 +131,25 @@ pub(super) fn read_each<const N: usize>(
     let names = paths.map(|path| path.display().to_string()).join(", ");
     let chosen_from = paths.iter().any(|path| path.is_dir());
     if args.chooses_images(chosen_from) && !all.iter().any(|each| each.dicom) {
-        return Err(Failure::usage(format!("{names} {NO_DICOM}")));
+        return Err(Failure::usage(format!("{names}: {NO_DICOM}")));
     }
     let used = all.iter().any(|each| each.dicom && each.kind == Kind::Label);
     if *labels != LabelOptions::default() && !used {
         let problem =
-            "no DICOM segmentation or structure set: leave out --reference, --structure, --threshold and --overlap";
+            "not a DICOM segmentation or structure set: leave out --reference, --structure, --threshold and --overlap";
         return Err(Failure::usage(format!("{names}: {problem}")));
     }
     if args.spacing.is_some() && !all.iter().any(|each| each.sized) {
         return Err(Failure::usage(format!(
-            "{names}: --spacing is for TIFF, PNG and JPEG files, which have no voxel size"
+            "{names}: --spacing is only for TIFF, PNG and JPEG files without a voxel size: leave it out"
         )));
     }
     let mut loaded = Vec::with_capacity(N);
     for (path, each) in paths.iter().zip(&all) {
         let read = revoxel_io::read_with(path, each.kind, &each.options).map_err(Failure::usage)?;
         if read.info.slices.is_some() {
-            let problem = "its slices lie unevenly: convert it with --slices regularize first, or take the slices as even \
-                           with --slices nominal";
+            let problem = "slices are unevenly spaced: convert it with --slices regularize first, or pass --slices nominal \
+                           to read them as evenly spaced";
             return Err(Failure::usage(format!("{}: {problem}", path.display())));
         }
         if each.dicom {
@@ -155,7 +157,7 @@ pub(super) fn read_each<const N: usize>(
         }
         loaded.push(read);
     }
-    loaded.try_into().map_err(|_| Failure::work("as many volumes as files"))
+    loaded.try_into().map_err(|_| Failure::work("internal error: the number of volumes is not that of the files"))
 }
 
 fn choice(text: &str) -> Result<SeriesChoice, SeriesChoiceError> {
@@ -165,7 +167,7 @@ fn choice(text: &str) -> Result<SeriesChoice, SeriesChoiceError> {
 /// One of two words.
 fn one_of<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    found.ok_or_else(|| format!("use {} or {}", words[0].0, words[1].0))
+    found.ok_or_else(|| format!("expected {} or {}", words[0].0, words[1].0))
 }
 
 fn frames(text: &str) -> Result<FramesPolicy, String> {
@@ -190,7 +192,7 @@ pub(super) fn spacing(text: &str) -> Result<[f64; 3], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|word| word.trim().parse::<f64>()).collect();
     let numbers = numbers.ok().and_then(|numbers| <[f64; 3]>::try_from(numbers).ok());
     let fits = |numbers: &[f64; 3]| numbers.iter().all(|v| v.is_finite() && *v > 0.0);
-    numbers.filter(fits).ok_or_else(|| "three positive numbers are needed, such as 0.5,0.5,2".to_owned())
+    numbers.filter(fits).ok_or_else(|| "expected three positive numbers, such as 0.5,0.5,2".to_owned())
 }
 
 fn missing(text: &str) -> Result<MissingPolicy, String> {
@@ -202,6 +204,6 @@ fn slices(text: &str) -> Result<SlicePolicy, String> {
         "error" => Ok(SlicePolicy::Error),
         "regularize" => Ok(SlicePolicy::Regularize),
         "nominal" => Ok(SlicePolicy::Nominal),
-        _ => Err("use error, regularize or nominal".to_owned()),
+        _ => Err("expected error, regularize or nominal".to_owned()),
     }
 }

@@ -14,32 +14,32 @@ const HEADING: &str = "DICOM segmentations and structure sets (labels)";
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct SegmentArgs {
-    /// Where the series is that a DICOM segmentation or structure set refers to, a folder or an archive.
-    /// By default it is looked for in the same folder or archive.
+    /// Folder or archive with the series that a segmentation or structure set refers to [default: the same folder or
+    /// archive].
     #[arg(long, help_heading = HEADING, value_name = "PATH")]
     reference: Option<PathBuf>,
-    /// A segment or structure that is read, by name or number; once for each. Structures become the
-    /// labels 1, 2, … in this order; segments keep their numbers.
+    /// A segment or structure to read, by name or number; repeatable. Structures become labels 1, 2, … in this order;
+    /// segments keep their numbers.
     #[arg(help_heading = HEADING, long = "structure", value_name = "NAME")]
     structures: Vec<String>,
-    /// The least part of a segment that makes a voxel the segment's, in a FRACTIONAL segmentation; 0.5
-    /// by default.
+    /// In a FRACTIONAL segmentation, the lowest fraction at which a voxel belongs to a segment [default: 0.5].
     #[arg(long, help_heading = HEADING, value_name = "FRACTION", value_parser = threshold)]
     threshold: Option<Threshold>,
-    /// What to do where segments or structures overlap: error, or channels (one for each).
+    /// Overlapping segments or structures: error, or channels (one for each).
     #[arg(long, help_heading = HEADING, value_parser = overlap, default_value = "error")]
     overlap: OverlapPolicy,
 }
 
 fn threshold(text: &str) -> Result<Threshold, String> {
-    text.parse().ok().and_then(Threshold::new).ok_or_else(|| "use a number above 0 and at most 1".to_owned())
+    let threshold = text.parse().ok().and_then(Threshold::new);
+    threshold.ok_or_else(|| "expected a number above 0 and at most 1".to_owned())
 }
 
 fn overlap(name: &str) -> Result<OverlapPolicy, String> {
     match name {
         "error" => Ok(OverlapPolicy::Error),
         "channels" => Ok(OverlapPolicy::Channels),
-        _ => Err("use error or channels".to_owned()),
+        _ => Err("expected error or channels".to_owned()),
     }
 }
 

@@ -18,11 +18,16 @@ pub(super) fn free(path: &Path, overwrite: bool) -> Outcome {
     let beside = revoxel_io::written_beside(path);
     match [path].into_iter().chain(beside.iter().map(PathBuf::as_path)).find(|p| p.exists()) {
         Some(there) if !overwrite => {
-            let problem = format!("{} is there already: use --overwrite to replace it", there.display());
+            let problem = format!("{} exists already: pass --overwrite to replace it", there.display());
             Err(Failure::usage(problem))
         }
         _ => Ok(()),
     }
+}
+
+/// A number of things: `1 case`, `2 cases`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints text on standard output. A reader that has gone away is no error. Nothing in it is obeyed by a terminal.
@@ -99,5 +104,5 @@ pub(super) fn label(label: i128) -> Value {
 pub(super) fn rounded_by_reading(loaded: &Loaded) -> Option<String> {
     let stored = loaded.info.stored;
     let lost = stored.is_integer() && stored.size() > 2 && loaded.volume.dtype() == Dtype::F32;
-    lost.then(|| format!("{stored} stored with a scale is read as float32, which holds 24 bits"))
+    lost.then(|| format!("{stored} with a scale is read as float32, which holds 24 bits"))
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::show;
 
-/// A text has at most so many labels: an image of whole numbers has hundreds, and nobody reads them.
+/// The most labels in the text: an image of whole numbers has hundreds.
 const MOST_ROWS: usize = 20;
 
 /// Two files and how they differ.
@@ -98,7 +98,7 @@ impl Report<'_> {
         match self.found.labels.as_ref()?.as_ref().err()? {
             NoLabels::NotWhole(side, error) => Some(format!("{}: {error}", ["a", "b"][*side])),
             NoLabels::TooMany(most) => Some(format!(
-                "more than {most} different values: pass --tolerance-mm or --min-dice to take them for labels"
+                "more than {most} different values: pass --tolerance-mm or --min-dice to compare them as labels"
             )),
         }
     }
@@ -109,7 +109,7 @@ impl Report<'_> {
         let mut text = format!("geometry  {}\n  a: {a}\n  b: {b}\n", found.relation);
         if found.axes[0] != found.axes[1] {
             text.push_str(&format!(
-                "axes      {} and {}: readers of these files get arrays of other shapes\n",
+                "axes      {} and {}: arrays read from these files have different shapes\n",
                 found.axes[0], found.axes[1]
             ));
         }
@@ -128,10 +128,10 @@ impl Report<'_> {
             v.different, v.voxels, v.largest, v.mean
         ));
         if self.criteria.within != Default::default() {
-            text.push_str(&format!("  {} of them by more than allowed\n", v.beyond));
+            text.push_str(&format!("  {} of them beyond the tolerance\n", v.beyond));
         }
         if v.not_finite > 0 {
-            text.push_str(&format!("  {} of them where a value is NaN or infinite\n", v.not_finite));
+            text.push_str(&format!("  {} of them are NaN or infinite in a or b\n", v.not_finite));
         }
         if let Some(first) = &v.first {
             text.push_str(&format!("  first at {}: {} and {}\n", first.spot, first.a, first.b));
@@ -151,7 +151,7 @@ impl Report<'_> {
         if rows.len() > MOST_ROWS {
             rows.sort_by(|p, q| p.overlap.dice().total_cmp(&q.overlap.dice()));
             text.push_str(&format!(
-                "  the {MOST_ROWS} labels with the lowest Dice of {} (--json has all):\n",
+                "  {MOST_ROWS} of {} labels, the lowest Dice first (--json lists all):\n",
                 rows.len()
             ));
             rows.truncate(MOST_ROWS);
@@ -171,8 +171,8 @@ impl Report<'_> {
         if !found.places_agree {
             let only_axes = found.relation.agrees() && found.axes[0] != found.axes[1];
             differ.push(match only_axes {
-                true => format!("axes ({} and {}; --max-corner-mm allows it)", found.axes[0], found.axes[1]),
-                false => "places".to_owned(),
+                true => format!("axes ({} and {}; --max-corner-mm accepts this)", found.axes[0], found.axes[1]),
+                false => "geometry".to_owned(),
             });
         }
         if found.channels[0] != found.channels[1] {
@@ -181,7 +181,7 @@ impl Report<'_> {
             differ.push(match (criteria.min_dice, found.worst()) {
                 (Some(least), Some(worst)) => {
                     format!(
-                        "labels (Dice {:.4} of label {}, at least {least} is wanted)",
+                        "labels (Dice {:.4} of label {} is below --min-dice {least})",
                         worst.overlap.dice(),
                         worst.label
                     )
@@ -240,9 +240,9 @@ fn row_text(row: &LabelDifference, tolerance_mm: f64) -> String {
 
 fn unmeasured(why: Unmeasured) -> String {
     match why {
-        Unmeasured::Places => "the places differ: put both on one grid, or allow it with --max-corner-mm".to_owned(),
+        Unmeasured::Places => "the grids differ: resample onto one grid, or pass --max-corner-mm".to_owned(),
         Unmeasured::TooManyVoxels(most) => {
-            format!("more than {most} voxels lie on surfaces: pass --tolerance-mm to measure them all the same")
+            format!("more than {most} surface voxels: pass --tolerance-mm to measure them anyway")
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
         tracing::warn!("{}: {warning}", scan.display());
     }
     if info.slices.is_some() {
-        let problem = "its slices lie unevenly: convert it with --slices regularize first, and say --like the result";
+        let problem = "slices are unevenly spaced: convert it with --slices regularize, and pass the result to --like";
         return Err(Failure::usage(format!("{}: {problem}", scan.display())));
     }
     let (volume, voxels) = label_map(&args.input, &document, args.space, &info.grid).map_err(Failure::usage)?;
@@ -45,6 +45,7 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
                 .collect::<Vec<_>>(),
         }));
     }
-    say!("{}: {} landmarks, {}, {}", output.display(), voxels.len(), volume.dtype(), volume.grid());
+    let landmarks = show::counted(voxels.len(), "landmark");
+    say!("{}: {landmarks}, {}, {}", output.display(), volume.dtype(), volume.grid());
     Ok(())
 }
