@@ -375,9 +375,9 @@ fn a_run_records_its_seed_and_its_draws_and_repeats_itself() {
     assert_eq!(other.0["pipeline"]["seed"], 6);
     // With a case the draws are known before a voxel is read; without one they are not.
     let planned = place.revoxel(&["plan", "p.yaml", "--data", "data"]).good().out;
-    assert!(planned.contains("lossy") && !planned.contains("drawn by"), "{planned}");
+    assert!(planned.contains("lossy") && !planned.contains("drawn from"), "{planned}");
     let planned = place.revoxel(&["plan", "p.yaml", "--like", "data/a.nii.gz"]).good().out;
-    assert!(planned.contains("grid is drawn by the name of the case"), "{planned}");
+    assert!(planned.contains("grid is drawn from the case name"), "{planned}");
     place.revoxel(&["invert", "one/a.json", "one/a.nii.gz", "-o", "back.nii.gz", "--kind", "image"]).good();
     let compared = place.revoxel(&["compare", "back.nii.gz", "data/a.nii.gz", "--json"]).told(1).json();
     assert_eq!(compared["geometry"], "identical");

@@ -112,7 +112,7 @@ fn runs_are_the_same_for_any_number_of_jobs_and_do_not_overwrite() {
         assert_eq!(std::fs::read(place.path(file)).unwrap(), std::fs::read(place.path(&other)).unwrap(), "{file}");
     }
     let again = ["run", "p.yaml", "--data", "data", "--out", "one"];
-    place.revoxel(&again).bad(2, &["one/c0/image.nii.gz is there already", "--overwrite"]);
+    place.revoxel(&again).bad(2, &["one/c0/image.nii.gz exists already", "--overwrite"]);
     place.revoxel(&[&again[..], &["--overwrite", "--case", "c2"]].concat()).good();
     place.revoxel(&[&again[..], &["--case", "c9"]].concat()).bad(2, &["no case \"c9\"", "cases are: c0, c1, c2, c3"]);
 }
@@ -149,7 +149,7 @@ fn array_predictions_come_back_with_argmax_and_coverage() {
     let unseen = (0..seen.len()).filter(|i| seen[*i] == 0.0).count();
     assert!(unseen > 0 && unseen < seen.len());
     assert!((0..seen.len()).all(|i| seen[i] == 1.0 || back[i] == 0.0), "what was not seen is background");
-    place.revoxel(&arguments).bad(2, &["back.nii is there already"]);
+    place.revoxel(&arguments).bad(2, &["back.nii exists already"]);
     let other = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii", "--argmax", "--axes", "zyx"];
     place.revoxel(&other).bad(2, &["does not fit", "as zyx"]);
     let kindless = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii"];

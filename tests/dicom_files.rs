@@ -196,7 +196,7 @@ fn predictions_on_uneven_slices_say_where_they_lie() {
     // Even slices have no other grid.
     put(&place, (0..6).map(|i| Object::slice(i, [5.0, -3.0, 2.0 * i as f64])));
     run(&place, "slices: regularize").good();
-    invert(&["--onto", "regular", "--overwrite"]).bad(2, &["leave --onto regular out"]);
+    invert(&["--onto", "regular", "--overwrite"]).bad(2, &["leave out --onto regular"]);
 }
 
 /// The CT and the structure set of the fixtures in the folder of a case, with the same slices as a second series.

@@ -178,7 +178,7 @@ fn tilt_is_kept_unless_it_is_to_be_resampled_away() {
     let came = crate::support::values(&back);
     let wrong = came.iter().zip(&there).filter(|(v, y)| (**y - 2.0).abs() > 0.5 && (**v > 0.0) != (**y > 2.0));
     assert_eq!(wrong.count(), 0);
-    place.revoxel(&recorded).bad(2, &["t.nrrd is there already"]);
+    place.revoxel(&recorded).bad(2, &["t.nrrd exists already"]);
     // An even, straight volume stays as it is.
     place.revoxel(&["convert", "b.nrrd", "c.nrrd", "--deshear"]).good();
     assert_eq!(place.read("c.nrrd", Kind::Image), straight);

@@ -113,7 +113,7 @@ fn a_pipeline_is_printed_or_written_once() {
     let without = place.revoxel(&["import", "monai", "c.json", "--postprocessing", "none"]).good().out;
     assert!(!without.contains("restore:"), "{without}");
     place.revoxel(&["import", "monai", "c.json", "-o", "p.yaml"]).good();
-    place.revoxel(&["import", "monai", "c.json", "-o", "p.yaml"]).bad(2, &["p.yaml is there already", "--overwrite"]);
+    place.revoxel(&["import", "monai", "c.json", "-o", "p.yaml"]).bad(2, &["p.yaml exists already", "--overwrite"]);
     let plan = place.revoxel(&["schema"]).good().json();
     assert!(plan["properties"]["restore"].is_object() && plan["title"] != Value::Null);
 }

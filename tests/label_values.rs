@@ -375,7 +375,7 @@ fn labels_that_a_prediction_loses_are_named() {
     place.volume("dot.nii.gz", &dot(size / 2, Kind::Label, 1));
     let said = back(&place, "dot.nii.gz", "b.nii.gz", &["--json"]).good();
     assert_eq!(said.json()["vanished"], json!([{ "label": 9, "channel": 0, "before": 1, "after": 0 }]));
-    assert!(said.err.contains("the prediction lost label 9 (1 voxel before, 0 after)"), "{}", said.err);
+    assert!(said.err.contains("labels lost on the way back: label 9 (1 voxel before, 0 after)"), "{}", said.err);
     // Of several channels the one is named, of several maps none that another one keeps.
     place.volume("dots.nii.gz", &dot(size + size / 2, Kind::Label, 2));
     let said = back(&place, "dots.nii.gz", "b.nii.gz", &["--kind", "label", "--json"]).good();

@@ -584,7 +584,7 @@ fn no_more_maps_are_read_than_needed() {
     // Without any map nobody can say.
     place.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: 9 }"));
     let said = place.revoxel(&["plan", "p.yaml", "--json"]).good();
-    assert!(said.json()["label_maps_read"].is_null() && said.err.contains("were not looked for"), "{}", said.err);
+    assert!(said.json()["label_maps_read"].is_null() && said.err.contains("were not checked"), "{}", said.err);
 }
 
 #[test]
@@ -627,7 +627,7 @@ fn a_run_is_refused_before_any_work() {
     assert_eq!(values(&place.read("out/c01/label.nii", Kind::Label)), values(&map(&[1, 2, 5])));
     // What is done already is not looked at again; another pipeline has done nothing yet.
     let said = run("", "fill_holes: { applied_labels: 5 }", &["--resume"]).good();
-    assert!(said.err.contains("2 of 2 cases are done"), "{}", said.err);
+    assert!(said.err.contains("2 of 2 cases: done already"), "{}", said.err);
     run("", "fill_holes: { applied_labels: 7 }", &["--resume"]).bad(2, &refused);
 }
 

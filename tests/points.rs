@@ -40,7 +40,7 @@ fn indices_name_the_same_voxels_before_and_after_a_run() {
     place.text("p.csv", &text);
     let there = ["points", "out/a.json", "p.csv", "-o", "there.csv", "--forward"];
     let said = place.revoxel(&there).good();
-    assert!(said.err.contains("the model never saw them"), "{}", said.err);
+    assert!(said.err.contains("not seen by the model"), "{}", said.err);
     let processed = place.read("out/a.nii.gz", Kind::Image);
     let shape = processed.grid().shape();
     let found = std::fs::read_to_string(place.path("there.csv")).unwrap();
@@ -66,7 +66,7 @@ fn indices_name_the_same_voxels_before_and_after_a_run() {
         text.lines().skip(1).map(|l| l.split(',').take(4).collect::<Vec<_>>().join(",")).collect()
     };
     assert_eq!(places(&back), places(&text));
-    place.revoxel(&there).bad(2, &["there.csv is there already"]);
+    place.revoxel(&there).bad(2, &["there.csv exists already"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
     let boxes = ["points", "out/a.json", "b.csv", "-o", "there.csv", "--forward", "--space", "index"];
     let said = place.revoxel(&boxes).good();
     assert!(
-        said.err.contains("1 not in the source: b.csv:3") && said.err.contains("1 seen by the model in part"),
+        said.err.contains("1 outside the source: b.csv:3") && said.err.contains("1 partly seen by the model"),
         "{}",
         said.err
     );
@@ -131,8 +131,8 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
     let missing = ["points", "out/a.json", "b.csv", "-o", "x.csv"];
     place.revoxel(&missing).bad(2, &["b.csv:2", "Say --space index, ras or lps"]);
     place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.csv"]).bad(2, &["x.csv"]);
-    place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.nii"]).bad(2, &["`revoxel points` brings it back"]);
-    place.revoxel(&["points", "out/a.json", "b.csv", "-o", "x.json"]).bad(2, &["same form, or to a .csv"]);
+    place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.nii"]).bad(2, &["use `revoxel points`"]);
+    place.revoxel(&["points", "out/a.json", "b.csv", "-o", "x.json"]).bad(2, &["same format or as .csv"]);
     assert!(!place.path("x.csv").exists());
 }
 
@@ -190,11 +190,11 @@ fn former_spellings_work_and_say_the_new_one() {
     std::fs::write(place.path("s.npy"), npy(&[0.25, 0.75])).unwrap();
     let said =
         place.revoxel(&["invert", "out/a.json", "p.csv", "-o", "old.csv", "--points", "--space", "index"]).good();
-    assert!(said.err.contains("type `revoxel points TRACE POINTS -o FILE`"), "{}", said.err);
+    assert!(said.err.contains("use `revoxel points TRACE POINTS -o FILE`"), "{}", said.err);
     let said = place.revoxel(&["points", "out/a.json", "p.csv", "-o", "new.csv", "--space", "index"]).good();
-    assert!(!said.err.contains("type `revoxel"), "{}", said.err);
+    assert!(!said.err.contains("use `revoxel"), "{}", said.err);
     let said = place.revoxel(&["invert", "out/a.json", "s.npy", "-o", "old.tsv", "--scores"]).good();
-    assert!(said.err.contains("type `revoxel scores TRACE PREDICTION -o TABLE`"), "{}", said.err);
+    assert!(said.err.contains("use `revoxel scores TRACE PREDICTION -o TABLE`"), "{}", said.err);
     place.revoxel(&["scores", "out/a.json", "s.npy", "-o", "new.tsv"]).good();
     for name in ["csv", "tsv"] {
         let text = |which: &str| std::fs::read_to_string(place.path(&format!("{which}.{name}"))).unwrap();

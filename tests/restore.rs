@@ -110,10 +110,10 @@ fn a_prediction_goes_the_way_that_its_pipeline_says() {
     assert_eq!(place.read("u32.nii", Kind::Label).dtype(), Dtype::U32);
     place
         .revoxel(&["invert", "out/a.json", "blobs.nii.gz", "--out", "back"])
-        .bad(2, &["back/a/seg.nii.gz is there already"]);
+        .bad(2, &["back/a/seg.nii.gz exists already"]);
     place
         .revoxel(&["invert", "out/a.json", "blobs.nii.gz"])
-        .bad(2, &["Say -o FILE, or --out DIR for DIR/a/seg.nii.gz"]);
+        .bad(2, &["pass -o FILE, or --out DIR to write DIR/a/seg.nii.gz"]);
     let other = ["invert", "out/a.json", "blobs.nii.gz", "-o", "x.nii", "--restore", "sg"];
     place.revoxel(&other).bad(2, &["no restore entry \"sg\"; it has seg"]);
 }
@@ -552,7 +552,7 @@ fn labels_stay_themselves_whatever_their_type() {
     let single = values(&place.read("x.nii.gz", Kind::Probability));
     assert!(values(&mean).iter().zip(single).all(|(a, b)| (a - b).abs() < 1e-6));
     two("1,2,3;3,1,1").bad(2, &["3 weights for 2 channel(s)"]);
-    two("1,2;3,1;1,1").bad(2, &["--weights: those of 3 predictions for 2"]);
+    two("1,2;3,1;1,1").bad(2, &["--weights: weights of 3 predictions for 2"]);
     two("1,2,3").bad(2, &["3 weights for 2 predictions"]);
     two("1e308,1e308").bad(2, &["add up to inf"]);
     two("1e200,1").bad(2, &["a weight of 1e200"]);

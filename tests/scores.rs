@@ -108,7 +108,7 @@ fn predictions_of_one_case_are_averaged_and_of_others_refused() {
         let all = [&["scores", "out/a/0.json"], args].concat();
         place.revoxel(&all).bad(2, parts);
     };
-    bad(&["1.npy", "-o", "t.tsv"], &["t.tsv is there already"]);
+    bad(&["1.npy", "-o", "t.tsv"], &["t.tsv exists already"]);
     bad(&["1.npy", "-o", "t.tsv", "--append"], &["a row of a.nrrd already"]);
     bad(&["1.npy"], &["--output"]);
     bad(&["1.npy", "-o", "t.nii"], &["t.nii: a table of scores is a .csv or .tsv"]);

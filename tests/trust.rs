@@ -86,7 +86,7 @@ fn is_done_again(place: &Place, cases: &[&str], why: &str, more: &[&str]) {
     assert!(left.values().all(|said| said.contains(why)), "{why}: {left:?}");
     let said = run(place, &[&["--resume"], more].concat()).good();
     for case in cases {
-        let line = said.err.lines().find(|line| line.starts_with(&format!("case {case} is done again: ")));
+        let line = said.err.lines().find(|line| line.starts_with(&format!("case {case}: run again, because ")));
         assert!(line.is_some_and(|line| line.contains(why)), "{why}: {}", said.err);
     }
     let fresh = ["run", "p.yaml", "--data", "data", "--out", "fresh", "--overwrite"];
@@ -163,7 +163,7 @@ fn a_copy_of_the_same_files_is_no_change() {
     }
     let before = contents(&place, "out");
     let said = run(&place, &["--resume"]).good();
-    assert!(said.err.contains("3 of 3 cases are done already"), "{}", said.err);
+    assert!(said.err.contains("3 of 3 cases: done already"), "{}", said.err);
     assert_eq!(before, contents(&place, "out"));
 }
 
@@ -175,8 +175,8 @@ fn half_a_case_is_done_again_and_holds_up_no_other() {
     fs::remove_file(place.path("out/b/trace.json")).unwrap();
     run(&place, &[]).bad(2, &["nothing was written", "--overwrite"]);
     let said = run(&place, &["--resume"]).good();
-    assert!(said.err.contains("1 of 3 cases are done already"), "{}", said.err);
-    assert!(said.err.contains("case b is done again: it has outputs and no trace"), "{}", said.err);
+    assert!(said.err.contains("1 of 3 cases: done already"), "{}", said.err);
+    assert!(said.err.contains("case b: run again, because it has outputs and no trace"), "{}", said.err);
     assert!(not_done(&place, &[]).is_empty());
     let json = run(&place, &["--resume", "--json"]).good().json();
     assert_eq!((json["done_already"].as_array().unwrap().len(), &json["cases"]), (3, &Value::Array(vec![])));
@@ -189,7 +189,7 @@ fn what_a_killed_run_left_goes_and_what_another_run_writes_stays() {
     fs::create_dir_all(place.path("out/b")).unwrap();
     let alive = revoxel_io::Partial::create(place.path("out/b/other.nii")).unwrap();
     let said = run(&place, &[]).good();
-    assert!(said.err.contains("1 files of a run that was stopped are removed"), "{}", said.err);
+    assert!(said.err.contains("removed 1 file of an interrupted run"), "{}", said.err);
     assert!(left.iter().all(|path| !path.exists()) && alive.place().exists());
 }
 
@@ -285,7 +285,7 @@ fn signals_end_a_run_cleanly() {
         let ended = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(code), "{said}");
-        assert!(said.contains(name) && said.contains("of 3 cases were done") && said.contains("--resume"), "{said}");
+        assert!(said.contains(name) && said.contains("of 3 cases done") && said.contains("--resume"), "{said}");
         let left = contents(&place, "out");
         assert!(left.keys().all(|file| !file.ends_with(".partial") && !file.contains("lock")), "{:?}", left.keys());
     }

@@ -214,7 +214,8 @@ fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way
         sampling.push(&op).map_err(Failure::work)?;
     }
     if args.deshear && sampling.target().affine().shear() > SHEAR {
-        let problem = "the in-plane axes are not orthogonal: use a pipeline with `spacing: { pixdim: 0, deshear: true }`";
+        let problem =
+            "the in-plane axes are not orthogonal: use a pipeline with `spacing: { pixdim: 0, deshear: true }`";
         return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
     }
     if let Some(orientation) = args.orientation {

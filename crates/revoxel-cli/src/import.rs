@@ -126,7 +126,7 @@ fn write(imported: &Imported, output: &Output) -> Outcome {
     }
     let Some(path) = &output.output else { return show::text(&imported.text) };
     if path.exists() && !output.overwrite {
-        let problem = format!("{} is there already: use --overwrite to replace it", path.display());
+        let problem = format!("{} exists already: pass --overwrite to replace it", path.display());
         return Err(Failure::usage(problem));
     }
     revoxel_runner::files::write_text(path, &imported.text).map_err(Failure::work)

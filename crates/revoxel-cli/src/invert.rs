@@ -26,87 +26,99 @@ use revoxel_runner::prediction::{ArrayAxes, Reading, read};
 use revoxel_runner::restore::{Member, Restoration, RestoreError};
 use revoxel_runner::uneven::beside;
 
-/// Bring a prediction back onto the grid that its case came from. Needs the trace and the prediction, nothing else.
-/// Several predictions of the case are averaged; of label maps every voxel gets the label that most of them say. What the pipeline says under `restore` is followed; options here
-/// come before it.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Several predictions are averaged; label maps vote. Options override the `restore` entry of the pipeline.
+
+Examples:
+  revoxel invert case.json labels.nii.gz -o labels-on-scan.nii.gz
+  revoxel invert case.json logits.npy --kind logit --argmax -o labels-on-scan.nii.gz";
+
+/// Headings of the options in the help.
+const OUTPUT: &str = "Output";
+const PREDICTION: &str = "Prediction";
+const RESTORING: &str = "Restoring";
+
+/// Map a prediction back onto the grid of its scan. Needs only the trace and the prediction.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     trace: PathBuf,
     /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote).
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
-    /// Where to write it.
-    #[arg(short, long)]
+    /// The file to write.
+    #[arg(short, long, help_heading = OUTPUT, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The folder that the path in the pipeline's `restore` is relative to, instead of --output.
-    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    /// Folder that the `output` path of the pipeline's `restore` entry is relative to; replaces --output.
+    #[arg(long, help_heading = OUTPUT, value_name = "DIR", conflicts_with = "output")]
     out: Option<PathBuf>,
-    /// One more prediction of the case with a trace of its own, such as a mirrored copy.
-    #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
+    /// Another prediction of the same case with its own trace, such as a mirrored copy; repeatable.
+    #[arg(long, help_heading = PREDICTION, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
     with: Vec<PathBuf>,
-    /// Weights of the predictions, in their order, those of --with last; equal by default. Or one for each channel:
-    /// predictions with `;` between them, channels with `,`, as in "1,2,3;3,2,1".
-    #[arg(long, value_name = "W,W,…", default_value = "", hide_default_value = true)]
+    /// Weights of the predictions in their order, then those of --with [default: equal]. Weights by channel: `,` between
+    /// channels and `;` between predictions, such as "1,2,3;3,2,1".
+    #[arg(long, help_heading = PREDICTION, value_name = "W,W,…", default_value = "", hide_default_value = true)]
     weights: Weights,
-    /// Which entry of the pipeline's `restore` to follow; the only one by default; `none` for none.
-    #[arg(long, value_name = "NAME")]
+    /// The `restore` entry of the pipeline to follow, or none [default: the only entry].
+    #[arg(long, help_heading = RESTORING, value_name = "NAME")]
     restore: Option<String>,
-    /// The input whose grid it goes back to; the case's image by default.
-    #[arg(long, value_name = "KEY")]
+    /// The input whose grid to restore [default: the image].
+    #[arg(long, help_heading = RESTORING, value_name = "KEY")]
     volume: Option<String>,
-    /// What its values are: label, probability, logit or image. Inferred where that is safe: labels from whole numbers
-    /// from -1 on in one channel.
-    #[arg(long)]
+    /// Kind of values: label, probability, logit or image [default: label for whole numbers of at least -1 in one
+    /// channel].
+    #[arg(long, help_heading = PREDICTION)]
     kind: Option<Kind>,
-    /// nearest, linear, cubic, label or label_nearest; by default nearest for labels and linear for the rest.
-    #[arg(long)]
+    /// nearest, linear, cubic, label or label_nearest [default: nearest for labels, linear for other kinds].
+    #[arg(long, help_heading = RESTORING)]
     interpolation: Option<Interpolation>,
-    /// Make probabilities of logits first: softmax or sigmoid; none averages the logits of several predictions.
-    #[arg(long)]
+    /// Activation of logits before they are averaged: softmax, sigmoid, or none to average logits.
+    #[arg(long, help_heading = PREDICTION)]
     activation: Option<Activation>,
-    /// Write the label map of the highest channel, the lowest at a tie.
-    #[arg(long, conflicts_with = "regions")]
+    /// Write a label map of the channel with the highest value; at a tie the first of them.
+    #[arg(long, help_heading = RESTORING, conflicts_with = "regions")]
     argmax: bool,
-    /// Paint channels over each other: the label of each channel, in order (nnU-Net: regions_class_order).
-    #[arg(long, value_delimiter = ',', value_name = "LABEL,LABEL,…")]
+    /// Write a label map of overlapping regions: the label of each channel; later channels paint over earlier ones
+    /// (regions_class_order of nnU-Net).
+    #[arg(long, help_heading = RESTORING, value_delimiter = ',', value_name = "LABEL,LABEL,…")]
     regions: Vec<u16>,
-    /// With --regions: the probability above which a voxel belongs to a region; 0.5 by default.
-    #[arg(long, requires = "regions")]
+    /// With --regions: a voxel belongs to a region above this probability [default: 0.5].
+    #[arg(long, help_heading = RESTORING, value_name = "P", requires = "regions")]
     threshold: Option<f64>,
-    /// Undo the recorded changes of values too: an image comes back in the units of its source.
-    #[arg(long)]
+    /// Also undo the recorded changes of values, so that an image gets the units of its source.
+    #[arg(long, help_heading = RESTORING)]
     values: bool,
-    /// With --values: where values were cut off take the limit, instead of refusing.
-    #[arg(long, requires = "values")]
+    /// With --values: where values were clipped, write the clipping limit instead of failing.
+    #[arg(long, help_heading = RESTORING, requires = "values")]
     clamp: bool,
-    /// Order of an array's axes: xyz, zyx, cxyz or czyx, of a 2-D volume also xy, yx, cxy or cyx. Seen from the shape where
-    /// only one fits.
-    #[arg(long)]
+    /// Order of an array's axes: xyz, zyx, cxyz or czyx; for 2-D also xy, yx, cxy or cyx [default: the only order that
+    /// fits the shape].
+    #[arg(long, help_heading = PREDICTION)]
     axes: Option<ArrayAxes>,
-    /// Take the prediction to lie where the pipeline ended, whatever its header says.
-    #[arg(long)]
+    /// Ignore the prediction's header, and assume the grid on which the pipeline ended.
+    #[arg(long, help_heading = PREDICTION)]
     assume_grid: bool,
-    /// What voxels hold that the model never saw, in the units of the result; by default background of the kind.
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
+    /// Value of voxels that the model did not see, in the units of the result [default: background of the kind].
+    #[arg(long, help_heading = RESTORING, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
     fill: Option<f64>,
-    /// Where the source's slices lie unevenly: onto these slices, with a file OUTPUT.slices.json that says where each lies,
-    /// or onto the regular grid that the pipeline made of them first.
-    #[arg(long, value_enum, default_value = "slices")]
+    /// Target grid for unevenly spaced slices.
+    #[arg(long, help_heading = RESTORING, value_enum, default_value = "slices")]
     onto: Onto,
-    /// Voxel type to write, float16 too in an .npy; for labels the smallest that holds them by default.
-    #[arg(long)]
+    /// Voxel type to write, also float16 in an .npy file [default: for labels the smallest that holds them].
+    #[arg(long, help_heading = OUTPUT)]
     dtype: Option<StoredDtype>,
-    /// Also write the mask of voxels that the model saw.
-    #[arg(long, value_name = "FILE")]
+    /// Also write a mask of the voxels that the model saw.
+    #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     coverage: Option<PathBuf>,
     #[command(flatten)]
     former: Former,
-    /// Replace files that are there already.
-    #[arg(long)]
+    /// Replace existing files.
+    #[arg(long, help_heading = OUTPUT)]
     overwrite: bool,
-    /// One JSON document on standard output.
-    #[arg(long)]
+    /// Print one JSON document on standard output.
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
@@ -115,7 +127,7 @@ fn fill(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
     match text.parse::<i128>() {
         Ok(whole) if !Dtype::F64.holds_whole(whole) => {
-            Err(format!("{text} is not exact in double precision, and would become {value}"))
+            Err(format!("{text} is not exact in double precision: it would become {value}"))
         }
         _ => Ok(value),
     }
@@ -170,7 +182,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !gone.is_empty() {
         let labels = revoxel_runner::vanished::sentence(&gone);
         tracing::warn!(
-            "{}: on the way back the prediction lost {labels}: logits or probabilities keep more of thin labels",
+            "{}: labels lost on the way back: {labels}; logits or probabilities keep more of thin labels",
             output.display()
         );
     }
@@ -260,7 +272,7 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let (trace, key, path, weights) = prediction;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
     if form_of(&path).is_some() {
-        return Err(Failure::usage(format!("{}: a file of points: `revoxel points` brings it back", path.display())));
+        return Err(Failure::usage(format!("{}: a file of points: use `revoxel points`", path.display())));
     }
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
@@ -329,7 +341,7 @@ enum SlabError {
 
 /// A voxel type that does not hold values of the result.
 #[derive(Debug, thiserror::Error)]
-#[error("values of the result are beyond the range of {0}: give --dtype float64, or scale the prediction before")]
+#[error("values of the result exceed the range of {0}: pass --dtype float64, or scale the prediction first")]
 struct Beyond(Dtype);
 
 /// Whether values are finite, as all are before they are written; but for a fill that is not.
@@ -400,10 +412,12 @@ fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
         (Some(output), ..) => Ok(output.clone()),
         (None, Some(folder), Some(path)) => Ok(folder.join(path)),
         (None, Some(_), None) => {
-            Err(Failure::usage("--out: the trace says nothing of where predictions go; say -o FILE"))
+            Err(Failure::usage("--out: the trace has no output path for predictions: pass -o FILE"))
         }
-        (None, None, Some(path)) => Err(Failure::usage(format!("where to? Say -o FILE, or --out DIR for DIR/{path}"))),
-        (None, None, None) => Err(Failure::usage("where to? Say -o FILE")),
+        (None, None, Some(path)) => {
+            Err(Failure::usage(format!("missing output: pass -o FILE, or --out DIR to write DIR/{path}")))
+        }
+        (None, None, None) => Err(Failure::usage("missing output: pass -o FILE")),
     }
 }
 

@@ -16,31 +16,44 @@ use super::failure::{Failure, Outcome};
 use super::pipeline_file::{load, look_for_labels, with_seed};
 use super::show;
 
-/// Show every step's grids, kinds and fidelity, from headers alone. Without --like and --data, only the pipeline
-/// itself is checked. Where steps name labels of an input that declares none, label maps are read until all were seen.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Without --like and --data only the pipeline file is checked. If a step names labels of an input without `labels:`, \
+--data reads label maps until all of them are found.
+
+Examples:
+  revoxel plan pipeline.yaml --like scan.nii.gz
+  revoxel plan pipeline.yaml --data data --case case_003";
+
+/// Headings of the options in the help.
+const CASES: &str = "Cases";
+const PIPELINE: &str = "Pipeline";
+
+/// Show the grids, kinds and fidelity of every step, from headers alone.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The pipeline file.
     pipeline: PathBuf,
     /// Plan for volumes with the header of this file.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, help_heading = CASES, value_name = "FILE", conflicts_with = "data")]
     like: Option<PathBuf>,
-    /// Plan for all cases of this data folder.
-    #[arg(long)]
+    /// Plan for all cases in this data folder.
+    #[arg(long, help_heading = CASES, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only these cases.
-    #[arg(long = "case", requires = "data")]
+    /// Plan only for this case; repeatable.
+    #[arg(long = "case", help_heading = CASES, value_name = "NAME", requires = "data")]
     cases: Vec<String>,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
+    #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// Draw from this seed, not from the pipeline's.
-    #[arg(long)]
+    /// Seed of random steps, instead of the pipeline's.
+    #[arg(long, help_heading = PIPELINE, value_name = "N")]
     seed: Option<u64>,
-    /// Put inputs of the same shape on one grid, whatever their headers say.
-    #[arg(long, requires = "data")]
+    /// Put inputs of the same shape on one grid, and ignore differences of their headers.
+    #[arg(long, help_heading = PIPELINE, requires = "data")]
     snap: bool,
-    /// One JSON document instead of text.
+    /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
 }
@@ -90,13 +103,13 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if looked.is_none() && failures.is_empty() {
-        say!("labels that steps name were not looked for: that takes label maps (--data), or `labels:` on the input");
+        say!("labels named by steps were not checked: pass --data, or declare `labels:` on the input");
     }
     if failures.is_empty() {
         return Ok(());
     }
     let list: Vec<String> = failures.iter().map(|(case, problem)| format!("case {case}: {problem}")).collect();
-    Err(Failure::usage(format!("{} of the cases cannot be run:\n{}", failures.len(), list.join("\n"))))
+    Err(Failure::usage(format!("{} cannot run:\n{}", show::counted(failures.len(), "case"), list.join("\n"))))
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {
@@ -105,7 +118,10 @@ fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, 
 
 /// What the pipeline is, whatever the volumes.
 pub(super) fn head(pipeline: &Pipeline) -> String {
-    let mut text = format!("{}: {}\n", pipeline.name, pipeline.description);
+    let mut text = match pipeline.description.is_empty() {
+        true => format!("{}\n", pipeline.name),
+        false => format!("{}: {}\n", pipeline.name, pipeline.description),
+    };
     for input in &pipeline.inputs {
         let optional = if input.optional { ", optional" } else { "" };
         let labels = input.labels.as_ref().map_or_else(String::new, |l| format!(", labels {l}"));
@@ -116,7 +132,8 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
         text.push_str(&format!("  {:<4} {:<28} {}\n", number + 1, step.name, step.keys.join(", ")));
     }
     if let Some(copies) = pipeline.copies {
-        text.push_str(&format!("  {copies} copies of each case, with draws of their own\n"));
+        let noun = if copies == 1 { "copy" } else { "copies" };
+        text.push_str(&format!("  {copies} {noun} of each case, with separate random draws\n"));
     }
     for output in &pipeline.outputs {
         let dtype = output.dtype.map_or("as it is", |d| d.name());
@@ -180,7 +197,7 @@ pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
 }
 
 fn what(plan: &KeyPlan) -> String {
-    let unknown = if plan.by_case { "grid is drawn by the name of the case" } else { "grid depends on voxels" };
+    let unknown = if plan.by_case { "grid is drawn from the case name" } else { "grid depends on voxels" };
     let after = plan.after.map_or_else(|| unknown.to_owned(), |g| g.to_string());
     if plan.changes_values {
         return "values change, grid stays".to_owned();

@@ -13,37 +13,44 @@ use super::show;
 use super::slices::Onto;
 use super::trace_file::load;
 
-/// Bring points and boxes back onto the scan that their case came from, or with --forward from the scan to the model's
-/// grid. What the model never saw is said.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Examples:
+  revoxel points case.json lesions.csv -o lesions-on-scan.csv
+  revoxel points case.json landmarks.mrk.json --forward --to index -o landmarks.csv";
+
+/// Map points and boxes back to the scan, or with --forward from the scan to the model's grid. Points outside the
+/// region that the model saw are reported.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     pub(super) trace: PathBuf,
-    /// A file of points or boxes: .csv, .json, .mrk.json or .fcsv.
+    /// A file of points or boxes: .csv, .tsv, .json, .mrk.json or .fcsv.
     #[arg(value_name = "POINTS")]
     pub(super) input: PathBuf,
-    /// Where to write them: a file of the same form, or a .csv.
-    #[arg(short, long)]
+    /// The file to write, in the format of the input or as .csv.
+    #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// The input whose grid they go back to; the case's image by default.
+    /// The input whose grid the points refer to [default: the image].
     #[arg(long, value_name = "KEY")]
     pub(super) volume: Option<String>,
-    /// From the source to the model, instead of back.
+    /// Map from the scan to the model's grid, instead of back.
     #[arg(long)]
     pub(super) forward: bool,
-    /// What the numbers are where the file does not say: index (voxels), ras or lps (mm).
+    /// Coordinates of the input if the file does not state them: index (voxels), ras or lps (mm).
     #[arg(long)]
     pub(super) space: Option<Space>,
-    /// What the numbers become: index, ras or lps; as they are by default.
+    /// Coordinates of the output: index, ras or lps [default: those of the input].
     #[arg(long)]
     pub(super) to: Option<Space>,
-    /// Where the source's slices lie unevenly: onto these slices, or onto the regular grid that the pipeline made of them.
+    /// Target grid for unevenly spaced slices.
     #[arg(long, value_enum, default_value = "slices")]
     pub(super) onto: Onto,
-    /// Replace a file that is there already.
+    /// Replace an existing file.
     #[arg(long)]
     pub(super) overwrite: bool,
-    /// One JSON document on standard output.
+    /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -62,7 +69,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let (from, to) = (form_of(input), form_of(output));
     if to.is_none() || (from != to && to != Some("csv")) {
         let problem = format!(
-            "{}: points of {} are written to a file of the same form, or to a .csv",
+            "{}: points of {} can only be written in the same format or as .csv",
             output.display(),
             input.display()
         );
@@ -73,7 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let map = PointMap::new(record).map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let side = if args.forward { Side::Native } else { Side::Model };
     if (from, args.to) == (Some("markups"), Some(Space::Index)) && from == to {
-        return Err(Failure::usage("markups are in mm: use --to ras or lps, or write a .csv"));
+        return Err(Failure::usage("markups are in mm: pass --to ras or --to lps, or write a .csv"));
     }
     let mapped = document.map(&map, side, args.space, args.to).map_err(Failure::usage)?;
     let text = if from == to { document.text(&mapped, args.to) } else { as_csv(&mapped, args.to) };
@@ -97,11 +104,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         }));
     }
     let target = if args.forward { "the model's grid" } else { record.source.path.as_str() };
-    say!("{}: {} places on {target}", output.display(), mapped.len());
+    say!("{}: {} on {target}", output.display(), show::counted(mapped.len(), "place"));
     for (status, what) in [
-        (Status::Outside, "not in the source"),
-        (Status::Unseen, "in the source, but the model never saw them"),
-        (Status::Partly, "seen by the model in part"),
+        (Status::Outside, "outside the source"),
+        (Status::Unseen, "not seen by the model"),
+        (Status::Partly, "partly seen by the model"),
     ] {
         let first: Vec<&str> = of(&mapped, status).take(5).map(|m| m.item.name.as_str()).collect();
         if !first.is_empty() {

@@ -23,71 +23,84 @@ use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::limits::HEADING as LIMITS;
 use super::pipeline_file::{load, look_for_labels, progress, with_seed};
 use super::{show, signals};
 
-/// Run a pipeline over a dataset. Every case is checked before the first file is written.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Examples:
+  revoxel run pipeline.yaml --data data --out preprocessed
+  revoxel run pipeline.yaml --data data --out preprocessed --resume --jobs 4 --memory 16G";
+
+/// Headings of the options in the help.
+const CASES: &str = "Cases";
+const OUTPUT: &str = "Output";
+const PIPELINE: &str = "Pipeline";
+
+/// Run a pipeline on a dataset. Every case is checked before the first file is written.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The pipeline file.
     pipeline: PathBuf,
-    /// The folder that input paths are relative to.
-    #[arg(long)]
+    /// Folder that input paths are relative to.
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The folder that output paths are relative to; made where it is missing.
-    #[arg(long)]
+    /// Folder that output paths are relative to; created if missing.
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only these cases.
-    #[arg(long = "case")]
+    /// Run only this case; repeatable.
+    #[arg(long = "case", help_heading = CASES, value_name = "NAME")]
     cases: Vec<String>,
-    /// Only a part of the cases: of N parts the Ith, as in 2/8. Together the parts are all cases, each once.
-    #[arg(long, value_name = "I/N", value_parser = shard)]
+    /// Run only part I of N, such as 2/8. The N parts cover all cases, each once.
+    #[arg(long, help_heading = CASES, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
-    /// Leave out cases that are done: those whose trace is there and whole, with the pipeline, seed, results of the program
-    /// and inputs that they have now, and outputs as they were written. Others are done (again), with the reason. `check`
-    /// only says which cases are not done, with exit code 1 where there are any.
-    #[arg(long, conflicts_with = "overwrite", value_name = "HOW", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "redo")]
+    /// Skip cases that are done: with a valid trace of the same pipeline, seed, results number and inputs, and unchanged
+    /// outputs. Other cases are run, and the reason is printed. --resume=check only lists the cases that are not done;
+    /// exit code 1 if there are any.
+    #[arg(long, help_heading = CASES, conflicts_with = "overwrite", value_name = "HOW")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "redo")]
     resume: Option<Resume>,
-    /// Cases at once; as many as there are cores by default. Each uses all cores for its voxels.
-    #[arg(long)]
+    /// Cases to run at once [default: number of cores]. Each case uses all cores for its voxels.
+    #[arg(long, help_heading = LIMITS, value_name = "N")]
     jobs: Option<usize>,
-    /// Memory that the cases at work may need together, such as 8G; by default four fifths of what is free, to this
-    /// machine, container or process (ulimit -v). What needs more than there is at all is refused, unless this is
-    /// more.
-    #[arg(long, value_parser = bytes)]
+    /// Memory for all running cases together, such as 8G [default: four fifths of the free memory of this machine,
+    /// container or process (ulimit -v)]. A case that needs more than the total memory is refused, unless this option
+    /// allows it.
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
-    /// Replace outputs that are there already.
-    #[arg(long)]
+    /// Replace existing outputs.
+    #[arg(long, help_heading = OUTPUT)]
     overwrite: bool,
-    /// Go on with the other cases when one cannot be run.
-    #[arg(long)]
+    /// Continue with the other cases when one fails.
+    #[arg(long, help_heading = CASES)]
     keep_going: bool,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
+    #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// Draw from this seed, not from the pipeline's.
-    #[arg(long)]
+    /// Seed of random steps, instead of the pipeline's.
+    #[arg(long, help_heading = PIPELINE, value_name = "N")]
     seed: Option<u64>,
-    /// Put inputs of the same shape on one grid, whatever their headers say.
-    #[arg(long)]
+    /// Put inputs of the same shape on one grid, and ignore differences of their headers.
+    #[arg(long, help_heading = PIPELINE)]
     snap: bool,
-    /// One JSON document on standard output.
-    #[arg(long)]
+    /// Print one JSON document on standard output.
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 }
 
-/// What is done with cases that are not done.
+/// What happens to cases that are not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Resume {
-    /// They are run.
+    /// Run them.
     Redo,
-    /// They are named.
+    /// List them.
     Check,
 }
 
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is no amount of memory: write it as 500M, 8G or a number of bytes");
+    let error = || format!("{text:?} is not a size: expected a number of bytes, 500M or 8G");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
     let number: f64 = number.parse().map_err(|_| error())?;
     let factor = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
@@ -106,7 +119,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     match parts {
         Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
-        _ => Err(format!("{text:?} is no part: write it as I/N with I from 1 to N, such as 2/8")),
+        _ => Err(format!("{text:?}: expected I/N with I from 1 to N, such as 2/8")),
     }
 }
 
@@ -200,14 +213,14 @@ impl ToDo {
                 Standing::Done => todo.done.push(case.name.clone()),
                 Standing::New => todo.cases.push(case),
                 Standing::Again(why) => {
-                    say!("case {} is done again: {why}", case.name);
+                    say!("case {}: run again, because {why}", case.name);
                     todo.again.insert(case.name.clone(), why);
                     todo.cases.push(case);
                 }
             }
         }
         if !todo.done.is_empty() {
-            say!("{} of {all} cases are done already", todo.done.len());
+            say!("{} of {}: done already", todo.done.len(), show::counted(all, "case"));
         }
         todo
     }
@@ -228,7 +241,7 @@ fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
     }
     for folder in folders {
         if let Ok(removed @ 1..) = revoxel_io::partial::remove_left_over(folder) {
-            say!("{}: {removed} files of a run that was stopped are removed", folder.display());
+            say!("{}: removed {} of an interrupted run", folder.display(), show::counted(removed, "file"));
         }
     }
 }
@@ -246,10 +259,10 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executo
     let counted = Arc::clone(&ended);
     let _farewell = signals::farewell(move |stopped| {
         say!(
-            "stopped by {}: {} of {all} cases were done in this run, nothing was left half written; go on with the same \
-             command and --resume",
+            "stopped by {}: {} of {} done, no partial files left; continue with the same command and --resume",
             stopped.by,
-            counted.load(Ordering::SeqCst)
+            counted.load(Ordering::SeqCst),
+            show::counted(all, "case")
         );
     });
     let tell = |case: &str, outcome: &executor::Outcome| {
@@ -274,7 +287,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executo
 
 /// Where every case stands. Files are compared by their content where that is needed, several at once.
 fn standings(pipeline: &Pipeline, cases: &[Case], places: (&Path, &Path), strictness: Strictness) -> Vec<Standing> {
-    let bar = progress(cases.len(), "cases looked at");
+    let bar = progress(cases.len(), "cases checked");
     let one = |case: &Case| {
         let standing = standing(pipeline, case, places, strictness);
         bar.inc(1);
@@ -291,7 +304,7 @@ fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
     for (case, standing) in cases.iter().zip(standings) {
         let (outcome, why) = match standing {
             Standing::Done => ("done", None),
-            Standing::New => ("new", Some("nothing of it is there".to_owned())),
+            Standing::New => ("new", Some("it has no outputs yet".to_owned())),
             Standing::Again(why) => ("again", Some(why.clone())),
         };
         if let (Some(why), false) = (&why, args.json) {
@@ -303,7 +316,7 @@ fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
     if args.json {
         show::json(&json!({ "out": args.out, "cases": rows }))?;
     }
-    say!("{done} of {} cases are done", cases.len());
+    say!("{done} of {} done", show::counted(cases.len(), "case"));
     if done == cases.len() { Ok(()) } else { Err(Failure::told()) }
 }
 
@@ -394,8 +407,8 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
     let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
     let parts: Vec<String> =
         parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
-    let cases = summary["cases"].as_array().map_or(0, Vec::len);
-    say!("{cases} {}: {}", if cases == 1 { "case" } else { "cases" }, parts.join(", "));
+    let cases = show::counted(summary["cases"].as_array().map_or(0, Vec::len), "case");
+    say!("{cases}: {}", if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") });
 }
 
 #[cfg(test)]

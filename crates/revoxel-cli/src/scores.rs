@@ -12,34 +12,42 @@ use super::slices::Onto;
 use super::trace_file::load;
 use super::weights::Weights;
 
-/// Write what a model says of a whole image, a class or scores, as a row of a table (.csv, .tsv) behind the path of the
-/// source. Several predictions of the case are averaged. MONAI's SaveClassification.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+A row is the path of the source and the scores, as MONAI's SaveClassification writes it. Several predictions are averaged.
+
+Examples:
+  revoxel scores case.json scores.npy -o scores.csv --append
+  revoxel scores case.json scores.npy --with mirrored.json mirrored.npy -o scores.csv";
+
+/// Write the class or scores of a whole image as a row of a table (.csv, .tsv), after the path of the source.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The trace that `run` wrote for the case.
     pub(super) trace: PathBuf,
-    /// An array of numbers: .npy, or .npz with one array in it.
+    /// An array of numbers: .npy, or .npz with one array.
     #[arg(required = true, value_name = "PREDICTION")]
     pub(super) predictions: Vec<PathBuf>,
-    /// The table.
-    #[arg(short, long)]
+    /// The table to write: .csv or .tsv.
+    #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// One more prediction of the case with a trace of its own, such as a mirrored copy.
+    /// Another prediction of the same case with its own trace, such as a mirrored copy; repeatable.
     #[arg(long, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
     pub(super) with: Vec<PathBuf>,
-    /// Weights of the predictions, in their order, those of --with last; equal by default.
+    /// Weights of the predictions in their order, then those of --with [default: equal].
     #[arg(long, value_name = "W,W,…", default_value = "", hide_default_value = true)]
     pub(super) weights: Weights,
-    /// The input whose path the row begins with; the case's image by default.
+    /// The input whose path begins the row [default: the image].
     #[arg(long, value_name = "KEY")]
     pub(super) volume: Option<String>,
-    /// Add the row to a table that may be there already.
+    /// Append the row if the table exists.
     #[arg(long, conflicts_with = "overwrite")]
     pub(super) append: bool,
-    /// Replace a table that is there already.
+    /// Replace an existing table.
     #[arg(long)]
     pub(super) overwrite: bool,
-    /// One JSON document on standard output.
+    /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -63,8 +71,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         let other = load(&pair[0], Onto::Slices)?;
         if other.case != trace.case {
             let problem = format!(
-                "{}: a trace of {:?}, but the first one is of {:?}: what is said of several cases is not averaged; \
-                 write each with --append",
+                "{}: a trace of case {:?}, but the first is of case {:?}: scores of different cases are not averaged; \
+                 write one row per case with --append",
                 pair[0].display(),
                 other.case,
                 trace.case
@@ -74,7 +82,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         files.push(pair[1].clone());
     }
     if !args.weights.is_empty() && args.weights.len() != files.len() {
-        return Err(Failure::usage(format!("{} weights for {} predictions", args.weights.len(), files.len())));
+        let weights = show::counted(args.weights.len(), "weight");
+        let problem = format!("--weights: {weights} for {}", show::counted(files.len(), "prediction"));
+        return Err(Failure::usage(problem));
     }
     let member = |(number, path): (usize, PathBuf)| {
         let weight = args.weights.get(number).copied().unwrap_or(1.0);
@@ -104,6 +114,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         }));
     }
     let how = if members.len() > 1 { format!(", mean of {}", members.len()) } else { String::new() };
-    say!("{}: {} numbers of {source}{how}", output.display(), scores.len());
+    say!("{}: {} of {source}{how}", output.display(), show::counted(scores.len(), "number"));
     Ok(())
 }

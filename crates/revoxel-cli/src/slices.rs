@@ -10,13 +10,13 @@ use serde_json::json;
 
 use super::failure::Failure;
 
-/// Where predictions go of which the source's slices lie unevenly.
+/// The target grid of a prediction whose source has unevenly spaced slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Onto {
-    /// Onto the slices.
+    /// The slices themselves; their positions are written to OUTPUT.slices.json.
     #[default]
     Slices,
-    /// Onto the even grid that the pipeline made of them first.
+    /// The evenly spaced grid that the pipeline resampled them onto.
     Regular,
 }
 
@@ -59,8 +59,8 @@ impl Uneven {
         });
         write_text(&path, &format!("{document:#}\n")).map_err(Failure::work)?;
         tracing::warn!(
-            "{}: the slices of the source lie unevenly, and its affine alone puts some up to {:.2} mm off: where each lies \
-             is in {}; --onto regular gives an even grid",
+            "{}: the source has unevenly spaced slices, so the affine misplaces slices by up to {:.2} mm: see {} for their \
+             positions, or pass --onto regular for an even grid",
             output.display(),
             self.off,
             path.display()
@@ -84,6 +84,6 @@ pub(super) fn onto_regular(trace: &mut Trace, path: &Path) -> Result<(), Failure
             any = true;
         }
     }
-    let problem = "no slices of the case lie unevenly: leave --onto regular out";
+    let problem = "no volume has unevenly spaced slices: leave out --onto regular";
     if any { Ok(()) } else { Err(Failure::usage(format!("{}: {problem}", path.display()))) }
 }

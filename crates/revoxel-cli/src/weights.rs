@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::show::counted;
+
 /// Weights of predictions: one number each, or one for each channel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Weights {
@@ -19,7 +21,7 @@ impl FromStr for Weights {
         }
         let number = |text: &str| {
             let number = text.trim().parse::<f64>().ok().filter(|w| !w.is_nan());
-            number.ok_or_else(|| format!("{:?} is no weight: a number is", text.trim()))
+            number.ok_or_else(|| format!("{:?} is not a number", text.trim()))
         };
         let rows: Vec<Vec<f64>> =
             text.split(';').map(|row| row.split(',').map(number).collect()).collect::<Result<_, _>>()?;
@@ -30,7 +32,7 @@ impl FromStr for Weights {
             rows => (0..longest).map(|channel| rows.iter().filter_map(|row| row.get(channel)).sum()).collect(),
         };
         if let Some(sum) = sums.iter().find(|sum| !sum.is_finite()) {
-            return Err(format!("the weights add up to {sum}: give smaller ones"));
+            return Err(format!("the weights add up to {sum}: use smaller weights"));
         }
         match <[Vec<f64>; 1]>::try_from(rows) {
             Ok([row]) => Ok(Self { first: row, by_channel: None }),
@@ -61,7 +63,7 @@ impl Weights {
     /// Refuses weights by channel.
     pub(super) fn one_each(&self) -> Result<(), String> {
         match &self.by_channel {
-            Some(_) => Err("--weights: scores take one number for each prediction, with `,` between them".to_owned()),
+            Some(_) => Err("--weights: scores need one number per prediction, separated by `,`".to_owned()),
             None => Ok(()),
         }
     }
@@ -75,12 +77,13 @@ impl Weights {
             // One prediction, whose channels are weighed: nothing changes, but it is not wrong.
             None if members == 1 => Ok(vec![self.first.clone()]),
             None if self.len() != members => {
-                let problem = format!("{} weights for {members} predictions", self.len());
-                Err(format!("--weights: {problem}; weights by channel have `;` between predictions"))
+                let problem = format!("{} for {}", counted(self.len(), "weight"), counted(members, "prediction"));
+                Err(format!("--weights: {problem}; for weights by channel write `;` between predictions"))
             }
             None => Ok(self.first.iter().map(|weight| vec![*weight]).collect()),
             Some(rows) if rows.len() != members => {
-                Err(format!("--weights: those of {} predictions for {members} predictions", rows.len()))
+                let problem = format!("weights of {} for {members}", counted(rows.len(), "prediction"));
+                Err(format!("--weights: {problem}"))
             }
             Some(rows) => Ok(rows.clone()),
         }
@@ -104,9 +107,9 @@ mod tests {
         };
         bad("1,2", 3, "2 weights for 3 predictions");
         bad("1,2;2,1", 3, "of 2 predictions for 3");
-        bad("1,x", 2, "\"x\" is no weight");
-        bad("1,", 2, "\"\" is no weight");
-        bad("nan", 1, "is no weight");
+        bad("1,x", 2, "\"x\" is not a number");
+        bad("1,", 2, "\"\" is not a number");
+        bad("nan", 1, "is not a number");
         bad("1e308,1e308", 2, "add up to inf");
         bad("1,1e308;1,1e308", 2, "add up to inf");
         assert!("1,1e308;1,2".parse::<Weights>().is_ok());

@@ -433,7 +433,7 @@ pub fn check_outputs<'a>(
             } else if path.is_dir() {
                 problems.push(format!("{} is a folder, and a file is to be written there", path.display()));
             } else if !replaces(case) && (path.exists() || path.is_symlink()) {
-                problems.push(format!("{} is there already: use --overwrite to replace it", path.display()));
+                problems.push(format!("{} exists already: pass --overwrite to replace it", path.display()));
             }
         }
     }

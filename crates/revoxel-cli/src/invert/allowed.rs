@@ -22,7 +22,7 @@ pub(super) fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result
         return Err(refused(match made >= voxels {
             true => {
                 let steps = record.made_again(undoes).join(", ");
-                format!("what {steps} did to voxels has to be made again: {problem}")
+                format!("the effect of {steps} has to be computed again: {problem}")
             }
             false => format!("the source has {x} × {y} × {z} voxels: {problem}"),
         }));
@@ -39,7 +39,7 @@ pub(super) fn check_outputs(args: &Args, output: &Path) -> Outcome {
         show::free(path, args.overwrite)?;
     }
     if args.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
-        let problem = format!("{}: float16 can only be written as .npy", output.display());
+        let problem = format!("{}: float16 needs an .npy file", output.display());
         return Err(Failure::usage(problem));
     }
     let mut places = Places::default();

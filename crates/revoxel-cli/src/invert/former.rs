@@ -35,13 +35,17 @@ pub(super) struct Former {
 impl Args {
     /// The command that does what is asked for, where it is another one by now.
     pub(super) fn former(&self) -> Option<Outcome> {
-        let where_to = || Failure::usage("where to? Say -o FILE");
+        let where_to = || Failure::usage("missing output: pass -o FILE");
         let Former { points, forward, space, to, scores, append } = self.former;
         if points {
-            tracing::warn!("`invert --points` is a command of its own: type `revoxel points TRACE POINTS -o FILE`");
+            tracing::warn!("`invert --points` is deprecated: use `revoxel points TRACE POINTS -o FILE`");
             let ([input], Some(output)) = (&self.predictions[..], &self.output) else {
                 let one = self.predictions.len() == 1;
-                return Some(Err(if one { where_to() } else { Failure::usage("--points maps one file at a time") }));
+                return Some(Err(if one {
+                    where_to()
+                } else {
+                    Failure::usage("--points maps one file: pass only one")
+                }));
             };
             return Some(points::run(&points::Args {
                 trace: self.trace.clone(),
@@ -57,9 +61,7 @@ impl Args {
             }));
         }
         scores.then(|| {
-            tracing::warn!(
-                "`invert --scores` is a command of its own: type `revoxel scores TRACE PREDICTION -o TABLE`"
-            );
+            tracing::warn!("`invert --scores` is deprecated: use `revoxel scores TRACE PREDICTION -o TABLE`");
             scores::run(&scores::Args {
                 trace: self.trace.clone(),
                 predictions: self.predictions.clone(),

@@ -56,7 +56,7 @@ pub(super) fn run(args: &super::Args) -> Outcome {
     if let Some(path) = &options.points {
         text(path, &[]).map_err(Failure::usage)?;
         if path.exists() && !options.overwrite {
-            let problem = format!("{} is there already: use --overwrite to replace it", path.display());
+            let problem = format!("{} exists already: pass --overwrite to replace it", path.display());
             return Err(Failure::usage(problem));
         }
     }
