@@ -180,7 +180,7 @@ fn predictions_on_uneven_slices_say_where_they_lie() {
     // 17 mm over 5 gaps, of which the third slice should lie at 6.8 mm.
     assert!((places["affine_off_by_mm"].as_f64().unwrap() - 2.8).abs() < 1e-9, "{places}");
     let said = place.revoxel(&["measure", "back.nii.gz"]).good();
-    assert!(said.err.contains("its slices lie unevenly (back.nii.gz.slices.json)"), "{said:?}");
+    assert!(said.err.contains("its slices are unevenly spaced (back.nii.gz.slices.json)"), "{said:?}");
     // What the pipeline says of reading holds for --like, too.
     let plan = place.revoxel(&["plan", "p.yaml", "--like", "data/c/s", "--json"]).json();
     assert!(plan.to_string().contains(&format!("[4,3,{}]", model.grid().shape()[2])), "{plan}");

@@ -31,7 +31,7 @@ fn labels_are_rounded_and_said_to_be() {
     let expected: Vec<(u64, String, u64)> = [-1, 1, 2, 3].map(|label: i64| (0, label.to_string(), 24)).into();
     assert_eq!(rows(&said.json()), expected);
     assert_eq!(said.json()["rounded_voxels"], 96);
-    assert!(said.err.contains("x.nii: 96 voxels hold no whole number"), "{}", said.err);
+    assert!(said.err.contains("x.nii: rounded 96 values to the nearest whole number"), "{}", said.err);
     write(&place, "whole.nii", vec![2.0f32; 120], 1);
     assert_eq!(place.revoxel(&["measure", "whole.nii"]).good().err, "");
 }

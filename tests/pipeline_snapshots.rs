@@ -34,7 +34,7 @@ fn made(pipeline: &str) -> Place {
     let place = Place::new();
     place.text("pipelines/ct.yaml", pipeline);
     let said = place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
-    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: made, "), "{said:?}");
+    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: written, "), "{said:?}");
     place
 }
 
@@ -57,7 +57,7 @@ fn taken(text: &str, registry: &Registry) -> Value {
 fn a_snapshot_is_made_and_checked() {
     let place = made(CT);
     let said = check(&place).good();
-    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: the same, 5 grids"), "{said:?}");
+    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: unchanged, 5 grids"), "{said:?}");
     let text = snapshot_of(&place);
     for line in [
         "revoxel_snapshot: 1\n".to_owned(),
@@ -96,7 +96,7 @@ fn a_changed_parameter_is_named_with_what_it_changes() {
         "  grid ct-axial, step 2 spacing: shape was ",
         "  grid ct-axial, output image: the voxels are others: hash ",
         "more\n",
-        "If that is meant: `revoxel snapshot pipelines/ct.yaml`, look at what changed, and commit it with the change.\n",
+        "If this is intended, run `revoxel snapshot pipelines/ct.yaml`, review the difference, and commit it with the change.\n",
     ] {
         assert!(said.out.contains(part), "{part:?} is not in\n{}", said.out);
     }
@@ -107,7 +107,7 @@ fn a_changed_parameter_is_named_with_what_it_changes() {
     assert!(first.as_array().unwrap().iter().any(|d| d["path"][3] == "pixdim" && d["is"] == json!([1.0, 1.0, 2.5])));
     // Made again, it says what changed, and agrees.
     let said = place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
-    assert!(said.out.contains("made again: the pipeline was changed\n  pipeline, step 2 spacing: pixdim"), "{said:?}");
+    assert!(said.out.contains("written again: the pipeline was changed\n  pipeline, step 2 spacing: pixdim"), "{said:?}");
     check(&place).good();
     // Comments and layout are no change.
     let spread = CT.replace("[1, 1, 2]", "[1, 1, 2.5]").replace("# A test.", "# Another word.\n");
@@ -201,11 +201,11 @@ fn what_is_missing_damaged_or_none_is_told_apart() {
     let place = Place::new();
     place.text("pipelines/ct.yaml", CT);
     let said = check(&place).told(1);
-    assert!(said.out.contains("missing: make it with `revoxel snapshot pipelines/ct.yaml`"), "{said:?}");
+    assert!(said.out.contains("missing: write it with `revoxel snapshot pipelines/ct.yaml`"), "{said:?}");
     assert_eq!(place.files(), ["pipelines/ct.yaml"]);
     place.text("pipelines/ct.snapshot.yaml", "notes: mine\n");
-    check(&place).bad(2, &["ct.snapshot.yaml: the file is no snapshot: move it away, or pass -o FILE"]);
-    place.revoxel(&["snapshot", "pipelines/ct.yaml"]).bad(2, &["no snapshot"]);
+    check(&place).bad(2, &["ct.snapshot.yaml: not a snapshot: move the file away, or pass -o FILE"]);
+    place.revoxel(&["snapshot", "pipelines/ct.yaml"]).bad(2, &["not a snapshot"]);
     assert_eq!(snapshot_of(&place), "notes: mine\n");
     place.revoxel(&["snapshot", "pipelines/ct.yaml", "-o", "other.yaml"]).good();
     place.revoxel(&["snapshot", "--check", "pipelines/ct.yaml", "-o", "other.yaml"]).good();
@@ -234,9 +234,9 @@ fn settings_are_kept_for_later_checks() {
     assert!(said.out.contains("`revoxel snapshot pipelines/ct.yaml --set vars.size=3`"), "{said:?}");
     // A setting that no longer fits is not the end.
     place.text("pipelines/ct.yaml", CT);
-    check(&place).bad(2, &["vars.size", "--as-written forgets it"]);
+    check(&place).bad(2, &["vars.size", "pass --as-written to forget it"]);
     let said = place.revoxel(&["snapshot", "pipelines/ct.yaml", "--as-written"]).good();
-    assert!(said.out.contains("made again"), "{said:?}");
+    assert!(said.out.contains("written again"), "{said:?}");
     assert!(!snapshot_of(&place).contains("\nset:"));
     check(&place).good();
 }
@@ -271,14 +271,14 @@ fn one_wrong_pipeline_does_not_hide_the_others() {
     let place = made(CT);
     place.text("pipelines/a.yaml", &CT.replace("pixdim", "pixdimm"));
     let said = place.revoxel(&["snapshot", "--check", "pipelines/a.yaml", "pipelines/ct.yaml"]).told(2);
-    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: the same") && said.err.contains("pixdimm"), "{said:?}");
+    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: unchanged") && said.err.contains("pixdimm"), "{said:?}");
     place.text("pipelines/ct.yml", CT);
     let both = ["snapshot", "--check", "pipelines/ct.yml"];
     place
         .revoxel(&both)
-        .bad(2, &["ct.yml and pipelines/ct.yaml would both have the snapshot pipelines/ct.snapshot.yaml"]);
+        .bad(2, &["ct.yml and pipelines/ct.yaml have the same snapshot pipelines/ct.snapshot.yaml"]);
     std::fs::remove_file(place.path("pipelines/ct.yml")).unwrap();
-    place.revoxel(&["snapshot", "--check", "--like", "pipelines/ct.yaml"]).bad(2, &["name the pipeline first"]);
+    place.revoxel(&["snapshot", "--check", "--like", "pipelines/ct.yaml"]).bad(2, &["name it before --like"]);
     // A link stays one.
     let (link, target) = (place.path("pipelines/ct.snapshot.yaml"), place.path("elsewhere.yaml"));
     std::fs::rename(&link, &target).unwrap();
@@ -499,7 +499,7 @@ fn grids_of_files_are_planned_whole_and_made_up_in_part() {
     // The files are not needed any more.
     std::fs::remove_dir_all(place.path("private")).unwrap();
     let said = check(&place).good();
-    assert!(said.out.contains("the same, 2 grids"), "{said:?}");
+    assert!(said.out.contains("unchanged, 2 grids"), "{said:?}");
     place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
     assert_eq!(snapshot_of(&place), text);
     let said = place.revoxel(&["snapshot", "pipelines/ct.yaml", "--built-in"]).good();
@@ -628,7 +628,7 @@ fn the_github_action_passes_and_fails_readably() {
     assert!(variables.iter().all(|(_, value)| !value.contains("${{")), "{variables:?}");
     let run = |place: &Place| in_shell(place, "repository", check["run"].as_str().unwrap(), &variables);
     let said = run(&place).good();
-    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: the same, 5 grids"), "{said:?}");
+    assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: unchanged, 5 grids"), "{said:?}");
     place.text("repository/pipelines/ct.yaml", &CT.replace("margin: 2", "margin: 3"));
     let said = run(&place).told(1);
     assert!(said.out.contains("  pipeline, step 3 crop_foreground: margin was [2], is [3]\n"), "{said:?}");
@@ -655,7 +655,7 @@ fn the_pre_commit_hook_passes_and_fails_readably() {
     let (entry, files) = (hook["entry"].as_str().unwrap(), hook["files"].as_str().unwrap());
     let script = format!("files=$(git ls-files | grep -E '{files}') && {entry} $files");
     let run = || in_shell(&place, "repository", &script, &[]);
-    assert!(run().good().out.starts_with("pipelines/ct.snapshot.yaml: the same, 5 grids"));
+    assert!(run().good().out.starts_with("pipelines/ct.snapshot.yaml: unchanged, 5 grids"));
     place.text("repository/pipelines/ct.yaml", &CT.replace("a_max: 250", "a_max: 300"));
     let said = run().told(1);
     assert!(said.out.contains("step 4 scale_intensity_range: a_max was 250.0, is 300.0\n"), "{said:?}");

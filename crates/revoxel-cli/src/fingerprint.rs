@@ -9,22 +9,22 @@ use super::failure::{Failure, Outcome};
 use super::show;
 use super::table::table;
 
-/// Show what a dataset is like: spacings, shapes without empty borders, intensities of what is labelled, and the voxel
-/// size that nnU-Net would take. Every case counts the same; nothing is drawn at random.
+/// Show the spacings, shapes without empty borders and intensities of labelled voxels of a dataset, and the voxel size
+/// that nnU-Net would choose. Every case has the same weight; nothing is random.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The data folder: imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz, unless --pipeline says otherwise.
+    /// The data folder, with imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz unless --pipeline is given.
     data: PathBuf,
-    /// A pipeline file whose inputs say how the data lies.
-    #[arg(long)]
+    /// A pipeline file whose inputs give the paths of the data.
+    #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
-    /// How the names of files end.
+    /// File extension of images and labels.
     #[arg(long, default_value = ".nii.gz", conflicts_with = "pipeline")]
     ending: String,
-    /// Only these cases.
-    #[arg(long = "case")]
+    /// Use only this case; repeatable.
+    #[arg(long = "case", value_name = "NAME")]
     cases: Vec<String>,
-    /// One JSON document, as nnU-Net's dataset_fingerprint.json.
+    /// Print one JSON document in the format of nnU-Net's dataset_fingerprint.json.
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         vec![c.name.clone(), sizes(c.spacing), shape, format!("{:.1} %", 100.0 * c.share)]
     };
     let rows: Vec<Vec<String>> = found.cases.iter().map(row).collect();
-    show::text(&table(&["case", "spacing (mm)", "shape after crop", "of the volume"], &rows))?;
+    show::text(&table(&["case", "spacing (mm)", "shape after crop", "share of volume"], &rows))?;
     let rows: Vec<Vec<String>> = found
         .channels
         .iter()

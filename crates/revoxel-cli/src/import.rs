@@ -9,8 +9,26 @@ use serde_json::Value;
 use super::failure::{Failure, Outcome};
 use super::show;
 
-/// Write a pipeline that does what the preprocessing of another program does.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Examples:
+  revoxel import nnunet plans.json dataset.json -o pipeline.yaml
+  revoxel import monai train.json -o pipeline.yaml";
+
+/// What follows the options of `import nnunet` in the help.
+const AFTER_NNUNET: &str = "\
+Example:
+  revoxel import nnunet plans.json dataset.json --configuration 3d_fullres -o pipeline.yaml";
+
+/// What follows the options of `import monai` in the help.
+const AFTER_MONAI: &str = "\
+Examples:
+  revoxel import monai inference.json -o pipeline.yaml
+  revoxel import monai train.json evaluate.json --transforms preprocessing --skip-random -o pipeline.yaml";
+
+/// Import the preprocessing of another program as a pipeline.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     #[command(subcommand)]
     from: From,
@@ -18,45 +36,47 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum From {
-    /// From the plans of nnU-Net v2 (plans.json), with the export of its predictions.
+    /// Import the plans of nnU-Net v2 (plans.json), with the export of its predictions.
     Nnunet(Nnunet),
-    /// From the configuration of a MONAI bundle, or any file with a list of its transforms.
+    /// Import the configuration of a MONAI bundle, or another file with a list of its transforms.
     Monai(Monai),
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_NNUNET)]
 struct Nnunet {
-    /// plans.json, in the folder of the trained model or of the preprocessed data.
+    /// plans.json, from the folder of the trained model or of the preprocessed data.
     plans: PathBuf,
-    /// dataset.json beside it: channels, labels and regions.
+    /// dataset.json from the same folder: channels, labels and regions.
     dataset: Option<PathBuf>,
-    /// The configuration.
-    #[arg(long, default_value = "3d_fullres")]
+    /// The configuration to import.
+    #[arg(long, value_name = "NAME", default_value = "3d_fullres")]
     configuration: String,
     /// Folder of the images in the data folder.
-    #[arg(long, default_value = "imagesTr")]
+    #[arg(long, value_name = "DIR", default_value = "imagesTr")]
     images: String,
     /// Folder of the labels in the data folder.
-    #[arg(long, default_value = "labelsTr")]
+    #[arg(long, value_name = "DIR", default_value = "labelsTr")]
     labels: String,
     #[command(flatten)]
     output: Output,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_MONAI)]
 struct Monai {
-    /// The configuration: YAML or JSON. Of several files, later ones are laid over earlier ones, as in
+    /// The configuration: YAML or JSON. With several files, later files override earlier ones, such as
     /// `train.json evaluate.json`.
     #[arg(required = true)]
     configs: Vec<PathBuf>,
-    /// The list of transforms, such as preprocessing or train#preprocessing; the first `Compose` by default.
+    /// Id of the list of transforms, such as preprocessing or train#preprocessing [default: the first `Compose`].
     #[arg(long, value_name = "ID")]
     transforms: Option<String>,
-    /// The list of transforms that treats predictions, for the section `restore`, or none; by default the first `Compose`
-    /// with "post" in its id beside that list, or else of the file.
+    /// Id of the list of transforms of predictions, for the section `restore`, or none [default: the first `Compose` with
+    /// "post" in its id next to --transforms, else in the file].
     #[arg(long, value_name = "ID")]
     postprocessing: Option<String>,
-    /// Leave random transforms out.
+    /// Leave out random transforms.
     #[arg(long)]
     skip_random: bool,
     #[command(flatten)]
@@ -65,10 +85,10 @@ struct Monai {
 
 #[derive(Debug, clap::Args)]
 struct Output {
-    /// The pipeline file; standard output by default.
-    #[arg(short, long)]
+    /// The pipeline file to write [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if it is there already.
+    /// Replace an existing file.
     #[arg(long)]
     overwrite: bool,
 }

@@ -12,23 +12,23 @@ use super::failure::{Failure, Outcome};
 use super::reading::{complex, spacing};
 use super::show;
 
-/// Show the geometry of volume files, and every series of DICOM folders and archives with its gaps and tilt and what
-/// was skipped. World positions are given in RAS and in LPS, in mm.
+/// Show the geometry of volume files, and every series of DICOM folders and archives with gaps, tilt and skipped
+/// files. World positions are in RAS and LPS, in mm.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Volume files, DICOM folders, archives of DICOM files.
+    /// Volume files, DICOM folders or archives of DICOM files.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Also show the volume as it is in another orientation, such as IAR, with its matrix in that system.
+    /// Also show the shape and affine in another orientation, such as IAR.
     #[arg(long, value_name = "AXCODES")]
     orientation: Option<Orientation>,
-    /// What to do with complex voxels: error, or channels for the real and then the imaginary part.
+    /// Complex voxels: error, or channels for the real and the imaginary part.
     #[arg(long, value_parser = complex, default_value = "error")]
     complex: ComplexPolicy,
-    /// The voxel size in mm of TIFF, PNG and JPEG files, which do not say it, such as 0.5,0.5,2.
+    /// Voxel size in mm of TIFF, PNG and JPEG files, which do not store it, such as 0.5,0.5,2.
     #[arg(long, value_name = "X,Y,Z", value_parser = spacing)]
     spacing: Option<[f64; 3]>,
-    /// One JSON document instead of text.
+    /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
 }
@@ -122,7 +122,7 @@ fn geometry(grid: &Grid) -> String {
     let mut text = format!("  shape        {shape}\n");
     text.push_str(&format!("  spacing      {:.6} × {:.6} × {:.6} mm\n", s[0], s[1], s[2]));
     text.push_str(&format!("  extent       {:.2} × {:.2} × {:.2} mm\n", extent[0], extent[1], extent[2]));
-    text.push_str(&format!("  orientation  {} (letters: where the axes point to)\n", grid.orientation()));
+    text.push_str(&format!("  orientation  {} (positive ends of the axes)\n", grid.orientation()));
     let origins = (show::point(grid.origin()), show::point(lps.translation()));
     text.push_str(&format!("  origin       RAS {}, LPS {}\n", origins.0, origins.1));
     for (row, name) in lps.direction().iter().zip(["direction LPS", "", ""]) {
@@ -130,10 +130,7 @@ fn geometry(grid: &Grid) -> String {
     }
     text.push_str(&format!("  bounds RAS   {} to {}\n", show::point(low), show::point(high)));
     if grid.affine().shear() > 1e-6 {
-        text.push_str(&format!(
-            "  shear        {:.3}° off the right angle\n",
-            grid.affine().shear().asin().to_degrees()
-        ));
+        text.push_str(&format!("  shear        {:.3}° from orthogonal\n", grid.affine().shear().asin().to_degrees()));
     }
     text
 }
@@ -162,7 +159,7 @@ fn seen(grid: &Grid, orientation: Orientation) -> String {
 fn series(path: &str, scan: &DicomScan) -> String {
     let more = match scan.labels.len() {
         0 => String::new(),
-        n => format!(", {n} of labels"),
+        n => format!(", {}", show::counted(n, "label set")),
     };
     let mut text = format!("{path}\n  format       DICOM, {} series{}\n", scan.series.len(), more);
     // What helps is said once, however many series it helps.
@@ -186,7 +183,7 @@ fn series(path: &str, scan: &DicomScan) -> String {
 /// A segmentation or structure set, for people.
 fn one_of_labels(labels: &LabelsReport) -> String {
     let mut text =
-        format!("  series {}     {} {:?}, read it with kind: label\n", labels.number, labels.what, labels.description);
+        format!("  series {}     {} {:?}, read with --kind label\n", labels.number, labels.what, labels.description);
     text.push_str(&format!("    file       {}\n    uid        {}\n", labels.path.display(), labels.uid));
     for reference in &labels.references {
         text.push_str(&format!("    refers to  {reference}\n"));
@@ -210,8 +207,9 @@ fn one_series(series: &SeriesReport) -> String {
     let frames = if series.frames > 1 { format!(" × {} frames", series.frames) } else { String::new() };
     let [columns, rows] = series.size;
     text.push_str(&format!(
-        "    images     {columns} × {rows} × {} slices{frames} in {} files",
-        series.slices, series.files
+        "    images     {columns} × {rows} × {}{frames} in {}",
+        show::counted(series.slices, "slice"),
+        show::counted(series.files, "file")
     ));
     text.push_str(&format!(", {}\n", series.transfer_syntax));
     if let Some(geometry) = &series.geometry {

@@ -20,18 +20,26 @@ use revoxel_runner::whole::NEAR_WHOLE;
 /// Up to here single precision holds all whole numbers.
 const MOST_EXACT: i128 = 1 << 24;
 
-/// Measure each label of a label map, channel by channel, in physical units: right on oblique and sheared grids too.
-/// Values within 0.001 of a whole number are that label, any other value is an error. With --peaks: find the peaks of a
-/// map of probabilities.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Measures are in physical units, also on oblique and sheared grids. Values within 0.001 of a whole number are that label; \
+any other value is an error.
+
+Examples:
+  revoxel measure labels.nii.gz --csv
+  revoxel measure heatmap.nii.gz --peaks --prob-threshold 0.3 --points peaks.csv";
+
+/// Measure each label of a label map, channel by channel; or find the peaks of a probability map.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// A label map; with --peaks a map of probabilities, or of any numbers.
+    /// A label map; with --peaks a probability map, or a map of other numbers.
     #[arg(value_name = "FILE")]
     labels: PathBuf,
-    /// One JSON document instead of a table.
+    /// Print one JSON document instead of a table.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Comma-separated values instead of a table.
+    /// Print comma-separated values instead of a table.
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
@@ -51,28 +59,28 @@ pub(super) fn run(args: &Args) -> Outcome {
     if beside(&args.labels).exists() {
         let places = beside(&args.labels);
         tracing::warn!(
-            "{path}: its slices lie unevenly ({}), and what is measured follows the affine: measure the result of `invert \
-             --onto regular`",
+            "{path}: its slices are unevenly spaced ({}), but measures follow the affine: measure the result of `invert \
+             --onto regular` instead",
             places.display()
         );
     }
     memory::room(loaded.volume.voxels().bytes().len() as u64).map_err(|e| Failure::usage(format!("{path}: {e}")))?;
     let measured = measure(&loaded.volume).map_err(|e| {
         Failure::usage(format!(
-            "{path}: {e}: labels are whole numbers; turn probabilities into labels first (`invert --argmax`, \
-             `as_discrete`), or look for their peaks with --peaks"
+            "{path}: {e}; labels are whole numbers: convert probabilities to labels first (`invert --argmax`, \
+             `as_discrete`), or pass --peaks to find their peaks"
         ))
     })?;
     let (found, rounded) = (measured.labels, measured.rounded);
     let large = found.iter().map(|m| m.label).find(|label| label.abs() > MOST_EXACT);
     if let (Some(problem), Some(label)) = (show::rounded_by_reading(&loaded), large) {
-        return Err(Failure::usage(format!("{path}: label {label}: {problem}: store the labels without a scale")));
+        return Err(Failure::usage(format!("{path}: label {label}: {problem}; store the labels without a scale")));
     }
     if rounded.voxels > 0 {
-        let (voxels, furthest) = (rounded.voxels, rounded.furthest);
+        let (voxels, furthest) = (show::counted(rounded.voxels as usize, "value"), rounded.furthest);
         tracing::warn!(
-            "{path}: {voxels} voxels hold no whole number; each counts as its nearest label, as none is further from it \
-             than {furthest:.1e} (at most {NEAR_WHOLE})"
+            "{path}: rounded {voxels} to the nearest whole number; the largest difference is {furthest:.1e} (limit: \
+             {NEAR_WHOLE})"
         );
     }
     let channels = loaded.volume.channels();

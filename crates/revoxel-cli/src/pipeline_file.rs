@@ -25,7 +25,7 @@ pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
         .map_err(|e| Failure::pipeline(&e))?;
     for input in pipeline.unwritten() {
         tracing::warn!(
-            "{}: no output writes the input {:?}, and no step looks at it: add it under `outputs:`, or leave it out",
+            "{}: the input {:?} is not used by any step and not written: add it under `outputs:`, or remove it",
             path.display(),
             input.key
         );
@@ -47,7 +47,7 @@ pub(super) fn progress(count: usize, unit: &str) -> ProgressBar {
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(count as u64), target);
     let style = ProgressStyle::with_template(&format!(
-        "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} gone, {{eta}} left  {{msg}}"
+        "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} elapsed, {{eta}} left  {{msg}}"
     ));
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

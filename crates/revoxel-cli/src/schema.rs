@@ -3,7 +3,7 @@
 use super::failure::Outcome;
 use super::show;
 
-/// Print the JSON Schema of pipeline files, for editors that complete and check while one types.
+/// Print the JSON Schema of pipeline files, for completion and checks in editors.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Print the JSON Schema of trace files instead.

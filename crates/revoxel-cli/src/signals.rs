@@ -52,7 +52,7 @@ pub(super) fn listen() {
             let by = match signal {
                 SIGINT => "Ctrl-C (SIGINT)",
                 SIGTERM => "SIGTERM",
-                _ => "SIGHUP: the terminal is gone",
+                _ => "SIGHUP (terminal closed)",
             };
             let stopped = Stopped { by, code: 128 + signal };
             if stop() || std::thread::Builder::new().spawn(move || end(&stopped)).is_err() {
@@ -84,7 +84,7 @@ fn end(stopped: &Stopped) {
     let _still = stand_still();
     match FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(say) => say(stopped),
-        None => crate::say(&format!("stopped by {}: nothing was left half written", stopped.by)),
+        None => crate::say(&format!("stopped by {}: no partial files left", stopped.by)),
     }
     exit(stopped.code);
 }

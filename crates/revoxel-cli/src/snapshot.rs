@@ -13,44 +13,60 @@ use super::failure::{Failure, Outcome};
 use super::pipeline_file::{load, with_seed};
 use super::show;
 
-/// Write what a pipeline does to made-up scans as a text beside it (pipeline.yaml → pipeline.snapshot.yaml), to be
-/// committed and reviewed; or, with --check, say how that differs from what the program does now. Exit codes of --check:
-/// 0 the same, 1 something differs or the snapshot is missing, 2 the command or the pipeline is wrong.
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+The snapshot of pipeline.yaml is pipeline.snapshot.yaml; commit both. --check compares it with what the program does now.
+
+Exit codes of --check:
+  0  same
+  1  different, or the snapshot is missing or damaged
+  2  the command or the pipeline is wrong
+
+Examples:
+  revoxel snapshot pipeline.yaml
+  revoxel snapshot --check pipelines/*.yaml";
+
+/// Headings of the options in the help.
+const GRIDS: &str = "Grids";
+const PIPELINE: &str = "Pipeline";
+
+/// Record what a pipeline does to synthetic scans in a text file beside it, or check that record.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// The pipeline files, before all options that take several values. The name of a snapshot stands for its pipeline.
+    /// The pipeline files, or their snapshots. Name them before --like.
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<PathBuf>,
-    /// Use the grids of these files instead of the built-in ones; only their headers are read. Later calls without this
-    /// option keep them: they are in the snapshot. It takes all names that follow: name the pipelines first.
-    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "data")]
+    /// Use the grids of these files instead of the built-in ones; reads only headers. The snapshot keeps the grids for
+    /// later calls. This option takes all names that follow it.
+    #[arg(long, help_heading = GRIDS, num_args = 1.., value_name = "FILE", conflicts_with = "data")]
     like: Vec<PathBuf>,
-    /// Use the grids of the cases of this data folder: one of each kind, at most 8.
-    #[arg(long, value_name = "DIR")]
+    /// Use the grids of the cases in this data folder: one of each kind, at most 8.
+    #[arg(long, help_heading = GRIDS, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Go back to the built-in grids.
-    #[arg(long, conflicts_with_all = ["like", "data"])]
+    /// Return to the built-in grids.
+    #[arg(long, help_heading = GRIDS, conflicts_with_all = ["like", "data"])]
     built_in: bool,
     /// Compare with the snapshot on disk, and write nothing.
     #[arg(long)]
     check: bool,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2. The snapshot keeps it for later calls without --set,
-    /// --seed and --as-written.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable. The snapshot keeps it for later calls
+    /// without --set, --seed and --as-written.
+    #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// Draw from this seed, not from the pipeline's.
-    #[arg(long)]
+    /// Seed of random steps, instead of the pipeline's.
+    #[arg(long, help_heading = PIPELINE, value_name = "N")]
     seed: Option<u64>,
-    /// Go back to the pipeline as it is written: forget what --set and --seed have said.
-    #[arg(long, conflicts_with_all = ["set", "seed"])]
+    /// Return to the pipeline as written: forget earlier --set and --seed.
+    #[arg(long, help_heading = PIPELINE, conflicts_with_all = ["set", "seed"])]
     as_written: bool,
-    /// The snapshot's file, where it is not beside the pipeline.
+    /// The snapshot file [default: beside the pipeline].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Differences to show for each pipeline.
+    /// Maximum number of differences to show for each pipeline.
     #[arg(long, value_name = "N", default_value_t = 40)]
     most: usize,
-    /// One JSON document on standard output.
+    /// Print one JSON document on standard output.
     #[arg(long)]
     json: bool,
 }
@@ -65,19 +81,16 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if pipelines.is_empty() {
-        return Err(Failure::usage("no pipeline is named; --like takes all names behind it: name the pipeline first"));
+        return Err(Failure::usage("missing pipeline: name it before --like, which takes all names that follow"));
     }
     if args.output.is_some() && pipelines.len() > 1 {
-        return Err(Failure::usage("--output names one file, and there are several pipelines: leave it out"));
+        return Err(Failure::usage("--output is for one pipeline: leave it out, or pass one pipeline"));
     }
     if args.output.is_none()
         && let Some((a, b)) = of_one_name(&pipelines)
     {
         let (place, a, b) = (place_of(&a), a.display(), b.display());
-        return Err(Failure::usage(format!(
-            "{a} and {b} would both have the snapshot {}: rename one",
-            place.display()
-        )));
+        return Err(Failure::usage(format!("{a} and {b} have the same snapshot {}: rename one", place.display())));
     }
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for pipeline in &pipelines {
@@ -157,7 +170,7 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     // A link stays one: its target is read and replaced.
     let place = if place.is_symlink() { std::fs::canonicalize(&place).unwrap_or(place) } else { place };
     if place.exists() && !place.is_file() {
-        return Err(Failure::usage(format!("{}: there is no file in the snapshot's place", place.display())));
+        return Err(Failure::usage(format!("{}: not a file: remove it, or pass -o FILE", place.display())));
     }
     let on_disk = if place.exists() { Some(read_text(&place).map_err(Failure::usage)?) } else { None };
     let known = on_disk.as_deref().map(|text| known(&place, text)).transpose()?;
@@ -169,7 +182,7 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     }
     let pipeline = load(path, &set).map_err(|failure| match asked || set.is_empty() {
         true => failure,
-        false => failure.with_help("the snapshot keeps --set of an earlier call: --as-written forgets it"),
+        false => failure.with_help("the snapshot keeps --set of an earlier call: pass --as-written to forget it"),
     })?;
     if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
         return Err(Failure::pipeline(&unwritable));
@@ -185,7 +198,8 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     let written = !args.check && on_disk.as_deref() != Some(&text);
     if written {
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-            return Err(Failure::usage(format!("{}: there is no folder {}", place.display(), folder.display())));
+            let problem = format!("{}: the folder {} does not exist", place.display(), folder.display());
+            return Err(Failure::usage(problem));
         }
         write_text(&place, &text).map_err(Failure::work)?;
     }
@@ -208,7 +222,7 @@ fn named(place: &Path, failure: Failed) -> Failure {
     match failure {
         Failed::Recorded(problem) => {
             let place = place.display();
-            Failure::usage(format!("{place}: {problem}; make the snapshot again with --like, --data or --built-in"))
+            Failure::usage(format!("{place}: {problem}; write the snapshot again with --like, --data or --built-in"))
         }
         Failed::Other(failure) => failure,
     }
@@ -227,7 +241,7 @@ fn known(place: &Path, text: &str) -> Result<Result<Value, String>, Failure> {
     let shown = place.display();
     let ours = text.lines().any(|line| line.starts_with(MARK));
     if !ours {
-        return Err(Failure::usage(format!("{shown}: the file is no snapshot: move it away, or pass -o FILE")));
+        return Err(Failure::usage(format!("{shown}: not a snapshot: move the file away, or pass -o FILE")));
     }
     let document = match snapshot::read(&place.to_string_lossy(), text) {
         Ok(document) => document,
@@ -235,11 +249,10 @@ fn known(place: &Path, text: &str) -> Result<Result<Value, String>, Failure> {
     };
     match document[MARK].as_u64() {
         Some(version) if version > u64::from(FORMAT) => Err(Failure::usage(format!(
-            "{shown}: the snapshot has version {version}, and this program reads versions up to {FORMAT}: use a newer \
-             revoxel"
+            "{shown}: snapshot of version {version}, but this program reads versions up to {FORMAT}: use a newer revoxel"
         ))),
         Some(_) => Ok(Ok(document)),
-        None => Ok(Err(format!("there is no number under {MARK}"))),
+        None => Ok(Err(format!("{MARK} is not a number"))),
     }
 }
 
@@ -259,8 +272,8 @@ fn grids(args: &Args, pipeline: &Pipeline, kept: Option<&Value>) -> Result<Grids
             }
         }
         if let Some(first) = refused.first() {
-            let count = refused.len();
-            return Err(usage(format!("{count} of the cases cannot be run, of which no snapshot is made\n{first}")));
+            let count = show::counted(refused.len(), "case");
+            return Err(usage(format!("{count} cannot run, so no snapshot is written; the first is\n{first}")));
         }
         return Ok(snapshot::of_cases(pipeline, &checked));
     }
@@ -312,29 +325,31 @@ impl Found {
 
     fn people(&self, args: &Args) -> String {
         let (place, pipeline) = (self.place.display(), self.pipeline.display());
-        let mut grids = format!("{} {}", self.grids, if self.grids == 1 { "grid" } else { "grids" });
+        let mut grids = show::counted(self.grids, "grid");
         if self.refused > 0 {
-            grids.push_str(&format!(", {} of them refused by a step (the snapshot says which and why)", self.refused));
+            grids.push_str(&format!(", {} of them refused by a step (see the snapshot for the reason)", self.refused));
         }
         let renew = format!("revoxel snapshot {}{}", quoted(&pipeline.to_string()), options(args));
         match (&self.before, args.check) {
-            (Before::Missing, true) => format!("{place}: missing: make it with `{renew}`, and commit it\n"),
-            (Before::Missing, false) => format!("{place}: made, {grids}\n"),
+            (Before::Missing, true) => format!("{place}: missing: write it with `{renew}`, and commit it\n"),
+            (Before::Missing, false) => format!("{place}: written, {grids}\n"),
             (Before::Damaged(problem), true) => {
-                format!("{place}: cannot be read ({problem}): make it again with `{renew}`\n")
+                format!("{place}: cannot be read ({problem}): write it again with `{renew}`\n")
             }
-            (Before::Damaged(_), false) => format!("{place}: made again, {grids}; the one before could not be read\n"),
+            (Before::Damaged(_), false) => {
+                format!("{place}: written again, {grids}; the old file could not be read\n")
+            }
             (Before::Compared(verdict), _) if verdict.is_same() => {
-                let comments = if self.written { ", but for comments" } else { "" };
-                format!("{place}: the same, {grids}{comments}\n")
+                let comments = if self.written { ", only comments changed" } else { "" };
+                format!("{place}: unchanged, {grids}{comments}\n")
             }
             (Before::Compared(verdict), check) => {
-                let did = if check { "differs" } else { "made again" };
+                let did = if check { "differs" } else { "written again" };
                 let mut text = format!("{place}: {did}: {}\n", verdict.reason);
                 verdict.lines(args.most).iter().for_each(|line| text.push_str(&format!("  {line}\n")));
                 if check {
                     text.push_str(&format!(
-                        "If that is meant: `{renew}`, look at what changed, and commit it with the change.\n"
+                        "If this is intended, run `{renew}`, review the difference, and commit it with the change.\n"
                     ));
                 }
                 text

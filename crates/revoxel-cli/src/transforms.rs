@@ -17,12 +17,12 @@ use super::table::table;
 /// nnU-Net call it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The transform to explain, by its name here or by that of MONAI, TorchIO or nnU-Net.
+    /// The transform to explain, by its name in revoxel, MONAI, TorchIO or nnU-Net.
     name: Option<String>,
-    /// One JSON document instead of text.
+    /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// All of them with their parameters, as a page of Markdown (docs/transforms.md).
+    /// Print all transforms with their parameters as Markdown (docs/transforms.md).
     #[arg(long, conflicts_with_all = ["name", "json"])]
     markdown: bool,
 }
@@ -43,14 +43,13 @@ pub(super) fn run(args: &Args) -> Outcome {
         [] if elsewhere(name).is_some() => show::text(&format!("{name}: {}\n", elsewhere(name).unwrap_or_default())),
         [] => {
             let near = registry.closest(name).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-            Err(Failure::usage(format!("there is no transform {name:?}{near}")))
+            Err(Failure::usage(format!("no transform {name:?}{near}")))
         }
         [transform] if args.json => show::json(&document(transform)),
         [transform] => show::text(&people(transform)),
         several if args.json => show::json(&several.iter().copied().map(document).collect::<Vec<_>>()),
         several => show::text(&format!(
-            "{name} is what others call, or nearly:\n\n{}\n`revoxel transforms NAME` with one of these explains it, and \
-             says how it differs.\n",
+            "{name} corresponds to:\n\n{}\nRun `revoxel transforms NAME` for one of these to see how it differs.\n",
             list(several.iter().copied())
         )),
     }

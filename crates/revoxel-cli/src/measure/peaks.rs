@@ -16,38 +16,46 @@ use super::super::table::table;
 /// Options of `--peaks`.
 #[derive(Debug, clap::Args)]
 pub(super) struct PeakArgs {
-    /// Find the peaks of a map of probabilities, channel by channel: the highest voxel, then the highest outside of
-    /// a box around it, and so on. MONAI's ProbNMS.
-    #[arg(long)]
+    /// Find the peaks of a probability map, channel by channel: the highest voxel, then the highest voxel outside a box
+    /// around it, and so on. MONAI's ProbNMS.
+    #[arg(long, help_heading = PEAKS)]
     pub(super) peaks: bool,
-    /// With --peaks: smooth before with a Gaussian of so many voxels, one number or one by axis.
-    #[arg(long, requires = "peaks", value_delimiter = ',', value_name = "S[,S,S]", default_value = "0")]
-    #[arg(allow_negative_numbers = true)]
+    /// Smooth first with a Gaussian of this sigma in voxels; one number, or one per axis.
+    #[arg(long, help_heading = PEAKS, requires = "peaks", value_delimiter = ',', value_name = "S[,S,S]")]
+    #[arg(default_value = "0", allow_negative_numbers = true)]
     sigma: Vec<f64>,
-    /// With --peaks: a peak is above this.
-    #[arg(long, requires = "peaks", value_name = "P", default_value_t = 0.5, allow_negative_numbers = true)]
+    /// Find only peaks above this value.
+    #[arg(long, help_heading = PEAKS, requires = "peaks", value_name = "P", default_value_t = 0.5)]
+    #[arg(allow_negative_numbers = true)]
     prob_threshold: f64,
-    /// With --peaks: the voxels of the box around a peak in which there is no other, one number or one by axis.
-    #[arg(long, requires = "peaks", value_delimiter = ',', value_name = "N[,N,N]", default_value = "48")]
-    #[arg(conflicts_with = "box_size_mm")]
+    /// Size in voxels of the box around a peak that holds no other peak; one number, or one per axis.
+    #[arg(long, help_heading = PEAKS, requires = "peaks", value_delimiter = ',', value_name = "N[,N,N]")]
+    #[arg(default_value = "48", conflicts_with = "box_size_mm")]
     box_size: Vec<usize>,
-    /// With --peaks: the same in mm, rounded to voxels.
-    #[arg(long, requires = "peaks", value_delimiter = ',', value_name = "MM[,MM,MM]", allow_negative_numbers = true)]
+    /// Size of the box in mm, rounded to voxels.
+    #[arg(long, help_heading = PEAKS, requires = "peaks", value_delimiter = ',', value_name = "MM[,MM,MM]")]
+    #[arg(allow_negative_numbers = true)]
     box_size_mm: Vec<f64>,
-    /// With --peaks: also write them as points: .csv, .tsv, .json, .mrk.json or .fcsv.
-    #[arg(long, requires = "peaks", value_name = "FILE")]
+    /// Also write the peaks as points: .csv, .tsv, .json, .mrk.json or .fcsv.
+    #[arg(long, help_heading = PEAKS, requires = "peaks", value_name = "FILE")]
     points: Option<PathBuf>,
-    /// Replace the file of points where it is there already.
-    #[arg(long, requires = "points")]
+    /// Replace an existing file of points.
+    #[arg(long, help_heading = PEAKS, requires = "points")]
     overwrite: bool,
 }
+
+/// The heading of these options.
+const PEAKS: &str = "Peaks";
 
 /// One number for all axes, or one by axis.
 fn by_axis<T: Copy>(field: &str, numbers: &[T]) -> Result<[T; 3], Failure> {
     match numbers {
         [one] => Ok([*one; 3]),
         [x, y, z] => Ok([*x, *y, *z]),
-        _ => Err(Failure::usage(format!("--{field}: {} numbers, give one, or three, one by axis", numbers.len()))),
+        _ => {
+            let problem = format!("--{field}: expected one number or three, one per axis, not {}", numbers.len());
+            Err(Failure::usage(problem))
+        }
     }
 }
 
@@ -66,7 +74,7 @@ pub(super) fn run(args: &super::Args) -> Outcome {
         numbers => Some(by_axis("box-size-mm", numbers)?),
     };
     if let Some(wrong) = mm.iter().flatten().find(|v| !(v.is_finite() && **v > 0.0)) {
-        return Err(Failure::usage(format!("--box-size-mm: {wrong} is no size, give more than 0")));
+        return Err(Failure::usage(format!("--box-size-mm: {wrong}: expected a number above 0")));
     }
     let size = by_axis("box-size", &options.box_size)?;
     let named = |error: PeakError| Failure::usage(format!("--{error}"));

@@ -2,38 +2,35 @@
 
 /// Names of peers, without MONAI's `d`, and what to do instead.
 const ELSEWHERE: &[(&[&str], &str)] = &[
-    (&["Invert"], "every step is recorded, and `revoxel invert TRACE PREDICTION -o FILE` brings a prediction back"),
+    (&["Invert"], "`revoxel invert TRACE PREDICTION -o FILE` maps a prediction back; the trace records every step"),
     (
         &["MeanEnsemble"],
-        "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions on the way back; `--weights 2,1` weighs \
-         them, `--weights \"1,2,3;3,2,1\"` each of their channels",
+        "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` averages predictions; `--weights 2,1` weights them, \
+         `--weights \"1,2,3;3,2,1\"` weights their channels",
     ),
-    (&["VoteEnsemble"], "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote on the way back"),
-    (
-        &["Ensemble"],
-        "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` takes predictions together on the way back",
-    ),
-    (&["LoadImage"], "files are read as `inputs` of a pipeline; there is no step for it"),
-    (&["SaveImage", "WriteFileMapping"], "files are written as `outputs` of a pipeline; there is no step for it"),
+    (&["VoteEnsemble"], "`revoxel invert TRACE LABELS LABELS … -o FILE` lets label maps vote"),
+    (&["Ensemble"], "`revoxel invert TRACE PREDICTION PREDICTION … -o FILE` combines predictions"),
+    (&["LoadImage"], "no step needed: a pipeline reads its `inputs`"),
+    (&["SaveImage", "WriteFileMapping"], "no step needed: a pipeline writes its `outputs`"),
     (
         &["EnsureChannelFirst", "AsChannelLast", "SqueezeDim"],
-        "channels are always apart from the axes of space; there is nothing to do",
+        "no step needed: channels are always separate from the spatial axes",
     ),
     (
         &["EnsureType", "CastToType", "To"],
-        "an output's `dtype` says in which type it is written; steps choose what they need",
+        "no step needed: `dtype` of an output sets the type to write; steps choose the type that they need",
     ),
     (
         &["ToTensor", "ToNumpy", "ToCupy", "ToDevice", "ToPIL", "ToMetaTensor", "FromMetaTensor", "Decollate", "CuCIM"],
-        "there are no tensors and devices here: outputs are files, `.npy` among them",
+        "no step needed: a pipeline has no tensors or devices; it writes files, also `.npy`",
     ),
     (
         &["SelectItems", "DeleteItems", "CopyItems", "FlattenSubKeys", "FlattenSequence", "Identity", "ApplyPending"],
-        "a step says by `keys` which inputs it changes, and what is no output is not written; there is nothing to do",
+        "no step needed: `keys` of a step selects inputs, and only `outputs` are written",
     ),
     (
         &["ConcatItems", "SplitDim", "RepeatChannel", "RemoveRepeatedChannel", "AddCoordinateChannels"],
-        "inputs keep the channels of their files; how they become one tensor is for the program that trains",
+        "no such step: inputs keep the channels of their files; combine them in the training program",
     ),
     (
         &[
@@ -46,17 +43,18 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "TorchIO",
             "RandTorchIO",
         ],
-        "a pipeline is data: it runs no code of others. docs/adding-a-transform.md says how one is added",
+        "no such step: a pipeline runs no external code; docs/adding-a-transform.md explains how to add a transform",
     ),
     (
         &["OneOf", "RandomOrder", "SomeOf", "RandomApply"],
-        "what a random step does is decided by its own `prob`, where it has one; the order is that of the file",
+        "no such step: random steps have `prob`, and all steps run in the order of the file",
     ),
     (&["Compose"], "the list `steps` of a pipeline"),
-    (&["DataStats", "IntensityStats"], "`revoxel info FILE` and `revoxel measure FILE` tell what is in a volume"),
+    (&["DataStats", "IntensityStats"], "use `revoxel info FILE` and `revoxel measure FILE`"),
     (
         &["BoundingRect"],
-        "`crop_foreground` finds the box and crops to it; the trace records it. `revoxel measure FILE` tells the box of each label",
+        "`crop_foreground` finds the box, crops to it and records it in the trace; `revoxel measure FILE` prints the box \
+         of each label",
     ),
     (
         &[
@@ -66,26 +64,26 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "TransformPointsImageToWorld",
             "TransformPointsWorldToImage",
         ],
-        "`revoxel points TRACE FILE` takes points and boxes through a trace, forwards and back, as indices or in \
-         the world",
+        "`revoxel points TRACE FILE` maps points and boxes through a trace in both directions, as indices or world \
+         coordinates",
     ),
     (
         &["FgBgToIndices"],
-        "`rand_crop_by_pos_neg_label` looks for its voxels itself, and `image` narrows the background",
+        "no step needed: `rand_crop_by_pos_neg_label` finds its voxels itself, and `image` restricts the background",
     ),
     (
         &["ClassesToIndices"],
-        "`rand_crop_by_label_classes` looks for its voxels itself, and `image` narrows the classes",
+        "no step needed: `rand_crop_by_label_classes` finds its voxels itself, and `image` restricts the classes",
     ),
-    (&["Crop", "RandCrop"], "what it is for is `spatial_crop`, and by chance `rand_spatial_crop`"),
-    (&["Pad"], "what it is for is `spatial_pad` or `border_pad`"),
+    (&["Crop", "RandCrop"], "use `spatial_crop`, or `rand_spatial_crop` for random crops"),
+    (&["Pad"], "use `spatial_pad` or `border_pad`"),
     (
         &["RandSmoothDeform", "AffineElasticDeformation", "RandomAffineElasticDeformation"],
-        "not here; `rand_elastic` and `rand_3d_elastic` bend volumes smoothly, and come back",
+        "no such step: use `rand_elastic` or `rand_3d_elastic` for smooth, invertible deformations",
     ),
     (
         &["RandSmoothFieldAdjustContrast", "RandSmoothFieldAdjustIntensity"],
-        "not here; `rand_bias_field` changes intensities smoothly over the volume, `rand_gamma` their contrast",
+        "no such step: `rand_bias_field` changes intensities smoothly over the volume, `rand_gamma` changes contrast",
     ),
     (
         &["ImageFilter", "RandImageFilter"],
@@ -93,33 +91,29 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["CutMix", "MixUp", "CutOut"],
-        "not here: several cases of a batch are mixed by the program that trains; `rand_coarse_dropout` cuts holes",
+        "no such step: mix the cases of a batch in the training program; `rand_coarse_dropout` cuts holes",
     ),
     (
         &["LabelToMask"],
-        "`label_filter` keeps some labels, and `map_label_value` makes one of them: orig_labels: [2, 3], target_labels: \
-         [1, 1]",
+        "`label_filter` keeps some labels, and `map_label_value` merges them: orig_labels: [2, 3], target_labels: [1, 1]",
     ),
     (
         &["ConvertToMultiChannelBasedOnBratsClasses"],
-        "`map_label_value` makes one region of labels; what a model says of overlapping regions comes back by `regions` \
-         in `restore` (docs/predictions.md)",
+        "`map_label_value` makes one region from several labels; `regions` in `restore` maps predictions of overlapping \
+         regions back (docs/predictions.md)",
     ),
     (
         &["SaveClassification"],
-        "`revoxel scores TRACE SCORES.npy -o TABLE.csv` writes what a model says of a whole image behind the name \
-         of its source; `--append` adds a row for each case",
+        "`revoxel scores TRACE SCORES.npy -o TABLE.csv` writes the scores of a whole image after the path of its source; \
+         `--append` adds one row per case",
     ),
-    (
-        &["AddExtremePointsChannel", "SignalFillEmpty"],
-        "not here: what a user points at while a model runs, and signals, are not volumes to prepare",
-    ),
+    (&["AddExtremePointsChannel", "SignalFillEmpty"], "no such step: clicks of users and signals are not supported"),
     (
         &["ProbNMS"],
-        "`revoxel measure FILE --peaks` finds the peaks of a map of probabilities; `--points OUT` writes them as points, \
-         which `revoxel points TRACE OUT` takes back to the source",
+        "`revoxel measure FILE --peaks` finds the peaks of a probability map; `--points OUT` writes them as points, and \
+         `revoxel points TRACE OUT` maps them to the source",
     ),
-    (&["NoNormalization"], "there is nothing to do: leave the step out"),
+    (&["NoNormalization"], "no step needed: leave the step out"),
     (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),
     (
         &["resample_data_or_seg_to_shape", "resample_data_or_seg_to_spacing", "resample_data_or_seg"],
