@@ -151,7 +151,7 @@ fn what_cannot_be_said_is_exit_code_2() {
     t(&["a.nii", "text.nii"], &["text.nii"]);
     t(
         &["a.nii", "soft.nii", "--min-dice", "0.9"],
-        &["soft.nii: no label map: 49 of 120", "first 0.5 at index (3, 2, 3)", "--atol"],
+        &["soft.nii: not a label map: 49 of 120", "first is 0.5 at index (3, 2, 3)", "--atol"],
     );
     t(&["a.nii"], &["<B>"]);
     for (option, value) in [
@@ -205,7 +205,7 @@ fn the_worst_label_gates() {
     assert_eq!((&values["worst_dice"], &values["dice"]["3"]), (&0.0.into(), &0.0.into()));
     let said = place.revoxel(&["compare", "a.nii", "b.nii", "--min-dice", "0.9"]).told(1).out;
     assert!(said.contains("label 3: Dice 0.0000, only in a, volume +") && !said.contains("NaN"), "{said}");
-    assert!(said.contains("labels (Dice 0.0000 of label 3, at least 0.9 is wanted)"), "{said}");
+    assert!(said.contains("labels (Dice 0.0000 of label 3 is below --min-dice 0.9)"), "{said}");
     assert_eq!(compare(&place, ["b.nii", "b.nii"], &["--min-dice", "1"]).0, 0);
     // Without label 3 the worst one is −2, at 0.947.
     let mut labels: Vec<i16> = (0..120)

@@ -82,7 +82,7 @@ fn what_does_not_fit_is_refused_in_memory_too() {
     };
     fails(vec![("image", image.clone())], "missing input: label");
     fails(vec![("image", image.clone()), ("mask", whole(1, grid))], "no input \"mask\"; it has: image, label");
-    fails(vec![("image", image.clone()), ("label", whole(1, other))], "must lie on one grid");
+    fails(vec![("image", image.clone()), ("label", whole(1, other))], "must be on one grid");
     fails(vec![("image", image.clone()), ("label", whole(300, grid))], "label 300");
     let good = BTreeMap::from([("image", image), ("label", whole(3, grid))]);
     assert_eq!(pipeline.run(good).unwrap().volumes["label"].dtype(), revoxel::geometry::Dtype::U8);

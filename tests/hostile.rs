@@ -210,7 +210,7 @@ fn small_traces_that_speak_of_large_things() {
         (trace(few, &elastic(json!({ "bicubic": [4.0, 5.0] }), false)), "region of [600, 600, 600] voxels"),
         (trace([100_000; 3], &far(100_000)), "the source has 100000 × 100000 × 100000 voxels"),
         (trace(long, &json!([step(long, few, &json!({ "resample": { "grid": grid_of(few) } }))])), "no axis"),
-        (trace(few, &json!([noisy, back])), "of memory are needed"),
+        (trace(few, &json!([noisy, back])), "of memory, but "),
     ] {
         place.text("t.json", &text);
         let said = small(
@@ -324,7 +324,7 @@ fn a_plan_that_cannot_fit_is_refused_by_name() {
     let place = Place::new();
     dataset(&place, "0.004");
     let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
-    bad(&said, &["case large: step 1 (spacing) makes", "of memory are needed, and", "--memory"]);
+    bad(&said, &["case large: step 1 (spacing) makes", "of memory, but ", "--memory"]);
     assert!(!place.path("out").exists());
 }
 

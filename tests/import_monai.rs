@@ -139,6 +139,6 @@ fn one_channel_of_a_file_is_taken() {
     // A channel that the file does not have is an error before anything is run.
     let text = std::fs::read_to_string(place.path("p.yaml")).unwrap().replace("channel: 2", "channel: 4");
     place.text("other.yaml", &text);
-    let parts = ["a.nii.gz", "there is no channel 4, the file has 4", "\"image\"", "`channel` from 0 to 3"];
+    let parts = ["a.nii.gz", "no channel 4, the file has 4", "\"image\"", "set `channel` of the input"];
     place.revoxel(&["run", "other.yaml", "--data", "data", "--out", "none"]).bad(2, &parts);
 }

@@ -122,7 +122,7 @@ fn negative_numbers_beside_a_scan_are_asked_for() {
     );
     place.volume("data/c/image.nii", &volume(&[-1000i16, 40, 3000], Kind::Image, 1));
     run(&place, &[]).good();
-    back(&place, "out/c/image.nii", "b.nii", &[]).bad(2, &["image.nii", "go below -1", "--kind label"]);
+    back(&place, "out/c/image.nii", "b.nii", &[]).bad(2, &["image.nii", "whole numbers below -1", "--kind label"]);
     place.volume("l.nii", &volume(&[0i16, -1, 3], Kind::Label, 1));
     assert_eq!(back(&place, "l.nii", "b.nii", &["--json"]).good().json()["kind"], "label");
 }
@@ -248,8 +248,8 @@ fn values_that_are_not_whole_are_no_labels() {
     };
     let parts = [
         "label.nii.gz",
-        "of kind label, but",
-        "values are no whole numbers",
+        "kind is label, but",
+        "values are not whole numbers",
         "0.5 at index",
         "mm RAS",
         "kind: probability",
@@ -258,7 +258,7 @@ fn values_that_are_not_whole_are_no_labels() {
     t(&volume(&[0.0f64, 1.0, 0.5], Kind::Label, 2)).bad(1, &[&parts[..], &["of channel 0"]].concat());
     // Within a thousandth they are rounded, and that is said.
     let said = t(&volume(&[0.0f32, 0.99993, 1.99987, 3.0001], Kind::Label, 1)).good();
-    assert!(said.err.contains("were rounded: the first is 0.99993"), "{}", said.err);
+    assert!(said.err.contains("; the first is 0.99993"), "{}", said.err);
     let mut labels = values(&place.read("out/c/label.nii.gz", Kind::Label));
     labels.sort_by(f64::total_cmp);
     labels.dedup();
@@ -290,7 +290,7 @@ fn values_beyond_0_and_1_are_no_probabilities() {
         run(&place, &[])
     };
     let wrong = volume(&[0.25f32, 7.25, -3.5], Kind::Probability, 2);
-    let parts = ["x.nii", "the values lie from -3.5 to 7.25", "are not between 0 and 1", "mm RAS"];
+    let parts = ["x.nii", "(from -3.5 to 7.25)", "are not between 0 and 1", "mm RAS"];
     t(&wrong).bad(1, &[&parts[..], &["kind: logit"]].concat());
     t(&volume(&[0u8, 255, 128], Kind::Probability, 1)).bad(1, &["from 0 to 255"]);
     t(&volume(&[0.0f32, 1.0004, -0.0004, 0.5], Kind::Probability, 1)).good();

@@ -365,7 +365,7 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
     let t = |steps: &[&str], parts: &[&str]| {
         plan(&place, &DATA, "", steps, parts);
     };
-    let none = "label 77 is in none of the 4 label maps of \"label\": they hold 0, 1, 2, 5";
+    let none = "no label 77 in the 4 label maps of \"label\", which hold 0, 1, 2, 5";
     t(&["map_label_value: { orig_labels: [^77, 1], target_labels: [1, 2] }"], &[none, "declare `labels:`"]);
     t(&["label_filter: { applied_labels: [1, ^77] }"], &[none]);
     t(&["crop_foreground: { source: label, labels: [1, ^77], on_empty: keep }"], &[none]);
@@ -373,7 +373,8 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
     t(&["label_filter: { applied_labels: [1, 2, 5] }"], &[]);
     t(&["map_label_value: { orig_labels: [5], target_labels: [77] }", "fill_holes: { applied_labels: 77 }"], &[]);
     let exchange = "map_label_value: { orig_labels: [5, 1], target_labels: [77, 77] }";
-    let by_then = "label 1 cannot be in \"label\" here: the 4 label maps hold 0, 1, 2, 5, and that is 0, 2, 77 by this";
+    let by_then =
+        "\"label\" cannot have label 1 here: the 4 label maps hold 0, 1, 2, 5, which earlier steps turn into 0, 2, 77";
     t(&[exchange, "spacing: { pixdim: 3 }", "fill_holes: { applied_labels: ^1 }"], &[by_then]);
     // All of them are told.
     let both = ["label_filter: { applied_labels: [1, ^77] }", "fill_holes: { applied_labels: 88 }"];
@@ -381,7 +382,7 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
     place.revoxel(&["plan", "p.yaml"]).bad(2, &["p.yaml:8:35", "label 88 cannot be", "they hold 0, 1, 77"]);
     t(
         &["remove_labels: { labels: ^77 }", "fill_holes: { applied_labels: 88 }"],
-        &["Nor is there 88 (line 8, column 35)"],
+        &["Also missing: 88 (line 8, column 35)"],
     );
     // An input that has no maps says nothing, and one case alone is planned against all.
     t(&["label_filter: { keys: other, applied_labels: 77 }"], &[]);
@@ -423,7 +424,7 @@ fn channels_of_one_hot_maps_are_counted() {
         }
         plan(&three, &DATA, "", &[&plain], &[]);
         plan(&one, &[], "", &[&plain], &[]);
-        plan(&one, &DATA, "", &[&marked], &["label 2 is in none of the 2 label maps of \"label\": they hold 0, 1"]);
+        plan(&one, &DATA, "", &[&marked], &["no label 2 in the 2 label maps of \"label\", which hold 0, 1"]);
         // What declares its labels has no channels for them.
         plan(&one, &[], "[0, 1]", &[&marked], &["label 2 is not declared for", "hold 0, 1", "say is_onehot: true"]);
         // A map of other labels is none of channels.
@@ -431,7 +432,7 @@ fn channels_of_one_hot_maps_are_counted() {
         plan(&one, &[], "[1, 5]", &["label_filter: { applied_labels: 1 }", &marked], &["label 2 cannot be in"]);
     }
     // Values of channels are looked for as those of label maps.
-    plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["label 2 is in none"]);
+    plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["no label 2 in"]);
     // A channel that only some maps have is refused for the other cases, before anything is written.
     three.volume("data/c02/label.nii", &of(4));
     three.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: [1, 3] }"));
@@ -565,7 +566,7 @@ fn what_finds_no_room_or_lies_elsewhere_is_told_with_the_data() {
 #[test]
 fn one_map_alone() {
     let place = dataset(&[&[3]]);
-    let part = "label 4 is not in the label map of \"label\": it holds 0, 3 ";
+    let part = "no label 4 in the label map of \"label\", which holds 0, 3 ";
     plan(&place, &DATA, "", &["fill_holes: { applied_labels: ^4 }"], &[part.trim()]);
 }
 
@@ -605,7 +606,7 @@ fn maps_that_cannot_be_read_are_told_where_they_may_matter() {
         place.revoxel(&["plan", "p.yaml", "--data", "data"])
     };
     plan("fill_holes: { applied_labels: 2 }").good();
-    let parts = ["label 9 is in none of the 3 label maps", "hold 0, 1, 2 (1 could not be read: data/c02/label.nii.gz"];
+    let parts = ["no label 9 in the 3 label maps", "hold 0, 1, 2 (1 could not be read: data/c02/label.nii.gz"];
     plan("fill_holes: { applied_labels: 9 }").bad(2, &parts);
 }
 
@@ -616,7 +617,7 @@ fn a_run_is_refused_before_any_work() {
         place.text("p.yaml", &pipeline(declared, &format!("  - {step}")));
         place.revoxel(&[&["run", "p.yaml", "--data", "data", "--out", "out"], arguments].concat())
     };
-    let refused = ["p.yaml:7:35", "label 7 is in none of the 2 label maps"];
+    let refused = ["p.yaml:7:35", "no label 7 in the 2 label maps"];
     run("", "fill_holes: { applied_labels: [7] }", &[]).bad(2, &["p.yaml:7:36", "label 7"]);
     run("", "fill_holes: { applied_labels: 7 }", &["--keep-going"]).bad(2, &refused);
     run("", "fill_holes: { applied_labels: 7 }", &["--shard", "1/2"]).bad(2, &refused);

@@ -157,16 +157,20 @@ fn points_that_cannot_be_labels_are_named() {
     };
     let outside = markups(&[[1.0, 2.0, 3.0], [13.0, 2.0, 3.0]]);
     let parts = ["outside.mrk.json: markups.0.controlPoints.1 (F-2)", "(lps) lies at index (13.000, 2.000, 3.000)"];
-    t("outside.mrk.json", &outside, &[parts[0], parts[1], "outside of the grid", "13×11×9"]);
+    t("outside.mrk.json", &outside, &[parts[0], parts[1], "outside the grid", "13×11×9"]);
     let twice = markups(&[[1.0, 2.0, 3.0], [4.0, 4.0, 4.0], [1.3, 2.4, 2.8]]);
-    let parts = ["controlPoints.2 (F-3)", "the voxel [1, 2, 3]", "controlPoints.0 (F-1) does"];
+    let parts = ["controlPoints.2 (F-3)", "the same voxel [1, 2, 3]", "as controlPoints.0 (F-1)"];
     t("twice.mrk.json", &twice, &parts);
     let mut unplaced: Value = serde_json::from_str(&markups(&[[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])).unwrap();
     unplaced["markups"][0]["controlPoints"][0]["position"] = Value::Null;
-    t("u.mrk.json", &unplaced.to_string(), &["controlPoints.0 (F-1)", "has no place yet"]);
-    t("box.csv", "i,j,k\n", &["box.csv: there are no points in it"]);
-    t("box.json", "{\"space\": \"index\", \"boxes\": [[1, 2, 3, 4, 5, 6]]}", &["boxes.0", "a box is no landmark"]);
-    t("space.csv", "x,y,z\n1,2,3\n", &["space.csv:2", "Say --space index, ras or lps"]);
+    t("u.mrk.json", &unplaced.to_string(), &["controlPoints.0 (F-1)", "has no position"]);
+    t("box.csv", "i,j,k\n", &["box.csv: the file holds no points"]);
+    t(
+        "box.json",
+        "{\"space\": \"index\", \"boxes\": [[1, 2, 3, 4, 5, 6]]}",
+        &["boxes.0", "expected a point, found a box"],
+    );
+    t("space.csv", "x,y,z\n1,2,3\n", &["space.csv:2", "pass --space index, ras or lps"]);
     place.revoxel(&["convert", "twice.mrk.json", "x.nii"]).bad(2, &["a file of points: pass --like SCAN"]);
     let volumes = ["convert", "data/a/image.nii.gz", "x.nii", "--like", "data/a/image.nii.gz"];
     place.revoxel(&volumes).bad(2, &["not a file of points", "`resample_to`"]);
@@ -246,16 +250,16 @@ fn peaks_are_asked_for_with_numbers_that_make_sense() {
         place.revoxel(&[&["measure", "data/a/image.nii.gz"], more].concat()).bad(2, parts);
     };
     t(&["--peaks", "--sigma", "-1"], &["--sigma: -1"]);
-    t(&["--peaks", "--sigma", "1,2"], &["--sigma: 2 numbers"]);
+    t(&["--peaks", "--sigma", "1,2"], &["--sigma: expected one number or three"]);
     t(&["--peaks", "--prob-threshold", "-0.5"], &["--prob-threshold: -0.5"]);
-    t(&["--peaks", "--box-size", "3,0,3"], &["--box-size: 0 voxels"]);
+    t(&["--peaks", "--box-size", "3,0,3"], &["--box-size: 0: expected at least 1 voxel"]);
     t(&["--peaks", "--box-size-mm", "3,-1,3"], &["--box-size-mm: -1"]);
     t(&["--peaks", "--box-size", "3", "--box-size-mm", "3"], &["--box-size-mm"]);
     t(&["--peaks", "--points", "x.txt"], &["x.txt", "use .csv"]);
     t(&["--box-size", "3"], &["--peaks"]);
     let nan = Volume::new(vec![0.5f32, f32::NAN].into(), Grid::without_geometry([2, 1, 1]).unwrap(), Kind::Image, 1);
     place.volume("nan.nrrd", &nan.unwrap());
-    place.revoxel(&["measure", "nan.nrrd", "--peaks"]).bad(2, &["nan.nrrd", "[1, 0, 0]", "no number"]);
+    place.revoxel(&["measure", "nan.nrrd", "--peaks"]).bad(2, &["nan.nrrd", "[1, 0, 0]", "holds NaN"]);
     let smooth = ["measure", "data/a/image.nii.gz", "--peaks", "--sigma", "1,0.5,2", "--prob-threshold", "200"];
     let found = place.revoxel(&[&smooth[..], &["--box-size", "5", "--json"]].concat()).good().json();
     assert!(found["peaks"].as_array().unwrap().len() > 2, "{found}");

@@ -45,11 +45,14 @@ fn fractions_are_refused_by_name() {
     for format in [&["--json"][..], &["--csv"], &[]] {
         let said = place.revoxel(&[&["measure", "soft.nrrd"], format].concat());
         let place = "index (1, 1, 1) of channel 1, RAS";
-        said.bad(2, &["soft.nrrd: no label map: 23 of 240", "the first 0.7 at", place, "--peaks"]);
+        said.bad(2, &["soft.nrrd: not a label map: 23 of 240", "the first is 0.7 at", place, "--peaks"]);
     }
-    for (value, part) in
-        [(f32::NAN, "first NaN"), (f32::NEG_INFINITY, "first -inf"), (1.002, "first 1.002"), (1e20, "first 1e20")]
-    {
+    for (value, part) in [
+        (f32::NAN, "first is NaN"),
+        (f32::NEG_INFINITY, "first is -inf"),
+        (1.002, "first is 1.002"),
+        (1e20, "first is 1e20"),
+    ] {
         values[3] = value;
         write(&place, "x.nii", values.clone(), 2);
         place.revoxel(&["measure", "x.nii"]).bad(2, &[part, "index (3, 0, 0) of channel 0", "24 of 240"]);

@@ -594,14 +594,14 @@ fn predictions_with_nan_are_refused_whatever_they_are() {
                 t("p.npy", bad, &["--argmax", "--axes", "cxyz"], "of channel 2");
             }
             npy(&place, "o.npy", [1, shape[0], shape[1], shape[2]], half, |_, i| if i == at { bad } else { 1.0 });
-            t("o.npy", bad, &["--kind", "label", "--axes", "cxyz"], "no label");
-            t("o.npy", bad, &["--axes", "cxyz"], "no label");
+            t("o.npy", bad, &["--kind", "label", "--axes", "cxyz"], "labels cannot be");
+            t("o.npy", bad, &["--axes", "cxyz"], "labels cannot be");
             t("o.npy", bad, &["--kind", "image", "--axes", "cxyz"], "replace such values");
             let ones = Volume::new(vec![1f32; model.voxel_count()].into(), model, Kind::Image, 1).unwrap();
             place.volume("v.nii.gz", &with(&ones, at, bad));
             t("v.nii.gz", bad, &["--kind", "image"], "replace such values");
             t("v.nii.gz", bad, &["--kind", "image", "--values"], "replace such values");
-            t("v.nii.gz", bad, &["--kind", "label"], "no label");
+            t("v.nii.gz", bad, &["--kind", "label"], "labels cannot be");
         }
     }
     // One bad member of several is named.

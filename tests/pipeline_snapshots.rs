@@ -94,7 +94,7 @@ fn a_changed_parameter_is_named_with_what_it_changes() {
         "pipelines/ct.snapshot.yaml: differs: the pipeline was changed\n",
         "  pipeline, step 2 spacing: pixdim was [1.0, 1.0, 2.0], is [1.0, 1.0, 2.5]\n",
         "  grid ct-axial, step 2 spacing: shape was ",
-        "  grid ct-axial, output image: the voxels are others: hash ",
+        "  grid ct-axial, output image: the voxels differ: hash ",
         "more\n",
         "If this is intended, run `revoxel snapshot pipelines/ct.yaml`, review the difference, and commit it with the change.\n",
     ] {
@@ -107,7 +107,10 @@ fn a_changed_parameter_is_named_with_what_it_changes() {
     assert!(first.as_array().unwrap().iter().any(|d| d["path"][3] == "pixdim" && d["is"] == json!([1.0, 1.0, 2.5])));
     // Made again, it says what changed, and agrees.
     let said = place.revoxel(&["snapshot", "pipelines/ct.yaml"]).good();
-    assert!(said.out.contains("written again: the pipeline was changed\n  pipeline, step 2 spacing: pixdim"), "{said:?}");
+    assert!(
+        said.out.contains("written again: the pipeline was changed\n  pipeline, step 2 spacing: pixdim"),
+        "{said:?}"
+    );
     check(&place).good();
     // Comments and layout are no change.
     let spread = CT.replace("[1, 1, 2]", "[1, 1, 2.5]").replace("# A test.", "# Another word.\n");
@@ -132,7 +135,7 @@ fn another_default() -> Registry {
 fn a_changed_default_is_named_as_one() {
     let written: Value = snapshot::read("p.yaml", CT).unwrap();
     let verdict = snapshot::compare(&taken(CT, &revoxel::registry()), &taken(CT, &another_default()), &written);
-    assert!(verdict.reason.starts_with("a default of the program is another one"), "{}", verdict.reason);
+    assert!(verdict.reason.starts_with("a default of the program has changed"), "{}", verdict.reason);
     let lines = verdict.lines(40);
     assert_eq!(
         lines[0],
@@ -171,9 +174,9 @@ fn another_kernel() -> Registry {
 #[test]
 fn a_changed_kernel_is_named_as_the_program_doing_something_else() {
     let verdict = snapshot::compare(&taken(CT, &revoxel::registry()), &taken(CT, &another_kernel()), &Value::Null);
-    assert_eq!(verdict.reason, "the pipeline is the same, and the program does something else with it");
+    assert_eq!(verdict.reason, "the pipeline is the same, but the program gives other results");
     let lines = verdict.lines(40);
-    assert!(lines[0].starts_with("grid ct-axial, output image: the voxels are others: hash "), "{lines:?}");
+    assert!(lines[0].starts_with("grid ct-axial, output image: the voxels differ: hash "), "{lines:?}");
     assert!(lines.iter().all(|line| line.contains("output image")), "only the image's values differ: {lines:?}");
 
     // The same with the program: the file is what another kernel made.
@@ -186,13 +189,13 @@ fn a_changed_kernel_is_named_as_the_program_doing_something_else() {
     let other = format!("{}mean: 9.5", mean.split("mean").next().unwrap());
     place.text("pipelines/ct.snapshot.yaml", &text.replacen(mean, &other, 1));
     let said = check(&place).told(1);
-    assert!(said.out.contains("differs: the pipeline is the same, and the program does something else"), "{said:?}");
+    assert!(said.out.contains("differs: the pipeline is the same, but the program gives other results"), "{said:?}");
     assert!(said.out.contains("grid ct-axial, output image: mean was 9.5, is "), "{said:?}");
 
     // And a file of another number of results.
     place.text("pipelines/ct.snapshot.yaml", &text.replace(&format!("results: {RESULTS}"), "results: 1"));
     let said = check(&place).told(1);
-    let reason = format!("this version of the program gives results number {RESULTS}, and the snapshot has 1");
+    let reason = format!("this version of the program gives results number {RESULTS}, but the snapshot has 1");
     assert!(said.out.contains(&reason), "{said:?}");
 }
 
@@ -248,7 +251,7 @@ fn why_a_snapshot_differs_is_not_mistaken() {
     let mean = text.lines().find(|line| line.trim_start().starts_with("mean: ")).unwrap();
     place.text("pipelines/ct.snapshot.yaml", &text.replacen(mean, &mean.replace("mean: ", "mean: 1"), 1));
     let said = check(&place).told(1);
-    assert!(said.out.contains("differs: the snapshot was edited after it was made"), "{said:?}");
+    assert!(said.out.contains("differs: the snapshot was edited or merged"), "{said:?}");
     // Those of versions before have no hash of what they say.
     let line = text.lines().find(|line| line.starts_with("document: blake3:")).unwrap();
     place.text("pipelines/ct.snapshot.yaml", &text.replace(&format!("{line}\n"), ""));
@@ -262,8 +265,8 @@ fn why_a_snapshot_differs_is_not_mistaken() {
     check(&place).good();
     place.text("pipelines/m.txt", &matrix(4.0));
     let said = check(&place).told(1);
-    assert!(said.out.contains("differs: a file that the pipeline names has another content"), "{said:?}");
-    assert!(said.out.contains("(from a file that the pipeline names)"), "{said:?}");
+    assert!(said.out.contains("differs: a file named in the pipeline has changed"), "{said:?}");
+    assert!(said.out.contains("(from a file named in the pipeline)"), "{said:?}");
 }
 
 #[test]
@@ -274,9 +277,7 @@ fn one_wrong_pipeline_does_not_hide_the_others() {
     assert!(said.out.starts_with("pipelines/ct.snapshot.yaml: unchanged") && said.err.contains("pixdimm"), "{said:?}");
     place.text("pipelines/ct.yml", CT);
     let both = ["snapshot", "--check", "pipelines/ct.yml"];
-    place
-        .revoxel(&both)
-        .bad(2, &["ct.yml and pipelines/ct.yaml have the same snapshot pipelines/ct.snapshot.yaml"]);
+    place.revoxel(&both).bad(2, &["ct.yml and pipelines/ct.yaml have the same snapshot pipelines/ct.snapshot.yaml"]);
     std::fs::remove_file(place.path("pipelines/ct.yml")).unwrap();
     place.revoxel(&["snapshot", "--check", "--like", "pipelines/ct.yaml"]).bad(2, &["name it before --like"]);
     // A link stays one.
@@ -414,7 +415,7 @@ fn what_cannot_be_done_is_said_by_name() {
     let place = made(&far);
     let text = snapshot_of(&place);
     assert!(text.contains("    refused:\n      step: 1 spacing\n      input: image\n"), "{text}");
-    assert!(text.contains("voxels are more than the 67108864 that a snapshot makes"), "{text}");
+    assert!(text.contains("voxels are more than the limit of 67108864 for snapshots"), "{text}");
     // The words of an error are no part of what is compared.
     place.text("pipelines/ct.snapshot.yaml", &text.replace("are more than the", "exceed the"));
     let said = check(&place).good();
@@ -426,7 +427,7 @@ fn what_cannot_be_done_is_said_by_name() {
     place.text("pipelines/ct.yaml", &pipeline(&image, &["flip: {}"], ""));
     place.revoxel(&["snapshot", "pipelines/ct.yaml", "--like", "many.nii"]).good();
     let text = snapshot_of(&place);
-    assert!(text.contains("200 channels, more than the 128 that a snapshot makes"), "{text}");
+    assert!(text.contains("200 channels, more than the limit of 128 for snapshots"), "{text}");
     let none = pipeline(&image, &["crop_foreground: { source: image, above: 1000000, on_empty: skip_case }"], "");
     let document = taken(&none, &revoxel::registry());
     let left_out = json!({ "step": "1 crop_foreground", "input": "image" });

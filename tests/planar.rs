@@ -421,7 +421,7 @@ fn a_volume_of_one_slice_goes_along_with_a_flat_image() {
     case(&place, "nii", oblique());
     let thick = Grid::new([24, 20, 4], *oblique().affine()).unwrap();
     place.volume("data/c/label.nii", &Draw::new(4).volume(thick, Kind::Label, 1));
-    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).bad(2, &["must lie on one grid"]);
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).bad(2, &["must be on one grid"]);
     let mut document: Value = serde_json::from_str(&text).unwrap();
     document["inputs"]["label"]["grid"] = "own".into();
     place.text("p.yaml", &document.to_string());

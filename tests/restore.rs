@@ -492,7 +492,7 @@ fn labels_stay_themselves_whatever_their_type() {
     cropped_labels(&place, "", ", dtype: uint8");
     place.revoxel(&["plan", "p.yaml"]).good();
     let run = ["run", "p.yaml", "--data", "data", "--out", "bad"];
-    place.revoxel(&run).bad(1, &["seg: label 300", "uint8", "Declare a dtype"]);
+    place.revoxel(&run).bad(1, &["seg: label 300", "uint8", "declare a dtype"]);
     assert!(!place.path("bad/a.nii.gz").exists());
     let restore = "restore:\n  s:\n    kind: label\n    volume: seg\n    steps:\n      - map_label_value: { orig_labels: [1], \
                    target_labels: [-1] }\n    output: { path: \"{case}/s.nii.gz\" }\n";

@@ -101,15 +101,15 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     run(&place, &[]).good();
     assert!(not_done(&place, &[]).is_empty());
     let all = ["a", "b", "c"];
-    is_done_again(&place, &all, "the seed was 1, and is 7", &["--seed", "7"]);
-    is_done_again(&place, &all, "the seed was 7, and is 1", &[]);
+    is_done_again(&place, &all, "the seed was 1 and is now 7", &["--seed", "7"]);
+    is_done_again(&place, &all, "the seed was 7 and is now 1", &[]);
     place.text("p.yaml", &PIPELINE.replace("1, 1, 1.5", "1, 1, 2"));
-    is_done_again(&place, &all, "the pipeline is another", &[]);
-    is_done_again(&place, &all, "the pipeline is another", &["--set", "steps.2.spacing.rule=torchio"]);
+    is_done_again(&place, &all, "the pipeline has changed", &[]);
+    is_done_again(&place, &all, "the pipeline has changed", &["--set", "steps.2.spacing.rule=torchio"]);
     place.text("p.yaml", PIPELINE);
-    is_done_again(&place, &all, "the pipeline is another", &[]);
-    is_done_again(&place, &all, "--snap is given", &["--snap"]);
-    is_done_again(&place, &all, "--snap was given", &[]);
+    is_done_again(&place, &all, "the pipeline has changed", &[]);
+    is_done_again(&place, &all, "without --snap, and now with it", &["--snap"]);
+    is_done_again(&place, &all, "with --snap, and now without it", &[]);
     // Inputs: another image, other values of a header, an input more, an input less.
     image(&place, "b/image.nii.gz", 9);
     is_done_again(&place, &["b"], "b/image.nii.gz has changed", &[]);
@@ -122,7 +122,7 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     }
     is_done_again(&place, &["a"], "a/label.mhd has changed", &[]);
     label(&place, "c/label.mhd", 1);
-    is_done_again(&place, &["c"], "it had the inputs image, and has image, label", &[]);
+    is_done_again(&place, &["c"], "its inputs were image and are now image, label", &[]);
     // Outputs: changed, gone, the data file of a header.
     let flip = |name: &str| {
         let mut bytes = fs::read(place.path(name)).unwrap();
@@ -135,7 +135,7 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     flip("out/b/label.zraw");
     is_done_again(&place, &["b"], "label.zraw has changed since it was written", &[]);
     fs::remove_file(place.path("out/c/label.mhd")).unwrap();
-    is_done_again(&place, &["c"], "label.mhd is gone", &[]);
+    is_done_again(&place, &["c"], "label.mhd is missing", &[]);
     // The trace: empty, cut off, of another case, of other results.
     let trace = |edit: &dyn Fn(&str) -> String| {
         let path = place.path("out/b/trace.json");
@@ -146,11 +146,11 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     trace(&|text| text[..text.len() / 2].to_owned());
     is_done_again(&place, &["b"], "its trace cannot be read", &[]);
     trace(&|text| text.replace("\"case\": \"b\"", "\"case\": \"x\""));
-    is_done_again(&place, &["b"], "that of the case x", &[]);
+    is_done_again(&place, &["b"], "of another case, x", &[]);
     trace(&|text| text.replace(&format!("\"results\": {}", revoxel_runner::RESULTS), "\"results\": 1"));
     is_done_again(&place, &["b"], "with results 1", &[]);
     trace(&|text| text.replace(&format!("  \"results\": {},\n", revoxel_runner::RESULTS), ""));
-    is_done_again(&place, &["b"], "before results were numbered", &[]);
+    is_done_again(&place, &["b"], "an older version", &[]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn half_a_case_is_done_again_and_holds_up_no_other() {
     run(&place, &[]).bad(2, &["nothing was written", "--overwrite"]);
     let said = run(&place, &["--resume"]).good();
     assert!(said.err.contains("1 of 3 cases: done already"), "{}", said.err);
-    assert!(said.err.contains("case b: run again, because it has outputs and no trace"), "{}", said.err);
+    assert!(said.err.contains("case b: run again, because it has outputs but no trace"), "{}", said.err);
     assert!(not_done(&place, &[]).is_empty());
     let json = run(&place, &["--resume", "--json"]).good().json();
     assert_eq!((json["done_already"].as_array().unwrap().len(), &json["cases"]), (3, &Value::Array(vec![])));
@@ -239,7 +239,7 @@ fn one_pipeline_at_a_time_writes_into_a_folder() {
     let place = dataset();
     fs::create_dir_all(place.path("out")).unwrap();
     let other = revoxel_runner::lock::Lock::take(&place.path("out"), "other.yaml 123").unwrap();
-    run(&place, &[]).bad(2, &["another run writes into out", "other.yaml 123"]);
+    run(&place, &[]).bad(2, &["out: another run with another pipeline", "other.yaml 123"]);
     assert!(contents(&place, "out").keys().all(|name| name == ".revoxel-lock"));
     drop(other);
     run(&place, &[]).good();
@@ -302,11 +302,7 @@ fn names_that_lead_out_of_the_folder_are_passed_over() {
         image(&place, name, 1);
     }
     let said = run(&place, &[]).good();
-    assert!(
-        said.err.contains("im_...nii.gz is passed over") && said.err.contains("im_..nii.gz is passed"),
-        "{}",
-        said.err
-    );
+    assert!(said.err.contains("im_...nii.gz: ignored") && said.err.contains("im_..nii.gz: ignored"), "{}", said.err);
     assert_eq!(contents(&place, "out").keys().collect::<Vec<_>>(), ["a/image.nii.gz", "a/trace.json"]);
     let wrong = place.files().into_iter().filter(|f| !["data/", "out/", "p.yaml"].iter().any(|s| f.starts_with(s)));
     assert_eq!(wrong.count(), 0);
@@ -328,7 +324,7 @@ fn names_that_are_no_text_are_run() {
     assert!(not_done(&place, &[]).is_empty());
     image(&place, ".hidden/image.nii.gz", 2);
     let said = run(&place, &["--resume"]).good();
-    assert!(said.err.contains(".hidden is passed over") && said.err.contains("hidden file"), "{}", said.err);
+    assert!(said.err.contains(".hidden: ignored") && said.err.contains("hidden file"), "{}", said.err);
 }
 
 #[test]
@@ -546,9 +542,9 @@ fn no_file_is_two_things_at_once() {
     refused(&["convert", source, source, "--overwrite"], "the input");
     let traced = |trace: &str| PIPELINE.replace("{case}/trace.json", trace);
     for (trace, part) in [
-        ("{case}/label.zraw", "is an input"),
+        ("{case}/label.zraw", "an input of case"),
         ("{case}/label.raw", "two outputs write"),
-        ("{case}/image.nii.gz/t.json", "lies below"),
+        ("{case}/image.nii.gz/t.json", "is a file, not a folder"),
         (".revoxel-{case}.partial", "begin with .revoxel-"),
     ] {
         place.text(
@@ -562,7 +558,7 @@ fn no_file_is_two_things_at_once() {
         );
         let said = place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "data", "--resume"]);
         said.bad(2, &["nothing was written"]);
-        assert!(said.err.contains(part) || said.err.contains("is an input"), "{trace}: {}", said.err);
+        assert!(said.err.contains(part) || said.err.contains("an input of case"), "{trace}: {}", said.err);
         assert_eq!(before, place.files(), "{trace}");
     }
     // Of two cases that write one file, none is run alone either.
@@ -584,7 +580,7 @@ fn a_lock_is_no_link() {
     place.text("precious", "mine");
     fs::create_dir_all(place.path("out")).unwrap();
     std::os::unix::fs::symlink("../precious", place.path("out/.revoxel-lock")).unwrap();
-    run(&place, &[]).bad(2, &[".revoxel-lock", "is a link"]);
+    run(&place, &[]).bad(2, &[".revoxel-lock", "a symbolic link"]);
     assert_eq!(fs::read_to_string(place.path("precious")).unwrap(), "mine");
 }
 

@@ -82,8 +82,8 @@ pub enum CaseError {
     #[error(transparent)]
     Labels(#[from] UndeclaredLabels),
     /// A label that the declared dtype does not hold.
-    #[error("{key}: label {}, and the dtype of the output is {}: it would become another label. Declare a dtype that \
-             holds it, or leave `dtype` out", .lost.label, .lost.dtype)]
+    #[error("{key}: label {} does not fit the output's dtype {}: declare a dtype that holds it, or leave out `dtype`",
+             .lost.label, .lost.dtype)]
     Dtype {
         /// The key of the output.
         key: String,
@@ -98,8 +98,8 @@ pub enum CaseError {
     NonFinite(#[from] NonFiniteInput),
     /// Values that are not finite cannot be written as whole numbers.
     #[error(
-        "{key}: {found}, and the dtype of the output is {dtype}, which holds neither NaN nor infinity: declare \
-             `non_finite: 0`, or another number, on the input, or write float32"
+        "{key}: {found}; the output's dtype {dtype} cannot hold NaN or infinity: declare `non_finite: 0` or another \
+             number on the input, or write float32"
     )]
     NoWholeNumbers {
         /// The key of the output.
@@ -110,7 +110,7 @@ pub enum CaseError {
         found: Box<NonFinite>,
     },
     /// Values too large for the output.
-    #[error("{key}: values are beyond the range of the output's dtype {dtype}: write float64, or scale them before")]
+    #[error("{key}: values exceed the range of the output's dtype {dtype}: write float64, or scale them first")]
     Beyond {
         /// The key of the output.
         key: String,
@@ -118,7 +118,7 @@ pub enum CaseError {
         dtype: Dtype,
     },
     /// A file is no longer what the preflight saw.
-    #[error("{0}: the file has changed since the run began")]
+    #[error("{0}: the file has changed since the run started")]
     Changed(PathBuf),
 }
 
@@ -217,7 +217,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     files.push(path);
     for (key, gone) in by_key(&vanished) {
         tracing::warn!(
-            "case {}: {key}: spatial steps lost {}: keep it by smaller voxels or a larger crop, or draw it larger before",
+            "case {}: {key}: labels lost in spatial steps: {}; use smaller voxels or a larger crop to keep them",
             case.name,
             sentence(&gone)
         );

@@ -7,7 +7,9 @@ use revoxel_pipeline::Input;
 
 /// A file does not have the channel that its input takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: there is no channel {channel}, the file has {channels}: give the input {key:?} a `channel` from 0 to {}", .channels - 1)]
+#[error(
+    "{path}: no channel {channel}, the file has {channels}: set `channel` of the input {key:?} to 0…{}", .channels - 1
+)]
 pub struct NoChannel {
     /// The file.
     pub path: PathBuf,

@@ -31,7 +31,7 @@ pub enum DatasetError {
         error: std::io::Error,
     },
     /// No file matches.
-    #[error("no cases in {folder}: no file there matches {patterns}")]
+    #[error("no cases in {folder}: no file matches {patterns}")]
     NoCases {
         /// The data folder.
         folder: PathBuf,
@@ -39,7 +39,7 @@ pub enum DatasetError {
         patterns: String,
     },
     /// Two cases have names that are the same once they are text.
-    #[error("two cases of {folder} are called {case:?}: the name of one of them is not UTF-8; rename it")]
+    #[error("{folder}: two cases have the name {case:?}, one of them not in UTF-8: rename it")]
     SameName {
         /// The data folder.
         folder: PathBuf,
@@ -47,7 +47,7 @@ pub enum DatasetError {
         case: String,
     },
     /// A case that was asked for is not there.
-    #[error("there is no case {case:?} in {folder}{help}")]
+    #[error("no case {case:?} in {folder}{help}")]
     UnknownCase {
         /// Its name.
         case: String,
@@ -152,10 +152,10 @@ impl Names {
     fn tell(&self) {
         const MOST: usize = 5;
         for (path, why) in self.passed_over.iter().take(MOST) {
-            tracing::warn!("{} is passed over: {why}", text_of(path.as_os_str()));
+            tracing::warn!("{}: ignored, because {why}", text_of(path.as_os_str()));
         }
         if self.passed_over.len() > MOST {
-            tracing::warn!("… and so are {} more", self.passed_over.len() - MOST);
+            tracing::warn!("… and {} more ignored", self.passed_over.len() - MOST);
         }
     }
 }
@@ -238,10 +238,8 @@ fn find(folder: &Path, components: &[&str], known: Option<&Name>, names: &mut Na
             continue;
         }
         let why = match case.text.as_str() {
-            "." | ".." => Some("the case would be called \".\" or \"..\", which is a folder and no name"),
-            _ if file.as_encoded_bytes().starts_with(b".") => {
-                Some("a name that begins with a dot is that of a hidden file")
-            }
+            "." | ".." => Some("\".\" and \"..\" are not valid case names"),
+            _ if file.as_encoded_bytes().starts_with(b".") => Some("it is a hidden file"),
             _ => None,
         };
         match why {

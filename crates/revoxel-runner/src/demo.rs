@@ -68,7 +68,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
         (data.join("labels/phantom.nii.gz"), "its labels"),
         (out.join("phantom/image.nii.gz"), "preprocessed scan"),
         (out.join("phantom/label.nii.gz"), "preprocessed labels"),
-        (out.join("phantom/trace.json"), "what happened to them"),
+        (out.join("phantom/trace.json"), "the trace of the case"),
         (folder.join("prediction.npy"), "mock prediction: logits on the model's grid"),
         (folder.join("restored.nii.gz"), "the prediction back on the scan's grid"),
     ];

@@ -69,7 +69,7 @@ pub fn run(
         let jobs = execution.jobs.clamp(1, cases.len().max(1));
         let others = (1..jobs).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok()).count();
         if others + 1 < jobs {
-            tracing::warn!("the system starts no more threads: {} cases at once instead of {jobs}", others + 1);
+            tracing::warn!("the system refused more threads: running {} cases at once instead of {jobs}", others + 1);
         }
         work();
     });
@@ -84,7 +84,7 @@ fn one(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Outco
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Outcome::Failed(format!("a fault of the program, please report it: {text}"))
+            Outcome::Failed(format!("internal error, please report it: {text}"))
         }
     }
 }

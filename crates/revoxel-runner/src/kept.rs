@@ -104,7 +104,7 @@ impl Kept {
     /// Says what was lost, to those who want to know (`-v`).
     pub fn tell(&self) {
         for Loss { file, volume, dropped } in &self.losses {
-            tracing::info!("{file} ({volume}): {}: left out, because {}", dropped.fact, dropped.why);
+            tracing::info!("{file} ({volume}): dropped {}, because {}", dropped.fact, dropped.why);
         }
     }
 }

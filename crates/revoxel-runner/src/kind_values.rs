@@ -15,9 +15,8 @@ pub const TOLERANCE: f64 = 1e-3;
 pub enum KindError {
     /// Labels that are not whole.
     #[error(
-        "{path}: of kind label, but {count} of {voxels} values are no whole numbers (within {TOLERANCE}): the first is \
-         {first}. Labels are names and are never averaged: {remedy} if these are scores or intensities, else round the \
-         map before"
+        "{path}: kind is label, but {count} of {voxels} values are not whole numbers (within {TOLERANCE}); the first is \
+         {first}: {remedy} if these are scores or intensities, or round the labels first"
     )]
     Fractions {
         /// The file.
@@ -33,8 +32,8 @@ pub enum KindError {
     },
     /// Probabilities beyond 0 and 1.
     #[error(
-        "{path}: of kind probability, but the values lie from {lowest} to {highest}, and {count} of {voxels} are not \
-         between 0 and 1 (within {TOLERANCE}): the first is {first}. {remedy}, or scale the values to 0…1 before"
+        "{path}: kind is probability, but {count} of {voxels} values (from {lowest} to {highest}) are not between 0 and 1 \
+         (within {TOLERANCE}); the first is {first}: {remedy}, or scale the values to 0…1 first"
     )]
     NoProbabilities {
         /// The file.
@@ -54,8 +53,8 @@ pub enum KindError {
     },
     /// Labels that single precision has rounded.
     #[error(
-        "{path}: of kind label, but the file stores {stored} with a scale, which is read as float32, and {label} is \
-         beyond 2^24 (16777216), up to where that is exact: store the labels without a scale"
+        "{path}: label {label} is not exact: the file stores {stored} with a scale, which is read as float32 and exact up \
+         to 2^24 (16777216): store the labels without a scale"
     )]
     Rounded {
         /// The file.
@@ -66,7 +65,7 @@ pub enum KindError {
         label: Number,
     },
     /// Labels that no voxel type holds.
-    #[error("{path}: the labels from {lowest} to {highest} fit into no voxel type of whole numbers")]
+    #[error("{path}: no integer voxel type holds the labels from {lowest} to {highest}")]
     TooFarApart {
         /// The file.
         path: PathBuf,
@@ -130,14 +129,14 @@ impl SaidBy {
     const fn scores(self) -> &'static str {
         match self {
             Self::Pipeline => "declare `kind: probability`, `logit` or `image` for the input",
-            Self::Command => "say --kind probability, logit or image",
+            Self::Command => "pass --kind probability, logit or image",
         }
     }
 
     const fn no_probabilities(self) -> &'static str {
         match self {
-            Self::Pipeline => "Declare `kind: logit` (scores before softmax or sigmoid) or `kind: image` for the input",
-            Self::Command => "Say --kind logit (scores before softmax or sigmoid) or --kind image",
+            Self::Pipeline => "declare `kind: logit` (scores before softmax or sigmoid) or `kind: image` for the input",
+            Self::Command => "pass --kind logit (scores before softmax or sigmoid) or --kind image",
         }
     }
 }
@@ -178,7 +177,7 @@ fn whole(path: &Path, volume: Volume, stored: Option<Dtype>, by: SaidBy) -> Resu
     if let Some((count, first)) = rounded {
         let voxels = volume.voxels().len();
         tracing::warn!(
-            "{}: {count} of {voxels} labels lie within {TOLERANCE} of whole numbers and were rounded: the first is {first}",
+            "{}: rounded {count} of {voxels} labels to whole numbers less than {TOLERANCE} away; the first is {first}",
             path.display()
         );
     }

@@ -137,7 +137,7 @@ impl LabelMaps {
         let absent: Vec<&AbsentLabel> = absent.iter().filter(|a| read(a) > 0).collect();
         let Some((first, others)) = absent.split_first() else {
             if let Some(problem) = self.unreadable.first() {
-                tracing::warn!("not every label that steps name was looked for: {problem}");
+                tracing::warn!("labels named by steps were not all checked: {problem}");
             }
             return Ok(self.read.values().sum());
         };
@@ -156,22 +156,22 @@ impl LabelMaps {
         };
         let mut problem = if first.changed {
             format!(
-                "{}: {noun} {label} cannot be in {keys} here: {maps} {hold} {held}, and that is {} by this step",
+                "{}: {keys} cannot have {noun} {label} here: {maps} {hold} {held}, which earlier steps turn into {}",
                 first.name, first.possible
             )
         } else if read == 1 {
-            format!("{}: {noun} {label} is not in {maps} of {keys}: it {hold} {}", first.name, first.possible)
+            format!("{}: no {noun} {label} in {maps} of {keys}, which {hold} {}", first.name, first.possible)
         } else {
-            format!("{}: {noun} {label} is in none of {maps} of {keys}: they {hold} {}", first.name, first.possible)
+            format!("{}: no {noun} {label} in {maps} of {keys}, which {hold} {}", first.name, first.possible)
         };
         if let Some(why) = self.unreadable.first() {
             problem.push_str(&format!(" ({} could not be read: {why})", self.unreadable.len()));
         }
-        let mut help = "correct it; if it may be absent, declare `labels:` on the input".to_owned();
+        let mut help = "correct the number, or declare `labels:` on the input if it may be absent".to_owned();
         if !others.is_empty() {
             let place = |a: &&AbsentLabel| format!("{} (line {}, column {})", a.label, a.place().0, a.place().1);
             let list: Vec<String> = others.iter().map(place).collect();
-            help.push_str(&format!(". Nor is there {}", list.join(", ")));
+            help.push_str(&format!(". Also missing: {}", list.join(", ")));
         }
         Err(pipeline.label_error(first, problem, help))
     }
@@ -180,8 +180,8 @@ impl LabelMaps {
 /// A label map holds what its input does not declare.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "{path}: the label map holds {found}, and `labels:` of {key:?} declares {declared}: correct the map, or add what \
-     is missing there"
+    "{path}: the label map holds {found}, but `labels:` of {key:?} declares {declared}: correct the map, or add the \
+     labels to `labels:`"
 )]
 pub struct UndeclaredLabels {
     /// The file.

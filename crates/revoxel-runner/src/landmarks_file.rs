@@ -33,7 +33,7 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<Vec<f64>, String> {
         "npz" if chosen.is_some() => npy::read_npz(path, chosen, &FEW),
         "npy" | "npz" => npy::read(path, &FEW),
         "pt" | "pth" => {
-            let problem = "a file of PyTorch: save the array of one image with numpy.save, and name that";
+            let problem = "PyTorch files are not supported: save the array of one image with numpy.save";
             return Err(named(problem.to_owned()));
         }
         _ => return bytes_of(path).and_then(|bytes| parse(&bytes, chosen)).map_err(named),
@@ -45,7 +45,7 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<Vec<f64>, String> {
 
 fn finite(values: Vec<f64>) -> Result<Vec<f64>, String> {
     match values.iter().find(|v| !v.is_finite()) {
-        Some(wrong) => Err(format!("{wrong} is no finite number")),
+        Some(wrong) => Err(format!("{wrong} is not a finite number")),
         None => Ok(values),
     }
 }
@@ -60,22 +60,22 @@ fn parse(bytes: &[u8], chosen: Option<&str>) -> Result<Vec<f64>, String> {
         Value::Object(named_lines(text)?)
     } else {
         return match chosen {
-            Some(name) => Err(format!("{name:?} is asked for, and the file holds numbers without names")),
+            Some(name) => Err(format!("no landmarks named {name:?}: the file holds numbers without names")),
             None => numbers(text).map_err(|e| e.to_string()),
         };
     };
     let list = match (&value, chosen) {
         (Value::Object(lists), Some(name)) => {
-            lists.get(name).ok_or_else(|| format!("{name:?} is not in it; there is {}", names(lists)))?
+            lists.get(name).ok_or_else(|| format!("no landmarks named {name:?}; the file has {}", names(lists)))?
         }
         (Value::Object(lists), None) if lists.len() == 1 => lists.values().next().unwrap_or(&value),
         (Value::Object(lists), None) => {
-            return Err(format!("it holds landmarks of {}: say which, behind a #, as in FILE.json#NAME", names(lists)));
+            return Err(format!("several landmarks ({}): choose one with #, such as FILE.json#NAME", names(lists)));
         }
-        (_, Some(name)) => return Err(format!("{name:?} is asked for, and the file holds one list without a name")),
+        (_, Some(name)) => return Err(format!("no landmarks named {name:?}: the file holds one list without a name")),
         (list, None) => list,
     };
-    serde_json::from_value(list.clone()).map_err(|e| format!("no list of numbers: {e}")).and_then(finite)
+    serde_json::from_value(list.clone()).map_err(|e| format!("not a list of numbers: {e}")).and_then(finite)
 }
 
 /// Lists by name, one a line, as TorchIO's training writes them: the name and then the numbers.
@@ -84,14 +84,14 @@ fn named_lines(text: &str) -> Result<Map<String, Value>, String> {
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
         let (name, list) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         if !starts_with_name(line) {
-            return Err(format!("the line that begins with {name:?} has no name, as others have"));
+            return Err(format!("the line that begins with {name:?} has no name, unlike the others"));
         }
         let list = numbers(list).map_err(|e| e.to_string())?;
         if list.is_empty() {
-            return Err(format!("{:?} has no numbers behind it", name.chars().take(40).collect::<String>()));
+            return Err(format!("{:?} has no numbers", name.chars().take(40).collect::<String>()));
         }
         if lists.insert(name.to_owned(), json!(list)).is_some() {
-            return Err(format!("{name:?} is in it twice"));
+            return Err(format!("{name:?} occurs twice"));
         }
     }
     Ok(lists)
@@ -147,11 +147,11 @@ mod tests {
             assert_eq!(said.matches(name.split('#').next().unwrap()).count(), 1, "{said}");
             assert!(said.contains(part), "{said}");
         };
-        error("all#2.json", "\"t2\", \"t1\": say which");
-        error("all#2.json#flair", "\"flair\" is not in it");
+        error("all#2.json", "(\"t2\", \"t1\"): choose one");
+        error("all#2.json#flair", "no landmarks named \"flair\"");
         error("t1.txt#t1", "without names");
-        error("l.txt#t1", "\"t1\" is not in it; there is \"image\"");
-        error("two.txt", "\"t2\", \"t1\": say which");
+        error("l.txt#t1", "no landmarks named \"t1\"; the file has \"image\"");
+        error("two.txt", "(\"t2\", \"t1\"): choose one");
         error("t1.json#t1", "without a name");
         error("there_is_none.npy", "");
         error("landmarks.pth", "numpy.save");

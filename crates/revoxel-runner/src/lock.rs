@@ -34,8 +34,7 @@ pub struct Lock {
 pub enum LockError {
     /// Another pipeline is at work.
     #[error(
-        "another run writes into {folder} at this moment, with another pipeline ({other}): wait for it, or give this one \
-         a folder of its own"
+        "{folder}: another run with another pipeline ({other}) is writing here: wait for it, or use another --out folder"
     )]
     Busy {
         /// The folder.
@@ -68,7 +67,7 @@ impl Lock {
         for _ in 0..TRIES {
             // A link would have another file written.
             if path.is_symlink() {
-                return Err(failed(io::Error::other("is a link: remove it")));
+                return Err(failed(io::Error::other("a symbolic link: remove it")));
             }
             let mut options = File::options();
             let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -85,7 +84,7 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => {
                     tracing::warn!(
-                        "{}: the file system has no locks ({e}): let no other pipeline write here",
+                        "{}: the file system has no locks ({e}): do not run another pipeline into this folder",
                         path.display()
                     );
                     let _ = fs::remove_file(&path);
@@ -112,7 +111,7 @@ impl Lock {
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        let other = if other.is_empty() { "it does not say which".to_owned() } else { other };
+        let other = if other.is_empty() { "unknown".to_owned() } else { other };
         Err(LockError::Busy { folder: folder.to_owned(), other })
     }
 }

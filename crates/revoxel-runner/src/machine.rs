@@ -37,8 +37,8 @@ impl fmt::Display for Room {
         let bytes = human(self.bytes);
         match self.bound {
             Bound::Machine => write!(f, "the machine has {bytes}"),
-            Bound::Container => write!(f, "the container (cgroup) may take {bytes}"),
-            Bound::AddressSpace => write!(f, "the address space that is left to the process (ulimit -v) is {bytes}"),
+            Bound::Container => write!(f, "the container (cgroup) has {bytes}"),
+            Bound::AddressSpace => write!(f, "the process has {bytes} of address space left (ulimit -v)"),
         }
     }
 }
@@ -250,6 +250,6 @@ mod tests {
     fn amounts_for_people() {
         assert_eq!([5, 2048, 367_001_600, 3 << 29].map(human), ["5 bytes", "2.0 KiB", "350.0 MiB", "1.5 GiB"]);
         let text = Room { bytes: 350 << 20, bound: Bound::Container }.to_string();
-        assert_eq!(text, "the container (cgroup) may take 350.0 MiB");
+        assert_eq!(text, "the container (cgroup) has 350.0 MiB");
     }
 }

@@ -24,10 +24,10 @@ pub struct WorldMatrix {
 #[non_exhaustive]
 pub enum MatrixError {
     /// A transform that is no affine map of three dimensions, or one that is not known.
-    #[error("{0} is not read: the linear transforms of ITK in three dimensions are")]
+    #[error("{0} is not supported: use a linear transform of ITK in three dimensions")]
     Unsupported(String),
     /// Too few or too many numbers.
-    #[error("{what} has {found} numbers, not {expected}")]
+    #[error("{what}: expected {expected} numbers, found {found}")]
     Count {
         /// What has them.
         what: String,
@@ -37,7 +37,7 @@ pub enum MatrixError {
         expected: &'static str,
     },
     /// Something that is no finite number.
-    #[error("{0:?} is no finite number")]
+    #[error("{0:?} is not a finite number")]
     Number(String),
     /// Not a file of this kind at all.
     #[error("{0}")]
@@ -53,7 +53,7 @@ pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > LONGEST {
-        return Err(format!("longer than {LONGEST} bytes: this is no file of numbers"));
+        return Err(format!("longer than {LONGEST} bytes: expected a small file of numbers"));
     }
     Ok(bytes)
 }
@@ -125,7 +125,7 @@ fn insight(text: &str) -> Result<WorldMatrix, MatrixError> {
     let mut parts: Vec<(String, Vec<f64>, Vec<f64>)> = Vec::new();
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let Some((name, rest)) = line.split_once(':') else {
-            return Err(MatrixError::Content(format!("{line:?} is no line of an ITK transform")));
+            return Err(MatrixError::Content(format!("{line:?} is not a line of an ITK transform")));
         };
         match (name.trim(), parts.last_mut()) {
             ("Transform", _) => parts.push((rest.trim().to_owned(), Vec::new(), Vec::new())),
@@ -137,7 +137,7 @@ fn insight(text: &str) -> Result<WorldMatrix, MatrixError> {
     let composite = parts.first().is_some_and(|(name, ..)| name.starts_with("CompositeTransform"));
     let parts = if composite { &parts[1..] } else { &parts[..] };
     if parts.is_empty() || (parts.len() > 1 && !composite) {
-        return Err(MatrixError::Content(format!("{} transforms, where one or a composite is wanted", parts.len())));
+        return Err(MatrixError::Content(format!("expected one transform or a composite, found {}", parts.len())));
     }
     let mut map = Affine::IDENTITY;
     for (name, parameters, fixed) in parts {
@@ -166,7 +166,7 @@ fn matlab(bytes: &[u8]) -> Result<WorldMatrix, MatrixError> {
         let single = match kind {
             0 => false,
             10 => true,
-            _ => return Err(MatrixError::Content(format!("a .mat variable of type {kind}: real numbers are wanted"))),
+            _ => return Err(MatrixError::Content(format!("a .mat variable of type {kind}: expected real numbers"))),
         };
         let (count, name) = (whole(4).saturating_mul(whole(8)), whole(16));
         let width = if single { 4 } else { 8 };
@@ -262,7 +262,7 @@ fn linear(name: &str, p: &[f64], fixed: &[f64]) -> Result<Affine, MatrixError> {
     let turned = Affine::from_linear(matrix, [0.0; 3]).apply(centre);
     let map = Affine::from_linear(matrix, [0, 1, 2].map(|a| centre[a] + translation[a] - turned[a]));
     if !map.is_regular() {
-        return Err(MatrixError::Content(format!("{name} cannot be inverted: it makes a plane of space")));
+        return Err(MatrixError::Content(format!("{name} is singular and cannot be inverted")));
     }
     Ok(map)
 }
@@ -337,21 +337,24 @@ mod tests {
         }
         let head = "#Insight Transform File V1.0\n";
         let itk = |rest: &str| format!("{head}{rest}").into_bytes();
-        t(b"", "0 numbers");
-        t(b"1 2 3", "3 numbers, not 16");
-        t(b"1 2 x", "\"x\" is no finite number");
+        t(b"", "found 0");
+        t(b"1 2 3", "expected 16 numbers, found 3");
+        t(b"1 2 x", "\"x\" is not a finite number");
         t(b"[[1,2],[3,4]]", "four rows of four");
         t(b"\x89HDF\r\n", "HDF5");
         t(b"\xff\xfe\x01", "neither text");
-        t(&itk(""), "0 transforms");
+        t(&itk(""), "found 0");
         t(&itk("Parameters: 1\n"), "before any transform");
-        t(&itk("Transform: BSplineTransform_double_3_3\nParameters: 1\n"), "BSplineTransform_double_3_3 is not read");
-        t(&itk("Transform: Euler2DTransform_double_2_2\nParameters: 1 2 3\n"), "is not read");
-        t(&itk("Transform: AffineTransform_double_3_3\nParameters: 1 2 3\n"), "3 numbers, not 12");
+        t(
+            &itk("Transform: BSplineTransform_double_3_3\nParameters: 1\n"),
+            "BSplineTransform_double_3_3 is not supported",
+        );
+        t(&itk("Transform: Euler2DTransform_double_2_2\nParameters: 1 2 3\n"), "is not supported");
+        t(&itk("Transform: AffineTransform_double_3_3\nParameters: 1 2 3\n"), "expected 12 numbers, found 3");
         t(&itk("Transform: AffineTransform_double_3_3\nParameters: 1 2 nan\n"), "\"nan\"");
         let flat = "Transform: AffineTransform_double_3_3\nParameters: 1 0 0 2 0 0 0 0 1 0 0 0\n";
         t(&itk(flat), "cannot be inverted");
-        t(&itk("Transform: TranslationTransform_double_3_3\nParameters: 1 2 3\nTransform: x\n"), "2 transforms");
+        t(&itk("Transform: TranslationTransform_double_3_3\nParameters: 1 2 3\nTransform: x\n"), "found 2");
         let good = fs::read(fixtures().join("euler.mat")).unwrap();
         for length in 1..good.len() {
             assert!(parse(&good[..length]).is_err() || length == 96, "{length}");

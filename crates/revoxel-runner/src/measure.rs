@@ -323,7 +323,7 @@ mod tests {
         let found = t(channels.into(), 2, &[(0, 1, 2), (1, 1, 3), (1, 2, 1)]);
         assert_eq!(found.labels[1].bounds, IndexBox { start: [0, 0, 0], shape: [4, 2, 1] });
         let soft = Volume::new(vec![0.0f32, 0.7, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0].into(), grid, Kind::Label, 1).unwrap();
-        assert!(measure(&soft).unwrap_err().to_string().contains("first 0.7 at index (1, 0, 0)"));
+        assert!(measure(&soft).unwrap_err().to_string().contains("first is 0.7 at index (1, 0, 0)"));
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn beyond(least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
 fn beyond_room(room: Room, least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
     let there = room.bytes.max(allowed.unwrap_or_default());
     let needed = if least > there { least } else { most };
-    (least > there || most / 4 > there).then(|| format!("about {} of memory are needed, and {room}", human(needed)))
+    (least > there || most / 4 > there).then(|| format!("needs about {} of memory, but {room}", human(needed)))
 }
 
 /// That a volume, or so many bytes, can be had now beside what is there already: asked before what cannot fail any
@@ -106,7 +106,7 @@ mod tests {
         let room = Room { bytes: 350 << 20, bound: Bound::Container };
         let t = |least: u64, most: u64, allowed: Option<u64>| beyond_room(room, least << 20, most << 20, allowed);
         assert_eq!(t(350, 1400, None), None);
-        let text = "about 1.5 GiB of memory are needed, and the container (cgroup) may take 350.0 MiB";
+        let text = "needs about 1.5 GiB of memory, but the container (cgroup) has 350.0 MiB";
         assert_eq!(t(1536, 2000, None).as_deref(), Some(text));
         assert!(t(100, 1500, None).is_some_and(|text| text.contains("1.5 GiB")));
         assert_eq!(t(1536, 2000, Some(2 << 30)), None);

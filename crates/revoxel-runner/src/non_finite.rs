@@ -22,7 +22,7 @@ pub struct NonFiniteInput {
 
 /// What to do.
 fn advice(key: &str, kind: Kind) -> String {
-    let keep = if kind == Kind::Label { "" } else { ", or `non_finite: keep` to leave them" };
+    let keep = if kind == Kind::Label { "" } else { ", or `non_finite: keep` to keep them" };
     format!(
         "correct the file, or declare `non_finite: 0` (or another number) on the input {key:?} to replace them{keep}"
     )

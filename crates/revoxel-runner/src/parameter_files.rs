@@ -36,6 +36,6 @@ pub fn parameters(folder: &Path, content: Content, path: &str) -> Result<Map<Str
             Ok(Map::from_iter([("grid".to_owned(), grid)]))
         }
         Content::Landmarks => landmarks_file::parameters(&place),
-        _ => Err(named("what it should hold is not known to this program".to_owned())),
+        _ => Err(named("this program does not support the content of this file".to_owned())),
     }
 }

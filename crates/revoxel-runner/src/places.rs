@@ -27,7 +27,7 @@ impl Places {
     pub fn add(&mut self, path: &Path, what: &str) -> Result<(), String> {
         for file in [path.to_owned()].into_iter().chain(revoxel_io::written_beside(path)) {
             if let Some(other) = self.0.insert(place(&file), what.to_owned()) {
-                return Err(format!("{} is {other}, and would be {what} too: give it another name", file.display()));
+                return Err(format!("{} is {other} and cannot also be {what}: use another name", file.display()));
             }
         }
         Ok(())

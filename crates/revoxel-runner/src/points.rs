@@ -54,11 +54,12 @@ impl Item {
         let error = |problem: String| PointsError { place: self.name.clone(), problem };
         match (self.space, given) {
             (Some(a), Some(b)) if a != b => {
-                let problem = format!("the file says that this is {}, but --space {} was given", a.name(), b.name());
+                let problem = format!("the file states {}, but --space is {}: leave out --space", a.name(), b.name());
                 Err(error(problem))
             }
             (a, b) => {
-                a.or(b).ok_or_else(|| error("is this a voxel index or mm? Say --space index, ras or lps".to_owned()))
+                let problem = "unknown coordinates: pass --space index, ras or lps";
+                a.or(b).ok_or_else(|| error(problem.to_owned()))
             }
         }
     }
@@ -175,7 +176,7 @@ impl Document {
                 Shape::Box(bounds) => bounds.low.iter().chain(&bounds.high).all(|v| v.is_finite()),
             };
             if !is_number {
-                let problem = "its place is beyond what numbers hold, once it is mapped".to_owned();
+                let problem = "the mapped coordinates are not finite".to_owned();
                 return Err(PointsError { place: item.name.clone(), problem });
             }
             Ok(Mapped { item: Item { space: Some(from_space), ..item.clone() }, shape, status })

@@ -64,9 +64,7 @@ impl FromStr for ArrayAxes {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|a| a.name(false) == name || a.name(true) == name);
-        found.ok_or_else(|| {
-            format!("{name:?} is no order of axes: use xyz, zyx, cxyz or czyx (of a 2-D volume xy, yx, cxy or cyx)")
-        })
+        found.ok_or_else(|| format!("{name:?}: expected xyz, zyx, cxyz or czyx (for 2-D also xy, yx, cxy or cyx)"))
     }
 }
 
@@ -94,7 +92,7 @@ pub enum PredictionError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The array does not fit the grid.
-    #[error("{path}: an array of shape {shape:?} does not fit the pipeline's result of {grid:?} voxels as {tried}")]
+    #[error("{path}: an array of shape {shape:?} as {tried} does not fit the pipeline's result of {grid:?} voxels")]
     Shape {
         /// The file.
         path: PathBuf,
@@ -106,7 +104,7 @@ pub enum PredictionError {
         tried: String,
     },
     /// Several orders fit.
-    #[error("{path}: an array of shape {shape:?} fits as {fits}: say which with --axes")]
+    #[error("{path}: an array of shape {shape:?} fits as {fits}: choose one with --axes")]
     Ambiguous {
         /// The file.
         path: PathBuf,
@@ -116,7 +114,7 @@ pub enum PredictionError {
         fits: String,
     },
     /// More channels than any model has classes.
-    #[error("{path}: an array of {channels} channels: a prediction has at most {MOST_CHANNELS}")]
+    #[error("{path}: an array of {channels} channels: expected at most {MOST_CHANNELS}")]
     Channels {
         /// The file.
         path: PathBuf,
@@ -124,7 +122,7 @@ pub enum PredictionError {
         channels: usize,
     },
     /// Nobody says what the values mean.
-    #[error("{path}: cannot infer the kind of the values ({why}): pass --kind label, probability, logit or image")]
+    #[error("{path}: cannot infer the kind of values ({why}): pass --kind label, probability, logit or image")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -132,7 +130,7 @@ pub enum PredictionError {
         why: &'static str,
     },
     /// Labels that are not finite.
-    #[error("{path}: {found}; no label is NaN or infinite: replace such values before, or give --kind")]
+    #[error("{path}: {found}; labels cannot be NaN or infinite: replace these values first, or pass --kind")]
     NotFinite {
         /// The file.
         path: PathBuf,
@@ -188,12 +186,12 @@ fn kind_of(path: &Path, volume: &Volume, reading: &Reading) -> Result<Kind, Pred
         // For the winner it makes no difference whether scores are probabilities or logits, but for places that
         // were not seen: certain background both ways.
         None if reading.argmax => Ok(Kind::Logit),
-        None if volume.channels() > 1 => Err(why("there are several channels")),
-        None if !all_whole(volume.voxels()) => Err(why("they are not whole numbers")),
+        None if volume.channels() > 1 => Err(why("several channels")),
+        None if !all_whole(volume.voxels()) => Err(why("not all are whole numbers")),
         None if reading.beside == Some(Kind::Label) => Ok(Kind::Label),
         // -1 marks what is to be ignored; scans have lower numbers.
         None if volume.voxels().whole_range().is_some_and(|(lowest, _)| lowest < -1) => {
-            Err(why("they are whole numbers that go below -1, as labels and scans have them"))
+            Err(why("whole numbers below -1, as in labels or in scans"))
         }
         None => Ok(Kind::Label),
     }
@@ -291,7 +289,7 @@ mod tests {
             assert!(t(values.into(), Some(Kind::Label)).unwrap_err().contains("not whole numbers"));
         }
         let error = t(vec![f32::NAN, 0.0, 0.0, 1.0].into(), Some(Kind::Label)).unwrap_err();
-        assert!(error.contains("no label is NaN"), "{error}");
+        assert!(error.contains("labels cannot be NaN"), "{error}");
     }
 
     #[test]
@@ -330,7 +328,7 @@ mod tests {
         assert!(t(&[3, 2, 4], None).unwrap_err().to_string().contains("as xy or yx or cxy or cyx"));
         let square = Grid::without_geometry([3, 3, 1]).unwrap().planar();
         let error = on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, None).unwrap_err().to_string();
-        assert!(error.contains("as xy or yx: say which with --axes"), "{error}");
+        assert!(error.contains("as xy or yx: choose one with --axes"), "{error}");
         for name in ["xy", "xyz"] {
             let axes = Some(name.parse().unwrap());
             assert_eq!(on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, axes).unwrap().value([1, 0, 0], 0), 3.0);

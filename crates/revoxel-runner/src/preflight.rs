@@ -211,14 +211,14 @@ fn shared_grids(
             grids.insert(input.key.clone(), reference);
         } else if !relation.agrees() {
             let way_out = match (same_shape, relation.agreement == Agreement::Disjoint) {
-                (true, false) => "If only the header is wrong, use --snap; if the place is right, ",
-                (true, true) => "If only the header is wrong, use --snap; to resample it all the same, ",
-                _ => "To bring it there, ",
+                (true, false) => "If only the header is wrong, pass --snap; if the position is right, ",
+                (true, true) => "If only the header is wrong, pass --snap; to resample anyway, ",
+                _ => "To resample it, ",
             };
             return Err(format!(
-                "{} and {} must lie on one grid, but do not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}add the step \
-                 `- {}: {{ keys: [{}], reference: {} }}` before any that uses both, or declare the input with \
-                 `grid: own`",
+                "{} and {} must be on one grid, but are not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}add the step \
+                 `- {}: {{ keys: [{}], reference: {} }}` before any step that uses both, or declare `grid: own` on the \
+                 input",
                 input.key,
                 first.key,
                 case.inputs[&first.key].display(),
@@ -278,8 +278,7 @@ fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), String> {
         let [x, y, z] = grid.shape();
         format!("step {} ({name}) makes {x} × {y} × {z} voxels of {key}: ", number + 1)
     });
-    let way_out =
-        "run the case where there is more, crop or take larger voxels, or pass --memory SIZE to try all the same";
+    let way_out = "use a machine with more memory, crop or use larger voxels, or pass --memory SIZE to try anyway";
     Err(format!("{what}{problem}: {way_out}"))
 }
 
@@ -383,11 +382,11 @@ pub fn check_names<'a>(pipeline: &Pipeline, cases: impl Iterator<Item = &'a Case
         for path in all_outputs_of(pipeline, case, out) {
             let names = path.components().map(|c| c.as_os_str());
             if names.clone().any(|name| name.len() > LONGEST_NAME) {
-                problems.push(format!("{}: a name of more than {LONGEST_NAME} bytes", path.display()));
+                problems.push(format!("{}: a name is longer than {LONGEST_NAME} bytes", path.display()));
             }
             let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b".revoxel-");
             if path.file_name().is_some_and(is_ours) {
-                problems.push(format!("{}: names that begin with .revoxel- are the program's own", path.display()));
+                problems.push(format!("{}: names that begin with .revoxel- are reserved", path.display()));
             }
             if let Some(other) = seen.insert(path.clone(), &case.name) {
                 problems.push(match *other == case.name {
@@ -400,7 +399,7 @@ pub fn check_names<'a>(pipeline: &Pipeline, cases: impl Iterator<Item = &'a Case
     let above = |path: &Path| path.ancestors().skip(1).find(|folder| seen.contains_key(*folder)).map(Path::to_owned);
     let below = seen.keys().filter_map(|path| Some((path, above(path)?)));
     problems
-        .extend(below.map(|(path, file)| format!("{} lies below {}, which is a file", path.display(), file.display())));
+        .extend(below.map(|(path, file)| format!("{}: {} is a file, not a folder", path.display(), file.display())));
     problems
 }
 
@@ -428,10 +427,9 @@ pub fn check_outputs<'a>(
             let there = place(&path);
             if let Some(other) = there.ancestors().find_map(|place| inputs.get(place)) {
                 let path = path.display();
-                problems
-                    .push(format!("case {}: the output {path} is an input of case {other}, or lies in it", case.name));
+                problems.push(format!("case {}: the output {path} would change an input of case {other}", case.name));
             } else if path.is_dir() {
-                problems.push(format!("{} is a folder, and a file is to be written there", path.display()));
+                problems.push(format!("{} is a folder: the output needs another path", path.display()));
             } else if !replaces(case) && (path.exists() || path.is_symlink()) {
                 problems.push(format!("{} exists already: pass --overwrite to replace it", path.display()));
             }

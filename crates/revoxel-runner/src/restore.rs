@@ -26,9 +26,7 @@ pub enum RestoreError {
         known: String,
     },
     /// Several records.
-    #[error(
-        "the trace says what to do with several predictions ({known}): say which one this is with --restore, or none"
-    )]
+    #[error("the trace has several restore entries ({known}): choose one with --restore NAME, or pass --restore none")]
     Ambiguous {
         /// Their names.
         known: String,
@@ -97,7 +95,7 @@ pub(crate) fn inside(path: &str) -> Result<String, String> {
     // A path of another system is looked at too: C:\\ and \\\\ are roots there.
     let foreign = path.contains('\\') || path.ends_with('/') || path.as_bytes().get(1) == Some(&b':');
     if path.is_empty() || path.contains('\0') || foreign || !Path::new(path).components().all(stays) {
-        let help = "give the trace a relative path without `..`, or say where to with -o FILE";
+        let help = "use a relative path without `..` in the trace, or pass -o FILE";
         return Err(format!("{path:?} leads out of the output folder: {help}"));
     }
     Ok(path.to_owned())
@@ -178,7 +176,10 @@ impl Restoration {
             };
             let built = (definition.build)(step.params.clone()).map_err(|e| problem(e.to_string()))?;
             let Transform::Value(transform) = built.transform else {
-                return Err(problem(format!("{} changes places", step.transform)));
+                return Err(problem(format!(
+                    "{} changes the grid: only steps that change values are possible",
+                    step.transform
+                )));
             };
             let model = match step.place.as_str() {
                 "model" => true,

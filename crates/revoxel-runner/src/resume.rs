@@ -31,13 +31,13 @@ pub fn standing(pipeline: &Pipeline, case: &Case, (data, out): (&Path, &Path), s
     if !path.exists() {
         let begun = outputs_of(pipeline, case, out).iter().any(|output| output.exists());
         return match begun {
-            true => Standing::Again("it has outputs and no trace: a run was stopped in it".to_owned()),
+            true => Standing::Again("it has outputs but no trace, as after an interrupted run".to_owned()),
             false => Standing::New,
         };
     }
     // A pipe in its place would be waited for.
     if !path.is_file() {
-        return Standing::Again(format!("{} is no file", path.display()));
+        return Standing::Again(format!("{} is not a file", path.display()));
     }
     match other(pipeline, case, (data, out), strictness, &path) {
         Some(why) => Standing::Again(why),
@@ -61,39 +61,39 @@ fn other(
         Err(problem) => return Some(format!("its trace cannot be read: {problem}")),
     };
     if trace.case != case.name.case || trace.copy != case.name.copy {
-        return Some(format!("its trace is that of the case {}", trace.case));
+        return Some(format!("its trace is of another case, {}", trace.case));
     }
     if trace.results != Some(RESULTS) {
-        let before = trace.results.map_or("before results were numbered".to_owned(), |n| format!("with results {n}"));
-        return Some(format!("it was made by a program {before}, and this one makes results {RESULTS}"));
+        let before = trace.results.map_or("an older version".to_owned(), |n| format!("a version with results {n}"));
+        return Some(format!("it was made by {before} of the program, and this version gives results {RESULTS}"));
     }
     // A seed is a part of the pipeline, and of the more use to be named.
     let seed = pipeline.is_random().then_some(pipeline.seed);
     if trace.pipeline.seed != seed {
         let shown = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
-        return Some(format!("the seed was {}, and is {}", shown(trace.pipeline.seed), shown(seed)));
+        return Some(format!("the seed was {} and is now {}", shown(trace.pipeline.seed), shown(seed)));
     }
     if trace.pipeline.hash != format!("blake3:{}", pipeline.hash()) {
-        return Some("the pipeline is another".to_owned());
+        return Some("the pipeline has changed".to_owned());
     }
     if trace.pipeline.snap != strictness.snap {
-        let said = if strictness.snap { "is given, and was not" } else { "was given, and is not" };
-        return Some(format!("--snap {said}"));
+        let said = if strictness.snap { "without --snap, and now with it" } else { "with --snap, and now without it" };
+        return Some(format!("it was run {said}"));
     }
     let keys: BTreeSet<&String> = case.inputs.keys().collect();
     if keys != trace.volumes.keys().collect() {
         let list = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(", ");
         let (then, now) = (list(trace.volumes.keys().collect()), list(keys.into_iter().collect()));
-        return Some(format!("it had the inputs {then}, and has {now}"));
+        return Some(format!("its inputs were {then} and are now {now}"));
     }
     for (key, file) in &case.inputs {
         let (Some(input), source) = (pipeline.input(key), &trace.volumes[key].source) else { continue };
         if trace.volumes[key].kind != input.kind.name() {
             let (then, now) = (&trace.volumes[key].kind, input.kind.name());
-            return Some(format!("its trace says that {key} is of kind {then}, and the pipeline {now}"));
+            return Some(format!("the kind of {key} was {then} and is now {now}"));
         }
         if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
-            return Some(format!("{key} was {}, and is {}", source.path, file.display()));
+            return Some(format!("{key} was {} and is now {}", source.path, file.display()));
         }
         match Identity::is_still(source, file, &options_of(pipeline, input, &case.inputs)) {
             Ok(true) => {}
@@ -108,18 +108,18 @@ fn other(
 /// What has happened to an output.
 fn changed(relative: &str, result: &ResultRecord, out: &Path) -> Option<String> {
     if result.path.as_deref() != Some(relative) {
-        return Some(format!("its trace says nothing of {relative}"));
+        return Some(format!("its trace does not name {relative}"));
     }
     let path = out.join(relative);
     let folder = path.parent().unwrap_or(out);
     let named: Vec<PathBuf> = result.parts.iter().map(|part| folder.join(&part.path)).collect();
     let beside = revoxel_io::written_beside(&path);
     if named.len() != usize::from(!beside.is_empty()) || !named.iter().all(|part| beside.contains(part)) {
-        return Some(format!("its trace does not name the other file of {relative}"));
+        return Some(format!("its trace does not name the second file of {relative}"));
     }
     let parts = result.parts.iter().map(|part| (folder.join(&part.path), Some(&part.hash)));
     [(path.clone(), result.hash.as_ref())].into_iter().chain(parts).find_map(|(path, hash)| match content(&path) {
-        Err(_) if !path.exists() => Some(format!("{} is gone", path.display())),
+        Err(_) if !path.exists() => Some(format!("{} is missing", path.display())),
         Err(problem) => Some(problem.to_string()),
         Ok(now) if hash != Some(&now) => Some(format!("{} has changed since it was written", path.display())),
         Ok(_) => None,
@@ -129,7 +129,7 @@ fn changed(relative: &str, result: &ResultRecord, out: &Path) -> Option<String> 
 /// The content of a file; a pipe in its place would be waited for.
 fn content(path: &Path) -> Result<String, FileError> {
     match path.exists() && !path.is_file() {
-        true => Err(at(path)(std::io::Error::other("no file"))),
+        true => Err(at(path)(std::io::Error::other("not a file"))),
         false => digest(path),
     }
 }

@@ -27,14 +27,15 @@ pub enum ScoresError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file is no array.
-    #[error("{0}: scores are an .npy or .npz array")]
+    #[error("{0}: expected an .npy or .npz array of scores")]
     NoArray(PathBuf),
     /// The array is empty.
-    #[error("{0}: the array holds no number")]
+    #[error("{0}: the array is empty")]
     Empty(PathBuf),
     /// The array is a volume.
     #[error(
-        "{path}: {count} numbers are no scores of a whole image (at most {MOST}): a volume is brought back by `revoxel invert`"
+        "{path}: {count} numbers are too many for scores of a whole image (at most {MOST}): use `revoxel invert` for a \
+         volume"
     )]
     Volume {
         /// The file.
@@ -53,18 +54,18 @@ pub enum ScoresError {
         expected: usize,
     },
     /// Weights that make no mean.
-    #[error("--weights: {0}: weights are numbers above 0, and so is their sum")]
+    #[error("--weights: {0}: weights and their sum must be above 0")]
     Weight(f64),
     /// The table is of another form.
-    #[error("{0}: a table of scores is a .csv or .tsv")]
+    #[error("{0}: a table of scores needs the extension .csv or .tsv")]
     NoTable(PathBuf),
     /// What is there is no file.
     #[error("{0}: not a file")]
     NoFile(PathBuf),
     /// Numbers that have no mean.
     #[error(
-        "{path}: {count} of {all} numbers are NaN, the first is number {first} (from 1): they have no mean with those of \
-         other predictions"
+        "{path}: {count} of {all} numbers are NaN, the first is number {first} (from 1): NaN cannot be averaged with other \
+         predictions"
     )]
     NaN {
         /// The array.
@@ -77,10 +78,10 @@ pub enum ScoresError {
         first: usize,
     },
     /// Infinite numbers whose mean is none.
-    #[error("number {0} (from 1) is infinite with both signs in the predictions: they have no mean")]
+    #[error("number {0} (from 1) is +inf in one prediction and -inf in another: they have no mean")]
     NoMean(usize),
     /// The rows of the table are longer or shorter.
-    #[error("{path}: its rows have {theirs} numbers, and this one has {ours}: write it to another table")]
+    #[error("{path}: its rows have {theirs} numbers, but the new row has {ours}: write it to another table")]
     Columns {
         /// The table.
         path: PathBuf,
@@ -90,7 +91,7 @@ pub enum ScoresError {
         ours: usize,
     },
     /// The table cannot be read.
-    #[error("{path}: {reason}: a table has the separator that its name says, and names in quotes where they hold it")]
+    #[error("{path}: {reason}: use the separator of the extension, and quote names that contain it")]
     Table {
         /// The table.
         path: PathBuf,
@@ -98,7 +99,7 @@ pub enum ScoresError {
         reason: csv::Error,
     },
     /// The table has a row of that name.
-    #[error("{path}: there is a row of {name} already: take it out first, or write to another table")]
+    #[error("{path}: the table already has a row of {name}: remove it first, or write to another table")]
     Twice {
         /// The table.
         path: PathBuf,
@@ -254,7 +255,7 @@ pub fn append(table: &Path, name: &str, values: &[f64]) -> Result<(), ScoresErro
 /// Takes back what was added of a row.
 fn undo(file: &File, length: usize) {
     if let Err(e) = file.set_len(length as u64) {
-        tracing::warn!("part of a row may stand at the end of the table: {e}");
+        tracing::warn!("the table may end with an incomplete row: {e}");
     }
 }
 
@@ -283,10 +284,10 @@ mod tests {
             assert!(error.contains(part), "{error}");
         };
         bad(&[member(&[1.0], 1.0), member(&[1.0, 2.0], 1.0)], "2 numbers cannot be averaged with the 1");
-        bad(&[member(&[1.0], 0.0), member(&[1.0], 1.0)], "0: weights are numbers above 0");
-        bad(&[member(&[1.0], -1.0), member(&[1.0], 3.0)], "-1: weights are");
-        bad(&[member(&[1.0], f64::NAN)], "NaN: weights are");
-        bad(&[member(&[1.0], 1e308), member(&[1.0], 1e308)], "inf: weights are numbers above 0, and so is their sum");
+        bad(&[member(&[1.0], 0.0), member(&[1.0], 1.0)], "0: weights and their sum must be above 0");
+        bad(&[member(&[1.0], -1.0), member(&[1.0], 3.0)], "-1: weights and");
+        bad(&[member(&[1.0], f64::NAN)], "NaN: weights and");
+        bad(&[member(&[1.0], 1e308), member(&[1.0], 1e308)], "inf: weights and their sum must be above 0");
     }
 
     #[test]
@@ -335,10 +336,10 @@ mod tests {
         t("source,score\r\nb,1", Ok("source,score\r\nb,1\r\na.nrrd,2.0\r\n"));
         t("\"x\na.nrrd,y\",1\n", Ok("\"x\na.nrrd,y\",1\na.nrrd,2.0\n"));
         for there in ["a.nrrd,1\n", "\"a.nrrd\",1\n", "\u{feff}a.nrrd,1\n", "b,2\ra.nrrd,1\r", "b,2\na.nrrd,1"] {
-            t(there, Err("there is a row of a.nrrd already"));
+            t(there, Err("already has a row of a.nrrd"));
         }
-        t("a.nrrd\n", Err("there is a row of a.nrrd already"));
-        t("b,1,2\n", Err("its rows have 2 numbers, and this one has 1"));
+        t("a.nrrd\n", Err("already has a row of a.nrrd"));
+        t("b,1,2\n", Err("its rows have 2 numbers, but the new row has 1"));
         t("b;1\n", Err("its rows have 0 numbers"));
         let error = append(&folder.path().join("nowhere/t.csv"), "a", &[1.0]).unwrap_err().to_string();
         assert!(error.contains("nowhere"), "{error}");

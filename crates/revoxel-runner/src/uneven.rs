@@ -29,8 +29,8 @@ pub enum UnevenError {
     Grid(#[from] GridError),
     /// The even grid is too large.
     #[error(
-        "on an even grid its slices, {gap:.4} mm apart, would have {} × {} × {} voxels, {bytes} bytes, and the limit of a \
-         volume is {limit} bytes: allow more with --max-volume, or take the slices as even with `nominal`",
+        "an even grid with slices {gap:.4} mm apart would have {} × {} × {} voxels ({bytes} bytes), above the limit of \
+         {limit} bytes: raise it with --max-volume, or read the slices as evenly spaced with `nominal`",
         shape[0], shape[1], shape[2]
     )]
     Limit {

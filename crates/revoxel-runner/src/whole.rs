@@ -57,7 +57,7 @@ pub struct Rounded {
 
 /// A volume that is no label map.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("no label map: {count} of {voxels} voxels hold no whole number, the first {value} at {first}")]
+#[error("not a label map: {count} of {voxels} values are not whole numbers, the first is {value} at {first}")]
 pub struct NotWhole {
     /// Voxels whose value is no label.
     pub count: u64,

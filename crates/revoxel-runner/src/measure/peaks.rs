@@ -42,7 +42,7 @@ pub enum PeakError {
         problem: String,
     },
     /// A voxel holds no number.
-    #[error("channel {channel} holds no number (NaN) at {index:?}, and so nobody knows which voxel is highest")]
+    #[error("channel {channel} holds NaN at index {index:?}: replace NaN values first")]
     NoNumber {
         /// The channel.
         channel: usize,
@@ -64,13 +64,13 @@ impl PeakSearch {
         let wrong = |field, problem| Err(PeakError::Parameter { field, problem });
         let reaches_zero = |value: f64| value.is_finite() && value >= 0.0;
         if let Some(value) = sigma.into_iter().find(|s| !reaches_zero(*s)) {
-            return wrong("sigma", format!("{value} is no width: give 0 or more"));
+            return wrong("sigma", format!("{value}: expected a number of at least 0"));
         }
         if !reaches_zero(threshold) {
-            return wrong("prob-threshold", format!("{threshold}: give 0 or more, as boxes are set to 0"));
+            return wrong("prob-threshold", format!("{threshold}: expected a number of at least 0"));
         }
         if size.contains(&0) {
-            return wrong("box-size", "0 voxels: a box has at least 1, or the same peak is found for ever".to_owned());
+            return wrong("box-size", "0: expected at least 1 voxel".to_owned());
         }
         Ok(Self { sigma, threshold, size })
     }

@@ -61,7 +61,7 @@ impl Json {
             problem: problem.to_owned(),
         };
         let markups = root.get("markups").and_then(Value::as_array);
-        let markups = markups.ok_or_else(|| error("", "no list of markups: is this a file of Slicer?"))?;
+        let markups = markups.ok_or_else(|| error("", "no list of markups: expected a markups file of Slicer"))?;
         let mut found = Finder { name, root: &root, slots: Vec::new(), items: Vec::new(), space: None };
         let mut unplaced = Vec::new();
         for (m, markup) in markups.iter().enumerate() {
@@ -165,7 +165,7 @@ fn parse(name: &str, text: &str) -> Result<Value, PointsError> {
 /// A box whose corners are in order.
 pub(super) fn ordered(low: [f64; 3], high: [f64; 3], place: &str) -> Result<Bounds, PointsError> {
     if (0..3).any(|a| low[a] > high[a]) {
-        let problem = format!("a box from {low:?} to {high:?}: the end lies before the start");
+        let problem = format!("a box from {low:?} to {high:?}: the end is before the start");
         return Err(PointsError { place: place.to_owned(), problem });
     }
     Ok(Bounds { low, high })
@@ -207,7 +207,8 @@ impl Finder<'_> {
                 (under(&["x", "y", "z"]), Some(at))
             }
             _ => {
-                let problem = "no point ([x, y, z], x y z, position) and no box (six numbers, start and end, box)";
+                let problem =
+                    "expected a point ([x, y, z], x y z, position) or a box (six numbers, start and end, box)";
                 return Err(self.error(at, problem));
             }
         };

@@ -23,13 +23,13 @@ pub fn label_map(
 ) -> Result<(Volume, Vec<[usize; 3]>), PointsError> {
     let error = |place: &str, problem: String| Err(PointsError { place: place.to_owned(), problem });
     if let Some(name) = document.unplaced().first() {
-        let problem = "the point has no place yet, and without it those behind would get other labels: place it, or take \
-                       it out of the file";
+        let problem = "the point has no position, and later points would get other labels without it: place it, or delete \
+                       it from the file";
         return error(name, problem.to_owned());
     }
     let items = document.items();
     if items.is_empty() {
-        return error(&path.display().to_string(), "there are no points in it".to_owned());
+        return error(&path.display().to_string(), "the file holds no points".to_owned());
     }
     let [nx, ny, _] = grid.shape();
     let mut labels = vec![0u32; grid.voxel_count()];
@@ -37,7 +37,7 @@ pub fn label_map(
     for (number, item) in items.iter().enumerate() {
         let space = item.space_or(space)?;
         let Shape::Point(point) = item.shape else {
-            return error(&item.name, "a box is no landmark: points are needed".to_owned());
+            return error(&item.name, "expected a point, found a box".to_owned());
         };
         let index = match space {
             Space::Index => point,
@@ -45,7 +45,7 @@ pub fn label_map(
         };
         if !grid.index_box().covers(index) {
             let problem = format!(
-                "the point {} ({}) lies at index {}, outside of the grid ({grid})",
+                "the point {} ({}) lies at index {}, outside the grid ({grid})",
                 shown(point),
                 space.name(),
                 shown(index)
@@ -54,7 +54,7 @@ pub fn label_map(
         }
         let voxel = [0, 1, 2].map(|a| ((index[a] + 0.5).floor().max(0.0) as usize).min(grid.shape()[a] - 1));
         if let Some(other) = taken.insert(voxel, &item.name) {
-            let problem = format!("lies in the voxel {voxel:?}, as {other} does: a voxel has one label");
+            let problem = format!("lies in the same voxel {voxel:?} as {other}: a voxel holds only one label");
             return error(&item.name, problem);
         }
         labels[voxel[0] + nx * (voxel[1] + ny * voxel[2])] = u32::try_from(number + 1).unwrap_or(u32::MAX);

@@ -71,7 +71,7 @@ impl Table {
             let fields = fields.clone();
             table.groups = groups(&fields);
             if table.groups.is_empty() {
-                let problem = "no columns x, y, z (or i, j, k; r, a, s; l, p, s) and none of a box (x0 … z1, start_x … \
+                let problem = "no columns of a point (x, y, z; i, j, k; r, a, s; l, p, s) or of a box (x0 … z1, start_x … \
                                end_z, x_min … z_max)";
                 return Err(PointsError { place: format!("{name}:{}", first + 1), problem: problem.to_owned() });
             }
@@ -79,7 +79,7 @@ impl Table {
             let named = |column: usize| plain(&fields[column]).to_lowercase();
             let mut used = table.groups.iter().flat_map(|group| &group.columns);
             if let Some(twice) = used.find(|used| (0..fields.len()).any(|c| c != **used && named(c) == named(**used))) {
-                let problem = format!("the column {} is there twice: which one is meant?", named(*twice));
+                let problem = format!("two columns are named {}: rename one", named(*twice));
                 return Err(error(first, problem));
             }
             let longer = |row: &Line| match row {
@@ -91,7 +91,8 @@ impl Table {
             if let Some((line, count)) =
                 table.lines.iter().enumerate().skip(first + 1).find_map(|(n, l)| Some((n, longer(l)?)))
             {
-                return Err(error(line, format!("{count} fields in a line of a table with {} columns", fields.len())));
+                let problem = format!("expected {} fields, one per column, found {count}", fields.len());
+                return Err(error(line, problem));
             }
             let named = |name: &&str| fields.iter().position(|field| plain(field).eq_ignore_ascii_case(name));
             table.label = ["label", "name"].iter().find_map(named);
@@ -162,7 +163,7 @@ impl Table {
             let (Line::Row(fields) | Line::Head(fields)) = line else { continue };
             let place = format!("{name}:{}", at + 1);
             if fields.last().is_some_and(|field| is_open(field)) {
-                let problem = "a quotation mark is not closed in this line".to_owned();
+                let problem = "unclosed quotation mark in this line".to_owned();
                 return Err(PointsError { place, problem });
             }
             let Line::Row(fields) = line else { continue };
@@ -182,7 +183,7 @@ impl Table {
                     && a != b
                     && self.groups.len() == 1
                 {
-                    let problem = format!("the columns are named as {}, but a comment says {}", b.name(), a.name());
+                    let problem = format!("the columns are {}, but a comment says {}", b.name(), a.name());
                     return Err(PointsError { place, problem });
                 }
                 let label = self.label.and_then(|column| fields.get(column)).map(|f| plain(f).to_owned());

@@ -120,19 +120,19 @@ fn tables_that_cannot_be_read_say_where() {
         let error = run(file, text, Side::Native, space, None).unwrap_err();
         assert!(error.contains(part), "{error} lacks {part}");
     };
-    t("p.csv", "1,2,3\n", None, "p.csv:1: is this a voxel index or mm? Say --space");
+    t("p.csv", "1,2,3\n", None, "p.csv:1: unknown coordinates: pass --space");
     t("p.csv", "x,y,z\n1,2,3\n1,two,3\n", INDEX, "p.csv:3: column 2 holds \"two\"");
     t("p.csv", "x,y,z\n1,2\n", INDEX, "p.csv:2: column 3 holds \"\"");
-    t("p.csv", "a,b,c\n1,2,3\n", INDEX, "p.csv:1: no columns x, y, z");
-    t("p.csv", "i,j,k,I\n1,2,3,4\n", None, "p.csv:1: the column i is there twice");
-    t("p.csv", "i,j,k,p\n1,2,3,4\n1,2,3,4,5\n", None, "p.csv:3: 5 fields in a line of a table with 4 columns");
-    t("p.csv", "i,j,k\n1,2,3\n", RAS, "the file says that this is index, but --space ras");
-    t("p.csv", "# space = lps\nr,a,s\n1,2,3\n", None, "named as ras, but a comment says lps");
-    t("p.csv", "x0,y0,z0,x1,y1,z1\n2,3,4,6,2,10\n", INDEX, "the end lies before the start");
+    t("p.csv", "a,b,c\n1,2,3\n", INDEX, "p.csv:1: no columns of a point (x, y, z");
+    t("p.csv", "i,j,k,I\n1,2,3,4\n", None, "p.csv:1: two columns are named i");
+    t("p.csv", "i,j,k,p\n1,2,3,4\n1,2,3,4,5\n", None, "p.csv:3: expected 4 fields, one per column, found 5");
+    t("p.csv", "i,j,k\n1,2,3\n", RAS, "the file states index, but --space is ras");
+    t("p.csv", "# space = lps\nr,a,s\n1,2,3\n", None, "the columns are ras, but a comment says lps");
+    t("p.csv", "x0,y0,z0,x1,y1,z1\n2,3,4,6,2,10\n", INDEX, "the end is before the start");
     t("p.csv", "x,y,z\n1,2,inf\n", INDEX, "column 3 holds \"inf\"");
     t("p.fcsv", "# CoordinateSystem = XYZ\n1,2,3,4\n", None, "p.fcsv:1: CoordinateSystem = XYZ");
     t("p.json", "{", None, "not JSON");
-    t("p.json", "{\"points\": [[1, 2]]}", INDEX, "p.json: points.0: no point");
+    t("p.json", "{\"points\": [[1, 2]]}", INDEX, "p.json: points.0: expected a point");
     t("p.json", "{\"points\": [[1, 2, \"3\"]]}", INDEX, "p.json: points.0.2: expected a number");
     t("p.json", "{\"space\": \"mm\", \"points\": []}", None, "space: \"mm\" is no space");
     t("p.mrk.json", "{}", None, "no list of markups");
@@ -149,7 +149,7 @@ fn places_beyond_all_numbers_are_refused() {
         Some(Space::Index),
         Some(Space::World(Frame::Ras)),
     );
-    assert!(far.unwrap_err().contains("p.csv:3: its place is beyond what numbers hold"));
+    assert!(far.unwrap_err().contains("p.csv:3: the mapped coordinates are not finite"));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn quotation_marks_are_those_at_the_beginning_of_a_field() {
     let lines: Vec<&str> = mapped.lines().collect();
     assert!(lines[1].contains(",19\",a,") && lines[2].contains(",7,\"b, \"\"c\"\"\","), "{mapped}");
     let open = run("p.csv", "x,y,z,name\n1,2,3,\"a\n", Side::Native, Some(Space::Index), None).unwrap_err();
-    assert!(open.contains("p.csv:2: a quotation mark is not closed in this line"), "{open}");
+    assert!(open.contains("p.csv:2: unclosed quotation mark in this line"), "{open}");
 }
 
 #[test]

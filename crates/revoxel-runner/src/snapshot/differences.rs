@@ -14,7 +14,7 @@ const HASH: usize = 12;
 
 /// What is said of a parameter, by where it comes from.
 const A_DEFAULT: &str = " (a default: the pipeline does not set it)";
-const OF_A_FILE: &str = " (from a file that the pipeline names)";
+const OF_A_FILE: &str = " (from a file named in the pipeline)";
 
 /// One fact that two snapshots do not have in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,24 +58,24 @@ pub fn compare(was: &Value, is: &Value, written: &Value) -> Verdict {
     let reason = if differences.is_empty() {
         String::new()
     } else if is_edited(was) {
-        "the snapshot was edited after it was made, or merged: it is not what the program wrote".to_owned()
+        "the snapshot was edited or merged after the program wrote it".to_owned()
     } else if differs(MARK) || differs("made_up_content") {
-        "this version of the program makes snapshots in another way".to_owned()
+        "this version of the program writes snapshots in another format".to_owned()
     } else if differs("results") {
         let (before, now) = (number(was), number(is));
-        format!("this version of the program gives results number {now}, and the snapshot has {before}")
+        format!("this version of the program gives results number {now}, but the snapshot has {before}")
     } else if differs("set") {
         "it was made with other values of --set or --seed".to_owned()
     } else if differs("made_on") || differs("left_out") || other_grids(was, is) {
         "it was made on other grids".to_owned()
     } else if resolved > 0 && resolved == noted(A_DEFAULT) {
-        "a default of the program is another one; the pipeline file is the same".to_owned()
+        "a default of the program has changed; the pipeline file has not".to_owned()
     } else if resolved > 0 && resolved == noted(OF_A_FILE) {
-        "a file that the pipeline names has another content; the pipeline file is the same".to_owned()
+        "a file named in the pipeline has changed; the pipeline file has not".to_owned()
     } else if differs("pipeline") {
         "the pipeline was changed".to_owned()
     } else {
-        "the pipeline is the same, and the program does something else with it".to_owned()
+        "the pipeline is the same, but the program gives other results".to_owned()
     };
     Verdict { differences, reason }
 }
@@ -196,7 +196,7 @@ impl Difference {
         let whole = |value: &Value| matches!(value, Value::Object(map) if !map.is_empty());
         let said = match (&self.was, &self.is) {
             (Some(was), Some(is)) if last == "voxels" && is.is_string() => {
-                format!("the voxels are others: hash {}, was {}", shown(last, is), shown(last, was))
+                format!("the voxels differ: hash {}, was {}", shown(last, is), shown(last, was))
             }
             (Some(was), Some(is)) => match origin(last, was, is) {
                 Some(said) => said,
@@ -204,8 +204,8 @@ impl Difference {
             },
             (None, Some(is)) if whole(is) || last.is_empty() => format!("{last} is new"),
             (None, Some(is)) => format!("{last} is new: {}", shown(last, is)),
-            (Some(was), None) if whole(was) || last.is_empty() => format!("{last} is gone"),
-            (Some(was), None) => format!("{last} is gone, was {}", shown(last, was)),
+            (Some(was), None) if whole(was) || last.is_empty() => format!("{last} is missing"),
+            (Some(was), None) => format!("{last} is missing, was {}", shown(last, was)),
             (None, None) => String::new(),
         };
         let place = places.join(", ");
@@ -318,7 +318,7 @@ mod tests {
             assert!(compare(&is, &is, &written).is_same());
         };
         let grid = "/grids/ct-axial";
-        let program = "does something else";
+        let program = "gives other results";
         let at = |rest: &str| format!("{grid}/{rest}");
         let shape = "grid ct-axial, step 2 spacing: shape was 64×60×33, is 64×60×34";
         t(&at("steps/2 spacing/grid/shape"), json!([64, 60, 34]), shape, program);
@@ -328,13 +328,13 @@ mod tests {
         t(&at("steps/2 spacing/grid/affine/0/1"), json!(-2.5), origin, program);
         let dtype = "grid ct-axial, step 2 spacing, image: dtype was float32, is int16";
         t(&at("steps/2 spacing/image/dtype"), "int16".into(), dtype, program);
-        let hash = "grid ct-axial, output image: the voxels are others: hash ff…, was 0123456789ab…";
+        let hash = "grid ct-axial, output image: the voxels differ: hash ff…, was 0123456789ab…";
         t(&at("outputs/image/voxels"), "blake3:ff".into(), hash, program);
         let label = "grid ct-axial, output image, label 3: voxels was 5, is 6";
         t(&at("outputs/image/label 3/voxels"), json!(6), label, program);
         let back = "grid ct-axial, prediction back, label map onto image: unseen voxels was 0, is 7";
         t(&at("back/label map onto image/unseen voxels"), json!(7), back, program);
-        t("/results", json!(3), "results was 2, is 3", "gives results number 3, and the snapshot has 2");
+        t("/results", json!(3), "results was 2, is 3", "gives results number 3, but the snapshot has 2");
         let default =
             "pipeline, step 2 spacing: padding was border, is zeros (a default: the pipeline does not set it)";
         t("/resolved/steps/2 spacing/padding", "zeros".into(), default, "a default of the program");
@@ -350,7 +350,7 @@ mod tests {
         let lines = compare(&was, &is, &Value::Null).lines(9);
         assert_eq!(
             lines,
-            ["pipeline, input image: channel is new: 2", "pipeline: step 1 orientation is gone", "grid mr is new"]
+            ["pipeline, input image: channel is new: 2", "pipeline: step 1 orientation is missing", "grid mr is new"]
         );
         let verdict = compare(&was, &is, &Value::Null);
         assert_eq!(verdict.lines(1)[1], "… and 2 more");

@@ -142,7 +142,7 @@ pub fn recorded(pipeline: &Pipeline, document: &Value) -> Result<Grids, GivenErr
             let Some(facts) = sources.get(&input.key).filter(|facts| facts.is_object()) else { continue };
             let problem =
                 |problem: String| GivenError::Recorded { name: name.clone(), input: input.key.clone(), problem };
-            let grid = facts.get(GRID).or(sources.get(GRID)).ok_or_else(|| problem("there is no grid".to_owned()))?;
+            let grid = facts.get(GRID).or(sources.get(GRID)).ok_or_else(|| problem("missing grid".to_owned()))?;
             let grid = grid_of(grid).map_err(problem)?;
             let dtype = facts.get("dtype").and_then(Value::as_str).map(str::parse::<Dtype>).transpose();
             let dtype = dtype.map_err(|e| problem(e.to_string()))?.unwrap_or(Dtype::I16);

@@ -90,7 +90,7 @@ fn plan_to_make(pipeline: &Pipeline, subject: &Subject, phantom: &Phantom, case:
     for (key, source) in &subject.inputs {
         let channels = source.channels.unwrap_or(1);
         if channels > MOST_CHANNELS {
-            let why = format!("{key} has {channels} channels, more than the {MOST_CHANNELS} that a snapshot makes");
+            let why = format!("{key} has {channels} channels, more than the limit of {MOST_CHANNELS} for snapshots");
             return Err(Stop::of(why));
         }
     }
@@ -100,7 +100,7 @@ fn plan_to_make(pipeline: &Pipeline, subject: &Subject, phantom: &Phantom, case:
             let channels = subject.inputs.get(key).and_then(|s| s.channels).unwrap_or(1);
             if let Some(grid) = planned.after.filter(|g| g.voxel_count().saturating_mul(channels) > MOST_VOXELS) {
                 let [x, y, z] = grid.shape();
-                let why = format!("{x} × {y} × {z} voxels are more than the {MOST_VOXELS} that a snapshot makes");
+                let why = format!("{x} × {y} × {z} voxels are more than the limit of {MOST_VOXELS} for snapshots");
                 return Err(Stop::at(pipeline, number, key, false, why));
             }
         }
