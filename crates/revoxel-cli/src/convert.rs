@@ -23,6 +23,7 @@ use revoxel_runner::case::{TOOL, source_record};
 use revoxel_runner::files::{make_folder_of, remove, text_for};
 use revoxel_runner::identity::{Identity, digests};
 use revoxel_runner::kept::{Kept, Written};
+use revoxel_runner::kind_values::{SaidBy, checked};
 use revoxel_runner::memory;
 use revoxel_runner::places::{Places, place};
 use revoxel_runner::points::form_of;
@@ -124,6 +125,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
+    }
+    if args.kind == Kind::Label {
+        volume = checked(&args.input, volume, Some(info.stored), SaidBy::Command).map_err(Failure::usage)?;
     }
     // A label is that of the nearest voxel.
     let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
