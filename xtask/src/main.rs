@@ -11,6 +11,7 @@ mod fuzz;
 mod parity;
 mod phantom;
 mod tidy;
+mod toml;
 
 use std::env;
 use std::path::{Path, PathBuf};
