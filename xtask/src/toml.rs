@@ -21,8 +21,16 @@ pub(crate) fn entries(text: &str, table: &str) -> Vec<(String, String)> {
 
 /// A string in a table.
 pub(crate) fn string(text: &str, table: &str, key: &str) -> Option<String> {
-    let (_, value) = entries(text, table).into_iter().find(|(name, _)| name == key)?;
-    quoted(&value).pop()
+    quoted(&value(text, table, key)?).pop()
+}
+
+/// A list of strings in a table.
+pub(crate) fn strings(text: &str, table: &str, key: &str) -> Option<Vec<String>> {
+    Some(quoted(&value(text, table, key)?))
+}
+
+fn value(text: &str, table: &str, key: &str) -> Option<String> {
+    entries(text, table).into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// What stands between quotation marks.
@@ -73,8 +81,10 @@ version = \"2\"
 
     #[test]
     fn values_are_found_in_their_table() {
+        assert_eq!(strings(TEXT, "licenses", "allow"), Some(vec!["MIT".to_owned(), "A # B".to_owned()]));
         assert_eq!(string(TEXT, "workspace.package", "version").as_deref(), Some("0.1.0"));
         assert_eq!(string(TEXT, "other", "version").as_deref(), Some("2"));
+        assert_eq!(strings(TEXT, "workspace.package", "list"), Some(vec!["a]".to_owned()]));
         assert_eq!(string(TEXT, "licenses", "version"), None);
         assert_eq!(string(TEXT, "missing", "version"), None);
     }

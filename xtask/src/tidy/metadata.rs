@@ -1,11 +1,11 @@
 //! The packages of the workspace, from `cargo metadata`.
 
-use std::env;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+
+use crate::cargo;
 
 /// A package of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +29,8 @@ impl Package {
 
 /// Asks cargo; nothing is downloaded.
 pub(super) fn read(root: &Path) -> Result<Vec<Package>> {
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(program)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
-        .current_dir(root)
-        .output()
-        .context("cargo does not start")?;
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
+    let output = cargo(root).args(arguments).output().context("cargo does not start")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
     packages(&serde_json::from_slice(&output.stdout)?).context("cargo metadata is not as expected")
 }
