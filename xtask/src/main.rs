@@ -10,6 +10,7 @@ mod ci;
 mod disturb;
 mod fuzz;
 mod licences;
+mod msrv;
 mod parity;
 mod phantom;
 mod tidy;
@@ -55,6 +56,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "known faults of dependencies, where cargo-deny is installed",
         run: advisories::run,
+    },
+    Task {
+        name: "msrv",
+        arguments: "",
+        summary: "compiles with the oldest Rust that Cargo.toml promises",
+        run: msrv::run,
     },
     Task {
         name: "fuzz",
