@@ -17,6 +17,7 @@ mod pipelines;
 mod portable;
 mod published;
 mod registered;
+mod release_order;
 mod rules;
 mod rust;
 mod transforms;
@@ -52,6 +53,7 @@ const CHECKS: &[Check] = &[
     Check { name: "names of public items", check: names::check },
     Check { name: "whitespace", check: whitespace::check },
     Check { name: "published packages", check: published::check },
+    Check { name: "order of publishing", check: release_order::check },
     Check { name: "links", check: links::check },
     Check { name: "tests that hold the rules of formats", check: rules::check },
     Check { name: "paths and hosts of one machine", check: machines::check },
