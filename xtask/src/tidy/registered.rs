@@ -5,7 +5,8 @@ use super::rust::{is_test_file, lines, words};
 use super::tree::Tree;
 
 /// The crates of transforms.
-const CRATES: &[&str] = &["crates/revoxel-transforms/src/", "crates/revoxel-augment/src/", "crates/revoxel-extras/src/"];
+const CRATES: &[&str] =
+    &["crates/revoxel-transforms/src/", "crates/revoxel-augment/src/", "crates/revoxel-extras/src/"];
 
 /// The folders of transforms, each named by a `Class`.
 const FOLDERS: &[&str] = &["spatial", "intensity", "label"];

@@ -103,6 +103,11 @@ fn medians<T: Voxel>(values: &[T], [nx, ny, nz]: [usize; 3], [rx, ry, rz]: [usiz
         }
     });
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn the_radius_is_bounded() {
