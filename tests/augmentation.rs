@@ -8,7 +8,6 @@ use revoxel_invert::{Recipe, VolumeTrace};
 use revoxel_pipeline::Pipeline;
 use revoxel_resample::Interpolation;
 use revoxel_runner::engine::{Engine, Processed};
-use revoxel_transforms::Registry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,7 +29,7 @@ const EVERY: &str = r#"[
 
 fn pipeline(inputs: &[(&str, Kind)], steps: &Value) -> Pipeline {
     let text = pipeline_text(inputs, steps.as_array().unwrap());
-    Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap()
+    Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap()
 }
 
 /// Runs steps on volumes as case `case` with a seed.

@@ -1,7 +1,7 @@
 //! Parameters that make no sense are refused by `plan`, for every transform, with line, column and what to do.
 
+use revoxel_transforms::Class;
 use revoxel_transforms::manual::{Parameter, parameters};
-use revoxel_transforms::{Class, Registry};
 
 use crate::support::Place;
 
@@ -414,7 +414,7 @@ fn senseless_parameters_are_refused_where_they_stand() {
     let place = Place::new();
     let wrong: Vec<String> = TABLE.iter().filter_map(|(step, part)| check(&place, step, part)).collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         let tried =
             TABLE.iter().any(|(step, _)| step.trim_start_matches('^').split(':').next() == Some(transform.name));
         let without = parameters(transform).is_empty();
@@ -428,7 +428,7 @@ fn senseless_parameters_are_refused_where_they_stand() {
 fn numbers_are_finite_everywhere() {
     let place = Place::new();
     let (mut tried, mut wrong) = (0, Vec::new());
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         for Parameter { name, values, .. } in parameters(transform) {
             if !values.contains("number") {
                 continue;
@@ -448,7 +448,7 @@ fn numbers_are_finite_everywhere() {
 fn misspelt_parameters_are_refused_with_what_was_meant() {
     let place = Place::new();
     let mut wrong = Vec::new();
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         wrong.extend(check(&place, &format!("{}: {{ ^no_such_thing: 1 }}", transform.name), "no_such_thing"));
         for Parameter { name, .. } in parameters(transform).into_iter().filter(|p| p.name.len() > 3) {
             let misspelt = format!("{}{}", &name[..2], &name[3..]);
@@ -464,7 +464,7 @@ fn misspelt_parameters_are_refused_with_what_was_meant() {
 fn values_of_another_type_are_refused() {
     let place = Place::new();
     let mut wrong = Vec::new();
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         for Parameter { name, .. } in parameters(transform) {
             for value in ["[{ what: ever }]", "{ image: [[what]] }"] {
                 let step = format!("{}: {{ {name}: {value} }}", transform.name);

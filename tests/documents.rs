@@ -1,14 +1,15 @@
 //! What the documentation of transforms says is tried.
 
 use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
-use revoxel_transforms::docs::Docs;
-use revoxel_transforms::{Registry, Transform};
+use revoxel_transforms::Transform;
+use revoxel_transforms::docs::{Docs, HEADINGS};
+use revoxel_transforms::manual::parameters;
 
 use crate::support::{Place, root};
 
 #[test]
 fn every_documented_step_is_accepted_as_written() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let mut tried = 0;
     for transform in registry.iter() {
         for example in Docs::of(transform.source).examples() {
@@ -37,9 +38,9 @@ fn every_documented_step_is_accepted_as_written() {
 
 #[test]
 fn the_schema_knows_every_transform_and_its_parameters() {
-    let schema = revoxel_pipeline::schema(&Registry::builtin());
+    let schema = revoxel_pipeline::schema(&revoxel::registry());
     let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         let step = steps.iter().find(|s| s["required"][0] == transform.name).unwrap_or_else(|| {
             panic!("{} is not in the schema", transform.name);
         });
@@ -49,6 +50,23 @@ fn the_schema_knows_every_transform_and_its_parameters() {
             assert!(parameter["description"].is_string(), "{}: {name} has no description", transform.name);
         }
     }
+}
+
+#[test]
+fn parameters_are_described_in_words() {
+    let registry = revoxel::registry();
+    for transform in registry.iter() {
+        let docs = Docs::of(transform.source);
+        for heading in HEADINGS {
+            assert!(docs.section(heading).is_some_and(|text| text.len() > 3), "{}: {heading}", transform.name);
+        }
+        for p in parameters(transform) {
+            assert!(!p.about.is_empty() && p.values != "any value", "{}: {p:?}", transform.name);
+        }
+    }
+    let gamma = parameters(registry.get("rand_gamma").unwrap()).into_iter().find(|p| p.name == "gamma").unwrap();
+    assert_eq!((gamma.values.as_str(), gamma.default.as_deref()), ("a list of 2 numbers", Some("[0.5,4.5]")));
+    assert_eq!((registry.iter().count(), registry.get("pca").unwrap().name), (100, "pca"));
 }
 
 #[test]
@@ -118,7 +136,7 @@ fn users_of_the_peers_find_each_transform_by_its_name() {
 /// What a step says of the voxel type of its result is what it gives, for every documented example.
 #[test]
 fn steps_give_the_type_that_they_say() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let grid = Grid::new([42, 54, 32], Affine::scaling([1.0, 1.5, 2.0])).unwrap();
     let values: Vec<u8> = (0..grid.voxel_count()).map(|i| (i * i / 11 % 4) as u8 * u8::from(i > 9000)).collect();
     let (mut said, mut silent) = (0, Vec::new());
@@ -147,5 +165,5 @@ fn steps_give_the_type_that_they_say() {
         }
         silent.extend((!known && transform.name != "random").then_some(transform.name));
     }
-    assert!(said >= 250, "{said}; nothing is said of {silent:?}");
+    assert!(said >= 250, "said; nothing is said of {silent:?}");
 }

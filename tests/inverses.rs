@@ -5,7 +5,7 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::{Recipe, Values};
 use revoxel_transforms::docs::Docs;
-use revoxel_transforms::{Channels, Class, LabelSet, Registry, Transform};
+use revoxel_transforms::{Channels, Class, LabelSet, Transform};
 use serde_json::{Value, json};
 
 use crate::support::{run_steps, traced, values};
@@ -215,7 +215,7 @@ fn noise(draw: &mut Draw, grid: Grid, kind: Kind) -> Volume {
 
 fn check(step: &Value, back: Back, seed: u64) {
     let name = step.as_object().unwrap().keys().next().unwrap();
-    let (class, kinds) = Registry::builtin().get(name).map(|t| (t.class, t.kinds)).unwrap();
+    let (class, kinds) = revoxel::registry().get(name).map(|t| (t.class, t.kinds)).unwrap();
     let mut draw = Draw::new(seed);
     let native = grid(&mut draw);
     let source = match (back, class) {
@@ -312,7 +312,7 @@ fn inner(source: &Volume, back: &Volume, model: &Grid, tolerance: f64, step: &Va
 /// What `plan` knows to be lost is, and what is lost it knows, unless that depends on the voxels.
 fn lost_for_good(step: &Value, back: Back) {
     let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
-    let definition = Registry::builtin().get(name).map(|t| (t.build)(params.clone()).unwrap().transform);
+    let definition = revoxel::registry().get(name).map(|t| (t.build)(params.clone()).unwrap().transform);
     let Some(Transform::Value(transform)) = definition else { return };
     let by_voxels = [
         "threshold_intensity",
@@ -333,7 +333,7 @@ fn lost_for_good(step: &Value, back: Back) {
 #[test]
 fn every_transform_comes_back_as_it_says() {
     let table = table();
-    for transform in Registry::builtin().iter() {
+    for transform in revoxel::registry().iter() {
         let rows: Vec<Back> =
             table.iter().filter(|(step, _)| step.get(transform.name).is_some()).map(|(_, back)| *back).collect();
         assert!(!rows.is_empty(), "no row tries {}", transform.name);
@@ -359,7 +359,7 @@ fn every_transform_comes_back_as_it_says() {
 
 #[test]
 fn labels_and_channels_are_those_that_steps_announce() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let mut draw = Draw::new(11);
     let mut told = 0;
     for (step, _) in table() {

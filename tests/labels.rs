@@ -644,7 +644,7 @@ fn a_map_with_what_is_not_declared_fails() {
 #[test]
 fn a_declaration_is_part_of_what_a_trace_says_was_run() {
     let hash = |declared: &str| {
-        let registry = revoxel_transforms::Registry::builtin();
+        let registry = revoxel::registry();
         revoxel_pipeline::Pipeline::parse("p.yaml", &pipeline(declared, "  - flip"), &[], &registry).unwrap().hash()
     };
     assert_eq!(hash("[1, 2]"), hash("{ liver: 1, vessel: [2] }"));
@@ -692,7 +692,7 @@ fn any_step(draw: &mut Draw) -> Value {
 
 /// Steps done one by one: none knows what those before it were.
 fn one_by_one(volume: Volume, steps: &[Value]) -> Result<Volume, String> {
-    let registry = revoxel_transforms::Registry::builtin();
+    let registry = revoxel::registry();
     steps.iter().try_fold(volume, |volume, step| {
         let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
         let mut bare = params.clone();
@@ -706,7 +706,7 @@ fn one_by_one(volume: Volume, steps: &[Value]) -> Result<Volume, String> {
 
 #[test]
 fn a_run_meets_no_channel_that_plan_did_not_know() {
-    let registry = revoxel_transforms::Registry::builtin();
+    let registry = revoxel::registry();
     let mut draw = Draw::new(5);
     let (mut planned, mut refused) = (0, 0);
     for _ in 0..3000 {

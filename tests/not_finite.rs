@@ -2,7 +2,7 @@
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
-use revoxel_transforms::{Class, Registry};
+use revoxel_transforms::Class;
 use serde_json::{Value, json};
 
 use crate::inverses::table;
@@ -51,7 +51,7 @@ fn spoiled(good: &Volume, bad: &Volume) -> (usize, f64) {
 #[test]
 fn one_bad_voxel_spoils_no_volume_whatever_the_step() {
     const AT: [usize; 3] = [9, 8, 7];
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let shape = [19, 17, 16];
     let (mut kept, mut refused) = (Vec::new(), Vec::new());
     for (step, _) in table() {

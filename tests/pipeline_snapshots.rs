@@ -121,9 +121,9 @@ fn another_default() -> Registry {
         if let Value::Object(params) = &mut params {
             params.entry("rule").or_insert("nnunet".into());
         }
-        (Registry::builtin().get("spacing").unwrap().build)(params)
+        (revoxel::registry().get("spacing").unwrap().build)(params)
     }
-    let builtin = Registry::builtin();
+    let builtin = revoxel::registry();
     let spacing = *builtin.get("spacing").unwrap();
     builtin.with(TransformDef { build, ..spacing })
 }
@@ -131,7 +131,7 @@ fn another_default() -> Registry {
 #[test]
 fn a_changed_default_is_named_as_one() {
     let written: Value = snapshot::read("p.yaml", CT).unwrap();
-    let verdict = snapshot::compare(&taken(CT, &Registry::builtin()), &taken(CT, &another_default()), &written);
+    let verdict = snapshot::compare(&taken(CT, &revoxel::registry()), &taken(CT, &another_default()), &written);
     assert!(verdict.reason.starts_with("a default of the program is another one"), "{}", verdict.reason);
     let lines = verdict.lines(40);
     assert_eq!(
@@ -159,18 +159,18 @@ impl ValueTransform for AnotherKernel {
 
 fn another_kernel() -> Registry {
     fn build(params: Value) -> Result<Built, ParamsError> {
-        let Built { transform, params } = (Registry::builtin().get("scale_intensity_range").unwrap().build)(params)?;
+        let Built { transform, params } = (revoxel::registry().get("scale_intensity_range").unwrap().build)(params)?;
         let Transform::Value(transform) = transform else { panic!("a transform of values") };
         Ok(Built { transform: Transform::Value(Box::new(AnotherKernel(transform))), params })
     }
-    let builtin = Registry::builtin();
+    let builtin = revoxel::registry();
     let range = *builtin.get("scale_intensity_range").unwrap();
     builtin.with(TransformDef { build, ..range })
 }
 
 #[test]
 fn a_changed_kernel_is_named_as_the_program_doing_something_else() {
-    let verdict = snapshot::compare(&taken(CT, &Registry::builtin()), &taken(CT, &another_kernel()), &Value::Null);
+    let verdict = snapshot::compare(&taken(CT, &revoxel::registry()), &taken(CT, &another_kernel()), &Value::Null);
     assert_eq!(verdict.reason, "the pipeline is the same, and the program does something else with it");
     let lines = verdict.lines(40);
     assert!(lines[0].starts_with("grid ct-axial, output image: the voxels are others: hash "), "{lines:?}");
@@ -331,7 +331,7 @@ fn came(document: &Value, grid: &str) -> Value {
 
 #[test]
 fn pipelines_of_every_sort_have_snapshots() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let (image, label) = (("image", "kind: image"), ("label", "kind: label"));
     let t = |inputs: &[(&str, &str)], steps: &[&str], more: &str| {
         let document = taken(&pipeline(inputs, steps, more), &registry);
@@ -381,7 +381,7 @@ fn predictions_go_back_through_every_entry_of_restore() {
         "divisible_pad: { k: 8 }",
     ];
     let text = pipeline(&[("image", "kind: image")], &steps, more);
-    let document = taken(&text, &Registry::builtin());
+    let document = taken(&text, &revoxel::registry());
     for grid in ["ct-axial", "mr-sagittal", "ct-tilted", "slice-2d"] {
         let said = came(&document, grid);
         let (back, source) = (&said["back"], &said["source"]["grid"]);
@@ -428,14 +428,14 @@ fn what_cannot_be_done_is_said_by_name() {
     let text = snapshot_of(&place);
     assert!(text.contains("200 channels, more than the 128 that a snapshot makes"), "{text}");
     let none = pipeline(&image, &["crop_foreground: { source: image, above: 1000000, on_empty: skip_case }"], "");
-    let document = taken(&none, &Registry::builtin());
+    let document = taken(&none, &revoxel::registry());
     let left_out = json!({ "step": "1 crop_foreground", "input": "image" });
     assert_eq!(document["grids"]["ct-axial"]["left out by"], left_out);
 }
 
 #[test]
 fn every_documented_example_of_a_transform_has_a_snapshot() {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let keys = [
         ("image", "kind: image"),
         ("label", "kind: label"),

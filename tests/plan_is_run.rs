@@ -7,7 +7,6 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
 use revoxel_pipeline::{KnownGrid, Pipeline};
 use revoxel_runner::engine::Engine;
-use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::support::pipeline_text;
@@ -85,7 +84,7 @@ pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
         document["fuse"] = json!("resampling");
     }
     let text = document.to_string();
-    let pipeline = Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap_or_else(|e| panic!("{e}"));
+    let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
     let known = |(key, v): (&String, &Volume)| {
         let known = KnownGrid { grid: *v.grid(), kind: v.kind(), channels: Some(1), dtype: Some(v.dtype()) };
         (key.clone(), known)
@@ -116,7 +115,7 @@ pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
             prop_assert_eq!(step.name, &record.transform, "{}", text);
             if let Some(after) = planned.after {
                 prop_assert_eq!(after, record.after.grid().unwrap(), "step {} of {}: {}", number + 1, key, text);
-                prop_assert_eq!(planned.interpolation, record.interpolation.as_deref(), "{} {}", key, text);
+                prop_assert_eq!(planned.interpolation, record.interpolation.map(|i| i.name()), "{} {}", key, text);
             }
         }
         let (passes, dtype, end) = (last.passes(), last.dtype(None), *last.grid());

@@ -4,7 +4,6 @@
 use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
 use revoxel_pipeline::Pipeline;
-use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::support::{pipeline_text, run_drawing, values};
@@ -52,7 +51,7 @@ fn run(volumes: Vec<(&str, Volume)>, steps: &[Value], case: &str) -> Vec<Volume>
 
 #[test]
 fn the_same_bits_at_any_number_of_threads_and_other_bits_in_other_cases() {
-    let random = Registry::builtin();
+    let random = revoxel::registry();
     let random = random.iter().filter(|t| t.name.starts_with("rand_") && t.class.name() == "intensity");
     let names: Vec<&str> = random.map(|t| t.name).collect();
     assert!(names.iter().all(|name| every().iter().any(|step| step.get(name).is_some())), "{names:?}");
@@ -102,7 +101,7 @@ fn what_is_drawn_is_spread_evenly_over_its_range() {
         json!({ "rand_coarse_dropout": { "prob": 1, "holes": 2, "spatial_size": 2 } }),
     ];
     let text = pipeline_text(&[("image", Kind::Image)], &steps);
-    let pipeline = Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap();
+    let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap();
     let cases = 4000;
     let even = |step: usize, pointer: &str, low: f64, high: f64| {
         let drawn = |case: usize| pipeline.steps[step].draw(11, &format!("case_{case}"), step).unwrap().values;

@@ -2,7 +2,7 @@
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::{Recipe, Trace};
-use revoxel_transforms::{Class, Registry};
+use revoxel_transforms::Class;
 use serde_json::{Value, json};
 
 use crate::support::{Place, root, run_steps, traced, values};
@@ -71,7 +71,7 @@ fn steps() -> Vec<Value> {
 #[test]
 fn every_spatial_transform_comes_back_onto_the_source_grid_bit_for_bit() {
     let steps = steps();
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let random = |name: &str| name.starts_with("rand_");
     for transform in registry.iter().filter(|t| t.class == Class::Spatial && !random(t.name)) {
         assert!(steps.iter().any(|s| s.get(transform.name).is_some()), "no step tries {}", transform.name);

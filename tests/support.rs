@@ -43,7 +43,7 @@ pub(crate) fn run_drawing(
 ) -> Result<Vec<(String, Processed)>, String> {
     let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
     let text = pipeline_text(&inputs, steps);
-    let registry = revoxel_transforms::Registry::builtin();
+    let registry = revoxel::registry();
     let pipeline = revoxel_pipeline::Pipeline::parse("test.yaml", &text, &[], &registry).map_err(|e| e.to_string())?;
     let volumes = volumes.into_iter().map(|(key, volume)| (key.to_owned(), volume)).collect();
     let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);
@@ -66,19 +66,18 @@ pub(crate) fn traced(
         format: String::new(),
         hash: None,
         grid: native.into(),
-        dtype: String::new(),
+        dtype: revoxel_core::Dtype::F32,
         channels,
         facts: Value::Null,
     };
-    let result = ResultRecord { path: None, hash: None, parts: Vec::new(), grid: result.into(), dtype: String::new() };
-    let record = VolumeTrace {
-        kind: kind.name().to_owned(),
-        source,
-        snapped: None,
-        ties: Ties::Alternate,
-        steps: steps.to_vec(),
-        result,
+    let result = ResultRecord {
+        path: None,
+        hash: None,
+        parts: Vec::new(),
+        grid: result.into(),
+        dtype: revoxel_core::StoredDtype::Plain(revoxel_core::Dtype::F32),
     };
+    let record = VolumeTrace { kind, source, snapped: None, ties: Ties::Alternate, steps: steps.to_vec(), result };
     let trace = Trace {
         results: None,
         schema: SCHEMA.to_owned(),

@@ -7,7 +7,6 @@ use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::{Values, VolumeTrace};
 use revoxel_pipeline::{Fuse, Pipeline};
 use revoxel_runner::engine::{Engine, Processed};
-use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::support::{Place, pipeline_text, traced, values};
@@ -73,7 +72,7 @@ fn run(seed: u64, steps: &[Value], fuse: Fuse) -> (Volume, Processed) {
     let source = volume(grid(&mut draw));
     let other = volume(grid(&mut draw));
     let text = pipeline_text(&[("image", Kind::Image), ("other", Kind::Image)], steps);
-    let pipeline = Pipeline::parse("test.yaml", &text, &[], &Registry::builtin()).unwrap_or_else(|e| panic!("{e}"));
+    let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
     let volumes = BTreeMap::from([("image".to_owned(), source.clone()), ("other".to_owned(), other)]);
     let mut engine = Engine::new(volumes, fuse).drawing(seed, "case");
     engine.run(&pipeline.steps).unwrap_or_else(|e| panic!("{steps:?}: {e}"));

@@ -7,7 +7,6 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
 use revoxel_pipeline::{KnownGrid, Node, Pipeline};
 use revoxel_runner::engine::Engine;
-use revoxel_transforms::Registry;
 
 use crate::mutate::one;
 use crate::text;
@@ -15,7 +14,7 @@ use crate::text;
 /// Parses an input, and runs it where all that is planned is small.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     let pipeline = match Pipeline::parse("p.yaml", text, &[], &registry) {
         Ok(pipeline) => pipeline,
         Err(e) => {
@@ -125,7 +124,7 @@ pub fn mutate(bytes: &mut Vec<u8>, draw: &mut Draw) {
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     if draw.int(0, 3) == 0 {
         // One step more, of any transform, with one of its parameters.
-        let registry = Registry::builtin();
+        let registry = revoxel::registry();
         let all: Vec<_> = registry.iter().collect();
         let def = one(draw, &all);
         let step = format!("steps:\n  - {}: {{}}", def.name);

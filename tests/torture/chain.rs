@@ -8,7 +8,6 @@ use revoxel_invert::points::{PointMap, Side, Space};
 use revoxel_invert::{Inverted, Recipe, TraceStep, VolumeTrace};
 use revoxel_pipeline::{KnownGrid, Pipeline};
 use revoxel_runner::engine::Engine;
-use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::support::{pipeline_text, traced, values};
@@ -86,7 +85,7 @@ pub(super) fn run(volumes: &[(&str, &Volume)], steps: &[Value], fuse: bool) -> O
         document["fuse"] = json!("resampling");
     }
     let text = document.to_string();
-    let pipeline = Pipeline::parse("torture.yaml", &text, &[], &Registry::builtin()).unwrap_or_else(|e| panic!("{e}"));
+    let pipeline = Pipeline::parse("torture.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
     let volumes: BTreeMap<String, Volume> = volumes.iter().map(|(key, v)| ((*key).to_owned(), (*v).clone())).collect();
     let known = |(key, v): (&String, &Volume)| {
         let known = KnownGrid { grid: *v.grid(), kind: v.kind(), channels: Some(1), dtype: Some(v.dtype()) };

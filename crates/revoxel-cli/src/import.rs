@@ -95,6 +95,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 transforms: args.transforms.as_deref(),
                 postprocessing: args.postprocessing.as_deref(),
                 skip_random: args.skip_random,
+                registry: &revoxel::registry(),
             };
             let imported = monai::pipeline(&files, &options).map_err(|e| Failure::pipeline(&e))?;
             write(&imported, &args.output)
@@ -119,7 +120,7 @@ fn read(path: &Path) -> Result<Value, Failure> {
 
 fn write(imported: &Imported, output: &Output) -> Outcome {
     let name = output.output.as_ref().map_or_else(|| "pipeline.yaml".to_owned(), |p| p.display().to_string());
-    imported.check(&name).map_err(|e| Failure::pipeline(&e))?;
+    imported.check(&name, &revoxel::registry()).map_err(|e| Failure::pipeline(&e))?;
     for note in &imported.notes {
         say!("note: {note}");
     }

@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let trace = load(&args.trace, args.onto)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
-    let mut restoration = Restoration::of(&trace, args.restore.as_deref())
+    let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
         .map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
         Some(key) => key.clone(),
@@ -266,7 +266,7 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let model = record.result.grid.grid();
     let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let argmax = restoration.recipe.decision == Decision::Argmax;
-    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: record.kind.parse().ok() };
+    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: Some(record.kind) };
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
     Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
 }

@@ -8,7 +8,6 @@ use revoxel_pipeline::Pipeline;
 use revoxel_runner::files::read_text;
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::parameter_files;
-use revoxel_transforms::Registry;
 
 use super::failure::Failure;
 
@@ -22,7 +21,7 @@ pub(super) fn load(path: &Path, set: &[String]) -> Result<Pipeline, Failure> {
     let text = read_text(path).map_err(Failure::usage)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let read = |content, name: &str| parameter_files::parameters(folder, content, name);
-    let pipeline = Pipeline::parse_with(&path.to_string_lossy(), &text, set, &Registry::builtin(), &read)
+    let pipeline = Pipeline::parse_with(&path.to_string_lossy(), &text, set, &revoxel::registry(), &read)
         .map_err(|e| Failure::pipeline(&e))?;
     for input in pipeline.unwritten() {
         tracing::warn!(

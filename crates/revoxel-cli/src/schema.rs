@@ -1,7 +1,5 @@
 //! `revoxel schema`
 
-use revoxel_transforms::Registry;
-
 use super::failure::Outcome;
 use super::show;
 
@@ -16,6 +14,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     show::json(&match args.trace {
         true => revoxel_invert::schema(),
-        false => revoxel_pipeline::schema(&Registry::builtin()),
+        false => revoxel_pipeline::schema(&revoxel::registry()),
     })
 }

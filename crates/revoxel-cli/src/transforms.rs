@@ -3,9 +3,9 @@
 mod elsewhere;
 
 use elsewhere::elsewhere;
+use revoxel_transforms::TransformDef;
 use revoxel_transforms::docs::{Docs, HEADINGS};
 use revoxel_transforms::manual::{self, Parameter};
-use revoxel_transforms::{Registry, TransformDef};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let registry = Registry::builtin();
+    let registry = revoxel::registry();
     if args.markdown {
         return show::text(&manual::markdown(&registry));
     }

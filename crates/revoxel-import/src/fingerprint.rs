@@ -110,7 +110,7 @@ pub fn nnunet_layout(data: &Path, ending: &str) -> Result<Pipeline, FingerprintE
     }
     text.push_str(&format!("  label: {{ kind: label, path: {} }}\n", path("labelsTr", "")));
     text.push_str("outputs: { label: { path: \"{case}.nii.gz\" } }\ntrace: \"{case}.json\"\n");
-    Ok(Pipeline::parse("layout of nnU-Net", &text, &[], &Registry::builtin())?)
+    Ok(Pipeline::parse("layout of nnU-Net", &text, &[], &Registry::basic())?)
 }
 
 impl Fingerprint {

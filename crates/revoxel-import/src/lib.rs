@@ -25,9 +25,15 @@ impl Imported {
     ///
     /// # Errors
     /// Where a value that was taken over is none that a transform takes.
-    pub fn check(&self, file: &str) -> Result<Pipeline, PipelineError> {
-        Pipeline::parse(file, &self.text, &[], &Registry::builtin())
+    pub fn check(&self, file: &str, registry: &Registry) -> Result<Pipeline, PipelineError> {
+        Pipeline::parse(file, &self.text, &[], registry)
     }
+}
+
+/// The transforms of all crates.
+#[cfg(test)]
+fn everything() -> Registry {
+    Registry::basic().and(revoxel_augment::TRANSFORMS).and(revoxel_extras::TRANSFORMS)
 }
 
 /// A value in one line of YAML, as it stands inside braces: text in quotes unless it is a plain word.

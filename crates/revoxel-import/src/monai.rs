@@ -29,7 +29,7 @@ use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
-use call::{Call, Held};
+use call::{Call, KnownKinds};
 use refer::Document;
 use remarks::{read_by_itk, remarks};
 use table::ignored;
@@ -56,7 +56,7 @@ impl Fault {
 }
 
 /// What is taken of a configuration.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// The id of the list of transforms (`preprocessing`, `train#deterministic_transforms`); the first `Compose` that
     /// is not postprocessing where it is left out.
@@ -66,6 +66,15 @@ pub struct Options<'a> {
     pub postprocessing: Option<&'a str>,
     /// Leave random transforms out.
     pub skip_random: bool,
+    /// The transforms that there are.
+    pub registry: &'a Registry,
+}
+
+impl<'a> Options<'a> {
+    /// The first lists, with their random transforms.
+    pub const fn new(registry: &'a Registry) -> Self {
+        Self { transforms: None, postprocessing: None, skip_random: false, registry }
+    }
 }
 
 /// A pipeline that does what a list of transforms says. Later files are laid over earlier ones.
@@ -74,8 +83,8 @@ pub struct Options<'a> {
 /// Where a text is no YAML, a list is not there, or something in it has no counterpart.
 pub fn pipeline(files: &[File<'_>], options: &Options<'_>) -> Result<Imported, PipelineError> {
     let (texts, root) = overlay::read(files)?;
-    let root = expression::folded(&Document::new(&root, &texts, false));
-    let document = Document::new(&root, &texts, options.skip_random);
+    let root = expression::folded(&Document::new(&root, &texts, options.registry, false));
+    let document = Document::new(&root, &texts, options.registry, options.skip_random);
     translate(&document, options).map_err(|fault| texts.error(fault))
 }
 
@@ -135,7 +144,7 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
         ));
     }
     let copies = copies(&calls)?;
-    let mut steps = Steps::read(&calls, &keys, &labels, &mut notes);
+    let mut steps = Steps::read(&calls, &keys, &labels, options.registry, &mut notes);
     refused.append(&mut steps.refused);
     if !refused.is_empty() {
         return Err(listed(refused, document));
@@ -165,7 +174,7 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
     let channel = |key: &String| channels.get(&file(key)).copied();
     let inputs = Inputs { id, notes: &notes, keys: &keys, labels: &labels, calls: &calls, copies };
     let written = inputs.write((&file, channel), (steps, made.is_empty()), restore);
-    all_keys(&made, &written.check(root.place)?)?;
+    all_keys(&made, &written.check(root.place, options.registry)?, options.registry)?;
     Ok(Imported { text: written.text, notes })
 }
 
@@ -180,8 +189,8 @@ struct Steps {
 }
 
 impl Steps {
-    fn read(calls: &[Call], keys: &[String], labels: &[String], notes: &mut Vec<String>) -> Self {
-        let (mut steps, mut held) = (Self::default(), Held::labels(labels));
+    fn read(calls: &[Call], keys: &[String], labels: &[String], registry: &Registry, notes: &mut Vec<String>) -> Self {
+        let (mut steps, mut held) = (Self::default(), KnownKinds::labels(labels, registry));
         for call in calls {
             let canonical = call.argument("as_closest_canonical").is_some_and(|value| value == true);
             if ignored(&call.base).is_some() && !canonical {
@@ -222,7 +231,7 @@ impl Steps {
 }
 
 /// Whether a key holds whole numbers; `None` for one that is no volume.
-fn whole(key: &str, keys: &[String], held: &Held) -> Option<bool> {
+fn whole(key: &str, keys: &[String], held: &KnownKinds<'_>) -> Option<bool> {
     keys.iter().any(|k| k == key).then(|| held.is(key, Kind::Label))
 }
 
@@ -346,10 +355,10 @@ fn without_predictions(fault: Fault) -> Fault {
 
 /// Checks that every step works on all keys of the transform that it was made of: one that does not name them leaves
 /// alone what is of another kind.
-fn all_keys(calls: &[Call], pipeline: &Pipeline) -> Result<(), Fault> {
+fn all_keys(calls: &[Call], pipeline: &Pipeline, registry: &Registry) -> Result<(), Fault> {
     for (call, step) in calls.iter().zip(&pipeline.steps) {
         let Some(key) = call.keys.iter().find(|key| !step.keys.contains(key)) else { continue };
-        let kinds = Registry::builtin().get(step.name).map_or(&[][..], |t| t.kinds);
+        let kinds = registry.get(step.name).map_or(&[][..], |t| t.kinds);
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
         let (ours, kinds) = (step.name, kinds.join(" or "));
         let problem = format!("{}, here {ours}, works on {kinds} volumes, and {key:?} is none by then", call.name);

@@ -60,7 +60,6 @@ fn placed(value: &Value, place: Place) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use revoxel_transforms::Registry;
     use serde_json::{Value, json};
 
     use crate::{Pipeline, PipelineError};
@@ -73,7 +72,7 @@ mod tests {
             assert_eq!(path, "a.tfm");
             answer.clone().map(|a| a.as_object().cloned().unwrap_or_default())
         };
-        Pipeline::parse_with("p.yaml", &text, &[], &Registry::builtin(), &read)
+        Pipeline::parse_with("p.yaml", &text, &[], &crate::testing::registry(), &read)
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod spec;
 mod steps;
 mod substitute;
 mod template;
+#[cfg(test)]
+mod testing;
 mod yaml;
 
 pub use error::{PipelineError, Place};

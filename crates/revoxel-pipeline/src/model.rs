@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use revoxel_core::{Kind, StoredDtype};
 use revoxel_invert::RestoreRecord;
-use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Names, Transform};
+use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Names, Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::error::Place;
@@ -36,6 +36,8 @@ pub struct Pipeline {
     pub seed: u64,
     /// How often each case is run with other draws; `None` where once, without a number.
     pub copies: Option<u32>,
+    /// The transforms that it may name.
+    pub registry: Registry,
     pub(crate) file: String,
     pub(crate) text: Arc<str>,
 }

@@ -179,7 +179,21 @@ fn resolve(
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
     let (fuse, seed, copies) = (spec.fuse, spec.seed, spec.copies);
-    Ok(Pipeline { name, description, inputs, steps, outputs, restore: restores, trace, fuse, seed, copies, file, text })
+    Ok(Pipeline {
+        name,
+        description,
+        inputs,
+        steps,
+        outputs,
+        restore: restores,
+        trace,
+        fuse,
+        seed,
+        copies,
+        registry: registry.clone(),
+        file,
+        text,
+    })
 }
 
 /// The document as the type of its fields.

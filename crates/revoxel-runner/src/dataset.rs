@@ -276,7 +276,7 @@ mod tests {
                     label: { kind: label, path: 'lb/{case}/seg.nii' }\n  \
                     extra: { kind: label, path: 'ex/{case}.nii', optional: true }\n\
                     outputs: {}\ntrace: '{case}.json'\n";
-        let pipeline = Pipeline::parse("p.yaml", text, &[], &Registry::builtin()).unwrap();
+        let pipeline = Pipeline::parse("p.yaml", text, &[], &Registry::basic()).unwrap();
         let cases = discover(&pipeline, folder.path()).unwrap();
         let summary: Vec<(&str, Vec<&str>)> =
             cases.iter().map(|c| (c.name.case.as_str(), c.missing.iter().map(|m| m.0.as_str()).collect())).collect();
@@ -294,7 +294,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = "version: 1\ninputs:\n  image: { kind: image, path: 'i_{case}.nii' }\n  \
                     label: { kind: label, path: 'l/{case}.nii' }\noutputs: {}\ntrace: '{case}.json'\n";
-        let pipeline = Pipeline::parse("p.yaml", text, &[], &Registry::builtin()).unwrap();
+        let pipeline = Pipeline::parse("p.yaml", text, &[], &Registry::basic()).unwrap();
         let touch = |name: &[u8]| {
             let path = folder.path().join(OsStr::from_bytes(name));
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -23,7 +23,7 @@ use crate::prediction::{Reading, read};
 use crate::preflight::{Strictness, check};
 
 /// The shipped pipeline that the demonstration runs.
-pub const PIPELINE: &str = include_str!("../../../pipelines/ct-1mm.yaml");
+pub const PIPELINE: &str = include_str!("demo/ct-1mm.yaml");
 
 /// What the demonstration found.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     write_text(&pipeline_file, PIPELINE).map_err(|e| text(&e))?;
     revoxel_io::write(&image_file, &image, &Facts::default()).map_err(|e| text(&e))?;
     revoxel_io::write(&label_file, &labels, &Facts::default()).map_err(|e| text(&e))?;
-    let pipeline = Pipeline::parse("ct-1mm.yaml", PIPELINE, &[], &Registry::builtin()).map_err(|e| text(&e))?;
+    let pipeline = Pipeline::parse("ct-1mm.yaml", PIPELINE, &[], &Registry::basic()).map_err(|e| text(&e))?;
     let cases = discover(&pipeline, &data).map_err(|e| text(&e))?;
     let checked: Vec<_> = check(&pipeline, cases, Strictness::default())
         .into_iter()

@@ -352,11 +352,14 @@ fn document(pipeline: &Pipeline, passages: &[Passage], phantom: &Phantom) -> Map
         let written = pipeline.outputs.iter().filter_map(|o| Some((o.key.clone(), passage.volumes.get(&o.key)?)));
         let written = written.map(|(key, volume)| (key, statistics::volume(volume).into()));
         said.insert(name("outputs"), Value::Object(written.collect()));
-        said.insert(name("back"), back::predictions(&[passage], phantom).into());
+        said.insert(name("back"), back::predictions(&[passage], phantom, &pipeline.registry).into());
     }
     let together: Vec<&Passage> = passages.iter().filter(|p| p.stopped.is_none()).collect();
     if together.len() > 1 {
-        said.insert("back from the copies together".to_owned(), back::predictions(&together, phantom).into());
+        said.insert(
+            "back from the copies together".to_owned(),
+            back::predictions(&together, phantom, &pipeline.registry).into(),
+        );
     }
     said
 }

@@ -6,7 +6,7 @@
 //!
 //! A random transform *draws* one of the two, see [`random`].
 //!
-//! The list of what there is: [`registry::BUILTIN`]. Adding one: `docs/adding-a-transform.md`.
+//! The list of what there is: [`registry::TRANSFORMS`]. Adding one: `docs/adding-a-transform.md`.
 
 pub mod definition;
 pub mod docs;
@@ -14,10 +14,10 @@ mod error;
 pub mod intensity;
 pub mod label;
 mod label_set;
-mod lines;
+pub mod lines;
 pub mod manual;
 pub mod params;
-mod planning;
+pub mod planning;
 pub mod random;
 mod random_transform;
 pub mod registry;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// Calls `work` on every line of values along `axis`, with something of its own that `init` makes for each thread.
 /// `data` holds any number of channels of `shape`, axis 0 fastest.
-pub(crate) fn for_each_line<T: Copy + Default + Send + Sync, S>(
+pub fn for_each_line<T: Copy + Default + Send + Sync, S>(
     data: &mut [T],
     shape: [usize; 3],
     axis: usize,

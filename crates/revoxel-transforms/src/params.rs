@@ -19,15 +19,15 @@ pub use revoxel_resample::{Boundary, Interpolation, PadMode, Separate};
 pub use separate::SeparateZ;
 pub use vector::{IntVector, Numbers, RealVector};
 
-pub(crate) use axes::axis;
+pub use axes::axis;
 
 /// For switches that are on where they are left out.
-pub(crate) const fn yes() -> bool {
+pub const fn yes() -> bool {
     true
 }
 
 /// For switches that are left out of records where they are off.
-pub(crate) fn is_false(value: &bool) -> bool {
+pub fn is_false(value: &bool) -> bool {
     !value
 }
 

@@ -5,26 +5,16 @@
 //! pipeline, the name of the case and the position of the step, and on nothing else: not on threads, on the order of
 //! cases or on what other steps drew. All inputs of a step share them.
 
-mod affine;
-mod by_channel;
 pub(crate) mod draws;
-mod elastic;
-mod ranges;
-mod turn;
 
-pub(crate) use affine::{Moves, centred};
-pub(crate) use by_channel::ByChannel;
 pub use draws::Draws;
-pub(crate) use elastic::{Bent, sampled};
-pub(crate) use ranges::{OneOrTwo, Range, Ranges, Span, probability, tenth};
 pub use revoxel_resample::Noise;
-pub(crate) use turn::{Turn, flips};
 
 use crate::error::Invalid;
 pub use crate::random_transform::{Change, Drawn, RandomTransform};
 
 /// Refuses a number that is not finite or lies outside `low ..= high`.
-pub(crate) fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), Invalid> {
+pub fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), Invalid> {
     if value.is_finite() && (low..=high).contains(&value) {
         return Ok(());
     }

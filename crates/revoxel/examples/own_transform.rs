@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use revoxel::geometry::{Grid, GridOp, IndexBox};
-use revoxel::transforms::{Class, Define, Evidence, PlanError, Registry, SpatialTransform, Transform, define};
+use revoxel::transforms::{Class, Define, Evidence, PlanError, SpatialTransform, Transform, define};
 use revoxel::{Kind, Pipeline, Recipe, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ trace: '{case}/trace.json'
 ";
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    let registry = Registry::builtin().with(define::<LowerPart>());
+    let registry = revoxel::registry().with(define::<LowerPart>());
     let pipeline = Pipeline::parse_with(PIPELINE, &registry)?;
     let grid = Grid::without_geometry([3, 2, 4])?;
     let scan = Volume::new((1..25u8).collect::<Vec<_>>().into(), grid, Kind::Image, 1)?;

@@ -52,10 +52,12 @@ pub mod import;
 mod error;
 mod files;
 mod pipeline;
+mod registry;
 
 pub use error::Error;
 pub use files::{read, write, write_back};
 pub use pipeline::Pipeline;
+pub use registry::registry;
 pub use revoxel_core::{Grid, Kind, Volume};
 pub use revoxel_invert::{Activation, Decision, Inverted, Recipe, Trace};
 pub use revoxel_io::Loaded;

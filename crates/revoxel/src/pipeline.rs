@@ -25,7 +25,7 @@ impl Pipeline {
     /// # Errors
     /// The first fault in it, with file, line and column.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::load_with(path, &[], &Registry::builtin())
+        Self::load_with(path, &[], &crate::registry())
     }
 
     /// The same with assignments such as `vars.spacing=1.5`, and with transforms of one's own in the registry.
@@ -45,7 +45,7 @@ impl Pipeline {
     /// # Errors
     /// As [`load`](Self::load). Parameters that name files are refused: nobody knows where these would lie.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::parse_with(text, &Registry::builtin())
+        Self::parse_with(text, &crate::registry())
     }
 
     /// The same with transforms of one's own in the registry.

@@ -1,11 +1,10 @@
 //! A transform of MONAI as a step of ours.
 
 use revoxel_core::Kind;
-use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::Fault;
-use super::call::{Call, Held};
+use super::call::{Call, KnownKinds};
 use super::random_table::{self, translation};
 use super::table::{FIXED, Translation};
 use super::types::keeps_values;
@@ -17,7 +16,7 @@ impl Call {
     /// Where an argument has no counterpart.
     pub(super) fn translate(
         &self,
-        held: &Held,
+        held: &KnownKinds<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
@@ -205,7 +204,7 @@ impl Call {
                 self.name
             ));
         }
-        let built = Registry::builtin().get(ours).map(|t| (t.build)(Value::Object(params.clone())));
+        let built = held.registry().get(ours).map(|t| (t.build)(Value::Object(params.clone())));
         match built {
             Some(Err(e)) => Err(Fault::new(self.place, format!("{}, here {ours}: {e}", self.name))),
             Some(Ok(_)) => Ok((ours, params)),
@@ -219,7 +218,7 @@ impl Call {
     }
 
     /// What pads: MONAI's is for all keys, ours for images unless it names a key.
-    fn padded(&self, value: &Value, held: &Held) -> Value {
+    fn padded(&self, value: &Value, held: &KnownKinds<'_>) -> Value {
         let differs = |key: &String| match held.kind(key) {
             Kind::Image => false,
             Kind::Label => value.as_f64() != Some(0.0),
@@ -233,7 +232,7 @@ impl Call {
     }
 
     /// A way of padding, by the name of NumPy also where that of torch is given.
-    fn padded_by(&self, mode: &Value, held: &Held, notes: &mut Vec<String>) -> Value {
+    fn padded_by(&self, mode: &Value, held: &KnownKinds<'_>, notes: &mut Vec<String>) -> Value {
         match mode.as_str() {
             Some("replicate") => json!("edge"),
             Some("circular") => json!("wrap"),
@@ -251,7 +250,7 @@ impl Call {
     }
 
     /// One-hot maps where MONAI puts 0 into every channel without being asked.
-    fn unseen(&self, held: &Held, arguments: &[(&str, &str)], params: &mut Map<String, Value>) {
+    fn unseen(&self, held: &KnownKinds<'_>, arguments: &[(&str, &str)], params: &mut Map<String, Value>) {
         let one_hot: Vec<&String> = self.keys.iter().filter(|key| held.is(key, Kind::Probability)).collect();
         if one_hot.is_empty() {
             return;
@@ -292,7 +291,7 @@ impl Call {
         Ok(chosen.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
-    fn interpolation(&self, value: &Value, held: &Held, notes: &mut Vec<String>) -> Result<Value, String> {
+    fn interpolation(&self, value: &Value, held: &KnownKinds<'_>, notes: &mut Vec<String>) -> Result<Value, String> {
         let modes = self.by_key(value).ok_or("is not one for each key")?;
         let mut chosen = Map::new();
         for (key, mode) in self.keys.iter().zip(modes) {

@@ -35,16 +35,27 @@ pub(super) struct Call {
 }
 
 /// What volumes hold by then; images, where nothing is said.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Held(BTreeMap<String, Kind>);
+#[derive(Clone, Debug)]
+pub(super) struct KnownKinds<'a> {
+    kinds: BTreeMap<String, Kind>,
+    registry: &'a Registry,
+}
 
-impl Held {
-    pub(super) fn labels(keys: &[String]) -> Self {
-        Self(keys.iter().map(|key| (key.clone(), Kind::Label)).collect())
+impl<'a> KnownKinds<'a> {
+    pub(super) fn images(registry: &'a Registry) -> Self {
+        Self { kinds: BTreeMap::new(), registry }
+    }
+
+    pub(super) fn labels(keys: &[String], registry: &'a Registry) -> Self {
+        Self { kinds: keys.iter().map(|key| (key.clone(), Kind::Label)).collect(), registry }
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        self.registry
     }
 
     pub(super) fn kind(&self, key: &str) -> Kind {
-        self.0.get(key).copied().unwrap_or(Kind::Image)
+        self.kinds.get(key).copied().unwrap_or(Kind::Image)
     }
 
     pub(super) fn is(&self, key: &str, kind: Kind) -> bool {
@@ -53,10 +64,10 @@ impl Held {
 
     /// After a step of ours.
     pub(super) fn pass(&mut self, keys: &[String], name: &str, params: &Map<String, Value>) {
-        let built = Registry::builtin().get(name).map(|t| (t.build)(Value::Object(params.clone())));
+        let built = self.registry.get(name).map(|t| (t.build)(Value::Object(params.clone())));
         let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
         for key in keys {
-            self.0.insert(key.clone(), transform.kind_after(self.kind(key)));
+            self.kinds.insert(key.clone(), transform.kind_after(self.kind(key)));
         }
     }
 }
@@ -169,7 +180,7 @@ impl Call {
                 (name, _) => call.args.push((name.to_owned(), key.place, value.json())),
             }
         }
-        call.check(at.node.place, harmless.is_some())?;
+        call.check(at.node.place, harmless.is_some(), document.registry)?;
         if call.array {
             call.keys = vec![ARRAY.to_owned()];
         }
@@ -177,7 +188,7 @@ impl Call {
     }
 
     /// Whether there is anything for it here.
-    fn check(&self, at: Place, left_out: bool) -> Result<(), Fault> {
+    fn check(&self, at: Place, left_out: bool, registry: &Registry) -> Result<(), Fault> {
         let Self { name, base, place, .. } = self;
         if base == "Transpose" {
             return Err(transposed(name, *place, &self.args));
@@ -190,8 +201,7 @@ impl Call {
             return Err(if name.starts_with("Rand") {
                 fault.help("leave random transforms out with --skip-random, or choose a list with --transforms ID")
             } else {
-                let registry = Registry::builtin();
-                let near: Vec<&str> = manual::called(&registry, name).iter().map(|transform| transform.name).collect();
+                let near: Vec<&str> = manual::called(registry, name).iter().map(|transform| transform.name).collect();
                 if near.is_empty() {
                     return Err(fault.help("see `revoxel transforms`, or write the step by hand"));
                 }

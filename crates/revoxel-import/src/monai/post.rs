@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, Held};
+use super::call::{Call, KnownKinds};
 use super::lists::List;
 use super::refer::{At, Document};
 use super::table::ignored;
@@ -57,6 +57,7 @@ pub(super) fn restore<'a>(
             list.id
         ));
     }
+    let images = KnownKinds::images(document.registry);
     let mut written = Written::default();
     if !keys.is_empty() {
         written.push("restore:\n", None);
@@ -65,7 +66,7 @@ pub(super) fn restore<'a>(
         let mut entry = Entry::default();
         for call in &calls {
             if let Some(at) = call.keys.iter().position(|k| k == key) {
-                entry.take(call, at, notes)?;
+                entry.take(call, at, &images, notes)?;
             }
         }
         entry.write(key, before.copies, notes, &mut written)?;
@@ -134,7 +135,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn take(&mut self, call: &Call, at: usize, notes: &mut Vec<String>) -> Result<(), Fault> {
+    fn take(&mut self, call: &Call, at: usize, held: &KnownKinds<'_>, notes: &mut Vec<String>) -> Result<(), Fault> {
         if ignored(&call.base).is_some() {
             return call.check_dtype(|_| Some(self.discrete), notes);
         }
@@ -146,7 +147,7 @@ impl Entry {
             "AsDiscrete" => self.discretise(call, at),
             "Lambda" => self.paint(call, notes),
             _ => {
-                let (name, params) = call.translate(&Held::default(), notes)?;
+                let (name, params) = call.translate(held, notes)?;
                 self.step(call, name, params);
                 Ok(())
             }

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 
 use revoxel_pipeline::{Data, Key, Node};
+use revoxel_transforms::Registry;
 
 use super::overlay::Texts;
 use super::{Fault, scalars};
@@ -21,6 +22,8 @@ const VALUES: usize = 50_000;
 pub(super) struct Document<'a> {
     pub(super) root: &'a Node,
     pub(super) texts: &'a Texts<'a>,
+    /// The transforms that there are.
+    pub(super) registry: &'a Registry,
     looked_at: Cell<usize>,
     /// Whether random transforms are left out.
     pub(super) skip_random: bool,
@@ -80,8 +83,8 @@ pub(super) enum Code {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(root: &'a Node, texts: &'a Texts<'a>, skip_random: bool) -> Self {
-        Self { root, texts, looked_at: Cell::new(0), skip_random, skipped: RefCell::default() }
+    pub(super) fn new(root: &'a Node, texts: &'a Texts<'a>, registry: &'a Registry, skip_random: bool) -> Self {
+        Self { root, texts, registry, looked_at: Cell::new(0), skip_random, skipped: RefCell::default() }
     }
 
     /// The whole file.

@@ -1,6 +1,7 @@
 //! Pipelines made of bundles, and bundles that are refused.
 
 use super::*;
+use crate::everything;
 
 mod bundles;
 mod faithful;
@@ -9,7 +10,8 @@ mod references;
 
 /// One file.
 fn pipeline(file: &str, text: &str, wanted: Option<&str>, post: Option<&str>) -> Result<Imported, PipelineError> {
-    let options = Options { transforms: wanted, postprocessing: post, skip_random: false };
+    let registry = everything();
+    let options = Options { transforms: wanted, postprocessing: post, ..Options::new(&registry) };
     super::pipeline(&[(file, text)], &options)
 }
 
@@ -54,7 +56,7 @@ fn a_bundle_becomes_a_pipeline() {
     assert!(imported.text.contains("label: { kind: label, path: \"label/{case}.nii.gz\" }"), "{}", imported.text);
     let left_out = "LoadImaged, EnsureChannelFirstd, EnsureTyped, SaveImaged";
     assert!(imported.notes[1].contains(left_out), "{:?}", imported.notes);
-    assert_eq!(imported.check("pipeline.yaml").unwrap().steps.len(), 4);
+    assert_eq!(imported.check("pipeline.yaml", &everything()).unwrap().steps.len(), 4);
     let restore = "restore:\n  pred:\n    kind: logit\n    volume: image\n    activation: sigmoid\n    \
                    interpolation: nearest\n    fill: 0\n    output: { path: \"pred/{case}.nii.gz\" }\n";
     assert!(imported.text.contains(restore), "{}", imported.text);
@@ -100,7 +102,7 @@ fn thresholds_of_colours_and_maps_of_instances() {
       { "_target_": "ComputeHoVerMapsd", "keys": "label", "dtype": "float32", "new_key_prefix": null }
     ]"#;
     let imported = pipeline("list.json", text, None, None).unwrap();
-    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    imported.check("p.yaml", &everything()).unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
     let steps: Vec<&str> = imported.text.lines().filter(|l| l.starts_with("  - ")).collect();
     assert_eq!(
         steps,
@@ -180,7 +182,7 @@ fn restored(post: &str) -> Result<String, PipelineError> {
         post.lines().map(|line| format!("  {line}\n")).collect::<String>()
     );
     let imported = pipeline("c.yaml", &text, Some("preprocessing"), Some("post"))?;
-    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    imported.check("p.yaml", &everything()).unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
     let (_, restore) = imported.text.split_once("restore:\n").unwrap_or_else(|| panic!("{}", imported.text));
     Ok(restore.split("trace:").next().unwrap_or_default().to_owned())
 }
@@ -232,7 +234,7 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
         let text = format!("- _target_: LoadImaged\n  keys: image\n- {}\n", transform.replace('\n', "\n  "));
         let imported = pipeline("list.yaml", &text, None, None).unwrap();
         assert!(imported.text.contains(expected), "{expected:?} is not in\n{}", imported.text);
-        imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+        imported.check("p.yaml", &everything()).unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
     };
     t("_target_: GaussianSmoothd\nkeys: image", "- gaussian_smooth: { sigma: 1.0, edge: zero }");
     t("_target_: GaussianSmoothd\nkeys: image\nsigma: 2", "- gaussian_smooth: { sigma: 2, edge: zero }");

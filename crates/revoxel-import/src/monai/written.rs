@@ -36,8 +36,8 @@ impl Written {
     ///
     /// # Errors
     /// Where they are none: the fault is that of the transform which the line comes from, or stands at `whole`.
-    pub(super) fn check(&self, whole: Place) -> Result<Pipeline, Fault> {
-        Pipeline::parse("pipeline", &self.text, &[], &Registry::builtin()).map_err(|e| self.fault(e, whole))
+    pub(super) fn check(&self, whole: Place, registry: &Registry) -> Result<Pipeline, Fault> {
+        Pipeline::parse("pipeline", &self.text, &[], registry).map_err(|e| self.fault(e, whole))
     }
 
     fn fault(&self, error: PipelineError, whole: Place) -> Fault {

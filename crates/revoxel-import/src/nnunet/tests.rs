@@ -2,6 +2,7 @@
 //! tests.
 
 use super::*;
+use crate::everything;
 
 fn plans() -> Value {
     let kwargs =
@@ -70,7 +71,7 @@ fn plans_become_a_pipeline() {
         ]
     );
     assert!(imported.text.contains("imagesTr/{case}_0000.nrrd\" } # CT"), "{}", imported.text);
-    let checked = imported.check("pipeline.yaml").unwrap();
+    let checked = imported.check("pipeline.yaml", &everything()).unwrap();
     assert_eq!((checked.steps.len(), checked.restore.len()), (4, 1));
     // The slices keep their distance in two dimensions.
     let flat = pipeline(&plans(), Some(&dataset()), &options("2d")).unwrap();
@@ -107,7 +108,7 @@ fn axes_channels_and_regions() {
     assert_eq!(steps.iter().filter(|s| *s == "- spacing:").count(), 2);
     assert!(steps.contains(&"anisotropy_threshold: 2.5".to_owned()), "{steps:?}");
     assert!(imported.text.contains("regions: { paint: [{ channel: 0, label: 1 }, { channel: 1, label: 2 }] }"));
-    imported.check("pipeline.yaml").unwrap();
+    imported.check("pipeline.yaml", &everything()).unwrap();
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn labels_that_nnunet_takes_are_taken() {
         dataset["labels"] = labels;
         let imported = pipeline(&plans(), Some(&dataset), &options("3d_fullres")).unwrap();
         assert!(imported.text.contains(&format!("optional: true, labels: {written} }}")), "{}", imported.text);
-        imported.check("pipeline.yaml").unwrap();
+        imported.check("pipeline.yaml", &everything()).unwrap();
         imported.notes
     };
     // Its LabelManager makes numbers of texts.

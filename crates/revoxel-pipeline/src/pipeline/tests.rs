@@ -19,7 +19,7 @@ trace: \"{case}/trace.json\"
 ";
 
 fn parse(text: &str) -> Result<Pipeline, PipelineError> {
-    Pipeline::parse("dir/p.yaml", text, &[], &Registry::builtin())
+    Pipeline::parse("dir/p.yaml", text, &[], &crate::testing::registry())
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn outputs_hold_the_labels_that_are_known() {
             "version: 1\ninputs:\n  seg: {{ kind: label, path: \"{{case}}.nii\"{labels} }}\nsteps:\n  - {step}\noutputs:\n  \
              seg: {{ path: \"{{case}}/seg.nii\", dtype: {dtype} }}\ntrace: \"{{case}}.json\"\n"
         );
-        Pipeline::parse("p.yaml", &text, &[], &Registry::builtin()).map(|_| ()).map_err(|e| e.to_string())
+        Pipeline::parse("p.yaml", &text, &[], &crate::testing::registry()).map(|_| ()).map_err(|e| e.to_string())
     };
     let map = "map_label_value: { orig_labels: [1], target_labels: [300] }";
     let declared = ", labels: [1, 300]";
@@ -169,7 +169,7 @@ fn variables_and_assignments_reach_the_steps() {
     let text = GOOD.replace("steps:", "vars: { size: 2 }\nsteps:").replace("[1, 1, 1]", "\"${size}\"");
     let pixdim = |set: &[&str]| {
         let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-        let pipeline = Pipeline::parse("p.yaml", &text, &set, &Registry::builtin()).unwrap();
+        let pipeline = Pipeline::parse("p.yaml", &text, &set, &crate::testing::registry()).unwrap();
         pipeline.steps[1].params["pixdim"].clone()
     };
     assert_eq!(pixdim(&[]), serde_json::json!([2.0]));

@@ -40,7 +40,6 @@ fn sources(transform: &Transform) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use revoxel_transforms::Registry;
 
     #[test]
     fn what_nothing_comes_of_is_found() {
@@ -50,7 +49,7 @@ mod tests {
                  seg: {{ kind: label, path: \"{{case}}/s.nii\" }}\nsteps: [{steps}]\noutputs: {{ {outputs} }}\n\
                  {restore}trace: \"{{case}}.json\"\n"
             );
-            let pipeline = Pipeline::parse("p.yaml", &text, &[], &Registry::builtin()).unwrap();
+            let pipeline = Pipeline::parse("p.yaml", &text, &[], &crate::testing::registry()).unwrap();
             let found: Vec<&str> = pipeline.unwritten().iter().map(|i| i.key.as_str()).collect();
             assert_eq!(found, expected, "{steps} {outputs}");
         };

@@ -1,7 +1,6 @@
 //! The section `restore`: what it resolves to, and faults with their place.
 
 use crate::CaseName;
-use revoxel_transforms::Registry;
 use serde_json::json;
 
 use crate::Pipeline;
@@ -26,7 +25,7 @@ trace: \"{case}/trace.json\"
 ";
 
 fn parse(text: &str) -> Result<Pipeline, crate::PipelineError> {
-    Pipeline::parse("p.yaml", text, &[], &Registry::builtin())
+    Pipeline::parse("p.yaml", text, &[], &crate::testing::registry())
 }
 
 #[test]
@@ -47,8 +46,8 @@ fn it_resolves_to_what_a_trace_records() {
     let text = GOOD.replace("{ min_size", "{ in: model, min_size").replace("linear", "label");
     assert!(parse(&text).unwrap().restore[0].record(&CaseName::alone("c1")).decide_in_model);
     let set = ["restore.seg.kind=probability".to_owned(), "restore.seg.activation=none".to_owned()];
-    let set = Pipeline::parse("p.yaml", GOOD, &set, &Registry::builtin()).unwrap();
-    assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, "probability");
+    let set = Pipeline::parse("p.yaml", GOOD, &set, &crate::testing::registry()).unwrap();
+    assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, revoxel_core::Kind::Probability);
     let regions =
         GOOD.replace("argmax: true", "regions: { paint: [{ channel: 0, label: 1 }, { channel: 2, label: 3 }] }");
     let regions = parse(&regions).unwrap().restore[0].record(&CaseName::alone("c")).regions.unwrap();
@@ -129,7 +128,7 @@ fn a_fill_that_stays_must_fit_the_dtype() {
 
 #[test]
 fn the_schema_knows_it() {
-    let schema = crate::schema(&Registry::builtin());
+    let schema = crate::schema(&crate::testing::registry());
     let spec = &schema["$defs"]["RestoreSpec"];
     assert_eq!(spec["additionalProperties"], false);
     let steps = spec["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
 use revoxel_invert::{Decision, Trace, Values};
+use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
 use super::content::Phantom;
@@ -24,7 +25,7 @@ struct Way {
 
 /// What becomes of predictions: a label map and an image without any entry of `restore`, and one of each entry. With the
 /// passages of several copies of a case, one prediction of each, taken together.
-pub(super) fn predictions(passages: &[&Passage], phantom: &Phantom) -> Map<String, Value> {
+pub(super) fn predictions(passages: &[&Passage], phantom: &Phantom, registry: &Registry) -> Map<String, Value> {
     let mut all = Map::new();
     let Some(trace) = passages[0].trace.as_ref() else { return all };
     if passages.len() == 1 {
@@ -45,7 +46,7 @@ pub(super) fn predictions(passages: &[&Passage], phantom: &Phantom) -> Map<Strin
         all.insert(format!("{} onto {key}", plain(Kind::Label)), way.go(passages, phantom).into());
     }
     for name in trace.restore.keys() {
-        let said = match way(trace, name) {
+        let said = match way(trace, name, registry) {
             Ok(way) => way.go(passages, phantom),
             Err(why) => refused(&why),
         };
@@ -79,8 +80,8 @@ impl Alike for revoxel_invert::VolumeTrace {
 }
 
 /// The way of an entry of `restore`.
-fn way(trace: &Trace, name: &str) -> Result<Way, String> {
-    let restoration = Restoration::of(trace, Some(name)).map_err(|e| e.to_string())?;
+fn way(trace: &Trace, name: &str, registry: &Registry) -> Result<Way, String> {
+    let restoration = Restoration::of(trace, Some(name), registry).map_err(|e| e.to_string())?;
     let volume = match &restoration.volume {
         Some(key) => key.clone(),
         None if restoration.recipe.values != Values::Keep => trace.main_values().map_err(|e| e.to_string())?.to_owned(),

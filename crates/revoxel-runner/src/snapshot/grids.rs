@@ -228,7 +228,7 @@ mod tests {
     use revoxel_transforms::Registry;
 
     fn pipeline(text: &str) -> Pipeline {
-        Pipeline::parse("p.yaml", text, &[], &Registry::builtin()).unwrap()
+        Pipeline::parse("p.yaml", text, &[], &Registry::basic()).unwrap()
     }
 
     const TWO: &str = "version: 1\ninputs:\n  mr: { kind: image, path: \"{case}.nii\" }\n  pet: { kind: image, path: \"{case}_p.nii\", grid: own, optional: true }\nsteps: []\noutputs: {}\ntrace: t/{case}.json\n";

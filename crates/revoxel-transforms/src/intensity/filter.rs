@@ -9,7 +9,7 @@ use crate::lines::for_each_line;
 /// What lies beyond the volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Beyond {
+pub enum Beyond {
     /// 0.
     Zeros,
     /// The volume mirrored at the middle of its outermost voxels.
@@ -40,12 +40,12 @@ impl Beyond {
 }
 
 /// The values of all channels as float32.
-pub(super) fn floats(volume: &Volume) -> Vec<f32> {
+pub fn floats(volume: &Volume) -> Vec<f32> {
     dispatch!(volume.voxels(), v => v.iter().map(|x| x.to_f32()).collect())
 }
 
 /// Replaces each value by the sum of its neighbours along an axis times the taps, of which the middle one is its own.
-pub(super) fn filter(values: &mut [f32], shape: [usize; 3], axis: usize, taps: &[f64], beyond: Beyond) {
+pub fn filter(values: &mut [f32], shape: [usize; 3], axis: usize, taps: &[f64], beyond: Beyond) {
     let reach = taps.len() / 2;
     for_each_line(values, shape, axis, Vec::new, |longer: &mut Vec<f32>, line| {
         let n = line.len();

@@ -35,16 +35,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct GaussianSharpen {
     /// Standard deviation of the first Gaussian in voxels, for all axes or by axis.
     #[serde(default = "three")]
-    pub(super) sigma1: RealVector,
+    pub sigma1: RealVector,
     /// Standard deviation of the second Gaussian in voxels, for all axes or by axis.
     #[serde(default = "one")]
-    pub(super) sigma2: RealVector,
+    pub sigma2: RealVector,
     /// How much of what the second Gaussian takes away is added.
     #[serde(default = "thirty")]
-    pub(super) alpha: f64,
+    pub alpha: f64,
     /// What lies beyond the volume.
     #[serde(default)]
-    pub(super) edge: Edge,
+    pub edge: Edge,
 }
 
 fn three() -> RealVector {

@@ -36,19 +36,19 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct GaussianSmooth {
     /// Standard deviation in voxels, for all axes or by axis; 1 where neither is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sigma: Option<RealVector>,
+    pub sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sigma_mm: Option<RealVector>,
+    pub sigma_mm: Option<RealVector>,
     /// What lies beyond the volume.
     #[serde(default)]
-    pub(super) edge: Edge,
+    pub edge: Edge,
 }
 
 /// What lies beyond the volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Edge {
+pub enum Edge {
     /// The volume mirrored at its faces.
     #[default]
     Mirror,
@@ -70,7 +70,7 @@ impl Edge {
 }
 
 /// Widths by axis without one for the slice axis of a 2-D grid, beyond which there is nothing.
-pub(super) fn within(grid: &Grid, sigma: [f64; 3]) -> [f64; 3] {
+pub fn within(grid: &Grid, sigma: [f64; 3]) -> [f64; 3] {
     [0, 1, 2].map(|axis| if axis < grid.axes() { sigma[axis] } else { 0.0 })
 }
 

@@ -7,13 +7,13 @@ use crate::params::RealVector;
 use crate::transform::ApplyError;
 
 /// The volume as float32 with each value replaced by `f(channel, value)`.
-pub(crate) fn map(volume: Volume, f: impl Fn(usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
+pub fn map(volume: Volume, f: impl Fn(usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
     map_at(volume, |_, channel, x| f(channel, x))
 }
 
 /// The volume as float32 with each value replaced by `f(position, channel, value)`, position counted over all
 /// channels.
-pub(crate) fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
+pub fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync) -> Result<Volume, VolumeError> {
     /// Values per task.
     const BLOCK: usize = 1 << 15;
     fn changed<T: Voxel>(values: &[T], size: usize, f: &(impl Fn(usize, usize, f64) -> f64 + Sync)) -> Vec<f32> {
@@ -34,7 +34,7 @@ pub(crate) fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync
 }
 
 /// Refuses lists of numbers that are neither one for all channels nor one for each.
-pub(super) fn fit_channels<const N: usize>(
+pub fn fit_channels<const N: usize>(
     lists: [(&'static str, Option<&RealVector>); N],
     channels: usize,
 ) -> Result<(), ApplyError> {

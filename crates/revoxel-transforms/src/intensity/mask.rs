@@ -10,7 +10,7 @@ use crate::transform::ApplyError;
 /// A mask taken from the volume's own values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum OwnMask {
+pub enum OwnMask {
     /// Values other than 0.
     Nonzero,
     /// Values above 0.
@@ -21,7 +21,7 @@ pub(super) enum OwnMask {
 
 impl OwnMask {
     /// The mask of some values, in words.
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Nonzero => "nonzero",
             Self::Positive => "positive",
@@ -30,7 +30,7 @@ impl OwnMask {
     }
 
     /// Whether each value is in the mask.
-    pub(super) fn of<T: Voxel>(self, values: &[T]) -> Vec<bool> {
+    pub fn of<T: Voxel>(self, values: &[T]) -> Vec<bool> {
         let limit = match self {
             Self::AboveMean => Moments { counts: |_, v: f64| !v.is_nan(), ddof: 0 }.of(values).mean,
             _ => 0.0,
@@ -44,7 +44,7 @@ impl OwnMask {
 ///
 /// # Errors
 /// Where the other volume has several channels, and not as many.
-pub(super) fn flags(
+pub fn flags(
     volume: &Volume,
     own: Option<OwnMask>,
     source: Option<&Volume>,
@@ -64,7 +64,7 @@ pub(super) fn flags(
 }
 
 /// Mean and deviation of the values in the mask, of all channels together or of each.
-pub(super) fn moments(volume: &Volume, flags: Option<&[bool]>, channel_wise: bool, ddof: usize) -> Vec<MeanDeviation> {
+pub fn moments(volume: &Volume, flags: Option<&[bool]>, channel_wise: bool, ddof: usize) -> Vec<MeanDeviation> {
     let size = volume.voxels().len() / if channel_wise { volume.channels() } else { 1 };
     dispatch!(volume.voxels(), v => {
         v.chunks(size)

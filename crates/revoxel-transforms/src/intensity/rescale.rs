@@ -8,36 +8,36 @@ use crate::transform::ApplyError;
 
 /// `after = before * factor + summand`, then held to limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Linear {
+pub struct Linear {
     /// The factor.
-    pub(super) factor: f64,
+    pub factor: f64,
     /// The summand.
-    pub(super) summand: f64,
+    pub summand: f64,
     /// Lowest and highest value after the change; `None` is no limit.
-    pub(super) limits: [Option<f64>; 2],
+    pub limits: [Option<f64>; 2],
 }
 
 impl Linear {
     /// Without limits.
-    pub(super) const fn new(factor: f64, summand: f64) -> Self {
+    pub const fn new(factor: f64, summand: f64) -> Self {
         Self { factor, summand, limits: [None, None] }
     }
 
     /// The map that takes `from` to `to`, end by end; a range without extent is moved and not scaled.
-    pub(super) fn between(from: [f64; 2], to: [f64; 2]) -> Self {
+    pub fn between(from: [f64; 2], to: [f64; 2]) -> Self {
         let extent = from[1] - from[0];
         let factor = if extent == 0.0 { 1.0 } else { (to[1] - to[0]) / extent };
         Self::new(factor, to[0] - from[0] * factor)
     }
 
     /// The same with limits.
-    pub(super) const fn held(self, low: f64, high: f64) -> Self {
+    pub const fn held(self, low: f64, high: f64) -> Self {
         Self { limits: [Some(low), Some(high)], ..self }
     }
 
     /// The value after the change.
     #[inline(always)]
-    pub(super) fn of(&self, before: f64) -> f64 {
+    pub fn of(&self, before: f64) -> f64 {
         let after = before * self.factor + self.summand;
         let after = self.limits[0].map_or(after, |low| if after < low { low } else { after });
         self.limits[1].map_or(after, |high| if after > high { high } else { after })
@@ -55,14 +55,14 @@ impl Linear {
 
 /// Changes all channels by one map, or each by its own; the volume as float32, and the undo. Where nothing lay beyond
 /// the limits the undo knows none.
-pub(super) fn rescale(name: &str, volume: Volume, maps: &[Linear]) -> Result<(Volume, ValueUndo), ApplyError> {
+pub fn rescale(name: &str, volume: Volume, maps: &[Linear]) -> Result<(Volume, ValueUndo), ApplyError> {
     let undo = undo(name, &volume, maps);
     let one = maps.len() == 1;
     Ok((map(volume, |channel, x| maps[if one { 0 } else { channel }].of(x))?, undo))
 }
 
 /// What undoes the maps on this volume.
-pub(super) fn undo(name: &str, volume: &Volume, maps: &[Linear]) -> ValueUndo {
+pub fn undo(name: &str, volume: &Volume, maps: &[Linear]) -> ValueUndo {
     let needs_range = maps.iter().any(|m| m.factor == 0.0 || m.limits != [None, None]);
     let ranges = if needs_range { by_group(volume, maps.len() > 1, Range) } else { vec![None; maps.len()] };
     let (mut scale, mut shift, mut limits) = (Vec::new(), Vec::new(), Vec::new());
@@ -91,12 +91,12 @@ pub(super) fn undo(name: &str, volume: &Volume, maps: &[Linear]) -> ValueUndo {
     }
 }
 /// Whole numbers as numbers of single precision, others as they are.
-pub(super) fn float(volume: Volume) -> Volume {
+pub fn float(volume: Volume) -> Volume {
     if volume.dtype().is_integer() { volume.cast(Dtype::F32) } else { volume }
 }
 
 /// The volume in a type that holds a number which is to come into it.
-pub(super) fn holding(volume: Volume, number: f64) -> Volume {
+pub fn holding(volume: Volume, number: f64) -> Volume {
     let dtype = volume.dtype().holding(number);
     if dtype == volume.dtype() { volume } else { volume.cast(dtype) }
 }

@@ -74,7 +74,7 @@ impl ValueTransform for ScaleIntensityFixedMean {
 }
 
 /// Scales all channels together by one factor, or each by its own.
-pub(super) fn about_mean(
+pub fn about_mean(
     name: &str,
     volume: Volume,
     factors: &[f64],

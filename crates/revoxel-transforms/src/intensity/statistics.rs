@@ -9,33 +9,33 @@ const BLOCK: usize = 1 << 16;
 
 /// Whether a value counts in statistics.
 #[inline(always)]
-pub(super) fn finite<T: Voxel>(value: T) -> bool {
+pub fn finite<T: Voxel>(value: T) -> bool {
     T::DTYPE.is_integer() || value.to_f64().is_finite()
 }
 
 /// A statistic of all values, or of each channel by itself.
-pub(super) trait Statistic<R> {
+pub trait Statistic<R> {
     /// The statistic of some values.
     fn of<T: Voxel>(&self, values: &[T]) -> R;
 }
 
 /// The statistic of all channels together, or of each.
-pub(super) fn by_group<R>(volume: &Volume, channel_wise: bool, statistic: impl Statistic<R>) -> Vec<R> {
+pub fn by_group<R>(volume: &Volume, channel_wise: bool, statistic: impl Statistic<R>) -> Vec<R> {
     let size = volume.voxels().len() / if channel_wise { volume.channels() } else { 1 };
     dispatch!(volume.voxels(), v => v.chunks(size).map(|group| statistic.of(group)).collect())
 }
 
 /// The smallest and the largest finite value; `None` where there is none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range;
+pub struct Range;
 
 /// Mean and standard deviation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moments<F> {
+pub struct Moments<F> {
     /// Which finite values count.
-    pub(super) counts: F,
+    pub counts: F,
     /// What is taken from the number of values in the variance: 0, or 1 for the estimate from a sample.
-    pub(super) ddof: usize,
+    pub ddof: usize,
 }
 
 impl Statistic<Option<[f64; 2]>> for Range {
@@ -54,13 +54,13 @@ impl Statistic<Option<[f64; 2]>> for Range {
 
 /// Mean, deviation and number of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct MeanDeviation {
+pub struct MeanDeviation {
     /// Mean; 0 where no value counts.
-    pub(super) mean: f64,
+    pub mean: f64,
     /// Standard deviation; 0 where no value counts.
-    pub(super) deviation: f64,
+    pub deviation: f64,
     /// Values that count.
-    pub(super) count: usize,
+    pub count: usize,
 }
 
 impl<F: Fn(usize, f64) -> bool + Sync> Statistic<MeanDeviation> for Moments<F> {

@@ -31,13 +31,13 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[serde(deny_unknown_fields)]
 pub struct StdShiftIntensity {
     /// How many standard deviations are added.
-    pub(super) factor: f64,
+    pub factor: f64,
     /// Only values other than 0 count and are changed.
     #[serde(default)]
-    pub(super) nonzero: bool,
+    pub nonzero: bool,
     /// Each channel by itself.
     #[serde(default)]
-    pub(super) channel_wise: bool,
+    pub channel_wise: bool,
 }
 
 impl Define for StdShiftIntensity {

@@ -17,21 +17,21 @@ use crate::transform::{ApplyError, NamedLabel};
 /// One label or a list of labels: what people write as `1` or `[1, 2]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(super) struct Labels(pub(super) Vec<i64>);
+pub struct Labels(pub Vec<i64>);
 
 impl Labels {
     /// Whether a label is in the list.
-    pub(super) fn has(&self, label: f64) -> bool {
+    pub fn has(&self, label: f64) -> bool {
         self.0.iter().any(|l| *l as f64 == label)
     }
 
     /// Each label with its place in the parameter.
-    pub(super) fn named(&self, field: &'static str) -> Vec<NamedLabel> {
+    pub fn named(&self, field: &'static str) -> Vec<NamedLabel> {
         NamedLabel::list(field, self.0.iter().map(|l| *l as f64))
     }
 
     /// Refuses an empty list and labels that are listed twice.
-    pub(super) fn check(&self, field: &'static str) -> Result<(), Invalid> {
+    pub fn check(&self, field: &'static str) -> Result<(), Invalid> {
         if self.0.is_empty() {
             return Err(Invalid::new(field, "the list is empty: name at least one label"));
         }
@@ -41,17 +41,17 @@ impl Labels {
 }
 
 /// Refuses what is listed twice or empty, where there is a list.
-pub(super) fn check(field: &'static str, labels: Option<&Labels>) -> Result<(), Invalid> {
+pub fn check(field: &'static str, labels: Option<&Labels>) -> Result<(), Invalid> {
     labels.map_or(Ok(()), |l| l.check(field))
 }
 
 /// Each label with its place in the parameter, where there is a list.
-pub(super) fn named(field: &'static str, labels: Option<&Labels>) -> Vec<NamedLabel> {
+pub fn named(field: &'static str, labels: Option<&Labels>) -> Vec<NamedLabel> {
     labels.map_or_else(Vec::new, |l| l.named(field))
 }
 
 /// Refuses connectivities that there are none of in three dimensions.
-pub(super) fn check_connectivity(connectivity: u8) -> Result<(), Invalid> {
+pub fn check_connectivity(connectivity: u8) -> Result<(), Invalid> {
     match connectivity {
         1..=3 => Ok(()),
         c => Err(Invalid::new("connectivity", format!("{c}: use 1 (faces), 2 (and edges) or 3 (and corners)"))),
@@ -102,7 +102,7 @@ impl JsonSchema for Labels {
 
 /// A volume with another label over runs of each channel; `change` gives the label by run, `None` for runs that stay.
 /// `lost` says how the labels were lost, where any was changed.
-pub(super) fn repaint(
+pub fn repaint(
     volume: Volume,
     keep: impl Fn(f64) -> bool + Sync,
     change: impl Fn(&Runs) -> Vec<Option<f64>>,
@@ -130,7 +130,7 @@ pub(super) fn repaint(
 
 /// The volume with every label replaced by `new`, in its own voxel type where that holds all new labels, else in the
 /// smallest that does.
-pub(super) fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volume, ApplyError> {
+pub fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volume, ApplyError> {
     fn convert<S: Voxel, T: Voxel>(values: &[S], table: &[(f64, f64)]) -> Vec<T> {
         let mut result = vec![T::default(); values.len()];
         result.par_chunks_mut(1 << 16).zip(values.par_chunks(1 << 16)).for_each(|(out, values)| {
@@ -165,7 +165,7 @@ pub(super) fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volum
 }
 
 /// [`exchange`] for pairs of (before, after), to the last digit in whole numbers of 64 bits too.
-pub(super) fn exchange_pairs(volume: Volume, pairs: &[(i64, i64)]) -> Result<Volume, ApplyError> {
+pub fn exchange_pairs(volume: Volume, pairs: &[(i64, i64)]) -> Result<Volume, ApplyError> {
     if !matches!(volume.dtype(), Dtype::U64 | Dtype::I64) {
         let new = |label: f64| pairs.iter().find(|(from, _)| *from as f64 == label).map_or(label, |(_, to)| *to as f64);
         return exchange(volume, new);
@@ -197,7 +197,7 @@ pub(super) fn exchange_pairs(volume: Volume, pairs: &[(i64, i64)]) -> Result<Vol
 }
 
 /// The undo of [`exchange_pairs`] of a volume that holds `labels`.
-pub(super) fn exchange_pairs_undo(pairs: &[(i64, i64)], labels: Vec<f64>) -> ValueUndo {
+pub fn exchange_pairs_undo(pairs: &[(i64, i64)], labels: Vec<f64>) -> ValueUndo {
     let rounded = |label: i64| Dtype::F64.holds_whole(label.into()).then_some(label as f64);
     let exact: Option<Vec<(f64, f64)>> =
         pairs.iter().map(|(from, to)| Some((rounded(*from)?, rounded(*to)?))).collect();
@@ -210,7 +210,7 @@ pub(super) fn exchange_pairs_undo(pairs: &[(i64, i64)], labels: Vec<f64>) -> Val
 }
 
 /// The undo of exchanged labels: `pairs` of (before, after); `stays` are labels that were there and are not listed.
-pub(super) fn exchange_undo(pairs: &[(f64, f64)], stays: impl IntoIterator<Item = f64>) -> ValueUndo {
+pub fn exchange_undo(pairs: &[(f64, f64)], stays: impl IntoIterator<Item = f64>) -> ValueUndo {
     let all =
         pairs.iter().copied().chain(stays.into_iter().filter(|l| pairs.iter().all(|p| p.0 != *l)).map(|l| (l, l)));
     let mut back: Vec<[f64; 2]> = all.map(|(before, after)| [after, before]).collect();

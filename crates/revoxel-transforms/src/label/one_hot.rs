@@ -36,7 +36,7 @@ pub struct OneHot {
 }
 
 /// More channels than any list of classes has: a mistaken label must not ask for all memory.
-pub(super) const MOST: usize = 4096;
+pub const MOST: usize = 4096;
 
 impl Define for OneHot {
     const NAME: &'static str = "one_hot";

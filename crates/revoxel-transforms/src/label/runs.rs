@@ -5,36 +5,36 @@ use revoxel_core::Voxel;
 
 /// Neighbouring voxels of a line along axis 0 that hold the same label.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Run {
+pub struct Run {
     /// First index along axis 0.
-    pub(super) start: u32,
+    pub start: u32,
     /// One past the last.
-    pub(super) end: u32,
+    pub end: u32,
     /// The label.
-    pub(super) label: f64,
+    pub label: f64,
 }
 
 impl Run {
     /// Voxels.
-    pub(super) const fn len(&self) -> u64 {
+    pub const fn len(&self) -> u64 {
         (self.end - self.start) as u64
     }
 }
 
 /// The runs of one channel in the order of the voxels.
 #[derive(Debug)]
-pub(super) struct Runs {
+pub struct Runs {
     /// All runs.
-    pub(super) runs: Vec<Run>,
+    pub runs: Vec<Run>,
     /// Where the runs of each line (axis 1 fastest, then axis 2) begin in `runs`, and the total.
-    pub(super) lines: Vec<usize>,
+    pub lines: Vec<usize>,
     /// Voxels along each axis.
-    pub(super) shape: [usize; 3],
+    pub shape: [usize; 3],
 }
 
 impl Runs {
     /// The runs of what `keep` does not refuse. Voxels that are no number are in no run.
-    pub(super) fn of<T: Voxel>(values: &[T], shape: [usize; 3], keep: impl Fn(f64) -> bool + Sync) -> Self {
+    pub fn of<T: Voxel>(values: &[T], shape: [usize; 3], keep: impl Fn(f64) -> bool + Sync) -> Self {
         let [nx, ny, _] = shape;
         // A block of lines by thread and task; blocks are joined in order.
         let blocks: Vec<(Vec<Run>, Vec<usize>)> = values
@@ -65,7 +65,7 @@ impl Runs {
 
     /// The runs between the runs, as if everything else held one label: the complement, inside the box of indices
     /// `low .. high` (`shape` stays that of the box).
-    pub(super) fn complement(&self, label: f64, low: [usize; 3], high: [usize; 3]) -> Self {
+    pub fn complement(&self, label: f64, low: [usize; 3], high: [usize; 3]) -> Self {
         let shape = [0, 1, 2].map(|a| high[a] - low[a]);
         let (mut runs, mut lines) = (Vec::new(), Vec::with_capacity(shape[1] * shape[2] + 1));
         for z in low[2]..high[2] {
@@ -89,12 +89,12 @@ impl Runs {
     }
 
     /// The runs of a line.
-    pub(super) fn line(&self, line: usize) -> &[Run] {
+    pub fn line(&self, line: usize) -> &[Run] {
         &self.runs[self.lines[line]..self.lines[line + 1]]
     }
 
     /// The line of every run, in order, with its position among the runs.
-    pub(super) fn by_line(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub fn by_line(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         (0..self.lines.len().saturating_sub(1))
             .flat_map(|line| (self.lines[line]..self.lines[line + 1]).map(move |r| (line, r)))
     }
@@ -114,7 +114,7 @@ fn split<T: Voxel>(line: &[T], keep: &impl Fn(f64) -> bool, runs: &mut Vec<Run>)
 }
 
 /// Writes a value over runs of a channel: those that `change` gives one for, by position.
-pub(super) fn paint<T: Voxel>(values: &mut [T], runs: &Runs, change: impl Fn(usize) -> Option<T> + Sync) {
+pub fn paint<T: Voxel>(values: &mut [T], runs: &Runs, change: impl Fn(usize) -> Option<T> + Sync) {
     let [nx, ny, _] = runs.shape;
     values.par_chunks_mut(nx * ny).enumerate().for_each(|(z, plane)| {
         for (y, line) in plane.chunks_mut(nx).enumerate() {

@@ -26,7 +26,7 @@ impl Axes {
 }
 
 /// An axis as 0, 1 or 2.
-pub(crate) fn axis(number: i64, field: &'static str) -> Result<usize, Invalid> {
+pub fn axis(number: i64, field: &'static str) -> Result<usize, Invalid> {
     let positive = if number < 0 { number + 3 } else { number };
     usize::try_from(positive)
         .ok()

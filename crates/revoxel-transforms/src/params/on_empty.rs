@@ -21,11 +21,7 @@ pub enum OnEmpty {
 
 impl OnEmpty {
     /// What was found, or what is to happen where nothing was; `rule` says what was looked for.
-    pub(crate) fn resolve(
-        self,
-        found: Option<IndexBox>,
-        rule: impl Fn() -> String,
-    ) -> Result<Option<IndexBox>, PlanError> {
+    pub fn resolve(self, found: Option<IndexBox>, rule: impl Fn() -> String) -> Result<Option<IndexBox>, PlanError> {
         match (found, self) {
             (None, Self::Error) => Err(PlanError::EmptyForeground { rule: rule() }),
             (None, Self::SkipCase) => Err(PlanError::SkipCase { rule: rule() }),

@@ -8,10 +8,10 @@ use crate::error::Invalid;
 use crate::params::RealVector;
 
 /// The order in which angles are applied unless a step says otherwise.
-pub(crate) const ORDER: &str = "XYZ";
+pub const ORDER: &str = "XYZ";
 
 /// Whether three letters are an order of rotations: each one of x, y, z, no neighbour twice, all of one case.
-pub(crate) fn check_order(order: &str) -> Result<(), Invalid> {
+pub fn check_order(order: &str) -> Result<(), Invalid> {
     let letters = order.as_bytes();
     let known = letters.iter().all(|l| b"xyz".contains(l)) || letters.iter().all(|l| b"XYZ".contains(l));
     if letters.len() == 3 && known && letters[0] != letters[1] && letters[1] != letters[2] {
@@ -24,13 +24,13 @@ pub(crate) fn check_order(order: &str) -> Result<(), Invalid> {
 }
 
 /// Angles given in radians or in degrees, in radians; `None` where neither is given.
-pub(crate) fn angles(radians: Option<&RealVector>, degrees: Option<&RealVector>) -> Option<Vec<f64>> {
+pub fn angles(radians: Option<&RealVector>, degrees: Option<&RealVector>) -> Option<Vec<f64>> {
     radians.map(|r| r.0.clone()).or_else(|| degrees.map(|d| d.0.iter().map(|v| v * PI / 180.0).collect()))
 }
 
 /// A rotation made of angles (radians) about axes named by `order`: capitals turn about the axes as already turned,
 /// small letters about the fixed ones. Missing angles are 0.
-pub(crate) fn rotation(order: &str, angles: &[f64]) -> Affine {
+pub fn rotation(order: &str, angles: &[f64]) -> Affine {
     order.bytes().zip(angles).fold(Affine::IDENTITY, |turned, (letter, angle)| {
         let axis = usize::from(letter.to_ascii_lowercase() - b'x');
         let (a, b) = ((axis + 1) % 3, (axis + 2) % 3);
@@ -45,18 +45,18 @@ pub(crate) fn rotation(order: &str, angles: &[f64]) -> Affine {
 }
 
 /// The map of indices that does `map` about the middles of two shapes: from indices of `to` to indices of `from`.
-pub(crate) fn about_middles(map: &Affine, from: [usize; 3], to: [usize; 3]) -> Affine {
+pub fn about_middles(map: &Affine, from: [usize; 3], to: [usize; 3]) -> Affine {
     let (here, there) = (middle(from), map.apply(middle(to).map(|c| -c)));
     map.with_translation([0, 1, 2].map(|a| here[a] + there[a]))
 }
 
 /// The index in the middle of a shape.
-pub(crate) fn middle(shape: [usize; 3]) -> [f64; 3] {
+pub fn middle(shape: [usize; 3]) -> [f64; 3] {
     shape.map(|n| (n as f64 - 1.0) / 2.0)
 }
 
 /// The shape that holds a box of `shape` voxels when its corners are taken through the linear part of a map.
-pub(crate) fn enclosing(shape: [f64; 3], map: &Affine) -> [usize; 3] {
+pub fn enclosing(shape: [f64; 3], map: &Affine) -> [usize; 3] {
     let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| {
         map.apply_vector([0, 1, 2].map(|a| if bits >> a & 1 == 0 { 0.0 } else { shape[a] }))
     });
@@ -66,7 +66,7 @@ pub(crate) fn enclosing(shape: [f64; 3], map: &Affine) -> [usize; 3] {
 
 /// The grid with given axes that holds the corner voxels' centres. The corner that comes first along all axes is
 /// its first voxel; where there is no such corner, the middles agree: (n − `end`) / 2 of both grids.
-pub(crate) fn around_corners(grid: &Grid, axes: Affine, end: f64) -> Result<Grid, GridError> {
+pub fn around_corners(grid: &Grid, axes: Affine, end: f64) -> Result<Grid, GridError> {
     let inverse = axes.inverse().unwrap_or(Affine::IDENTITY);
     let corners = grid.corner_centres();
     let places = corners.map(|c| inverse.apply(c));
@@ -85,7 +85,7 @@ pub(crate) fn around_corners(grid: &Grid, axes: Affine, end: f64) -> Result<Grid
 }
 
 /// Orthogonal axes with given spacing: the first keeps its direction, the second its plane with the first.
-pub(crate) fn orthogonal(affine: &Affine, spacing: [f64; 3]) -> Affine {
+pub fn orthogonal(affine: &Affine, spacing: [f64; 3]) -> Affine {
     let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     let mut axes: Vec<[f64; 3]> = Vec::new();
     for axis in 0..3 {

@@ -10,7 +10,7 @@ use crate::traits::Evidence;
 
 /// A box of one grid as the box of another grid's voxels that covers the same region of the world. On a 2-D grid a box
 /// that meets the slice has that slice.
-pub(crate) fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
+pub fn carried(region: &IndexBox, from: &Grid, to: &Grid) -> IndexBox {
     if from == to {
         return *region;
     }
@@ -31,7 +31,7 @@ fn in_slice(mut region: IndexBox, grid: &Grid) -> IndexBox {
 
 /// The box of a grid's voxels that covers the box between two opposite corners (mm, `frame`), whose faces are
 /// parallel to the world's axes.
-pub(crate) fn of_world(corners: [[f64; 3]; 2], frame: Frame, grid: &Grid) -> IndexBox {
+pub fn of_world(corners: [[f64; 3]; 2], frame: Frame, grid: &Grid) -> IndexBox {
     let ends = corners.map(|p| frame.point_to_ras(p));
     let to_index = grid.world_to_index();
     let corners: [[f64; 3]; 8] = std::array::from_fn(|bits| to_index.apply([0, 1, 2].map(|a| ends[bits >> a & 1][a])));
@@ -48,11 +48,7 @@ fn covering(corners: &[[f64; 3]]) -> IndexBox {
 }
 
 /// The grid in whose voxels a box is meant: that of the input called `source`, where one is named.
-pub(crate) fn source_grid<'a>(
-    source: Option<&str>,
-    own: &'a Grid,
-    evidence: &Evidence<'a>,
-) -> Result<&'a Grid, PlanError> {
+pub fn source_grid<'a>(source: Option<&str>, own: &'a Grid, evidence: &Evidence<'a>) -> Result<&'a Grid, PlanError> {
     match source {
         None => Ok(own),
         Some(key) => evidence.reference.ok_or_else(|| PlanError::MissingInput(key.to_owned())),
@@ -60,7 +56,7 @@ pub(crate) fn source_grid<'a>(
 }
 
 /// What a box and a grid have in common.
-pub(crate) fn clipped(region: &IndexBox, grid: &Grid) -> Result<IndexBox, PlanError> {
+pub fn clipped(region: &IndexBox, grid: &Grid) -> Result<IndexBox, PlanError> {
     let kept = region.intersect(&grid.index_box());
     if kept.is_empty() {
         return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
@@ -70,7 +66,7 @@ pub(crate) fn clipped(region: &IndexBox, grid: &Grid) -> Result<IndexBox, PlanEr
 
 /// The crop to the region that was seen in the voxels of `source`, cut at the faces of the grid; none where the volume
 /// is to be kept.
-pub(crate) fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+pub fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
     let observed = evidence.observed.ok_or_else(|| PlanError::DependsOnVoxels(source.to_owned()))?;
     let Some(region) = observed.region else { return Ok(Vec::new()) };
     let region = clipped(&carried(&region, &observed.grid, grid), grid)?;
@@ -78,7 +74,7 @@ pub(crate) fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result
 }
 
 /// The box around the selected voxels of any channel. What is not finite is never selected.
-pub(crate) fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
+pub fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
     let [nx, ny, nz] = grid.shape();
     let selects = |v: T| selects(v) && (T::DTYPE.is_integer() || v.to_f64().is_finite());
     let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {

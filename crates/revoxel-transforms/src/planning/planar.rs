@@ -14,7 +14,7 @@ const IN_SLICE: f64 = 0.5 + 1e-6;
 ///
 /// # Errors
 /// Where a third number is given for a 2-D grid that does not keep its slice axis, as `keeps` says.
-pub(crate) fn by_axis<T: Copy + Display>(
+pub fn by_axis<T: Copy + Display>(
     field: &'static str,
     numbers: &Numbers<T>,
     grid: &Grid,
@@ -33,17 +33,17 @@ pub(crate) fn by_axis<T: Copy + Display>(
 }
 
 /// A size by axis, where 0 or less keeps an axis; the slice axis of a 2-D grid is kept.
-pub(crate) fn sizes(field: &'static str, size: &Numbers<i64>, grid: &Grid) -> Result<[i64; 3], PlanError> {
+pub fn sizes(field: &'static str, size: &Numbers<i64>, grid: &Grid) -> Result<[i64; 3], PlanError> {
     by_axis(field, size, grid, 0, |n| n <= 1)
 }
 
 /// The error of a parameter that is about three axes.
-pub(crate) const fn two_axes(field: &'static str, problem: String) -> PlanError {
+pub const fn two_axes(field: &'static str, problem: String) -> PlanError {
     PlanError::TwoAxes { field, problem }
 }
 
 /// An axis of a grid by number; negative numbers count from its last one.
-pub(crate) fn axis(field: &'static str, number: i64, grid: &Grid) -> Result<usize, PlanError> {
+pub fn axis(field: &'static str, number: i64, grid: &Grid) -> Result<usize, PlanError> {
     let axes = grid.axes() as i64;
     let positive = if number < 0 { number + axes } else { number };
     let found = usize::try_from(positive).ok().filter(|a| *a < grid.axes());
@@ -51,7 +51,7 @@ pub(crate) fn axis(field: &'static str, number: i64, grid: &Grid) -> Result<usiz
 }
 
 /// [`axis`] for a change of values.
-pub(crate) fn axis_of(field: &'static str, number: i64, grid: &Grid) -> Result<usize, ApplyError> {
+pub fn axis_of(field: &'static str, number: i64, grid: &Grid) -> Result<usize, ApplyError> {
     axis(field, number, grid).map_err(|_| ApplyError::TwoAxes { field, axis: number })
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn axis_of(field: &'static str, number: i64, grid: &Grid) -> Result<u
 ///
 /// # Errors
 /// Where `from` is 2-D and the step would leave its plane or make several slices of it.
-pub(crate) fn in_plane(from: &Grid, to: Grid) -> Result<Grid, PlanError> {
+pub fn in_plane(from: &Grid, to: Grid) -> Result<Grid, PlanError> {
     if !from.is_planar() {
         return Ok(to);
     }
@@ -82,7 +82,7 @@ pub(crate) fn in_plane(from: &Grid, to: Grid) -> Result<Grid, PlanError> {
 ///
 /// # Errors
 /// Where the grid is 2-D and its slice axis would become an axis of the plane.
-pub(crate) fn turned(grid: &Grid, turn: SignedPermutation, to: &Orientation) -> Result<Vec<GridOp>, PlanError> {
+pub fn turned(grid: &Grid, turn: SignedPermutation, to: &Orientation) -> Result<Vec<GridOp>, PlanError> {
     if grid.is_planar() && turn.source(2) != 2 {
         return Err(PlanError::TurnsPlane { from: grid.orientation(), to: *to });
     }
@@ -90,7 +90,7 @@ pub(crate) fn turned(grid: &Grid, turn: SignedPermutation, to: &Orientation) -> 
 }
 
 /// Refuses to bend a 2-D volume by the field of a first input that is not 2-D: it would leave the plane.
-pub(crate) fn same_plane(grid: &Grid, first: &Grid) -> Result<(), PlanError> {
+pub fn same_plane(grid: &Grid, first: &Grid) -> Result<(), PlanError> {
     if grid.is_planar() && !first.is_planar() {
         let problem = "it is bent like the first input of the step, which is not 2-D: give it a step of its own";
         return Err(two_axes("keys", problem.to_owned()));
@@ -100,7 +100,7 @@ pub(crate) fn same_plane(grid: &Grid, first: &Grid) -> Result<(), PlanError> {
 
 /// The rotation (radians) within the plane of a grid, about its normal: seen from the end of the normal that points to
 /// R, A or S, counterclockwise.
-pub(crate) fn turn_in_plane(grid: &Grid, angle: f64) -> Affine {
+pub fn turn_in_plane(grid: &Grid, angle: f64) -> Affine {
     let ([a0, a1, a2], [b0, b1, b2]) = (grid.affine().column(0), grid.affine().column(1));
     let cross = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0];
     let largest = cross.iter().fold(0.0f64, |most, v| if v.abs() > most.abs() { *v } else { most });
@@ -119,7 +119,7 @@ pub(crate) fn turn_in_plane(grid: &Grid, angle: f64) -> Affine {
 }
 
 /// Takes from displacements in the world what leads out of the plane of a 2-D grid.
-pub(crate) fn stay_in_plane(displacements: &mut [[f64; 3]], grid: &Grid) {
+pub fn stay_in_plane(displacements: &mut [[f64; 3]], grid: &Grid) {
     let normal = grid.world_to_index().linear()[2];
     let dot = |a: &[f64; 3], b: &[f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     let square = dot(&normal, &normal);
@@ -130,7 +130,7 @@ pub(crate) fn stay_in_plane(displacements: &mut [[f64; 3]], grid: &Grid) {
 }
 
 /// A map with the slice axis of a grid as its last column.
-pub(crate) fn with_slice_axis(map: &Affine, grid: &Grid) -> Affine {
+pub fn with_slice_axis(map: &Affine, grid: &Grid) -> Affine {
     let (mut linear, slice) = (map.linear(), grid.affine().column(2));
     (0..3).for_each(|row| linear[row][2] = slice[row]);
     Affine::from_linear(linear, map.translation())

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::Axes;
-use crate::random::flips;
+use crate::planning::turn::flips;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `flip`.

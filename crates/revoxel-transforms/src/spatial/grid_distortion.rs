@@ -41,7 +41,7 @@ const MOST_CELLS: i64 = 1000;
 /// How the voxels of a cell are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Spread {
+pub enum Spread {
     /// Evenly, up to the first voxel of the next cell; what is left over at the end has a step of its own.
     #[default]
     Even,
@@ -51,7 +51,8 @@ pub(super) enum Spread {
 }
 
 impl Spread {
-    pub(super) fn is_default(&self) -> bool {
+    /// Whether it is what is meant where nothing is said.
+    pub fn is_default(&self) -> bool {
         *self == Self::Even
     }
 }
@@ -77,7 +78,7 @@ pub struct GridDistortion {
 }
 
 /// Refuses numbers of cells that no volume has.
-pub(super) fn check_cells(cells: &IntVector) -> Result<(), Invalid> {
+pub fn check_cells(cells: &IntVector) -> Result<(), Invalid> {
     cells.by_axis("num_cells")?;
     match cells.0.iter().find(|n| !(1..=MOST_CELLS).contains(*n)) {
         Some(n) => Err(Invalid::new("num_cells", format!("{n} must be 1 to {MOST_CELLS}"))),
@@ -86,7 +87,7 @@ pub(super) fn check_cells(cells: &IntVector) -> Result<(), Invalid> {
 }
 
 /// The stretch of a grid's axes.
-pub(super) fn stretched(grid: &Grid, cells: &IntVector, steps: &[Vec<f64>], rule: Spread) -> Result<GridOp, PlanError> {
+pub fn stretched(grid: &Grid, cells: &IntVector, steps: &[Vec<f64>], rule: Spread) -> Result<GridOp, PlanError> {
     let cells = cells.repeated().map(|n| n as usize);
     if steps.len() < grid.axes() {
         let problem = format!("{} lists: give one for each of three axes", steps.len());

@@ -80,7 +80,7 @@ pub struct Rotate {
 /// The axes of a rotation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum About {
+pub enum About {
     /// The volume's own axes, in voxels.
     #[default]
     Volume,
@@ -94,7 +94,7 @@ fn order() -> String {
 
 impl Rotate {
     /// The rotation by angles that were drawn, in radians.
-    pub(super) fn drawn(
+    pub fn drawn(
         angle: Vec<f64>,
         about: About,
         keep_size: bool,

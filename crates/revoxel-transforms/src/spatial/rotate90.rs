@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
-use crate::random::Turn;
+use crate::planning::turn::Turn;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
 /// Parameters of `rotate90`.

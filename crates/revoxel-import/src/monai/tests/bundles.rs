@@ -3,7 +3,8 @@
 use super::*;
 
 fn skipping(text: &str) -> Result<Imported, PipelineError> {
-    let options = Options { skip_random: true, transforms: Some("pre"), ..Options::default() };
+    let registry = everything();
+    let options = Options { skip_random: true, transforms: Some("pre"), ..Options::new(&registry) };
     super::super::pipeline(&[("c.yaml", text)], &options)
 }
 
@@ -18,7 +19,7 @@ fn refused(text: &str, line: usize, part: &str) {
 
 /// The lines of the steps.
 fn steps(imported: &Imported) -> Vec<&str> {
-    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    imported.check("p.yaml", &everything()).unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
     imported.text.lines().filter_map(|line| line.strip_prefix("  - ")).collect()
 }
 
@@ -178,7 +179,7 @@ fn one_channel_of_a_file() {
     assert_eq!(steps(&found), ["flip: {}"]);
     let input = "image: { kind: image, path: \"image/{case}.nii.gz\", channel: 2 }";
     assert!(found.text.contains(input), "{}", found.text);
-    assert_eq!(found.check("p.yaml").unwrap().inputs[0].channel, Some(2));
+    assert_eq!(found.check("p.yaml", &everything()).unwrap().inputs[0].channel, Some(2));
     noted(&found, "pred: func takes the first of what the model gives");
     assert!(t(&text.replace("@which", "1")).unwrap().text.contains("channel: 1 }"));
     for other in ["@which + 1, :, :, :", "-1, :, :, :", "@which, 0, :, :", ":, :, :, 0"] {

@@ -44,7 +44,7 @@ const EVALUATE: &str = r#"{
 }"#;
 
 fn steps(imported: &Imported) -> Vec<&str> {
-    imported.check("p.yaml").unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
+    imported.check("p.yaml", &everything()).unwrap_or_else(|e| panic!("{e}\n{}", imported.text));
     imported.text.lines().filter_map(|line| line.strip_prefix("  - ")).collect()
 }
 
@@ -81,7 +81,8 @@ fn lists_put_together_with_random_steps() {
 
 #[test]
 fn without_what_is_random() {
-    let options = Options { skip_random: true, ..Options::default() };
+    let registry = everything();
+    let options = Options { skip_random: true, ..Options::new(&registry) };
     let code = TRAIN.replace("\"range_x\": \"$np.pi / 2\"", "\"range_x\": \"$draw()\"");
     let imported = super::super::pipeline(&[("train.json", &code)], &options).unwrap();
     assert_eq!(steps(&imported), [SPACING]);
@@ -94,10 +95,11 @@ fn without_what_is_random() {
 
 #[test]
 fn later_files_are_laid_over_earlier_ones() {
+    let registry = everything();
     let options = Options {
         transforms: Some("validate#preprocessing"),
         postprocessing: Some("validate#postprocessing"),
-        ..Options::default()
+        ..Options::new(&registry)
     };
     let both = [("train.json", TRAIN), ("evaluate.json", EVALUATE)];
     let imported = super::super::pipeline(&both, &options).unwrap();
@@ -128,7 +130,8 @@ fn later_files_are_laid_over_earlier_ones() {
 fn what_is_added_must_be_of_the_same_form() {
     let t = |second: &str, expected: Result<&str, &str>| {
         let first = "pre:\n- {_target_: Flipd, keys: image, spatial_axis: 0}\naxes: {a: 1}\n";
-        let options = Options { transforms: Some("pre"), ..Options::default() };
+        let registry = everything();
+        let options = Options { transforms: Some("pre"), ..Options::new(&registry) };
         let result = super::super::pipeline(&[("a.yaml", first), ("b.yaml", second)], &options);
         match (result, expected) {
             (Ok(imported), Ok(step)) => assert_eq!(steps(&imported).last(), Some(&step), "{second}"),

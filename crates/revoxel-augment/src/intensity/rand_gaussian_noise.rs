@@ -1,0 +1,95 @@
+//! Adds normal noise, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, adds noise with the mean `mean` to every voxel, as float32. The standard deviation
+//! is drawn between 0 and `std`, or is `std` with `sample_std: false`. The noise of a voxel follows from its position
+//! in the volume, so that it is the same at any number of threads; the inputs of a step get the same noise.
+//!
+//! # YAML
+//! ```yaml
+//! rand_gaussian_noise: { prob: 0.3, std: 0.05 }
+//! ```
+//!
+//! # Inverse
+//! The same noise, which is made again of the numbers that the trace has, is subtracted: to the rounding of float32.
+//! Where later steps moved voxels, the noise goes the same way, interpolated as they were.
+//!
+//! # Same as
+//! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, with which all keys share the noise too: write a step for
+//! each input to have noises of their own. TorchIO `RandomNoise`.
+
+use rayon::prelude::*;
+use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth, within};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::yes;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `rand_gaussian_noise`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGaussianNoise {
+    /// How likely the noise is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The mean of the noise.
+    #[serde(default)]
+    mean: f64,
+    /// The largest standard deviation.
+    #[serde(default = "tenth")]
+    std: f64,
+    /// Draw the standard deviation between 0 and `std`.
+    #[serde(default = "yes")]
+    sample_std: bool,
+}
+
+impl Define for RandGaussianNoise {
+    const NAME: &'static str = "rand_gaussian_noise";
+    const SOURCE: &'static str = include_str!("rand_gaussian_noise.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        within("std", self.std, 0.0, f64::INFINITY)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGaussianNoise {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let std = if self.sample_std { draws.uniform(0.0, self.std) } else { self.std };
+        Drawn::value(Noisy { noise: draws.noise(), mean: self.mean, std }, json!({ "std": std }))
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Noisy {
+    noise: Noise,
+    mean: f64,
+    std: f64,
+}
+
+impl ValueTransform for Noisy {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let values: Vec<f32> = dispatch!(volume.voxels(), v => {
+            let noisy = |(i, x): (usize, &_)| {
+                (Voxel::to_f64(*x) + self.mean + self.std * self.noise.normal(i as u64)) as f32
+            };
+            v.par_iter().enumerate().with_min_len(1 << 14).map(noisy).collect()
+        });
+        let (key, channels) = (self.noise.words(), volume.channels());
+        let undo = ValueUndo::Noise { key, mean: self.mean, std: self.std, channels };
+        Ok((volume.with_voxels(values.into())?, undo))
+    }
+}

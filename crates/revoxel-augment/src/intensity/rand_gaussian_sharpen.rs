@@ -1,0 +1,111 @@
+//! Sharpens with Gaussians, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `gaussian_sharpen` does, with standard deviations (voxels) of the first
+//! Gaussian that are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of the second from `sigma2_x`, `sigma2_y`
+//! and `sigma2_z`, and a weight from `alpha`, for all inputs of the step alike. Where a `sigma2` is one number, the
+//! second deviation lies between it and the first. `edge` says what lies beyond the volume.
+//!
+//! # YAML
+//! ```yaml
+//! rand_gaussian_sharpen: { prob: 0.2, sigma1_x: [0.5, 1], sigma2_x: 0.5, alpha: [10, 30] }
+//! ```
+//!
+//! # Inverse
+//! The values are lost.
+//!
+//! # Same as
+//! MONAI `RandGaussianSharpend(sigma1_x, sigma1_y, sigma1_z, sigma2_x, sigma2_y, sigma2_z, alpha, approx="erf", prob)`
+//! with `edge: zero`, which draws values near the faces towards 0: that is not the default here.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::gaussian_sharpen::GaussianSharpen;
+use super::gaussian_smooth::Edge;
+use crate::random::{Drawn, Draws, OneOrTwo, RandomTransform, Span, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::Numbers;
+use revoxel_transforms::transform::Transform;
+
+/// Parameters of `rand_gaussian_sharpen`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGaussianSharpen {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The smallest and the largest standard deviation of the first Gaussian along the first axis, voxels.
+    #[serde(default = "first")]
+    sigma1_x: Span,
+    /// The same along the second axis.
+    #[serde(default = "first")]
+    sigma1_y: Span,
+    /// The same along the third axis.
+    #[serde(default = "first")]
+    sigma1_z: Span,
+    /// Those of the second Gaussian along the first axis; one number goes from there to the drawn first deviation.
+    #[serde(default = "second")]
+    sigma2_x: OneOrTwo<f64>,
+    /// The same along the second axis.
+    #[serde(default = "second")]
+    sigma2_y: OneOrTwo<f64>,
+    /// The same along the third axis.
+    #[serde(default = "second")]
+    sigma2_z: OneOrTwo<f64>,
+    /// How much of what the second Gaussian takes away is added: lowest and highest.
+    #[serde(default = "weight")]
+    alpha: Span,
+    /// What lies beyond the volume.
+    #[serde(default)]
+    edge: Edge,
+}
+
+const fn first() -> Span {
+    Span([0.5, 1.0])
+}
+
+const fn second() -> OneOrTwo<f64> {
+    OneOrTwo::One(0.5)
+}
+
+const fn weight() -> Span {
+    Span([10.0, 30.0])
+}
+
+impl Define for RandGaussianSharpen {
+    const NAME: &'static str = "rand_gaussian_sharpen";
+    const SOURCE: &'static str = include_str!("rand_gaussian_sharpen.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        for (field, sigma) in [("sigma1_x", self.sigma1_x), ("sigma1_y", self.sigma1_y), ("sigma1_z", self.sigma1_z)] {
+            sigma.check(field, 0.0, 1000.0)?;
+        }
+        for (field, sigma) in [("sigma2_x", self.sigma2_x), ("sigma2_y", self.sigma2_y), ("sigma2_z", self.sigma2_z)] {
+            Span(sigma.ends(0.0)).check(field, 0.0, 1000.0)?;
+        }
+        self.alpha.check("alpha", -1e6, 1e6)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGaussianSharpen {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let sigma1 = [self.sigma1_x, self.sigma1_y, self.sigma1_z].map(|span| span.draw(draws));
+        let second = [self.sigma2_x, self.sigma2_y, self.sigma2_z];
+        let sigma2 = [0, 1, 2].map(|axis| Span(second[axis].ends(sigma1[axis])).draw(draws));
+        let alpha = self.alpha.draw(draws);
+        let [first, second] = [sigma1, sigma2].map(|sigma| Numbers(sigma.to_vec()));
+        let sharpen = GaussianSharpen { sigma1: first, sigma2: second, alpha, edge: self.edge };
+        Drawn::value(sharpen, json!({ "sigma1": sigma1, "sigma2": sigma2, "alpha": alpha }))
+    }
+}

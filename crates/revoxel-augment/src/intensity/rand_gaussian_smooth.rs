@@ -1,0 +1,80 @@
+//! Smooths with a Gaussian, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `gaussian_smooth` does, with standard deviations (voxels) that are drawn from
+//! `sigma_x`, `sigma_y` and `sigma_z`, for all inputs of the step alike. `edge` says what lies beyond the volume.
+//!
+//! # YAML
+//! ```yaml
+//! rand_gaussian_smooth: { prob: 0.2, sigma_x: [0.5, 1], sigma_y: [0.5, 1], sigma_z: [0.25, 0.5] }
+//! ```
+//!
+//! # Inverse
+//! The values are lost.
+//!
+//! # Same as
+//! MONAI `RandGaussianSmoothd(sigma_x, sigma_y, sigma_z, prob, approx="erf")` with `edge: zero`, which draws values near
+//! the faces towards 0: that is not the default here. `RandomBlur` of TorchIO draws millimetres.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::gaussian_smooth::{Edge, GaussianSmooth};
+use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::Numbers;
+use revoxel_transforms::transform::Transform;
+
+/// Parameters of `rand_gaussian_smooth`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGaussianSmooth {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The smallest and the largest standard deviation along the first axis, voxels.
+    #[serde(default = "usual")]
+    sigma_x: Span,
+    /// The same along the second axis.
+    #[serde(default = "usual")]
+    sigma_y: Span,
+    /// The same along the third axis.
+    #[serde(default = "usual")]
+    sigma_z: Span,
+    /// What lies beyond the volume.
+    #[serde(default)]
+    edge: Edge,
+}
+
+const fn usual() -> Span {
+    Span([0.25, 1.5])
+}
+
+impl Define for RandGaussianSmooth {
+    const NAME: &'static str = "rand_gaussian_smooth";
+    const SOURCE: &'static str = include_str!("rand_gaussian_smooth.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.sigma_x.check("sigma_x", 0.0, 1000.0)?;
+        self.sigma_y.check("sigma_y", 0.0, 1000.0)?;
+        self.sigma_z.check("sigma_z", 0.0, 1000.0)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGaussianSmooth {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let sigma = [self.sigma_x, self.sigma_y, self.sigma_z].map(|span| span.draw(draws));
+        let smooth = GaussianSmooth { sigma: Some(Numbers(sigma.to_vec())), sigma_mm: None, edge: self.edge };
+        Drawn::value(smooth, json!({ "sigma": sigma }))
+    }
+}

@@ -1,0 +1,66 @@
+//! Adds the ringing of an MR scan that was cut off in k-space, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `gibbs_noise` does, with an `alpha` drawn from a range, for all inputs of the
+//! step alike.
+//!
+//! # YAML
+//! ```yaml
+//! rand_gibbs_noise: { prob: 0.2, alpha: [0.2, 0.6] }
+//! ```
+//!
+//! # Inverse
+//! The frequencies that were removed are lost.
+//!
+//! # Same as
+//! MONAI `RandGibbsNoised(prob, alpha)`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::gibbs_noise::GibbsNoise;
+use crate::random::{Drawn, Draws, OneOrTwo, RandomTransform, Span, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::transform::Transform;
+
+/// Parameters of `rand_gibbs_noise`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGibbsNoise {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// How much is removed, from 0, nothing, to 1, all: lowest and highest, or the highest, where 0 is the lowest.
+    #[serde(default = "any")]
+    alpha: OneOrTwo<f64>,
+}
+
+const fn any() -> OneOrTwo<f64> {
+    OneOrTwo::Two([0.0, 1.0])
+}
+
+impl Define for RandGibbsNoise {
+    const NAME: &'static str = "rand_gibbs_noise";
+    const SOURCE: &'static str = include_str!("rand_gibbs_noise.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        Span(self.alpha.ends(0.0)).check("alpha", 0.0, 1.0)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGibbsNoise {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let alpha = Span(self.alpha.ends(0.0)).draw(draws);
+        Drawn::value(GibbsNoise { alpha }, json!({ "alpha": alpha }))
+    }
+}

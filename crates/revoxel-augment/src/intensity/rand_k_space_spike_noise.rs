@@ -1,0 +1,193 @@
+//! Adds the stripes of an MR scan with a spike in k-space, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `k_space_spike_noise` does at a place and with a strength that are drawn: for
+//! each channel its own, or with `channel_wise: false` the same for all. The logarithm of the strength lies in
+//! `intensity_range`, or between 0.95 and 1.1 times the 2.5-fold mean logarithm of all strengths of the channel. The
+//! inputs of a step get the same spikes. The result is float32.
+//!
+//! # YAML
+//! ```yaml
+//! rand_k_space_spike_noise: { prob: 0.2, intensity_range: [11, 12] }
+//! ```
+//! ```yaml
+//! rand_k_space_spike_noise: { prob: 0.2, intensity_range: [[10, 12], [13, 14]] }
+//! ```
+//!
+//! # Inverse
+//! The frequencies that were replaced are lost.
+//!
+//! # Same as
+//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws for each key anew, and with
+//! `channel_wise=False` still a strength for each channel.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::filter::floats;
+use super::holes::part;
+use super::k_space_spike_noise::{Strength, USUAL, spike};
+use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Span, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::yes;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `rand_k_space_spike_noise`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandKSpaceSpikeNoise {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The smallest and the largest logarithm of the strength, or a list of such pairs by channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    intensity_range: Option<Intensities>,
+    /// A place and a strength for each channel.
+    #[serde(default = "yes")]
+    channel_wise: bool,
+}
+
+/// One range, or one by channel.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "give a list of the lowest and the highest, or a list of such pairs by channel")]
+enum Intensities {
+    /// The same for all.
+    All(Span),
+    /// By channel.
+    Each(Vec<Span>),
+}
+
+impl Intensities {
+    fn list(&self) -> &[Span] {
+        match self {
+            Self::All(one) => std::slice::from_ref(one),
+            Self::Each(list) => list,
+        }
+    }
+}
+
+impl Define for RandKSpaceSpikeNoise {
+    const NAME: &'static str = "rand_k_space_spike_noise";
+    const SOURCE: &'static str = include_str!("rand_k_space_spike_noise.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        let Some(ranges) = &self.intensity_range else { return Ok(()) };
+        if matches!(ranges, Intensities::Each(_)) && !self.channel_wise {
+            return Err(Invalid::new("intensity_range", "ranges by channel need channel_wise: true"));
+        }
+        if ranges.list().is_empty() {
+            return Err(Invalid::new("intensity_range", "the list is empty: give at least one pair"));
+        }
+        // exp(80) is near the end of float32.
+        ranges.list().iter().try_for_each(|range| range.check("intensity_range", -80.0, 80.0))
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandKSpaceSpikeNoise {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let mut share = || ByChannel::draw(Span([0.0, 1.0]), self.channel_wise, draws);
+        let spikes =
+            Spikes { place: [share(), share(), share()], strength: share(), ranges: self.intensity_range.clone() };
+        let values = json!({ "place": spikes.place.map(|p| p.shown()), "strength": spikes.strength.shown() });
+        Drawn::value(spikes, values)
+    }
+}
+
+/// What was drawn: shares of the axes and of the range of strengths.
+#[derive(Debug)]
+struct Spikes {
+    place: [ByChannel; 3],
+    strength: ByChannel,
+    ranges: Option<Intensities>,
+}
+
+impl ValueTransform for Spikes {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (mut values, shape) = (floats(&volume), volume.grid().shape());
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        let (mut spiked, mut shares) = (Vec::new(), Vec::new());
+        for (channel, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
+            let place = [0, 1, 2].map(|a| part(self.place[a].of(channel), shape[a]));
+            let share = self.strength.of(channel);
+            let between = |(low, high): (f64, f64)| low + (high - low) * share;
+            let strength = match &self.ranges {
+                Some(ranges) => Strength::Logarithm(between(ranges.list()[channel % ranges.list().len()].bounds())),
+                None => Strength::Mean(USUAL * between((0.95, 1.1))),
+            };
+            spike(one, shape, &[(place, strength)]);
+            spiked.push(place);
+            shares.push(share);
+        }
+        // Draws by channel are not known before there are channels: here they are recorded.
+        let reason = format!(
+            "rand_k_space_spike_noise replaced the frequencies at {spiked:?}, with the shares {shares:?} of the range of \
+             strengths"
+        );
+        let undo = ValueUndo::Lost { reason };
+        Ok((volume.with_voxels(values.into())?, undo))
+    }
+
+    fn mixes(&self) -> bool {
+        true
+    }
+
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+        match &self.ranges {
+            Some(Intensities::Each(list)) if list.len() != channels => {
+                Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use revoxel_core::{Grid, Kind};
+
+    use super::super::k_space_spike_noise::KSpaceSpikeNoise;
+    use super::*;
+
+    #[test]
+    fn each_channel_has_a_spike_of_its_own() {
+        let shape = [7, 6, 5];
+        let values: Vec<f32> = (0..420).map(|i| ((i * i) % 97) as f32).collect();
+        let volume = Volume::new(values.into(), Grid::without_geometry(shape).unwrap(), Kind::Image, 2).unwrap();
+        let ranges = vec![Span([5.0, 5.0]), Span([6.5, 6.5])];
+        let mut seen = Vec::new();
+        for case in 0..40 {
+            let mut draws = Draws::new(9, &case.to_string(), 0);
+            let mut share = || ByChannel::draw(Span([0.0, 1.0]), true, &mut draws);
+            let place = [share(), share(), share()];
+            let spikes = Spikes { place, strength: share(), ranges: Some(Intensities::Each(ranges.clone())) };
+            let at = |channel: usize| [0, 1, 2].map(|a| part(place[a].of(channel), shape[a]));
+            let loc = [0, 1].map(|c| [&[c][..], &at(c)].concat());
+            let same: KSpaceSpikeNoise =
+                serde_json::from_value(json!({ "loc": loc, "k_intensity": [5.0, 6.5] })).unwrap();
+            let (expected, _) = same.apply(volume.clone()).unwrap();
+            let (spiked, undo) = spikes.apply(volume.clone()).unwrap();
+            assert_eq!(spiked.voxels(), expected.voxels());
+            // All that was drawn for the channels can be read in the trace.
+            let ValueUndo::Lost { reason } = undo else { panic!("spikes are lost") };
+            let (places, shares) = ([at(0), at(1)], [0, 1].map(|c| spikes.strength.of(c)));
+            assert!(reason.contains(&format!("{places:?}")) && reason.contains(&format!("{shares:?}")), "{reason}");
+            seen.extend([at(0), at(1)]);
+            assert_eq!(spikes.apply(volume.clone()).unwrap().0.voxels(), spiked.voxels());
+        }
+        assert!((0..3).all(|a| (0..shape[a]).all(|i| seen.iter().any(|at| at[a] == i))), "{seen:?}");
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() > 50, "80 draws of 210 places: {}", seen.len());
+    }
+}

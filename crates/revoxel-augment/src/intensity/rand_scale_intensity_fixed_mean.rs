@@ -1,0 +1,93 @@
+//! Scales intensities about their mean, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `scale_intensity_fixed_mean` does, with a factor drawn from `factors`, for all
+//! inputs of the step alike; with `channel_wise` each channel is treated by itself, with a factor of its own.
+//!
+//! # YAML
+//! ```yaml
+//! rand_scale_intensity_fixed_mean: { prob: 0.3, factors: 0.3, preserve_range: true }
+//! ```
+//!
+//! # Inverse
+//! The linear map back with the factor and the mean that were used; what `preserve_range` cut off comes back as the
+//! limit, where that is asked for.
+//!
+//! # Same as
+//! MONAI `RandScaleIntensityFixedMeand(factors, fixed_mean, preserve_range, prob, channel_wise)`.
+
+use revoxel_core::{ValueUndo, Volume};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::scale_intensity_fixed_mean::about_mean;
+use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Range, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::yes;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `rand_scale_intensity_fixed_mean`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandScaleIntensityFixedMean {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// Distances from the mean are multiplied by 1 + a number of this range: r for −r to r, or lowest and highest.
+    factors: Range,
+    /// Keep the mean; else the values themselves are multiplied.
+    #[serde(default = "yes")]
+    fixed_mean: bool,
+    /// Hold the result to the range of the values before.
+    #[serde(default)]
+    preserve_range: bool,
+    /// Each channel by itself, with a factor of its own.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+impl Define for RandScaleIntensityFixedMean {
+    const NAME: &'static str = "rand_scale_intensity_fixed_mean";
+    const SOURCE: &'static str = include_str!("rand_scale_intensity_fixed_mean.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.factors.span().check("factors", -1e6, 1e6)?;
+        if self.factors.bounds() == (-1.0, -1.0) {
+            return Err(Invalid::new("factors", "-1 makes all values the same"));
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandScaleIntensityFixedMean {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let factor = ByChannel::draw(self.factors.span(), self.channel_wise, draws);
+        let Self { fixed_mean, preserve_range, .. } = *self;
+        Drawn::value(Scaled { factor, fixed_mean, preserve_range }, json!({ "factor": factor.shown() }))
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Scaled {
+    factor: ByChannel,
+    fixed_mean: bool,
+    preserve_range: bool,
+}
+
+impl ValueTransform for Scaled {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let factors = self.factor.list(volume.channels());
+        about_mean(RandScaleIntensityFixedMean::NAME, volume, &factors, self.fixed_mean, self.preserve_range)
+    }
+}

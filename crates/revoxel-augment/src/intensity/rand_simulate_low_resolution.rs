@@ -1,0 +1,130 @@
+//! Makes a volume look as if it had been taken with larger voxels, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, interpolates the volume onto round(n · zoom) voxels over the same extent and back onto
+//! its own grid, with a zoom drawn from `zoom_range`, for all inputs of the step and all axes alike. The way there is
+//! `downsample_mode`, the way back `upsample_mode`. Beyond the outermost centres the closest voxel goes on. The grid
+//! stays; the result is float32.
+//!
+//! # YAML
+//! ```yaml
+//! rand_simulate_low_resolution: { prob: 0.25, zoom_range: [0.5, 1] }
+//! ```
+//!
+//! # Inverse
+//! The details are lost.
+//!
+//! # Same as
+//! MONAI `RandSimulateLowResolutiond(prob, downsample_mode="nearest-exact", upsample_mode, zoom_range)`. Its default
+//! `nearest` takes for each large voxel the one at its lower faces and not the one in its middle, which moves the content
+//! by up to half a large voxel.
+
+use revoxel_core::{Dtype, Grid, Sampling, ValueUndo, Volume};
+use revoxel_resample::{How, Interpolation, ResampleError, execute};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::planning::{resample_onto, same_extent};
+use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::Named;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+
+/// Parameters of `rand_simulate_low_resolution`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandSimulateLowResolution {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// How it is sampled onto the larger voxels: nearest, linear or cubic.
+    #[serde(default = "nearest")]
+    downsample_mode: Named<Interpolation>,
+    /// How it is sampled back: nearest, linear or cubic.
+    #[serde(default = "linear")]
+    upsample_mode: Named<Interpolation>,
+    /// The smallest and the largest share of the number of voxels along each axis that is left, above 0 to 1.
+    #[serde(default = "half")]
+    zoom_range: Span,
+}
+
+const fn nearest() -> Named<Interpolation> {
+    Named(Interpolation::Nearest)
+}
+
+const fn linear() -> Named<Interpolation> {
+    Named(Interpolation::Linear)
+}
+
+const fn half() -> Span {
+    Span([0.5, 1.0])
+}
+
+impl Define for RandSimulateLowResolution {
+    const NAME: &'static str = "rand_simulate_low_resolution";
+    const SOURCE: &'static str = include_str!("rand_simulate_low_resolution.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.zoom_range.check("zoom_range", 0.001, 1.0)?;
+        for (field, Named(mode)) in [("downsample_mode", self.downsample_mode), ("upsample_mode", self.upsample_mode)] {
+            if !matches!(mode, Interpolation::Nearest | Interpolation::Linear | Interpolation::Cubic) {
+                return Err(Invalid::new(
+                    field,
+                    format!("{} is for labels: use nearest, linear or cubic", mode.name()),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandSimulateLowResolution {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let zoom = self.zoom_range.draw(draws);
+        let coarse = Coarse { zoom, down: self.downsample_mode.0, up: self.upsample_mode.0 };
+        Drawn::value(coarse, json!({ "zoom": zoom }))
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Coarse {
+    zoom: f64,
+    down: Interpolation,
+    up: Interpolation,
+}
+
+impl ValueTransform for Coarse {
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let grid = *volume.grid();
+        let shape = grid.shape().map(|n| ((n as f64 * self.zoom).round_ties_even() as usize).max(1));
+        let floats = if volume.dtype() == Dtype::F32 { volume } else { volume.cast(Dtype::F32) };
+        let coarse = sampled(&floats, same_extent(&grid, shape).map_err(ResampleError::from)?, self.down)?;
+        let back = sampled(&coarse, grid, self.up)?;
+        let reason = format!("rand_simulate_low_resolution left {shape:?} voxels");
+        Ok((floats.with_voxels(back.into_voxels())?, ValueUndo::Lost { reason }))
+    }
+
+    fn mixes(&self) -> bool {
+        true
+    }
+}
+
+/// The volume on another grid over the same extent.
+fn sampled(volume: &Volume, to: Grid, interpolation: Interpolation) -> Result<Volume, ResampleError> {
+    let mut pass = Sampling::identity(*volume.grid());
+    for op in resample_onto(volume.grid(), to) {
+        pass.push(&op)?;
+    }
+    execute(volume, &pass, &How::border(interpolation))
+}

@@ -1,0 +1,69 @@
+//! Adds a multiple of the standard deviation to intensities, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, does what `std_shift_intensity` does, with a factor drawn from `factors`, for all inputs
+//! of the step and all channels alike. The deviation is that of each volume, or with `channel_wise` of each channel.
+//!
+//! # YAML
+//! ```yaml
+//! rand_std_shift_intensity: { prob: 0.3, factors: 0.5 }
+//! ```
+//!
+//! # Inverse
+//! The number that was added is subtracted; with `nonzero` lost, as the zeros cannot be told from values that
+//! became 0.
+//!
+//! # Same as
+//! MONAI `RandStdShiftIntensityd(factors, prob, nonzero, channel_wise)`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::std_shift_intensity::StdShiftIntensity;
+use crate::random::{Drawn, Draws, RandomTransform, Range, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::transform::Transform;
+
+/// Parameters of `rand_std_shift_intensity`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandStdShiftIntensity {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// How many standard deviations are added: r for −r to r, or lowest and highest.
+    factors: Range,
+    /// Only values other than 0 count and are changed.
+    #[serde(default)]
+    nonzero: bool,
+    /// The deviation of each channel by itself.
+    #[serde(default)]
+    channel_wise: bool,
+}
+
+impl Define for RandStdShiftIntensity {
+    const NAME: &'static str = "rand_std_shift_intensity";
+    const SOURCE: &'static str = include_str!("rand_std_shift_intensity.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.factors.span().check("factors", -1e6, 1e6)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandStdShiftIntensity {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let factor = self.factors.span().draw(draws);
+        let shift = StdShiftIntensity { factor, nonzero: self.nonzero, channel_wise: self.channel_wise };
+        Drawn::value(shift, json!({ "factor": factor }))
+    }
+}

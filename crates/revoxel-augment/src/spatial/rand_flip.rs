@@ -1,0 +1,63 @@
+//! Reverses axes, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, reverses the order of voxels along `spatial_axis` (one axis, several, or all where
+//! it is left out), for all inputs of the step alike. The affine follows, so every voxel stays at its place in the
+//! patient.
+//!
+//! # YAML
+//! ```yaml
+//! rand_flip: { prob: 0.5, spatial_axis: 0 }
+//! ```
+//!
+//! # Inverse
+//! The same flip; exact. The trace says whether it was done.
+//!
+//! # Same as
+//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (one step for each here) and
+//! leaves the affine as it was.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::Axes;
+use revoxel_transforms::transform::Transform;
+
+/// Parameters of `rand_flip`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandFlip {
+    /// How likely the flip is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The axes to reverse, 0 to 2; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spatial_axis: Option<Axes>,
+}
+
+impl Define for RandFlip {
+    const NAME: &'static str = "rand_flip";
+    const SOURCE: &'static str = include_str!("rand_flip.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.spatial_axis.as_ref().map_or(Ok(()), |axes| axes.resolve("spatial_axis").map(|_| ()))
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandFlip {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        Drawn::spatial(Turn::Axes(self.spatial_axis.as_ref().map(|a| a.0.0.clone())), json!({}))
+    }
+}

@@ -1,0 +1,164 @@
+//! Takes one of the windows that sweep the volume from a place drawn by chance: each copy of a case takes another
+//! one.
+//!
+//! # What it does
+//! As `grid_patch`, but that the first window begins at an index drawn from `min_offset` to `max_offset` along each
+//! axis, both included, and that `sort_fn: random` puts the windows in an order that is drawn. What is drawn is the same
+//! for all copies of a case, so that their windows belong together.
+//!
+//! # YAML
+//! ```yaml
+//! rand_grid_patch: { patch_size: [64, 64, 32], max_offset: [20, 20, 0] }
+//! ```
+//!
+//! # Inverse
+//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! window.
+//!
+//! # Same as
+//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which
+//! gives all patches as one tensor. Its `sort_fn: random` draws the windows for each key anew; here they are the same.
+//! As `grid_patch` says, one source decides, and patches are not made up.
+
+use revoxel_core::Grid;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::grid_patch::{Sweep, check, check_offset, none, zero};
+use crate::planning::choice::{BySum, BySumOrChance, Choice, Order, check_choice};
+use crate::planning::patches::between;
+use crate::planning::planar::by_axis;
+use crate::planning::sweep::{OneOf, Sweeps};
+use crate::planning::windows::Windows;
+use crate::random::{Drawn, Draws, RandomTransform};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
+use revoxel_transforms::transform::{Need, PaddingRule, PlanError, Transform};
+
+/// Parameters of `rand_grid_patch`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandGridPatch {
+    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    patch_size: IntVector,
+    /// The lowest index at which the first window begins, by axis; below 0 with `pad_mode` only.
+    #[serde(default = "zero")]
+    min_offset: IntVector,
+    /// The highest; by default what windows side by side leave over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_offset: Option<IntVector>,
+    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    #[serde(default = "none")]
+    overlap: RealVector,
+    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0);
+    /// minimum, maximum, mean or median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pad_mode: Option<Named<PadMode>>,
+    /// The constant, for images or by key; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<PerKey<f64>>,
+    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
+    /// The order of the windows: `min`, the lowest sum first, `max`, or `random`, the same for all copies of a case; by default that of the sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sort_fn: Option<BySumOrChance>,
+    /// How many windows there are at most, the first ones in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    num_patches: Option<u32>,
+    /// Which window, from 0; by default the number of the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<u32>,
+}
+
+impl Define for RandGridPatch {
+    const NAME: &'static str = "rand_grid_patch";
+    const SOURCE: &'static str = include_str!("rand_grid_patch.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;
+        let by_sum = matches!(self.sort_fn, Some(BySumOrChance::Min | BySumOrChance::Max));
+        check_choice(self.source.as_deref(), self.threshold, by_sum, self.num_patches, self.patch)?;
+        check_offset("min_offset", &self.min_offset, &self.patch_size, self.pad_mode.is_some())?;
+        let Some(most) = &self.max_offset else { return Ok(()) };
+        most.by_axis("max_offset")?;
+        let both = self.min_offset.repeated().into_iter().zip(most.repeated());
+        match both.into_iter().find(|(least, most)| least > most) {
+            Some((least, most)) => {
+                Err(Invalid::new("max_offset", format!("{most} is less than the min_offset {least}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandGridPatch {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        let number = self.patch.unwrap_or(draws.copy());
+        let mut of_case = draws.of_all_copies();
+        let start = [(); 3].map(|()| of_case.fraction());
+        let mut values = json!({ "patch": number, "start": start });
+        let order = self.sort_fn.map(|by| match by {
+            BySumOrChance::Min => Order::BySum(BySum::Min),
+            BySumOrChance::Max => Order::BySum(BySum::Max),
+            BySumOrChance::Random => {
+                let noise = of_case.noise();
+                values["order"] = json!(noise.words());
+                Order::Drawn(noise)
+            }
+        });
+        let (source, threshold, num_patches) = (self.source.clone(), self.threshold, self.num_patches);
+        let choice = Choice { source, threshold, order, num_patches };
+        Drawn::spatial(OneOf { number, of: From { start, of: self.clone() }, choice }, values)
+    }
+
+    fn need(&self) -> Need<'_> {
+        self.source.as_deref().map_or(Need::Nothing, Need::Voxels)
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.pad_mode.map_or(PadMode::Constant, |mode| mode.0), value: self.value.as_ref() }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct From {
+    /// Fractions of the ranges of offsets.
+    start: [f64; 3],
+    of: RandGridPatch,
+}
+
+impl Sweeps for From {
+    fn windows(&self, grid: &Grid) -> Result<Windows, PlanError> {
+        let shape = grid.shape();
+        let patch_size = by_axis("patch_size", &self.of.patch_size, grid, 0, |_| true)?;
+        let least = by_axis("min_offset", &self.of.min_offset, grid, 0, |_| true)?;
+        let given = match &self.of.max_offset {
+            Some(most) => Some(by_axis("max_offset", most, grid, 0, |_| true)?),
+            None => None,
+        };
+        let left = |a: usize| if patch_size[a] < 1 { 0 } else { shape[a] as i64 % patch_size[a] };
+        let offset = [0, 1, 2].map(|a| {
+            let most = given.map_or(left(a), |most| most[a]);
+            between(least[a], most, self.start[a])
+        });
+        let (overlap, pad_mode) = (self.of.overlap.clone(), self.of.pad_mode.map(|mode| mode.0));
+        let (patch_size, offset) = (Numbers(patch_size.to_vec()), Numbers(offset.to_vec()));
+        Sweep { patch_size, offset, overlap, pad_mode, value: None }.windows(grid)
+    }
+
+    fn padded(&self) -> Option<PaddingRule<'_>> {
+        self.of.pad_mode.map(|mode| PaddingRule { mode: mode.0, value: self.of.value.as_ref() })
+    }
+}

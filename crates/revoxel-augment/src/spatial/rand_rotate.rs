@@ -1,0 +1,110 @@
+//! Rotates, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, turns the sampling grid by angles (radians) that are drawn from `range_x`, `range_y`
+//! and `range_z` and interpolates onto it, for all inputs of the step alike. It is the rotation of `rotate` with
+//! `about: volume`, or `about: world`; the affine follows, so every voxel stays at its place in the patient.
+//!
+//! # YAML
+//! ```yaml
+//! rand_rotate: { prob: 0.5, range_z: 0.3 }
+//! ```
+//! ```yaml
+//! rand_rotate: { prob: 0.5, range_x: [-0.2, 0.2], about: world, padding: minimum }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the angles.
+//!
+//! # Same as
+//! MONAI `RandRotated(range_x, range_y, range_z, prob, keep_size, padding_mode)` with `about: volume`.
+
+use revoxel_resample::Interpolation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::rotate::{About, Rotate};
+use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::{Named, Padding, PerKey, is_false, yes};
+use revoxel_transforms::transform::{Resampling, Transform};
+
+/// Parameters of `rand_rotate`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandRotate {
+    /// How likely the rotation is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// Radians about the first axis: r for −r to r, or lowest and highest.
+    #[serde(default = "none")]
+    range_x: Range,
+    /// Radians about the second axis.
+    #[serde(default = "none")]
+    range_y: Range,
+    /// Radians about the third axis.
+    #[serde(default = "none")]
+    range_z: Range,
+    /// Which axes the rotation is about, and in which unit: the volume's, in voxels, or the patient's, in mm.
+    #[serde(default)]
+    about: About,
+    /// Keep the shape; else enlarge it to hold the whole volume.
+    #[serde(default = "yes")]
+    keep_size: bool,
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    padding: Option<PerKey<Padding>>,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
+}
+
+const fn none() -> Range {
+    Range::Around(0.0)
+}
+
+impl Define for RandRotate {
+    const NAME: &'static str = "rand_rotate";
+    const SOURCE: &'static str = include_str!("rand_rotate.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        // Full turns and more: degrees, most likely.
+        let about = |field, range| Ranges(vec![range]).check(field, 1, -7.0, 7.0);
+        about("range_x", self.range_x)?;
+        about("range_y", self.range_y)?;
+        about("range_z", self.range_z)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandRotate {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let angle = Ranges(vec![self.range_x, self.range_y, self.range_z]).draw(draws);
+        let values = json!({ "angle": angle });
+        let (interpolation, padding) = (self.interpolation.clone(), self.padding.clone());
+        Drawn::spatial(
+            Rotate::drawn(angle, self.about, self.keep_size, interpolation, padding, self.anti_alias),
+            values,
+        )
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border)
+    }
+}

@@ -1,0 +1,171 @@
+//! Enlarges or shrinks, sometimes.
+//!
+//! # What it does
+//! With the probability `prob`, interpolates the volume onto floor(n · zoom) voxels over the same extent, with a
+//! zoom drawn between `min_zoom` and `max_zoom`, for all inputs of the step alike: one zoom for all axes where they
+//! are single numbers, else one by axis. With `keep_size`, the result is cropped or padded about its middle to the
+//! shape before. The affine follows, so every voxel stays at its place in the patient.
+//!
+//! # YAML
+//! ```yaml
+//! rand_zoom: { prob: 0.3, min_zoom: 0.9, max_zoom: 1.1 }
+//! ```
+//! ```yaml
+//! rand_zoom: { prob: 1, min_zoom: [0.8, 0.8, 1], max_zoom: [1.2, 1.2, 1], padding_mode: constant }
+//! ```
+//!
+//! # Inverse
+//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What `keep_size` cut away is filled.
+//! The trace has the zoom.
+//!
+//! # Same as
+//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`; its default `mode` is `area`, here
+//! `area: true`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
+//! padding has no counterpart: a constant is 0, or what the kind says.
+
+use revoxel_core::{Grid, GridOp};
+use revoxel_resample::{Interpolation, PadMode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::planning::{area_alone, centre_crop, pad_to, resample, resized, window};
+use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
+use revoxel_transforms::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
+
+/// Parameters of `rand_zoom`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandMagnify {
+    /// How likely the change is, 0 to 1.
+    #[serde(default = "tenth")]
+    prob: f64,
+    /// The smallest zoom: one number, or one per axis.
+    #[serde(default = "smaller")]
+    min_zoom: RealVector,
+    /// The largest zoom: as many numbers as `min_zoom`.
+    #[serde(default = "larger")]
+    max_zoom: RealVector,
+    /// Crop or pad to the shape before.
+    #[serde(default = "yes")]
+    keep_size: bool,
+    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    #[serde(default = "edge")]
+    padding_mode: Named<PadMode>,
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interpolation: Option<PerKey<Named<Interpolation>>>,
+    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
+    /// name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    area: bool,
+    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    #[serde(default, skip_serializing_if = "is_false")]
+    align_corners: bool,
+    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    #[serde(default, skip_serializing_if = "is_false")]
+    anti_alias: bool,
+}
+
+fn smaller() -> RealVector {
+    revoxel_transforms::params::Numbers(vec![0.9])
+}
+
+fn larger() -> RealVector {
+    revoxel_transforms::params::Numbers(vec![1.1])
+}
+
+const fn edge() -> Named<PadMode> {
+    Named(PadMode::Edge)
+}
+
+impl Define for RandMagnify {
+    const NAME: &'static str = "rand_zoom";
+    const SOURCE: &'static str = include_str!("rand_zoom.rs");
+    const CLASS: Class = Class::Spatial;
+
+    fn check(&self) -> Result<(), Invalid> {
+        probability(self.prob)?;
+        self.min_zoom.by_axis("min_zoom")?;
+        self.max_zoom.by_axis("max_zoom")?;
+        let (low, high) = (&self.min_zoom.0, &self.max_zoom.0);
+        if low.len() != high.len() {
+            let problem = format!("{} numbers, but min_zoom has {}", high.len(), low.len());
+            return Err(Invalid::new("max_zoom", problem));
+        }
+        for (low, high) in low.iter().zip(high) {
+            within("min_zoom", *low, 0.01, 100.0)?;
+            within("max_zoom", *high, *low, 100.0)?;
+        }
+        area_alone(self.area, self.interpolation.as_ref(), self.align_corners)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Random(Box::new(self))
+    }
+}
+
+impl RandomTransform for RandMagnify {
+    fn draw(&self, draws: &mut Draws) -> Drawn {
+        if !draws.chance(self.prob) {
+            return Drawn::nothing();
+        }
+        let zoom = self.min_zoom.0.iter().zip(&self.max_zoom.0).map(|(low, high)| draws.uniform(*low, *high));
+        let zoom = revoxel_transforms::params::Numbers(zoom.collect()).repeated();
+        Drawn::spatial(Zoomed { zoom, of: self.clone() }, json!({ "zoom": zoom }))
+    }
+
+    fn anti_alias(&self) -> bool {
+        self.anti_alias
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        Resampling {
+            interpolation: self.interpolation.as_ref(),
+            default_padding: Padding::Border,
+            area: self.area,
+            samples: true,
+            ..Resampling::default()
+        }
+    }
+}
+
+/// What was drawn.
+#[derive(Debug)]
+struct Zoomed {
+    zoom: [f64; 3],
+    of: RandMagnify,
+}
+
+impl SpatialTransform for Zoomed {
+    fn anti_alias(&self) -> bool {
+        self.of.anti_alias
+    }
+
+    fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
+        let (shape, axes) = (grid.shape(), grid.axes());
+        let voxels = |a: usize| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1);
+        let zoomed = [0, 1, 2].map(|a| if a < axes { voxels(a) } else { shape[a] });
+        let mut ops = resample(grid, resized(grid, zoomed, self.of.align_corners)?)?;
+        if self.of.keep_size {
+            let size = shape.map(|n| n as i64);
+            let (first, last) = centre_crop(zoomed, size);
+            let kept = [0, 1, 2].map(|a| (last[a] - first[a]) as usize);
+            let (low, high) = pad_to(kept, size, PadMethod::Symmetric);
+            let shift = |by: [i64; 3]| [0, 1, 2].map(|a| first[a] + by[a]);
+            ops.extend(window(zoomed, shift(low), shift(high)));
+        }
+        Ok(ops)
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        RandomTransform::resampling(&self.of)
+    }
+
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.of.padding_mode.0, value: None }
+    }
+}

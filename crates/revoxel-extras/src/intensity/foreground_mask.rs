@@ -1,0 +1,292 @@
+//! Tells foreground from background by a threshold.
+//!
+//! # What it does
+//! Makes a label map of one channel: 1 where a value of any channel is at most its threshold, 0 elsewhere. Dark voxels
+//! are foreground, as in photographs of tissue on white; with `invert: true` bright ones are, as in scans. `invert` turns
+//! values round before anything else: 1 − x, of unsigned whole numbers the largest of their type − x, of signed ones
+//! −1 − x; numbers are compared with that.
+//!
+//! A threshold is a number, or a rule that finds it in the values of its channel:
+//!
+//! | rule | threshold |
+//! |---|---|
+//! | `otsu` | where the means of both sides differ most, weighted by their sizes |
+//! | `isodata` | midway between the means of both sides; the lowest such |
+//! | `li` | the least cross entropy, from the mean on |
+//! | `mean` | the mean |
+//! | `minimum` | the lowest point between the two maxima of the smoothed histogram; an error where there are none |
+//! | `triangle` | farthest from the line between the peak of the histogram and its far end |
+//! | `yen` | the greatest correlation on both sides |
+//!
+//! Give one for all channels, a list with one for each, or a map for some, where R, G and B are the channels 0, 1 and 2;
+//! the others do not count then.
+//!
+//! `hsv_threshold` takes three channels for red, green and blue and compares hue, saturation and value, from 0 to 1
+//! (whole numbers are shares of the largest of their type; others must lie in that range themselves): one threshold for
+//! all three, a list, or a map of some of H, S and V. Foreground is where any of them is more than its threshold. Where
+//! there are both, a voxel is foreground that both say is; `threshold: null` leaves the first one out.
+//!
+//! # YAML
+//! ```yaml
+//! foreground_mask: { threshold: otsu, invert: true }
+//! ```
+//! ```yaml
+//! foreground_mask: { threshold: { R: otsu, G: 100 }, hsv_threshold: { S: 0.1 } }
+//! ```
+//!
+//! # Inverse
+//! The values are lost.
+//!
+//! # Same as
+//! MONAI `ForegroundMaskd(threshold, hsv_threshold, invert)` with the rules of scikit-image that give one number. MONAI
+//! takes a threshold of 0 for none, and at most three channels; there one map gives thresholds of both kinds, and
+//! letters of channels that are not there do nothing. Rules leave out what is no number, where scikit-image fails; a
+//! channel that is the same everywhere is its own threshold for all of them but `minimum`; and `li` does not overflow
+//! where int8 or int16 span more than half of their range, and of float32 it has more than five digits. Whole numbers
+//! are taken for such, as MONAI takes arrays of them; when it reads files it makes single precision of them, and
+//! `as_float: true` does the same.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::hsv::Part;
+use super::rescale::float;
+use super::threshold_rules::Rule;
+use super::thresholds::{Threshold, Thresholds};
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::is_false;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::{Channels, LabelSet};
+
+/// Parameters of `foreground_mask`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForegroundMask {
+    /// A number or a rule, for all channels, one for each, or by R, G and B; none where it is null.
+    #[serde(default = "otsu")]
+    threshold: Option<Thresholds>,
+    /// The same for hue, saturation and value of three channels, or by H, S and V.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hsv_threshold: Option<Thresholds>,
+    /// Bright voxels are foreground.
+    #[serde(default)]
+    invert: bool,
+    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    #[serde(default, skip_serializing_if = "is_false")]
+    as_float: bool,
+}
+
+// The type of the field.
+#[allow(clippy::unnecessary_wraps)]
+const fn otsu() -> Option<Thresholds> {
+    Some(Thresholds::All(Threshold::Found(Rule::Otsu)))
+}
+
+const RGB: &str = "RGB";
+const HSV: &str = "HSV";
+
+impl Define for ForegroundMask {
+    const NAME: &'static str = "foreground_mask";
+    const SOURCE: &'static str = include_str!("foreground_mask.rs");
+    const CLASS: Class = Class::Intensity;
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.threshold.is_none() && self.hsv_threshold.is_none() {
+            return Err(Invalid::new("threshold", "nothing is compared: give threshold or hsv_threshold"));
+        }
+        if let Some(threshold) = &self.threshold {
+            threshold.check("threshold", RGB)?;
+        }
+        match &self.hsv_threshold {
+            Some(Thresholds::Each(list)) if list.len() != 3 => {
+                let problem = format!("{} thresholds: hue, saturation and value take three", list.len());
+                Err(Invalid::new("hsv_threshold", problem))
+            }
+            Some(threshold) => threshold.check("hsv_threshold", HSV),
+            None => Ok(()),
+        }
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+/// Values turned round, so that the bright are dark.
+fn turned<T: Voxel>(values: &[T]) -> Vec<T> {
+    let top = match T::DTYPE {
+        Dtype::F32 | Dtype::F64 => 1.0,
+        dtype => match dtype.range() {
+            (low, _) if low < 0.0 => -1.0,
+            (_, high) => high,
+        },
+    };
+    values.par_iter().map(|v| T::from_f64(top - v.to_f64())).collect()
+}
+
+/// Marks the voxels of a channel that `inside` a threshold says are foreground. `channel` is its name.
+fn mark<T: Voxel>(
+    values: &[T],
+    threshold: Threshold,
+    mask: &mut [u8],
+    inside: impl Fn(f64, f64) -> bool + Sync,
+    (parameter, channel): (&'static str, impl Fn() -> String),
+) -> Result<(), ApplyError> {
+    let found = match threshold {
+        Threshold::Number(number) => Some(number),
+        Threshold::Found(rule) => rule.of(values).map_err(|problem| ApplyError::Threshold {
+            parameter,
+            rule: rule.name(),
+            channel: channel(),
+            problem,
+        })?,
+    };
+    let Some(found) = found else { return Ok(()) };
+    // A value that was written as 0.1 is not more than 0.1, whatever its precision.
+    let found = if T::DTYPE == Dtype::F32 { f64::from(found as f32) } else { found };
+    mask.par_iter_mut().zip(values).for_each(|(mark, value)| *mark |= u8::from(inside(value.to_f64(), found)));
+    Ok(())
+}
+
+impl ForegroundMask {
+    /// What is foreground by the channels.
+    fn by_channels<T: Voxel>(&self, values: &[T], count: usize, mask: &mut [u8]) -> Result<(), ApplyError> {
+        let Some(threshold) = &self.threshold else { return Ok(()) };
+        let thresholds = threshold.by_channel("threshold", RGB, values.len() / count)?;
+        for (number, (values, threshold)) in values.chunks(count).zip(thresholds).enumerate() {
+            if let Some(threshold) = threshold {
+                let name = || format!("channel {number}");
+                mark(values, threshold, mask, |value, t| value <= t, ("threshold", name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is foreground by hue, saturation and value in the precision `F`.
+    fn by_colour<T: Voxel, F: Voxel>(&self, values: &[T], mask: &mut [u8]) -> Result<(), ApplyError> {
+        let Some(threshold) = &self.hsv_threshold else { return Ok(()) };
+        for (part, threshold) in Part::ALL.into_iter().zip(threshold.by_channel("hsv_threshold", HSV, 3)?) {
+            if let Some(threshold) = threshold {
+                let name = || format!("{part:?}").to_lowercase();
+                mark(&part.of::<T, F>(values), threshold, mask, |value, t| value > t, ("hsv_threshold", name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mask<T: Voxel>(&self, values: &[T], count: usize) -> Result<Vec<u8>, ApplyError> {
+        let values = if self.invert { Cow::Owned(turned(values)) } else { Cow::Borrowed(values) };
+        let mut mask = vec![0u8; count];
+        self.by_channels(&values, count, &mut mask)?;
+        if self.hsv_threshold.is_none() {
+            return Ok(mask);
+        }
+        let mut colour = vec![0u8; count];
+        match T::DTYPE {
+            Dtype::F32 => self.by_colour::<T, f32>(&values, &mut colour)?,
+            _ => self.by_colour::<T, f64>(&values, &mut colour)?,
+        }
+        if self.threshold.is_some() {
+            colour.iter_mut().zip(mask).for_each(|(colour, mark)| *colour &= mark);
+        }
+        Ok(colour)
+    }
+}
+
+impl ValueTransform for ForegroundMask {
+    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
+        Some(Dtype::U8)
+    }
+
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let grid = *volume.grid();
+        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        let volume = if self.as_float { float(volume) } else { volume };
+        let mask = dispatch!(volume.voxels(), v => self.mask(v, grid.voxel_count()))?;
+        let undo = ValueUndo::Lost { reason: "foreground_mask made labels of values".to_owned() };
+        Ok((Volume::new(mask.into(), grid, Kind::Label, 1)?, undo))
+    }
+
+    fn kind_after(&self, _: Kind) -> Kind {
+        Kind::Label
+    }
+
+    fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
+        Some(LabelSet::from_iter([1.0]))
+    }
+
+    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        Some(Channels::all(1))
+    }
+
+    fn loses_values(&self) -> bool {
+        true
+    }
+
+    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+        if self.hsv_threshold.is_some() && channels != 3 {
+            let problem = "hsv_threshold needs three, which are red, green and blue";
+            return Err(ApplyError::ChannelCount { channels, problem });
+        }
+        let given = self.threshold.as_ref().map(|given| given.by_channel("threshold", RGB, channels));
+        given.transpose().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revoxel_core::Grid;
+    use serde_json::{Value, from_value, json};
+
+    fn mask(params: Value, values: Vec<u8>, channels: usize) -> Result<Vec<f64>, String> {
+        let step: ForegroundMask = from_value(params).map_err(|e| e.to_string())?;
+        step.check().map_err(|e| e.problem)?;
+        let grid = Grid::without_geometry([values.len() / channels, 1, 1]).unwrap();
+        let volume = Volume::new(values.into(), grid, Kind::Image, channels).unwrap();
+        let (mask, _) = step.apply(volume).map_err(|e| e.to_string())?;
+        assert_eq!((mask.kind(), mask.channels()), (Kind::Label, 1));
+        Ok((0..grid.voxel_count()).map(|i| mask.voxels().get(i)).collect())
+    }
+
+    #[test]
+    fn both_conditions_hold() {
+        // Red, white, black, and a pale blue.
+        let rgb = vec![255, 255, 0, 100, 0, 255, 0, 100, 0, 255, 0, 120];
+        let t = |params: Value, expected: [f64; 4]| assert_eq!(mask(params, rgb.clone(), 3), Ok(expected.to_vec()));
+        t(json!({ "threshold": { "g": 110 } }), [1.0, 0.0, 1.0, 1.0]);
+        t(json!({ "threshold": null, "hsv_threshold": { "S": 0.1 } }), [1.0, 0.0, 0.0, 1.0]);
+        t(json!({ "threshold": null, "hsv_threshold": [0.5, 0.5, 2] }), [1.0, 0.0, 0.0, 1.0]);
+        t(json!({ "threshold": { "R": 110 }, "hsv_threshold": { "S": 0.1 } }), [0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let t = |params: Value, channels: usize, part: &str| {
+            let said = mask(params, vec![1, 2, 3, 4, 5, 6], channels).unwrap_err();
+            assert!(said.contains(part), "{said}");
+        };
+        t(json!({ "threshold": null }), 1, "give threshold or hsv_threshold");
+        t(json!({ "hsv_threshold": 0.5 }), 2, "needs three");
+        t(json!({ "threshold": "minimum" }), 1, "minimum finds no threshold of channel 0");
+        t(
+            json!({ "threshold": null, "hsv_threshold": { "V": "minimum" } }),
+            3,
+            "hsv_threshold: minimum finds no threshold of value",
+        );
+        t(json!({ "threshold": { "B": 1 } }), 2, "the channels 0, 1 and 2");
+    }
+
+    #[test]
+    fn what_was_resolved_is_read_again() {
+        let step: ForegroundMask = from_value(json!({ "threshold": null, "hsv_threshold": "li" })).unwrap();
+        let written = serde_json::to_value(step).unwrap();
+        assert_eq!(written, json!({ "threshold": null, "hsv_threshold": "li", "invert": false }));
+        let again: ForegroundMask = from_value(written).unwrap();
+        assert!(again.threshold.is_none());
+    }
+}

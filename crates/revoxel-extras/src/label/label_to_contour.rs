@@ -1,0 +1,125 @@
+//! Keeps the outermost voxels of labels.
+//!
+//! # What it does
+//! Makes 0 of every voxel all of whose neighbours hold its own label. `connectivity` says which are neighbours: 1 those
+//! that share a face, 2 an edge too, 3 a corner too. With `border: true` voxels at the faces of the volume are on the
+//! contour; else what lies beyond is taken for the same label. Of several labels each keeps its own contour, also where
+//! it touches another one. The voxel type stays. Channels are treated by themselves: in a one-hot map each keeps the
+//! contour of its label, the background in channel 0 too.
+//!
+//! # YAML
+//! ```yaml
+//! label_to_contour: {}
+//! ```
+//! ```yaml
+//! label_to_contour: { connectivity: 1, border: false }
+//! ```
+//!
+//! # Inverse
+//! What is not on the contour is lost.
+//!
+//! # Same as
+//! MONAI `LabelToContourd` for a mask, or for a channel of each label; a map of several labels it takes for a mask with
+//! numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats label 1 only.
+
+use rayon::prelude::*;
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::labels::check_connectivity;
+use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::params::yes;
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::{Channels, LabelSet};
+
+/// Parameters of `label_to_contour`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelToContour {
+    /// Neighbours share a face (1), or an edge too (2), or a corner too (3).
+    #[serde(default = "full")]
+    connectivity: u8,
+    /// Voxels at the faces of the volume are on the contour.
+    #[serde(default = "yes")]
+    border: bool,
+}
+
+const fn full() -> u8 {
+    3
+}
+
+impl Define for LabelToContour {
+    const NAME: &'static str = "label_to_contour";
+    const SOURCE: &'static str = include_str!("label_to_contour.rs");
+    const CLASS: Class = Class::Label;
+    const ONE_HOT: bool = true;
+
+    fn check(&self) -> Result<(), Invalid> {
+        check_connectivity(self.connectivity)
+    }
+
+    fn transform(self) -> Transform {
+        Transform::Value(Box::new(self))
+    }
+}
+
+impl ValueTransform for LabelToContour {
+    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
+        before
+    }
+
+    fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        let (shape, axes) = (volume.grid().shape(), volume.grid().axes());
+        let voxels: Voxels = dispatch!(volume.voxels(), v => self.contours(v, shape, axes).into());
+        let undo = if voxels == *volume.voxels() {
+            ValueUndo::nothing()
+        } else {
+            ValueUndo::Lost { reason: "label_to_contour emptied labels".to_owned() }
+        };
+        Ok((volume.with_voxels(voxels)?, undo))
+    }
+
+    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+        channels.cloned()
+    }
+
+    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+        labels.cloned()
+    }
+}
+
+impl LabelToContour {
+    /// Neighbours lie along the first `axes` axes only.
+    fn contours<T: Voxel>(&self, values: &[T], shape: [usize; 3], axes: usize) -> Vec<T> {
+        let [nx, ny, nz] = shape;
+        let neighbours: Vec<[i64; 3]> = (0..27)
+            .map(|i| [i % 3 - 1, i / 3 % 3 - 1, i / 9 - 1])
+            .filter(|step: &[i64; 3]| axes == 3 || step[2] == 0)
+            .filter(|step: &[i64; 3]| (1..=i64::from(self.connectivity)).contains(&step.iter().map(|s| s.abs()).sum()))
+            .collect();
+        let mut result = vec![T::default(); values.len()];
+        result.par_chunks_mut(nx).enumerate().for_each(|(line, out)| {
+            let (y, z, channel) = (line % ny, line / ny % nz, line / (ny * nz) * nx * ny * nz);
+            for (x, out) in out.iter_mut().enumerate() {
+                let label = values[line * nx + x];
+                if label == T::default() {
+                    continue;
+                }
+                let inner = neighbours.iter().all(|step| {
+                    let at = [0, 1, 2].map(|a| [x, y, z][a].checked_add_signed(step[a] as isize));
+                    match at {
+                        [Some(x), Some(y), Some(z)] if x < nx && y < ny && z < nz => {
+                            values[channel + x + nx * (y + ny * z)] == label
+                        }
+                        _ => !self.border,
+                    }
+                });
+                if !inner {
+                    *out = label;
+                }
+            }
+        });
+        result
+    }
+}
