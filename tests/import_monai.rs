@@ -96,8 +96,8 @@ fn what_a_bundle_cannot_say_in_a_pipeline_is_refused_with_line_and_key() {
         place.revoxel(&["import", "monai", "c.yaml"]).bad(2, &[&[at.as_str()], parts].concat());
     };
     t("[1.4, 1.4, -1]", "$[1.4] ** 2", "13", &["Spacingd: pixdim", "is code"]);
-    t("Flipd", "RandLambdad", "22", &["RandLambdad has no counterpart", "--skip-random"]);
-    t("k: 8", "k: 8\n      sky: blue", "22", &["DivisiblePadd: sky", "no counterpart"]);
+    t("Flipd", "RandLambdad", "22", &["RandLambdad is not supported", "--skip-random"]);
+    t("k: 8", "k: 8\n      sky: blue", "22", &["DivisiblePadd: sky", "is not supported"]);
     t("sigmoid: true", "sigmoid: true\n    other: $torch.tanh", "31", &["Activationsd: other", "is code"]);
     t("orig_keys: image", "orig_keys: '@orig'", "37", &["Invertd: orig_keys", "\"@orig\" is not in this file"]);
     t("pixdim: [1.4, 1.4, -1]", "pixdim: '%other.json::pixdim'", "13", &["pixdim", "other files are not read"]);

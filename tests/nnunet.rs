@@ -109,10 +109,10 @@ fn a_fault_is_said_of_the_file_that_it_is_in() {
         assert!(!place.path("p.yaml").exists());
     };
     t("{}", "dataset.json: labels: missing");
-    t(r#"{ "labels": { "0": "background" } }"#, "dataset.json: labels.0: \"background\" is no whole number");
+    t(r#"{ "labels": { "0": "background" } }"#, "dataset.json: labels.0: \"background\": expected a whole number");
     t(
         r#"{ "labels": { "background": 0 }, "file_ending": ".gipl" }"#,
-        "dataset.json: file_ending: \".gipl\" cannot be written: .nii.gz",
+        "dataset.json: file_ending: \".gipl\" cannot be written: convert the files to .nii.gz",
     );
 }
 

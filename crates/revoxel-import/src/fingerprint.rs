@@ -97,7 +97,7 @@ pub fn nnunet_layout(data: &Path, ending: &str) -> Result<Pipeline, FingerprintE
     let channels = (0..10_000).take_while(|c| has(*c)).count();
     if channels == 0 {
         let problem = format!(
-            "{}: no file there ends in _0000{ending}; say how the data lies with --pipeline, or --ending",
+            "{}: no file ends in _0000{ending}: pass --ending, or --pipeline with the paths of the data",
             folder.display()
         );
         return Err(FingerprintError::Inputs(problem));
@@ -191,10 +191,10 @@ fn look(
     pools: &mut [Pool],
 ) -> Result<CaseFacts, String> {
     if let Some((key, path)) = case.missing.first() {
-        return Err(format!("{key}: there is no {}", path.display()));
+        return Err(format!("{key}: {} does not exist", path.display()));
     }
     let read = |key: &str, kind: Kind| {
-        let path = case.inputs.get(key).ok_or_else(|| format!("there is no {key}"))?;
+        let path = case.inputs.get(key).ok_or_else(|| format!("missing input: {key}"))?;
         let mut volume = revoxel_io::read_with(path, kind, &options()).map_err(|e| e.to_string())?.volume;
         if let Some(input) = layout.input(key) {
             volume = channel::take(input, path, volume).map_err(|e| e.to_string())?;
@@ -210,12 +210,12 @@ fn look(
         let volume = read(key, Kind::Image)?;
         let relation = revoxel_core::Relation::between(volume.grid(), &grid);
         if volume.grid().shape() != grid.shape() || !relation.agrees() {
-            return Err(format!("{key} lies on ({}), but the label on ({grid}): {relation}", volume.grid()));
+            return Err(format!("{key} is on ({}), but the label is on ({grid}): {relation}", volume.grid()));
         }
         region = around(region, filled(&volume));
         volumes.push(volume);
     }
-    let region = region.ok_or("every voxel is 0 in every channel")?;
+    let region = region.ok_or("all voxels of all channels are 0")?;
     let inside = labelled(&label, &region);
     for (pool, volume) in pools.iter_mut().zip(&volumes) {
         pool.add(values(volume, &inside));

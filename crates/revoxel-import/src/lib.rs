@@ -1,6 +1,6 @@
 //! Pipelines made of the preprocessing that other programs describe.
 //!
-//! What is translated is a closed subset: what has no counterpart here is refused by name, and what is left out on
+//! What is translated is a closed subset: what is not supported here is refused by name, and what is left out on
 //! purpose is said in the pipeline's comments.
 
 pub mod fingerprint;

@@ -1,7 +1,7 @@
 //! The preprocessing of MONAI bundles.
 //!
 //! Read is the closed subset that says everything in the file: a list of transforms (`_target_`), directly or in a
-//! `Compose`, with values and references (`@id`). Whatever is code (`$`) or has no counterpart is refused by name and
+//! `Compose`, with values and references (`@id`). Whatever is code (`$`) or is not supported is refused by name and
 //! place.
 
 mod arguments;
@@ -80,7 +80,7 @@ impl<'a> Options<'a> {
 /// A pipeline that does what a list of transforms says. Later files are laid over earlier ones.
 ///
 /// # Errors
-/// Where a text is no YAML, a list is not there, or something in it has no counterpart.
+/// Where a text is no YAML, a list is not there, or something in it is not supported.
 pub fn pipeline(files: &[File<'_>], options: &Options<'_>) -> Result<Imported, PipelineError> {
     let (texts, root) = overlay::read(files)?;
     let root = expression::folded(&Document::new(&root, &texts, options.registry, false));
@@ -127,19 +127,19 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
         return Err(listed(refused, document));
     }
     if keys.is_empty() {
-        return Err(Fault::new(root.place, format!("{id}: no transform says its keys")));
+        return Err(Fault::new(root.place, format!("{id}: no transform has keys")));
     }
     let originally = |key: &str| derived.copies.get(key).is_some_and(|original| is_label(original, &calls));
     let maps = keys.iter().filter(|k| is_label(k, &calls) || originally(k.as_str())).cloned();
     let (scaled, labels): (Vec<String>, Vec<String>) = maps.partition(|key| is_scaled(key, &calls));
     let mut notes = vec![format!(
-        "Where files lie is not in the configuration: the paths of the inputs are examples. Taken for labels: {}.",
+        "The configuration has no paths: adapt the example paths of the inputs. Keys imported as labels: {}.",
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     )];
     notes.extend(derived.notes);
     if !scaled.is_empty() {
         notes.push(format!(
-            "{}: values are scaled as those of images, so it is an image here, as in MONAI: nearest where a mode says so.",
+            "{}: imported as an image, because its values are scaled; it is resampled by the mode of each transform.",
             scaled.join(", ")
         ));
     }
@@ -161,10 +161,10 @@ fn translate(document: &Document<'_>, options: &Options<'_>) -> Result<Imported,
         None => Written::default(),
     };
     if left_out.iter().any(|name| name.contains("Box")) {
-        notes.push("Boxes are no volumes: `revoxel points` brings them back to the scan.".to_owned());
+        notes.push("Boxes are not imported: use `revoxel points` to map them back to the scan.".to_owned());
     }
     if !left_out.is_empty() {
-        notes.push(format!("Left out, as they have nothing to do here: {}.", left_out.join(", ")));
+        notes.push(format!("Left out, because a pipeline does not need them: {}.", left_out.join(", ")));
     }
     // A map of BraTS may be one of a copy.
     let file = |key: &String| {
@@ -319,8 +319,8 @@ fn copies(calls: &[Call]) -> Result<Option<u64>, Fault> {
     for call in calls {
         match (call.samples()?, &found) {
             (Some(_), Some((_, first))) => {
-                let problem = format!("{} makes several patches, and so does {} before it", call.name, first.name);
-                return Err(Fault::new(call.place, problem).help("say num_samples: 1 in one of them"));
+                let problem = format!("{} makes several patches, and so does the earlier {}", call.name, first.name);
+                return Err(Fault::new(call.place, problem).help("set num_samples: 1 in one of them"));
             }
             (Some(samples), None) => found = Some((samples, call)),
             (None, _) => {}
@@ -338,14 +338,14 @@ fn listed(mut faults: Vec<Fault>, document: &Document<'_>) -> Fault {
     if others.is_empty() {
         return first;
     }
-    let others = format!("refused as well: {}", others.join("; "));
+    let others = format!("also refused: {}", others.join("; "));
     let help = first.help.as_ref().map_or(others.clone(), |help| format!("{help}. {others}"));
     first.help(help)
 }
 
 /// What to do where nobody asked for the postprocessing that is refused.
 fn without_predictions(fault: Fault) -> Fault {
-    let leave = "leave predictions out with --postprocessing none";
+    let leave = "leave out predictions with --postprocessing none";
     match &fault.help {
         Some(help) if help.contains("--postprocessing") => fault,
         Some(help) => Fault { help: Some(format!("{help}; or {leave}")), ..fault },
@@ -361,10 +361,11 @@ fn all_keys(calls: &[Call], pipeline: &Pipeline, registry: &Registry) -> Result<
         let kinds = registry.get(step.name).map_or(&[][..], |t| t.kinds);
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
         let (ours, kinds) = (step.name, kinds.join(" or "));
-        let problem = format!("{}, here {ours}, works on {kinds} volumes, and {key:?} is none by then", call.name);
+        let problem =
+            format!("{} (step {ours}) works on {kinds} volumes, but {key:?} has another kind here", call.name);
         return Err(Fault::new(call.place, problem).help(
-            "keys are taken for labels by their names, or because they are resampled as nearest: leave the key out \
-             here, or give an image another name",
+            "a key counts as a label by its name, or because it is resampled with nearest: remove the key here, or rename \
+             an image",
         ));
     }
     Ok(())

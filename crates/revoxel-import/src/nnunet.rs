@@ -48,7 +48,7 @@ pub struct PlansError {
 /// A pipeline that does what the plans say, and what nnU-Net's export does with logits.
 ///
 /// # Errors
-/// Where a field is missing, is something else, or names what has no counterpart.
+/// Where a field is missing, is something else, or names what is not supported.
 pub fn pipeline(plans: &Value, dataset: Option<&Value>, options: &Options) -> Result<Imported, PlansError> {
     let plans = Plans::read(plans, dataset, options)?;
     Ok(plans.write(options))
@@ -109,33 +109,31 @@ fn field<'a>(map: &'a Value, place: &str, name: &str) -> Result<&'a Value, Plans
 
 fn numbers(value: &Value, place: &str) -> Result<Vec<f64>, PlansError> {
     let list = value.as_array().and_then(|l| l.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
-    list.ok_or_else(|| fault(place, format!("{value} is no list of numbers")))
+    list.ok_or_else(|| fault(place, format!("{value}: expected a list of numbers")))
 }
 
 fn whole_numbers(value: &Value, place: &str) -> Result<Vec<u16>, PlansError> {
     let whole = |v: &Value| v.as_u64().and_then(|v| u16::try_from(v).ok());
     let list = value.as_array().and_then(|l| l.iter().map(whole).collect::<Option<Vec<u16>>>());
-    list.ok_or_else(|| fault(place, format!("{value} is no list of whole numbers from 0 to 65535")))
+    list.ok_or_else(|| fault(place, format!("{value}: expected a list of whole numbers from 0 to 65535")))
 }
 
 /// A configuration with what it takes over from another one.
 fn configuration(plans: &Value, name: &str) -> Result<Map<String, Value>, PlansError> {
     if plans.get("plans_per_stage").is_some() {
-        let problem =
-            "these are plans of nnU-Net v1, which have no configurations: train with v2, or write the pipeline";
+        let problem = "plans of nnU-Net v1 are not supported: train with nnU-Net v2, or write the pipeline by hand";
         return Err(fault("plans_per_stage", problem));
     }
     let all = plans.get("configurations").and_then(Value::as_object);
-    let all =
-        all.ok_or_else(|| fault("configurations", "missing, or no map: is this the plans.json of nnU-Net v2?"))?;
+    let all = all.ok_or_else(|| fault("configurations", "expected a map, as in plans.json of nnU-Net v2"))?;
     let (mut merged, mut next, mut seen) = (Map::new(), name.to_owned(), Vec::new());
     loop {
         let Some(found) = all.get(&next).and_then(Value::as_object) else {
             let known: Vec<&str> = all.keys().map(String::as_str).collect();
-            return Err(fault("configurations", format!("there is no {next:?}; there are {}", known.join(", "))));
+            return Err(fault("configurations", format!("no {next:?}; the file has {}", known.join(", "))));
         };
         if seen.contains(&next) {
-            return Err(fault(format!("configurations.{next}.inherits_from"), "goes round in a circle"));
+            return Err(fault(format!("configurations.{next}.inherits_from"), "is circular"));
         }
         for (key, value) in found {
             merged.entry(key.clone()).or_insert_with(|| value.clone());
@@ -157,8 +155,8 @@ impl Plans {
         let mut notes = Vec::new();
         if let Some(previous) = configuration.get("previous_stage").and_then(Value::as_str) {
             let problem = format!(
-                "{:?} takes the segmentation of {previous:?} as a further input, which has no counterpart: import \
-                 {previous:?}, or a configuration without a stage before it",
+                "{:?} needs the segmentation of {previous:?} as an input, which is not supported: import {previous:?}, or \
+                 a configuration without a previous stage",
                 options.configuration
             );
             return Err(fault(format!("{place}previous_stage"), problem));
@@ -181,8 +179,8 @@ impl Plans {
             "SimpleITKIOWithReorient" | "NibabelIOWithReorient" => true,
             other => {
                 let problem = format!(
-                    "{other:?} has no counterpart; SimpleITKIO, NibabelIO, SimpleITKIOWithReorient and \
-                     NibabelIOWithReorient have"
+                    "{other:?} is not supported: expected SimpleITKIO, NibabelIO, SimpleITKIOWithReorient or \
+                     NibabelIOWithReorient"
                 );
                 return Err(fault("image_reader_writer", problem));
             }
@@ -191,19 +189,19 @@ impl Plans {
             let (place, map) = if name == "label_manager" { ("", plans) } else { (place.as_str(), &configuration) };
             let own = map.get(name).and_then(Value::as_str).filter(|found| *found != only);
             if let Some(own) = own {
-                return Err(fault(format!("{place}{name}"), format!("{own:?} has no counterpart; {only} has")));
+                return Err(fault(format!("{place}{name}"), format!("{own:?} is not supported: expected {only}")));
             }
         }
         let data = Resampling::read(&configuration, &place, "data")?;
         let seg = Resampling::read(&configuration, &place, "seg")?;
         let export = Resampling::read(&configuration, &place, "probabilities")?;
         if export.order != 1 {
-            let problem = format!("{}: logits are brought back with order 1 only", export.order);
+            let problem = format!("{}: expected 1, the only order for logits", export.order);
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs.order"), problem));
         }
         if export.rule() != data.rule() {
             let problem = "force_separate_z, order_z and separate_z_anisotropy_threshold must be those of \
-                           resampling_fn_data_kwargs: predictions go back by the rule of the step";
+                           resampling_fn_data_kwargs, because predictions follow the same step";
             return Err(fault(format!("{place}resampling_fn_probabilities_kwargs"), problem));
         }
         let channels = channels(plans, dataset, &configuration, &place)?;
@@ -233,16 +231,16 @@ impl Resampling {
         let name = format!("resampling_fn_{what}");
         let function = field(configuration, place, &name)?.as_str().unwrap_or_default();
         if function != "resample_data_or_seg_to_shape" {
-            let problem = format!("{function:?} has no counterpart; resample_data_or_seg_to_shape has");
+            let problem = format!("{function:?} is not supported: expected resample_data_or_seg_to_shape");
             return Err(fault(format!("{place}{name}"), problem));
         }
         let place = format!("{place}{name}_kwargs");
         let none = json!({});
         let arguments = configuration.get(format!("{name}_kwargs")).unwrap_or(&none);
-        let Some(map) = arguments.as_object() else { return Err(fault(place, format!("{arguments} is no map"))) };
+        let Some(map) = arguments.as_object() else { return Err(fault(place, format!("{arguments}: expected a map"))) };
         let known = ["is_seg", "order", "order_z", "force_separate_z", "separate_z_anisotropy_threshold"];
         if let Some(unknown) = map.keys().find(|k| !known.contains(&k.as_str())) {
-            let problem = format!("no argument of resample_data_or_seg_to_shape; those are {}", known.join(", "));
+            let problem = format!("not an argument of resample_data_or_seg_to_shape, which has {}", known.join(", "));
             return Err(fault(format!("{place}.{unknown}"), problem));
         }
         let of_seg = what == "seg";
@@ -259,7 +257,7 @@ impl Resampling {
         let order = number("order", 3)?;
         if !matches!((what, order), ("data", 0 | 1 | 3) | (_, 0 | 1)) {
             let possible = if what == "data" { "0, 1 or 3" } else { "0 or 1" };
-            let problem = format!("{order} has no counterpart: use {possible}");
+            let problem = format!("{order} is not supported: use {possible}");
             return Err(fault(format!("{place}.order"), problem));
         }
         let separate = match map.get("force_separate_z") {
@@ -278,7 +276,7 @@ impl Resampling {
             3 if what == "data" => "cubic",
             other => {
                 let possible = if of_seg { "0" } else { "0 or 1" };
-                return Err(fault(format!("{place}.order_z"), format!("{other} has no counterpart: use {possible}")));
+                return Err(fault(format!("{place}.order_z"), format!("{other} is not supported: use {possible}")));
             }
         };
         let threshold = match map.get("separate_z_anisotropy_threshold") {
@@ -301,7 +299,7 @@ fn channels(
     let schemes = field(configuration, configuration_place, "normalization_schemes")?;
     let schemes = schemes.as_array().filter(|s| !s.is_empty());
     let place = format!("{configuration_place}normalization_schemes");
-    let schemes = schemes.ok_or_else(|| fault(&place, "no list of schemes"))?;
+    let schemes = schemes.ok_or_else(|| fault(&place, "expected a list of schemes"))?;
     let names = dataset.map(dataset::channel_names).transpose()?.flatten();
     if let Some(names) = names.filter(|n| n.len() != schemes.len()) {
         let problem = format!("{} schemes, but dataset.json has {} channels", schemes.len(), names.len());
@@ -322,7 +320,7 @@ fn channels(
                 for name in ["mean", "std", "percentile_00_5", "percentile_99_5"] {
                     let value = field(properties, &place, name)?;
                     if !value.is_number() {
-                        return Err(fault(format!("{place}{name}"), format!("{value} is no number")));
+                        return Err(fault(format!("{place}{name}"), format!("{value}: expected a number")));
                     }
                     params.insert(name.to_owned(), value.clone());
                 }
@@ -337,8 +335,8 @@ fn channels(
             }
             other => {
                 let problem = format!(
-                    "{other:?} has no counterpart; CTNormalization, ZScoreNormalization, NoNormalization, \
-                     RescaleTo01Normalization and RGBTo01Normalization have"
+                    "{other:?} is not supported: expected CTNormalization, ZScoreNormalization, NoNormalization, \
+                     RescaleTo01Normalization or RGBTo01Normalization"
                 );
                 return Err(fault(format!("{place}[{number}]"), problem));
             }

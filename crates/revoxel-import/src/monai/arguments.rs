@@ -13,14 +13,14 @@ impl Call {
     /// The step that does the same. `held` is what the keys hold before it.
     ///
     /// # Errors
-    /// Where an argument has no counterpart.
+    /// Where an argument is not supported.
     pub(super) fn translate(
         &self,
         held: &KnownKinds<'_>,
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Map<String, Value>), Fault> {
         let Some(Translation { ours, arguments, dropped }) = translation(&self.base) else {
-            return Err(Fault::new(self.place, format!("{} has no counterpart here", self.name)));
+            return Err(Fault::new(self.place, format!("{} is not supported", self.name)));
         };
         let mut params = Map::new();
         let fixed = FIXED.iter().chain(random_table::FIXED);
@@ -41,15 +41,15 @@ impl Call {
                 let whole = matches!(self.base.as_str(), "MapLabelValue" | "AsDiscrete");
                 let kept = |dtype: &Value| keeps_values(dtype, whole);
                 if name == "dtype" && !self.by_key(value).is_some_and(|types| types.iter().all(kept)) {
-                    let fault = refused("changes values, which stay float32 here");
-                    return Err(fault.help("`dtype` of an output says how they are written"));
+                    let fault = refused("changes values, but values stay float32 in a pipeline");
+                    return Err(fault.help("set `dtype` of the output instead"));
                 }
                 // It matters for splines and for what is mirrored about faces.
                 let mirrors = || !self.argument("padding_mode").is_none_or(|m| m == "border" || m == "zeros");
                 let splines = || self.argument("mode").is_some_and(|m| m.to_string().contains('3'));
                 let aligns = name == "align_corners" && value.to_string().contains("true");
                 if !harmless || aligns && (mirrors() || splines()) {
-                    return Err(refused("has no counterpart"));
+                    return Err(refused("is not supported"));
                 }
                 continue;
             }
@@ -66,7 +66,7 @@ impl Call {
                     "Spacing" | "Rotate" | "Affine" | "ResampleToMatch" | "GridDistortion" | "2DElastic" | "3DElastic",
                     "padding_mode",
                 ) => {
-                    let modes = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let modes = self.by_key(value).ok_or_else(|| refused("needs one value per key"))?;
                     let modes: Vec<Value> = modes.into_iter().map(beyond).collect();
                     let nearest = |m: &Value| m == 0 || m.as_str().is_some_and(|m| m.starts_with("nearest"));
                     let how = self.argument("mode").and_then(|m| self.by_key(m)).unwrap_or_default();
@@ -74,9 +74,9 @@ impl Call {
                         modes[at] == "zeros" && !held.is(key, Kind::Label) && !how.get(at).is_some_and(nearest)
                     };
                     if self.keys.iter().enumerate().any(mixes) {
-                        let note = "with padding_mode zeros MONAI mixes them into the outermost half voxel; here it \
-                                    keeps its value.";
-                        notes.push(format!("{} {note}", self.name));
+                        let note = "with padding_mode zeros, MONAI mixes zeros into the outermost half voxel; revoxel keeps \
+                                    its value.";
+                        notes.push(format!("{}: {note}", self.name));
                     }
                     let value = if modes.windows(2).all(|w| w[0] == w[1]) {
                         modes[0].clone()
@@ -90,13 +90,13 @@ impl Call {
                     if !self.is_random() && value.as_array().is_none_or(|list| list.len() != 3) =>
                 {
                     let help =
-                        "MONAI keeps axes whole that are left out: write roi_start and roi_end with three numbers";
-                    return Err(refused("does not say all three axes").help(help));
+                        "MONAI does not crop axes that are left out: write roi_start and roi_end with three numbers";
+                    return Err(refused("needs three numbers").help(help));
                 }
                 ("CropForeground", "select_fn") => return Err(refused("is code")),
                 ("AsDiscrete", "argmax" | "to_onehot" | "threshold" | "rounding") => {
                     let Some(value) = self.for_all(value) else {
-                        return Err(refused("is not the same for all keys").help("write a transform for each key"));
+                        return Err(refused("differs between keys").help("write one transform per key"));
                     };
                     if !value.is_null() {
                         params.insert(name.clone(), value);
@@ -109,20 +109,20 @@ impl Call {
                     // Torch wants null beside modes that know no corners.
                     Some(given) if given.iter().all(|aligns| *aligns == false || aligns.is_null()) => {}
                     _ => {
-                        let help = "with it the voxels lie elsewhere: write a transform for each key";
-                        return Err(refused("is not the same for all keys").help(help));
+                        let help = "align_corners moves voxels: write one transform per key";
+                        return Err(refused("differs between keys").help(help));
                     }
                 },
                 ("Resize", "anti_aliasing") => {
-                    let smooths = self.by_key(value).ok_or_else(|| refused("is not one for each key"))?;
+                    let smooths = self.by_key(value).ok_or_else(|| refused("needs one value per key"))?;
                     let keys = || self.keys.iter().zip(&smooths);
                     if keys().any(|(key, smooth)| held.is(key, Kind::Label) && smooth == true) {
-                        notes.push(format!("{} smooths labels in MONAI; here it does not.", self.name));
+                        notes.push(format!("{}: MONAI smooths labels; revoxel does not.", self.name));
                     }
                     let images: Vec<&Value> =
                         keys().filter(|(key, _)| !held.is(key, Kind::Label)).map(|(_, s)| s).collect();
                     if images.windows(2).any(|pair| pair[0] != pair[1]) {
-                        return Err(refused("is not the same for all images").help("write a transform for each key"));
+                        return Err(refused("differs between images").help("write one transform per key"));
                     }
                     match images.first() {
                         Some(Value::Bool(true)) => {
@@ -135,7 +135,7 @@ impl Call {
                 }
                 // There channels are axis 0.
                 ("SavitzkyGolaySmooth", "axis") => {
-                    let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("has no counterpart"))?;
+                    let axis = value.as_i64().filter(|a| *a > 0).ok_or_else(|| refused("is not supported"))?;
                     params.insert("spatial_axis".to_owned(), (axis - 1).into());
                 }
                 // See below.
@@ -143,7 +143,7 @@ impl Call {
                 (_, "minv" | "maxv" | "factor") if self.base == "ScaleIntensity" => {}
                 _ => {
                     let Some((_, to)) = arguments.iter().find(|(from, _)| from == name) else {
-                        return Err(refused("has no counterpart"));
+                        return Err(refused("is not supported"));
                     };
                     let given = match *to {
                         "value" => self.padded(value, held),
@@ -153,7 +153,7 @@ impl Call {
                         {
                             match self.for_all(value) {
                                 Some(mode) => self.padded_by(&mode, held, notes),
-                                None => return Err(refused("is not the same for all keys")),
+                                None => return Err(refused("differs between keys")),
                             }
                         }
                         // Python takes every text that is not empty for true.
@@ -161,7 +161,7 @@ impl Call {
                         _ => value.clone(),
                     };
                     if params.insert((*to).to_owned(), given).is_some() && *to == "value" {
-                        return Err(refused("comes beside another value: say one of constant_values and value"));
+                        return Err(refused("repeats a value: write only one of constant_values and value"));
                     }
                 }
             }
@@ -170,8 +170,7 @@ impl Call {
         self.splined(&mut params)?;
         self.unseen(held, arguments, &mut params);
         if self.base == "LabelToContour" {
-            let note =
-                "of a map of several labels MONAI makes one contour, of the numbers; here each label keeps its own.";
+            let note = "MONAI makes one contour of the numbers of all labels; revoxel makes one contour per label.";
             notes.push(format!("{}: {note}", self.name));
         }
         if self.base == "ScaleIntensity" {
@@ -183,8 +182,9 @@ impl Call {
             params.insert("min_size_mm3".to_owned(), size);
         }
         if self.base == "ComputeHoVerMaps" && self.argument("new_key_prefix").is_none() {
-            let fault = Fault::new(self.place, format!("{}: without new_key_prefix it keeps the labels", self.name));
-            return Err(fault.help("here the maps replace the labels of their key: say new_key_prefix: null"));
+            let problem = format!("{}: without new_key_prefix MONAI keeps the labels", self.name);
+            let help = "in a pipeline the maps replace the labels of their key: write new_key_prefix: null";
+            return Err(Fault::new(self.place, problem).help(help));
         }
         if matches!(self.like(), "Resize" | "Zoom") {
             let fault = |problem| Fault::new(self.place, format!("{}: mode {problem}", self.name));
@@ -200,15 +200,15 @@ impl Call {
             && self.keys.iter().any(|k| held.is(k, Kind::Label))
         {
             notes.push(format!(
-                "{}: without mode MONAI interpolates labels linearly; here they are nearest.",
+                "{}: without mode, MONAI interpolates labels linearly; revoxel takes the nearest label.",
                 self.name
             ));
         }
         let built = held.registry().get(ours).map(|t| (t.build)(Value::Object(params.clone())));
         match built {
-            Some(Err(e)) => Err(Fault::new(self.place, format!("{}, here {ours}: {e}", self.name))),
+            Some(Err(e)) => Err(Fault::new(self.place, format!("{} (step {ours}): {e}", self.name))),
             Some(Ok(_)) => Ok((ours, params)),
-            None => Err(Fault::new(self.place, format!("this program has no {ours}"))),
+            None => Err(Fault::new(self.place, format!("this program has no step {ours}"))),
         }
     }
 
@@ -239,7 +239,7 @@ impl Call {
             Some("mean" | "median" | "linear_ramp") => {
                 if self.keys.iter().any(|key| held.is(key, Kind::Label)) {
                     notes.push(format!(
-                        "{}: MONAI pads labels with what lies between them (mode: {mode}), here with 0.",
+                        "{}: MONAI pads labels with interpolated numbers (mode: {mode}); revoxel pads them with 0.",
                         self.name
                     ));
                 }
@@ -286,13 +286,13 @@ impl Call {
         };
         if chosen == [None] {
             let problem = format!("{}: without minv, maxv and factor it changes nothing", self.name);
-            return Err(Fault::new(self.place, problem).help("leave it out"));
+            return Err(Fault::new(self.place, problem).help("leave out the transform"));
         }
         Ok(chosen.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
     fn interpolation(&self, value: &Value, held: &KnownKinds<'_>, notes: &mut Vec<String>) -> Result<Value, String> {
-        let modes = self.by_key(value).ok_or("is not one for each key")?;
+        let modes = self.by_key(value).ok_or("needs one value per key")?;
         let mut chosen = Map::new();
         for (key, mode) in self.keys.iter().zip(modes) {
             let text = mode.as_str().map_or_else(|| mode.to_string(), str::to_owned);
@@ -301,19 +301,19 @@ impl Call {
                 "nearest" | "nearest-exact" | "0" => "nearest",
                 "area" if matches!(self.like(), "Resize" | "Zoom") => "area",
                 "bicubic" if matches!(self.like(), "Resize" | "Zoom") => {
-                    return Err("has no counterpart".to_owned());
+                    return Err("is not supported".to_owned());
                 }
                 "3" => "cubic",
-                _ => return Err("has no counterpart: linear, nearest and 3 have".to_owned()),
+                _ => return Err("is not supported: use linear, nearest or 3".to_owned()),
             };
             if matches!(self.like(), "Resize" | "Zoom") && text == "nearest" {
-                let note = "with mode nearest shifts voxels in MONAI; here it is nearest-exact.";
-                notes.push(format!("{} {note}", self.name));
+                let note = "with mode nearest, MONAI shifts voxels; revoxel uses nearest-exact.";
+                notes.push(format!("{}: {note}", self.name));
             }
             if held.is(key, Kind::Label) && found != "nearest" {
                 notes.push(format!(
-                    "{}: labels of {key} are interpolated as numbers by MONAI ({text}); here the label with most weight \
-                     wins.",
+                    "{}: MONAI interpolates the labels of {key} as numbers ({text}); revoxel takes the label with the most \
+                     weight.",
                     self.name
                 ));
                 chosen.insert(key.clone(), json!("label"));
@@ -340,7 +340,7 @@ impl Call {
         }
         let refused = |problem: String| Fault::new(self.place, format!("{}: {problem}", self.name));
         if !matches!(self.base.as_str(), "Spacing" | "Affine" | "ResampleToMatch") {
-            return Err(refused("splines (mode: 3) have no counterpart in it".to_owned()).help("say mode: bilinear"));
+            return Err(refused("splines (mode: 3) are not supported".to_owned()).help("write mode: bilinear"));
         }
         let default = json!(if self.base == "Affine" { "reflection" } else { "border" });
         let mut padding = keys.iter().map(|key| match params.get("padding") {
@@ -350,14 +350,14 @@ impl Call {
         });
         let first = padding.next().unwrap_or(&default);
         if padding.any(|other| other != first) {
-            let problem = "splines (mode: 3) of several keys with a padding_mode each have no counterpart";
-            return Err(refused(problem.to_owned()).help("write a transform for each key"));
+            let problem = "splines (mode: 3) with a padding_mode per key are not supported";
+            return Err(refused(problem.to_owned()).help("write one transform per key"));
         }
         let boundary = match first.as_str() {
             Some("border") => "edge",
             Some("reflection") => "reflect",
             Some("zeros") => "mirror",
-            _ => return Err(refused(format!("splines (mode: 3) with padding_mode: {first} have no counterpart"))),
+            _ => return Err(refused(format!("splines (mode: 3) with padding_mode: {first} are not supported"))),
         };
         params.insert("boundary".to_owned(), boundary.into());
         Ok(())

@@ -31,7 +31,7 @@ pub(super) const SOURCES: &[&str] = &["source_key", "label_key", "mask_key", "w_
 /// the key whose file each is.
 ///
 /// # Errors
-/// Where an argument has no counterpart.
+/// Where an argument is not supported.
 pub(super) fn split(calls: &mut Vec<Call>) -> Result<BTreeMap<String, String>, Fault> {
     let mut files = BTreeMap::new();
     while let Some(at) = calls.iter().position(|c| c.base == "ConvertToMultiChannelBasedOnBratsClasses") {
@@ -41,7 +41,7 @@ pub(super) fn split(calls: &mut Vec<Call>) -> Result<BTreeMap<String, String>, F
             enhancing = match (name.as_str(), value.as_u64()) {
                 ("et_label", Some(label @ (3 | 4))) => label,
                 _ => {
-                    let problem = format!("{}: {name}: {value} has no counterpart", convert.name);
+                    let problem = format!("{}: {name}: {value} is not supported", convert.name);
                     return Err(Fault::new(*place, problem));
                 }
             };

@@ -80,7 +80,7 @@ impl Call {
             return Err(Fault::new(at.node.place, "expected a transform: a map with _target_"));
         }
         let Some(target) = at.child("_target_") else {
-            return Err(Fault::new(at.node.place, "a transform without _target_"));
+            return Err(Fault::new(at.node.place, "missing _target_ of a transform"));
         };
         let target = document.resolve(&target)?;
         let Data::Text(text) = &target.node.data else {
@@ -91,8 +91,8 @@ impl Call {
             None => text.clone(),
             Some((module, name)) if format!("{module}.").starts_with("monai.transforms.") => name.to_owned(),
             Some(_) => {
-                let fault = Fault::new(place, format!("{text} has no counterpart: it is not one of monai.transforms"));
-                return Err(fault.help("code that comes with a bundle is not run: write the step by hand"));
+                let fault = Fault::new(place, format!("{text} is not supported: it is not in monai.transforms"));
+                return Err(fault.help("the code of a bundle is not run: write the step by hand"));
             }
         };
         let array = is_known(&name);
@@ -144,7 +144,7 @@ impl Call {
                 "box_mask_keys" if call.base == "BoxToMask" => Code::Refused,
                 "overwrite" if call.base == "Lambda" && value.node.data == Data::Bool(true) => continue,
                 other if other.starts_with('_') => {
-                    return Err(Fault::new(key.place, format!("{other} has no counterpart")));
+                    return Err(Fault::new(key.place, format!("{other} is not supported")));
                 }
                 other => match harmless {
                     None => Code::Refused,
@@ -152,7 +152,7 @@ impl Call {
                     // So it is in any case.
                     Some(_) if other == "affine_lps_to_ras" && value.node.data == Data::Bool(true) => continue,
                     Some(_) => {
-                        return Err(Fault::new(key.place, format!("{}: {other} has no counterpart", call.name)));
+                        return Err(Fault::new(key.place, format!("{}: {other} is not supported", call.name)));
                     }
                 },
             };
@@ -165,10 +165,9 @@ impl Call {
                             return Err(Fault::new(item.place, "keys: expected names"));
                         };
                         if call.keys.contains(text) {
-                            let problem = format!("{}: keys: {text:?} is named twice", call.name);
-                            return Err(
-                                Fault::new(item.place, problem).help("MONAI does it twice: write two transforms")
-                            );
+                            let problem = format!("{}: keys: {text:?} occurs twice", call.name);
+                            let help = "MONAI applies the transform twice: write two transforms";
+                            return Err(Fault::new(item.place, problem).help(help));
                         }
                         call.keys.push(text.clone());
                     }
@@ -197,32 +196,33 @@ impl Call {
             return Err(self.on_an_array());
         }
         if !is_known(base) {
-            let fault = Fault::new(*place, format!("{name} has no counterpart"));
+            let fault = Fault::new(*place, format!("{name} is not supported"));
             return Err(if name.starts_with("Rand") {
-                fault.help("leave random transforms out with --skip-random, or choose a list with --transforms ID")
+                fault.help("leave out random transforms with --skip-random, or choose a list with --transforms ID")
             } else {
                 let near: Vec<&str> = manual::called(registry, name).iter().map(|transform| transform.name).collect();
                 if near.is_empty() {
                     return Err(fault.help("see `revoxel transforms`, or write the step by hand"));
                 }
-                let problem = format!("{name} has no counterpart that does the same to the same inputs");
+                let problem = format!("{name} is not supported: no step does exactly the same");
                 let (names, first) = (near.join(" or "), near[0]);
-                let help =
-                    format!("{names} is near, and `revoxel transforms {first}` tells how it differs: write it by hand");
+                let help = format!(
+                    "write {names} by hand, which is similar; `revoxel transforms {first}` explains the differences"
+                );
                 Fault::new(*place, problem).help(help)
             });
         }
         if self.keys.is_empty() && !left_out && !self.array {
-            return Err(Fault::new(at, format!("{name} does not say its keys")));
+            return Err(Fault::new(at, format!("{name}: missing keys")));
         }
         Ok(())
     }
 
-    /// Why a transform of arrays has no counterpart where it stands.
+    /// Why a transform of arrays is not supported where it stands.
     pub(super) fn on_an_array(&self) -> Fault {
         let name = &self.name;
-        Fault::new(self.place, format!("{name} has no counterpart"))
-            .help(format!("it works on arrays; the dictionary transform {name}d has one"))
+        Fault::new(self.place, format!("{name} is not supported"))
+            .help(format!("it works on arrays: use the dictionary transform {name}d"))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -305,7 +305,7 @@ fn channel<'a>(index: &str, at: &At<'a>, document: &Document<'a>) -> Result<u64,
         return Ok(index);
     }
     let found = document.resolve(&document.follow(at, index)?)?;
-    let fault = || Fault::new(at.node.place, format!("{index} is no channel: expected a whole number from 0 on"));
+    let fault = || Fault::new(at.node.place, format!("{index}: expected the number of a channel, from 0"));
     found.node.json().as_u64().ok_or_else(fault)
 }
 
@@ -348,9 +348,9 @@ fn transposed(name: &str, place: Place, args: &[(String, Place, Value)]) -> Faul
         _ => "[..]".to_owned(),
     };
     let problem =
-        format!("{name} has no counterpart: it turns axes and leaves the affine behind, so voxels end elsewhere");
+        format!("{name} is not supported: it permutes axes without the affine, so voxels change their position");
     Fault::new(place, problem).help(format!(
-        "where voxels are to stay in place, leave it out and write `- transpose: {{ indices: {ours} }}` into the \
-         pipeline, which turns the affine too (axes from 0, without the channel)"
+        "to keep positions, leave it out and add `- transpose: {{ indices: {ours} }}` to the pipeline, which also permutes \
+         the affine (axes from 0, without the channel)"
     ))
 }

@@ -19,10 +19,13 @@ pub(super) fn taken(calls: &mut Vec<Call>) -> Result<BTreeMap<String, u64>, Faul
             let changed = calls[..at].iter().find(|c| ignored(&c.base).is_none() && c.keys.contains(key));
             if let Some(first) = changed {
                 let problem = format!("{}: func takes a channel of {key} after {}", call.name, first.name);
-                return Err(Fault::new(call.place, problem).help("put it first, where it is a channel of the file"));
+                return Err(
+                    Fault::new(call.place, problem).help("put it first, so that it takes a channel of the file")
+                );
             }
             if channels.insert(key.clone(), channel).is_some() {
-                return Err(Fault::new(call.place, format!("{}: a channel of {key} is taken already", call.name)));
+                let problem = format!("{}: a second channel of {key}", call.name);
+                return Err(Fault::new(call.place, problem).help("take only one channel of each key"));
             }
         }
     }

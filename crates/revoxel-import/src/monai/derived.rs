@@ -22,25 +22,26 @@ pub(super) struct Derived {
 /// changes and masks of boxes are left out where no other key needs them.
 ///
 /// # Errors
-/// Where a copy has no counterpart.
+/// Where a copy is not supported.
 pub(super) fn resolve(calls: &mut Vec<Call>) -> Result<Derived, Fault> {
     let mut derived = Derived::default();
     while let Some(at) = calls.iter().position(|c| c.base == "CopyItems" || c.base == "BoxToMask") {
         let made = calls.remove(at);
         if made.base == "BoxToMask" {
             for mask in names(&made, "box_mask_keys")? {
-                let why = "it only carries boxes through the transforms";
+                let why = "it only carries boxes";
                 derived.leave_out(&mask, calls, at, why).ok_or_else(|| made.needed(&mask))?;
             }
             continue;
         }
         for (key, copy) in made.pairs()? {
             if calls[..at].iter().any(|c| c.is_random() && c.keys.contains(&key)) {
-                let problem = format!("{}: {key} was changed by chance before, and a copy draws anew here", made.name);
+                let problem =
+                    format!("{}: a random transform changes {key} first, and a copy would draw again", made.name);
                 return Err(Fault::new(made.place, problem).help("put it before random transforms"));
             }
             let code = calls[at..].iter().find(|c| c.code.is_some() && c.keys.contains(&copy));
-            if let Some(code) = code.map(|c| format!("{} makes it by code, line {}", c.name, c.place.line))
+            if let Some(code) = code.map(|c| format!("code makes it ({}, line {})", c.name, c.place.line))
                 && derived.leave_out(&copy, calls, at, &code).is_some()
             {
                 continue;
@@ -69,7 +70,7 @@ impl Derived {
             at += 1;
             at <= from || !call.keys.is_empty() || ignored(&call.base).is_some()
         });
-        self.notes.push(format!("{key} is left out: {why}, and no transform that is left needs it."));
+        self.notes.push(format!("{key} is left out, because {why} and no other transform needs it."));
         Some(())
     }
 }
@@ -79,21 +80,21 @@ impl Call {
     fn pairs(&self) -> Result<Vec<(String, String)>, Fault> {
         for (name, place, value) in &self.args {
             if !["times", "names"].contains(&name.as_str()) {
-                return Err(Fault::new(*place, format!("{}: {name}: {value} has no counterpart", self.name)));
+                return Err(Fault::new(*place, format!("{}: {name}: {value} is not supported", self.name)));
             }
         }
         let times = self.argument("times").map_or(Some(1), Value::as_u64).unwrap_or(0);
         let names = names(self, "names")?;
         if times == 0 || names.len() as u64 != times * self.keys.len() as u64 {
-            let problem = format!("{}: names: expected one for each key and time", self.name);
-            return Err(Fault::new(self.place, problem).help("write names with as many names as copies are made"));
+            let problem = format!("{}: names: expected one name per key and copy", self.name);
+            return Err(Fault::new(self.place, problem).help("list as many names as there are copies"));
         }
         Ok(self.keys.iter().cloned().cycle().zip(names).collect())
     }
 
     fn needed(&self, key: &str) -> Fault {
-        let problem = format!("{}: {key} has no counterpart, and another transform needs it", self.name);
-        Fault::new(self.place, problem).help("boxes are no volumes: `revoxel points` maps them")
+        let problem = format!("{}: {key} is not supported, but another transform needs it", self.name);
+        Fault::new(self.place, problem).help("boxes are not imported: use `revoxel points` to map them")
     }
 }
 

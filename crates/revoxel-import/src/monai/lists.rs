@@ -20,7 +20,7 @@ impl<'a> Document<'a> {
     pub(super) fn transforms(&self, wanted: Option<&str>) -> Result<List<'a>, Fault> {
         if let Some(id) = wanted {
             let Some(at) = self.at(id) else {
-                return Err(Fault::new(self.root.place, format!("there is no {id:?} in this file")));
+                return Err(Fault::new(self.root.place, format!("no {id:?} in this file")));
             };
             return Ok(List { id: id.to_owned(), items: self.list(&at)? });
         }
@@ -31,8 +31,8 @@ impl<'a> Document<'a> {
         }
         let found = self.composed();
         let Some(at) = found.iter().find(|at| !at.id().to_lowercase().contains("post")) else {
-            let fault = Fault::new(self.root.place, "there is no Compose of transforms in this file");
-            return Err(fault.help("say which list with --transforms ID"));
+            let fault = Fault::new(self.root.place, "no Compose of transforms in this file");
+            return Err(fault.help("choose a list with --transforms ID"));
         };
         Ok(List { id: at.id(), items: self.list(at)? })
     }
@@ -85,7 +85,7 @@ impl<'a> Document<'a> {
                     if self.disabled(&found)? {
                         // MONAI leaves out what stands in the list itself; a reference becomes nothing that it can call.
                         if matches!(&item.node.data, Data::Text(text) if text.starts_with('@')) {
-                            return Err(Fault::new(item.node.place, "a reference to what is switched off"));
+                            return Err(Fault::new(item.node.place, "this reference leads to a disabled transform"));
                         }
                     } else if is_compose(&found) {
                         list.extend(self.list(&found)?);
@@ -102,7 +102,7 @@ impl<'a> Document<'a> {
             }
             Data::Map(_) if is_compose(&at) => {
                 if self.disabled(&at)? {
-                    return Err(Fault::new(at.node.place, "this Compose is switched off"));
+                    return Err(Fault::new(at.node.place, "this Compose is disabled"));
                 }
                 let mut list = None;
                 for (key, value) in at.entries() {
@@ -111,7 +111,7 @@ impl<'a> Document<'a> {
                         _ => self.check_argument(key, &value)?,
                     }
                 }
-                list.ok_or_else(|| Fault::new(at.node.place, "a Compose without transforms"))
+                list.ok_or_else(|| Fault::new(at.node.place, "missing transforms of a Compose"))
             }
             _ => Err(Fault::new(at.node.place, "expected a list of transforms, or a Compose")),
         }
@@ -123,17 +123,15 @@ impl<'a> Document<'a> {
             // A case is one map here, never a list of maps; without lazy nothing is overridden.
             "_target_" | "_disabled_" | "_desc_" | "map_items" | "log_stats" | "overrides" => return Ok(()),
             "lazy" | "unpack_items" => {}
-            other => return Err(Fault::new(key.place, format!("Compose: {other} has no counterpart"))),
+            other => return Err(Fault::new(key.place, format!("Compose: {other} is not supported"))),
         }
         let value = self.deep(value, Code::Refused)?;
         if matches!(value.data, Data::Null | Data::Bool(false)) {
             return Ok(());
         }
-        let fault = Fault::new(key.place, format!("Compose: {}: {} has no counterpart", key.name, value.json()));
+        let fault = Fault::new(key.place, format!("Compose: {}: {} is not supported", key.name, value.json()));
         Err(if key.name == "lazy" {
-            fault.help(
-                "say lazy: false for the steps one by one; `fuse: resampling` in a pipeline interpolates once too",
-            )
+            fault.help("write lazy: false; `fuse: resampling` in a pipeline also interpolates only once")
         } else {
             fault
         })

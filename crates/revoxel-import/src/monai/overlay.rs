@@ -71,7 +71,7 @@ pub(super) fn read<'a>(files: &[File<'a>]) -> Result<(Texts<'a>, Node), Pipeline
                 }
             }
             _ if several => {
-                let fault = Fault::new(place, "expected a map: files that are laid over each other have entries");
+                let fault = Fault::new(place, "expected a map: only maps can be merged with other files");
                 return Err(texts.error(fault));
             }
             data => merged = Some(Node { place, data }),
@@ -101,8 +101,8 @@ fn merge(root: &mut Node, key: &Key, value: Node) -> Result<(), Fault> {
     let mut parts: Vec<&str> = id.split('#').collect();
     let last = parts.pop().unwrap_or_default();
     let missing = |part: &str| {
-        let problem = format!("{:?} changes an entry of another place, and there is no {part:?} before it", key.name);
-        Fault::new(key.place, problem).help("write it behind what it changes, or pass the file that has it first")
+        let problem = format!("{:?} changes a nested entry, but no {part:?} comes before it", key.name);
+        Fault::new(key.place, problem).help("write it after the entry, or pass the file with the entry first")
     };
     let mut place = root;
     for part in parts {
@@ -123,8 +123,8 @@ fn merge(root: &mut Node, key: &Key, value: Node) -> Result<(), Fault> {
                 Ok(())
             }
             (true, ..) => {
-                let problem = format!("{:?} adds to a map or a list, and both values must be one", key.name);
-                Err(Fault::new(key.place, problem).help("leave the + out to replace the value"))
+                let problem = format!("{:?} adds to a value: both must be maps, or both lists", key.name);
+                Err(Fault::new(key.place, problem).help("leave out the + to replace the value"))
             }
         };
     }

@@ -17,7 +17,7 @@ const HARMLESS: &[&str] = &["meta_keys", "orig_meta_keys", "meta_key_postfix", "
 /// Writes the section `restore`: an entry for every key that is no input. What is left out goes into `left_out`.
 ///
 /// # Errors
-/// Where a transform, an argument or an order has no counterpart.
+/// Where a transform, an argument or an order is not supported.
 pub(super) fn restore<'a>(
     list: &List<'a>,
     document: &Document<'a>,
@@ -53,7 +53,7 @@ pub(super) fn restore<'a>(
     }
     if counted().any(|c| c.keys.iter().any(|key| inputs.contains(key))) {
         notes.push(format!(
-            "What {} does to the inputs themselves is left out: only predictions are restored.",
+            "{}: transforms of the inputs themselves are left out, because only predictions are restored.",
             list.id
         ));
     }
@@ -78,11 +78,11 @@ pub(super) fn restore<'a>(
 fn undoes<'a>(call: &Call, at: &At<'a>, document: &Document<'a>, before: &Before<'_>) -> Result<(), Fault> {
     let at = document.resolve(at)?;
     let Some(transform) = at.child("transform") else {
-        return Err(Fault::new(call.place, format!("{}: it does not say its transform", call.name)));
+        return Err(Fault::new(call.place, format!("{}: missing transform", call.name)));
     };
     let of = format!("{}: transform: {}", call.name, transform.node.json());
     let place = transform.node.place;
-    let help = "choose that list with --transforms, or leave predictions out with --postprocessing none";
+    let help = "choose that list with --transforms, or leave out predictions with --postprocessing none";
     let calls = document
         .list(&transform)
         .and_then(|list| list.iter().map(|at| Call::read(at, document)).collect::<Result<Vec<_>, _>>());
@@ -101,7 +101,7 @@ fn undoes<'a>(call: &Call, at: &At<'a>, document: &Document<'a>, before: &Before
     if counted(before.calls) == counted(&calls) && pairs().all(|(ours, theirs)| ours.same(theirs)) {
         return Ok(());
     }
-    Err(Fault::new(place, format!("{of} is not what the steps are made of, {}", before.id)).help(help))
+    Err(Fault::new(place, format!("{of} differs from the transforms of the steps, {}", before.id)).help(help))
 }
 
 /// What is known of a prediction, call by call.
@@ -170,7 +170,7 @@ impl Entry {
                 ("softmax", Value::Bool(true)) => chosen = Some("softmax"),
                 ("sigmoid", Value::Bool(true)) => chosen = Some("sigmoid"),
                 (_, value) => {
-                    let problem = format!("{}: {name}: {value} has no counterpart", call.name);
+                    let problem = format!("{}: {name}: {value} is not supported", call.name);
                     return Err(Fault::new(*place, problem));
                 }
             }
@@ -178,15 +178,15 @@ impl Entry {
         match (chosen, self.inverted) {
             (None, _) => Ok(()),
             _ if self.discrete || !self.steps.is_empty() => {
-                Err(refused("comes after other steps, and here activations come first"))
+                Err(refused("comes after other transforms, but activations must come first"))
             }
             (Some("softmax"), true) => {
-                let fault = refused("comes after Invertd, and here activations come first");
-                self.late_softmax = Some(fault.help("put it before Invertd, or let argmax follow it"));
+                let fault = refused("comes after Invertd, but activations must come first");
+                self.late_softmax = Some(fault.help("put it before Invertd, or put argmax after it"));
                 Ok(())
             }
-            (_, true) => Err(refused("comes after Invertd, and here activations come first")
-                .help("put it before Invertd: the values differ by the order of interpolation and sigmoid")),
+            (_, true) => Err(refused("comes after Invertd, but activations must come first")
+                .help("put it before Invertd: values depend on the order of interpolation and sigmoid")),
             (chosen, false) => {
                 self.activation = chosen;
                 Ok(())
@@ -196,7 +196,7 @@ impl Entry {
 
     fn invert(&mut self, call: &Call, at: usize, notes: &mut Vec<String>) -> Result<(), Fault> {
         if self.inverted {
-            return Err(Fault::new(call.place, format!("{}: it is inverted already", call.name)));
+            return Err(Fault::new(call.place, format!("{}: a second Invertd", call.name)));
         }
         self.inverted = true;
         // MONAI takes nearest neighbour where nothing is said.
@@ -210,12 +210,13 @@ impl Entry {
                 (_, Value::Null) => {}
                 (name, _) if HARMLESS.contains(&name) => {}
                 _ => {
-                    return Err(Fault::new(*place, format!("{}: {name}: {value} has no counterpart", call.name)));
+                    return Err(Fault::new(*place, format!("{}: {name}: {value} is not supported", call.name)));
                 }
             }
         }
         if !nearest && self.labels_in_model {
-            notes.push(format!("{}: MONAI interpolates labels as numbers here; ours are nearest.", call.name));
+            notes
+                .push(format!("{}: MONAI interpolates labels as numbers; revoxel takes the nearest label.", call.name));
             nearest = true;
         }
         self.interpolation = Some(if nearest { "nearest" } else { "linear" });
@@ -234,7 +235,7 @@ impl Entry {
                     params.insert(name.clone(), value);
                 }
                 _ => {
-                    return Err(Fault::new(*place, format!("{}: {name}: {value} has no counterpart", call.name)));
+                    return Err(Fault::new(*place, format!("{}: {name}: {value} is not supported", call.name)));
                 }
             }
         }
@@ -242,7 +243,7 @@ impl Entry {
             return Ok(());
         }
         if self.discrete {
-            return Err(Fault::new(call.place, format!("{}: there are labels already", call.name)));
+            return Err(Fault::new(call.place, format!("{}: the values are labels already", call.name)));
         }
         self.discrete = true;
         if params.contains_key("argmax") {
@@ -268,13 +269,13 @@ impl Entry {
         let func = call.argument("func").and_then(Value::as_str).unwrap_or_default();
         if paint::takes_first(func) {
             if self.inverted || self.discrete || self.activation.is_some() || !self.steps.is_empty() {
-                let problem = format!("{}: func takes the first channel after other transforms", call.name);
-                return Err(Fault::new(call.place, problem).help("put it first, where it is the model's first result"));
+                let problem = format!("{}: func takes the first result after other transforms", call.name);
+                return Err(
+                    Fault::new(call.place, problem).help("put it first, so that it takes a result of the model")
+                );
             }
             let keys = call.keys.join(", ");
-            notes.push(format!(
-                "{keys}: func takes the first of what the model gives: store only that as the prediction."
-            ));
+            notes.push(format!("{keys}: func takes the first result of the model: store only that as the prediction."));
             return Ok(());
         }
         if paint::drops_background(func) {
@@ -283,8 +284,8 @@ impl Entry {
         let paint = paint::painted(func).unwrap_or_default();
         let step = self.steps.last().is_some_and(|(line, _)| line.contains("- as_discrete: ") && self.thresholded);
         let Some(threshold) = self.threshold.filter(|_| step && self.regions.is_empty()) else {
-            let problem = format!("{}: func paints channels that AsDiscreted with a threshold has not made", call.name);
-            return Err(Fault::new(call.place, problem).help("put AsDiscreted with a threshold right before it"));
+            let problem = format!("{}: func paints channels, but no AsDiscreted with a threshold made them", call.name);
+            return Err(Fault::new(call.place, problem).help("put AsDiscreted with a threshold directly before it"));
         };
         self.steps.pop();
         let paint: Vec<Value> =
@@ -296,10 +297,9 @@ impl Entry {
     /// The second of two one-hot channels is the map of labels 0 and 1.
     fn foreground(&mut self, call: &Call) -> Result<(), Fault> {
         if !self.two_classes || !self.steps.last().is_some_and(|(line, _)| line.contains("- as_discrete: ")) {
-            let problem = format!("{}: func drops the background, and there are not two one-hot channels", call.name);
-            return Err(
-                Fault::new(call.place, problem).help("let AsDiscreted with argmax and to_onehot: 2 come before it")
-            );
+            let problem = format!("{}: func drops the background, but there are not two one-hot channels", call.name);
+            let help = "put AsDiscreted with argmax and to_onehot: 2 before it";
+            return Err(Fault::new(call.place, problem).help(help));
         }
         self.steps.pop();
         (self.two_classes, self.one_hot) = (false, false);
@@ -316,7 +316,7 @@ impl Entry {
             return Err(fault);
         }
         if !self.inverted {
-            notes.push(format!("{key}: without Invertd MONAI stays on the model's grid; here it goes back."));
+            notes.push(format!("{key}: without Invertd, MONAI stays on the model's grid; revoxel maps it back."));
         }
         let kind = match (self.activation.is_some() || self.discrete, self.steps.is_empty()) {
             (true, _) => "logit",
@@ -342,7 +342,10 @@ impl Entry {
             self.argmax || !self.regions.is_empty() || self.labels_in_model && !self.one_hot || kind == "label";
         let scores = self.activation.is_none() && self.threshold.is_some();
         if scores && self.threshold.is_some_and(|t| t <= 0.0) {
-            notes.push(format!("{key}: where the model saw nothing MONAI compares 0 with the threshold and finds something; here there is nothing."));
+            notes.push(format!(
+                "{key}: for voxels that the model did not see, MONAI compares 0 with the threshold and finds foreground; \
+                 revoxel writes background."
+            ));
         }
         if !labels && !scores && (self.inverted || self.activation == Some("sigmoid")) {
             text.push_str("    fill: 0\n");

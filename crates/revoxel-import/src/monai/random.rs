@@ -21,7 +21,7 @@ impl Call {
         match value.as_u64().filter(|n| *n > 0) {
             Some(n) => Ok(Some(n).filter(|n| *n > 1)),
             None => {
-                Err(Fault::new(*place, format!("{}: num_samples: {value} is no whole number from 1 on", self.name)))
+                Err(Fault::new(*place, format!("{}: num_samples: {value}: expected a whole number from 1", self.name)))
             }
         }
     }
@@ -29,7 +29,7 @@ impl Call {
     /// Parameters in the form that they have here.
     ///
     /// # Errors
-    /// Where a value has no counterpart.
+    /// Where a value is not supported.
     pub(super) fn drawn(&self, params: &mut Map<String, Value>) -> Result<(), Fault> {
         if !self.is_random() {
             return Ok(());
@@ -54,7 +54,7 @@ impl Call {
                             Value::Array(pair)
                         }
                         one if one.as_f64().is_some_and(|g| g > 0.5) => json!([0.5, one]),
-                        _ => return Err(refused("gamma", "is neither a pair nor a number above 0.5")),
+                        _ => return Err(refused("gamma", "must be a pair or a number above 0.5")),
                     };
                 }
             }
@@ -63,7 +63,7 @@ impl Call {
                     .into_iter()
                     .find(|n| params.get(*n).and_then(Value::as_array).is_some_and(|list| list.len() == 2))
                 {
-                    return Err(refused(name, "with two numbers has no counterpart").help("write one for each axis"));
+                    return Err(refused(name, "with two numbers is not supported").help("write one number per axis"));
                 }
             }
             _ => {}

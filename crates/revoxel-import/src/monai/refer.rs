@@ -102,11 +102,11 @@ impl<'a> Document<'a> {
         loop {
             self.looked_at.set(self.looked_at.get() + 1);
             if self.looked_at.get() > VALUES {
-                let problem = format!("references repeat each other: they lead to more than {VALUES} values");
+                let problem = format!("references lead to more than {VALUES} values");
                 return Err(Fault::new(at.node.place, problem));
             }
             if at.depth > DEPTH {
-                let problem = format!("references lead more than {DEPTH} levels deep");
+                let problem = format!("references are nested more than {DEPTH} levels deep");
                 return Err(Fault::new(at.node.place, problem));
             }
             scalars::check(at.node, self.texts.written(at.node.place))?;
@@ -133,15 +133,15 @@ impl<'a> Document<'a> {
         let path = id.trim_start_matches("::");
         let up = (id.len() - path.len()) / 2;
         if at.raw && (macros || up > 0) {
-            let fault = fault("stands in what a macro before it stands for, where MONAI replaces nothing");
-            return Err(fault.help("write what it stands for"));
+            let fault = fault("is inside the value of an earlier macro, where MONAI does not replace it");
+            return Err(fault.help("write its value"));
         }
         let mut to = Vec::new();
         if up > 0 {
             let Some(base) = at.id.len().checked_sub(up) else { return Err(fault("leads out of the file")) };
             if self.aliased(at) {
-                let fault = fault("is relative, and an alias repeats it here");
-                return Err(fault.help("write the whole id"));
+                let fault = fault("is relative, but a YAML alias repeats it here");
+                return Err(fault.help("write the absolute id"));
             }
             to.extend_from_slice(&at.id[..base]);
         }
@@ -152,13 +152,13 @@ impl<'a> Document<'a> {
         let readable = if macros { !to.iter().any(file) } else { to.iter().all(word) };
         let Some((node, order)) = self.find(&to).filter(|_| readable) else {
             let fault = fault("is not in this file");
-            return Err(if macros { fault.help("other files are not read: write what it stands for") } else { fault });
+            return Err(if macros { fault.help("other files are not read: write its value") } else { fault });
         };
         let name = to.join("#");
         let mut via = at.via.clone();
         via.push(name.clone());
         if at.via.contains(&name) {
-            return Err(fault(&format!("leads round in a circle: {}", via.join(" -> "))));
+            return Err(fault(&format!("is circular: {}", via.join(" -> "))));
         }
         let here = self.find(&at.id).map(|(_, order)| order).unwrap_or_default();
         Ok(At { node, id: to, via, depth: at.depth + 1, raw: macros && here < order })
@@ -175,7 +175,7 @@ impl<'a> Document<'a> {
                 for (key, value) in at.entries() {
                     if key.name == "_target_" {
                         let what = value.node.json();
-                        return Err(Fault::new(key.place, format!("{what} as an argument has no counterpart")));
+                        return Err(Fault::new(key.place, format!("{what} as an argument is not supported")));
                     }
                     entries.push((key.clone(), self.deep(&value, code)?));
                 }
@@ -230,9 +230,8 @@ pub(super) fn only_reference(text: &str) -> Option<&str> {
 fn is_code(node: &Node, text: &str) -> Fault {
     let fault = Fault::new(node.place, format!("{text:?} is code"));
     if text.contains("lambda") {
-        return fault.help(
-            "functions are not run: leave the transform out and write a step that does it, see `revoxel transforms`",
-        );
+        return fault
+            .help("functions are not run: leave out the transform and write a step instead, see `revoxel transforms`");
     }
     fault.help("expressions are not run: write the value, or choose a list without them with --transforms ID")
 }

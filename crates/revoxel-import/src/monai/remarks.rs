@@ -22,34 +22,37 @@ pub(super) fn remarks(
     notes: &mut Vec<String>,
 ) {
     if calls.iter().any(|c| c.base == "Spacing" && c.keys.iter().all(|key| read_by_itk(key, calls))) {
-        notes
-            .push("ITKReader reads headers in double precision, so that the first voxel stays: rule monai.".to_owned());
+        notes.push(
+            "ITKReader reads headers in double precision, so the first voxel stays in place: rule monai.".to_owned(),
+        );
     }
     if calls.iter().any(|c| c.argument("as_closest_canonical").is_some_and(|value| value == true)) {
-        notes.push("as_closest_canonical of LoadImaged is the step canonical, which is undone too.".to_owned());
+        notes.push(
+            "as_closest_canonical of LoadImaged is imported as the step canonical, which is also undone.".to_owned(),
+        );
     }
     if calls.iter().any(|call| call.array) {
-        notes.push(format!("Transforms of arrays name no keys: their volume is called {ARRAY}."));
+        notes.push(format!("Array transforms have no keys: their volume is named {ARRAY}."));
     }
     for (name, argument) in calls.iter().flat_map(|c| c.no_effect.iter().map(move |a| (&c.name, a))) {
         if MISTAKEN.contains(&argument.as_str()) {
             notes.push(format!(
-                "{name} has no argument {argument}: MONAI passes it on to its padding, which fails where it pads. Zooms are \
-                 from min_zoom to max_zoom, 0.9 to 1.1 by default."
+                "{name} has no argument {argument}: MONAI passes it to its padding, which fails when it pads. Zooms are \
+                 drawn between min_zoom and max_zoom, 0.9 and 1.1 by default."
             ));
         }
     }
     if calls.iter().any(Call::is_random) {
-        notes.push("Random steps draw numbers of their own, from the seed of the pipeline.".to_owned());
+        notes.push("Random steps draw from the seed of the pipeline: their numbers differ from MONAI's.".to_owned());
     }
     if let Some(copies) = copies {
-        notes.push(format!("num_samples is the field copies: {copies} results for each case."));
+        notes.push(format!("num_samples is imported as copies: {copies} results for each case."));
     }
     let split = keys.iter().filter(|key| key.ends_with("_wt")).map(|key| key.trim_end_matches("_wt"));
     for key in
         split.filter(|key| calls.iter().any(|c| c.name.starts_with("ConvertToMulti") && c.keys[0].starts_with(key)))
     {
-        notes.push(format!("The three channels of {key} overlap and are three maps: {key}_tc, {key}_wt, {key}_et."));
+        notes.push(format!("The three overlapping channels of {key} are three maps: {key}_tc, {key}_wt, {key}_et."));
     }
     let mut without: Vec<String> = Vec::new();
     for text in calls.iter().flat_map(|c| c.no_effect.iter().map(|name| format!("{name} of {}", c.name))) {
@@ -58,14 +61,14 @@ pub(super) fn remarks(
         }
     }
     if !without.is_empty() {
-        notes.push(format!("Without effect here: {}.", without.join(", ")));
+        notes.push(format!("Ignored, because they change no values: {}.", without.join(", ")));
     }
     let skipped = document.skipped.borrow();
     if !skipped.is_empty() {
-        notes.push(format!("Random, and left out with --skip-random: {}.", skipped.join(", ")));
+        notes.push(format!("Random transforms left out by --skip-random: {}.", skipped.join(", ")));
     }
     let mut named = calls.iter().filter(|c| !selects(c)).flat_map(|c| &c.keys);
     if let Some(key) = named.find(|key| !keys.contains(key)) {
-        notes.push(format!("{key} is not read by LoadImaged, so it is no volume: left out."));
+        notes.push(format!("{key} is left out, because LoadImaged does not read it."));
     }
 }

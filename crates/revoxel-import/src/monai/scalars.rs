@@ -17,18 +17,20 @@ pub(super) fn check(node: &Node, written: Option<&str>) -> Result<(), Fault> {
     let fault = |problem: String, help: String| Err(Fault::new(place, format!("{written} {problem}")).help(help));
     match &node.data {
         Data::Text(_) if ["yes", "no", "on", "off"].contains(&written.to_lowercase().as_str()) => {
-            fault("is true or false for MONAI, and a word here".to_owned(), "write true or false".to_owned())
+            fault("is true or false in MONAI, but text in revoxel".to_owned(), "write true or false".to_owned())
         }
         Data::Text(_) => match number(written) {
-            Some(there) => fault(format!("is the number {there} for MONAI, and a word here"), format!("write {there}")),
+            Some(there) => {
+                fault(format!("is the number {there} in MONAI, but text in revoxel"), format!("write {there}"))
+            }
             None => Ok(()),
         },
         Data::Number(here) => match (number(written), here.as_f64()) {
             (Some(there), Some(here)) if there == here => Ok(()),
-            (Some(there), _) => fault(format!("is {there} for MONAI, and {here} here"), format!("write {there}")),
+            (Some(there), _) => fault(format!("is {there} in MONAI, but {here} in revoxel"), format!("write {there}")),
             (None, _) => fault(
-                format!("is a word for MONAI, and {here} here"),
-                "its numbers have a point, and their exponents a sign: 1.0e+3".to_owned(),
+                format!("is text in MONAI, but {here} in revoxel"),
+                "write numbers with a decimal point and a sign of the exponent: 1.0e+3".to_owned(),
             ),
         },
         _ => Ok(()),

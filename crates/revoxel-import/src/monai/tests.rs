@@ -91,7 +91,7 @@ fn filters_and_masks() {
         ]
     );
     let channels = text.replace("\"axis\": 3", "\"axis\": 0");
-    assert!(pipeline("list.json", &channels, None, None).unwrap_err().problem.contains("axis: 0 has no counterpart"));
+    assert!(pipeline("list.json", &channels, None, None).unwrap_err().problem.contains("axis: 0 is not supported"));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn yaml_lists_and_ids() {
 }
 
 #[test]
-fn what_has_no_counterpart_is_refused_where_it_stands() {
+fn what_is_not_supported_is_refused_where_it_stands() {
     let t = |transform: &str, line: usize, part: &str| {
         let text = format!("- _target_: LoadImaged\n  keys: image\n- {}\n", transform.replace('\n', "\n  "));
         let error = pipeline("list.yaml", &text, None, None).unwrap_err();
@@ -137,24 +137,27 @@ fn what_has_no_counterpart_is_refused_where_it_stands() {
                 image\n  pixdim: '$[1] ** 3'\n- _target_: GridPatchd\n  keys: image\n  patch_size: [8, 8, 8]\n";
     let error = pipeline("list.yaml", many, None, None).unwrap_err();
     let help = error.help.unwrap();
-    for part in
-        ["line 7, column 11", "is code", "line 8, column 13", "GridPatchd has no counterpart that does the same"]
-    {
+    for part in [
+        "line 7, column 11",
+        "is code",
+        "line 8, column 13",
+        "GridPatchd is not supported: no step does exactly the same",
+    ] {
         assert!(error.place.line == 3 && help.contains(part), "{part:?} is not in {help}");
     }
-    t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "leaves the affine behind");
+    t("_target_: Transposed\nkeys: image\nindices: [0, 3, 1, 2]", 3, "permutes axes without the affine");
     t("_target_: Lambdad\nkeys: image\nfunc: '$lambda x: x'", 5, "is code");
     t("_target_: Spacingd\nkeys: image\npixdim: '$list(range(3))'", 5, "is code");
     t("_target_: Resized\nkeys: [image, seg]\nspatial_size: 9\nalign_corners: [true, false]", 6, "align_corners");
     t(
         "_target_: Resized\nkeys: image\nspatial_size: 9\nanti_aliasing: true\nanti_aliasing_sigma: 2",
         7,
-        "no counterpart",
+        "is not supported",
     );
     t("_target_: Spacingd\nkeys: image\npixdim: '@missing'", 5, "Spacingd: pixdim: \"@missing\" is not in this file");
     t("_target_: Spacingd\nkeys: image\npixdim: '%a.json::b'", 5, "not in this file");
     t("_target_: Spacingd\nkeys: image\n_requires_: x", 5, "_requires_");
-    t("_target_: Resized\nkeys: image\nspatial_size: 9\nmode: bicubic", 6, "no counterpart");
+    t("_target_: Resized\nkeys: image\nspatial_size: 9\nmode: bicubic", 6, "is not supported");
     t("_target_: Spacing\npixdim: [1, 1, 1]", 3, "Spacing");
     t("_target_: CropForegroundd\nkeys: image\nsource_key: image\nselect_fn: x", 6, "is code");
     t("_target_: ScaleIntensityRanged\nkeys: image\na_min: 1\na_max: 1", 3, "a_max");
@@ -222,9 +225,9 @@ fn what_is_done_to_predictions_is_restored() {
         assert!(error.problem.contains(part), "{error}");
     };
     refused(&[invert, activate], "comes after Invertd");
-    refused(&[invert, invert], "inverted already");
+    refused(&[invert, invert], "a second Invertd");
     refused(&[argmax, argmax], "labels already");
-    refused(&["- _target_: MeanEnsembled\n  keys: [p]\n"], "MeanEnsembled has no counterpart");
+    refused(&["- _target_: MeanEnsembled\n  keys: [p]\n"], "MeanEnsembled is not supported");
     refused(&["- _target_: AsDiscreted\n  keys: p\n  argmax: true\n  dim: 0\n"], "AsDiscreted: dim");
 }
 
@@ -254,7 +257,7 @@ fn arguments_are_those_of_monai_where_defaults_differ() {
     let padded = "_target_: Zoomd\nkeys: image\nzoom: 0.5\npadding_mode: constant\nconstant_values: 5";
     t(padded, "zoom: { zoom: 0.5, mode: constant, value: 5, area: true }");
     let rotated = "_target_: Rotated\nkeys: [image, seg]\nangle: 0.1\nmode: [bilinear, nearest]\npadding_mode: ";
-    t(&format!("{rotated}[zeros, border]"), "# Rotated with padding_mode zeros MONAI mixes them");
+    t(&format!("{rotated}[zeros, border]"), "# Rotated: with padding_mode zeros, MONAI mixes zeros");
     t("_target_: Flipd\nkeys: image\n_desc_: mirrored\nspatial_axis: 0", "- flip: { spatial_axis: 0 }");
 }
 
@@ -280,6 +283,6 @@ fn turned_enlarged_and_moved() {
         assert!(error.place.line == line && error.problem.contains(part), "{error}");
     };
     t("t:\n- _target_: Zoomd\n  keys: image\n  zoom: 1.2\n  align_corners: true\n", 2, "align_corners");
-    t("t:\n- _target_: Affined\n  keys: image\n  affine: [[1]]\n", 4, "has no counterpart");
-    t("t:\n- _target_: Rotated\n  keys: image\n  angle: 0.1\n  align_corners: true\n", 5, "has no counterpart");
+    t("t:\n- _target_: Affined\n  keys: image\n  affine: [[1]]\n", 4, "is not supported");
+    t("t:\n- _target_: Rotated\n  keys: image\n  angle: 0.1\n  align_corners: true\n", 5, "is not supported");
 }

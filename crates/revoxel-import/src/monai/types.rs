@@ -26,11 +26,11 @@ impl Call {
             if whole || !matches!(name(dtype), Some("float16" | "half")) {
                 let problem = format!("{}: dtype: {dtype} changes the values of {key:?}", self.name);
                 let fault = Fault::new(*place, problem);
-                return Err(fault.help("values stay float32 here; `dtype` of an output says how they are written"));
+                return Err(fault.help("values stay float32 in a pipeline: set `dtype` of the output instead"));
             }
             let note = format!(
-                "{}: MONAI rounds {key} to float16, which changes values by up to 1 part in 2048 (and makes those beyond \
-                 65504 infinite); here they stay float32. `dtype: float16` of an output (a .npy) rounds them there.",
+                "{}: MONAI rounds {key} to float16, which changes values by up to 1 part in 2048 and makes values beyond \
+                 65504 infinite; revoxel keeps float32. Set `dtype: float16` of an .npy output to round them.",
                 self.name
             );
             if !notes.contains(&note) {

@@ -43,8 +43,8 @@ impl Written {
     fn fault(&self, error: PipelineError, whole: Place) -> Fault {
         let origin = self.origins.get(error.place.line.saturating_sub(1)).cloned().flatten();
         let (place, problem) = match origin {
-            Some(Origin { place, name }) => (place, format!("{name}, here {}", error.problem)),
-            None => (whole, format!("the pipeline made of it is refused: {}", error.problem)),
+            Some(Origin { place, name }) => (place, format!("{name}: {}", error.problem)),
+            None => (whole, format!("the imported pipeline is not valid: {}", error.problem)),
         };
         Fault { place, problem, help: error.help }
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{PlansError, Source};
 
 /// Files as nnU-Net names them are written under these endings.
-const ENDINGS: &str = ".nii.gz, .nii, .nrrd and .mha";
+const ENDINGS: &str = ".nii.gz, .nii, .nrrd or .mha";
 
 fn fault(place: &str, problem: impl Into<String>) -> PlansError {
     PlansError { file: Source::Dataset, place: place.to_owned(), problem: problem.into() }
@@ -22,7 +22,7 @@ pub(super) fn channel_names(dataset: &Value) -> Result<Option<&Map<String, Value
     };
     let names = dataset[name].as_object();
     names.map(Some).ok_or_else(|| {
-        fault(name, format!("{}: expected numbers with their names, as in {{ \"0\": \"CT\" }}", dataset[name]))
+        fault(name, format!("{}: expected a map of numbers to names, such as {{ \"0\": \"CT\" }}", dataset[name]))
     })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn ending(dataset: &Value) -> Result<&str, PlansError> {
     let Some(value) = dataset.get("file_ending") else { return Ok(".nii.gz") };
     let ending = value.as_str().filter(|e| e.starts_with('.') && writable_extension(format!("case{e}")));
     ending.ok_or_else(|| {
-        let problem = format!("{value} cannot be written: {ENDINGS} can. Convert the files and change the field");
+        let problem = format!("{value} cannot be written: convert the files to {ENDINGS}, and change this field");
         fault("file_ending", problem)
     })
 }
@@ -40,7 +40,7 @@ pub(super) fn ending(dataset: &Value) -> Result<&str, PlansError> {
 pub(super) fn labels(dataset: &Value) -> Result<Map<String, Value>, PlansError> {
     let labels = dataset.get("labels").ok_or_else(|| fault("labels", "missing"))?;
     let labels = labels.as_object();
-    let labels = labels.ok_or_else(|| fault("labels", "expected names with their labels"))?;
+    let labels = labels.ok_or_else(|| fault("labels", "expected a map of names to labels"))?;
     let mut read = Map::new();
     for (name, value) in labels {
         if name == "ignore" && value.is_null() {
@@ -55,17 +55,17 @@ pub(super) fn labels(dataset: &Value) -> Result<Map<String, Value>, PlansError> 
         let number = number.ok_or_else(|| {
             let turned = match value.as_str() {
                 Some(label) if name.parse::<i64>().is_ok() => {
-                    format!(": nnU-Net v2 writes it the other way round, {label:?}: {name}")
+                    format!("; nnU-Net v2 writes {label:?}: {name}")
                 }
                 _ => String::new(),
             };
-            let problem = format!("{value} is no whole number and no list of them{turned}");
+            let problem = format!("{value}: expected a whole number or a list of them{turned}");
             fault(&format!("labels.{name}"), problem)
         })?;
         read.insert(name.clone(), number);
     }
     match read.get("background") {
-        None => return Err(fault("labels", "there is no \"background\", which must be 0")),
+        None => return Err(fault("labels", "missing \"background\", which must be 0")),
         Some(background) if *background != json!(0) => {
             return Err(fault("labels.background", format!("{background}: expected 0")));
         }
@@ -74,7 +74,7 @@ pub(super) fn labels(dataset: &Value) -> Result<Map<String, Value>, PlansError> 
     if let Some(ignore) = read.get("ignore") {
         let highest = numbers(&read).max().unwrap_or(0);
         if ignore.as_i64() != Some(highest + 1) {
-            let problem = format!("{ignore}: expected {}, one above the highest of the others", highest + 1);
+            let problem = format!("{ignore}: expected {}, one above the highest other label", highest + 1);
             return Err(fault("labels.ignore", problem));
         }
     }
@@ -112,7 +112,9 @@ pub(super) fn decision(
     notes: &mut Vec<String>,
 ) -> Result<(Value, &'static str), PlansError> {
     let (Some(dataset), Some(labels)) = (dataset, labels) else {
-        notes.push("Without dataset.json the labels are not known: logits become the label of the highest.".to_owned());
+        notes.push(
+            "Without dataset.json the labels are unknown: the label is the number of the highest channel.".to_owned(),
+        );
         return Ok((json!({ "argmax": true }), "uint8"));
     };
     let mut all: Vec<i64> = numbers(labels).collect();
@@ -121,8 +123,7 @@ pub(super) fn decision(
     let dtype = if all.last().is_none_or(|highest| *highest < 255) { "uint8" } else { "uint16" };
     if !labels.values().any(|v| v.as_array().is_some_and(|l| l.len() > 1)) {
         if all.iter().zip(0..).any(|(label, position)| *label != position) {
-            let note =
-                "The labels have gaps: as in nnU-Net, a segmentation holds the numbers of the channels, 0, 1, 2 …";
+            let note = "The labels have gaps: as in nnU-Net, a segmentation holds channel numbers, 0, 1, 2 …";
             notes.push(note.to_owned());
         }
         return Ok((json!({ "argmax": true }), dtype));
@@ -133,7 +134,7 @@ pub(super) fn decision(
     let regions = labels.iter().filter(|(name, value)| name.as_str() != "ignore" && of(value).iter().any(|l| *l != 0));
     let regions = regions.count();
     if order.len() != regions {
-        return Err(fault(place, format!("{} numbers for {regions} regions", order.len())));
+        return Err(fault(place, format!("expected {regions} numbers, one per region, found {}", order.len())));
     }
     let paint: Vec<Value> = order.iter().enumerate().map(|(c, l)| json!({ "channel": c, "label": l })).collect();
     Ok((json!({ "regions": { "paint": paint } }), dtype))

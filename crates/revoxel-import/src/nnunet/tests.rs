@@ -130,7 +130,7 @@ fn what_is_refused() {
     let base = |name: &'static str| ["configurations", "base", name];
     let schemes = base("normalization_schemes");
     t(&schemes, json!(["MyNormalization"]), "3d_fullres.normalization_schemes[0]", "\"MyNormalization\" has no");
-    t(&schemes, json!([]), "normalization_schemes", "no list of schemes");
+    t(&schemes, json!([]), "normalization_schemes", "expected a list of schemes");
     t(
         &schemes,
         json!(["NoNormalization", "NoNormalization"]),
@@ -156,12 +156,12 @@ fn what_is_refused() {
         &of("resampling_fn_data_kwargs", "order"),
         json!(2),
         "resampling_fn_data_kwargs.order",
-        "2 has no counterpart: use 0, 1 or 3",
+        "2 is not supported: use 0, 1 or 3",
     );
     t(&of("resampling_fn_seg_kwargs", "order_z"), json!(1), "resampling_fn_seg_kwargs.order_z", "use 0");
     t(&of("resampling_fn_seg_kwargs", "is_seg"), json!(false), "resampling_fn_seg_kwargs.is_seg", "expected true");
     t(&of("resampling_fn_data_kwargs", "device"), json!("cuda"), "resampling_fn_data_kwargs.device", "no argument");
-    t(&of("resampling_fn_probabilities_kwargs", "order"), json!("-"), "kwargs.order", "3 has no counterpart");
+    t(&of("resampling_fn_probabilities_kwargs", "order"), json!("-"), "kwargs.order", "3 is not supported");
     t(
         &of("resampling_fn_probabilities_kwargs", "force_separate_z"),
         json!(true),
@@ -171,7 +171,7 @@ fn what_is_refused() {
     t(&["configurations", "middle", "spacing"], json!([1.0]), "3d_fullres.spacing", "2 or 3 numbers");
     t(&["configurations", "middle", "spacing"], json!("-"), "3d_fullres.spacing", "missing");
     t(&["transpose_forward"], json!([0, 0, 1]), "transpose_forward", "is not 0, 1, 2 in some order");
-    t(&["transpose_forward"], json!([0.5, 1, 2]), "transpose_forward", "no list of whole numbers");
+    t(&["transpose_forward"], json!([0.5, 1, 2]), "transpose_forward", "expected a list of whole numbers");
     t(&["image_reader_writer"], json!("Tiff3DIO"), "image_reader_writer", "\"Tiff3DIO\" has no");
     t(&["label_manager"], json!("MyLabels"), "label_manager", "LabelManager has");
     let properties = ["foreground_intensity_properties_per_channel", "0", "std"];
@@ -186,9 +186,13 @@ fn configurations_that_are_refused() {
         let error = pipeline(&plans(), None, &options(configuration)).unwrap_err();
         assert!(error.place == place && error.problem.contains(says), "{error}");
     };
-    t("3d_lowres", "configurations", "there is no \"3d_lowres\"; there are 2d, ");
-    t("3d_cascade_fullres", "configurations.3d_cascade_fullres.previous_stage", "\"3d_lowres\" as a further input");
-    t("loop", "configurations.loop.inherits_from", "circle");
+    t("3d_lowres", "configurations", "no \"3d_lowres\"; the file has 2d, ");
+    t(
+        "3d_cascade_fullres",
+        "configurations.3d_cascade_fullres.previous_stage",
+        "the segmentation of \"3d_lowres\" as an input",
+    );
+    t("loop", "configurations.loop.inherits_from", "circular");
 }
 
 /// What is said of a dataset.json with these fields instead.
@@ -206,8 +210,8 @@ fn labels_without_an_order_are_refused() {
     let labels = json!({ "background": 0, "whole": [1, 2], "core": 2 });
     let t = |fields: Value, says: &str| refused(fields, "regions_class_order", says);
     t(json!({ "labels": labels }), "missing");
-    t(json!({ "labels": labels, "regions_class_order": [1] }), "1 numbers for 2 regions");
-    t(json!({ "labels": labels, "regions_class_order": [1, -2] }), "no list of whole numbers");
+    t(json!({ "labels": labels, "regions_class_order": [1] }), "expected 2 numbers, one per region, found 1");
+    t(json!({ "labels": labels, "regions_class_order": [1, -2] }), "expected a list of whole numbers");
     let error = pipeline(&plans(), Some(&json!({})), &options("3d_fullres")).unwrap_err();
     assert_eq!((error.file, error.to_string()), (Source::Dataset, "labels: missing".to_owned()));
 }
@@ -215,15 +219,15 @@ fn labels_without_an_order_are_refused() {
 #[test]
 fn labels_that_nnunet_refuses_are_refused() {
     let t = |labels: Value, place: &str, says: &str| refused(json!({ "labels": labels }), place, says);
-    t(json!(["background", "a"]), "labels", "expected names");
-    t(json!({ "0": "background", "1": "a" }), "labels.0", "the other way round, \"background\": 0");
-    t(json!({ "a": 1, "b": 2 }), "labels", "no \"background\"");
+    t(json!(["background", "a"]), "labels", "expected a map of names");
+    t(json!({ "0": "background", "1": "a" }), "labels.0", "nnU-Net v2 writes \"background\": 0");
+    t(json!({ "a": 1, "b": 2 }), "labels", "missing \"background\"");
     t(json!({ "background": [0], "a": 1 }), "labels.background", "[0]: expected 0");
     t(json!({ "background": 1, "a": 0 }), "labels.background", "1: expected 0");
-    t(json!({ "background": 0, "a": null }), "labels.a", "null is no whole number");
-    t(json!({ "background": 0, "a": "one" }), "labels.a", "\"one\" is no whole number");
-    t(json!({ "background": 0, "a": 1.5 }), "labels.a", "1.5 is no whole number");
-    t(json!({ "background": 0, "a": [1, {}] }), "labels.a", "no list of them");
+    t(json!({ "background": 0, "a": null }), "labels.a", "null: expected a whole number");
+    t(json!({ "background": 0, "a": "one" }), "labels.a", "\"one\": expected a whole number");
+    t(json!({ "background": 0, "a": 1.5 }), "labels.a", "1.5: expected a whole number");
+    t(json!({ "background": 0, "a": [1, {}] }), "labels.a", "or a list of them");
     t(json!({ "background": 0, "ignore": 1, "a": 2 }), "labels.ignore", "1: expected 3");
     t(json!({ "background": 0, "a": 1, "ignore": [2] }), "labels.ignore", "[2]: expected 2");
 }
@@ -250,8 +254,8 @@ fn labels_that_nnunet_takes_are_taken() {
 #[test]
 fn files_that_cannot_be_written_and_channels_without_numbers_are_refused() {
     for ending in [json!(".gipl"), json!(".vtk"), json!("nii.gz"), json!(".png"), json!(7)] {
-        let says = format!("{ending} cannot be written: .nii.gz, .nii, .nrrd and .mha can");
+        let says = format!("{ending} cannot be written: convert the files to .nii.gz, .nii, .nrrd or .mha");
         refused(json!({ "file_ending": ending }), "file_ending", &says);
     }
-    refused(json!({ "channel_names": ["CT"] }), "channel_names", "[\"CT\"]: expected numbers with their names");
+    refused(json!({ "channel_names": ["CT"] }), "channel_names", "[\"CT\"]: expected a map of numbers to names");
 }

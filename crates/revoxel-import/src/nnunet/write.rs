@@ -11,8 +11,8 @@ impl Plans {
         let mut text =
             comment(&format!("Preprocessing of nnU-Net v2 for {name}, {}, from its plans.", options.configuration), "");
         text.push_str(&comment(
-            "Arrays of nnU-Net are (z, y, x) as SimpleITK reads them: axes are not turned to an orientation, but for \
-             transpose below. Labels of 0 outside of what is not 0 in any channel become -1, as there.",
+            "nnU-Net's arrays are (z, y, x) as SimpleITK reads them: axes keep their orientation, except for transpose \
+             below. As in nnU-Net, label 0 becomes -1 where all channels are 0.",
             "",
         ));
         for note in &self.notes {

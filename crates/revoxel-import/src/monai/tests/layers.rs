@@ -73,7 +73,7 @@ fn lists_put_together_with_random_steps() {
         "image: { path: \"image/{case}/{copy}.nii.gz\" }",
         "output: { path: \"pred/{case}/{copy}.nii.gz\" }",
         "trace: \"traces/{case}/{copy}.json\"",
-        "# Without effect here: device of RandRotated.",
+        "# Ignored, because they change no values: device of RandRotated.",
     ] {
         assert!(imported.text.contains(part), "{part} is not in\n{}", imported.text);
     }
@@ -116,7 +116,7 @@ fn later_files_are_laid_over_earlier_ones() {
     assert_eq!(super::super::pipeline(&both, &beside).unwrap().text, imported.text);
     // In the other order there is nothing yet that the entries change.
     let error = super::super::pipeline(&[both[1], both[0]], &options).unwrap_err();
-    assert!(error.problem.contains("there is no \"validate\" before it"), "{error}");
+    assert!(error.problem.contains("no \"validate\" comes before it"), "{error}");
     assert_eq!((error.file.as_str(), error.place.line), ("evaluate.json", 2));
     // A fault in the second file is told with its name, line and text.
     let faulty = EVALUATE.replace("\"argmax\": true", "\"argmax\": \"$code()\"");
@@ -142,9 +142,9 @@ fn what_is_added_must_be_of_the_same_form() {
     t("'+pre': [{_target_: Flipd, keys: image, spatial_axis: 2}]\n", Ok("flip: { spatial_axis: 2 }"));
     t("'pre#0#spatial_axis': 1\n", Ok("flip: { spatial_axis: 1 }"));
     t("'pre::0::spatial_axis': '@axes::a'\n'+axes': {a: 2}\n", Ok("flip: { spatial_axis: 2 }"));
-    t("'+pre': 1\n", Err("adds to a map or a list"));
-    t("'pre#1#keys': image\n", Err("there is no \"1\" before it"));
-    t("'a#b': 1\n", Err("there is no \"a\" before it"));
+    t("'+pre': 1\n", Err("both must be maps, or both lists"));
+    t("'pre#1#keys': image\n", Err("no \"1\" comes before it"));
+    t("'a#b': 1\n", Err("no \"a\" comes before it"));
     t("- 1\n", Err("expected a map"));
 }
 
@@ -257,7 +257,7 @@ fn readers_and_keys_that_are_no_volumes() {
                 image}\n";
     let imported = pipeline("c.yaml", text, None, None).unwrap();
     assert_eq!(steps(&imported), ["spacing: { rule: monai, pixdim: 1, interpolation: linear }"]);
-    assert!(!imported.text.contains("class:") && imported.notes.iter().any(|n| n.starts_with("class is not read")));
+    assert!(!imported.text.contains("class:") && imported.notes.iter().any(|n| n.starts_with("class is left out")));
     assert!(imported.notes.iter().any(|n| n.contains("ITKReader")), "{:?}", imported.notes);
 }
 

@@ -16,14 +16,14 @@ fn refused(text: &str, wanted: Option<&str>, line: usize, part: &str) {
 
 #[test]
 fn circles_are_refused_with_their_ids() {
-    refused(r#"{"pre":{"_target_":"Compose","transforms":["@pre"]}}"#, None, 1, "circle: pre -> pre");
-    refused("pre:\n  _target_: Compose\n  transforms: '@pre'\n", None, 3, "circle: pre -> pre");
+    refused(r#"{"pre":{"_target_":"Compose","transforms":["@pre"]}}"#, None, 1, "circular: pre -> pre");
+    refused("pre:\n  _target_: Compose\n  transforms: '@pre'\n", None, 3, "circular: pre -> pre");
     let two = "a:\n  _target_: Compose\n  transforms: ['@b']\nb:\n  _target_: Compose\n  transforms: ['@a']\n";
-    refused(two, None, 3, "circle: b -> a -> b");
+    refused(two, None, 3, "circular: b -> a -> b");
     let values = "a: '@b'\nb: '@a'\npre:\n- {_target_: Flipd, keys: image, spatial_axis: '@a'}\n";
-    refused(values, Some("pre"), 2, "spatial_axis: \"@a\" leads round in a circle: a -> b -> a");
-    refused("a: ['@a']\npre:\n- {_target_: Flipd, keys: '@a'}\n", Some("pre"), 1, "circle: a -> a");
-    refused("pre:\n  _target_: Compose\n  transforms: '%pre'\n", None, 3, "circle: pre -> pre");
+    refused(values, Some("pre"), 2, "spatial_axis: \"@a\" is circular: a -> b -> a");
+    refused("a: ['@a']\npre:\n- {_target_: Flipd, keys: '@a'}\n", Some("pre"), 1, "circular: a -> a");
+    refused("pre:\n  _target_: Compose\n  transforms: '%pre'\n", None, 3, "circular: pre -> pre");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn depth_and_repetition_are_bounded() {
     // Each holds four of the next: sixteen million values.
     let mut bomb: String = (1..13).map(|i| format!("x{}: ['@x{i}', '@x{i}', '@x{i}', '@x{i}']\n", i - 1)).collect();
     bomb.push_str("x12: [0]\npre:\n- {_target_: Flipd, keys: image, spatial_axis: '@x0'}\n");
-    assert!(pipeline("c.yaml", &bomb, Some("pre"), None).unwrap_err().problem.contains("repeat each other"));
+    assert!(pipeline("c.yaml", &bomb, Some("pre"), None).unwrap_err().problem.contains("references lead to more than"));
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn macros_copy_what_stands_before_them_with_its_ids_replaced() {
     let axes = "axes: ['@##axis', 2]\naxis: 1\n";
     assert_eq!(steps(&format!("{axes}{flip}"), "pre"), ["flip: { spatial_axis: [1, 2] }"]);
     // There MONAI looks for `::::axis` in the copy, and finds nothing.
-    refused(&format!("{flip}{axes}"), Some("pre"), 5, "where MONAI replaces nothing");
+    refused(&format!("{flip}{axes}"), Some("pre"), 5, "where MONAI does not replace it");
     // And here it takes `%axis` for a word.
-    refused(&format!("{flip}axes: '%axis'\naxis: 1\n"), Some("pre"), 5, "where MONAI replaces nothing");
+    refused(&format!("{flip}axes: '%axis'\naxis: 1\n"), Some("pre"), 5, "where MONAI does not replace it");
     // One list at two places: the first decides in MONAI.
     let aliases = "b: { k: &k ['@##axis'], axis: 1 }\nc: *k\npre:\n- _target_: Flipd\n  keys: image\n  spatial_axis: ";
-    refused(&format!("{aliases}'@c'\n"), Some("pre"), 2, "an alias repeats it");
+    refused(&format!("{aliases}'@c'\n"), Some("pre"), 2, "a YAML alias repeats it");
     assert_eq!(steps(&format!("{aliases}'@b#k'\n"), "pre"), ["flip: { spatial_axis: [1] }"]);
 }
