@@ -126,8 +126,8 @@ pub(super) fn run(args: &Args) -> Outcome {
             return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
         }
         (Some(_), false) => {
-            let problem = "not a file of points (.csv, .tsv, .json, .mrk.json, .fcsv), as --like needs: resample a volume \
-                           onto the grid of another with the step `resample_to` of a pipeline";
+            let problem = "not a file of points (.csv, .tsv, .json, .mrk.json, .fcsv), as --like needs: resample a \
+                           volume onto the grid of another with the step `resample_to` of a pipeline";
             return Err(Failure::usage(format!("{}: {problem}", args.input.display())));
         }
         (None, false) => {}

@@ -72,8 +72,8 @@ struct Monai {
     /// Id of the list of transforms, such as preprocessing or train#preprocessing [default: the first `Compose`].
     #[arg(long, value_name = "ID")]
     transforms: Option<String>,
-    /// Id of the list of transforms of predictions, for the section `restore`, or none [default: the first `Compose` with
-    /// "post" in its id next to --transforms, else in the file].
+    /// Id of the list of transforms of predictions, for the section `restore`, or none [default: the first `Compose`
+    /// with "post" in its id next to --transforms, else in the file].
     #[arg(long, value_name = "ID")]
     postprocessing: Option<String>,
     /// Leave out random transforms.

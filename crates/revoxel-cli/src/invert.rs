@@ -57,8 +57,8 @@ pub(super) struct Args {
     /// Another prediction of the same case with its own trace, such as a mirrored copy; repeatable.
     #[arg(long, help_heading = PREDICTION, num_args = 2, value_names = ["TRACE", "PREDICTION"])]
     with: Vec<PathBuf>,
-    /// Weights of the predictions in their order, then those of --with [default: equal]. Weights by channel: `,` between
-    /// channels and `;` between predictions, such as "1,2,3;3,2,1".
+    /// Weights of the predictions in their order, then those of --with [default: equal]. Weights by channel: `,`
+    /// between channels and `;` between predictions, such as "1,2,3;3,2,1".
     #[arg(long, help_heading = PREDICTION, value_name = "W,W,…", default_value = "", hide_default_value = true)]
     weights: Weights,
     /// The `restore` entry of the pipeline to follow, or none [default: the only entry].

@@ -18,8 +18,8 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = HEADING, value_name = "TIMES")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     max_expansion: Option<u64>,
-    /// Let headers name data files outside their own folder (NRRD, MetaImage). Only for trusted files: such a header can
-    /// name any file of this machine.
+    /// Let headers name data files outside their own folder (NRRD, MetaImage). Only for trusted files: such a header
+    /// can name any file of this machine.
     #[arg(long, global = true, help_heading = HEADING)]
     allow_outside: bool,
 }

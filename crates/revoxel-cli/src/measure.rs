@@ -22,8 +22,8 @@ const MOST_EXACT: i128 = 1 << 24;
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
-Measures are in physical units, also on oblique and sheared grids. Values within 0.001 of a whole number are that label; \
-any other value is an error.
+Measures are in physical units, also on oblique and sheared grids. Values within 0.001 of a whole number are that \
+label; any other value is an error.
 
 Examples:
   revoxel measure labels.nii.gz --csv
@@ -59,8 +59,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if beside(&args.labels).exists() {
         let places = beside(&args.labels);
         tracing::warn!(
-            "{path}: its slices are unevenly spaced ({}), but measures follow the affine: measure the result of `invert \
-             --onto regular` instead",
+            "{path}: its slices are unevenly spaced ({}), but measures follow the affine: measure the result of \
+             `invert --onto regular` instead",
             places.display()
         );
     }

@@ -148,8 +148,8 @@ pub(super) fn read_each<const N: usize>(
     for (path, each) in paths.iter().zip(&all) {
         let read = revoxel_io::read_with(path, each.kind, &each.options).map_err(Failure::usage)?;
         if read.info.slices.is_some() {
-            let problem = "slices are unevenly spaced: convert it with --slices regularize first, or pass --slices nominal \
-                           to read them as evenly spaced";
+            let problem = "slices are unevenly spaced: convert it with --slices regularize first, or pass --slices \
+                           nominal to read them as evenly spaced";
             return Err(Failure::usage(format!("{}: {problem}", path.display())));
         }
         if each.dicom {

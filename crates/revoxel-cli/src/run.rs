@@ -56,9 +56,9 @@ pub(super) struct Args {
     /// Run only part I of N, such as 2/8. The N parts cover all cases, each once.
     #[arg(long, help_heading = CASES, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
-    /// Skip cases that are done: with a valid trace of the same pipeline, seed, results number and inputs, and unchanged
-    /// outputs. Other cases are run, and the reason is printed. --resume=check only lists the cases that are not done;
-    /// exit code 1 if there are any.
+    /// Skip cases that are done: with a valid trace of the same pipeline, seed, results number and inputs, and
+    /// unchanged outputs. Other cases are run, and the reason is printed. --resume=check only lists the cases that are
+    /// not done; exit code 1 if there are any.
     #[arg(long, help_heading = CASES, conflicts_with = "overwrite", value_name = "HOW")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "redo")]
     resume: Option<Resume>,

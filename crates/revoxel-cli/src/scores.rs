@@ -14,7 +14,8 @@ use super::weights::Weights;
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
-A row is the path of the source and the scores, as MONAI's SaveClassification writes it. Several predictions are averaged.
+A row is the path of the source and the scores, as MONAI's SaveClassification writes it. Several predictions are \
+averaged.
 
 Examples:
   revoxel scores case.json scores.npy -o scores.csv --append

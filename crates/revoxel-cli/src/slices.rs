@@ -59,8 +59,8 @@ impl Uneven {
         });
         write_text(&path, &format!("{document:#}\n")).map_err(Failure::work)?;
         tracing::warn!(
-            "{}: the source has unevenly spaced slices, so the affine misplaces slices by up to {:.2} mm: see {} for their \
-             positions, or pass --onto regular for an even grid",
+            "{}: the source has unevenly spaced slices, so the affine misplaces slices by up to {:.2} mm: see {} for \
+             their positions, or pass --onto regular for an even grid",
             output.display(),
             self.off,
             path.display()

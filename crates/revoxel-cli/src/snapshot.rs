@@ -15,7 +15,8 @@ use super::show;
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
-The snapshot of pipeline.yaml is pipeline.snapshot.yaml; commit both. --check compares it with what the program does now.
+The snapshot of pipeline.yaml is pipeline.snapshot.yaml; commit both. --check compares it with what the program does \
+now.
 
 Exit codes of --check:
   0  same
@@ -249,7 +250,8 @@ fn known(place: &Path, text: &str) -> Result<Result<Value, String>, Failure> {
     };
     match document[MARK].as_u64() {
         Some(version) if version > u64::from(FORMAT) => Err(Failure::usage(format!(
-            "{shown}: snapshot of version {version}, but this program reads versions up to {FORMAT}: use a newer revoxel"
+            "{shown}: snapshot of version {version}, but this program reads versions up to {FORMAT}: use a newer \
+             revoxel"
         ))),
         Some(_) => Ok(Ok(document)),
         None => Ok(Err(format!("{MARK} is not a number"))),

@@ -364,8 +364,8 @@ fn all_keys(calls: &[Call], pipeline: &Pipeline, registry: &Registry) -> Result<
         let problem =
             format!("{} (step {ours}) works on {kinds} volumes, but {key:?} has another kind here", call.name);
         return Err(Fault::new(call.place, problem).help(
-            "a key counts as a label by its name, or because it is resampled with nearest: remove the key here, or rename \
-             an image",
+            "a key counts as a label by its name, or because it is resampled with nearest: remove the key here, or \
+             rename an image",
         ));
     }
     Ok(())

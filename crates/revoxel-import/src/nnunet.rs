@@ -155,8 +155,8 @@ impl Plans {
         let mut notes = Vec::new();
         if let Some(previous) = configuration.get("previous_stage").and_then(Value::as_str) {
             let problem = format!(
-                "{:?} needs the segmentation of {previous:?} as an input, which is not supported: import {previous:?}, or \
-                 a configuration without a previous stage",
+                "{:?} needs the segmentation of {previous:?} as an input, which is not supported: import {previous:?}, \
+                 or a configuration without a previous stage",
                 options.configuration
             );
             return Err(fault(format!("{place}previous_stage"), problem));

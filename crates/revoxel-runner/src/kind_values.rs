@@ -15,8 +15,8 @@ pub const TOLERANCE: f64 = 1e-3;
 pub enum KindError {
     /// Labels that are not whole.
     #[error(
-        "{path}: kind is label, but {count} of {voxels} values are not whole numbers (within {TOLERANCE}); the first is \
-         {first}: {remedy} if these are scores or intensities, or round the labels first"
+        "{path}: kind is label, but {count} of {voxels} values are not whole numbers (within {TOLERANCE}); the first \
+         is {first}: {remedy} if these are scores or intensities, or round the labels first"
     )]
     Fractions {
         /// The file.
@@ -32,8 +32,8 @@ pub enum KindError {
     },
     /// Probabilities beyond 0 and 1.
     #[error(
-        "{path}: kind is probability, but {count} of {voxels} values (from {lowest} to {highest}) are not between 0 and 1 \
-         (within {TOLERANCE}); the first is {first}: {remedy}, or scale the values to 0…1 first"
+        "{path}: kind is probability, but {count} of {voxels} values (from {lowest} to {highest}) are not between 0 \
+         and 1 (within {TOLERANCE}); the first is {first}: {remedy}, or scale the values to 0…1 first"
     )]
     NoProbabilities {
         /// The file.
@@ -53,8 +53,8 @@ pub enum KindError {
     },
     /// Labels that single precision has rounded.
     #[error(
-        "{path}: label {label} is not exact: the file stores {stored} with a scale, which is read as float32 and exact up \
-         to 2^24 (16777216): store the labels without a scale"
+        "{path}: label {label} is not exact: the file stores {stored} with a scale, which is read as float32 and exact \
+         up to 2^24 (16777216): store the labels without a scale"
     )]
     Rounded {
         /// The file.

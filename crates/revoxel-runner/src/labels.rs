@@ -159,8 +159,6 @@ impl LabelMaps {
                 "{}: {keys} cannot have {noun} {label} here: {maps} {hold} {held}, which earlier steps turn into {}",
                 first.name, first.possible
             )
-        } else if read == 1 {
-            format!("{}: no {noun} {label} in {maps} of {keys}, which {hold} {}", first.name, first.possible)
         } else {
             format!("{}: no {noun} {label} in {maps} of {keys}, which {hold} {}", first.name, first.possible)
         };

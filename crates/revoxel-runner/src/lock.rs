@@ -34,7 +34,8 @@ pub struct Lock {
 pub enum LockError {
     /// Another pipeline is at work.
     #[error(
-        "{folder}: another run with another pipeline ({other}) is writing here: wait for it, or use another --out folder"
+        "{folder}: another run with another pipeline ({other}) is writing here: wait for it, or use another \
+         --out folder"
     )]
     Busy {
         /// The folder.

@@ -64,8 +64,8 @@ pub enum ScoresError {
     NoFile(PathBuf),
     /// Numbers that have no mean.
     #[error(
-        "{path}: {count} of {all} numbers are NaN, the first is number {first} (from 1): NaN cannot be averaged with other \
-         predictions"
+        "{path}: {count} of {all} numbers are NaN, the first is number {first} (from 1): NaN cannot be averaged with \
+         other predictions"
     )]
     NaN {
         /// The array.

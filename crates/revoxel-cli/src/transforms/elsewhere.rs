@@ -53,8 +53,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["DataStats", "IntensityStats"], "use `revoxel info FILE` and `revoxel measure FILE`"),
     (
         &["BoundingRect"],
-        "`crop_foreground` finds the box, crops to it and records it in the trace; `revoxel measure FILE` prints the box \
-         of each label",
+        "`crop_foreground` finds the box, crops to it and records it in the trace; `revoxel measure FILE` prints the \
+         box of each label",
     ),
     (
         &[
@@ -95,23 +95,23 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["LabelToMask"],
-        "`label_filter` keeps some labels, and `map_label_value` merges them: orig_labels: [2, 3], target_labels: [1, 1]",
+        "`label_filter` keeps some labels, `map_label_value` merges them: orig_labels: [2, 3], target_labels: [1, 1]",
     ),
     (
         &["ConvertToMultiChannelBasedOnBratsClasses"],
-        "`map_label_value` makes one region from several labels; `regions` in `restore` maps predictions of overlapping \
-         regions back (docs/predictions.md)",
+        "`map_label_value` makes one region from several labels; `regions` in `restore` maps predictions of \
+         overlapping regions back (docs/predictions.md)",
     ),
     (
         &["SaveClassification"],
-        "`revoxel scores TRACE SCORES.npy -o TABLE.csv` writes the scores of a whole image after the path of its source; \
-         `--append` adds one row per case",
+        "`revoxel scores TRACE SCORES.npy -o TABLE.csv` writes the scores of a whole image after the path of its \
+         source; `--append` adds one row per case",
     ),
     (&["AddExtremePointsChannel", "SignalFillEmpty"], "no such step: clicks of users and signals are not supported"),
     (
         &["ProbNMS"],
-        "`revoxel measure FILE --peaks` finds the peaks of a probability map; `--points OUT` writes them as points, and \
-         `revoxel points TRACE OUT` maps them to the source",
+        "`revoxel measure FILE --peaks` finds the peaks of a probability map; `--points OUT` writes them as points, \
+         and `revoxel points TRACE OUT` maps them to the source",
     ),
     (&["NoNormalization"], "no step needed: leave the step out"),
     (&["DefaultPreprocessor"], "`revoxel import nnunet plans.json` writes its steps as a pipeline"),

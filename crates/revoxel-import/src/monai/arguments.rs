@@ -74,8 +74,8 @@ impl Call {
                         modes[at] == "zeros" && !held.is(key, Kind::Label) && !how.get(at).is_some_and(nearest)
                     };
                     if self.keys.iter().enumerate().any(mixes) {
-                        let note = "with padding_mode zeros, MONAI mixes zeros into the outermost half voxel; revoxel keeps \
-                                    its value.";
+                        let note = "with padding_mode zeros, MONAI mixes zeros into the outermost half voxel; revoxel \
+                                    keeps its value.";
                         notes.push(format!("{}: {note}", self.name));
                     }
                     let value = if modes.windows(2).all(|w| w[0] == w[1]) {
@@ -312,8 +312,8 @@ impl Call {
             }
             if held.is(key, Kind::Label) && found != "nearest" {
                 notes.push(format!(
-                    "{}: MONAI interpolates the labels of {key} as numbers ({text}); revoxel takes the label with the most \
-                     weight.",
+                    "{}: MONAI interpolates the labels of {key} as numbers ({text}); revoxel takes the label with the \
+                     most weight.",
                     self.name
                 ));
                 chosen.insert(key.clone(), json!("label"));

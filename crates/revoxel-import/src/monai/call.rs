@@ -350,7 +350,7 @@ fn transposed(name: &str, place: Place, args: &[(String, Place, Value)]) -> Faul
     let problem =
         format!("{name} is not supported: it permutes axes without the affine, so voxels change their position");
     Fault::new(place, problem).help(format!(
-        "to keep positions, leave it out and add `- transpose: {{ indices: {ours} }}` to the pipeline, which also permutes \
-         the affine (axes from 0, without the channel)"
+        "to keep positions, leave it out and add `- transpose: {{ indices: {ours} }}` to the pipeline, which also \
+         permutes the affine (axes from 0, without the channel)"
     ))
 }

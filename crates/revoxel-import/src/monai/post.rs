@@ -343,8 +343,8 @@ impl Entry {
         let scores = self.activation.is_none() && self.threshold.is_some();
         if scores && self.threshold.is_some_and(|t| t <= 0.0) {
             notes.push(format!(
-                "{key}: for voxels that the model did not see, MONAI compares 0 with the threshold and finds foreground; \
-                 revoxel writes background."
+                "{key}: for voxels that the model did not see, MONAI compares 0 with the threshold and finds \
+                 foreground; revoxel writes background."
             ));
         }
         if !labels && !scores && (self.inverted || self.activation == Some("sigmoid")) {

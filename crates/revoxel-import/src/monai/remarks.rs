@@ -37,8 +37,8 @@ pub(super) fn remarks(
     for (name, argument) in calls.iter().flat_map(|c| c.no_effect.iter().map(move |a| (&c.name, a))) {
         if MISTAKEN.contains(&argument.as_str()) {
             notes.push(format!(
-                "{name} has no argument {argument}: MONAI passes it to its padding, which fails when it pads. Zooms are \
-                 drawn between min_zoom and max_zoom, 0.9 and 1.1 by default."
+                "{name} has no argument {argument}: MONAI passes it to its padding, which fails when it pads. Zooms \
+                 are drawn between min_zoom and max_zoom, 0.9 and 1.1 by default."
             ));
         }
     }

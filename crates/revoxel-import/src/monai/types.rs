@@ -29,8 +29,8 @@ impl Call {
                 return Err(fault.help("values stay float32 in a pipeline: set `dtype` of the output instead"));
             }
             let note = format!(
-                "{}: MONAI rounds {key} to float16, which changes values by up to 1 part in 2048 and makes values beyond \
-                 65504 infinite; revoxel keeps float32. Set `dtype: float16` of an .npy output to round them.",
+                "{}: MONAI rounds {key} to float16, which changes values by up to 1 part in 2048 and makes values \
+                 beyond 65504 infinite; revoxel keeps float32. Set `dtype: float16` of an .npy output to round them.",
                 self.name
             );
             if !notes.contains(&note) {

@@ -23,8 +23,8 @@ pub fn label_map(
 ) -> Result<(Volume, Vec<[usize; 3]>), PointsError> {
     let error = |place: &str, problem: String| Err(PointsError { place: place.to_owned(), problem });
     if let Some(name) = document.unplaced().first() {
-        let problem = "the point has no position, and later points would get other labels without it: place it, or delete \
-                       it from the file";
+        let problem = "the point has no position, and later points would get other labels without it: place it, or \
+                       delete it from the file";
         return error(name, problem.to_owned());
     }
     let items = document.items();

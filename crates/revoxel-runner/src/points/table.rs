@@ -71,8 +71,8 @@ impl Table {
             let fields = fields.clone();
             table.groups = groups(&fields);
             if table.groups.is_empty() {
-                let problem = "no columns of a point (x, y, z; i, j, k; r, a, s; l, p, s) or of a box (x0 … z1, start_x … \
-                               end_z, x_min … z_max)";
+                let problem = "no columns of a point (x, y, z; i, j, k; r, a, s; l, p, s) or of a box (x0 … z1, \
+                               start_x … end_z, x_min … z_max)";
                 return Err(PointsError { place: format!("{name}:{}", first + 1), problem: problem.to_owned() });
             }
             let error = |line: usize, problem| PointsError { place: format!("{name}:{}", line + 1), problem };
