@@ -13,7 +13,7 @@ use super::failure::Failure;
 /// The target grid of a prediction whose source has unevenly spaced slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Onto {
-    /// The slices themselves; their positions are written to OUTPUT.slices.json.
+    /// The slices themselves; `invert` writes their positions to OUTPUT.slices.json.
     #[default]
     Slices,
     /// The evenly spaced grid that the pipeline resampled them onto.
