@@ -195,10 +195,10 @@ def copies():
         trace["unknown"] = {"a": [1, 2]}
         trace["volumes"]["volume"]["unknown"] = None
         trace["volumes"]["volume"]["source"]["grid"]["unknown"] = 3
-        trace["volumes"]["volume"]["steps"][0].update(transform="a transform of the future", fidelity="unknown")
+        trace["volumes"]["volume"]["steps"][0].update(transform="a transform of the future")
 
-    case = Case(native, "a kind of the future").step(window((0, 1, 0), (5, 3, 3)))
-    good("unknown-fields", "Unknown fields, kinds of volumes and transforms are ignored.", case, labels(case.grid.shape) + 1,
+    case = Case(native).step(window((0, 1, 0), (5, 3, 3)))
+    good("unknown-fields", "Unknown fields and transforms are ignored.", case, labels(case.grid.shape) + 1,
          LABEL, change=strange)
 
 
@@ -324,6 +324,11 @@ def refused():
         volume["steps"][0]["ops"] = [{"shear": {"by": 0.5}}]
 
     bad("refused-unknown-op", "An op that no reader knows.", crop, data, ["shear"], change=edit(unknown))
+
+    def future(volume):
+        volume["kind"] = "a kind of the future"
+
+    bad("refused-unknown-kind", "A kind that no reader knows.", crop, data, ["kind"], change=edit(future))
 
     def extra(volume):
         volume["steps"][0]["ops"][0]["window"]["stride"] = [2, 2, 2]

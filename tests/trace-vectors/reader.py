@@ -431,6 +431,7 @@ class Volume:
             need(field in record["source"], f"missing source.{field}")
         need("dtype" in record["result"], "missing result.dtype")
         self.kind = record["kind"]
+        need(self.kind in ("image", "label", "probability", "logit"), f"the kind {self.kind!r} is unknown")
         self.ties = record.get("ties", "upper")
         need(self.ties in ("alternate", "upper"), f"ties {self.ties!r}")
         self.source = Grid(record["source"].get("grid"))
