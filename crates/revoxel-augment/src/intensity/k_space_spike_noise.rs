@@ -1,10 +1,10 @@
 //! Adds the stripes of an MR scan with a spike in k-space.
 //!
 //! # What it does
-//! Sets the strength of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place is
-//! given by three indices of the spectrum, whose middle is frequency 0, or by four with the channel before them; three
-//! hold for all channels. Of a 2-D volume it is two, or three with the channel before them. Without `k_intensity` it is 2.5 times the mean logarithm of all strengths of the channel. The
-//! result is float32.
+//! Sets the magnitude of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place
+//! is three indices of the spectrum, with frequency 0 in the middle, or the channel followed by these; without a
+//! channel it applies to all channels. For a 2-D volume a place is two indices, or the channel followed by two. The
+//! default of `k_intensity` is 2.5 times the mean logarithm of all magnitudes of the channel. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The frequencies that were replaced are lost.
 //!
 //! # Same as
-//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which answers in the voxel type, and without `k_intensity` spikes as
-//! many places as there are channels.
+//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which returns the voxel type of the volume, and without `k_intensity`
+//! spikes as many places as there are channels.
 
 use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;

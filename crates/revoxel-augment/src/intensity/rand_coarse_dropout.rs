@@ -1,11 +1,11 @@
-//! Fills boxes, or what lies around them, sometimes.
+//! Fills boxes at random, or everything around them.
 //!
 //! # What it does
-//! With the probability `prob`, draws `holes` boxes (or `holes` to `max_holes`) of `spatial_size` voxels (or of sizes
-//! up to `max_spatial_size`) anywhere in the volume and fills them, as float32; with `dropout_holes: false` they stay and
-//! the rest is filled. `fill_value` is a number, or a range from which each voxel gets a number; without it the range is
-//! that of the volume. Boxes larger than the volume are as large as it is. The inputs of a step and all channels have
-//! the same boxes.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same boxes. Draws `holes` boxes (or
+//! `holes` to `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and
+//! fills them; the result is float32. With `dropout_holes: false` the boxes stay and the rest is filled. `fill_value`
+//! is a number, or a range from which each voxel gets a number; the default is the range of the volume. Boxes larger
+//! than the volume get its size.
 //!
 //! # YAML
 //! ```yaml
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! # Inverse
-//! The values that were filled over are lost.
+//! The values that were overwritten are lost.
 //!
 //! # Same as
 //! MONAI `RandCoarseDropoutd(holes, spatial_size, dropout_holes, fill_value, max_holes, max_spatial_size, prob)`, which

@@ -1,10 +1,10 @@
-//! Sharpens with Gaussians, sometimes.
+//! Sharpens at random with Gaussians.
 //!
 //! # What it does
-//! With the probability `prob`, does what `gaussian_sharpen` does, with standard deviations (voxels) of the first
-//! Gaussian that are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of the second from `sigma2_x`, `sigma2_y`
-//! and `sigma2_z`, and a weight from `alpha`, for all inputs of the step alike. Where a `sigma2` is one number, the
-//! second deviation lies between it and the first. `edge` says what lies beyond the volume.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_sharpen` does. The
+//! standard deviations (voxels) of the first Gaussian are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of
+//! the second from `sigma2_x`, `sigma2_y` and `sigma2_z`, and the weight from `alpha`. If a `sigma2` is one number, the
+//! second deviation lies between it and the first. `edge` sets the values beyond the volume.
 //!
 //! # YAML
 //! ```yaml
@@ -16,7 +16,7 @@
 //!
 //! # Same as
 //! MONAI `RandGaussianSharpend(sigma1_x, sigma1_y, sigma1_z, sigma2_x, sigma2_y, sigma2_z, alpha, approx="erf", prob)`
-//! with `edge: zero`, which draws values near the faces towards 0: that is not the default here.
+//! with `edge: zero`, which pulls values near the faces towards 0 and is not the default here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
-//! Adds the ringing of an MR scan that was cut off in k-space, sometimes.
+//! Adds at random the ringing of an MR scan whose k-space was cut off.
 //!
 //! # What it does
-//! With the probability `prob`, does what `gibbs_noise` does, with an `alpha` drawn from a range, for all inputs of the
-//! step alike.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gibbs_noise` does, with an
+//! `alpha` drawn from a range.
 //!
 //! # YAML
 //! ```yaml

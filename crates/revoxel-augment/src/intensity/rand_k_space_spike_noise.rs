@@ -1,10 +1,10 @@
-//! Adds the stripes of an MR scan with a spike in k-space, sometimes.
+//! Adds at random the stripes of an MR scan with a spike in k-space.
 //!
 //! # What it does
-//! With the probability `prob`, does what `k_space_spike_noise` does at a place and with a strength that are drawn: for
-//! each channel its own, or with `channel_wise: false` the same for all. The logarithm of the strength lies in
-//! `intensity_range`, or between 0.95 and 1.1 times the 2.5-fold mean logarithm of all strengths of the channel. The
-//! inputs of a step get the same spikes. The result is float32.
+//! Applied with probability `prob`; all inputs of the step get the same spikes. Does what `k_space_spike_noise` does,
+//! with a random place and a random magnitude for each channel, or with `channel_wise: false` the same for all. The
+//! logarithm of the magnitude lies in `intensity_range`; by default between 0.95 and 1.1 times the 2.5-fold mean
+//! logarithm of all magnitudes of the channel. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The frequencies that were replaced are lost.
 //!
 //! # Same as
-//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws for each key anew, and with
-//! `channel_wise=False` still a strength for each channel.
+//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws anew for each key, and with
+//! `channel_wise=False` still draws a magnitude for each channel.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

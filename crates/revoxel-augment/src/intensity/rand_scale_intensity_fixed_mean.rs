@@ -1,8 +1,9 @@
-//! Scales intensities about their mean, sometimes.
+//! Scales intensities at random about their mean.
 //!
 //! # What it does
-//! With the probability `prob`, does what `scale_intensity_fixed_mean` does, with a factor drawn from `factors`, for all
-//! inputs of the step alike; with `channel_wise` each channel is treated by itself, with a factor of its own.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `scale_intensity_fixed_mean`
+//! does, with a factor drawn from `factors`. With `channel_wise` each channel is treated separately, with its own
+//! factor.
 //!
 //! # YAML
 //! ```yaml
@@ -10,8 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back with the factor and the mean that were used; what `preserve_range` cut off comes back as the
-//! limit, where that is asked for.
+//! The inverse linear map with the same factor and mean; on request values that `preserve_range` clipped come back as
+//! the limit.
 //!
 //! # Same as
 //! MONAI `RandScaleIntensityFixedMeand(factors, fixed_mean, preserve_range, prob, channel_wise)`.

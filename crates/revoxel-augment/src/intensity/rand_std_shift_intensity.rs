@@ -1,8 +1,9 @@
-//! Adds a multiple of the standard deviation to intensities, sometimes.
+//! Adds a random multiple of the standard deviation to intensities.
 //!
 //! # What it does
-//! With the probability `prob`, does what `std_shift_intensity` does, with a factor drawn from `factors`, for all inputs
-//! of the step and all channels alike. The deviation is that of each volume, or with `channel_wise` of each channel.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same draw. Does what
+//! `std_shift_intensity` does, with a factor drawn from `factors`. The deviation is that of each volume, or with
+//! `channel_wise` of each channel.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The number that was added is subtracted; with `nonzero` lost, as the zeros cannot be told from values that
+//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
 //! became 0.
 //!
 //! # Same as

@@ -1,11 +1,11 @@
-//! Takes one of the windows that sweep the volume: each copy of a case takes another one.
+//! Takes one of the windows that sweep the volume; each copy of a case takes another one.
 //!
 //! # What it does
-//! Windows of `patch_size` voxels sweep the volume, axis by axis with the last one changing first, from `offset` on,
-//! in steps of the size less the share `overlap` of it (rounded half to even). Without `pad_mode` only whole windows
-//! count; with it, all that begin before the end of the volume, and what sticks out is padding. The step crops to one
-//! of them: in a pipeline with `copies`, to that of the copy's number, else to the number `patch`. A copy for which
-//! there is no window is skipped, so that `copies` is the largest number of patches.
+//! Windows of `patch_size` voxels sweep the volume from `offset` on; the last axis changes first. The step from one
+//! window to the next is the size less its fraction `overlap` (rounded half to even). Without `pad_mode` only whole
+//! windows count. With it, all windows count that begin before the end of the volume, and voxels beyond the volume are
+//! padding. The step crops to one window: the number `patch`, by default the number of the copy in a pipeline with
+//! `copies`. A copy without a window is skipped, so `copies` is the largest number of patches.
 //!
 //! ```text
 //! +--0--+--1--+--2--+.
@@ -13,32 +13,34 @@
 //! +--3--+--4--+--5--+.
 //! ```
 //!
-//! Windows are those of the step's first input; other inputs are cropped to the same place of the world.
+//! Windows refer to the step's first input; other inputs are cropped to the same world region.
 //!
-//! With `threshold` only windows count in which the values of `source`, padding included, sum up to less; with
-//! `sort_fn` they are counted from the lowest sum on (`min`) or from the highest (`max`; those whose sum is NaN come
-//! last in both, and those of one sum stay in order). All inputs are cropped to the windows that the source decides for. `num_patches` ends the count.
+//! With `threshold` a window counts only if the values of `source` in it, padding included, sum up to less. `sort_fn`
+//! orders the windows by this sum, the lowest first (`min`) or the highest first (`max`). Windows whose sum is NaN come
+//! last in both, and windows with equal sums keep their order. The source decides the windows of all inputs.
+//! `num_patches` limits the number of windows.
 //!
 //! # YAML
 //! ```yaml
 //! grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
 //! ```
 //!
-//! The ten patches with the most of a structure:
+//! The ten patches that contain most of a structure:
 //! ```yaml
 //! grid_patch: { patch_size: 64, source: label, sort_fn: max, num_patches: 10 }
 //! ```
 //!
 //! # Inverse
-//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which gives all patches
-//! as one tensor. There each key is sorted by its own sums, so that an image and its labels fall apart; here one source
-//! decides. Where there are fewer patches than `num_patches`, MONAI adds some of nothing but padding; here copies are
-//! skipped. MONAI sorts with `num_patches` only, and in any order where sums are equal; here always, and in that of the
-//! sweep. On axes that are taken whole, MONAI cuts off what is before the `offset`; here it means nothing there.
+//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which returns all
+//! patches as one tensor. There each key is sorted by its own sums, so patches of an image and of its labels no longer
+//! match; here one source decides. If there are fewer patches than `num_patches`, MONAI adds patches of padding only;
+//! here copies are skipped. MONAI sorts only with `num_patches`, and equal sums in any order; here windows are always
+//! sorted, and equal sums keep the order of the sweep. On axes that are taken whole, MONAI cuts off what is before the
+//! `offset`; here the offset has no effect there.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;

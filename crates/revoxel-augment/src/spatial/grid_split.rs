@@ -1,10 +1,10 @@
-//! Takes one of the parts of a volume that is split evenly: each copy of a case takes another one.
+//! Takes one part of an evenly split volume; each copy of a case takes another one.
 //!
 //! # What it does
-//! Splits the volume into `grid` windows along axis 0, 1, 2: of the size of the volume by their number (rounded
-//! down), or of `size` voxels, in equal steps from the first voxel on (rounded down). The step crops to one of them,
-//! counted with the last axis changing first: in a pipeline with `copies`, to that of the copy's number, else to the
-//! number `patch`. A copy for which there is none is skipped.
+//! Splits the volume into `grid` windows along axis 0, 1, 2. A window has the size of the volume divided by their
+//! number (rounded down), or `size` voxels. The windows start at the first voxel and follow in equal steps (rounded
+//! down). The step crops to one window, counted with the last axis changing first: the number `patch`, by default the
+//! number of the copy in a pipeline with `copies`. A copy without a window is skipped.
 //!
 //! # YAML
 //! ```yaml
@@ -12,11 +12,11 @@
 //! ```
 //!
 //! # Inverse
-//! Puts the part back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the part back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes, and gives a list of all parts.
+//! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes and returns a list of all parts.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;

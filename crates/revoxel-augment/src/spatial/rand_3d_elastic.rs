@@ -1,11 +1,11 @@
-//! Bends the volume by smooth noise, and moves it, sometimes.
+//! Bends the volume at random by smooth noise, and moves it.
 //!
 //! # What it does
-//! With the probability `prob`, draws a displacement between −1 and 1 for each voxel and along each axis, smooths
-//! them by a Gaussian with a standard deviation from `sigma_range` (voxels; it ends after three of them, and there is
-//! no noise beyond the volume), multiplies them by a number from `magnitude_range` (voxels), and takes each voxel
-//! from where its displacement leads. Then the volume is rotated, sheared, moved and scaled about its middle as by
-//! `rand_affine`, in the same interpolation, for all inputs of the step alike.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement between −1 and 1 for
+//! each voxel and along each axis. Smooths the displacements with a Gaussian with a standard deviation from
+//! `sigma_range` (voxels); it ends after three of them, and beyond the volume there is no noise. Multiplies them by a
+//! number from `magnitude_range` (voxels), and samples each voxel where its displacement leads. The same interpolation
+//! also rotates, shears, translates and scales the volume about its centre, as in `rand_affine`.
 //!
 //! ```text
 //!  |  |  |  |          | |   |  |
@@ -13,13 +13,12 @@
 //!  |  |  |  |          |   | |  |
 //! ```
 //!
-//! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
-//! Where they differ more, all of them are reduced by one factor. In volumes of 128 voxels along each axis that
-//! happens from magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume
-//! would fold.
+//! The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
+//! If they differ more, one factor reduces all of them. In volumes of 128 voxels along each axis this happens from
+//! magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume would fold.
 //!
-//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
-//! same places of the world. They take 12 bytes for each voxel while the case is worked on, so crop first.
+//! The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
+//! of the world. They take 12 bytes for each voxel while the case is processed, so crop first.
 //!
 //! # YAML
 //! ```yaml
@@ -27,13 +26,13 @@
 //! ```
 //!
 //! # Inverse
-//! The inverse of the bending, found for each voxel to within 1e-7 voxels, and sampling there: lossy in values. The
-//! trace has what the noise is made of, and makes it again: the same on every machine but for rounding.
+//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
+//! the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
 //!
 //! # Same as
 //! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default `padding_mode` is
-//! reflection, as here. Its `spatial_size` has no counterpart.
+//! whose noise may fold the volume (here it is reduced before), and which has no inverse. Its default `padding_mode` is
+//! reflection, as here. Its `spatial_size` is not supported.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;

@@ -1,14 +1,14 @@
-//! Crops to a box around a drawn voxel of a drawn class.
+//! Crops to a box around a random voxel of a random class.
 //!
 //! # What it does
-//! Draws a class by `ratios` (each as likely without them), then a voxel of that class in `source`, each as likely, and
-//! crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and so on; of
-//! several channels, class c is where channel c is not 0. With `image`, only voxels count where that input is above
-//! `image_threshold` in any channel.
+//! Draws a class by `ratios` (all equally likely without them), then a voxel of that class in `source`, all equally
+//! likely, and crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and
+//! so on; with several channels, class c is where channel c is nonzero. With `image`, only voxels count where that
+//! input is above `image_threshold` in any channel.
 //!
-//! A box that would stick out is moved into the volume. Inputs on other grids are cropped to the same region of the
-//! world. Classes of which there is no voxel are left out of the draw; the trace says in which order the classes were
-//! drawn, of which the first that is there was taken.
+//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+//! region. Classes without a voxel are left out of the draw. The trace records the order in which the classes were
+//! drawn; the first class with a voxel was taken.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 0 ]
@@ -25,13 +25,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandCropByLabelClassesd(label_key, spatial_size, ratios, num_classes, image_key, image_threshold,
-//! allow_smaller)`, one of its samples. The number of classes need not be said where there are ratios. Its
-//! `indices_key` and `max_samples_per_class` have no counterpart: all voxels count. Labels with a ratio above 0 that no
-//! case has are an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
+//! allow_smaller)`, one of its samples. With ratios the number of classes may be left out. Its `indices_key` and
+//! `max_samples_per_class` are not supported: all voxels count. A label that has a ratio above 0 and that no case
+//! contains is an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;

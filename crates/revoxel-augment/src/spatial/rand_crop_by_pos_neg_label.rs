@@ -1,13 +1,13 @@
-//! Crops to a box around a drawn voxel of the foreground, or of the background.
+//! Crops to a box around a random voxel of the foreground or the background.
 //!
 //! # What it does
-//! With the probability pos/(pos + neg), draws a voxel of `source` that is foreground, else one that is background,
-//! each as likely, and crops every input to the box of `spatial_size` voxels around it. Foreground is what is not 0; of
-//! several channels, the first is the background's and does not count. With `image`, a voxel is background only
+//! With the probability pos/(pos + neg), draws a foreground voxel of `source`, otherwise a background voxel, all
+//! equally likely, and crops every input to the box of `spatial_size` voxels around it. Nonzero voxels are foreground;
+//! with several channels, the first is the background and does not count. With `image`, a voxel is background only
 //! where that input is above `image_threshold` in any channel.
 //!
-//! A box that would stick out is moved into the volume. Inputs on other grids are cropped to the same region of the
-//! world. Where there is no voxel of the kind that was drawn, one of the other kind is taken, unless its share is 0.
+//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+//! region. If there is no voxel of the sort that was drawn, one of the other sort is taken, unless its share is 0.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 0 ]
@@ -24,13 +24,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandCropByPosNegLabeld(label_key, spatial_size, pos, neg, image_key, image_threshold, allow_smaller)`, one of
-//! its samples. Where no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error
-//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
-//! background where no image narrows it. Its `fg_indices_key` and `bg_indices_key` have no counterpart.
+//! its samples. If no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error,
+//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel as
+//! background if no image narrows it. Its `fg_indices_key` and `bg_indices_key` are not supported.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;

@@ -1,8 +1,8 @@
-//! Stretches and squeezes cells along each axis by chance, sometimes.
+//! Stretches and squeezes cells along each axis at random.
 //!
 //! # What it does
-//! With the probability `prob`, does what `grid_distortion` does, with steps of 1 plus a number that is drawn from
-//! `distort_limit` for every cell of every axis, for all inputs of the step alike. The cells divide the volume of the
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `grid_distortion` does, with
+//! steps of 1 plus a number drawn from `distort_limit` for every cell of every axis. The cells divide the volume of the
 //! step's first input.
 //!
 //! # YAML
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The cells stretched back, exactly, and sampling there: lossy in values. The trace has the steps.
+//! Stretches the cells back, exactly, and resamples: lossy in values. The trace records the steps.
 //!
 //! # Same as
 //! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)` with `rule: monai`; see `grid_distortion`.

@@ -1,10 +1,9 @@
-//! Takes one of the windows that sweep the volume from a place drawn by chance: each copy of a case takes another
-//! one.
+//! Takes one of the windows that sweep the volume from a random place; each copy of a case takes another one.
 //!
 //! # What it does
-//! As `grid_patch`, but that the first window begins at an index drawn from `min_offset` to `max_offset` along each
-//! axis, both included, and that `sort_fn: random` puts the windows in an order that is drawn. What is drawn is the same
-//! for all copies of a case, so that their windows belong together.
+//! Does what `grid_patch` does, with two differences. The first window begins at an index drawn from `min_offset` to
+//! `max_offset` along each axis, both included. `sort_fn: random` puts the windows in a random order. All copies of a
+//! case get the same draw, so their windows belong together.
 //!
 //! # YAML
 //! ```yaml
@@ -12,13 +11,13 @@
 //! ```
 //!
 //! # Inverse
-//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which
-//! gives all patches as one tensor. Its `sort_fn: random` draws the windows for each key anew; here they are the same.
-//! As `grid_patch` says, one source decides, and patches are not made up.
+//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`,
+//! which returns all patches as one tensor. Its `sort_fn: random` draws the windows anew for each key; here they are
+//! the same. As in `grid_patch`, one source decides, and no patches are made up.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;

@@ -1,9 +1,9 @@
-//! Rotates, sometimes.
+//! Rotates at random.
 //!
 //! # What it does
-//! With the probability `prob`, turns the sampling grid by angles (radians) that are drawn from `range_x`, `range_y`
-//! and `range_z` and interpolates onto it, for all inputs of the step alike. It is the rotation of `rotate` with
-//! `about: volume`, or `about: world`; the affine follows, so every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the sampling grid by angles
+//! (radians) drawn from `range_x`, `range_y` and `range_z` and interpolates onto it, as `rotate` does with `about:
+//! volume` or `about: world`. The affine follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the angles.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the angles.
 //!
 //! # Same as
 //! MONAI `RandRotated(range_x, range_y, range_z, prob, keep_size, padding_mode)` with `about: volume`.

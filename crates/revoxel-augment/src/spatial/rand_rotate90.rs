@@ -1,9 +1,9 @@
-//! Rotates by right angles, sometimes.
+//! Rotates by right angles at random.
 //!
 //! # What it does
-//! With the probability `prob`, turns the volume 1 to `max_k` times (each as likely) by 90° in the plane of
-//! `spatial_axes`, from the first axis towards the second, for all inputs of the step alike. The affine follows, so
-//! every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the volume 1 to `max_k` times
+//! (all equally likely) by 90° in the plane of `spatial_axes`, from the first axis towards the second. The affine
+//! follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The rotation back; exact. The trace says how often it was turned.
+//! The opposite rotation; exact. The trace records the number of turns.
 //!
 //! # Same as
 //! MONAI `RandRotate90d(prob, max_k, spatial_axes)`.

@@ -1,12 +1,13 @@
-//! Crops to a share of the volume at a drawn place, a drawn share where that is asked for.
+//! Crops to a fraction of the volume at a random place, optionally of a random size.
 //!
 //! # What it does
-//! Keeps `roi_scale` of each axis, rounded up to whole voxels, from a drawn index on, all places in the volume as
-//! likely; with `random_center: false`, those in the middle, as `center_scale_crop` does. With `random_size: true`, the
-//! number of voxels of each axis is drawn too, from those of `roi_scale` to those of `max_roi_scale`.
+//! Keeps the fraction `roi_scale` of each axis, rounded up to whole voxels, from a random index on; all places in the
+//! volume are equally likely. With `random_center: false` the box is central, as in `center_scale_crop`. With
+//! `random_size: true` the number of voxels of each axis is drawn too, from those of `roi_scale` to those of
+//! `max_roi_scale`.
 //!
-//! The box is one of the step's first input, and inputs on other grids are cropped to the same region of the world.
-//! What is drawn are fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
+//! The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
+//! fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
@@ -22,10 +23,10 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
-//! MONAI `RandScaleCropd(roi_scale, max_roi_scale, random_center, random_size)`. Where the size is not drawn, MONAI
+//! MONAI `RandScaleCropd(roi_scale, max_roi_scale, random_center, random_size)`. If the size is not drawn, MONAI
 //! ignores `max_roi_scale`; here that is an error, and so are scales above 1.
 
 use revoxel_core::{Grid, GridOp};

@@ -1,12 +1,12 @@
-//! Crops to a box around a voxel that is drawn by weights.
+//! Crops to a box around a voxel drawn by weights.
 //!
 //! # What it does
-//! Draws a voxel with a probability in proportion to its value in `source`, among those that can be the middle of a box
-//! of `spatial_size` voxels inside the volume (size//2 voxels before it), and crops every input to that box. An axis
-//! that is shorter than the box stays as it is; its middle is n//2. Inputs on other grids are cropped to the same
-//! region of the world.
+//! Draws a voxel with a probability proportional to its value in `source`, and crops every input to the box of
+//! `spatial_size` voxels around it. Only voxels are drawn that can be the centre of a box inside the volume (size//2
+//! voxels lie before the centre). An axis shorter than the box stays as it is; its centre is n//2. Inputs on other
+//! grids are cropped to the same world region.
 //!
-//! Weights are 0 or more and in one channel. Those at the rim, where no box has its middle, do not count.
+//! Weights are 0 or more, in one channel. Weights at the rim, where no box has its centre, do not count.
 //!
 //! ```text
 //! weights [ 0 0 0 9 1 0 0 ]
@@ -20,13 +20,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandWeightedCropd(w_key, spatial_size)`, one of its samples. MONAI leaves out the last box along each axis;
-//! here all have their share. Where weights are negative, MONAI adds to all of them, and where none counts or some are
-//! not finite, it draws evenly; here these are errors, unless `on_empty` says otherwise for the second. In
-//! TorchIO, `WeightedSampler` draws such boxes while training.
+//! here all have their share. If weights are negative, MONAI adds a number to all of them; if no weight counts, or some
+//! are not finite, it draws evenly. Here all of these are errors; if no weight counts, `on_empty` may say otherwise. In
+//! TorchIO, `WeightedSampler` draws such boxes during training.
 
 use revoxel_core::{Volume, dispatch};
 use schemars::JsonSchema;

@@ -1,10 +1,10 @@
-//! Enlarges or shrinks, sometimes.
+//! Enlarges or shrinks at random.
 //!
 //! # What it does
-//! With the probability `prob`, interpolates the volume onto floor(n · zoom) voxels over the same extent, with a
-//! zoom drawn between `min_zoom` and `max_zoom`, for all inputs of the step alike: one zoom for all axes where they
-//! are single numbers, else one by axis. With `keep_size`, the result is cropped or padded about its middle to the
-//! shape before. The affine follows, so every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto floor(n ·
+//! zoom) voxels over the same extent, with a zoom drawn between `min_zoom` and `max_zoom`: one zoom for all axes if
+//! these are single numbers, otherwise one by axis. With `keep_size` the result is cropped or padded about its centre
+//! to the previous shape. The affine follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -15,13 +15,13 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What `keep_size` cut away is filled.
-//! The trace has the zoom.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that `keep_size` cropped are
+//! filled. The trace records the zoom.
 //!
 //! # Same as
-//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`; its default `mode` is `area`, here
-//! `area: true`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
-//! padding has no counterpart: a constant is 0, or what the kind says.
+//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`. Its default `mode` is `area`, here
+//! `area: true`. With two zooms MONAI uses the first for axes 0 and 1; here the last number is repeated. Its padding
+//! value is not supported: a constant is 0, or the fill of the kind.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};

@@ -1,10 +1,10 @@
-//! Makes all intensities equally frequent.
+//! Equalises the histogram: makes all intensities equally frequent.
 //!
 //! # What it does
 //! Replaces each value by the share of values that are not larger, from `min` for the smallest to `max` for the
-//! largest, as float32 (histogram equalisation). Whole numbers have a bin each; other values have `num_bins` of equal
-//! width, and lie on straight lines between their middles. With `source`, the histogram is that of the voxels where
-//! this input is above 0; all values are changed.
+//! largest. The result is float32. Whole numbers have one bin each; other values have `num_bins` bins of equal width,
+//! and lie on straight lines between the centres of the bins. With `source`, the histogram is that of the voxels where
+//! this input is above 0; all values change.
 //!
 //! # YAML
 //! ```yaml
@@ -18,9 +18,8 @@
 //! The values are lost: rare ones become the same.
 //!
 //! # Same as
-//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have a bin each,
-//! as MONAI gives arrays of them; when it reads files it makes single precision of them, and `as_float: true` does the
-//! same.
+//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have one bin
+//! each, as for arrays in MONAI; from files MONAI makes single precision of them, and `as_float: true` does the same.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;

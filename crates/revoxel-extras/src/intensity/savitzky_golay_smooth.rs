@@ -1,8 +1,8 @@
 //! Smooths along an axis with polynomials (Savitzky and Golay).
 //!
 //! # What it does
-//! Replaces each value by that of the polynomial of degree `order` that fits best the `window_length` values around it
-//! along `spatial_axis`. Peaks keep their height better than with an average. `mode` says what lies beyond the volume:
+//! Replaces each value by that of the polynomial of degree `order` that fits the `window_length` values around it along
+//! `spatial_axis` best. Peaks keep their height better than with an average. `mode` sets the values beyond the volume:
 //! `zeros`, `reflect` (mirrored at the outermost voxels), `replicate` (the closest voxel) or `circular`. The result is
 //! float32.
 //!
@@ -15,8 +15,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which answers in the voxel type, and whose `axis`
-//! counts the channels as 0, so that it is one more than `spatial_axis`.
+//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which returns the voxel type of the volume. Its
+//! `axis` counts the channels as 0, so it is one more than `spatial_axis`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;

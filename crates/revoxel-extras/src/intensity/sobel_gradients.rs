@@ -1,12 +1,12 @@
-//! Takes gradients with Sobel's filter.
+//! Computes gradients with Sobel's filter.
 //!
 //! # What it does
-//! Makes a channel for each of `spatial_axes` (all where they are left out; two of a 2-D volume): the change of values per voxel along the
-//! axis, smoothed along the others. The filter is `kernel_size` voxels wide. Of several channels, all of them for the
-//! first axis come before those for the second. `normalize_kernels: false` takes whole numbers for weights (the
-//! classic −1, 0, 1 and 1, 2, 1), so gradients are larger; `normalize_gradients` brings those of an axis to 0 … 1.
-//! `padding_mode` says what lies beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels), `replicate`
-//! (the closest voxel) or `circular`. The result is float32.
+//! Makes one channel for each of `spatial_axes` (by default all; a 2-D volume has two): the change of values per voxel
+//! along the axis, smoothed along the others. The filter is `kernel_size` voxels wide. With several input channels, all
+//! channels for the first axis come before those for the second. `normalize_kernels: false` takes whole numbers as
+//! weights (the classic −1, 0, 1 and 1, 2, 1), so gradients are larger. `normalize_gradients` scales those of an axis
+//! to 0 … 1. `padding_mode` sets the values beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels),
+//! `replicate` (the closest voxel) or `circular`. The result is float32.
 //!
 //! # YAML
 //! ```yaml

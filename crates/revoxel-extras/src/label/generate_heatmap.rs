@@ -1,12 +1,12 @@
 //! Makes a heatmap of each landmark.
 //!
 //! # What it does
-//! Landmarks are a label map: label `k` marks landmark `k`, so that it stays at its place through every step before.
-//! The result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
-//! largest there is. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the middle of the
-//! label's voxels (their mean index, rounded half to even), integrated over each voxel and cut off `truncated` standard
-//! deviations away; `normalize` divides it by its highest value. A label that is not there gives a channel of zeros.
-//! Name the `labels` where the volumes of a dataset need not all have the last one.
+//! Landmarks are a label map: label `k` marks landmark `k`, so that it keeps its place through every step before. The
+//! result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
+//! largest in the volume. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the centre of
+//! the label's voxels (their mean index, rounded half to even). The Gaussian is integrated over each voxel and ends
+//! after `truncated` standard deviations; `normalize` divides it by its highest value. A missing label gives a channel
+//! of zeros. Set `labels` if volumes of a dataset may lack the last label.
 //!
 //! `revoxel convert POINTS --like SCAN -o landmarks.nii.gz` makes a label map of a file of points.
 //!
@@ -23,8 +23,8 @@
 //!
 //! # Same as
 //! MONAI `GenerateHeatmapd(sigma, truncated, normalize)`, whose landmarks are a list of indices, each rounded to a
-//! voxel. The grid is that of the label map, in MONAI it is given (`ref_image_keys`, `spatial_shape`,
-//! `coordinate_space`); what `visibility_keys` hide is a label that is not there.
+//! voxel. The grid is that of the label map; in MONAI it is given (`ref_image_keys`, `spatial_shape`,
+//! `coordinate_space`). A landmark that `visibility_keys` hide is a missing label here.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Normalises CT numbers by the statistics of a data set.
 //!
 //! # What it does
-//! Cuts values off at `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 where
-//! it is smaller), as float32. The four numbers describe the foreground of a whole data set, not of one volume.
+//! Clips values to `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 if `std` is
+//! smaller). The result is float32. The four numbers describe the foreground of a whole data set, not of one volume.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what was cut off comes back as the limit, where that is asked for.
+//! The inverse linear map; on request clipped values come back as the limit.
 //!
 //! # Same as
 //! nnU-Net `CTNormalization`, with the names of its `foreground_intensity_properties_per_channel`.

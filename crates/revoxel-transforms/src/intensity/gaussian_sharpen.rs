@@ -1,10 +1,10 @@
-//! Sharpens what was smoothed with a Gaussian.
+//! Smooths with a Gaussian, then sharpens.
 //!
 //! # What it does
-//! Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2`; the difference of the two
-//! is what the second one took away. `alpha` times that is added to the first: edges come back sharper than they were,
-//! without the noise. `edge` says what lies beyond the volume, as in `gaussian_smooth`. The result is float32 (float64
-//! for float64).
+//! Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2` voxels. The difference of
+//! the two is the detail that the second Gaussian removed. `alpha` times this detail is added to the first result:
+//! edges become sharper than they were, without the noise. `edge` sets the values beyond the volume, as in
+//! `gaussian_smooth`. The result is float32 (float64 for float64).
 //!
 //! # YAML
 //! ```yaml
@@ -15,8 +15,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which draws values near the faces
-//! towards 0: that is not the default here.
+//! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which pulls values near the faces
+//! towards 0 and is not the default here.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};

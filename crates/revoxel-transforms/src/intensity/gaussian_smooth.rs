@@ -2,9 +2,9 @@
 //!
 //! # What it does
 //! Convolves with a Gaussian whose standard deviation is `sigma` voxels or `sigma_mm` millimetres, for all axes or by
-//! axis, up to four deviations away. The weights are the integral of the Gaussian over each voxel. `edge` says what
-//! lies beyond the volume: it is mirrored at its faces, or holds the `nearest` voxel, or `zero`. The result is
-//! float32 (float64 for float64).
+//! axis. The Gaussian ends after four standard deviations. The weights are its integral over each voxel. `edge` sets
+//! the values beyond the volume: mirrored at its faces, the `nearest` voxel, or `zero`. The result is float32 (float64
+//! for float64).
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which draws values near the faces towards 0 (air
-//! is −1000 in a CT): that is not the default here.
+//! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which pulls values near the faces towards 0 (air is
+//! −1000 in a CT) and is not the default here.
 
 use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use revoxel_resample::{FilterEdge, Gaussian, gaussian_smooth_as};

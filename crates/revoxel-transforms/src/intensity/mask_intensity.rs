@@ -1,8 +1,8 @@
-//! Sets what lies outside a mask to one value.
+//! Sets values outside a mask to one value.
 //!
 //! # What it does
 //! Keeps values where the input `source` is above 0, or holds one of `labels`, and sets all others to `cval`. The
-//! source must lie on the same grid. The voxel type stays.
+//! source must lie on the same grid. The voxel type stays if it holds `cval`.
 //!
 //! # YAML
 //! ```yaml
@@ -14,8 +14,8 @@
 //!
 //! # Same as
 //! MONAI `MaskIntensityd(mask_key)`, which casts the mask to the voxel type of the image: a probability below 1 becomes
-//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` have no counterpart.
-//! TorchIO `Mask(masking_method, outside_value, labels)`. Labels that no case has are an error here.
+//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported. TorchIO
+//! `Mask(masking_method, outside_value, labels)`. Naming a label that no case contains is an error here.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};

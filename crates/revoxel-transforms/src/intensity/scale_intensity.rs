@@ -1,9 +1,9 @@
 //! Scales intensities to a range, or by a factor.
 //!
 //! # What it does
-//! Takes the smallest value of the volume to `minv` and the largest to `maxv`, 0 and 1 where they are left out; with
-//! `channel_wise` of each channel by itself. With `factor` instead, every value is multiplied by `1 + factor`. The
-//! result is float32. A volume that holds one value everywhere becomes `minv`.
+//! Maps the smallest value of the volume to `minv` and the largest to `maxv` (0 and 1 by default); with `channel_wise`,
+//! those of each channel. With `factor` instead, every value is multiplied by `1 + factor`. The result is float32. A
+//! constant volume becomes `minv`.
 //!
 //! # YAML
 //! ```yaml
@@ -14,13 +14,12 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back.
+//! The inverse linear map.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a volume of one value by `minv`, and
-//! needs `minv=None, maxv=None` for `factor` to count; nnU-Net `RescaleTo01Normalization`; TorchIO
-//! `RescaleIntensity(out_min_max)`. The latter leaves a volume of one value as it is; its `masking_method` has no
-//! counterpart.
+//! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a constant volume by `minv`, and uses
+//! `factor` only with `minv=None, maxv=None`; nnU-Net `RescaleTo01Normalization`; TorchIO
+//! `RescaleIntensity(out_min_max)`. TorchIO leaves a constant volume as it is; its `masking_method` is not supported.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;

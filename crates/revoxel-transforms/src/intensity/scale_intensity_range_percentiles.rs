@@ -1,11 +1,11 @@
 //! Maps a range between two percentiles to another range.
 //!
 //! # What it does
-//! Takes the `lower` percentile of the values to `b_min` and the `upper` one to `b_max`, 0 and 1 where both are left
-//! out, and what lies between and beyond along the same line; with `clip`, what lies outside the new range is set to
-//! its ends. With `relative`, the percentiles go to the same percentages of the new range instead: 10 and 90 to 0.1
-//! and 0.9 of it. `channel_wise` takes each channel by itself. Percentiles are linear between the closest ranks. The
-//! result is float32. Where both percentiles are one value it becomes `b_min`, and nothing is scaled.
+//! Maps the `lower` percentile of the values to `b_min` and the `upper` percentile to `b_max` (0 and 1 by default), and
+//! all other values along the same line. `clip` sets values outside the new range to its ends. With `relative`, the
+//! percentiles map to the same percentages of the new range instead: 10 and 90 to 0.1 and 0.9 of it. `channel_wise`
+//! treats each channel separately. Percentiles are linear between the closest ranks. The result is float32. If both
+//! percentiles are the same value, it becomes `b_min`, and nothing is scaled.
 //!
 //! # YAML
 //! ```yaml
@@ -13,13 +13,13 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what `clip` cut off comes back as the percentile, where that is asked for. Where both
-//! percentiles are one value, what was above comes back as that value + `b_max` − `b_min`.
+//! The inverse linear map; on request values that `clip` changed come back as the percentile. If both percentiles are
+//! the same value, values above it come back as that value + `b_max` − `b_min`.
 //!
 //! # Same as
 //! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`, which does not
-//! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)` with
-//! `clip: true`, where the mask is an input (`source`).
+//! clip if both percentiles are the same value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)`
+//! with `clip: true`, where the mask is an input (`source`).
 
 use revoxel_core::{Dtype, ValueUndo, Volume, dispatch};
 use schemars::JsonSchema;

@@ -1,8 +1,9 @@
 //! Adds a multiple of the standard deviation to intensities.
 //!
 //! # What it does
-//! `x + factor · deviation`, as float32, with the standard deviation (ddof 0) of the volume, of all channels together
-//! or, with `channel_wise`, of each. With `nonzero`, only values other than 0 count and are changed.
+//! Computes `x + factor · deviation`; the result is float32. The deviation is the standard deviation (ddof 0) of the
+//! volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only nonzero values count and
+//! change.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The number that was added is subtracted; with `nonzero` lost, as the zeros cannot be told from values that
+//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
 //! became 0.
 //!
 //! # Same as

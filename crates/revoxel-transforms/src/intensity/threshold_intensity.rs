@@ -1,8 +1,8 @@
 //! Replaces intensities on one side of a threshold.
 //!
 //! # What it does
-//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type
-//! stays.
+//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type stays
+//! if it holds `cval`.
 //!
 //! # YAML
 //! ```yaml

@@ -1,12 +1,16 @@
-//! Makes labels of probabilities or scores.
+//! Converts probabilities or scores to labels.
 //!
 //! # What it does
-//! In this order, each where it is asked for: `argmax` takes the channel with the highest value (the lowest of equal
-//! ones) as the label; `to_onehot` makes so many channels of the labels; `threshold` gives 1 where
-//! a value is at least the threshold and 0 elsewhere, channel by channel; `rounding: torchrounding` rounds to whole
-//! numbers, half to even. After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it;
-//! with several channels each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot
-//! maps apply to it. Images and label maps are changed where `keys` names them.
+//! Applies these operations in this order, each only if it is set:
+//!
+//! - `argmax`: the channel with the highest value (the lowest of equal ones) becomes the label.
+//! - `to_onehot`: the labels become this number of channels.
+//! - `threshold`: 1 where a value is at least the threshold, 0 elsewhere, channel by channel.
+//! - `rounding: torchrounding`: rounds to whole numbers, half to even.
+//!
+//! After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it; with several channels,
+//! each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot maps apply to it.
+//! Images and label maps change only if `keys` names them.
 //!
 //! # YAML
 //! ```yaml
@@ -23,8 +27,8 @@
 //! The probabilities are lost.
 //!
 //! # Same as
-//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the smallest
-//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` have no counterpart.
+//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which returns float32; here labels have the smallest
+//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` are not supported.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};

@@ -1,9 +1,9 @@
-//! Marks what lies outside of the measured region in label maps, as nnU-Net does.
+//! Marks voxels outside the measured region in label maps, as nnU-Net does.
 //!
 //! # What it does
-//! The region is what is not 0 in any of the inputs `nonzero_of`, and its holes: what zeros the outside does not
-//! reach through faces. Voxels outside of it that are 0 get `label`; other labels stay. Types that do not hold the
-//! label become the next larger signed type.
+//! The region is where any of the inputs `nonzero_of` is nonzero, with its holes: zeros that the outside does not reach
+//! through faces. Voxels outside the region that are 0 get `label`; other labels stay. A voxel type that does not hold
+//! the label becomes the next larger signed type.
 //!
 //! # YAML
 //! ```yaml

@@ -1,10 +1,11 @@
-//! Makes a channel of each label.
+//! Makes one channel for each label.
 //!
 //! # What it does
-//! Turns a label map into probabilities: `num_classes` channels of uint8, channel `c` holding 1 where the label is
-//! `c` and 0 elsewhere. Without `num_classes` there is one channel more than the highest label of the volume. A label
-//! without a channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects,
-//! contours and distances work on it, channel by channel, until values between 0 and 1 come in. (A `dtype: float32` of the output writes floats.)
+//! Turns a label map into probabilities: `num_classes` channels of uint8, where channel `c` holds 1 where the label is
+//! `c` and 0 elsewhere. By default there is one channel more than the highest label of the volume. A label without a
+//! channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects, contours
+//! and distances process it channel by channel, until it holds values between 0 and 1. To write floats, set `dtype:
+//! float32` on the output.
 //!
 //! # YAML
 //! ```yaml
@@ -12,10 +13,10 @@
 //! ```
 //!
 //! # Inverse
-//! The channels are no label map any more; `as_discrete: { argmax: true }` makes one of them, exactly.
+//! The channels are no label map any more; `as_discrete: { argmax: true }` restores it, exactly.
 //!
 //! # Same as
-//! MONAI `AsDiscreted(to_onehot=num_classes)`, which answers in float32; TorchIO `OneHot(num_classes)`.
+//! MONAI `AsDiscreted(to_onehot=num_classes)`, which returns float32; TorchIO `OneHot(num_classes)`.
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};

@@ -1,7 +1,7 @@
 //! Removes some labels.
 //!
 //! # What it does
-//! Sets every label in `labels` to `background_label`. In a volume of several channels these are values in every
+//! Sets every label in `labels` to `background_label`. In a volume with several channels these are values in every
 //! channel.
 //!
 //! # YAML
@@ -13,8 +13,8 @@
 //! The removed labels are lost.
 //!
 //! # Same as
-//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` has no counterpart, and labels that no case
-//! has are an error here.
+//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` is not supported, and naming a label that no
+//! case contains is an error here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

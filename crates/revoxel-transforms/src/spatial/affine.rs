@@ -1,29 +1,32 @@
-//! Samples through an affine map: by rotation, shear, translation and scale, or by a matrix.
+//! Resamples through an affine map: rotation, shear, translation and scale, or a matrix.
 //!
 //! # What it does
-//! Takes the sampling grid through a map and interpolates onto it. Two ways to give the map:
+//! Transforms the sampling grid by an affine map and interpolates onto it. The map is given in one of two ways:
 //!
-//! **By parameters**, in voxel units about the middle of the volume, as MONAI: `rotate_params` (radians, or `degrees`),
-//! then `shear_params`, `translate_params` (voxels), `scale_params`; the voxel at index x after the step is sampled at
-//! R·S·T·Z·x, both counted from the middle. So a scale of 2 shows the content at half its size, and a translation of
-//! +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same middle.
+//! **By parameters**, as in MONAI, in voxel units about the centre of the volume: `rotate_params` (radians, or
+//! `degrees`), `shear_params`, `translate_params` (voxels) and `scale_params`, in this order. The voxel at index x of
+//! the result is sampled at R·S·T·Z·x, both counted from the centre. So a scale of 2 shows the content at half its
+//! size, and a translation of +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same
+//! centre.
 //!
-//! **By a matrix**, 4 × 4 in world millimetres: `matrix` with its `frame`, or `file`, which is read once, when the
-//! pipeline is loaded, and looked for beside the pipeline file. With `maps: output_to_input` (the default) the matrix
-//! takes a point of the result to the point of the volume that is shown there: what ITK, SimpleITK, elastix and ANTs
-//! write for "fixed to moving" and resample with. With `maps: input_to_output` it is the other way round: the matrix
-//! moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
+//! **By a matrix**, 4 × 4, in world millimetres: `matrix` with its `frame`, or `file`. The file is looked for beside
+//! the pipeline file and read once, when the pipeline is loaded. With `maps: output_to_input` (the default) the matrix
+//! maps a point of the result to the point of the volume that is shown there. ITK, SimpleITK, elastix and ANTs write
+//! such "fixed to moving" matrices and resample with them. With `maps: input_to_output` the matrix maps the other way:
+//! it moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
 //!
-//! Either way, no place in the patient changes its world coordinates: the affine of the result is the map after the
-//! grid's affine, so it says where in the *volume's* world the voxels come from. The voxels are those that
-//! `SimpleITK.Resample(volume, reference, transform)` gives; SimpleITK writes the reference's grid beside them.
+//! In both cases every place in the patient keeps its world coordinates: the affine of the result is the map after the
+//! grid's affine, so it states where in the *volume's* world each voxel comes from. The voxels equal those of
+//! `SimpleITK.Resample(volume, reference, transform)`; SimpleITK stores the reference's grid with them.
 //!
 //! | `file` | read as |
 //! |---|---|
-//! | `.tfm`, `.txt` of ITK | Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others, or several of them in a composite, with their centre; LPS |
+//! | `.tfm`, `.txt` of ITK | a transform, or several in a composite, with their centre; LPS |
 //! | `.mat` of ITK and ANTs (`0GenericAffine.mat`) | the same, binary; LPS |
 //! | `.json` | `[[..], ..]`, four rows of four, or `{ "matrix": .., "frame": .. }` |
-//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; say `frame` |
+//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; give `frame` |
+//!
+//! The ITK transforms are Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others.
 //!
 //! # YAML
 //! ```yaml
@@ -41,13 +44,13 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
-//! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. Its `affine`, a matrix
-//! in voxels, has no counterpart. Where two voxels are equally near, nearest takes the upper one; in MONAI rounding noise
-//! decides. What its splines take to lie beyond is said of `spacing`. SimpleITK `Resample(image, reference,
+//! rotate_order)`. The default `padding` is `reflection`, as in MONAI, and `minimum` with a matrix. Its `affine`, a
+//! matrix in voxels, is not supported. Where two voxels are equally close, nearest alternates between them; in MONAI
+//! rounding noise decides. For the boundaries of its splines see `spacing`. SimpleITK `Resample(image, reference,
 //! transform)`; ANTs `antsApplyTransforms` with one affine.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};

@@ -1,8 +1,8 @@
-//! Pads a given number of voxels on each side.
+//! Pads each side by a number of voxels.
 //!
 //! # What it does
-//! Adds `spatial_border` voxels: one number for all sides, three for both sides of each axis, or six for low and
-//! high side of each axis in turn.
+//! Adds `spatial_border` voxels: one number for all sides, three numbers (both sides of each axis), or six numbers (low
+//! and high side of each axis in turn).
 //!
 //! ```text
 //! [ a b c ]   spatial_border 2, edge   [ a a a b c c c ]
@@ -17,14 +17,14 @@
 //! ```
 //!
 //! # Inverse
-//! The window back; exact. What was padded is never read on the way back.
+//! Removes the padding; exact. Padding is never read on the way back.
 //!
 //! # Same as
-//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are
-//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median`: those without are, as in numpy, made of each
-//! line that is padded. Whole numbers become float32 where something between them pads; TorchIO cuts the fraction off.
-//! A number is meant for images: other kinds get their own fill, unless `keys` names label maps alone, and so do label
-//! maps where a mean, a median or a ramp pads.
+//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`. TorchIO's minimum, maximum, mean and median are
+//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median` here; without the prefix they are computed for
+//! each padded line, as in numpy. Volumes of whole numbers become float32 where the padding has fractions; TorchIO
+//! truncates fractions. A constant given for all inputs applies to images. Other kinds get their own fill, unless
+//! `keys` names label maps only. Label maps also get their fill where a mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

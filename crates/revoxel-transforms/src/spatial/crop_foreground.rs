@@ -1,12 +1,13 @@
 //! Crops to the foreground of an input.
 //!
 //! # What it does
-//! Finds the box around the voxels of `source` that satisfy a rule (`above`, `below`, `between`, `labels` or
-//! `nonzero`; any channel counts), adds a margin, and crops every input to it. Inputs on other grids are cropped to
-//! the same region of the world. Without a rule, voxels above 0 are foreground.
+//! Finds the box around the foreground voxels of `source`, adds a margin, and crops every input to the box. A rule
+//! defines the foreground: `above`, `below`, `between`, `labels` or `nonzero`; without a rule, voxels above 0 are
+//! foreground. A voxel is foreground if any channel satisfies the rule. Inputs on other grids are cropped to the same
+//! world region.
 //!
-//! A box that sticks out of the volume is padded, unless `allow_smaller: true` cuts it at the volume's edges.
-//! `k_divisible` enlarges it to multiples of a number.
+//! A box that extends beyond the volume is padded; `allow_smaller: true` clips it to the volume instead. `k_divisible`
+//! enlarges the box to multiples of a number.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 ]
@@ -25,12 +26,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
-//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise. Its `channel_indices` have no
-//! counterpart: any channel counts.
+//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Without any foreground MONAI
+//! returns an empty volume; here that is an error, unless `on_empty` says otherwise. Its `channel_indices` is not
+//! supported: all channels count.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;

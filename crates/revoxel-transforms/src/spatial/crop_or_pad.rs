@@ -1,11 +1,11 @@
-//! Crops and pads to a shape, in voxels or in millimetres, around the middle or around a mask.
+//! Crops and pads to a shape, in voxels or in millimetres, around the centre or around a mask.
 //!
 //! # What it does
-//! Crops axes that are longer than `target_shape` and pads axes that are shorter; no voxel is interpolated. What is left
-//! lies around the middle of the volume or, with `source`, around the middle of the box of what is not 0 in that input,
-//! or of what is one of `labels`. Without `target_shape` it is that box. Of an odd number of voxels the one that is over
-//! goes to the beginning. Where the middle lies between two voxels, or in one, and the shape asks for the other, the
-//! window begins half a voxel before.
+//! Crops axes longer than `target_shape` and pads axes shorter than it; no voxel is interpolated. The window is centred
+//! on the volume. With `source`, it is centred on the box around the nonzero voxels of that input, or around its
+//! `labels`; without `target_shape` it is that box. If the number of voxels to crop or pad is odd, the extra voxel is
+//! at the beginning. If the centre of the box lies on a voxel and the shape needs it between two voxels, or the other
+//! way round, the window begins half a voxel earlier.
 //!
 //! ```text
 //! [ a b c d e f ]   size 3   [ c d e ]
@@ -21,13 +21,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside what was kept, the kind's fill where it was cropped.
+//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 //!
 //! # Same as
-//! TorchIO `CropOrPad(target_shape, units, padding_mode, mask_name, labels, only_crop, only_pad)`. A mask without
-//! anything in it is an error, unless `on_empty: keep` says that the middle of the volume is meant, as it is there.
-//! TorchIO's modes maximum, mean, median and minimum are `volume_maximum` and so on, and its number is `value`. It looks
-//! at the first channel of a mask, here all count. Its `location="random"` is `rand_spatial_crop`.
+//! TorchIO `CropOrPad(target_shape, units, padding_mode, mask_name, labels, only_crop, only_pad)`. An empty mask is an
+//! error, unless `on_empty: keep` selects the centre of the volume, as TorchIO does. TorchIO's modes maximum, mean,
+//! median and minimum are `volume_maximum` and so on, and its number is `value`. TorchIO reads the first channel of a
+//! mask; here all channels count. Its `location="random"` is `rand_spatial_crop`.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;

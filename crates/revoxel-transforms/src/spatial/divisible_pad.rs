@@ -1,7 +1,7 @@
 //! Pads to multiples of a number.
 //!
 //! # What it does
-//! Adds voxels until every axis is divisible by `k`: what networks with strides need.
+//! Adds voxels until every axis is divisible by `k`, as networks with strides need.
 //!
 //! ```text
 //! [ a b c d e ]   k 4, constant 0   [ 0 a b c d e 0 0 ]
@@ -16,12 +16,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back; exact. What was padded is never read on the way back.
+//! Removes the padding; exact. Padding is never read on the way back.
 //!
 //! # Same as
 //! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which is
-//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A number is meant for images: other kinds get
-//! their own fill, unless `keys` names label maps alone, and so do label maps where a mean, a median or a ramp pads.
+//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A constant given for all inputs applies to
+//! images. Other kinds get their own fill, unless `keys` names label maps only. Label maps also get their fill where a
+//! mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

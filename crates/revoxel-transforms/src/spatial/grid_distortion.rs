@@ -1,10 +1,10 @@
 //! Stretches and squeezes cells along each axis.
 //!
 //! # What it does
-//! Divides each axis into `num_cells` cells of as many whole voxels as go; what is left over at its end is one more
-//! cell. Voxels of a cell show what lies as many voxels apart as the cell's number in `distort_steps` says: 1.2 shows
-//! more than was there, so that things look smaller, 0.8 less. Cells follow each other without a gap from the first
-//! voxel, which stays. The grid stays what it is: things move in the patient.
+//! Divides each axis into `num_cells` cells of the same number of whole voxels. Voxels left over at the end of the axis
+//! form one more cell. `distort_steps` gives the sampling step of each cell, in voxels: with 1.2 a cell shows more than
+//! before, so structures look smaller; with 0.8 it shows less. Cells follow each other without a gap from the first
+//! voxel on, which stays. The grid does not change: structures move in the patient.
 //!
 //! ```text
 //! |    |    |    |   ──►   |   |      |    |
@@ -16,13 +16,14 @@
 //! ```
 //!
 //! # Inverse
-//! The cells stretched back, exactly, and sampling there: lossy in values. What was moved out of the volume is lost.
+//! Stretches the cells back, exactly, and resamples: lossy in values. Content moved out of the volume is lost.
 //!
 //! # Same as
 //! MONAI `GridDistortiond(num_cells, distort_steps)` with `rule: monai`. MONAI spreads the voxels of a cell up to the
-//! first of the next one, so that each cell ends with a voxel shown twice and steps of 1 change the volume; by default
-//! they do not here, and only the first voxels of cells agree. MONAI's last cell ends with the volume; where it would
-//! run back for that, or voxels after it show the first one, there is no way back and `rule: monai` is refused.
+//! first voxel of the next cell, so each cell ends with a voxel shown twice, and steps of 1 change the volume. By
+//! default they do not here, and only the first voxels of cells agree with MONAI. MONAI's last cell ends with the
+//! volume. If it would run backwards for that, or if voxels after it show the first voxel, there is no inverse, and
+//! `rule: monai` is refused.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Resamples onto the grid of another input, or of a file.
 //!
 //! # What it does
-//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto that of the volume
-//! in `file`, such as an atlas, which is looked for beside the pipeline file and has to be there only when the pipeline
-//! is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions stay; what the reference
-//! covers and the volume does not is `padding`.
+//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto the grid of the
+//! volume in `file`, such as an atlas. The file is looked for beside the pipeline file and is needed only when the
+//! pipeline is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions do not change.
+//! Voxels that the reference covers and the volume does not get `padding`.
 //!
 //! ```text
 //!  this  [ . . . . ]              [ p . . ]   p: padding
@@ -26,13 +26,14 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here it is
-//! the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where
-//! `reference` may also be a path; SimpleITK `Resample(image, reference)`, whose `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally near, nearest
-//! takes the upper one; in MONAI rounding noise decides. What its splines take to lie beyond is said of `spacing`.
+//! MONAI `ResampleToMatchd(key_dst)`, whose default padding repeats the edge over empty space (`border`); here the
+//! default is the volume's minimum, and 0 for labels. MONAI `SpatialResampled` with `grid`. TorchIO
+//! `Resample(reference)`, where `reference` may also be a path. SimpleITK `Resample(image, reference)`; its
+//! `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally close, nearest alternates between them;
+//! in MONAI rounding noise decides. For the boundaries of MONAI's splines see `spacing`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

@@ -2,7 +2,7 @@
 //!
 //! # What it does
 //! Makes a grid of `spatial_size` voxels over the same extent (the outer faces stay, half-pixel centres) and
-//! interpolates onto it. `size_mode: longest` scales all axes alike so that the longest gets the size.
+//! interpolates onto it. `size_mode: longest` scales all axes by one factor, so that the longest axis gets the size.
 //!
 //! ```text
 //! |  o  |  o  |  o  |  o  |    4 voxels
@@ -24,16 +24,15 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `Resized(spatial_size, size_mode, mode)`, where `mode` is `area` by default, here `area: true`; what a
-//! prediction then goes back by is an interpolation. MONAI's `nearest` shifts voxels (torch's legacy floor rule), ours
-//! is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015),
-//! `anti_aliasing` in MONAI by that of scikit-image (`anti_alias_rule: scikit_image`); its `anti_aliasing_sigma` has no
-//! counterpart. TorchIO `Resize(target_shape)`, where the rounding of its voxel size does not make one voxel more,
-//! which it then cuts off. It mirrors what a cubic reads beyond the outermost centres, and cuts fractions off in
-//! volumes of whole numbers.
+//! MONAI `Resized(spatial_size, size_mode, mode)`. Its default `mode` is `area`, here `area: true`; predictions then
+//! return by interpolation. Its `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. nnU-Net's
+//! resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015); `anti_aliasing` in MONAI uses that of
+//! scikit-image (`anti_alias_rule: scikit_image`), and its `anti_aliasing_sigma` is not supported. TorchIO
+//! `Resize(target_shape)`, unless rounding of its voxel size makes one voxel more, which TorchIO then crops. TorchIO
+//! mirrors the volume beyond the outermost centres for a cubic, and truncates fractions in volumes of whole numbers.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};

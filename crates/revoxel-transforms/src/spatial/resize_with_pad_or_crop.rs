@@ -1,8 +1,7 @@
 //! Crops and pads to exactly a shape.
 //!
 //! # What it does
-//! Crops axes that are longer than `spatial_size` around their middle and pads axes that are shorter. No voxel is
-//! interpolated.
+//! Crops axes longer than `spatial_size` around their centre and pads axes shorter than it. No voxel is interpolated.
 //!
 //! ```text
 //! [ a b c d e ]   size 3   [ b c d ]
@@ -18,11 +17,11 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside what was kept, the kind's fill where it was cropped.
+//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 //!
 //! # Same as
-//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for all methods. TorchIO's
-//! `CropOrPad` is `crop_or_pad`.
+//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is central for all methods. TorchIO's `CropOrPad`
+//! is `crop_or_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;

@@ -1,14 +1,15 @@
 //! Rotates by any angle.
 //!
 //! # What it does
-//! Turns the sampling grid about the middle of the volume and interpolates onto it. The voxels show the content
-//! turned the other way; the affine turns with the grid, so every place in the patient keeps its world coordinates.
+//! Rotates the sampling grid about the centre of the volume and interpolates onto it. The content appears turned the
+//! other way. The affine turns with the grid, so every place in the patient keeps its world coordinates.
 //!
-//! `about: volume` (the default) turns in voxel units about the volume's own axes i, j, k, as MONAI does; where
-//! voxels are not cubes, that is a rotation and a shear of the patient. `about: world` turns in millimetres about
-//! the patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule;
-//! one number turns about all three axes. A 2-D volume is turned in its plane by one number: `about: volume` from axis 0
-//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to hold the whole volume.
+//! `about: volume` (the default) rotates in voxel units about the volume's own axes i, j, k, as MONAI does; if voxels
+//! are not cubes, that is a rotation and a shear of the patient. `about: world` rotates in millimetres about the
+//! patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule; one
+//! number rotates about all three axes. A 2-D volume rotates in its plane by one number: `about: volume` from axis 0
+//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to
+//! hold the whole volume.
 //!
 //! ```text
 //! [ . . . . ]        / . . \
@@ -25,11 +26,11 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`. Where two voxels are equally
-//! near, nearest takes the upper one; in MONAI rounding noise decides. Its splines fail on volumes.
+//! close, nearest alternates between them; in MONAI rounding noise decides. Its splines fail on volumes.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;

@@ -1,8 +1,8 @@
 //! Rotates by right angles.
 //!
 //! # What it does
-//! Turns the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
-//! affine follows, so every voxel stays at its place in the patient.
+//! Rotates the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
+//! affine follows, so every voxel keeps its place in the patient.
 //!
 //! ```text
 //! [ a b ]   k 1    [ b d ]
@@ -15,7 +15,7 @@
 //! ```
 //!
 //! # Inverse
-//! The rotation back; exact.
+//! The opposite rotation; exact.
 //!
 //! # Same as
 //! MONAI `Rotate90d(k, spatial_axes)`, numpy and torch `rot90`.

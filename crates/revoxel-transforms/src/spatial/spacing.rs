@@ -1,21 +1,26 @@
 //! Resamples to a voxel size.
 //!
 //! # What it does
-//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. How many voxels
-//! that gives and what stays fixed is the `rule`; five are in use and they differ by up to a voxel:
+//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. The `rule` sets the
+//! number of voxels and the point that stays fixed. There are five rules; they differ by up to one voxel:
 //!
-//! | rule | voxels per axis (n at s mm, to t mm) | stays fixed | voxel size obtained |
+//! | rule | voxels per axis, m (from n at s mm to t mm) | stays fixed | voxel size obtained |
 //! |---|---|---|---|
 //! | `monai` | round((n − 1)·s/t + 1) | centre of the first voxel | t |
+//! | `monai_strict` | as `monai` | as `monai`; on an oblique grid with noise, index n/2 | t |
 //! | `nnunet` | round(n·s/t) | the outer faces | n·s/m |
 //! | `torchio` | floor(n·s/t) | the centre of the volume | t |
 //! | `center` | ceil(n·s/t) | the centre of the volume | t |
 //!
-//! Halves round to even. Rotation, flips and shear of the grid are kept.
+//! Halves round to even. Rotation, flips and shear of the grid are kept; `monai_strict` makes the axes orthogonal.
 //!
-//! `anti_alias: true` smooths axes whose voxels become `r` times as large with a Gaussian of sigma
-//! sqrt((r² − 1) / (8 ln 2)) voxels before they are sampled (Cardoso et al. 2015), up to four sigmas, with the edge
-//! continued beyond the volume. Labels are not smoothed.
+//! `anti_alias: true` smooths axes whose voxels become `r` times as large before sampling them, with a Gaussian of
+//! sigma sqrt((r² − 1) / (8 ln 2)) voxels (Cardoso et al. 2015). The Gaussian ends after four sigmas, and the edge
+//! continues beyond the volume. Labels are not smoothed.
+//!
+//! Ties of nearest and label (positions half way between two voxels) alternate along an axis, so that label maps keep
+//! their place and volume. Ties an odd number of voxels apart go to the even index; other ties go to the lower and the
+//! upper voxel in turn. With `label_nearest` and along the axis of `separate_z`, the upper voxel wins, as in nnU-Net.
 //!
 //! ```text
 //! monai, 2 mm → 3 mm:   o---o---o---o---o
@@ -47,29 +52,35 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. With `separate_z`, predictions go back
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. With `separate_z`, predictions return
 //! by the same rule.
 //!
 //! # Same as
-//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are nearest
-//! by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid out of a
-//! float32 header, which is orthogonal to some 1e-8 only, MONAI mostly keeps the place shape / 2 and not the first voxel,
-//! as that noise decides: its grid then lies up to a voxel elsewhere, as its affine says. `rule: monai_strict` gives that
-//! grid. Where two voxels
-//! are equally near, nearest takes the upper one; in MONAI rounding noise decides, mostly for the one of even index (82 %
-//! of 17 824 planes in 300 grids along the axes), so that of a label map that is sampled twice as finely up to every
-//! tenth voxel is another. Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border,
-//! `reflect` for reflection, and `mirror` for zeros, where MONAI has nothing left beyond the outermost centres, here
-//! beyond the faces. `scale_extent`, `recompute_affine` and `ensure_same_shape` have no counterpart.
-//! Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become 67 of 1.5 mm with
-//! `rule: monai_strict`, as there, and 68 with `rule: monai`.
+//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`. Differences:
+//!
+//! - Labels are nearest by default.
+//! - Shear is kept unless `deshear: true`; MONAI drops it silently.
+//! - An oblique grid from a float32 header is orthogonal only to about 1e-8. This noise mostly makes MONAI keep the
+//!   place shape / 2 instead of the first voxel: its grid then lies up to one voxel elsewhere, as its affine states.
+//!   `rule: monai_strict` gives that grid.
+//! - Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become 67 of 1.5 mm in
+//!   MONAI and with `rule: monai_strict`, and 68 with `rule: monai`.
+//! - Where two voxels are equally close, nearest alternates between them. In MONAI rounding noise decides, mostly for
+//!   the voxel of even index (82 % of 17 824 planes in 300 grids along the axes), so that up to every tenth voxel of a
+//!   label map differs where it is sampled twice as finely.
+//! - Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border, `reflect` for reflection,
+//!   and `mirror` for zeros. With zeros MONAI has no values beyond the outermost centres, here beyond the faces.
+//! - `scale_extent`, `recompute_affine` and `ensure_same_shape` are not supported.
+//!
 //! nnU-Net's `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is
-//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its
-//! segmentations are `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`. It loses a voxel to rounding noise
-//! where sizes divide evenly (10 voxels from 3.3 to 1.1 mm become 29, here 30), cuts fractions off in volumes of whole
-//! numbers, mirrors what a cubic (`bspline`) reads beyond the outermost centres, as `boundary: itk` does here, and
-//! approximates the Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other
-//! interpolators (`gaussian`, `lanczos`, `hamming` …) have no counterpart.
+//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`), `order_z` is `through_plane`, and its segmentations
+//! are `label_nearest`.
+//!
+//! TorchIO 1.2 `Resample` with `rule: torchio`. TorchIO loses a voxel to rounding noise where sizes divide evenly (10
+//! voxels from 3.3 to 1.1 mm become 29, here 30) and truncates fractions in volumes of whole numbers. For a cubic
+//! (`bspline`) it mirrors the volume beyond the outermost centres, as `boundary: itk` does here. It approximates the
+//! Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other interpolators (`gaussian`, `lanczos`,
+//! `hamming` …) are not supported.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};

@@ -1,24 +1,24 @@
 //! Crops to a box given in voxels or in millimetres.
 //!
 //! # What it does
-//! Keeps a box, clipped to the volume. In voxels:
+//! Keeps a box, clipped to the volume. In voxels, give one of these:
 //!
 //! * `roi_center` with `roi_size`,
 //! * `roi_start` to `roi_end` (exclusive), or
-//! * `roi_slices`, a pair of start and end per axis that may be negative (counted from the end) or null; axes without
-//!   one stay whole.
+//! * `roi_slices`, a pair of start and end per axis. Both may be negative (counted from the end) or null; axes without
+//!   a pair stay whole.
 //!
-//! One number is for all axes, and a list that is too short repeats its last one.
+//! One number applies to all axes, and a list that is too short repeats its last number.
 //!
-//! In millimetres of the world, with `frame` RAS or LPS, the same for inputs on any grid:
+//! In millimetres of the world, with `frame` RAS or LPS, the box is the same for inputs on any grid. Give one of these:
 //!
-//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels, of
-//!   which the middle lies as close to the point as can be; or
-//! * `start_world` and `end_world`, opposite corners of a box with its faces parallel to the world's axes: every voxel
-//!   that has a part in it. On an oblique grid that is the box of voxels around it.
+//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels,
+//!   centred as close to the point as possible; or
+//! * `start_world` and `end_world`, opposite corners of a box with faces parallel to the world's axes: every voxel that
+//!   the box overlaps. On an oblique grid that is the box of voxels around it.
 //!
-//! With `source`, a box in voxels is meant in the voxels of the input of this name, and inputs on other grids are
-//! cropped to the same region of the world; else it is meant in each input's own voxels.
+//! With `source`, a box in voxels refers to the voxels of that input, and inputs on other grids are cropped to the same
+//! world region. Otherwise it refers to each input's own voxels.
 //!
 //! ```text
 //! [ . . . . . . ]   roi_start 1, roi_end 4   [ . . . ]
@@ -43,12 +43,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
 //! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
-//! slices have no step. Where numbers are fewer than axes, MONAI leaves the other axes whole. TorchIO `Crop(cropping)`,
-//! which takes what is cut off at each end.
+//! slices have no step. If there are fewer numbers than axes, MONAI leaves the other axes whole. TorchIO
+//! `Crop(cropping)`, which takes the number of voxels to remove at each end.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;

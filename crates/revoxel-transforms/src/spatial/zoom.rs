@@ -1,9 +1,9 @@
 //! Enlarges or shrinks by factors.
 //!
 //! # What it does
-//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it.
-//! With `keep_size` the result is then cropped or padded around the middle to the shape before, so that a zoom above
-//! 1 shows the middle enlarged and one below 1 shows the whole with a frame of padding.
+//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it. With
+//! `keep_size` the result is then cropped or padded around the centre to the previous shape: a zoom above 1 shows the
+//! centre enlarged, and a zoom below 1 shows the whole volume with a frame of padding.
 //!
 //! ```text
 //! zoom 2:    [ a b c d ]  ──►  [ a a b b c c d d ]   keep_size ──►  [ b b c c ]
@@ -19,12 +19,12 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What was cropped away is filled.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that were cropped are filled.
 //!
 //! # Same as
-//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`; MONAI's default mode is `area`, here `area: true`, and its
-//! `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n /
-//! floor(n · zoom) times the one before, as in MONAI's affine.
+//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`. Its default mode is `area`, here `area: true`; its `nearest`
+//! shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n ·
+//! zoom) times the previous one, as in MONAI's affine.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
