@@ -30,7 +30,7 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GibbsNoise {
-    /// How much is removed: from 0, nothing, to 1, all.
+    /// How much is removed, from 0 (least) to 1 (all).
     #[serde(default = "half")]
     pub(super) alpha: f64,
 }

@@ -35,9 +35,9 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KSpaceSpikeNoise {
-    /// Three indices (two for 2-D volumes), or the channel and these, or a list of such places.
+    /// Three indices (two for 2-D volumes), or the channel followed by these, or a list of such places.
     loc: OneOrMore<Vec<usize>>,
-    /// The logarithm of the strength: one number, or one for each place.
+    /// Logarithm of the magnitude: one number, or one for each place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k_intensity: Option<OneOrMore<f64>>,
 }

@@ -35,13 +35,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandBiasField {
-    /// How likely the field is, 0 to 1.
+    /// Probability of the field, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The highest degree of the polynomial, 1 to 10.
+    /// Highest degree of the polynomial, 1 to 10.
     #[serde(default = "three")]
     degree: usize,
-    /// The smallest and the largest coefficient.
+    /// Smallest and largest coefficient.
     #[serde(default = "narrow")]
     coeff_range: [f64; 2],
 }

@@ -34,17 +34,17 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCoarseShuffle {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many boxes; with `max_holes` the fewest.
+    /// Number of boxes; with `max_holes` the smallest number.
     holes: u32,
-    /// Voxels by axis, or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest.
+    /// Voxels of a box, by axis or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest size.
     spatial_size: IntVector,
-    /// The most boxes.
+    /// Largest number of boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_holes: Option<u32>,
-    /// The largest size; each box has a size of its own.
+    /// Largest size of a box; each box has its own size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_spatial_size: Option<IntVector>,
 }

@@ -35,16 +35,16 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGamma {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest power, above 0.
+    /// Smallest and largest power, above 0.
     #[serde(default = "wide")]
     gamma: [f64; 2],
-    /// Change the negative.
+    /// Apply it to the negative of the volume.
     #[serde(default)]
     invert_image: bool,
-    /// Keep the mean and the standard deviation.
+    /// Restore mean and standard deviation.
     #[serde(default)]
     retain_stats: bool,
 }

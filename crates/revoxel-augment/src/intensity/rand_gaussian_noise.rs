@@ -34,13 +34,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianNoise {
-    /// How likely the noise is, 0 to 1.
+    /// Probability of the noise, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The mean of the noise.
+    /// Mean of the noise.
     #[serde(default)]
     mean: f64,
-    /// The largest standard deviation.
+    /// Largest standard deviation.
     #[serde(default = "tenth")]
     std: f64,
     /// Draw the standard deviation between 0 and `std`.

@@ -33,10 +33,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSharpen {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest standard deviation of the first Gaussian along the first axis, voxels.
+    /// Smallest and largest standard deviation of the first Gaussian along the first axis, in voxels.
     #[serde(default = "first")]
     sigma1_x: Span,
     /// The same along the second axis.
@@ -45,7 +45,8 @@ pub struct RandGaussianSharpen {
     /// The same along the third axis.
     #[serde(default = "first")]
     sigma1_z: Span,
-    /// Those of the second Gaussian along the first axis; one number goes from there to the drawn first deviation.
+    /// Smallest and largest standard deviation of the second Gaussian along the first axis; with one number, the range
+    /// is from it to the drawn deviation of the first.
     #[serde(default = "second")]
     sigma2_x: OneOrTwo<f64>,
     /// The same along the second axis.
@@ -54,10 +55,10 @@ pub struct RandGaussianSharpen {
     /// The same along the third axis.
     #[serde(default = "second")]
     sigma2_z: OneOrTwo<f64>,
-    /// How much of what the second Gaussian takes away is added: lowest and highest.
+    /// Weight of the detail that the second Gaussian removed: lowest and highest.
     #[serde(default = "weight")]
     alpha: Span,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     edge: Edge,
 }

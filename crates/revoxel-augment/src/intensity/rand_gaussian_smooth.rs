@@ -31,10 +31,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSmooth {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest standard deviation along the first axis, voxels.
+    /// Smallest and largest standard deviation along the first axis, in voxels.
     #[serde(default = "usual")]
     sigma_x: Span,
     /// The same along the second axis.
@@ -43,7 +43,7 @@ pub struct RandGaussianSmooth {
     /// The same along the third axis.
     #[serde(default = "usual")]
     sigma_z: Span,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     edge: Edge,
 }

@@ -28,10 +28,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGibbsNoise {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How much is removed, from 0, nothing, to 1, all: lowest and highest, or the highest, where 0 is the lowest.
+    /// How much is removed, from 0 (least) to 1 (all): lowest and highest, or the highest alone, with 0 as the lowest.
     #[serde(default = "any")]
     alpha: OneOrTwo<f64>,
 }

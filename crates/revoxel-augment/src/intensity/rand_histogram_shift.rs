@@ -37,11 +37,11 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandHistogramShift {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many points, 3 or more, the outermost two included: one number, or lowest and highest. The fewer, the
-    /// larger the changes.
+    /// Number of control points, 3 or more, the outermost two included: one number, or lowest and highest. Fewer points
+    /// make larger changes.
     #[serde(default = "ten")]
     num_control_points: OneOrTwo<u32>,
 }

@@ -38,13 +38,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandKSpaceSpikeNoise {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest logarithm of the strength, or a list of such pairs by channel.
+    /// Smallest and largest logarithm of the magnitude, or a list of such pairs by channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intensity_range: Option<Intensities>,
-    /// A place and a strength for each channel.
+    /// Draw a place and a magnitude for each channel.
     #[serde(default = "yes")]
     channel_wise: bool,
 }

@@ -36,19 +36,19 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRicianNoise {
-    /// How likely the noise is, 0 to 1.
+    /// Probability of the noise, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The mean of the two noises; with `channel_wise` also one by channel.
+    /// Mean of the two noises; with `channel_wise` optionally one per channel.
     #[serde(default = "zero")]
     mean: RealVector,
-    /// The largest standard deviation; with `channel_wise` also one by channel.
+    /// Largest standard deviation; with `channel_wise` optionally one per channel.
     #[serde(default = "one")]
     std: RealVector,
-    /// A deviation for each channel.
+    /// Draw a deviation for each channel.
     #[serde(default)]
     channel_wise: bool,
-    /// `std` is a share of the standard deviation of the volume, or with `channel_wise` of the channel.
+    /// `std` is a multiple of the standard deviation of the volume, or with `channel_wise` of the channel.
     #[serde(default)]
     relative: bool,
     /// Draw the standard deviation between 0 and `std`.

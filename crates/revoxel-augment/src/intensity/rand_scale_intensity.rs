@@ -32,12 +32,12 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Values are multiplied by 1 + a number of this range: r for −r to r, or lowest and highest.
+    /// Values are multiplied by 1 + a number from this range: r for −r to r, or lowest and highest.
     factors: Range,
-    /// A factor for each channel.
+    /// Draw a factor for each channel.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -32,18 +32,18 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensityFixedMean {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Distances from the mean are multiplied by 1 + a number of this range: r for −r to r, or lowest and highest.
+    /// Distances from the mean are multiplied by 1 + a number from this range: r for −r to r, or lowest and highest.
     factors: Range,
-    /// Keep the mean; else the values themselves are multiplied.
+    /// Keep the mean; if false, multiply the values themselves.
     #[serde(default = "yes")]
     fixed_mean: bool,
-    /// Hold the result to the range of the values before.
+    /// Clip the result to the previous range of values.
     #[serde(default)]
     preserve_range: bool,
-    /// Each channel by itself, with a factor of its own.
+    /// Treat each channel separately, with its own factor.
     #[serde(default)]
     channel_wise: bool,
 }

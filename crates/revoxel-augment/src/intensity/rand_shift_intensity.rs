@@ -34,12 +34,12 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandShiftIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// What is added: r for −r to r, or lowest and highest.
+    /// Number to add: r for −r to r, or lowest and highest.
     offsets: Range,
-    /// A number for each channel.
+    /// Draw a number for each channel.
     #[serde(default)]
     channel_wise: bool,
 }

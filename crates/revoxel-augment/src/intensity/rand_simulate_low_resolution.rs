@@ -35,16 +35,16 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSimulateLowResolution {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How it is sampled onto the larger voxels: nearest, linear or cubic.
+    /// Interpolation onto the larger voxels: nearest, linear or cubic.
     #[serde(default = "nearest")]
     downsample_mode: Named<Interpolation>,
-    /// How it is sampled back: nearest, linear or cubic.
+    /// Interpolation back: nearest, linear or cubic.
     #[serde(default = "linear")]
     upsample_mode: Named<Interpolation>,
-    /// The smallest and the largest share of the number of voxels along each axis that is left, above 0 to 1.
+    /// Smallest and largest fraction of the number of voxels along each axis, above 0 to 1.
     #[serde(default = "half")]
     zoom_range: Span,
 }

@@ -30,15 +30,15 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandStdShiftIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many standard deviations are added: r for −r to r, or lowest and highest.
+    /// Number of standard deviations to add: r for −r to r, or lowest and highest.
     factors: Range,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     nonzero: bool,
-    /// The deviation of each channel by itself.
+    /// Use the deviation of each channel.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -31,7 +31,7 @@ pub(crate) enum BySumOrChance {
     Min,
     /// The highest first.
     Max,
-    /// As drawn.
+    /// Random.
     Random,
 }
 

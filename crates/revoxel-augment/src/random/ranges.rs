@@ -34,7 +34,7 @@ impl Span {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "give a number, or a list of the lowest and the highest")]
 pub(crate) enum OneOrTwo<T> {
-    /// One end; what the other is, the transform knows.
+    /// One end; the transform sets the other.
     One(T),
     /// Both ends.
     Two([T; 2]),
@@ -50,7 +50,7 @@ impl<T: Copy> OneOrTwo<T> {
     }
 }
 
-/// A number `r`, which means −r to r, or a pair of lowest and highest.
+/// A number `r`, for −r to r, or a pair of lowest and highest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "give a number r for −r to r, or a list of the lowest and the highest")]
 pub(crate) enum Range {
@@ -76,7 +76,7 @@ impl Range {
     }
 }
 
-/// A list of ranges, one by axis; axes that are left out are not drawn for.
+/// A list of ranges, one by axis; axes beyond the end of the list get no draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Ranges(pub(crate) Vec<Range>);

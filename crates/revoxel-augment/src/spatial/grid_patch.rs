@@ -61,35 +61,35 @@ use revoxel_transforms::transform::{Need, PaddingRule, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridPatch {
-    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less takes the whole axis.
     patch_size: IntVector,
-    /// Where the first window begins, by axis; below 0 with `pad_mode` only.
+    /// First index of the first window, by axis; below 0 only with `pad_mode`.
     #[serde(default = "zero")]
     offset: IntVector,
-    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    /// Fraction of a window that the next one overlaps, by axis; 0 to below 1.
     #[serde(default = "none")]
     overlap: RealVector,
-    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0);
-    /// minimum, maximum, mean or median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
-    /// Without it there are none.
+    /// Padding mode of windows that extend beyond the volume: constant, edge, reflect, symmetric, wrap, linear_ramp
+    /// (down to 0); minimum, maximum, mean or median of each line; volume_minimum, volume_maximum, volume_mean or
+    /// volume_median. Default: no such windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pad_mode: Option<Named<PadMode>>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    /// The input whose values `threshold` and `sort_fn` sum up; windows refer to its grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    /// Only windows count whose sum of the source's values, over all channels, is below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     threshold: Option<f64>,
-    /// The order of the windows: `min`, the lowest sum first, or `max`; by default that of the sweep.
+    /// Order of the windows: `min` (lowest sum first) or `max` (highest sum first). Default: order of the sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sort_fn: Option<BySum>,
-    /// How many windows there are at most, the first ones in their order.
+    /// Largest number of windows; the first ones in their order count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_patches: Option<u32>,
-    /// Which window, from 0; by default the number of the copy.
+    /// Number of the window, from 0. Default: number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
 }

@@ -35,13 +35,13 @@ use revoxel_transforms::transform::{PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSplit {
-    /// Windows along axis 0, 1, 2; along axes beyond the end of the list there is one.
+    /// Number of windows along axis 0, 1, 2; one along axes beyond the end of the list.
     #[serde(default = "quarters")]
     grid: Vec<u32>,
-    /// Voxels of a window by axis, a number for all; by default what the grid makes of the volume.
+    /// Voxels of a window by axis; one number applies to all axes. Default: the volume divided by the grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<IntVector>,
-    /// Which window, from 0; by default the number of the copy.
+    /// Number of the window, from 0. Default: number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
 }

@@ -45,29 +45,30 @@ use revoxel_transforms::transform::{Resampling, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rand2dElastic {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Voxels from a control point to the next along axes 0 and 1: one number or two, 1 or more.
+    /// Distance of control points in voxels along axes 0 and 1: one number or two, 1 or more.
     spacing: RealVector,
-    /// Standard deviation of the control points' displacements, voxels: lowest and highest.
+    /// Standard deviation of the control points' displacements in voxels: lowest and highest.
     magnitude_range: Span,
-    /// Radians in the plane of axes 0 and 1: a list of one number or pair.
+    /// Rotation in radians in the plane of axes 0 and 1: a list of one number or pair.
     #[serde(default)]
     rotate_range: Ranges,
     /// Shear factors of axis 0 by 1 and of axis 1 by 0: a list of up to two numbers or pairs.
     #[serde(default)]
     shear_range: Ranges,
-    /// Voxels along axis 0 and 1: a list of numbers or pairs.
+    /// Translation in voxels along axes 0 and 1: a list of numbers or pairs.
     #[serde(default)]
     translate_range: Ranges,
-    /// What is added to a scale of 1 along axis 0 and 1: a list of numbers or pairs above −1.
+    /// Number added to a scale of 1 along axes 0 and 1: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

@@ -50,31 +50,32 @@ use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAffine {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Radians about axis 0, 1, 2: a list of numbers or pairs.
+    /// Rotation in radians about axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     rotate_range: Ranges,
     /// Shear factors, up to six: a list of numbers or pairs.
     #[serde(default)]
     shear_range: Ranges,
-    /// Voxels along axis 0, 1, 2: a list of numbers or pairs.
+    /// Translation in voxels along axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     translate_range: Ranges,
-    /// What is added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
+    /// Number added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// Voxels per axis; 0 or less keeps an axis.
+    /// Voxels by axis; 0 or less keeps an axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_size: Option<IntVector>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

@@ -28,7 +28,7 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAxisFlip {
-    /// How likely the flip is, 0 to 1.
+    /// Probability of the flip, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
 }

@@ -49,26 +49,26 @@ use revoxel_transforms::transform::{NamedLabel, Names, Need, Observed, PlanError
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByLabelClasses {
-    /// The input in which the classes are looked for.
+    /// The input with the classes.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// The share of boxes around a voxel of each class, from class 0 on; all alike where it is left out.
+    /// Share of boxes around a voxel of each class, from class 0 on. Default: all equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ratios: Option<Vec<f64>>,
-    /// How many classes there are, class 0 included; as many as there are ratios where it is left out.
+    /// Number of classes, class 0 included. Default: the number of ratios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_classes: Option<usize>,
     /// An input on the grid of `source`; only voxels where it is above the threshold count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// The threshold; 0 by default.
+    /// Threshold of `image`. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_threshold: Option<f64>,
-    /// Keep an axis that is shorter than the box; else that is an error.
+    /// Keep an axis that is shorter than the box; if false, that is an error.
     #[serde(default, skip_serializing_if = "is_false")]
     allow_smaller: bool,
-    /// What to do where there is no voxel to crop around.
+    /// What to do if there is no voxel to crop around.
     #[serde(default)]
     on_empty: OnEmpty,
 }

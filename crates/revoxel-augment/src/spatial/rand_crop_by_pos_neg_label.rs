@@ -47,26 +47,26 @@ use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByPosNegLabel {
-    /// The input in which foreground and background are looked for.
+    /// The input that defines foreground and background.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// The share of boxes around a voxel of the foreground, beside `neg`.
+    /// Share of boxes around a foreground voxel, relative to `neg`.
     #[serde(default = "one")]
     pos: f64,
-    /// The share of boxes around a voxel of the background, beside `pos`.
+    /// Share of boxes around a background voxel, relative to `pos`.
     #[serde(default = "one")]
     neg: f64,
-    /// An input on the grid of `source`; background is only where it is above the threshold.
+    /// An input on the grid of `source`; only voxels where it is above the threshold can be background.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// The threshold; 0 by default.
+    /// Threshold of `image`. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_threshold: Option<f64>,
-    /// Keep an axis that is shorter than the box; else that is an error.
+    /// Keep an axis that is shorter than the box; if false, that is an error.
     #[serde(default, skip_serializing_if = "is_false")]
     allow_smaller: bool,
-    /// What to do where there is no voxel to crop around.
+    /// What to do if there is no voxel to crop around.
     #[serde(default)]
     on_empty: OnEmpty,
 }

@@ -50,22 +50,23 @@ use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandElastic {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Control points: one number, or one per axis; 4 to 20.
+    /// Number of control points: one number, or one per axis; 4 to 20.
     #[serde(default = "seven")]
     num_control_points: IntVector,
-    /// The largest displacement of a control point along R, A and S, mm: one number or three.
+    /// Largest displacement of a control point along R, A and S, mm: one number or three.
     #[serde(default = "seven_and_a_half")]
     max_displacement_mm: RealVector,
-    /// How many of the outermost layers of control points stay: 0, 1 or 2. With 2, the faces of the volume do.
+    /// Number of outermost layers of control points that stay: 0, 1 or 2. With 2, the faces of the volume stay.
     #[serde(default = "two")]
     locked_borders: usize,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

@@ -30,10 +30,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandFlip {
-    /// How likely the flip is, 0 to 1.
+    /// Probability of the flip, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The axes to reverse, 0 to 2; all where it is left out.
+    /// The axes to reverse, 0 to 2. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
 }

@@ -29,10 +29,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRotate90 {
-    /// How likely a turn is, 0 to 1.
+    /// Probability of a rotation, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The most right angles, 1 to 3.
+    /// Largest number of right angles, 1 to 3.
     #[serde(default = "three")]
     max_k: u32,
     /// The plane: from the first axis towards the second.

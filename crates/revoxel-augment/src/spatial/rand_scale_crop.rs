@@ -45,16 +45,16 @@ use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleCrop {
-    /// The share of each axis, the smallest where the size is drawn; a number for all; 0 or less keeps an axis, as 1
-    /// does.
+    /// Fraction of each axis to keep (the smallest if the size is drawn); one number applies to all axes; 0 or less
+    /// keeps an axis, as 1 does.
     roi_scale: RealVector,
-    /// The largest share of each axis where the size is drawn; 0 or less, or nothing, is the whole axis.
+    /// Largest fraction of each axis if the size is drawn; 0 or less is the whole axis. Default: the whole axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_roi_scale: Option<RealVector>,
-    /// Whether the place is drawn; else the box is in the middle.
+    /// Draw the place; if false, the box is central.
     #[serde(default = "yes")]
     random_center: bool,
-    /// Whether the size is drawn.
+    /// Draw the size.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
 }

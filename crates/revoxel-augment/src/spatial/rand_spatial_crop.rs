@@ -46,15 +46,15 @@ use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSpatialCrop {
-    /// Voxels per axis, the fewest where the size is drawn; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis (the fewest if the size is drawn); one number applies to all axes; 0 or less keeps an axis.
     roi_size: IntVector,
-    /// The most voxels per axis where the size is drawn; 0 or less, or nothing, is the whole axis.
+    /// Most voxels by axis if the size is drawn; 0 or less is the whole axis. Default: the whole axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_roi_size: Option<IntVector>,
-    /// Whether the place is drawn; else the box is in the middle.
+    /// Draw the place; if false, the box is central.
     #[serde(default = "yes")]
     random_center: bool,
-    /// Whether the size is drawn.
+    /// Draw the size.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
 }

@@ -44,11 +44,11 @@ use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandWeightedCrop {
-    /// The input that holds the weights.
+    /// The input with the weights.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// What to do where no box has a weight.
+    /// What to do if no box has a weight.
     #[serde(default)]
     on_empty: OnEmpty,
 }

@@ -39,33 +39,34 @@ use revoxel_transforms::transform::{Evidence, PaddingRule, PlanError, Resampling
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandMagnify {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest zoom: one number, or one per axis.
+    /// Smallest zoom: one number, or one per axis.
     #[serde(default = "smaller")]
     min_zoom: RealVector,
-    /// The largest zoom: as many numbers as `min_zoom`.
+    /// Largest zoom: as many numbers as `min_zoom`.
     #[serde(default = "larger")]
     max_zoom: RealVector,
-    /// Crop or pad to the shape before.
+    /// Crop or pad to the previous shape.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "edge")]
     padding_mode: Named<PadMode>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
-    /// name.
+    /// Average all voxels that a new voxel touches. Applies to inputs other than label maps that `interpolation` does
+    /// not name.
     #[serde(default, skip_serializing_if = "is_false")]
     area: bool,
-    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    /// Keep the centres of the outermost voxels in place instead of the outer faces.
     #[serde(default, skip_serializing_if = "is_false")]
     align_corners: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

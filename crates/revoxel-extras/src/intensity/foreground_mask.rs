@@ -65,16 +65,16 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForegroundMask {
-    /// A number or a rule, for all channels, one for each, or by R, G and B; none where it is null.
+    /// A number or a rule: one for all channels, one for each, or by R, G and B; null for none.
     #[serde(default = "otsu")]
     threshold: Option<Thresholds>,
     /// The same for hue, saturation and value of three channels, or by H, S and V.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hsv_threshold: Option<Thresholds>,
-    /// Bright voxels are foreground.
+    /// Take bright voxels as foreground.
     #[serde(default)]
     invert: bool,
-    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    /// Treat whole numbers as single precision, as MONAI reads them from files.
     #[serde(default, skip_serializing_if = "is_false")]
     as_float: bool,
 }

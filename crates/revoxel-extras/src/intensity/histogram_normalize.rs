@@ -37,19 +37,19 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramNormalize {
-    /// Bins of values that are not whole numbers, 2 to 65536.
+    /// Number of bins of values that are not whole numbers, 2 to 65536.
     #[serde(default = "bins")]
     num_bins: usize,
-    /// What the smallest value becomes.
+    /// New value of the smallest value.
     #[serde(default)]
     min: f64,
-    /// What the largest value becomes.
+    /// New value of the largest value.
     #[serde(default = "most")]
     max: f64,
-    /// The input that is above 0 where values count for the histogram.
+    /// An input; only voxels where it is above 0 count for the histogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    /// Treat whole numbers as single precision, as MONAI reads them from files.
     #[serde(default, skip_serializing_if = "is_false")]
     as_float: bool,
 }

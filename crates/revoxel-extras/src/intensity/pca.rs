@@ -37,7 +37,7 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pca {
-    /// Channels of the result, 1 or more and no more than the volume has.
+    /// Number of channels of the result, from 1 to the number of channels of the volume.
     #[serde(default = "three")]
     num_components: usize,
     /// Give each component the variance 1.
@@ -49,10 +49,10 @@ pub struct Pca {
     /// Change the sign of components with negative skewness.
     #[serde(default = "yes")]
     make_skewness_positive: bool,
-    /// What becomes 0 and 1; null for the range of the components.
+    /// The values that become 0 and 1; null for the range of the components.
     #[serde(default = "most")]
     values_range: Option<[f64; 2]>,
-    /// Cut off what lies below 0 and above 1.
+    /// Cut off values below 0 and above 1.
     #[serde(default = "yes")]
     clip: bool,
 }

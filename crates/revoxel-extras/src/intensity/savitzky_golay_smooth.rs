@@ -32,14 +32,14 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavitzkyGolaySmooth {
-    /// Values that a polynomial is fitted to: an odd number, 1 to 101.
+    /// Number of values that a polynomial is fitted to: odd, 1 to 101.
     window_length: usize,
     /// Degree of the polynomial, below `window_length` and at most 20.
     order: usize,
     /// The axis, 0 to 2.
     #[serde(default)]
     spatial_axis: i64,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default = "zeros")]
     mode: Beyond,
 }

@@ -39,16 +39,16 @@ pub struct SobelGradients {
     /// Width of the filter in voxels: an odd number, 3 to 31.
     #[serde(default = "three")]
     kernel_size: usize,
-    /// The axes, 0 to 2; all where they are left out.
+    /// The axes, 0 to 2. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axes: Option<Axes>,
-    /// Weights that give the change per voxel; else whole numbers.
+    /// Use weights that give the change per voxel; if false, whole numbers.
     #[serde(default = "yes")]
     normalize_kernels: bool,
-    /// Bring the gradients of an axis to 0 … 1.
+    /// Scale the gradients of an axis to 0 … 1.
     #[serde(default)]
     normalize_gradients: bool,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default = "reflect")]
     padding_mode: Beyond,
 }

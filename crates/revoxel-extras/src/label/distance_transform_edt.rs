@@ -34,7 +34,7 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistanceTransformEdt {
-    /// Size of a voxel, for all axes or by axis; 1 where it is left out.
+    /// Size of a voxel, for all axes or by axis. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sampling: Option<RealVector>,
     /// Measure in millimetres.

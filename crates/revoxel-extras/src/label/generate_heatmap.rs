@@ -46,19 +46,19 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateHeatmap {
-    /// Standard deviation in voxels, for all axes or by axis; 5 where neither is given.
+    /// Standard deviation in voxels, for all axes or by axis. Default without `sigma_mm`: 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sigma_mm: Option<RealVector>,
-    /// Standard deviations after which a heatmap is 0.
+    /// Number of standard deviations after which a heatmap is 0.
     #[serde(default = "four")]
     truncated: f64,
     /// Divide each channel by its highest value.
     #[serde(default = "yes")]
     normalize: bool,
-    /// The landmarks, one channel each; from 1 to the largest label where it is left out.
+    /// The landmarks, one channel each. Default: from 1 to the largest label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Labels>,
 }

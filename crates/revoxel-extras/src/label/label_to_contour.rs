@@ -37,10 +37,10 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelToContour {
-    /// Neighbours share a face (1), or an edge too (2), or a corner too (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "full")]
     connectivity: u8,
-    /// Voxels at the faces of the volume are on the contour.
+    /// Count voxels at the faces of the volume as contour.
     #[serde(default = "yes")]
     border: bool,
 }

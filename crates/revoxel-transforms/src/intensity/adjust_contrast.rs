@@ -34,10 +34,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct AdjustContrast {
     /// The exponent, above 0: below 1 brightens, above 1 darkens.
     gamma: f64,
-    /// Do it to the negative of the volume.
+    /// Apply it to the negative of the volume.
     #[serde(default)]
     invert_image: bool,
-    /// Bring back mean and standard deviation.
+    /// Restore mean and standard deviation.
     #[serde(default)]
     retain_stats: bool,
 }

@@ -27,10 +27,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensity {
-    /// The lowest value that stays.
+    /// Lower limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min: Option<f64>,
-    /// The highest value that stays.
+    /// Upper limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max: Option<f64>,
 }

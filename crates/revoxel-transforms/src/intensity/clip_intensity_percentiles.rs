@@ -33,16 +33,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensityPercentiles {
-    /// The percentile below which values are cut off, 0 to 100.
+    /// Lower percentile, 0 to 100; values below it are clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lower: Option<f64>,
-    /// The percentile above which values are cut off, 0 to 100.
+    /// Upper percentile, 0 to 100; values above it are clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upper: Option<f64>,
-    /// Round the ends off: above 0, the higher the sharper.
+    /// Round the ends off: above 0; higher is sharper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sharpness_factor: Option<f64>,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -31,9 +31,9 @@ pub struct CtNormalization {
     mean: f64,
     /// Standard deviation of the data set's foreground.
     std: f64,
-    /// The 0.5th percentile of the data set's foreground: values are cut off below it.
+    /// The 0.5th percentile of the data set's foreground; values below it are clipped.
     percentile_00_5: f64,
-    /// The 99.5th percentile of the data set's foreground: values are cut off above it.
+    /// The 99.5th percentile of the data set's foreground; values above it are clipped.
     percentile_99_5: f64,
 }
 

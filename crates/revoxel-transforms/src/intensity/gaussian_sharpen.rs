@@ -39,10 +39,10 @@ pub struct GaussianSharpen {
     /// Standard deviation of the second Gaussian in voxels, for all axes or by axis.
     #[serde(default = "one")]
     pub sigma2: RealVector,
-    /// How much of what the second Gaussian takes away is added.
+    /// Weight of the detail that the second Gaussian removed.
     #[serde(default = "thirty")]
     pub alpha: f64,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     pub edge: Edge,
 }

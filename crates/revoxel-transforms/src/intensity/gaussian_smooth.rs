@@ -34,18 +34,18 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianSmooth {
-    /// Standard deviation in voxels, for all axes or by axis; 1 where neither is given.
+    /// Standard deviation in voxels, for all axes or by axis. Default without `sigma_mm`: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma_mm: Option<RealVector>,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     pub edge: Edge,
 }
 
-/// What lies beyond the volume.
+/// Values beyond the volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {

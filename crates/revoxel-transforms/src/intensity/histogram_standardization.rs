@@ -52,15 +52,15 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramStandardization {
-    /// What the percentiles become: 13 rising numbers, or a file with them, beside the pipeline file; see above.
+    /// Targets of the percentiles: 13 rising numbers, or a file with them, beside the pipeline file; see above.
     landmarks: Landmarks,
     /// The first and the last percentile, as fractions: at most 0.09 and at least 0.91.
     #[serde(default = "cutoff")]
     cutoff: [f64; 2],
-    /// The input that is above 0 inside the mask.
+    /// The input whose values above 0 form the mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask taken from the volume's own values.
+    /// Mask from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
 }

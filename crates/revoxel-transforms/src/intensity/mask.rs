@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::statistics::{MeanDeviation, Moments, Statistic};
 use crate::transform::ApplyError;
 
-/// A mask taken from the volume's own values.
+/// A mask from the volume's own values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnMask {

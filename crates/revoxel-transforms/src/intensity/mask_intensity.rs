@@ -30,12 +30,12 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaskIntensity {
-    /// The input that is the mask.
+    /// The input with the mask.
     source: String,
-    /// The values of the source that are inside; all above 0 where it is left out.
+    /// The values of the source inside the mask. Default: all above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
-    /// What the values outside become.
+    /// New value outside the mask.
     #[serde(default)]
     cval: f64,
 }

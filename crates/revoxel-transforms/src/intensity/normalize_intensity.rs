@@ -36,16 +36,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NormalizeIntensity {
-    /// What is subtracted, or one number per channel with `channel_wise`; the mean where it is left out.
+    /// Number to subtract, or one per channel with `channel_wise`. Default: the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subtrahend: Option<RealVector>,
-    /// What is divided by, or one number per channel with `channel_wise`; the standard deviation where it is left out.
+    /// Number to divide by, or one per channel with `channel_wise`. Default: the standard deviation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     divisor: Option<RealVector>,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     nonzero: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

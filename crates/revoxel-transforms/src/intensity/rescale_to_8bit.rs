@@ -36,7 +36,7 @@ pub struct RescaleTo8bit {
     /// The percentile that becomes 255, from 0 to 100.
     #[serde(default = "hundred")]
     upper: f64,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

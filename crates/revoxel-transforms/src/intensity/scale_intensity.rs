@@ -34,16 +34,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensity {
-    /// What the smallest value becomes; 0 where it is left out.
+    /// New value of the smallest value. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     minv: Option<f64>,
-    /// What the largest value becomes; 1 where it is left out.
+    /// New value of the largest value. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     maxv: Option<f64>,
     /// Multiply by 1 + this instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     factor: Option<f64>,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

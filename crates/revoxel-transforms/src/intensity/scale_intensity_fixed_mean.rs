@@ -33,13 +33,13 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct ScaleIntensityFixedMean {
     /// Distances from the mean are multiplied by 1 + this.
     factor: f64,
-    /// Hold the result to the range of the values before.
+    /// Clip the result to the previous range of values.
     #[serde(default)]
     preserve_range: bool,
-    /// Keep the mean; else the values themselves are multiplied.
+    /// Keep the mean; if false, multiply the values themselves.
     #[serde(default = "yes")]
     fixed_mean: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

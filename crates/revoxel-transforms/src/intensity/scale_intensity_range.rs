@@ -43,7 +43,7 @@ pub struct ScaleIntensityRange {
     /// New value of `a_max`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_max: Option<f64>,
-    /// Set what lies outside the new range to its ends.
+    /// Set values outside the new range to its ends.
     #[serde(default)]
     clip: bool,
 }

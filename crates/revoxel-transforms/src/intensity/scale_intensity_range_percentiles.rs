@@ -40,22 +40,22 @@ pub struct ScaleIntensityRangePercentiles {
     lower: f64,
     /// The percentile that becomes `b_max`, 0 to 100.
     upper: f64,
-    /// What the lower percentile becomes.
+    /// New value of the lower percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_min: Option<f64>,
-    /// What the upper percentile becomes.
+    /// New value of the upper percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_max: Option<f64>,
-    /// Set what lies outside the new range to its ends.
+    /// Set values outside the new range to its ends.
     #[serde(default)]
     clip: bool,
-    /// The percentiles go to the same percentages of the new range.
+    /// Map the percentiles to the same percentages of the new range.
     #[serde(default)]
     relative: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
-    /// An input of which only the voxels above 0 count for the percentiles.
+    /// An input; only voxels where it is above 0 count for the percentiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

@@ -27,7 +27,7 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShiftIntensity {
-    /// What is added.
+    /// Number to add.
     offset: f64,
 }
 

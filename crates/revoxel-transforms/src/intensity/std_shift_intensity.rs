@@ -31,12 +31,12 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StdShiftIntensity {
-    /// How many standard deviations are added.
+    /// Number of standard deviations to add.
     pub factor: f64,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     pub nonzero: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     pub channel_wise: bool,
 }

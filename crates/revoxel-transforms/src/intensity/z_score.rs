@@ -47,22 +47,23 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZScore {
-    /// The input that is above 0 inside the mask.
+    /// The input whose values above 0 form the mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask taken from the volume's own values.
+    /// Mask from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
-    /// The inputs that are not 0 inside the mask; labels are above 0. Those that a case does not have are left out.
+    /// The inputs whose nonzero values form the mask (for label maps, values above 0). Inputs that a case lacks are
+    /// ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     nonzero_of: Vec<String>,
-    /// Values outside the mask stay.
+    /// Keep values outside the mask.
     #[serde(default)]
     keep_outside: bool,
-    /// 0, or 1 for the deviation of a sample.
+    /// 0, or 1 for the sample deviation.
     #[serde(default)]
     ddof: usize,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

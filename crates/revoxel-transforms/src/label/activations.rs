@@ -28,10 +28,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activations {
-    /// Every value by itself.
+    /// Convert every value by itself.
     #[serde(default)]
     sigmoid: bool,
-    /// The channels of a voxel together.
+    /// Convert the channels of a voxel together.
     #[serde(default)]
     softmax: bool,
 }

@@ -47,7 +47,7 @@ pub struct AsDiscrete {
     /// The channel with the highest value becomes the label.
     #[serde(default)]
     argmax: bool,
-    /// So many channels of the labels: those that `argmax` gave, or those of a label map.
+    /// Number of channels to make of the labels: those from `argmax`, or those of a label map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to_onehot: Option<usize>,
     /// 1 where a value is at least this, else 0.

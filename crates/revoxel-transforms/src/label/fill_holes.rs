@@ -43,13 +43,13 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillHoles {
-    /// The labels, or channels of a one-hot map, whose holes are filled; all but 0 where it is left out.
+    /// The labels, or channels of a one-hot map, whose holes are filled. Default: all but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// The outside gets in through faces (1), edges too (2) or corners too (3).
+    /// The outside enters through faces (1), also edges (2) or also corners (3).
     #[serde(default = "full")]
     connectivity: u8,
 }

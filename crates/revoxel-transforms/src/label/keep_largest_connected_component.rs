@@ -49,19 +49,19 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepLargestConnectedComponent {
-    /// The labels, or channels of a one-hot map, that are looked at; all but 0 where it is left out. Others stay.
+    /// The labels, or channels of a one-hot map, to process. Default: all but 0. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// Each label by itself; else all of them together.
+    /// Process each label separately; if false, all of them together.
     #[serde(default = "yes")]
     independent: bool,
-    /// Neighbours share a face (1), an edge (2) or a corner (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "full")]
     connectivity: u8,
-    /// How many components are kept, of each label or of all together.
+    /// Number of components to keep, of each label or of all together.
     #[serde(default = "one")]
     num_components: usize,
 }

@@ -29,7 +29,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelFilter {
-    /// The labels that stay.
+    /// The labels to keep.
     applied_labels: Labels,
 }
 

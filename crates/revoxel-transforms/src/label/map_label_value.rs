@@ -34,7 +34,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 pub struct MapLabelValue {
     /// The labels to replace.
     orig_labels: Labels,
-    /// What each of them becomes, in the same order.
+    /// The new label of each, in the same order.
     target_labels: Labels,
 }
 

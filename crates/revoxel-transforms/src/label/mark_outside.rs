@@ -32,9 +32,9 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkOutside {
-    /// The inputs that are not 0 where something was measured.
+    /// The inputs whose nonzero values form the measured region.
     nonzero_of: Vec<String>,
-    /// The label of what lies outside.
+    /// The label of voxels outside the region.
     #[serde(default = "minus_one")]
     label: i32,
 }

@@ -31,7 +31,7 @@ use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneHot {
-    /// The number of channels, background included; one more than the highest label where it is left out.
+    /// Number of channels, background included. Default: one more than the highest label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_classes: Option<usize>,
 }

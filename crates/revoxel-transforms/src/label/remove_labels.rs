@@ -32,7 +32,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 pub struct RemoveLabels {
     /// The labels to remove.
     labels: Labels,
-    /// What they become.
+    /// The label that replaces them.
     #[serde(default)]
     background_label: i64,
 }

@@ -60,19 +60,19 @@ pub struct RemoveSmallObjects {
     /// Components with fewer voxels are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_size_voxels: Option<u64>,
-    /// Components with less volume, in mm³, are removed.
+    /// Components with a smaller volume, in mm³, are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_size_mm3: Option<f64>,
-    /// The labels (all but 0 where it is left out), or channels of a one-hot map (all), that are looked at. Others stay.
+    /// The labels (default: all but 0), or channels of a one-hot map (default: all), to process. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// Neighbours share a face (1), an edge (2) or a corner (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "faces")]
     connectivity: u8,
-    /// Each label by itself; else all of them together.
+    /// Process each label separately; if false, all of them together.
     #[serde(default = "yes")]
     independent: bool,
 }

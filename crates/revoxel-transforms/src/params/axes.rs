@@ -15,7 +15,7 @@ impl Axes {
     /// The axes as 0, 1 or 2.
     ///
     /// # Errors
-    /// Where a number is none of -3 to 2, or an axis is there twice.
+    /// If a number is not in -3 to 2, or an axis is listed twice.
     pub fn resolve(&self, field: &'static str) -> Result<Vec<usize>, Invalid> {
         let axes: Vec<usize> = self.0.0.iter().map(|a| axis(*a, field)).collect::<Result<_, _>>()?;
         match (1..axes.len()).find(|i| axes[..*i].contains(&axes[*i])) {

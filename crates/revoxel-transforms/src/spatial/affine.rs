@@ -69,67 +69,70 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Affine {
-    /// Angles in radians, in the order of `rotate_order`; missing ones are 0. Of a 2-D volume one angle, in its plane.
+    /// Angles in radians, in the order of `rotate_order`; missing ones are 0. A 2-D volume takes one angle, in its
+    /// plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotate_params: Option<RealVector>,
     /// The same in degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     degrees: Option<RealVector>,
-    /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
+    /// Order of the rotations: capitals rotate about the already rotated axes, small letters about fixed axes.
     #[serde(default = "order", skip_serializing_if = "is_order")]
     rotate_order: String,
-    /// Up to six factors of shear: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1. Of a 2-D volume up to
-    /// two: of axis 0 by 1, and of 1 by 0.
+    /// Up to six shear factors: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1. A 2-D volume takes up
+    /// to two: of axis 0 by 1, and of 1 by 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shear_params: Option<RealVector>,
-    /// Voxels by which the grid is moved, by axis; missing ones are 0.
+    /// Translation of the grid in voxels, by axis; missing ones are 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     translate_params: Option<RealVector>,
-    /// Factors by which voxels become larger, by axis; missing ones are 1.
+    /// Factors that enlarge the voxels, by axis; missing ones are 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale_params: Option<RealVector>,
-    /// Four rows of four: a map of points of the world, in mm.
+    /// Four rows of four: a map of world points, in mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<[[f64; 4]; 4]>,
-    /// The frame in which the matrix maps points: RAS or LPS.
+    /// The frame of the matrix: RAS or LPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame: Option<WorldFrame>,
     /// A file with the matrix, beside the pipeline file; see above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// Whether the matrix takes points of the result to points of the volume, or the other way round.
+    /// Direction of the matrix: from points of the result to points of the volume, or the reverse.
     #[serde(default, skip_serializing_if = "Maps::is_default")]
     maps: Maps,
-    /// With a matrix: the input on whose grid the result is sampled; else the volume's own grid.
+    /// With a matrix: the input whose grid the result gets; by default the volume's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// Voxels per axis; 0 or less keeps an axis.
+    /// Voxels by axis; 0 or less keeps an axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_size: Option<IntVector>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Default: reflection, or minimum with a matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// What a matrix maps.
+/// Direction of a matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Maps {
-    /// A point of the result to the point of the volume that is shown there.
+    /// From a point of the result to the point of the volume shown there.
     #[default]
     OutputToInput,
-    /// A point of the volume to the point of the result where it is shown.
+    /// From a point of the volume to the point of the result that shows it.
     InputToOutput,
 }
 

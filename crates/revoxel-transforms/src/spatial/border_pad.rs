@@ -40,13 +40,13 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BorderPad {
-    /// Voxels to add: one number, one per axis, or low and high by axis; of a 2-D volume 1, 2 or 4 numbers.
+    /// Voxels to add: one number, one per axis, or low and high by axis; for a 2-D volume 1, 2 or 4 numbers.
     spatial_border: IntVector,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

@@ -35,9 +35,9 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterScaleCrop {
-    /// The share of each axis that is kept; a number for all; 0 or less keeps an axis, as 1 does.
+    /// Fraction of each axis to keep; one number applies to all axes; 0 or less keeps an axis, as 1 does.
     roi_scale: RealVector,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

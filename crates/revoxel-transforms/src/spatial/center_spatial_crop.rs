@@ -38,9 +38,9 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterSpatialCrop {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis.
     roi_size: IntVector,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

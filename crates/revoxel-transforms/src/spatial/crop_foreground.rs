@@ -49,21 +49,21 @@ use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanEr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropForeground {
-    /// The input in which the foreground is looked for.
+    /// The input that defines the foreground.
     source: String,
-    /// Foreground is what is greater than this.
+    /// Values above this are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     above: Option<f64>,
-    /// Foreground is what is less than this.
+    /// Values below this are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     below: Option<f64>,
-    /// Foreground is what lies between these, both included.
+    /// Values between these two, both included, are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     between: Option<[f64; 2]>,
-    /// Foreground is what equals one of these.
+    /// Values equal to one of these are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
-    /// Foreground is what is not 0.
+    /// Nonzero values are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonzero: Option<bool>,
     /// Voxels of the source to add on each side, for all axes or by axis.
@@ -75,17 +75,17 @@ pub struct CropForeground {
     /// Enlarge the box to multiples of this, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k_divisible: Option<IntVector>,
-    /// Cut a box that sticks out at the volume's edges, before `k_divisible`; else it is padded.
+    /// Clip a box that extends beyond the volume, before `k_divisible`; by default it is padded.
     #[serde(default)]
     allow_smaller: bool,
-    /// What to do where nothing is foreground.
+    /// What to do without any foreground.
     #[serde(default)]
     on_empty: OnEmpty,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

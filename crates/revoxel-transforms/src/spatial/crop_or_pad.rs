@@ -45,34 +45,35 @@ use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanEr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropOrPad {
-    /// Size of each axis in `units`; a number for all; 0 or less keeps an axis. Without it the box of the mask.
+    /// Size of each axis in `units`; one number applies to all axes; 0 or less keeps an axis. Default: the box of the
+    /// mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target_shape: Option<RealVector>,
-    /// What `target_shape` counts: voxels, mm or cm. Lengths are rounded to whole voxels.
+    /// Unit of `target_shape`: voxels, mm or cm. Lengths are rounded to whole voxels.
     #[serde(default)]
     units: Units,
-    /// The input that holds a mask around whose middle the window lies.
+    /// The input with the mask that the window is centred on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask is what equals one of these; else what is not 0.
+    /// Values equal to one of these form the mask; by default nonzero values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
     /// Only crop, or only pad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     only: Option<Only>,
-    /// What to do where the mask is empty; keep: the middle of the volume instead.
+    /// What to do if the mask is empty; keep: use the centre of the volume.
     #[serde(default)]
     on_empty: OnEmpty,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }
 
-/// What a size counts.
+/// Unit of a size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Units {
@@ -85,13 +86,13 @@ enum Units {
     Cm,
 }
 
-/// Half of the step.
+/// Which part of the step to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Only {
-    /// Axes that are shorter stay.
+    /// Only crop: shorter axes stay.
     Crop,
-    /// Axes that are longer stay.
+    /// Only pad: longer axes stay.
     Pad,
 }
 

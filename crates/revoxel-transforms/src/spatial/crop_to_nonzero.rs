@@ -40,12 +40,13 @@ use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Tr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropToNonzero {
-    /// The input that is looked at.
+    /// The input that defines the region.
     source: String,
-    /// Further inputs on the grid of `source`, as the channels of one image: what is not 0 in any of them counts.
+    /// Further inputs on the grid of `source`, as the channels of one image: a voxel counts if it is nonzero in any of
+    /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     also: Vec<String>,
-    /// What to do where every voxel is 0.
+    /// What to do if every voxel is 0.
     #[serde(default)]
     on_empty: OnEmpty,
 }

@@ -41,14 +41,14 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 pub struct DivisiblePad {
     /// The divisor, for all axes or by axis; 0 or less keeps an axis.
     k: IntVector,
-    /// On which side padding goes.
+    /// Which side gets the padding.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

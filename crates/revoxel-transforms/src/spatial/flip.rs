@@ -36,7 +36,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
-    /// The axes to reverse, 0 to 2 (of a 2-D volume 0 and 1); all where it is left out.
+    /// The axes to reverse, 0 to 2 (0 and 1 for a 2-D volume). Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
 }

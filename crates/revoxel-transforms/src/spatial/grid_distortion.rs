@@ -39,15 +39,15 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 /// The most cells along an axis.
 const MOST_CELLS: i64 = 1000;
 
-/// How the voxels of a cell are spread.
+/// How voxels are spread over a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// Evenly, up to the first voxel of the next cell; what is left over at the end has a step of its own.
+    /// Evenly, up to the first voxel of the next cell; leftover voxels at the end have their own step.
     #[default]
     Even,
-    /// As MONAI does: the last voxel of a cell shows what the first of the next one does, and what is left over at the
-    /// end shows the rest of the volume.
+    /// As MONAI: the last voxel of a cell shows the same as the first voxel of the next cell, and leftover voxels at
+    /// the end show the rest of the volume.
     Monai,
 }
 
@@ -62,18 +62,19 @@ impl Spread {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridDistortion {
-    /// Cells: one number, or one per axis.
+    /// Number of cells: one number, or one per axis.
     num_cells: IntVector,
-    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for what is left over. Of a
-    /// 2-D volume two lists do.
+    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for the leftover voxels.
+    /// For a 2-D volume two lists are enough.
     distort_steps: Vec<Vec<f64>>,
-    /// How the voxels of a cell are spread: even, or monai.
+    /// How voxels are spread over a cell: even, or monai.
     #[serde(default, skip_serializing_if = "Spread::is_default")]
     rule: Spread,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

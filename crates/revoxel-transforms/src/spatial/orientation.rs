@@ -41,7 +41,8 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Orientation {
-    /// Three letters, one each of R/L, A/P, S/I: where the axes point to. Of a 2-D volume two letters, of its axes, do.
+    /// Three letters, one each of R/L, A/P, S/I: the ends that the axes point to. For a 2-D volume two letters, those
+    /// of its axes, are enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     axcodes: Option<String>,
     /// Turn to RAS; the same as `axcodes: RAS`.

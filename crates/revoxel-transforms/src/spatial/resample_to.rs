@@ -49,32 +49,33 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResampleTo {
-    /// The input whose grid is taken.
+    /// The input whose grid is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// A file with the volume whose grid is taken, beside the pipeline file; see above.
+    /// A file, beside the pipeline file, with the volume whose grid is used; see above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     /// The grid itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grid: Option<TargetGrid>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// A grid, as it is written.
+/// A grid in a pipeline file.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TargetGrid {

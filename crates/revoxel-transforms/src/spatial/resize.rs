@@ -49,30 +49,31 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis. Of a 2-D volume for its two axes.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis. A 2-D volume has two axes.
     spatial_size: IntVector,
-    /// `all`: every axis gets its size. `longest`: the longest axis gets it, the others follow.
+    /// `all`: every axis gets its size. `longest`: the longest axis gets the size, and the others scale with it.
     #[serde(default)]
     size_mode: SizeMode,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
-    /// name.
+    /// Average all voxels that a new voxel touches. Applies to inputs other than label maps that `interpolation` does
+    /// not name.
     #[serde(default, skip_serializing_if = "is_false")]
     area: bool,
-    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    /// Keep the centres of the outermost voxels in place instead of the outer faces.
     #[serde(default, skip_serializing_if = "is_false")]
     align_corners: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
-    /// How `anti_alias` smooths: cardoso, or scikit_image as MONAI does.
+    /// Rule by which `anti_alias` smooths: cardoso, or scikit_image as in MONAI.
     #[serde(default, skip_serializing_if = "Smoothing::is_default")]
     anti_alias_rule: Smoothing,
 }
 
-/// How to smooth before sampling more coarsely.
+/// How to smooth before sampling larger voxels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Smoothing {

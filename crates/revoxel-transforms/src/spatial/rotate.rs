@@ -48,29 +48,30 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
-    /// Angles in radians, in the order of `rotate_order`; one number for all three. Of a 2-D volume one number, which
-    /// turns it in its plane.
+    /// Angles in radians, in the order of `rotate_order`; one number applies to all three. A 2-D volume takes one
+    /// number and rotates in its plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     angle: Option<RealVector>,
     /// The same in degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     degrees: Option<RealVector>,
-    /// Which axes the rotation is about, and in which unit: the volume's, in voxels, or the patient's, in mm.
+    /// Axes and unit of the rotation: the volume's, in voxels, or the patient's, in mm.
     #[serde(default)]
     about: About,
-    /// Keep the shape; else enlarge it to hold the whole volume.
+    /// Keep the shape; if false, enlarge it to hold the whole volume.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
+    /// Order of the rotations: capitals rotate about the already rotated axes, small letters about fixed axes.
     #[serde(default = "order")]
     rotate_order: String,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
     /// Whether the angles were drawn: the first of three is then that of a 2-D volume.

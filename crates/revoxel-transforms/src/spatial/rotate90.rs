@@ -33,7 +33,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate90 {
-    /// How many right angles; negative turns the other way.
+    /// Number of right angles; negative rotates the other way.
     #[serde(default = "one")]
     k: i64,
     /// The plane: from the first axis towards the second.

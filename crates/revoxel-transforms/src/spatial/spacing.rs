@@ -98,10 +98,10 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
-    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. The
-    /// thickness of a 2-D volume stays.
+    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. A
+    /// 2-D volume keeps its thickness.
     pixdim: RealVector,
-    /// How many voxels the result has and what stays fixed.
+    /// Sets the number of voxels and the point that stays fixed.
     #[serde(default)]
     rule: Rule,
     /// Axes whose voxel size lies between this (mm) and `pixdim` keep it.
@@ -110,51 +110,52 @@ pub struct Spacing {
     /// Axes whose voxel size lies between `pixdim` and this (mm) keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_pixdim: Option<RealVector>,
-    /// Make the grid's axes parallel to the world's (RAS), by interpolation.
+    /// Interpolate onto axes parallel to the world's (RAS).
     #[serde(default)]
     diagonal: bool,
-    /// Make the grid's axes orthogonal: gantry tilt is resampled away. The first axis keeps its direction.
+    /// Interpolate onto orthogonal axes, which removes gantry tilt. The first axis keeps its direction.
     #[serde(default)]
     deshear: bool,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Interpolate along the coarsest axis as `through_plane` says: true, false, or auto where the largest voxel size,
-    /// before or else after, is more than `anisotropy_threshold` times the smallest.
+    /// Interpolate along the coarsest axis as `through_plane` says: true, false, or auto. Auto means true if the
+    /// largest voxel size, before or else after, exceeds `anisotropy_threshold` times the smallest.
     #[serde(default, skip_serializing_if = "SeparateZ::is_never")]
     separate_z: SeparateZ,
-    /// See `separate_z`; 3 where it is left out.
+    /// See `separate_z`. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     anisotropy_threshold: Option<f64>,
-    /// How the coarsest axis is interpolated with `separate_z`: nearest, linear, or cubic where the plane is; nearest
-    /// where it is left out. Labels that are nearest in the plane are nearest through it.
+    /// Interpolation along the coarsest axis with `separate_z`: nearest (the default), linear, or cubic if the plane is
+    /// cubic. Labels that are nearest in the plane are nearest along this axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     through_plane: Option<Named<Interpolation>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Keep what cubic gives within the range of the values before; with `separate_z`, of each slice.
+    /// Clip the result of cubic to the range of the values before; with `separate_z`, to that of each slice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clip: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// Which grid a voxel size leads to.
+/// How a voxel size defines the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Rule {
     /// round((n − 1)·s/t + 1) voxels; the first voxel's centre stays.
     #[default]
     Monai,
-    /// The same to the noise of a header, with orthogonal axes: where no corner comes first along all of them, by more
-    /// than a hundred-millionth of a voxel, the places n/2 of both grids meet.
+    /// As `monai`, including the noise of a header, with orthogonal axes: if no corner comes first along all axes, by
+    /// more than a hundred-millionth of a voxel, index n/2 of both grids coincides.
     MonaiStrict,
     /// round(n·s/t) voxels; the outer faces stay.
     Nnunet,

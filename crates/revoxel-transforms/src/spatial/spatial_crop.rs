@@ -64,22 +64,22 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialCrop {
-    /// The middle voxel of the box.
+    /// The central voxel of the box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_center: Option<IntVector>,
-    /// Voxels of the box.
+    /// Voxels of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_size: Option<IntVector>,
-    /// First voxel of the box.
+    /// First voxel of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_start: Option<IntVector>,
-    /// One past the last voxel of the box.
+    /// One past the last voxel of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_end: Option<IntVector>,
-    /// Start and end per axis; negative counts from the end, null means the end of the axis.
+    /// Start and end by axis; negative numbers count from the end, null is the end of the axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_slices: Option<Vec<[Option<i64>; 2]>>,
-    /// The middle of the box, mm.
+    /// Centre of the box, mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     center_mm: Option<[f64; 3]>,
     /// Lengths of the box along the volume's own axes, mm.
@@ -91,10 +91,10 @@ pub struct SpatialCrop {
     /// The opposite corner of the box, mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end_world: Option<[f64; 3]>,
-    /// The frame of the numbers in mm: RAS or LPS.
+    /// Frame of the numbers in mm: RAS or LPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame: Option<WorldFrame>,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

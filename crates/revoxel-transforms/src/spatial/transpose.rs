@@ -33,7 +33,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transpose {
-    /// Which axis of the volume each axis of the result is; of a 2-D volume two numbers do.
+    /// For each axis of the result, the axis of the volume; for a 2-D volume two numbers are enough.
     indices: Vec<usize>,
 }
 
