@@ -75,7 +75,8 @@ impl Define for KSpaceSpikeNoise {
         }
         match &self.k_intensity {
             Some(OneOrMore::More(list)) if list.len() != places.len() => {
-                let problem = format!("{} numbers for {} places", list.len(), places.len());
+                let problem =
+                    format!("{} numbers for {} places: give one, or one for each place", list.len(), places.len());
                 Err(Invalid::new("k_intensity", problem))
             }
             // exp(80) is near the end of float32.
@@ -142,8 +143,8 @@ impl ValueTransform for KSpaceSpikeNoise {
         match self.loc.list().iter().any(|place| place.len() > axes && place[0] >= channels) {
             true => {
                 let problem = match axes {
-                    2 => "the first of three numbers of loc is a channel, from 0, and there are not so many",
-                    _ => "the first of four numbers of loc is a channel, from 0, and there are not so many",
+                    2 => "the first of three numbers of loc is a channel, counted from 0, and is too large",
+                    _ => "the first of four numbers of loc is a channel, counted from 0, and is too large",
                 };
                 Err(ApplyError::ChannelCount { channels, problem })
             }

@@ -85,7 +85,7 @@ impl Ranges {
     /// Refuses more than `most` ranges and bounds that are not finite or outside `low .. high`.
     pub(crate) fn check(&self, field: &'static str, most: usize, low: f64, high: f64) -> Result<(), Invalid> {
         if self.0.len() > most {
-            return Err(Invalid::new(field, format!("{} ranges, at most {most}", self.0.len())));
+            return Err(Invalid::new(field, format!("{} ranges: give at most {most}", self.0.len())));
         }
         for (a, b) in self.0.iter().map(|r| r.bounds()) {
             if !(a.is_finite() && b.is_finite() && a > low && b < high) {

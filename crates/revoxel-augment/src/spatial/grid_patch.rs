@@ -149,7 +149,7 @@ pub(super) fn check(
     constant_only(pad_mode.map_or(PadMode::Constant, |mode| mode.0), value)?;
     match (pad_mode, value) {
         (None, Some(_)) => {
-            Err(Invalid::new("value", "it is used with pad_mode: constant only: set that, or leave it out"))
+            Err(Invalid::new("value", "it takes effect with pad_mode: constant only: set that, or leave it out"))
         }
         _ => Ok(()),
     }
@@ -165,8 +165,8 @@ pub(super) fn check_offset(
     offset.by_axis(field)?;
     let pairs = offset.repeated().into_iter().zip(patch_size.repeated());
     match pairs.filter(|(_, p)| *p > 0).find(|(o, p)| *o < if padded { -(*p).max(0) } else { 0 }) {
-        Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: say by pad_mode what lies there"))),
-        Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there is nowhere in the volume"))),
+        Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: set pad_mode, too"))),
+        Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there lies outside the volume"))),
         None => Ok(()),
     }
 }

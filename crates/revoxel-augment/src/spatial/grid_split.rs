@@ -57,7 +57,7 @@ impl Define for GridSplit {
 
     fn check(&self) -> Result<(), Invalid> {
         if !(1..=3).contains(&self.grid.len()) {
-            return Err(Invalid::new("grid", format!("{} numbers for three axes", self.grid.len())));
+            return Err(Invalid::new("grid", format!("{} numbers for three axes: give 1 to 3", self.grid.len())));
         }
         if let Some(wrong) = self.grid.iter().find(|n| !(1..=10_000).contains(*n)) {
             return Err(Invalid::new("grid", format!("{wrong} must be 1 to 10000")));

@@ -81,7 +81,10 @@ impl Define for Rand2dElastic {
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;
         if self.spacing.0.len() > 2 {
-            return Err(Invalid::new("spacing", format!("{} numbers for two axes", self.spacing.0.len())));
+            return Err(Invalid::new(
+                "spacing",
+                format!("{} numbers for two axes: give one or two", self.spacing.0.len()),
+            ));
         }
         self.spacing.0.iter().try_for_each(|s| within("spacing", *s, 1.0, 1e5))?;
         self.magnitude_range.check("magnitude_range", -1e4, 1e4)?;

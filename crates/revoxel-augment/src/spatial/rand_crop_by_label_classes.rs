@@ -86,12 +86,12 @@ impl Define for RandCropByLabelClasses {
         let classes = match (&self.ratios, self.num_classes) {
             (Some(ratios), Some(classes)) if ratios.len() != classes => {
                 let problem =
-                    format!("{} ratios for {classes} classes: one each, that of class 0 included", ratios.len());
+                    format!("{} ratios for {classes} classes: give one for each, class 0 included", ratios.len());
                 return Err(Invalid::new("ratios", problem));
             }
             (Some(ratios), _) => ratios.len(),
             (None, Some(classes)) => classes,
-            (None, None) => return Err(Invalid::new("", "give ratios, or num_classes where all are alike")),
+            (None, None) => return Err(Invalid::new("", "give ratios, or num_classes for equal ratios")),
         };
         if !(1..=MOST).contains(&classes) {
             let field = if self.ratios.is_some() { "ratios" } else { "num_classes" };
@@ -100,7 +100,7 @@ impl Define for RandCropByLabelClasses {
         if let Some(ratios) = &self.ratios {
             ratios.iter().try_for_each(|r| within("ratios", *r, 0.0, 1e9))?;
             if ratios.iter().all(|r| *r == 0.0) {
-                return Err(Invalid::new("ratios", "all are 0, so there is nothing to crop around: raise one"));
+                return Err(Invalid::new("ratios", "all are 0: raise at least one"));
             }
         }
         threshold(self.image.as_ref(), self.image_threshold)
@@ -182,7 +182,8 @@ impl Sought for Patch {
         let size = fitting("spatial_size", &of.spatial_size, &grid, of.allow_smaller)?;
         let channels = label.channels();
         if channels > 1 && channels != of.count() {
-            let problem = format!("it has {channels} channels, and {} classes are asked for: one each", of.count());
+            let problem =
+                format!("it has {channels} channels for {} classes: one channel per class is needed", of.count());
             return Err(PlanError::Unfit { key: of.source.clone(), problem });
         }
         let above = of.image_threshold.unwrap_or(0.0);

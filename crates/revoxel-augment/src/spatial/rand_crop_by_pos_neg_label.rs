@@ -85,7 +85,7 @@ impl Define for RandCropByPosNegLabel {
         within("pos", self.pos, 0.0, 1e9)?;
         within("neg", self.neg, 0.0, 1e9)?;
         if self.pos + self.neg == 0.0 {
-            return Err(Invalid::new("pos", "pos and neg are both 0, so there is nothing to crop around: raise one"));
+            return Err(Invalid::new("pos", "pos and neg are both 0: raise one"));
         }
         threshold(self.image.as_ref(), self.image_threshold)
     }
@@ -102,7 +102,7 @@ pub(super) fn threshold(image: Option<&String>, threshold: Option<f64>) -> Resul
             Err(Invalid::new("image_threshold", format!("{number} is not a finite number")))
         }
         Some(_) if image.is_none() => {
-            Err(Invalid::new("image_threshold", "it is compared with the input that `image` names: give that too"))
+            Err(Invalid::new("image_threshold", "it applies to the input that `image` names: give that too"))
         }
         _ => Ok(()),
     }
@@ -176,8 +176,8 @@ impl RandCropByPosNegLabel {
             None => "0".to_owned(),
         };
         match (self.pos > 0.0, self.neg > 0.0) {
-            (true, false) => format!("not 0 in {:?}; and neg: 0 asks for no background", self.source),
-            (false, true) => format!("{background} in {:?}; and pos: 0 asks for no foreground", self.source),
+            (true, false) => format!("not 0 in {:?}; neg: 0 excludes background", self.source),
+            (false, true) => format!("{background} in {:?}; pos: 0 excludes foreground", self.source),
             _ => format!("not 0, or {background}, in {:?}", self.source),
         }
     }

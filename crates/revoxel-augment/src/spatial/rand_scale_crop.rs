@@ -69,7 +69,7 @@ impl Define for RandScaleCrop {
         let Some(most) = &self.max_roi_scale else { return Ok(()) };
         share("max_roi_scale", most)?;
         if !self.random_size {
-            let problem = "it is used with random_size: true only: set that, or leave it out";
+            let problem = "it takes effect with random_size: true only: set that, or leave it out";
             return Err(Invalid::new("max_roi_scale", problem));
         }
         let whole = |scale: f64| if scale > 0.0 { scale } else { 1.0 };

@@ -71,7 +71,7 @@ impl Define for RandSpatialCrop {
         if !self.random_size {
             return Err(Invalid::new(
                 "max_roi_size",
-                "it is used with random_size: true only: set that, or leave it out",
+                "it takes effect with random_size: true only: set that, or leave it out",
             ));
         }
         let both = self.roi_size.repeated().into_iter().zip(most.repeated());

@@ -94,7 +94,7 @@ impl Sought for Patch {
     fn look(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let unfit = |problem: String| PlanError::Unfit { key: self.of.source.clone(), problem };
         if source.channels() != 1 {
-            return Err(unfit(format!("weights are in one channel, and it has {}", source.channels())));
+            return Err(unfit(format!("weights need one channel, and it has {}", source.channels())));
         }
         let (grid, shape) = (*source.grid(), source.grid().shape());
         let size = fitting("spatial_size", &self.of.spatial_size, &grid, true)?;
@@ -104,7 +104,7 @@ impl Sought for Patch {
         });
         let drawn = dispatch!(source.voxels(), v => by_weight(v, shape, middles, self.weight)).map_err(unfit)?;
         let found = drawn.map(|centre| around(centre, size, shape));
-        let rule = || format!("a weight above 0 in {:?} where the middle of a box can lie", self.of.source);
+        let rule = || format!("a weight above 0 in {:?} where a box can be centred", self.of.source);
         Ok(Observed { grid, region: self.of.on_empty.resolve(found, rule)? })
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             assert!(error.contains(part), "{error}");
         };
         t(&[], "a weight above 0 in \"w\"");
-        t(&[([0, 2, 2], 1.0)], "where the middle of a box can lie");
+        t(&[([0, 2, 2], 1.0)], "where a box can be centred");
         t(&[([2, 2, 2], 1.0), ([1, 0, 3], -0.5), ([1, 0, 5], f32::NAN)], "the weight -0.5 at [1, 0, 3]");
         t(&[([2, 2, 2], f32::NAN)], "the weight NaN at [2, 2, 2]");
         t(&[([4, 3, 5], f32::INFINITY)], "the weight inf at [4, 3, 5]");

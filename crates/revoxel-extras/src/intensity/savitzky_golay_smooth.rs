@@ -55,7 +55,7 @@ impl Define for SavitzkyGolaySmooth {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.window_length.is_multiple_of(2) || self.window_length > 101 {
-            return Err(Invalid::new("window_length", format!("{}: give an odd number to 101", self.window_length)));
+            return Err(Invalid::new("window_length", format!("{}: give an odd number, 1 to 101", self.window_length)));
         }
         if self.order >= self.window_length || self.order > 20 {
             let problem = format!("{}: give less than window_length, at most 20", self.order);

@@ -203,7 +203,7 @@ impl ValueTransform for ComputeHoVerMaps {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {
-            let problem = "instances are told apart by their labels in one: see `as_discrete` and `label_filter`";
+            let problem = "instances are the labels of one channel: see `as_discrete` and `label_filter`";
             return Err(ApplyError::ChannelCount { channels, problem });
         }
         let maps = dispatch!(volume.voxels(), v => maps(v, grid.shape()))?;

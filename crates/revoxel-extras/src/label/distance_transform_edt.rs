@@ -55,7 +55,7 @@ impl Define for DistanceTransformEdt {
         }
         sampling.by_axis("sampling")?;
         match sampling.0.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
-            Some(wrong) => Err(Invalid::new("sampling", format!("{wrong} is no size: give more than 0"))),
+            Some(wrong) => Err(Invalid::new("sampling", format!("{wrong} is not a size: give more than 0"))),
             None => Ok(()),
         }
     }

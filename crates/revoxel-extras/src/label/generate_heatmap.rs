@@ -80,11 +80,11 @@ impl Define for GenerateHeatmap {
         for (field, sigma) in [("sigma", &self.sigma), ("sigma_mm", &self.sigma_mm)] {
             let Some(sigma) = sigma else { continue };
             if ![1, 3].contains(&sigma.0.len()) {
-                let problem = format!("{} numbers: give one number, or three, one by axis", sigma.0.len());
+                let problem = format!("{} numbers: give one number, or three, one per axis", sigma.0.len());
                 return Err(Invalid::new(field, problem));
             }
             if let Some(wrong) = sigma.0.iter().find(|s| !above(**s)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give more than 0")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give more than 0")));
             }
         }
         if !above(self.truncated) {
@@ -92,9 +92,9 @@ impl Define for GenerateHeatmap {
         }
         check("labels", self.labels.as_ref())?;
         match &self.labels {
-            Some(labels) if labels.has(0.0) => Err(Invalid::new("labels", "0 is the background, no landmark")),
+            Some(labels) if labels.has(0.0) => Err(Invalid::new("labels", "0 is the background, not a landmark")),
             Some(Labels(labels)) if labels.len() > MOST => {
-                Err(Invalid::new("labels", format!("{} labels: {MOST} channels are the most", labels.len())))
+                Err(Invalid::new("labels", format!("{} labels: give at most {MOST}", labels.len())))
             }
             _ => Ok(()),
         }
@@ -195,7 +195,7 @@ fn middles(runs: &Runs) -> Vec<(f64, [usize; 3])> {
 }
 
 /// Why a label is none.
-const NO_LANDMARK: &str = "landmarks are counted from 1; say in labels which ones get a channel";
+const NO_LANDMARK: &str = "landmarks are numbered from 1; list in labels which ones get a channel";
 
 /// 1 to the largest label.
 fn up_to_largest(middles: &[(f64, [usize; 3])]) -> Result<Vec<i64>, ApplyError> {
@@ -204,9 +204,9 @@ fn up_to_largest(middles: &[(f64, [usize; 3])]) -> Result<Vec<i64>, ApplyError> 
         return Err(wrong(*label, NO_LANDMARK));
     }
     match middles.iter().map(|(label, _)| *label).fold(0.0, f64::max) {
-        0.0 => Err(wrong(0.0, "there is no other, and so no landmark; say in labels which ones get a channel")),
+        0.0 => Err(wrong(0.0, "there is no other, so there is no landmark; list in labels which ones get a channel")),
         largest if largest > MOST as f64 => {
-            Err(wrong(largest, &format!("{MOST} channels are the most there can be; say in labels which ones get one")))
+            Err(wrong(largest, &format!("at most {MOST} channels are possible; list in labels which ones get one")))
         }
         largest => Ok((1..=largest as i64).collect()),
     }
@@ -288,10 +288,10 @@ mod tests {
             let error = heatmaps(voxels, grid, json!({})).unwrap_err().to_string();
             assert!(error.contains(part), "{error} lacks {part}");
         };
-        t(vec![0u8; 4].into(), "there is no other, and so no landmark");
+        t(vec![0u8; 4].into(), "there is no other, so there is no landmark");
         t(vec![0i8, 0, -1, 2].into(), "the label -1");
         t(vec![0.0f32, 0.5, 1.0, 1.0].into(), "the label 0.5");
-        t(vec![0u32, 5000, 1, 1].into(), "4096 channels are the most");
+        t(vec![0u32, 5000, 1, 1].into(), "at most 4096 channels");
         let step: GenerateHeatmap = serde_json::from_value(json!({})).unwrap();
         let two = Volume::new(vec![1u8, 0, 0, 0, 0, 0, 0, 2].into(), grid, Kind::Label, 2).unwrap();
         assert!(matches!(step.apply(two), Err(ApplyError::ChannelCount { channels: 2, .. })));

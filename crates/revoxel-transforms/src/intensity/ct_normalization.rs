@@ -44,7 +44,7 @@ impl Define for CtNormalization {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.std.is_nan() || self.std < 0.0 {
-            return Err(Invalid::new("std", format!("{} is no standard deviation: give 0 or more", self.std)));
+            return Err(Invalid::new("std", format!("{} is not a standard deviation: give 0 or more", self.std)));
         }
         let (low, high) = (self.percentile_00_5, self.percentile_99_5);
         if low >= high {

@@ -68,7 +68,7 @@ impl Define for GaussianSharpen {
         for (field, sigma) in [("sigma1", &self.sigma1), ("sigma2", &self.sigma2)] {
             sigma.by_axis(field)?;
             if let Some(wrong) = sigma.0.iter().find(|s| !(s.is_finite() && **s >= 0.0)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give 0 or more")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give 0 or more")));
             }
         }
         if !self.alpha.is_finite() {

@@ -87,7 +87,7 @@ impl Define for GaussianSmooth {
             let Some(sigma) = sigma else { continue };
             sigma.by_axis(field)?;
             if let Some(wrong) = sigma.0.iter().find(|s| !(s.is_finite() && **s >= 0.0)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give 0 or more")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give 0 or more")));
             }
         }
         Ok(())

@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Wanted {
     }
 
     fn visit_str<E: de::Error>(self, path: &str) -> Result<Landmarks, E> {
-        Err(E::custom(format!("no files can be read here, such as {path:?}: give the numbers themselves")))
+        Err(E::custom(format!("files such as {path:?} cannot be read here: give the numbers themselves")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Landmarks, A::Error> {
@@ -135,7 +135,7 @@ impl Define for HistogramStandardization {
     fn check(&self) -> Result<(), Invalid> {
         let Landmarks(landmarks) = &self.landmarks;
         if landmarks.len() != 13 {
-            let problem = format!("{} numbers: there are 13 landmarks, one per percentile", landmarks.len());
+            let problem = format!("{} numbers: give 13 landmarks, one per percentile", landmarks.len());
             return Err(Invalid::new("landmarks", problem));
         }
         if let Some(pair) = landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {

@@ -76,7 +76,7 @@ impl ValueTransform for MaskIntensity {
             values.par_iter().enumerate().with_min_len(1 << 14).map(one).collect()
         }
         if source.channels() != 1 && source.channels() != volume.channels() {
-            let problem = "the source needs one channel, or as many as the volume";
+            let problem = "as a source it needs one channel, or as many as the volume that changes";
             return Err(ApplyError::ChannelCount { channels: source.channels(), problem });
         }
         let is_inside = |x: f64| self.labels.as_ref().map_or(x > 0.0, |labels| labels.contains(&x));

@@ -61,7 +61,7 @@ impl Define for NormalizeIntensity {
             return Err(Invalid::new("channel_wise", "one number per channel needs channel_wise: true"));
         }
         if self.divisor.as_ref().is_some_and(|d| d.0.contains(&0.0)) {
-            return Err(Invalid::new("divisor", "0 cannot be divided by"));
+            return Err(Invalid::new("divisor", "cannot divide by 0"));
         }
         Ok(())
     }

@@ -65,10 +65,9 @@ impl Define for ScaleIntensityRange {
             (Some(low), Some(high)) if low == high => {
                 Err(Invalid::new("b_max", format!("b_min and b_max are both {low}: every value would become the same")))
             }
-            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
-                "b_min",
-                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
-            )),
+            (Some(low), Some(high)) if self.clip && low > high => {
+                Err(Invalid::new("b_min", format!("{low} is larger than b_max, {high}: clip needs b_min below b_max")))
+            }
             _ => Ok(()),
         }
     }

@@ -71,14 +71,13 @@ impl Define for ScaleIntensityRangePercentiles {
             (Some(_), None) => Err(Invalid::new("b_min", "b_max is missing: give both or neither")),
             (None, Some(_)) => Err(Invalid::new("b_max", "b_min is missing: give both or neither")),
             (None, None) if self.clip => Err(Invalid::new("clip", "clipping needs b_min and b_max")),
-            (None, None) if self.relative => Err(Invalid::new("relative", "b_min and b_max are missing")),
+            (None, None) if self.relative => Err(Invalid::new("relative", "b_min and b_max are missing: give both")),
             (Some(low), Some(high)) if low == high => {
                 Err(Invalid::new("b_max", format!("b_min and b_max are both {low}: every value would become the same")))
             }
-            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
-                "b_min",
-                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
-            )),
+            (Some(low), Some(high)) if self.clip && low > high => {
+                Err(Invalid::new("b_min", format!("{low} is larger than b_max, {high}: clip needs b_min below b_max")))
+            }
             _ => Ok(()),
         }
     }

@@ -84,7 +84,7 @@ impl Define for ZScore {
             }
             0 | 1 => {}
             _ => {
-                let problem = "give source (another input), mask (the volume's own values) or nonzero_of, not both";
+                let problem = "give only one of source (another input), mask (the volume's own values) and nonzero_of";
                 return Err(Invalid::new(if masks[1] { "mask" } else { "nonzero_of" }, problem));
             }
         }

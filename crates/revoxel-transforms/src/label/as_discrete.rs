@@ -75,11 +75,11 @@ impl Define for AsDiscrete {
 
     fn check(&self) -> Result<(), Invalid> {
         if !self.argmax && self.threshold.is_none() && self.rounding.is_none() && self.to_onehot.is_none() {
-            return Err(Invalid::new("", "give argmax, threshold or rounding: nothing is asked for"));
+            return Err(Invalid::new("", "give argmax, to_onehot, threshold or rounding"));
         }
         match self.to_onehot {
-            Some(0) => Err(Invalid::new("to_onehot", "0 channels hold nothing")),
-            Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: {MOST} are the most"))),
+            Some(0) => Err(Invalid::new("to_onehot", "0 channels: give 1 or more")),
+            Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: give at most {MOST}"))),
             _ => Ok(()),
         }
     }
@@ -184,7 +184,7 @@ fn most_likely(volume: &Volume) -> Result<Volume, ApplyError> {
     }
     let channels = volume.channels();
     if channels > usize::from(u16::MAX) {
-        return Err(ApplyError::ChannelCount { channels, problem: "more than a label map of 16 bit can tell apart" });
+        return Err(ApplyError::ChannelCount { channels, problem: "argmax takes at most 65535" });
     }
     let labels = dispatch!(volume.voxels(), v => argmax(v, volume.grid().voxel_count()));
     let labels = Voxels::from(labels).cast(Dtype::smallest_for_labels((channels - 1) as f64));

@@ -46,7 +46,7 @@ impl Define for MapLabelValue {
     fn check(&self) -> Result<(), Invalid> {
         let (from, to) = (self.orig_labels.0.len(), self.target_labels.0.len());
         if from != to {
-            return Err(Invalid::new("target_labels", format!("{to} labels for {from} in orig_labels: give as many")));
+            return Err(Invalid::new("target_labels", format!("{to} labels for {from} in orig_labels: give {from}")));
         }
         self.orig_labels.check("orig_labels")
     }

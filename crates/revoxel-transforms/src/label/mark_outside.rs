@@ -51,7 +51,7 @@ impl Define for MarkOutside {
 
     fn check(&self) -> Result<(), Invalid> {
         match self.nonzero_of.is_empty() {
-            true => Err(Invalid::new("nonzero_of", "name the inputs that are not 0 inside")),
+            true => Err(Invalid::new("nonzero_of", "name the inputs that are nonzero inside the region")),
             false => Ok(()),
         }
     }

@@ -115,17 +115,14 @@ pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, 
         result
     }
     if volume.channels() != 1 {
-        let problem = "a label map with one channel is needed to make a channel of each label";
+        let problem = "a one-hot map is made of a label map with one channel";
         return Err(ApplyError::ChannelCount { channels: volume.channels(), problem });
     }
     let labels = LabelSet::of(&volume);
     let highest = labels.iter().last().unwrap_or(0.0);
     let classes = classes.unwrap_or((highest.clamp(0.0, MOST as f64) as usize).saturating_add(1));
     if classes > MOST {
-        return Err(ApplyError::Label {
-            label: highest,
-            problem: format!("{MOST} channels are the most there can be"),
-        });
+        return Err(ApplyError::Label { label: highest, problem: format!("at most {MOST} channels are possible") });
     }
     if let Some(RefusedLabel { label, problem, .. }) = without_channel(&labels, classes, "num_classes") {
         return Err(ApplyError::Label { label, problem });

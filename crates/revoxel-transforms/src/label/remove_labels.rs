@@ -45,7 +45,7 @@ impl Define for RemoveLabels {
     fn check(&self) -> Result<(), Invalid> {
         self.labels.check("labels")?;
         if self.labels.0.contains(&self.background_label) {
-            let problem = format!("{} is to be removed and is the background_label", self.background_label);
+            let problem = format!("{} is listed for removal, but is the background_label", self.background_label);
             return Err(Invalid::new("labels", problem));
         }
         Ok(())

@@ -94,7 +94,7 @@ impl Define for RemoveSmallObjects {
                 return Err(Invalid::new("min_size_mm3", "give min_size_voxels or min_size_mm3, not both"));
             }
             (_, Some(mm3)) if !(mm3.is_finite() && mm3 >= 0.0) => {
-                return Err(Invalid::new("min_size_mm3", format!("{mm3} is no volume: give mm³, 0 or more")));
+                return Err(Invalid::new("min_size_mm3", format!("{mm3} is not a volume: give mm³, 0 or more")));
             }
             _ => {}
         }

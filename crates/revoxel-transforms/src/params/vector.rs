@@ -31,7 +31,7 @@ impl<T: Copy> Numbers<T> {
     /// Names the field.
     pub fn by_axis(&self, field: &'static str) -> Result<(), Invalid> {
         if self.0.len() > 3 {
-            return Err(Invalid::new(field, format!("{} numbers for three axes", self.0.len())));
+            return Err(Invalid::new(field, format!("{} numbers for three axes: give at most 3", self.0.len())));
         }
         Ok(())
     }

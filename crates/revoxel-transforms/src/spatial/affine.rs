@@ -161,7 +161,7 @@ impl Define for Affine {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.file.is_some() {
-            return Err(Invalid::new("file", "no files can be read here: give the matrix itself"));
+            return Err(Invalid::new("file", "files cannot be read here: give the matrix itself"));
         }
         let given = [
             ("rotate_params", &self.rotate_params, 3),
@@ -176,7 +176,7 @@ impl Define for Affine {
                 return Err(Invalid::new(field, "give a matrix or parameters, not both"));
             }
             if numbers.0.len() > most {
-                return Err(Invalid::new(field, format!("{} numbers: at most {most}", numbers.0.len())));
+                return Err(Invalid::new(field, format!("{} numbers: give at most {most}", numbers.0.len())));
             }
             finite(field, &numbers.0)?;
         }
@@ -204,17 +204,17 @@ impl Define for Affine {
 impl Affine {
     fn check_matrix(&self, rows: &[[f64; 4]; 4]) -> Result<(), Invalid> {
         if self.frame.is_none() {
-            return Err(Invalid::new("frame", "say in which frame the matrix maps points: frame: RAS or frame: LPS"));
+            return Err(Invalid::new("frame", "set the frame of the matrix: frame: RAS or frame: LPS"));
         }
         if self.reference.is_some() && self.spatial_size.is_some() {
-            return Err(Invalid::new("spatial_size", "the shape is that of reference: leave spatial_size out"));
+            return Err(Invalid::new("spatial_size", "reference sets the shape: leave spatial_size out"));
         }
         finite("matrix", rows.as_flattened())?;
         if rows[3] != [0.0, 0.0, 0.0, 1.0] {
             return Err(Invalid::new("matrix", format!("the last row is {:?}, not [0, 0, 0, 1]", rows[3])));
         }
         if !Map::from_rows([rows[0], rows[1], rows[2]]).is_regular() {
-            return Err(Invalid::new("matrix", "the matrix cannot be inverted: it makes a plane of space"));
+            return Err(Invalid::new("matrix", "the matrix cannot be inverted: it flattens space"));
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Affine {
             return Err(Invalid::new(field, "works with matrix or file only"));
         }
         if ![false, true].into_iter().all(|planar| self.parameters(planar).is_regular()) {
-            return Err(Invalid::new("shear_params", "the map cannot be inverted: it makes a plane of space"));
+            return Err(Invalid::new("shear_params", "the map cannot be inverted: it flattens space"));
         }
         Ok(())
     }
@@ -355,7 +355,7 @@ mod tests {
         t(json!({ "scale_params": [1, 0, 1] }), "scale_params", "0 leaves nothing");
         t(json!({ "rotate_params": [1, 2, 3, 4] }), "rotate_params", "at most 3");
         t(json!({ "rotate_params": 1, "degrees": 1 }), "degrees", "not both");
-        t(json!({ "rotate_order": "XXY" }), "rotate_order", "no order");
+        t(json!({ "rotate_order": "XXY" }), "rotate_order", "not an order");
         t(json!({ "reference": "ct" }), "reference", "matrix or file only");
         t(json!({ "maps": "input_to_output" }), "maps", "matrix or file only");
         t(json!({ "matrix": rows }), "frame", "frame: RAS");
@@ -368,6 +368,6 @@ mod tests {
         };
         t(with(3, json!([0, 0, 1, 1])), "matrix", "last row");
         t(with(1, json!([2, 0, 0, 5])), "matrix", "cannot be inverted");
-        t(json!({ "file": "a.tfm" }), "file", "no files");
+        t(json!({ "file": "a.tfm" }), "file", "files cannot be read");
     }
 }

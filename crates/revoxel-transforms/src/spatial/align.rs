@@ -114,7 +114,7 @@ mod tests {
             assert_eq!(plan(x), Ok(vec![GridOp::Resample { grid: reference }]), "{x}");
         }
         let error = plan(500.0).unwrap_err().to_string();
-        assert!(error.contains("no place in common") && error.contains("500"), "{error}");
+        assert!(error.contains("do not overlap") && error.contains("500"), "{error}");
         assert!(matches!(align.plan(&grid(0.0), &Evidence::default()), Err(PlanError::MissingInput(_))));
     }
 }

@@ -67,7 +67,7 @@ impl Define for BorderPad {
         }
         let wrong = border.iter().find(|b| **b < 0 || **b > 1 << 20);
         if let Some(b) = wrong {
-            return Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added")));
+            return Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added: give 0 to 1048576")));
         }
         constant_only(self.mode.0, self.value.as_ref())
     }

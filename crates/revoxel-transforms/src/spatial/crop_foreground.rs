@@ -143,7 +143,7 @@ impl Define for CropForeground {
 
 fn negative(field: &'static str, mut margin: impl Iterator<Item = f64>) -> Result<(), Invalid> {
     let wrong = margin.find(|m| !(0.0..1e6).contains(m));
-    wrong.map_or(Ok(()), |m| Err(Invalid::new(field, format!("{m} is no margin: use 0 or more"))))
+    wrong.map_or(Ok(()), |m| Err(Invalid::new(field, format!("{m} is not a margin: use 0 or more"))))
 }
 
 impl SpatialTransform for CropForeground {

@@ -108,16 +108,13 @@ impl Define for CropOrPad {
     fn check(&self) -> Result<(), Invalid> {
         if self.source.is_none() {
             if self.target_shape.is_none() {
-                return Err(Invalid::new(
-                    "",
-                    "give target_shape, or source with a mask: there is no size without them",
-                ));
+                return Err(Invalid::new("", "give target_shape, or source with a mask: one of them sets the size"));
             }
             if self.labels.is_some() {
-                return Err(Invalid::new("labels", "they are looked for in source: give it, too"));
+                return Err(Invalid::new("labels", "they need source: give it, too"));
             }
             if self.on_empty != OnEmpty::Error {
-                return Err(Invalid::new("on_empty", "it is about the mask of source: give it, too"));
+                return Err(Invalid::new("on_empty", "it applies to the mask of source: give it, too"));
             }
         }
         if self.labels.as_ref().is_some_and(Vec::is_empty) {
@@ -128,7 +125,7 @@ impl Define for CropOrPad {
             finite("target_shape", &size.0)?;
             let wrong = |n: &&f64| self.units == Units::Voxels && n.fract() != 0.0 || **n >= 1e9;
             if let Some(n) = size.0.iter().find(wrong) {
-                let problem = format!("{n} is no number of voxels: use a whole number, or units: mm");
+                let problem = format!("{n} is not a number of voxels: use a whole number, or units: mm");
                 return Err(Invalid::new("target_shape", problem));
             }
         }

@@ -172,7 +172,7 @@ impl Define for GridDistortion {
             let wanted = cells[axis] + 1;
             if steps.len() as i64 != wanted {
                 let problem = format!(
-                    "axis {axis} has {} steps, and {} cells need {wanted}: one for each and one for what is left over",
+                    "axis {axis} has {} steps, and {} cells need {wanted}: one for each and one for leftover voxels",
                     steps.len(),
                     cells[axis]
                 );

@@ -103,7 +103,7 @@ impl Define for ResampleTo {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.file.is_some() {
-            return Err(Invalid::new("file", "no files can be read here: give the grid itself"));
+            return Err(Invalid::new("file", "files cannot be read here: give the grid itself"));
         }
         match (&self.reference, &self.grid) {
             (None, None) => Err(Invalid::new("", "give reference (an input), file (a volume on disk) or grid")),

@@ -112,7 +112,10 @@ impl Define for Resize {
             return Err(Invalid::new("spatial_size", "size_mode: longest takes one positive number"));
         }
         if self.anti_alias_rule != Smoothing::Cardoso && !self.anti_alias {
-            return Err(Invalid::new("anti_alias_rule", "it says how anti_alias smooths: set anti_alias: true, too"));
+            return Err(Invalid::new(
+                "anti_alias_rule",
+                "it takes effect with anti_alias only: set anti_alias: true, too",
+            ));
         }
         area_alone(self.area, self.interpolation.as_ref(), self.align_corners)
     }

@@ -57,7 +57,10 @@ impl Define for Rotate90 {
     fn check(&self) -> Result<(), Invalid> {
         let [a, b] = self.spatial_axes;
         if axis(a, "spatial_axes")? == axis(b, "spatial_axes")? {
-            return Err(Invalid::new("spatial_axes", format!("[{a}, {b}] is one axis twice, not a plane")));
+            return Err(Invalid::new(
+                "spatial_axes",
+                format!("[{a}, {b}] is one axis twice: give the two axes of a plane"),
+            ));
         }
         Ok(())
     }

@@ -179,7 +179,8 @@ impl Define for Spacing {
             return Err(Invalid::new("anisotropy_threshold", "it takes effect with separate_z: auto"));
         }
         if let Some(threshold) = self.anisotropy_threshold.filter(|t| t.is_nan() || *t < 1.0) {
-            let problem = format!("{threshold}: the largest voxel size is never less than once the smallest");
+            let problem =
+                format!("{threshold} must be 1 or more: it compares the largest voxel size with the smallest");
             return Err(Invalid::new("anisotropy_threshold", problem));
         }
         if self.through_plane.is_some_and(|i| i.0.weighs_labels()) {
@@ -196,7 +197,10 @@ impl Define for Spacing {
         }
         match self.rule {
             Rule::MonaiStrict if self.separate_z != SeparateZ::Never => {
-                return Err(Invalid::new("separate_z", "rule: monai_strict mixes the axes where they are oblique"));
+                return Err(Invalid::new(
+                    "separate_z",
+                    "rule: monai_strict mixes the axes of oblique grids: leave one of them out",
+                ));
             }
             Rule::MonaiStrict if self.deshear => {
                 return Err(Invalid::new("deshear", "rule: monai_strict makes axes orthogonal already: leave it out"));

@@ -120,7 +120,9 @@ impl Define for SpatialCrop {
         }
         let world = given[3] || given[4];
         match (world, self.frame) {
-            (true, None) => return Err(Invalid::new("frame", "say what the numbers mean: frame: RAS or frame: LPS")),
+            (true, None) => {
+                return Err(Invalid::new("frame", "set the frame of the numbers: frame: RAS or frame: LPS"));
+            }
             (false, Some(_)) => return Err(Invalid::new("frame", "numbers of voxels have no frame: leave it out")),
             _ => {}
         }
@@ -164,7 +166,7 @@ impl SpatialCrop {
         }
         match &self.roi_slices {
             Some(slices) if !(1..=3).contains(&slices.len()) => {
-                Err(Invalid::new("roi_slices", format!("{} pairs for three axes", slices.len())))
+                Err(Invalid::new("roi_slices", format!("{} pairs for three axes: give 1 to 3", slices.len())))
             }
             Some(slices) => {
                 // Ends that are both counted from the same side can be compared without a volume.
@@ -184,7 +186,7 @@ impl SpatialCrop {
                 finite("center_mm", center)?;
                 size.by_axis("size_mm")?;
                 if let Some(wrong) = size.0.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
-                    return Err(Invalid::new("size_mm", format!("{wrong} mm is no size: use a number above 0")));
+                    return Err(Invalid::new("size_mm", format!("{wrong} mm is not a size: use a number above 0")));
                 }
             }
             (None, None) => {}
@@ -332,7 +334,7 @@ mod tests {
         t(json!({ "roi_start": 1 }), "", "roi_start and roi_end");
         t(json!({ "roi_start": 1, "roi_end": 3, "roi_slices": [[1, 2]] }), "", "roi_start and roi_end");
         t(json!({ "center_mm": [1, 2, 3], "size_mm": 3 }), "frame", "frame: RAS");
-        t(json!({ "center_mm": [1, 2, 3], "size_mm": [3, 0], "frame": "RAS" }), "size_mm", "0 mm is no size");
+        t(json!({ "center_mm": [1, 2, 3], "size_mm": [3, 0], "frame": "RAS" }), "size_mm", "0 mm is not a size");
         t(json!({ "roi_start": 1, "roi_end": 3, "frame": "LPS" }), "frame", "no frame");
         t(json!({ "start_world": [0, 0, 0], "end_world": [1, 0, 1], "frame": "LPS" }), "end_world", "flat");
         let both = json!({ "start_world": [0, 0, 0], "end_world": [1, 1, 1], "frame": "LPS", "source": "ct" });

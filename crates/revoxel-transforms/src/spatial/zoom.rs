@@ -81,7 +81,10 @@ impl Define for Magnify {
     fn check(&self) -> Result<(), Invalid> {
         self.zoom.by_axis("zoom")?;
         if let Some(wrong) = self.zoom.0.iter().find(|z| !(**z > 0.0 && z.is_finite())) {
-            return Err(Invalid::new("zoom", format!("{wrong} is no factor: use a number above 0, 1 to keep an axis")));
+            return Err(Invalid::new(
+                "zoom",
+                format!("{wrong} is not a factor: use a number above 0, or 1 to keep an axis"),
+            ));
         }
         area_alone(self.area, self.interpolation.as_ref(), self.align_corners)?;
         constant_only(self.mode.0, self.value.as_ref())
