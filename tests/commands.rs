@@ -281,7 +281,7 @@ fn landmarks_come_from_a_file_beside_the_pipeline() {
     assert_eq!(hash("file/a.json"), hash("list/a.json"));
     run("none", "t2.npy").bad(2, &["p/p.yaml:5:45", "histogram_standardization: p/t2.npy: "]);
     write_npy(place.path("p/t1.npy"), &Tensor { shape: vec![2], voxels: vec![0.0, 1.0].into() }).unwrap();
-    run("short", "t1.npy").bad(2, &["p/p.yaml:5:45", "2 numbers: there are 13 landmarks"]);
+    run("short", "t1.npy").bad(2, &["p/p.yaml:5:45", "2 numbers: give 13 landmarks"]);
 }
 
 #[test]

@@ -730,7 +730,7 @@ fn a_run_meets_no_channel_that_plan_did_not_know() {
                 let Err(error) = run() else { continue };
                 // Without num_classes the labels of each map decide.
                 let open = steps.contains(&json!({ "one_hot": {} }));
-                let about_labels = error.contains("no channel") || error.contains("classes are asked for") && !open;
+                let about_labels = error.contains("no channel") || error.contains("one channel per class") && !open;
                 assert!(!about_labels, "{steps:?} fails in a run alone: {error}");
             }
             Err(error) if error.problem.contains("has no channel") || error.problem.contains("it asks for") => {

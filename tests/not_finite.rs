@@ -361,7 +361,7 @@ fn steps_that_overflow_and_types_that_hold_no_nan_are_named() {
         place.revoxel(&[&RUN[..], &["--overwrite"]].concat()).bad(1, parts);
     };
     let plain = "{ path: \"{case}/image.nii\" }";
-    let parts = ["step 1 (scale_intensity)", "not finite of finite ones", "infinite); the first"];
+    let parts = ["step 1 (scale_intensity)", "finite values into values that are not finite", "infinite); the first"];
     t(&volume, "error", "scale_intensity: { factor: 1e37 }", plain, &parts);
     let nan = with(&volume, [5, 6, 4], NONE);
     t(&nan, "keep", "scale_intensity: { factor: 1e37 }", plain, &parts);

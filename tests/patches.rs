@@ -80,7 +80,7 @@ fn copies_without_a_window_are_not_read() {
     let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json();
     let skipped = |copy: usize| planned["plans"][copy]["skipped"].as_str();
     assert_eq!(skipped(2), None);
-    assert!(skipped(3).unwrap().contains("it has 3 patches, and this would be number 3 (from 0)"));
+    assert!(skipped(3).unwrap().contains("it has 3 patches, and this copy needs number 3 (counted from 0)"));
     // Voxels that cannot be read fail the copies that need them, and no other.
     let whole = std::fs::read(place.path("data/a.nrrd")).unwrap();
     std::fs::write(place.path("data/a.nrrd"), &whole[..whole.len() - 9]).unwrap();

@@ -269,8 +269,8 @@ fn what_would_leave_the_plane_is_refused() {
         (json!({ "zoom": { "zoom": [1, 1, 2] } }), &["zoom: 2", "third axis"]),
         (json!({ "crop_foreground": { "source": "label", "margin": [1, 1, 1] } }), &["margin: 1", "third axis"]),
         (json!({ "rotate": { "angle": [0.1, 0, 0] } }), &["2-D", "outside of its plane"]),
-        (json!({ "rotate90": { "spatial_axes": [0, 2] } }), &["spatial_axes", "none of its axes"]),
-        (json!({ "flip": { "spatial_axis": 2 } }), &["spatial_axis", "none of its axes"]),
+        (json!({ "rotate90": { "spatial_axes": [0, 2] } }), &["spatial_axes", "not one of its axes"]),
+        (json!({ "flip": { "spatial_axis": 2 } }), &["spatial_axis", "not one of its axes"]),
         (json!({ "transpose": { "indices": [0, 2, 1] } }), &["2-D", "slice axis"]),
         (json!({ "affine": { "rotate_params": [0.2, 0.1] } }), &["2-D", "outside of its plane"]),
         (

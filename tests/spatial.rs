@@ -164,9 +164,9 @@ fn inputs_that_disagree_are_aligned_or_snapped_in_plan_and_run() {
     assert_eq!((label.value([0, 2, 2], 0), label.value([3, 2, 2], 0)), (0.0, 0.0));
     // The label's first voxel lies 3 voxels to the right, and 12, 10, 8 are padded to 12, 12, 8.
     assert_eq!(label.value([3, 1, 0], 0), 1.0);
-    // The same shape without a header: no place in common.
+    // The same shape without a header: no overlap.
     pair(&place, 900.0, [12, 10, 8]);
-    t(&place, &[], false, "no place in common");
+    t(&place, &[], false, "do not overlap");
     place.text("p.yaml", &PAIR.replace("STEP", ""));
     t(&place, &[], false, "--snap");
     t(&place, &["--snap"], true, "");

@@ -26,7 +26,7 @@ pub enum PlanError {
         rule: String,
     },
     /// There are fewer windows than the number of the copy asks for.
-    #[error("the case is skipped: it has {patches} patches, and this would be number {number} (from 0)")]
+    #[error("the case is skipped: it has {patches} patches, and this copy needs number {number} (counted from 0)")]
     NoPatch {
         /// Which one was asked for, from 0.
         number: u32,
@@ -35,15 +35,15 @@ pub enum PlanError {
     },
     /// A sweep begins so late that no window is left.
     #[error(
-        "no window of {size:?} voxels lies in the volume from the offset on: lower the offset or the patch_size, or say \
-         by pad_mode what lies beyond"
+        "no window of {size:?} voxels fits into the volume after the offset: lower the offset or the patch_size, or set \
+         pad_mode"
     )]
     NoWindow {
         /// Voxels of a window.
         size: [usize; 3],
     },
     /// A volume cannot be split like that.
-    #[error("{field} {size:?}: a volume of {shape:?} voxels cannot be split into that")]
+    #[error("{field} {size:?}: cannot split a volume of {shape:?} voxels like this; lower the numbers")]
     Unsplit {
         /// Name of the parameter.
         field: &'static str,
@@ -54,8 +54,8 @@ pub enum PlanError {
     },
     /// MONAI's spread of cells runs back along an axis.
     #[error(
-        "rule: monai: axis {axis} of {voxels} voxels runs back at its end, and nothing leads back from there: leave the \
-         rule out, or take a number of cells that divides the voxels"
+        "rule: monai: axis {axis} of {voxels} voxels runs backwards at its end and has no inverse: leave the rule out, or \
+         choose a number of cells that divides the voxels"
     )]
     Folded {
         /// The axis.
@@ -64,7 +64,10 @@ pub enum PlanError {
         voxels: usize,
     },
     /// The outermost voxels of an axis cannot stay where they are.
-    #[error("align_corners: axis {axis} has {from} voxel(s) and would get {to}: there are no two ends that could stay")]
+    #[error(
+        "align_corners: axis {axis} has {from} voxel(s) and would get {to}: both need at least 2 to keep the outermost \
+         centres; leave align_corners out"
+    )]
     NoCorners {
         /// The axis.
         axis: usize,
@@ -85,8 +88,8 @@ pub enum PlanError {
     },
     /// A crop of a fixed size is larger than the volume.
     #[error(
-        "{field} {size:?} is larger than the volume of {shape:?} voxels: ask for less, pad in a step before \
-         (spatial_pad), or set allow_smaller: true"
+        "{field} {size:?} is larger than the volume of {shape:?} voxels: lower it, pad in a step before (spatial_pad), \
+         or set allow_smaller: true"
     )]
     TooLarge {
         /// Name of the parameter.
@@ -98,8 +101,8 @@ pub enum PlanError {
     },
     /// The size of a crop is to be drawn from an empty range.
     #[error(
-        "the size of the crop is drawn from {least:?} to {most:?} voxels, but the former is the larger one on some \
-         axis (the volume has {shape:?}): lower the smallest size, or raise the largest"
+        "cannot draw the size of the crop from {least:?} to {most:?} voxels (the volume has {shape:?}): the smallest size \
+         exceeds the largest on some axis; lower the smallest size, or raise the largest"
     )]
     NoSize {
         /// The smallest size.
@@ -110,7 +113,7 @@ pub enum PlanError {
         shape: [usize; 3],
     },
     /// An input does not hold what the step looks for in it.
-    #[error("the input {key:?} that the step looks at is of no use: {problem}")]
+    #[error("cannot use the input {key:?} that the step refers to: {problem}")]
     Unfit {
         /// The input.
         key: String,
@@ -138,8 +141,8 @@ pub enum PlanError {
     },
     /// An orientation in which the slice axis of a 2-D volume is another one.
     #[error(
-        "the volume is 2-D with the axes {from}, the last of which is its slice axis: {to} would turn that into its \
-         plane; ask for letters that end with the slice axis, or for two letters, those of the plane"
+        "the volume is 2-D with the axes {from}, and {to} would turn its slice axis (the last one) into its plane; give \
+         letters that end with the slice axis, or the two letters of the plane"
     )]
     TurnsPlane {
         /// The orientation of the volume.
@@ -148,27 +151,25 @@ pub enum PlanError {
         to: Orientation,
     },
     /// A transform bends all three axes.
-    #[error("it bends along three axes, and the volume is 2-D: use rand_2d_elastic")]
+    #[error("the step bends along three axes, and the volume is 2-D: use rand_2d_elastic")]
     Planar,
     /// A step would turn a 2-D volume out of its plane.
     #[error(
-        "the volume is 2-D, and the step would sample it up to {mm:.3} mm outside of its plane: turn and move it within \
-         the plane only (one angle turns it there)"
+        "the volume is 2-D, and the step would sample up to {mm:.3} mm outside of its plane: rotate and translate within \
+         the plane only (give one angle)"
     )]
     OutOfPlane {
         /// The distance, mm.
         mm: f64,
     },
     /// A step would make several slices of a 2-D volume.
-    #[error(
-        "the volume is 2-D, and the step would make {shape:?} voxels of it: its slice axis must stay one of one voxel"
-    )]
+    #[error("the volume is 2-D, and the step would give it {shape:?} voxels: its slice axis must keep one voxel")]
     Slices {
         /// The shape after the step.
         shape: [usize; 3],
     },
     /// Two grids that must overlap do not.
-    #[error("the volume ({volume}) and its reference ({reference}) have no place in common: {relation}")]
+    #[error("the volume ({volume}) and its reference ({reference}) do not overlap: {relation}")]
     Disjoint {
         /// The grid of the volume.
         volume: Box<Grid>,
@@ -209,23 +210,24 @@ pub enum ApplyError {
     },
     /// What is to be computed of the values is no number.
     #[error(
-        "what it computes of the values is no finite number: their sums or their range are too large for one; divide the \
-         values before, or cut them off by clip_intensity"
+        "statistics of the values are not finite: their sums or their range are too large; scale the values before, or \
+         clip them with clip_intensity"
     )]
     NotFinite,
     /// The step makes values that are not finite of finite ones.
     #[error(
-        "it makes values that are not finite of finite ones: {0}; change its parameters, or scale the values before"
+        "the step turns finite values into values that are not finite: {0}; change its parameters, or scale the values \
+         before"
     )]
     Overflows(Box<NonFinite>),
     /// The step makes whole numbers of values that are not finite.
     #[error(
-        "it makes whole numbers, and no whole number stands for NaN or infinity: {0}; declare `non_finite: 0`, or another \
+        "the step makes whole numbers, which cannot represent NaN or infinity: {0}; set `non_finite: 0`, or another \
          number, on the input"
     )]
     NoWholeNumbers(Box<NonFinite>),
     /// No voxel is in the mask.
-    #[error("no voxel is in the mask ({0}): there is nothing to take the statistics of")]
+    #[error("no voxel is in the mask ({0}): cannot compute statistics")]
     EmptyMask(String),
     /// A named input is not there.
     #[error("the input {0:?} that the step refers to is missing")]
@@ -247,8 +249,8 @@ pub enum ApplyError {
     },
     /// A parameter names a channel of a one-hot map that is not there.
     #[error(
-        "{parameter}: there is no channel {channel}: the volume has {channels} channel(s), numbered from 0, and is taken \
-         for a one-hot map, of which {parameter} names channels (is_onehot: false: labels in every channel)"
+        "{parameter}: there is no channel {channel}: the volume has {channels} channel(s), numbered from 0, and counts as \
+         a one-hot map, where {parameter} names channels; set is_onehot: false to name labels in every channel"
     )]
     NoChannel {
         /// Name of the parameter.
@@ -260,8 +262,8 @@ pub enum ApplyError {
     },
     /// A volume of several channels is no one-hot map.
     #[error(
-        "channel {channel} holds {value}: a volume of several channels is taken for a one-hot map, whose channels hold \
-         0 and 1; say is_onehot: false if each channel is a label map, is_onehot: true if what is above 0 is meant"
+        "channel {channel} holds {value}: a volume of several channels counts as a one-hot map, whose channels hold 0 \
+         and 1; set is_onehot: false if each channel is a label map, or is_onehot: true to count values above 0"
     )]
     NotOneHot {
         /// The channel.
@@ -280,14 +282,14 @@ pub enum ApplyError {
     /// Labels that are not exact in double precision.
     #[error(
         "the label map holds {0}, and this step compares labels in double precision, which is exact up to 2^53 \
-         (9007199254740992): give such labels smaller numbers with map_label_value before it"
+         (9007199254740992): map such labels to smaller numbers with map_label_value before"
     )]
     LongLabel(Box<Number>),
     /// The lowest and the highest of labels that no voxel type holds together.
-    #[error("no voxel type holds labels from {} to {}: 64 bits are needed for each side of 0", .0[0], .0[1])]
+    #[error("no voxel type holds labels from {} to {}: each side of 0 needs 64 bits", .0[0], .0[1])]
     LongLabels(Box<[i128; 2]>),
     /// A parameter names a place beyond the volume.
-    #[error("{parameter} {place:?} lies outside the volume: {shape:?} voxels")]
+    #[error("{parameter} {place:?} lies outside the volume of {shape:?} voxels")]
     Outside {
         /// Name of the parameter.
         parameter: &'static str,
@@ -297,7 +299,9 @@ pub enum ApplyError {
         shape: [usize; 3],
     },
     /// A parameter names a place by too few or too many indices.
-    #[error("{parameter} {place:?}: the volume has {axes} axes, so give {axes} indices, or the channel and {axes}")]
+    #[error(
+        "{parameter} {place:?}: the volume has {axes} axes; give {axes} indices, or the channel and {axes} indices"
+    )]
     PlaceLength {
         /// Name of the parameter.
         parameter: &'static str,
@@ -315,10 +319,10 @@ pub enum ApplyError {
         axis: i64,
     },
     /// No voxel is background.
-    #[error("no voxel of channel {0} is background (0): there is nothing to measure distances to")]
+    #[error("no voxel of channel {0} is background (0): cannot measure distances")]
     NoBackground(usize),
     /// A rule finds no threshold.
-    #[error("{parameter}: {rule} finds no threshold of {channel}: {problem}")]
+    #[error("{parameter}: {rule} finds no threshold for {channel}: {problem}")]
     Threshold {
         /// Name of the parameter.
         parameter: &'static str,

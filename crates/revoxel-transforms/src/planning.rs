@@ -88,7 +88,7 @@ pub fn resample_onto(from: &Grid, to: Grid) -> Vec<GridOp> {
 pub fn constant_only(mode: PadMode, value: Option<&PerKey<f64>>) -> Result<(), Invalid> {
     match value {
         Some(_) if mode != PadMode::Constant => {
-            Err(Invalid::new("value", "the value is used with mode: constant only: leave one of them out"))
+            Err(Invalid::new("value", "it takes effect with mode: constant only: leave one of them out"))
         }
         _ => Ok(()),
     }
@@ -103,9 +103,11 @@ pub fn area_alone(
     match interpolation.and_then(|i| i.for_all()) {
         _ if !area => Ok(()),
         Some(_) => {
-            Err(Invalid::new("area", "an interpolation for all inputs leaves nothing to it: name those it is for"))
+            Err(Invalid::new("area", "an interpolation for all inputs overrides it: give the interpolation by key"))
         }
-        None if align_corners => Err(Invalid::new("area", "means are of boxes between faces: leave align_corners out")),
+        None if align_corners => {
+            Err(Invalid::new("area", "it averages over boxes between faces: leave align_corners out"))
+        }
         None => Ok(()),
     }
 }

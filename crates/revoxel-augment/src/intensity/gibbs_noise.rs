@@ -1,9 +1,9 @@
-//! Adds the ringing of an MR scan that was cut off in k-space.
+//! Adds the ringing of an MR scan whose k-space was cut off.
 //!
 //! # What it does
-//! Removes all frequencies of each channel that lie farther from the middle of k-space than 1 − `alpha` times half of
-//! its diagonal (taken as a cube of the longest axis): edges blur, with ripples beside them. 0 changes nothing. The
-//! result is float32.
+//! Removes all frequencies of each channel that lie farther than (1 − `alpha`) · n · √2 / 2 from the middle of k-space,
+//! where n is the longest axis: edges blur, with ripples beside them. With `alpha: 0` a 2-D slice does not change; a
+//! 3-D volume may lose the corners of its k-space. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -30,7 +30,7 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GibbsNoise {
-    /// How much is removed: from 0, nothing, to 1, all.
+    /// How much is removed, from 0 (least) to 1 (all).
     #[serde(default = "half")]
     pub(super) alpha: f64,
 }

@@ -1,10 +1,10 @@
 //! Adds the stripes of an MR scan with a spike in k-space.
 //!
 //! # What it does
-//! Sets the strength of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place is
-//! given by three indices of the spectrum, whose middle is frequency 0, or by four with the channel before them; three
-//! hold for all channels. Of a 2-D volume it is two, or three with the channel before them. Without `k_intensity` it is 2.5 times the mean logarithm of all strengths of the channel. The
-//! result is float32.
+//! Sets the magnitude of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place
+//! is three indices of the spectrum, with frequency 0 in the middle, or the channel followed by these; without a
+//! channel it applies to all channels. For a 2-D volume a place is two indices, or the channel followed by two. The
+//! default of `k_intensity` is 2.5 times the mean logarithm of all magnitudes of the channel. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The frequencies that were replaced are lost.
 //!
 //! # Same as
-//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which answers in the voxel type, and without `k_intensity` spikes as
-//! many places as there are channels.
+//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which returns the voxel type of the volume, and without `k_intensity`
+//! spikes as many places as there are channels.
 
 use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;
@@ -35,9 +35,9 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KSpaceSpikeNoise {
-    /// Three indices (two for 2-D volumes), or the channel and these, or a list of such places.
+    /// Three indices (two for 2-D volumes), or the channel followed by these, or a list of such places.
     loc: OneOrMore<Vec<usize>>,
-    /// The logarithm of the strength: one number, or one for each place.
+    /// Logarithm of the magnitude: one number, or one for each place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k_intensity: Option<OneOrMore<f64>>,
 }
@@ -75,7 +75,8 @@ impl Define for KSpaceSpikeNoise {
         }
         match &self.k_intensity {
             Some(OneOrMore::More(list)) if list.len() != places.len() => {
-                let problem = format!("{} numbers for {} places", list.len(), places.len());
+                let problem =
+                    format!("{} numbers for {} places: give one, or one for each place", list.len(), places.len());
                 Err(Invalid::new("k_intensity", problem))
             }
             // exp(80) is near the end of float32.
@@ -142,8 +143,8 @@ impl ValueTransform for KSpaceSpikeNoise {
         match self.loc.list().iter().any(|place| place.len() > axes && place[0] >= channels) {
             true => {
                 let problem = match axes {
-                    2 => "the first of three numbers of loc is a channel, from 0, and there are not so many",
-                    _ => "the first of four numbers of loc is a channel, from 0, and there are not so many",
+                    2 => "the first of three numbers of loc is a channel, counted from 0, and is too large",
+                    _ => "the first of four numbers of loc is a channel, counted from 0, and is too large",
                 };
                 Err(ApplyError::ChannelCount { channels, problem })
             }

@@ -1,9 +1,9 @@
-//! Multiplies by a smooth field, as uneven coils do in MR, sometimes.
+//! Multiplies at random by a smooth field, as uneven coils do in MR.
 //!
 //! # What it does
-//! With the probability `prob`, multiplies every voxel by exp(p), as float32, where p is a polynomial of at most
-//! `degree` in the voxel's place (−1 to 1 along each axis): a sum of Legendre polynomials whose coefficients are
-//! drawn from `coeff_range`. The inputs of a step and all channels get the same field.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same field. Multiplies every voxel
+//! by exp(p); the result is float32. p is a polynomial of at most `degree` in the voxel's position (−1 to 1 along each
+//! axis): a sum of Legendre polynomials with coefficients drawn from `coeff_range`.
 //!
 //! # YAML
 //! ```yaml
@@ -11,9 +11,10 @@
 //! ```
 //!
 //! # Inverse
-//! Divided by the same field, which is made again of the coefficients that the trace has. Where later steps moved
-//! voxels, the field goes the same way: exactly where they were copied, else as far as interpolating a product is the
-//! product of what was interpolated. Lost where the coefficients add up to more than 80, beyond what float32 holds.
+//! Divides by the same field, made again from the coefficients in the trace. If later steps moved voxels, the field is
+//! moved in the same way: exactly where voxels were copied, approximately where they were interpolated (the
+//! interpolation of a product is only nearly the product of the interpolations). Lost if the coefficients add up to
+//! more than 80, beyond what float32 holds.
 //!
 //! # Same as
 //! MONAI `RandBiasFieldd(prob, degree, coeff_range)`. TorchIO `RandomBiasField` has powers instead of Legendre
@@ -34,13 +35,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandBiasField {
-    /// How likely the field is, 0 to 1.
+    /// Probability of the field, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The highest degree of the polynomial, 1 to 10.
+    /// Highest degree of the polynomial, 1 to 10.
     #[serde(default = "three")]
     degree: usize,
-    /// The smallest and the largest coefficient.
+    /// Smallest and largest coefficient.
     #[serde(default = "narrow")]
     coeff_range: [f64; 2],
 }

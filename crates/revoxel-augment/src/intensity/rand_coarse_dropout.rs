@@ -1,11 +1,11 @@
-//! Fills boxes, or what lies around them, sometimes.
+//! Fills boxes at random, or everything around them.
 //!
 //! # What it does
-//! With the probability `prob`, draws `holes` boxes (or `holes` to `max_holes`) of `spatial_size` voxels (or of sizes
-//! up to `max_spatial_size`) anywhere in the volume and fills them, as float32; with `dropout_holes: false` they stay and
-//! the rest is filled. `fill_value` is a number, or a range from which each voxel gets a number; without it the range is
-//! that of the volume. Boxes larger than the volume are as large as it is. The inputs of a step and all channels have
-//! the same boxes.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same boxes. Draws `holes` boxes (or
+//! `holes` to `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and
+//! fills them; the result is float32. With `dropout_holes: false` the boxes stay and the rest is filled. `fill_value`
+//! is a number, or a range from which each voxel gets a number; the default is the range of the volume. Boxes larger
+//! than the volume get its size.
 //!
 //! # YAML
 //! ```yaml
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! # Inverse
-//! The values that were filled over are lost.
+//! The values that were overwritten are lost.
 //!
 //! # Same as
 //! MONAI `RandCoarseDropoutd(holes, spatial_size, dropout_holes, fill_value, max_holes, max_spatial_size, prob)`, which
@@ -39,24 +39,23 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCoarseDropout {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many boxes; with `max_holes` the fewest.
+    /// Number of boxes; with `max_holes` the smallest number.
     holes: u32,
-    /// Voxels by axis, or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest.
+    /// Voxels of a box, by axis or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest size.
     spatial_size: IntVector,
-    /// The most boxes.
+    /// Largest number of boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_holes: Option<u32>,
-    /// The largest size; each box has a size of its own.
+    /// Largest size of a box; each box has its own size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_spatial_size: Option<IntVector>,
-    /// Fill the boxes; else all but the boxes.
+    /// Fill the boxes; if false, everything but the boxes.
     #[serde(default = "yes")]
     dropout_holes: bool,
-    /// What is filled in: a number, or lowest and highest of a number for each voxel; the range of the volume where it
-    /// is left out.
+    /// Fill: a number, or lowest and highest of a number drawn for each voxel. Default: the range of the volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fill_value: Option<OneOrTwo<f64>>,
 }

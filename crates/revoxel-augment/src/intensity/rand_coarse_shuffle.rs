@@ -1,10 +1,10 @@
-//! Shuffles the voxels inside boxes, sometimes.
+//! Shuffles the voxels inside boxes at random.
 //!
 //! # What it does
-//! With the probability `prob`, draws `holes` boxes (or `holes` to `max_holes`) of `spatial_size` voxels (or of sizes
-//! up to `max_spatial_size`) anywhere in the volume and puts the values of each, channel by channel, into another order.
-//! Boxes larger than the volume are as large as it is. The voxel type stays. The order follows from the positions of the
-//! voxels, so that it is the same at any number of threads; the inputs of a step get the same.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Draws `holes` boxes (or `holes` to
+//! `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and shuffles the
+//! values of each box, channel by channel. Boxes larger than the volume get its size. The voxel type stays. The order
+//! depends on the positions of the voxels, so it is the same at any number of threads.
 //!
 //! # YAML
 //! ```yaml
@@ -15,8 +15,8 @@
 //! The places of the values are lost.
 //!
 //! # Same as
-//! MONAI `RandCoarseShuffled(holes, spatial_size, max_holes, max_spatial_size, prob)`, which with `max_spatial_size` makes
-//! no box smaller than the one before it.
+//! MONAI `RandCoarseShuffled(holes, spatial_size, max_holes, max_spatial_size, prob)`, which with `max_spatial_size`
+//! makes no box smaller than the one before it.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume, dispatch};
@@ -34,17 +34,17 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCoarseShuffle {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many boxes; with `max_holes` the fewest.
+    /// Number of boxes; with `max_holes` the smallest number.
     holes: u32,
-    /// Voxels by axis, or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest.
+    /// Voxels of a box, by axis or for all axes; below 1 is the whole axis. With `max_spatial_size` the smallest size.
     spatial_size: IntVector,
-    /// The most boxes.
+    /// Largest number of boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_holes: Option<u32>,
-    /// The largest size; each box has a size of its own.
+    /// Largest size of a box; each box has its own size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_spatial_size: Option<IntVector>,
 }

@@ -1,10 +1,10 @@
-//! Raises intensities to a power, sometimes.
+//! Raises intensities to a random power.
 //!
 //! # What it does
-//! With the probability `prob`, `((x − min) / (max − min + 1e-7)) ^ g · (max − min) + min`, as float32, with the
-//! volume's own minimum and maximum and a `g` drawn from `gamma`, for all inputs of the step alike. Below 1 makes
-//! brighter, above 1 darker. `invert_image` does so with the negative and turns it back; `retain_stats` gives the
-//! result the mean and the standard deviation (ddof 1) that the volume had.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Computes `((x − min) / (max − min +
+//! 1e-7)) ^ g · (max − min) + min` with the volume's own minimum and maximum and a `g` drawn from `gamma`. The result
+//! is float32. A power below 1 brightens, above 1 darkens. `invert_image` applies this to the negative of the volume
+//! and negates the result. `retain_stats` restores the mean and the standard deviation (ddof 1) of the volume.
 //!
 //! # YAML
 //! ```yaml
@@ -12,12 +12,12 @@
 //! ```
 //!
 //! # Inverse
-//! The root back, from the numbers that the trace has, as far as float32 held the values apart: high powers bring low
-//! ones close together.
+//! The inverse power, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring low
+//! values close together.
 //!
 //! # Same as
 //! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
-//! 2]`. TorchIO `RandomGamma` has the logarithm of the power drawn instead, and raises values without scaling them.
+//! 2]`. TorchIO `RandomGamma` draws the logarithm of the power instead, and raises values without scaling them.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume};
@@ -35,16 +35,16 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGamma {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest power, above 0.
+    /// Smallest and largest power, above 0.
     #[serde(default = "wide")]
     gamma: [f64; 2],
-    /// Change the negative.
+    /// Apply it to the negative of the volume.
     #[serde(default)]
     invert_image: bool,
-    /// Keep the mean and the standard deviation.
+    /// Restore mean and standard deviation.
     #[serde(default)]
     retain_stats: bool,
 }

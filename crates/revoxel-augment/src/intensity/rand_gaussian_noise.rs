@@ -1,9 +1,10 @@
-//! Adds normal noise, sometimes.
+//! Adds random normal noise.
 //!
 //! # What it does
-//! With the probability `prob`, adds noise with the mean `mean` to every voxel, as float32. The standard deviation
-//! is drawn between 0 and `std`, or is `std` with `sample_std: false`. The noise of a voxel follows from its position
-//! in the volume, so that it is the same at any number of threads; the inputs of a step get the same noise.
+//! Applied with probability `prob`; all inputs of the step get the same noise. Adds normal noise with the mean `mean`
+//! to every voxel; the result is float32. The standard deviation is drawn between 0 and `std`, or is `std` with
+//! `sample_std: false`. The noise of a voxel depends on its position in the volume, so it is the same at any number of
+//! threads.
 //!
 //! # YAML
 //! ```yaml
@@ -11,12 +12,12 @@
 //! ```
 //!
 //! # Inverse
-//! The same noise, which is made again of the numbers that the trace has, is subtracted: to the rounding of float32.
-//! Where later steps moved voxels, the noise goes the same way, interpolated as they were.
+//! Subtracts the same noise, made again from the numbers in the trace: to the rounding of float32. If later steps moved
+//! voxels, the noise is moved and interpolated in the same way.
 //!
 //! # Same as
-//! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, with which all keys share the noise too: write a step for
-//! each input to have noises of their own. TorchIO `RandomNoise`.
+//! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, where all keys share the noise too: write one step for each
+//! input to get different noise. TorchIO `RandomNoise`.
 
 use rayon::prelude::*;
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
@@ -33,13 +34,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianNoise {
-    /// How likely the noise is, 0 to 1.
+    /// Probability of the noise, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The mean of the noise.
+    /// Mean of the noise.
     #[serde(default)]
     mean: f64,
-    /// The largest standard deviation.
+    /// Largest standard deviation.
     #[serde(default = "tenth")]
     std: f64,
     /// Draw the standard deviation between 0 and `std`.

@@ -1,10 +1,10 @@
-//! Sharpens with Gaussians, sometimes.
+//! Sharpens at random with Gaussians.
 //!
 //! # What it does
-//! With the probability `prob`, does what `gaussian_sharpen` does, with standard deviations (voxels) of the first
-//! Gaussian that are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of the second from `sigma2_x`, `sigma2_y`
-//! and `sigma2_z`, and a weight from `alpha`, for all inputs of the step alike. Where a `sigma2` is one number, the
-//! second deviation lies between it and the first. `edge` says what lies beyond the volume.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_sharpen` does. The
+//! standard deviations (voxels) of the first Gaussian are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of
+//! the second from `sigma2_x`, `sigma2_y` and `sigma2_z`, and the weight from `alpha`. If a `sigma2` is one number, the
+//! second deviation lies between it and the first. `edge` sets the values beyond the volume.
 //!
 //! # YAML
 //! ```yaml
@@ -16,7 +16,7 @@
 //!
 //! # Same as
 //! MONAI `RandGaussianSharpend(sigma1_x, sigma1_y, sigma1_z, sigma2_x, sigma2_y, sigma2_z, alpha, approx="erf", prob)`
-//! with `edge: zero`, which draws values near the faces towards 0: that is not the default here.
+//! with `edge: zero`, which pulls values near the faces towards 0 and is not the default here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,10 +33,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSharpen {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest standard deviation of the first Gaussian along the first axis, voxels.
+    /// Smallest and largest standard deviation of the first Gaussian along the first axis, in voxels.
     #[serde(default = "first")]
     sigma1_x: Span,
     /// The same along the second axis.
@@ -45,7 +45,8 @@ pub struct RandGaussianSharpen {
     /// The same along the third axis.
     #[serde(default = "first")]
     sigma1_z: Span,
-    /// Those of the second Gaussian along the first axis; one number goes from there to the drawn first deviation.
+    /// Smallest and largest standard deviation of the second Gaussian along the first axis; with one number, the range
+    /// is from it to the drawn deviation of the first.
     #[serde(default = "second")]
     sigma2_x: OneOrTwo<f64>,
     /// The same along the second axis.
@@ -54,10 +55,10 @@ pub struct RandGaussianSharpen {
     /// The same along the third axis.
     #[serde(default = "second")]
     sigma2_z: OneOrTwo<f64>,
-    /// How much of what the second Gaussian takes away is added: lowest and highest.
+    /// Weight of the detail that the second Gaussian removed: lowest and highest.
     #[serde(default = "weight")]
     alpha: Span,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     edge: Edge,
 }

@@ -1,8 +1,9 @@
-//! Smooths with a Gaussian, sometimes.
+//! Smooths at random with a Gaussian.
 //!
 //! # What it does
-//! With the probability `prob`, does what `gaussian_smooth` does, with standard deviations (voxels) that are drawn from
-//! `sigma_x`, `sigma_y` and `sigma_z`, for all inputs of the step alike. `edge` says what lies beyond the volume.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_smooth` does, with
+//! standard deviations (voxels) drawn from `sigma_x`, `sigma_y` and `sigma_z`. `edge` sets the values beyond the
+//! volume.
 //!
 //! # YAML
 //! ```yaml
@@ -13,8 +14,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `RandGaussianSmoothd(sigma_x, sigma_y, sigma_z, prob, approx="erf")` with `edge: zero`, which draws values near
-//! the faces towards 0: that is not the default here. `RandomBlur` of TorchIO draws millimetres.
+//! MONAI `RandGaussianSmoothd(sigma_x, sigma_y, sigma_z, prob, approx="erf")` with `edge: zero`, which pulls values
+//! near the faces towards 0 and is not the default here. `RandomBlur` of TorchIO draws millimetres.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,10 +31,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSmooth {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest standard deviation along the first axis, voxels.
+    /// Smallest and largest standard deviation along the first axis, in voxels.
     #[serde(default = "usual")]
     sigma_x: Span,
     /// The same along the second axis.
@@ -42,7 +43,7 @@ pub struct RandGaussianSmooth {
     /// The same along the third axis.
     #[serde(default = "usual")]
     sigma_z: Span,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     edge: Edge,
 }

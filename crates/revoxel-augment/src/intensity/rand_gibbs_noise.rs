@@ -1,8 +1,8 @@
-//! Adds the ringing of an MR scan that was cut off in k-space, sometimes.
+//! Adds at random the ringing of an MR scan whose k-space was cut off.
 //!
 //! # What it does
-//! With the probability `prob`, does what `gibbs_noise` does, with an `alpha` drawn from a range, for all inputs of the
-//! step alike.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gibbs_noise` does, with an
+//! `alpha` drawn from a range.
 //!
 //! # YAML
 //! ```yaml
@@ -28,10 +28,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGibbsNoise {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How much is removed, from 0, nothing, to 1, all: lowest and highest, or the highest, where 0 is the lowest.
+    /// How much is removed, from 0 (least) to 1 (all): lowest and highest, or the highest alone, with 0 as the lowest.
     #[serde(default = "any")]
     alpha: OneOrTwo<f64>,
 }

@@ -1,10 +1,11 @@
-//! Bends the scale of intensities, sometimes.
+//! Bends the scale of intensities at random.
 //!
 //! # What it does
-//! With the probability `prob`, maps the values piece by piece along straight lines, as float32: control points divide
-//! the range of the volume into equal parts, and each but the outermost two is moved to a place drawn between where the
-//! point before it went and where the next one is. Smallest and largest value stay. The drawn places, as shares of the
-//! range, are the same for all inputs of the step and all channels. A volume that holds one value stays as it is.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same draw. Maps the values piece by
+//! piece along straight lines; the result is float32. Control points divide the range of the volume into equal parts.
+//! Each point but the outermost two moves to a place drawn between the new place of the point before it and the place
+//! of the next one. The smallest and the largest value stay. The drawn places are shares of the range. A constant
+//! volume stays as it is.
 //!
 //! # YAML
 //! ```yaml
@@ -15,11 +16,11 @@
 //! ```
 //!
 //! # Inverse
-//! The lines back.
+//! The inverse lines.
 //!
 //! # Same as
-//! MONAI `RandHistogramShiftd(num_control_points, prob)`, which takes the points of whole-number volumes to whole numbers
-//! and so spoils them: with float volumes it is the same.
+//! MONAI `RandHistogramShiftd(num_control_points, prob)`, which rounds the points of whole-number volumes to whole
+//! numbers and so spoils them; with float volumes it is the same.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -36,11 +37,11 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandHistogramShift {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many points, 3 or more, the outermost two included: one number, or lowest and highest. The fewer, the
-    /// larger the changes.
+    /// Number of control points, 3 or more, the outermost two included: one number, or lowest and highest. Fewer points
+    /// make larger changes.
     #[serde(default = "ten")]
     num_control_points: OneOrTwo<u32>,
 }

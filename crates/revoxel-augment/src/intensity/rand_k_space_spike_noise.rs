@@ -1,10 +1,10 @@
-//! Adds the stripes of an MR scan with a spike in k-space, sometimes.
+//! Adds at random the stripes of an MR scan with a spike in k-space.
 //!
 //! # What it does
-//! With the probability `prob`, does what `k_space_spike_noise` does at a place and with a strength that are drawn: for
-//! each channel its own, or with `channel_wise: false` the same for all. The logarithm of the strength lies in
-//! `intensity_range`, or between 0.95 and 1.1 times the 2.5-fold mean logarithm of all strengths of the channel. The
-//! inputs of a step get the same spikes. The result is float32.
+//! Applied with probability `prob`; all inputs of the step get the same spikes. Does what `k_space_spike_noise` does,
+//! with a random place and a random magnitude for each channel, or with `channel_wise: false` the same for all. The
+//! logarithm of the magnitude lies in `intensity_range`; by default between 0.95 and 1.1 times the 2.5-fold mean
+//! logarithm of all magnitudes of the channel. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The frequencies that were replaced are lost.
 //!
 //! # Same as
-//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws for each key anew, and with
-//! `channel_wise=False` still a strength for each channel.
+//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws anew for each key, and with
+//! `channel_wise=False` still draws a magnitude for each channel.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -38,13 +38,13 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandKSpaceSpikeNoise {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest and the largest logarithm of the strength, or a list of such pairs by channel.
+    /// Smallest and largest logarithm of the magnitude, or a list of such pairs by channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intensity_range: Option<Intensities>,
-    /// A place and a strength for each channel.
+    /// Draw a place and a magnitude for each channel.
     #[serde(default = "yes")]
     channel_wise: bool,
 }

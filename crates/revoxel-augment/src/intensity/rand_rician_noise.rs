@@ -1,11 +1,12 @@
-//! Adds the noise of the magnitude of an MR scan, sometimes.
+//! Adds at random the noise of MR magnitude images.
 //!
 //! # What it does
-//! With the probability `prob`, every value x becomes √((x + a)² + b²), as float32, where a and b are normal noises with
-//! the mean `mean`. Their standard deviation is drawn between 0 and `std`, or is `std` with `sample_std: false`; with
-//! `relative` it is a multiple of the standard deviation (ddof 1) of the volume. With `channel_wise` each channel has a
-//! deviation of its own, and `mean` and `std` can be lists by channel. The noise of a voxel follows from its position in
-//! the volume, so that it is the same at any number of threads; the inputs of a step get the same noise.
+//! Applied with probability `prob`; all inputs of the step get the same noise. Every value x becomes √((x + a)² + b²),
+//! where a and b are normal noises with the mean `mean`; the result is float32. Their standard deviation is drawn
+//! between 0 and `std`, or is `std` with `sample_std: false`; with `relative` it is a multiple of the standard
+//! deviation (ddof 1) of the volume. With `channel_wise` each channel has its own deviation, and `mean` and `std` can
+//! be lists by channel. The noise of a voxel depends on its position in the volume, so it is the same at any number of
+//! threads.
 //!
 //! # YAML
 //! ```yaml
@@ -16,8 +17,8 @@
 //! Lost: the noise cannot be told from the values.
 //!
 //! # Same as
-//! MONAI `RandRicianNoised(prob, mean, std, channel_wise, relative, sample_std)`, which draws for each key anew: write a
-//! step for each input to have that.
+//! MONAI `RandRicianNoised(prob, mean, std, channel_wise, relative, sample_std)`, which draws anew for each key: write
+//! one step for each input to get that.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -35,19 +36,19 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRicianNoise {
-    /// How likely the noise is, 0 to 1.
+    /// Probability of the noise, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The mean of the two noises; with `channel_wise` also one by channel.
+    /// Mean of the two noises; with `channel_wise` optionally one per channel.
     #[serde(default = "zero")]
     mean: RealVector,
-    /// The largest standard deviation; with `channel_wise` also one by channel.
+    /// Largest standard deviation; with `channel_wise` optionally one per channel.
     #[serde(default = "one")]
     std: RealVector,
-    /// A deviation for each channel.
+    /// Draw a deviation for each channel.
     #[serde(default)]
     channel_wise: bool,
-    /// `std` is a share of the standard deviation of the volume, or with `channel_wise` of the channel.
+    /// `std` is a multiple of the standard deviation of the volume, or with `channel_wise` of the channel.
     #[serde(default)]
     relative: bool,
     /// Draw the standard deviation between 0 and `std`.

@@ -1,8 +1,8 @@
-//! Multiplies intensities by a factor, sometimes.
+//! Multiplies intensities by a random factor.
 //!
 //! # What it does
-//! With the probability `prob`, multiplies every value by `1 + f`, as float32, with an `f` drawn from `factors`, for
-//! all inputs of the step alike; with `channel_wise` each channel has an `f` of its own.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Multiplies every value by `1 + f`, with
+//! an `f` drawn from `factors`; the result is float32. With `channel_wise` each channel has its own `f`.
 //!
 //! # YAML
 //! ```yaml
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! # Inverse
-//! Divided by the factor, which the trace has.
+//! Divides by the factor in the trace.
 //!
 //! # Same as
 //! MONAI `RandScaleIntensityd(factors, prob, channel_wise)`.
@@ -32,12 +32,12 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Values are multiplied by 1 + a number of this range: r for −r to r, or lowest and highest.
+    /// Values are multiplied by 1 + a number from this range: r for −r to r, or lowest and highest.
     factors: Range,
-    /// A factor for each channel.
+    /// Draw a factor for each channel.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -1,8 +1,9 @@
-//! Scales intensities about their mean, sometimes.
+//! Scales intensities at random about their mean.
 //!
 //! # What it does
-//! With the probability `prob`, does what `scale_intensity_fixed_mean` does, with a factor drawn from `factors`, for all
-//! inputs of the step alike; with `channel_wise` each channel is treated by itself, with a factor of its own.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `scale_intensity_fixed_mean`
+//! does, with a factor drawn from `factors`. With `channel_wise` each channel is treated separately, with its own
+//! factor.
 //!
 //! # YAML
 //! ```yaml
@@ -10,8 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back with the factor and the mean that were used; what `preserve_range` cut off comes back as the
-//! limit, where that is asked for.
+//! The inverse linear map with the same factor and mean; on request values that `preserve_range` clipped come back as
+//! the limit.
 //!
 //! # Same as
 //! MONAI `RandScaleIntensityFixedMeand(factors, fixed_mean, preserve_range, prob, channel_wise)`.
@@ -31,18 +32,18 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensityFixedMean {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Distances from the mean are multiplied by 1 + a number of this range: r for −r to r, or lowest and highest.
+    /// Distances from the mean are multiplied by 1 + a number from this range: r for −r to r, or lowest and highest.
     factors: Range,
-    /// Keep the mean; else the values themselves are multiplied.
+    /// Keep the mean; if false, multiply the values themselves.
     #[serde(default = "yes")]
     fixed_mean: bool,
-    /// Hold the result to the range of the values before.
+    /// Clip the result to the previous range of values.
     #[serde(default)]
     preserve_range: bool,
-    /// Each channel by itself, with a factor of its own.
+    /// Treat each channel separately, with its own factor.
     #[serde(default)]
     channel_wise: bool,
 }

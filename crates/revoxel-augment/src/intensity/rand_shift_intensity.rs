@@ -1,8 +1,8 @@
-//! Adds a number to intensities, sometimes.
+//! Adds a random number to intensities.
 //!
 //! # What it does
-//! With the probability `prob`, adds a number drawn from `offsets` to every value, as float32, for all inputs of the
-//! step alike; with `channel_wise` each channel has a number of its own.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Adds a number drawn from `offsets` to
+//! every value; the result is float32. With `channel_wise` each channel has its own number.
 //!
 //! # YAML
 //! ```yaml
@@ -13,12 +13,12 @@
 //! ```
 //!
 //! # Inverse
-//! The number, which the trace has, is subtracted.
+//! Subtracts the number in the trace.
 //!
 //! # Same as
-//! MONAI `RandShiftIntensityd(offsets, prob, channel_wise)`, which keeps the voxel type and cuts fractions off; `safe`
-//! is about overflows of whole numbers, which float32 does not have. A factor for the offset out of the header
-//! (`factor_key`) has no counterpart.
+//! MONAI `RandShiftIntensityd(offsets, prob, channel_wise)`, which keeps the voxel type and truncates fractions; `safe`
+//! is about overflows of whole numbers, which float32 does not have. A factor for the offset from the header
+//! (`factor_key`) is not supported.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -34,12 +34,12 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandShiftIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// What is added: r for −r to r, or lowest and highest.
+    /// Number to add: r for −r to r, or lowest and highest.
     offsets: Range,
-    /// A number for each channel.
+    /// Draw a number for each channel.
     #[serde(default)]
     channel_wise: bool,
 }

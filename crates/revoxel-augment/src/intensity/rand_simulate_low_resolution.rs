@@ -1,10 +1,10 @@
-//! Makes a volume look as if it had been taken with larger voxels, sometimes.
+//! Simulates larger voxels at random.
 //!
 //! # What it does
-//! With the probability `prob`, interpolates the volume onto round(n · zoom) voxels over the same extent and back onto
-//! its own grid, with a zoom drawn from `zoom_range`, for all inputs of the step and all axes alike. The way there is
-//! `downsample_mode`, the way back `upsample_mode`. Beyond the outermost centres the closest voxel goes on. The grid
-//! stays; the result is float32.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto round(n ·
+//! zoom) voxels over the same extent and back onto its own grid, with one zoom for all axes drawn from `zoom_range`.
+//! `downsample_mode` is the interpolation there, `upsample_mode` the one back. Beyond the outermost centres the closest
+//! voxel continues. The grid does not change; the result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -15,9 +15,9 @@
 //! The details are lost.
 //!
 //! # Same as
-//! MONAI `RandSimulateLowResolutiond(prob, downsample_mode="nearest-exact", upsample_mode, zoom_range)`. Its default
-//! `nearest` takes for each large voxel the one at its lower faces and not the one in its middle, which moves the content
-//! by up to half a large voxel.
+//! MONAI `RandSimulateLowResolutiond(prob, downsample_mode="nearest-exact", upsample_mode, zoom_range)`. For each large
+//! voxel its default `nearest` takes the voxel at the lower faces instead of the one in the centre, which moves the
+//! content by up to half a large voxel.
 
 use revoxel_core::{Dtype, Grid, Sampling, ValueUndo, Volume};
 use revoxel_resample::{How, Interpolation, ResampleError, execute};
@@ -35,16 +35,16 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSimulateLowResolution {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How it is sampled onto the larger voxels: nearest, linear or cubic.
+    /// Interpolation onto the larger voxels: nearest, linear or cubic.
     #[serde(default = "nearest")]
     downsample_mode: Named<Interpolation>,
-    /// How it is sampled back: nearest, linear or cubic.
+    /// Interpolation back: nearest, linear or cubic.
     #[serde(default = "linear")]
     upsample_mode: Named<Interpolation>,
-    /// The smallest and the largest share of the number of voxels along each axis that is left, above 0 to 1.
+    /// Smallest and largest fraction of the number of voxels along each axis, above 0 to 1.
     #[serde(default = "half")]
     zoom_range: Span,
 }

@@ -1,8 +1,9 @@
-//! Adds a multiple of the standard deviation to intensities, sometimes.
+//! Adds a random multiple of the standard deviation to intensities.
 //!
 //! # What it does
-//! With the probability `prob`, does what `std_shift_intensity` does, with a factor drawn from `factors`, for all inputs
-//! of the step and all channels alike. The deviation is that of each volume, or with `channel_wise` of each channel.
+//! Applied with probability `prob`; all inputs of the step and all channels get the same draw. Does what
+//! `std_shift_intensity` does, with a factor drawn from `factors`. The deviation is that of each volume, or with
+//! `channel_wise` of each channel.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The number that was added is subtracted; with `nonzero` lost, as the zeros cannot be told from values that
+//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
 //! became 0.
 //!
 //! # Same as
@@ -29,15 +30,15 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandStdShiftIntensity {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// How many standard deviations are added: r for −r to r, or lowest and highest.
+    /// Number of standard deviations to add: r for −r to r, or lowest and highest.
     factors: Range,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     nonzero: bool,
-    /// The deviation of each channel by itself.
+    /// Use the deviation of each channel.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -31,7 +31,7 @@ pub(crate) enum BySumOrChance {
     Min,
     /// The highest first.
     Max,
-    /// As drawn.
+    /// Random.
     Random,
 }
 
@@ -97,22 +97,22 @@ pub(crate) fn check_choice(
     num_patches: Option<u32>,
     patch: Option<u32>,
 ) -> Result<(), Invalid> {
-    let sums = "sums are those of the values of an input: name it by source";
+    let sums = "it needs the sums of the values of an input: set source";
     match (source, threshold) {
         (_, Some(threshold)) if !threshold.is_finite() => {
-            return Err(Invalid::new("threshold", format!("{threshold} is no finite number")));
+            return Err(Invalid::new("threshold", format!("{threshold} is not a finite number")));
         }
         (None, Some(_)) => return Err(Invalid::new("threshold", sums)),
         (None, None) if by_sum => return Err(Invalid::new("sort_fn", sums)),
         (Some(_), None) if !by_sum => {
-            return Err(Invalid::new("source", "its values are looked at for threshold, or sort_fn: min or max, only"));
+            return Err(Invalid::new("source", "it takes effect with threshold, or sort_fn: min or max, only"));
         }
         _ => {}
     }
     match (num_patches, patch) {
-        (Some(0), _) => Err(Invalid::new("num_patches", "0 patches are none: give 1 or more, or leave it out")),
+        (Some(0), _) => Err(Invalid::new("num_patches", "0 patches: give 1 or more, or leave it out")),
         (Some(most), Some(patch)) if patch >= most => {
-            Err(Invalid::new("patch", format!("{patch} is not among the {most} of num_patches, which begin with 0")))
+            Err(Invalid::new("patch", format!("{patch} is not among the {most} of num_patches, counted from 0")))
         }
         _ => Ok(()),
     }

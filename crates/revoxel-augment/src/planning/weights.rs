@@ -25,7 +25,7 @@ pub(crate) fn by_weight<T: Voxel>(
     let planes: Vec<f64> = (z.0..=z.1).into_par_iter().map(plane).collect();
     let total: f64 = planes.iter().fold(0.0, |sum, p| sum + p);
     if !total.is_finite() {
-        return Err("the sum of its weights is too large to be a number: divide them all by one number".to_owned());
+        return Err("the sum of its weights is too large: divide all of them by one number".to_owned());
     }
     if total <= 0.0 {
         return Ok(None);

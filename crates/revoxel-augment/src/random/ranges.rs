@@ -34,7 +34,7 @@ impl Span {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "give a number, or a list of the lowest and the highest")]
 pub(crate) enum OneOrTwo<T> {
-    /// One end; what the other is, the transform knows.
+    /// One end; the transform sets the other.
     One(T),
     /// Both ends.
     Two([T; 2]),
@@ -50,7 +50,7 @@ impl<T: Copy> OneOrTwo<T> {
     }
 }
 
-/// A number `r`, which means −r to r, or a pair of lowest and highest.
+/// A number `r`, for −r to r, or a pair of lowest and highest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "give a number r for −r to r, or a list of the lowest and the highest")]
 pub(crate) enum Range {
@@ -76,7 +76,7 @@ impl Range {
     }
 }
 
-/// A list of ranges, one by axis; axes that are left out are not drawn for.
+/// A list of ranges, one by axis; axes beyond the end of the list get no draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Ranges(pub(crate) Vec<Range>);
@@ -85,7 +85,7 @@ impl Ranges {
     /// Refuses more than `most` ranges and bounds that are not finite or outside `low .. high`.
     pub(crate) fn check(&self, field: &'static str, most: usize, low: f64, high: f64) -> Result<(), Invalid> {
         if self.0.len() > most {
-            return Err(Invalid::new(field, format!("{} ranges, at most {most}", self.0.len())));
+            return Err(Invalid::new(field, format!("{} ranges: give at most {most}", self.0.len())));
         }
         for (a, b) in self.0.iter().map(|r| r.bounds()) {
             if !(a.is_finite() && b.is_finite() && a > low && b < high) {

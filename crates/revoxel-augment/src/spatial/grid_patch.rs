@@ -1,11 +1,11 @@
-//! Takes one of the windows that sweep the volume: each copy of a case takes another one.
+//! Takes one of the windows that sweep the volume; each copy of a case takes another one.
 //!
 //! # What it does
-//! Windows of `patch_size` voxels sweep the volume, axis by axis with the last one changing first, from `offset` on,
-//! in steps of the size less the share `overlap` of it (rounded half to even). Without `pad_mode` only whole windows
-//! count; with it, all that begin before the end of the volume, and what sticks out is padding. The step crops to one
-//! of them: in a pipeline with `copies`, to that of the copy's number, else to the number `patch`. A copy for which
-//! there is no window is skipped, so that `copies` is the largest number of patches.
+//! Windows of `patch_size` voxels sweep the volume from `offset` on; the last axis changes first. The step from one
+//! window to the next is the size less its fraction `overlap` (rounded half to even). Without `pad_mode` only whole
+//! windows count. With it, all windows count that begin before the end of the volume, and voxels beyond the volume are
+//! padding. The step crops to one window: the number `patch`, by default the number of the copy in a pipeline with
+//! `copies`. A copy without a window is skipped, so `copies` is the largest number of patches.
 //!
 //! ```text
 //! +--0--+--1--+--2--+.
@@ -13,32 +13,34 @@
 //! +--3--+--4--+--5--+.
 //! ```
 //!
-//! Windows are those of the step's first input; other inputs are cropped to the same place of the world.
+//! Windows refer to the step's first input; other inputs are cropped to the same world region.
 //!
-//! With `threshold` only windows count in which the values of `source`, padding included, sum up to less; with
-//! `sort_fn` they are counted from the lowest sum on (`min`) or from the highest (`max`; those whose sum is NaN come
-//! last in both, and those of one sum stay in order). All inputs are cropped to the windows that the source decides for. `num_patches` ends the count.
+//! With `threshold` a window counts only if the values of `source` in it, padding included, sum up to less. `sort_fn`
+//! orders the windows by this sum, the lowest first (`min`) or the highest first (`max`). Windows whose sum is NaN come
+//! last in both, and windows with equal sums keep their order. The source decides the windows of all inputs.
+//! `num_patches` limits the number of windows.
 //!
 //! # YAML
 //! ```yaml
 //! grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
 //! ```
 //!
-//! The ten patches with the most of a structure:
+//! The ten patches that contain most of a structure:
 //! ```yaml
 //! grid_patch: { patch_size: 64, source: label, sort_fn: max, num_patches: 10 }
 //! ```
 //!
 //! # Inverse
-//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which gives all patches
-//! as one tensor. There each key is sorted by its own sums, so that an image and its labels fall apart; here one source
-//! decides. Where there are fewer patches than `num_patches`, MONAI adds some of nothing but padding; here copies are
-//! skipped. MONAI sorts with `num_patches` only, and in any order where sums are equal; here always, and in that of the
-//! sweep. On axes that are taken whole, MONAI cuts off what is before the `offset`; here it means nothing there.
+//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which returns all
+//! patches as one tensor. There each key is sorted by its own sums, so patches of an image and of its labels no longer
+//! match; here one source decides. If there are fewer patches than `num_patches`, MONAI adds patches of padding only;
+//! here copies are skipped. MONAI sorts only with `num_patches`, and equal sums in any order; here windows are always
+//! sorted, and equal sums keep the order of the sweep. On axes that are taken whole, MONAI cuts off what is before the
+//! `offset`; here the offset has no effect there.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -59,35 +61,35 @@ use revoxel_transforms::transform::{Need, PaddingRule, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridPatch {
-    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less takes the whole axis.
     patch_size: IntVector,
-    /// Where the first window begins, by axis; below 0 with `pad_mode` only.
+    /// First index of the first window, by axis; below 0 only with `pad_mode`.
     #[serde(default = "zero")]
     offset: IntVector,
-    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    /// Fraction of a window that the next one overlaps, by axis; 0 to below 1.
     #[serde(default = "none")]
     overlap: RealVector,
-    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0);
-    /// minimum, maximum, mean or median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
-    /// Without it there are none.
+    /// Padding mode of windows that extend beyond the volume: constant, edge, reflect, symmetric, wrap, linear_ramp
+    /// (down to 0); minimum, maximum, mean or median of each line; volume_minimum, volume_maximum, volume_mean or
+    /// volume_median. Default: no such windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pad_mode: Option<Named<PadMode>>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    /// The input whose values `threshold` and `sort_fn` sum up; windows refer to its grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    /// Only windows count whose sum of the source's values, over all channels, is below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     threshold: Option<f64>,
-    /// The order of the windows: `min`, the lowest sum first, or `max`; by default that of the sweep.
+    /// Order of the windows: `min` (lowest sum first) or `max` (highest sum first). Default: order of the sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sort_fn: Option<BySum>,
-    /// How many windows there are at most, the first ones in their order.
+    /// Largest number of windows; the first ones in their order count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_patches: Option<u32>,
-    /// Which window, from 0; by default the number of the copy.
+    /// Number of the window, from 0. Default: number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
 }
@@ -147,7 +149,7 @@ pub(super) fn check(
     constant_only(pad_mode.map_or(PadMode::Constant, |mode| mode.0), value)?;
     match (pad_mode, value) {
         (None, Some(_)) => {
-            Err(Invalid::new("value", "it is used with pad_mode: constant only: set that, or leave it out"))
+            Err(Invalid::new("value", "it takes effect with pad_mode: constant only: set that, or leave it out"))
         }
         _ => Ok(()),
     }
@@ -163,8 +165,8 @@ pub(super) fn check_offset(
     offset.by_axis(field)?;
     let pairs = offset.repeated().into_iter().zip(patch_size.repeated());
     match pairs.filter(|(_, p)| *p > 0).find(|(o, p)| *o < if padded { -(*p).max(0) } else { 0 }) {
-        Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: say by pad_mode what lies there"))),
-        Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there is nowhere in the volume"))),
+        Some((o, _)) if !padded => Err(Invalid::new(field, format!("{o} is below 0: set pad_mode, too"))),
+        Some((o, p)) => Err(Invalid::new(field, format!("{o}: a window of {p} voxels there lies outside the volume"))),
         None => Ok(()),
     }
 }

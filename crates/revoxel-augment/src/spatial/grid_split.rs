@@ -1,10 +1,10 @@
-//! Takes one of the parts of a volume that is split evenly: each copy of a case takes another one.
+//! Takes one part of an evenly split volume; each copy of a case takes another one.
 //!
 //! # What it does
-//! Splits the volume into `grid` windows along axis 0, 1, 2: of the size of the volume by their number (rounded
-//! down), or of `size` voxels, in equal steps from the first voxel on (rounded down). The step crops to one of them,
-//! counted with the last axis changing first: in a pipeline with `copies`, to that of the copy's number, else to the
-//! number `patch`. A copy for which there is none is skipped.
+//! Splits the volume into `grid` windows along axis 0, 1, 2. A window has the size of the volume divided by their
+//! number (rounded down), or `size` voxels. The windows start at the first voxel and follow in equal steps (rounded
+//! down). The step crops to one window, counted with the last axis changing first: the number `patch`, by default the
+//! number of the copy in a pipeline with `copies`. A copy without a window is skipped.
 //!
 //! # YAML
 //! ```yaml
@@ -12,11 +12,11 @@
 //! ```
 //!
 //! # Inverse
-//! Puts the part back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the part back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes, and gives a list of all parts.
+//! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes and returns a list of all parts.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -35,13 +35,13 @@ use revoxel_transforms::transform::{PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSplit {
-    /// Windows along axis 0, 1, 2; along axes beyond the end of the list there is one.
+    /// Number of windows along axis 0, 1, 2; one along axes beyond the end of the list.
     #[serde(default = "quarters")]
     grid: Vec<u32>,
-    /// Voxels of a window by axis, a number for all; by default what the grid makes of the volume.
+    /// Voxels of a window by axis; one number applies to all axes. Default: the volume divided by the grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<IntVector>,
-    /// Which window, from 0; by default the number of the copy.
+    /// Number of the window, from 0. Default: number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
 }
@@ -57,7 +57,7 @@ impl Define for GridSplit {
 
     fn check(&self) -> Result<(), Invalid> {
         if !(1..=3).contains(&self.grid.len()) {
-            return Err(Invalid::new("grid", format!("{} numbers for three axes", self.grid.len())));
+            return Err(Invalid::new("grid", format!("{} numbers for three axes: give 1 to 3", self.grid.len())));
         }
         if let Some(wrong) = self.grid.iter().find(|n| !(1..=10_000).contains(*n)) {
             return Err(Invalid::new("grid", format!("{wrong} must be 1 to 10000")));

@@ -1,17 +1,17 @@
-//! Bends slices between control points, and moves them in their plane, sometimes.
+//! Bends slices at random between control points, and moves them in their plane.
 //!
 //! # What it does
-//! With the probability `prob`, draws a displacement along axes 0 and 1 for control points every `spacing` voxels of
-//! them (normally distributed, with a standard deviation from `magnitude_range`, voxels), and takes each voxel from
-//! where the cubic between the control points leads; in all slices alike, and never along axis 2. Then the slices are
-//! rotated, sheared, moved and scaled in their plane about their middle, in the same interpolation, for all inputs of
-//! the step alike.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement along axes 0 and 1
+//! for control points every `spacing` voxels along these axes (normally distributed, with a standard deviation in
+//! voxels from `magnitude_range`). Each voxel is sampled where the cubic between the control points leads, in all
+//! slices alike and never along axis 2. The same interpolation also rotates, shears, translates and scales the slices
+//! in their plane about their centre.
 //!
-//! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
-//! Where they differ more, all of them are reduced by one factor.
+//! The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
+//! If they differ more, one factor reduces all of them.
 //!
-//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
-//! same places of the world.
+//! The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
+//! of the world.
 //!
 //! # YAML
 //! ```yaml
@@ -19,16 +19,16 @@
 //! ```
 //!
 //! # Inverse
-//! The inverse of the bending, found for each voxel to within 1e-7 voxels, and sampling there: lossy in values. The
-//! trace has what the noise is made of, and makes it again: the same on every machine but for rounding.
+//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
+//! the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
 //!
 //! # Same as
 //! MONAI `Rand2DElasticd(spacing, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! which takes images of one slice only, and which interpolates the control points' places together with their
+//! which takes images of one slice only. It interpolates the places of the control points together with their
 //! displacements, with a cubic that does not keep straight lines: at a magnitude of 0 its voxels still move by up to a
-//! twentieth of the spacing (and by half a voxel where `spacing` times the control points is even and the image odd).
-//! Here they move by the displacements alone. Its noise may fold the image (here it is reduced), and it undoes nothing.
-//! Its `spatial_size` has no counterpart.
+//! twentieth of the spacing (and by half a voxel if `spacing` times the control points is even and the image odd). Here
+//! they move by the displacements alone. Its noise may fold the image (here it is reduced), and it has no inverse. Its
+//! `spatial_size` is not supported.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;
@@ -45,29 +45,30 @@ use revoxel_transforms::transform::{Resampling, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rand2dElastic {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Voxels from a control point to the next along axes 0 and 1: one number or two, 1 or more.
+    /// Distance of control points in voxels along axes 0 and 1: one number or two, 1 or more.
     spacing: RealVector,
-    /// Standard deviation of the control points' displacements, voxels: lowest and highest.
+    /// Standard deviation of the control points' displacements in voxels: lowest and highest.
     magnitude_range: Span,
-    /// Radians in the plane of axes 0 and 1: a list of one number or pair.
+    /// Rotation in radians in the plane of axes 0 and 1: a list of one number or pair.
     #[serde(default)]
     rotate_range: Ranges,
     /// Shear factors of axis 0 by 1 and of axis 1 by 0: a list of up to two numbers or pairs.
     #[serde(default)]
     shear_range: Ranges,
-    /// Voxels along axis 0 and 1: a list of numbers or pairs.
+    /// Translation in voxels along axes 0 and 1: a list of numbers or pairs.
     #[serde(default)]
     translate_range: Ranges,
-    /// What is added to a scale of 1 along axis 0 and 1: a list of numbers or pairs above −1.
+    /// Number added to a scale of 1 along axes 0 and 1: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }
@@ -80,7 +81,10 @@ impl Define for Rand2dElastic {
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;
         if self.spacing.0.len() > 2 {
-            return Err(Invalid::new("spacing", format!("{} numbers for two axes", self.spacing.0.len())));
+            return Err(Invalid::new(
+                "spacing",
+                format!("{} numbers for two axes: give one or two", self.spacing.0.len()),
+            ));
         }
         self.spacing.0.iter().try_for_each(|s| within("spacing", *s, 1.0, 1e5))?;
         self.magnitude_range.check("magnitude_range", -1e4, 1e4)?;

@@ -1,11 +1,11 @@
-//! Bends the volume by smooth noise, and moves it, sometimes.
+//! Bends the volume at random by smooth noise, and moves it.
 //!
 //! # What it does
-//! With the probability `prob`, draws a displacement between −1 and 1 for each voxel and along each axis, smooths
-//! them by a Gaussian with a standard deviation from `sigma_range` (voxels; it ends after three of them, and there is
-//! no noise beyond the volume), multiplies them by a number from `magnitude_range` (voxels), and takes each voxel
-//! from where its displacement leads. Then the volume is rotated, sheared, moved and scaled about its middle as by
-//! `rand_affine`, in the same interpolation, for all inputs of the step alike.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement between −1 and 1 for
+//! each voxel and along each axis. Smooths the displacements with a Gaussian with a standard deviation from
+//! `sigma_range` (voxels); it ends after three of them, and beyond the volume there is no noise. Multiplies them by a
+//! number from `magnitude_range` (voxels), and samples each voxel where its displacement leads. The same interpolation
+//! also rotates, shears, translates and scales the volume about its centre, as in `rand_affine`.
 //!
 //! ```text
 //!  |  |  |  |          | |   |  |
@@ -13,13 +13,12 @@
 //!  |  |  |  |          |   | |  |
 //! ```
 //!
-//! So that the bending can be undone, displacements of two points may differ by 0.9 of the points' distance at most.
-//! Where they differ more, all of them are reduced by one factor. In volumes of 128 voxels along each axis that
-//! happens from magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume
-//! would fold.
+//! The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
+//! If they differ more, one factor reduces all of them. In volumes of 128 voxels along each axis this happens from
+//! magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume would fold.
 //!
-//! The displacements belong to the voxels of the step's first input; inputs on grids of their own are bent in the
-//! same places of the world. They take 12 bytes for each voxel while the case is worked on, so crop first.
+//! The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
+//! of the world. They take 12 bytes for each voxel while the case is processed, so crop first.
 //!
 //! # YAML
 //! ```yaml
@@ -27,13 +26,13 @@
 //! ```
 //!
 //! # Inverse
-//! The inverse of the bending, found for each voxel to within 1e-7 voxels, and sampling there: lossy in values. The
-//! trace has what the noise is made of, and makes it again: the same on every machine but for rounding.
+//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
+//! the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
 //!
 //! # Same as
 //! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! whose noise may fold the volume (here it is reduced before), and which undoes nothing; its default `padding_mode` is
-//! reflection, as here. Its `spatial_size` has no counterpart.
+//! whose noise may fold the volume (here it is reduced before), and which has no inverse. Its default `padding_mode` is
+//! reflection, as here. Its `spatial_size` is not supported.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;
@@ -50,29 +49,30 @@ use revoxel_transforms::transform::{Resampling, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rand3dElastic {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Standard deviation of the Gaussian that smooths the noise, voxels: lowest and highest.
+    /// Standard deviation in voxels of the Gaussian that smooths the noise: lowest and highest.
     sigma_range: Span,
-    /// What the smoothed noise is multiplied by, voxels: lowest and highest.
+    /// Factor of the smoothed noise in voxels: lowest and highest.
     magnitude_range: Span,
-    /// Radians about axis 0, 1, 2: a list of numbers or pairs.
+    /// Rotation in radians about axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     rotate_range: Ranges,
     /// Shear factors, up to six: a list of numbers or pairs.
     #[serde(default)]
     shear_range: Ranges,
-    /// Voxels along axis 0, 1, 2: a list of numbers or pairs.
+    /// Translation in voxels along axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     translate_range: Ranges,
-    /// What is added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
+    /// Number added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

@@ -1,17 +1,17 @@
-//! Rotates, shears, moves and scales about the middle of the volume, sometimes.
+//! Rotates, shears, translates and scales at random about the centre of the volume.
 //!
 //! # What it does
-//! With the probability `prob`, samples the volume on a grid of the same shape that is rotated, sheared, moved and
-//! scaled about its middle by amounts drawn from ranges, for all inputs of the step alike. The affine follows: the
-//! patient stays where he is in the world, and lies turned in the array.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Samples the volume on a grid of the same
+//! shape that is rotated, sheared, translated and scaled about its centre by amounts drawn from ranges. The affine
+//! follows: the patient keeps its place in the world, and lies turned in the array.
 //!
-//! Each range is a list, by axis, of numbers (`r` stands for −r to r) or pairs of lowest and highest; axes beyond
-//! the end of the list are left alone. `rotate_range` is in radians, `shear_range` has up to six factors (axis 0 by
-//! 1, 0 by 2, 1 by 0, 1 by 2, 2 by 0, 2 by 1), `translate_range` is in voxels, and `scale_range` is added to 1. The
-//! amounts say where a voxel of the result is taken from: a scale above 1 makes the patient smaller.
+//! Each range is a list, by axis, of numbers (`r` means −r to r) or pairs of lowest and highest. Axes beyond the end of
+//! the list do not change. `rotate_range` is in radians, `shear_range` has up to six factors (axis 0 by 1, 0 by 2, 1 by
+//! 0, 1 by 2, 2 by 0, 2 by 1), `translate_range` is in voxels, and `scale_range` is added to 1. The amounts say where a
+//! voxel of the result is sampled: a scale above 1 makes the patient smaller.
 //!
-//! `spatial_size` changes the shape about the same middle, whether or not the draw changes anything else; 0 or less
-//! keeps an axis. Where the change of an axis is odd, its voxels lie half a voxel beside those before.
+//! `spatial_size` changes the shape about the same centre, even if the draw changes nothing else; 0 or less keeps an
+//! axis. If the size of an axis changes by an odd number, its voxels lie half a voxel beside the previous ones.
 //!
 //! # YAML
 //! ```yaml
@@ -25,11 +25,12 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the amounts.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the amounts.
 //!
 //! # Same as
-//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range, spatial_size)`, where a single number
-//! instead of a list means axis 0 only (here a list is required) and the default `padding_mode` is reflection, as here.
+//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range, spatial_size)`, where a single
+//! number instead of a list means axis 0 only (here a list is required). Its default `padding_mode` is reflection, as
+//! here.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -49,31 +50,32 @@ use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAffine {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Radians about axis 0, 1, 2: a list of numbers or pairs.
+    /// Rotation in radians about axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     rotate_range: Ranges,
     /// Shear factors, up to six: a list of numbers or pairs.
     #[serde(default)]
     shear_range: Ranges,
-    /// Voxels along axis 0, 1, 2: a list of numbers or pairs.
+    /// Translation in voxels along axis 0, 1, 2: a list of numbers or pairs.
     #[serde(default)]
     translate_range: Ranges,
-    /// What is added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
+    /// Number added to a scale of 1 along axis 0, 1, 2: a list of numbers or pairs above −1.
     #[serde(default)]
     scale_range: Ranges,
-    /// Voxels per axis; 0 or less keeps an axis.
+    /// Voxels by axis; 0 or less keeps an axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_size: Option<IntVector>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection (the default), zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

@@ -1,9 +1,9 @@
-//! Reverses one axis, sometimes.
+//! Reverses one axis at random.
 //!
 //! # What it does
-//! With the probability `prob`, reverses the order of voxels along an axis that is drawn, for all inputs of the step
-//! alike. The affine follows, so every voxel stays at its place in the patient. Of a 2-D volume it is one of its two
-//! axes; the trace has that one as `axis_in_plane`.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along an
+//! axis that is drawn. The affine follows, so every voxel keeps its place in the patient. For a 2-D volume, one of its
+//! two axes is drawn; the trace records it as `axis_in_plane`.
 //!
 //! # YAML
 //! ```yaml
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The same flip; exact. The trace says whether it was done, and along which axis.
+//! The same flip; exact. The trace records whether it was done, and along which axis.
 //!
 //! # Same as
 //! MONAI `RandAxisFlipd(prob)`, with other draws.
@@ -28,7 +28,7 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAxisFlip {
-    /// How likely the flip is, 0 to 1.
+    /// Probability of the flip, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
 }

@@ -1,14 +1,14 @@
-//! Crops to a box around a drawn voxel of a drawn class.
+//! Crops to a box around a random voxel of a random class.
 //!
 //! # What it does
-//! Draws a class by `ratios` (each as likely without them), then a voxel of that class in `source`, each as likely, and
-//! crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and so on; of
-//! several channels, class c is where channel c is not 0. With `image`, only voxels count where that input is above
-//! `image_threshold` in any channel.
+//! Draws a class by `ratios` (all equally likely without them), then a voxel of that class in `source`, all equally
+//! likely, and crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and
+//! so on; with several channels, class c is where channel c is nonzero. With `image`, only voxels count where that
+//! input is above `image_threshold` in any channel.
 //!
-//! A box that would stick out is moved into the volume. Inputs on other grids are cropped to the same region of the
-//! world. Classes of which there is no voxel are left out of the draw; the trace says in which order the classes were
-//! drawn, of which the first that is there was taken.
+//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+//! region. Classes without a voxel are left out of the draw. The trace records the order in which the classes were
+//! drawn; the first class with a voxel was taken.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 0 ]
@@ -25,13 +25,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandCropByLabelClassesd(label_key, spatial_size, ratios, num_classes, image_key, image_threshold,
-//! allow_smaller)`, one of its samples. The number of classes need not be said where there are ratios. Its
-//! `indices_key` and `max_samples_per_class` have no counterpart: all voxels count. Labels with a ratio above 0 that no
-//! case has are an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
+//! allow_smaller)`, one of its samples. With ratios the number of classes may be left out. Its `indices_key` and
+//! `max_samples_per_class` are not supported: all voxels count. A label that has a ratio above 0 and that no case
+//! contains is an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
@@ -49,26 +49,26 @@ use revoxel_transforms::transform::{NamedLabel, Names, Need, Observed, PlanError
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByLabelClasses {
-    /// The input in which the classes are looked for.
+    /// The input with the classes.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// The share of boxes around a voxel of each class, from class 0 on; all alike where it is left out.
+    /// Share of boxes around a voxel of each class, from class 0 on. Default: all equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ratios: Option<Vec<f64>>,
-    /// How many classes there are, class 0 included; as many as there are ratios where it is left out.
+    /// Number of classes, class 0 included. Default: the number of ratios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_classes: Option<usize>,
     /// An input on the grid of `source`; only voxels where it is above the threshold count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// The threshold; 0 by default.
+    /// Threshold of `image`. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_threshold: Option<f64>,
-    /// Keep an axis that is shorter than the box; else that is an error.
+    /// Keep an axis that is shorter than the box; if false, that is an error.
     #[serde(default, skip_serializing_if = "is_false")]
     allow_smaller: bool,
-    /// What to do where there is no voxel to crop around.
+    /// What to do if there is no voxel to crop around.
     #[serde(default)]
     on_empty: OnEmpty,
 }
@@ -86,12 +86,12 @@ impl Define for RandCropByLabelClasses {
         let classes = match (&self.ratios, self.num_classes) {
             (Some(ratios), Some(classes)) if ratios.len() != classes => {
                 let problem =
-                    format!("{} ratios for {classes} classes: one each, that of class 0 included", ratios.len());
+                    format!("{} ratios for {classes} classes: give one for each, class 0 included", ratios.len());
                 return Err(Invalid::new("ratios", problem));
             }
             (Some(ratios), _) => ratios.len(),
             (None, Some(classes)) => classes,
-            (None, None) => return Err(Invalid::new("", "give ratios, or num_classes where all are alike")),
+            (None, None) => return Err(Invalid::new("", "give ratios, or num_classes for equal ratios")),
         };
         if !(1..=MOST).contains(&classes) {
             let field = if self.ratios.is_some() { "ratios" } else { "num_classes" };
@@ -100,7 +100,7 @@ impl Define for RandCropByLabelClasses {
         if let Some(ratios) = &self.ratios {
             ratios.iter().try_for_each(|r| within("ratios", *r, 0.0, 1e9))?;
             if ratios.iter().all(|r| *r == 0.0) {
-                return Err(Invalid::new("ratios", "all are 0, so there is nothing to crop around: raise one"));
+                return Err(Invalid::new("ratios", "all are 0: raise at least one"));
             }
         }
         threshold(self.image.as_ref(), self.image_threshold)
@@ -182,7 +182,8 @@ impl Sought for Patch {
         let size = fitting("spatial_size", &of.spatial_size, &grid, of.allow_smaller)?;
         let channels = label.channels();
         if channels > 1 && channels != of.count() {
-            let problem = format!("it has {channels} channels, and {} classes are asked for: one each", of.count());
+            let problem =
+                format!("it has {channels} channels for {} classes: one channel per class is needed", of.count());
             return Err(PlanError::Unfit { key: of.source.clone(), problem });
         }
         let above = of.image_threshold.unwrap_or(0.0);

@@ -1,13 +1,13 @@
-//! Crops to a box around a drawn voxel of the foreground, or of the background.
+//! Crops to a box around a random voxel of the foreground or the background.
 //!
 //! # What it does
-//! With the probability pos/(pos + neg), draws a voxel of `source` that is foreground, else one that is background,
-//! each as likely, and crops every input to the box of `spatial_size` voxels around it. Foreground is what is not 0; of
-//! several channels, the first is the background's and does not count. With `image`, a voxel is background only
+//! With the probability pos/(pos + neg), draws a foreground voxel of `source`, otherwise a background voxel, all
+//! equally likely, and crops every input to the box of `spatial_size` voxels around it. Nonzero voxels are foreground;
+//! with several channels, the first is the background and does not count. With `image`, a voxel is background only
 //! where that input is above `image_threshold` in any channel.
 //!
-//! A box that would stick out is moved into the volume. Inputs on other grids are cropped to the same region of the
-//! world. Where there is no voxel of the kind that was drawn, one of the other kind is taken, unless its share is 0.
+//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+//! region. If there is no voxel of the sort that was drawn, one of the other sort is taken, unless its share is 0.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 0 ]
@@ -24,13 +24,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandCropByPosNegLabeld(label_key, spatial_size, pos, neg, image_key, image_threshold, allow_smaller)`, one of
-//! its samples. Where no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error
-//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel for
-//! background where no image narrows it. Its `fg_indices_key` and `bg_indices_key` have no counterpart.
+//! its samples. If no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error,
+//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel as
+//! background if no image narrows it. Its `fg_indices_key` and `bg_indices_key` are not supported.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
@@ -47,26 +47,26 @@ use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByPosNegLabel {
-    /// The input in which foreground and background are looked for.
+    /// The input that defines foreground and background.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// The share of boxes around a voxel of the foreground, beside `neg`.
+    /// Share of boxes around a foreground voxel, relative to `neg`.
     #[serde(default = "one")]
     pos: f64,
-    /// The share of boxes around a voxel of the background, beside `pos`.
+    /// Share of boxes around a background voxel, relative to `pos`.
     #[serde(default = "one")]
     neg: f64,
-    /// An input on the grid of `source`; background is only where it is above the threshold.
+    /// An input on the grid of `source`; only voxels where it is above the threshold can be background.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// The threshold; 0 by default.
+    /// Threshold of `image`. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_threshold: Option<f64>,
-    /// Keep an axis that is shorter than the box; else that is an error.
+    /// Keep an axis that is shorter than the box; if false, that is an error.
     #[serde(default, skip_serializing_if = "is_false")]
     allow_smaller: bool,
-    /// What to do where there is no voxel to crop around.
+    /// What to do if there is no voxel to crop around.
     #[serde(default)]
     on_empty: OnEmpty,
 }
@@ -85,7 +85,7 @@ impl Define for RandCropByPosNegLabel {
         within("pos", self.pos, 0.0, 1e9)?;
         within("neg", self.neg, 0.0, 1e9)?;
         if self.pos + self.neg == 0.0 {
-            return Err(Invalid::new("pos", "pos and neg are both 0, so there is nothing to crop around: raise one"));
+            return Err(Invalid::new("pos", "pos and neg are both 0: raise one"));
         }
         threshold(self.image.as_ref(), self.image_threshold)
     }
@@ -102,7 +102,7 @@ pub(super) fn threshold(image: Option<&String>, threshold: Option<f64>) -> Resul
             Err(Invalid::new("image_threshold", format!("{number} is not a finite number")))
         }
         Some(_) if image.is_none() => {
-            Err(Invalid::new("image_threshold", "it is compared with the input that `image` names: give that too"))
+            Err(Invalid::new("image_threshold", "it applies to the input that `image` names: give that too"))
         }
         _ => Ok(()),
     }
@@ -176,8 +176,8 @@ impl RandCropByPosNegLabel {
             None => "0".to_owned(),
         };
         match (self.pos > 0.0, self.neg > 0.0) {
-            (true, false) => format!("not 0 in {:?}; and neg: 0 asks for no background", self.source),
-            (false, true) => format!("{background} in {:?}; and pos: 0 asks for no foreground", self.source),
+            (true, false) => format!("not 0 in {:?}; neg: 0 excludes background", self.source),
+            (false, true) => format!("{background} in {:?}; pos: 0 excludes foreground", self.source),
             _ => format!("not 0, or {background}, in {:?}", self.source),
         }
     }

@@ -1,10 +1,10 @@
-//! Bends the volume smoothly, sometimes.
+//! Bends the volume smoothly at random.
 //!
 //! # What it does
-//! With the probability `prob`, moves the points of the world by a cubic B-spline over `num_control_points` control
-//! points, for all inputs of the step alike. Each coordinate of the displacement of each control point is drawn
-//! between −`max_displacement_mm` and `max_displacement_mm` (mm along RAS); the outermost `locked_borders` layers of
-//! control points stay where they are. The grid stays what it is.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Moves the points of the world by a cubic
+//! B-spline over `num_control_points` control points. Each coordinate of the displacement of each control point is
+//! drawn between −`max_displacement_mm` and `max_displacement_mm` (mm along RAS). The outermost `locked_borders` layers
+//! of control points stay. The grid does not change.
 //!
 //! ```text
 //!  |  |  |  |          |  | |   |
@@ -12,9 +12,9 @@
 //!  |  |  |  |          |  | |   |
 //! ```
 //!
-//! The control points span the volume of the step's first input. So that the bending can be undone, neighbouring
-//! control points may differ only so much: in units of their distance, the largest differences of a coordinate along
-//! the three axes may add up to 0.9. Where they add up to more, all displacements are reduced by one factor.
+//! The control points span the volume of the step's first input. The bending must have an inverse, so neighbouring
+//! control points may differ only by a limited amount: in units of their distance, the largest differences of a
+//! coordinate along the three axes may add up to 0.9. If they add up to more, one factor reduces all displacements.
 //! Displacements up to 0.15 of the control points' distance are never reduced.
 //!
 //! # YAML
@@ -23,14 +23,14 @@
 //! ```
 //!
 //! # Inverse
-//! The inverse of the bending, found for each voxel to within 1e-7 voxels, and sampling there: lossy in values. The
-//! trace has the control points as they were used, so that nothing is drawn again.
+//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records the
+//! control points as used, so nothing is drawn again.
 //!
 //! # Same as
-//! TorchIO `RandomElasticDeformation(num_control_points, max_displacement, locked_borders)`, which warns of folding
-//! and is undone by the negative displacements, that is nearly; the field is that of SimpleITK's `BSplineTransform` over the
-//! outer faces (TorchIO's begins an eighth of a voxel further out). MONAI's elastic transforms are `rand_3d_elastic` and
-//! `rand_2d_elastic` here.
+//! TorchIO `RandomElasticDeformation(num_control_points, max_displacement, locked_borders)`, which warns of folding and
+//! inverts by the negative displacements, which is an approximation. The field is that of SimpleITK's
+//! `BSplineTransform` over the outer faces (TorchIO's begins an eighth of a voxel further out). MONAI's elastic
+//! transforms are `rand_3d_elastic` and `rand_2d_elastic` here.
 
 use std::sync::Arc;
 
@@ -50,22 +50,23 @@ use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandElastic {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Control points: one number, or one per axis; 4 to 20.
+    /// Number of control points: one number, or one per axis; 4 to 20.
     #[serde(default = "seven")]
     num_control_points: IntVector,
-    /// The largest displacement of a control point along R, A and S, mm: one number or three.
+    /// Largest displacement of a control point along R, A and S, mm: one number or three.
     #[serde(default = "seven_and_a_half")]
     max_displacement_mm: RealVector,
-    /// How many of the outermost layers of control points stay: 0, 1 or 2. With 2, the faces of the volume do.
+    /// Number of outermost layers of control points that stay: 0, 1 or 2. With 2, the faces of the volume stay.
     #[serde(default = "two")]
     locked_borders: usize,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

@@ -1,8 +1,8 @@
-//! Reverses axes, sometimes.
+//! Reverses axes at random.
 //!
 //! # What it does
-//! With the probability `prob`, reverses the order of voxels along `spatial_axis` (one axis, several, or all where
-//! it is left out), for all inputs of the step alike. The affine follows, so every voxel stays at its place in the
+//! Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along
+//! `spatial_axis`: one axis, several, or by default all. The affine follows, so every voxel keeps its place in the
 //! patient.
 //!
 //! # YAML
@@ -11,11 +11,11 @@
 //! ```
 //!
 //! # Inverse
-//! The same flip; exact. The trace says whether it was done.
+//! The same flip; exact. The trace records whether it was done.
 //!
 //! # Same as
-//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (one step for each here) and
-//! leaves the affine as it was.
+//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (here write one step for
+//! each) and keeps the old affine.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,10 +30,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandFlip {
-    /// How likely the flip is, 0 to 1.
+    /// Probability of the flip, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The axes to reverse, 0 to 2; all where it is left out.
+    /// The axes to reverse, 0 to 2. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
 }

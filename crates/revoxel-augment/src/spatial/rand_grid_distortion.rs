@@ -1,8 +1,8 @@
-//! Stretches and squeezes cells along each axis by chance, sometimes.
+//! Stretches and squeezes cells along each axis at random.
 //!
 //! # What it does
-//! With the probability `prob`, does what `grid_distortion` does, with steps of 1 plus a number that is drawn from
-//! `distort_limit` for every cell of every axis, for all inputs of the step alike. The cells divide the volume of the
+//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `grid_distortion` does, with
+//! steps of 1 plus a number drawn from `distort_limit` for every cell of every axis. The cells divide the volume of the
 //! step's first input.
 //!
 //! # YAML
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The cells stretched back, exactly, and sampling there: lossy in values. The trace has the steps.
+//! Stretches the cells back, exactly, and resamples: lossy in values. The trace records the steps.
 //!
 //! # Same as
 //! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)` with `rule: monai`; see `grid_distortion`.
@@ -33,22 +33,23 @@ use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGridDistortion {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Cells: one number, or one per axis.
+    /// Number of cells: one number, or one per axis.
     #[serde(default = "five")]
     num_cells: IntVector,
-    /// What is added to steps of 1: d for −d to d, or lowest and highest, above −1.
+    /// Number added to steps of 1: d for −d to d, or lowest and highest, above −1.
     #[serde(default = "little")]
     distort_limit: Range,
-    /// How the voxels of a cell are spread: even, or monai.
+    /// How voxels are spread over a cell: even, or monai.
     #[serde(default, skip_serializing_if = "Spread::is_default")]
     rule: Spread,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }

@@ -1,10 +1,9 @@
-//! Takes one of the windows that sweep the volume from a place drawn by chance: each copy of a case takes another
-//! one.
+//! Takes one of the windows that sweep the volume from a random place; each copy of a case takes another one.
 //!
 //! # What it does
-//! As `grid_patch`, but that the first window begins at an index drawn from `min_offset` to `max_offset` along each
-//! axis, both included, and that `sort_fn: random` puts the windows in an order that is drawn. What is drawn is the same
-//! for all copies of a case, so that their windows belong together.
+//! Does what `grid_patch` does, with two differences. The first window begins at an index drawn from `min_offset` to
+//! `max_offset` along each axis, both included. `sort_fn: random` puts the windows in a random order. All copies of a
+//! case get the same draw, so their windows belong together.
 //!
 //! # YAML
 //! ```yaml
@@ -12,13 +11,13 @@
 //! ```
 //!
 //! # Inverse
-//! Puts the patch back in its place: exact inside it, and what was outside is filled. The trace of each copy has its
+//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
 //! window.
 //!
 //! # Same as
-//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which
-//! gives all patches as one tensor. Its `sort_fn: random` draws the windows for each key anew; here they are the same.
-//! As `grid_patch` says, one source decides, and patches are not made up.
+//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`,
+//! which returns all patches as one tensor. Its `sort_fn: random` draws the windows anew for each key; here they are
+//! the same. As in `grid_patch`, one source decides, and no patches are made up.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -40,38 +39,39 @@ use revoxel_transforms::transform::{Need, PaddingRule, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGridPatch {
-    /// Voxels per axis; a number for all; 0 or less takes the whole axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less takes the whole axis.
     patch_size: IntVector,
-    /// The lowest index at which the first window begins, by axis; below 0 with `pad_mode` only.
+    /// Lowest first index of the first window, by axis; below 0 only with `pad_mode`.
     #[serde(default = "zero")]
     min_offset: IntVector,
-    /// The highest; by default what windows side by side leave over.
+    /// Highest first index of the first window. Default: the voxels that windows side by side leave over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_offset: Option<IntVector>,
-    /// The share of a window that it has in common with the next, by axis; 0 to below 1.
+    /// Fraction of a window that the next one overlaps, by axis; 0 to below 1.
     #[serde(default = "none")]
     overlap: RealVector,
-    /// How windows are padded that stick out: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0);
-    /// minimum, maximum, mean or median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
-    /// Without it there are none.
+    /// Padding mode of windows that extend beyond the volume: constant, edge, reflect, symmetric, wrap, linear_ramp
+    /// (down to 0); minimum, maximum, mean or median of each line; volume_minimum, volume_maximum, volume_mean or
+    /// volume_median. Default: no such windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pad_mode: Option<Named<PadMode>>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-    /// The input whose values `threshold` and `sort_fn` sum up; windows are those of it.
+    /// The input whose values `threshold` and `sort_fn` sum up; windows refer to its grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// Only windows count in which the values of the source, all channels together, sum up to less.
+    /// Only windows count whose sum of the source's values, over all channels, is below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     threshold: Option<f64>,
-    /// The order of the windows: `min`, the lowest sum first, `max`, or `random`, the same for all copies of a case; by default that of the sweep.
+    /// Order of the windows: `min` (lowest sum first), `max` (highest sum first) or `random` (the same for all copies
+    /// of a case). Default: order of the sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sort_fn: Option<BySumOrChance>,
-    /// How many windows there are at most, the first ones in their order.
+    /// Largest number of windows; the first ones in their order count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_patches: Option<u32>,
-    /// Which window, from 0; by default the number of the copy.
+    /// Number of the window, from 0. Default: number of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<u32>,
 }

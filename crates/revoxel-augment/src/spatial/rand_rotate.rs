@@ -1,9 +1,9 @@
-//! Rotates, sometimes.
+//! Rotates at random.
 //!
 //! # What it does
-//! With the probability `prob`, turns the sampling grid by angles (radians) that are drawn from `range_x`, `range_y`
-//! and `range_z` and interpolates onto it, for all inputs of the step alike. It is the rotation of `rotate` with
-//! `about: volume`, or `about: world`; the affine follows, so every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the sampling grid by angles
+//! (radians) drawn from `range_x`, `range_y` and `range_z` and interpolates onto it, as `rotate` does with `about:
+//! volume` or `about: world`. The affine follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. The trace has the angles.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the angles.
 //!
 //! # Same as
 //! MONAI `RandRotated(range_x, range_y, range_z, prob, keep_size, padding_mode)` with `about: volume`.
@@ -34,31 +34,32 @@ use revoxel_transforms::transform::{Resampling, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRotate {
-    /// How likely the rotation is, 0 to 1.
+    /// Probability of the rotation, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// Radians about the first axis: r for −r to r, or lowest and highest.
+    /// Angle in radians about the first axis: r for −r to r, or lowest and highest.
     #[serde(default = "none")]
     range_x: Range,
-    /// Radians about the second axis.
+    /// Angle in radians about the second axis.
     #[serde(default = "none")]
     range_y: Range,
-    /// Radians about the third axis.
+    /// Angle in radians about the third axis.
     #[serde(default = "none")]
     range_z: Range,
-    /// Which axes the rotation is about, and in which unit: the volume's, in voxels, or the patient's, in mm.
+    /// Axes and unit of the rotation: the volume's, in voxels, or the patient's, in mm.
     #[serde(default)]
     about: About,
-    /// Keep the shape; else enlarge it to hold the whole volume.
+    /// Keep the shape; if false, enlarge it to hold the whole volume.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

@@ -1,9 +1,9 @@
-//! Rotates by right angles, sometimes.
+//! Rotates by right angles at random.
 //!
 //! # What it does
-//! With the probability `prob`, turns the volume 1 to `max_k` times (each as likely) by 90° in the plane of
-//! `spatial_axes`, from the first axis towards the second, for all inputs of the step alike. The affine follows, so
-//! every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the volume 1 to `max_k` times
+//! (all equally likely) by 90° in the plane of `spatial_axes`, from the first axis towards the second. The affine
+//! follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The rotation back; exact. The trace says how often it was turned.
+//! The opposite rotation; exact. The trace records the number of turns.
 //!
 //! # Same as
 //! MONAI `RandRotate90d(prob, max_k, spatial_axes)`.
@@ -29,10 +29,10 @@ use revoxel_transforms::transform::Transform;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRotate90 {
-    /// How likely a turn is, 0 to 1.
+    /// Probability of a rotation, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The most right angles, 1 to 3.
+    /// Largest number of right angles, 1 to 3.
     #[serde(default = "three")]
     max_k: u32,
     /// The plane: from the first axis towards the second.
@@ -60,7 +60,10 @@ impl Define for RandRotate90 {
         }
         let [a, b] = self.spatial_axes;
         if axis(a, "spatial_axes")? == axis(b, "spatial_axes")? {
-            return Err(Invalid::new("spatial_axes", format!("[{a}, {b}] is one axis twice, not a plane")));
+            return Err(Invalid::new(
+                "spatial_axes",
+                format!("[{a}, {b}] is one axis twice: give the two axes of a plane"),
+            ));
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
-//! Crops to a share of the volume at a drawn place, a drawn share where that is asked for.
+//! Crops to a fraction of the volume at a random place, optionally of a random size.
 //!
 //! # What it does
-//! Keeps `roi_scale` of each axis, rounded up to whole voxels, from a drawn index on, all places in the volume as
-//! likely; with `random_center: false`, those in the middle, as `center_scale_crop` does. With `random_size: true`, the
-//! number of voxels of each axis is drawn too, from those of `roi_scale` to those of `max_roi_scale`.
+//! Keeps the fraction `roi_scale` of each axis, rounded up to whole voxels, from a random index on; all places in the
+//! volume are equally likely. With `random_center: false` the box is central, as in `center_scale_crop`. With
+//! `random_size: true` the number of voxels of each axis is drawn too, from those of `roi_scale` to those of
+//! `max_roi_scale`.
 //!
-//! The box is one of the step's first input, and inputs on other grids are cropped to the same region of the world.
-//! What is drawn are fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
+//! The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
+//! fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
@@ -22,10 +23,10 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
-//! MONAI `RandScaleCropd(roi_scale, max_roi_scale, random_center, random_size)`. Where the size is not drawn, MONAI
+//! MONAI `RandScaleCropd(roi_scale, max_roi_scale, random_center, random_size)`. If the size is not drawn, MONAI
 //! ignores `max_roi_scale`; here that is an error, and so are scales above 1.
 
 use revoxel_core::{Grid, GridOp};
@@ -44,16 +45,16 @@ use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleCrop {
-    /// The share of each axis, the smallest where the size is drawn; a number for all; 0 or less keeps an axis, as 1
-    /// does.
+    /// Fraction of each axis to keep (the smallest if the size is drawn); one number applies to all axes; 0 or less
+    /// keeps an axis, as 1 does.
     roi_scale: RealVector,
-    /// The largest share of each axis where the size is drawn; 0 or less, or nothing, is the whole axis.
+    /// Largest fraction of each axis if the size is drawn; 0 or less is the whole axis. Default: the whole axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_roi_scale: Option<RealVector>,
-    /// Whether the place is drawn; else the box is in the middle.
+    /// Draw the place; if false, the box is central.
     #[serde(default = "yes")]
     random_center: bool,
-    /// Whether the size is drawn.
+    /// Draw the size.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
 }
@@ -68,7 +69,7 @@ impl Define for RandScaleCrop {
         let Some(most) = &self.max_roi_scale else { return Ok(()) };
         share("max_roi_scale", most)?;
         if !self.random_size {
-            let problem = "it is used with random_size: true only: set that, or leave it out";
+            let problem = "it takes effect with random_size: true only: set that, or leave it out";
             return Err(Invalid::new("max_roi_scale", problem));
         }
         let whole = |scale: f64| if scale > 0.0 { scale } else { 1.0 };

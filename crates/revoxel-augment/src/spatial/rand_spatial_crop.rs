@@ -1,12 +1,12 @@
-//! Crops to a box of a drawn place, and of a drawn size where that is asked for.
+//! Crops to a box at a random place, optionally of a random size.
 //!
 //! # What it does
-//! Keeps `roi_size` voxels of each axis from a drawn index on, all places in the volume as likely; with
-//! `random_center: false`, those in the middle, as `center_spatial_crop` does. With `random_size: true`, the number of
-//! voxels of each axis is drawn too, from `roi_size` to `max_roi_size`. An axis that is shorter stays as it is.
+//! Keeps `roi_size` voxels of each axis from a random index on; all places in the volume are equally likely. With
+//! `random_center: false` the box is central, as in `center_spatial_crop`. With `random_size: true` the number of
+//! voxels of each axis is drawn too, from `roi_size` to `max_roi_size`. An axis shorter than the size stays as it is.
 //!
-//! The box is one of the step's first input, and inputs on other grids are cropped to the same region of the world.
-//! What is drawn are fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
+//! The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
+//! fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_size 4    [ . . . . ]
@@ -22,12 +22,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
-//! MONAI `RandSpatialCropd(roi_size, max_roi_size, random_center, random_size)` and one of the samples of
-//! MONAI `RandSpatialCropSamplesd`. Where the size is not drawn, MONAI ignores `max_roi_size`; here that is an error.
-//! In TorchIO, `UniformSampler` draws such boxes while training.
+//! MONAI `RandSpatialCropd(roi_size, max_roi_size, random_center, random_size)` and one of the samples of MONAI
+//! `RandSpatialCropSamplesd`. If the size is not drawn, MONAI ignores `max_roi_size`; here that is an error. In
+//! TorchIO, `UniformSampler` draws such boxes during training.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -46,15 +46,15 @@ use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSpatialCrop {
-    /// Voxels per axis, the fewest where the size is drawn; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis (the fewest if the size is drawn); one number applies to all axes; 0 or less keeps an axis.
     roi_size: IntVector,
-    /// The most voxels per axis where the size is drawn; 0 or less, or nothing, is the whole axis.
+    /// Most voxels by axis if the size is drawn; 0 or less is the whole axis. Default: the whole axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_roi_size: Option<IntVector>,
-    /// Whether the place is drawn; else the box is in the middle.
+    /// Draw the place; if false, the box is central.
     #[serde(default = "yes")]
     random_center: bool,
-    /// Whether the size is drawn.
+    /// Draw the size.
     #[serde(default, skip_serializing_if = "is_false")]
     random_size: bool,
 }
@@ -71,7 +71,7 @@ impl Define for RandSpatialCrop {
         if !self.random_size {
             return Err(Invalid::new(
                 "max_roi_size",
-                "it is used with random_size: true only: set that, or leave it out",
+                "it takes effect with random_size: true only: set that, or leave it out",
             ));
         }
         let both = self.roi_size.repeated().into_iter().zip(most.repeated());

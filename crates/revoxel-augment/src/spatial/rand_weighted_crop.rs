@@ -1,12 +1,12 @@
-//! Crops to a box around a voxel that is drawn by weights.
+//! Crops to a box around a voxel drawn by weights.
 //!
 //! # What it does
-//! Draws a voxel with a probability in proportion to its value in `source`, among those that can be the middle of a box
-//! of `spatial_size` voxels inside the volume (size//2 voxels before it), and crops every input to that box. An axis
-//! that is shorter than the box stays as it is; its middle is n//2. Inputs on other grids are cropped to the same
-//! region of the world.
+//! Draws a voxel with a probability proportional to its value in `source`, and crops every input to the box of
+//! `spatial_size` voxels around it. Only voxels are drawn that can be the centre of a box inside the volume (size//2
+//! voxels lie before the centre). An axis shorter than the box stays as it is; its centre is n//2. Inputs on other
+//! grids are cropped to the same world region.
 //!
-//! Weights are 0 or more and in one channel. Those at the rim, where no box has its middle, do not count.
+//! Weights are 0 or more, in one channel. Weights at the rim, where no box has its centre, do not count.
 //!
 //! ```text
 //! weights [ 0 0 0 9 1 0 0 ]
@@ -20,13 +20,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it. The trace says which box it was.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 //!
 //! # Same as
 //! MONAI `RandWeightedCropd(w_key, spatial_size)`, one of its samples. MONAI leaves out the last box along each axis;
-//! here all have their share. Where weights are negative, MONAI adds to all of them, and where none counts or some are
-//! not finite, it draws evenly; here these are errors, unless `on_empty` says otherwise for the second. In
-//! TorchIO, `WeightedSampler` draws such boxes while training.
+//! here all have their share. If weights are negative, MONAI adds a number to all of them; if no weight counts, or some
+//! are not finite, it draws evenly. Here all of these are errors; if no weight counts, `on_empty` may say otherwise. In
+//! TorchIO, `WeightedSampler` draws such boxes during training.
 
 use revoxel_core::{Volume, dispatch};
 use schemars::JsonSchema;
@@ -44,11 +44,11 @@ use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandWeightedCrop {
-    /// The input that holds the weights.
+    /// The input with the weights.
     source: String,
-    /// Voxels of the source per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels of the source by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// What to do where no box has a weight.
+    /// What to do if no box has a weight.
     #[serde(default)]
     on_empty: OnEmpty,
 }
@@ -94,7 +94,7 @@ impl Sought for Patch {
     fn look(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let unfit = |problem: String| PlanError::Unfit { key: self.of.source.clone(), problem };
         if source.channels() != 1 {
-            return Err(unfit(format!("weights are in one channel, and it has {}", source.channels())));
+            return Err(unfit(format!("weights need one channel, and it has {}", source.channels())));
         }
         let (grid, shape) = (*source.grid(), source.grid().shape());
         let size = fitting("spatial_size", &self.of.spatial_size, &grid, true)?;
@@ -104,7 +104,7 @@ impl Sought for Patch {
         });
         let drawn = dispatch!(source.voxels(), v => by_weight(v, shape, middles, self.weight)).map_err(unfit)?;
         let found = drawn.map(|centre| around(centre, size, shape));
-        let rule = || format!("a weight above 0 in {:?} where the middle of a box can lie", self.of.source);
+        let rule = || format!("a weight above 0 in {:?} where a box can be centred", self.of.source);
         Ok(Observed { grid, region: self.of.on_empty.resolve(found, rule)? })
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             assert!(error.contains(part), "{error}");
         };
         t(&[], "a weight above 0 in \"w\"");
-        t(&[([0, 2, 2], 1.0)], "where the middle of a box can lie");
+        t(&[([0, 2, 2], 1.0)], "where a box can be centred");
         t(&[([2, 2, 2], 1.0), ([1, 0, 3], -0.5), ([1, 0, 5], f32::NAN)], "the weight -0.5 at [1, 0, 3]");
         t(&[([2, 2, 2], f32::NAN)], "the weight NaN at [2, 2, 2]");
         t(&[([4, 3, 5], f32::INFINITY)], "the weight inf at [4, 3, 5]");

@@ -1,10 +1,10 @@
-//! Enlarges or shrinks, sometimes.
+//! Enlarges or shrinks at random.
 //!
 //! # What it does
-//! With the probability `prob`, interpolates the volume onto floor(n · zoom) voxels over the same extent, with a
-//! zoom drawn between `min_zoom` and `max_zoom`, for all inputs of the step alike: one zoom for all axes where they
-//! are single numbers, else one by axis. With `keep_size`, the result is cropped or padded about its middle to the
-//! shape before. The affine follows, so every voxel stays at its place in the patient.
+//! Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto floor(n ·
+//! zoom) voxels over the same extent, with a zoom drawn between `min_zoom` and `max_zoom`: one zoom for all axes if
+//! these are single numbers, otherwise one by axis. With `keep_size` the result is cropped or padded about its centre
+//! to the previous shape. The affine follows, so every voxel keeps its place in the patient.
 //!
 //! # YAML
 //! ```yaml
@@ -15,13 +15,13 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What `keep_size` cut away is filled.
-//! The trace has the zoom.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that `keep_size` cropped are
+//! filled. The trace records the zoom.
 //!
 //! # Same as
-//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`; its default `mode` is `area`, here
-//! `area: true`, and with two zooms the first is for axes 0 and 1, where here the last number is repeated. Its value of
-//! padding has no counterpart: a constant is 0, or what the kind says.
+//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`. Its default `mode` is `area`, here
+//! `area: true`. With two zooms MONAI uses the first for axes 0 and 1; here the last number is repeated. Its padding
+//! value is not supported: a constant is 0, or the fill of the kind.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
@@ -39,33 +39,34 @@ use revoxel_transforms::transform::{Evidence, PaddingRule, PlanError, Resampling
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandMagnify {
-    /// How likely the change is, 0 to 1.
+    /// Probability of the change, 0 to 1.
     #[serde(default = "tenth")]
     prob: f64,
-    /// The smallest zoom: one number, or one per axis.
+    /// Smallest zoom: one number, or one per axis.
     #[serde(default = "smaller")]
     min_zoom: RealVector,
-    /// The largest zoom: as many numbers as `min_zoom`.
+    /// Largest zoom: as many numbers as `min_zoom`.
     #[serde(default = "larger")]
     max_zoom: RealVector,
-    /// Crop or pad to the shape before.
+    /// Crop or pad to the previous shape.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "edge")]
     padding_mode: Named<PadMode>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
-    /// name.
+    /// Average all voxels that a new voxel touches. Applies to inputs other than label maps that `interpolation` does
+    /// not name.
     #[serde(default, skip_serializing_if = "is_false")]
     area: bool,
-    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    /// Keep the centres of the outermost voxels in place instead of the outer faces.
     #[serde(default, skip_serializing_if = "is_false")]
     align_corners: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

@@ -1,30 +1,30 @@
-//! Tells foreground from background by a threshold.
+//! Separates foreground from background by a threshold.
 //!
 //! # What it does
 //! Makes a label map of one channel: 1 where a value of any channel is at most its threshold, 0 elsewhere. Dark voxels
-//! are foreground, as in photographs of tissue on white; with `invert: true` bright ones are, as in scans. `invert` turns
-//! values round before anything else: 1 − x, of unsigned whole numbers the largest of their type − x, of signed ones
-//! −1 − x; numbers are compared with that.
+//! are foreground, as in photographs of tissue on white; with `invert: true` bright voxels are, as in scans. `invert`
+//! first replaces each value x by 1 − x; for unsigned whole numbers, by the largest number of their type − x; for
+//! signed ones, by −1 − x. Thresholds apply to the inverted values.
 //!
 //! A threshold is a number, or a rule that finds it in the values of its channel:
 //!
 //! | rule | threshold |
 //! |---|---|
 //! | `otsu` | where the means of both sides differ most, weighted by their sizes |
-//! | `isodata` | midway between the means of both sides; the lowest such |
+//! | `isodata` | midway between the means of both sides; the lowest such value |
 //! | `li` | the least cross entropy, from the mean on |
 //! | `mean` | the mean |
-//! | `minimum` | the lowest point between the two maxima of the smoothed histogram; an error where there are none |
+//! | `minimum` | the lowest point between the two maxima of the smoothed histogram; an error without two maxima |
 //! | `triangle` | farthest from the line between the peak of the histogram and its far end |
 //! | `yen` | the greatest correlation on both sides |
 //!
-//! Give one for all channels, a list with one for each, or a map for some, where R, G and B are the channels 0, 1 and 2;
-//! the others do not count then.
+//! Give one threshold for all channels, a list with one per channel, or a map for some channels, where R, G and B are
+//! the channels 0, 1 and 2. Channels that the map leaves out do not count.
 //!
-//! `hsv_threshold` takes three channels for red, green and blue and compares hue, saturation and value, from 0 to 1
-//! (whole numbers are shares of the largest of their type; others must lie in that range themselves): one threshold for
-//! all three, a list, or a map of some of H, S and V. Foreground is where any of them is more than its threshold. Where
-//! there are both, a voxel is foreground that both say is; `threshold: null` leaves the first one out.
+//! `hsv_threshold` takes three channels as red, green and blue, and compares hue, saturation and value, from 0 to 1.
+//! Whole numbers are divided by the largest number of their type; other values must already lie in that range. Give one
+//! threshold for all three, a list, or a map for some of H, S and V. Foreground is where any of them exceeds its
+//! threshold. With both parameters, foreground is where both agree; `threshold: null` leaves the first out.
 //!
 //! # YAML
 //! ```yaml
@@ -39,12 +39,11 @@
 //!
 //! # Same as
 //! MONAI `ForegroundMaskd(threshold, hsv_threshold, invert)` with the rules of scikit-image that give one number. MONAI
-//! takes a threshold of 0 for none, and at most three channels; there one map gives thresholds of both kinds, and
-//! letters of channels that are not there do nothing. Rules leave out what is no number, where scikit-image fails; a
-//! channel that is the same everywhere is its own threshold for all of them but `minimum`; and `li` does not overflow
-//! where int8 or int16 span more than half of their range, and of float32 it has more than five digits. Whole numbers
-//! are taken for such, as MONAI takes arrays of them; when it reads files it makes single precision of them, and
-//! `as_float: true` does the same.
+//! takes a threshold of 0 as none, and at most three channels; there one map gives thresholds of both kinds, and
+//! letters of missing channels do nothing. The rules leave out NaN, where scikit-image fails. A constant channel is its
+//! own threshold for all rules but `minimum`. `li` does not overflow where int8 or int16 span more than half of their
+//! range, and has more than five digits for float32. Whole numbers stay whole numbers, as for arrays in MONAI; from
+//! files MONAI makes single precision of them, and `as_float: true` does the same.
 
 use std::borrow::Cow;
 
@@ -66,16 +65,16 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForegroundMask {
-    /// A number or a rule, for all channels, one for each, or by R, G and B; none where it is null.
+    /// A number or a rule: one for all channels, one for each, or by R, G and B; null for none.
     #[serde(default = "otsu")]
     threshold: Option<Thresholds>,
     /// The same for hue, saturation and value of three channels, or by H, S and V.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hsv_threshold: Option<Thresholds>,
-    /// Bright voxels are foreground.
+    /// Take bright voxels as foreground.
     #[serde(default)]
     invert: bool,
-    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    /// Treat whole numbers as single precision, as MONAI reads them from files.
     #[serde(default, skip_serializing_if = "is_false")]
     as_float: bool,
 }

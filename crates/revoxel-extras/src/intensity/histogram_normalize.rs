@@ -1,10 +1,10 @@
-//! Makes all intensities equally frequent.
+//! Equalises the histogram: makes all intensities equally frequent.
 //!
 //! # What it does
 //! Replaces each value by the share of values that are not larger, from `min` for the smallest to `max` for the
-//! largest, as float32 (histogram equalisation). Whole numbers have a bin each; other values have `num_bins` of equal
-//! width, and lie on straight lines between their middles. With `source`, the histogram is that of the voxels where
-//! this input is above 0; all values are changed.
+//! largest. The result is float32. Whole numbers have one bin each; other values have `num_bins` bins of equal width,
+//! and lie on straight lines between the centres of the bins. With `source`, the histogram is that of the voxels where
+//! this input is above 0; all values change.
 //!
 //! # YAML
 //! ```yaml
@@ -18,9 +18,8 @@
 //! The values are lost: rare ones become the same.
 //!
 //! # Same as
-//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have a bin each,
-//! as MONAI gives arrays of them; when it reads files it makes single precision of them, and `as_float: true` does the
-//! same.
+//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have one bin
+//! each, as for arrays in MONAI; from files MONAI makes single precision of them, and `as_float: true` does the same.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -38,19 +37,19 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramNormalize {
-    /// Bins of values that are not whole numbers, 2 to 65536.
+    /// Number of bins of values that are not whole numbers, 2 to 65536.
     #[serde(default = "bins")]
     num_bins: usize,
-    /// What the smallest value becomes.
+    /// New value of the smallest value.
     #[serde(default)]
     min: f64,
-    /// What the largest value becomes.
+    /// New value of the largest value.
     #[serde(default = "most")]
     max: f64,
-    /// The input that is above 0 where values count for the histogram.
+    /// An input; only voxels where it is above 0 count for the histogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// Take whole numbers for numbers of single precision, as MONAI reads them from files.
+    /// Treat whole numbers as single precision, as MONAI reads them from files.
     #[serde(default, skip_serializing_if = "is_false")]
     as_float: bool,
 }

@@ -1,8 +1,8 @@
 //! Smooths with a median.
 //!
 //! # What it does
-//! Replaces each value by the median of the box that reaches `radius` voxels to each side, for all axes or by axis.
-//! Beyond the volume lies the nearest voxel. The voxel type stays.
+//! Replaces each value by the median of the box that extends `radius` voxels to each side, for all axes or by axis.
+//! Beyond the volume the nearest voxel is used. The voxel type stays.
 //!
 //! # YAML
 //! ```yaml

@@ -1,13 +1,13 @@
-//! Replaces many channels by their principal components.
+//! Reduces many channels to their principal components.
 //!
 //! # What it does
-//! Takes the values of all channels at a voxel for a point, and gives its coordinates along the `num_components`
-//! directions in which the points of the volume vary most, the most varying first: what shows of an embedding with
-//! hundreds of channels in three. With `whiten` each component gets the variance 1, with `normalize` all are divided
-//! by the standard deviation of the first, with `make_skewness_positive` those with negative skewness change sign
-//! (without it the channel with the largest part in a component has a positive part). Then `values_range` goes to 0
-//! to 1 (the volume's own range with `values_range: null`), and `clip` cuts off what lies beyond. The result is
-//! float32. A direction along which nothing varies is 0.
+//! Treats the values of all channels at a voxel as a point, and computes its coordinates along the `num_components`
+//! directions in which the points of the volume vary most, largest variance first. So three channels can show an
+//! embedding with hundreds. `whiten` gives each component the variance 1. `normalize` divides all components by the
+//! standard deviation of the first. `make_skewness_positive` changes the sign of components with negative skewness;
+//! without it, the channel with the largest part in a component has a positive part. Then `values_range` maps to 0 to 1
+//! (`values_range: null` takes the volume's own range), and `clip` cuts off values beyond. The result is float32. A
+//! direction without variance is 0.
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The other components are lost.
 //!
 //! # Same as
-//! TorchIO `PCA(num_components, whiten, normalize, make_skewness_positive, values_range, clip)`; `pca_kwargs` of
-//! scikit-learn there are none here: the decomposition is exact.
+//! TorchIO `PCA(num_components, whiten, normalize, make_skewness_positive, values_range, clip)`. Options of
+//! scikit-learn (`pca_kwargs`) are not supported: the decomposition is exact.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
@@ -37,7 +37,7 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pca {
-    /// Channels of the result, 1 or more and no more than the volume has.
+    /// Number of channels of the result, from 1 to the number of channels of the volume.
     #[serde(default = "three")]
     num_components: usize,
     /// Give each component the variance 1.
@@ -49,10 +49,10 @@ pub struct Pca {
     /// Change the sign of components with negative skewness.
     #[serde(default = "yes")]
     make_skewness_positive: bool,
-    /// What becomes 0 and 1; null for the range of the components.
+    /// The values that become 0 and 1; null for the range of the components.
     #[serde(default = "most")]
     values_range: Option<[f64; 2]>,
-    /// Cut off what lies below 0 and above 1.
+    /// Cut off values below 0 and above 1.
     #[serde(default = "yes")]
     clip: bool,
 }

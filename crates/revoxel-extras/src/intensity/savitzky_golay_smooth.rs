@@ -1,8 +1,8 @@
 //! Smooths along an axis with polynomials (Savitzky and Golay).
 //!
 //! # What it does
-//! Replaces each value by that of the polynomial of degree `order` that fits best the `window_length` values around it
-//! along `spatial_axis`. Peaks keep their height better than with an average. `mode` says what lies beyond the volume:
+//! Replaces each value by that of the polynomial of degree `order` that fits the `window_length` values around it along
+//! `spatial_axis` best. Peaks keep their height better than with an average. `mode` sets the values beyond the volume:
 //! `zeros`, `reflect` (mirrored at the outermost voxels), `replicate` (the closest voxel) or `circular`. The result is
 //! float32.
 //!
@@ -15,8 +15,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which answers in the voxel type, and whose `axis`
-//! counts the channels as 0, so that it is one more than `spatial_axis`.
+//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which returns the voxel type of the volume. Its
+//! `axis` counts the channels as 0, so it is one more than `spatial_axis`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -32,14 +32,14 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavitzkyGolaySmooth {
-    /// Values that a polynomial is fitted to: an odd number, 1 to 101.
+    /// Number of values that a polynomial is fitted to: odd, 1 to 101.
     window_length: usize,
     /// Degree of the polynomial, below `window_length` and at most 20.
     order: usize,
     /// The axis, 0 to 2.
     #[serde(default)]
     spatial_axis: i64,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default = "zeros")]
     mode: Beyond,
 }
@@ -55,7 +55,7 @@ impl Define for SavitzkyGolaySmooth {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.window_length.is_multiple_of(2) || self.window_length > 101 {
-            return Err(Invalid::new("window_length", format!("{}: give an odd number to 101", self.window_length)));
+            return Err(Invalid::new("window_length", format!("{}: give an odd number, 1 to 101", self.window_length)));
         }
         if self.order >= self.window_length || self.order > 20 {
             let problem = format!("{}: give less than window_length, at most 20", self.order);

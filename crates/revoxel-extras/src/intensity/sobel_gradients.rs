@@ -1,12 +1,12 @@
-//! Takes gradients with Sobel's filter.
+//! Computes gradients with Sobel's filter.
 //!
 //! # What it does
-//! Makes a channel for each of `spatial_axes` (all where they are left out; two of a 2-D volume): the change of values per voxel along the
-//! axis, smoothed along the others. The filter is `kernel_size` voxels wide. Of several channels, all of them for the
-//! first axis come before those for the second. `normalize_kernels: false` takes whole numbers for weights (the
-//! classic −1, 0, 1 and 1, 2, 1), so gradients are larger; `normalize_gradients` brings those of an axis to 0 … 1.
-//! `padding_mode` says what lies beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels), `replicate`
-//! (the closest voxel) or `circular`. The result is float32.
+//! Makes one channel for each of `spatial_axes` (by default all; a 2-D volume has two): the change of values per voxel
+//! along the axis, smoothed along the others. The filter is `kernel_size` voxels wide. With several input channels, all
+//! channels for the first axis come before those for the second. `normalize_kernels: false` takes whole numbers as
+//! weights (the classic −1, 0, 1 and 1, 2, 1), so gradients are larger. `normalize_gradients` scales those of an axis
+//! to 0 … 1. `padding_mode` sets the values beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels),
+//! `replicate` (the closest voxel) or `circular`. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -39,16 +39,16 @@ pub struct SobelGradients {
     /// Width of the filter in voxels: an odd number, 3 to 31.
     #[serde(default = "three")]
     kernel_size: usize,
-    /// The axes, 0 to 2; all where they are left out.
+    /// The axes, 0 to 2. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axes: Option<Axes>,
-    /// Weights that give the change per voxel; else whole numbers.
+    /// Use weights that give the change per voxel; if false, whole numbers.
     #[serde(default = "yes")]
     normalize_kernels: bool,
-    /// Bring the gradients of an axis to 0 … 1.
+    /// Scale the gradients of an axis to 0 … 1.
     #[serde(default)]
     normalize_gradients: bool,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default = "reflect")]
     padding_mode: Beyond,
 }

@@ -77,7 +77,7 @@ impl Rule {
         let histogram = || Histogram::of(values.iter().copied(), BINS);
         let single = T::DTYPE == Dtype::F32;
         match self {
-            Self::Minimum if same => Err(format!("all values are {first}, and it needs two maxima")),
+            Self::Minimum if same => Err(format!("all values are {first}, and the rule needs two maxima")),
             Self::Minimum => minimum(&histogram()).map(Some),
             _ if same => Ok(Some(first)),
             Self::Isodata => isodata(&histogram(), single).map(Some),
@@ -142,7 +142,7 @@ fn isodata(histogram: &Histogram, single: bool) -> Result<f64, String> {
             return Ok(pair[0]);
         }
     }
-    Err("the values lie too close together to be told apart".to_owned())
+    Err("the values lie too close together to separate them".to_owned())
 }
 
 /// Goes from a threshold to the logarithmic mean of the means on both its sides until it stays. `means` gives the
@@ -204,8 +204,8 @@ fn minimum(histogram: &Histogram) -> Result<f64, String> {
     let mut heights: Vec<f32> = if *whole {
         let span = centres.last().copied().unwrap_or_default() - lowest;
         if span >= MOST_BINS as f64 {
-            let problem = format!("the values span {span}, and it smooths a bin for each of at most {MOST_BINS}");
-            return Err(format!("{problem} whole numbers: scale the values before"));
+            let problem = format!("the values span {span}, and the rule takes at most {MOST_BINS} whole numbers");
+            return Err(format!("{problem}: scale the values before"));
         }
         let mut heights = vec![0.0; span as usize + 1];
         centres.iter().zip(counts).for_each(|(v, count)| heights[(v - lowest) as usize] = *count as f32);
@@ -221,7 +221,7 @@ fn minimum(histogram: &Histogram) -> Result<f64, String> {
                 let at = first + (0..between.len()).fold(0, |low, i| if between[i] < between[low] { i } else { low });
                 return Ok(if *whole { lowest + at as f64 } else { centres[at] });
             }
-            [] | [_] => return Err("the histogram has no two maxima: try another rule, or a number".to_owned()),
+            [] | [_] => return Err("the histogram lacks two maxima: try another rule, or a number".to_owned()),
             _ => {}
         }
     }
@@ -370,7 +370,7 @@ mod tests {
         let found = Rule::Minimum.of(&HILLS).unwrap().unwrap();
         assert!((14.0..40.0).contains(&found), "{found}");
         let t = |said: Result<Option<f64>, String>, part: &str| assert!(said.unwrap_err().contains(part), "{part}");
-        t(Rule::Minimum.of(&[1u8, 2, 2, 2, 3]), "no two maxima");
+        t(Rule::Minimum.of(&[1u8, 2, 2, 2, 3]), "lacks two maxima");
         t(Rule::Minimum.of(&[7.5f32; 4]), "all values are 7.5");
         t(Rule::Minimum.of(&[0i32, 1, 100_000]), "100000");
         // A hundred thin peaks on 60000 bins.

@@ -53,7 +53,7 @@ impl Thresholds {
                 for name in map.keys() {
                     match channel(name, letters) {
                         None => {
-                            let problem = format!("{name:?} is no channel: the letters are those of {letters}");
+                            let problem = format!("{name:?} is not a channel: use letters of {letters}");
                             return Err(Invalid::new(field, problem));
                         }
                         Some(at) if known.contains(&at) => {
@@ -86,7 +86,7 @@ impl Thresholds {
                 let mut found = vec![None; channels];
                 for (name, threshold) in map {
                     let place = channel(name, letters).and_then(|at| found.get_mut(at));
-                    let problem = "R, G and B are the channels 0, 1 and 2: give thresholds for those that are there";
+                    let problem = "R, G and B are the channels 0, 1 and 2: name existing channels only";
                     *place.ok_or(ApplyError::ChannelCount { channels, problem })? = Some(*threshold);
                 }
                 Ok(found)
@@ -117,7 +117,7 @@ impl Visitor<'_> for One {
         let gives = match wanted.as_str() {
             "local" | "niblack" | "sauvola" => "a threshold for each voxel, not one number",
             "multiotsu" => "several numbers, not one",
-            _ => return Err(E::custom(format!("{name:?} is no rule: give a number, or one of {}", Rule::names()))),
+            _ => return Err(E::custom(format!("{name:?} is not a rule: give a number, or one of {}", Rule::names()))),
         };
         Err(E::custom(format!("{name} gives {gives}: give a number, or one of {}", Rule::names())))
     }
@@ -224,7 +224,7 @@ mod tests {
         };
         t(json!("sauvola"), "a threshold for each voxel");
         t(json!(["multiotsu"]), "several numbers");
-        t(json!({ "R": "huang" }), "\"huang\" is no rule");
+        t(json!({ "R": "huang" }), "\"huang\" is not a rule");
         t(json!([true]), "a number or a rule");
     }
 
@@ -239,9 +239,9 @@ mod tests {
         assert_eq!(t(json!(1), 2), Ok(vec![true, true]));
         assert_eq!(t(json!({ "g": 1 }), 4), Ok(vec![false, true, false, false]));
         assert!(t(json!({ "g": 1, "G": 2 }), 3).unwrap_err().contains("twice"));
-        assert!(t(json!({ "H": 1 }), 3).unwrap_err().contains("\"H\" is no channel"));
+        assert!(t(json!({ "H": 1 }), 3).unwrap_err().contains("\"H\" is not a channel"));
         assert!(t(json!({}), 3).unwrap_err().contains("some of RGB"));
-        assert!(t(json!({ "B": 1 }), 1).unwrap_err().contains("those that are there"));
+        assert!(t(json!({ "B": 1 }), 1).unwrap_err().contains("name existing channels"));
         assert!(t(json!([1, 2]), 3).unwrap_err().contains("2 numbers"));
     }
 }

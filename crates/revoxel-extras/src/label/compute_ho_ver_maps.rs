@@ -1,12 +1,12 @@
-//! Measures how far each voxel lies from the middle of its instance, across and along.
+//! Measures the horizontal and vertical distance of each voxel from the centre of its instance.
 //!
 //! # What it does
-//! Makes an image of two channels of a label map in which every instance (a cell, a lesion) has a label of its own:
-//! channel 0, *horizontal*, is the distance from the instance's centroid along axis 1, channel 1, *vertical*, that along
-//! axis 0, float32. Distances below the centroid are divided by the farthest of the instance there, and those above it
-//! by the farthest there, so that they run from −1 to 1; the background (0) is 0. An instance is all voxels of a label
-//! in the whole volume, in one piece or not: with several slices its centroid and extent are those over all slices.
-//! Neural networks that tell touching instances apart learn these maps.
+//! Makes an image of two channels from a label map in which every instance (a cell, a lesion) has a label of its own.
+//! Channel 0, *horizontal*, is the distance from the instance's centroid along axis 1; channel 1, *vertical*, is that
+//! along axis 0. The result is float32. Distances below the centroid are divided by the instance's largest one there,
+//! and those above it by the largest one there, so they run from −1 to 1; the background (0) is 0. An instance is all
+//! voxels of a label in the whole volume, connected or not: with several slices, its centroid and extent are those over
+//! all slices. Neural networks that separate touching instances learn these maps.
 //!
 //! # YAML
 //! ```yaml
@@ -17,9 +17,9 @@
 //! The labels are lost.
 //!
 //! # Same as
-//! MONAI `ComputeHoVerMapsd`, which keeps the label map beside the maps (`new_key_prefix`): here two inputs read the same
-//! file, and `keys` names the one that becomes maps. Labels beyond 2²⁴, which MONAI mistakes for their neighbours, are
-//! well; labels below 0, which it leaves among the distances, are an error.
+//! MONAI `ComputeHoVerMapsd`, which keeps the label map beside the maps (`new_key_prefix`): here two inputs read the
+//! same file, and `keys` names the one that becomes maps. Labels beyond 2²⁴, which MONAI confuses with their
+//! neighbours, are correct here; labels below 0, which it leaves among the distances, are an error.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ impl ValueTransform for ComputeHoVerMaps {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {
-            let problem = "instances are told apart by their labels in one: see `as_discrete` and `label_filter`";
+            let problem = "instances are the labels of one channel: see `as_discrete` and `label_filter`";
             return Err(ApplyError::ChannelCount { channels, problem });
         }
         let maps = dispatch!(volume.voxels(), v => maps(v, grid.shape()))?;

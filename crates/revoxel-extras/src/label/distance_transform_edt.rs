@@ -1,9 +1,9 @@
-//! Measures how far each voxel lies from the background.
+//! Measures the distance of each voxel from the background.
 //!
 //! # What it does
-//! Replaces each label by the distance of its voxel from the closest voxel that is 0, and 0 stays 0; the result is an
-//! image, float32. Distances are exact (Euclidean), in voxels, or with `sampling` in its units: one number, or the size
-//! of a voxel along each axis. `mm: true` takes the spacing of the volume. Each channel is treated by itself.
+//! Replaces each label by the distance of its voxel from the closest voxel that is 0; 0 stays 0. The result is an
+//! image, float32. Distances are exact (Euclidean), in voxels or, with `sampling`, in its units: one number, or the
+//! size of a voxel along each axis. `mm: true` takes the spacing of the volume. Each channel is treated separately.
 //!
 //! # YAML
 //! ```yaml
@@ -17,9 +17,9 @@
 //! The labels are lost.
 //!
 //! # Same as
-//! MONAI `DistanceTransformEDTd(sampling)` and scipy `distance_transform_edt`, in float64; of a volume without any
-//! background they make numbers without a meaning, here it is an error. MONAI's answer has lost the affine (it is the
-//! identity); here the grid stays.
+//! MONAI `DistanceTransformEDTd(sampling)` and scipy `distance_transform_edt`, which return float64. For a volume
+//! without any background they return meaningless numbers; here that is an error. MONAI's result loses the affine (it
+//! becomes the identity); here the grid stays.
 
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistanceTransformEdt {
-    /// Size of a voxel, for all axes or by axis; 1 where it is left out.
+    /// Size of a voxel, for all axes or by axis. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sampling: Option<RealVector>,
     /// Measure in millimetres.
@@ -55,7 +55,7 @@ impl Define for DistanceTransformEdt {
         }
         sampling.by_axis("sampling")?;
         match sampling.0.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
-            Some(wrong) => Err(Invalid::new("sampling", format!("{wrong} is no size: give more than 0"))),
+            Some(wrong) => Err(Invalid::new("sampling", format!("{wrong} is not a size: give more than 0"))),
             None => Ok(()),
         }
     }

@@ -1,12 +1,12 @@
 //! Makes a heatmap of each landmark.
 //!
 //! # What it does
-//! Landmarks are a label map: label `k` marks landmark `k`, so that it stays at its place through every step before.
-//! The result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
-//! largest there is. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the middle of the
-//! label's voxels (their mean index, rounded half to even), integrated over each voxel and cut off `truncated` standard
-//! deviations away; `normalize` divides it by its highest value. A label that is not there gives a channel of zeros.
-//! Name the `labels` where the volumes of a dataset need not all have the last one.
+//! Landmarks are a label map: label `k` marks landmark `k`, so that it keeps its place through every step before. The
+//! result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
+//! largest in the volume. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the centre of
+//! the label's voxels (their mean index, rounded half to even). The Gaussian is integrated over each voxel and ends
+//! after `truncated` standard deviations; `normalize` divides it by its highest value. A missing label gives a channel
+//! of zeros. Set `labels` if volumes of a dataset may lack the last label.
 //!
 //! `revoxel convert POINTS --like SCAN -o landmarks.nii.gz` makes a label map of a file of points.
 //!
@@ -23,8 +23,8 @@
 //!
 //! # Same as
 //! MONAI `GenerateHeatmapd(sigma, truncated, normalize)`, whose landmarks are a list of indices, each rounded to a
-//! voxel. The grid is that of the label map, in MONAI it is given (`ref_image_keys`, `spatial_shape`,
-//! `coordinate_space`); what `visibility_keys` hide is a label that is not there.
+//! voxel. The grid is that of the label map; in MONAI it is given (`ref_image_keys`, `spatial_shape`,
+//! `coordinate_space`). A landmark that `visibility_keys` hide is a missing label here.
 
 use std::collections::BTreeMap;
 
@@ -46,19 +46,19 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateHeatmap {
-    /// Standard deviation in voxels, for all axes or by axis; 5 where neither is given.
+    /// Standard deviation in voxels, for all axes or by axis. Default without `sigma_mm`: 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sigma_mm: Option<RealVector>,
-    /// Standard deviations after which a heatmap is 0.
+    /// Number of standard deviations after which a heatmap is 0.
     #[serde(default = "four")]
     truncated: f64,
     /// Divide each channel by its highest value.
     #[serde(default = "yes")]
     normalize: bool,
-    /// The landmarks, one channel each; from 1 to the largest label where it is left out.
+    /// The landmarks, one channel each. Default: from 1 to the largest label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Labels>,
 }
@@ -80,11 +80,11 @@ impl Define for GenerateHeatmap {
         for (field, sigma) in [("sigma", &self.sigma), ("sigma_mm", &self.sigma_mm)] {
             let Some(sigma) = sigma else { continue };
             if ![1, 3].contains(&sigma.0.len()) {
-                let problem = format!("{} numbers: give one number, or three, one by axis", sigma.0.len());
+                let problem = format!("{} numbers: give one number, or three, one per axis", sigma.0.len());
                 return Err(Invalid::new(field, problem));
             }
             if let Some(wrong) = sigma.0.iter().find(|s| !above(**s)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give more than 0")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give more than 0")));
             }
         }
         if !above(self.truncated) {
@@ -92,9 +92,9 @@ impl Define for GenerateHeatmap {
         }
         check("labels", self.labels.as_ref())?;
         match &self.labels {
-            Some(labels) if labels.has(0.0) => Err(Invalid::new("labels", "0 is the background, no landmark")),
+            Some(labels) if labels.has(0.0) => Err(Invalid::new("labels", "0 is the background, not a landmark")),
             Some(Labels(labels)) if labels.len() > MOST => {
-                Err(Invalid::new("labels", format!("{} labels: {MOST} channels are the most", labels.len())))
+                Err(Invalid::new("labels", format!("{} labels: give at most {MOST}", labels.len())))
             }
             _ => Ok(()),
         }
@@ -195,7 +195,7 @@ fn middles(runs: &Runs) -> Vec<(f64, [usize; 3])> {
 }
 
 /// Why a label is none.
-const NO_LANDMARK: &str = "landmarks are counted from 1; say in labels which ones get a channel";
+const NO_LANDMARK: &str = "landmarks are numbered from 1; list in labels which ones get a channel";
 
 /// 1 to the largest label.
 fn up_to_largest(middles: &[(f64, [usize; 3])]) -> Result<Vec<i64>, ApplyError> {
@@ -204,9 +204,9 @@ fn up_to_largest(middles: &[(f64, [usize; 3])]) -> Result<Vec<i64>, ApplyError> 
         return Err(wrong(*label, NO_LANDMARK));
     }
     match middles.iter().map(|(label, _)| *label).fold(0.0, f64::max) {
-        0.0 => Err(wrong(0.0, "there is no other, and so no landmark; say in labels which ones get a channel")),
+        0.0 => Err(wrong(0.0, "there is no other, so there is no landmark; list in labels which ones get a channel")),
         largest if largest > MOST as f64 => {
-            Err(wrong(largest, &format!("{MOST} channels are the most there can be; say in labels which ones get one")))
+            Err(wrong(largest, &format!("at most {MOST} channels are possible; list in labels which ones get one")))
         }
         largest => Ok((1..=largest as i64).collect()),
     }
@@ -288,10 +288,10 @@ mod tests {
             let error = heatmaps(voxels, grid, json!({})).unwrap_err().to_string();
             assert!(error.contains(part), "{error} lacks {part}");
         };
-        t(vec![0u8; 4].into(), "there is no other, and so no landmark");
+        t(vec![0u8; 4].into(), "there is no other, so there is no landmark");
         t(vec![0i8, 0, -1, 2].into(), "the label -1");
         t(vec![0.0f32, 0.5, 1.0, 1.0].into(), "the label 0.5");
-        t(vec![0u32, 5000, 1, 1].into(), "4096 channels are the most");
+        t(vec![0u32, 5000, 1, 1].into(), "at most 4096 channels");
         let step: GenerateHeatmap = serde_json::from_value(json!({})).unwrap();
         let two = Volume::new(vec![1u8, 0, 0, 0, 0, 0, 0, 2].into(), grid, Kind::Label, 2).unwrap();
         assert!(matches!(step.apply(two), Err(ApplyError::ChannelCount { channels: 2, .. })));

@@ -1,11 +1,11 @@
 //! Keeps the outermost voxels of labels.
 //!
 //! # What it does
-//! Makes 0 of every voxel all of whose neighbours hold its own label. `connectivity` says which are neighbours: 1 those
-//! that share a face, 2 an edge too, 3 a corner too. With `border: true` voxels at the faces of the volume are on the
-//! contour; else what lies beyond is taken for the same label. Of several labels each keeps its own contour, also where
-//! it touches another one. The voxel type stays. Channels are treated by themselves: in a one-hot map each keeps the
-//! contour of its label, the background in channel 0 too.
+//! Sets every voxel to 0 if all its neighbours hold its own label. `connectivity` sets which voxels are neighbours: 1
+//! those that share a face, 2 also an edge, 3 also a corner. With `border: true` voxels at the faces of the volume are
+//! on the contour; otherwise the label is taken to continue beyond the volume. With several labels, each keeps its own
+//! contour, also where it touches another label. The voxel type stays. Each channel is treated separately: in a one-hot
+//! map each keeps the contour of its label, the background in channel 0 too.
 //!
 //! # YAML
 //! ```yaml
@@ -16,11 +16,11 @@
 //! ```
 //!
 //! # Inverse
-//! What is not on the contour is lost.
+//! Voxels that are not on the contour are lost.
 //!
 //! # Same as
-//! MONAI `LabelToContourd` for a mask, or for a channel of each label; a map of several labels it takes for a mask with
-//! numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats label 1 only.
+//! MONAI `LabelToContourd` for a mask, or for a channel of each label; MONAI takes a map of several labels as a mask
+//! with numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats only label 1.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
@@ -37,10 +37,10 @@ use revoxel_transforms::{Channels, LabelSet};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelToContour {
-    /// Neighbours share a face (1), or an edge too (2), or a corner too (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "full")]
     connectivity: u8,
-    /// Voxels at the faces of the volume are on the contour.
+    /// Count voxels at the faces of the volume as contour.
     #[serde(default = "yes")]
     border: bool,
 }

@@ -88,7 +88,7 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
     t("[1, 1, 1]", "[1, .nan, 1]", 7, 28, &["non-finite"]);
     t("RAS", "RRS", 6, 29, &["\"RRS\" is not an orientation"]);
     t("source: image", "source: imag", 8, 32, &["no input \"imag\"", "did you mean \"image\"?"]);
-    t("margin: 8", "margin: -8", 8, 60, &["-8 is no margin"]);
+    t("margin: 8", "margin: -8", 8, 60, &["-8 is not a margin"]);
     t("margin: 8", "margin: 8, below: 3", 8, 5, &["only one of above, below"]);
     t("{ min: -175", "{ keys: [label], min: -175", 9, 30, &["\"label\" is a label"]);
     t("{ min: -175", "{ keys: [labels], min: -175", 9, 30, &["did you mean \"label\"?"]);

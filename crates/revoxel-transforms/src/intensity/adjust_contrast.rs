@@ -1,9 +1,9 @@
 //! Changes contrast by a power law.
 //!
 //! # What it does
-//! `((x − min) / (max − min)) ^ gamma · (max − min) + min` with the smallest and largest value of the volume, as
-//! float32. `invert_image` does it to the negative of the volume and negates the result; `retain_stats` then brings
-//! back mean and standard deviation.
+//! Computes `((x − min) / (max − min)) ^ gamma · (max − min) + min` with the smallest and the largest value of the
+//! volume. The result is float32. `invert_image` applies this to the negative of the volume and negates the result.
+//! `retain_stats` then restores mean and standard deviation.
 //!
 //! # YAML
 //! ```yaml
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! # Inverse
-//! The power of 1 / gamma, from the numbers that the trace has, as far as float32 held the values apart: high powers
-//! bring low ones close together.
+//! The power of 1 / gamma, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring
+//! low values close together.
 //!
 //! # Same as
 //! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`, whose `invert_image` overflows in unsigned whole
@@ -34,10 +34,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct AdjustContrast {
     /// The exponent, above 0: below 1 brightens, above 1 darkens.
     gamma: f64,
-    /// Do it to the negative of the volume.
+    /// Apply it to the negative of the volume.
     #[serde(default)]
     invert_image: bool,
-    /// Bring back mean and standard deviation.
+    /// Restore mean and standard deviation.
     #[serde(default)]
     retain_stats: bool,
 }

@@ -1,7 +1,7 @@
-//! Cuts intensities off at two limits.
+//! Clips intensities to two limits.
 //!
 //! # What it does
-//! Sets what is below `min` to `min` and what is above `max` to `max`. Either may be left out. The voxel type stays.
+//! Sets values below `min` to `min` and values above `max` to `max`. Either may be left out. The voxel type stays.
 //!
 //! # YAML
 //! ```yaml
@@ -9,11 +9,11 @@
 //! ```
 //!
 //! # Inverse
-//! Values beyond the limits are lost; they come back as the limit, where that is asked for.
+//! Values beyond the limits are lost; on request they come back as the limit.
 //!
 //! # Same as
-//! TorchIO `Clamp(out_min, out_max)`, which answers in float32 where whole numbers get limits with a fraction; here
-//! such limits are the whole numbers inside them. numpy `clip`.
+//! TorchIO `Clamp(out_min, out_max)`, which returns float32 where whole numbers get limits with a fraction; here such
+//! limits become the whole numbers inside them. numpy `clip`.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
@@ -27,10 +27,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensity {
-    /// The lowest value that stays.
+    /// Lower limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min: Option<f64>,
-    /// The highest value that stays.
+    /// Upper limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max: Option<f64>,
 }

@@ -1,9 +1,9 @@
-//! Cuts intensities off at percentiles.
+//! Clips intensities at percentiles.
 //!
 //! # What it does
-//! Sets what is below the `lower` percentile of the values to it, and what is above the `upper` one to that. Either
-//! may be left out. With `sharpness_factor` the ends are rounded off by softplus functions instead, the closer to a
-//! cut the higher it is. `channel_wise` takes each channel by itself. The result is float32.
+//! Sets values below the `lower` percentile to it, and values above the `upper` percentile to that one. Either may be
+//! left out. With `sharpness_factor` softplus functions round the ends off instead; the higher the factor, the closer
+//! to a hard limit. `channel_wise` treats each channel separately. The result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -11,12 +11,12 @@
 //! ```
 //!
 //! # Inverse
-//! Values beyond the percentiles are lost; they come back as the percentile, where that is asked for. With
-//! `sharpness_factor` values are lost.
+//! Values beyond the percentiles are lost; on request they come back as the percentile. With `sharpness_factor` values
+//! are lost.
 //!
 //! # Same as
-//! MONAI `ClipIntensityPercentilesd(lower, upper, sharpness_factor, channel_wise)`, which answers in the voxel type of
-//! the volume.
+//! MONAI `ClipIntensityPercentilesd(lower, upper, sharpness_factor, channel_wise)`, which returns the voxel type of the
+//! volume.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -33,16 +33,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensityPercentiles {
-    /// The percentile below which values are cut off, 0 to 100.
+    /// Lower percentile, 0 to 100; values below it are clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lower: Option<f64>,
-    /// The percentile above which values are cut off, 0 to 100.
+    /// Upper percentile, 0 to 100; values above it are clipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upper: Option<f64>,
-    /// Round the ends off: above 0, the higher the sharper.
+    /// Round the ends off: above 0; higher is sharper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sharpness_factor: Option<f64>,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -1,8 +1,8 @@
 //! Normalises CT numbers by the statistics of a data set.
 //!
 //! # What it does
-//! Cuts values off at `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 where
-//! it is smaller), as float32. The four numbers describe the foreground of a whole data set, not of one volume.
+//! Clips values to `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 if `std` is
+//! smaller). The result is float32. The four numbers describe the foreground of a whole data set, not of one volume.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what was cut off comes back as the limit, where that is asked for.
+//! The inverse linear map; on request clipped values come back as the limit.
 //!
 //! # Same as
 //! nnU-Net `CTNormalization`, with the names of its `foreground_intensity_properties_per_channel`.
@@ -31,9 +31,9 @@ pub struct CtNormalization {
     mean: f64,
     /// Standard deviation of the data set's foreground.
     std: f64,
-    /// The 0.5th percentile of the data set's foreground: values are cut off below it.
+    /// The 0.5th percentile of the data set's foreground; values below it are clipped.
     percentile_00_5: f64,
-    /// The 99.5th percentile of the data set's foreground: values are cut off above it.
+    /// The 99.5th percentile of the data set's foreground; values above it are clipped.
     percentile_99_5: f64,
 }
 
@@ -44,7 +44,7 @@ impl Define for CtNormalization {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.std.is_nan() || self.std < 0.0 {
-            return Err(Invalid::new("std", format!("{} is no standard deviation: give 0 or more", self.std)));
+            return Err(Invalid::new("std", format!("{} is not a standard deviation: give 0 or more", self.std)));
         }
         let (low, high) = (self.percentile_00_5, self.percentile_99_5);
         if low >= high {

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::lines::for_each_line;
 
-/// What lies beyond the volume.
+/// Values beyond the volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Beyond {
     /// 0.
     Zeros,
-    /// The volume mirrored at the middle of its outermost voxels.
+    /// The volume mirrored at the centres of its outermost voxels.
     Reflect,
     /// The closest voxel.
     Replicate,
-    /// The volume again.
+    /// The volume repeated.
     Circular,
 }
 

@@ -1,10 +1,10 @@
-//! Sharpens what was smoothed with a Gaussian.
+//! Smooths with a Gaussian, then sharpens.
 //!
 //! # What it does
-//! Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2`; the difference of the two
-//! is what the second one took away. `alpha` times that is added to the first: edges come back sharper than they were,
-//! without the noise. `edge` says what lies beyond the volume, as in `gaussian_smooth`. The result is float32 (float64
-//! for float64).
+//! Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2` voxels. The difference of
+//! the two is the detail that the second Gaussian removed. `alpha` times this detail is added to the first result:
+//! edges become sharper than they were, without the noise. `edge` sets the values beyond the volume, as in
+//! `gaussian_smooth`. The result is float32 (float64 for float64).
 //!
 //! # YAML
 //! ```yaml
@@ -15,8 +15,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which draws values near the faces
-//! towards 0: that is not the default here.
+//! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which pulls values near the faces
+//! towards 0 and is not the default here.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};
@@ -39,10 +39,10 @@ pub struct GaussianSharpen {
     /// Standard deviation of the second Gaussian in voxels, for all axes or by axis.
     #[serde(default = "one")]
     pub sigma2: RealVector,
-    /// How much of what the second Gaussian takes away is added.
+    /// Weight of the detail that the second Gaussian removed.
     #[serde(default = "thirty")]
     pub alpha: f64,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     pub edge: Edge,
 }
@@ -68,7 +68,7 @@ impl Define for GaussianSharpen {
         for (field, sigma) in [("sigma1", &self.sigma1), ("sigma2", &self.sigma2)] {
             sigma.by_axis(field)?;
             if let Some(wrong) = sigma.0.iter().find(|s| !(s.is_finite() && **s >= 0.0)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give 0 or more")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give 0 or more")));
             }
         }
         if !self.alpha.is_finite() {

@@ -2,9 +2,9 @@
 //!
 //! # What it does
 //! Convolves with a Gaussian whose standard deviation is `sigma` voxels or `sigma_mm` millimetres, for all axes or by
-//! axis, up to four deviations away. The weights are the integral of the Gaussian over each voxel. `edge` says what
-//! lies beyond the volume: it is mirrored at its faces, or holds the `nearest` voxel, or `zero`. The result is
-//! float32 (float64 for float64).
+//! axis. The Gaussian ends after four standard deviations. The weights are its integral over each voxel. `edge` sets
+//! the values beyond the volume: mirrored at its faces, the `nearest` voxel, or `zero`. The result is float32 (float64
+//! for float64).
 //!
 //! # YAML
 //! ```yaml
@@ -18,8 +18,8 @@
 //! The values are lost.
 //!
 //! # Same as
-//! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which draws values near the faces towards 0 (air
-//! is −1000 in a CT): that is not the default here.
+//! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which pulls values near the faces towards 0 (air is
+//! −1000 in a CT) and is not the default here.
 
 use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use revoxel_resample::{FilterEdge, Gaussian, gaussian_smooth_as};
@@ -34,18 +34,18 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianSmooth {
-    /// Standard deviation in voxels, for all axes or by axis; 1 where neither is given.
+    /// Standard deviation in voxels, for all axes or by axis. Default without `sigma_mm`: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma: Option<RealVector>,
     /// Standard deviation in millimetres, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma_mm: Option<RealVector>,
-    /// What lies beyond the volume.
+    /// Values beyond the volume.
     #[serde(default)]
     pub edge: Edge,
 }
 
-/// What lies beyond the volume.
+/// Values beyond the volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {
@@ -87,7 +87,7 @@ impl Define for GaussianSmooth {
             let Some(sigma) = sigma else { continue };
             sigma.by_axis(field)?;
             if let Some(wrong) = sigma.0.iter().find(|s| !(s.is_finite() && **s >= 0.0)) {
-                return Err(Invalid::new(field, format!("{wrong} is no width: give 0 or more")));
+                return Err(Invalid::new(field, format!("{wrong} is not a standard deviation: give 0 or more")));
             }
         }
         Ok(())

@@ -1,21 +1,21 @@
-//! Brings the histogram of a volume to that of a data set (Nyúl and Udupa).
+//! Matches the histogram of a volume to that of a data set (Nyúl and Udupa).
 //!
 //! # What it does
-//! Takes percentiles of the values in the mask to `landmarks`, and what lies between and beyond along straight lines,
-//! as float32. The percentiles are those at `cutoff` (1 and 99 unless it says otherwise), the deciles, and 25 and 75,
-//! of which the quartiles 25 and 75 are not used: 13 landmarks, as TorchIO's training gives them. The mask is where
-//! the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
-//! `above_mean`; all voxels without either.
+//! Maps percentiles of the values in the mask to `landmarks`, and values between and beyond them along straight lines.
+//! The result is float32. The percentiles are those at `cutoff` (1 and 99 by default), the deciles, and the quartiles
+//! 25 and 75, which are not used: 13 landmarks, as TorchIO's training gives them. The mask is where the input `source`
+//! is above 0, or with `mask` where the volume's own values are `nonzero`, `positive` or `above_mean`. Without either,
+//! all voxels count.
 //!
-//! `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. It is read once,
-//! when the pipeline is loaded, and looked for beside the pipeline file; the trace holds the numbers.
+//! `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. The file is
+//! looked for beside the pipeline file and read once, when the pipeline is loaded; the trace holds the numbers.
 //!
 //! | file | read as |
 //! |---|---|
 //! | `.npy`, `.npz` | the array that TorchIO's training saves |
-//! | text | the numbers, between spaces, commas or lines, or each line as TorchIO's training writes it: `image 0.0 3.1 …` |
+//! | text | numbers separated by spaces, commas or line ends, or TorchIO's lines: `image 0.0 3.1 …` |
 //! | JSON | a list, or lists by image: TorchIO's dictionary |
-//! | `FILE#t1` | of several lists with names, that of `t1` |
+//! | `FILE#t1` | of several named lists, the list `t1` |
 //!
 //! # YAML
 //! ```yaml
@@ -25,11 +25,12 @@
 //! ```
 //!
 //! # Inverse
-//! The lines back; where percentiles at an end are the same value and others lie beyond, values are lost.
+//! The inverse lines. Values are lost if percentiles at an end coincide and other values lie beyond, or if two
+//! landmarks are equal.
 //!
 //! # Same as
-//! TorchIO `HistogramStandardization(landmarks, masking_method)`, which takes a dictionary by image, here one step by
-//! image; its `.pth` files are not read, and its training is not here.
+//! TorchIO `HistogramStandardization(landmarks, masking_method)`, which takes a dictionary by image; here write one
+//! step per image. Its `.pth` files are not read, and its training is not included.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -51,15 +52,15 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramStandardization {
-    /// What the percentiles become: 13 rising numbers, or a file with them, beside the pipeline file; see above.
+    /// Targets of the percentiles: 13 rising numbers, or a file with them, beside the pipeline file; see above.
     landmarks: Landmarks,
     /// The first and the last percentile, as fractions: at most 0.09 and at least 0.91.
     #[serde(default = "cutoff")]
     cutoff: [f64; 2],
-    /// The input that is above 0 inside the mask.
+    /// The input whose values above 0 form the mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask taken from the volume's own values.
+    /// Mask from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
 }
@@ -79,7 +80,7 @@ impl<'de> Visitor<'de> for Wanted {
     }
 
     fn visit_str<E: de::Error>(self, path: &str) -> Result<Landmarks, E> {
-        Err(E::custom(format!("no files can be read here, such as {path:?}: give the numbers themselves")))
+        Err(E::custom(format!("files such as {path:?} cannot be read here: give the numbers themselves")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Landmarks, A::Error> {
@@ -134,7 +135,7 @@ impl Define for HistogramStandardization {
     fn check(&self) -> Result<(), Invalid> {
         let Landmarks(landmarks) = &self.landmarks;
         if landmarks.len() != 13 {
-            let problem = format!("{} numbers: there are 13 landmarks, one per percentile", landmarks.len());
+            let problem = format!("{} numbers: give 13 landmarks, one per percentile", landmarks.len());
             return Err(Invalid::new("landmarks", problem));
         }
         if let Some(pair) = landmarks.windows(2).find(|p| p[0].partial_cmp(&p[1]).is_none_or(Ordering::is_gt)) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::statistics::{MeanDeviation, Moments, Statistic};
 use crate::transform::ApplyError;
 
-/// A mask taken from the volume's own values.
+/// A mask from the volume's own values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnMask {
@@ -52,7 +52,7 @@ pub fn flags(
 ) -> Result<Option<Vec<bool>>, ApplyError> {
     if let Some(source) = source {
         if source.channels() != 1 && source.channels() != volume.channels() {
-            let problem = "the source needs one channel, or as many as the volume";
+            let problem = "as a source it needs one channel, or as many as the volume that changes";
             return Err(ApplyError::ChannelCount { channels: source.channels(), problem });
         }
         let one: Vec<bool> = dispatch!(source.voxels(), v => v.iter().map(|x| x.to_f64() > 0.0).collect());

@@ -1,8 +1,8 @@
-//! Sets what lies outside a mask to one value.
+//! Sets values outside a mask to one value.
 //!
 //! # What it does
 //! Keeps values where the input `source` is above 0, or holds one of `labels`, and sets all others to `cval`. The
-//! source must lie on the same grid. The voxel type stays.
+//! source must lie on the same grid. The voxel type stays if it holds `cval`.
 //!
 //! # YAML
 //! ```yaml
@@ -14,8 +14,8 @@
 //!
 //! # Same as
 //! MONAI `MaskIntensityd(mask_key)`, which casts the mask to the voxel type of the image: a probability below 1 becomes
-//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` have no counterpart.
-//! TorchIO `Mask(masking_method, outside_value, labels)`. Labels that no case has are an error here.
+//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported. TorchIO
+//! `Mask(masking_method, outside_value, labels)`. Naming a label that no case contains is an error here.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
@@ -30,12 +30,12 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaskIntensity {
-    /// The input that is the mask.
+    /// The input with the mask.
     source: String,
-    /// The values of the source that are inside; all above 0 where it is left out.
+    /// The values of the source inside the mask. Default: all above 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
-    /// What the values outside become.
+    /// New value outside the mask.
     #[serde(default)]
     cval: f64,
 }
@@ -76,7 +76,7 @@ impl ValueTransform for MaskIntensity {
             values.par_iter().enumerate().with_min_len(1 << 14).map(one).collect()
         }
         if source.channels() != 1 && source.channels() != volume.channels() {
-            let problem = "the source needs one channel, or as many as the volume";
+            let problem = "as a source it needs one channel, or as many as the volume that changes";
             return Err(ApplyError::ChannelCount { channels: source.channels(), problem });
         }
         let is_inside = |x: f64| self.labels.as_ref().map_or(x > 0.0, |labels| labels.contains(&x));

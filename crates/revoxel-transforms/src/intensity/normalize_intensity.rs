@@ -1,9 +1,9 @@
 //! Subtracts the mean and divides by the standard deviation.
 //!
 //! # What it does
-//! `(x − subtrahend) / divisor`, as float32. Where they are not given, the mean and the standard deviation (ddof 0)
-//! of the volume are taken, of all channels together or, with `channel_wise`, of each. With `nonzero`, only values
-//! other than 0 count and are changed. A standard deviation of 0 divides by 1.
+//! Computes `(x − subtrahend) / divisor`; the result is float32. By default these are the mean and the standard
+//! deviation (ddof 0) of the volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only
+//! nonzero values count and change. A standard deviation of 0 divides by 1.
 //!
 //! # YAML
 //! ```yaml
@@ -14,13 +14,13 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back with the numbers that were used; with `nonzero` lost, as the zeros cannot be told from
-//! values that became 0.
+//! The inverse linear map with the same numbers; with `nonzero` values are lost, since zeros cannot be told from values
+//! that became 0.
 //!
 //! # Same as
 //! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides by
-//! the ddof-1 deviation, and fails on a volume of one value, which becomes 0 here). Where MONAI interpolated before, what
-//! was between zeros may be 1e-14 there and count as nonzero; here it is 0.
+//! the ddof-1 deviation, and fails on a constant volume, which becomes 0 here). If MONAI interpolated before, values
+//! between zeros may be 1e-14 there and count as nonzero; here they are 0.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -36,16 +36,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NormalizeIntensity {
-    /// What is subtracted, or one number per channel with `channel_wise`; the mean where it is left out.
+    /// Number to subtract, or one per channel with `channel_wise`. Default: the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subtrahend: Option<RealVector>,
-    /// What is divided by, or one number per channel with `channel_wise`; the standard deviation where it is left out.
+    /// Number to divide by, or one per channel with `channel_wise`. Default: the standard deviation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     divisor: Option<RealVector>,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     nonzero: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }
@@ -61,7 +61,7 @@ impl Define for NormalizeIntensity {
             return Err(Invalid::new("channel_wise", "one number per channel needs channel_wise: true"));
         }
         if self.divisor.as_ref().is_some_and(|d| d.0.contains(&0.0)) {
-            return Err(Invalid::new("divisor", "0 cannot be divided by"));
+            return Err(Invalid::new("divisor", "cannot divide by 0"));
         }
         Ok(())
     }

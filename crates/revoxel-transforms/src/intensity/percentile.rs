@@ -28,7 +28,7 @@ pub(super) fn check_percentiles(lower: Option<f64>, upper: Option<f64>) -> Resul
         if let Some(p) = percent
             && !(0.0..=100.0).contains(&p)
         {
-            return Err(Invalid::new(field, format!("{p} is no percentile: give 0 to 100")));
+            return Err(Invalid::new(field, format!("{p} is not a percentile: give 0 to 100")));
         }
     }
     match (lower, upper) {

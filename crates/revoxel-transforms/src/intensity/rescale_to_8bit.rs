@@ -1,9 +1,9 @@
 //! Rescales intensities to 8 bit.
 //!
 //! # What it does
-//! Takes the `lower` percentile of the values to 0 and the `upper` one to 255, cuts off what lies beyond, and rounds
-//! half to even to uint8. Percentiles are 0 and 100, the smallest and the largest value, where they are left out;
-//! `channel_wise` takes each channel by itself.
+//! Maps the `lower` percentile of the values to 0 and the `upper` percentile to 255, clips values beyond, and rounds to
+//! uint8 (half to even). The default percentiles are 0 and 100: the smallest and the largest value. `channel_wise`
+//! treats each channel separately.
 //!
 //! # YAML
 //! ```yaml
@@ -11,8 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back, to half of one of the 255 steps; what was cut off comes back as the percentile, where that is
-//! asked for.
+//! The inverse linear map, to half of one of the 255 steps; on request clipped values come back as the percentile.
 //!
 //! # Same as
 //! MONAI `ScaleIntensityRangePercentilesd(lower, upper, 0, 255, clip=True)`, rounded, and cast to uint8.
@@ -37,7 +36,7 @@ pub struct RescaleTo8bit {
     /// The percentile that becomes 255, from 0 to 100.
     #[serde(default = "hundred")]
     upper: f64,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

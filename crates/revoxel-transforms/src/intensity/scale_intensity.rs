@@ -1,9 +1,9 @@
 //! Scales intensities to a range, or by a factor.
 //!
 //! # What it does
-//! Takes the smallest value of the volume to `minv` and the largest to `maxv`, 0 and 1 where they are left out; with
-//! `channel_wise` of each channel by itself. With `factor` instead, every value is multiplied by `1 + factor`. The
-//! result is float32. A volume that holds one value everywhere becomes `minv`.
+//! Maps the smallest value of the volume to `minv` and the largest to `maxv` (0 and 1 by default); with `channel_wise`,
+//! those of each channel. With `factor` instead, every value is multiplied by `1 + factor`. The result is float32. A
+//! constant volume becomes `minv`.
 //!
 //! # YAML
 //! ```yaml
@@ -14,13 +14,12 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back.
+//! The inverse linear map.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a volume of one value by `minv`, and
-//! needs `minv=None, maxv=None` for `factor` to count; nnU-Net `RescaleTo01Normalization`; TorchIO
-//! `RescaleIntensity(out_min_max)`. The latter leaves a volume of one value as it is; its `masking_method` has no
-//! counterpart.
+//! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a constant volume by `minv`, and uses
+//! `factor` only with `minv=None, maxv=None`; nnU-Net `RescaleTo01Normalization`; TorchIO
+//! `RescaleIntensity(out_min_max)`. TorchIO leaves a constant volume as it is; its `masking_method` is not supported.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -35,16 +34,16 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensity {
-    /// What the smallest value becomes; 0 where it is left out.
+    /// New value of the smallest value. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     minv: Option<f64>,
-    /// What the largest value becomes; 1 where it is left out.
+    /// New value of the largest value. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     maxv: Option<f64>,
     /// Multiply by 1 + this instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     factor: Option<f64>,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

@@ -1,9 +1,9 @@
 //! Scales intensities about their mean.
 //!
 //! # What it does
-//! Multiplies the distance of every value from the mean by `1 + factor`, as float32: contrast grows or falls, and the
-//! mean stays. With `fixed_mean: false` the values themselves are multiplied. With `preserve_range` the result is held
-//! to the range of the values before, with `channel_wise` each channel is treated by itself.
+//! Multiplies the distance of every value from the mean by `1 + factor`; the result is float32. Contrast grows or
+//! falls, and the mean stays. With `fixed_mean: false` the values themselves are multiplied. `preserve_range` clips the
+//! result to the previous range of values. `channel_wise` treats each channel separately.
 //!
 //! # YAML
 //! ```yaml
@@ -11,8 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back with the mean that was used; what `preserve_range` cut off comes back as the limit, where that
-//! is asked for.
+//! The inverse linear map with the same mean; on request values that `preserve_range` clipped come back as the limit.
 //!
 //! # Same as
 //! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`.
@@ -34,13 +33,13 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct ScaleIntensityFixedMean {
     /// Distances from the mean are multiplied by 1 + this.
     factor: f64,
-    /// Hold the result to the range of the values before.
+    /// Clip the result to the previous range of values.
     #[serde(default)]
     preserve_range: bool,
-    /// Keep the mean; else the values themselves are multiplied.
+    /// Keep the mean; if false, multiply the values themselves.
     #[serde(default = "yes")]
     fixed_mean: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }

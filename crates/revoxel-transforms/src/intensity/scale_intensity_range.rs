@@ -1,8 +1,8 @@
 //! Maps one range of intensities to another.
 //!
 //! # What it does
-//! `(x − a_min) / (a_max − a_min) · (b_max − b_min) + b_min`, as float32; with `clip`, what lies outside the new
-//! range is set to its ends. Without `b_min` and `b_max` the new range is 0 to 1 and nothing is clipped.
+//! Computes `(x − a_min) / (a_max − a_min) · (b_max − b_min) + b_min`; the result is float32. `clip` sets values
+//! outside the new range to its ends. Without `b_min` and `b_max` the new range is 0 to 1 and nothing is clipped.
 //!
 //! ```text
 //! a_min ├────────┤ a_max   ──►   b_min ├───┤ b_max
@@ -14,12 +14,12 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what `clip` cut off comes back as `a_min` or `a_max`, where that is asked for.
+//! The inverse linear map; on request values that `clip` changed come back as `a_min` or `a_max`.
 //!
 //! # Same as
-//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`; equal `a_min` and `a_max` are an error here, and so
-//! is only one of `b_min` and `b_max`, which in MONAI is a limit and no more. nnU-Net `RGBTo01Normalization` with
-//! `a_min: 0, a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`, though not together with `percentiles`.
+//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`. Equal `a_min` and `a_max` are an error here. So is
+//! only one of `b_min` and `b_max`, which MONAI takes as a limit only. nnU-Net `RGBTo01Normalization` with `a_min: 0,
+//! a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`, though not together with `percentiles`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -43,7 +43,7 @@ pub struct ScaleIntensityRange {
     /// New value of `a_max`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_max: Option<f64>,
-    /// Set what lies outside the new range to its ends.
+    /// Set values outside the new range to its ends.
     #[serde(default)]
     clip: bool,
 }
@@ -65,10 +65,9 @@ impl Define for ScaleIntensityRange {
             (Some(low), Some(high)) if low == high => {
                 Err(Invalid::new("b_max", format!("b_min and b_max are both {low}: every value would become the same")))
             }
-            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
-                "b_min",
-                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
-            )),
+            (Some(low), Some(high)) if self.clip && low > high => {
+                Err(Invalid::new("b_min", format!("{low} is larger than b_max, {high}: clip needs b_min below b_max")))
+            }
             _ => Ok(()),
         }
     }

@@ -1,11 +1,11 @@
 //! Maps a range between two percentiles to another range.
 //!
 //! # What it does
-//! Takes the `lower` percentile of the values to `b_min` and the `upper` one to `b_max`, 0 and 1 where both are left
-//! out, and what lies between and beyond along the same line; with `clip`, what lies outside the new range is set to
-//! its ends. With `relative`, the percentiles go to the same percentages of the new range instead: 10 and 90 to 0.1
-//! and 0.9 of it. `channel_wise` takes each channel by itself. Percentiles are linear between the closest ranks. The
-//! result is float32. Where both percentiles are one value it becomes `b_min`, and nothing is scaled.
+//! Maps the `lower` percentile of the values to `b_min` and the `upper` percentile to `b_max` (0 and 1 by default), and
+//! all other values along the same line. `clip` sets values outside the new range to its ends. With `relative`, the
+//! percentiles map to the same percentages of the new range instead: 10 and 90 to 0.1 and 0.9 of it. `channel_wise`
+//! treats each channel separately. Percentiles are linear between the closest ranks. The result is float32. If both
+//! percentiles are the same value, it becomes `b_min`, and nothing is scaled.
 //!
 //! # YAML
 //! ```yaml
@@ -13,13 +13,13 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back; what `clip` cut off comes back as the percentile, where that is asked for. Where both
-//! percentiles are one value, what was above comes back as that value + `b_max` − `b_min`.
+//! The inverse linear map; on request values that `clip` changed come back as the percentile. If both percentiles are
+//! the same value, values above it come back as that value + `b_max` − `b_min`.
 //!
 //! # Same as
 //! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`, which does not
-//! clip where both percentiles are one value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)` with
-//! `clip: true`, where the mask is an input (`source`).
+//! clip if both percentiles are the same value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)`
+//! with `clip: true`, where the mask is an input (`source`).
 
 use revoxel_core::{Dtype, ValueUndo, Volume, dispatch};
 use schemars::JsonSchema;
@@ -40,22 +40,22 @@ pub struct ScaleIntensityRangePercentiles {
     lower: f64,
     /// The percentile that becomes `b_max`, 0 to 100.
     upper: f64,
-    /// What the lower percentile becomes.
+    /// New value of the lower percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_min: Option<f64>,
-    /// What the upper percentile becomes.
+    /// New value of the upper percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     b_max: Option<f64>,
-    /// Set what lies outside the new range to its ends.
+    /// Set values outside the new range to its ends.
     #[serde(default)]
     clip: bool,
-    /// The percentiles go to the same percentages of the new range.
+    /// Map the percentiles to the same percentages of the new range.
     #[serde(default)]
     relative: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
-    /// An input of which only the voxels above 0 count for the percentiles.
+    /// An input; only voxels where it is above 0 count for the percentiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
@@ -71,14 +71,13 @@ impl Define for ScaleIntensityRangePercentiles {
             (Some(_), None) => Err(Invalid::new("b_min", "b_max is missing: give both or neither")),
             (None, Some(_)) => Err(Invalid::new("b_max", "b_min is missing: give both or neither")),
             (None, None) if self.clip => Err(Invalid::new("clip", "clipping needs b_min and b_max")),
-            (None, None) if self.relative => Err(Invalid::new("relative", "b_min and b_max are missing")),
+            (None, None) if self.relative => Err(Invalid::new("relative", "b_min and b_max are missing: give both")),
             (Some(low), Some(high)) if low == high => {
                 Err(Invalid::new("b_max", format!("b_min and b_max are both {low}: every value would become the same")))
             }
-            (Some(low), Some(high)) if self.clip && low > high => Err(Invalid::new(
-                "b_min",
-                format!("{low} is larger than b_max, {high}: nothing can be clipped to that"),
-            )),
+            (Some(low), Some(high)) if self.clip && low > high => {
+                Err(Invalid::new("b_min", format!("{low} is larger than b_max, {high}: clip needs b_min below b_max")))
+            }
             _ => Ok(()),
         }
     }

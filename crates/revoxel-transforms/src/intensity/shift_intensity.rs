@@ -1,7 +1,7 @@
 //! Adds a number to intensities.
 //!
 //! # What it does
-//! `x + offset`, as float32.
+//! Computes `x + offset`; the result is float32.
 //!
 //! # YAML
 //! ```yaml
@@ -9,11 +9,11 @@
 //! ```
 //!
 //! # Inverse
-//! The number is subtracted.
+//! Subtracts the number.
 //!
 //! # Same as
-//! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and cuts fractions off, unless it is `safe`. A factor
-//! for the offset out of the header (`factor_key`) has no counterpart.
+//! MONAI `ShiftIntensityd(offset)`, which keeps the voxel type and truncates fractions, unless it is `safe`. A factor
+//! for the offset from the header (`factor_key`) is not supported.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -27,7 +27,7 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShiftIntensity {
-    /// What is added.
+    /// Number to add.
     offset: f64,
 }
 

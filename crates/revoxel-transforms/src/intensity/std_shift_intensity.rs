@@ -1,8 +1,9 @@
 //! Adds a multiple of the standard deviation to intensities.
 //!
 //! # What it does
-//! `x + factor · deviation`, as float32, with the standard deviation (ddof 0) of the volume, of all channels together
-//! or, with `channel_wise`, of each. With `nonzero`, only values other than 0 count and are changed.
+//! Computes `x + factor · deviation`; the result is float32. The deviation is the standard deviation (ddof 0) of the
+//! volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only nonzero values count and
+//! change.
 //!
 //! # YAML
 //! ```yaml
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! # Inverse
-//! The number that was added is subtracted; with `nonzero` lost, as the zeros cannot be told from values that
+//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
 //! became 0.
 //!
 //! # Same as
@@ -30,12 +31,12 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StdShiftIntensity {
-    /// How many standard deviations are added.
+    /// Number of standard deviations to add.
     pub factor: f64,
-    /// Only values other than 0 count and are changed.
+    /// Only nonzero values count and change.
     #[serde(default)]
     pub nonzero: bool,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     pub channel_wise: bool,
 }

@@ -182,7 +182,7 @@ fn senseless_parameters_are_refused() {
     );
     t("ct_normalization", json!({ "mean": 0, "std": 1, "percentile_00_5": 5 }), "", "percentile_99_5");
     t("z_score", json!({ "keep_outside": true }), "keep_outside", "no mask");
-    t("z_score", json!({ "mask": "nonzero", "source": "seg" }), "mask", "not both");
+    t("z_score", json!({ "mask": "nonzero", "source": "seg" }), "mask", "only one of");
     t("z_score", json!({ "ddof": 2 }), "ddof", "0 or 1");
     t("histogram_standardization", json!({ "landmarks": [0, 100] }), "landmarks", "13");
     let falling = json!([0, 3, 2, 8, 9, 14, 22, 34, 48, 55, 63, 79, 100]);

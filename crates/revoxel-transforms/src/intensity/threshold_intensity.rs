@@ -1,8 +1,8 @@
 //! Replaces intensities on one side of a threshold.
 //!
 //! # What it does
-//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type
-//! stays.
+//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type stays
+//! if it holds `cval`.
 //!
 //! # YAML
 //! ```yaml
@@ -31,10 +31,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 pub struct ThresholdIntensity {
     /// The threshold.
     threshold: f64,
-    /// Keep what is above the threshold; else what is below.
+    /// Keep values above the threshold; if false, those below.
     #[serde(default = "yes")]
     above: bool,
-    /// What the other values become.
+    /// New value of the other values.
     #[serde(default)]
     cval: f64,
 }

@@ -1,11 +1,16 @@
-//! Subtracts the mean and divides by the standard deviation, where wanted of a mask.
+//! Subtracts the mean and divides by the standard deviation, optionally of a mask.
 //!
 //! # What it does
-//! `(x − mean) / deviation`, as float32, with the mean and the standard deviation of the voxels in a mask: those
-//! where the input `source` is above 0, or with `mask` the volume's own values that are `nonzero`, `positive` or
-//! `above_mean`, or with `nonzero_of` what is not 0 in any of these images, its holes, and what is above 0 in any of
-//! these label maps; all voxels without any. All values are changed, unless `keep_outside: true` leaves those outside
-//! the mask as they are. `ddof: 1` takes the deviation of a sample. A deviation below 1e-8 divides by 1e-8.
+//! Computes `(x − mean) / deviation` with the mean and the standard deviation of the voxels in a mask; the result is
+//! float32. The mask is one of these:
+//!
+//! - the voxels where the input `source` is above 0;
+//! - with `mask`, the volume's own values that are `nonzero`, `positive` or `above_mean`;
+//! - with `nonzero_of`, the voxels that are nonzero in any of these images, the holes of this region, and the voxels
+//!   that are above 0 in any of these label maps.
+//!
+//! Without a mask all voxels count. All values change, unless `keep_outside: true` keeps those outside the mask. `ddof:
+//! 1` takes the deviation of a sample. A deviation below 1e-8 counts as 1e-8.
 //!
 //! # YAML
 //! ```yaml
@@ -19,12 +24,12 @@
 //! ```
 //!
 //! # Inverse
-//! The linear map back with the numbers that were used; with `keep_outside` lost, as the result does not say which
-//! values were changed.
+//! The inverse linear map with the same numbers; with `keep_outside` values are lost, since the result does not show
+//! which values changed.
 //!
 //! # Same as
-//! nnU-Net `ZScoreNormalization`; with `use_mask_for_norm` that is `keep_outside: true` and all channels and the label
-//! in `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`. It fails on a volume of one value, which
+//! nnU-Net `ZScoreNormalization`; its `use_mask_for_norm` is `keep_outside: true` with all channels and the label in
+//! `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`. TorchIO fails on a constant volume, which
 //! becomes 0 here.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
@@ -42,22 +47,23 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZScore {
-    /// The input that is above 0 inside the mask.
+    /// The input whose values above 0 form the mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask taken from the volume's own values.
+    /// Mask from the volume's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mask: Option<OwnMask>,
-    /// The inputs that are not 0 inside the mask; labels are above 0. Those that a case does not have are left out.
+    /// The inputs whose nonzero values form the mask (for label maps, values above 0). Inputs that a case lacks are
+    /// ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     nonzero_of: Vec<String>,
-    /// Values outside the mask stay.
+    /// Keep values outside the mask.
     #[serde(default)]
     keep_outside: bool,
-    /// 0, or 1 for the deviation of a sample.
+    /// 0, or 1 for the sample deviation.
     #[serde(default)]
     ddof: usize,
-    /// Each channel by itself.
+    /// Treat each channel separately.
     #[serde(default)]
     channel_wise: bool,
 }
@@ -78,7 +84,7 @@ impl Define for ZScore {
             }
             0 | 1 => {}
             _ => {
-                let problem = "give source (another input), mask (the volume's own values) or nonzero_of, not both";
+                let problem = "give only one of source (another input), mask (the volume's own values) and nonzero_of";
                 return Err(Invalid::new(if masks[1] { "mask" } else { "nonzero_of" }, problem));
             }
         }

@@ -1,8 +1,8 @@
-//! Makes probabilities of scores.
+//! Converts scores to probabilities.
 //!
 //! # What it does
-//! With `softmax`, the exponential of each channel as a share of the sum over all channels of the voxel; with
-//! `sigmoid`, `1 / (1 + exp(−x))` of every value by itself. The result holds probabilities, float32.
+//! `softmax` divides the exponential of each channel by the sum over all channels of the voxel. `sigmoid` computes `1 /
+//! (1 + exp(−x))` for every value. The result holds probabilities, float32.
 //!
 //! # YAML
 //! ```yaml
@@ -13,8 +13,8 @@
 //! The scores are lost.
 //!
 //! # Same as
-//! MONAI `Activationsd(sigmoid, softmax)`; `other` functions and another `dim` than the channels have no counterpart.
-//! What a pipeline's section `restore` does with predictions needs no such step.
+//! MONAI `Activationsd(sigmoid, softmax)`; `other` functions and another `dim` than the channels are not supported.
+//! Predictions that a pipeline's section `restore` processes do not need this step.
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
@@ -28,10 +28,10 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activations {
-    /// Every value by itself.
+    /// Convert every value by itself.
     #[serde(default)]
     sigmoid: bool,
-    /// The channels of a voxel together.
+    /// Convert the channels of a voxel together.
     #[serde(default)]
     softmax: bool,
 }

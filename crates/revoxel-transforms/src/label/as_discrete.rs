@@ -1,12 +1,16 @@
-//! Makes labels of probabilities or scores.
+//! Converts probabilities or scores to labels.
 //!
 //! # What it does
-//! In this order, each where it is asked for: `argmax` takes the channel with the highest value (the lowest of equal
-//! ones) as the label; `to_onehot` makes so many channels of the labels; `threshold` gives 1 where
-//! a value is at least the threshold and 0 elsewhere, channel by channel; `rounding: torchrounding` rounds to whole
-//! numbers, half to even. After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it;
-//! with several channels each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot
-//! maps apply to it. Images and label maps are changed where `keys` names them.
+//! Applies these operations in this order, each only if it is set:
+//!
+//! - `argmax`: the channel with the highest value (the lowest of equal ones) becomes the label.
+//! - `to_onehot`: the labels become this number of channels.
+//! - `threshold`: 1 where a value is at least the threshold, 0 elsewhere, channel by channel.
+//! - `rounding: torchrounding`: rounds to whole numbers, half to even.
+//!
+//! After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it; with several channels,
+//! each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot maps apply to it.
+//! Images and label maps change only if `keys` names them.
 //!
 //! # YAML
 //! ```yaml
@@ -23,8 +27,8 @@
 //! The probabilities are lost.
 //!
 //! # Same as
-//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which answers in float32; here labels have the smallest
-//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` have no counterpart.
+//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which returns float32; here labels have the smallest
+//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` are not supported.
 
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
@@ -43,7 +47,7 @@ pub struct AsDiscrete {
     /// The channel with the highest value becomes the label.
     #[serde(default)]
     argmax: bool,
-    /// So many channels of the labels: those that `argmax` gave, or those of a label map.
+    /// Number of channels to make of the labels: those from `argmax`, or those of a label map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to_onehot: Option<usize>,
     /// 1 where a value is at least this, else 0.
@@ -71,11 +75,11 @@ impl Define for AsDiscrete {
 
     fn check(&self) -> Result<(), Invalid> {
         if !self.argmax && self.threshold.is_none() && self.rounding.is_none() && self.to_onehot.is_none() {
-            return Err(Invalid::new("", "give argmax, threshold or rounding: nothing is asked for"));
+            return Err(Invalid::new("", "give argmax, to_onehot, threshold or rounding"));
         }
         match self.to_onehot {
-            Some(0) => Err(Invalid::new("to_onehot", "0 channels hold nothing")),
-            Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: {MOST} are the most"))),
+            Some(0) => Err(Invalid::new("to_onehot", "0 channels: give 1 or more")),
+            Some(n) if n > MOST => Err(Invalid::new("to_onehot", format!("{n} channels: give at most {MOST}"))),
             _ => Ok(()),
         }
     }
@@ -180,7 +184,7 @@ fn most_likely(volume: &Volume) -> Result<Volume, ApplyError> {
     }
     let channels = volume.channels();
     if channels > usize::from(u16::MAX) {
-        return Err(ApplyError::ChannelCount { channels, problem: "more than a label map of 16 bit can tell apart" });
+        return Err(ApplyError::ChannelCount { channels, problem: "argmax takes at most 65535" });
     }
     let labels = dispatch!(volume.voxels(), v => argmax(v, volume.grid().voxel_count()));
     let labels = Voxels::from(labels).cast(Dtype::smallest_for_labels((channels - 1) as f64));

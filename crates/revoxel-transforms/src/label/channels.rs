@@ -17,7 +17,7 @@ pub(super) fn check(applied: Option<&Labels>, is_onehot: Option<bool>) -> Result
     applied.check(FIELD)?;
     match applied.0.iter().find(|l| **l < 0) {
         Some(label) if is_onehot == Some(true) => {
-            Err(Invalid::new(FIELD, format!("{label} is no channel: channels are numbered from 0")))
+            Err(Invalid::new(FIELD, format!("{label} is not a channel: channels are numbered from 0")))
         }
         _ => Ok(()),
     }

@@ -1,17 +1,16 @@
 //! Fills the holes of labels.
 //!
 //! # What it does
-//! A hole of a label is what does not hold the label and is cut off by it from the faces of the volume. Holes get
-//! the label, whatever they held, also another label. The labels in `applied_labels` (all but 0 where it is left
-//! out) are treated one after the other, the lowest first. `connectivity` says through which neighbours the outside
-//! gets in: 1 those that share a face, 2 an edge too, 3 a corner too.
+//! A hole of a label is a region without the label that the label cuts off from the faces of the volume. Holes get the
+//! label, whatever they held, other labels included. The labels in `applied_labels` (by default all but 0) are
+//! processed one after another, lowest first. `connectivity` sets the neighbours through which the outside enters: 1
+//! those that share a face, 2 also an edge, 3 also a corner.
 //!
-//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all where it is left out;
-//! channel 0 is the background and never filled, also where it is named. Each channel is filled by itself, with 1:
-//! what a hole holds in other channels stays there. `is_onehot: false` makes a label map of each channel, with
-//! `applied_labels` for its values; `is_onehot: true` says that the channels, or the only one, are labels whatever
-//! they hold above 0.
+//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all). Channel 0 is the background
+//! and is never filled, even if it is named. Each channel is filled separately, with 1: other channels do not change.
+//! With `is_onehot: false` each channel is a label map, and `applied_labels` names its values. With `is_onehot: true`
+//! the channels, or the only one, are labels, and any value above 0 counts.
 //!
 //! # YAML
 //! ```yaml
@@ -44,13 +43,13 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillHoles {
-    /// The labels, or channels of a one-hot map, whose holes are filled; all but 0 where it is left out.
+    /// The labels, or channels of a one-hot map, whose holes are filled. Default: all but 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// The outside gets in through faces (1), edges too (2) or corners too (3).
+    /// The outside enters through faces (1), also edges (2) or also corners (3).
     #[serde(default = "full")]
     connectivity: u8,
 }

@@ -1,17 +1,16 @@
 //! Keeps the largest connected component of each label.
 //!
 //! # What it does
-//! Finds the connected components of each label in `applied_labels` (all labels but 0 where it is left out), keeps
-//! the `num_components` with the most voxels and sets the others to 0. With `independent: false` the labels are
-//! taken together as one foreground. `connectivity` says which neighbours count: 1 those that share a face, 2 an
-//! edge too, 3 a corner too. Of components of equal size the first in the order of the voxels is kept.
+//! Finds the connected components of each label in `applied_labels` (by default all but 0), keeps the `num_components`
+//! with the most voxels and sets the others to 0. With `independent: false` the labels form one foreground.
+//! `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner. Of
+//! components of equal size, the first in the order of the voxels is kept.
 //!
-//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all but channel 0 where it is
-//! left out. With `independent: false` what is in any of these channels is the foreground, and a component that is
-//! not kept goes in all of them. `is_onehot: false` makes a label map of each channel, treated by itself, with
-//! `applied_labels` for its values; `is_onehot: true` says that the channels, or the only one, are labels whatever
-//! they hold above 0.
+//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all but channel 0). With
+//! `independent: false` the union of these channels is the foreground, and a component that is not kept is removed from
+//! all of them. With `is_onehot: false` each channel is a label map, treated separately, and `applied_labels` names its
+//! values. With `is_onehot: true` the channels, or the only one, are labels, and any value above 0 counts.
 //!
 //! # YAML
 //! ```yaml
@@ -22,16 +21,16 @@
 //! ```
 //!
 //! # Inverse
-//! What was removed is lost.
+//! Removed voxels are lost.
 //!
 //! # Same as
-//! MONAI `KeepLargestConnectedComponentd(applied_labels, is_onehot, independent, connectivity, num_components)`
-//! (which of equal components MONAI keeps is not defined). With `is_onehot=False` MONAI treats the first of several
-//! channels alone, and refuses them without `applied_labels`; a negative number of a channel counts from the last
-//! one there, and is an error here. Where `is_onehot=True` meets other values than 0 and 1, what is above 0 is
-//! foreground; MONAI's is only what is 1 with `independent=False`. TorchIO `KeepLargestComponent` for
-//! `connectivity: 1` and one label; nnU-Net's `remove_all_but_largest_component_from_segmentation` for
-//! `independent: false`, with its list of labels as `applied_labels`.
+//! MONAI `KeepLargestConnectedComponentd(applied_labels, is_onehot, independent, connectivity, num_components)`. Which
+//! of equal components MONAI keeps is not defined. With `is_onehot=False` MONAI treats only the first of several
+//! channels, and refuses them without `applied_labels`. A negative number of a channel counts from the last one there,
+//! and is an error here. If `is_onehot=True` meets values other than 0 and 1, values above 0 are foreground here; with
+//! `independent=False` only 1 is in MONAI. TorchIO `KeepLargestComponent` for `connectivity: 1` and one label;
+//! nnU-Net's `remove_all_but_largest_component_from_segmentation` for `independent: false`, with its list of labels as
+//! `applied_labels`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -50,19 +49,19 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepLargestConnectedComponent {
-    /// The labels, or channels of a one-hot map, that are looked at; all but 0 where it is left out. Others stay.
+    /// The labels, or channels of a one-hot map, to process. Default: all but 0. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// Each label by itself; else all of them together.
+    /// Process each label separately; if false, all of them together.
     #[serde(default = "yes")]
     independent: bool,
-    /// Neighbours share a face (1), an edge (2) or a corner (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "full")]
     connectivity: u8,
-    /// How many components are kept, of each label or of all together.
+    /// Number of components to keep, of each label or of all together.
     #[serde(default = "one")]
     num_components: usize,
 }

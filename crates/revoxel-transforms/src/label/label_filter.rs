@@ -1,8 +1,8 @@
-//! Keeps some labels.
+//! Keeps some labels and removes the others.
 //!
 //! # What it does
-//! Sets every label that is not in `applied_labels` to 0. In a volume of several channels these are values in every
-//! channel, as in MONAI, and no channels: a one-hot map holds 0 and 1 alone.
+//! Sets every label that is not in `applied_labels` to 0. In a volume with several channels these are values in every
+//! channel, as in MONAI, not numbers of channels: a one-hot map holds only 0 and 1.
 //!
 //! # YAML
 //! ```yaml
@@ -29,7 +29,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelFilter {
-    /// The labels that stay.
+    /// The labels to keep.
     applied_labels: Labels,
 }
 

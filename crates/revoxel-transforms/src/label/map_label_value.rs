@@ -1,9 +1,9 @@
-//! Exchanges labels.
+//! Replaces labels by other labels.
 //!
 //! # What it does
-//! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can
-//! be swapped. Labels that are not listed stay. The voxel type stays where it holds the new labels. In a volume of
-//! several channels these are values in every channel. Labels beyond 2⁵³ stay exact.
+//! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can be
+//! swapped. Labels that are not listed stay. The voxel type stays if it holds the new labels. In a volume with several
+//! channels these are values in every channel. Labels beyond 2⁵³ stay exact.
 //!
 //! # YAML
 //! ```yaml
@@ -11,12 +11,12 @@
 //! ```
 //!
 //! # Inverse
-//! The exchange back, for predictions too; lost where two labels become the same, or where a listed label beyond 2⁵³
-//! is not exact in double precision.
+//! The reverse replacement, for predictions too; lost if two labels become the same, or if a listed label beyond 2⁵³ is
+//! not exact in double precision.
 //!
 //! # Same as
-//! MONAI `MapLabelValued(orig_labels, target_labels)`, which answers in float32; TorchIO `RemapLabels(remapping)`,
-//! whose `masking_method` has no counterpart. Labels that no case has are an error here.
+//! MONAI `MapLabelValued(orig_labels, target_labels)`, which returns float32; TorchIO `RemapLabels(remapping)`, whose
+//! `masking_method` is not supported. Naming a label that no case contains is an error here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 pub struct MapLabelValue {
     /// The labels to replace.
     orig_labels: Labels,
-    /// What each of them becomes, in the same order.
+    /// The new label of each, in the same order.
     target_labels: Labels,
 }
 
@@ -46,7 +46,7 @@ impl Define for MapLabelValue {
     fn check(&self) -> Result<(), Invalid> {
         let (from, to) = (self.orig_labels.0.len(), self.target_labels.0.len());
         if from != to {
-            return Err(Invalid::new("target_labels", format!("{to} labels for {from} in orig_labels: give as many")));
+            return Err(Invalid::new("target_labels", format!("{to} labels for {from} in orig_labels: give {from}")));
         }
         self.orig_labels.check("orig_labels")
     }

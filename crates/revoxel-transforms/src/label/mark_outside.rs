@@ -1,9 +1,9 @@
-//! Marks what lies outside of the measured region in label maps, as nnU-Net does.
+//! Marks voxels outside the measured region in label maps, as nnU-Net does.
 //!
 //! # What it does
-//! The region is what is not 0 in any of the inputs `nonzero_of`, and its holes: what zeros the outside does not
-//! reach through faces. Voxels outside of it that are 0 get `label`; other labels stay. Types that do not hold the
-//! label become the next larger signed type.
+//! The region is where any of the inputs `nonzero_of` is nonzero, with its holes: zeros that the outside does not reach
+//! through faces. Voxels outside the region that are 0 get `label`; other labels stay. A voxel type that does not hold
+//! the label becomes the next larger signed type.
 //!
 //! # YAML
 //! ```yaml
@@ -32,9 +32,9 @@ use crate::transform::{ApplyError, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkOutside {
-    /// The inputs that are not 0 where something was measured.
+    /// The inputs whose nonzero values form the measured region.
     nonzero_of: Vec<String>,
-    /// The label of what lies outside.
+    /// The label of voxels outside the region.
     #[serde(default = "minus_one")]
     label: i32,
 }
@@ -51,7 +51,7 @@ impl Define for MarkOutside {
 
     fn check(&self) -> Result<(), Invalid> {
         match self.nonzero_of.is_empty() {
-            true => Err(Invalid::new("nonzero_of", "name the inputs that are not 0 inside")),
+            true => Err(Invalid::new("nonzero_of", "name the inputs that are nonzero inside the region")),
             false => Ok(()),
         }
     }

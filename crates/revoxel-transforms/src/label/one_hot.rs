@@ -1,10 +1,11 @@
-//! Makes a channel of each label.
+//! Makes one channel for each label.
 //!
 //! # What it does
-//! Turns a label map into probabilities: `num_classes` channels of uint8, channel `c` holding 1 where the label is
-//! `c` and 0 elsewhere. Without `num_classes` there is one channel more than the highest label of the volume. A label
-//! without a channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects,
-//! contours and distances work on it, channel by channel, until values between 0 and 1 come in. (A `dtype: float32` of the output writes floats.)
+//! Turns a label map into probabilities: `num_classes` channels of uint8, where channel `c` holds 1 where the label is
+//! `c` and 0 elsewhere. By default there is one channel more than the highest label of the volume. A label without a
+//! channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects, contours
+//! and distances process it channel by channel, until it holds values between 0 and 1. To write floats, set `dtype:
+//! float32` on the output.
 //!
 //! # YAML
 //! ```yaml
@@ -12,10 +13,10 @@
 //! ```
 //!
 //! # Inverse
-//! The channels are no label map any more; `as_discrete: { argmax: true }` makes one of them, exactly.
+//! The channels are no label map any more; `as_discrete: { argmax: true }` restores it, exactly.
 //!
 //! # Same as
-//! MONAI `AsDiscreted(to_onehot=num_classes)`, which answers in float32; TorchIO `OneHot(num_classes)`.
+//! MONAI `AsDiscreted(to_onehot=num_classes)`, which returns float32; TorchIO `OneHot(num_classes)`.
 
 use rayon::prelude::*;
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
@@ -30,7 +31,7 @@ use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneHot {
-    /// The number of channels, background included; one more than the highest label where it is left out.
+    /// Number of channels, background included. Default: one more than the highest label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     num_classes: Option<usize>,
 }
@@ -114,17 +115,14 @@ pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, 
         result
     }
     if volume.channels() != 1 {
-        let problem = "a label map with one channel is needed to make a channel of each label";
+        let problem = "a one-hot map is made of a label map with one channel";
         return Err(ApplyError::ChannelCount { channels: volume.channels(), problem });
     }
     let labels = LabelSet::of(&volume);
     let highest = labels.iter().last().unwrap_or(0.0);
     let classes = classes.unwrap_or((highest.clamp(0.0, MOST as f64) as usize).saturating_add(1));
     if classes > MOST {
-        return Err(ApplyError::Label {
-            label: highest,
-            problem: format!("{MOST} channels are the most there can be"),
-        });
+        return Err(ApplyError::Label { label: highest, problem: format!("at most {MOST} channels are possible") });
     }
     if let Some(RefusedLabel { label, problem, .. }) = without_channel(&labels, classes, "num_classes") {
         return Err(ApplyError::Label { label, problem });

@@ -1,7 +1,7 @@
 //! Removes some labels.
 //!
 //! # What it does
-//! Sets every label in `labels` to `background_label`. In a volume of several channels these are values in every
+//! Sets every label in `labels` to `background_label`. In a volume with several channels these are values in every
 //! channel.
 //!
 //! # YAML
@@ -13,8 +13,8 @@
 //! The removed labels are lost.
 //!
 //! # Same as
-//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` has no counterpart, and labels that no case
-//! has are an error here.
+//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` is not supported, and naming a label that no
+//! case contains is an error here.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -32,7 +32,7 @@ use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
 pub struct RemoveLabels {
     /// The labels to remove.
     labels: Labels,
-    /// What they become.
+    /// The label that replaces them.
     #[serde(default)]
     background_label: i64,
 }
@@ -45,7 +45,7 @@ impl Define for RemoveLabels {
     fn check(&self) -> Result<(), Invalid> {
         self.labels.check("labels")?;
         if self.labels.0.contains(&self.background_label) {
-            let problem = format!("{} is to be removed and is the background_label", self.background_label);
+            let problem = format!("{} is listed for removal, but is the background_label", self.background_label);
             return Err(Invalid::new("labels", problem));
         }
         Ok(())

@@ -1,18 +1,18 @@
 //! Removes connected components that are too small.
 //!
 //! # What it does
-//! Sets the connected components of each label to 0 that have fewer voxels than `min_size_voxels`, or less volume
-//! than `min_size_mm3` (voxels times the volume of a voxel, which is right on oblique and sheared grids too). With
-//! `independent: false` components of all labels together are measured: touching labels count as one object.
-//! `connectivity` says which neighbours count: 1 those that share a face, 2 an edge too, 3 a corner too.
+//! Sets the connected components of each label to 0 that have fewer voxels than `min_size_voxels`, or less volume than
+//! `min_size_mm3` (voxels times the volume of a voxel, which is right on oblique and sheared grids too). With
+//! `independent: false` the components of all labels together are measured: touching labels count as one object.
+//! `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner.
 //!
-//! A volume of several channels is a one-hot map: its channels are the labels, hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` are then numbers of channels, from 0, and all where it is left out:
-//! channel 0 too. With `independent: true` each channel is measured by itself. With `independent: false` what is in
-//! any of them is measured, a voxel in two of them once, and what is too small goes in all of them; where channel 0
-//! is the background name the others in `applied_labels`. `is_onehot: false` makes a label map of each channel,
-//! treated by itself, with `applied_labels` for its values; `is_onehot: true` says that the channels, or the only
-//! one, are labels whatever they hold above 0.
+//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all, channel 0 included). With
+//! `independent: true` each channel is measured separately. With `independent: false` the union of the channels is
+//! measured (a voxel in two of them counts once), and objects that are too small are removed from all of them; if
+//! channel 0 is the background, name the others in `applied_labels`. With `is_onehot: false` each channel is a label
+//! map, treated separately, and `applied_labels` names its values. With `is_onehot: true` the channels, or the only
+//! one, are labels, and any value above 0 counts.
 //!
 //! # YAML
 //! ```yaml
@@ -23,22 +23,22 @@
 //! ```
 //!
 //! # Inverse
-//! What was removed is lost.
+//! Removed voxels are lost.
 //!
 //! # Same as
-//! MONAI `RemoveSmallObjectsd(min_size, connectivity, independent_channels, by_measure)`, with the unit in the name
-//! of the parameter, as its documentation has it. What MONAI 1.6.1 does differs from that text here:
+//! MONAI `RemoveSmallObjectsd(min_size, connectivity, independent_channels, by_measure)` as MONAI documents it, with
+//! the unit in the name of the parameter. MONAI 1.6.1 behaves differently:
 //!
-//! - With scikit-image 0.26 or later it removes objects of exactly `min_size` too. The text, and this step, remove
-//!   what is smaller.
+//! - With scikit-image 0.26 or later it also removes objects of exactly `min_size`. Its documentation, and this step,
+//!   remove only smaller ones.
 //! - On a map with several labels it counts the voxels of a label as a whole, however many pieces it has. Here each
 //!   piece is measured.
-//! - Several channels it takes for a fourth axis: objects hang together through neighbouring channels, where they
-//!   overlap, and with `connectivity` 2 or 3 where they touch too, and overlaps count twice; so it does with either
-//!   value of `independent_channels`. Here channels are by themselves, or are one region.
+//! - It takes several channels as a fourth axis: objects connect through neighbouring channels where they overlap, and
+//!   with `connectivity` 2 or 3 also where they touch; overlaps count twice. It does so with either value of
+//!   `independent_channels`. Here channels are separate, or form one region.
 //! - Negative labels are an error there, count as the label 1 where no label is above 1, and are erased with
-//!   `independent_channels=False`. Here they are labels as others.
-//! - A volume that holds one value everywhere stays there, however small it is.
+//!   `independent_channels=False`. Here they are ordinary labels.
+//! - A constant volume stays there, however small it is.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -60,19 +60,19 @@ pub struct RemoveSmallObjects {
     /// Components with fewer voxels are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_size_voxels: Option<u64>,
-    /// Components with less volume, in mm³, are removed.
+    /// Components with a smaller volume, in mm³, are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_size_mm3: Option<f64>,
-    /// The labels (all but 0 where it is left out), or channels of a one-hot map (all), that are looked at. Others stay.
+    /// The labels (default: all but 0), or channels of a one-hot map (default: all), to process. Others stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_labels: Option<Labels>,
-    /// Whether channels are labels, with 0 and 1; where it is left out, those of a volume of several channels are.
+    /// Whether channels are labels, with 0 and 1. Default: they are if the volume has several channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_onehot: Option<bool>,
-    /// Neighbours share a face (1), an edge (2) or a corner (3).
+    /// Neighbours share a face (1), also an edge (2) or also a corner (3).
     #[serde(default = "faces")]
     connectivity: u8,
-    /// Each label by itself; else all of them together.
+    /// Process each label separately; if false, all of them together.
     #[serde(default = "yes")]
     independent: bool,
 }
@@ -94,7 +94,7 @@ impl Define for RemoveSmallObjects {
                 return Err(Invalid::new("min_size_mm3", "give min_size_voxels or min_size_mm3, not both"));
             }
             (_, Some(mm3)) if !(mm3.is_finite() && mm3 >= 0.0) => {
-                return Err(Invalid::new("min_size_mm3", format!("{mm3} is no volume: give mm³, 0 or more")));
+                return Err(Invalid::new("min_size_mm3", format!("{mm3} is not a volume: give mm³, 0 or more")));
             }
             _ => {}
         }

@@ -1,9 +1,9 @@
 //! Numbers labels consecutively.
 //!
 //! # What it does
-//! Replaces the labels of a volume, in rising order, by 0, 1, 2 and so on. Which label gets which number depends on
-//! the labels that a volume has: for numbers that are the same in every case use `map_label_value`. The labels of all
-//! channels are numbered together; a one-hot map, which holds 0 and 1, stays as it is.
+//! Replaces the labels of a volume, in rising order, by 0, 1, 2 and so on. The numbers depend on the labels that a
+//! volume holds; for the same numbers in every case use `map_label_value`. The labels of all channels are numbered
+//! together; a one-hot map, which holds 0 and 1, stays as it is.
 //!
 //! # YAML
 //! ```yaml
@@ -11,10 +11,10 @@
 //! ```
 //!
 //! # Inverse
-//! The labels back, for predictions too; exact.
+//! Restores the labels, for predictions too; exact.
 //!
 //! # Same as
-//! TorchIO `SequentialLabels`, whose `masking_method` has no counterpart.
+//! TorchIO `SequentialLabels`, whose `masking_method` is not supported.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;

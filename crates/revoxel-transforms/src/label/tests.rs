@@ -40,7 +40,7 @@ fn senseless_parameters_are_refused() {
     t("map_label_value", json!({ "orig_labels": [1, 1], "target_labels": [1, 2] }), "orig_labels", "twice");
     t("label_filter", json!({ "applied_labels": [] }), "applied_labels", "empty");
     t("remove_labels", json!({ "labels": [0, 1] }), "labels", "background_label");
-    t("as_discrete", json!({}), "", "nothing is asked for");
+    t("as_discrete", json!({}), "", "give argmax, to_onehot");
     t("as_discrete", json!({ "to_onehot": 0 }), "to_onehot", "0 channels");
     t("as_discrete", json!({ "rounding": "up" }), "rounding", "torchrounding");
     t("one_hot", json!({ "num_classes": 0 }), "num_classes", "number of channels");
@@ -153,7 +153,7 @@ fn labels_without_a_channel_are_errors() {
     assert!(t(vec![0u8, 3].into(), json!({ "num_classes": 3 })).to_string().contains("the label 3"));
     assert!(t(vec![0i16, -1].into(), json!({})).to_string().contains("the label -1"));
     assert!(t(vec![0.0f32, 0.5].into(), json!({})).to_string().contains("the label 0.5"));
-    assert!(t(vec![0u32, 4_000_000_000].into(), json!({})).to_string().contains("4096 channels are the most"));
+    assert!(t(vec![0u32, 4_000_000_000].into(), json!({})).to_string().contains("at most 4096 channels"));
     let two = line(vec![0u8; 4].into(), Kind::Label, 2);
     assert!(matches!(made("one_hot", json!({})).apply(two), Err(ApplyError::ChannelCount { channels: 2, .. })));
 }

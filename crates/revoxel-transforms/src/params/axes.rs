@@ -15,11 +15,11 @@ impl Axes {
     /// The axes as 0, 1 or 2.
     ///
     /// # Errors
-    /// Where a number is none of -3 to 2, or an axis is there twice.
+    /// If a number is not in -3 to 2, or an axis is listed twice.
     pub fn resolve(&self, field: &'static str) -> Result<Vec<usize>, Invalid> {
         let axes: Vec<usize> = self.0.0.iter().map(|a| axis(*a, field)).collect::<Result<_, _>>()?;
         match (1..axes.len()).find(|i| axes[..*i].contains(&axes[*i])) {
-            Some(i) => Err(Invalid::new(field, format!("{} is an axis that is there twice", self.0.0[i]))),
+            Some(i) => Err(Invalid::new(field, format!("axis {} is listed twice", self.0.0[i]))),
             None => Ok(axes),
         }
     }
@@ -31,5 +31,5 @@ pub fn axis(number: i64, field: &'static str) -> Result<usize, Invalid> {
     usize::try_from(positive)
         .ok()
         .filter(|a| *a < 3)
-        .ok_or_else(|| Invalid::new(field, format!("{number} is no axis: use 0, 1 or 2 (or -1 for the last)")))
+        .ok_or_else(|| Invalid::new(field, format!("{number} is not an axis: use 0, 1 or 2 (or -1 for the last)")))
 }

@@ -7,8 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a resampling takes for places outside the volume. Places within half a voxel of the outermost centres
-/// always take the edge.
+/// Out-of-bounds value of a resampling. Positions within half a voxel of the outermost centres always take the edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Padding {
     /// The closest edge voxel.
@@ -86,7 +85,7 @@ impl JsonSchema for Padding {
     }
 }
 
-/// On which side padding goes.
+/// Which side gets the padding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMethod {

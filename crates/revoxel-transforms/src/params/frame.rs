@@ -1,10 +1,10 @@
-//! The frame in which places of the world are given.
+//! The frame of world positions.
 
 use revoxel_core::{Affine, Frame};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which ends the world's axes point to.
+/// Ends that the world's axes point to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum WorldFrame {
     /// Right, anterior, superior: NIfTI, MONAI, TorchIO.
@@ -24,7 +24,7 @@ impl WorldFrame {
         }
     }
 
-    /// A map of points of this frame as a map of RAS+ points.
+    /// Converts a map of points in this frame to a map of RAS+ points.
     pub fn map_to_ras(self, map: &Affine) -> Affine {
         match self {
             Self::Ras => *map,

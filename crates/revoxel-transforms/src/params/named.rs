@@ -1,4 +1,4 @@
-//! Values of other crates that are written as names.
+//! Values of other crates that files write as names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A closed list of values with names.
 pub trait Names: Copy + 'static {
-    /// What the list is called in the schema.
+    /// The name of the list in the schema.
     const LIST: &'static str;
     /// The names, in the order of [`ALL`](Self::ALL).
     const NAMES: &'static [&'static str];
@@ -72,7 +72,7 @@ impl Names for PadMode {
     }
 }
 
-/// A value that is written as its name.
+/// A value that files write as its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Named<T>(pub T);
 

@@ -15,12 +15,12 @@ pub enum OnEmpty {
     Error,
     /// Do not crop.
     Keep,
-    /// Leave the case out.
+    /// Skip the case.
     SkipCase,
 }
 
 impl OnEmpty {
-    /// What was found, or what is to happen where nothing was; `rule` says what was looked for.
+    /// Returns the region found, or applies this choice if there is none; `rule` describes the foreground.
     pub fn resolve(self, found: Option<IndexBox>, rule: impl Fn() -> String) -> Result<Option<IndexBox>, PlanError> {
         match (found, self) {
             (None, Self::Error) => Err(PlanError::EmptyForeground { rule: rule() }),

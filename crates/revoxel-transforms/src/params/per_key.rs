@@ -1,4 +1,4 @@
-//! A parameter that is the same for all inputs, or given by key.
+//! A parameter with one value for all inputs, or one value by key.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum PerKey<T> {
-    /// The same for all.
+    /// The same value for all inputs.
     All(T),
-    /// By key; keys that are not named take the default.
+    /// By key; keys that are not named get the default.
     ByKey(BTreeMap<String, T>),
 }
 
 impl<T: Copy> PerKey<T> {
-    /// The value for a key that is meant for all inputs.
+    /// The value given for all inputs.
     pub fn for_all(&self) -> Option<T> {
         match self {
             Self::All(value) => Some(*value),
@@ -29,7 +29,7 @@ impl<T: Copy> PerKey<T> {
         }
     }
 
-    /// The value that names this key.
+    /// The value given for this key by name.
     pub fn for_key(&self, key: &str) -> Option<T> {
         match self {
             Self::All(_) => None,
@@ -37,7 +37,7 @@ impl<T: Copy> PerKey<T> {
         }
     }
 
-    /// The value for a key, named or meant for all.
+    /// The value for a key, given by name or for all inputs.
     pub fn get(&self, key: &str) -> Option<T> {
         self.for_key(key).or_else(|| self.for_all())
     }

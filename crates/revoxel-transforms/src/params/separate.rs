@@ -1,4 +1,4 @@
-//! Whether slices that lie far apart are interpolated by themselves.
+//! Whether thick slices are interpolated separately.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,15 +7,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Whether the coarsest axis is interpolated in another way than the two others.
+/// Whether the coarsest axis has its own interpolation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SeparateZ {
     /// No.
     #[default]
     Never,
-    /// Where the spacings differ enough.
+    /// If the spacings differ enough.
     Auto,
-    /// Yes, where there is one coarsest axis.
+    /// Yes, if there is one coarsest axis.
     Always,
 }
 

@@ -1,4 +1,4 @@
-//! One to three numbers, one per axis.
+//! One to three numbers, by axis.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Invalid;
 
-/// A number for all axes or a list of up to six: what people write as `1` or `[1, 1, 2.5]`.
+/// One number for all axes, or a list of up to six: `1` or `[1, 1, 2.5]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Numbers<T>(pub Vec<T>);
@@ -31,12 +31,12 @@ impl<T: Copy> Numbers<T> {
     /// Names the field.
     pub fn by_axis(&self, field: &'static str) -> Result<(), Invalid> {
         if self.0.len() > 3 {
-            return Err(Invalid::new(field, format!("{} numbers for three axes", self.0.len())));
+            return Err(Invalid::new(field, format!("{} numbers for three axes: give at most 3", self.0.len())));
         }
         Ok(())
     }
 
-    /// The number of an axis, where the list is long enough.
+    /// The number of an axis, if the list is long enough.
     pub fn get(&self, axis: usize) -> Option<T> {
         self.0.get(axis).copied()
     }

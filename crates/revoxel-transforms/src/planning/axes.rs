@@ -19,7 +19,7 @@ pub fn check_order(order: &str) -> Result<(), Invalid> {
     }
     Err(Invalid::new(
         "rotate_order",
-        format!("{order:?} is no order of rotations: use three of X, Y, Z (about the turned axes) or x, y, z"),
+        format!("{order:?} is not an order of rotations: use three of X, Y, Z (about rotated axes) or of x, y, z"),
     ))
 }
 

@@ -47,7 +47,7 @@ pub fn axis(field: &'static str, number: i64, grid: &Grid) -> Result<usize, Plan
     let axes = grid.axes() as i64;
     let positive = if number < 0 { number + axes } else { number };
     let found = usize::try_from(positive).ok().filter(|a| *a < grid.axes());
-    found.ok_or_else(|| two_axes(field, format!("{number} is none of its axes: use 0 or 1 (or -1 for the last)")))
+    found.ok_or_else(|| two_axes(field, format!("{number} is not one of its axes: use 0 or 1 (or -1 for the last)")))
 }
 
 /// [`axis`] for a change of values.
@@ -92,7 +92,7 @@ pub fn turned(grid: &Grid, turn: SignedPermutation, to: &Orientation) -> Result<
 /// Refuses to bend a 2-D volume by the field of a first input that is not 2-D: it would leave the plane.
 pub fn same_plane(grid: &Grid, first: &Grid) -> Result<(), PlanError> {
     if grid.is_planar() && !first.is_planar() {
-        let problem = "it is bent like the first input of the step, which is not 2-D: give it a step of its own";
+        let problem = "it bends like the first input of the step, which is not 2-D: give it its own step";
         return Err(two_axes("keys", problem.to_owned()));
     }
     Ok(())

@@ -1,29 +1,32 @@
-//! Samples through an affine map: by rotation, shear, translation and scale, or by a matrix.
+//! Resamples through an affine map: rotation, shear, translation and scale, or a matrix.
 //!
 //! # What it does
-//! Takes the sampling grid through a map and interpolates onto it. Two ways to give the map:
+//! Transforms the sampling grid by an affine map and interpolates onto it. The map is given in one of two ways:
 //!
-//! **By parameters**, in voxel units about the middle of the volume, as MONAI: `rotate_params` (radians, or `degrees`),
-//! then `shear_params`, `translate_params` (voxels), `scale_params`; the voxel at index x after the step is sampled at
-//! R·S·T·Z·x, both counted from the middle. So a scale of 2 shows the content at half its size, and a translation of
-//! +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same middle.
+//! **By parameters**, as in MONAI, in voxel units about the centre of the volume: `rotate_params` (radians, or
+//! `degrees`), `shear_params`, `translate_params` (voxels) and `scale_params`, in this order. The voxel at index x of
+//! the result is sampled at R·S·T·Z·x, both counted from the centre. So a scale of 2 shows the content at half its
+//! size, and a translation of +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same
+//! centre.
 //!
-//! **By a matrix**, 4 × 4 in world millimetres: `matrix` with its `frame`, or `file`, which is read once, when the
-//! pipeline is loaded, and looked for beside the pipeline file. With `maps: output_to_input` (the default) the matrix
-//! takes a point of the result to the point of the volume that is shown there: what ITK, SimpleITK, elastix and ANTs
-//! write for "fixed to moving" and resample with. With `maps: input_to_output` it is the other way round: the matrix
-//! moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
+//! **By a matrix**, 4 × 4, in world millimetres: `matrix` with its `frame`, or `file`. The file is looked for beside
+//! the pipeline file and read once, when the pipeline is loaded. With `maps: output_to_input` (the default) the matrix
+//! maps a point of the result to the point of the volume that is shown there. ITK, SimpleITK, elastix and ANTs write
+//! such "fixed to moving" matrices and resample with them. With `maps: input_to_output` the matrix maps the other way:
+//! it moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
 //!
-//! Either way, no place in the patient changes its world coordinates: the affine of the result is the map after the
-//! grid's affine, so it says where in the *volume's* world the voxels come from. The voxels are those that
-//! `SimpleITK.Resample(volume, reference, transform)` gives; SimpleITK writes the reference's grid beside them.
+//! In both cases every place in the patient keeps its world coordinates: the affine of the result is the map after the
+//! grid's affine, so it states where in the *volume's* world each voxel comes from. The voxels equal those of
+//! `SimpleITK.Resample(volume, reference, transform)`; SimpleITK stores the reference's grid with them.
 //!
 //! | `file` | read as |
 //! |---|---|
-//! | `.tfm`, `.txt` of ITK | Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others, or several of them in a composite, with their centre; LPS |
+//! | `.tfm`, `.txt` of ITK | a transform, or several in a composite, with their centre; LPS |
 //! | `.mat` of ITK and ANTs (`0GenericAffine.mat`) | the same, binary; LPS |
 //! | `.json` | `[[..], ..]`, four rows of four, or `{ "matrix": .., "frame": .. }` |
-//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; say `frame` |
+//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; give `frame` |
+//!
+//! The ITK transforms are Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others.
 //!
 //! # YAML
 //! ```yaml
@@ -41,13 +44,13 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
-//! rotate_order)`; `padding` is `reflection` by default, as there, and `minimum` with a matrix. Its `affine`, a matrix
-//! in voxels, has no counterpart. Where two voxels are equally near, nearest takes the upper one; in MONAI rounding noise
-//! decides. What its splines take to lie beyond is said of `spacing`. SimpleITK `Resample(image, reference,
+//! rotate_order)`. The default `padding` is `reflection`, as in MONAI, and `minimum` with a matrix. Its `affine`, a
+//! matrix in voxels, is not supported. Where two voxels are equally close, nearest alternates between them; in MONAI
+//! rounding noise decides. For the boundaries of its splines see `spacing`. SimpleITK `Resample(image, reference,
 //! transform)`; ANTs `antsApplyTransforms` with one affine.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
@@ -66,67 +69,70 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Affine {
-    /// Angles in radians, in the order of `rotate_order`; missing ones are 0. Of a 2-D volume one angle, in its plane.
+    /// Angles in radians, in the order of `rotate_order`; missing ones are 0. A 2-D volume takes one angle, in its
+    /// plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotate_params: Option<RealVector>,
     /// The same in degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     degrees: Option<RealVector>,
-    /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
+    /// Order of the rotations: capitals rotate about the already rotated axes, small letters about fixed axes.
     #[serde(default = "order", skip_serializing_if = "is_order")]
     rotate_order: String,
-    /// Up to six factors of shear: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1. Of a 2-D volume up to
-    /// two: of axis 0 by 1, and of 1 by 0.
+    /// Up to six shear factors: of axis 0 by 1 and by 2, of 1 by 0 and by 2, of 2 by 0 and by 1. A 2-D volume takes up
+    /// to two: of axis 0 by 1, and of 1 by 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shear_params: Option<RealVector>,
-    /// Voxels by which the grid is moved, by axis; missing ones are 0.
+    /// Translation of the grid in voxels, by axis; missing ones are 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     translate_params: Option<RealVector>,
-    /// Factors by which voxels become larger, by axis; missing ones are 1.
+    /// Factors that enlarge the voxels, by axis; missing ones are 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale_params: Option<RealVector>,
-    /// Four rows of four: a map of points of the world, in mm.
+    /// Four rows of four: a map of world points, in mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<[[f64; 4]; 4]>,
-    /// The frame in which the matrix maps points: RAS or LPS.
+    /// The frame of the matrix: RAS or LPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame: Option<WorldFrame>,
     /// A file with the matrix, beside the pipeline file; see above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// Whether the matrix takes points of the result to points of the volume, or the other way round.
+    /// Direction of the matrix: from points of the result to points of the volume, or the reverse.
     #[serde(default, skip_serializing_if = "Maps::is_default")]
     maps: Maps,
-    /// With a matrix: the input on whose grid the result is sampled; else the volume's own grid.
+    /// With a matrix: the input whose grid the result gets; by default the volume's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// Voxels per axis; 0 or less keeps an axis.
+    /// Voxels by axis; 0 or less keeps an axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_size: Option<IntVector>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Default: reflection, or minimum with a matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// What a matrix maps.
+/// Direction of a matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Maps {
-    /// A point of the result to the point of the volume that is shown there.
+    /// From a point of the result to the point of the volume shown there.
     #[default]
     OutputToInput,
-    /// A point of the volume to the point of the result where it is shown.
+    /// From a point of the volume to the point of the result that shows it.
     InputToOutput,
 }
 
@@ -155,7 +161,7 @@ impl Define for Affine {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.file.is_some() {
-            return Err(Invalid::new("file", "no files can be read here: give the matrix itself"));
+            return Err(Invalid::new("file", "files cannot be read here: give the matrix itself"));
         }
         let given = [
             ("rotate_params", &self.rotate_params, 3),
@@ -170,7 +176,7 @@ impl Define for Affine {
                 return Err(Invalid::new(field, "give a matrix or parameters, not both"));
             }
             if numbers.0.len() > most {
-                return Err(Invalid::new(field, format!("{} numbers: at most {most}", numbers.0.len())));
+                return Err(Invalid::new(field, format!("{} numbers: give at most {most}", numbers.0.len())));
             }
             finite(field, &numbers.0)?;
         }
@@ -198,17 +204,17 @@ impl Define for Affine {
 impl Affine {
     fn check_matrix(&self, rows: &[[f64; 4]; 4]) -> Result<(), Invalid> {
         if self.frame.is_none() {
-            return Err(Invalid::new("frame", "say in which frame the matrix maps points: frame: RAS or frame: LPS"));
+            return Err(Invalid::new("frame", "set the frame of the matrix: frame: RAS or frame: LPS"));
         }
         if self.reference.is_some() && self.spatial_size.is_some() {
-            return Err(Invalid::new("spatial_size", "the shape is that of reference: leave spatial_size out"));
+            return Err(Invalid::new("spatial_size", "reference sets the shape: leave spatial_size out"));
         }
         finite("matrix", rows.as_flattened())?;
         if rows[3] != [0.0, 0.0, 0.0, 1.0] {
             return Err(Invalid::new("matrix", format!("the last row is {:?}, not [0, 0, 0, 1]", rows[3])));
         }
         if !Map::from_rows([rows[0], rows[1], rows[2]]).is_regular() {
-            return Err(Invalid::new("matrix", "the matrix cannot be inverted: it makes a plane of space"));
+            return Err(Invalid::new("matrix", "the matrix cannot be inverted: it flattens space"));
         }
         Ok(())
     }
@@ -223,7 +229,7 @@ impl Affine {
             return Err(Invalid::new(field, "works with matrix or file only"));
         }
         if ![false, true].into_iter().all(|planar| self.parameters(planar).is_regular()) {
-            return Err(Invalid::new("shear_params", "the map cannot be inverted: it makes a plane of space"));
+            return Err(Invalid::new("shear_params", "the map cannot be inverted: it flattens space"));
         }
         Ok(())
     }
@@ -349,7 +355,7 @@ mod tests {
         t(json!({ "scale_params": [1, 0, 1] }), "scale_params", "0 leaves nothing");
         t(json!({ "rotate_params": [1, 2, 3, 4] }), "rotate_params", "at most 3");
         t(json!({ "rotate_params": 1, "degrees": 1 }), "degrees", "not both");
-        t(json!({ "rotate_order": "XXY" }), "rotate_order", "no order");
+        t(json!({ "rotate_order": "XXY" }), "rotate_order", "not an order");
         t(json!({ "reference": "ct" }), "reference", "matrix or file only");
         t(json!({ "maps": "input_to_output" }), "maps", "matrix or file only");
         t(json!({ "matrix": rows }), "frame", "frame: RAS");
@@ -362,6 +368,6 @@ mod tests {
         };
         t(with(3, json!([0, 0, 1, 1])), "matrix", "last row");
         t(with(1, json!([2, 0, 0, 5])), "matrix", "cannot be inverted");
-        t(json!({ "file": "a.tfm" }), "file", "no files");
+        t(json!({ "file": "a.tfm" }), "file", "files cannot be read");
     }
 }

@@ -1,17 +1,17 @@
-//! Puts inputs on the grid of another input, whatever it takes.
+//! Puts inputs on the grid of another input, and resamples only where needed.
 //!
 //! # What it does
 //! Compares the grid of each input with that of `reference`, corner by corner, in voxels of the finer grid:
 //!
-//! | the grids | what happens |
+//! | the grids | the input |
 //! |---|---|
-//! | are identical | nothing |
-//! | differ by noise (same shape, every corner within 1/1000 voxel) | the reference's grid; no value changes |
-//! | overlap | the input is interpolated onto the reference's grid; headers are believed |
-//! | have no place in common | an error |
+//! | are identical | stays |
+//! | differ by noise (same shape, every corner within 1/1000 voxel) | gets the reference's grid; no value changes |
+//! | overlap | is interpolated onto the reference's grid; headers are trusted |
+//! | do not overlap | is refused: an error |
 //!
-//! Inputs of a case that must share a grid and do not are refused before a voxel is read; this step is one way out.
-//! The other is `--snap`, for inputs of the same shape whose header is wrong.
+//! If inputs of a case must share a grid and do not, the case is refused before any voxel is read. This step is one
+//! remedy. The other is `--snap`, for inputs of the same shape with a wrong header.
 //!
 //! # YAML
 //! ```yaml
@@ -22,12 +22,12 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values unless nothing was interpolated, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values unless nothing was interpolated, bit-exact in geometry.
 //!
 //! # Same as
-//! SimpleITK `Resample(image, reference)` and MONAI `ResampleToMatchd`, where they are needed; TorchIO
-//! `ToReferenceSpace` moves the header only. TorchIO `CopyAffine(target)`, which takes the reference's affine whatever
-//! it is, where the grids differ by noise; for headers that are wrong by more there is `--snap`.
+//! SimpleITK `Resample(image, reference)` and MONAI `ResampleToMatchd`, applied only where needed. TorchIO
+//! `ToReferenceSpace` changes the header only. TorchIO `CopyAffine(target)`, where the grids differ by noise; TorchIO
+//! copies the reference's affine whatever the difference. For headers with larger errors use `--snap`.
 
 use revoxel_core::{Agreement, Grid, GridOp, Relation};
 use revoxel_resample::Interpolation;
@@ -42,15 +42,16 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Align {
-    /// The input whose grid is taken.
+    /// The input whose grid is used.
     reference: String,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
@@ -113,7 +114,7 @@ mod tests {
             assert_eq!(plan(x), Ok(vec![GridOp::Resample { grid: reference }]), "{x}");
         }
         let error = plan(500.0).unwrap_err().to_string();
-        assert!(error.contains("no place in common") && error.contains("500"), "{error}");
+        assert!(error.contains("do not overlap") && error.contains("500"), "{error}");
         assert!(matches!(align.plan(&grid(0.0), &Evidence::default()), Err(PlanError::MissingInput(_))));
     }
 }

@@ -1,8 +1,8 @@
-//! Pads a given number of voxels on each side.
+//! Pads each side by a number of voxels.
 //!
 //! # What it does
-//! Adds `spatial_border` voxels: one number for all sides, three for both sides of each axis, or six for low and
-//! high side of each axis in turn.
+//! Adds `spatial_border` voxels: one number for all sides, three numbers (both sides of each axis), or six numbers (low
+//! and high side of each axis in turn).
 //!
 //! ```text
 //! [ a b c ]   spatial_border 2, edge   [ a a a b c c c ]
@@ -17,14 +17,14 @@
 //! ```
 //!
 //! # Inverse
-//! The window back; exact. What was padded is never read on the way back.
+//! Removes the padding; exact. Padding is never read on the way back.
 //!
 //! # Same as
-//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`, whose minimum, maximum, mean and median are
-//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median`: those without are, as in numpy, made of each
-//! line that is padded. Whole numbers become float32 where something between them pads; TorchIO cuts the fraction off.
-//! A number is meant for images: other kinds get their own fill, unless `keys` names label maps alone, and so do label
-//! maps where a mean, a median or a ramp pads.
+//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`. TorchIO's minimum, maximum, mean and median are
+//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median` here; without the prefix they are computed for
+//! each padded line, as in numpy. Volumes of whole numbers become float32 where the padding has fractions; TorchIO
+//! truncates fractions. A constant given for all inputs applies to images. Other kinds get their own fill, unless
+//! `keys` names label maps only. Label maps also get their fill where a mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -40,13 +40,13 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BorderPad {
-    /// Voxels to add: one number, one per axis, or low and high by axis; of a 2-D volume 1, 2 or 4 numbers.
+    /// Voxels to add: one number, one per axis, or low and high by axis; for a 2-D volume 1, 2 or 4 numbers.
     spatial_border: IntVector,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }
@@ -67,7 +67,7 @@ impl Define for BorderPad {
         }
         let wrong = border.iter().find(|b| **b < 0 || **b > 1 << 20);
         if let Some(b) = wrong {
-            return Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added")));
+            return Err(Invalid::new("spatial_border", format!("{b} voxels cannot be added: give 0 to 1048576")));
         }
         constant_only(self.mode.0, self.value.as_ref())
     }

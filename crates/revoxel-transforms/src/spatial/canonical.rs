@@ -1,9 +1,8 @@
-//! Turns the voxel axes to RAS.
+//! Reorients the voxel axes to RAS.
 //!
 //! # What it does
-//! Permutes and flips the axes so that they point as closely as they can to the right, the anterior and the superior
-//! end. No voxel is interpolated; an oblique volume stays oblique. The same as
-//! `orientation: { closest_canonical: true }`.
+//! Permutes and flips the axes so that they point as closely as possible to the right, anterior and superior ends. No
+//! voxel is interpolated; an oblique volume stays oblique. The same as `orientation: { closest_canonical: true }`.
 //!
 //! # YAML
 //! ```yaml

@@ -1,8 +1,9 @@
-//! Crops to a share of the volume in its middle.
+//! Crops to a central fraction of the volume.
 //!
 //! # What it does
-//! Keeps `roi_scale` of each axis around its middle, rounded up to whole voxels: from n//2 − size//2 on. With `source`,
-//! the box is that of the input of this name, and inputs on other grids are cropped to the same region of the world.
+//! Keeps the fraction `roi_scale` of each axis around its centre, rounded up to whole voxels, from index n//2 − size//2
+//! on. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to the same world
+//! region.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
@@ -15,10 +16,10 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! MONAI `CenterScaleCropd(roi_scale)`, which takes a share above 1 for the whole axis; here that is an error.
+//! MONAI `CenterScaleCropd(roi_scale)`, which takes a fraction above 1 as the whole axis; here that is an error.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
@@ -34,9 +35,9 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterScaleCrop {
-    /// The share of each axis that is kept; a number for all; 0 or less keeps an axis, as 1 does.
+    /// Fraction of each axis to keep; one number applies to all axes; 0 or less keeps an axis, as 1 does.
     roi_scale: RealVector,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

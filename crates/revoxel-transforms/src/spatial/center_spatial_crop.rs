@@ -1,9 +1,9 @@
-//! Crops to a box in the middle.
+//! Crops to a central box.
 //!
 //! # What it does
-//! Keeps `roi_size` voxels around the middle of each axis: from n//2 − size//2 on. An axis that is shorter than
-//! the size stays as it is. With `source`, the box is that of the input of this name, and inputs on other grids are
-//! cropped to the same region of the world.
+//! Keeps `roi_size` voxels around the centre of each axis, from index n//2 − size//2 on. An axis shorter than the size
+//! stays as it is. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to
+//! the same world region.
 //!
 //! ```text
 //! [ . . . . . . . ]   roi_size 4    [ . . . . ]
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
 //! MONAI `CenterSpatialCropd(roi_size)`.
@@ -38,9 +38,9 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterSpatialCrop {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis.
     roi_size: IntVector,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }

@@ -1,12 +1,13 @@
 //! Crops to the foreground of an input.
 //!
 //! # What it does
-//! Finds the box around the voxels of `source` that satisfy a rule (`above`, `below`, `between`, `labels` or
-//! `nonzero`; any channel counts), adds a margin, and crops every input to it. Inputs on other grids are cropped to
-//! the same region of the world. Without a rule, voxels above 0 are foreground.
+//! Finds the box around the foreground voxels of `source`, adds a margin, and crops every input to the box. A rule
+//! defines the foreground: `above`, `below`, `between`, `labels` or `nonzero`; without a rule, voxels above 0 are
+//! foreground. A voxel is foreground if any channel satisfies the rule. Inputs on other grids are cropped to the same
+//! world region.
 //!
-//! A box that sticks out of the volume is padded, unless `allow_smaller: true` cuts it at the volume's edges.
-//! `k_divisible` enlarges it to multiples of a number.
+//! A box that extends beyond the volume is padded; `allow_smaller: true` clips it to the volume instead. `k_divisible`
+//! enlarges the box to multiples of a number.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 ]
@@ -25,12 +26,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Where nothing is foreground,
-//! MONAI returns an empty volume; here that is an error unless `on_empty` says otherwise. Its `channel_indices` have no
-//! counterpart: any channel counts.
+//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Without any foreground MONAI
+//! returns an empty volume; here that is an error, unless `on_empty` says otherwise. Its `channel_indices` is not
+//! supported: all channels count.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;
@@ -48,21 +49,21 @@ use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanEr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropForeground {
-    /// The input in which the foreground is looked for.
+    /// The input that defines the foreground.
     source: String,
-    /// Foreground is what is greater than this.
+    /// Values above this are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     above: Option<f64>,
-    /// Foreground is what is less than this.
+    /// Values below this are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     below: Option<f64>,
-    /// Foreground is what lies between these, both included.
+    /// Values between these two, both included, are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     between: Option<[f64; 2]>,
-    /// Foreground is what equals one of these.
+    /// Values equal to one of these are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
-    /// Foreground is what is not 0.
+    /// Nonzero values are foreground.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonzero: Option<bool>,
     /// Voxels of the source to add on each side, for all axes or by axis.
@@ -74,17 +75,17 @@ pub struct CropForeground {
     /// Enlarge the box to multiples of this, for all axes or by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k_divisible: Option<IntVector>,
-    /// Cut a box that sticks out at the volume's edges, before `k_divisible`; else it is padded.
+    /// Clip a box that extends beyond the volume, before `k_divisible`; by default it is padded.
     #[serde(default)]
     allow_smaller: bool,
-    /// What to do where nothing is foreground.
+    /// What to do without any foreground.
     #[serde(default)]
     on_empty: OnEmpty,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }
@@ -142,7 +143,7 @@ impl Define for CropForeground {
 
 fn negative(field: &'static str, mut margin: impl Iterator<Item = f64>) -> Result<(), Invalid> {
     let wrong = margin.find(|m| !(0.0..1e6).contains(m));
-    wrong.map_or(Ok(()), |m| Err(Invalid::new(field, format!("{m} is no margin: use 0 or more"))))
+    wrong.map_or(Ok(()), |m| Err(Invalid::new(field, format!("{m} is not a margin: use 0 or more"))))
 }
 
 impl SpatialTransform for CropForeground {

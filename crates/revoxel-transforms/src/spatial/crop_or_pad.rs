@@ -1,11 +1,11 @@
-//! Crops and pads to a shape, in voxels or in millimetres, around the middle or around a mask.
+//! Crops and pads to a shape, in voxels or in millimetres, around the centre or around a mask.
 //!
 //! # What it does
-//! Crops axes that are longer than `target_shape` and pads axes that are shorter; no voxel is interpolated. What is left
-//! lies around the middle of the volume or, with `source`, around the middle of the box of what is not 0 in that input,
-//! or of what is one of `labels`. Without `target_shape` it is that box. Of an odd number of voxels the one that is over
-//! goes to the beginning. Where the middle lies between two voxels, or in one, and the shape asks for the other, the
-//! window begins half a voxel before.
+//! Crops axes longer than `target_shape` and pads axes shorter than it; no voxel is interpolated. The window is centred
+//! on the volume. With `source`, it is centred on the box around the nonzero voxels of that input, or around its
+//! `labels`; without `target_shape` it is that box. If the number of voxels to crop or pad is odd, the extra voxel is
+//! at the beginning. If the centre of the box lies on a voxel and the shape needs it between two voxels, or the other
+//! way round, the window begins half a voxel earlier.
 //!
 //! ```text
 //! [ a b c d e f ]   size 3   [ c d e ]
@@ -21,13 +21,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside what was kept, the kind's fill where it was cropped.
+//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 //!
 //! # Same as
-//! TorchIO `CropOrPad(target_shape, units, padding_mode, mask_name, labels, only_crop, only_pad)`. A mask without
-//! anything in it is an error, unless `on_empty: keep` says that the middle of the volume is meant, as it is there.
-//! TorchIO's modes maximum, mean, median and minimum are `volume_maximum` and so on, and its number is `value`. It looks
-//! at the first channel of a mask, here all count. Its `location="random"` is `rand_spatial_crop`.
+//! TorchIO `CropOrPad(target_shape, units, padding_mode, mask_name, labels, only_crop, only_pad)`. An empty mask is an
+//! error, unless `on_empty: keep` selects the centre of the volume, as TorchIO does. TorchIO's modes maximum, mean,
+//! median and minimum are `volume_maximum` and so on, and its number is `value`. TorchIO reads the first channel of a
+//! mask; here all channels count. Its `location="random"` is `rand_spatial_crop`.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;
@@ -45,34 +45,35 @@ use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanEr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropOrPad {
-    /// Size of each axis in `units`; a number for all; 0 or less keeps an axis. Without it the box of the mask.
+    /// Size of each axis in `units`; one number applies to all axes; 0 or less keeps an axis. Default: the box of the
+    /// mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target_shape: Option<RealVector>,
-    /// What `target_shape` counts: voxels, mm or cm. Lengths are rounded to whole voxels.
+    /// Unit of `target_shape`: voxels, mm or cm. Lengths are rounded to whole voxels.
     #[serde(default)]
     units: Units,
-    /// The input that holds a mask around whose middle the window lies.
+    /// The input with the mask that the window is centred on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// The mask is what equals one of these; else what is not 0.
+    /// Values equal to one of these form the mask; by default nonzero values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<f64>>,
     /// Only crop, or only pad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     only: Option<Only>,
-    /// What to do where the mask is empty; keep: the middle of the volume instead.
+    /// What to do if the mask is empty; keep: use the centre of the volume.
     #[serde(default)]
     on_empty: OnEmpty,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }
 
-/// What a size counts.
+/// Unit of a size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Units {
@@ -85,13 +86,13 @@ enum Units {
     Cm,
 }
 
-/// Half of the step.
+/// Which part of the step to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Only {
-    /// Axes that are shorter stay.
+    /// Only crop: shorter axes stay.
     Crop,
-    /// Axes that are longer stay.
+    /// Only pad: longer axes stay.
     Pad,
 }
 
@@ -107,16 +108,13 @@ impl Define for CropOrPad {
     fn check(&self) -> Result<(), Invalid> {
         if self.source.is_none() {
             if self.target_shape.is_none() {
-                return Err(Invalid::new(
-                    "",
-                    "give target_shape, or source with a mask: there is no size without them",
-                ));
+                return Err(Invalid::new("", "give target_shape, or source with a mask: one of them sets the size"));
             }
             if self.labels.is_some() {
-                return Err(Invalid::new("labels", "they are looked for in source: give it, too"));
+                return Err(Invalid::new("labels", "they need source: give it, too"));
             }
             if self.on_empty != OnEmpty::Error {
-                return Err(Invalid::new("on_empty", "it is about the mask of source: give it, too"));
+                return Err(Invalid::new("on_empty", "it applies to the mask of source: give it, too"));
             }
         }
         if self.labels.as_ref().is_some_and(Vec::is_empty) {
@@ -127,7 +125,7 @@ impl Define for CropOrPad {
             finite("target_shape", &size.0)?;
             let wrong = |n: &&f64| self.units == Units::Voxels && n.fract() != 0.0 || **n >= 1e9;
             if let Some(n) = size.0.iter().find(wrong) {
-                let problem = format!("{n} is no number of voxels: use a whole number, or units: mm");
+                let problem = format!("{n} is not a number of voxels: use a whole number, or units: mm");
                 return Err(Invalid::new("target_shape", problem));
             }
         }

@@ -1,10 +1,9 @@
-//! Crops to where an input is not 0, as nnU-Net does.
+//! Crops to the nonzero region of an input, as nnU-Net does.
 //!
 //! # What it does
-//! Finds the box around the voxels of `source` that are not 0 in any channel, and crops every input to it;
-//! with `also`, those of further inputs count too. Inputs on
-//! other grids are cropped to the same region of the world. The box is never enlarged and never padded. Holes inside
-//! the region do not matter to its box.
+//! Finds the box around the voxels of `source` that are nonzero in at least one channel, and crops every input to it.
+//! With `also`, nonzero voxels of further inputs count, too. Inputs on other grids are cropped to the same world
+//! region. The box is never enlarged and never padded. Holes inside the region do not change the box.
 //!
 //! ```text
 //! [ 0 0 0 0 0 0 ]
@@ -21,11 +20,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
-//! nnU-Net v2 `crop_to_nonzero`, for the box; nnU-Net also writes −1 into the label outside the region, which is not
-//! done here. NaN counts as not 0, as it does there. MONAI `CropForegroundd(select_fn=lambda x: x != 0)`.
+//! nnU-Net v2 `crop_to_nonzero`, for the box; nnU-Net also writes −1 into the label outside the region, which this step
+//! does not. NaN counts as nonzero in nnU-Net; here values that are not finite do not count. MONAI
+//! `CropForegroundd(select_fn=lambda x: x != 0)`.
 
 use revoxel_core::{Grid, GridOp, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -40,12 +40,13 @@ use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Tr
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropToNonzero {
-    /// The input that is looked at.
+    /// The input that defines the region.
     source: String,
-    /// Further inputs on the grid of `source`, as the channels of one image: what is not 0 in any of them counts.
+    /// Further inputs on the grid of `source`, as the channels of one image: a voxel counts if it is nonzero in any of
+    /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     also: Vec<String>,
-    /// What to do where every voxel is 0.
+    /// What to do if every voxel is 0.
     #[serde(default)]
     on_empty: OnEmpty,
 }

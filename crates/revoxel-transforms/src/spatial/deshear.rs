@@ -1,9 +1,9 @@
 //! Makes the axes of a sheared grid orthogonal: undoes gantry tilt.
 //!
 //! # What it does
-//! Interpolates onto a grid with orthogonal axes and the same voxel size around the volume. The first axis keeps its
-//! direction, the second stays in the plane of the first two; so the slices of a tilted CT keep their plane, and the
-//! slices are moved against one another. A grid without shear is left as it is.
+//! Interpolates onto an orthogonal grid of the same voxel size that encloses the volume. The first axis keeps its
+//! direction, and the second stays in the plane of the first two. So the slices of a tilted CT keep their plane and
+//! shift against one another. A grid without shear does not change.
 //!
 //! ```text
 //!    /‾‾‾‾/         |‾‾‾‾‾‾|
@@ -17,11 +17,11 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the sheared grid; lossy in values, bit-exact in geometry.
+//! Resamples back onto the sheared grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! `spacing: { deshear: true }` without a change of voxel size; what `dcm2niix` and `gantry2` tools do to tilted CT.
-//! MONAI and TorchIO keep the shear or drop it from the affine without moving a voxel.
+//! `spacing: { deshear: true }` without a change of voxel size; the correction of tilted CT by `dcm2niix` and `gantry2`
+//! tools. MONAI and TorchIO keep the shear, or drop it from the affine without moving a voxel.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -38,13 +38,14 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deshear {
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }

@@ -1,9 +1,8 @@
 //! Crops to multiples of a number.
 //!
 //! # What it does
-//! Removes voxels at both ends of each axis, the odd one at the beginning, until its length is divisible by `k`: what
-//! networks with strides need, where nothing is to be padded. An axis shorter than `k` keeps the one voxel in its
-//! middle.
+//! Removes voxels at both ends of each axis, the odd one at the beginning, until its length is divisible by `k`. Use it
+//! for networks with strides where you do not want padding. An axis shorter than `k` keeps its central voxel only.
 //!
 //! ```text
 //! [ a b c d e f g ]   k 4    [ c d e f ]
@@ -15,7 +14,7 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside what was kept, the kind's fill where it was cropped.
+//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 //!
 //! # Same as
 //! TorchIO `EnsureShapeMultiple(target_multiple, method="crop")`.

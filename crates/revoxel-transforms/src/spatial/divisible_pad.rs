@@ -1,7 +1,7 @@
 //! Pads to multiples of a number.
 //!
 //! # What it does
-//! Adds voxels until every axis is divisible by `k`: what networks with strides need.
+//! Adds voxels until every axis is divisible by `k`, as networks with strides need.
 //!
 //! ```text
 //! [ a b c d e ]   k 4, constant 0   [ 0 a b c d e 0 0 ]
@@ -16,12 +16,13 @@
 //! ```
 //!
 //! # Inverse
-//! The window back; exact. What was padded is never read on the way back.
+//! Removes the padding; exact. Padding is never read on the way back.
 //!
 //! # Same as
 //! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which is
-//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A number is meant for images: other kinds get
-//! their own fill, unless `keys` names label maps alone, and so do label maps where a mean, a median or a ramp pads.
+//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A constant given for all inputs applies to
+//! images. Other kinds get their own fill, unless `keys` names label maps only. Label maps also get their fill where a
+//! mean, a median or a ramp pads.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -40,14 +41,14 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 pub struct DivisiblePad {
     /// The divisor, for all axes or by axis; 0 or less keeps an axis.
     k: IntVector,
-    /// On which side padding goes.
+    /// Which side gets the padding.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

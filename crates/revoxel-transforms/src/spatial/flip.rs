@@ -1,8 +1,8 @@
 //! Reverses axes.
 //!
 //! # What it does
-//! Reverses the order of voxels along `spatial_axis` (one axis, several, or all where it is left out). The affine
-//! follows, so every voxel stays at its place in the patient.
+//! Reverses the order of voxels along `spatial_axis`: one axis, several, or by default all. The affine follows, so
+//! every voxel keeps its place in the patient.
 //!
 //! ```text
 //! [ a b c ]  ──►  [ c b a ]
@@ -20,8 +20,8 @@
 //! The same flip; exact.
 //!
 //! # Same as
-//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`, which leaves the affine as it was, so that its result is the mirrored
-//! patient and not the same one stored the other way round.
+//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`, which keeps the old affine: its result is a mirrored patient, not the
+//! same patient stored in reverse order.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -36,7 +36,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
-    /// The axes to reverse, 0 to 2 (of a 2-D volume 0 and 1); all where it is left out.
+    /// The axes to reverse, 0 to 2 (0 and 1 for a 2-D volume). Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spatial_axis: Option<Axes>,
 }

@@ -1,10 +1,10 @@
 //! Stretches and squeezes cells along each axis.
 //!
 //! # What it does
-//! Divides each axis into `num_cells` cells of as many whole voxels as go; what is left over at its end is one more
-//! cell. Voxels of a cell show what lies as many voxels apart as the cell's number in `distort_steps` says: 1.2 shows
-//! more than was there, so that things look smaller, 0.8 less. Cells follow each other without a gap from the first
-//! voxel, which stays. The grid stays what it is: things move in the patient.
+//! Divides each axis into `num_cells` cells of the same number of whole voxels. Voxels left over at the end of the axis
+//! form one more cell. `distort_steps` gives the sampling step of each cell, in voxels: with 1.2 a cell shows more than
+//! before, so structures look smaller; with 0.8 it shows less. Cells follow each other without a gap from the first
+//! voxel on, which stays. The grid does not change: structures move in the patient.
 //!
 //! ```text
 //! |    |    |    |   ──►   |   |      |    |
@@ -16,13 +16,14 @@
 //! ```
 //!
 //! # Inverse
-//! The cells stretched back, exactly, and sampling there: lossy in values. What was moved out of the volume is lost.
+//! Stretches the cells back, exactly, and resamples: lossy in values. Content moved out of the volume is lost.
 //!
 //! # Same as
 //! MONAI `GridDistortiond(num_cells, distort_steps)` with `rule: monai`. MONAI spreads the voxels of a cell up to the
-//! first of the next one, so that each cell ends with a voxel shown twice and steps of 1 change the volume; by default
-//! they do not here, and only the first voxels of cells agree. MONAI's last cell ends with the volume; where it would
-//! run back for that, or voxels after it show the first one, there is no way back and `rule: monai` is refused.
+//! first voxel of the next cell, so each cell ends with a voxel shown twice, and steps of 1 change the volume. By
+//! default they do not here, and only the first voxels of cells agree with MONAI. MONAI's last cell ends with the
+//! volume. If it would run backwards for that, or if voxels after it show the first voxel, there is no inverse, and
+//! `rule: monai` is refused.
 
 use std::sync::Arc;
 
@@ -38,15 +39,15 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 /// The most cells along an axis.
 const MOST_CELLS: i64 = 1000;
 
-/// How the voxels of a cell are spread.
+/// How voxels are spread over a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// Evenly, up to the first voxel of the next cell; what is left over at the end has a step of its own.
+    /// Evenly, up to the first voxel of the next cell; leftover voxels at the end have their own step.
     #[default]
     Even,
-    /// As MONAI does: the last voxel of a cell shows what the first of the next one does, and what is left over at the
-    /// end shows the rest of the volume.
+    /// As MONAI: the last voxel of a cell shows the same as the first voxel of the next cell, and leftover voxels at
+    /// the end show the rest of the volume.
     Monai,
 }
 
@@ -61,18 +62,19 @@ impl Spread {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridDistortion {
-    /// Cells: one number, or one per axis.
+    /// Number of cells: one number, or one per axis.
     num_cells: IntVector,
-    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for what is left over. Of a
-    /// 2-D volume two lists do.
+    /// For each axis a list: the step from voxel to voxel in each cell, above 0, and one more for the leftover voxels.
+    /// For a 2-D volume two lists are enough.
     distort_steps: Vec<Vec<f64>>,
-    /// How the voxels of a cell are spread: even, or monai.
+    /// How voxels are spread over a cell: even, or monai.
     #[serde(default, skip_serializing_if = "Spread::is_default")]
     rule: Spread,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
 }
@@ -170,7 +172,7 @@ impl Define for GridDistortion {
             let wanted = cells[axis] + 1;
             if steps.len() as i64 != wanted {
                 let problem = format!(
-                    "axis {axis} has {} steps, and {} cells need {wanted}: one for each and one for what is left over",
+                    "axis {axis} has {} steps, and {} cells need {wanted}: one for each and one for leftover voxels",
                     steps.len(),
                     cells[axis]
                 );

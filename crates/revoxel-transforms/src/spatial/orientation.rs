@@ -1,11 +1,11 @@
-//! Turns the voxel axes to an anatomical orientation.
+//! Reorients the voxel axes to an anatomical orientation.
 //!
 //! # What it does
-//! Permutes and flips the axes so that they point where the letters of `axcodes` say: `RAS` means that the first
-//! index grows to the patient's right, the second to the anterior, the third to the superior end. Oblique volumes
-//! go to the closest orientation; no voxel is interpolated. Of a 2-D volume two letters do, those of its plane
-//! (`axcodes: RA`); letters that would turn its slice axis into the plane are an error. Where an axis lies at exactly
-//! 45° the orientation is the one that nibabel finds, and a volume that was turned before stays as it is.
+//! Permutes and flips the axes so that they point to the ends that `axcodes` names. With `RAS` the first index grows to
+//! the patient's right, the second to the anterior and the third to the superior end. Oblique volumes get the closest
+//! orientation; no voxel is interpolated. For a 2-D volume, two letters are enough: those of its plane (`axcodes: RA`).
+//! Letters that would turn its slice axis into the plane are an error. If an axis lies at exactly 45°, the orientation
+//! is the one that nibabel finds, and a volume that was reoriented before stays as it is.
 //!
 //! ```text
 //! LPS:  i → left, j → posterior          RAS:  i → right, j → anterior
@@ -26,8 +26,8 @@
 //!
 //! # Same as
 //! MONAI `Orientationd(axcodes)` and `as_closest_canonical`; nibabel `as_closest_canonical`; TorchIO `ToCanonical` and
-//! TorchIO `ToOrientation(orientation)`. All take the letters to be the ends that axes point to. Other letters for the
-//! axes (`labels`) have no counterpart.
+//! TorchIO `ToOrientation(orientation)`. In all of them a letter names the end that an axis points to. Other letters
+//! for the axes (`labels`) are not supported.
 
 use revoxel_core::{Grid, GridOp, Orientation as Axcodes};
 use schemars::JsonSchema;
@@ -41,7 +41,8 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Orientation {
-    /// Three letters, one each of R/L, A/P, S/I: where the axes point to. Of a 2-D volume two letters, of its axes, do.
+    /// Three letters, one each of R/L, A/P, S/I: the ends that the axes point to. For a 2-D volume two letters, those
+    /// of its axes, are enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     axcodes: Option<String>,
     /// Turn to RAS; the same as `axcodes: RAS`.

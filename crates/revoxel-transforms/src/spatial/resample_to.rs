@@ -1,10 +1,10 @@
 //! Resamples onto the grid of another input, or of a file.
 //!
 //! # What it does
-//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto that of the volume
-//! in `file`, such as an atlas, which is looked for beside the pipeline file and has to be there only when the pipeline
-//! is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions stay; what the reference
-//! covers and the volume does not is `padding`.
+//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto the grid of the
+//! volume in `file`, such as an atlas. The file is looked for beside the pipeline file and is needed only when the
+//! pipeline is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions do not change.
+//! Voxels that the reference covers and the volume does not get `padding`.
 //!
 //! ```text
 //!  this  [ . . . . ]              [ p . . ]   p: padding
@@ -26,13 +26,14 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `ResampleToMatchd(key_dst)`, where the default padding smears the edge over empty space (`border`); here it is
-//! the volume's minimum, and 0 for labels; MONAI `SpatialResampled` with `grid`. TorchIO `Resample(reference)`, where
-//! `reference` may also be a path; SimpleITK `Resample(image, reference)`, whose `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally near, nearest
-//! takes the upper one; in MONAI rounding noise decides. What its splines take to lie beyond is said of `spacing`.
+//! MONAI `ResampleToMatchd(key_dst)`, whose default padding repeats the edge over empty space (`border`); here the
+//! default is the volume's minimum, and 0 for labels. MONAI `SpatialResampled` with `grid`. TorchIO
+//! `Resample(reference)`, where `reference` may also be a path. SimpleITK `Resample(image, reference)`; its
+//! `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally close, nearest alternates between them;
+//! in MONAI rounding noise decides. For the boundaries of MONAI's splines see `spacing`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -48,32 +49,33 @@ use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResampleTo {
-    /// The input whose grid is taken.
+    /// The input whose grid is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// A file with the volume whose grid is taken, beside the pipeline file; see above.
+    /// A file, beside the pipeline file, with the volume whose grid is used; see above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     /// The grid itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grid: Option<TargetGrid>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border, reflection, zeros, minimum (the default) or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// A grid, as it is written.
+/// A grid in a pipeline file.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TargetGrid {
@@ -101,7 +103,7 @@ impl Define for ResampleTo {
 
     fn check(&self) -> Result<(), Invalid> {
         if self.file.is_some() {
-            return Err(Invalid::new("file", "no files can be read here: give the grid itself"));
+            return Err(Invalid::new("file", "files cannot be read here: give the grid itself"));
         }
         match (&self.reference, &self.grid) {
             (None, None) => Err(Invalid::new("", "give reference (an input), file (a volume on disk) or grid")),

@@ -2,7 +2,7 @@
 //!
 //! # What it does
 //! Makes a grid of `spatial_size` voxels over the same extent (the outer faces stay, half-pixel centres) and
-//! interpolates onto it. `size_mode: longest` scales all axes alike so that the longest gets the size.
+//! interpolates onto it. `size_mode: longest` scales all axes by one factor, so that the longest axis gets the size.
 //!
 //! ```text
 //! |  o  |  o  |  o  |  o  |    4 voxels
@@ -24,16 +24,15 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
-//! MONAI `Resized(spatial_size, size_mode, mode)`, where `mode` is `area` by default, here `area: true`; what a
-//! prediction then goes back by is an interpolation. MONAI's `nearest` shifts voxels (torch's legacy floor rule), ours
-//! is `nearest-exact`. nnU-Net's resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015),
-//! `anti_aliasing` in MONAI by that of scikit-image (`anti_alias_rule: scikit_image`); its `anti_aliasing_sigma` has no
-//! counterpart. TorchIO `Resize(target_shape)`, where the rounding of its voxel size does not make one voxel more,
-//! which it then cuts off. It mirrors what a cubic reads beyond the outermost centres, and cuts fractions off in
-//! volumes of whole numbers.
+//! MONAI `Resized(spatial_size, size_mode, mode)`. Its default `mode` is `area`, here `area: true`; predictions then
+//! return by interpolation. Its `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. nnU-Net's
+//! resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015); `anti_aliasing` in MONAI uses that of
+//! scikit-image (`anti_alias_rule: scikit_image`), and its `anti_aliasing_sigma` is not supported. TorchIO
+//! `Resize(target_shape)`, unless rounding of its voxel size makes one voxel more, which TorchIO then crops. TorchIO
+//! mirrors the volume beyond the outermost centres for a cubic, and truncates fractions in volumes of whole numbers.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};
@@ -50,30 +49,31 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis. Of a 2-D volume for its two axes.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis. A 2-D volume has two axes.
     spatial_size: IntVector,
-    /// `all`: every axis gets its size. `longest`: the longest axis gets it, the others follow.
+    /// `all`: every axis gets its size. `longest`: the longest axis gets the size, and the others scale with it.
     #[serde(default)]
     size_mode: SizeMode,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
-    /// name.
+    /// Average all voxels that a new voxel touches. Applies to inputs other than label maps that `interpolation` does
+    /// not name.
     #[serde(default, skip_serializing_if = "is_false")]
     area: bool,
-    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    /// Keep the centres of the outermost voxels in place instead of the outer faces.
     #[serde(default, skip_serializing_if = "is_false")]
     align_corners: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
-    /// How `anti_alias` smooths: cardoso, or scikit_image as MONAI does.
+    /// Rule by which `anti_alias` smooths: cardoso, or scikit_image as in MONAI.
     #[serde(default, skip_serializing_if = "Smoothing::is_default")]
     anti_alias_rule: Smoothing,
 }
 
-/// How to smooth before sampling more coarsely.
+/// How to smooth before sampling larger voxels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Smoothing {
@@ -112,7 +112,10 @@ impl Define for Resize {
             return Err(Invalid::new("spatial_size", "size_mode: longest takes one positive number"));
         }
         if self.anti_alias_rule != Smoothing::Cardoso && !self.anti_alias {
-            return Err(Invalid::new("anti_alias_rule", "it says how anti_alias smooths: set anti_alias: true, too"));
+            return Err(Invalid::new(
+                "anti_alias_rule",
+                "it takes effect with anti_alias only: set anti_alias: true, too",
+            ));
         }
         area_alone(self.area, self.interpolation.as_ref(), self.align_corners)
     }

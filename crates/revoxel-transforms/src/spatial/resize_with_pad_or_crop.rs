@@ -1,8 +1,7 @@
 //! Crops and pads to exactly a shape.
 //!
 //! # What it does
-//! Crops axes that are longer than `spatial_size` around their middle and pads axes that are shorter. No voxel is
-//! interpolated.
+//! Crops axes longer than `spatial_size` around their centre and pads axes shorter than it. No voxel is interpolated.
 //!
 //! ```text
 //! [ a b c d e ]   size 3   [ b c d ]
@@ -18,11 +17,11 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside what was kept, the kind's fill where it was cropped.
+//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 //!
 //! # Same as
-//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is around the middle for all methods. TorchIO's
-//! `CropOrPad` is `crop_or_pad`.
+//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is central for all methods. TorchIO's `CropOrPad`
+//! is `crop_or_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -39,16 +38,16 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeWithPadOrCrop {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// On which side padding goes.
+    /// Which side gets the padding.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

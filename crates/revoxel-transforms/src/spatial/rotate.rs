@@ -1,14 +1,15 @@
 //! Rotates by any angle.
 //!
 //! # What it does
-//! Turns the sampling grid about the middle of the volume and interpolates onto it. The voxels show the content
-//! turned the other way; the affine turns with the grid, so every place in the patient keeps its world coordinates.
+//! Rotates the sampling grid about the centre of the volume and interpolates onto it. The content appears turned the
+//! other way. The affine turns with the grid, so every place in the patient keeps its world coordinates.
 //!
-//! `about: volume` (the default) turns in voxel units about the volume's own axes i, j, k, as MONAI does; where
-//! voxels are not cubes, that is a rotation and a shear of the patient. `about: world` turns in millimetres about
-//! the patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule;
-//! one number turns about all three axes. A 2-D volume is turned in its plane by one number: `about: volume` from axis 0
-//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to hold the whole volume.
+//! `about: volume` (the default) rotates in voxel units about the volume's own axes i, j, k, as MONAI does; if voxels
+//! are not cubes, that is a rotation and a shear of the patient. `about: world` rotates in millimetres about the
+//! patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule; one
+//! number rotates about all three axes. A 2-D volume rotates in its plane by one number: `about: volume` from axis 0
+//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to
+//! hold the whole volume.
 //!
 //! ```text
 //! [ . . . . ]        / . . \
@@ -25,11 +26,11 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 //!
 //! # Same as
 //! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`. Where two voxels are equally
-//! near, nearest takes the upper one; in MONAI rounding noise decides. Its splines fail on volumes.
+//! close, nearest alternates between them; in MONAI rounding noise decides. Its splines fail on volumes.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -47,29 +48,30 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
-    /// Angles in radians, in the order of `rotate_order`; one number for all three. Of a 2-D volume one number, which
-    /// turns it in its plane.
+    /// Angles in radians, in the order of `rotate_order`; one number applies to all three. A 2-D volume takes one
+    /// number and rotates in its plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     angle: Option<RealVector>,
     /// The same in degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     degrees: Option<RealVector>,
-    /// Which axes the rotation is about, and in which unit: the volume's, in voxels, or the patient's, in mm.
+    /// Axes and unit of the rotation: the volume's, in voxels, or the patient's, in mm.
     #[serde(default)]
     about: About,
-    /// Keep the shape; else enlarge it to hold the whole volume.
+    /// Keep the shape; if false, enlarge it to hold the whole volume.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// The order of the rotations: capitals turn about the axes as already turned, small letters about fixed ones.
+    /// Order of the rotations: capitals rotate about the already rotated axes, small letters about fixed axes.
     #[serde(default = "order")]
     rotate_order: String,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
     /// Whether the angles were drawn: the first of three is then that of a 2-D volume.

@@ -1,8 +1,8 @@
 //! Rotates by right angles.
 //!
 //! # What it does
-//! Turns the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
-//! affine follows, so every voxel stays at its place in the patient.
+//! Rotates the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
+//! affine follows, so every voxel keeps its place in the patient.
 //!
 //! ```text
 //! [ a b ]   k 1    [ b d ]
@@ -15,7 +15,7 @@
 //! ```
 //!
 //! # Inverse
-//! The rotation back; exact.
+//! The opposite rotation; exact.
 //!
 //! # Same as
 //! MONAI `Rotate90d(k, spatial_axes)`, numpy and torch `rot90`.
@@ -33,7 +33,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate90 {
-    /// How many right angles; negative turns the other way.
+    /// Number of right angles; negative rotates the other way.
     #[serde(default = "one")]
     k: i64,
     /// The plane: from the first axis towards the second.
@@ -57,7 +57,10 @@ impl Define for Rotate90 {
     fn check(&self) -> Result<(), Invalid> {
         let [a, b] = self.spatial_axes;
         if axis(a, "spatial_axes")? == axis(b, "spatial_axes")? {
-            return Err(Invalid::new("spatial_axes", format!("[{a}, {b}] is one axis twice, not a plane")));
+            return Err(Invalid::new(
+                "spatial_axes",
+                format!("[{a}, {b}] is one axis twice: give the two axes of a plane"),
+            ));
         }
         Ok(())
     }

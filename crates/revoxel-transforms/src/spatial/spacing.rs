@@ -1,21 +1,26 @@
 //! Resamples to a voxel size.
 //!
 //! # What it does
-//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. How many voxels
-//! that gives and what stays fixed is the `rule`; five are in use and they differ by up to a voxel:
+//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. The `rule` sets the
+//! number of voxels and the point that stays fixed. There are five rules; they differ by up to one voxel:
 //!
-//! | rule | voxels per axis (n at s mm, to t mm) | stays fixed | voxel size obtained |
+//! | rule | voxels per axis, m (from n at s mm to t mm) | stays fixed | voxel size obtained |
 //! |---|---|---|---|
 //! | `monai` | round((n − 1)·s/t + 1) | centre of the first voxel | t |
+//! | `monai_strict` | as `monai` | as `monai`; on an oblique grid with noise, index n/2 | t |
 //! | `nnunet` | round(n·s/t) | the outer faces | n·s/m |
 //! | `torchio` | floor(n·s/t) | the centre of the volume | t |
 //! | `center` | ceil(n·s/t) | the centre of the volume | t |
 //!
-//! Halves round to even. Rotation, flips and shear of the grid are kept.
+//! Halves round to even. Rotation, flips and shear of the grid are kept; `monai_strict` makes the axes orthogonal.
 //!
-//! `anti_alias: true` smooths axes whose voxels become `r` times as large with a Gaussian of sigma
-//! sqrt((r² − 1) / (8 ln 2)) voxels before they are sampled (Cardoso et al. 2015), up to four sigmas, with the edge
-//! continued beyond the volume. Labels are not smoothed.
+//! `anti_alias: true` smooths axes whose voxels become `r` times as large before sampling them, with a Gaussian of
+//! sigma sqrt((r² − 1) / (8 ln 2)) voxels (Cardoso et al. 2015). The Gaussian ends after four sigmas, and the edge
+//! continues beyond the volume. Labels are not smoothed.
+//!
+//! Ties of nearest and label (positions half way between two voxels) alternate along an axis, so that label maps keep
+//! their place and volume. Ties an odd number of voxels apart go to the even index; other ties go to the lower and the
+//! upper voxel in turn. With `label_nearest` and along the axis of `separate_z`, the upper voxel wins, as in nnU-Net.
 //!
 //! ```text
 //! monai, 2 mm → 3 mm:   o---o---o---o---o
@@ -47,29 +52,35 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. With `separate_z`, predictions go back
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. With `separate_z`, predictions return
 //! by the same rule.
 //!
 //! # Same as
-//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`, but labels are nearest
-//! by default, and shear is kept unless `deshear: true` (MONAI drops it without a word). Of an oblique grid out of a
-//! float32 header, which is orthogonal to some 1e-8 only, MONAI mostly keeps the place shape / 2 and not the first voxel,
-//! as that noise decides: its grid then lies up to a voxel elsewhere, as its affine says. `rule: monai_strict` gives that
-//! grid. Where two voxels
-//! are equally near, nearest takes the upper one; in MONAI rounding noise decides, mostly for the one of even index (82 %
-//! of 17 824 planes in 300 grids along the axes), so that of a label map that is sampled twice as finely up to every
-//! tenth voxel is another. Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border,
-//! `reflect` for reflection, and `mirror` for zeros, where MONAI has nothing left beyond the outermost centres, here
-//! beyond the faces. `scale_extent`, `recompute_affine` and `ensure_same_shape` have no counterpart.
-//! Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become 67 of 1.5 mm with
-//! `rule: monai_strict`, as there, and 68 with `rule: monai`.
+//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`. Differences:
+//!
+//! - Labels are nearest by default.
+//! - Shear is kept unless `deshear: true`; MONAI drops it silently.
+//! - An oblique grid from a float32 header is orthogonal only to about 1e-8. This noise mostly makes MONAI keep the
+//!   place shape / 2 instead of the first voxel: its grid then lies up to one voxel elsewhere, as its affine states.
+//!   `rule: monai_strict` gives that grid.
+//! - Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become 67 of 1.5 mm in
+//!   MONAI and with `rule: monai_strict`, and 68 with `rule: monai`.
+//! - Where two voxels are equally close, nearest alternates between them. In MONAI rounding noise decides, mostly for
+//!   the voxel of even index (82 % of 17 824 planes in 300 grids along the axes), so that up to every tenth voxel of a
+//!   label map differs where it is sampled twice as finely.
+//! - Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border, `reflect` for reflection,
+//!   and `mirror` for zeros. With zeros MONAI has no values beyond the outermost centres, here beyond the faces.
+//! - `scale_extent`, `recompute_affine` and `ensure_same_shape` are not supported.
+//!
 //! nnU-Net's `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is
-//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`) and `order_z` is `through_plane`, and its
-//! segmentations are `label_nearest`; TorchIO 1.2 `Resample` with `rule: torchio`. It loses a voxel to rounding noise
-//! where sizes divide evenly (10 voxels from 3.3 to 1.1 mm become 29, here 30), cuts fractions off in volumes of whole
-//! numbers, mirrors what a cubic (`bspline`) reads beyond the outermost centres, as `boundary: itk` does here, and
-//! approximates the Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other
-//! interpolators (`gaussian`, `lanczos`, `hamming` …) have no counterpart.
+//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`), `order_z` is `through_plane`, and its segmentations
+//! are `label_nearest`.
+//!
+//! TorchIO 1.2 `Resample` with `rule: torchio`. TorchIO loses a voxel to rounding noise where sizes divide evenly (10
+//! voxels from 3.3 to 1.1 mm become 29, here 30) and truncates fractions in volumes of whole numbers. For a cubic
+//! (`bspline`) it mirrors the volume beyond the outermost centres, as `boundary: itk` does here. It approximates the
+//! Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other interpolators (`gaussian`, `lanczos`,
+//! `hamming` …) are not supported.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};
@@ -87,10 +98,10 @@ use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transf
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
-    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. The
-    /// thickness of a 2-D volume stays.
+    /// Voxel size in mm: one number, or one per axis; a short list repeats its last number; 0 or less keeps the axis. A
+    /// 2-D volume keeps its thickness.
     pixdim: RealVector,
-    /// How many voxels the result has and what stays fixed.
+    /// Sets the number of voxels and the point that stays fixed.
     #[serde(default)]
     rule: Rule,
     /// Axes whose voxel size lies between this (mm) and `pixdim` keep it.
@@ -99,51 +110,52 @@ pub struct Spacing {
     /// Axes whose voxel size lies between `pixdim` and this (mm) keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_pixdim: Option<RealVector>,
-    /// Make the grid's axes parallel to the world's (RAS), by interpolation.
+    /// Interpolate onto axes parallel to the world's (RAS).
     #[serde(default)]
     diagonal: bool,
-    /// Make the grid's axes orthogonal: gantry tilt is resampled away. The first axis keeps its direction.
+    /// Interpolate onto orthogonal axes, which removes gantry tilt. The first axis keeps its direction.
     #[serde(default)]
     deshear: bool,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// What lies outside: border, reflection, zeros, minimum or a number, for all inputs or by key.
+    /// Out-of-bounds value: border (the default), reflection, zeros, minimum or a number, for all inputs or by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     padding: Option<PerKey<Padding>>,
-    /// Interpolate along the coarsest axis as `through_plane` says: true, false, or auto where the largest voxel size,
-    /// before or else after, is more than `anisotropy_threshold` times the smallest.
+    /// Interpolate along the coarsest axis as `through_plane` says: true, false, or auto. Auto means true if the
+    /// largest voxel size, before or else after, exceeds `anisotropy_threshold` times the smallest.
     #[serde(default, skip_serializing_if = "SeparateZ::is_never")]
     separate_z: SeparateZ,
-    /// See `separate_z`; 3 where it is left out.
+    /// See `separate_z`. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     anisotropy_threshold: Option<f64>,
-    /// How the coarsest axis is interpolated with `separate_z`: nearest, linear, or cubic where the plane is; nearest
-    /// where it is left out. Labels that are nearest in the plane are nearest through it.
+    /// Interpolation along the coarsest axis with `separate_z`: nearest (the default), linear, or cubic if the plane is
+    /// cubic. Labels that are nearest in the plane are nearest along this axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     through_plane: Option<Named<Interpolation>>,
-    /// What cubic takes to lie beyond the volume: mirror (about the outermost centres), edge (the outermost voxels),
-    /// reflect (mirrored about the outer faces) or itk (mirror, and read up to the faces, where mirror takes the outermost
+    /// How cubic continues the volume: mirror (about the outermost centres), edge (the outermost voxels), reflect
+    /// (mirrored about the outer faces) or itk (as mirror, but read up to the faces, where mirror uses the outermost
     /// centres).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Named<Boundary>>,
-    /// Keep what cubic gives within the range of the values before; with `separate_z`, of each slice.
+    /// Clip the result of cubic to the range of the values before; with `separate_z`, to that of each slice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clip: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
 
-/// Which grid a voxel size leads to.
+/// How a voxel size defines the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Rule {
     /// round((n − 1)·s/t + 1) voxels; the first voxel's centre stays.
     #[default]
     Monai,
-    /// The same to the noise of a header, with orthogonal axes: where no corner comes first along all of them, by more
-    /// than a hundred-millionth of a voxel, the places n/2 of both grids meet.
+    /// As `monai`, including the noise of a header, with orthogonal axes: if no corner comes first along all axes, by
+    /// more than a hundred-millionth of a voxel, index n/2 of both grids coincides.
     MonaiStrict,
     /// round(n·s/t) voxels; the outer faces stay.
     Nnunet,
@@ -167,7 +179,8 @@ impl Define for Spacing {
             return Err(Invalid::new("anisotropy_threshold", "it takes effect with separate_z: auto"));
         }
         if let Some(threshold) = self.anisotropy_threshold.filter(|t| t.is_nan() || *t < 1.0) {
-            let problem = format!("{threshold}: the largest voxel size is never less than once the smallest");
+            let problem =
+                format!("{threshold} must be 1 or more: it compares the largest voxel size with the smallest");
             return Err(Invalid::new("anisotropy_threshold", problem));
         }
         if self.through_plane.is_some_and(|i| i.0.weighs_labels()) {
@@ -184,7 +197,10 @@ impl Define for Spacing {
         }
         match self.rule {
             Rule::MonaiStrict if self.separate_z != SeparateZ::Never => {
-                return Err(Invalid::new("separate_z", "rule: monai_strict mixes the axes where they are oblique"));
+                return Err(Invalid::new(
+                    "separate_z",
+                    "rule: monai_strict mixes the axes of oblique grids: leave one of them out",
+                ));
             }
             Rule::MonaiStrict if self.deshear => {
                 return Err(Invalid::new("deshear", "rule: monai_strict makes axes orthogonal already: leave it out"));

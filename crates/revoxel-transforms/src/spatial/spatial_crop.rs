@@ -1,24 +1,24 @@
 //! Crops to a box given in voxels or in millimetres.
 //!
 //! # What it does
-//! Keeps a box, clipped to the volume. In voxels:
+//! Keeps a box, clipped to the volume. In voxels, give one of these:
 //!
 //! * `roi_center` with `roi_size`,
 //! * `roi_start` to `roi_end` (exclusive), or
-//! * `roi_slices`, a pair of start and end per axis that may be negative (counted from the end) or null; axes without
-//!   one stay whole.
+//! * `roi_slices`, a pair of start and end per axis. Both may be negative (counted from the end) or null; axes without
+//!   a pair stay whole.
 //!
-//! One number is for all axes, and a list that is too short repeats its last one.
+//! One number applies to all axes, and a list that is too short repeats its last number.
 //!
-//! In millimetres of the world, with `frame` RAS or LPS, the same for inputs on any grid:
+//! In millimetres of the world, with `frame` RAS or LPS, the box is the same for inputs on any grid. Give one of these:
 //!
-//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels, of
-//!   which the middle lies as close to the point as can be; or
-//! * `start_world` and `end_world`, opposite corners of a box with its faces parallel to the world's axes: every voxel
-//!   that has a part in it. On an oblique grid that is the box of voxels around it.
+//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels,
+//!   centred as close to the point as possible; or
+//! * `start_world` and `end_world`, opposite corners of a box with faces parallel to the world's axes: every voxel that
+//!   the box overlaps. On an oblique grid that is the box of voxels around it.
 //!
-//! With `source`, a box in voxels is meant in the voxels of the input of this name, and inputs on other grids are
-//! cropped to the same region of the world; else it is meant in each input's own voxels.
+//! With `source`, a box in voxels refers to the voxels of that input, and inputs on other grids are cropped to the same
+//! world region. Otherwise it refers to each input's own voxels.
 //!
 //! ```text
 //! [ . . . . . . ]   roi_start 1, roi_end 4   [ . . . ]
@@ -43,12 +43,12 @@
 //! ```
 //!
 //! # Inverse
-//! The window back: exact inside the box, the kind's fill outside it.
+//! Restores the previous grid: exact inside the box, the kind's fill outside it.
 //!
 //! # Same as
 //! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
-//! slices have no step. Where numbers are fewer than axes, MONAI leaves the other axes whole. TorchIO `Crop(cropping)`,
-//! which takes what is cut off at each end.
+//! slices have no step. If there are fewer numbers than axes, MONAI leaves the other axes whole. TorchIO
+//! `Crop(cropping)`, which takes the number of voxels to remove at each end.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
@@ -64,22 +64,22 @@ use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialCrop {
-    /// The middle voxel of the box.
+    /// The central voxel of the box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_center: Option<IntVector>,
-    /// Voxels of the box.
+    /// Voxels of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_size: Option<IntVector>,
-    /// First voxel of the box.
+    /// First voxel of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_start: Option<IntVector>,
-    /// One past the last voxel of the box.
+    /// One past the last voxel of the box, by axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_end: Option<IntVector>,
-    /// Start and end per axis; negative counts from the end, null means the end of the axis.
+    /// Start and end by axis; negative numbers count from the end, null is the end of the axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roi_slices: Option<Vec<[Option<i64>; 2]>>,
-    /// The middle of the box, mm.
+    /// Centre of the box, mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     center_mm: Option<[f64; 3]>,
     /// Lengths of the box along the volume's own axes, mm.
@@ -91,10 +91,10 @@ pub struct SpatialCrop {
     /// The opposite corner of the box, mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end_world: Option<[f64; 3]>,
-    /// The frame of the numbers in mm: RAS or LPS.
+    /// Frame of the numbers in mm: RAS or LPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frame: Option<WorldFrame>,
-    /// The input in whose voxels the box is meant; else each input's own.
+    /// The input whose grid the box refers to; by default each input's own grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
@@ -120,7 +120,9 @@ impl Define for SpatialCrop {
         }
         let world = given[3] || given[4];
         match (world, self.frame) {
-            (true, None) => return Err(Invalid::new("frame", "say what the numbers mean: frame: RAS or frame: LPS")),
+            (true, None) => {
+                return Err(Invalid::new("frame", "set the frame of the numbers: frame: RAS or frame: LPS"));
+            }
             (false, Some(_)) => return Err(Invalid::new("frame", "numbers of voxels have no frame: leave it out")),
             _ => {}
         }
@@ -164,7 +166,7 @@ impl SpatialCrop {
         }
         match &self.roi_slices {
             Some(slices) if !(1..=3).contains(&slices.len()) => {
-                Err(Invalid::new("roi_slices", format!("{} pairs for three axes", slices.len())))
+                Err(Invalid::new("roi_slices", format!("{} pairs for three axes: give 1 to 3", slices.len())))
             }
             Some(slices) => {
                 // Ends that are both counted from the same side can be compared without a volume.
@@ -184,7 +186,7 @@ impl SpatialCrop {
                 finite("center_mm", center)?;
                 size.by_axis("size_mm")?;
                 if let Some(wrong) = size.0.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
-                    return Err(Invalid::new("size_mm", format!("{wrong} mm is no size: use a number above 0")));
+                    return Err(Invalid::new("size_mm", format!("{wrong} mm is not a size: use a number above 0")));
                 }
             }
             (None, None) => {}
@@ -332,7 +334,7 @@ mod tests {
         t(json!({ "roi_start": 1 }), "", "roi_start and roi_end");
         t(json!({ "roi_start": 1, "roi_end": 3, "roi_slices": [[1, 2]] }), "", "roi_start and roi_end");
         t(json!({ "center_mm": [1, 2, 3], "size_mm": 3 }), "frame", "frame: RAS");
-        t(json!({ "center_mm": [1, 2, 3], "size_mm": [3, 0], "frame": "RAS" }), "size_mm", "0 mm is no size");
+        t(json!({ "center_mm": [1, 2, 3], "size_mm": [3, 0], "frame": "RAS" }), "size_mm", "0 mm is not a size");
         t(json!({ "roi_start": 1, "roi_end": 3, "frame": "LPS" }), "frame", "no frame");
         t(json!({ "start_world": [0, 0, 0], "end_world": [1, 0, 1], "frame": "LPS" }), "end_world", "flat");
         let both = json!({ "start_world": [0, 0, 0], "end_world": [1, 1, 1], "frame": "LPS", "source": "ct" });

@@ -1,9 +1,9 @@
 //! Pads to at least a shape.
 //!
 //! # What it does
-//! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` puts half of them on
-//! each side, the odd one at the high end; `end` puts all at the high end. Where the voxel type of the volume does not
-//! hold the value, the volume gets one that does; by `mean` and `median` images of whole numbers become floating point, and
+//! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` adds half of them on each
+//! side, the odd one at the high end; `end` adds all at the high end. If the voxel type of the volume cannot hold the
+//! value, the volume gets a type that can. With `mean` and `median`, images of whole numbers become floating point, and
 //! label maps are padded with 0.
 //!
 //! ```text
@@ -19,11 +19,11 @@
 //! ```
 //!
 //! # Inverse
-//! The window back; exact. What was padded is never read on the way back.
+//! Removes the padding; exact. Padding is never read on the way back.
 //!
 //! # Same as
-//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. A number is meant for images: labels, probabilities and
-//! logits get what their kind says unless they are named, or `keys` names label maps alone.
+//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. A constant given for all inputs applies to images. Labels,
+//! probabilities and logits get the fill of their kind, unless they are named or `keys` names label maps only.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -40,16 +40,16 @@ use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Trans
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialPad {
-    /// Voxels per axis; a number for all; 0 or less keeps an axis.
+    /// Voxels by axis; one number applies to all axes; 0 or less keeps an axis.
     spatial_size: IntVector,
-    /// On which side padding goes.
+    /// Which side gets the padding.
     #[serde(default)]
     method: PadMethod,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "constant")]
     mode: Named<PadMode>,
-    /// The constant, for images or by key; 0 by default.
+    /// The constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
 }

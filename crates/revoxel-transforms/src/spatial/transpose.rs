@@ -1,8 +1,8 @@
-//! Exchanges axes.
+//! Permutes axes.
 //!
 //! # What it does
-//! Axis `a` of the result is axis `indices[a]` of the volume. The affine follows, so every voxel stays at its place
-//! in the patient.
+//! Axis `a` of the result is axis `indices[a]` of the volume. The affine follows, so every voxel keeps its place in the
+//! patient.
 //!
 //! ```text
 //! [ a b c ]   indices [1, 0, 2]   [ a d ]
@@ -19,8 +19,8 @@
 //! The inverse permutation; exact.
 //!
 //! # Same as
-//! numpy `transpose` on the three spatial axes; nnU-Net's `transpose_forward`. MONAI `Transposed` moves the voxels
-//! but leaves the affine as it was: wrong. TorchIO `Transpose` is `indices: [2, 1, 0]`.
+//! numpy `transpose` on the three spatial axes; nnU-Net's `transpose_forward`. MONAI `Transposed` moves the voxels but
+//! keeps the old affine, which is wrong. TorchIO `Transpose` is `indices: [2, 1, 0]`.
 
 use revoxel_core::{Grid, GridOp, SignedPermutation};
 use schemars::JsonSchema;
@@ -33,7 +33,7 @@ use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transpose {
-    /// Which axis of the volume each axis of the result is; of a 2-D volume two numbers do.
+    /// For each axis of the result, the axis of the volume; for a 2-D volume two numbers are enough.
     indices: Vec<usize>,
 }
 

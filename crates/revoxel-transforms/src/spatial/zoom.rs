@@ -1,9 +1,9 @@
 //! Enlarges or shrinks by factors.
 //!
 //! # What it does
-//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it.
-//! With `keep_size` the result is then cropped or padded around the middle to the shape before, so that a zoom above
-//! 1 shows the middle enlarged and one below 1 shows the whole with a frame of padding.
+//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it. With
+//! `keep_size` the result is then cropped or padded around the centre to the previous shape: a zoom above 1 shows the
+//! centre enlarged, and a zoom below 1 shows the whole volume with a frame of padding.
 //!
 //! ```text
 //! zoom 2:    [ a b c d ]  ──►  [ a a b b c c d d ]   keep_size ──►  [ b b c c ]
@@ -19,12 +19,12 @@
 //! ```
 //!
 //! # Inverse
-//! Sampling back onto the grid before; lossy in values, bit-exact in geometry. What was cropped away is filled.
+//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that were cropped are filled.
 //!
 //! # Same as
-//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`; MONAI's default mode is `area`, here `area: true`, and its
-//! `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n /
-//! floor(n · zoom) times the one before, as in MONAI's affine.
+//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`. Its default mode is `area`, here `area: true`; its `nearest`
+//! shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n ·
+//! zoom) times the previous one, as in MONAI's affine.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
@@ -41,29 +41,30 @@ use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTran
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Magnify {
-    /// How many times as many voxels, for all axes or by axis; a short list repeats its last number.
+    /// Factor of the number of voxels, for all axes or by axis; a short list repeats its last number.
     zoom: RealVector,
-    /// Crop or pad to the shape before.
+    /// Crop or pad to the previous shape.
     #[serde(default = "yes")]
     keep_size: bool,
-    /// What padding holds: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
-    /// median of each line, or volume_minimum, volume_maximum, volume_mean or volume_median.
+    /// Padding mode: constant, edge, reflect, symmetric, wrap, linear_ramp (down to 0); minimum, maximum, mean or
+    /// median of each line; volume_minimum, volume_maximum, volume_mean or volume_median.
     #[serde(default = "edge")]
     mode: Named<PadMode>,
-    /// The constant of padding, for images or by key; 0 by default.
+    /// The padding constant, for images or by key. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<PerKey<f64>>,
-    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key; by default the kind decides.
+    /// nearest, linear, cubic, label or label_nearest, for all inputs or by key. Default: nearest for label maps,
+    /// linear for other kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interpolation: Option<PerKey<Named<Interpolation>>>,
-    /// Voxels are means of all voxels that they touch, for inputs that are no label maps and that `interpolation` does not
-    /// name.
+    /// Average all voxels that a new voxel touches. Applies to inputs other than label maps that `interpolation` does
+    /// not name.
     #[serde(default, skip_serializing_if = "is_false")]
     area: bool,
-    /// The centres of the outermost voxels stay where they are instead of the outer faces.
+    /// Keep the centres of the outermost voxels in place instead of the outer faces.
     #[serde(default, skip_serializing_if = "is_false")]
     align_corners: bool,
-    /// Smooth axes that get larger voxels before they are sampled (not labels).
+    /// Smooth axes that get larger voxels before sampling (labels are not smoothed).
     #[serde(default, skip_serializing_if = "is_false")]
     anti_alias: bool,
 }
@@ -80,7 +81,10 @@ impl Define for Magnify {
     fn check(&self) -> Result<(), Invalid> {
         self.zoom.by_axis("zoom")?;
         if let Some(wrong) = self.zoom.0.iter().find(|z| !(**z > 0.0 && z.is_finite())) {
-            return Err(Invalid::new("zoom", format!("{wrong} is no factor: use a number above 0, 1 to keep an axis")));
+            return Err(Invalid::new(
+                "zoom",
+                format!("{wrong} is not a factor: use a number above 0, or 1 to keep an axis"),
+            ));
         }
         area_alone(self.area, self.interpolation.as_ref(), self.align_corners)?;
         constant_only(self.mode.0, self.value.as_ref())
