@@ -126,7 +126,7 @@ impl PixelFormat {
             return Err(DicomError::field(tags::SAMPLES, samples, Problem::Must("1 or 3")));
         }
         let allocated = number(tags::BITS_ALLOCATED)?
-            .ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the size of a pixel"))?;
+            .ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the bits per sample"))?;
         let representation = number(tags::REPRESENTATION)?.unwrap_or(0);
         if representation != 0 && representation != 1 {
             return Err(DicomError::field(
