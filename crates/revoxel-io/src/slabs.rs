@@ -223,7 +223,7 @@ mod tests {
         let wrong = SlabWriter::create(folder.path().join("x.nii"), head, &Facts::default(), true).err().unwrap();
         assert!(wrong.to_string().contains("float16"), "{wrong}");
         let short = SlabWriter::create(folder.path().join("y.npy"), head, &Facts::default(), false).unwrap();
-        assert!(short.finish().unwrap_err().to_string().contains("does not fit 0 values"));
+        assert!(short.finish().unwrap_err().to_string().contains("does not match 0 values"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written is left");
     }
 }

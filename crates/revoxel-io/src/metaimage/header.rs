@@ -90,7 +90,7 @@ impl Header {
                 continue;
             }
             let Some((key, value)) = split(text) else {
-                let problem = Problem::NotAField("a line is `Key = Value`");
+                let problem = Problem::NotAField("`Key = Value`");
                 return Err(FieldError::new(format!("line {}", number + 1), text, problem));
             };
             if key.eq_ignore_ascii_case(LAST) {
@@ -253,6 +253,6 @@ mod tests {
         assert!(local.starts_with("ElementDataFile is LOCAL: must be the last field"), "{local}");
         let behind = parse("NDims = 3\nElementDataFile = a.raw\nDimSize = 1 2 3\n\nmore\n").unwrap();
         assert_eq!((behind.get("DimSize"), behind.behind.clone()), (None, Some((2, "DimSize = 1 2 3".to_owned()))));
-        assert!(Header::parse(b"NDims = 3\n", 99).unwrap_err().to_string().contains("no end of the header"));
+        assert!(Header::parse(b"NDims = 3\n", 99).unwrap_err().to_string().contains("the header does not end"));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn carry(own: &MghFacts, values: Values, dropped: &mut Vec<Dropped>) 
     match values {
         Values::Other { .. } => {
             if !own.footer.is_empty() {
-                dropped.push(Dropped::new("footer of MGH", "the values are not the source's"));
+                dropped.push(Dropped::new("footer of MGH", "the values differ from the source"));
             }
             None
         }

@@ -36,9 +36,9 @@ pub(crate) fn carry(
 ) -> MifFacts {
     let other = matches!(values, Values::Other { .. });
     let why = |key: &str| match () {
-        () if other => Some("the values are not the source's"),
-        () if is_of_channels(key) && !channels_hold => Some("the channels are not the source's"),
-        () if is_of_axes(key) && !map.is_identity() => Some("it speaks of the axes of the source"),
+        () if other => Some("the values differ from the source"),
+        () if is_of_channels(key) && !channels_hold => Some("the channels differ from the source"),
+        () if is_of_axes(key) && !map.is_identity() => Some("it refers to the axes of the source"),
         () => None,
     };
     let mut keys = Vec::new();

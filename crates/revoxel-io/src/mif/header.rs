@@ -63,7 +63,7 @@ impl Header {
             match text {
                 _ if number == 0 && text == MAGIC => {}
                 _ if number == 0 => {
-                    return Err(FieldError::new("first line", text, Problem::NotAField("it must be `mrtrix image`")));
+                    return Err(FieldError::new("first line", text, Problem::NotAField("`mrtrix image`")));
                 }
                 "END" => {
                     header.length = Some(at as u64);
@@ -103,7 +103,7 @@ impl Header {
         // Without a key, a line is a comment.
         let (key, value) = line.split_once(':').map_or(("comments", line), |(key, value)| (key.trim(), value.trim()));
         if key.is_empty() {
-            let problem = Problem::NotAField("a line is `key: value`");
+            let problem = Problem::NotAField("`key: value`");
             return Err(FieldError::new(format!("line {}", number + 1), line, problem));
         }
         match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(key)) {

@@ -136,7 +136,7 @@ impl Header {
         } else if let Some((name, value)) = field {
             self.unknown.push((name.trim().to_owned(), value.trim().to_owned()));
         } else {
-            let problem = Problem::NotAField("a line is `field: value`, `key:=value`, `# comment` or empty");
+            let problem = Problem::NotAField("`field: value`, `key:=value`, `# comment` or an empty line");
             return Err(FieldError::new(format!("line {}", number + 1), line, problem));
         }
         Ok(())
@@ -229,6 +229,8 @@ mod tests {
         assert!(text("").starts_with("magic is empty"));
         assert!(text("NRRD0004\nnonsense\n\n").starts_with("line 2 is nonsense: is no line"));
         assert_eq!(text("NRRD0004\ntype: a\nType: b\n"), "type is b: the field is given twice; remove one of them");
-        assert!(Header::parse(b"NRRD0004\ntype: a\n", false).unwrap_err().to_string().contains("no end of the header"));
+        assert!(
+            Header::parse(b"NRRD0004\ntype: a\n", false).unwrap_err().to_string().contains("the header does not end")
+        );
     }
 }

@@ -67,7 +67,7 @@ impl Layout {
             return Err(PictureError::ChannelsAndFrames { channels, frames });
         }
         if samples > 1 && (channels > 1 || (frames > 1 && samples == 2)) {
-            return Err(PictureError::Unsupported("channels or frames of pages that have several samples per pixel"));
+            return Err(PictureError::Unsupported("channels or frames of pages with several samples per pixel"));
         }
         let interval = value("finterval").and_then(|text| text.parse::<f64>().ok());
         let interval = interval.filter(|v| v.is_normal() && *v > 0.0 && frames > 1);

@@ -167,7 +167,7 @@ impl Payload {
             };
             if behind.is_some() {
                 let Skip::Bytes(skip) = self.skip else { continue };
-                let why = "compressed values behind skipped bytes; decompress them first";
+                let why = "compressed values after skipped bytes; decompress them first";
                 return Err(self.fail(file, self.names.skip, skip, Problem::Unsupported(why)));
             }
             if found.is_some() && self.encoding == Encoding::Raw {

@@ -59,7 +59,7 @@ fn row_48_a_huge_image_in_ten_bytes() {
         )
     };
     t(huge("1000000000"), &["NumberOfFrames (0028,0008) is 1000000000", "fragments"]);
-    t(huge("1"), &["compressed bytes would become 8589672450", "limit of 67108864", "--max-expansion"]);
+    t(huge("1"), &["compressed bytes would expand to 8589672450", "limit of 67108864", "--max-expansion"]);
     let wide = Limits { max_expansion: 1 << 40, ..Limits::default() };
     for syntax in [RLE, "1.2.840.10008.1.2.4.70", JPEG_LS, JPEG_2000] {
         let result =

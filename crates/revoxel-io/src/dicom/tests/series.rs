@@ -206,5 +206,5 @@ fn a_single_slice_says_how_thick_it_is_taken() {
 fn dicom_is_not_written() {
     let volume = read_default(stack(&[0.0, 1.0])).unwrap().volume;
     let error = crate::Format::write(&dicom::Dicom, Path::new("a.dcm"), Path::new("b"), &volume, &Default::default());
-    assert_eq!(error.unwrap_err().to_string(), "a.dcm: dicom files are read only; write another format");
+    assert_eq!(error.unwrap_err().to_string(), "a.dcm: dicom files cannot be written; choose another format");
 }
