@@ -209,7 +209,10 @@ fn small_traces_that_speak_of_large_things() {
         (trace(few, &elastic(json!({ "gaussian": 2.0 }), true)), "region of [600, 600, 600] voxels"),
         (trace(few, &elastic(json!({ "bicubic": [4.0, 5.0] }), false)), "region of [600, 600, 600] voxels"),
         (trace([100_000; 3], &far(100_000)), "the source has 100000 × 100000 × 100000 voxels"),
-        (trace(long, &json!([step(long, few, &json!({ "resample": { "grid": grid_of(few) } }))])), "no axis"),
+        (
+            trace(long, &json!([step(long, few, &json!({ "resample": { "grid": grid_of(few) } }))])),
+            "at most 1048576 voxels",
+        ),
         (trace(few, &json!([noisy, back])), "of memory are needed"),
     ] {
         place.text("t.json", &text);

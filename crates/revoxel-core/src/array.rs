@@ -6,7 +6,7 @@ use crate::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 
 /// A view of voxels as another type than theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the voxels are {stored}, and a view of {asked} was asked for: cast the volume, or ask for {stored}")]
+#[error("the voxels are {stored}, not {asked}: cast the volume, or request {stored}")]
 pub struct OtherDtype {
     /// The type of the voxels.
     pub stored: Dtype,

@@ -20,10 +20,10 @@ pub struct Slices {
 #[non_exhaustive]
 pub enum SlicesError {
     /// One slice has no neighbour.
-    #[error("{0} slice(s): an uneven stack has at least two")]
+    #[error("an uneven stack needs at least two slices, found {0}")]
     TooFew(usize),
     /// A slice without a place.
-    #[error("slice {0} has a place that is not a finite number")]
+    #[error("the position of slice {0} is not a finite number")]
     NotFinite(usize),
     /// Slices that do not follow each other.
     #[error("slice {0} and the next are not in order along the axis")]

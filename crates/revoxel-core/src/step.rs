@@ -19,7 +19,7 @@ pub enum StepError {
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The recorded grid after is not what the op makes of the grid before.
-    #[error("the op {op} leads from ({before}) to ({expected}), but ({recorded}) is recorded: {relation}")]
+    #[error("the op {op} maps ({before}) to ({expected}), but the trace records ({recorded}): {relation}")]
     Contradiction {
         /// Name of the op.
         op: &'static str,

@@ -14,7 +14,7 @@ pub struct Volume {
 
 /// Why a buffer does not fit a grid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{values} values do not fill a grid of shape {shape:?} with {channels} channel(s)")]
+#[error("{values} values do not match a grid of shape {shape:?} (channels: {channels})")]
 pub struct VolumeError {
     /// Values in the buffer.
     pub values: usize,
@@ -143,9 +143,12 @@ mod tests {
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Label, 16_777_217.0), Ok(Dtype::F64));
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Image, 16_777_217.0), Ok(Dtype::F32));
         assert_eq!(t(vec![1, 1u64 << 53].into(), Kind::Image, -1.0), Ok(Dtype::F64));
-        assert!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0).unwrap_err().contains("beside the"));
+        assert!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0).unwrap_err().contains("can store both"));
         let error = t(vec![1, u64::MAX].into(), Kind::Label, -1.0).unwrap_err();
-        assert!(error.starts_with("no voxel type holds -1 beside the values 1 to 18446744073709551615"), "{error}");
+        assert!(
+            error.starts_with("no voxel type can store both -1 and the values 1 to 18446744073709551615"),
+            "{error}"
+        );
     }
 
     #[test]

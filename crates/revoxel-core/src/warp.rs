@@ -35,7 +35,7 @@ pub enum Field {
 #[non_exhaustive]
 pub enum WarpError {
     /// A cubic spline has four control points around each cell.
-    #[error("{0:?} control points: there must be 4 to {MOST_POINTS} along each axis")]
+    #[error("{0:?} control points: must be 4 to {MOST_POINTS} along each axis")]
     Points([usize; 3]),
     /// Too few or too many displacements.
     #[error("{given} displacements for {points:?} control points")]
@@ -56,17 +56,14 @@ pub enum WarpError {
     TooSteep(f64),
     /// A stretch that does not lead on.
     #[error(
-        "the nodes of axis {0} are no stretch: 2 to {MOST_NODES} finite pairs are needed, of which both numbers grow \
-         from each to the next"
+        "the nodes of axis {0} must be 2 to {MOST_NODES} finite pairs, with both numbers increasing from pair to pair"
     )]
     Nodes(usize),
     /// A displacement for each voxel would take too much memory.
     #[error("a region of {0:?} voxels: at most {MOST_VOXELS} voxels can have displacements of their own; crop first")]
     Large([usize; 3]),
     /// Numbers that no displacements can be made of.
-    #[error(
-        "no displacements can be made of {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6"
-    )]
+    #[error("invalid displacements {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6")]
     Recipe(Recipe),
 }
 

@@ -100,7 +100,10 @@ impl Ensemble {
             self.groups.push(Group { steps, rules, sum: prediction, summed: false, weight });
             return Ok(());
         };
-        let what = |v: &Volume| format!("kind {} with {} channel(s)", v.kind(), v.channels());
+        let what = |v: &Volume| {
+            let channels = if v.channels() == 1 { "channel" } else { "channels" };
+            format!("kind {} with {} {channels}", v.kind(), v.channels())
+        };
         if what(&first.sum) != what(&prediction) {
             let (first, this) = (what(&first.sum), what(&prediction));
             return Err(InvertError::Unlike { first, this });

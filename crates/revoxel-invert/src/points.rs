@@ -46,7 +46,7 @@ impl std::str::FromStr for Space {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(name));
-        found.ok_or_else(|| format!("{name:?} is no space: use index, ras or lps"))
+        found.ok_or_else(|| format!("{name:?} is not a space: use index, ras or lps"))
     }
 }
 

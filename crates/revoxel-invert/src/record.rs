@@ -199,7 +199,7 @@ impl OpRecord {
                 .ok_or_else(|| format!("source {source:?} is not 0, 1, 2 in some order")),
             Self::Window { start, shape } => {
                 if start.iter().any(|s| s.unsigned_abs() > 1 << 40) {
-                    return Err(format!("a window that starts at {start:?}"));
+                    return Err(format!("the start of the window, {start:?}, is out of range"));
                 }
                 Ok(GridOp::Window { start: *start, shape: *shape })
             }

@@ -234,7 +234,7 @@ pub enum TraceError {
         problem: String,
     },
     /// No volume of that name.
-    #[error("the trace has no volume {key:?}; it has {known}")]
+    #[error("the trace has no volume {key:?}; available: {known}")]
     UnknownVolume {
         /// The name asked for.
         key: String,
@@ -242,15 +242,13 @@ pub enum TraceError {
         known: String,
     },
     /// Several images whose values were changed differently.
-    #[error(
-        "values of several images were changed, and not in the same way ({known}): say whose are undone with --volume"
-    )]
+    #[error("the values of several images were changed differently ({known}): choose one with --volume")]
     OtherValues {
         /// Their names.
         known: String,
     },
     /// Several images with different grids.
-    #[error("the trace has several images on different grids ({known}): say which one with --volume")]
+    #[error("the trace has several images on different grids ({known}): choose one with --volume")]
     Ambiguous {
         /// Their names.
         known: String,
@@ -367,7 +365,7 @@ impl VolumeTrace {
             let place = |field: &str| format!("steps[{number}] ({}).{field}", step.transform);
             let before = grid(&place("before"), &step.before)?;
             if before != current {
-                return Err((place("before"), "is not the grid after the step before it".to_owned()));
+                return Err((place("before"), "must be the grid after the previous step".to_owned()));
             }
             let after = grid(&place("after"), &step.after)?;
             for (position, op) in step.ops.iter().enumerate() {
@@ -375,7 +373,7 @@ impl VolumeTrace {
                 if let GridOp::Reslice { from, to, .. } = &op {
                     let count = from.as_ref().map_or(0, |s| s.count());
                     if !steps.is_empty() || to.is_some() || count != current.shape()[2] {
-                        let problem = "slices are evened out before anything else, one place for each slice";
+                        let problem = "reslice must be the first op, with one position per slice";
                         return Err((place("ops"), problem.to_owned()));
                     }
                 }
@@ -390,7 +388,7 @@ impl VolumeTrace {
             }
         }
         if grid("result.grid", &self.result.grid)? != current {
-            return Err(("result.grid".to_owned(), "is not the grid after the last step".to_owned()));
+            return Err(("result.grid".to_owned(), "must be the grid after the last step".to_owned()));
         }
         Ok(steps)
     }

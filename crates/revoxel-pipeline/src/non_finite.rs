@@ -52,7 +52,7 @@ pub(crate) fn rule(node: &Node, kind: Kind) -> Result<NonFiniteRule, Fault> {
     match &node.data {
         Data::Text(word) if word == "error" => Ok(NonFiniteRule::Error),
         Data::Text(word) if word == "keep" && kind == Kind::Label => {
-            fault("keep: NaN is no label; give `error`, or a label such as 0".to_owned())
+            fault("keep: NaN is not a label; use `error`, or a label such as 0".to_owned())
         }
         Data::Text(word) if word == "keep" => Ok(NonFiniteRule::Keep),
         Data::Text(word) => {
@@ -61,7 +61,7 @@ pub(crate) fn rule(node: &Node, kind: Kind) -> Result<NonFiniteRule, Fault> {
         }
         Data::Number(number) => match number.as_f64() {
             Some(number) if kind == Kind::Label && number.fract() != 0.0 => {
-                fault(format!("{number} is no label: labels are whole numbers"))
+                fault(format!("{number} is not a label: labels are whole numbers"))
             }
             Some(number) if number.abs() <= f64::from(f32::MAX) => Ok(NonFiniteRule::Replace(number)),
             _ => fault(format!("{number} is beyond the range of float32")),

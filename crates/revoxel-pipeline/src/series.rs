@@ -80,16 +80,13 @@ pub(crate) fn rule(node: &Node) -> Result<SeriesRule, Fault> {
     let fields = match &node.data {
         Data::Text(name) if FIELDS.iter().any(|field| name.trim_start().starts_with(&format!("{field}="))) => {
             let (field, value) = name.split_once('=').unwrap_or_default();
-            return fault(
-                node,
-                format!("write a map for what a series is like: {{ {}: {} }}", field.trim(), value.trim()),
-            );
+            return fault(node, format!("write the field as a map: {{ {}: {} }}", field.trim(), value.trim()));
         }
         Data::Text(name) => return Ok(SeriesRule { name: Some(name.clone()), ..rule }),
         Data::Number(number) if number.is_u64() => return Ok(SeriesRule { name: Some(number.to_string()), ..rule }),
         Data::Map(fields) if !fields.is_empty() => fields,
         _ => {
-            let expected = "expected a number of the list of `revoxel info`, a UID, a description, or a map such as \
+            let expected = "expected a number from the list of `revoxel info`, a UID, a description, or a map such as \
                             { description: \"*thin*\", largest: true }";
             return fault(node, format!("{expected}, not {}", node.json()));
         }

@@ -48,14 +48,14 @@ impl Template {
         }
         let rest = text.replace(CASE, "").replace(COPY, "");
         if rest.contains(['{', '}']) {
-            return Err(format!("{text:?}: the only placeholders are {CASE} and, where copies are written, {COPY}"));
+            return Err(format!("{text:?}: the only placeholders are {CASE} and, in outputs with copies, {COPY}"));
         }
         let path = std::path::Path::new(text);
         if path.is_absolute() {
             return Err(format!("{text:?} is absolute: paths are relative to --data and --out"));
         }
         if path.components().any(|c| matches!(c, std::path::Component::ParentDir)) {
-            return Err(format!("{text:?} leads out of its folder"));
+            return Err(format!("{text:?} leaves its folder: `..` is not allowed"));
         }
         Ok(Self(text.to_owned()))
     }

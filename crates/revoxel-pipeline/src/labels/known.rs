@@ -69,16 +69,16 @@ impl Known {
     pub(super) fn suits(&self, key: &str, name: &str, transform: &dyn ValueTransform) -> Result<(), Fault> {
         let count = self.channels.as_ref().filter(|channels| channels.exact).map_or(1, |channels| channels.count);
         if transform.one_channel() && count > 1 {
-            let problem = format!("{name}: {key:?} has {count} channels by this step: a label map with one is needed");
-            let help = "as_discrete: { argmax: true } makes one of a one-hot map";
+            let problem =
+                format!("{name}: {key:?} has {count} channels at this step: expected a label map with one channel");
+            let help = "convert a one-hot map with as_discrete: { argmax: true }";
             return Err(Fault::new(Place::default(), problem).help(help));
         }
         if transform.bits_alone() && self.mixed && self.one_hot {
             let problem = format!(
-                "{name}: {key:?} was interpolated and is no one-hot map any more: it holds what lies between 0 and 1"
+                "{name}: {key:?} was interpolated and is no longer a one-hot map: it contains values between 0 and 1"
             );
-            let help =
-                "say is_onehot: true if what is above 0 is meant, interpolate by nearest, or take an argmax before";
+            let help = "set is_onehot: true to count values above 0, interpolate with nearest, or apply argmax first";
             return Err(Fault::new(Place::default(), problem).help(help));
         }
         Ok(())
