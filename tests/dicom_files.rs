@@ -236,7 +236,9 @@ fn labels_of_structure_sets_follow_what_the_pipeline_says() {
         (0..volume.voxels().len()).map(|i| volume.voxels().get(i)).collect::<Vec<_>>()
     };
     // By number as by name.
-    go(&format!("{uid}0"), "structures: [11, thin]").good();
+    let said = go(&format!("{uid}0"), "structures: [11, thin]").good();
+    // The labels of this folder are read, so that none are left out.
+    assert!(!said.err.contains("left out"), "{}", said.err);
     let by_number = voxels();
     go(&format!("{uid}0"), "structures: [ring, thin]").good();
     assert_eq!(by_number, voxels());
@@ -312,4 +314,12 @@ fn convert_never_makes_one_label_of_another() {
     let convert = |dtype: &str| place.revoxel(&["convert", "l.nii", "o.nii", "--kind", "label", "--dtype", dtype]);
     convert("uint8").bad(2, &["l.nii", "label 256", "uint8", "--dtype"]);
     convert("int16").good();
+    // Fractions are no labels.
+    let fractions = vec![0.0f32, 1.0, 0.5, 2.0, 0.0, 0.0, 1.0, 3.0];
+    place.volume("f.nii", &revoxel_core::Volume::new(fractions.into(), grid, Kind::Image, 1).unwrap());
+    place
+        .revoxel(&["convert", "f.nii", "g.nii", "--kind", "label"])
+        .bad(2, &["f.nii", "0.5 at index (2, 0, 0)", "--kind probability"]);
+    assert!(!place.path("g.nii").exists());
+    place.revoxel(&["convert", "f.nii", "g.nii"]).good();
 }

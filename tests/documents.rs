@@ -2,7 +2,8 @@
 
 use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
 use revoxel_transforms::Transform;
-use revoxel_transforms::docs::Docs;
+use revoxel_transforms::docs::{Docs, HEADINGS};
+use revoxel_transforms::manual::parameters;
 
 use crate::support::{Place, root};
 
@@ -49,6 +50,23 @@ fn the_schema_knows_every_transform_and_its_parameters() {
             assert!(parameter["description"].is_string(), "{}: {name} has no description", transform.name);
         }
     }
+}
+
+#[test]
+fn parameters_are_described_in_words() {
+    let registry = revoxel::registry();
+    for transform in registry.iter() {
+        let docs = Docs::of(transform.source);
+        for heading in HEADINGS {
+            assert!(docs.section(heading).is_some_and(|text| text.len() > 3), "{}: {heading}", transform.name);
+        }
+        for p in parameters(transform) {
+            assert!(!p.about.is_empty() && p.values != "any value", "{}: {p:?}", transform.name);
+        }
+    }
+    let gamma = parameters(registry.get("rand_gamma").unwrap()).into_iter().find(|p| p.name == "gamma").unwrap();
+    assert_eq!((gamma.values.as_str(), gamma.default.as_deref()), ("a list of 2 numbers", Some("[0.5,4.5]")));
+    assert_eq!((registry.iter().count(), registry.get("pca").unwrap().name), (100, "pca"));
 }
 
 #[test]

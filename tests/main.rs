@@ -39,6 +39,7 @@ mod real_scans;
 mod restore;
 mod scores;
 mod seen;
+mod shown;
 mod spatial;
 mod support;
 mod ties;

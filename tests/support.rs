@@ -66,19 +66,18 @@ pub(crate) fn traced(
         format: String::new(),
         hash: None,
         grid: native.into(),
-        dtype: String::new(),
+        dtype: revoxel_core::Dtype::F32,
         channels,
         facts: Value::Null,
     };
-    let result = ResultRecord { path: None, hash: None, parts: Vec::new(), grid: result.into(), dtype: String::new() };
-    let record = VolumeTrace {
-        kind: kind.name().to_owned(),
-        source,
-        snapped: None,
-        ties: Ties::Alternate,
-        steps: steps.to_vec(),
-        result,
+    let result = ResultRecord {
+        path: None,
+        hash: None,
+        parts: Vec::new(),
+        grid: result.into(),
+        dtype: revoxel_core::StoredDtype::Plain(revoxel_core::Dtype::F32),
     };
+    let record = VolumeTrace { kind, source, snapped: None, ties: Ties::Alternate, steps: steps.to_vec(), result };
     let trace = Trace {
         results: None,
         schema: SCHEMA.to_owned(),

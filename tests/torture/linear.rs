@@ -114,7 +114,7 @@ fn passes(ran: &Ran, native: &Grid, wave: &[f64; 3]) -> (Vec<f64>, f64) {
     let grids = ran.grids("image", native);
     let (mut reads, mut bound) = (Vec::new(), 0.0);
     for (step, before) in ran.traces["image"].steps.iter().zip(&grids) {
-        let lossy = step.fidelity == "lossy";
+        let lossy = step.fidelity == revoxel_core::Fidelity::Lossy;
         reads.push(if lossy { diagonal(before) } else { 0.0 });
         bound += if lossy { error(before, wave) } else { 0.0 };
     }

@@ -1,13 +1,11 @@
 //! `cargo xtask ci`: what a change must pass, in the order of how soon it fails.
 
-use std::env;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::tidy;
+use crate::{advisories, licences, tidy};
 
 /// A thing to be passed.
 struct Step {
@@ -30,6 +28,8 @@ const STEPS: &[Step] = &[
     },
     Step { name: "doc", what: What::Cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]) },
     Step { name: "tidy", what: What::Task(tidy::run) },
+    Step { name: "licences", what: What::Task(licences::run) },
+    Step { name: "advisories", what: What::Task(advisories::run) },
     Step { name: "test", what: What::Cargo(&["test", "--workspace"], &[]) },
 ];
 
@@ -56,14 +56,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
 }
 
 fn cargo(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<bool> {
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .current_dir(root)
-        .status()
-        .context("cargo does not start")?;
-    Ok(status.success())
+    let environment = environment.iter().copied();
+    Ok(crate::cargo(root).args(arguments).envs(environment).status().context("cargo does not start")?.success())
 }
 
 /// What can be typed to run the step alone.
@@ -93,7 +87,8 @@ mod tests {
         assert_eq!(lines[0], "fmt: cargo fmt --all -- --check");
         assert_eq!(lines[2], "doc: RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps");
         assert_eq!(lines[3], "tidy: cargo xtask tidy");
-        assert_eq!(lines[4], "test: cargo test --workspace");
+        assert_eq!(lines[4], "licences: cargo xtask licences");
+        assert_eq!(lines[6], "test: cargo test --workspace");
     }
 
     #[test]

@@ -4,17 +4,21 @@
 
 #![allow(clippy::print_stdout, reason = "the tasks report to people on stdout")]
 
+mod advisories;
 mod bench;
 mod ci;
 mod disturb;
 mod fuzz;
+mod licences;
+mod msrv;
 mod parity;
 mod phantom;
 mod tidy;
+mod toml;
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -40,6 +44,24 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "the rules that the compiler and clippy do not check",
         run: tidy::run,
+    },
+    Task {
+        name: "licences",
+        arguments: "",
+        summary: "licences and sources of all dependencies, by deny.toml",
+        run: licences::run,
+    },
+    Task {
+        name: "advisories",
+        arguments: "",
+        summary: "known faults of dependencies, where cargo-deny is installed",
+        run: advisories::run,
+    },
+    Task {
+        name: "msrv",
+        arguments: "",
+        summary: "compiles with the oldest Rust that Cargo.toml promises",
+        run: msrv::run,
     },
     Task {
         name: "fuzz",
@@ -96,6 +118,13 @@ fn usage() -> String {
         text += &format!("  {:<38} {summary}\n", format!("{name} {arguments}"));
     }
     text
+}
+
+/// The cargo that runs this program, in a folder.
+fn cargo(folder: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(folder);
+    command
 }
 
 /// The root of the workspace: cargo says where this package is, which is one folder below.

@@ -15,7 +15,9 @@ mod metadata;
 mod names;
 mod pipelines;
 mod portable;
+mod published;
 mod registered;
+mod release_order;
 mod rules;
 mod rust;
 mod transforms;
@@ -50,6 +52,8 @@ const CHECKS: &[Check] = &[
     Check { name: "words that do not stay in code", check: words::check },
     Check { name: "names of public items", check: names::check },
     Check { name: "whitespace", check: whitespace::check },
+    Check { name: "published packages", check: published::check },
+    Check { name: "order of publishing", check: release_order::check },
     Check { name: "links", check: links::check },
     Check { name: "tests that hold the rules of formats", check: rules::check },
     Check { name: "paths and hosts of one machine", check: machines::check },

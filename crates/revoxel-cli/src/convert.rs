@@ -23,6 +23,7 @@ use revoxel_runner::case::{TOOL, source_record};
 use revoxel_runner::files::{make_folder_of, remove, text_for};
 use revoxel_runner::identity::{Identity, digests};
 use revoxel_runner::kept::{Kept, Written};
+use revoxel_runner::kind_values::{SaidBy, checked};
 use revoxel_runner::memory;
 use revoxel_runner::places::{Places, place};
 use revoxel_runner::points::form_of;
@@ -125,6 +126,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &info.warnings {
         tracing::warn!("{}: {warning}", args.input.display());
     }
+    if args.kind == Kind::Label {
+        volume = checked(&args.input, volume, Some(info.stored), SaidBy::Command).map_err(Failure::usage)?;
+    }
     // A label is that of the nearest voxel.
     let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
     let Way { sampling, steps, moves } = way(args, &info, interpolation)?;
@@ -195,7 +199,7 @@ fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way
         let op = even_out(&info.grid, stack).map_err(Failure::usage)?;
         let (mut step, _) =
             TraceStep::spatial(EVENED_OUT, json!({}), &info.grid, std::slice::from_ref(&op)).map_err(Failure::work)?;
-        step.interpolation = Some(interpolation.name().to_owned());
+        step.interpolation = Some(interpolation);
         steps.push(step);
         moves.extend(Move::of(&op, &info.grid));
         sampling.push(&op).map_err(Failure::work)?;
@@ -293,7 +297,7 @@ fn trace(
     let done: Vec<_> = steps.iter().map(|s| (&s.transform, &s.params)).collect();
     let what = blake3::hash(json!(done).to_string().as_bytes()).to_hex();
     let record = VolumeTrace {
-        kind: volume.kind().name().to_owned(),
+        kind: volume.kind(),
         source: source_record(info, &args.input, Path::new(""), identity),
         snapped: None,
         ties: Ties::Alternate,
@@ -303,7 +307,7 @@ fn trace(
             hash: Some(hash),
             parts,
             grid: volume.grid().into(),
-            dtype: volume.dtype().name().to_owned(),
+            dtype: StoredDtype::Plain(volume.dtype()),
         },
     };
     let name = args.input.file_name().unwrap_or(args.input.as_os_str());

@@ -266,7 +266,7 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let model = record.result.grid.grid();
     let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let argmax = restoration.recipe.decision == Decision::Argmax;
-    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: record.kind.parse().ok() };
+    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: Some(record.kind) };
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
     Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
 }

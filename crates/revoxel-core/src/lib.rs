@@ -52,7 +52,7 @@ pub use grid::{Grid, GridError};
 pub use index_box::IndexBox;
 pub use kind::Kind;
 pub use number::{NoCommonType, Number};
-pub use op::{Fidelity, GridOp};
+pub use op::{Fidelity, FidelityError, GridOp};
 pub use orientation::{Orientation, OrientationError};
 pub use permutation::SignedPermutation;
 pub use relation::{Agreement, Relation};

@@ -1,5 +1,7 @@
 //! The algebra of grid operations: what every spatial transform comes down to.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::ExactMap;
@@ -64,6 +66,9 @@ pub enum Fidelity {
 }
 
 impl Fidelity {
+    /// All of them, from best to worst.
+    pub const ALL: [Self; 3] = [Self::Exact, Self::ExactInside, Self::Lossy];
+
     /// The name as printed and as written in traces.
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,6 +76,25 @@ impl Fidelity {
             Self::ExactInside => "exact_inside",
             Self::Lossy => "lossy",
         }
+    }
+}
+
+impl fmt::Display for Fidelity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name of no fidelity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown fidelity {0:?}: expected exact, exact_inside or lossy")]
+pub struct FidelityError(pub String);
+
+impl FromStr for Fidelity {
+    type Err = FidelityError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|f| f.name() == name).ok_or_else(|| FidelityError(name.to_owned()))
     }
 }
 

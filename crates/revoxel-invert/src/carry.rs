@@ -107,10 +107,8 @@ impl VolumeTrace {
             place: format!("steps[{number}] ({}).{field}", step.transform),
             problem,
         };
-        let interpolation = match step.interpolation.as_deref() {
-            Some(name) => name
-                .parse()
-                .map_err(|e: revoxel_resample::InterpolationError| refused("interpolation", e.to_string()))?,
+        let interpolation = match step.interpolation {
+            Some(interpolation) => interpolation,
             None if ops.iter().any(GridOp::interpolates) => {
                 return Err(refused("interpolation", "is missing".to_owned()));
             }

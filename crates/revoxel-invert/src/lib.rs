@@ -8,6 +8,7 @@
 
 mod activation;
 mod bounded;
+mod by_name;
 mod carry;
 mod decide;
 mod ensemble;
@@ -33,9 +34,9 @@ pub use ensemble::Ensemble;
 pub use error::InvertError;
 pub use inversion::Inverted;
 pub use points::PointMap;
-pub use recipe::{Recipe, Values};
+pub use recipe::{Recipe, Values, ValuesError};
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
-pub use restore::{RestoreRecord, RestoreStepRecord};
+pub use restore::{RestorePlace, RestoreRecord, RestoreStepRecord};
 pub use returning::Return;
 pub use trace::{
     PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,

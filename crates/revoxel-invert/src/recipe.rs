@@ -1,5 +1,8 @@
 //! What is done to predictions.
 
+use std::fmt;
+use std::str::FromStr;
+
 use revoxel_resample::Interpolation;
 
 use crate::activation::Activation;
@@ -25,6 +28,31 @@ impl Values {
             Self::Undo => "undo",
             Self::Clamp => "clamp",
         }
+    }
+
+    /// Whether nothing is done.
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
+impl fmt::Display for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name of nothing that is done to values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("values {0:?}: expected keep, undo or clamp")]
+pub struct ValuesError(pub String);
+
+impl FromStr for Values {
+    type Err = ValuesError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Keep, Self::Undo, Self::Clamp];
+        all.into_iter().find(|values| values.name() == name).ok_or_else(|| ValuesError(name.to_owned()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Schemas of fields of traces.
 
-use revoxel_core::{Dtype, Kind, StoredDtype};
+use revoxel_core::{Dtype, Fidelity, Kind, StoredDtype};
 use revoxel_resample::Interpolation;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
@@ -37,6 +37,19 @@ pub(crate) fn activation(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn values_of(_: &mut SchemaGenerator) -> Schema {
     optional([Values::Undo, Values::Clamp].map(Values::name))
+}
+
+pub(crate) fn fidelity(_: &mut SchemaGenerator) -> Schema {
+    one_of(Fidelity::ALL.map(Fidelity::name))
+}
+
+pub(crate) fn plain_dtype(_: &mut SchemaGenerator) -> Schema {
+    one_of(Dtype::ALL.map(Dtype::name))
+}
+
+pub(crate) fn stored_dtype(_: &mut SchemaGenerator) -> Schema {
+    let plain = Dtype::ALL.into_iter().map(StoredDtype::Plain);
+    one_of(plain.chain([StoredDtype::Half]).map(StoredDtype::name))
 }
 
 pub(crate) fn dtype(_: &mut SchemaGenerator) -> Schema {

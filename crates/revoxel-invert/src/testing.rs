@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_core::Grid;
 use revoxel_core::testing::Draw;
+use revoxel_core::{Dtype, Grid, Kind, StoredDtype};
 use serde_json::Value;
 
 use crate::*;
@@ -31,13 +31,18 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         format: "nifti".into(),
         hash: None,
         grid: (&native).into(),
-        dtype: "int16".into(),
+        dtype: Dtype::I16,
         channels: 1,
         facts: Value::Null,
     };
-    let result =
-        ResultRecord { path: None, hash: None, parts: Vec::new(), grid: (&grid).into(), dtype: "float32".into() };
-    let volume = VolumeTrace { kind: "image".into(), source, snapped: None, ties: Default::default(), steps, result };
+    let result = ResultRecord {
+        path: None,
+        hash: None,
+        parts: Vec::new(),
+        grid: (&grid).into(),
+        dtype: StoredDtype::Plain(Dtype::F32),
+    };
+    let volume = VolumeTrace { kind: Kind::Image, source, snapped: None, ties: Default::default(), steps, result };
     let trace = Trace {
         results: None,
         schema: SCHEMA.into(),

@@ -4,12 +4,13 @@ mod size;
 
 use std::collections::BTreeMap;
 
-use revoxel_core::{Fidelity, Grid, GridOp, Kind, Step, ValueUndo};
-use revoxel_resample::{Applied, Separate, Through, Ties};
+use revoxel_core::{Dtype, Fidelity, Grid, GridOp, Kind, Step, StoredDtype, ValueUndo};
+use revoxel_resample::{Applied, Interpolation, Separate, Through, Ties};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::by_name;
 use crate::record::{GridRecord, OpRecord, SampledRecord, TiesRecord, UndoRecord};
 use crate::restore::RestoreRecord;
 use crate::schema;
@@ -75,7 +76,9 @@ pub struct PartRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VolumeTrace {
     /// Kind of its values.
-    pub kind: String,
+    #[serde(with = "by_name")]
+    #[schemars(schema_with = "schema::kind")]
+    pub kind: Kind,
     /// Where it came from.
     pub source: SourceRecord,
     /// The grid it was put on before the first step, where that is not the source's (noise or a wrong header,
@@ -120,7 +123,9 @@ pub struct SourceRecord {
     /// Its grid.
     pub grid: GridRecord,
     /// Voxel type.
-    pub dtype: String,
+    #[serde(with = "by_name")]
+    #[schemars(schema_with = "schema::plain_dtype")]
+    pub dtype: Dtype,
     /// Channels or frames.
     #[schemars(range(min = 1))]
     pub channels: usize,
@@ -142,12 +147,14 @@ pub struct TraceStep {
     pub after: GridRecord,
     /// The ops that lead from one to the other.
     pub ops: Vec<OpRecord>,
-    /// exact, exact_inside or lossy.
-    pub fidelity: String,
+    /// Whether the ops can be undone without loss.
+    #[serde(with = "by_name")]
+    #[schemars(schema_with = "schema::fidelity")]
+    pub fidelity: Fidelity,
     /// How it was interpolated, where it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "by_name::optional")]
     #[schemars(schema_with = "schema::interpolation")]
-    pub interpolation: Option<String>,
+    pub interpolation: Option<Interpolation>,
     /// The rule by which the coarsest axis was interpolated in another way, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separate: Option<SeparateRecord>,
@@ -166,8 +173,9 @@ pub struct SeparateRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// How that axis is interpolated.
+    #[serde(with = "by_name")]
     #[schemars(schema_with = "schema::separate")]
-    pub interpolation: String,
+    pub interpolation: Interpolation,
     /// The voxel size (mm) that was asked for, by the axes after the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixdim: Option<[f64; 3]>,
@@ -175,8 +183,7 @@ pub struct SeparateRecord {
 
 impl From<Separate> for SeparateRecord {
     fn from(rule: Separate) -> Self {
-        let interpolation = rule.interpolation.name().to_owned();
-        Self { threshold: rule.threshold, interpolation, pixdim: rule.pixdim }
+        Self { threshold: rule.threshold, interpolation: rule.interpolation, pixdim: rule.pixdim }
     }
 }
 
@@ -184,11 +191,12 @@ impl SeparateRecord {
     /// The rule.
     ///
     /// # Errors
-    /// Where the interpolation is none.
+    /// Where the interpolation chooses among labels: these have a rule of their own.
     pub fn rule(&self) -> Result<Separate, String> {
-        let interpolation = self.interpolation.parse();
-        let interpolation = interpolation.map_err(|e: revoxel_resample::InterpolationError| e.to_string())?;
-        Ok(Separate { threshold: self.threshold, interpolation, pixdim: self.pixdim })
+        if self.interpolation.weighs_labels() {
+            return Err(format!("interpolation {}: expected nearest, linear or cubic", self.interpolation));
+        }
+        Ok(Separate { threshold: self.threshold, interpolation: self.interpolation, pixdim: self.pixdim })
     }
 }
 
@@ -207,7 +215,9 @@ pub struct ResultRecord {
     /// Its grid: the grid that a prediction must lie on.
     pub grid: GridRecord,
     /// Voxel type.
-    pub dtype: String,
+    #[serde(with = "by_name")]
+    #[schemars(schema_with = "schema::stored_dtype")]
+    pub dtype: StoredDtype,
 }
 
 /// Why a text is no trace, or a trace cannot be used.
@@ -223,6 +233,9 @@ pub enum TraceError {
     /// Written by a newer program.
     #[error("the trace has version {0}, and this program reads versions up to {VERSION}: use a newer revoxel")]
     Newer(u32),
+    /// A version that there never was.
+    #[error("not a trace: the field \"version\" is 0, and versions begin with 1")]
+    Version,
     /// A recorded value that makes no sense.
     #[error("volume {key:?}, {place}: {problem}")]
     Record {
@@ -269,6 +282,7 @@ impl Trace {
         }
         match value.get("version").and_then(Value::as_u64) {
             Some(v) if v > u64::from(VERSION) => return Err(TraceError::Newer(v.try_into().unwrap_or(u32::MAX))),
+            Some(0) => return Err(TraceError::Version),
             _ => {}
         }
         let trace: Self = serde_json::from_value(value)?;
@@ -303,7 +317,7 @@ impl Trace {
     /// # Errors
     /// Where that is ambiguous, or there is no volume.
     pub fn main_volume(&self) -> Result<&str, TraceError> {
-        let images: Vec<&String> = self.volumes.iter().filter(|(_, v)| v.kind == "image").map(|(k, _)| k).collect();
+        let images: Vec<&String> = self.volumes.iter().filter(|(_, v)| v.kind == Kind::Image).map(|(k, _)| k).collect();
         let candidates = if images.is_empty() { self.volumes.keys().collect() } else { images };
         let Some(first) = candidates.first() else {
             return Err(TraceError::UnknownVolume { key: String::new(), known: "none".to_owned() });
@@ -415,11 +429,6 @@ impl VolumeTrace {
     pub fn native(&self) -> Result<Grid, revoxel_core::GridError> {
         self.source.grid.grid()
     }
-
-    /// The kind of the volume; images where the name is not known.
-    pub fn kind(&self) -> Kind {
-        self.kind.parse().unwrap_or(Kind::Image)
-    }
 }
 
 /// The axis of the model's grid that is interpolated in another way on the way back, by the rule of one of the steps.
@@ -456,7 +465,7 @@ impl TraceStep {
             before: before.into(),
             after: (&after).into(),
             ops: ops.iter().map(OpRecord::from).collect(),
-            fidelity: fidelity.name().to_owned(),
+            fidelity,
             interpolation: None,
             separate: None,
             sampled: None,
@@ -470,7 +479,7 @@ impl TraceStep {
     pub fn sampled(self, applied: &Applied) -> Self {
         let sampled = SampledRecord::from(applied);
         Self {
-            interpolation: applied.interpolation.map(|i| i.name().to_owned()),
+            interpolation: applied.interpolation,
             separate: applied.separate.map(Into::into),
             sampled: (sampled != SampledRecord::default()).then_some(sampled),
             ..self
@@ -490,7 +499,7 @@ impl TraceStep {
             before: grid.into(),
             after: grid.into(),
             ops: Vec::new(),
-            fidelity: Fidelity::Exact.name().to_owned(),
+            fidelity: Fidelity::Exact,
             interpolation: None,
             separate: None,
             sampled: None,

@@ -274,6 +274,13 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Whether it says that labels beside an image are not read: of no use to who reads these labels too.
+    pub const fn is_labels_aside(&self) -> bool {
+        matches!(self, Self::Dicom(warning) if warning.is_labels_aside())
+    }
+}
+
 fn aside(count: usize) -> String {
     match count {
         1 => "1 page is a thumbnail or mask:".to_owned(),

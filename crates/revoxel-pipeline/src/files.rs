@@ -60,7 +60,6 @@ fn placed(value: &Value, place: Place) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use revoxel_transforms::Registry;
     use serde_json::{Value, json};
 
     use crate::{Pipeline, PipelineError};

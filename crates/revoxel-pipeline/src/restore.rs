@@ -3,7 +3,9 @@
 mod undo;
 
 use revoxel_core::Kind;
-use revoxel_invert::{Activation, Paint, Regions, RestoreRecord, RestoreStepRecord, check_label_fill};
+use revoxel_invert::{
+    Activation, Paint, Regions, RestorePlace, RestoreRecord, RestoreStepRecord, Values, check_label_fill,
+};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
@@ -91,7 +93,7 @@ pub(crate) fn resolve(
     let resolved = resolve_steps(steps_node, if active { Kind::Probability } else { kind }, &decision, registry, read)?;
     let carried = if active && resolved.carried == Kind::Probability { kind } else { resolved.carried };
     if let Some(chosen) = interpolation.filter(|i| i.averages() && carried == Kind::Label) {
-        let step = resolved.steps.iter().rev().find(|(_, place)| *place == "model");
+        let step = resolved.steps.iter().rev().find(|(_, place)| *place == RestorePlace::Model);
         let why = step.filter(|_| kind != Kind::Label).map_or(String::new(), |(step, _)| {
             format!(", which are made before resampling because {} is a step in: model", step.name)
         });
@@ -113,7 +115,7 @@ pub(crate) fn resolve(
     }
     let dtype = spec.output.as_ref().map(|o| stored_dtype(&o.path, o.dtype.as_deref())).transpose();
     let dtype = dtype.map_err(|fault| Fault { place: place(&["output", "dtype"], false), ..fault })?.flatten();
-    let changed_after = resolved.steps.iter().any(|(_, place)| *place == "native");
+    let changed_after = resolved.steps.iter().any(|(_, place)| *place == RestorePlace::Native);
     if let (Some(fill), Some(dtype)) = (spec.fill.filter(|_| gives_labels && !changed_after), dtype)
         && dtype.check_labels([fill]).is_err()
     {
@@ -127,25 +129,25 @@ pub(crate) fn resolve(
     let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
         transform: step.name.to_owned(),
         params: step.params.clone(),
-        place: (*place).to_owned(),
+        place: *place,
     });
     let record = RestoreRecord {
-        kind: kind.name().to_owned(),
+        kind,
         volume: spec.volume.clone().or_else(|| undo::recorded(inputs).filter(|_| undoes)),
-        interpolation: interpolation.map(|i| i.name().to_owned()),
-        activation: activation.map(|a| a.name().to_owned()),
+        interpolation,
+        activation,
         argmax: spec.argmax,
         regions,
         decide_in_model: resolved.decide_in_model,
         values: match spec.values {
-            Some(ValuesSpec::Undo) => Some("undo".to_owned()),
-            Some(ValuesSpec::Clamp) => Some("clamp".to_owned()),
-            Some(ValuesSpec::Keep) | None => None,
+            Some(ValuesSpec::Undo) => Values::Undo,
+            Some(ValuesSpec::Clamp) => Values::Clamp,
+            Some(ValuesSpec::Keep) | None => Values::Keep,
         },
         fill: spec.fill,
         steps: records.collect(),
         path: None,
-        dtype: dtype.map(|d| d.name().to_owned()),
+        dtype,
     };
     let steps = resolved.steps.into_iter().map(|(step, _)| step).collect();
     let place = place(if path.is_some() { &["output", "path"] } else { &[] }, false);
@@ -166,7 +168,7 @@ struct Decision {
 
 /// Steps, where each is done, and whether labels are decided before them on the model's grid.
 struct Steps {
-    steps: Vec<(Step, &'static str)>,
+    steps: Vec<(Step, RestorePlace)>,
     decide_in_model: bool,
     /// What is resampled on the way back.
     carried: Kind,
@@ -191,11 +193,11 @@ fn resolve_steps(
     // of labels on the model's.
     let mut by_then = prediction(kind);
     let mut decided = false;
-    let mut last = "model";
+    let mut last = RestorePlace::Model;
     for node in nodes {
         let mut node = node.clone();
         let (place, at) = take_place(&mut node)?;
-        if last == "native" && place == "model" {
+        if last == RestorePlace::Native && place == RestorePlace::Model {
             let problem = "steps in: model run before steps in: native: put them first";
             return Err(Fault::new(at, problem));
         }
@@ -212,7 +214,7 @@ fn resolve_steps(
         };
         let undecided = decision.decides && !decided;
         let (empty, step) = match (undecided, place) {
-            (true, "native") => {
+            (true, RestorePlace::Native) => {
                 (decided, by_then) = (true, prediction(Kind::Label));
                 fits(&by_then)?
             }
@@ -259,21 +261,21 @@ fn resolve_steps(
         found.reach.pass(&step);
         found.steps.push((step, place));
     }
-    if last == "model" {
+    if last == RestorePlace::Model {
         found.carried = by_then.kind;
         found.reach.add(decision.on_the_way.as_ref());
     }
     if decision.decides && !decided {
-        found.put(decision, "native");
+        found.put(decision, RestorePlace::Native);
     }
     Ok(found)
 }
 
 impl Steps {
     /// Makes labels of the prediction. On the native grid the fill is among them.
-    fn put(&mut self, decision: &Decision, place: &str) {
+    fn put(&mut self, decision: &Decision, place: RestorePlace) {
         self.reach.decide(PREDICTION, decision.painted.clone());
-        if place == "native" {
+        if place == RestorePlace::Native {
             self.reach.add(decision.on_the_way.as_ref());
         }
     }
@@ -311,18 +313,18 @@ fn prediction(kind: Kind) -> Input {
 }
 
 /// Takes `in:` out of the parameters of a step.
-fn take_place(step: &mut Node) -> Result<(&'static str, Place), Fault> {
-    let at = step.place;
-    let Data::Map(outer) = &mut step.data else { return Ok(("native", at)) };
-    let Some((_, Node { data: Data::Map(params), .. })) = outer.first_mut() else { return Ok(("native", at)) };
+fn take_place(step: &mut Node) -> Result<(RestorePlace, Place), Fault> {
+    let (usual, at) = (RestorePlace::Native, step.place);
+    let Data::Map(outer) = &mut step.data else { return Ok((usual, at)) };
+    let Some((_, Node { data: Data::Map(params), .. })) = outer.first_mut() else { return Ok((usual, at)) };
     if let Some((key, _)) = params.iter().find(|(k, _)| k.name == "keys") {
         return Err(Fault::new(key.place, "keys: restore has only the prediction; leave keys out"));
     }
-    let Some(position) = params.iter().position(|(k, _)| k.name == "in") else { return Ok(("native", at)) };
+    let Some(position) = params.iter().position(|(k, _)| k.name == "in") else { return Ok((usual, at)) };
     let (key, value) = params.remove(position);
     match &value.data {
-        Data::Text(text) if text == "model" => Ok(("model", key.place)),
-        Data::Text(text) if text == "native" => Ok(("native", key.place)),
+        Data::Text(text) if text == "model" => Ok((RestorePlace::Model, key.place)),
+        Data::Text(text) if text == "native" => Ok((RestorePlace::Native, key.place)),
         _ => Err(Fault::new(value.place, "in: expected model (before resampling) or native (after resampling)")),
     }
 }

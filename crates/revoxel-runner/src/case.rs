@@ -154,7 +154,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         return Ok(Done::skipped(why.to_string(), start));
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
-    let kinds: BTreeMap<String, &str> = volumes.iter().map(|(k, v)| (k.clone(), v.kind().name())).collect();
+    let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(k, v)| (k.clone(), v.kind())).collect();
     let engine = match through(pipeline, checked, volumes)? {
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
@@ -196,9 +196,9 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             files.push(path);
             dropped.extend(kept.losses);
         }
-        let (dtype, grid) = (dtype.name().to_owned(), (&grid).into());
+        let grid = (&grid).into();
         let result = ResultRecord { path: relative, hash: None, parts: Vec::new(), grid, dtype };
-        let kind = kinds[&key].to_owned();
+        let kind = kinds[&key];
         let snapped = checked.snapped(&key).map(|grid| (&grid).into());
         records.insert(key, VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps: last.steps, result });
     }
@@ -485,7 +485,7 @@ pub fn source_record(info: &FileInfo, path: &Path, data: &Path, identity: Identi
         parts: identity.parts,
         stamp: Some(identity.stamp),
         grid: (&info.grid).into(),
-        dtype: info.stored.name().to_owned(),
+        dtype: info.stored,
         channels: info.channels,
         facts: serde_json::to_value(&info.facts).unwrap_or_default(),
     }

@@ -23,7 +23,7 @@ use crate::prediction::{Reading, read};
 use crate::preflight::{Strictness, check};
 
 /// The shipped pipeline that the demonstration runs.
-pub const PIPELINE: &str = include_str!("../../../pipelines/ct-1mm.yaml");
+pub const PIPELINE: &str = include_str!("demo/ct-1mm.yaml");
 
 /// What the demonstration found.
 #[derive(Clone, Debug)]

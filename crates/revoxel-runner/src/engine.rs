@@ -356,7 +356,7 @@ impl Engine {
     fn parts_taken(&mut self, keys: &[&String]) {
         for key in keys {
             let step = self.slots.get(*key).and_then(|slot| slot.steps.last());
-            if step.is_some_and(|step| step.fidelity != Fidelity::Exact.name()) {
+            if step.is_some_and(|step| step.fidelity != Fidelity::Exact) {
                 self.losses.part_taken(key);
             }
         }

@@ -128,7 +128,7 @@ pub fn process(
         let volume = volume.on_grid(start).map_err(|e| told(format!("{key}: {e}")))?;
         volumes.insert(key, volume);
     }
-    let kinds: BTreeMap<String, &str> = volumes.iter().map(|(key, v)| (key.clone(), v.kind().name())).collect();
+    let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(key, v)| (key.clone(), v.kind())).collect();
     let engine = match through(pipeline, &checked, volumes)? {
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
@@ -150,13 +150,13 @@ pub fn process(
             parts: Vec::new(),
             stamp: None,
             grid: (&info.grid).into(),
-            dtype: info.stored.name().to_owned(),
+            dtype: info.stored,
             channels: info.channels,
             facts: serde_json::to_value(&info.facts).unwrap_or_default(),
         };
-        let dtype = done.volume.dtype().name().to_owned();
+        let dtype = StoredDtype::Plain(done.volume.dtype());
         let result = ResultRecord { path: None, hash: None, parts: Vec::new(), grid: (&grid).into(), dtype };
-        let (kind, snapped) = (kinds[&key].to_owned(), checked.snapped(&key).map(|grid| (&grid).into()));
+        let (kind, snapped) = (kinds[&key], checked.snapped(&key).map(|grid| (&grid).into()));
         let steps = done.steps;
         records.insert(key.clone(), VolumeTrace { kind, source, snapped, ties: Ties::Alternate, steps, result });
         outcome.volumes.insert(key, done.volume);

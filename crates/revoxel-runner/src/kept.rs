@@ -44,8 +44,8 @@ pub struct Written<'a> {
 
 impl Kept {
     /// The facts of a volume that went through steps.
-    pub fn after_steps(written: &Written<'_>, source: &FileInfo, kind: &str, steps: &[TraceStep]) -> Self {
-        let values = match written.kind.name() == kind {
+    pub fn after_steps(written: &Written<'_>, source: &FileInfo, kind: Kind, steps: &[TraceStep]) -> Self {
+        let values = match written.kind == kind {
             true => changed(written.kind, steps),
             false => Values::Other { frames: true },
         };
@@ -64,7 +64,7 @@ impl Kept {
         // Facts of a format that this program does not know yet are left out, not guessed.
         let facts: Facts = serde_json::from_value(source.source.facts.clone()).unwrap_or_default();
         let values = match written.kind {
-            kind if kind.name() != source.kind => Values::Other { frames: matches!(kind, Kind::Label | Kind::Image) },
+            kind if kind != source.kind => Values::Other { frames: matches!(kind, Kind::Label | Kind::Image) },
             Kind::Image if undone => Values::Same,
             kind => match changed(kind, &source.steps) {
                 // A model drew these labels: their places are others.

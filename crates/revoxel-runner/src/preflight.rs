@@ -164,7 +164,8 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
         let Some(input) = pipeline.input(key) else { continue };
         let info =
             revoxel_io::info_with(path, &options_of(pipeline, input, &case.inputs)).map_err(|e| e.to_string())?;
-        for warning in &info.warnings {
+        let labels_too = labels_beside(pipeline, case, key, path);
+        for warning in info.warnings.iter().filter(|w| !(labels_too && w.is_labels_aside())) {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
         let mapped = is_mapped(path, &info);
@@ -173,6 +174,13 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
         infos.insert(key.clone(), info);
     }
     Headers::of(pipeline, case, infos, strictness)
+}
+
+/// Whether another input reads the labels that lie in the same folder, or beside the same file.
+fn labels_beside(pipeline: &Pipeline, case: &Case, key: &str, path: &Path) -> bool {
+    let folder = |path: &Path| if path.is_dir() { path.to_owned() } else { path.with_file_name("") };
+    let is_label = |key: &String| pipeline.input(key).is_some_and(|input| input.kind == Kind::Label);
+    case.inputs.iter().any(|(other, at)| other != key && is_label(other) && folder(at) == folder(path))
 }
 
 /// The grids that the volumes start on. Inputs that must share the first image's grid are compared with it: noise

@@ -5,8 +5,8 @@ use std::path::{Component, Path};
 
 use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{
-    Activation, Decision, Ensemble, InvertError, Inverted, Recipe, RestoreRecord, RestoreStepRecord, Return, Trace,
-    Values, check_label_fill,
+    Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord, RestoreStepRecord, Return, Trace,
+    check_label_fill,
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
@@ -140,12 +140,6 @@ impl Restoration {
             field: field.to_owned(),
             problem,
         };
-        fn parsed<T: std::str::FromStr>(text: Option<&String>) -> Result<Option<T>, String>
-        where
-            T::Err: std::fmt::Display,
-        {
-            text.map(|t| t.parse()).transpose().map_err(|e: T::Err| e.to_string())
-        }
         let decision = match (&record.regions, record.argmax) {
             (Some(regions), _) => {
                 regions.check(None).map_err(|e| error("regions", e))?;
@@ -154,16 +148,10 @@ impl Restoration {
             (None, true) => Decision::Argmax,
             (None, false) => Decision::Channels,
         };
-        let values = match record.values.as_deref() {
-            None => Values::Keep,
-            Some("undo") => Values::Undo,
-            Some("clamp") => Values::Clamp,
-            Some(other) => return Err(error("values", format!("{other:?}: expected undo or clamp"))),
-        };
         let recipe = Recipe {
-            activation: parsed::<Activation>(record.activation.as_ref()).map_err(|e| error("activation", e))?,
-            values,
-            interpolation: parsed(record.interpolation.as_ref()).map_err(|e| error("interpolation", e))?,
+            activation: record.activation,
+            values: record.values,
+            interpolation: record.interpolation,
             decision,
             fill: record.fill,
             // A step does what the activation of that name does: no channel is the background then.
@@ -180,21 +168,17 @@ impl Restoration {
             let Transform::Value(transform) = built.transform else {
                 return Err(problem(format!("{} changes places", step.transform)));
             };
-            let model = match step.place.as_str() {
-                "model" => true,
-                "native" => false,
-                other => return Err(problem(format!("in: {other:?}: expected model or native"))),
-            };
+            let model = step.place == RestorePlace::Model;
             Ok(Step { number: position + 1, name: step.transform.clone(), model, transform })
         };
         Ok(Self {
             name: Some(name.to_owned()),
-            kind: Some(record.kind.parse().map_err(|e: revoxel_core::kind::KindError| error("kind", e.to_string()))?),
+            kind: Some(record.kind),
             volume: record.volume.clone(),
             recipe,
             decide_in_model: record.decide_in_model,
             path: record.path.as_deref().map(|path| inside(path).map_err(|e| error("path", e))).transpose()?,
-            dtype: parsed(record.dtype.as_ref()).map_err(|e| error("dtype", e))?,
+            dtype: record.dtype,
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
         })
     }

@@ -88,7 +88,7 @@ fn other(
     }
     for (key, file) in &case.inputs {
         let (Some(input), source) = (pipeline.input(key), &trace.volumes[key].source) else { continue };
-        if trace.volumes[key].kind != input.kind.name() {
+        if trace.volumes[key].kind != input.kind {
             let (then, now) = (&trace.volumes[key].kind, input.kind.name());
             return Some(format!("its trace says that {key} is of kind {then}, and the pipeline {now}"));
         }

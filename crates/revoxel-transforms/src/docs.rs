@@ -50,11 +50,11 @@ impl Docs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::BUILTIN;
+    use crate::registry::TRANSFORMS;
 
     #[test]
     fn every_transform_is_documented_under_the_fixed_headings() {
-        for transform in BUILTIN {
+        for transform in TRANSFORMS {
             let docs = Docs::of(transform.source);
             for heading in HEADINGS {
                 let text = docs.section(heading).unwrap_or_else(|| panic!("{}: no section {heading}", transform.name));

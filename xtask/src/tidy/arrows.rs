@@ -17,12 +17,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("revoxel-resample", &["revoxel-core"]),
     ("revoxel-io", &["revoxel-core"]),
     ("revoxel-transforms", &["revoxel-core", "revoxel-resample"]),
+    ("revoxel-augment", TRANSFORMS),
+    ("revoxel-extras", TRANSFORMS),
     ("revoxel-invert", &["revoxel-core", "revoxel-resample"]),
     ("revoxel-pipeline", &["revoxel-core", "revoxel-transforms", "revoxel-invert"]),
     ("revoxel-runner", BELOW_RUNNER),
     ("revoxel-import", &["revoxel-core", "revoxel-io", "revoxel-transforms", "revoxel-pipeline", "revoxel-runner"]),
     ("revoxel", LIBRARIES),
-    ("revoxel-cli", LIBRARIES),
+    ("revoxel-cli", PROGRAM),
     (
         "revoxel-tests",
         &[
@@ -40,13 +42,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
+const TRANSFORMS: &[&str] = &["revoxel-core", "revoxel-resample", "revoxel-transforms"];
 const BELOW_RUNNER: &[&str] =
     &["revoxel-core", "revoxel-resample", "revoxel-io", "revoxel-transforms", "revoxel-invert", "revoxel-pipeline"];
+const PROGRAM: &[&str] = &[
+    "revoxel-core",
+    "revoxel-resample",
+    "revoxel-io",
+    "revoxel-transforms",
+    "revoxel-invert",
+    "revoxel-pipeline",
+    "revoxel-runner",
+    "revoxel-import",
+    "revoxel",
+];
 const LIBRARIES: &[&str] = &[
     "revoxel-core",
     "revoxel-resample",
     "revoxel-io",
     "revoxel-transforms",
+    "revoxel-augment",
+    "revoxel-extras",
     "revoxel-invert",
     "revoxel-pipeline",
     "revoxel-runner",

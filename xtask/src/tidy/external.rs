@@ -18,10 +18,24 @@ enum Place {
 }
 use Place::{NotIn, OnlyIn};
 
-const BELOW_PIPELINE: &[&str] =
-    &["revoxel-core", "revoxel-resample", "revoxel-io", "revoxel-transforms", "revoxel-invert"];
-const WITHOUT_FILES: &[&str] =
-    &["revoxel-core", "revoxel-resample", "revoxel-transforms", "revoxel-invert", "revoxel-pipeline"];
+const BELOW_PIPELINE: &[&str] = &[
+    "revoxel-core",
+    "revoxel-resample",
+    "revoxel-io",
+    "revoxel-transforms",
+    "revoxel-augment",
+    "revoxel-extras",
+    "revoxel-invert",
+];
+const WITHOUT_FILES: &[&str] = &[
+    "revoxel-core",
+    "revoxel-resample",
+    "revoxel-transforms",
+    "revoxel-augment",
+    "revoxel-extras",
+    "revoxel-invert",
+    "revoxel-pipeline",
+];
 
 const RULES: &[Rule] = &[
     Rule { dependency: "clap", place: OnlyIn(&["revoxel-cli"]), reason: "only the program has a command line" },

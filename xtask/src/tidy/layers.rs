@@ -4,8 +4,15 @@ use super::Violation;
 use super::rust::{Word, is_test_file, lines, words};
 use super::tree::Tree;
 
-const CRATES: &[&str] =
-    &["revoxel-core", "revoxel-resample", "revoxel-transforms", "revoxel-invert", "revoxel-pipeline"];
+const CRATES: &[&str] = &[
+    "revoxel-core",
+    "revoxel-resample",
+    "revoxel-transforms",
+    "revoxel-augment",
+    "revoxel-extras",
+    "revoxel-invert",
+    "revoxel-pipeline",
+];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();

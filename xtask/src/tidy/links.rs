@@ -38,7 +38,7 @@ fn targets(line: &str) -> Vec<String> {
 }
 
 /// The path that a link in a file means, relative to the root; `None` where it leads out.
-fn resolved(file: &str, target: &str) -> Option<String> {
+pub(super) fn resolved(file: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
     for part in target.trim_end_matches('/').split('/') {

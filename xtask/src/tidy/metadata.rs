@@ -1,11 +1,11 @@
 //! The packages of the workspace, from `cargo metadata`.
 
-use std::env;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+
+use crate::cargo;
 
 /// A package of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct Package {
     pub(super) folder: String,
     /// Names of the packages that it depends on, also for its build script, but not for its tests.
     pub(super) dependencies: Vec<String>,
+    /// Whether it may be published.
+    pub(super) published: bool,
 }
 
 impl Package {
@@ -27,12 +29,8 @@ impl Package {
 
 /// Asks cargo; nothing is downloaded.
 pub(super) fn read(root: &Path) -> Result<Vec<Package>> {
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(program)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
-        .current_dir(root)
-        .output()
-        .context("cargo does not start")?;
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
+    let output = cargo(root).args(arguments).output().context("cargo does not start")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
     packages(&serde_json::from_slice(&output.stdout)?).context("cargo metadata is not as expected")
 }
@@ -46,17 +44,19 @@ fn packages(metadata: &Value) -> Option<Vec<Package>> {
         let normal = |dependency: &&Value| dependency["kind"] != "dev";
         let dependencies = value["dependencies"].as_array()?.iter().filter(normal);
         let dependencies = dependencies.map(|d| d["name"].as_str().map(str::to_owned)).collect::<Option<_>>()?;
-        Some(Package { name: value["name"].as_str()?.to_owned(), folder, dependencies })
+        // Where nothing is said it may be published anywhere; `publish = false` is an empty list of registries.
+        let published = value["publish"].as_array().is_none_or(|registries| !registries.is_empty());
+        Some(Package { name: value["name"].as_str()?.to_owned(), folder, dependencies, published })
     };
     metadata["packages"].as_array()?.iter().map(package).collect()
 }
 
 #[cfg(test)]
 impl Package {
-    /// A package with dependencies.
+    /// A package with dependencies that is not published.
     pub(super) fn of(folder: &str, name: &str, dependencies: &[&str]) -> Self {
         let dependencies = dependencies.iter().map(|name| (*name).to_owned()).collect();
-        Self { name: name.to_owned(), folder: folder.to_owned(), dependencies }
+        Self { name: name.to_owned(), folder: folder.to_owned(), dependencies, published: false }
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn dependencies_for_tests_are_left_out() {
-        let metadata = serde_json::json!({
+        let mut metadata = serde_json::json!({
             "workspace_root": "/r",
             "packages": [{
                 "name": "a",
@@ -78,7 +78,10 @@ mod tests {
                 ],
             }],
         });
-        assert_eq!(packages(&metadata), Some(vec![Package::of("crates/a", "a", &["b", "d"])]));
+        let a = Package { published: true, ..Package::of("crates/a", "a", &["b", "d"]) };
+        assert_eq!(packages(&metadata), Some(vec![a.clone()]));
+        metadata["packages"][0]["publish"] = serde_json::json!([]);
+        assert_eq!(packages(&metadata), Some(vec![Package { published: false, ..a }]));
         assert_eq!(packages(&serde_json::json!({})), None);
     }
 }

@@ -6,10 +6,12 @@ use super::rust::{Word, is_test_file, lines, words};
 use super::tree::Tree;
 
 /// The crates whose numbers end in grids, voxels and traces.
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 6] = [
     "crates/revoxel-core/src/",
     "crates/revoxel-resample/src/",
     "crates/revoxel-transforms/src/",
+    "crates/revoxel-augment/src/",
+    "crates/revoxel-extras/src/",
     "crates/revoxel-invert/src/",
 ];
 

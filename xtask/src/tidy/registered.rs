@@ -4,7 +4,9 @@ use super::Violation;
 use super::rust::{is_test_file, lines, words};
 use super::tree::Tree;
 
-const SOURCES: &str = "crates/revoxel-transforms/src/";
+/// The crates of transforms.
+const CRATES: &[&str] =
+    &["crates/revoxel-transforms/src/", "crates/revoxel-augment/src/", "crates/revoxel-extras/src/"];
 
 /// The folders of transforms, each named by a `Class`.
 const FOLDERS: &[&str] = &["spatial", "intensity", "label"];
@@ -13,6 +15,8 @@ const FOLDERS: &[&str] = &["spatial", "intensity", "label"];
 pub(super) struct TransformFile<'a> {
     pub(super) path: &'a str,
     pub(super) text: &'a str,
+    /// The sources of its crate.
+    sources: &'static str,
     folder: &'a str,
     /// The file's name without extension, also the transform's.
     stem: &'a str,
@@ -23,7 +27,8 @@ pub(super) struct TransformFile<'a> {
 /// The files in the transforms' folders that define one; the others are helpers.
 pub(super) fn transform_files(tree: &Tree) -> impl Iterator<Item = TransformFile<'_>> {
     tree.rust().filter_map(|(path, text)| {
-        let (folder, stem) = path.strip_prefix(SOURCES)?.strip_suffix(".rs")?.split_once('/')?;
+        let sources = *CRATES.iter().find(|sources| path.starts_with(**sources))?;
+        let (folder, stem) = path.strip_prefix(sources)?.strip_suffix(".rs")?.split_once('/')?;
         if !FOLDERS.contains(&folder) || stem.contains('/') || is_test_file(path) {
             return None;
         }
@@ -31,25 +36,25 @@ pub(super) fn transform_files(tree: &Tree) -> impl Iterator<Item = TransformFile
             let rest = line.code.trim_start().strip_prefix("impl Define for ")?;
             words(rest).next().map(|word| word.text.to_owned())
         })?;
-        Some(TransformFile { path, text, folder, stem, kind })
+        Some(TransformFile { path, text, sources, folder, stem, kind })
     })
 }
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for TransformFile { path, text, folder, stem, kind } in transform_files(tree) {
-        let parent = format!("{SOURCES}{folder}.rs");
+    for TransformFile { path, text, sources, folder, stem, kind } in transform_files(tree) {
+        let parent = format!("{sources}{folder}.rs");
         let declaration = format!("pub mod {stem};");
         if count(tree, &parent, &declaration) != 1 {
             let problem = format!("{path} is not declared");
             violations.push(Violation::of(&parent, problem, format!("add the line `{declaration}`")));
         }
 
-        let registry = format!("{SOURCES}registry.rs");
+        let registry = format!("{sources}registry.rs");
         let entry = format!("define::<{folder}::{stem}::{kind}>(),");
         match count(tree, &registry, &entry) {
             0 => {
-                let remedy = format!("add the line `    {entry}` to BUILTIN");
+                let remedy = format!("add the line `    {entry}` to TRANSFORMS");
                 violations.push(Violation::of(&registry, format!("{path} is not registered"), remedy));
             }
             1 => {}
@@ -108,7 +113,7 @@ mod tests {
             ("crates/revoxel-transforms/src/spatial.rs", "add the line `pub mod flip;`"),
             (
                 "crates/revoxel-transforms/src/registry.rs",
-                "add the line `    define::<spatial::flip::Flip>(),` to BUILTIN",
+                "add the line `    define::<spatial::flip::Flip>(),` to TRANSFORMS",
             ),
         ];
         assert_eq!(t(FLIP, "mod flip;\n", ""), expected.map(|(file, remedy)| (file.to_owned(), remedy.to_owned())));

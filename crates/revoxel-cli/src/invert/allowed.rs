@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revoxel_core::{Dtype, StoredDtype};
+use revoxel_core::StoredDtype;
 use revoxel_invert::VolumeTrace;
 use revoxel_runner::limits::limits;
 use revoxel_runner::memory;
@@ -27,8 +27,7 @@ pub(super) fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result
             false => format!("the source has {x} × {y} × {z} voxels: {problem}"),
         }));
     }
-    // Of a type that is not known, the smallest there is.
-    let size = record.source.dtype.parse::<Dtype>().map_or(1, Dtype::size) as u64;
+    let size = record.source.dtype.size() as u64;
     limits().check_volume(&args.trace, voxels.saturating_mul(size), true).map_err(Failure::usage)
 }
 

@@ -104,3 +104,15 @@ fn medians<T: Voxel>(values: &[T], [nx, ny, nz]: [usize; 3], [rx, ry, rz]: [usiz
     });
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_radius_is_bounded() {
+        let wide = MedianSmooth { radius: revoxel_transforms::params::Numbers(vec![16]) };
+        let Invalid { field, problem } = wide.check().unwrap_err();
+        assert!(field == "radius" && problem.contains("0 to 15"), "{problem}");
+    }
+}

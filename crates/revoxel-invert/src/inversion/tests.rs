@@ -55,7 +55,7 @@ fn a_warp_survives_its_file_and_is_undone() {
     let (mut all, native, _) = trace(&mut draw, true);
     let warp = GridOp::Warp { warp: Arc::new(draw.warp(native, 0.5)), back: false };
     let (step, after) = TraceStep::spatial("bend", Value::Null, &native, std::slice::from_ref(&warp)).unwrap();
-    assert_eq!((after, step.fidelity.as_str()), (native, "lossy"));
+    assert_eq!((after, step.fidelity), (native, revoxel_core::Fidelity::Lossy));
     let volume = all.volumes.get_mut("image").unwrap();
     (volume.steps, volume.result.grid) = (vec![step], (&native).into());
     let again = Trace::from_json(&all.to_json()).unwrap();

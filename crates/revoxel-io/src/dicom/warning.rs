@@ -135,6 +135,12 @@ pub enum DicomWarning {
     Copies(usize),
 }
 
+impl DicomWarning {
+    pub(crate) const fn is_labels_aside(&self) -> bool {
+        matches!(self, Self::Labels(LabelsWarning::Aside(_)))
+    }
+}
+
 fn first(gaps: &[Gap]) -> String {
     match gaps {
         [] => "displaced within their plane".to_owned(),

@@ -40,7 +40,6 @@ fn sources(transform: &Transform) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use revoxel_transforms::Registry;
 
     #[test]
     fn what_nothing_comes_of_is_found() {

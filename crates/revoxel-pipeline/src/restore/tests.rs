@@ -1,7 +1,6 @@
 //! The section `restore`: what it resolves to, and faults with their place.
 
 use crate::CaseName;
-use revoxel_transforms::Registry;
 use serde_json::json;
 
 use crate::Pipeline;
@@ -48,7 +47,7 @@ fn it_resolves_to_what_a_trace_records() {
     assert!(parse(&text).unwrap().restore[0].record(&CaseName::alone("c1")).decide_in_model);
     let set = ["restore.seg.kind=probability".to_owned(), "restore.seg.activation=none".to_owned()];
     let set = Pipeline::parse("p.yaml", GOOD, &set, &crate::testing::registry()).unwrap();
-    assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, "probability");
+    assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, revoxel_core::Kind::Probability);
     let regions =
         GOOD.replace("argmax: true", "regions: { paint: [{ channel: 0, label: 1 }, { channel: 2, label: 3 }] }");
     let regions = parse(&regions).unwrap().restore[0].record(&CaseName::alone("c")).regions.unwrap();

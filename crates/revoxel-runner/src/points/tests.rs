@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use revoxel_core::{Affine, Grid, GridOp};
+use revoxel_core::{Affine, Dtype, Grid, GridOp, Kind, StoredDtype};
 use revoxel_invert::{GridRecord, ResultRecord, SourceRecord, TraceStep, VolumeTrace};
 use serde_json::{Value, json};
 
@@ -21,20 +21,19 @@ fn map() -> PointMap {
         format: String::new(),
         hash: None,
         grid: GridRecord::from(&native),
-        dtype: "int16".to_owned(),
+        dtype: Dtype::I16,
         channels: 1,
         facts: Value::Null,
     };
-    let result =
-        ResultRecord { path: None, hash: None, parts: Vec::new(), grid: (&model).into(), dtype: "int16".to_owned() };
-    let trace = VolumeTrace {
-        kind: "image".to_owned(),
-        source,
-        snapped: None,
-        ties: Default::default(),
-        steps: vec![step],
-        result,
+    let result = ResultRecord {
+        path: None,
+        hash: None,
+        parts: Vec::new(),
+        grid: (&model).into(),
+        dtype: StoredDtype::Plain(Dtype::I16),
     };
+    let trace =
+        VolumeTrace { kind: Kind::Image, source, snapped: None, ties: Default::default(), steps: vec![step], result };
     PointMap::new(&trace).unwrap()
 }
 

@@ -175,7 +175,7 @@ impl Passage {
                 volume = volume.cast(wanted.in_memory());
             }
             let record = VolumeTrace {
-                kind: source.kind().name().to_owned(),
+                kind: source.kind(),
                 source: SourceRecord {
                     parts: Vec::new(),
                     stamp: None,
@@ -183,7 +183,7 @@ impl Passage {
                     format: "made up".to_owned(),
                     hash: None,
                     grid: source.grid().into(),
-                    dtype: source.dtype().name().to_owned(),
+                    dtype: source.dtype(),
                     channels: source.channels(),
                     facts: Value::Null,
                 },
@@ -195,7 +195,7 @@ impl Passage {
                     parts: Vec::new(),
                     path: None,
                     grid: volume.grid().into(),
-                    dtype: volume.dtype().name().to_owned(),
+                    dtype: StoredDtype::Plain(volume.dtype()),
                 },
             };
             records.insert(key.clone(), serde_json::to_value(record).map_err(Stop::of)?);
@@ -242,10 +242,10 @@ fn said(now: &SoFar<'_>, step: &TraceStep) -> Map<String, Value> {
             _ => None,
         });
         said.extend(starts.next_back().map(|start| ("start".to_owned(), start)));
-        said.insert("fidelity".to_owned(), step.fidelity.clone().into());
+        said.insert("fidelity".to_owned(), step.fidelity.name().into());
         said.insert("pass".to_owned(), now.passes.into());
     }
-    said.extend(step.interpolation.clone().map(|name| ("interpolation".to_owned(), name.into())));
+    said.extend(step.interpolation.map(|kind| ("interpolation".to_owned(), kind.name().into())));
     let more = [("separate", json!(step.separate)), ("sampled", json!(step.sampled)), ("undone by", undone(step))];
     said.extend(more.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.to_owned(), v)));
     if step.values.is_some() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{ApplyError, LabelSet, Names, Registry, Transform, ValueTransform};
 
 fn made(name: &str, params: Value) -> Box<dyn ValueTransform> {
-    let registry = Registry::builtin();
+    let registry = Registry::basic();
     match (registry.get(name).unwrap().build)(params).unwrap().transform {
         Transform::Value(transform) => transform,
         Transform::Spatial(_) | Transform::Random(_) => panic!("{name} does not change values alone"),
@@ -22,7 +22,7 @@ fn line(voxels: Voxels, kind: Kind, channels: usize) -> Volume {
 #[test]
 fn senseless_parameters_are_refused() {
     fn t(name: &str, params: Value, field: &str, part: &str) {
-        let registry = Registry::builtin();
+        let registry = Registry::basic();
         let error = (registry.get(name).unwrap().build)(params.clone()).map(|_| ()).unwrap_err();
         assert_eq!(error.path.join("."), field, "{name} {params}: {error}");
         assert!(error.problem.contains(part), "{name} {params}: {error} lacks {part:?}");
@@ -119,7 +119,7 @@ fn channels_that_are_not_there_are_errors() {
         let says = |is_onehot: bool, label: i64| {
             let mut params = params.clone();
             (params["is_onehot"], params["applied_labels"]) = (is_onehot.into(), label.into());
-            (Registry::builtin().get(name).unwrap().build)(params)
+            (Registry::basic().get(name).unwrap().build)(params)
         };
         assert_eq!(says(true, -1).unwrap_err().path, ["applied_labels"], "{name}");
         assert!(says(false, -1).is_ok(), "{name}");

@@ -148,6 +148,7 @@ fn onto(
     };
     let (target, plan) = own::grid_of(&planes, frame_size).map_err(|why| no_grid("the segmentation", why))?;
     let placed = place(&target).map_err(|why| no_grid("the segmentation", why))?;
+    warnings.extend(plan.warnings.iter().cloned());
     warnings.push(DicomWarning::Labels(match misfit {
         Some(why) => LabelsWarning::OtherGrid { why },
         None => LabelsWarning::NoReference { series },

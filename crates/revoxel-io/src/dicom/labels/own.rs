@@ -5,6 +5,7 @@ use revoxel_core::{Affine, Frame, Grid};
 use super::super::plan::{Plan, SliceFrom};
 use super::super::plane::Plane;
 use super::super::vector::{add, dot, scaled, sub};
+use super::super::warning::DicomWarning;
 use super::target::Target;
 
 /// Distances that differ by less are the same: this part of the usual one, or this many mm, whichever is more.
@@ -45,7 +46,11 @@ pub(super) fn grid_of(planes: &[&Plane], size: [usize; 2]) -> Result<(Target, Pl
     let affine = Frame::Lps.affine_to_ras(&Affine::from_linear(linear, lowest.1.position));
     let grid = Grid::new([size[0], size[1], count], affine).map_err(|e| e.to_string())?;
     let slices = (0..count).map(SliceFrom::Stack).collect();
-    let plan = Plan { grid, slices, stack: None, warnings: Vec::new() };
+    let single = (count == 1).then(|| DicomWarning::SingleSlice {
+        mm: said.unwrap_or(1.0),
+        attribute: lowest.1.thickness.map(|(_, attribute)| attribute),
+    });
+    let plan = Plan { grid, slices, stack: None, warnings: single.into_iter().collect() };
     Ok((Target::new(in_plane, size, positions), plan))
 }
 
@@ -70,4 +75,39 @@ fn list(order: &[(f64, &Plane)]) -> String {
     let gaps: Vec<String> = order.windows(2).take(MOST).map(|w| format!("{:.3}", w[1].0 - w[0].0)).collect();
     let more = if order.len() > MOST + 1 { ", …" } else { "" };
     format!("{}{more} mm", gaps.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_frame_says_how_thick_it_is_taken() {
+        let plane = |thickness| Plane {
+            position: [5.0, -3.0, 20.0],
+            row: [0.0, 1.0, 0.0],
+            column: [0.0, 0.0, -1.0],
+            spacing: [1.5, 0.75],
+            thickness,
+            slice_thickness: None,
+            slope: 1.0,
+            intercept: 0.0,
+            has_rescale: [false; 2],
+            stack: None,
+            quantity: String::new(),
+            unit: None,
+            keys: crate::dicom::plane::Keys::default(),
+        };
+        let t = |thickness: Option<(f64, &'static str)>, mm: f64| {
+            let plan = grid_of(&[&plane(thickness)], [7, 5]).unwrap().1;
+            assert_eq!((plan.grid.shape(), plan.grid.spacing()), ([7, 5, 1], [0.75, 1.5, mm]));
+            let attribute = thickness.map(|(_, attribute)| attribute);
+            assert_eq!(plan.warnings, [DicomWarning::SingleSlice { mm, attribute }]);
+        };
+        t(Some((3.0, "SliceThickness (0018,0050)")), 3.0);
+        t(None, 1.0);
+        let above = Plane { position: [2.0, -3.0, 20.0], ..plane(None) };
+        let (_, plan) = grid_of(&[&plane(None), &above], [7, 5]).unwrap();
+        assert!(plan.warnings.is_empty() && plan.grid.spacing()[2] == 3.0);
+    }
 }
