@@ -1,4 +1,4 @@
-//! What an input says of values that are not finite.
+//! The rule of an input for values that are not finite.
 
 use revoxel_core::Kind;
 use schemars::JsonSchema;
@@ -6,15 +6,15 @@ use schemars::JsonSchema;
 use crate::error::Fault;
 use crate::node::{Data, Node};
 
-/// What to do where a file holds NaN or infinite values.
+/// What to do with NaN or infinite values of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum NonFiniteRule {
     /// Refuse the case, naming the first one.
     #[default]
     Error,
-    /// Leave them: steps do not count them and do not spread them.
+    /// Keep them: steps do not count them and do not spread them.
     Keep,
-    /// Put this number in their place.
+    /// Replace them by this number.
     Replace(f64),
 }
 

@@ -95,7 +95,9 @@ fn faults_point_at_their_place() {
     t("in: native", "in: nativ", 14, 49, &["expected model", "native"]);
     t("in: native", "in: model", 14, 45, &["put them first"]);
     t("in: native", "keys: [image]", 14, 45, &["only the prediction"]);
-    t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels"]);
+    let cause = "because remove_small_objects is a step in: model";
+    t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels", cause, "label or label_nearest"]);
+    t("argmax: true", "path: x.nii\n    argmax: true", 10, 5, &["unknown field `path`", "output: { path: ... }"]);
     // What is resampled are logits, and labels come after.
     t("linear", "label", 11, 20, &["label is for labels", "of kind logit: use nearest, linear or cubic"]);
     t("linear", "label_nearest", 11, 20, &["of kind logit"]);
