@@ -60,13 +60,13 @@ fn softmax(values: &mut [f32], size: usize) {
     });
 }
 
-/// Channels that overlap, painted over each other: nnU-Net's `regions_class_order`.
+/// Overlapping channels, painted one over the other: nnU-Net's `regions_class_order`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regions {
     /// The probability above which a voxel belongs to a region.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub threshold: f64,
-    /// What is painted, in order: later ones over earlier ones.
+    /// The regions in the order of painting: later ones cover earlier ones.
     #[schemars(length(min = 1))]
     pub paint: Vec<Paint>,
 }

@@ -1,11 +1,11 @@
-//! How values are undone, as written.
+//! How to undo changes of values, as written.
 
 use revoxel_core::ValueUndo;
 use revoxel_resample::BiasField;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How values are undone. By channel; a single entry holds for all channels.
+/// How to undo changes of values. One entry per channel; a single entry applies to all channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UndoRecord {
@@ -18,7 +18,7 @@ pub enum UndoRecord {
         #[schemars(length(min = 1))]
         shift: Vec<f64>,
     },
-    /// The same, where values were cut off at limits.
+    /// The same, for values that were clipped to limits.
     RescaleClipped {
         /// Factors.
         #[schemars(length(min = 1))]
@@ -26,7 +26,7 @@ pub enum UndoRecord {
         /// Summands.
         #[schemars(length(min = 1))]
         shift: Vec<f64>,
-        /// The lowest and the highest value after the change; null is no limit.
+        /// The lowest and the highest value after the change; null for no limit.
         #[schemars(length(min = 1))]
         limits: Vec<[Option<f64>; 2]>,
     },
@@ -47,18 +47,18 @@ pub enum UndoRecord {
         /// The exponent.
         #[schemars(extend("exclusiveMinimum" = 0))]
         exponent: f64,
-        /// `[low, range]` of the values before the change, where these are others.
+        /// `[low, range]` of the values before the change, if they differ.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Vec<[f64; 2]>>,
     },
-    /// Labels were exchanged, `[after, before]`; others stayed.
+    /// Labels were exchanged, `[after, before]`; other labels did not change.
     Relabel {
         /// The pairs.
         pairs: Vec<[f64; 2]>,
     },
-    /// Noise was added that can be made again: `before = after - mean - std * normal(position)`.
+    /// Reproducible noise was added: `before = after - mean - std * normal(position)`.
     Noise {
-        /// Which noise: the four words of a Philox4x32-10 generator.
+        /// Key of the noise: the four words of a Philox4x32-10 generator.
         #[schemars(inner(range(max = u32::MAX)))]
         noise: [u32; 4],
         /// Its mean.
@@ -66,7 +66,7 @@ pub enum UndoRecord {
         /// Its standard deviation.
         #[schemars(range(min = 0.0))]
         std: f64,
-        /// For how many channels it was made.
+        /// Number of its channels.
         #[schemars(range(min = 1))]
         channels: usize,
     },
