@@ -230,7 +230,7 @@ pub fn bounds_of(points: &[[f64; 3]]) -> ([f64; 3], [f64; 3]) {
 }
 
 impl fmt::Display for Grid {
-    /// One line for people: shape, spacing, orientation, and the origin in RAS.
+    /// One line: shape, spacing, orientation, and the origin in RAS.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ([x, y, z], s, o) = (self.shape, self.spacing(), self.origin());
         if self.planar {

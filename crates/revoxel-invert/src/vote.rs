@@ -16,7 +16,7 @@ pub(crate) struct Ballot<'a> {
     pub(crate) seen: Option<&'a [u8]>,
 }
 
-/// For every voxel the label with the greatest weight, the lowest of several; `fill` where nobody saw anything. The
+/// The label with the greatest weight at each voxel, the lowest at a tie; `fill` at unseen voxels. The
 /// voxel type is that of the members where they agree and it holds the fill, else the smallest that holds all.
 ///
 /// # Errors

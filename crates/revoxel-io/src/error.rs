@@ -233,7 +233,7 @@ pub enum WriteError {
         /// Its folder.
         folder: PathBuf,
     },
-    /// The name does not say a format.
+    /// A name without a known extension.
     #[error("{path}: the name has no known extension; use one of {known}")]
     UnknownExtension {
         /// The file.

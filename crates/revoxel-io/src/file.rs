@@ -1,4 +1,4 @@
-//! Recognising files by content, and writing them so that nobody sees half of one.
+//! Recognising files by content, and writing them atomically.
 
 use std::path::{Path, PathBuf};
 

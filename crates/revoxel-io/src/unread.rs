@@ -56,7 +56,7 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
     }
 }
 
-/// What a folder is that is no series.
+/// The unsupported format that a folder holds, if it is not a series.
 pub(crate) fn of_folder(path: &Path) -> Option<Unread> {
     let is_zarr = [".zgroup", ".zattrs", ".zarray", "zarr.json"].iter().any(|name| path.join(name).is_file());
     if is_zarr { unread("OME-Zarr", ZARR) } else { None }

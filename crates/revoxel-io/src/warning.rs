@@ -228,7 +228,7 @@ pub enum Warning {
          position and thickness"
     )]
     ThirdAxis,
-    /// A header that does not say how its world lies in the patient.
+    /// A header without the anatomical meaning of its world axes.
     #[error("{field} is {value}: left and right are unknown, read as left-posterior-superior (LPS)")]
     UnknownFrame {
         /// The field.
@@ -236,7 +236,7 @@ pub enum Warning {
         /// Its value.
         value: String,
     },
-    /// A header that does not say where the voxels lie.
+    /// A header without the position of the voxels.
     #[error("{field} is {value}: the position is unknown, assumed {used}")]
     NotPlaced {
         /// The field.
@@ -275,7 +275,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Whether it says that labels beside an image are not read: of no use to who reads these labels too.
+    /// Whether it reports labels beside an image as left out. Callers that also read these labels can drop it.
     pub const fn is_labels_aside(&self) -> bool {
         matches!(self, Self::Dicom(warning) if warning.is_labels_aside())
     }

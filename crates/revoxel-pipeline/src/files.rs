@@ -43,7 +43,7 @@ pub(crate) fn read_into(
     Ok(())
 }
 
-/// A value, all of which stands at one place.
+/// A value with one place for all its parts.
 fn placed(value: &Value, place: Place) -> Node {
     let data = match value {
         Value::Null => Data::Null,

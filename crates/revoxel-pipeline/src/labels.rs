@@ -79,7 +79,7 @@ pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
     named.iter().map(|n| Sought { label: n.label, names: n.names, place: place(n) }).collect()
 }
 
-/// A label that a step names and that none of the volumes that it looks at can hold by then.
+/// A label that a step names but that none of its volumes can contain at this step.
 #[derive(Clone, Debug)]
 pub struct AbsentLabel {
     /// Position of the step, from 0.
@@ -90,7 +90,7 @@ pub struct AbsentLabel {
     pub label: f64,
     /// The volumes that the step looks at, by key.
     pub keys: Vec<String>,
-    /// The labels that these can hold by then.
+    /// The labels that these can contain at this step.
     pub possible: LabelSet,
     /// Whether that is not what they held before the first step.
     pub changed: bool,
@@ -133,7 +133,7 @@ pub(crate) fn lost(lost: &LostLabel, place: Place) -> Fault {
     Fault::new(place, problem).help("choose a dtype that can store it, or leave `dtype` out")
 }
 
-/// Keys for people.
+/// Keys in quotes, for messages.
 pub(crate) fn quoted(keys: &[String]) -> String {
     keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
 }
@@ -204,7 +204,7 @@ impl Reach {
         dtype.check_labels(all).err()
     }
 
-    /// Adds labels to what volumes hold; `None` is what nobody knows.
+    /// Adds labels to those of the volumes; `None` for unknown labels.
     pub(crate) fn add(&mut self, labels: Option<&LabelSet>) {
         for known in self.0.values_mut() {
             known.certain.extend(labels.into_iter().flat_map(LabelSet::iter));

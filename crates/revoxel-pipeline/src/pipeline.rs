@@ -106,7 +106,7 @@ impl Pipeline {
         self.error_at(output.place, problem)
     }
 
-    /// An error at what is said of a prediction.
+    /// An error at an entry of `restore`.
     pub fn restore_error(&self, restore: &Restore, problem: impl Into<String>) -> PipelineError {
         self.error_at(restore.place, problem)
     }

@@ -5,14 +5,14 @@ use std::fmt;
 /// A case, or one of the copies that a pipeline makes of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseName {
-    /// What `{case}` stands for.
+    /// Replaces `{case}`.
     pub case: String,
-    /// What `{copy}` stands for, from 0; `None` where the pipeline makes no copies.
+    /// Replaces `{copy}`, from 0; `None` if the pipeline makes no copies.
     pub copy: Option<u32>,
 }
 
 impl CaseName {
-    /// A case of which no copies are made.
+    /// A case without copies.
     pub fn alone(case: impl Into<String>) -> Self {
         Self { case: case.into(), copy: None }
     }

@@ -137,7 +137,7 @@ impl fmt::Display for PadMode {
     }
 }
 
-/// A name that is no padding mode.
+/// A name that is not a padding mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, linear_ramp, minimum, maximum, mean, \

@@ -1,4 +1,4 @@
-//! How large the things are that a trace speaks of: a file of a few lines must not ask for gigabytes.
+//! Limits on sizes in a trace: a file of a few lines must not allocate gigabytes.
 
 use super::{Trace, TraceError, VolumeTrace};
 use crate::record::{GridRecord, OpRecord, SmoothingRecord, UndoRecord};
@@ -93,7 +93,7 @@ fn voxels(grid: &GridRecord) -> u64 {
     grid.shape.iter().fold(1u64, |count, n| count.saturating_mul(*n as u64))
 }
 
-/// The shape that an op speaks of.
+/// The shape in an op.
 const fn shape_of(op: &OpRecord) -> Option<[usize; 3]> {
     match op {
         OpRecord::Resample { grid } | OpRecord::Reslice { grid, .. } => Some(grid.shape),

@@ -70,7 +70,7 @@ impl<R: Read> Tar<R> {
         }
     }
 
-    /// What stands behind the end of the archive.
+    /// The rest after the end of the archive.
     pub(super) fn into_inner(self) -> R {
         self.inner
     }

@@ -55,18 +55,18 @@ pub enum GunzipError {
     Memory(u64),
 }
 
-/// What stands behind the bytes that were asked for.
+/// The rest after the requested bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
     /// Decoded bytes beyond those needed.
     pub(crate) extra: u64,
-    /// Bytes behind the last member.
+    /// Bytes after the last member.
     pub(crate) junk: u64,
 }
 
 /// Deflate cannot do better than this (258 bytes from 2 bits).
 const BEST_RATIO: u64 = 1032;
-/// The most that so many compressed bytes can decode to.
+/// The maximum that this many compressed bytes can decode to.
 pub(crate) const fn most_decoded(compressed: u64) -> u64 {
     compressed.saturating_mul(BEST_RATIO)
 }

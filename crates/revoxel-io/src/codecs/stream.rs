@@ -88,12 +88,12 @@ pub enum StreamError {
     Memory(u64),
 }
 
-/// What stands behind the bytes that were asked for.
+/// The rest after the requested bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StreamTail {
     /// Decoded bytes beyond those needed.
     pub(crate) extra: u64,
-    /// Bytes behind the end of the stream.
+    /// Bytes after the end of the stream.
     pub(crate) junk: u64,
 }
 

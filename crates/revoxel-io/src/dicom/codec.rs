@@ -15,11 +15,11 @@ use std::sync::{Mutex, PoisonError};
 use super::format::PixelFormat;
 use super::syntax::Coding;
 
-/// Frames up to so many bytes are believed to be there, however few compressed bytes they have.
+/// Frames up to this size in bytes are accepted regardless of their compressed size.
 const LARGE: usize = 48 << 20;
 /// Larger ones are where they have at most this many times the compressed bytes.
 const LARGE_RATIO: usize = 48;
-/// Frames up to so many bytes are decoded side by side.
+/// Frames up to this size in bytes are decoded in parallel.
 const SIDE_BY_SIDE: usize = 16 << 20;
 
 /// Samples of one frame, as an uncompressed little-endian file would hold them.

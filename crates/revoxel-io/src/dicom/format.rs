@@ -74,7 +74,7 @@ impl PixelFormat {
         if matches!(self.photometric, Photometric::Palette { .. }) { 3 } else { self.samples }
     }
 
-    /// Bytes of one frame as it stands in an uncompressed file.
+    /// Bytes of one frame in an uncompressed file.
     pub(super) fn stored_bytes(&self) -> usize {
         if self.shared_colours { self.frame_bytes() / 3 * 2 } else { self.frame_bytes() }
     }

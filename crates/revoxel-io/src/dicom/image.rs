@@ -37,7 +37,7 @@ pub(super) struct ImageFile {
     pub(super) padding: Option<f64>,
     /// Columns and rows, as far as they are said; also of a file that cannot be read.
     pub(super) size: [usize; 2],
-    /// Images in it, as it says.
+    /// The number of images that it declares.
     pub(super) images: usize,
     /// An image for planning (scout, topogram).
     pub(super) localizer: bool,

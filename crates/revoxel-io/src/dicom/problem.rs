@@ -1,4 +1,4 @@
-//! What can be wrong with a DICOM file, and why files do not form a volume.
+//! Errors of DICOM files, and why files do not form a volume.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub enum DicomError {
     /// The file ends within its header.
     #[error("the file is truncated: it ends after {0} bytes, within an attribute")]
     Truncated(u64),
-    /// The system refuses.
+    /// An error of the operating system.
     #[error("{0}")]
     Io(String),
     /// A DICOM file without an image.
@@ -198,7 +198,7 @@ pub enum DicomError {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Text that is no number.
+    /// Text that is not a number.
     #[error("must be a number (decimal point, no comma)")]
     NotANumber,
     /// Not a whole number.
@@ -307,7 +307,7 @@ impl DicomError {
         }
     }
 
-    /// Whether an image says nothing of its place.
+    /// Whether an image has no position.
     pub(super) fn is_unplaced(&self) -> bool {
         let place = [super::tags::POSITION, super::tags::ORIENTATION].map(|tag| tag.to_string());
         matches!(self, Self::Missing { field, .. } if place.contains(field))

@@ -50,7 +50,7 @@ pub struct SeriesReport {
     pub size: [usize; 2],
     /// How the pixels are stored.
     pub transfer_syntax: String,
-    /// Where the stack lies; absent where there is none.
+    /// The geometry of the stack; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
     /// Oddities that do not prevent reading it.

@@ -57,7 +57,7 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
     }
 }
 
-/// What the options ask for, for people.
+/// A description of the choice in the options.
 fn asked(options: &ReadOptions) -> String {
     let series = options.series.as_ref().map(|choice| format!("series {:?}", choice.to_string()));
     let part = options.select.as_ref().map(|part| format!("volume {part:?}"));
@@ -133,7 +133,7 @@ fn line(series: &SeriesReport) -> String {
     )
 }
 
-/// Why files were skipped, for people.
+/// A summary of why files were skipped.
 fn skipped(found: &Found) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for skipped in &found.skipped {
@@ -190,7 +190,7 @@ fn is_damaged(reason: &SkipReason) -> bool {
     }
 }
 
-/// Everything that was found, for people and programs.
+/// The report of everything that was found.
 pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
     let labels = listing::report(&found, groups.len());

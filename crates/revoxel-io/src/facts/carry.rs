@@ -81,7 +81,7 @@ impl Carried {
         }
     }
 
-    /// What speaks of the channels.
+    /// Drops facts about the channels.
     fn channels(&mut self, why: &str) {
         let frames = self.facts.frames.take();
         if frames.is_some_and(|frames| frames > 1) {
@@ -98,7 +98,7 @@ impl Carried {
         self.intent(why);
     }
 
-    /// What speaks of the values as they were.
+    /// Drops facts about the original values.
     fn values(&mut self, why: &str) {
         self.take("cal_min", why, |facts| &mut facts.cal_min);
         self.take("cal_max", why, |facts| &mut facts.cal_max);
@@ -107,7 +107,7 @@ impl Carried {
         }
     }
 
-    /// What speaks of anything but place and time.
+    /// Drops facts about anything but position and time.
     fn other(&mut self, why: &str) {
         self.values(why);
         self.intent(why);

@@ -1,4 +1,4 @@
-//! What stands behind the voxels: five numbers of the scan (repetition time in ms first), then tags.
+//! The footer after the voxels: five numbers of the scan (repetition time in ms first), then tags.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,4 +1,4 @@
-//! What can be wrong with an MGH file.
+//! Errors of MGH files.
 
 /// Why a file cannot be read: the field, its value, and what is wrong.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -21,7 +21,7 @@ fn is_of_channels(key: &str) -> bool {
     matches!(key, "dw_scheme" | "pe_scheme") || key.starts_with("prior_dw_scheme")
 }
 
-/// Keys that speak of the axes of the image. Gradients are along those of the world.
+/// Keys that refer to the axes of the image. Gradients refer to the axes of the world.
 fn is_of_axes(key: &str) -> bool {
     matches!(key, "pe_scheme" | "PhaseEncodingDirection" | "SliceEncodingDirection" | "SliceTiming" | "labels")
 }

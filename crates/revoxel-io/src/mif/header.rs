@@ -9,7 +9,7 @@ use crate::{ReadError, mif};
 
 /// The first line.
 pub(super) const MAGIC: &str = "mrtrix image";
-/// A header beyond this is none.
+/// Maximum header size in bytes.
 const MOST_BYTES: u64 = 32 << 20;
 /// Bytes that hold most headers.
 const FIRST_BYTES: u64 = 64 << 10;
@@ -17,7 +17,7 @@ const FIRST_BYTES: u64 = 64 << 10;
 /// Keys that are followed, or written anew.
 const KNOWN: [&str; 7] = ["dim", "vox", "layout", "datatype", "transform", "scaling", "file"];
 
-/// A header as it stands there.
+/// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// The keys that are followed, in their order.

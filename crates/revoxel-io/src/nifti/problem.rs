@@ -1,4 +1,4 @@
-//! What can be wrong with a field of a NIfTI header.
+//! Errors of fields of a NIfTI header.
 
 /// A field that cannot be followed, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What can be wrong with a NumPy file.
+//! Errors of NumPy files.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
-    /// The system refuses.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(io::Error),
     /// No npy magic.
@@ -18,7 +18,7 @@ pub enum NpyError {
     /// The header is longer than any header, or than the file.
     #[error("header length is {0}: longer than the file or any valid header")]
     HeaderLength(u64),
-    /// The header is no dictionary of the three known keys.
+    /// The header is not a dictionary with the three known keys.
     #[error("header is {0:?}: not a dictionary with descr, fortran_order and shape")]
     Header(String),
     /// A type of the elements that has no voxels.
@@ -42,7 +42,7 @@ pub enum NpyError {
         /// Bytes behind the header.
         found: u64,
     },
-    /// The memory does not suffice.
+    /// Not enough memory.
     #[error("not enough memory for {0} bytes")]
     Memory(u64),
     /// The archive is damaged.

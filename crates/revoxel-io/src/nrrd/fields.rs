@@ -47,7 +47,7 @@ pub(super) fn directions(text: &str, axes: usize, length: usize) -> Result<Vec<O
     vectors.into_iter().map(check).collect()
 }
 
-/// So many finite vectors of so many numbers.
+/// Parses a number of finite vectors of equal length.
 pub(super) fn finite_vectors(
     field: &str,
     text: &str,

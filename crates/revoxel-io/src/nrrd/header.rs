@@ -17,7 +17,7 @@ use crate::open::failed_to_read;
 use crate::textual::{FieldError, Problem};
 use crate::{ReadError, nrrd};
 
-/// A header beyond this is none. Lists of a million files stay below it.
+/// Maximum header size in bytes. Lists of a million files stay below it.
 const MOST_BYTES: u64 = 32 << 20;
 
 /// The fields of the standard, each with the other way to spell it.
@@ -54,7 +54,7 @@ const KNOWN: [(&str, &str); 30] = [
     ("sample units", "sampleunits"),
 ];
 
-/// A header as it stands there.
+/// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// The fields of the standard, by their first name there.

@@ -151,7 +151,7 @@ fn jump_at(numbers: &[String]) -> Option<usize> {
     steps().position(|step| step != least)
 }
 
-/// The one series that is asked for.
+/// The chosen series.
 pub(super) fn choose(files: &[PathBuf], choice: Option<&SeriesChoice>) -> Result<Series, PictureError> {
     let all = series(files);
     let wanted = match choice {

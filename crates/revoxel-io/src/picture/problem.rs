@@ -1,4 +1,4 @@
-//! What can be wrong with pictures.
+//! Errors of pictures.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub enum PictureError {
     /// Known, but not supported.
     #[error("{0} are not supported: save as 8- or 16-bit grey or RGB")]
     Unsupported(&'static str),
-    /// The decoder refuses.
+    /// An error of the decoder.
     #[error("cannot be decoded: {0}")]
     Decode(String),
     /// All pages are thumbnails or masks.
@@ -56,7 +56,7 @@ pub enum PictureError {
         /// Its value.
         value: String,
     },
-    /// ImageJ's description speaks of other pages than there are.
+    /// ImageJ's description does not match the number of pages.
     #[error("ImageJ's images is {images}, but the file has {pages} {}: {}",
         if *pages == 1 { "page" } else { "pages" },
         if images > pages && *pages == 1 {

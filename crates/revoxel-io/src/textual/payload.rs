@@ -33,13 +33,13 @@ pub(crate) enum Skip {
     ToEnd,
 }
 
-/// What a format calls the fields that speak of the values.
+/// The names of the fields about the values in a format.
 #[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) sizes: &'static str,
     pub(crate) lines: &'static str,
     pub(crate) skip: &'static str,
-    /// The field and the value that stand for an encoding.
+    /// The field and the value of an encoding.
     pub(crate) encoding: fn(Encoding) -> (&'static str, &'static str),
     pub(crate) file: &'static str,
     /// Gives an error its place among those of the crate.

@@ -1,4 +1,4 @@
-//! What can be wrong with a field of a text header, or with the values it announces.
+//! Errors of fields of a text header, and of the values that it announces.
 
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
@@ -50,7 +50,7 @@ pub enum Problem {
     /// Neither an empty line nor a data file.
     #[error("no empty line ends the header, and no data file is named: the file is truncated or damaged")]
     NoEnd,
-    /// A line that is no field.
+    /// A line that is not a field.
     #[error("not a header line, expected {0}")]
     NotAField(&'static str),
     /// A field that there can be only one of.
@@ -159,12 +159,12 @@ pub enum Problem {
     /// A negative skip.
     #[error("must be 0 or more, or -1 for values at the end of the file")]
     Skip,
-    /// A text that is no value of the type.
+    /// A text that is not a value of the type.
     #[error("value {index} is {text:?}, not a number of type {dtype}")]
     Value {
         /// Which value, from 0.
         index: usize,
-        /// What stands there.
+        /// The text.
         text: String,
         /// The type of the voxels.
         dtype: &'static str,
@@ -183,7 +183,7 @@ pub enum Problem {
         /// How many are needed.
         needed: usize,
     },
-    /// A character that is no digit.
+    /// A character that is not a digit.
     #[error("byte {at} of the text is not a hexadecimal digit")]
     HexDigit {
         /// Where, from the start of the text.

@@ -25,7 +25,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Before the first step; `channels` where anybody knows.
+    /// Before the first step; with `channels`, if known.
     pub(super) fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         let one_hot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Known {
         self.changed |= labels.count() != before;
     }
 
-    /// After an interpolation: labels are not mixed, and what nobody made a one-hot map is none.
+    /// After an interpolation: labels are not mixed, and only one-hot maps that a step made are.
     pub(super) fn mix(&mut self) {
         self.mixed |= self.kind == Kind::Probability && self.channels.is_some();
     }
@@ -137,7 +137,7 @@ fn binary(labels: &LabelSet) -> bool {
     labels.iter().all(|label| label == 0.0 || label == 1.0)
 }
 
-/// What a step is told to put where a volume has nothing.
+/// The values that a step puts outside a volume.
 fn padded(key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Vec<f64> {
     let value = padding.value.and_then(|v: &PerKey<f64>| v.for_key(key));
     let outside = resampling.padding.and_then(|p| p.for_key(key)).and_then(|p| match p {

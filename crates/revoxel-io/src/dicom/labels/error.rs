@@ -41,7 +41,7 @@ pub enum LabelsError {
     /// A segment or structure that was asked for twice.
     #[error("{0:?} is listed twice in `structures:` (--structure)")]
     Twice(String),
-    /// What in a label map is no label.
+    /// The background of a label map.
     #[error("segment 0 {0:?} is the background, not a label: leave it out of `structures:` (--structure)")]
     Background(String),
     /// A choice among images.
@@ -109,7 +109,7 @@ pub enum LabelsError {
         /// Why.
         why: String,
     },
-    /// There are no slices for the labels.
+    /// No slices match the labels.
     #[error(
         "{what} does not lie on an even grid: {why}. Put the referenced series ({series}) into the same folder, or \
          name it with `reference:` (--reference PATH)"
@@ -130,7 +130,7 @@ pub enum LabelsError {
         /// The padding value.
         padding: u16,
     },
-    /// A value of a label map that is no segment.
+    /// A value of a label map without a segment.
     #[error(
         "the label map contains {0}, which SegmentSequence (0062,0002) does not describe: correct the file, or choose \
          segments with `structures:` (--structure)"

@@ -89,7 +89,7 @@ impl LabelFile {
         Self { path, member, ..self }
     }
 
-    /// What it is, for people.
+    /// A description of the object.
     pub(super) fn what(&self) -> &'static str {
         match &self.content {
             Ok(Content::Segmentation(s)) => match s.values {
@@ -102,7 +102,7 @@ impl LabelFile {
         }
     }
 
-    /// Its format, for people and programs.
+    /// Its format.
     pub(super) fn format(&self) -> &'static str {
         match self.content {
             Ok(Content::Structures(_)) => "DICOM RTSTRUCT",

@@ -26,7 +26,7 @@ use super::target::Target;
 use super::warning::LabelsWarning;
 use crate::{OverlapPolicy, ReadError, ReadOptions};
 
-/// Structures have at most so many labels.
+/// Maximum number of labels of a structure set.
 const MOST_LABELS: usize = 65535;
 
 /// The slices of the series that structures are drawn on.

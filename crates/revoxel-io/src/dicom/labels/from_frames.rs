@@ -227,7 +227,7 @@ struct Meaning {
 }
 
 impl Meaning {
-    /// No label, or none that is asked for.
+    /// No label, or none that was chosen.
     const NONE: usize = usize::MAX;
     /// Nothing that the header describes.
     const UNKNOWN: usize = usize::MAX - 1;

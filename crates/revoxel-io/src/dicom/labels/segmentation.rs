@@ -95,7 +95,7 @@ impl Segmentation {
         Ok(segmentation)
     }
 
-    /// Bytes of so many frames without compression.
+    /// Bytes of this many frames without compression.
     pub(super) fn bytes_of(&self, frames: u64) -> u64 {
         let pixels = (self.format.plane() as u64).saturating_mul(frames);
         pixels.saturating_mul(self.bits as u64).div_ceil(8)
