@@ -58,7 +58,7 @@ impl<T: Voxel> Buffer<T> {
     /// Some of the values: the same bytes where they are shared, a copy where they are not.
     ///
     /// # Panics
-    /// Where the range is beyond the buffer.
+    /// If the range is beyond the buffer.
     pub fn part(&self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len(), "{range:?} is beyond {}", self.len());
         match &self.0 {

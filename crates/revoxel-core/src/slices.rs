@@ -15,7 +15,7 @@ pub struct Slices {
     offsets: Vec<[f64; 3]>,
 }
 
-/// Why numbers are no stack.
+/// Why numbers are not a valid stack.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SlicesError {
@@ -34,7 +34,7 @@ impl Slices {
     /// A stack from the offsets of its slices, in voxels of the even grid.
     ///
     /// # Errors
-    /// Where there are less than two slices, an offset is not finite, or two slices are not in order.
+    /// If there are less than two slices, an offset is not finite, or two slices are not in order.
     pub fn new(offsets: Vec<[f64; 3]>) -> Result<Self, SlicesError> {
         if offsets.len() < 2 {
             return Err(SlicesError::TooFew(offsets.len()));

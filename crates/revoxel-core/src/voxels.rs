@@ -158,7 +158,7 @@ impl Voxels {
     /// One value as f64.
     ///
     /// # Panics
-    /// Where the position is beyond the buffer.
+    /// If the position is beyond the buffer.
     pub fn get(&self, position: usize) -> f64 {
         dispatch!(self, v => v[position].to_f64())
     }

@@ -30,7 +30,7 @@ pub enum Field {
     Dense(Dense),
 }
 
-/// Why numbers are no warp.
+/// Why numbers are not a valid warp.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WarpError {
@@ -72,7 +72,7 @@ impl Warp {
     /// Along each axis, control points 1 and (count − 2) lie on the first and last face of the region.
     ///
     /// # Errors
-    /// Where the counts are out of range or disagree, a number is not finite, or the warp could not be undone.
+    /// If the counts are out of range or disagree, a number is not finite, or the warp could not be undone.
     pub fn new(grid: Grid, points: [usize; 3], displacements: Vec<[f64; 3]>) -> Result<Self, WarpError> {
         let field = Field::Spline(Spline::new(&grid, points, displacements)?);
         Ok(Self { grid, field })
@@ -86,7 +86,7 @@ impl Warp {
     /// A warp whose displacements belong to the voxels of `grid`. They are made when they are first asked for.
     ///
     /// # Errors
-    /// Where the grid is too large or the recipe's numbers are out of range.
+    /// If the grid is too large or the recipe's numbers are out of range.
     pub fn dense(grid: Grid, recipe: Recipe, make: Make) -> Result<Self, WarpError> {
         let field = Field::Dense(Dense::new(&grid, recipe, make)?);
         Ok(Self { grid, field })
@@ -97,7 +97,7 @@ impl Warp {
     /// along the three axes, added. Below 1 no two points are shown in one place.
     ///
     /// # Errors
-    /// Where the counts are out of range or disagree, or a number is not finite.
+    /// If the counts are out of range or disagree, or a number is not finite.
     pub fn steepness(grid: &Grid, points: [usize; 3], displacements: &[[f64; 3]]) -> Result<f64, WarpError> {
         Spline::steepness_of(grid, points, displacements)
     }

@@ -42,7 +42,7 @@ impl VolumeTrace {
     /// a place does not matter.
     ///
     /// # Errors
-    /// Where the record makes no sense, or the volume does not fit in memory.
+    /// If the record makes no sense, or the volume does not fit in memory.
     pub(crate) fn carried(&self, number: usize, undo: &ValueUndo) -> Result<Option<Carried>, InvertError> {
         let place = |field: &str| format!("steps[{number}] ({}).{field}", self.steps[number].transform);
         let trouble = |field: &str, problem: String| InvertError::Trace { place: place(field), problem };

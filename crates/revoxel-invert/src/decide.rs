@@ -12,7 +12,7 @@ impl Activation {
     /// Applies it: logits become probabilities, float32.
     ///
     /// # Errors
-    /// Where the values are no logits.
+    /// If the values are not logits.
     pub fn apply(self, volume: Volume) -> Result<Volume, InvertError> {
         if self == Self::None {
             return Ok(volume);
@@ -147,7 +147,7 @@ impl Decision {
     /// Whether it fits a volume.
     ///
     /// # Errors
-    /// Where channels are missing, or the values are no scores.
+    /// If channels are missing, or the values are not scores.
     pub(crate) fn check(&self, volume: &Volume) -> Result<(), InvertError> {
         match self {
             Self::Argmax if volume.channels() < 2 => Err(InvertError::SingleChannel),
@@ -162,7 +162,7 @@ impl Decision {
     /// Decides on the grid that the volume lies on.
     ///
     /// # Errors
-    /// Where channels are missing, or the values are no scores.
+    /// If channels are missing, or the values are not scores.
     pub fn apply(&self, volume: Volume) -> Result<Volume, InvertError> {
         self.check(&volume)?;
         match self {

@@ -26,7 +26,7 @@ pub struct Inverted {
 /// The interpolation for values of a kind.
 ///
 /// # Errors
-/// Where the one that was chosen does not fit the kind.
+/// If the one that was chosen does not fit the kind.
 pub(crate) fn interpolation_for(kind: Kind, chosen: Option<Interpolation>) -> Result<Interpolation, InvertError> {
     match chosen {
         None => Ok(Interpolation::default_for(kind)),

@@ -99,7 +99,7 @@ impl PointMap {
     /// The map of a volume's trace.
     ///
     /// # Errors
-    /// Where the trace contradicts itself.
+    /// If the trace contradicts itself.
     pub fn new(trace: &VolumeTrace) -> Result<Self, InvertError> {
         let (steps, native, model) = trace.ends()?;
         Ok(Self { back: Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model)), native })

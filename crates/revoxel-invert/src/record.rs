@@ -43,7 +43,7 @@ impl GridRecord {
     /// The grid, checked.
     ///
     /// # Errors
-    /// Where it is no grid.
+    /// If it is not a valid grid.
     pub fn grid(&self) -> Result<Grid, GridError> {
         let [a, b, c, last] = self.affine;
         let affine = Affine::from_rows([a, b, c]);
@@ -191,7 +191,7 @@ impl OpRecord {
     /// The op, checked.
     ///
     /// # Errors
-    /// Where the axes are no permutation, or the grid is no grid.
+    /// If the axes are not a permutation, or the grid is invalid.
     pub fn op(&self) -> Result<GridOp, String> {
         match self {
             Self::Reorient { source, flipped } => SignedPermutation::new(*source, *flipped)

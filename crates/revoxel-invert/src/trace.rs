@@ -191,7 +191,7 @@ impl SeparateRecord {
     /// The rule.
     ///
     /// # Errors
-    /// Where the interpolation chooses among labels: these have a rule of their own.
+    /// If the interpolation chooses among labels: these have a rule of their own.
     pub fn rule(&self) -> Result<Separate, String> {
         if self.interpolation.weighs_labels() {
             return Err(format!("interpolation {}: expected nearest, linear or cubic", self.interpolation));
@@ -272,7 +272,7 @@ impl Trace {
     /// Reads and checks a trace.
     ///
     /// # Errors
-    /// Where the text is not a trace, is of a newer version, or contradicts itself.
+    /// If the text is not a trace, is of a newer version, or contradicts itself.
     pub fn from_json(text: &str) -> Result<Self, TraceError> {
         // The version comes before the fields: a newer trace may have others.
         let value: Value = serde_json::from_str(text)?;
@@ -303,7 +303,7 @@ impl Trace {
     /// A volume by key.
     ///
     /// # Errors
-    /// Where there is none of that name.
+    /// If no volume has that name.
     pub fn volume(&self, key: &str) -> Result<&VolumeTrace, TraceError> {
         self.volumes.get(key).ok_or_else(|| TraceError::UnknownVolume {
             key: key.to_owned(),
@@ -315,7 +315,7 @@ impl Trace {
     /// must agree in where they come from and where they end.
     ///
     /// # Errors
-    /// Where that is ambiguous, or there is no volume.
+    /// If that is ambiguous, or there is no volume.
     pub fn main_volume(&self) -> Result<&str, TraceError> {
         let images: Vec<&String> = self.volumes.iter().filter(|(_, v)| v.kind == Kind::Image).map(|(k, _)| k).collect();
         let candidates = if images.is_empty() { self.volumes.keys().collect() } else { images };
@@ -333,7 +333,7 @@ impl Trace {
     /// The same for values: all images must also agree in how theirs are undone.
     ///
     /// # Errors
-    /// Where they do not, and those of [`main_volume`](Self::main_volume).
+    /// If they do not, and those of [`main_volume`](Self::main_volume).
     pub fn main_values(&self) -> Result<&str, TraceError> {
         let key = self.main_volume()?;
         let undos = |volume: &VolumeTrace| -> Vec<UndoRecord> {
@@ -352,7 +352,7 @@ impl Trace {
     /// The grid ops of a volume with the grids before and after each, checked against each other.
     ///
     /// # Errors
-    /// Where a grid is no grid, an op contradicts the grids, or the chain is broken.
+    /// If a grid is invalid, an op contradicts the grids, or the chain is broken.
     pub fn steps(&self, key: &str) -> Result<Vec<Step>, TraceError> {
         self.volume(key)?.geometry().map_err(|(place, problem)| TraceError::Record {
             key: key.to_owned(),
@@ -425,7 +425,7 @@ impl VolumeTrace {
     /// The grid that the volume came from, bit for bit.
     ///
     /// # Errors
-    /// Where it is no grid.
+    /// If it is not a valid grid.
     pub fn native(&self) -> Result<Grid, revoxel_core::GridError> {
         self.source.grid.grid()
     }
@@ -447,7 +447,7 @@ impl TraceStep {
     /// The record of a step that made `ops` from `before`.
     ///
     /// # Errors
-    /// Where an op has no result.
+    /// If an op has no result.
     pub fn spatial(
         transform: &str,
         params: Value,

@@ -14,7 +14,7 @@ impl VolumeTrace {
     /// that changed nothing.
     ///
     /// # Errors
-    /// Where a record makes no sense.
+    /// If a record makes no sense.
     pub fn undos(&self) -> Result<Vec<(usize, &str, ValueUndo)>, InvertError> {
         let mut undos = Vec::new();
         for (number, step) in self.steps.iter().enumerate().rev() {

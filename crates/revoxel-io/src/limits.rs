@@ -44,7 +44,7 @@ impl Limits {
     /// Refuses a volume whose voxels have too many bytes; `mapped` says that they stay in their file.
     ///
     /// # Errors
-    /// Where they have more than `max_volume`, or take more than `memory`.
+    /// If they have more than `max_volume`, or take more than `memory`.
     pub fn check_volume(&self, path: &Path, bytes: u64, mapped: bool) -> Result<(), ReadError> {
         let path = || path.to_owned();
         match bytes {

@@ -13,7 +13,7 @@ impl Node {
     /// Reads one document of YAML or JSON: plain data only, no key twice.
     ///
     /// # Errors
-    /// Where the text is something else, with the place. `file` is what the error calls it.
+    /// If the text is something else, with the place. `file` is what the error calls it.
     pub fn read(file: &str, text: &str) -> Result<Self, PipelineError> {
         parse(text).map_err(|fault| PipelineError {
             file: file.to_owned(),

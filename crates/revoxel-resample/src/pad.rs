@@ -157,7 +157,7 @@ impl FromStr for PadMode {
 /// inside it by `mode`, or of `value` (per channel) where the mode is constant. Cropping comes before padding.
 ///
 /// # Errors
-/// Where the window is empty or shares no voxel with the volume and the mode needs one.
+/// If the window is empty or shares no voxel with the volume and the mode needs one.
 pub fn pad(
     volume: &Volume,
     start: [i64; 3],

@@ -108,7 +108,7 @@ impl UndoRecord {
     /// The undo, checked.
     ///
     /// # Errors
-    /// Where lists differ in length or are empty, a number is not finite, or the way back is not defined.
+    /// If lists differ in length or are empty, a number is not finite, or the inverse is not defined.
     pub fn undo(&self) -> Result<ValueUndo, String> {
         let finite = |what: &str, numbers: &[f64]| match numbers.iter().find(|n| !n.is_finite()) {
             Some(n) => Err(format!("{what} contains {n}")),

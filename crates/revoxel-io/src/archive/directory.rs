@@ -11,7 +11,7 @@ const ENTRY: usize = 46;
 /// members of one name, would make images vanish without a word.
 ///
 /// # Errors
-/// Where there are more or fewer, or the file cannot be read.
+/// If there are more or fewer, or the file cannot be read.
 pub(crate) fn check(path: &Path, start: u64, members: usize) -> io::Result<()> {
     let mut from = BufReader::new(File::open(path)?);
     from.seek(SeekFrom::Start(start))?;

@@ -26,7 +26,7 @@ const MOST_UNREDUCED: usize = 5552;
 /// Compresses the parts, one after the other, into a zlib stream.
 ///
 /// # Errors
-/// Where `to` cannot be written.
+/// If `to` cannot be written.
 pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<()> {
     to.write_all(&HEADER)?;
     let checksum: Adler32 = deflate::compress(parts, effort, to)?;
