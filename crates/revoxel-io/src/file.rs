@@ -57,7 +57,8 @@ pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> R
 /// step; folders are not made. Facts that the format does not know are left out.
 ///
 /// # Errors
-/// If the name has no known extension, the folder is missing, an I/O error occurs, or the format cannot store the volume.
+/// If the name has no known extension, the folder is missing, an I/O error occurs, or the format cannot store
+/// the volume.
 pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
     complete(path, volume, facts)?.persist()
 }

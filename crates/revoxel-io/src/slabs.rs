@@ -73,8 +73,8 @@ impl SlabWriter {
     /// Begins a file. With `half` an array is stored as float16.
     ///
     /// # Errors
-    /// If the name has no known extension, the folder is missing, an I/O error occurs, the format cannot store the volume, or
-    /// `half` is asked of anything but an `.npy` file of float32.
+    /// If the name has no known extension, the folder is missing, an I/O error occurs, the format cannot store
+    /// the volume, or `half` is set for anything but an `.npy` file of float32.
     pub fn create(path: impl AsRef<Path>, head: Head, facts: &Facts, half: bool) -> Result<Self, WriteError> {
         let path = path.as_ref();
         let failed = |reason| WriteError::Io { path: path.to_owned(), reason };
