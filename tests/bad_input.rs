@@ -236,7 +236,7 @@ fn predictions_that_do_not_belong_to_a_trace_are_refused() {
     invert("none.nii", &[]).bad(2, &["none.nii"]);
     invert("out/a/label.nii.gz", &["--volume", "lable"]).bad(2, &["no volume \"lable\"", "image, label"]);
     invert("out/a/label.nii.gz", &["--argmax"]).bad(2, &["single channel"]);
-    invert("out/a/label.nii.gz", &["--interpolation", "linear"]).bad(2, &["would average them"]);
+    invert("out/a/label.nii.gz", &["--interpolation", "linear"]).bad(2, &["would average labels"]);
     invert("out/a/image.nii.gz", &["--kind", "label"])
         .bad(2, &["kind is label, but 91 of 216 values are not whole numbers", "mm RAS", "--kind probability"]);
     place.text("t.json", "{ \"schema\": \"other\" }");

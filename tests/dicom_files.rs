@@ -40,7 +40,7 @@ fn inputs_say_which_images_they_are() {
         })
     };
     put(&place, series("1.5", "Lung thin", 0, 4).chain(series("1.6", "Lung thick", 4, 2)));
-    run(&place, "optional: false").bad(2, &["holds 2 series", "`--series`", "\"Lung thick\", 2 slice(s)"]);
+    run(&place, "optional: false").bad(2, &["contains 2 series", "`series:` (--series)", "\"Lung thick\", 2 slices"]);
     for options in ["series: \"*thin\"", "series: { description: \"*THIN\" }", "series: { largest: true }", "series: 1"]
     {
         run(&place, options).good();
@@ -64,7 +64,7 @@ fn what_has_to_be_said_first_is_said_in_the_pipeline() {
     };
     let place = Place::new();
     put(&place, (0..6).map(kinds));
-    run(&place, "optional: false").bad(2, &["holds 2 volumes in one series", "magnitude", "`--frames stack`"]);
+    run(&place, "optional: false").bad(2, &["contains 2 volumes in one series", "magnitude", "(--frames stack)"]);
     run(&place, "select: phase").good();
     assert_eq!(slices(&place), [-700.0, -600.0, -500.0]);
     run(&place, "frames: stack").good();
@@ -78,7 +78,7 @@ fn what_has_to_be_said_first_is_said_in_the_pipeline() {
             .map(|i| Object::slice(i, [0.0, 0.0, i as f64]))
             .map(|o| if o.elements[&0x0020_0013].1 == b"49" { bare(o) } else { o }),
     );
-    run(&place, "optional: false").bad(2, &["1.dcm: RescaleSlope", "`--rescale assume`"]);
+    run(&place, "optional: false").bad(2, &["1.dcm: RescaleSlope", "(--rescale assume)"]);
     run(&place, "rescale: assume").good();
     assert_eq!(slices(&place), [-1000.0, -900.0, -800.0, -700.0]);
 
@@ -87,7 +87,7 @@ fn what_has_to_be_said_first_is_said_in_the_pipeline() {
         &place,
         (0..8).map(|i| Object::slice(i, [0.0, 0.0, (i % 3) as f64]).text(0x0020_0100, "IS", &(i / 3).to_string())),
     );
-    run(&place, "optional: false").bad(2, &["frame 3, the last one by temporal position", "`--incomplete drop`"]);
+    run(&place, "optional: false").bad(2, &["frame 3, the last by temporal position", "(--incomplete drop)"]);
     run(&place, "incomplete: drop").good();
     assert_eq!(place.read("out/c.nii.gz", Kind::Image).channels(), 2);
 
@@ -127,7 +127,7 @@ fn a_file_of_several_stacks_is_chosen_from_as_a_folder_is() {
     for input in ["data/c/s", "data/c/s/0.dcm"] {
         place
             .revoxel(&["convert", input, "a.nii", "--overwrite"])
-            .bad(2, &["holds 2 volumes", "1: CT 7", "3 slice(s)", "stack 2"]);
+            .bad(2, &["contains 2 volumes", "1: CT 7", "3 slices", "stack 2"]);
         // The normal of the second points to the right: its last frame is its first slice.
         for (how, expected) in
             [(["--series", "1"], -1000.0), (["--series", "2"], -400.0), (["--select", "stack 2"], -400.0)]
@@ -272,7 +272,7 @@ fn compare_and_measure_choose_as_convert_does() {
     place.revoxel(&["convert", "data/c/s", "ring.nii.gz", "--kind", "label", "--structure", "ring"]).good();
     // Of a folder with both, images are compared where nothing else is said.
     let compare = |file: &str, more: &[&str]| place.revoxel(&[&["compare", "data/c/s", file][..], more].concat());
-    compare("ct.nii.gz", &[]).bad(2, &["holds 2 series"]);
+    compare("ct.nii.gz", &[]).bad(2, &["contains 2 series"]);
     let said = compare("ct.nii.gz", &["--series", uid]).good();
     assert!(said.err.contains("left out"), "{}", said.err);
     compare("ring.nii.gz", &["--kind", "label", "--structure", "ring"]).good();
@@ -290,7 +290,7 @@ fn compare_and_measure_choose_as_convert_does() {
         serde_json::from_str::<Value>(&said.out).unwrap()["labels"].clone()
     };
     assert_eq!(of(&["data/c/s", "--structure", "ring"]), of(&["ring.nii.gz"]));
-    place.revoxel(&["measure", "data/c/s"]).bad(2, &["holds 4 structures", "--structure"]);
+    place.revoxel(&["measure", "data/c/s"]).bad(2, &["contains 4 structures", "--structure"]);
 }
 
 #[test]

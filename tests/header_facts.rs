@@ -520,7 +520,7 @@ fn keys_survive_steps_and_are_missed_elsewhere() {
     back(&place, "out/c/image.nrrd", "image", "back.nrrd");
     assert_eq!((pairs("back.nrrd").len(), facts(&place, "back.nrrd").description), (1, Some("scan".to_owned())));
     let answer = place.revoxel(&["convert", "data/c/image.nrrd", "o.nii", "--json"]).good().json();
-    let loss = json!({ "file": "o.nii", "volume": "image", "fact": "site", "why": "NIfTI has no place for it" });
+    let loss = json!({ "file": "o.nii", "volume": "image", "fact": "site", "why": "NIfTI cannot store it" });
     assert_eq!(answer["dropped"], json!([loss]));
     let said = place.revoxel(&["convert", "data/c/image.nrrd", "quiet.nii"]).good();
     assert!(!said.err.contains("site"), "{}", said.err);

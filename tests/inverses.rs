@@ -270,7 +270,8 @@ fn check(step: &Value, back: Back, seed: u64) {
         Lost => {
             let refused = record.undo_values(result.clone(), Values::Undo).unwrap_err().to_string();
             // Channels have no units of the source.
-            let part = if matches!(result.kind(), Kind::Image | Kind::Label) { name.as_str() } else { "no units" };
+            let part =
+                if matches!(result.kind(), Kind::Image | Kind::Label) { name.as_str() } else { "cannot be undone" };
             assert!(refused.contains(part), "{step}: {refused}");
         }
     }

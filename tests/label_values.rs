@@ -175,8 +175,9 @@ fn fills_and_padding_never_become_other_values() {
     assert_eq!(corner(), (Dtype::I64, -1));
     assert!(exact(&place.read("out/c/x.nii", Kind::Label)).contains(&long.into()));
     let large = volume(&[1u64, u64::MAX], Kind::Label, 1);
-    t(&large, &pad("-1"), "").bad(1, &["no voxel type holds -1 beside the values 1 to 18446744073709551615"]);
-    t(&volume(&[1u64, u64::MAX], Kind::Image, 1), &pad("-1"), "").bad(1, &["no voxel type holds -1 beside the values"]);
+    t(&large, &pad("-1"), "").bad(1, &["no voxel type can store both -1 and the values 1 to 18446744073709551615"]);
+    t(&volume(&[1u64, u64::MAX], Kind::Image, 1), &pad("-1"), "")
+        .bad(1, &["no voxel type can store both -1 and the values"]);
     t(&volume(&[1u64, 1 << 53], Kind::Image, 1), &pad("-1"), "").good();
     assert_eq!(corner(), (Dtype::F64, -1));
     t(&volume(&[1.0f32, 2.0], Kind::Label, 1), &pad("16777217"), "").good();
@@ -202,7 +203,7 @@ fn fills_and_padding_never_become_other_values() {
     assert!(exact(&restored).contains(&long.into()));
     fill(&long.to_string(), &["--kind", "label"]).bad(2, &["--fill", "not exact in double precision"]);
     t(&large, crop, "").good();
-    fill("-1", &["--kind", "label"]).bad(2, &["--fill: no voxel type holds -1 beside the values"]);
+    fill("-1", &["--kind", "label"]).bad(2, &["--fill: no voxel type can store both -1 and the values"]);
     // Scores and images are copied too where nothing is interpolated.
     t(&volume(&[3u8, 9], Kind::Image, 1), crop, "").good();
     fill("-1024", &["--kind", "image"]).good();

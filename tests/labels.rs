@@ -60,7 +60,7 @@ fn declared_labels_are_checked_from_the_text() {
         plan(&place, &[], declared, steps, parts);
     };
     const DECLARED: &str = "[0, 1, 2, 5]";
-    let not_declared = "label 7 is not declared for \"label\" and \"other\": they hold 0, 1, 2, 5";
+    let not_declared = "label 7 is not declared for \"label\" and \"other\": they contain 0, 1, 2, 5";
     t(DECLARED, &["label_filter: { applied_labels: ^7 }"], &[not_declared, "add it to `labels:`"]);
     t(DECLARED, &["label_filter: { applied_labels: [1, 5, ^7] }"], &[not_declared]);
     t(DECLARED, &["map_label_value: { orig_labels: [1, ^7], target_labels: [7, 1] }"], &[not_declared]);
@@ -74,7 +74,11 @@ fn declared_labels_are_checked_from_the_text() {
     // What is there, background, and names instead of a list.
     t(DECLARED, &["label_filter: { applied_labels: [0, 1, 2, 5] }"], &[]);
     t("[1, 2, 5]", &["map_label_value: { orig_labels: [0, 1], target_labels: [1, 0] }"], &[]);
-    t(DECLARED, &["crop_foreground: { source: image, labels: [^1] }"], &["label 1 of \"image\": it is an image here"]);
+    t(
+        DECLARED,
+        &["crop_foreground: { source: image, labels: [^1] }"],
+        &["\"image\" is an image here and has no label 1"],
+    );
     const NAMES: &str = "{ background: 0, organ: [1, 2], \"the tumour\": 2, vessel: 5 }";
     t(NAMES, &["label_filter: { applied_labels: [1, 5, ^7] }"], &[not_declared]);
     t(NAMES, &["label_filter: { applied_labels: [1, 5, 2] }"], &[]);
@@ -89,13 +93,13 @@ fn steps_change_which_labels_there_are() {
     const DECLARED: &str = "[1, 2, 5]";
     let exchange = "map_label_value: { orig_labels: [1, 2], target_labels: [9, 9] }";
     t(DECLARED, &[exchange, "remove_labels: { labels: [9, 5] }"], &[]);
-    let by_then = "cannot be in \"label\" and \"other\" here: by this step they hold 0, 5, 9";
-    t(DECLARED, &[exchange, "remove_labels: { labels: ^1 }"], &["label 1", by_then]);
-    t(DECLARED, &["label_filter: { applied_labels: [1] }", "fill_holes: { applied_labels: ^2 }"], &["hold 0, 1"]);
-    t(DECLARED, &["remove_labels: { labels: 5 }", "label_filter: { applied_labels: ^5 }"], &["hold 0, 1, 2"]);
+    let by_then = "\"label\" and \"other\" cannot have label 1 here: at this step they contain 0, 5, 9";
+    t(DECLARED, &[exchange, "remove_labels: { labels: ^1 }"], &[by_then]);
+    t(DECLARED, &["label_filter: { applied_labels: [1] }", "fill_holes: { applied_labels: ^2 }"], &["contain 0, 1"]);
+    t(DECLARED, &["remove_labels: { labels: 5 }", "label_filter: { applied_labels: ^5 }"], &["contain 0, 1, 2"]);
     t(DECLARED, &["remove_labels: { labels: 5, background_label: 8 }", "label_filter: { applied_labels: 8 }"], &[]);
     t(DECLARED, &["sequential_labels", "label_filter: { applied_labels: 3 }"], &[]);
-    t(DECLARED, &["sequential_labels", "label_filter: { applied_labels: ^4 }"], &["hold 0 to 3"]);
+    t(DECLARED, &["sequential_labels", "label_filter: { applied_labels: ^4 }"], &["contain 0 to 3"]);
     let outside = "mark_outside: { keys: label, nonzero_of: [image], label: 12 }";
     t(DECLARED, &[outside, "fill_holes: { keys: label, applied_labels: 12 }"], &[]);
     t(DECLARED, &[outside, "fill_holes: { keys: other, applied_labels: ^12 }"], &["label 12"]);
@@ -111,7 +115,7 @@ fn steps_change_which_labels_there_are() {
     t(DECLARED, &[pad, "label_filter: { applied_labels: [5, ^6] }"], &["label 6", "0, 1, 2, 5"]);
     t(DECLARED, &[pad, "label_filter: { applied_labels: [0, 5] }"], &[]);
     // Known without a declaration.
-    t("", &["label_filter: { applied_labels: [1, 2] }", "fill_holes: { applied_labels: ^5 }"], &["hold 0, 1, 2"]);
+    t("", &["label_filter: { applied_labels: [1, 2] }", "fill_holes: { applied_labels: ^5 }"], &["contain 0, 1, 2"]);
 }
 
 #[test]
@@ -123,14 +127,14 @@ fn senseless_declarations_are_refused() {
         place.text("p.yaml", &text);
         place.revoxel(&["plan", "p.yaml"]).bad(2, &[&format!("p.yaml:5:{}", column + 12), part]);
     };
-    t("kind: label, path: x, labels: ^[]", "none are declared");
-    t("kind: label, path: x, labels: ^{}", "none are declared");
+    t("kind: label, path: x, labels: ^[]", "the list is empty");
+    t("kind: label, path: x, labels: ^{}", "the list is empty");
     t("kind: label, path: x, labels: [0, 1, ^1]", "1 is listed twice");
-    t("kind: label, path: x, labels: [0, ^1.5]", "1.5 is no label");
-    t("kind: label, path: x, labels: { liver: ^one }", "\"one\" is no label");
-    t("kind: label, path: x, labels: { liver: [1, ^[2]] }", "[2] is no label");
+    t("kind: label, path: x, labels: [0, ^1.5]", "1.5 is not a label");
+    t("kind: label, path: x, labels: { liver: ^one }", "\"one\" is not a label");
+    t("kind: label, path: x, labels: { liver: [1, ^[2]] }", "[2] is not a label");
     t("kind: label, path: x, labels: ^3", "expected a list of labels");
-    t("kind: image, path: x, labels: ^[0, 1]", "only label maps have them, and the kind is image");
+    t("kind: image, path: x, labels: ^[0, 1]", "only inputs of kind label have labels, and the kind is image");
 }
 
 #[test]
@@ -155,43 +159,46 @@ fn channels_that_steps_make_are_known_from_the_text() {
         plan(&place, &[], declared, &[&["flip: { keys: [label] }"], steps].concat(), parts);
     };
     const THREE: &str = "one_hot: { keys: [label], num_classes: 3 }";
-    let none =
-        |channel: &str, there: &str| format!("\"label\" has no channel {channel} here: by this step it has {there}");
+    let none = |channel: &str, there: &str| format!("\"label\" has no channel {channel}: at this step it has {there}");
     for name in ["keep_largest_connected_component", "fill_holes", "remove_small_objects"] {
         let more = if name == "remove_small_objects" { ", min_size_voxels: 2" } else { "" };
         let step = |named: &str| format!("{name}: {{ keys: [label], applied_labels: {named}{more} }}");
         t("", &[THREE, &step("[1, 2]")], &[]);
-        t("", &[THREE, &step("[1, ^3]")], &[&none("3", "3 (0 to 2)")]);
-        t("", &[THREE, &step("[^-1]")], &[&none("-1", "3 (0 to 2)")]);
-        t("", &[THREE, &step("[^3], is_onehot: true")], &[&none("3", "3 (0 to 2)")]);
+        t("", &[THREE, &step("[1, ^3]")], &[&none("3", "3 channels (0 to 2)")]);
+        t("", &[THREE, &step("[^-1]")], &[&none("-1", "3 channels (0 to 2)")]);
+        t("", &[THREE, &step("[^3], is_onehot: true")], &[&none("3", "3 channels (0 to 2)")]);
         t("", &[THREE, &step("[1], is_onehot: false")], &[]);
-        t("", &[THREE, &step("[^2], is_onehot: false")], &["label 2", "by this step it holds 0, 1"]);
+        t("", &[THREE, &step("[^2], is_onehot: false")], &["label 2", "at this step it contains 0, 1"]);
         // What moves voxels or works on channels leaves them; a threshold makes labels of each.
         let way = ["spacing: { pixdim: 2, interpolation: nearest }", "fill_holes", "rand_flip: { prob: 1 }"];
-        t("", &[&[THREE], &way[..], &[&step("[2, ^4]")]].concat(), &[&none("4", "3 (0 to 2)")]);
+        t("", &[&[THREE], &way[..], &[&step("[2, ^4]")]].concat(), &[&none("4", "3 channels (0 to 2)")]);
         let threshold = "as_discrete: { keys: [label], to_onehot: 3, threshold: 0.5 }";
         t("", &[threshold, &step("[0, 2]")], &[]);
-        t("", &[threshold, &step("[0, ^3]")], &[&none("3", "3 (0 to 2)")]);
+        t("", &[threshold, &step("[0, ^3]")], &[&none("3", "3 channels (0 to 2)")]);
         t("", &[threshold, "border_pad: { spatial_border: 1, value: { label: 1 } }", &step("[0, ^3]")], &["channel 3"]);
         // A label that is not there has no voxel in its channel.
         t(
             "[0, 1, 3]",
             &["one_hot: { keys: [label] }", &step("[3, ^2]")],
-            &["label 2", "by this step it holds 0, 1, 3"],
+            &["label 2", "at this step it contains 0, 1, 3"],
         );
-        t("[0, 1, 3]", &["one_hot: { keys: [label] }", &step("[3, ^4]")], &[&none("4", "4 (0 to 3)")]);
+        t("[0, 1, 3]", &["one_hot: { keys: [label] }", &step("[3, ^4]")], &[&none("4", "4 channels (0 to 3)")]);
         // One channel.
         t("", &["one_hot: { keys: [label], num_classes: 1 }", &step("[1]")], &[]);
-        t("", &["one_hot: { keys: [label], num_classes: 1 }", &step("[^2]")], &["label 2", "holds 0, 1"]);
+        t("", &["one_hot: { keys: [label], num_classes: 1 }", &step("[^2]")], &["label 2", "contains 0, 1"]);
     }
     // An argmax makes labels of channels.
     const ARGMAX: &str = "as_discrete: { keys: [label], argmax: true }";
     let filter = "label_filter: { keys: [label], applied_labels: [1, ^3] }";
-    t("", &[THREE, ARGMAX, filter], &["label 3", "by this step it holds 0, 1, 2"]);
-    t("[0, 1]", &[THREE, ARGMAX, "label_filter: { keys: label, applied_labels: ^2 }"], &["label 2", "it holds 0, 1"]);
+    t("", &[THREE, ARGMAX, filter], &["label 3", "at this step it contains 0, 1, 2"]);
+    t(
+        "[0, 1]",
+        &[THREE, ARGMAX, "label_filter: { keys: label, applied_labels: ^2 }"],
+        &["label 2", "it contains 0, 1"],
+    );
     t("", &[THREE, ARGMAX, "label_filter: { keys: [label], applied_labels: 2 }"], &[]);
     let one = "fill_holes: { keys: label, is_onehot: true, applied_labels: [^1] }";
-    t("", &[THREE, ARGMAX, one], &[&none("1", "1 (number 0)")]);
+    t("", &[THREE, ARGMAX, one], &[&none("1", "1 channel (number 0)")]);
     t(
         "",
         &[THREE, ARGMAX, "one_hot: { keys: label, num_classes: ^2 }"],
@@ -209,7 +216,7 @@ fn channels_that_steps_make_are_known_from_the_text() {
     t(
         "",
         &["foreground_mask", "label_filter: { keys: image, applied_labels: [1, ^2] }"],
-        &["label 2", "it holds 0, 1"],
+        &["label 2", "it contains 0, 1"],
     );
     let outside = "mark_outside: { keys: label, nonzero_of: [image] }";
     t("", &[outside, "^one_hot: { keys: label }"], &["label -1 of \"label\": there is no channel"]);
@@ -221,12 +228,16 @@ fn channels_that_steps_make_are_known_from_the_text() {
     for step in
         ["one_hot: { keys: label }", "compute_ho_ver_maps: { keys: label }", "generate_heatmap: { keys: label }"]
     {
-        t("", &[four, &format!("^{step}")], &["\"label\" has 4 channels by this step", "with one is needed"]);
+        t(
+            "",
+            &[four, &format!("^{step}")],
+            &["\"label\" has 4 channels at this step", "expected a label map with one channel"],
+        );
     }
-    t("", &[THREE, "^as_discrete: { keys: [label], to_onehot: 4 }"], &["\"label\" has 3 channels by this step"]);
+    t("", &[THREE, "^as_discrete: { keys: [label], to_onehot: 4 }"], &["\"label\" has 3 channels at this step"]);
     // What was mixed is no one-hot map.
     let mixed = "\"label\" was interpolated and is no";
-    t("", &[THREE, "spacing: { pixdim: 2 }", "^fill_holes: { keys: label }"], &[mixed, "say is_onehot: true"]);
+    t("", &[THREE, "spacing: { pixdim: 2 }", "^fill_holes: { keys: label }"], &[mixed, "set is_onehot: true"]);
     t("", &[THREE, "rand_affine: { prob: 1 }", "^keep_largest_connected_component: { keys: label }"], &[mixed]);
     t("", &[THREE, "flip", "border_pad: { spatial_border: 2 }", "fill_holes: { keys: label }"], &[]);
     t("", &[THREE, "spacing: { pixdim: 2 }", "fill_holes: { keys: label, is_onehot: true }"], &[]);
@@ -235,8 +246,8 @@ fn channels_that_steps_make_are_known_from_the_text() {
     let crop =
         |ratios: &str| format!("rand_crop_by_label_classes: {{ source: label, spatial_size: 4, ratios: {ratios} }}");
     t("", &[THREE, &crop("[1, 1, 2]")], &[]);
-    t("", &[THREE, &crop("[1, 1, 2, ^1]")], &[&none("3", "3 (0 to 2)")]);
-    t("", &[THREE, &format!("^{}", crop("[1, 1]"))], &["\"label\" has 3 channels by this step, and it asks for 2"]);
+    t("", &[THREE, &crop("[1, 1, 2, ^1]")], &[&none("3", "3 channels (0 to 2)")]);
+    t("", &[THREE, &format!("^{}", crop("[1, 1]"))], &["\"label\" has 3 channels at this step, expected 2"]);
 }
 
 #[test]
@@ -322,9 +333,9 @@ fn restored_regions_are_what_they_paint() {
     let regions = "{ kind: logit, regions: { paint: [{ channel: 0, label: 1 }, { channel: 1, label: 4 }] } }";
     let head = regions.trim_matches(['{', '}', ' ']).replace(", regions", "\n    regions") + " }";
     let head = head.replace("] } }", "] }");
-    let (filter, holds) = ("label_filter: { in: model, applied_labels: [1, 4] }", "holds 0, 1, 4");
+    let (filter, holds) = ("label_filter: { in: model, applied_labels: [1, 4] }", "contains 0, 1, 4");
     t(&head, &[filter], &[]);
-    t(&head, &["fill_holes: { applied_labels: [1, ^2] }"], &["label 2 cannot be in the prediction here", holds]);
+    t(&head, &["fill_holes: { applied_labels: [1, ^2] }"], &["the prediction cannot have label 2 here", holds]);
     t(&head, &["fill_holes: { in: model, applied_labels: [1, ^2] }"], &["label 2", holds]);
     t(&head, &[filter, "fill_holes: { applied_labels: [4, ^2] }"], &["label 2", holds]);
     // How many channels there are is not known.
@@ -332,20 +343,24 @@ fn restored_regions_are_what_they_paint() {
     t("kind: label", &["fill_holes: { applied_labels: 99 }"], &[]);
     let channels = "as_discrete: { in: model, argmax: true, to_onehot: 3 }";
     let head = "kind: probability\n    fill: 0";
-    t(head, &[channels, "fill_holes: { in: model, applied_labels: [^5] }"], &["no channel 5", "it has 3 (0 to 2)"]);
-    t(head, &[channels, "fill_holes: { applied_labels: [2, ^3] }"], &["no channel 3", "it has 3 (0 to 2)"]);
+    t(
+        head,
+        &[channels, "fill_holes: { in: model, applied_labels: [^5] }"],
+        &["no channel 5", "it has 3 channels (0 to 2)"],
+    );
+    t(head, &[channels, "fill_holes: { applied_labels: [2, ^3] }"], &["no channel 3", "it has 3 channels (0 to 2)"]);
     let largest = "keep_largest_connected_component: { applied_labels: [2, ^3] }";
-    t("kind: probability\n    argmax: true", &[channels, largest], &["label 3", "holds 0, 1, 2"]);
+    t("kind: probability\n    argmax: true", &[channels, largest], &["label 3", "contains 0, 1, 2"]);
     t(head, &[channels, "^fill_holes: { in: native }"], &["\"prediction\" was interpolated"]);
     t("kind: probability\n    interpolation: nearest", &[channels, "fill_holes: { in: native }"], &[]);
     // What is done twice, by chance, or to another volume.
     t("kind: logit\n    activation: sigmoid", &["^activations: { in: model, sigmoid: true }"], &["works on logit"]);
-    t("kind: image\n    fill: 0", &["^rand_gaussian_noise: { prob: 1 }"], &["draws by chance"]);
+    t("kind: image\n    fill: 0", &["^rand_gaussian_noise: { prob: 1 }"], &["is random"]);
     // A threshold leaves the channels, and each is a label.
     let threshold = "as_discrete: { in: model, threshold: 0.5 }";
     t("kind: probability", &[threshold, "fill_holes: { applied_labels: [1, 9] }"], &[]);
     let told = "fill_holes: { is_onehot: false, applied_labels: [1, ^9] }";
-    t("kind: probability\n    fill: 0", &[threshold, told], &["label 9", "holds 0, 1"]);
+    t("kind: probability\n    fill: 0", &[threshold, told], &["label 9", "contains 0, 1"]);
 }
 
 /// A data set of label maps, one case for each.
@@ -416,20 +431,26 @@ fn channels_of_one_hot_maps_are_counted() {
                 place.text("p.yaml", &pipeline(declared, &format!("  - {}", told.replace("[1, 2]", labels))));
                 place.revoxel(&["plan", "p.yaml", "--data", "data"])
             };
-            refused(&data(&one, "[0, 1]"), &["p.yaml:7:", "has no channel 1 here: by this step it has 1 (number 0)"]);
+            refused(
+                &data(&one, "[0, 1]"),
+                &["p.yaml:7:", "has no channel 1: at this step it has 1 channel (number 0)"],
+            );
             data(&one, "[0]").good();
             data(&three, "[1, 2]").good();
-            refused(&data(&three, "[1, 3]"), &["p.yaml:7:", "has no channel 3 here: by this step it has 3 (0 to 2)"]);
+            refused(
+                &data(&three, "[1, 3]"),
+                &["p.yaml:7:", "has no channel 3: at this step it has 3 channels (0 to 2)"],
+            );
             plan(&three, &DATA, declared, &[&named("^", ", is_onehot: false")], &["label 2"]);
         }
         plan(&three, &DATA, "", &[&plain], &[]);
         plan(&one, &[], "", &[&plain], &[]);
         plan(&one, &DATA, "", &[&marked], &["no label 2 in the 2 label maps of \"label\", which hold 0, 1"]);
         // What declares its labels has no channels for them.
-        plan(&one, &[], "[0, 1]", &[&marked], &["label 2 is not declared for", "hold 0, 1", "say is_onehot: true"]);
+        plan(&one, &[], "[0, 1]", &[&marked], &["label 2 is not declared for", "contain 0, 1", "set is_onehot: true"]);
         // A map of other labels is none of channels.
         plan(&one, &[], "[1, 5]", &[&marked], &["label 2 is not declared for", "0, 1, 5"]);
-        plan(&one, &[], "[1, 5]", &["label_filter: { applied_labels: 1 }", &marked], &["label 2 cannot be in"]);
+        plan(&one, &[], "[1, 5]", &["label_filter: { applied_labels: 1 }", &marked], &["cannot have label 2"]);
     }
     // Values of channels are looked for as those of label maps.
     plan(&three, &DATA, "", &["label_filter: { applied_labels: [1, ^2] }"], &["no label 2 in"]);
@@ -437,7 +458,7 @@ fn channels_of_one_hot_maps_are_counted() {
     three.volume("data/c02/label.nii", &of(4));
     three.text("p.yaml", &pipeline("", "  - fill_holes: { applied_labels: [1, 3] }"));
     let said = three.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]);
-    said.bad(2, &["p.yaml:7:39: fill_holes: \"label\" has no channel 3 here: by this step it has 3 (0 to 2)"]);
+    said.bad(2, &["p.yaml:7:39: fill_holes: \"label\" has no channel 3: at this step it has 3 channels (0 to 2)"]);
 }
 
 #[test]
@@ -449,7 +470,7 @@ fn exchanged_labels_are_undone_where_they_were_exchanged() {
         place.text("p.yaml", &text);
         place.revoxel(&["plan", "p.yaml"])
     };
-    plan("values: undo").bad(2, &["p.yaml:12:31", "labels were exchanged in \"label\"", "say volume: label"]);
+    plan("values: undo").bad(2, &["p.yaml:12:31", "labels were exchanged in \"label\"", "set volume: label"]);
     plan("values: undo, volume: label").good();
     plan("values: keep").good();
 }
@@ -463,7 +484,8 @@ fn what_is_lost_for_good_is_not_undone_by_plan_already() {
         place.revoxel(&["plan", "p.yaml"])
     };
     let smooth = "  - shift_intensity: { offset: 3 }\n  - gaussian_smooth: {}";
-    let lost = ["p.yaml:13:32", "values: step 2 (gaussian_smooth) loses what \"image\" held", "leave `values` out"];
+    let lost =
+        ["p.yaml:13:32", "values: step 2 (gaussian_smooth) always loses the values of \"image\"", "leave out `values`"];
     plan(smooth, "kind: image, values: undo").bad(2, &lost);
     plan(smooth, "kind: image, values: clamp").bad(2, &lost);
     plan(smooth, "kind: image").good();
@@ -497,15 +519,15 @@ fn channels_of_files_are_checked_with_the_data() {
             None => drop(said.good()),
         }
     };
-    let three = "\"label\" has 3 channels by this step";
+    let three = "\"label\" has 3 channels at this step";
     t(&["^one_hot: { keys: label }"], &[three]);
     t(&["one_hot: { keys: other }"], &[]);
     t(&["^generate_heatmap: { keys: label }"], &[three]);
-    t(&["^rand_crop_by_label_classes: { source: label, spatial_size: 4, ratios: [1, 1] }"], &[three, "asks for 2"]);
+    t(&["^rand_crop_by_label_classes: { source: label, spatial_size: 4, ratios: [1, 1] }"], &[three, "expected 2"]);
     let argmax = "as_discrete: { keys: image, argmax: true }";
     t(&[argmax, "^one_hot: { keys: image, num_classes: 2 }"], &["label 2 of \"image\": there is no channel for it"]);
     t(&[argmax, "one_hot: { keys: image, num_classes: 3 }"], &[]);
-    t(&[argmax, "label_filter: { keys: image, applied_labels: ^7 }"], &["label 7", "by this step it holds 0, 1, 2"]);
+    t(&[argmax, "label_filter: { keys: image, applied_labels: ^7 }"], &["label 7", "at this step it contains 0, 1, 2"]);
     let threshold = "as_discrete: { keys: image, threshold: 0.5 }";
     t(&[threshold, "fill_holes: { keys: image, applied_labels: [2, ^9] }"], &["\"image\" has no channel 9"]);
 }
@@ -733,7 +755,9 @@ fn a_run_meets_no_channel_that_plan_did_not_know() {
                 let about_labels = error.contains("no channel") || error.contains("one channel per class") && !open;
                 assert!(!about_labels, "{steps:?} fails in a run alone: {error}");
             }
-            Err(error) if error.problem.contains("has no channel") || error.problem.contains("it asks for") => {
+            Err(error)
+                if error.problem.contains("has no channel") || error.problem.contains("at this step, expected") =>
+            {
                 refused += 1;
                 assert!(run().is_err(), "{steps:?} is refused for nothing: {}", error.problem);
             }

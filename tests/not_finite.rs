@@ -323,8 +323,8 @@ fn the_rule_of_an_input_is_checked_at_its_place() {
     t("kind: image, non_finite: kep,", 37, &["error, keep or a number, not \"kep\"", "did you mean \"keep\"?"]);
     t("kind: image, non_finite: [0],", 37, &["error, keep or a number"]);
     t("kind: image, non_finite: 1e300,", 37, &["beyond the range of float32"]);
-    t("kind: label, non_finite: keep,", 37, &["NaN is no label"]);
-    t("kind: label, non_finite: 0.5,", 37, &["0.5 is no label"]);
+    t("kind: label, non_finite: keep,", 37, &["NaN is not a label"]);
+    t("kind: label, non_finite: 0.5,", 37, &["0.5 is not a label"]);
     t("kind: image, non_finit: 0,", 25, &["unknown field `non_finit`"]);
     let schema = place.revoxel(&["schema"]).good().json();
     let rule = &schema["$defs"]["InputSpec"]["properties"]["non_finite"];
@@ -596,11 +596,11 @@ fn predictions_with_nan_are_refused_whatever_they_are() {
             npy(&place, "o.npy", [1, shape[0], shape[1], shape[2]], half, |_, i| if i == at { bad } else { 1.0 });
             t("o.npy", bad, &["--kind", "label", "--axes", "cxyz"], "labels cannot be");
             t("o.npy", bad, &["--axes", "cxyz"], "labels cannot be");
-            t("o.npy", bad, &["--kind", "image", "--axes", "cxyz"], "replace such values");
+            t("o.npy", bad, &["--kind", "image", "--axes", "cxyz"], "replace these values");
             let ones = Volume::new(vec![1f32; model.voxel_count()].into(), model, Kind::Image, 1).unwrap();
             place.volume("v.nii.gz", &with(&ones, at, bad));
-            t("v.nii.gz", bad, &["--kind", "image"], "replace such values");
-            t("v.nii.gz", bad, &["--kind", "image", "--values"], "replace such values");
+            t("v.nii.gz", bad, &["--kind", "image"], "replace these values");
+            t("v.nii.gz", bad, &["--kind", "image", "--values"], "replace these values");
             t("v.nii.gz", bad, &["--kind", "label"], "labels cannot be");
         }
     }

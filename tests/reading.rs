@@ -20,7 +20,7 @@ fn values_outside_the_folder_of_their_header_are_read_where_that_is_allowed() {
     let place = Place::new();
     place.text("data/a/x.mhd", HEADER);
     place.text("data/raw/x.raw", "abcdefghijklmnopqrstuvwx");
-    let advice = ["ElementDataFile is ../raw/x.raw", "--allow-outside", "`allow_outside: true` at the input"];
+    let advice = ["ElementDataFile is ../raw/x.raw", "--allow-outside", "`allow_outside: true` (--allow-outside)"];
     place.revoxel(&["convert", "data/a/x.mhd", "o.nii.gz"]).bad(2, &advice);
     let said = place.revoxel(&["info", "data/a/x.mhd"]).told(2);
     assert!(said.err.contains("--allow-outside") || said.out.contains("--allow-outside"), "{said:?}");
@@ -53,7 +53,7 @@ fn complex_voxels_are_two_channels_where_that_is_asked_for() {
     let advice = ["complex64", "--complex channels", "`complex: channels`"];
     place.revoxel(&["convert", "data/a/z.nii", "o.nii.gz"]).bad(2, &advice);
     let said = place.revoxel(&["convert", "data/a/z.nii", "o.nii.gz", "--complex", "channels"]).good();
-    assert!(said.err.contains("the real part and then the imaginary part"), "{said:?}");
+    assert!(said.err.contains("first the real part, then the imaginary part"), "{said:?}");
     assert_eq!(place.read("o.nii.gz", Kind::Image).channels(), 2);
     let said = place.revoxel(&["info", "data/a/z.nii", "--complex", "channels", "--json"]).good().json();
     assert_eq!(said[0]["channels"], 2);
@@ -75,7 +75,7 @@ fn pictures_are_read_with_the_voxel_size_of_the_pipeline_or_a_sidecar() {
     }
     place.text("p.yaml", &pipeline("", "p"));
     let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
-    place.revoxel(&run).bad(2, &["--spacing X,Y,Z", "`spacing: [x, y, z]` at the input"]);
+    place.revoxel(&run).bad(2, &["--spacing X,Y,Z", "`spacing: [x, y, z]`"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz"]).bad(2, &["--spacing X,Y,Z"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75"]).bad(2, &["three positive numbers"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75,2"]).good();

@@ -6,7 +6,7 @@ use crate::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 
 /// A view of voxels as another type than theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the voxels are {stored}, and a view of {asked} was asked for: cast the volume, or ask for {stored}")]
+#[error("the voxels are {stored}, not {asked}: cast the volume, or request {stored}")]
 pub struct OtherDtype {
     /// The type of the voxels.
     pub stored: Dtype,
@@ -29,7 +29,7 @@ impl Volume {
     /// ```
     ///
     /// # Errors
-    /// Where the voxels are of another type.
+    /// If the voxels are of another type.
     pub fn view<T: Voxel>(&self) -> Result<ArrayView4<'_, T>, OtherDtype> {
         let other = OtherDtype { stored: self.dtype(), asked: T::DTYPE };
         if other.stored != other.asked {
@@ -44,7 +44,7 @@ impl Volume {
     /// taken as they are; others are copied once.
     ///
     /// # Errors
-    /// Where the shape is not that of the grid.
+    /// If the shape is not that of the grid.
     pub fn from_array<T: Voxel>(array: Array4<T>, grid: Grid, kind: Kind) -> Result<Self, VolumeError>
     where
         Vec<T>: Into<Voxels>,

@@ -1,4 +1,4 @@
-//! Values that a volume owns, or that lie in memory which somebody else holds (a file that is mapped).
+//! Values that a volume owns, or that are in memory of another owner (a mapped file).
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::Voxel;
 
-/// Bytes that are held elsewhere for as long as anybody looks at them.
+/// Bytes that are held elsewhere as long as they are in use.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A flat buffer of values, used like a slice. Shared values become own ones when they are first changed.
@@ -42,7 +42,7 @@ impl<T: Voxel> Buffer<T> {
         Some(Self(Storage::Shared { bytes, start, end }))
     }
 
-    /// Whether the values lie in memory that somebody else holds.
+    /// Whether the values are in memory of another owner.
     pub const fn is_shared(&self) -> bool {
         matches!(self.0, Storage::Shared { .. })
     }
@@ -58,7 +58,7 @@ impl<T: Voxel> Buffer<T> {
     /// Some of the values: the same bytes where they are shared, a copy where they are not.
     ///
     /// # Panics
-    /// Where the range is beyond the buffer.
+    /// If the range is beyond the buffer.
     pub fn part(&self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len(), "{range:?} is beyond {}", self.len());
         match &self.0 {

@@ -119,7 +119,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// A name that is no voxel type.
+/// A name that is not a voxel type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a voxel type: use uint8, int8, uint16, int16, uint32, int32, uint64, int64, float32 or float64")]
 pub struct DtypeError(pub String);

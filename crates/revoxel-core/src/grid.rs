@@ -24,7 +24,7 @@ impl PartialEq for Grid {
     }
 }
 
-/// Why a shape and an affine are no grid.
+/// Why a shape and an affine are not a valid grid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GridError {
@@ -60,7 +60,7 @@ impl Grid {
     /// A grid of this shape (voxels along axis 0, 1, 2) and affine (index → RAS+ mm).
     ///
     /// # Errors
-    /// Where an axis is empty, the voxel count overflows, or the affine is singular or not finite.
+    /// If an axis is empty, the voxel count overflows, or the affine is singular or not finite.
     pub fn new(shape: [usize; 3], affine: Affine) -> Result<Self, GridError> {
         if shape.contains(&0) {
             return Err(GridError::EmptyAxis(shape));
@@ -81,7 +81,7 @@ impl Grid {
     /// A grid whose world is its index space: 1 mm voxels, origin 0, RAS. It has to be asked for by this name.
     ///
     /// # Errors
-    /// Where the shape is empty or overflows.
+    /// If the shape is empty or overflows.
     pub fn without_geometry(shape: [usize; 3]) -> Result<Self, GridError> {
         Self::new(shape, Affine::IDENTITY)
     }
@@ -230,7 +230,7 @@ pub fn bounds_of(points: &[[f64; 3]]) -> ([f64; 3], [f64; 3]) {
 }
 
 impl fmt::Display for Grid {
-    /// One line for people: shape, spacing, orientation, and the origin in RAS.
+    /// One line: shape, spacing, orientation, and the origin in RAS.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ([x, y, z], s, o) = (self.shape, self.spacing(), self.origin());
         if self.planar {

@@ -16,7 +16,7 @@ pub enum Kind {
     Logit,
 }
 
-/// The score that stands for certainty in filled places: far beyond what networks give, and finite in float16.
+/// The score for certainty in filled voxels: far beyond what networks give, and finite in float16.
 const CERTAIN_LOGIT: f64 = 1e4;
 
 impl Kind {
@@ -59,7 +59,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A name that is no kind.
+/// A name that is not a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a kind: use image, label, probability or logit")]
 pub struct KindError(pub String);

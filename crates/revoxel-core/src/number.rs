@@ -38,8 +38,8 @@ impl fmt::Display for Number {
 /// A value that no voxel type holds together with the labels of a map.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "no voxel type holds {value} beside the values {lowest} to {highest}: choose another value to fill or pad with, or \
-     give the labels smaller numbers"
+    "no voxel type can store both {value} and the values {lowest} to {highest}: choose another fill or padding value, \
+     or use smaller label numbers"
 )]
 pub struct NoCommonType {
     /// The value.

@@ -104,7 +104,7 @@ impl GridOp {
     /// A 2-D grid stays 2-D, but where it is sampled onto a grid that is not.
     ///
     /// # Errors
-    /// Where the result is no grid: an empty window, or one with more voxels than can be addressed; and where the
+    /// If the result is not a valid grid: an empty window, or one with more voxels than can be addressed; and where the
     /// slice axis of a 2-D grid would be cropped, padded or turned into the plane.
     pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
         match *self {

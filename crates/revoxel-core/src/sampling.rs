@@ -245,7 +245,7 @@ impl Sampling {
     /// Adds an op to the end of the pass. Ask [`fuses`](Self::fuses) first.
     ///
     /// # Errors
-    /// Where the op has no result on the target grid.
+    /// If the op has no result on the target grid.
     pub fn push(&mut self, op: &GridOp) -> Result<(), GridError> {
         let after = op.after(&self.target)?;
         match *op {
@@ -284,7 +284,7 @@ impl Sampling {
     /// What the op cut away must not be readable. A resampling changes nothing here.
     ///
     /// # Errors
-    /// Where the op has no result on the source grid.
+    /// If the op has no result on the source grid.
     pub fn reading_through(&self, op: &GridOp) -> Result<Self, GridError> {
         let moved = match *op {
             GridOp::Reorient(p) => ExactMap::reorient(p, self.source.shape()),

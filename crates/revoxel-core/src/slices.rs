@@ -15,15 +15,15 @@ pub struct Slices {
     offsets: Vec<[f64; 3]>,
 }
 
-/// Why numbers are no stack.
+/// Why numbers are not a valid stack.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SlicesError {
     /// One slice has no neighbour.
-    #[error("{0} slice(s): an uneven stack has at least two")]
+    #[error("an uneven stack needs at least two slices, found {0}")]
     TooFew(usize),
     /// A slice without a place.
-    #[error("slice {0} has a place that is not a finite number")]
+    #[error("the position of slice {0} is not a finite number")]
     NotFinite(usize),
     /// Slices that do not follow each other.
     #[error("slice {0} and the next are not in order along the axis")]
@@ -34,7 +34,7 @@ impl Slices {
     /// A stack from the offsets of its slices, in voxels of the even grid.
     ///
     /// # Errors
-    /// Where there are less than two slices, an offset is not finite, or two slices are not in order.
+    /// If there are less than two slices, an offset is not finite, or two slices are not in order.
     pub fn new(offsets: Vec<[f64; 3]>) -> Result<Self, SlicesError> {
         if offsets.len() < 2 {
             return Err(SlicesError::TooFew(offsets.len()));

@@ -11,7 +11,7 @@ pub struct Step {
     after: Grid,
 }
 
-/// Why an op and two grids are no step.
+/// Why an op and two grids are not a valid step.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
@@ -19,7 +19,7 @@ pub enum StepError {
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The recorded grid after is not what the op makes of the grid before.
-    #[error("the op {op} leads from ({before}) to ({expected}), but ({recorded}) is recorded: {relation}")]
+    #[error("the op {op} maps ({before}) to ({expected}), but the trace records ({recorded}): {relation}")]
     Contradiction {
         /// Name of the op.
         op: &'static str,
@@ -41,7 +41,7 @@ impl Step {
     /// The step that `op` makes from `before`.
     ///
     /// # Errors
-    /// Where the op has no result on this grid.
+    /// If the op has no result on this grid.
     pub fn new(op: GridOp, before: Grid) -> Result<Self, GridError> {
         let after = op.after(&before)?;
         Ok(Self { op, before, after })
@@ -50,7 +50,7 @@ impl Step {
     /// A step read back from a record; the grids are checked against the op.
     ///
     /// # Errors
-    /// Where the op does not lead from `before` to `after`.
+    /// If the op does not lead from `before` to `after`.
     pub fn recorded(op: GridOp, before: Grid, after: Grid) -> Result<Self, StepError> {
         let expected = op.after(&before)?;
         let relation = Relation::between(&expected, &after);

@@ -36,8 +36,8 @@ impl StoredDtype {
 /// A label that a voxel type would turn into another one.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "label {label} does not fit into {dtype} and would become another label: give a dtype that holds it, or leave the \
-     dtype out"
+    "label {label} does not fit into {dtype} and would become another label: choose a dtype that can store it, or \
+     leave the dtype out"
 )]
 pub struct LostLabel {
     /// The label.

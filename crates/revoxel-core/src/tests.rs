@@ -182,7 +182,7 @@ fn records_that_contradict_their_op_are_refused() {
     assert!(Step::recorded(window, grid, *good.after()).is_ok());
     let other = GridOp::Window { start: [1, 0, -1], shape: [4, 4, 4] };
     let error = Step::recorded(other, grid, *good.after()).unwrap_err();
-    assert!(error.to_string().contains("window leads from"), "{error}");
+    assert!(error.to_string().contains("window maps ("), "{error}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub enum ValueUndo {
     },
     /// The values are lost.
     Lost {
-        /// Why, for people.
+        /// Why.
         reason: String,
     },
 }

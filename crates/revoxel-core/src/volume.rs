@@ -14,7 +14,7 @@ pub struct Volume {
 
 /// Why a buffer does not fit a grid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{values} values do not fill a grid of shape {shape:?} with {channels} channel(s)")]
+#[error("{values} values do not match a grid of shape {shape:?} (channels: {channels})")]
 pub struct VolumeError {
     /// Values in the buffer.
     pub values: usize,
@@ -28,7 +28,7 @@ impl Volume {
     /// A volume of `channels` channels; the buffer holds axis 0 fastest and the channels slowest.
     ///
     /// # Errors
-    /// Where the buffer's length is not voxels × channels, or there is no channel.
+    /// If the buffer's length is not voxels × channels, or there is no channel.
     pub fn new(voxels: Voxels, grid: Grid, kind: Kind, channels: usize) -> Result<Self, VolumeError> {
         if channels == 0 || grid.voxel_count().checked_mul(channels) != Some(voxels.len()) {
             return Err(VolumeError { values: voxels.len(), shape: grid.shape(), channels });
@@ -69,7 +69,7 @@ impl Volume {
     /// The same volume with other values.
     ///
     /// # Errors
-    /// Where the buffer's length is not a multiple of the voxel count.
+    /// If the buffer's length is not a multiple of the voxel count.
     pub fn with_voxels(self, voxels: Voxels) -> Result<Self, VolumeError> {
         let channels = voxels.len() / self.grid.voxel_count();
         Self::new(voxels, self.grid, self.kind, channels)
@@ -79,7 +79,7 @@ impl Volume {
     /// snapped away).
     ///
     /// # Errors
-    /// Where the grid has another number of voxels.
+    /// If the grid has another number of voxels.
     pub fn on_grid(self, grid: Grid) -> Result<Self, VolumeError> {
         Self::new(self.voxels, grid, self.kind, self.channels)
     }
@@ -98,7 +98,7 @@ impl Volume {
     /// beside all its own: [`Dtype::with`]. Labels and whole numbers stay exact.
     ///
     /// # Errors
-    /// Where that type does not hold all labels or whole numbers.
+    /// If that type cannot store all labels or whole numbers.
     pub fn dtype_with(&self, value: f64) -> Result<Dtype, NoCommonType> {
         let dtype = self.dtype().with(self.kind, value);
         let exact = self.kind == Kind::Label || self.dtype().is_integer();
@@ -112,7 +112,7 @@ impl Volume {
     /// One value as f64.
     ///
     /// # Panics
-    /// Where the index or channel is outside the volume.
+    /// If the index or channel is outside the volume.
     pub fn value(&self, index: [usize; 3], channel: usize) -> f64 {
         let shape = self.grid.shape();
         assert!((0..3).all(|a| index[a] < shape[a]) && channel < self.channels, "{index:?} is outside {shape:?}");
@@ -143,9 +143,12 @@ mod tests {
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Label, 16_777_217.0), Ok(Dtype::F64));
         assert_eq!(t(vec![1.0f32, 2.0].into(), Kind::Image, 16_777_217.0), Ok(Dtype::F32));
         assert_eq!(t(vec![1, 1u64 << 53].into(), Kind::Image, -1.0), Ok(Dtype::F64));
-        assert!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0).unwrap_err().contains("beside the"));
+        assert!(t(vec![1, u64::MAX].into(), Kind::Image, -1.0).unwrap_err().contains("can store both"));
         let error = t(vec![1, u64::MAX].into(), Kind::Label, -1.0).unwrap_err();
-        assert!(error.starts_with("no voxel type holds -1 beside the values 1 to 18446744073709551615"), "{error}");
+        assert!(
+            error.starts_with("no voxel type can store both -1 and the values 1 to 18446744073709551615"),
+            "{error}"
+        );
     }
 
     #[test]

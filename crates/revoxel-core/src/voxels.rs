@@ -140,12 +140,12 @@ impl Voxels {
         dispatch!(self, v => v.len())
     }
 
-    /// Whether there are no values.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the values lie in memory that somebody else holds: a mapped file.
+    /// Whether the values are in memory of another owner: a mapped file.
     pub fn is_shared(&self) -> bool {
         dispatch!(self, v => v.is_shared())
     }
@@ -158,7 +158,7 @@ impl Voxels {
     /// One value as f64.
     ///
     /// # Panics
-    /// Where the position is beyond the buffer.
+    /// If the position is beyond the buffer.
     pub fn get(&self, position: usize) -> f64 {
         dispatch!(self, v => v[position].to_f64())
     }

@@ -30,12 +30,12 @@ pub enum Field {
     Dense(Dense),
 }
 
-/// Why numbers are no warp.
+/// Why numbers are not a valid warp.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WarpError {
     /// A cubic spline has four control points around each cell.
-    #[error("{0:?} control points: there must be 4 to {MOST_POINTS} along each axis")]
+    #[error("{0:?} control points: must be 4 to {MOST_POINTS} along each axis")]
     Points([usize; 3]),
     /// Too few or too many displacements.
     #[error("{given} displacements for {points:?} control points")]
@@ -56,17 +56,14 @@ pub enum WarpError {
     TooSteep(f64),
     /// A stretch that does not lead on.
     #[error(
-        "the nodes of axis {0} are no stretch: 2 to {MOST_NODES} finite pairs are needed, of which both numbers grow \
-         from each to the next"
+        "the nodes of axis {0} must be 2 to {MOST_NODES} finite pairs, with both numbers increasing from pair to pair"
     )]
     Nodes(usize),
     /// A displacement for each voxel would take too much memory.
     #[error("a region of {0:?} voxels: at most {MOST_VOXELS} voxels can have displacements of their own; crop first")]
     Large([usize; 3]),
     /// Numbers that no displacements can be made of.
-    #[error(
-        "no displacements can be made of {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6"
-    )]
+    #[error("invalid displacements {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6")]
     Recipe(Recipe),
 }
 
@@ -75,7 +72,7 @@ impl Warp {
     /// Along each axis, control points 1 and (count − 2) lie on the first and last face of the region.
     ///
     /// # Errors
-    /// Where the counts are out of range or disagree, a number is not finite, or the warp could not be undone.
+    /// If the counts are out of range or disagree, a number is not finite, or the warp could not be undone.
     pub fn new(grid: Grid, points: [usize; 3], displacements: Vec<[f64; 3]>) -> Result<Self, WarpError> {
         let field = Field::Spline(Spline::new(&grid, points, displacements)?);
         Ok(Self { grid, field })
@@ -89,7 +86,7 @@ impl Warp {
     /// A warp whose displacements belong to the voxels of `grid`. They are made when they are first asked for.
     ///
     /// # Errors
-    /// Where the grid is too large or the recipe's numbers are out of range.
+    /// If the grid is too large or the recipe's numbers are out of range.
     pub fn dense(grid: Grid, recipe: Recipe, make: Make) -> Result<Self, WarpError> {
         let field = Field::Dense(Dense::new(&grid, recipe, make)?);
         Ok(Self { grid, field })
@@ -100,7 +97,7 @@ impl Warp {
     /// along the three axes, added. Below 1 no two points are shown in one place.
     ///
     /// # Errors
-    /// Where the counts are out of range or disagree, or a number is not finite.
+    /// If the counts are out of range or disagree, or a number is not finite.
     pub fn steepness(grid: &Grid, points: [usize; 3], displacements: &[[f64; 3]]) -> Result<f64, WarpError> {
         Spline::steepness_of(grid, points, displacements)
     }

@@ -40,6 +40,6 @@ impl FromStr for Activation {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|a| a.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no activation: use softmax, sigmoid or none"))
+        found.ok_or_else(|| format!("{name:?} is not an activation: use softmax, sigmoid or none"))
     }
 }

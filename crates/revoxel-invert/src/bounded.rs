@@ -24,7 +24,7 @@ const TIMES_CUBIC: f64 = 4.0;
 /// A prediction in which every value is finite: of logits, the infinite ones become finite ones beyond all others.
 ///
 /// # Errors
-/// Where a value is NaN, or infinite and no logit.
+/// If a value is NaN, or infinite and not a logit.
 pub(crate) fn bounded(
     volume: Cow<'_, Volume>,
     interpolation: Option<Interpolation>,

@@ -1,4 +1,4 @@
-//! Names in traces that stand for one of several things: an unknown one is an error.
+//! Names of choices in traces: an unknown name is an error.
 
 use std::fmt::Display;
 use std::str::FromStr;

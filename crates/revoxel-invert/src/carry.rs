@@ -42,7 +42,7 @@ impl VolumeTrace {
     /// a place does not matter.
     ///
     /// # Errors
-    /// Where the record makes no sense, or the volume does not fit in memory.
+    /// If the record makes no sense, or the volume does not fit in memory.
     pub(crate) fn carried(&self, number: usize, undo: &ValueUndo) -> Result<Option<Carried>, InvertError> {
         let place = |field: &str| format!("steps[{number}] ({}).{field}", self.steps[number].transform);
         let trouble = |field: &str, problem: String| InvertError::Trace { place: place(field), problem };
@@ -55,7 +55,7 @@ impl VolumeTrace {
         let mut values: Vec<f32> = Vec::new();
         let count = grid.voxel_count().checked_mul(channels);
         if count.is_none_or(|count| values.try_reserve_exact(count).is_err()) {
-            let problem = format!("{channels} channel(s) of {:?} voxels do not fit in memory", grid.shape());
+            let problem = format!("not enough memory for {channels} channels of {:?} voxels", grid.shape());
             return Err(trouble("after", problem));
         }
         values.resize(count.unwrap_or_default(), 0.0);
@@ -68,7 +68,7 @@ impl VolumeTrace {
             }
             ValueUndo::BiasField { degree, coefficients } => {
                 let field = BiasField::new(*degree, coefficients.clone());
-                let field = field.ok_or_else(|| trouble("values", format!("no field of degree {degree}")))?;
+                let field = field.ok_or_else(|| trouble("values", format!("invalid bias field of degree {degree}")))?;
                 let (factors, length) = (field.over(grid.shape()), grid.shape()[0]);
                 values.par_chunks_mut(length).enumerate().for_each(|(line, row)| {
                     row.iter_mut().zip(factors.row(line)).for_each(|(value, factor)| *value = factor as f32);

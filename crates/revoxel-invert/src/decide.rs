@@ -12,7 +12,7 @@ impl Activation {
     /// Applies it: logits become probabilities, float32.
     ///
     /// # Errors
-    /// Where the values are no logits.
+    /// If the values are not logits.
     pub fn apply(self, volume: Volume) -> Result<Volume, InvertError> {
         if self == Self::None {
             return Ok(volume);
@@ -60,13 +60,13 @@ fn softmax(values: &mut [f32], size: usize) {
     });
 }
 
-/// Channels that overlap, painted over each other: nnU-Net's `regions_class_order`.
+/// Overlapping channels, painted one over the other: nnU-Net's `regions_class_order`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regions {
     /// The probability above which a voxel belongs to a region.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub threshold: f64,
-    /// What is painted, in order: later ones over earlier ones.
+    /// The regions in the order of painting: later ones cover earlier ones.
     #[schemars(length(min = 1))]
     pub paint: Vec<Paint>,
 }
@@ -103,23 +103,25 @@ impl Regions {
     /// What is wrong.
     pub fn check(&self, channels: Option<usize>) -> Result<(), String> {
         if !(self.threshold > 0.0 && self.threshold < 1.0) {
-            return Err(format!("threshold: {} is no probability between 0 and 1", self.threshold));
+            return Err(format!("threshold: {} must be between 0 and 1", self.threshold));
         }
         if self.paint.is_empty() {
-            return Err("paint: nothing is painted".to_owned());
+            return Err("paint: the list is empty".to_owned());
         }
         if self.paint.iter().any(|p| p.label == 0) {
-            return Err("paint: label 0 is the background, what no region paints: leave that channel out".to_owned());
+            return Err("paint: label 0 is the background and is never painted: leave that channel out".to_owned());
         }
         let twice =
             self.paint.iter().enumerate().find(|(i, p)| self.paint[..*i].iter().any(|q| q.channel == p.channel));
         if let Some((_, Paint { channel, .. })) = twice {
-            return Err(format!(
-                "paint: channel {channel} is painted twice: the later label hides the first everywhere"
-            ));
+            return Err(format!("paint: channel {channel} is listed twice: the second label would replace the first"));
         }
         match self.paint.iter().find(|p| channels.is_some_and(|n| p.channel >= n)) {
-            Some(p) => Err(format!("paint: channel {} of {} (from 0)", p.channel, channels.unwrap_or(0))),
+            Some(p) => Err(format!(
+                "paint: channel {} does not exist: the prediction has {} channels, numbered from 0",
+                p.channel,
+                channels.unwrap_or(0)
+            )),
             None => Ok(()),
         }
     }
@@ -145,12 +147,12 @@ impl Decision {
     /// Whether it fits a volume.
     ///
     /// # Errors
-    /// Where channels are missing, or the values are no scores.
+    /// If channels are missing, or the values are not scores.
     pub(crate) fn check(&self, volume: &Volume) -> Result<(), InvertError> {
         match self {
             Self::Argmax if volume.channels() < 2 => Err(InvertError::SingleChannel),
             Self::Regions(_) if !matches!(volume.kind(), Kind::Probability | Kind::Logit) => Err(InvertError::Regions(
-                format!("they need probabilities or logits, not values of kind {}", volume.kind()),
+                format!("expected probabilities or logits, not values of kind {}", volume.kind()),
             )),
             Self::Regions(regions) => regions.check(Some(volume.channels())).map_err(InvertError::Regions),
             _ => Ok(()),
@@ -160,7 +162,7 @@ impl Decision {
     /// Decides on the grid that the volume lies on.
     ///
     /// # Errors
-    /// Where channels are missing, or the values are no scores.
+    /// If channels are missing, or the values are not scores.
     pub fn apply(&self, volume: Volume) -> Result<Volume, InvertError> {
         self.check(&volume)?;
         match self {

@@ -59,7 +59,7 @@ impl Ensemble {
     /// Adds a prediction. `name` is what errors call it; `weights` is one number, or one for each channel.
     ///
     /// # Errors
-    /// Where it does not lie on the trace's result grid, belongs to another native grid, does not fit the others, holds
+    /// If it does not lie on the trace's result grid, belongs to another native grid, does not fit the others, holds
     /// NaN or infinite values other than logits, or the weights are none, or too many.
     pub fn add(
         &mut self,
@@ -100,7 +100,10 @@ impl Ensemble {
             self.groups.push(Group { steps, rules, sum: prediction, summed: false, weight });
             return Ok(());
         };
-        let what = |v: &Volume| format!("kind {} with {} channel(s)", v.kind(), v.channels());
+        let what = |v: &Volume| {
+            let channels = if v.channels() == 1 { "channel" } else { "channels" };
+            format!("kind {} with {} {channels}", v.kind(), v.channels())
+        };
         if what(&first.sum) != what(&prediction) {
             let (first, this) = (what(&first.sum), what(&prediction));
             return Err(InvertError::Unlike { first, this });
@@ -155,7 +158,7 @@ impl Ensemble {
     /// there before it.
     ///
     /// # Errors
-    /// Where the predictions lie on several model grids, the decision does not fit them, or `change` fails.
+    /// If the predictions lie on several model grids, the decision does not fit them, or `change` fails.
     pub fn on_model<E: From<InvertError>>(
         mut self,
         decide: bool,
@@ -179,7 +182,7 @@ impl Ensemble {
     /// Gets everything ready for the way back onto the native grid.
     ///
     /// # Errors
-    /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
+    /// If there is no prediction, or the decision or the interpolation does not fit the kind.
     pub fn ready(mut self) -> Result<Return, InvertError> {
         self.vote()?;
         let recipe = self.recipe;
@@ -224,7 +227,7 @@ impl Ensemble {
     /// Brings the mean back onto the native grid.
     ///
     /// # Errors
-    /// Where there is no prediction, or the decision or the interpolation does not fit the kind.
+    /// If there is no prediction, or the decision or the interpolation does not fit the kind.
     pub fn invert(self) -> Result<Inverted, InvertError> {
         self.ready()?.whole()
     }
@@ -237,7 +240,7 @@ impl VolumeTrace {
     /// prediction's own.
     ///
     /// # Errors
-    /// Where the prediction does not lie on the trace's result grid, holds NaN or infinite values other than logits, or
+    /// If the prediction does not lie on the trace's result grid, holds NaN or infinite values other than logits, or
     /// the recipe contradicts its kind.
     pub fn invert(&self, prediction: Volume, recipe: Recipe) -> Result<Inverted, InvertError> {
         let mut one = Ensemble::new(recipe);

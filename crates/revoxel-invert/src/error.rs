@@ -11,8 +11,8 @@ use crate::activation::Activation;
 pub enum InvertError {
     /// The prediction lies elsewhere.
     #[error(
-        "the prediction lies on ({prediction}), but the pipeline's result lies on ({expected}): {relation}. Is it a \
-         prediction of this case? If only its header is wrong, use --assume-grid"
+        "the prediction lies on ({prediction}), but the pipeline's result lies on ({expected}): {relation}. Check that \
+         it is a prediction of this case; if only its header is wrong, pass --assume-grid"
     )]
     OtherGrid {
         /// The prediction's grid.
@@ -39,19 +39,19 @@ pub enum InvertError {
         found: Box<NonFinite>,
     },
     /// Undoing changes of values makes values that are not finite.
-    #[error("the recorded changes of values cannot be undone: {0}; is the prediction in the units of the result?")]
+    #[error("cannot undo the recorded changes of values: {0}; check that the prediction is in the units of the result")]
     Undone(Box<NonFinite>),
     /// One channel has no highest channel.
     #[error("--argmax needs a prediction with one channel per class; this one has a single channel")]
     SingleChannel,
     /// Label maps cannot be averaged.
-    #[error("labels are names: {0} would average them; use nearest or label")]
+    #[error("--interpolation {0} would average labels: use nearest, label or label_nearest")]
     AveragedLabels(Interpolation),
-    /// Scores are no labels.
-    #[error("--interpolation {0} chooses among labels, and these are of kind {1}: use nearest, linear or cubic")]
+    /// An interpolation of labels for scores.
+    #[error("--interpolation {0} is for labels, and the values are of kind {1}: use nearest, linear or cubic")]
     VotedScores(Interpolation, Kind),
-    /// A fill that is no label.
-    #[error("--fill {0}: the result holds labels, and these are whole numbers")]
+    /// A fill that is not a label.
+    #[error("--fill {0}: the result is a label map, and labels are whole numbers")]
     Fill(f64),
     /// A label that the voxel type does not hold.
     #[error(transparent)]
@@ -61,7 +61,8 @@ pub enum InvertError {
     NoCommonType(#[from] revoxel_core::NoCommonType),
     /// Label maps whose labels no voxel type holds together.
     #[error(
-        "the label maps hold labels from {lowest} to {highest} together, which no voxel type holds: invert them one by one"
+        "the labels of all label maps range from {lowest} to {highest}, which no voxel type can store: invert them one \
+         by one"
     )]
     LabelsApart {
         /// The lowest label.
@@ -69,10 +70,10 @@ pub enum InvertError {
         /// The highest label.
         highest: i128,
     },
-    /// Logits of several models are averaged as probabilities, and there are two ways.
+    /// Logits of several models without an activation.
     #[error(
-        "logits of several members: say --activation softmax or sigmoid to average probabilities, or none to average \
-         the scores"
+        "logits of several members: pass --activation softmax or sigmoid to average probabilities, or none to average \
+         scores"
     )]
     NoActivation,
     /// There is nothing to activate.
@@ -88,8 +89,8 @@ pub enum InvertError {
     },
     /// Members of different cases.
     #[error(
-        "{first} belongs to ({first_grid}), but {second} to ({second_grid}): {relation}. Are these predictions of one \
-         case? Members must agree in the grid that they go back to, bit for bit"
+        "{first} belongs to ({first_grid}), but {second} to ({second_grid}): {relation}. Check that they are \
+         predictions of one case: the grids of their sources must be identical"
     )]
     OtherCase {
         /// The first member.
@@ -104,10 +105,13 @@ pub enum InvertError {
         relation: Relation,
     },
     /// A weight outside the allowed range.
-    #[error("a weight of {0:?}: weights are above 0, from 1e-30 to 1e30")]
+    #[error("weight {0:?} must be from 1e-30 to 1e30")]
     Weight(f64),
     /// Weights by channel that are too many or too few.
-    #[error("{given} weights for {channels} channel(s): give one number, or one for each channel")]
+    #[error(
+        "{given} weights for {channels} {}: pass one number, or one per channel",
+        if *channels == 1 { "channel" } else { "channels" }
+    )]
     WeightCount {
         /// The weights.
         given: usize,
@@ -121,13 +125,13 @@ pub enum InvertError {
     #[error("there is no prediction")]
     Nothing,
     /// Steps on the model's grid need one.
-    #[error("steps in: model need one grid, but the predictions lie on {0} different ones")]
+    #[error("steps in: model need one grid, but the predictions lie on {0} different grids")]
     SeveralModelGrids(usize),
     /// Regions that do not fit.
     #[error("regions: {0}")]
     Regions(String),
     /// Values cannot be undone.
-    #[error("step {step} ({transform}) {reason}")]
+    #[error("step {step} ({transform}): {reason}")]
     Lost {
         /// Number of the step in the trace, from 1.
         step: usize,
@@ -137,7 +141,7 @@ pub enum InvertError {
         reason: String,
     },
     /// Scores have no units.
-    #[error("values of kind {0} have no units to go back to: that is for images, and for labels that were exchanged")]
+    #[error("values of kind {0} cannot be undone: only images can, and labels whose numbers were exchanged")]
     NoUnits(Kind),
     /// A grid cannot be made.
     #[error(transparent)]
@@ -153,11 +157,10 @@ pub enum InvertError {
 /// What to do about values that are not finite.
 fn advice(kind: Kind) -> &'static str {
     match kind {
-        Kind::Logit => "NaN is no score: replace it before (infinite logits may stay, they are taken to their limit)",
+        Kind::Logit => "replace NaN first (infinite logits are allowed: they are taken to their limit)",
         Kind::Probability => {
-            "a softmax of infinite logits makes NaN: give the logits themselves (--kind logit), or replace such values \
-             before"
+            "softmax of infinite logits gives NaN: pass the logits (--kind logit), or replace these values first"
         }
-        Kind::Image | Kind::Label => "replace such values before",
+        Kind::Image | Kind::Label => "replace these values first",
     }
 }

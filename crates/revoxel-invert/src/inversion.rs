@@ -26,7 +26,7 @@ pub struct Inverted {
 /// The interpolation for values of a kind.
 ///
 /// # Errors
-/// Where the one that was chosen does not fit the kind.
+/// If the one that was chosen does not fit the kind.
 pub(crate) fn interpolation_for(kind: Kind, chosen: Option<Interpolation>) -> Result<Interpolation, InvertError> {
     match chosen {
         None => Ok(Interpolation::default_for(kind)),
@@ -36,7 +36,7 @@ pub(crate) fn interpolation_for(kind: Kind, chosen: Option<Interpolation>) -> Re
     }
 }
 
-/// What a voxel holds that nobody saw, by channel.
+/// The value of an unseen voxel, by channel.
 pub(crate) fn fill_of(prediction: &Volume, given: Option<f64>) -> Vec<f64> {
     if let Some(value) = given {
         return vec![value];

@@ -46,7 +46,7 @@ impl std::str::FromStr for Space {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(name));
-        found.ok_or_else(|| format!("{name:?} is no space: use index, ras or lps"))
+        found.ok_or_else(|| format!("{name:?} is not a space: use index, ras or lps"))
     }
 }
 
@@ -99,7 +99,7 @@ impl PointMap {
     /// The map of a volume's trace.
     ///
     /// # Errors
-    /// Where the trace contradicts itself.
+    /// If the trace contradicts itself.
     pub fn new(trace: &VolumeTrace) -> Result<Self, InvertError> {
         let (steps, native, model) = trace.ends()?;
         Ok(Self { back: Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(model)), native })

@@ -43,7 +43,7 @@ impl GridRecord {
     /// The grid, checked.
     ///
     /// # Errors
-    /// Where it is no grid.
+    /// If it is not a valid grid.
     pub fn grid(&self) -> Result<Grid, GridError> {
         let [a, b, c, last] = self.affine;
         let affine = Affine::from_rows([a, b, c]);
@@ -67,7 +67,7 @@ pub enum OpRecord {
         /// Which axes of the result run backwards.
         flipped: [bool; 3],
     },
-    /// The box of indices `start .. start + shape`; what sticks out is padding.
+    /// The box of indices `start .. start + shape`; the part outside the volume is padding.
     Window {
         /// First index.
         #[schemars(inner(range(min = -1_099_511_627_776_i64, max = 1_099_511_627_776_i64)))]
@@ -81,26 +81,26 @@ pub enum OpRecord {
         /// The grid after.
         grid: GridRecord,
     },
-    /// Samples slices that lie unevenly along axis 2 onto a grid, or a grid onto such slices. By slice: how far the
-    /// centre of its voxel (i, j) lies from (i, j, k) of the even grid, in voxels of that grid.
+    /// Samples unevenly spaced slices along axis 2 onto a grid, or a grid onto such slices. For each slice: the offset
+    /// of the centre of its voxel (i, j) from (i, j, k) of the even grid, in voxels of that grid.
     Reslice {
-        /// The slices before; even where left out.
+        /// The slices before; default: even.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(required, length(min = 2))]
         from: Option<Vec<[f64; 3]>>,
-        /// The slices after; even where left out.
+        /// The slices after; default: even.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(with = "()")]
         to: Option<Vec<[f64; 3]>>,
         /// The grid after.
         grid: GridRecord,
     },
-    /// Moves the points of the world: a voxel at p shows what lies at p + d(p), where d is a cubic B-spline. The
-    /// grid of the volume stays.
+    /// Moves the points of the world: a voxel at p gets the value at p + d(p), where d is a cubic B-spline. The grid of
+    /// the volume does not change.
     Warp {
         /// The grid whose region (outer faces included) is divided into `points` − 3 cells along each axis.
         region: GridRecord,
-        /// Control points along each axis; the second and the last but one lie on the faces of the region.
+        /// Control points along each axis; the second and the second-last lie on the faces of the region.
         #[schemars(inner(range(min = 4, max = 64)))]
         points: [usize; 3],
         /// Displacements of the control points, mm along RAS; axis 0 fastest.
@@ -109,28 +109,28 @@ pub enum OpRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
-    /// Moves the voxels of a grid by noise that can be made again: a voxel at index i shows what lies at i + d(i). The
-    /// grid of the volume stays.
+    /// Moves the voxels of a grid by reproducible noise: a voxel at index i gets the value at i + d(i). The grid of the
+    /// volume does not change.
     Elastic {
         /// The grid whose voxels are moved.
         region: GridRecord,
-        /// Which noise: the four words of a Philox4x32-10 generator.
+        /// Key of the noise: the four words of a Philox4x32-10 generator.
         #[schemars(inner(range(max = u32::MAX)))]
         noise: [u32; 4],
-        /// What the noise is multiplied by, voxels.
+        /// Factor of the noise, voxels.
         #[schemars(range(min = -1e6, max = 1e6))]
         magnitude: f64,
-        /// How the noise becomes smooth.
+        /// How the noise is smoothed.
         smoothing: SmoothingRecord,
         /// Whether the displacements are undone.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         back: bool,
     },
-    /// Moves the points of the world along the axes of a grid. The grid of the volume stays.
+    /// Moves the points of the world along the axes of a grid. The grid of the volume does not change.
     Stretch {
         /// The grid along whose axes points move.
         region: GridRecord,
-        /// For axis 0, 1, 2 of it: an index, and the index that is shown there; straight between and beyond.
+        /// For each axis of the grid: pairs of an index and the index whose value it gets; linear between and beyond.
         #[schemars(inner(length(min = 2, max = 65_536)))]
         nodes: [Vec<[f64; 2]>; 3],
         /// Whether the stretch is undone.
@@ -139,13 +139,13 @@ pub enum OpRecord {
     },
 }
 
-/// How noise becomes smooth.
+/// How noise is smoothed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SmoothingRecord {
-    /// By a Gaussian of this standard deviation, voxels.
+    /// By a Gaussian with this standard deviation, voxels.
     Gaussian(#[schemars(range(min = 1e-3, max = 1e6))] f64),
-    /// Cubic between control points every so many voxels along axes 0 and 1; the same in all slices.
+    /// Cubic between control points with this spacing in voxels along axes 0 and 1; the same in all slices.
     Bicubic(#[schemars(inner(range(min = 1.0, max = 1e6)))] [f64; 2]),
 }
 
@@ -191,7 +191,7 @@ impl OpRecord {
     /// The op, checked.
     ///
     /// # Errors
-    /// Where the axes are no permutation, or the grid is no grid.
+    /// If the axes are not a permutation, or the grid is invalid.
     pub fn op(&self) -> Result<GridOp, String> {
         match self {
             Self::Reorient { source, flipped } => SignedPermutation::new(*source, *flipped)
@@ -199,7 +199,7 @@ impl OpRecord {
                 .ok_or_else(|| format!("source {source:?} is not 0, 1, 2 in some order")),
             Self::Window { start, shape } => {
                 if start.iter().any(|s| s.unsigned_abs() > 1 << 40) {
-                    return Err(format!("a window that starts at {start:?}"));
+                    return Err(format!("the start of the window, {start:?}, is out of range"));
                 }
                 Ok(GridOp::Window { start: *start, shape: *shape })
             }

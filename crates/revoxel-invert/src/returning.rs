@@ -124,7 +124,7 @@ impl Return {
     /// The mask of voxels that a model saw, where it was asked for.
     ///
     /// # Errors
-    /// Where masks do not meet on one grid.
+    /// If masks do not meet on one grid.
     pub fn coverage(&self) -> Result<Option<Volume>, InvertError> {
         match self.masks.split_first() {
             Some((first, rest)) if self.coverage => {
@@ -138,7 +138,7 @@ impl Return {
     /// How many voxels of the native grid no model saw: they hold the fill.
     ///
     /// # Errors
-    /// Where a mask cannot be made.
+    /// If a mask cannot be made.
     pub fn unseen(&self) -> Result<usize, InvertError> {
         match (&self.passes[..], self.masks.split_first()) {
             (_, Some((first, rest))) => {
@@ -152,7 +152,7 @@ impl Return {
     /// The result as a whole.
     ///
     /// # Errors
-    /// Where a pass fails.
+    /// If a pass fails.
     pub fn whole(self) -> Result<Inverted, InvertError> {
         let (fill, unseen) = (self.fill.clone(), self.unseen()?);
         let mut after = self.census_after();
@@ -205,7 +205,7 @@ impl Return {
     /// the predictions that have no voxel in the result.
     ///
     /// # Errors
-    /// Where a pass fails, the type does not hold a label, and what `sink` says.
+    /// If a pass fails, the type does not hold a label, and what `sink` says.
     pub fn slabs<E: From<ResampleError> + From<InvertError>>(
         &self,
         dtype: Dtype,

@@ -31,19 +31,19 @@ pub struct Trace {
     pub version: u32,
     /// Program that wrote it, with its version.
     pub tool: String,
-    /// The number of the program's results: the same files and pipeline give the same voxels wherever it is the same.
+    /// Version of the program's results: with the same number, the same files and pipeline give the same voxels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<u32>,
     /// Name of the case.
     pub case: String,
-    /// Which copy of the case this is, from 0, where the pipeline makes copies with draws of their own.
+    /// Number of this copy of the case, from 0, if the pipeline makes copies with different random draws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u32>,
     /// The pipeline.
     pub pipeline: PipelineRecord,
     /// The volumes, by key.
     pub volumes: BTreeMap<String, VolumeTrace>,
-    /// What the pipeline says is to be done with predictions, by name.
+    /// How to restore predictions, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restore: BTreeMap<String, RestoreRecord>,
 }
@@ -55,10 +55,10 @@ pub struct PipelineRecord {
     pub name: String,
     /// BLAKE3 of the pipeline's canonical form.
     pub hash: String,
-    /// What its random steps drew from, where it has such.
+    /// Seed of its random steps, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Whether inputs of one shape were put on one grid whatever their headers say (`run --snap`).
+    /// Whether inputs of equal shape were put on one grid regardless of their headers (`run --snap`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub snap: bool,
 }
@@ -81,12 +81,12 @@ pub struct VolumeTrace {
     pub kind: Kind,
     /// Where it came from.
     pub source: SourceRecord,
-    /// The grid it was put on before the first step, where that is not the source's (noise or a wrong header,
-    /// snapped to another input's grid).
+    /// The grid it was put on before the first step, if that differs from the grid of the source (noise or a wrong
+    /// header, snapped to the grid of another input).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapped: Option<GridRecord>,
-    /// Which of two equally close voxels was taken by interpolations that choose one, and is taken on the way back. In
-    /// traces without it, the upper one.
+    /// Which of two equally close voxels an interpolation chooses, forwards and on the way back. Default: the upper
+    /// one.
     #[serde(with = "TiesRecord", default = "upper", skip_serializing_if = "is_upper")]
     #[schemars(with = "TiesRecord")]
     pub ties: Ties,
@@ -117,7 +117,7 @@ pub struct SourceRecord {
     /// The other files that it was read from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartRecord>,
-    /// A digest of names, sizes and times of change of all these files: where it is still the same, nobody changed them.
+    /// A digest of names, sizes and modification times of all these files: if it is unchanged, so are the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
     /// Its grid.
@@ -129,7 +129,7 @@ pub struct SourceRecord {
     /// Channels or frames.
     #[schemars(range(min = 1))]
     pub channels: usize,
-    /// What else the file says that is worth restoring, as its format names it.
+    /// Other header fields worth restoring, named as in the format.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub facts: Value,
 }
@@ -139,44 +139,44 @@ pub struct SourceRecord {
 pub struct TraceStep {
     /// Name of the transform.
     pub transform: String,
-    /// Its parameters, all of them, as resolved.
+    /// All its parameters, as resolved.
     pub params: Value,
     /// Grid before the step.
     pub before: GridRecord,
     /// Grid after the step.
     pub after: GridRecord,
-    /// The ops that lead from one to the other.
+    /// The ops from the grid before to the grid after.
     pub ops: Vec<OpRecord>,
     /// Whether the ops can be undone without loss.
     #[serde(with = "by_name")]
     #[schemars(schema_with = "schema::fidelity")]
     pub fidelity: Fidelity,
-    /// How it was interpolated, where it was.
+    /// The interpolation, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "by_name::optional")]
     #[schemars(schema_with = "schema::interpolation")]
     pub interpolation: Option<Interpolation>,
-    /// The rule by which the coarsest axis was interpolated in another way, where there was one.
+    /// The rule for interpolating the coarsest axis differently, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separate: Option<SeparateRecord>,
-    /// How else it was sampled, where that is not the usual.
+    /// Other properties of the sampling that differ from the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampled: Option<SampledRecord>,
-    /// How values are undone, where they were changed.
+    /// How to undo the change of values, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<UndoRecord>,
 }
 
-/// The rule by which the coarsest axis is interpolated in another way.
+/// The rule for interpolating the coarsest axis differently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeparateRecord {
-    /// Only where the largest voxel size, before or else after, is more than so many times the smallest.
+    /// Applies only if the largest voxel size, before or after, is more than this many times the smallest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
-    /// How that axis is interpolated.
+    /// The interpolation along that axis.
     #[serde(with = "by_name")]
     #[schemars(schema_with = "schema::separate")]
     pub interpolation: Interpolation,
-    /// The voxel size (mm) that was asked for, by the axes after the step.
+    /// The requested voxel size (mm) along the axes after the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixdim: Option<[f64; 3]>,
 }
@@ -191,7 +191,7 @@ impl SeparateRecord {
     /// The rule.
     ///
     /// # Errors
-    /// Where the interpolation chooses among labels: these have a rule of their own.
+    /// If the interpolation chooses among labels: these have a rule of their own.
     pub fn rule(&self) -> Result<Separate, String> {
         if self.interpolation.weighs_labels() {
             return Err(format!("interpolation {}: expected nearest, linear or cubic", self.interpolation));
@@ -203,7 +203,7 @@ impl SeparateRecord {
 /// What came out of the pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultRecord {
-    /// Path of the output relative to the output folder, where there is one.
+    /// Path of the output relative to the output folder, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// BLAKE3 of the file.
@@ -220,7 +220,7 @@ pub struct ResultRecord {
     pub dtype: StoredDtype,
 }
 
-/// Why a text is no trace, or a trace cannot be used.
+/// Why a text is not a trace, or a trace cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
@@ -233,7 +233,7 @@ pub enum TraceError {
     /// Written by a newer program.
     #[error("the trace has version {0}, and this program reads versions up to {VERSION}: use a newer revoxel")]
     Newer(u32),
-    /// A version that there never was.
+    /// A version that never existed.
     #[error("not a trace: the field \"version\" is 0, and versions begin with 1")]
     Version,
     /// A recorded value that makes no sense.
@@ -247,7 +247,7 @@ pub enum TraceError {
         problem: String,
     },
     /// No volume of that name.
-    #[error("the trace has no volume {key:?}; it has {known}")]
+    #[error("the trace has no volume {key:?}; available: {known}")]
     UnknownVolume {
         /// The name asked for.
         key: String,
@@ -255,15 +255,13 @@ pub enum TraceError {
         known: String,
     },
     /// Several images whose values were changed differently.
-    #[error(
-        "values of several images were changed, and not in the same way ({known}): say whose are undone with --volume"
-    )]
+    #[error("the values of several images were changed differently ({known}): choose one with --volume")]
     OtherValues {
         /// Their names.
         known: String,
     },
     /// Several images with different grids.
-    #[error("the trace has several images on different grids ({known}): say which one with --volume")]
+    #[error("the trace has several images on different grids ({known}): choose one with --volume")]
     Ambiguous {
         /// Their names.
         known: String,
@@ -274,7 +272,7 @@ impl Trace {
     /// Reads and checks a trace.
     ///
     /// # Errors
-    /// Where the text is not a trace, is of a newer version, or contradicts itself.
+    /// If the text is not a trace, is of a newer version, or contradicts itself.
     pub fn from_json(text: &str) -> Result<Self, TraceError> {
         // The version comes before the fields: a newer trace may have others.
         let value: Value = serde_json::from_str(text)?;
@@ -305,7 +303,7 @@ impl Trace {
     /// A volume by key.
     ///
     /// # Errors
-    /// Where there is none of that name.
+    /// If no volume has that name.
     pub fn volume(&self, key: &str) -> Result<&VolumeTrace, TraceError> {
         self.volumes.get(key).ok_or_else(|| TraceError::UnknownVolume {
             key: key.to_owned(),
@@ -317,7 +315,7 @@ impl Trace {
     /// must agree in where they come from and where they end.
     ///
     /// # Errors
-    /// Where that is ambiguous, or there is no volume.
+    /// If that is ambiguous, or there is no volume.
     pub fn main_volume(&self) -> Result<&str, TraceError> {
         let images: Vec<&String> = self.volumes.iter().filter(|(_, v)| v.kind == Kind::Image).map(|(k, _)| k).collect();
         let candidates = if images.is_empty() { self.volumes.keys().collect() } else { images };
@@ -335,7 +333,7 @@ impl Trace {
     /// The same for values: all images must also agree in how theirs are undone.
     ///
     /// # Errors
-    /// Where they do not, and those of [`main_volume`](Self::main_volume).
+    /// If they do not, and those of [`main_volume`](Self::main_volume).
     pub fn main_values(&self) -> Result<&str, TraceError> {
         let key = self.main_volume()?;
         let undos = |volume: &VolumeTrace| -> Vec<UndoRecord> {
@@ -354,7 +352,7 @@ impl Trace {
     /// The grid ops of a volume with the grids before and after each, checked against each other.
     ///
     /// # Errors
-    /// Where a grid is no grid, an op contradicts the grids, or the chain is broken.
+    /// If a grid is invalid, an op contradicts the grids, or the chain is broken.
     pub fn steps(&self, key: &str) -> Result<Vec<Step>, TraceError> {
         self.volume(key)?.geometry().map_err(|(place, problem)| TraceError::Record {
             key: key.to_owned(),
@@ -381,7 +379,7 @@ impl VolumeTrace {
             let place = |field: &str| format!("steps[{number}] ({}).{field}", step.transform);
             let before = grid(&place("before"), &step.before)?;
             if before != current {
-                return Err((place("before"), "is not the grid after the step before it".to_owned()));
+                return Err((place("before"), "must be the grid after the previous step".to_owned()));
             }
             let after = grid(&place("after"), &step.after)?;
             for (position, op) in step.ops.iter().enumerate() {
@@ -389,7 +387,7 @@ impl VolumeTrace {
                 if let GridOp::Reslice { from, to, .. } = &op {
                     let count = from.as_ref().map_or(0, |s| s.count());
                     if !steps.is_empty() || to.is_some() || count != current.shape()[2] {
-                        let problem = "slices are evened out before anything else, one place for each slice";
+                        let problem = "reslice must be the first op, with one position per slice";
                         return Err((place("ops"), problem.to_owned()));
                     }
                 }
@@ -404,7 +402,7 @@ impl VolumeTrace {
             }
         }
         if grid("result.grid", &self.result.grid)? != current {
-            return Err(("result.grid".to_owned(), "is not the grid after the last step".to_owned()));
+            return Err(("result.grid".to_owned(), "must be the grid after the last step".to_owned()));
         }
         Ok(steps)
     }
@@ -427,7 +425,7 @@ impl VolumeTrace {
     /// The grid that the volume came from, bit for bit.
     ///
     /// # Errors
-    /// Where it is no grid.
+    /// If it is not a valid grid.
     pub fn native(&self) -> Result<Grid, revoxel_core::GridError> {
         self.source.grid.grid()
     }
@@ -449,7 +447,7 @@ impl TraceStep {
     /// The record of a step that made `ops` from `before`.
     ///
     /// # Errors
-    /// Where an op has no result.
+    /// If an op has no result.
     pub fn spatial(
         transform: &str,
         params: Value,

@@ -8,7 +8,7 @@ use crate::error::InvertError;
 /// Whether a fill is a label.
 ///
 /// # Errors
-/// Where it is no whole number, or none that a voxel type holds.
+/// If it is not a whole number, or beyond every voxel type.
 pub fn check_label_fill(fill: f64) -> Result<(), InvertError> {
     let held = match Number::from(fill) {
         Number::Whole(label) => Dtype::smallest_for_whole(label, label).is_some(),
@@ -20,7 +20,7 @@ pub fn check_label_fill(fill: f64) -> Result<(), InvertError> {
 /// A volume in a voxel type that holds these values too: its own where that does.
 ///
 /// # Errors
-/// Where no type holds them and all labels.
+/// If no type can store them and all labels.
 pub(crate) fn holding(volume: Volume, values: &[f64]) -> Result<Volume, InvertError> {
     values.iter().try_fold(volume, |volume, value| {
         let dtype = volume.dtype_with(*value)?;
@@ -32,7 +32,7 @@ pub(crate) fn holding(volume: Volume, values: &[f64]) -> Result<Volume, InvertEr
 /// fills anything.
 ///
 /// # Errors
-/// Where no type holds the fill and all labels.
+/// If no type can store the fill and all labels.
 pub(crate) fn holding_fill(volume: Volume, pass: &Sampling, how: &How) -> Result<Volume, InvertError> {
     let averages = how.averages() && pass.exact().is_none();
     let fills = pass.has_padding() || !pass.limits().is_empty();

@@ -14,7 +14,7 @@ impl VolumeTrace {
     /// that changed nothing.
     ///
     /// # Errors
-    /// Where a record makes no sense.
+    /// If a record makes no sense.
     pub fn undos(&self) -> Result<Vec<(usize, &str, ValueUndo)>, InvertError> {
         let mut undos = Vec::new();
         for (number, step) in self.steps.iter().enumerate().rev() {
@@ -37,9 +37,7 @@ impl VolumeTrace {
             let sampled = step.sampled?;
             let why = match (sampled.clipped, sampled.computed) {
                 (Some(count), _) => {
-                    format!(
-                        "kept values within the range of the changed voxels (clip: true; {count} voxel(s) were cut)"
-                    )
+                    format!("kept values within the range of the changed voxels (clip: true; clipped voxels: {count})")
                 }
                 (None, true) => "padded with values computed from the changed voxels".to_owned(),
                 (None, false) => return None,
@@ -67,13 +65,13 @@ impl VolumeTrace {
             let refused =
                 |reason: String| InvertError::Lost { step: *step, transform: (*transform).to_owned(), reason };
             match undo {
-                ValueUndo::Lost { reason } => return Err(refused(format!("its values are lost: {reason}"))),
+                ValueUndo::Lost { reason } => return Err(refused(format!("the values are lost: {reason}"))),
                 ValueUndo::RescaleClipped { limits, .. } if values == Values::Undo => {
                     let limit = |l: Option<f64>| l.map_or_else(|| "…".to_owned(), |v| v.to_string());
                     let ranges: Vec<String> =
                         limits.iter().map(|[a, b]| format!("[{}, {}]", limit(*a), limit(*b))).collect();
                     let problem = format!(
-                        "clipped to {}: what lay beyond is not known; use --clamp to get the limits in its place",
+                        "clipped to {}: values beyond are unknown; use the limits with `values: clamp` (--clamp)",
                         ranges.join(", ")
                     );
                     return Err(refused(problem));
@@ -84,16 +82,17 @@ impl VolumeTrace {
                     if let Some((later, why)) = self.bound_after(*step) {
                         let place = format!("step {} ({})", later + 1, self.steps[later].transform);
                         return Err(refused(format!(
-                            "cannot be undone exactly: {place} {why}; use --clamp to undo it as far as it is known"
+                            "cannot be undone exactly, because {place} {why}; undo it as far as possible with `values: \
+                             clamp` (--clamp)"
                         )));
                     }
                 }
                 ValueUndo::Relabel { .. } if kind == Kind::Image => {
-                    return Err(refused("it changed names of labels, and this is an image".to_owned()));
+                    return Err(refused("it exchanged labels, but the prediction is an image".to_owned()));
                 }
                 ValueUndo::Relabel { .. } => {}
                 _ if kind == Kind::Label => {
-                    return Err(refused("it changed intensities, and these are labels".to_owned()));
+                    return Err(refused("it changed intensities, but the prediction holds labels".to_owned()));
                 }
                 _ => {}
             }
@@ -101,7 +100,7 @@ impl VolumeTrace {
                 && n > 1
                 && n != volume.channels()
             {
-                let problem = format!("it was recorded for {n} channels, and the prediction has {}", volume.channels());
+                let problem = format!("recorded for {n} channels, but the prediction has {}", volume.channels());
                 return Err(refused(problem));
             }
         }
@@ -146,7 +145,7 @@ impl VolumeTrace {
 fn relabelled(volume: Volume, pairs: &[[f64; 2]]) -> Result<Volume, String> {
     let whole = |label: f64| match Number::from(label) {
         Number::Whole(label) => Ok(label),
-        Number::Real(label) => Err(format!("it exchanged {label}, which is no label: labels are whole numbers")),
+        Number::Real(label) => Err(format!("it exchanged {label}, which is not a label: labels are whole numbers")),
     };
     let pairs: Vec<(i128, i128)> =
         pairs.iter().map(|[a, b]| Ok((whole(*a)?, whole(*b)?))).collect::<Result<_, String>>()?;
@@ -155,7 +154,7 @@ fn relabelled(volume: Volume, pairs: &[[f64; 2]]) -> Result<Volume, String> {
     let lowest = befores.clone().fold(lowest, i128::min).min(0);
     let highest = befores.fold(highest, i128::max).max(0);
     let Some(wide) = Dtype::smallest_for_whole(lowest, highest) else {
-        return Err(format!("the labels {lowest} and {highest} fit into no voxel type together"));
+        return Err(format!("no voxel type can store both labels {lowest} and {highest}"));
     };
     fn exchange<T: Voxel>(values: &mut [T], pairs: &[(i128, i128)]) {
         values.par_chunks_mut(BLOCK).for_each(|values| {

@@ -16,11 +16,11 @@ pub(crate) struct Ballot<'a> {
     pub(crate) seen: Option<&'a [u8]>,
 }
 
-/// For every voxel the label with the greatest weight, the lowest of several; `fill` where nobody saw anything. The
+/// The label with the greatest weight at each voxel, the lowest at a tie; `fill` at unseen voxels. The
 /// voxel type is that of the members where they agree and it holds the fill, else the smallest that holds all.
 ///
 /// # Errors
-/// Where no type holds all labels.
+/// If no type can store all labels.
 pub(crate) fn vote(ballots: Vec<Ballot<'_>>, fill: f64) -> Result<Voxels, InvertError> {
     let Some(first) = ballots.first() else { return Ok(Voxels::from(Vec::<u8>::new())) };
     let length = first.labels.len();
@@ -39,7 +39,7 @@ pub(crate) fn vote(ballots: Vec<Ballot<'_>>, fill: f64) -> Result<Voxels, Invert
 /// of whole numbers that holds all.
 ///
 /// # Errors
-/// Where no type holds all labels.
+/// If no type can store all labels.
 pub(crate) fn common_type<'a>(maps: impl Iterator<Item = &'a Voxels> + Clone, fill: f64) -> Result<Dtype, InvertError> {
     let types = maps.clone().map(Voxels::dtype);
     if let Some(first) = types.clone().next()

@@ -141,7 +141,7 @@ fn zipped(
         rest.map_err(|e| damaged(index, e.to_string()))?;
         let read = before - left.get();
         if want == Want::All && read != size {
-            return Err(damaged(index, format!("a member has {read} bytes, but its directory says {size}")));
+            return Err(damaged(index, format!("a member has {read} bytes, but the directory says {size}")));
         }
     }
     Ok(())

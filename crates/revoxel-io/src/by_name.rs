@@ -14,7 +14,7 @@ pub fn writable_extension(path: impl AsRef<Path>) -> bool {
 /// The format that a name says.
 ///
 /// # Errors
-/// Where it says none; the error lists the extensions.
+/// If it has no known extension; the error lists the extensions.
 pub fn format_for_writing(path: impl AsRef<Path>) -> Result<&'static dyn Format, WriteError> {
     let path = path.as_ref();
     by_extension(path).ok_or_else(|| {
@@ -27,7 +27,7 @@ pub fn format_for_writing(path: impl AsRef<Path>) -> Result<&'static dyn Format,
 /// Whether [`SlabWriter`](crate::SlabWriter) can write a file of this name: a volume, or an array (`.npy`).
 ///
 /// # Errors
-/// Where the name says no format.
+/// If the name has no known extension.
 pub fn check_name_for_writing(path: impl AsRef<Path>) -> Result<(), WriteError> {
     let path = path.as_ref();
     if is_array_name(path) { Ok(()) } else { format_for_writing(path).map(|_| ()) }

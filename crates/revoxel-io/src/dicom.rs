@@ -147,7 +147,7 @@ impl Format for Dicom {
 /// Only headers are read.
 ///
 /// # Errors
-/// Where the path cannot be read, or an archive is damaged. Damaged files are no error: they are listed.
+/// If the path cannot be read, or an archive is damaged. Damaged files are not an error: they are listed.
 pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, ReadError> {
     let mut found = collect::collect(path.as_ref(), options)?;
     let groups = copies::sorted_out(&mut found, options)?;

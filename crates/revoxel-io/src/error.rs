@@ -17,22 +17,22 @@ use crate::textual::FieldError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The system refuses.
+    /// An error of the operating system.
     #[error("{path}: {reason}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error.
         reason: io::Error,
     },
     /// A folder, a device, a pipe.
-    #[error("{path}: is not a regular file")]
+    #[error("{path}: not a regular file")]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
     /// No format recognises the content or the name.
-    #[error("{path}: the content is none of the known formats ({known})")]
+    #[error("{path}: unknown format; supported are {known}")]
     Unrecognised {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum ReadError {
         known: String,
     },
     /// A format that is known, but not read.
-    #[error("{path}: is {format}, which is not read: {how}")]
+    #[error("{path}: {format} is not supported: {how}")]
     NotRead {
         /// The file or folder.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum ReadError {
         how: &'static str,
     },
     /// The other half of a pair of files.
-    #[error("{path}: the file that belongs to it, {partner}, is missing")]
+    #[error("{path}: its second file, {partner}, is missing")]
     MissingPartner {
         /// The file that was given.
         path: PathBuf,
@@ -85,8 +85,8 @@ pub enum ReadError {
     },
     /// The volume is larger than the memory.
     #[error(
-        "{path}: the volume needs {needed} bytes of memory, more than the {there} that one volume may take here: read it \
-         where there is more memory, or pass --max-volume with the bytes to try all the same"
+        "{path}: the volume needs {needed} bytes of memory, but one volume may take {there} here: use a machine with \
+         more memory, or set another limit in bytes with --max-volume"
     )]
     TooLarge {
         /// The file.
@@ -98,8 +98,8 @@ pub enum ReadError {
     },
     /// A compressed file would grow too much.
     #[error(
-        "{path}: {compressed} compressed bytes would become {needed}, more than the limit of {limit}: if the file can be \
-         trusted, raise the limit with --max-expansion"
+        "{path}: {compressed} compressed bytes would expand to {needed}, more than the limit of {limit}: if the file \
+         can be trusted, raise the limit with --max-expansion"
     )]
     Expansion {
         /// The file.
@@ -111,8 +111,8 @@ pub enum ReadError {
         /// Bytes that it may become.
         limit: u64,
     },
-    /// The memory does not suffice.
-    #[error("{path}: there is no memory for {bytes} bytes")]
+    /// Not enough memory.
+    #[error("{path}: not enough memory for {bytes} bytes")]
     Memory {
         /// The file.
         path: PathBuf,
@@ -136,18 +136,16 @@ pub enum ReadError {
         reason: Box<PictureError>,
     },
     /// A voxel size that was given for a file that has one.
-    #[error(
-        "{path}: a {format} file says its voxel size itself: leave out --spacing (in a pipeline `spacing:` of the input)"
-    )]
+    #[error("{path}: {format} files store their voxel size: leave out `spacing:` (--spacing)")]
     SpacingGiven {
         /// The file or folder.
         path: PathBuf,
         /// Its format.
         format: &'static str,
     },
-    /// Options for segmentations that were given for something else.
+    /// Options for segmentations that were given for another kind of file.
     #[error(
-        "{path}: {given} only work for DICOM segmentations and structure sets, and this is {format}: leave them out"
+        "{path}: only DICOM segmentations and structure sets accept {given}, and this is {format}: leave the option out"
     )]
     LabelOptions {
         /// The file or folder.
@@ -219,12 +217,12 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The system refuses.
+    /// An error of the operating system.
     #[error("{path}: {reason}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error.
         reason: io::Error,
     },
     /// The folder is not there; folders are never made here.
@@ -235,7 +233,7 @@ pub enum WriteError {
         /// Its folder.
         folder: PathBuf,
     },
-    /// The name does not say a format.
+    /// A name without a known extension.
     #[error("{path}: the name has no known extension; use one of {known}")]
     UnknownExtension {
         /// The file.
@@ -244,14 +242,14 @@ pub enum WriteError {
         known: String,
     },
     /// A format that is only read.
-    #[error("{path}: {format} files are read only; write another format")]
+    #[error("{path}: {format} files cannot be written; choose another format")]
     CannotWrite {
         /// The file.
         path: PathBuf,
         /// The format.
         format: &'static str,
     },
-    /// An entry of the affine is beyond what the format's numbers can hold.
+    /// An entry of the affine is beyond the range of the format's numbers.
     #[error("{path}: {field} is {value:?}: cannot be stored as a 32-bit float")]
     NotStorable {
         /// The file.
@@ -262,9 +260,7 @@ pub enum WriteError {
         value: f64,
     },
     /// A voxel type that the format does not have.
-    #[error(
-        "{path}: {format} holds {known}, not {dtype}: choose one of them (`--dtype`, in a pipeline `dtype:` of the output)"
-    )]
+    #[error("{path}: {format} cannot store {dtype}, only {known}: choose one of these with `dtype:` (--dtype)")]
     Dtype {
         /// The file.
         path: PathBuf,
@@ -275,8 +271,8 @@ pub enum WriteError {
         /// The type of the voxels.
         dtype: &'static str,
     },
-    /// An axis beyond what the format's numbers can hold.
-    #[error("{path}: an axis has {size} voxels, more than {format} can say")]
+    /// An axis longer than the format can store.
+    #[error("{path}: an axis has {size} voxels, more than {format} can store")]
     TooLong {
         /// The file.
         path: PathBuf,
@@ -286,14 +282,14 @@ pub enum WriteError {
         size: usize,
     },
     /// Half precision in a format that has none.
-    #[error("{path}: float16 is written to .npy files only, from float32 values")]
+    #[error("{path}: only .npy files can store float16, converted from float32 values")]
     Half {
         /// The file.
         path: PathBuf,
     },
     /// A value beyond the range of half precision.
     #[error(
-        "{path}: the value {value} is beyond the range of float16 (±65504); write float32, or scale the values before"
+        "{path}: the value {value} is beyond the range of float16 (±65504); write float32, or scale the values first"
     )]
     HalfRange {
         /// The file.
@@ -302,7 +298,7 @@ pub enum WriteError {
         value: f32,
     },
     /// A tensor whose shape does not fit its values.
-    #[error("{path}: shape is {shape:?}: does not fit {values} values")]
+    #[error("{path}: shape is {shape:?}: does not match {values} values")]
     Shape {
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Recognising files by content, and writing them so that nobody sees half of one.
+//! Recognising files by content, and writing them atomically.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{FORMATS, Facts, ReadError, ReadOptions, Warning, WriteError};
 /// The name of the format that a file (or folder) is of, by its content.
 ///
 /// # Errors
-/// Where it cannot be opened, or is of no known format.
+/// If it cannot be opened, or has no known format.
 pub fn format_of(path: impl AsRef<Path>) -> Result<&'static str, ReadError> {
     recognise(path.as_ref()).map(Format::name)
 }
@@ -32,7 +32,7 @@ pub fn info(path: impl AsRef<Path>) -> Result<FileInfo, ReadError> {
 /// Reads the header of a file. The voxels are not touched, so damage among them is not noticed.
 ///
 /// # Errors
-/// Where the file cannot be opened, is of no known format, or its header cannot be followed.
+/// If the file cannot be opened, has no known format, or its header is invalid.
 pub fn info_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<FileInfo, ReadError> {
     for_reading(path.as_ref(), options)?.info(path.as_ref(), options)
 }
@@ -48,7 +48,7 @@ pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
 /// Reads a file; `kind` is what its values mean, which no header says.
 ///
 /// # Errors
-/// Where the file cannot be opened, is of no known format, is damaged, or asks for more than the limits allow.
+/// If the file cannot be opened, has no known format, is damaged, or exceeds the limits.
 pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
     for_reading(path.as_ref(), options)?.read(path.as_ref(), kind, options)
 }
@@ -57,7 +57,8 @@ pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> R
 /// step; folders are not made. Facts that the format does not know are left out.
 ///
 /// # Errors
-/// Where the name says no format, the folder is missing, the system refuses, or the format cannot hold the volume.
+/// If the name has no known extension, the folder is missing, an I/O error occurs, or the format cannot store
+/// the volume.
 pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<Vec<Warning>, WriteError> {
     complete(path, volume, facts)?.persist()
 }
@@ -83,7 +84,7 @@ pub fn written_beside(path: impl AsRef<Path>) -> Vec<PathBuf> {
 /// The files that a volume is read from, besides the file itself; see [`Format::parts`].
 ///
 /// # Errors
-/// Where the header cannot be followed.
+/// If the header is invalid.
 pub fn parts(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
     for_reading(path.as_ref(), options)?.parts(path.as_ref(), options)
 }

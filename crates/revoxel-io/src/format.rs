@@ -33,20 +33,20 @@ pub trait Format: Sync {
     /// Reads the header only.
     ///
     /// # Errors
-    /// Where the header cannot be followed.
+    /// If the header is invalid.
     fn info(&self, path: &Path, options: &ReadOptions) -> Result<FileInfo, ReadError>;
 
     /// Reads everything.
     ///
     /// # Errors
-    /// Where the file cannot be followed, or asks for more than the limits allow.
+    /// If the file is invalid, or exceeds the limits.
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError>;
 
     /// Writes a volume for the name `path`, which decides on compression and the like, into the file `to`, which
     /// exists and is empty.
     ///
     /// # Errors
-    /// Where the system refuses, or the format cannot hold the volume.
+    /// If an I/O error occurs, or the format cannot store the volume.
     fn write(&self, path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError>;
 
     /// The other files that may be written with the file `path`: the values of a header, the header of values.
@@ -59,7 +59,7 @@ pub trait Format: Sync {
     /// the folder that a series lies in.
     ///
     /// # Errors
-    /// Where the header cannot be followed.
+    /// If the header is invalid.
     fn parts(&self, path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
         let _ = (path, options);
         Ok(Vec::new())
@@ -69,7 +69,7 @@ pub trait Format: Sync {
     /// another order, or does not write in parts.
     ///
     /// # Errors
-    /// Where the system refuses, or the format cannot hold the volume.
+    /// If an I/O error occurs, or the format cannot store the volume.
     fn slabs(&self, path: &Path, file: fs::File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
         let _ = (path, file, head, facts);
         Ok(None)

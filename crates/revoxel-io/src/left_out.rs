@@ -62,15 +62,15 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
     if name != "MGH" {
         lost.some("footer of MGH", facts.mgh.as_ref().is_some_and(|own| !own.footer.is_empty()));
     }
-    let why = format!("{name} has no place for it");
+    let why = format!("{name} cannot store it");
     let mut dropped: Vec<Dropped> = lost.0.into_iter().map(|fact| Dropped::new(fact, &why)).collect();
     if matches!(name, "NRRD" | "MetaImage") && facts.vector && facts.intent_code == Some(DISPLACEMENT) {
-        let why = format!("the vectors are along RAS, and readers of {name} files take them to be along LPS");
+        let why = format!("the vectors are in RAS, but readers of {name} files expect LPS");
         dropped.push(Dropped::new("intent_code", why));
     }
     let of_source = facts.nrrd.as_ref().is_some_and(|own| own.axes.iter().any(|axis| !axis.space));
     if facts.colour && head.dtype != Dtype::U8 && !(name == "NRRD" && of_source) {
-        let why = format!("the voxels are {}, and colours are uint8: write that type to keep them", head.dtype);
+        let why = format!("the voxels are {}, but colours must be uint8: write uint8 to keep them", head.dtype);
         dropped.push(Dropped::new("colour", why));
     }
     dropped

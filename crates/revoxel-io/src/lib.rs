@@ -32,6 +32,7 @@ pub mod warning;
 mod atomic;
 mod buffer;
 mod by_name;
+mod counted;
 mod format;
 mod left_out;
 mod map;

@@ -23,7 +23,7 @@ pub struct Limits {
     pub memory: u64,
     /// How many times its own size a compressed file (or an archive) may grow when it is decoded.
     pub max_expansion: u64,
-    /// A compressed file may become so many bytes however small it is.
+    /// The size in bytes that any compressed file may decode to, however small it is.
     pub free_expansion: u64,
 }
 
@@ -35,7 +35,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most bytes that so many compressed bytes may become.
+    /// The maximum size that this many compressed bytes may decode to.
     pub const fn most_decoded(&self, compressed: u64) -> u64 {
         let most = compressed.saturating_mul(self.max_expansion);
         if most > self.free_expansion { most } else { self.free_expansion }
@@ -44,7 +44,7 @@ impl Limits {
     /// Refuses a volume whose voxels have too many bytes; `mapped` says that they stay in their file.
     ///
     /// # Errors
-    /// Where they have more than `max_volume`, or take more than `memory`.
+    /// If they have more than `max_volume`, or take more than `memory`.
     pub fn check_volume(&self, path: &Path, bytes: u64, mapped: bool) -> Result<(), ReadError> {
         let path = || path.to_owned();
         match bytes {

@@ -74,7 +74,7 @@ pub fn read_if<E: From<ReadError>>(
 /// float32, bool to uint8.
 ///
 /// # Errors
-/// Where the file is damaged, shorter than its header says, larger than the limits, or holds objects, structures,
+/// If the file is damaged, shorter than its header says, larger than the limits, or holds objects, structures,
 /// complex numbers, dates or text.
 pub fn read_npy(path: impl AsRef<Path>, limits: &Limits) -> Result<Tensor, ReadError> {
     read_npy_if(path.as_ref(), limits, |_| Ok(()))
@@ -124,7 +124,7 @@ impl Sink for Halves {
 /// Writes an .npy file in C order and this machine's byte order; it appears under its name when it is complete.
 ///
 /// # Errors
-/// Where the shape does not fit the values, or the system refuses.
+/// If the shape does not fit the values, or an I/O error occurs.
 pub fn write_npy(path: impl AsRef<Path>, tensor: &Tensor) -> Result<(), WriteError> {
     let path = path.as_ref();
     let count = tensor.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));

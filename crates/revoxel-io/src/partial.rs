@@ -49,7 +49,7 @@ impl Partial {
     /// A new file in the folder of `path`, with the permissions of any new file.
     ///
     /// # Errors
-    /// Where the folder is missing, or the system refuses.
+    /// If the folder is missing, or an I/O error occurs.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
         let path = path.as_ref();
         let folder = folder_of(path);
@@ -91,7 +91,7 @@ impl Partial {
     /// Another handle of the file, at its beginning.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     pub fn reopen(&self) -> Result<File, WriteError> {
         self.file.reopen().map_err(|reason| WriteError::Io { path: self.path.clone(), reason })
     }
@@ -99,7 +99,7 @@ impl Partial {
     /// Waits until the content is on the disk.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     pub fn sync(&self) -> Result<(), WriteError> {
         self.file().sync_all().map_err(|reason| WriteError::Io { path: self.path.clone(), reason })
     }
@@ -107,7 +107,7 @@ impl Partial {
     /// Gives a complete file its name, in one step.
     ///
     /// # Errors
-    /// Where the system refuses; the file is gone then.
+    /// On an I/O error; the file is gone then.
     pub fn persist(self) -> Result<(), WriteError> {
         let Self { path, file, listed } = self;
         let done = file.persist(&path).map(|_| ()).map_err(|e| e.error);
@@ -127,7 +127,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// Waits until the names in a folder are on the disk, where the system can be asked to.
 ///
 /// # Errors
-/// Where the system refuses.
+/// On an I/O error.
 pub fn sync_folder_of(path: impl AsRef<Path>) -> Result<(), WriteError> {
     #[cfg(unix)]
     {
@@ -157,7 +157,7 @@ const OLD: u64 = 24 * 3600;
 /// How many.
 ///
 /// # Errors
-/// Where the folder cannot be listed. One that is not there has nothing left behind.
+/// If the folder cannot be listed. One that is not there has nothing left behind.
 pub fn remove_left_over(folder: impl AsRef<Path>) -> io::Result<usize> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),

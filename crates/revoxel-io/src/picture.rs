@@ -113,6 +113,6 @@ where
     }
     match before == slices {
         true => Ok(values.into()),
-        false => Err(page::failed(path, PictureError::Decode("pages vanished while it was read".to_owned()))),
+        false => Err(page::failed(path, PictureError::Decode("pages disappeared while the file was read".to_owned()))),
     }
 }

@@ -33,11 +33,11 @@ pub struct SeriesChoice {
     pub largest: bool,
 }
 
-/// A choice that says nothing.
+/// A choice that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}: write a number, a UID or a description, or FIELD=VALUE with commas between several, of uid, description, \
-     modality, number, min_slices and largest"
+    "{0}: pass a number, a UID or a description, or FIELD=VALUE pairs with commas between them; fields are uid, \
+     description, modality, number, min_slices and largest"
 )]
 pub struct SeriesChoiceError(String);
 
@@ -67,17 +67,17 @@ impl FromStr for SeriesChoice {
                 "uid" if value.is_some() => choice.uid = value,
                 "description" if value.is_some() => choice.description = value,
                 "modality" if value.is_some() => choice.modality = value,
-                "number" => choice.number = Some(whole(&value).ok_or_else(|| wrong("has no whole number"))?),
+                "number" => choice.number = Some(whole(&value).ok_or_else(|| wrong("needs a whole number"))?),
                 "min_slices" => {
                     let slices = whole(&value).and_then(|n| usize::try_from(n).ok());
-                    choice.min_slices = Some(slices.ok_or_else(|| wrong("has no number of slices"))?);
+                    choice.min_slices = Some(slices.ok_or_else(|| wrong("needs a number of slices"))?);
                 }
                 "largest" => match value.as_deref() {
                     None | Some("true") => choice.largest = true,
                     Some("false") => {}
-                    Some(_) => return Err(wrong("is neither true nor false")),
+                    Some(_) => return Err(wrong("must be true or false")),
                 },
-                _ => return Err(wrong("is no field of a series")),
+                _ => return Err(wrong("is not a field of a series")),
             }
         }
         Ok(choice)
@@ -115,9 +115,11 @@ mod tests {
         }
         assert_eq!(t("largest=false, uid=1.2"), "uid=1.2");
         let e = |text: &str| text.parse::<SeriesChoice>().unwrap_err().to_string();
-        assert!(e("size=3").starts_with("\"size=3\" is no field of a series: write a number"));
-        assert!(e("number=x").contains("no whole number") && e("min_slices=-1").contains("no number of slices"));
-        assert!(e("").contains("no field") && e("largest=perhaps").contains("neither"));
+        assert!(e("size=3").starts_with("\"size=3\" is not a field of a series: pass a number"));
+        assert!(
+            e("number=x").contains("needs a whole number") && e("min_slices=-1").contains("needs a number of slices")
+        );
+        assert!(e("").contains("not a field") && e("largest=perhaps").contains("must be true or false"));
         assert!(fits("*THIN*", "Lung thin B70f") && !fits("thin", "Lung thin") && fits("t?in", "Thin"));
     }
 }

@@ -30,13 +30,13 @@ pub trait Sink: Send {
     /// Writes more.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     fn push(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Writes what comes behind the voxels.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 

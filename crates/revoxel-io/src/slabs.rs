@@ -46,7 +46,7 @@ impl Complete {
     /// Waits until the content is on the disk.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     pub fn sync(&self) -> Result<(), WriteError> {
         self.files.iter().try_for_each(Partial::sync)
     }
@@ -54,7 +54,7 @@ impl Complete {
     /// Gives the files their names.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// On an I/O error.
     pub fn persist(self) -> Result<Vec<Warning>, WriteError> {
         self.files.into_iter().try_for_each(Partial::persist)?;
         Ok(self.warnings)
@@ -73,8 +73,8 @@ impl SlabWriter {
     /// Begins a file. With `half` an array is stored as float16.
     ///
     /// # Errors
-    /// Where the name says no format, the folder is missing, the system refuses, the format cannot hold the volume, or
-    /// `half` is asked of anything but an `.npy` file of float32.
+    /// If the name has no known extension, the folder is missing, an I/O error occurs, the format cannot store
+    /// the volume, or `half` is set for anything but an `.npy` file of float32.
     pub fn create(path: impl AsRef<Path>, head: Head, facts: &Facts, half: bool) -> Result<Self, WriteError> {
         let path = path.as_ref();
         let failed = |reason| WriteError::Io { path: path.to_owned(), reason };
@@ -99,7 +99,7 @@ impl SlabWriter {
     /// Writes the next voxels, of the head's type.
     ///
     /// # Errors
-    /// Where the system refuses, the voxels are of another type, or float16 does not hold one of them.
+    /// If an I/O error occurs, the voxels are of another type, or float16 does not hold one of them.
     pub fn push(&mut self, voxels: &Voxels) -> Result<(), WriteError> {
         if voxels.dtype() != self.head.dtype {
             return Err(self.misfit(self.written + voxels.len()));
@@ -130,7 +130,7 @@ impl SlabWriter {
     /// Completes the file and gives it its name.
     ///
     /// # Errors
-    /// Where voxels are missing or too many, or the system refuses.
+    /// If voxels are missing or too many, or an I/O error occurs.
     pub fn finish(self) -> Result<Vec<Warning>, WriteError> {
         self.complete()?.persist()
     }
@@ -138,7 +138,7 @@ impl SlabWriter {
     /// Completes the file, which gets its name later.
     ///
     /// # Errors
-    /// Where voxels are missing or too many, or the system refuses.
+    /// If voxels are missing or too many, or an I/O error occurs.
     pub fn complete(self) -> Result<Complete, WriteError> {
         if self.written != self.head.grid.voxel_count() * self.head.channels {
             return Err(self.misfit(self.written));
@@ -223,7 +223,7 @@ mod tests {
         let wrong = SlabWriter::create(folder.path().join("x.nii"), head, &Facts::default(), true).err().unwrap();
         assert!(wrong.to_string().contains("float16"), "{wrong}");
         let short = SlabWriter::create(folder.path().join("y.npy"), head, &Facts::default(), false).unwrap();
-        assert!(short.finish().unwrap_err().to_string().contains("does not fit 0 values"));
+        assert!(short.finish().unwrap_err().to_string().contains("does not match 0 values"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written is left");
     }
 }

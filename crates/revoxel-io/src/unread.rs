@@ -21,7 +21,7 @@ const AFNI: &str = "convert it with `3dAFNItoNIFTI -prefix out.nii.gz in+orig.HE
 const PAR: &str = "convert it with `dcm2niix in.PAR` or `parrec2nii in.PAR` (nibabel), or export DICOM";
 const VTK: &str =
     "convert it with SimpleITK (`WriteImage(ReadImage(\"in.vtk\"), \"out.nii.gz\")`), or save it as MetaImage";
-const ZARR: &str = "write one resolution level of it as NIfTI, for example with ngff-zarr and SimpleITK";
+const ZARR: &str = "write one resolution level as NIfTI, for example with ngff-zarr and SimpleITK";
 const HDF5: &str = "if it is MINC, convert it with `mnc2nii in.mnc out.nii` (MINC tools); else write the array as NIfTI with its affine";
 
 /// What a file of no known format is, by its first bytes (decoded if it is compressed) and, where a format's values
@@ -38,7 +38,7 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
         _ if first_bytes.starts_with(b"# vtk DataFile") => unread("VTK", VTK),
         _ if first_bytes.starts_with(b"<?xml") || first_bytes.starts_with(b"<VTKFile") => match text() {
             text if text.contains("<VTKFile") => unread("VTK (XML)", VTK),
-            text if text.contains("<GIFTI") => unread("GIFTI", "it holds surfaces, not a volume"),
+            text if text.contains("<GIFTI") => unread("GIFTI", "it contains surfaces, not a volume"),
             _ => None,
         },
         _ if first_bytes.starts_with(b"MATRIX7") => {
@@ -56,7 +56,7 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
     }
 }
 
-/// What a folder is that is no series.
+/// The unsupported format that a folder holds, if it is not a series.
 pub(crate) fn of_folder(path: &Path) -> Option<Unread> {
     let is_zarr = [".zgroup", ".zattrs", ".zarray", "zarr.json"].iter().any(|name| path.join(name).is_file());
     if is_zarr { unread("OME-Zarr", ZARR) } else { None }
@@ -108,17 +108,20 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), content).unwrap();
             let error = crate::info(folder.path().join(name)).unwrap_err().to_string();
-            assert!(error.contains(name) && error.contains(&format!("is {format}")) && error.contains(how), "{error}");
+            assert!(
+                error.contains(name) && error.contains(&format!("{format} is not supported")) && error.contains(how),
+                "{error}"
+            );
         }
         let zarr = folder.path().join("g.ome.zarr");
         fs::create_dir(&zarr).unwrap();
         fs::write(zarr.join(".zattrs"), "{}").unwrap();
         let error = crate::info(&zarr).unwrap_err().to_string();
-        assert!(error.contains("is OME-Zarr") && error.contains("NIfTI"), "{error}");
+        assert!(error.contains("OME-Zarr is not supported") && error.contains("NIfTI"), "{error}");
         fs::write(folder.path().join("h.txt"), "type = a\n").unwrap();
         let error = crate::info(folder.path().join("h.txt")).unwrap_err().to_string();
-        assert!(error.contains("none of the known formats"), "{error}");
+        assert!(error.contains("unknown format"), "{error}");
         fs::write(folder.path().join("lone.BRIK"), [0; 64]).unwrap();
-        assert!(crate::info(folder.path().join("lone.BRIK")).unwrap_err().to_string().contains("known formats"));
+        assert!(crate::info(folder.path().join("lone.BRIK")).unwrap_err().to_string().contains("unknown format"));
     }
 }

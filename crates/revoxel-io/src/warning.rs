@@ -1,7 +1,8 @@
-//! What was odd about a file, but does not keep it from being read or written.
+//! Oddities of a file that do not prevent reading or writing it.
 
 use std::path::PathBuf;
 
+use crate::counted::counted;
 use crate::dicom::warning::DicomWarning;
 use crate::nifti::problem::HeaderError;
 
@@ -10,16 +11,15 @@ use crate::nifti::problem::HeaderError;
 #[non_exhaustive]
 pub enum Warning {
     /// The header has no NIfTI magic.
-    #[error("no NIfTI magic: read as Analyze 7.5, which does not say where left and right are")]
+    #[error("no NIfTI magic: read as Analyze 7.5, which does not define left and right")]
     Analyze,
     /// There is neither an sform nor a qform.
-    #[error(
-        "neither sform nor qform is set: the position in the world is a guess (x to the left, centred on the origin)"
-    )]
+    #[error("neither sform nor qform is set: position assumed (x to the left, centred on the origin)")]
     NoTransform,
     /// The numbers of pictures do not follow each other.
     #[error(
-        "the numbers of the pictures jump from {before} to {after}: if one is missing, all behind it are in a wrong place"
+        "the numbers of the pictures jump from {before} to {after}: if a picture is missing, all slices after it are \
+         misplaced"
     )]
     Jump {
         /// The file before.
@@ -27,13 +27,12 @@ pub enum Warning {
         /// The file behind.
         after: String,
     },
-    /// Pages of a TIFF file that are no slices.
-    #[error("{} set aside (NewSubfileType)", aside(*.0))]
+    /// Pages of a TIFF file that are not slices.
+    #[error("{} left out (NewSubfileType)", aside(*.0))]
     PagesAside(usize),
     /// Pixels that are not square, in a TIFF file whose rows are shown as columns.
     #[error(
-        "Orientation swaps rows and columns: the spacing of {columns} mm (x) and {rows} mm (y) is that of the pixels as \
-         stored, so it is swapped too"
+        "Orientation swaps rows and columns: the spacing as stored, {columns} mm (x) and {rows} mm (y), is swapped too"
     )]
     SpacingTurned {
         /// mm from column to column of the file.
@@ -41,11 +40,11 @@ pub enum Warning {
         /// mm from row to row of the file.
         rows: f64,
     },
-    /// Pictures whose EXIF asks to turn them.
+    /// Pictures with an EXIF orientation.
     #[error(
-        "{count} {} turned (EXIF orientation {value} in {file}): pixels are taken as stored; turn them with the step \
-         `flip` or `rotate90` if need be",
-        if *count == 1 { "picture asks to be" } else { "pictures ask to be" }
+        "{} an EXIF orientation ({value} in {file}), which is not applied: turn the volume with the step `flip` or \
+         `rotate90` if needed",
+        counted(*count, "picture has", "pictures have")
     )]
     AsksToBeTurned {
         /// The first of them.
@@ -56,22 +55,22 @@ pub enum Warning {
         count: usize,
     },
     /// Files and folders among pictures, by their names.
-    #[error("{} set aside: {}", others(.0.len()), names(.0))]
+    #[error("{} left out: {}", others(.0.len()), names(.0))]
     OtherFiles(Vec<String>),
     /// Both transforms are set and lead to different places.
-    #[error("sform and qform disagree by up to {mm:.3} mm at a corner: the sform is followed")]
+    #[error("sform and qform disagree by up to {mm:.3} mm at a corner: the sform is used")]
     SformQformDisagree {
         /// The largest distance of corresponding outer corners, mm.
         mm: f64,
     },
     /// The qform is set but cannot be used; the sform is.
-    #[error("the qform cannot be used ({0}): the sform is followed")]
+    #[error("the qform cannot be used ({0}): the sform is used")]
     QformUnusable(Box<HeaderError>),
     /// The sform is set but cannot be used; the qform is.
-    #[error("the sform cannot be used ({0}): the qform is followed")]
+    #[error("the sform cannot be used ({0}): the qform is used")]
     SformUnusable(Box<HeaderError>),
     /// The sform has other voxel sizes than `pixdim` says.
-    #[error("pixdim says voxels of {pixdim}, the sform has voxels of {sform}: the sform is followed")]
+    #[error("voxel sizes disagree (pixdim {pixdim}, sform {sform}): the sform is used")]
     OtherSpacing {
         /// The sizes of `pixdim`.
         pixdim: String,
@@ -82,10 +81,10 @@ pub enum Warning {
     #[error("{} 0: taken as 1", dims(.0))]
     ZeroDimensions(Vec<usize>),
     /// Complex voxels that were asked for.
-    #[error("the voxels are {0}: read as channels, the real part and then the imaginary part")]
+    #[error("the voxels are {0}: read as channels, first the real part, then the imaginary part")]
     ComplexChannels(&'static str),
     /// A negative voxel size of an Analyze file.
-    #[error("pixdim[{axis}] is {value:?}: taken as {:?}, as nibabel does; other programs mirror such an axis", -value)]
+    #[error("pixdim[{axis}] is {value:?}: taken as {:?}, as in nibabel; other programs mirror such an axis", -value)]
     NegativePixdim {
         /// The axis, counted from 1 as in the header.
         axis: usize,
@@ -93,13 +92,13 @@ pub enum Warning {
         value: f64,
     },
     /// The origin that SPM writes into Analyze headers.
-    #[error("originator is {0:?}: taken as the voxel at the world's origin (from 1), as SPM writes it")]
+    #[error("originator is {0:?}: read as the voxel at the origin of the world (counted from 1), as written by SPM")]
     SpmOrigin([i64; 3]),
     /// The affine that SPM writes beside Analyze files.
-    #[error("the affine is that of {0}, which SPM wrote")]
+    #[error("affine read from {0}, written by SPM")]
     SpmMatrix(PathBuf),
     /// A file with the name of SPM's affine that holds none.
-    #[error("{path} holds no affine of SPM ({why}): it is not followed")]
+    #[error("{path} contains no usable SPM affine ({why}): ignored")]
     SpmMatrixUnusable {
         /// The file.
         path: PathBuf,
@@ -107,7 +106,7 @@ pub enum Warning {
         why: &'static str,
     },
     /// A transform code outside the standard.
-    #[error("{field} is {value}: the standard knows 0 to 5; {}", if *value > 0 { "taken as set" } else { "taken as 0" })]
+    #[error("{field} is {value}: the standard has 0 to 5; {}", if *value > 0 { "taken as set" } else { "taken as 0" })]
     UnknownCode {
         /// The field.
         field: &'static str,
@@ -131,10 +130,10 @@ pub enum Warning {
         value: f64,
     },
     /// A unit of length outside the standard.
-    #[error("xyzt_units is {0}: an unknown unit of length, taken as mm")]
+    #[error("xyzt_units is {0}: unknown unit of length, taken as mm")]
     UnknownUnits(i32),
     /// `bitpix` contradicts `datatype`.
-    #[error("bitpix is {value}, but datatype has {expected} bits: datatype is followed")]
+    #[error("bitpix is {value}, but datatype has {expected} bits: datatype is used")]
     Bitpix {
         /// Its value.
         value: i32,
@@ -142,7 +141,7 @@ pub enum Warning {
         expected: i32,
     },
     /// `vox_offset` of a single file points into the header.
-    #[error("vox_offset is {value}: the voxels are taken to start at byte {used}")]
+    #[error("vox_offset is {value}: voxels are read from byte {used} on")]
     VoxOffset {
         /// Its value.
         value: u64,
@@ -150,10 +149,12 @@ pub enum Warning {
         used: u64,
     },
     /// `vox_offset` of a single file is the length of the header, and the file ends with the voxels from there on.
-    #[error("vox_offset is {0}: the file has no room for the 4 bytes that say whether there are extensions")]
+    #[error("vox_offset is {0}: no room for the 4 bytes of the extension flag")]
     NoExtensionFlag(u64),
     /// The header extensions cannot be read, or not all of them.
-    #[error("extension[{index}].esize is {size}, where {available} bytes are left: it and what follows is left out")]
+    #[error(
+        "extension[{index}].esize is {size}, but {available} bytes are left: this and later extensions are left out"
+    )]
     ExtensionSize {
         /// Which extension, from 0.
         index: usize,
@@ -163,10 +164,10 @@ pub enum Warning {
         available: u64,
     },
     /// The place for extensions is beyond reason.
-    #[error("vox_offset leaves {0} bytes for extensions: they are left out")]
+    #[error("vox_offset leaves {0} bytes for extensions, which is too large: they are left out")]
     ExtensionsTooLarge(u64),
     /// The file goes on behind the voxels.
-    #[error("{path}: {bytes} bytes behind the voxels are ignored")]
+    #[error("{path}: {bytes} bytes after the voxels are ignored")]
     MoreData {
         /// The file with the voxels.
         path: PathBuf,
@@ -174,9 +175,7 @@ pub enum Warning {
         bytes: u64,
     },
     /// Values that are compressed though the header says that they are not.
-    #[error(
-        "{field} is {value}, but the first bytes of the values in {path} are those of a compressed stream: decoded"
-    )]
+    #[error("{field} is {value}, but the values in {path} are compressed: decompressed")]
     Packed {
         /// The file with the values.
         path: PathBuf,
@@ -186,7 +185,7 @@ pub enum Warning {
         value: &'static str,
     },
     /// Lines of a header that are not read.
-    #[error("{count} lines behind ElementDataFile are not read, nor does ITK read them: {first}")]
+    #[error("{} after ElementDataFile, as in ITK: {first}", counted(*count, "line is ignored", "lines are ignored"))]
     LinesBehind {
         /// How many.
         count: usize,
@@ -194,7 +193,7 @@ pub enum Warning {
         first: String,
     },
     /// More numbers than the header has axes.
-    #[error("{field} is {value}: the numbers behind the first {used} are not read, nor does ITK read them")]
+    #[error("{field} is {value}: numbers after the first {used} are ignored, as in ITK")]
     SurplusNumbers {
         /// The field.
         field: String,
@@ -204,7 +203,7 @@ pub enum Warning {
         used: usize,
     },
     /// A compressed file goes on behind the last gzip member.
-    #[error("{path}: {bytes} bytes behind the end of the gzip stream are ignored")]
+    #[error("{path}: {bytes} bytes after the end of the gzip stream are ignored")]
     TrailingJunk {
         /// The file.
         path: PathBuf,
@@ -225,20 +224,20 @@ pub enum Warning {
     },
     /// A 2-D volume that two axes of the format cannot place.
     #[error(
-        "the volume is 2-D, but this format can say of two axes only that they lie in the plane z = 0: written with a \
-         third axis of one slice, which keeps its place and thickness"
+        "this format can place 2-D volumes only in the plane z = 0: written with a third axis of one slice to keep \
+         position and thickness"
     )]
     ThirdAxis,
-    /// A header that does not say how its world lies in the patient.
-    #[error("{field} is {value}: it does not say where left and right are: read as left-posterior-superior (LPS)")]
+    /// A header without the anatomical meaning of its world axes.
+    #[error("{field} is {value}: left and right are unknown, read as left-posterior-superior (LPS)")]
     UnknownFrame {
         /// The field.
         field: &'static str,
         /// Its value.
         value: String,
     },
-    /// A header that does not say where the voxels lie.
-    #[error("{field} is {value}: the header does not say where the voxels lie: taken as {used}")]
+    /// A header without the position of the voxels.
+    #[error("{field} is {value}: the position is unknown, assumed {used}")]
     NotPlaced {
         /// The field.
         field: &'static str,
@@ -248,7 +247,7 @@ pub enum Warning {
         used: &'static str,
     },
     /// A field of the geometry is absent.
-    #[error("{field} is absent: taken as {used}")]
+    #[error("{field} is absent: assumed {used}")]
     Assumed {
         /// The field.
         field: &'static str,
@@ -256,7 +255,7 @@ pub enum Warning {
         used: &'static str,
     },
     /// A unit of length that is not known.
-    #[error("{field} is {value:?}: an unknown unit of length, taken as mm")]
+    #[error("{field} is {value:?}: unknown unit of length, taken as mm")]
     UnknownUnit {
         /// The field.
         field: &'static str,
@@ -276,7 +275,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Whether it says that labels beside an image are not read: of no use to who reads these labels too.
+    /// Whether it reports labels beside an image as left out. Callers that also read these labels can drop it.
     pub const fn is_labels_aside(&self) -> bool {
         matches!(self, Self::Dicom(warning) if warning.is_labels_aside())
     }
@@ -284,7 +283,7 @@ impl Warning {
 
 fn aside(count: usize) -> String {
     match count {
-        1 => "1 page is a thumbnail or a mask:".to_owned(),
+        1 => "1 page is a thumbnail or mask:".to_owned(),
         _ => format!("{count} pages are thumbnails or masks:"),
     }
 }

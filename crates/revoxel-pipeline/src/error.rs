@@ -1,4 +1,4 @@
-//! What is wrong with a pipeline file, and where.
+//! Errors of pipeline files, with their places.
 
 use std::fmt;
 use std::sync::Arc;

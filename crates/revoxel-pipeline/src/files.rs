@@ -27,7 +27,7 @@ pub(crate) fn read_into(
             return Err(fault(format!("{parameter}: expected the path of a file")));
         };
         if path.contains("{case}") {
-            return Err(fault(format!("{parameter}: the file is the same for all cases: {{case}} has no place in it")));
+            return Err(fault(format!("{parameter}: the file is the same for all cases, so {{case}} is not allowed")));
         }
         for (name, value) in read(*content, path).map_err(fault)? {
             let Some((_, given)) = map.iter().find(|(k, _)| k.name == name) else {
@@ -43,7 +43,7 @@ pub(crate) fn read_into(
     Ok(())
 }
 
-/// A value, all of which stands at one place.
+/// A value with one place for all its parts.
 fn placed(value: &Value, place: Place) -> Node {
     let data = match value {
         Value::Null => Data::Null,

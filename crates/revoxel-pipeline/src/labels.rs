@@ -22,7 +22,10 @@ use known::Known;
 /// The labels that an input declares: a list, or names with a label or several each.
 pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
     if kind != Kind::Label {
-        return Err(Fault::new(node.place, format!("labels: only label maps have them, and the kind is {kind}")));
+        return Err(Fault::new(
+            node.place,
+            format!("labels: only inputs of kind label have labels, and the kind is {kind}"),
+        ));
     }
     let mut all: Vec<(i64, Place)> = Vec::new();
     match &node.data {
@@ -52,7 +55,7 @@ pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
         }
     }
     if all.is_empty() {
-        let problem = "labels: none are declared: name all that the maps may hold, or leave `labels` out";
+        let problem = "labels: the list is empty: list all labels that the maps may contain, or leave `labels` out";
         return Err(Fault::new(node.place, problem));
     }
     Ok(all.into_iter().map(|(label, _)| label as f64).collect())
@@ -61,7 +64,7 @@ pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
 fn whole(node: &Node) -> Result<i64, Fault> {
     match &node.data {
         Data::Number(number) if number.is_i64() => Ok(number.as_i64().unwrap_or_default()),
-        _ => Err(Fault::new(node.place, format!("labels: {} is no label: labels are whole numbers", node.json()))),
+        _ => Err(Fault::new(node.place, format!("labels: {} is not a label: labels are whole numbers", node.json()))),
     }
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
     named.iter().map(|n| Sought { label: n.label, names: n.names, place: place(n) }).collect()
 }
 
-/// A label that a step names and that none of the volumes that it looks at can hold by then.
+/// A label that a step names but that none of its volumes can contain at this step.
 #[derive(Clone, Debug)]
 pub struct AbsentLabel {
     /// Position of the step, from 0.
@@ -87,7 +90,7 @@ pub struct AbsentLabel {
     pub label: f64,
     /// The volumes that the step looks at, by key.
     pub keys: Vec<String>,
-    /// The labels that these can hold by then.
+    /// The labels that these can contain at this step.
     pub possible: LabelSet,
     /// Whether that is not what they held before the first step.
     pub changed: bool,
@@ -109,15 +112,15 @@ impl AbsentLabel {
     /// The fault where labels are known from the text.
     pub(crate) fn fault(&self, whose: &str) -> Fault {
         let Self { name, label, possible, .. } = self;
-        let hold = if self.keys.len() == 1 { "it holds" } else { "they hold" };
+        let hold = if self.keys.len() == 1 { "it contains" } else { "they contain" };
         if self.changed {
-            let problem = format!("{name}: label {label} cannot be in {whose} here: by this step {hold} {possible}");
-            return Fault::new(self.place, problem).help("name a label that is there after the steps before this one");
+            let problem = format!("{name}: {whose} cannot have label {label} here: at this step {hold} {possible}");
+            return Fault::new(self.place, problem).help("name a label that exists after the previous steps");
         }
         let problem = format!("{name}: label {label} is not declared for {whose}: {hold} {possible}");
         let help = "correct it, or add it to `labels:` of the input";
-        let channel =
-            "; if it is a channel of a one-hot map, leave `labels` out, or say is_onehot: true where the step has it";
+        let channel = "; if it is a channel of a one-hot map, leave `labels` out, or set is_onehot: true if the step \
+                       has this parameter";
         Fault::new(self.place, problem)
             .help(format!("{help}{}", if self.names == Names::LabelOrChannel { channel } else { "" }))
     }
@@ -126,11 +129,11 @@ impl AbsentLabel {
 /// The fault where a voxel type does not hold a label that will be there.
 pub(crate) fn lost(lost: &LostLabel, place: Place) -> Fault {
     let LostLabel { label, dtype } = lost;
-    let problem = format!("dtype: {dtype} does not hold label {label}, which would become another label");
-    Fault::new(place, problem).help("give a dtype that holds it, or leave `dtype` out")
+    let problem = format!("dtype: {dtype} cannot store label {label}, which would become another label");
+    Fault::new(place, problem).help("choose a dtype that can store it, or leave `dtype` out")
 }
 
-/// Keys for people.
+/// Keys in quotes, for messages.
 pub(crate) fn quoted(keys: &[String]) -> String {
     keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
 }
@@ -201,7 +204,7 @@ impl Reach {
         dtype.check_labels(all).err()
     }
 
-    /// Adds labels to what volumes hold; `None` is what nobody knows.
+    /// Adds labels to those of the volumes; `None` for unknown labels.
     pub(crate) fn add(&mut self, labels: Option<&LabelSet>) {
         for known in self.0.values_mut() {
             known.certain.extend(labels.into_iter().flat_map(LabelSet::iter));
@@ -249,7 +252,7 @@ impl Reach {
         {
             let (name, label) = (step.name, first.label);
             let problem =
-                format!("{name}: label {label} of {key:?}: it is an image here, and only label maps hold labels");
+                format!("{name}: {key:?} is an image here and has no label {label}: only label maps have labels");
             return Err(Fault::new(first.place, problem).help("name an input of kind label, or use another rule"));
         }
         for ((key, known), sought) in volumes.iter().flat_map(|volume| step.labels.iter().map(move |s| (volume, s))) {
@@ -257,12 +260,12 @@ impl Reach {
             if sought.label < 0.0 || sought.label >= channels as f64 {
                 let (name, label) = (step.name, sought.label);
                 let there = if channels == 1 {
-                    "1 (number 0)".to_owned()
+                    "1 channel (number 0)".to_owned()
                 } else {
-                    format!("{channels} (0 to {})", channels - 1)
+                    format!("{channels} channels (0 to {})", channels - 1)
                 };
-                let problem = format!("{name}: {key:?} has no channel {label} here: by this step it has {there}");
-                return Err(Fault::new(sought.place, problem).help("name a channel that it has, numbered from 0"));
+                let problem = format!("{name}: {key:?} has no channel {label}: at this step it has {there}");
+                return Err(Fault::new(sought.place, problem).help("channels are numbered from 0"));
             }
         }
         match &step.transform {
@@ -285,8 +288,7 @@ impl Reach {
                     let channels = known.channels_named(Names::LabelOrChannel);
                     let Some(channels) = channels.filter(|n| exact && *n != asked) else { continue };
                     let name = step.name;
-                    let problem =
-                        format!("{name}: {key:?} has {channels} channels by this step, and it asks for {asked}");
+                    let problem = format!("{name}: {key:?} has {channels} channels at this step, expected {asked}");
                     return Err(Fault::new(step.place, problem));
                 }
             }

@@ -26,7 +26,7 @@ pub struct Pipeline {
     pub steps: Vec<Step>,
     /// What is written, in the order of the file.
     pub outputs: Vec<Output>,
-    /// What is to be done with predictions, in the order of the file.
+    /// How to proceed with predictions, in the order of the file.
     pub restore: Vec<Restore>,
     /// Where the trace is written.
     pub trace: Template,
@@ -83,7 +83,7 @@ pub struct Input {
     pub spacing: Option<[f64; 3]>,
     /// How DICOM segmentations and structure sets become its labels.
     pub segments: Segments,
-    /// Whether it is a one-hot map of kind probability by then: a step made it.
+    /// Whether it is a one-hot map of kind probability at this point: a step made it.
     pub(crate) one_hot: bool,
     pub(crate) place: Place,
 }
@@ -137,7 +137,7 @@ impl Step {
     }
 }
 
-/// Says what a file holds, as parameters of the step that names it; the error is for people.
+/// Reads a file into parameters of the step that names it; the error is a message.
 pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, Value>, String> + 'a;
 
 /// A label that a parameter of a step names, and where it stands.
@@ -148,7 +148,7 @@ pub(crate) struct Sought {
     pub(crate) place: Place,
 }
 
-/// What is to be done with a prediction, as resolved.
+/// How to proceed with a prediction, as resolved.
 #[derive(Debug)]
 pub struct Restore {
     /// Its name.

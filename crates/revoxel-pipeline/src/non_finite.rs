@@ -1,4 +1,4 @@
-//! What an input says of values that are not finite.
+//! The rule of an input for values that are not finite.
 
 use revoxel_core::Kind;
 use schemars::JsonSchema;
@@ -6,15 +6,15 @@ use schemars::JsonSchema;
 use crate::error::Fault;
 use crate::node::{Data, Node};
 
-/// What to do where a file holds NaN or infinite values.
+/// What to do with NaN or infinite values of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum NonFiniteRule {
     /// Refuse the case, naming the first one.
     #[default]
     Error,
-    /// Leave them: steps do not count them and do not spread them.
+    /// Keep them: steps do not count them and do not spread them.
     Keep,
-    /// Put this number in their place.
+    /// Replace them by this number.
     Replace(f64),
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn rule(node: &Node, kind: Kind) -> Result<NonFiniteRule, Fault> {
     match &node.data {
         Data::Text(word) if word == "error" => Ok(NonFiniteRule::Error),
         Data::Text(word) if word == "keep" && kind == Kind::Label => {
-            fault("keep: NaN is no label; give `error`, or a label such as 0".to_owned())
+            fault("keep: NaN is not a label; use `error`, or a label such as 0".to_owned())
         }
         Data::Text(word) if word == "keep" => Ok(NonFiniteRule::Keep),
         Data::Text(word) => {
@@ -61,7 +61,7 @@ pub(crate) fn rule(node: &Node, kind: Kind) -> Result<NonFiniteRule, Fault> {
         }
         Data::Number(number) => match number.as_f64() {
             Some(number) if kind == Kind::Label && number.fract() != 0.0 => {
-                fault(format!("{number} is no label: labels are whole numbers"))
+                fault(format!("{number} is not a label: labels are whole numbers"))
             }
             Some(number) if number.abs() <= f64::from(f32::MAX) => Ok(NonFiniteRule::Replace(number)),
             _ => fault(format!("{number} is beyond the range of float32")),

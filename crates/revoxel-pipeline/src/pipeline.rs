@@ -106,7 +106,7 @@ impl Pipeline {
         self.error_at(output.place, problem)
     }
 
-    /// An error at what is said of a prediction.
+    /// An error at an entry of `restore`.
     pub fn restore_error(&self, restore: &Restore, problem: impl Into<String>) -> PipelineError {
         self.error_at(restore.place, problem)
     }
@@ -134,11 +134,11 @@ fn resolve(
     let spec = typed(&document)?;
     let place = |path: &[&str]| document.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
     if spec.version != 1 {
-        let problem = format!("version {} is not known: this program reads version 1", spec.version);
+        let problem = format!("version {} is not supported: this program reads version 1", spec.version);
         return Err(Fault::new(place(&["version"]), problem));
     }
     if spec.inputs.is_empty() {
-        return Err(Fault::new(place(&["inputs"]), "there are no inputs"));
+        return Err(Fault::new(place(&["inputs"]), "the pipeline has no inputs"));
     }
     let mut inputs = Vec::new();
     for (key, input) in &spec.inputs {
@@ -207,6 +207,11 @@ fn typed(document: &Node) -> Result<PipelineSpec, Fault> {
         let fault = Fault::new(document.locate(&path, problem.starts_with("unknown field")), &problem);
         let names: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
         match names.split_first() {
+            // A prediction has its file below `output`.
+            Some((&"path", known)) if known.contains(&"output") => fault.help("write `output: { path: ... }`"),
+            Some((&"dtype", known)) if known.contains(&"output") => {
+                fault.help("write `output: { path: ..., dtype: ... }`")
+            }
             Some((unknown, known)) if problem.starts_with("unknown") => fault.meant(unknown, known.iter().copied()),
             _ => fault,
         }
@@ -222,7 +227,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     })?;
     let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
     if path.has_copy() {
-        let problem = format!("{:?}: copies are written, not read; {{copy}} belongs into outputs", path.text());
+        let problem = format!("{:?}: {{copy}} is for outputs only, because inputs have no copies", path.text());
         return Err(Fault::new(place(&["inputs", key, "path"], false), problem));
     }
     let own_grid = input.grid == GridRule::Own;
@@ -231,7 +236,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     let non_finite = node("non_finite").map(|node| non_finite::rule(node, kind)).transpose()?.unwrap_or_default();
     let series = node("series").map(series::rule).transpose()?;
     if let Some(sizes) = input.spacing.filter(|sizes| sizes.iter().any(|v| !(v.is_finite() && *v > 0.0))) {
-        let problem = format!("spacing: {sizes:?} must be three positive numbers, mm");
+        let problem = format!("spacing: {sizes:?} must be three positive numbers in mm");
         return Err(Fault::new(place(&["inputs", key, "spacing"], false), problem));
     }
     let place = place(&["inputs", key], true);

@@ -50,7 +50,7 @@ pub(crate) fn resolve(
     let activation: Option<Activation> =
         spec.activation.as_deref().map(str::parse).transpose().map_err(|e| fault("activation", e))?;
     if activation.is_some_and(|a| a != Activation::None) && kind != Kind::Logit {
-        return Err(fault("activation", format!("it makes probabilities of logits, and the kind is {kind}")));
+        return Err(fault("activation", format!("only logits have an activation, and the kind is {kind}")));
     }
     let regions = spec.regions.as_ref().map(|r| Regions {
         threshold: r.threshold,
@@ -60,7 +60,9 @@ pub(crate) fn resolve(
         regions.check(None).map_err(|e| fault("regions", e))?;
     }
     let decides = match (spec.argmax, &regions) {
-        (true, Some(_)) => return Err(fault("regions", "argmax decides already: give one of the two".to_owned())),
+        (true, Some(_)) => {
+            return Err(fault("regions", "argmax and regions exclude each other: keep one of them".to_owned()));
+        }
         (true, None) => Some("argmax"),
         (false, Some(_)) => Some("regions"),
         (false, None) => None,
@@ -68,10 +70,10 @@ pub(crate) fn resolve(
     if let Some(field) = decides
         && !matches!(kind, Kind::Probability | Kind::Logit)
     {
-        return Err(fault(field, format!("it needs probabilities or logits, and the kind is {kind}")));
+        return Err(fault(field, format!("expected probabilities or logits, and the kind is {kind}")));
     }
     if spec.values.is_some_and(|v| v != ValuesSpec::Keep) && !matches!(kind, Kind::Image | Kind::Label) {
-        return Err(fault("values", format!("values of kind {kind} have no units to go back to")));
+        return Err(fault("values", format!("only images and labels can be undone, and the kind is {kind}")));
     }
     let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
     let undoes = spec.values.is_some_and(|v| v != ValuesSpec::Keep);
@@ -91,12 +93,16 @@ pub(crate) fn resolve(
     let resolved = resolve_steps(steps_node, if active { Kind::Probability } else { kind }, &decision, registry, read)?;
     let carried = if active && resolved.carried == Kind::Probability { kind } else { resolved.carried };
     if let Some(chosen) = interpolation.filter(|i| i.averages() && carried == Kind::Label) {
-        let problem = format!("{chosen} would average labels; use nearest or label");
+        let step = resolved.steps.iter().rev().find(|(_, place)| *place == RestorePlace::Model);
+        let why = step.filter(|_| kind != Kind::Label).map_or(String::new(), |(step, _)| {
+            format!(", which are made before resampling because {} is a step in: model", step.name)
+        });
+        let problem = format!("{chosen} would average labels{why}; use nearest, label or label_nearest");
         return Err(fault("interpolation", problem));
     }
     if let Some(chosen) = interpolation.filter(|i| i.weighs_labels() && carried != Kind::Label) {
         let problem = format!(
-            "{chosen} chooses among labels, and what is resampled is of kind {carried}: use nearest, linear or cubic"
+            "{chosen} is for labels, and the resampled values are of kind {carried}: use nearest, linear or cubic"
         );
         return Err(fault("interpolation", problem));
     }
@@ -104,7 +110,7 @@ pub(crate) fn resolve(
     if let Some(fill) = spec.fill.filter(|_| gives_labels)
         && check_label_fill(fill).is_err()
     {
-        let problem = format!("{fill} is no label: the result holds labels there, and these are whole numbers");
+        let problem = format!("{fill} is not a label: the result is a label map, and labels are whole numbers");
         return Err(fault("fill", problem));
     }
     let dtype = spec.output.as_ref().map(|o| stored_dtype(&o.path, o.dtype.as_deref())).transpose();
@@ -113,7 +119,7 @@ pub(crate) fn resolve(
     if let (Some(fill), Some(dtype)) = (spec.fill.filter(|_| gives_labels && !changed_after), dtype)
         && dtype.check_labels([fill]).is_err()
     {
-        return Err(fault("fill", format!("{dtype}, the dtype of the output, does not hold label {fill}")));
+        return Err(fault("fill", format!("the dtype of the output, {dtype}, cannot store label {fill}")));
     }
     if let Some(lost) = dtype.and_then(|dtype| resolved.reach.lost(PREDICTION, dtype)) {
         return Err(labels::lost(&lost, place(&["output", "dtype"], false)));
@@ -192,7 +198,7 @@ fn resolve_steps(
         let mut node = node.clone();
         let (place, at) = take_place(&mut node)?;
         if last == RestorePlace::Native && place == RestorePlace::Model {
-            let problem = "in: model comes after in: native, but is done before it: put it first";
+            let problem = "steps in: model run before steps in: native: put them first";
             return Err(Fault::new(at, problem));
         }
         if last != place {
@@ -222,11 +228,12 @@ fn resolve_steps(
             (false, _) => fits(&by_then)?,
         };
         if matches!(step.transform, Transform::Spatial(_)) || step.class == Class::Spatial {
-            let problem = format!("{} changes places: what is restored keeps those of the source", step.name);
+            let problem =
+                format!("{} moves voxels, but a restored prediction must keep the grid of the source", step.name);
             return Err(Fault::new(step.place, problem));
         }
         if matches!(step.transform, Transform::Random(_)) {
-            let problem = format!("{} draws by chance: a prediction comes back the same way every time", step.name);
+            let problem = format!("{} is random, but a prediction must be restored the same way every time", step.name);
             return Err(Fault::new(step.place, problem));
         }
         if empty {
@@ -235,12 +242,12 @@ fn resolve_steps(
         }
         if let Transform::Value(transform) = &step.transform {
             if transform.source().is_some() || !transform.gathers().is_empty() {
-                let problem = format!("{} looks at another input, and there is only the prediction here", step.name);
+                let problem = format!("{} needs another input, but restore has only the prediction", step.name);
                 return Err(Fault::new(step.place, problem));
             }
             by_then.pass(&step);
             if decision.decides && !decided && by_then.kind == Kind::Label {
-                let problem = format!("{} makes labels already: leave argmax and regions out", step.name);
+                let problem = format!("{} already makes labels: leave argmax and regions out", step.name);
                 return Err(Fault::new(step.place, problem));
             }
         }
@@ -311,14 +318,14 @@ fn take_place(step: &mut Node) -> Result<(RestorePlace, Place), Fault> {
     let Data::Map(outer) = &mut step.data else { return Ok((usual, at)) };
     let Some((_, Node { data: Data::Map(params), .. })) = outer.first_mut() else { return Ok((usual, at)) };
     if let Some((key, _)) = params.iter().find(|(k, _)| k.name == "keys") {
-        return Err(Fault::new(key.place, "keys: there is only the prediction here; leave it out"));
+        return Err(Fault::new(key.place, "keys: restore has only the prediction; leave keys out"));
     }
     let Some(position) = params.iter().position(|(k, _)| k.name == "in") else { return Ok((usual, at)) };
     let (key, value) = params.remove(position);
     match &value.data {
         Data::Text(text) if text == "model" => Ok((RestorePlace::Model, key.place)),
         Data::Text(text) if text == "native" => Ok((RestorePlace::Native, key.place)),
-        _ => Err(Fault::new(value.place, "in: expected model (before it is resampled) or native (after it)")),
+        _ => Err(Fault::new(value.place, "in: expected model (before resampling) or native (after resampling)")),
     }
 }
 

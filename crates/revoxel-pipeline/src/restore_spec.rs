@@ -1,4 +1,4 @@
-//! What is to be done with predictions, as written.
+//! How to restore predictions, as written.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,53 +6,53 @@ use serde_json::Value;
 
 use crate::schemas::{DtypeSchema, KindSchema};
 
-/// What is to be done with a prediction.
+/// How to restore a prediction.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RestoreSpec {
-    /// What its values mean: image, label, probability or logit.
+    /// Kind of its values: image, label, probability or logit.
     #[schemars(with = "KindSchema")]
     pub(crate) kind: String,
-    /// The input whose grid it goes back to; the first image where it is left out.
+    /// The input whose grid it is mapped back to. Default: the first image.
     #[serde(default)]
     pub(crate) volume: Option<String>,
-    /// How it is interpolated; by its kind where it is left out: labels nearest, the rest linear.
+    /// The interpolation. Default: nearest for labels, linear for other kinds.
     #[serde(default)]
     #[schemars(with = "Option<InterpolationSchema>")]
     pub(crate) interpolation: Option<String>,
-    /// What is done to logits before they are averaged or resampled.
+    /// The function applied to logits before averaging and resampling.
     #[serde(default)]
     #[schemars(with = "Option<ActivationSchema>")]
     pub(crate) activation: Option<String>,
-    /// Make the label map of the highest channel, the lowest at a tie.
+    /// Make a label map of the channel with the highest value; at a tie, the lowest channel.
     #[serde(default)]
     pub(crate) argmax: bool,
-    /// Make a label map of channels that overlap, painted over each other.
+    /// Make a label map of overlapping channels, painted one over the other.
     #[serde(default)]
     pub(crate) regions: Option<RegionsSpec>,
-    /// What is done to intensities; they stay as they are where it is left out.
+    /// Whether recorded changes of values are undone. Default: keep.
     #[serde(default)]
     pub(crate) values: Option<ValuesSpec>,
-    /// What voxels hold that the model never saw; background of the kind where it is left out.
+    /// The value of voxels that the model never saw. Default: the background of the kind.
     #[serde(default)]
     pub(crate) fill: Option<f64>,
-    /// What is done then, in order: transforms of values, as `- name: { in: model, parameters }`.
+    /// Steps applied to the prediction, in order: transforms of values, as `- name: { in: model, parameters }`.
     #[serde(default)]
     #[allow(dead_code, reason = "read with their places; here for the schema")]
     pub(crate) steps: Vec<Value>,
-    /// The file that is written.
+    /// The output file.
     #[serde(default)]
     pub(crate) output: Option<RestoreOutput>,
 }
 
-/// Channels that overlap, painted over each other (nnU-Net: `regions_class_order`).
+/// Overlapping channels, painted one over the other (nnU-Net: `regions_class_order`).
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegionsSpec {
-    /// The probability above which a voxel belongs to a region; logits are compared with its logit.
+    /// The probability above which a voxel belongs to a region; logits are compared with the logit of this probability.
     #[serde(default = "half")]
     pub(crate) threshold: f64,
-    /// What is painted, in order: later ones over earlier ones.
+    /// The regions in the order of painting: later ones cover earlier ones.
     pub(crate) paint: Vec<PaintSpec>,
 }
 
@@ -66,27 +66,28 @@ pub(crate) struct PaintSpec {
     pub(crate) label: u16,
 }
 
-/// The file that is written.
+/// The output file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RestoreOutput {
-    /// Where, relative to the output folder; the name says the format; `{case}` stands for the case.
+    /// Path relative to the output folder; its extension selects the format; `{case}` is replaced by the name of the
+    /// case.
     pub(crate) path: String,
-    /// The voxel type; for labels the smallest that holds them where it is left out.
+    /// The voxel type. Default for labels: the smallest type that can store them.
     #[serde(default)]
     #[schemars(with = "Option<DtypeSchema>")]
     pub(crate) dtype: Option<String>,
 }
 
-/// What is done to intensities.
+/// Whether recorded changes of values are undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ValuesSpec {
-    /// They stay as the model made them.
+    /// Values stay as the model made them.
     Keep,
-    /// The recorded changes are undone; values that were cut off are an error.
+    /// Recorded changes are undone; clipped values are an error.
     Undo,
-    /// The recorded changes are undone; for values that were cut off stands the limit.
+    /// Recorded changes are undone; clipped values become the limit.
     Clamp,
 }
 

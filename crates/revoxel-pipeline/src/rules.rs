@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fuse {
-    /// Exact steps with one resampling: the result is that of the steps one by one.
+    /// Exact steps with one resampling: the result equals that of the separate steps.
     #[default]
     Exact,
-    /// Also several resamplings: one interpolation instead of several, so values differ from the steps one by one.
+    /// Also several resamplings: one interpolation instead of several, so values differ from those of the separate
+    /// steps.
     Resampling,
 }
 
@@ -32,31 +33,31 @@ pub enum OverlapRule {
     /// Refuse the case, naming the labels.
     #[default]
     Error,
-    /// Read one channel for each, with 1 where it is.
+    /// Read one channel per label, with 1 inside it.
     Channels,
 }
 
-/// What to do with slices that lie unevenly.
+/// What to do with unevenly spaced slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SliceRule {
     /// Refuse the case, naming the gaps.
     #[default]
     Error,
-    /// Resample onto an even grid, from where each slice lies; predictions go back onto the slices.
+    /// Resample to an even grid from the positions of the slices; predictions are mapped back onto the slices.
     Regularize,
-    /// Take the slices to be even, at the mean gap.
+    /// Treat the slices as evenly spaced at the mean gap.
     Nominal,
 }
 
-/// What to do where slices are missing.
+/// What to do if slices are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingRule {
     /// Refuse the case, naming the slices.
     #[default]
     Error,
-    /// Fill them in between their neighbours.
+    /// Interpolate them between their neighbours.
     Interpolate,
 }
 

@@ -24,7 +24,7 @@ pub fn schema(registry: &Registry) -> Value {
                 params = definition.clone();
             }
             let keys = json!({
-                "description": "The inputs that the step applies to; by default all of which it makes sense.",
+                "description": "The inputs that the step applies to; default: all inputs of a suitable kind.",
                 "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }]
             });
             let with = |field: &str, value: Value| {
@@ -43,7 +43,7 @@ pub fn schema(registry: &Registry) -> Value {
             };
             if transform.class != Class::Spatial {
                 let place = json!({
-                    "description": "Where it is done: before the prediction is resampled, or after it.",
+                    "description": "When the step runs: before the prediction is resampled (model) or after (native).",
                     "enum": ["model", "native"],
                     "default": "native"
                 });

@@ -17,11 +17,11 @@ pub(crate) fn resolve(key: &str, input: &InputSpec, kind: Kind, document: &Node)
     };
     let place = |field: &str| document.locate(&["inputs", key, field].map(ToOwned::to_owned), false);
     if kind != Kind::Label && found != Segments::default() {
-        let problem = "reference, structures, threshold and overlap are for inputs with `kind: label`";
+        let problem = "reference, structures, threshold and overlap need `kind: label`";
         return Err(Fault::new(place("kind"), problem));
     }
     if let Some(threshold) = found.threshold.filter(|t| !(*t > 0.0 && *t <= 1.0)) {
-        return Err(Fault::new(place("threshold"), format!("{threshold} must be above 0 and at most 1")));
+        return Err(Fault::new(place("threshold"), format!("threshold: {threshold} must be above 0 and at most 1")));
     }
     Ok(found)
 }
@@ -37,7 +37,7 @@ pub(crate) fn check_references<'a>(
         let others = || inputs.clone().map(|(other, _)| other).filter(|other| *other != key);
         if !others().any(|key| key == reference) {
             let problem =
-                format!("there is no other input {reference:?}: name the one onto whose slices the labels go");
+                format!("there is no other input {reference:?}: name the input whose slices the labels are put on");
             return Err(Fault::new(place, problem).meant(reference, others()));
         }
     }

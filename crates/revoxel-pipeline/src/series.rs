@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::Fault;
 use crate::node::{Data, Node};
 
-/// Which series of a folder or archive: all that is given must fit, and exactly one series.
+/// Which series of a folder or archive: all given fields must match, for exactly one series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeriesRule {
     /// Its number in the list that `revoxel info` prints, its UID, or its description with `*` and `?`.
@@ -20,9 +20,9 @@ pub struct SeriesRule {
     pub modality: Option<String>,
     /// SeriesNumber.
     pub number: Option<i64>,
-    /// Slices that it has at least.
+    /// The minimum number of slices.
     pub min_slices: Option<usize>,
-    /// Of all that fit, the one with most images.
+    /// Of all matching series, the one with the most images.
     pub largest: bool,
 }
 
@@ -52,22 +52,22 @@ pub(crate) enum SeriesSchema {
     Fields(Fields),
 }
 
-/// What a series is like; all that is given must fit.
+/// Fields of a series; all given fields must match.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used")]
 pub(crate) struct Fields {
     /// SeriesInstanceUID.
     uid: Option<String>,
-    /// SeriesDescription, with `*` for any text and `?` for any character; upper and lower case are the same.
+    /// SeriesDescription, with `*` for any text and `?` for any character; case is ignored.
     description: Option<String>,
     /// Modality, such as CT.
     modality: Option<String>,
     /// SeriesNumber.
     number: Option<i64>,
-    /// Slices that it has at least.
+    /// The minimum number of slices.
     min_slices: Option<usize>,
-    /// Of all that fit, the one with most images.
+    /// Of all matching series, the one with the most images.
     largest: Option<bool>,
 }
 
@@ -80,16 +80,13 @@ pub(crate) fn rule(node: &Node) -> Result<SeriesRule, Fault> {
     let fields = match &node.data {
         Data::Text(name) if FIELDS.iter().any(|field| name.trim_start().starts_with(&format!("{field}="))) => {
             let (field, value) = name.split_once('=').unwrap_or_default();
-            return fault(
-                node,
-                format!("write a map for what a series is like: {{ {}: {} }}", field.trim(), value.trim()),
-            );
+            return fault(node, format!("write the field as a map: {{ {}: {} }}", field.trim(), value.trim()));
         }
         Data::Text(name) => return Ok(SeriesRule { name: Some(name.clone()), ..rule }),
         Data::Number(number) if number.is_u64() => return Ok(SeriesRule { name: Some(number.to_string()), ..rule }),
         Data::Map(fields) if !fields.is_empty() => fields,
         _ => {
-            let expected = "expected a number of the list of `revoxel info`, a UID, a description, or a map such as \
+            let expected = "expected a number from the list of `revoxel info`, a UID, a description, or a map such as \
                             { description: \"*thin*\", largest: true }";
             return fault(node, format!("{expected}, not {}", node.json()));
         }
@@ -128,29 +125,29 @@ pub(crate) fn rule(node: &Node) -> Result<SeriesRule, Fault> {
     Ok(rule)
 }
 
-/// What to do with images of different quantities (magnitude and phase, water and fat) at the same places.
+/// What to do with images of different quantities (magnitude and phase, water and fat) at the same positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FramesRule {
-    /// They are different volumes, of which `select` takes one.
+    /// They are separate volumes; `select` chooses one.
     #[default]
     Separate,
     /// They are channels of one volume.
     Stack,
 }
 
-/// What to do with images that have no RescaleSlope and RescaleIntercept among others that have.
+/// What to do with images that lack the RescaleSlope and RescaleIntercept of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RescaleRule {
     /// Refuse the case, naming the first of them.
     #[default]
     Error,
-    /// Give them those of the others, where these have one pair in common.
+    /// Use those of the others, if these share one pair.
     Assume,
 }
 
-/// What to do with a last frame that lacks slices.
+/// What to do if the last frame lacks slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IncompleteRule {

@@ -20,7 +20,7 @@ pub(crate) fn stored_dtype(path: &str, name: Option<&str>) -> Result<Option<Stor
         .parse::<StoredDtype>()
         .map_err(|e| Fault::new(Place::default(), e.to_string()).meant(name, Dtype::ALL.iter().map(|d| d.name())))?;
     if dtype == StoredDtype::Half && !path.ends_with(".npy") {
-        let problem = format!("{} can only be written as .npy, and the path is {path}", dtype.name());
+        let problem = format!("only .npy files can store {}, and the path is {path}", dtype.name());
         return Err(Fault::new(Place::default(), problem));
     }
     Ok(Some(dtype))
@@ -53,7 +53,7 @@ pub(crate) fn resolve_step(
         });
     };
     if !matches!(params.data, Data::Map(_) | Data::Null) {
-        let problem = format!("{name} takes named parameters, in braces or on lines of their own");
+        let problem = format!("{name} takes named parameters: write them in braces or on separate lines");
         return Err(Fault::new(params.place, problem));
     }
     let wanted = take_keys(&mut params)?;

@@ -8,13 +8,15 @@ use crate::yaml;
 pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fault> {
     for assignment in assignments {
         let fault = |problem: String| Fault::new(Place::default(), format!("--set {assignment}: {problem}"));
-        let (path, value) = assignment.split_once('=').ok_or_else(|| fault("write it as path=value".to_owned()))?;
+        let (path, value) = assignment.split_once('=').ok_or_else(|| fault("expected path=value".to_owned()))?;
         let value = yaml::parse(value).map_err(|f| fault(f.problem))?;
         let segments: Vec<&str> = path.trim().split('.').collect();
         let (last, parents) = segments.split_last().unwrap_or((&"", &[]));
         let mut node = &mut *document;
         for segment in parents {
-            node = node.child_mut(segment).ok_or_else(|| fault(format!("the pipeline has no {segment:?} there")))?;
+            node = node
+                .child_mut(segment)
+                .ok_or_else(|| fault(format!("the pipeline has no {segment:?} at this path")))?;
         }
         let place = node.place;
         if let Some(child) = node.child_mut(last) {
@@ -22,7 +24,7 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
         } else if let Data::Map(map) = &mut node.data {
             map.push((Key { place, name: (*last).to_owned() }, Node { place, data: value.data }));
         } else {
-            return Err(fault(format!("the pipeline has no {last:?} there")));
+            return Err(fault(format!("the pipeline has no {last:?} at this path")));
         }
     }
     Ok(())

@@ -5,14 +5,14 @@ use std::fmt;
 /// A case, or one of the copies that a pipeline makes of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseName {
-    /// What `{case}` stands for.
+    /// Replaces `{case}`.
     pub case: String,
-    /// What `{copy}` stands for, from 0; `None` where the pipeline makes no copies.
+    /// Replaces `{copy}`, from 0; `None` if the pipeline makes no copies.
     pub copy: Option<u32>,
 }
 
 impl CaseName {
-    /// A case of which no copies are made.
+    /// A case without copies.
     pub fn alone(case: impl Into<String>) -> Self {
         Self { case: case.into(), copy: None }
     }
@@ -48,14 +48,14 @@ impl Template {
         }
         let rest = text.replace(CASE, "").replace(COPY, "");
         if rest.contains(['{', '}']) {
-            return Err(format!("{text:?}: the only placeholders are {CASE} and, where copies are written, {COPY}"));
+            return Err(format!("{text:?}: the only placeholders are {CASE} and, in outputs with copies, {COPY}"));
         }
         let path = std::path::Path::new(text);
         if path.is_absolute() {
             return Err(format!("{text:?} is absolute: paths are relative to --data and --out"));
         }
         if path.components().any(|c| matches!(c, std::path::Component::ParentDir)) {
-            return Err(format!("{text:?} leads out of its folder"));
+            return Err(format!("{text:?} leaves its folder: `..` is not allowed"));
         }
         Ok(Self(text.to_owned()))
     }

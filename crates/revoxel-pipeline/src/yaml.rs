@@ -13,7 +13,7 @@ impl Node {
     /// Reads one document of YAML or JSON: plain data only, no key twice.
     ///
     /// # Errors
-    /// Where the text is something else, with the place. `file` is what the error calls it.
+    /// If the text is something else, with the place. `file` is what the error calls it.
     pub fn read(file: &str, text: &str) -> Result<Self, PipelineError> {
         parse(text).map_err(|fault| PipelineError {
             file: file.to_owned(),
@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
             let fault = Fault::new(place, problem);
             let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
             let bare = line.contains(": ${") && line.contains(": {");
-            Err(if bare { fault.help("put it in quotes: inside braces, ${name} is \"${name}\"") } else { fault })
+            Err(if bare { fault.help("inside braces, write it in quotes: \"${name}\"") } else { fault })
         }
     }
 }

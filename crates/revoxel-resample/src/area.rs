@@ -9,7 +9,7 @@ use crate::ResampleError;
 /// all voxels that it touches, whole ones. The result is float32, of float64 float64.
 ///
 /// # Errors
-/// Where the result cannot be made.
+/// If the result cannot be made.
 pub fn area(volume: &Volume, grid: &Grid) -> Result<Volume, ResampleError> {
     let (from, to, channels) = (volume.grid().shape(), grid.shape(), volume.channels());
     let voxels: Voxels = match volume.voxels() {

@@ -20,7 +20,7 @@ use crate::{How, Interpolation, ResampleError, buffer, spline};
 /// planes per thread (for cubic interpolation also the coefficients of every channel).
 ///
 /// # Errors
-/// Where the volume does not lie on the sampling's source grid.
+/// If the volume does not lie on the sampling's source grid.
 pub fn execute_argmax(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume, ResampleError> {
     let prepared = prepare(volume, sampling, how)?;
     let volume = &prepared.volume;

@@ -6,7 +6,7 @@ use crate::error::ResampleError;
 /// asked before.
 ///
 /// # Errors
-/// Where they cannot.
+/// If they cannot.
 pub fn room(bytes: u64) -> Result<(), ResampleError> {
     let had = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
     if had { Ok(()) } else { Err(ResampleError::Memory(bytes)) }

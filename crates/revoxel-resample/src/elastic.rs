@@ -16,7 +16,7 @@ const SHARPNESS: f64 = -0.75;
 /// each voxel then ([`Smoothing::Bicubic`]: for each voxel of a slice).
 ///
 /// # Errors
-/// Where the grid is too large or the recipe's numbers are out of range.
+/// If the grid is too large or the recipe's numbers are out of range.
 pub fn elastic(grid: Grid, recipe: Recipe) -> Result<Warp, WarpError> {
     Warp::dense(grid, recipe, displacements)
 }

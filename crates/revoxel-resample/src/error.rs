@@ -22,8 +22,8 @@ pub enum ResampleError {
     /// The buffers do not fit their grids.
     #[error(transparent)]
     Volume(#[from] VolumeError),
-    /// The memory does not suffice.
-    #[error("there is no memory for {0} bytes: crop before, take larger voxels, or run it where there is more memory")]
+    /// Not enough memory.
+    #[error("not enough memory for {0} bytes: crop first, use larger voxels, or use a machine with more memory")]
     Memory(u64),
     /// What is to fill or pad a label map does not fit beside its labels.
     #[error(transparent)]

@@ -20,7 +20,7 @@ use crate::{Boundary, How, Interpolation, Outside, PadMode, buffer, pad};
 /// float64 voxels. Every channel is treated alike.
 ///
 /// # Errors
-/// Where the volume does not lie on the sampling's source grid.
+/// If the volume does not lie on the sampling's source grid.
 pub fn execute(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume, ResampleError> {
     execute_as(volume, sampling, how, None)
 }
@@ -29,7 +29,7 @@ pub fn execute(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume
 /// voxel type.
 ///
 /// # Errors
-/// Where the volume does not lie on the sampling's source grid.
+/// If the volume does not lie on the sampling's source grid.
 pub fn execute_as(
     volume: &Volume,
     sampling: &Sampling,
@@ -66,7 +66,7 @@ pub fn execute_as(
 /// each once and in order, in the voxel type that [`execute_as`] gives. The memory is the volume and a slab.
 ///
 /// # Errors
-/// Where the volume does not lie on the sampling's source grid, and what `sink` says.
+/// If the volume does not lie on the sampling's source grid, and what `sink` says.
 pub fn stream<E: From<ResampleError>>(
     volume: &Volume,
     sampling: &Sampling,
@@ -124,7 +124,7 @@ pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Opt
 /// with the orientation that the volume had.
 ///
 /// # Errors
-/// Where a grid on the way cannot be made.
+/// If a grid on the way cannot be made.
 pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, ResampleError> {
     let mut turn = Sampling::identity(*volume.grid());
     turn.push(&GridOp::Reorient(volume.grid().turn_to(orientation)))?;
@@ -134,7 +134,7 @@ pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, Re
 /// Which target voxels a pass on the way back has data for: 1 where it has, 0 where the fill stands; a uint8 label map.
 ///
 /// # Errors
-/// Where a grid on the way cannot be made.
+/// If a grid on the way cannot be made.
 pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
     covered(sampling)
 }

@@ -109,7 +109,7 @@ pub fn all_finite(voxels: &Voxels) -> bool {
     }
 }
 
-/// The voxels with a number in the place of every value that is not finite.
+/// The voxels with a number in place of every value that is not finite.
 pub fn replaced(voxels: Voxels, number: f64) -> Voxels {
     fn of<T: Voxel>(mut values: Vec<T>, number: f64) -> Vec<T> {
         let number = T::from_f64(number);

@@ -153,7 +153,7 @@ impl<S: Subject> FusedPass<S> {
     /// Executes the pass that waits; the subject after it.
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     pub fn settle(&mut self) -> Result<&mut S, ResampleError> {
         if !self.pass.is_identity() {
             self.subject.execute(&self.pass, &self.how)?;
@@ -178,7 +178,7 @@ impl<S: Subject> FusedPass<S> {
     /// Adds the ops of a step.
     ///
     /// # Errors
-    /// Where an op has no result, or a pass that must be executed first fails.
+    /// If an op has no result, or a pass that must be executed first fails.
     pub fn apply(&mut self, ops: &[GridOp], rule: &StepRule) -> Result<Applied, ResampleError> {
         (self.earlier, self.own) = (self.earlier + self.own, 0);
         let (before, mut applied) = (*self.grid(), Applied::default());

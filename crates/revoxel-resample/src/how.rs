@@ -1,4 +1,4 @@
-//! How values are interpolated and what stands where there are none.
+//! Interpolation, and values outside the volume.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,7 +62,7 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// A name that is no interpolation.
+/// A name that is not an interpolation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an interpolation: use nearest, linear, cubic, label or label_nearest")]
 pub struct InterpolationError(pub String);

@@ -137,7 +137,7 @@ impl fmt::Display for PadMode {
     }
 }
 
-/// A name that is no padding mode.
+/// A name that is not a padding mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, linear_ramp, minimum, maximum, mean, \
@@ -157,7 +157,7 @@ impl FromStr for PadMode {
 /// inside it by `mode`, or of `value` (per channel) where the mode is constant. Cropping comes before padding.
 ///
 /// # Errors
-/// Where the window is empty or shares no voxel with the volume and the mode needs one.
+/// If the window is empty or shares no voxel with the volume and the mode needs one.
 pub fn pad(
     volume: &Volume,
     start: [i64; 3],

@@ -26,38 +26,38 @@ pub trait Subject {
     /// Executes a pass.
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn execute(&mut self, pass: &Sampling, how: &How) -> Result<(), ResampleError>;
 
     /// Executes a pass of the cubic B-spline and keeps the values within the range of what it reads; the voxels that
     /// were changed for that.
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn execute_clipped(&mut self, pass: &Sampling, how: &How) -> Result<usize, ResampleError>;
 
     /// Smooths by a sigma (voxels) along each axis.
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn smooth(&mut self, sigma: [f64; 3], gaussian: &Gaussian) -> Result<(), ResampleError>;
 
     /// Averages boxes of voxels; see [`area`].
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn average(&mut self, grid: &Grid) -> Result<(), ResampleError>;
 
     /// Takes a window that is padded; see [`pad`].
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn pad(&mut self, start: [i64; 3], shape: [usize; 3], mode: PadMode, value: &[f64]) -> Result<(), ResampleError>;
 
     /// Gives the voxels a type that holds these values too.
     ///
     /// # Errors
-    /// Where no voxel type holds them.
+    /// If no voxel type holds them.
     fn hold(&mut self, values: &[f64]) -> Result<(), ResampleError>;
 }
 

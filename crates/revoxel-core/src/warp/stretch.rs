@@ -16,7 +16,7 @@ impl Stretch {
     /// A stretch by its nodes along axis 0, 1, 2: an index, and the index that is shown there.
     ///
     /// # Errors
-    /// Where an axis has less than two nodes or too many, or they do not rise.
+    /// If an axis has less than two nodes or too many, or they do not increase.
     pub fn new(nodes: [Vec<[f64; 2]>; 3]) -> Result<Self, WarpError> {
         let rises = |pair: &[[f64; 2]]| {
             let steps = [pair[1][0] - pair[0][0], pair[1][1] - pair[0][1]];

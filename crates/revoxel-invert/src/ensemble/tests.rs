@@ -283,7 +283,7 @@ fn regions_that_make_no_sense_are_refused() {
     };
     assert!(check(&[(0, 1), (2, 1)]).is_ok());
     assert!(check(&[(0, 0)]).unwrap_err().contains("label 0 is the background"));
-    assert!(check(&[(0, 1), (1, 2), (0, 3)]).unwrap_err().contains("channel 0 is painted twice"));
+    assert!(check(&[(0, 1), (1, 2), (0, 3)]).unwrap_err().contains("channel 0 is listed twice"));
 }
 
 #[test]
@@ -299,10 +299,10 @@ fn members_that_do_not_fit_are_refused_by_name() {
     let first = probabilities(&mut draw, model(&fold));
     all.add("a.nii", &fold.volumes["image"], first.clone(), &[1.0]).unwrap();
     let error = all.add("b.nii", &other.volumes["image"], first.clone(), &[1.0]).unwrap_err().to_string();
-    assert!(error.contains("a.nii") && error.contains("b.nii") && error.contains("bit for bit"), "{error}");
+    assert!(error.contains("a.nii") && error.contains("b.nii") && error.contains("must be identical"), "{error}");
     let two = draw.volume(model(&fold), Kind::Probability, 2);
     let error = all.add("c.nii", &fold.volumes["image"], two, &[1.0]).unwrap_err().to_string();
-    assert!(error.contains("of kind probability with 2 channel(s), but the first"), "{error}");
+    assert!(error.contains("of kind probability with 2 channels, but the first"), "{error}");
     assert_eq!(all.add("d", &fold.volumes["image"], first, &[0.0]), Err(InvertError::Weight(0.0)));
     let mut all = Ensemble::new(Recipe::default());
     let volume = draw.volume(model(&fold), Kind::Logit, 1);

@@ -4,35 +4,36 @@ use revoxel_resample::{AntiAlias, Applied, Boundary, Outside, PadMode, Ties};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a step sampled beyond its interpolation, where that is not the usual: what it takes to sample something else
-/// (the noise of an earlier step) in the same way.
+/// How a step sampled besides its interpolation, if it differs from the defaults: enough to sample something else (the
+/// noise of an earlier step) in the same way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SampledRecord {
-    /// What was sampled beyond the voxels; usually those at the border.
+    /// What was sampled outside the volume; default: the voxels at the border.
     #[serde(with = "OutsideRecord", skip_serializing_if = "is_usual")]
     #[schemars(with = "OutsideRecord")]
     pub outside: Outside,
-    /// What the cubic B-spline took to lie beyond the voxels; usually the mirrored voxels.
+    /// How the cubic B-spline continues outside the volume; default: mirrored voxels.
     #[serde(with = "BoundaryRecord", skip_serializing_if = "is_usual")]
     #[schemars(with = "BoundaryRecord")]
     pub boundary: Boundary,
-    /// By which rule voxels were smoothed before.
+    /// The rule of the smoothing before, if any.
     #[serde(skip_serializing_if = "is_usual")]
     pub smoothed: Option<SmoothedRecord>,
-    /// Whether each voxel is the mean of all that it touches.
+    /// Whether each voxel is the mean of all voxels that it overlaps.
     #[serde(skip_serializing_if = "is_usual")]
     pub area: bool,
-    /// Whether it was one interpolation with that of a step before.
+    /// Whether it shared one interpolation with an earlier step.
     #[serde(skip_serializing_if = "is_usual")]
     pub fused: bool,
-    /// Which voxels padding repeats; usually none, it has a value of its own.
+    /// Which voxels padding repeats; default: none, padding has its own value.
     #[serde(skip_serializing_if = "is_usual")]
     pub repeats: Option<RepeatsRecord>,
-    /// How many voxels were changed to keep the cubic B-spline within the range of what it read, where it was kept there.
+    /// How many voxels were clipped to the range of the values that the cubic B-spline read, if it was limited to that
+    /// range.
     #[serde(skip_serializing_if = "is_usual")]
     pub clipped: Option<usize>,
-    /// Whether padding held what was computed from the voxels: their mean, median, minimum and the like.
+    /// Whether padding was computed from the voxels: their mean, median, minimum and so on.
     #[serde(skip_serializing_if = "is_usual")]
     pub computed: bool,
 }
@@ -52,7 +53,7 @@ impl From<&Applied> for SampledRecord {
     }
 }
 
-/// Which of two equally close voxels was taken, as written.
+/// Which of two equally close voxels was chosen, as written.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Ties", rename_all = "snake_case")]
 pub(crate) enum TiesRecord {
@@ -77,7 +78,7 @@ enum BoundaryRecord {
     Itk,
 }
 
-/// How voxels are smoothed before they are sampled more coarsely.
+/// How voxels are smoothed before downsampling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SmoothedRecord {
@@ -116,7 +117,7 @@ pub enum RepeatsRecord {
     Reflect,
     /// Those mirrored about the outer faces.
     Symmetric,
-    /// Those of the other end.
+    /// Those at the other end.
     Wrap,
 }
 

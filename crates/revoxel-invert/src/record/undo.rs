@@ -1,11 +1,11 @@
-//! How values are undone, as written.
+//! How to undo changes of values, as written.
 
 use revoxel_core::ValueUndo;
 use revoxel_resample::BiasField;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How values are undone. By channel; a single entry holds for all channels.
+/// How to undo changes of values. One entry per channel; a single entry applies to all channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UndoRecord {
@@ -18,7 +18,7 @@ pub enum UndoRecord {
         #[schemars(length(min = 1))]
         shift: Vec<f64>,
     },
-    /// The same, where values were cut off at limits.
+    /// The same, for values that were clipped to limits.
     RescaleClipped {
         /// Factors.
         #[schemars(length(min = 1))]
@@ -26,7 +26,7 @@ pub enum UndoRecord {
         /// Summands.
         #[schemars(length(min = 1))]
         shift: Vec<f64>,
-        /// The lowest and the highest value after the change; null is no limit.
+        /// The lowest and the highest value after the change; null for no limit.
         #[schemars(length(min = 1))]
         limits: Vec<[Option<f64>; 2]>,
     },
@@ -47,18 +47,18 @@ pub enum UndoRecord {
         /// The exponent.
         #[schemars(extend("exclusiveMinimum" = 0))]
         exponent: f64,
-        /// `[low, range]` of the values before the change, where these are others.
+        /// `[low, range]` of the values before the change, if they differ.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Vec<[f64; 2]>>,
     },
-    /// Labels were exchanged, `[after, before]`; others stayed.
+    /// Labels were exchanged, `[after, before]`; other labels did not change.
     Relabel {
         /// The pairs.
         pairs: Vec<[f64; 2]>,
     },
-    /// Noise was added that can be made again: `before = after - mean - std * normal(position)`.
+    /// Reproducible noise was added: `before = after - mean - std * normal(position)`.
     Noise {
-        /// Which noise: the four words of a Philox4x32-10 generator.
+        /// Key of the noise: the four words of a Philox4x32-10 generator.
         #[schemars(inner(range(max = u32::MAX)))]
         noise: [u32; 4],
         /// Its mean.
@@ -66,7 +66,7 @@ pub enum UndoRecord {
         /// Its standard deviation.
         #[schemars(range(min = 0.0))]
         std: f64,
-        /// For how many channels it was made.
+        /// Number of its channels.
         #[schemars(range(min = 1))]
         channels: usize,
     },
@@ -108,16 +108,16 @@ impl UndoRecord {
     /// The undo, checked.
     ///
     /// # Errors
-    /// Where lists differ in length or are empty, a number is not finite, or the way back is not defined.
+    /// If lists differ in length or are empty, a number is not finite, or the inverse is not defined.
     pub fn undo(&self) -> Result<ValueUndo, String> {
         let finite = |what: &str, numbers: &[f64]| match numbers.iter().find(|n| !n.is_finite()) {
-            Some(n) => Err(format!("{what} holds {n}")),
+            Some(n) => Err(format!("{what} contains {n}")),
             None => Ok(()),
         };
         let paired = |what: &str, a: usize, b: usize| match (a, b) {
             (0, _) => Err(format!("{what}: no numbers")),
             (a, b) if a == b => Ok(()),
-            (a, b) => Err(format!("{what}: {a} and {b} numbers")),
+            (a, b) => Err(format!("{what}: {a} and {b} numbers, must be equally many")),
         };
         match self.clone() {
             Self::Rescale { scale, shift } => {
@@ -140,7 +140,7 @@ impl UndoRecord {
                 let rises = |p: &[[f64; 2]]| p[0][0] < p[1][0] && p[0][1] <= p[1][1];
                 match points.iter().all(|p| p.len() > 1 && p.windows(2).all(rises)) {
                     true => Ok(ValueUndo::Table { points }),
-                    false => Err("points: fewer than two, or not rising".to_owned()),
+                    false => Err("points: must be at least two, increasing".to_owned()),
                 }
             }
             Self::Power { low, range, exponent, before } => {
@@ -151,21 +151,21 @@ impl UndoRecord {
                 let leads = |[low, range]: &[f64; 2]| low.is_finite() && range.is_finite() && *range != 0.0;
                 match after.iter().chain(&before).all(leads) && exponent.is_finite() && exponent > 0.0 {
                     true => Ok(ValueUndo::Power { after, before, exponent }),
-                    false => Err("power: numbers must be finite, no range 0 and the exponent above 0".to_owned()),
+                    false => Err("power: numbers must be finite, ranges not 0 and the exponent above 0".to_owned()),
                 }
             }
             Self::Relabel { pairs } => {
                 finite("pairs", &pairs.iter().flatten().copied().collect::<Vec<_>>())?;
                 match pairs.windows(2).all(|p| p[0][0] < p[1][0]) {
                     true => Ok(ValueUndo::Relabel { pairs }),
-                    false => Err("pairs: not rising".to_owned()),
+                    false => Err("pairs: must be increasing".to_owned()),
                 }
             }
             Self::Noise { noise, mean, std, channels } => {
                 finite("noise", &[mean, std])?;
                 match std >= 0.0 && channels > 0 {
                     true => Ok(ValueUndo::Noise { key: noise, mean, std, channels }),
-                    false => Err(format!("noise: std {std}, for {channels} channels")),
+                    false => Err(format!("noise: std {std} must be at least 0, channels {channels} at least 1")),
                 }
             }
             Self::BiasField { degree, coefficients } => {
@@ -174,9 +174,9 @@ impl UndoRecord {
                     Some(field) if field.can_be_undone() => {
                         Ok(ValueUndo::BiasField { degree, coefficients: field.coefficients().to_vec() })
                     }
-                    Some(_) => Err("coefficients: factors beyond what float32 holds".to_owned()),
+                    Some(_) => Err("coefficients: factors are beyond the range of float32".to_owned()),
                     None => {
-                        Err(format!("coefficients: not as many as degree {degree} has, or a degree beyond 1 to 10"))
+                        Err(format!("coefficients: must be as many as degree {degree} has, and the degree 1 to 10"))
                     }
                 }
             }
@@ -237,16 +237,16 @@ mod tests {
         t(r#"{"rescale":{"scale":[],"shift":[]}}"#, "no numbers");
         t(r#"{"rescale":{"scale":[1.0],"shift":[1.0,2.0]}}"#, "1 and 2 numbers");
         t(r#"{"rescale_clipped":{"scale":[1.0],"shift":[1.0],"limits":[]}}"#, "limits: no numbers");
-        t(r#"{"table":{"points":[[[0.0,1.0]]]}}"#, "fewer than two");
-        t(r#"{"table":{"points":[[[0.0,1.0],[1.0,0.5]]]}}"#, "not rising");
-        t(r#"{"relabel":{"pairs":[[1.0,3.0],[1.0,4.0]]}}"#, "not rising");
-        t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "no range 0");
+        t(r#"{"table":{"points":[[[0.0,1.0]]]}}"#, "at least two");
+        t(r#"{"table":{"points":[[[0.0,1.0],[1.0,0.5]]]}}"#, "increasing");
+        t(r#"{"relabel":{"pairs":[[1.0,3.0],[1.0,4.0]]}}"#, "must be increasing");
+        t(r#"{"power":{"low":[0.0],"range":[0.0],"exponent":1.0}}"#, "ranges not 0");
         t(r#"{"power":{"low":[0.0],"range":[1.0],"exponent":0.0}}"#, "above 0");
         t(r#"{"power":{"low":[0.0],"range":[1.0],"exponent":1.0,"before":[]}}"#, "1 and 0 numbers");
         t(r#"{"noise":{"noise":[1,2,3,4],"mean":0.0,"std":-1.0,"channels":1}}"#, "std -1");
-        t(r#"{"noise":{"noise":[1,2,3,4],"mean":0.0,"std":1.0,"channels":0}}"#, "0 channels");
+        t(r#"{"noise":{"noise":[1,2,3,4],"mean":0.0,"std":1.0,"channels":0}}"#, "channels 0");
         t(r#"{"bias_field":{"degree":2,"coefficients":[0.0,0.1]}}"#, "degree 2");
-        t(r#"{"bias_field":{"degree":1000000000000000,"coefficients":[]}}"#, "beyond 1 to 10");
+        t(r#"{"bias_field":{"degree":1000000000000000,"coefficients":[]}}"#, "the degree 1 to 10");
         t(r#"{"bias_field":{"degree":1,"coefficients":[99.0,0.0,0.0,0.0]}}"#, "float32");
     }
 }

@@ -1,4 +1,4 @@
-//! How large the things are that a trace speaks of: a file of a few lines must not ask for gigabytes.
+//! Limits on sizes in a trace: a file of a few lines must not allocate gigabytes.
 
 use super::{Trace, TraceError, VolumeTrace};
 use crate::record::{GridRecord, OpRecord, SmoothingRecord, UndoRecord};
@@ -22,7 +22,7 @@ pub(super) fn check(trace: &Trace) -> Result<(), TraceError> {
     for (key, volume) in &trace.volumes {
         let refused = |place: String, problem: String| TraceError::Record { key: key.clone(), place, problem };
         if let Some((place, grid)) = grids(volume).find(|(_, grid)| grid.shape.iter().any(|n| *n > MOST_AXIS)) {
-            let problem = format!("shape is {:?}: no axis has more than {MOST_AXIS} voxels", grid.shape);
+            let problem = format!("shape is {:?}: an axis may have at most {MOST_AXIS} voxels", grid.shape);
             return Err(refused(place, problem));
         }
         for (number, step) in volume.steps.iter().enumerate() {
@@ -31,14 +31,14 @@ pub(super) fn check(trace: &Trace) -> Result<(), TraceError> {
                 if let Some(shape) = shape_of(op).filter(|shape| shape.iter().any(|n| *n > MOST_AXIS)) {
                     return Err(refused(
                         place(),
-                        format!("shape is {shape:?}: no axis has more than {MOST_AXIS} voxels"),
+                        format!("shape is {shape:?}: an axis may have at most {MOST_AXIS} voxels"),
                     ));
                 }
                 if let OpRecord::Elastic { region, .. } = op
                     && voxels(region) > largest.max(FREE_VOXELS)
                 {
                     let problem = format!(
-                        "displacements for a region of {:?} voxels, and no volume of the trace has more than {largest} \
+                        "displacements for a region of {:?} voxels, but no volume of the trace has more than {largest} \
                          voxels: the trace is damaged",
                         region.shape
                     );
@@ -93,7 +93,7 @@ fn voxels(grid: &GridRecord) -> u64 {
     grid.shape.iter().fold(1u64, |count, n| count.saturating_mul(*n as u64))
 }
 
-/// The shape that an op speaks of.
+/// The shape in an op.
 const fn shape_of(op: &OpRecord) -> Option<[usize; 3]> {
     match op {
         OpRecord::Resample { grid } | OpRecord::Reslice { grid, .. } => Some(grid.shape),

@@ -96,13 +96,19 @@ fn what_cannot_be_undone_is_named() {
         assert!(error.contains(part), "{error}");
         error
     };
-    let error = t(std::slice::from_ref(&clipped), Kind::Image, 1, Values::Undo, "(value0) clipped to [0, 1]");
+    let error = t(std::slice::from_ref(&clipped), Kind::Image, 1, Values::Undo, "(value0): clipped to [0, 1]");
     assert!(error.starts_with("step ") && error.contains("--clamp"), "{error}");
-    t(&[lost], Kind::Image, 1, Values::Clamp, "(value0) its values are lost: it was noise");
-    t(&[], Kind::Probability, 1, Values::Undo, "have no units");
+    t(&[lost], Kind::Image, 1, Values::Clamp, "(value0): the values are lost: it was noise");
+    t(&[], Kind::Probability, 1, Values::Undo, "cannot be undone");
     let two = ValueUndo::Rescale { scale: vec![1.0, 2.0], shift: vec![0.0, 0.0] };
-    t(&[two], Kind::Image, 3, Values::Undo, "recorded for 2 channels, and the prediction has 3");
-    t(&[ValueUndo::rescale(2.0, 0.0)], Kind::Label, 1, Values::Undo, "changed intensities, and these are labels");
+    t(&[two], Kind::Image, 3, Values::Undo, "recorded for 2 channels, but the prediction has 3");
+    t(
+        &[ValueUndo::rescale(2.0, 0.0)],
+        Kind::Label,
+        1,
+        Values::Undo,
+        "changed intensities, but the prediction holds labels",
+    );
     // With --clamp the limits stand for what lay beyond.
     let (record, model) = with_values(&mut draw, &[clipped]);
     let count = model.voxel_count();

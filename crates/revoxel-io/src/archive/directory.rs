@@ -11,7 +11,7 @@ const ENTRY: usize = 46;
 /// members of one name, would make images vanish without a word.
 ///
 /// # Errors
-/// Where there are more or fewer, or the file cannot be read.
+/// If there are more or fewer, or the file cannot be read.
 pub(crate) fn check(path: &Path, start: u64, members: usize) -> io::Result<()> {
     let mut from = BufReader::new(File::open(path)?);
     from.seek(SeekFrom::Start(start))?;
@@ -32,7 +32,7 @@ pub(crate) fn check(path: &Path, start: u64, members: usize) -> io::Result<()> {
     if count == members {
         return Ok(());
     }
-    let reason = format!("its directory lists {count} members, of which {members} can be told apart");
+    let reason = format!("the directory lists {count} members, but only {members} are distinct");
     Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
@@ -61,11 +61,11 @@ mod tests {
         let mut fewer = good.clone();
         let at = fewer.len() - 14;
         (fewer[at], fewer[at + 2]) = (2, 2);
-        assert!(t(&fewer).unwrap_err().contains("lists 3 members, of which 2"), "{:?}", t(&fewer));
+        assert!(t(&fewer).unwrap_err().contains("lists 3 members, but only 2"), "{:?}", t(&fewer));
         // The name of the second in the directory, as that of the first.
         let mut twice = good;
         let at = twice.windows(5).rposition(|w| w == b"1.dcm").unwrap();
         twice[at] = b'0';
-        assert!(t(&twice).unwrap_err().contains("lists 3 members, of which 2"), "{:?}", t(&twice));
+        assert!(t(&twice).unwrap_err().contains("lists 3 members, but only 2"), "{:?}", t(&twice));
     }
 }

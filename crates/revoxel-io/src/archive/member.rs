@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A file in an archive, while its bytes stream by.
 pub(crate) struct Member<'a> {
-    /// Its name: for people only, nothing is ever opened or made under it.
+    /// Its name, for messages only: nothing is opened or created under it.
     pub(crate) name: String,
     /// Its number in the archive.
     pub(crate) index: usize,

@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ArchiveError {
     /// Damaged, truncated, encrypted.
-    #[error("the archive is damaged or of an unsupported kind (after {members} members): {reason}")]
+    #[error("the archive is damaged or not supported (after {members} members): {reason}")]
     Damaged {
         /// How many members could be reached.
         members: usize,
@@ -19,6 +19,6 @@ pub enum ArchiveError {
     )]
     Limit(u64),
     /// More members than images can be in so few bytes.
-    #[error("the archive has more than {0} members, more than there can be images in so few bytes")]
+    #[error("the archive has more than {0} members, too many for its size")]
     Members(u64),
 }

@@ -12,7 +12,7 @@ pub(super) trait Decoder<R>: Read {
 
     fn open(inner: R) -> Self;
 
-    /// What stands behind the stream.
+    /// The rest after the stream.
     fn into_inner(self) -> R;
 }
 

@@ -36,7 +36,7 @@ impl<R: Read> Tar<R> {
             let behind = self.left + self.padding;
             self.skip(behind)?;
             let Some(header) = self.header()? else { return Ok(None) };
-            let size = number(&header[124..136]).ok_or_else(|| damaged("the size of a member is no number"))?;
+            let size = number(&header[124..136]).ok_or_else(|| damaged("the size of a member is not a number"))?;
             let kind = header[156];
             if matches!(kind, b'x' | b'L') {
                 let bytes = self.extended(size)?;
@@ -70,7 +70,7 @@ impl<R: Read> Tar<R> {
         }
     }
 
-    /// What stands behind the end of the archive.
+    /// The rest after the end of the archive.
     pub(super) fn into_inner(self) -> R {
         self.inner
     }

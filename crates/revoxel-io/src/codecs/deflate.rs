@@ -163,7 +163,7 @@ impl<C: Checksum, W: Write> Writer<'_, C, W> {
     }
 }
 
-/// The next input that nobody has taken, with its number.
+/// The next free input, with its number.
 fn next_of<'a>(inputs: &[&'a [u8]], taken: &AtomicUsize) -> Option<(usize, &'a [u8])> {
     let number = taken.fetch_add(1, Ordering::Relaxed);
     inputs.get(number).map(|input| (number, *input))

@@ -16,7 +16,7 @@ use crate::map::Fresh;
 #[non_exhaustive]
 pub enum GunzipError {
     /// The file ends within a member.
-    #[error("the gzip stream is truncated: it ends after {decoded} decoded bytes, of which {needed} are needed")]
+    #[error("the gzip stream is truncated: it decodes to {decoded} of {needed} bytes")]
     Truncated {
         /// Bytes that can be decoded.
         decoded: u64,
@@ -24,7 +24,7 @@ pub enum GunzipError {
         needed: u64,
     },
     /// The file is whole but decodes to less than the header needs.
-    #[error("the gzip stream holds {decoded} bytes, but the header needs {needed}")]
+    #[error("the gzip stream decodes to {decoded} bytes, but the header requires {needed}")]
     TooShort {
         /// Bytes that are there.
         decoded: u64,
@@ -37,11 +37,11 @@ pub enum GunzipError {
         /// Bytes that could be decoded.
         decoded: u64,
     },
-    /// The checksum does not fit.
+    /// The checksum does not match.
     #[error("the gzip checksum does not match: the file is damaged")]
     Checksum,
-    /// So few compressed bytes cannot hold so much.
-    #[error("{needed} decoded bytes are needed, but {compressed} compressed bytes cannot hold more than {most}")]
+    /// More bytes are needed than the compressed bytes can decode to.
+    #[error("{compressed} compressed bytes decode to at most {most} bytes, but {needed} are needed")]
     Impossible {
         /// Bytes that are needed.
         needed: u64,
@@ -50,23 +50,23 @@ pub enum GunzipError {
         /// The most they can decode to.
         most: u64,
     },
-    /// The memory does not suffice.
-    #[error("there is no memory for {0} bytes")]
+    /// Not enough memory.
+    #[error("not enough memory for {0} bytes")]
     Memory(u64),
 }
 
-/// What stands behind the bytes that were asked for.
+/// The rest after the requested bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
     /// Decoded bytes beyond those needed.
     pub(crate) extra: u64,
-    /// Bytes behind the last member.
+    /// Bytes after the last member.
     pub(crate) junk: u64,
 }
 
 /// Deflate cannot do better than this (258 bytes from 2 bits).
 const BEST_RATIO: u64 = 1032;
-/// The most that so many compressed bytes can decode to.
+/// The maximum that this many compressed bytes can decode to.
 pub(crate) const fn most_decoded(compressed: u64) -> u64 {
     compressed.saturating_mul(BEST_RATIO)
 }

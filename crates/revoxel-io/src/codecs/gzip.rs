@@ -32,7 +32,7 @@ impl Checksum for Hasher {
 /// held in memory at a time.
 ///
 /// # Errors
-/// Where `to` cannot be written.
+/// If `to` cannot be written.
 pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<()> {
     to.write_all(&HEADER)?;
     let checksum: Hasher = deflate::compress(parts, effort, to)?;
@@ -52,7 +52,7 @@ impl Stream {
     /// Begins a member in a file with the first part of the input.
     ///
     /// # Errors
-    /// Where `to` cannot be written.
+    /// If `to` cannot be written.
     pub fn new(mut to: File, front: &[u8], effort: Effort) -> io::Result<Self> {
         to.write_all(&HEADER)?;
         let mut stream = Self { to, deflate: deflate::Stream::new(effort), length: 0 };

@@ -31,7 +31,7 @@ impl fmt::Display for Codec {
 #[non_exhaustive]
 pub enum StreamError {
     /// The stream is cut off.
-    #[error("the {codec} stream is truncated: it ends after {decoded} decoded bytes, of which {needed} are needed")]
+    #[error("the {codec} stream is truncated: it decodes to {decoded} of {needed} bytes")]
     Truncated {
         /// How it is compressed.
         codec: Codec,
@@ -41,7 +41,7 @@ pub enum StreamError {
         needed: u64,
     },
     /// The stream is whole but decodes to less than the header needs.
-    #[error("the {codec} stream holds {decoded} bytes, but the header needs {needed}")]
+    #[error("the {codec} stream decodes to {decoded} bytes, but the header requires {needed}")]
     TooShort {
         /// How it is compressed.
         codec: Codec,
@@ -58,8 +58,8 @@ pub enum StreamError {
         /// Bytes that could be decoded.
         decoded: u64,
     },
-    /// So few compressed bytes cannot hold so much.
-    #[error("{needed} decoded bytes are needed, but {compressed} bytes of {codec} cannot hold more than {most}")]
+    /// More bytes are needed than the compressed bytes can decode to.
+    #[error("{compressed} bytes of {codec} decode to at most {most} bytes, but {needed} are needed")]
     Impossible {
         /// How it is compressed.
         codec: Codec,
@@ -70,10 +70,10 @@ pub enum StreamError {
         /// The most they can decode to.
         most: u64,
     },
-    /// More comes out than may.
+    /// Decodes to more than the limit.
     #[error(
-        "{compressed} bytes of {codec} become more than the limit of {limit}: if the file can be trusted, raise the \
-         limit with --max-expansion"
+        "{compressed} bytes of {codec} expand beyond the limit of {limit}: if the file can be trusted, raise the limit \
+         with --max-expansion"
     )]
     Limit {
         /// How it is compressed.
@@ -83,17 +83,17 @@ pub enum StreamError {
         /// Bytes that they may become.
         limit: u64,
     },
-    /// The memory does not suffice.
-    #[error("there is no memory for {0} bytes")]
+    /// Not enough memory.
+    #[error("not enough memory for {0} bytes")]
     Memory(u64),
 }
 
-/// What stands behind the bytes that were asked for.
+/// The rest after the requested bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StreamTail {
     /// Decoded bytes beyond those needed.
     pub(crate) extra: u64,
-    /// Bytes behind the end of the stream.
+    /// Bytes after the end of the stream.
     pub(crate) junk: u64,
 }
 

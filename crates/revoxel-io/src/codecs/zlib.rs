@@ -26,7 +26,7 @@ const MOST_UNREDUCED: usize = 5552;
 /// Compresses the parts, one after the other, into a zlib stream.
 ///
 /// # Errors
-/// Where `to` cannot be written.
+/// If `to` cannot be written.
 pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<()> {
     to.write_all(&HEADER)?;
     let checksum: Adler32 = deflate::compress(parts, effort, to)?;
@@ -187,8 +187,8 @@ mod tests {
         compress(&[&data], Effort::Usual, &mut whole).unwrap();
         let text = |bytes: &[u8], count| decode::<u8>(bytes, 0, count).unwrap_err().to_string();
         assert!(text(&whole[..whole.len() - 6], 5000).contains("truncated"));
-        assert!(text(&whole, 5001).contains("holds 5000 bytes, but the header needs 5001"));
-        assert!(text(&whole, 1 << 30).contains("cannot hold more than"));
+        assert!(text(&whole, 5001).contains("decodes to 5000 bytes, but the header requires 5001"));
+        assert!(text(&whole, 1 << 30).contains("decode to at most"));
         let mut wrong = whole.clone();
         *wrong.last_mut().unwrap() ^= 1;
         assert!(text(&wrong, 5000).contains("damaged"));

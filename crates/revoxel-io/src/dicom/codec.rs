@@ -15,11 +15,11 @@ use std::sync::{Mutex, PoisonError};
 use super::format::PixelFormat;
 use super::syntax::Coding;
 
-/// Frames up to so many bytes are believed to be there, however few compressed bytes they have.
+/// Frames up to this size in bytes are accepted regardless of their compressed size.
 const LARGE: usize = 48 << 20;
 /// Larger ones are where they have at most this many times the compressed bytes.
 const LARGE_RATIO: usize = 48;
-/// Frames up to so many bytes are decoded side by side.
+/// Frames up to this size in bytes are decoded in parallel.
 const SIDE_BY_SIDE: usize = 16 << 20;
 
 /// Samples of one frame, as an uncompressed little-endian file would hold them.
@@ -40,8 +40,8 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
     let needed = format.frame_bytes();
     if needed > compressed.len().saturating_mul(LARGE_RATIO).max(LARGE) {
         return Err(format!(
-            "{} bytes cannot hold the {needed} that the attributes ask for (a frame beyond 48 MiB may be {LARGE_RATIO} \
-             times its compressed bytes)",
+            "{} compressed bytes cannot decode to the {needed} that the attributes require (a frame beyond 48 MiB may \
+             be {LARGE_RATIO} times its compressed bytes)",
             compressed.len()
         ));
     }
@@ -53,12 +53,12 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
         Coding::Jpeg => jpeg::decode(&compressed, format),
         Coding::JpegLs => jpegls::decode(&compressed, format),
         Coding::Jpeg2000 => jpeg2000::decode(&compressed, format),
-        Coding::Raw | Coding::Unknown => Err("there is no decoder".to_owned()),
+        Coding::Raw | Coding::Unknown => Err("no decoder for this transfer syntax".to_owned()),
     };
     let decoded = contained(run)?;
     let found = decoded.bytes.len();
     if found < needed {
-        return Err(format!("it decodes to {found} bytes, but the attributes ask for {needed}"));
+        return Err(format!("it decodes to {found} bytes, but the attributes require {needed}"));
     }
     Ok(decoded)
 }
@@ -86,15 +86,12 @@ impl Claim {
         let allocated = 8 * format.sample_bytes() as u32;
         if [self.columns, self.rows, self.samples] != [format.columns, format.rows, format.samples] {
             return Err(format!(
-                "it holds {}×{} pixels of {} sample(s), but the attributes say {}×{} of {}",
+                "it has {}×{}×{} samples (columns × rows × samples per pixel), but the attributes say {}×{}×{}",
                 self.columns, self.rows, self.samples, format.columns, format.rows, format.samples
             ));
         }
         if self.bits > allocated || allocated > 16 {
-            return Err(format!(
-                "it holds samples of {} bits, but BitsAllocated (0028,0100) is {allocated}",
-                self.bits
-            ));
+            return Err(format!("its samples have {} bits, but BitsAllocated (0028,0100) is {allocated}", self.bits));
         }
         Ok(())
     }
@@ -130,7 +127,7 @@ fn to_bytes(samples: impl Iterator<Item = u16>, count: usize, format: &PixelForm
     let mut bytes = Vec::new();
     let size = format.sample_bytes();
     let count = count * size;
-    bytes.try_reserve_exact(count).map_err(|_| format!("there is no memory for {count} bytes"))?;
+    bytes.try_reserve_exact(count).map_err(|_| format!("not enough memory for {count} bytes"))?;
     match size {
         1 => bytes.extend(samples.map(|s| s as u8)),
         _ => samples.for_each(|s| bytes.extend_from_slice(&s.to_le_bytes())),

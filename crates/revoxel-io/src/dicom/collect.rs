@@ -207,7 +207,7 @@ fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, Read
         if member.link {
             // The path that a link holds is no image: the archive is damaged where it is one.
             if matches!(result, Ok(_) | Err(Left::Labels(_))) {
-                let reason = format!("{}: a link that holds an image", member.name);
+                let reason = format!("{}: a link contains an image", member.name);
                 let reason = ArchiveError::Damaged { members: member.index, reason };
                 return Err(ReadError::Archive { path: path.to_owned(), reason });
             }

@@ -118,7 +118,7 @@ impl DataSet {
         }
     }
 
-    /// Just so many numbers.
+    /// Exactly this many numbers.
     pub(super) fn array<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, DicomError> {
         let Some(numbers) = self.numbers(tag)? else { return Ok(None) };
         match <[f64; N]>::try_from(&numbers[..]) {

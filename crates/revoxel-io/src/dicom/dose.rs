@@ -21,12 +21,12 @@ pub(super) fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomErr
         return Err(DicomError::field(
             tags::SLOPE,
             root.slope,
-            Problem::Must("absent in a dose, which has DoseGridScaling"),
+            Problem::Must("absent in an RT dose, which has DoseGridScaling"),
         ));
     }
     let offsets = match data.numbers(tags::DOSE_OFFSETS)? {
         None if frames == 1 => vec![0.0],
-        None => return Err(DicomError::missing(tags::DOSE_OFFSETS, "the places of the planes")),
+        None => return Err(DicomError::missing(tags::DOSE_OFFSETS, "the positions of the planes")),
         Some(offsets) => offsets,
     };
     if offsets.len() as u64 != frames {
@@ -50,7 +50,7 @@ fn start(offsets: &[f64], along: f64, normal: [f64; 3]) -> Result<f64, DicomErro
     match offsets.first() {
         Some(first) if first.abs() >= SAME_MM => {
             if normal[2] < AXIAL || (first - along).abs() > SAME_MM {
-                let must = "0 at first, or the places of transverse planes along the patient's axis";
+                let must = "0 for the first plane, or the positions of transverse planes along the patient's axis";
                 return Err(DicomError::field(tags::DOSE_OFFSETS, format!("{first}, …"), Problem::Must(must)));
             }
             Ok(*first)

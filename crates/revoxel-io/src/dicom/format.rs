@@ -74,7 +74,7 @@ impl PixelFormat {
         if matches!(self.photometric, Photometric::Palette { .. }) { 3 } else { self.samples }
     }
 
-    /// Bytes of one frame as it stands in an uncompressed file.
+    /// Bytes of one frame in an uncompressed file.
     pub(super) fn stored_bytes(&self) -> usize {
         if self.shared_colours { self.frame_bytes() / 3 * 2 } else { self.frame_bytes() }
     }
@@ -126,7 +126,7 @@ impl PixelFormat {
             return Err(DicomError::field(tags::SAMPLES, samples, Problem::Must("1 or 3")));
         }
         let allocated = number(tags::BITS_ALLOCATED)?
-            .ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the size of a pixel"))?;
+            .ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the bits per sample"))?;
         let representation = number(tags::REPRESENTATION)?.unwrap_or(0);
         if representation != 0 && representation != 1 {
             return Err(DicomError::field(

@@ -19,7 +19,7 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
     let mut at = start;
     loop {
         let mut head = [0; 8];
-        bytes.read_at(at, &mut head).map_err(|_| fail(at, "the file ends where a fragment should begin".to_owned()))?;
+        bytes.read_at(at, &mut head).map_err(|_| fail(at, "the file ends before the next fragment".to_owned()))?;
         let [a, b, c, d, length @ ..] = head;
         let length = u64::from(u32::from_le_bytes(length));
         match Tag(u32::from_be_bytes([b, a, d, c])) {
@@ -27,8 +27,8 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
             ITEM if length < u64::from(u32::MAX) && at + 8 + length <= bytes.length() => {
                 items.push(Fragment { offset: at + 8, length });
             }
-            ITEM => return Err(fail(at, format!("a fragment of {length} bytes ends behind the file"))),
-            other => return Err(fail(at, format!("{other} is neither a fragment nor the end"))),
+            ITEM => return Err(fail(at, format!("a fragment of {length} bytes extends past the end of the file"))),
+            other => return Err(fail(at, format!("expected a fragment or the end of the sequence, found {other}"))),
         }
         at += 8 + length;
     }
@@ -36,7 +36,7 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
         return Err(fail(start, "the offset table is missing".to_owned()));
     };
     if parts.is_empty() {
-        return Err(fail(start, "there are no fragments".to_owned()));
+        return Err(fail(start, "no fragments".to_owned()));
     }
     if frames == 1 {
         return Ok(vec![parts.to_vec()]);
@@ -46,7 +46,7 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
     }
     let count = parts.len();
     if count < frames {
-        return Err(fail(start, format!("{count} fragment(s) cannot hold {frames} frames")));
+        return Err(fail(start, format!("{frames} frames need at least as many fragments, found {count}")));
     }
     let first = parts[0].offset - 8;
     let starts = match table.length {
@@ -59,7 +59,7 @@ pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<
             let ends = indices[1..].iter().copied().chain([count]);
             Ok(indices.iter().zip(ends).map(|(a, b)| parts[*a..b].to_vec()).collect())
         }
-        _ => Err(fail(start, format!("the offset table does not lead to {frames} frames in {count} fragments"))),
+        _ => Err(fail(start, format!("the offset table does not divide {count} fragments into {frames} frames"))),
     }
 }
 

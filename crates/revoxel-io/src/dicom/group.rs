@@ -288,7 +288,7 @@ impl Group {
         Self { planes, example, part: None, labels: Vec::new(), warnings: Vec::new(), stack }
     }
 
-    /// What people are told.
+    /// The report.
     pub(super) fn report(&self, number: usize, files: &[NamedImage]) -> SeriesReport {
         let file = &files[self.example].file;
         let of_group: HashSet<usize> = self.planes.iter().map(|id| id.file).chain([self.example]).collect();

@@ -11,6 +11,7 @@ use super::report::SkipReason;
 use super::syntax::{Coding, TransferSyntax, class_name};
 use super::table::{self, Palette, Table};
 use super::tags;
+use crate::counted::counted;
 
 /// More bytes behind the pixels than this, and than the pixels, are no padding.
 const MOST_PADDING: u64 = 64 << 10;
@@ -36,7 +37,7 @@ pub(super) struct ImageFile {
     pub(super) padding: Option<f64>,
     /// Columns and rows, as far as they are said; also of a file that cannot be read.
     pub(super) size: [usize; 2],
-    /// Images in it, as it says.
+    /// The number of images that it declares.
     pub(super) images: usize,
     /// An image for planning (scout, topogram).
     pub(super) localizer: bool,
@@ -141,14 +142,14 @@ impl ImageFile {
             // What has no place is set aside, whatever its pixels are.
             for tag in [tags::POSITION, tags::ORIENTATION] {
                 if data.text(tag).is_none() {
-                    return Err(DicomError::missing(tag, "the place of the image in the patient"));
+                    return Err(DicomError::missing(tag, "the position and orientation of the image in the patient"));
                 }
             }
         }
         let mut format = PixelFormat::from_data(data, &self.pixels)?;
         self.padding = padding(data, &format);
         if self.syntax.is_some_and(|s| s.big_endian) && self.pixels.words && format.sample_bytes() == 1 {
-            let problem = Problem::Unsupported("big endian with pixels of 8 bits in words of 16");
+            let problem = Problem::Unsupported("big-endian byte order for 8-bit pixels in 16-bit words");
             return Err(DicomError::field(tags::BITS_ALLOCATED, 8, problem));
         }
         let frames = frame_count(data)?;
@@ -157,7 +158,7 @@ impl ImageFile {
             return Err(DicomError::field(
                 tags::COLUMNS,
                 format.columns,
-                Problem::Must("even where YBR_FULL_422 is not compressed"),
+                Problem::Must("even in uncompressed YBR_FULL_422"),
             ));
         }
         self.check_length(&format, frames, length)?;
@@ -192,17 +193,17 @@ impl ImageFile {
         let PixelElement { tag, offset, length, .. } = self.pixels;
         let what = || {
             format!(
-                "{}×{}×{frames}, {} byte(s) each",
+                "{}×{}×{frames}, {} each",
                 format.columns,
                 format.rows,
-                format.samples * format.sample_bytes()
+                counted(format.samples * format.sample_bytes(), "byte", "bytes")
             )
         };
         let needed = (format.stored_bytes() as u64).saturating_mul(frames);
         match length {
             Some(length) => {
                 if self.syntax.is_some_and(|s| s.coding != Coding::Raw) {
-                    let problem = Problem::Must("of undefined length, as the transfer syntax is a compressed one");
+                    let problem = Problem::Must("of undefined length in a compressed transfer syntax");
                     return Err(DicomError::field(tag, format!("{length} bytes"), problem));
                 }
                 check_stored(&self.pixels, length, needed, &what, file)?;
@@ -211,7 +212,7 @@ impl ImageFile {
                 // Each frame has at least one fragment, which has a header of 8 bytes.
                 let there = file.map_or(u64::MAX, |file| file.saturating_sub(offset) / 8);
                 if frames > there {
-                    let must = "no more than there are fragments of pixels";
+                    let must = "at most the number of fragments of PixelData (7FE0,0010)";
                     return Err(DicomError::field(tags::FRAMES, frames, Problem::Must(must)));
                 }
             }
@@ -239,7 +240,7 @@ pub(super) fn check_stored(
 ) -> Result<(), DicomError> {
     let PixelElement { tag, offset, .. } = *pixels;
     if let Some(file) = file.filter(|file| offset.saturating_add(length) > *file) {
-        return Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }));
+        return Err(DicomError::field(tag, "truncated", Problem::PastEnd { length, offset, file }));
     }
     if length < needed {
         let problem = Problem::TooShort { what: what(), needed };
@@ -257,7 +258,7 @@ fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomError> {
     let groups = data.items(tags::FRAME_GROUPS);
     let shared = data.item(tags::SHARED_GROUPS);
     if groups.is_empty() && frames > 1 {
-        let need = "a file of several frames needs the place of each";
+        let need = "the position of each frame";
         return Err(DicomError::missing(tags::FRAME_GROUPS, need));
     }
     if !groups.is_empty() && groups.len() as u64 != frames {

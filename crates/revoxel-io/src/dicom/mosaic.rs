@@ -67,7 +67,7 @@ pub(super) fn is_mosaic(data: &DataSet, image_type: &str) -> bool {
 /// The tiles of a picture of a format: how they stand, the format of one, and where each lies.
 pub(super) fn tiles(data: &DataSet, picture: &PixelFormat) -> Result<(Tiling, PixelFormat, Vec<Plane>), DicomError> {
     if picture.samples != 1 {
-        return Err(refused(format!("its pixels have {} samples", picture.samples)));
+        return Err(refused(format!("its pixels have {} samples, expected 1", picture.samples)));
     }
     let image = headers(data, [tags::CSA_IMAGE, tags::CSA_IMAGE_2, tags::CSA_IMAGE_3]);
     let count = count(data, &image)?;
@@ -75,7 +75,7 @@ pub(super) fn tiles(data: &DataSet, picture: &PixelFormat) -> Result<(Tiling, Pi
     if !picture.rows.is_multiple_of(across) || !picture.columns.is_multiple_of(across) {
         let (rows, columns) = (picture.rows, picture.columns);
         return Err(refused(format!(
-            "{count} slices need {across}×{across} tiles, which {columns}×{rows} pixels are not"
+            "{count} slices need {across}×{across} tiles, but {columns}×{rows} pixels cannot be divided evenly"
         )));
     }
     let tile = PixelFormat { rows: picture.rows / across, columns: picture.columns / across, ..*picture };
@@ -120,7 +120,7 @@ fn count(data: &DataSet, headers: &[&[u8]]) -> Result<usize, DicomError> {
         (Some(n), _) | (None, Some(n)) if (1..=MOST_TILES).contains(&n) => Ok(n as usize),
         (Some(n), _) | (None, Some(n)) => Err(refused(format!("{NAME} is {n}"))),
         (None, None) => {
-            Err(refused(format!("neither a CSA header nor {} says how many slices it has", tags::MOSAIC_IMAGES)))
+            Err(refused(format!("neither a CSA header nor {} gives the number of slices", tags::MOSAIC_IMAGES)))
         }
     }
 }
@@ -164,7 +164,9 @@ fn spacing(data: &DataSet, slices: Option<&[[f64; 3]]>) -> Result<f64, DicomErro
             let mean = scaled(sub(*last, *first), 1.0 / steps);
             let even = |(k, p): (usize, &[f64; 3])| norm(sub(*p, add(*first, scaled(mean, k as f64)))) < SAME_PLACE_MM;
             if !slices.unwrap_or_default().iter().enumerate().all(even) {
-                return Err(refused("the protocol's slices (sSliceArray) do not lie evenly on a line".to_owned()));
+                return Err(refused(
+                    "the slices of the protocol (sSliceArray) are not evenly spaced on a line".to_owned(),
+                ));
             }
             Some(norm(mean))
         }
@@ -172,11 +174,13 @@ fn spacing(data: &DataSet, slices: Option<&[[f64; 3]]>) -> Result<f64, DicomErro
     };
     match (stated, listed) {
         (Some(stated), Some(listed)) if (stated - listed).abs() > SAME_SPACING * stated => Err(refused(format!(
-            "SpacingBetweenSlices (0018,0088) is {stated} mm, but the protocol's slices (sSliceArray) are {listed:.4} mm apart"
+            "SpacingBetweenSlices (0018,0088) is {stated} mm, but the slices of the protocol (sSliceArray) are \
+             {listed:.4} mm apart"
         ))),
         (Some(spacing), _) | (None, Some(spacing)) => Ok(spacing),
         (None, None) => Err(refused(
-            "the distance of its slices is missing: SpacingBetweenSlices (0018,0088) (SliceThickness leaves out the gap)"
+            "SpacingBetweenSlices (0018,0088) is missing: it gives the distance between slices (SliceThickness leaves \
+             out the gap)"
                 .to_owned(),
         )),
     }
@@ -192,7 +196,7 @@ fn sign(headers: &[&[u8]], normal: [f64; 3], first: [f64; 3], slices: Option<&[[
             Ok(along) if along.abs() > PARALLEL => Some(along.signum()),
             _ => {
                 return Err(refused(format!(
-                    "{NAME} of its CSA header is {vector:?}, which is not at right angles to its slices"
+                    "{NAME} of the CSA header is {vector:?}: must be perpendicular to the slices"
                 )));
             }
         },
@@ -211,12 +215,12 @@ fn sign(headers: &[&[u8]], normal: [f64; 3], first: [f64; 3], slices: Option<&[[
     };
     match (stated, listed) {
         (Some(stated), Some(listed)) if stated != listed => {
-            Err(refused(format!("{NAME} of its CSA header leads away from the protocol's slices (sSliceArray)")))
+            Err(refused(format!("{NAME} of the CSA header points away from the slices of the protocol (sSliceArray)")))
         }
         (Some(sign), _) | (None, Some(sign)) => Ok(sign),
         (None, None) => Err(refused(format!(
-            "only {NAME} of the CSA header (0029,1010) or the protocol in (0029,1020) tells which way its slices go, and \
-             the file has neither (they were removed with its private attributes)"
+            "the direction of the slices is unknown: the file has neither {NAME} in the CSA header (0029,1010) nor the \
+             protocol in (0029,1020), which are removed together with private attributes"
         ))),
     }
 }

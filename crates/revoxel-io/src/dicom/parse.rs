@@ -271,7 +271,7 @@ impl Parser<'_, '_> {
             match found {
                 tags::SEQUENCE_END => return Ok(()),
                 tags::ITEM if length != UNDEFINED => self.input.skip(u64::from(length))?,
-                other => return Err(DicomError::field(tag, format!("{other} in it"), Problem::NoItem)),
+                other => return Err(DicomError::field(tag, format!("interrupted by {other}"), Problem::NoItem)),
             }
         }
     }
@@ -287,7 +287,7 @@ impl Parser<'_, '_> {
         let (offset, length) = (self.input.position(), u64::from(length));
         match self.input.length() {
             Some(file) if offset + length > file => {
-                Err(DicomError::field(tag, "a value", Problem::PastEnd { length, offset, file }))
+                Err(DicomError::field(tag, "truncated", Problem::PastEnd { length, offset, file }))
             }
             _ => Ok(()),
         }
@@ -317,7 +317,7 @@ impl Parser<'_, '_> {
 
     fn items(&mut self, tag: Tag, length: u32, depth: usize, keep: bool) -> Result<Vec<DataSet>, DicomError> {
         if depth > MOST_DEPTH {
-            return Err(DicomError::field(tag, "a sequence", Problem::Depth(MOST_DEPTH)));
+            return Err(DicomError::field(tag, "too deep", Problem::Depth(MOST_DEPTH)));
         }
         let end = (length != UNDEFINED).then(|| self.input.position() + u64::from(length));
         let mut items = Vec::new();
@@ -329,7 +329,7 @@ impl Parser<'_, '_> {
                     break;
                 }
                 tags::ITEM => {}
-                other => return Err(DicomError::field(tag, format!("{other} in a sequence"), Problem::NoItem)),
+                other => return Err(DicomError::field(tag, format!("interrupted by {other}"), Problem::NoItem)),
             }
             self.input.skip(8)?;
             let item_end = match length {

@@ -89,7 +89,7 @@ impl Plane {
     pub(super) fn new(groups: Groups<'_>) -> Result<Self, DicomError> {
         let position = groups.of(tags::PLANE_POSITION).array::<3>(tags::POSITION)?;
         let position =
-            position.ok_or_else(|| DicomError::missing(tags::POSITION, "the place of the image in the patient"))?;
+            position.ok_or_else(|| DicomError::missing(tags::POSITION, "the position of the image in the patient"))?;
         let (row, column) = orientation(groups.of(tags::PLANE_ORIENTATION))?;
         let measures = groups.of(tags::PIXEL_MEASURES);
         let spacing = spacing(measures)?;
@@ -129,7 +129,7 @@ fn orientation(set: &DataSet) -> Result<([f64; 3], [f64; 3]), DicomError> {
     const TOLERANCE: f64 = 1e-3;
     let six = set.array::<6>(tags::ORIENTATION)?;
     let six =
-        six.ok_or_else(|| DicomError::missing(tags::ORIENTATION, "the directions of the image in the patient"))?;
+        six.ok_or_else(|| DicomError::missing(tags::ORIENTATION, "the orientation of the image in the patient"))?;
     let [a, b, c, d, e, f] = six;
     let (row, column) = ([a, b, c], [d, e, f]);
     let unit = |v| (norm(v) - 1.0).abs() <= TOLERANCE;
@@ -143,7 +143,7 @@ fn orientation(set: &DataSet) -> Result<([f64; 3], [f64; 3]), DicomError> {
 }
 
 fn spacing(set: &DataSet) -> Result<[f64; 2], DicomError> {
-    let need = "the size of a pixel in the patient (an ImagerPixelSpacing is not that)";
+    let need = "the pixel size in the patient (ImagerPixelSpacing does not)";
     let spacing = set.array::<2>(tags::PIXEL_SPACING)?.ok_or_else(|| DicomError::missing(tags::PIXEL_SPACING, need))?;
     if spacing.iter().any(|s| !(1e-6..1e6).contains(s)) {
         let must = "two lengths in mm, larger than 0";

@@ -1,9 +1,10 @@
-//! What can be wrong with a DICOM file, and why files are no volume.
+//! Errors of DICOM files, and why files do not form a volume.
 
 use std::fmt;
 
 use super::labels::error::LabelsError;
 use super::report::{Gap, MissingSlice};
+use crate::counted::counted;
 
 /// Why a DICOM file or series cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -20,27 +21,27 @@ pub enum DicomError {
         problem: Problem,
     },
     /// An attribute that is needed is absent or empty.
-    #[error("{field} is missing: {need}")]
+    #[error("{field} is missing: it gives {need}")]
     Missing {
         /// The attribute: keyword and tag.
         field: String,
-        /// What it is needed for.
+        /// What it gives.
         need: &'static str,
     },
     /// Not a DICOM file at all.
-    #[error("is no DICOM file: neither \"DICM\" at byte 128 nor an attribute of group 0002 or 0008 at its beginning")]
+    #[error("not a DICOM file: no \"DICM\" at byte 128, and no attribute of group 0002 or 0008 at the start")]
     NotDicom,
     /// The file ends within its header.
     #[error("the file is truncated: it ends after {0} bytes, within an attribute")]
     Truncated(u64),
-    /// The system refuses.
+    /// An error of the operating system.
     #[error("{0}")]
     Io(String),
     /// A DICOM file without an image.
-    #[error("holds no image: {0}")]
+    #[error("contains no image: {0}")]
     NoImage(String),
     /// Nothing to read.
-    #[error("there is no DICOM image among {files} file(s){skipped}")]
+    #[error("no DICOM image in {}{skipped}", counted(*files, "file", "files"))]
     NoImages {
         /// How many files were looked at.
         files: usize,
@@ -48,7 +49,7 @@ pub enum DicomError {
         skipped: String,
     },
     /// Several series and no choice.
-    #[error("holds {count} {what}{asked}: choose one {how}:{list}{hint}")]
+    #[error("contains {count} {what}{asked}: choose one {how}:{list}{hint}")]
     SeveralSeries {
         /// How many.
         count: usize,
@@ -64,7 +65,7 @@ pub enum DicomError {
         list: String,
     },
     /// The series that was asked for is not there.
-    #[error("there is no {asked}; there are:{list}")]
+    #[error("no match for {asked}; available:{list}")]
     NoSuchSeries {
         /// What was asked for.
         asked: String,
@@ -72,12 +73,12 @@ pub enum DicomError {
         list: String,
     },
     /// A mosaic: many slices in one picture.
-    #[error("a Siemens mosaic (all slices tiled into one picture) whose slices cannot be placed for certain: {0}")]
+    #[error("cannot determine the slice positions of this Siemens mosaic (all slices tiled into one image): {0}")]
     Mosaic(String),
     /// Slices at the same place which nothing tells apart.
     #[error(
-        "{count} images share the position {position:?} (LPS mm; {first} and {second}) and none of {tried} tells \
-         complete stacks apart: remove the duplicates or separate the acquisitions"
+        "{count} images share the position {position:?} (LPS mm; {first} and {second}), and none of {tried} separates \
+         complete stacks: remove the duplicates or separate the acquisitions"
     )]
     Repeated {
         /// How many images are at that place.
@@ -92,7 +93,7 @@ pub enum DicomError {
         tried: &'static str,
     },
     /// A series in time, or copies, of one slice.
-    #[error("all {count} images share the position {position:?} (LPS mm): one slice many times is no volume")]
+    #[error("all {count} images share the position {position:?} (LPS mm): one slice repeated is not a volume")]
     OnePosition {
         /// How many images there are.
         count: usize,
@@ -100,7 +101,7 @@ pub enum DicomError {
         position: [f64; 3],
     },
     /// Frames of a 4-D series whose slices are not at the same places.
-    #[error("{by} separates the series into stacks of different slices ({counts}): images are missing")]
+    #[error("{by} splits the series into stacks with different slices ({counts}): images are missing")]
     UnequalFrames {
         /// What separates them.
         by: &'static str,
@@ -108,7 +109,7 @@ pub enum DicomError {
         counts: String,
     },
     /// The last frame of a 4-D series lacks slices.
-    #[error("frame {frame}, the last one by {by}, has {slices} of {of} slices (such as {first})")]
+    #[error("frame {frame}, the last by {by}, has only {slices} of {of} slices (for example {first})")]
     IncompleteFrame {
         /// What tells frames apart.
         by: &'static str,
@@ -123,9 +124,9 @@ pub enum DicomError {
     },
     /// Some images are without a rescale that others have.
     #[error(
-        "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing in {images} of {of} images of the series, and \
-         others have {}: their values cannot be compared",
-        common.map_or("several pairs of them".to_owned(), |(slope, intercept)| format!("{slope} and {intercept}"))
+        "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing in {images} of {of} images of the series, \
+         while the others have {}: the values are not comparable",
+        common.map_or("several different pairs".to_owned(), |(slope, intercept)| format!("{slope} and {intercept}"))
     )]
     NoRescale {
         /// How many lack it.
@@ -136,14 +137,10 @@ pub enum DicomError {
         common: Option<(f64, f64)>,
     },
     /// No grid goes through the slices.
-    #[error("the places of the slices make no grid: {0}")]
+    #[error("the slice positions do not form a grid: {0}")]
     NoGrid(String),
     /// Slices are missing.
-    #[error(
-        "{} slice(s) are missing ({})",
-        missing.len(),
-        list(missing)
-    )]
+    #[error("{} missing ({})", counted(missing.len(), "slice is", "slices are"), list(missing))]
     MissingSlices {
         /// Where.
         missing: Vec<MissingSlice>,
@@ -155,7 +152,7 @@ pub enum DicomError {
         gaps: Vec<Gap>,
     },
     /// The slices are displaced within their plane.
-    #[error("slice {slice} lies {mm:.3} mm beside the line through the first and the last slice")]
+    #[error("slice {slice} lies {mm:.3} mm off the line through the first and the last slice")]
     Displaced {
         /// The slice, from 1.
         slice: usize,
@@ -163,7 +160,9 @@ pub enum DicomError {
         mm: f64,
     },
     /// No decoder.
-    #[error("pixels in transfer syntax {name} ({uid}) cannot be decoded here: convert them to an uncompressed one")]
+    #[error(
+        "pixels in transfer syntax {name} ({uid}) cannot be decoded: convert them to an uncompressed transfer syntax"
+    )]
     Syntax {
         /// The syntax's name.
         name: String,
@@ -199,20 +198,20 @@ pub enum DicomError {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Text that is no number.
+    /// Text that is not a number.
     #[error("must be a number (decimal point, no comma)")]
     NotANumber,
     /// Not a whole number.
     #[error("must be a whole number")]
     NotWhole,
     /// Too few or too many values.
-    #[error("must be {0} values")]
+    #[error("must have {0} values")]
     Count(usize),
     /// Outside what is allowed.
     #[error("must be {0}")]
     Must(&'static str),
     /// The value would go on behind the file.
-    #[error("its {length} bytes from byte {offset} on end behind the file, which has {file} bytes")]
+    #[error("its {length} bytes from byte {offset} on extend past the end of the file, which has {file} bytes")]
     PastEnd {
         /// Bytes of the value.
         length: u64,
@@ -233,7 +232,7 @@ pub enum Problem {
     #[error("{0} is not supported")]
     Unsupported(&'static str),
     /// A look-up table that is too short.
-    #[error("{count} entries of {bits} bits need more")]
+    #[error("too short for {count} entries of {bits} bits")]
     Entries {
         /// Entries that the descriptor says.
         count: usize,
@@ -241,27 +240,27 @@ pub enum Problem {
         bits: u32,
     },
     /// Text where binary numbers are due, and it is a number.
-    #[error("its value representation is {0}, but the standard's is binary: correct it")]
+    #[error("its value representation is {0}, but the standard requires a binary one: correct it")]
     Type(String),
     /// Not two letters that the standard knows.
-    #[error("is no value representation: the file is damaged")]
+    #[error("not a value representation of the standard, so the file is damaged")]
     Vr,
     /// Only sequences may leave their length open.
-    #[error("an undefined length is for sequences only: the file is damaged")]
+    #[error("only sequences may have an undefined length, so the file is damaged")]
     Undefined,
     /// Deeper than anything real.
-    #[error("sequences are nested deeper than {0}")]
+    #[error("at most {0} levels of nested sequences are supported")]
     Depth(usize),
     /// What should be an item is not.
-    #[error("an item of a sequence was expected: the file is damaged")]
+    #[error("expected a sequence item, so the file is damaged")]
     NoItem,
     /// Per-frame groups ≠ frames.
-    #[error("NumberOfFrames (0028,0008) is {0}")]
+    #[error("must be one per frame, but NumberOfFrames (0028,0008) is {0}")]
     FrameGroups(u64),
     /// Far more pixels than the attributes ask for.
     #[error(
-        "the pixels ({what}) need {needed} bytes: the rest is of images that the attributes do not speak of, or the file \
-         is damaged; correct Rows, Columns or NumberOfFrames"
+        "the pixels ({what}) need only {needed} bytes: the file is damaged, or Rows, Columns or NumberOfFrames is too \
+         small; correct it"
     )]
     TooLong {
         /// Rows, columns, frames.
@@ -270,7 +269,7 @@ pub enum Problem {
         needed: u64,
     },
     /// More attributes than any header has.
-    #[error("the attributes take more than {0} MiB: the file is damaged")]
+    #[error("the attributes take more than {0} MiB, so the file is damaged")]
     Kept(u64),
 }
 
@@ -285,29 +284,30 @@ impl DicomError {
 
     /// The option that helps, where there is one.
     pub fn advice(&self) -> Option<&'static str> {
-        const EVEN: &str = "resample the slices to an even axis with `--slices regularize` (`slices: regularize` on an input), \
-                            or take them as even with `nominal`";
+        const EVEN: &str = "resample the slices to even spacing with `slices: regularize` (--slices regularize), or \
+                            treat them as evenly spaced with `slices: nominal` (--slices nominal)";
         match self {
-            Self::MissingSlices { .. } => Some(
-                "get the missing slices, or let them be filled in between their neighbours with `--missing interpolate` \
-                 (`missing: interpolate` on an input)",
-            ),
-            Self::Irregular { .. } | Self::Displaced { .. } => Some(EVEN),
-            Self::IncompleteFrame { .. } => Some(
-                "get the missing slices, or leave the last frame out with `--incomplete drop` (`incomplete: drop` on an \
-                 input)",
-            ),
-            Self::OnePosition { .. } => {
-                Some("read the images as frames of one slice with `--frames stack` (`frames: stack` on an input)")
+            Self::MissingSlices { missing } if missing.len() == 1 => {
+                Some("restore it, or fill it with `missing: interpolate` (--missing interpolate)")
             }
-            Self::NoRescale { common: Some(_), .. } => Some(
-                "give such images the rescale of the others with `--rescale assume` (`rescale: assume` on an input)",
-            ),
+            Self::MissingSlices { .. } => {
+                Some("restore them, or fill them with `missing: interpolate` (--missing interpolate)")
+            }
+            Self::Irregular { .. } | Self::Displaced { .. } => Some(EVEN),
+            Self::IncompleteFrame { .. } => {
+                Some("restore the missing slices, or drop the last frame with `incomplete: drop` (--incomplete drop)")
+            }
+            Self::OnePosition { .. } => {
+                Some("read the images as frames of one slice with `frames: stack` (--frames stack)")
+            }
+            Self::NoRescale { common: Some(_), .. } => {
+                Some("give these images the rescale of the others with `rescale: assume` (--rescale assume)")
+            }
             _ => None,
         }
     }
 
-    /// Whether an image says nothing of its place.
+    /// Whether an image has no position.
     pub(super) fn is_unplaced(&self) -> bool {
         let place = [super::tags::POSITION, super::tags::ORIENTATION].map(|tag| tag.to_string());
         matches!(self, Self::Missing { field, .. } if place.contains(field))

@@ -1,4 +1,4 @@
-//! What a scan tells people and programs.
+//! The report of a scan, for people and programs.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub struct DicomScan {
     /// The segmentations and structure sets, numbered after the series.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<LabelsReport>,
-    /// What holds no image, and why.
+    /// Files without an image, and why.
     pub skipped: Vec<Skipped>,
 }
 
@@ -35,7 +35,7 @@ pub struct SeriesReport {
     pub modality: String,
     /// SeriesDescription.
     pub description: String,
-    /// Where a series falls into parts that share no volume: what is particular to this one.
+    /// Where a series splits into several volumes: the attributes that distinguish this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
     /// How many files.
@@ -50,10 +50,10 @@ pub struct SeriesReport {
     pub size: [usize; 2],
     /// How the pixels are stored.
     pub transfer_syntax: String,
-    /// Where the stack lies; absent where there is none.
+    /// The geometry of the stack; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
-    /// What is odd about it and is no reason not to read it.
+    /// Oddities that do not prevent reading it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Why it cannot be read with the default options; absent where it can.
@@ -149,7 +149,7 @@ impl fmt::Display for MissingSlice {
     }
 }
 
-/// A file that holds no image of a volume.
+/// A file without an image of a volume.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Skipped {
     /// The file.
@@ -176,7 +176,7 @@ pub enum SkipReason {
     #[error("localizer")]
     Localizer,
     /// An image without a place in the patient among images that have one: a capture, a report of the dose.
-    #[error("no place in the patient: {0}")]
+    #[error("no position in the patient: {0}")]
     Unplaced(String),
     /// The same image twice.
     #[error("copy of {0}")]
@@ -192,7 +192,7 @@ pub enum SkipReason {
     NotRegular,
 }
 
-/// At most four decimals, and none that say nothing.
+/// At most four decimals, without trailing zeros.
 fn short(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -8,6 +8,7 @@ use super::labels::listing;
 use super::problem::DicomError;
 use super::report::{DicomScan, SeriesReport, SkipReason};
 use super::warning::DicomWarning;
+use crate::counted::counted;
 use crate::series::fits;
 use crate::{ReadError, ReadOptions};
 
@@ -33,32 +34,34 @@ pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> 
             let (what, how) = match one {
                 true => (
                     "volumes in one series",
-                    "by its number with `--series`, or by what tells it apart with `--select` (`series:`, `select:` on an input)",
+                    "by number with `series:` (--series), or by an attribute that distinguishes it with `select:` \
+                     (--select)",
                 ),
-                false => {
-                    ("series", "with `--series` by its number, its UID or its description (`series:` on an input)")
-                }
+                false => ("series", "by number, UID or description with `series:` (--series)"),
             };
             let mut quantities = fitting.iter().filter_map(|g| quantity(found, &groups[*g]));
             let next = quantities.next();
             let mixed = one && quantities.any(|other| Some(other) != next);
-            let hint =
-                if mixed { "\nor read the quantities as frames of one volume with `--frames stack`" } else { "" };
+            let hint = if mixed {
+                "\nor read the quantities as frames of one volume with `frames: stack` (--frames stack)"
+            } else {
+                ""
+            };
             let (count, hint) = (fitting.len(), hint.to_owned());
             let asked = match (&options.series, &options.select) {
                 (None, None) => String::new(),
-                _ => format!(" that fit {}", asked(options)),
+                _ => format!(" matching {}", asked(options)),
             };
             Err(fail(DicomError::SeveralSeries { count, asked, what, how, hint, list: list(&fitting) }))
         }
     }
 }
 
-/// What the options ask for, for people.
+/// A description of the choice in the options.
 fn asked(options: &ReadOptions) -> String {
     let series = options.series.as_ref().map(|choice| format!("series {:?}", choice.to_string()));
     let part = options.select.as_ref().map(|part| format!("volume {part:?}"));
-    [series, part].into_iter().flatten().collect::<Vec<_>>().join(" with a ")
+    [series, part].into_iter().flatten().collect::<Vec<_>>().join(" with ")
 }
 
 /// The groups that hold the file that was asked for; all where it was a folder.
@@ -114,23 +117,23 @@ fn is_chosen(found: &Found, groups: &[Group], number: usize, options: &ReadOptio
     series && options.select.as_ref().is_none_or(part)
 }
 
-/// What people choose from.
+/// A line of the list to choose from.
 fn line(series: &SeriesReport) -> String {
     let SeriesReport { number, uid, modality, description, slices, frames, images, size, .. } = series;
     let series_number = series.series_number.map_or(String::new(), |n| format!(" {n}"));
     let what = match (frames, slices) {
-        (1, _) => format!("{images} slice(s)"),
-        _ => format!("{slices} slice(s) × {frames} frames"),
+        (1, _) => counted(*images, "slice", "slices"),
+        _ => format!("{} × {frames} frames", counted(*slices, "slice", "slices")),
     };
     let part = series.part.as_ref().map_or(String::new(), |p| format!(", {p}"));
-    let problem = series.problem.as_ref().map_or(String::new(), |p| format!("\n     no even volume: {p}"));
+    let problem = series.problem.as_ref().map_or(String::new(), |p| format!("\n     problem: {p}"));
     format!(
         "\n  {number}: {modality}{series_number} {description:?}, {what} of {}×{}, {uid}{part}{problem}",
         size[0], size[1]
     )
 }
 
-/// Why files were skipped, for people.
+/// A summary of why files were skipped.
 fn skipped(found: &Found) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for skipped in &found.skipped {
@@ -187,7 +190,7 @@ fn is_damaged(reason: &SkipReason) -> bool {
     }
 }
 
-/// Everything that was found, for people and programs.
+/// The report of everything that was found.
 pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
     let labels = listing::report(&found, groups.len());

@@ -140,7 +140,7 @@ impl Stack {
         self.places.last().map_or(1, |last| last + 1)
     }
 
-    /// Index → RAS+ mm for so many slices from the first to the last.
+    /// Index → RAS+ mm for this many slices from the first to the last.
     pub(super) fn affine(&self, slices: usize) -> Affine {
         let step = if self.single.is_some() { self.span } else { scaled(self.span, 1.0 / (slices.max(2) - 1) as f64) };
         let columns = [self.in_plane[0], self.in_plane[1], step];

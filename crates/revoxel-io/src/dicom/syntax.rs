@@ -74,7 +74,7 @@ impl TransferSyntax {
     }
 }
 
-/// The UID of implicit, explicit and big-endian files that do not say it.
+/// The UID of implicit, explicit and big-endian files without one.
 pub(super) const IMPLICIT: &str = uids::IMPLICIT_VR_LITTLE_ENDIAN;
 pub(super) const EXPLICIT: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
 pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";

@@ -31,7 +31,7 @@ impl Table {
         let need = "the look-up table of the pixels";
         let numbers = data.array::<3>(descriptor)?.ok_or_else(|| DicomError::missing(descriptor, need))?;
         let Number::Int { signed, bits: 8 | 16 } = format.number else {
-            let problem = Problem::Must("8 or 16 where pixels have a look-up table");
+            let problem = Problem::Must("8 or 16 for pixels with a look-up table");
             return Err(DicomError::field(tags::BITS_ALLOCATED, 8 * format.sample_bytes(), problem));
         };
         let [count, first, bits] = numbers.map(|n| n as i32);
@@ -45,7 +45,7 @@ impl Table {
             return Err(DicomError::field(
                 descriptor,
                 format!("{numbers:?}"),
-                Problem::Must("of entries with 8 to 16 bits"),
+                Problem::Must("three numbers, the last (bits per entry) from 8 to 16"),
             ));
         }
         let bytes = data.bytes(table).ok_or_else(|| DicomError::missing(table, need))?;
@@ -76,11 +76,7 @@ impl Palette {
     /// The palette of a picture.
     pub(super) fn new(data: &DataSet, format: &PixelFormat) -> Result<Self, DicomError> {
         if data.bytes(tags::RED_SEGMENTS).is_some() && data.bytes(tags::RED_TABLE).is_none() {
-            return Err(DicomError::field(
-                tags::RED_SEGMENTS,
-                "present",
-                Problem::Unsupported("a palette in segments"),
-            ));
+            return Err(DicomError::field(tags::RED_SEGMENTS, "present", Problem::Unsupported("a segmented palette")));
         }
         Ok(Self([
             Table::new(data, tags::RED_DESCRIPTOR, tags::RED_TABLE, format)?,
@@ -99,12 +95,12 @@ impl Palette {
 pub(super) fn modality(data: &DataSet, format: &PixelFormat) -> Result<Option<Table>, DicomError> {
     let Some(item) = data.item(tags::MODALITY_LUT) else { return Ok(None) };
     if format.samples != 1 {
-        let problem = Problem::Must("absent where pixels have colours");
+        let problem = Problem::Must("absent for colour pixels");
         return Err(DicomError::field(tags::MODALITY_LUT, "present", problem));
     }
     let scale = (data.number(tags::SLOPE)?.unwrap_or(1.0), data.number(tags::INTERCEPT)?.unwrap_or(0.0));
     if scale != (1.0, 0.0) {
-        let problem = Problem::Must("absent where RescaleSlope (0028,1053) and RescaleIntercept (0028,1052) are there");
+        let problem = Problem::Must("absent if RescaleSlope (0028,1053) and RescaleIntercept (0028,1052) are present");
         return Err(DicomError::field(tags::MODALITY_LUT, "present", problem));
     }
     Table::new(item, tags::LUT_DESCRIPTOR, tags::LUT_TABLE, format).map(Some)

@@ -73,7 +73,7 @@ pub(super) struct Wanted {
     pub(super) tag: Tag,
     /// The keyword of the standard's dictionary.
     pub(super) keyword: &'static str,
-    /// Its value representation, which files in implicit VR do not say.
+    /// Its value representation, which files in implicit VR do not store.
     pub(super) vr: [u8; 2],
 }
 

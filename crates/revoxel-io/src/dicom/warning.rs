@@ -1,26 +1,29 @@
-//! What was odd about a DICOM series that was read all the same.
+//! Oddities of a DICOM series that do not prevent reading it.
 
 use super::labels::warning::LabelsWarning;
 use super::report::{Gap, MissingSlice};
+use crate::counted::counted;
 
 /// A remark on a DICOM series.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DicomWarning {
     /// The slices are not perpendicular to the line from slice to slice.
-    #[error("gantry tilt of {degrees:.2}°: the affine is sheared, the slices are where they were taken")]
+    #[error("gantry tilt of {degrees:.2}°: kept as a sheared affine, so slices stay at their acquired positions")]
     Tilt {
         /// The angle, degrees.
         degrees: f64,
     },
     /// Slices are moved within their plane, and go onto an even grid.
-    #[error("gantry tilt of {degrees:.2}°: the even grid has right angles, and the tilt is sampled away with the gaps")]
+    #[error(
+        "gantry tilt of {degrees:.2}°: the even grid has right angles, so slices are resampled to it without the tilt"
+    )]
     TiltEven {
         /// The angle.
         degrees: f64,
     },
     /// An uneven stack on an even grid.
-    #[error("the slices are unevenly spaced and are taken to be even at {mean:.4} mm ({})", first(gaps))]
+    #[error("the slices are unevenly spaced ({}), treated as evenly spaced at {mean:.4} mm", first(gaps))]
     TakenAsEven {
         /// The gap of the grid, mm.
         mean: f64,
@@ -28,21 +31,21 @@ pub enum DicomWarning {
         gaps: Vec<Gap>,
     },
     /// An uneven stack that comes with its positions.
-    #[error("the slices are unevenly spaced ({}): they go onto an even grid, each from where it lies", first(gaps))]
+    #[error("the slices are unevenly spaced ({}): resampled to an even grid from their true positions", first(gaps))]
     Uneven {
         /// The gaps that differ.
         gaps: Vec<Gap>,
     },
-    /// Slices were made up.
-    #[error("{} missing slice(s) were interpolated: {}", slices.len(), numbers(slices))]
+    /// Missing slices were interpolated.
+    #[error("{} interpolated: {}", counted(slices.len(), "missing slice was", "missing slices were"), numbers(slices))]
     Filled {
         /// Where.
         slices: Vec<MissingSlice>,
     },
     /// One slice has no distance to the next.
     #[error(
-        "a single slice: it is taken to be {mm} mm thick{}",
-        attribute.map_or(", as nothing says how thick it is".to_owned(), |a| format!(", as {a} says"))
+        "single slice: thickness {mm} mm{}",
+        attribute.map_or(", assumed because no attribute gives it".to_owned(), |a| format!(" from {a}"))
     )]
     SingleSlice {
         /// The spacing along axis 2, mm.
@@ -51,26 +54,29 @@ pub enum DicomWarning {
         attribute: Option<&'static str>,
     },
     /// White is 0.
-    #[error("PhotometricInterpretation (0028,0004) is MONOCHROME1: low values are bright; the values are kept")]
+    #[error("PhotometricInterpretation (0028,0004) is MONOCHROME1: low values are bright; values are not inverted")]
     Monochrome1,
     /// A 4-D series.
     #[error(
-        "{frames} images at each position, told apart by {by}: read as {frames} frames{}",
+        "{frames} images at each position, distinguished by {by}: read as {frames} frames{}",
         if values.is_empty() { String::new() } else { format!(" ({})", several(values)) }
     )]
     Frames {
         /// How many.
         frames: usize,
-        /// What tells them apart.
+        /// What distinguishes them.
         by: &'static str,
         /// What it is of each frame, where that is not a time.
         values: Vec<String>,
     },
     /// A stack whose images have different frames of reference.
     #[error(
-        "FrameOfReferenceUID (0020,0052) is not the same for all slices ({different} different{}): they are one volume, as \
-         their places make an even stack",
-        if *without == 0 { String::new() } else { format!(", {without} slice(s) without") }
+        "FrameOfReferenceUID (0020,0052) differs between slices ({different} different{}): read as one volume, because \
+         their positions form an even stack",
+        match *without {
+            0 => String::new(),
+            _ => format!(", {}", counted(*without, "slice without one", "slices without one")),
+        }
     )]
     FramesOfReference {
         /// How many there are.
@@ -79,19 +85,22 @@ pub enum DicomWarning {
         without: usize,
     },
     /// Images that differ in more than their place, and are one stack together.
-    #[error("the {what} changes back and forth along the stack, whose slices are read as one volume")]
+    #[error("the {what} alternates along the stack; the slices are read as one volume")]
     Alternating {
         /// What alternates.
         what: &'static str,
     },
     /// A last frame without all slices.
-    #[error("{images} image(s) of an incomplete last frame are left out")]
+    #[error("incomplete last frame: {} left out", counted(*images, "image is", "images are"))]
     Dropped {
         /// How many.
         images: usize,
     },
-    /// Images that say nothing of their place.
-    #[error("{count} image(s) say nothing of their place and are left out, the first is {first}")]
+    /// Images without a position.
+    #[error(
+        "{} left out, the first is {first}",
+        counted(*count, "image without a position is", "images without a position are")
+    )]
     Unplaced {
         /// How many.
         count: usize,
@@ -100,11 +109,15 @@ pub enum DicomWarning {
     },
     /// Files with the instance UID of others.
     #[error(
-        "{0} file(s) bear the SOPInstanceUID (0008,0018) of another file but differ from it in place or pixels: they are kept"
+        "{} the SOPInstanceUID (0008,0018) of another file but a different position or different pixels: kept",
+        counted(*.0, "file has", "files have")
     )]
     EqualInstances(usize),
     /// Damaged files beside the series.
-    #[error("{count} DICOM file(s) cannot be read and are left out, the first is {first}")]
+    #[error(
+        "{} left out, the first is {first}",
+        counted(*count, "DICOM file cannot be read and is", "DICOM files cannot be read and are")
+    )]
     Unreadable {
         /// How many.
         count: usize,
@@ -112,13 +125,13 @@ pub enum DicomWarning {
         first: String,
     },
     /// Localizers beside the series.
-    #[error("{0} localizer image(s) are left out")]
+    #[error("{} left out", counted(*.0, "localizer image is", "localizer images are"))]
     Localizers(usize),
     /// Segmentations and structure sets.
     #[error(transparent)]
     Labels(LabelsWarning),
     /// Copies of files.
-    #[error("{0} file(s) are copies of others and are left out")]
+    #[error("{} left out", counted(*.0, "file is a copy of another and is", "files are copies of others and are"))]
     Copies(usize),
 }
 

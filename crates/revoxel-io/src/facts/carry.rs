@@ -30,7 +30,7 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     };
     if !frames_hold {
         let why = match before == after {
-            true => "the channels are not the source's".to_owned(),
+            true => "the channels differ from the source".to_owned(),
             false => format!("the result has {after} channels, the source has {before}"),
         };
         carried.channels(&why);
@@ -38,14 +38,14 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     match change.values {
         Values::Same => {}
         Values::Changed | Values::Relabelled => carried.values("values were changed"),
-        Values::Other { .. } => carried.other("the values are not the source's"),
+        Values::Other { .. } => carried.other("the values differ from the source"),
     }
     if let Some(timing) = carried.facts.slices {
         carried.facts.slices = slice_timing::carry(timing, &map, &mut carried.dropped);
     }
     if !map.exact {
         // A comment is text about the volume, as its description is; all else may speak of voxels.
-        carried.extensions("voxels were interpolated, and it may speak of the source's", |code| code == COMMENT);
+        carried.extensions("voxels were interpolated, and it may refer to the original ones", |code| code == COMMENT);
     }
     let Carried { facts: held, dropped } = &mut carried;
     if let Some(own) = facts.nrrd.as_deref() {
@@ -81,7 +81,7 @@ impl Carried {
         }
     }
 
-    /// What speaks of the channels.
+    /// Drops facts about the channels.
     fn channels(&mut self, why: &str) {
         let frames = self.facts.frames.take();
         if frames.is_some_and(|frames| frames > 1) {
@@ -98,7 +98,7 @@ impl Carried {
         self.intent(why);
     }
 
-    /// What speaks of the values as they were.
+    /// Drops facts about the original values.
     fn values(&mut self, why: &str) {
         self.take("cal_min", why, |facts| &mut facts.cal_min);
         self.take("cal_max", why, |facts| &mut facts.cal_max);
@@ -107,7 +107,7 @@ impl Carried {
         }
     }
 
-    /// What speaks of anything but place and time.
+    /// Drops facts about anything but position and time.
     fn other(&mut self, why: &str) {
         self.values(why);
         self.intent(why);

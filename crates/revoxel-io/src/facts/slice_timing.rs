@@ -10,13 +10,13 @@ pub(super) fn carry(timing: SliceTiming, map: &AxisMap, dropped: &mut Vec<Droppe
     if map.aligned {
         carried.dim_info = turned(timing, axis, map);
     } else if timing.dim_info != 0 {
-        dropped.push(Dropped::new("dim_info", "the axes of the result do not run along those of the source"));
+        dropped.push(Dropped::new("dim_info", "the axes of the result are not parallel to those of the source"));
     }
     let no_order = SliceTiming { code: 0, start: 0, end: 0, ..carried };
     let has_order = (timing.code, timing.start, timing.end) != (0, 0, 0);
     if !map.exact {
         if has_order || timing.duration != 0.0 {
-            let why = "slices were interpolated: none was acquired at one time";
+            let why = "slices were interpolated, so none has a single acquisition time";
             dropped.push(Dropped::new("slice_code, slice_start, slice_end, slice_duration", why));
         }
         carried = SliceTiming { duration: 0.0, ..no_order };
@@ -24,7 +24,7 @@ pub(super) fn carry(timing: SliceTiming, map: &AxisMap, dropped: &mut Vec<Droppe
         carried = match order(&carried, axis, map) {
             Some(order) => order,
             None => {
-                let why = "slices were cut away: the time of those that are left cannot be told from a code";
+                let why = "slices were removed, so the code no longer gives the times of the others";
                 dropped.push(Dropped::new("slice_code, slice_start, slice_end", why));
                 no_order
             }

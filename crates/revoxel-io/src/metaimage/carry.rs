@@ -17,7 +17,7 @@ pub(crate) fn carry(
     }
     if let Values::Other { .. } = values {
         held.compressed = None;
-        dropped.extend(held.keys.drain(..).map(|(key, _)| Dropped::new(key, "the values are not the source's")));
+        dropped.extend(held.keys.drain(..).map(|(key, _)| Dropped::new(key, "the values differ from the source")));
     }
     held
 }

@@ -59,7 +59,7 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
         match (*value > 0.0, *size) {
             (true, _) => {}
             (false, 1) => {
-                let why = "as the axis has one voxel: taken as 1";
+                let why = "because the axis has one voxel, taken as 1";
                 warnings.push(Warning::NotApplied { field: "ElementSpacing", value: value.to_string(), why });
                 *value = 1.0;
             }

@@ -8,7 +8,7 @@ use crate::open::failed_to_read;
 use crate::textual::{FieldError, Problem};
 use crate::{ReadError, Warning, metaimage};
 
-/// A header beyond this is none. Lists of a million files stay below it.
+/// Maximum header size in bytes. Lists of a million files stay below it.
 const MOST_BYTES: u64 = 32 << 20;
 /// The key of the last line.
 const LAST: &str = "ElementDataFile";
@@ -38,7 +38,7 @@ const KNOWN: [&[&str]; 20] = [
     &["CompressionLevel"],
 ];
 
-/// A header as it stands there.
+/// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// The keys that are followed: the first name, the name in the file, and the value.
@@ -51,7 +51,7 @@ pub(super) struct Header {
     pub(super) length: u64,
     /// The lines behind it, if they are names of files.
     pub(super) list: Vec<String>,
-    /// How many lines are behind it that nobody reads, and the first of them.
+    /// The number of ignored lines after it, and the first of them.
     behind: Option<(usize, String)>,
 }
 
@@ -90,7 +90,7 @@ impl Header {
                 continue;
             }
             let Some((key, value)) = split(text) else {
-                let problem = Problem::NotAField("a line is `Key = Value`");
+                let problem = Problem::NotAField("`Key = Value`");
                 return Err(FieldError::new(format!("line {}", number + 1), text, problem));
             };
             if key.eq_ignore_ascii_case(LAST) {
@@ -132,7 +132,7 @@ impl Header {
         }
     }
 
-    /// What there is behind the last line that nobody reads.
+    /// The ignored lines after the last field.
     pub(super) fn lines_behind(&self) -> Option<Warning> {
         self.behind.clone().map(|(count, first)| Warning::LinesBehind { count, first })
     }
@@ -158,7 +158,7 @@ impl Header {
         }
     }
 
-    /// What stands behind the last line: values, names of files, or nothing.
+    /// The rest after the last line: values, names of files, or nothing.
     fn behind(&mut self, bytes: &[u8], whole: bool) -> Result<(), FieldError> {
         let end = if whole { bytes.len() } else { bytes.len().min(256) };
         let text = String::from_utf8_lossy(&bytes[..end]);
@@ -253,6 +253,6 @@ mod tests {
         assert!(local.starts_with("ElementDataFile is LOCAL: must be the last field"), "{local}");
         let behind = parse("NDims = 3\nElementDataFile = a.raw\nDimSize = 1 2 3\n\nmore\n").unwrap();
         assert_eq!((behind.get("DimSize"), behind.behind.clone()), (None, Some((2, "DimSize = 1 2 3".to_owned()))));
-        assert!(Header::parse(b"NDims = 3\n", 99).unwrap_err().to_string().contains("no end of the header"));
+        assert!(Header::parse(b"NDims = 3\n", 99).unwrap_err().to_string().contains("the header does not end"));
     }
 }

@@ -233,7 +233,7 @@ fn compressed_size(header: &Header, files: &[DataFile]) -> Result<Option<u64>, F
 
 /// A scale of intensities, which no reader applies.
 fn not_applied(header: &Header) -> Option<Warning> {
-    let why = "as ITK does not either";
+    let why = "as in ITK";
     for (field, neutral) in [("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)] {
         if let Some(text) = header.get(field)
             && text.parse::<f64>().ok() != Some(neutral)

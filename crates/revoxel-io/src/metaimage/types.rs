@@ -24,7 +24,7 @@ pub(super) fn dtype(text: &str) -> Result<Dtype, FieldError> {
         "MET_FLOAT" => Dtype::F32,
         "MET_DOUBLE" => Dtype::F64,
         "MET_STRING" | "MET_OTHER" | "MET_NONE" | "MET_FLOAT_MATRIX" => {
-            return Err(FieldError::new(FIELD, text, Problem::Unsupported("no type of numbers")));
+            return Err(FieldError::new(FIELD, text, Problem::Unsupported("not a numeric type")));
         }
         _ => return Err(FieldError::new(FIELD, text, Problem::UnknownWord(KNOWN))),
     })

@@ -17,7 +17,7 @@ pub struct MghFacts {
     /// Degrees of freedom.
     #[serde(skip_serializing_if = "is_zero")]
     pub dof: i32,
-    /// What stands behind the voxels: repetition time, flip angle, echo and inversion time, field of view, and tags.
+    /// The footer after the voxels: repetition time, flip angle, echo and inversion time, field of view, and tags.
     #[serde(with = "hex", skip_serializing_if = "Vec::is_empty")]
     pub footer: Vec<u8>,
 }
@@ -31,7 +31,7 @@ pub(crate) fn carry(own: &MghFacts, values: Values, dropped: &mut Vec<Dropped>) 
     match values {
         Values::Other { .. } => {
             if !own.footer.is_empty() {
-                dropped.push(Dropped::new("footer of MGH", "the values are not the source's"));
+                dropped.push(Dropped::new("footer of MGH", "the values differ from the source"));
             }
             None
         }

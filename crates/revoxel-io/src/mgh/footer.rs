@@ -1,4 +1,4 @@
-//! What stands behind the voxels: five numbers of the scan (repetition time in ms first), then tags.
+//! The footer after the voxels: five numbers of the scan (repetition time in ms first), then tags.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +14,7 @@ const LENGTH: usize = 20;
 /// More tags than these are not kept.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The bytes behind the voxels, if they are few enough. What cannot be decoded is found when the voxels are read.
+/// The bytes after the voxels, if they are few enough. What cannot be decoded is found when the voxels are read.
 pub(super) fn of(file: &VoxelFile, bytes: u64, limits: &Limits) -> Vec<u8> {
     let end = file.offset.saturating_add(bytes);
     let read = || -> io::Result<Vec<u8>> {

@@ -49,7 +49,7 @@ impl Parsed {
             warnings.push(Warning::NotPlaced {
                 field,
                 value,
-                used: "coronal slices of 1 mm, as nibabel and MRtrix take them",
+                used: "coronal slices of 1 mm, as in nibabel and MRtrix",
             });
         }
         let footer = footer::of(&file, bytes, &options.limits);

@@ -148,7 +148,7 @@ fn files_that_lie_are_refused() {
     let most = i32::MAX.to_be_bytes();
     refused("a.mgh", &changed(4, &[most, most, most, most].concat()), &["2147483647", "addressed"]);
     refused("a.mgh", &changed(4, &[most, [0, 0, 0, 9], [0, 0, 0, 9]].concat()), &["ends after"]);
-    for (kind, text) in [(2, "type is 2"), (6, "type is 6"), (-1, "type is -1"), (5, "known are 0 (uint8)")] {
+    for (kind, text) in [(2, "type is 2"), (6, "type is 6"), (-1, "type is -1"), (5, "supported are 0 (uint8)")] {
         refused("a.mgh", &changed(20, &i32::to_be_bytes(kind)), &[text]);
     }
     let nan = f32::NAN.to_be_bytes();

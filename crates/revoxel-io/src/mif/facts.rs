@@ -21,7 +21,7 @@ fn is_of_channels(key: &str) -> bool {
     matches!(key, "dw_scheme" | "pe_scheme") || key.starts_with("prior_dw_scheme")
 }
 
-/// Keys that speak of the axes of the image. Gradients are along those of the world.
+/// Keys that refer to the axes of the image. Gradients refer to the axes of the world.
 fn is_of_axes(key: &str) -> bool {
     matches!(key, "pe_scheme" | "PhaseEncodingDirection" | "SliceEncodingDirection" | "SliceTiming" | "labels")
 }
@@ -36,9 +36,9 @@ pub(crate) fn carry(
 ) -> MifFacts {
     let other = matches!(values, Values::Other { .. });
     let why = |key: &str| match () {
-        () if other => Some("the values are not the source's"),
-        () if is_of_channels(key) && !channels_hold => Some("the channels are not the source's"),
-        () if is_of_axes(key) && !map.is_identity() => Some("it speaks of the axes of the source"),
+        () if other => Some("the values differ from the source"),
+        () if is_of_channels(key) && !channels_hold => Some("the channels differ from the source"),
+        () if is_of_axes(key) && !map.is_identity() => Some("it refers to the axes of the source"),
         () => None,
     };
     let mut keys = Vec::new();

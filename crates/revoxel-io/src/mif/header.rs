@@ -9,7 +9,7 @@ use crate::{ReadError, mif};
 
 /// The first line.
 pub(super) const MAGIC: &str = "mrtrix image";
-/// A header beyond this is none.
+/// Maximum header size in bytes.
 const MOST_BYTES: u64 = 32 << 20;
 /// Bytes that hold most headers.
 const FIRST_BYTES: u64 = 64 << 10;
@@ -17,7 +17,7 @@ const FIRST_BYTES: u64 = 64 << 10;
 /// Keys that are followed, or written anew.
 const KNOWN: [&str; 7] = ["dim", "vox", "layout", "datatype", "transform", "scaling", "file"];
 
-/// A header as it stands there.
+/// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// The keys that are followed, in their order.
@@ -63,7 +63,7 @@ impl Header {
             match text {
                 _ if number == 0 && text == MAGIC => {}
                 _ if number == 0 => {
-                    return Err(FieldError::new("first line", text, Problem::NotAField("it must be `mrtrix image`")));
+                    return Err(FieldError::new("first line", text, Problem::NotAField("`mrtrix image`")));
                 }
                 "END" => {
                     header.length = Some(at as u64);
@@ -103,7 +103,7 @@ impl Header {
         // Without a key, a line is a comment.
         let (key, value) = line.split_once(':').map_or(("comments", line), |(key, value)| (key.trim(), value.trim()));
         if key.is_empty() {
-            let problem = Problem::NotAField("a line is `key: value`");
+            let problem = Problem::NotAField("`key: value`");
             return Err(FieldError::new(format!("line {}", number + 1), line, problem));
         }
         match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(key)) {

@@ -30,7 +30,7 @@ impl Layout {
             digits.parse::<usize>().ok().map(|rank| (rank, backwards))
         };
         let not_ranks =
-            || fail(Problem::NotANumber("the numbers from 0 on, each once, with + or -, and commas between them"));
+            || fail(Problem::NotANumber("the numbers from 0 on, each once, with + or - and separated by commas"));
         let ranks: Vec<(usize, bool)> = words.iter().map(rank).collect::<Option<_>>().ok_or_else(not_ranks)?;
         let mut seen: Vec<usize> = ranks.iter().map(|(rank, _)| *rank).collect();
         seen.sort_unstable();

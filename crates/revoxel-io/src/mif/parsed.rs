@@ -126,7 +126,7 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
             return Err(FieldError::new("vox", text, Problem::NotASize));
         }
         if axis < sizes.len() {
-            let why = "as the axis has one voxel: taken as 1";
+            let why = "because the axis has one voxel, taken as 1";
             warnings.push(Warning::NotApplied { field: "vox", value: text.to_owned(), why });
         }
         *value = 1.0;
@@ -144,7 +144,7 @@ fn affine(
     let lines = header.all("transform");
     let text = lines.join("; ");
     if lines.is_empty() {
-        let used = "along the axes of the world, with its origin in the centre, as MRtrix takes it";
+        let used = "parallel to the axes of the world with the origin in the centre, as in MRtrix";
         warnings.push(Warning::NotPlaced { field: "transform", value: "absent".to_owned(), used });
         let steps = [0, 1, 2].map(|axis| spacing[axis]);
         let origin = [0, 1, 2].map(|axis| 0.0 - steps[axis] * (shape[axis] - 1) as f64 / 2.0);
@@ -174,8 +174,8 @@ fn scaling(header: &Header, kind: Stored, warnings: &mut Vec<Warning>) -> Result
         return fail(Problem::Count { expected: 2, found: numbers.len() });
     };
     let unscaled = match kind.dtype {
-        Dtype::F32 | Dtype::F64 => Some("as the values are floating-point: MRtrix scales integers only"),
-        _ if kind.bits => Some("as the values are single bits: MRtrix scales integers only"),
+        Dtype::F32 | Dtype::F64 => Some("because values are floating-point and MRtrix scales integers only"),
+        _ if kind.bits => Some("because values are single bits and MRtrix scales integers only"),
         _ => None,
     };
     match (unscaled, intercept, slope) {

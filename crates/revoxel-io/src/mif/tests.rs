@@ -205,7 +205,7 @@ fn scaling_is_for_integers() {
         }
         assert_eq!(scaled(name, "0,1", values).unwrap().info.warnings, []);
         let text = scaled(name, "2", values).unwrap_err().to_string();
-        assert!(text.contains("scaling is 2: 2 values are needed"), "{text}");
+        assert!(text.contains("scaling is 2: expected 2 values"), "{text}");
     }
     let text = scaled("Int16LE", "nan,1", &whole).unwrap_err().to_string();
     assert!(text.contains("scaling is nan,1") && text.contains("finite"), "{text}");
@@ -227,23 +227,23 @@ fn files_that_lie_are_refused() {
     refused(&[("dim", "400,300,200")], "dim is 400,300,200 (Int16LE)");
     refused(&[("dim", "4,x,2")], "whole numbers");
     refused(&[("dim", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1")], "must be 1 to 16");
-    refused(&[("vox", "1,2,0")], "vox is 1,2,0: a voxel's size must be a positive number");
+    refused(&[("vox", "1,2,0")], "vox is 1,2,0: the size of a voxel must be a positive number");
     refused(&[("vox", "1,nan,1")], "positive number");
-    refused(&[("vox", "1,2")], "3 values are needed, 2 are given");
-    refused(&[("layout", "+0,+1")], "layout is +0,+1: 3 values are needed");
+    refused(&[("vox", "1,2")], "expected 3 values, found 2");
+    refused(&[("layout", "+0,+1")], "layout is +0,+1: expected 3 values");
     refused(&[("layout", "+0,+1,+1")], "each once");
     refused(&[("datatype", "Int24LE")], "datatype is Int24LE: unknown");
     refused(&[("datatype", "CInt16LE")], "datatype is CInt16LE: unknown");
-    refused(&[("datatype", "Int16LE; Int8")], "given twice");
-    refused(&[("transform", "1,0,0,10; 0,1,0,20")], "12 values are needed, 8 are given");
+    refused(&[("datatype", "Int16LE; Int8")], "appears twice");
+    refused(&[("transform", "1,0,0,10; 0,1,0,20")], "expected 12 values, found 8");
     refused(&[("transform", "1,0,0,10; 0,1,0,20; 0,0,0,30")], "singular");
     refused(&[("transform", "1,0,0,inf; 0,1,0,20; 0,0,1,30")], "finite");
     refused(&[("file", "")], "file is absent: the field is missing");
     refused(&[("file", ". 3")], "file is . 3: must be");
-    refused(&[("file", ". 100000")], "goes behind the end of the file");
+    refused(&[("file", ". 100000")], "past the end of the file");
     refused(&[("file", ". 210")], "ends after 248");
     refused(&[("file", "../a.dat 0")], "--allow-outside");
-    refused(&[("file", "/etc/passwd 0")], "leaves the folder of the header");
+    refused(&[("file", "/etc/passwd 0")], "outside the folder of the header");
     refused(&[("file", "none.dat 0")], "cannot be read");
     refused(&[("file", "a.mif 0")], "is the header itself");
     let cut = String::from_utf8(header(&[])[..160].to_vec()).unwrap().replace("END\n", "");

@@ -139,7 +139,7 @@ fn qform(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warn
     Ok(scaled(Affine::from_parts(spacing, rotation, header.qoffset).rows(), to_mm))
 }
 
-/// What nibabel takes where the header says nothing: x to the left, the world's origin in the centre of the volume.
+/// The default of nibabel without a transform: x to the left, the world's origin in the centre of the volume.
 pub(super) fn base(
     header: &Header,
     shape: [usize; 3],

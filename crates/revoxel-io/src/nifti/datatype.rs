@@ -107,7 +107,7 @@ mod tests {
         t(1, "binary");
         t(32, "complex64");
         t(1536, "float128");
-        t(255, "no NIfTI data type");
-        t(-9510, "no NIfTI data type");
+        t(255, "not the number of a NIfTI data type");
+        t(-9510, "not the number of a NIfTI data type");
     }
 }

@@ -3,7 +3,7 @@
 use super::header::{Header, Order};
 use crate::{Extension, Warning};
 
-/// More than this is no metadata.
+/// Maximum bytes of metadata.
 const MOST_BYTES: u64 = 64 << 20;
 /// Of a compressed file, so many bytes however small it is, and so many times its length: XML compresses to a tenth.
 const MOST_PACKED: (u64, u64) = (4 << 20, 16);

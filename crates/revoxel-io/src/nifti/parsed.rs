@@ -259,7 +259,7 @@ fn scaling(header: &Header, stored: Stored, warnings: &mut Vec<Warning>) -> Resu
     if slope == 0.0 || !slope.is_finite() {
         // Many programs write NaN where they mean no scaling.
         if slope.is_infinite() {
-            let why = "the voxels are used as they are stored";
+            let why = "the voxels are used as stored";
             warnings.push(Warning::NotApplied { field: "scl_slope", value: header.show(slope), why });
         }
         if intercept != 0.0 && intercept.is_finite() {

@@ -1,4 +1,4 @@
-//! What can be wrong with a field of a NIfTI header.
+//! Errors of fields of a NIfTI header.
 
 /// A field that cannot be followed, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -26,13 +26,15 @@ pub enum Problem {
     #[error("a NIfTI header has {0} bytes")]
     NoHeader(u64),
     /// Neither 348 nor 540 in either byte order.
-    #[error("must be 348 (NIfTI-1) or 540 (NIfTI-2), so this is no NIfTI file or its beginning is damaged")]
+    #[error("must be 348 (NIfTI-1) or 540 (NIfTI-2), so this is not a NIfTI file or its start is damaged")]
     SizeOfHeader,
     /// A NIfTI-2 header without the right magic.
-    #[error("NIfTI-2 needs \"n+2\" or \"ni2\" followed by 0, \\r, \\n, 26, \\n (a transfer as text damages it)")]
+    #[error(
+        "must be \"n+2\" or \"ni2\" followed by 0, \\r, \\n, 26, \\n in NIfTI-2 (transfer in text mode damages it)"
+    )]
     Magic,
     /// A header that says that the voxels are elsewhere, in a file whose name says that they are not.
-    #[error("the header belongs to an .hdr/.img pair, but stands in a file that is not named .hdr")]
+    #[error("the header belongs to an .hdr/.img pair, but the file is not named .hdr")]
     PairInSingleFile,
     /// Not 1 to 7 axes.
     #[error("must be 1 to 7")]
@@ -51,8 +53,8 @@ pub enum Problem {
     UnsupportedType(&'static str),
     /// Complex voxels, which have to be asked for.
     #[error(
-        "voxels of type {0} are not read as one number: to read them as two channels, real and imaginary, pass \
-         --complex channels (in a pipeline `complex: channels` at the input)"
+        "voxels of type {0} are not single numbers: read them as two channels, real and imaginary, with `complex: \
+         channels` (--complex channels)"
     )]
     Complex(&'static str),
     /// Both transforms are unusable.
@@ -64,19 +66,19 @@ pub enum Problem {
         qform: String,
     },
     /// A type that the standard does not know.
-    #[error("no NIfTI data type has this number")]
+    #[error("not the number of a NIfTI data type")]
     UnknownType,
     /// Not a number of bytes.
     #[error("must be a whole number of bytes")]
     NotBytes,
     /// The voxels would start within the header.
-    #[error("in a single file, voxels start at byte {0} at the earliest")]
+    #[error("must be at least {0} in a single file")]
     OffsetInHeader(u64),
     /// Extensions, and no offset that says where they end.
-    #[error("the file has header extensions: write the byte behind them, where the voxels start")]
+    #[error("the file has header extensions: must be the byte after them, where the voxels start")]
     BehindExtensions,
     /// The voxels would start behind the file.
-    #[error("behind the end of the file, which has {0} bytes")]
+    #[error("past the end of the file, which has {0} bytes")]
     OffsetPastEnd(u64),
     /// The voxels would not fit into the file.
     #[error("the voxels need {needed} bytes from byte {offset} on, but the file ends after {length}")]
@@ -95,7 +97,7 @@ pub enum Problem {
     #[error("programs disagree on whether it is added to the imaginary part of complex voxels: set it to 0")]
     ComplexIntercept,
     /// Not a length of a voxel.
-    #[error("a voxel's size must be a positive number")]
+    #[error("the size of a voxel must be a positive number")]
     NotASize,
     /// Smaller than the smallest normal 32-bit float.
     #[error("too small to be the size of a voxel")]
@@ -104,6 +106,6 @@ pub enum Problem {
     #[error("the affine is singular: a voxel axis is zero, or the axes lie in one plane")]
     Singular,
     /// b² + c² + d² above 1.
-    #[error("no rotation: the squares add up to more than 1")]
+    #[error("not a rotation: the sum of the squares is above 1")]
     NoRotation,
 }

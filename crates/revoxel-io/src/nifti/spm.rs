@@ -39,7 +39,7 @@ fn of(bytes: &[u8]) -> Result<Affine, &'static str> {
             let [y, z, w] = rest;
             [x.map(|v| 0.0 - v), y, z, w]
         }
-        (None, None) => return Err("it is no MATLAB file with a 4 × 4 matrix named mat or M"),
+        (None, None) => return Err("not a MATLAB file with a 4 × 4 matrix named mat or M"),
     };
     let [x, y, z, last] = matrix;
     if last != [0.0, 0.0, 0.0, 1.0] {

@@ -22,7 +22,7 @@ type Archive = ZipArchive<BufReader<File>>;
 /// The names of the arrays in an .npz file, in their order.
 ///
 /// # Errors
-/// Where the file cannot be opened, or is no zip archive.
+/// If the file cannot be opened, or is not a zip archive.
 pub fn npz_names(path: impl AsRef<Path>) -> Result<Vec<String>, ReadError> {
     let path = path.as_ref();
     let archive = open(path)?;
@@ -32,7 +32,7 @@ pub fn npz_names(path: impl AsRef<Path>) -> Result<Vec<String>, ReadError> {
 /// Reads one array of an .npz file; without a name, the only one.
 ///
 /// # Errors
-/// Where there is no such array, no name and not just one array, or the array cannot be read (see
+/// If there is no such array, no name and not just one array, or the array cannot be read (see
 /// [`read_npy`](super::read_npy)).
 pub fn read_npz(path: impl AsRef<Path>, name: Option<&str>, limits: &Limits) -> Result<Tensor, ReadError> {
     read_npz_if(path.as_ref(), name, limits, |_| Ok(()))

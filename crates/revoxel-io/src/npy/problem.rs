@@ -1,4 +1,4 @@
-//! What can be wrong with a NumPy file.
+//! Errors of NumPy files.
 
 use std::io;
 
@@ -6,19 +6,19 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
-    /// The system refuses.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(io::Error),
     /// No npy magic.
-    #[error("is no NumPy array: it does not begin with \\x93NUMPY")]
+    #[error("not a NumPy array: does not start with \\x93NUMPY")]
     Magic,
     /// A version that is not known.
-    #[error("version is {0}.{1}: 1.0, 2.0 and 3.0 are known")]
+    #[error("version is {0}.{1}: supported are 1.0, 2.0 and 3.0")]
     Version(u8, u8),
     /// The header is longer than any header, or than the file.
-    #[error("header length is {0}: more than the file or any header has")]
+    #[error("header length is {0}: longer than the file or any valid header")]
     HeaderLength(u64),
-    /// The header is no dictionary of the three known keys.
+    /// The header is not a dictionary with the three known keys.
     #[error("header is {0:?}: not a dictionary with descr, fortran_order and shape")]
     Header(String),
     /// A type of the elements that has no voxels.
@@ -33,7 +33,7 @@ pub enum NpyError {
     #[error("shape is {0:?}: more elements than can be addressed")]
     TooLarge(Vec<usize>),
     /// The elements are not all there.
-    #[error("shape is {shape:?}: needs {needed} bytes, but there are {found}")]
+    #[error("shape is {shape:?}: needs {needed} bytes, but {found} follow the header")]
     Short {
         /// As in the file.
         shape: Vec<usize>,
@@ -42,14 +42,14 @@ pub enum NpyError {
         /// Bytes behind the header.
         found: u64,
     },
-    /// The memory does not suffice.
-    #[error("there is no memory for {0} bytes")]
+    /// Not enough memory.
+    #[error("not enough memory for {0} bytes")]
     Memory(u64),
     /// The archive is damaged.
     #[error("the zip archive cannot be read: {0}")]
     Archive(String),
     /// The archive has no such array.
-    #[error("there is no array {name:?} in it; there are {found:?}")]
+    #[error("no array is named {name:?}; available: {found:?}")]
     NoArray {
         /// The name asked for.
         name: String,
@@ -57,7 +57,7 @@ pub enum NpyError {
         found: Vec<String>,
     },
     /// No name was given, and there is not just one array.
-    #[error("there is not one array in it but {found:?}: say which")]
+    #[error("expected one array, found {found:?}: name one")]
     WhichArray {
         /// The names there are.
         found: Vec<String>,

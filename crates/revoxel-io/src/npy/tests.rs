@@ -57,7 +57,7 @@ fn every_type_comes_back() {
     }
     let wrong = Tensor { shape: vec![2, 2], voxels: vec![0u8; 3].into() };
     let error = write_npy(&path, &wrong).unwrap_err().to_string();
-    assert!(error.ends_with("a.npy: shape is [2, 2]: does not fit 3 values"), "{error}");
+    assert!(error.ends_with("a.npy: shape is [2, 2]: does not match 3 values"), "{error}");
 }
 
 #[test]
@@ -79,20 +79,20 @@ fn what_is_no_tensor_is_refused() {
     t("object.npy", None, "Python objects");
     t("structured.npy", None, "structured elements");
     t("text.npy", None, "text");
-    t("stored.npz", None, "say which");
+    t("stored.npz", None, "name one");
     let good = std::fs::read(fixture("version1.npy")).unwrap();
-    t("a.npy", Some(&[]), "does not begin with");
-    t("a.npy", Some(b"NUMPY and more"), "does not begin with");
+    t("a.npy", Some(&[]), "does not start with");
+    t("a.npy", Some(b"NUMPY and more"), "does not start with");
     t("a.npy", Some(&[&good[..6], &[9, 0], &good[8..]].concat()), "version is 9.0");
     t("a.npy", Some(&[&good[..8], &[255, 255], &good[10..]].concat()), "header length is 65535");
-    t("a.npy", Some(&good[..good.len() - 1]), "needs 48 bytes, but there are 47");
+    t("a.npy", Some(&good[..good.len() - 1]), "needs 48 bytes, but 47 follow");
     let with = |header: &str| {
         let length = u16::try_from(header.len()).unwrap().to_le_bytes();
         [b"\x93NUMPY\x01\0", &length[..], header.as_bytes()].concat()
     };
     let shaped = |shape: &str| with(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"));
     t("a.npy", Some(&shaped("(9223372036854775807, 9)")), "addressed");
-    t("a.npy", Some(&shaped("(1000000000, 100)")), "needs 400000000000 bytes, but there are 0");
+    t("a.npy", Some(&shaped("(1000000000, 100)")), "needs 400000000000 bytes, but 0 follow");
     t("a.npy", Some(&shaped("(-1,)")), "not a dictionary");
     t("a.npy", Some(&with("{'descr': '<f4'}")), "not a dictionary");
     t("a.npy", Some(&with("{'descr': '<f16', 'fortran_order': False, 'shape': ()}")), "longdouble");
@@ -109,7 +109,7 @@ fn arrays_are_no_volumes() {
 #[test]
 fn archives_that_lie() {
     let missing = read_npz(fixture("stored.npz"), Some("x"), &limits()).unwrap_err().to_string();
-    assert!(missing.contains("no array \"x\" in it; there are [\"logits\", \"labels\"]"), "{missing}");
+    assert!(missing.contains("no array is named \"x\"; available: [\"logits\", \"labels\"]"), "{missing}");
     let small = Limits { max_volume: 100, ..Limits::default() };
     let limited = read_npz(fixture("deflated.npz"), None, &small).unwrap_err().to_string();
     assert!(limited.contains("needs 192 bytes, more than the limit of 100: raise it with --max-volume"), "{limited}");

@@ -15,7 +15,7 @@ pub(crate) fn carry(
 ) -> NrrdFacts {
     let mut held = NrrdFacts { axes: axes(own, map, channels_hold, dropped), ..own.clone() };
     if let Values::Other { .. } = values {
-        let why = "the values are not the source's";
+        let why = "the values differ from the source";
         held.encoding = None;
         let frame = held.measurement_frame.take().map(|_| "measurement frame".to_owned());
         let fields = held.fields.drain(..).map(|(name, _)| name);
@@ -30,16 +30,16 @@ pub(crate) fn carry(
         });
     }
     if !channels_hold {
-        let why = "the channels are not the source's";
+        let why = "the channels differ from the source";
         drop_where(&mut held.fields, dropped, why, |name| name == "number");
         let of_channels = |key: &str| gradients::is_of_channels(key) || key.starts_with("axis ");
         drop_where(&mut held.key_values, dropped, why, of_channels);
     }
     if map.shape().iter().product::<usize>() != map.source().iter().product::<usize>() {
-        drop_where(&mut held.fields, dropped, "the number of voxels is another one", |name| name == "number");
+        drop_where(&mut held.fields, dropped, "the number of voxels changed", |name| name == "number");
     }
     if values == Values::Relabelled {
-        let why = "labels have other numbers";
+        let why = "label numbers changed";
         drop_where(&mut held.key_values, dropped, why, |key| key.starts_with("Segment"));
     }
     if !map.is_identity() || values != Values::Same {
@@ -76,7 +76,7 @@ fn axes(own: &NrrdFacts, map: &AxisMap, channels_hold: bool, dropped: &mut Vec<D
     let sources: Vec<NrrdAxis> = axes.iter().filter(|axis| axis.space).cloned().collect();
     let said = sources.iter().any(|axis| axis.label.is_some() || axis.thickness.is_some());
     if !map.aligned && said {
-        let why = "the axes of the result do not run along those of the source";
+        let why = "the axes of the result are not parallel to those of the source";
         dropped.push(Dropped::new("labels, thicknesses", why));
     } else if !map.exact && sources.iter().any(|axis| axis.thickness.is_some()) {
         dropped.push(Dropped::new("thicknesses", "voxels were interpolated"));

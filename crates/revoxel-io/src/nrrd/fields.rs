@@ -26,7 +26,7 @@ pub(super) fn dtype(text: &str) -> Result<Dtype, FieldError> {
         "ulonglong" | "unsigned long long" | "unsigned long long int" | "uint64" | "uint64_t" => Dtype::U64,
         "float" | "float32" => Dtype::F32,
         "double" | "float64" => Dtype::F64,
-        "block" => return Err(FieldError::new("type", text, Problem::Unsupported("blocks of bytes are no numbers"))),
+        "block" => return Err(FieldError::new("type", text, Problem::Unsupported("blocks of bytes are not numbers"))),
         _ => return Err(FieldError::new("type", text, Problem::UnknownWord(KNOWN))),
     })
 }
@@ -47,7 +47,7 @@ pub(super) fn directions(text: &str, axes: usize, length: usize) -> Result<Vec<O
     vectors.into_iter().map(check).collect()
 }
 
-/// So many finite vectors of so many numbers.
+/// Parses a number of finite vectors of equal length.
 pub(super) fn finite_vectors(
     field: &str,
     text: &str,
@@ -143,7 +143,7 @@ mod tests {
         }
         assert_eq!(dtype("Unsigned  Short int"), Ok(Dtype::U16));
         assert!(dtype("block").unwrap_err().to_string().starts_with("type is block: is not supported"));
-        assert!(dtype("float16").unwrap_err().to_string().contains("unknown; known are int8"));
+        assert!(dtype("float16").unwrap_err().to_string().contains("unknown; supported are int8"));
     }
 
     #[test]

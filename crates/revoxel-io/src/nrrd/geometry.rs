@@ -104,7 +104,8 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
             let steps = old_steps(header, sizes, &described, &of_space, &old, warnings)?;
             let mut affine = old_affine(&described, &of_space, &old, &steps)?;
             if let Some(space) = space {
-                warnings.push(Warning::Assumed { field: "space directions", used: "along the axes of the space" });
+                warnings
+                    .push(Warning::Assumed { field: "space directions", used: "parallel to the axes of the space" });
                 affine = affine.with_translation(origin(header, &space, warnings)?);
             }
             checked(header, "spacings", affine)?

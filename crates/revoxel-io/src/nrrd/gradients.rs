@@ -29,7 +29,7 @@ pub(super) fn any(key_values: &[(String, String)]) -> bool {
 /// The gradients of a result.
 pub(super) fn carry(held: &mut NrrdFacts, map: &AxisMap, dropped: &mut Vec<Dropped>) {
     if map.warped {
-        let why = "voxels were moved by a deformation, and vectors were not turned with them";
+        let why = "voxels were moved by a deformation, but vectors were not turned with them";
         let keys = held.key_values.iter().filter(|(key, _)| is_vector(key)).map(|(key, _)| key.clone());
         let frame = held.measurement_frame.take().map(|_| "measurement frame".to_owned());
         dropped.extend(keys.chain(frame).map(|fact| Dropped::new(fact, why)));

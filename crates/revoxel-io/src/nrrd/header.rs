@@ -17,7 +17,7 @@ use crate::open::failed_to_read;
 use crate::textual::{FieldError, Problem};
 use crate::{ReadError, nrrd};
 
-/// A header beyond this is none. Lists of a million files stay below it.
+/// Maximum header size in bytes. Lists of a million files stay below it.
 const MOST_BYTES: u64 = 32 << 20;
 
 /// The fields of the standard, each with the other way to spell it.
@@ -54,7 +54,7 @@ const KNOWN: [(&str, &str); 30] = [
     ("sample units", "sampleunits"),
 ];
 
-/// A header as it stands there.
+/// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// The fields of the standard, by their first name there.
@@ -136,7 +136,7 @@ impl Header {
         } else if let Some((name, value)) = field {
             self.unknown.push((name.trim().to_owned(), value.trim().to_owned()));
         } else {
-            let problem = Problem::NotAField("a line is `field: value`, `key:=value`, `# comment` or empty");
+            let problem = Problem::NotAField("`field: value`, `key:=value`, `# comment` or an empty line");
             return Err(FieldError::new(format!("line {}", number + 1), line, problem));
         }
         Ok(())
@@ -229,6 +229,8 @@ mod tests {
         assert!(text("").starts_with("magic is empty"));
         assert!(text("NRRD0004\nnonsense\n\n").starts_with("line 2 is nonsense: is no line"));
         assert_eq!(text("NRRD0004\ntype: a\nType: b\n"), "type is b: the field is given twice; remove one of them");
-        assert!(Header::parse(b"NRRD0004\ntype: a\n", false).unwrap_err().to_string().contains("no end of the header"));
+        assert!(
+            Header::parse(b"NRRD0004\ntype: a\n", false).unwrap_err().to_string().contains("the header does not end")
+        );
     }
 }

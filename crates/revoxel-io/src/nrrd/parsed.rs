@@ -191,7 +191,7 @@ fn check_count(text: &str, files: u64, sizes: &[usize], more: &[&str]) -> Result
             n if n >= 1 && n <= axes as i64 => n as usize,
             _ => return Err(FieldError::new("data file", text, Problem::OutOfRange(1, axes as i64))),
         },
-        _ => return Err(FieldError::new("data file", text, Problem::Pattern("there are words behind the step"))),
+        _ => return Err(FieldError::new("data file", text, Problem::Pattern("extra words after the step"))),
     };
     let slowest = sizes[axes - 1] as u64;
     let (fits, expected) = match in_file == axes {

@@ -1,4 +1,4 @@
-//! Key/value pairs of 3D Slicer's segmentations that speak of voxel indices.
+//! Key/value pairs of 3D Slicer's segmentations that contain voxel indices.
 
 use revoxel_core::{Volume, Voxel, dispatch};
 
@@ -32,7 +32,7 @@ pub(super) fn placed(pairs: &[(String, String)], volume: &Volume, moved: bool) -
     pairs.iter().map(place).collect()
 }
 
-/// The number of a segment that a key speaks of.
+/// The number of the segment of a key.
 fn number<'a>(key: &'a str, what: &str) -> Option<&'a str> {
     let number = key.strip_prefix("Segment")?.strip_suffix(what)?;
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)

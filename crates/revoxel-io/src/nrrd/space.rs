@@ -1,4 +1,4 @@
-//! The world that a header speaks of.
+//! The world coordinates of a header.
 
 use revoxel_core::{Affine, Frame};
 

@@ -41,8 +41,7 @@ impl Kind {
         let mut first = Vec::new();
         let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut first));
         read.map_err(failed_to_read(path))?;
-        Self::of(&first)
-            .ok_or_else(|| failed(path, PictureError::Decode("it is neither TIFF, PNG nor JPEG".to_owned())))
+        Self::of(&first).ok_or_else(|| failed(path, PictureError::Decode("not a TIFF, PNG or JPEG file".to_owned())))
     }
 }
 
@@ -178,7 +177,7 @@ fn open_png(path: &Path, bytes: usize) -> Result<(png::Reader<BufReader<File>>, 
     let dtype = match info.bit_depth {
         png::BitDepth::Eight => Dtype::U8,
         png::BitDepth::Sixteen => Dtype::U16,
-        _ => return refuse("PNG files of less than 8 bits"),
+        _ => return refuse("PNG files with less than 8 bits per sample"),
     };
     if info.is_animated() {
         return refuse("animated PNG files");
@@ -201,7 +200,7 @@ fn open_jpeg(path: &Path) -> Result<(JpegDecoder<BufReader<File>>, Page), ReadEr
     let channels = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => 1,
         Some(ColorSpace::YCbCr | ColorSpace::RGB) => 3,
-        _ => return Err(failed(path, PictureError::Unsupported("JPEG files of other colours than grey and RGB"))),
+        _ => return Err(failed(path, PictureError::Unsupported("JPEG files with colours other than grey and RGB"))),
     };
     let page = Page { width: usize::from(info.width), height: usize::from(info.height), channels, dtype: Dtype::U8 };
     Ok((if channels == 1 { open(ColorSpace::Luma)? } else { decoder }, page))

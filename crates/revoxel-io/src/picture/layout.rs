@@ -19,12 +19,12 @@ impl Layout {
     /// Every page is a slice.
     pub(super) const SLICES: Self = Self { channels: 1, frames: 1, step: None };
 
-    /// The slices that so many pages are.
+    /// The slices of this many pages.
     pub(super) fn slices(&self, pages: usize) -> usize {
         pages / self.channels / self.frames
     }
 
-    /// The layout of a file with so many pages of so many samples per pixel.
+    /// The layout of a file with this many pages and samples per pixel.
     pub(super) fn of(description: &[u8], pages: usize, samples: usize) -> Result<Self, PictureError> {
         let text = String::from_utf8_lossy(description);
         let text = text.trim_start_matches('\u{feff}').trim_start();
@@ -67,7 +67,7 @@ impl Layout {
             return Err(PictureError::ChannelsAndFrames { channels, frames });
         }
         if samples > 1 && (channels > 1 || (frames > 1 && samples == 2)) {
-            return Err(PictureError::Unsupported("channels or frames of pages that have several samples per pixel"));
+            return Err(PictureError::Unsupported("channels or frames of pages with several samples per pixel"));
         }
         let interval = value("finterval").and_then(|text| text.parse::<f64>().ok());
         let interval = interval.filter(|v| v.is_normal() && *v > 0.0 && frames > 1);

@@ -151,7 +151,7 @@ fn jump_at(numbers: &[String]) -> Option<usize> {
     steps().position(|step| step != least)
 }
 
-/// The one series that is asked for.
+/// The chosen series.
 pub(super) fn choose(files: &[PathBuf], choice: Option<&SeriesChoice>) -> Result<Series, PictureError> {
     let all = series(files);
     let wanted = match choice {
@@ -297,11 +297,13 @@ mod tests {
         let error = choose(&all, None).unwrap_err().to_string();
         let list = "\n  1: a_*.png, 2 pictures\n  2: b_*.png, 3 pictures";
         assert!(
-            error.starts_with("2 series of pictures") && error.contains("--series") && error.ends_with(list),
+            error.starts_with("the folder contains 2 series of pictures")
+                && error.contains("--series")
+                && error.ends_with(list),
             "{error}"
         );
         assert!(of("c*").unwrap_err().to_string().ends_with(list));
-        assert!(of("0").unwrap_err().to_string().contains("fits 0"));
+        assert!(of("0").unwrap_err().to_string().contains("matches 0"));
         assert!(of("*").unwrap_err().to_string().contains("2 series"));
         assert!(of("modality=CT").unwrap_err().to_string().contains("pictures have no uid"));
         let many: Vec<PathBuf> = (b'a'..=b'z').map(|c| PathBuf::from(format!("{}.png", c as char))).collect();

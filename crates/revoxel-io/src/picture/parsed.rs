@@ -36,7 +36,7 @@ impl Parsed {
             found.add(file)?;
         }
         let Some(First { page, layout, .. }) = found.first.take() else {
-            return Err(failed(path, PictureError::Decode("there is no picture in it".to_owned())));
+            return Err(failed(path, PictureError::Decode("the file contains no picture".to_owned())));
         };
         let (slices, length) = (found.slices, found.length);
         let (said, sidecar) = sidecar::spacing(path, options)?;
@@ -49,7 +49,7 @@ impl Parsed {
         let affine = Frame::Lps.affine_to_ras(&Affine::scaling(spacing));
         let grid = Grid::new(shape, affine).map_err(|e| failed(path, PictureError::Decode(e.to_string())))?;
         let grid = if slices == 1 { grid.planar() } else { grid };
-        let too_many = || failed(path, PictureError::Decode("it has too many channels".to_owned()));
+        let too_many = || failed(path, PictureError::Decode("too many channels".to_owned()));
         let channels = page.channels.checked_mul(layout.channels).and_then(|n| n.checked_mul(layout.frames));
         let channels = channels.ok_or_else(too_many)?;
         let facts = Facts {
@@ -59,7 +59,7 @@ impl Parsed {
             time_unit: layout.step.and_then(|(_, unit)| unit),
             ..Facts::default()
         };
-        let value = format!("not said, spacing is {spacing:?} mm (x, y, z)");
+        let value = format!("not stored in pictures (spacing is {spacing:?} mm: x, y, z)");
         let mut warnings = vec![Warning::UnknownFrame { field: "orientation", value }];
         if spacing != said {
             warnings.push(Warning::SpacingTurned { columns: said[0], rows: said[1] });
@@ -178,7 +178,7 @@ impl Found {
         let odd = self.odd_orientation.map(|value| Warning::NotApplied {
             field: "Orientation",
             value: value.to_string(),
-            why: "the standard knows 1 to 8",
+            why: "because the standard has 1 to 8",
         });
         let asked = self.asked.clone().map(|(file, value, count)| Warning::AsksToBeTurned { file, value, count });
         aside.into_iter().chain(odd).chain(asked)

@@ -1,4 +1,4 @@
-//! What can be wrong with pictures.
+//! Errors of pictures.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,16 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// Nobody says how large the voxels are.
+    /// The voxel size is unknown.
     #[error(
-        "pictures do not say how large their voxels are: pass --spacing X,Y,Z in mm (in a pipeline `spacing: [x, y, z]` at \
-         the input), or write {0} with {{\"spacing\": [z, y, x]}}"
+        "pictures have no voxel size: pass `spacing: [x, y, z]` in mm (--spacing X,Y,Z), or write {0} with \
+         {{\"spacing\": [z, y, x]}}"
     )]
     NoSpacing(PathBuf),
-    /// A sidecar that does not say it.
-    #[error("the sidecar {path} needs {{\"spacing\": [z, y, x]}}, three positive numbers in mm, slices first: {why}")]
+    /// A sidecar without a valid voxel size.
+    #[error(
+        "the sidecar {path} must contain {{\"spacing\": [z, y, x]}}, three positive numbers in mm, slices first: {why}"
+    )]
     Sidecar {
         /// The file.
         path: PathBuf,
@@ -21,10 +23,10 @@ pub enum PictureError {
         why: String,
     },
     /// A voxel size that is not positive.
-    #[error("spacing is {0:?}: three positive numbers in mm are needed (x, y, z)")]
+    #[error("spacing is {0:?}: must be three positive numbers in mm (x, y, z)")]
     Spacing([f64; 3]),
     /// A page unlike the first.
-    #[error("{found}, but {first}: pictures of one volume must be alike")]
+    #[error("{found}, but {first}: all pictures of a volume must have the same size and type")]
     Unlike {
         /// Size, channels and voxel type of the page.
         found: String,
@@ -32,32 +34,33 @@ pub enum PictureError {
         first: String,
     },
     /// Known, but not supported.
-    #[error("{0} are not supported: save it as 8 or 16 bits of grey or RGB")]
+    #[error("{0} are not supported: save as 8- or 16-bit grey or RGB")]
     Unsupported(&'static str),
-    /// The decoder refuses.
+    /// An error of the decoder.
     #[error("cannot be decoded: {0}")]
     Decode(String),
     /// All pages are thumbnails or masks.
-    #[error("all of its pages ({0}) are thumbnails or masks (NewSubfileType): save the full images without that tag")]
+    #[error("all pages ({0}) are thumbnails or masks (NewSubfileType): save the full images without that tag")]
     OnlyAside(usize),
     /// Pages that swap rows and columns among others that do not, of pixels that are not square.
     #[error(
-        "Orientation swaps rows and columns of some pages, but not of all, and pixels are not square: turn them all alike"
+        "Orientation swaps rows and columns of some pages only, and pixels are not square: save all pages with the \
+         same orientation"
     )]
     MixedTurns,
     /// A field of ImageJ's description that is not a number.
-    #[error("ImageJ's {field} is {value}: a whole number above 0 is needed")]
+    #[error("ImageJ's {field} is {value}: must be a whole number above 0")]
     ImageJNumber {
         /// The key.
         field: &'static str,
         /// Its value.
         value: String,
     },
-    /// ImageJ's description speaks of other pages than there are.
+    /// ImageJ's description does not match the number of pages.
     #[error("ImageJ's images is {images}, but the file has {pages} {}: {}",
         if *pages == 1 { "page" } else { "pages" },
         if images > pages && *pages == 1 {
-            "ImageJ keeps the pixels of stacks beyond 4 GB behind one page; save it with File > Save As > Image Sequence"
+            "ImageJ stores stacks beyond 4 GB in a single page; save with File > Save As > Image Sequence"
         } else {
             "save it again with ImageJ"
         }
@@ -85,7 +88,7 @@ pub enum PictureError {
     },
     /// Both channels and frames.
     #[error(
-        "ImageJ's description says {channels} channels and {frames} frames: save each channel as a file of its own \
+        "ImageJ's description says {channels} channels and {frames} frames: save each channel as a separate file \
          (Image > Color > Split Channels)"
     )]
     ChannelsAndFrames {
@@ -96,7 +99,7 @@ pub enum PictureError {
     },
     /// Files of one folder that hold different channels, or frames.
     #[error(
-        "ImageJ's description says {found}, but {first}: files of one folder must have the same channels, and frames \
+        "ImageJ's description says {found}, but {first}: all files of a folder must have the same channels, and frames \
          must be in a single file"
     )]
     UnlikeLayout {
@@ -107,7 +110,7 @@ pub enum PictureError {
     },
     /// Several channels or points in time of an OME-TIFF file.
     #[error(
-        "OME-XML says that SizeC is {channels} and SizeT is {frames}: write one channel at one time to each file, for \
+        "OME-XML says SizeC is {channels} and SizeT is {frames}: write one channel and one time point per file, for \
          example with `bfconvert -channel 0 -timepoint 0 in.ome.tif out.tif`"
     )]
     Ome {
@@ -118,22 +121,22 @@ pub enum PictureError {
     },
     /// Several images in an OME-TIFF file.
     #[error(
-        "OME-XML describes {0} images: write each to a file, for example with `bfconvert -series 0 in.ome.tif out.tif`"
+        "OME-XML describes {0} images: write one per file, for example with `bfconvert -series 0 in.ome.tif out.tif`"
     )]
     OmeImages(usize),
     /// The description is not in the file.
     #[error(
-        "OME-XML is in another file (BinaryOnly), so the order of the pages is not known: write one channel at one time to \
-         each file, for example with `bfconvert -channel 0 -timepoint 0 in.companion.ome out.tif`"
+        "OME-XML is in another file (BinaryOnly), so the order of the pages is unknown: write one channel and one time \
+         point per file, for example with `bfconvert -channel 0 -timepoint 0 in.companion.ome out.tif`"
     )]
     OmeElsewhere,
     /// An array of more axes than a volume has, as tifffile describes it.
-    #[error("its description says that its shape is {0:?}: write a file for each volume of three axes")]
+    #[error("the description says that the shape is {0:?}: write one file per volume of three axes")]
     Shaped(Vec<u64>),
     /// Several series in one folder.
     #[error(
-        "{count} series of pictures are in one folder: choose one with `--series` by its number or the name of its files \
-         (`series:` on an input), or move each into a folder of its own{list}"
+        "the folder contains {count} series of pictures: choose one by number or file name with `series:` (--series), \
+         or move each into its own folder{list}"
     )]
     SeveralSeries {
         /// How many.
@@ -142,7 +145,7 @@ pub enum PictureError {
         list: String,
     },
     /// A choice that nothing fits.
-    #[error("no series of pictures fits {asked}: choose one by its number or the name of its files{list}")]
+    #[error("no series of pictures matches {asked}: choose one by number or file name{list}")]
     NoSuchSeries {
         /// The choice.
         asked: String,
@@ -151,14 +154,14 @@ pub enum PictureError {
     },
     /// A choice by what pictures do not have.
     #[error(
-        "series is {0}: pictures have no uid, description, modality or number; choose them by the name of their files, \
-         with * for any text, by their place in the list, or with min_slices and largest"
+        "series is {0}: pictures have no uid, description, modality or number; choose by file name (* is any text), by \
+         number in the list, or with min_slices and largest"
     )]
     Choice(String),
     /// Two pictures of one number.
     #[error(
-        "{first} and {second} have the same number: choose some of the files by their names with `--series` (`series:` on \
-         an input; * is any text, ? any character), or move them into different folders"
+        "{first} and {second} have the same number: choose files by name with `series:` (--series; * is any text, ? \
+         any character), or move them into different folders"
     )]
     SameNumber {
         /// A file.

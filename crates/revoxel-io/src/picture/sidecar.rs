@@ -30,7 +30,7 @@ pub(super) fn spacing(path: &Path, options: &ReadOptions) -> Result<([f64; 3], O
     let fail = |why: String| failed(PictureError::Sidecar { path: sidecar.clone(), why });
     let length = fs::metadata(sidecar).map_err(|e| fail(e.to_string()))?.len();
     if length > MOST_BYTES {
-        return Err(fail(format!("it has {length} bytes")));
+        return Err(fail(format!("it has {length} bytes, too many for a sidecar")));
     }
     let bytes = fs::read(sidecar).map_err(|e| fail(e.to_string()))?;
     let said: Sidecar = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;

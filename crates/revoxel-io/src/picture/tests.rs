@@ -137,7 +137,7 @@ fn sidecars_say_the_voxel_size_slices_first() {
     // Files that say it themselves are not told otherwise.
     let nifti = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dtype_i2.nii");
     let error = crate::info_with(&nifti, &spaced()).unwrap_err().to_string();
-    assert!(error.contains("says its voxel size itself") && error.contains("--spacing"), "{error}");
+    assert!(error.contains("store their voxel size") && error.contains("--spacing"), "{error}");
 }
 
 #[test]

@@ -84,13 +84,13 @@ impl<'a> TiffPages<'a> {
             ColorType::RGB(bits) => (bits, 3),
             ColorType::RGBA(bits) => (bits, 4),
             ColorType::Palette(_) => return refuse("TIFF files with a palette"),
-            _ => return refuse("TIFF files of other colours than grey and RGB"),
+            _ => return refuse("TIFF files with colours other than grey and RGB"),
         };
         let formats = decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).map_err(fail)?;
         let format = formats.and_then(|formats| formats.first().copied()).unwrap_or(1);
         let planes = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(fail)?;
         if planes == Some(2) && channels > 1 {
-            return refuse("TIFF files with colours in planes");
+            return refuse("TIFF files with colours in separate planes");
         }
         let dtype = match (format, bits) {
             (1, 8) => Dtype::U8,
@@ -103,7 +103,7 @@ impl<'a> TiffPages<'a> {
             (2, 64) => Dtype::I64,
             (3, 32) => Dtype::F32,
             (3, 64) => Dtype::F64,
-            _ => return refuse("TIFF files of other voxel types than 8, 16, 32 and 64 bits"),
+            _ => return refuse("TIFF files with voxel types other than 8, 16, 32 and 64 bits"),
         };
         let turn = self.orientation()?.and_then(Turn::of).unwrap_or(Turn::NONE);
         let [width, height] = turn.size([width as usize, height as usize]);
@@ -145,7 +145,7 @@ impl<'a> TiffPages<'a> {
             DecodingResult::F32(v) => v.into(),
             DecodingResult::F64(v) => v.into(),
             DecodingResult::F16(_) => {
-                return Err(failed(self.path, PictureError::Unsupported("TIFF files of 16-bit floats")));
+                return Err(failed(self.path, PictureError::Unsupported("TIFF files with 16-bit floats")));
             }
         })
     }

@@ -9,7 +9,7 @@ use super::axes::Axes;
 use crate::open::empty;
 use crate::{Facts, WriteError};
 
-/// How many channels are components of one voxel, and of which kind; the rest are frames.
+/// How many channels are components of one voxel, and their kind; the others are frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Channels {
     pub(crate) components: usize,

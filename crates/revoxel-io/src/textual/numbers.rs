@@ -16,7 +16,7 @@ pub(crate) fn natural(field: &str, text: &str) -> Result<u64, FieldError> {
 pub(crate) fn reals(field: &str, text: &str) -> Result<Vec<f64>, FieldError> {
     let parse = |word: &str| word.parse::<f64>().ok();
     let numbers: Option<Vec<f64>> = text.split_whitespace().map(parse).collect();
-    numbers.ok_or_else(|| FieldError::new(field, text, Problem::NotANumber("numbers with blanks between them")))
+    numbers.ok_or_else(|| FieldError::new(field, text, Problem::NotANumber("numbers separated by spaces")))
 }
 
 /// As many real numbers as needed, all of them finite.
@@ -45,7 +45,7 @@ pub(crate) fn sizes(field: &str, text: &str, axes: usize) -> Result<Vec<usize>, 
     let size = |word: &&str| match word.parse::<i128>() {
         Ok(n) if n < 1 => Err(fail(Problem::EmptyAxis)),
         Ok(n) => usize::try_from(n).map_err(|_| fail(Problem::TooManyValues)),
-        Err(_) => Err(fail(Problem::NotANumber("whole numbers with blanks between them"))),
+        Err(_) => Err(fail(Problem::NotANumber("whole numbers separated by spaces"))),
     };
     let sizes: Vec<usize> = words.iter().map(size).collect::<Result<_, _>>()?;
     checked_product(sizes.iter().copied().chain([16])).ok_or_else(|| fail(Problem::TooManyValues))?;
@@ -87,7 +87,7 @@ mod tests {
     fn sizes_are_checked() {
         assert_eq!(sizes("sizes", " 3 4\t5 ", 3), Ok(vec![3, 4, 5]));
         let text = |t: &str, n| sizes("sizes", t, n).unwrap_err().to_string();
-        assert_eq!(text("3 4", 3), "sizes is 3 4: 3 values are needed, 2 are given");
+        assert_eq!(text("3 4", 3), "sizes is 3 4: expected 3 values, found 2");
         assert_eq!(text("3 0", 2), "sizes is 3 0: every axis must have at least 1 sample");
         assert!(text("3 -1", 2).contains("at least 1 sample"));
         assert!(text("3 x", 2).contains("whole numbers"));

@@ -33,13 +33,13 @@ pub(crate) enum Skip {
     ToEnd,
 }
 
-/// What a format calls the fields that speak of the values.
+/// The names of the fields about the values in a format.
 #[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) sizes: &'static str,
     pub(crate) lines: &'static str,
     pub(crate) skip: &'static str,
-    /// The field and the value that stand for an encoding.
+    /// The field and the value of an encoding.
     pub(crate) encoding: fn(Encoding) -> (&'static str, &'static str),
     pub(crate) file: &'static str,
     /// Gives an error its place among those of the crate.
@@ -167,7 +167,7 @@ impl Payload {
             };
             if behind.is_some() {
                 let Skip::Bytes(skip) = self.skip else { continue };
-                let why = "compressed values behind skipped bytes; decompress them first";
+                let why = "compressed values after skipped bytes; decompress them first";
                 return Err(self.fail(file, self.names.skip, skip, Problem::Unsupported(why)));
             }
             if found.is_some() && self.encoding == Encoding::Raw {

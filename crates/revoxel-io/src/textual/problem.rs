@@ -1,4 +1,4 @@
-//! What can be wrong with a field of a text header, or with the values it announces.
+//! Errors of fields of a text header, and of the values that it announces.
 
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
@@ -45,37 +45,37 @@ pub enum Problem {
     #[error("must be NRRD0001 to NRRD0006 on a line of its own")]
     Magic,
     /// The header goes on for too long.
-    #[error("no end of the header within {0} bytes: the file is damaged or of another format")]
+    #[error("the header does not end within {0} bytes: the file is damaged or has another format")]
     HeaderTooLong(u64),
     /// Neither an empty line nor a data file.
-    #[error("no empty line ends the header, and no data file is named: the file is cut off or damaged")]
+    #[error("no empty line ends the header, and no data file is named: the file is truncated or damaged")]
     NoEnd,
-    /// A line that is no field.
-    #[error("is no line of such a header: {0}")]
+    /// A line that is not a field.
+    #[error("not a header line, expected {0}")]
     NotAField(&'static str),
     /// A field that there can be only one of.
-    #[error("the field is given twice; remove one of them")]
+    #[error("the field appears twice; remove one of them")]
     Twice,
     /// A field that must be there.
-    #[error("the field is missing")]
+    #[error("it is required")]
     Missing,
     /// A field that contradicts another.
-    #[error("cannot stand together with {0}; remove one of them")]
+    #[error("cannot be combined with {0}; remove one of them")]
     Together(&'static str),
     /// Behind the field that must be the last one.
     #[error("must be the last field, but lines follow it: {0}")]
     NotLast(String),
     /// Complex values, which have to be asked for.
     #[error(
-        "complex values are not read as one number: to read them as two channels, real and imaginary, pass \
-         --complex channels (in a pipeline `complex: channels` at the input)"
+        "complex values are not single numbers: read them as two channels, real and imaginary, with `complex: \
+         channels` (--complex channels)"
     )]
     Complex,
     /// No number.
     #[error("must be {0}")]
     NotANumber(&'static str),
     /// Another number of values than needed.
-    #[error("{expected} values are needed, {found} are given")]
+    #[error("expected {expected} values, found {found}")]
     Count {
         /// How many are needed.
         expected: usize,
@@ -95,7 +95,7 @@ pub enum Problem {
     #[error("more values than can be addressed")]
     TooManyValues,
     /// No size of a voxel.
-    #[error("a voxel's size must be a positive number")]
+    #[error("the size of a voxel must be a positive number")]
     NotASize,
     /// An affine that cannot be inverted.
     #[error("the affine is singular: a voxel axis is zero, or the axes lie in one plane")]
@@ -104,34 +104,33 @@ pub enum Problem {
     #[error("no axis has a direction in space; a volume needs at least one")]
     NoSpatialAxis,
     /// More than three axes lie in space.
-    #[error("{0} axes have a direction in space; a volume has three at most")]
+    #[error("{0} axes have a direction in space; a volume has at most three")]
     TooManySpatialAxes(usize),
     /// Space and time are mixed.
     #[error("mixes space and time in one axis")]
     TimeMixed,
     /// Not in a list of words.
-    #[error("unknown; known are {0}")]
+    #[error("unknown; supported are {0}")]
     UnknownWord(&'static str),
     /// Known, but not supported.
-    #[error("is not supported: {0}")]
+    #[error("not supported: {0}")]
     Unsupported(&'static str),
     /// Type without a byte order.
-    #[error("the byte order of values of several bytes must be given (little or big)")]
+    #[error("the byte order (little or big) is required for values of more than one byte")]
     NoByteOrder,
     /// A path that leaves the header's folder.
     #[error(
-        "leaves the folder of the header: if the file can be trusted, pass --allow-outside (in a pipeline \
-         `allow_outside: true` at the input)"
+        "outside the folder of the header: if the file can be trusted, pass `allow_outside: true` (--allow-outside)"
     )]
     Outside,
     /// The data file is the header.
-    #[error("is the header itself")]
+    #[error("this is the header itself")]
     Itself,
     /// A pattern of names that cannot be followed.
     #[error("a pattern of file names needs one number such as %03d, then minimum, maximum and step: {0}")]
     Pattern(&'static str),
     /// Values do not divide evenly over the files.
-    #[error("{files} files for {expected}")]
+    #[error("{files} files do not match {expected}")]
     FileCount {
         /// How many files are named.
         files: u64,
@@ -142,7 +141,7 @@ pub enum Problem {
     #[error("the file cannot be read: {0}")]
     CannotOpen(String),
     /// Not a regular file.
-    #[error("is not a regular file")]
+    #[error("not a regular file")]
     NotAFile,
     /// The values would not fit into the file.
     #[error("the values need {needed} bytes from byte {offset} on, but the file ends after {length}")]
@@ -155,23 +154,23 @@ pub enum Problem {
         length: u64,
     },
     /// A skip beyond the file.
-    #[error("goes behind the end of the file, which has {0} bytes")]
+    #[error("past the end of the file, which has {0} bytes")]
     SkipPastEnd(u64),
     /// A negative skip.
     #[error("must be 0 or more, or -1 for values at the end of the file")]
     Skip,
-    /// A text that is no value of the type.
-    #[error("value {index} is {text:?}, which is no {dtype} number")]
+    /// A text that is not a value of the type.
+    #[error("value {index} is {text:?}, not a number of type {dtype}")]
     Value {
         /// Which value, from 0.
         index: usize,
-        /// What stands there.
+        /// The text.
         text: String,
         /// The type of the voxels.
         dtype: &'static str,
     },
     /// Fewer values than needed.
-    #[error("{needed} values are needed, the text has {found}")]
+    #[error("expected {needed} values, the text has {found}")]
     TooFewValues {
         /// How many are needed.
         needed: usize,
@@ -179,19 +178,19 @@ pub enum Problem {
         found: usize,
     },
     /// More values than needed.
-    #[error("{needed} values are needed, the text has more")]
+    #[error("expected {needed} values, the text has more")]
     TooManyInText {
         /// How many are needed.
         needed: usize,
     },
-    /// A character that is no digit.
-    #[error("byte {at} of the text is no hexadecimal digit")]
+    /// A character that is not a digit.
+    #[error("byte {at} of the text is not a hexadecimal digit")]
     HexDigit {
         /// Where, from the start of the text.
         at: usize,
     },
     /// Digits that are no whole bytes, or not as many as needed.
-    #[error("{needed} hexadecimal digits are needed, the text has {found}")]
+    #[error("expected {needed} hexadecimal digits, the text has {found}")]
     HexCount {
         /// How many are needed.
         needed: u64,

@@ -83,13 +83,13 @@ impl Pattern {
             None => default,
         };
         let (Some(first), Some(last), Some(step)) = (number(1, None), number(2, None), number(3, Some(1))) else {
-            return Err(fail("the numbers must be whole"));
+            return Err(fail("the numbers must be whole numbers"));
         };
         if step == 0 || (last - first).signum() * step.signum() < 0 {
             return Err(fail("the step must lead from the minimum to the maximum"));
         }
-        let (before, zeros, width, after) =
-            split(words.first().copied().unwrap_or_default()).ok_or_else(|| fail("the name has something else"))?;
+        let (before, zeros, width, after) = split(words.first().copied().unwrap_or_default())
+            .ok_or_else(|| fail("the name must have exactly one number"))?;
         let count = ((last - first) / step) as u64 + 1;
         Ok((Self { before, after, width, zeros, first, step, count }, words[words.len().min(4)..].to_vec()))
     }

@@ -25,7 +25,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Before the first step; `channels` where anybody knows.
+    /// Before the first step; with `channels`, if known.
     pub(super) fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         let one_hot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Known {
         self.changed |= labels.count() != before;
     }
 
-    /// After an interpolation: labels are not mixed, and what nobody made a one-hot map is none.
+    /// After an interpolation: labels are not mixed, and only one-hot maps that a step made are.
     pub(super) fn mix(&mut self) {
         self.mixed |= self.kind == Kind::Probability && self.channels.is_some();
     }
@@ -69,16 +69,16 @@ impl Known {
     pub(super) fn suits(&self, key: &str, name: &str, transform: &dyn ValueTransform) -> Result<(), Fault> {
         let count = self.channels.as_ref().filter(|channels| channels.exact).map_or(1, |channels| channels.count);
         if transform.one_channel() && count > 1 {
-            let problem = format!("{name}: {key:?} has {count} channels by this step: a label map with one is needed");
-            let help = "as_discrete: { argmax: true } makes one of a one-hot map";
+            let problem =
+                format!("{name}: {key:?} has {count} channels at this step: expected a label map with one channel");
+            let help = "convert a one-hot map with as_discrete: { argmax: true }";
             return Err(Fault::new(Place::default(), problem).help(help));
         }
         if transform.bits_alone() && self.mixed && self.one_hot {
             let problem = format!(
-                "{name}: {key:?} was interpolated and is no one-hot map any more: it holds what lies between 0 and 1"
+                "{name}: {key:?} was interpolated and is no longer a one-hot map: it contains values between 0 and 1"
             );
-            let help =
-                "say is_onehot: true if what is above 0 is meant, interpolate by nearest, or take an argmax before";
+            let help = "set is_onehot: true to count values above 0, interpolate with nearest, or apply argmax first";
             return Err(Fault::new(Place::default(), problem).help(help));
         }
         Ok(())
@@ -137,7 +137,7 @@ fn binary(labels: &LabelSet) -> bool {
     labels.iter().all(|label| label == 0.0 || label == 1.0)
 }
 
-/// What a step is told to put where a volume has nothing.
+/// The values that a step puts outside a volume.
 fn padded(key: &str, padding: &PaddingRule<'_>, resampling: &Resampling<'_>) -> Vec<f64> {
     let value = padding.value.and_then(|v: &PerKey<f64>| v.for_key(key));
     let outside = resampling.padding.and_then(|p| p.for_key(key)).and_then(|p| match p {

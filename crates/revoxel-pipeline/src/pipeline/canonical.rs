@@ -7,7 +7,7 @@ use crate::non_finite::NonFiniteRule;
 use crate::rules::ComplexRule;
 use crate::series::{FramesRule, IncompleteRule, RescaleRule, SeriesRule};
 
-/// The key of an input, and all that is said of it.
+/// The key of an input, and its fields.
 pub(super) fn input(i: &Input) -> (String, Value) {
     let mut value = json!({
         "kind": i.kind.name(),

@@ -16,7 +16,8 @@ pub(super) fn check_copies(copies: Option<u32>, steps: &[Step], place: Place) ->
         return Err(Fault::new(place, format!("copies: {copies} must be 1 to {MOST_COPIES}")));
     }
     if !steps.iter().any(|step| matches!(step.transform, Transform::Random(_))) {
-        let problem = "all copies would be the same: no step draws (those whose names begin with rand_ do)";
+        let problem =
+            "copies: all copies would be equal, because no step is random (names of random steps begin with rand_)";
         return Err(Fault::new(place, problem));
     }
     Ok(())
@@ -37,16 +38,16 @@ pub(super) fn check_paths(
     let files = files.chain([("trace", trace.0, trace.1)]);
     for (key, path, place) in files {
         if cases && !path.has_case() {
-            let problem = format!("{:?} is the same path for every case: put {{case}} into it", path.text());
+            let problem = format!("{:?} is the same path for every case: add {{case}}", path.text());
             return Err(Fault::new(place, problem));
         }
         if copies && !path.has_copy() {
-            let problem = format!("{:?} is the same path for every copy: put {{copy}} into it", path.text());
+            let problem = format!("{:?} is the same path for every copy: add {{copy}}", path.text());
             return Err(Fault::new(place, problem));
         }
         if !copies && path.has_copy() {
-            let problem = format!("{:?} numbers copies, and none are made", path.text());
-            return Err(Fault::new(place, problem).help("say how many on the top level, such as `copies: 4`"));
+            let problem = format!("{:?} contains {{copy}}, but the pipeline makes no copies", path.text());
+            return Err(Fault::new(place, problem).help("set their number at the top level, such as `copies: 4`"));
         }
         if let Some((other, _)) = seen.iter().find(|(_, p)| *p == path) {
             return Err(Fault::new(place, format!("{:?} is written twice: for {other} and for {key}", path.text())));

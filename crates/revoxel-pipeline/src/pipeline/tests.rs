@@ -43,7 +43,7 @@ fn outputs_hold_the_labels_that_are_known() {
     ] {
         let error = parse(labels, step, dtype).unwrap_err();
         assert!(error.starts_with("p.yaml:7:41: "), "{error}");
-        assert!(error.contains(&format!("{dtype} does not hold label {label}")), "{error}");
+        assert!(error.contains(&format!("{dtype} cannot store label {label}")), "{error}");
     }
     for (labels, step, dtype) in [
         (declared, map, "uint16"),
@@ -79,7 +79,7 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
             assert!(message.contains(part), "{message} lacks {part:?}");
         }
     }
-    t("[1, 1, 1]", "${size}", 7, 25, &["put it in quotes"]);
+    t("[1, 1, 1]", "${size}", 7, 25, &["in quotes"]);
     t("version: 1", "version: 2", 1, 10, &["version 2"]);
     t("steps:", "step:", 5, 1, &["unknown field `step`", "did you mean \"steps\"?"]);
     t("spacing:", "spacng:", 7, 5, &["no transform \"spacng\"", "did you mean \"spacing\"?"]);
@@ -99,9 +99,9 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
     t("{case}/image.nii.gz\", dtype", "image.nii.gz\", dtype", 11, 18, &["the same path for every case"]);
     t("  label: { path", "  lable: { path", 12, 3, &["no input \"lable\"", "did you mean \"label\"?"]);
     t("images/{case}", "images/{name}", 3, 31, &["only placeholder"]);
-    t("images/{case}", "images/{copy}", 3, 31, &["copies are written, not read"]);
-    t("{case}/image.nii.gz\", dtype", "{case}/{copy}.nii.gz\", dtype", 11, 18, &["numbers copies", "`copies: 4`"]);
-    t("version: 1", "version: 1\ncopies: 3", 2, 9, &["all copies would be the same", "rand_"]);
+    t("images/{case}", "images/{copy}", 3, 31, &["for outputs only"]);
+    t("{case}/image.nii.gz\", dtype", "{case}/{copy}.nii.gz\", dtype", 11, 18, &["makes no copies", "`copies: 4`"]);
+    t("version: 1", "version: 1\ncopies: 3", 2, 9, &["all copies would be equal", "rand_"]);
     t("version: 1", "version: 1\ncopies: 0", 2, 9, &["0 must be 1 to 10000"]);
     t("version: 1", "version: 1\ncopies: -2", 2, 9, &["-2"]);
     t("trace:", "inputs:", 13, 1, &["duplicate"]);
@@ -136,12 +136,15 @@ fn steps_apply_to_the_kinds_of_which_they_make_sense() {
     t("  - fill_holes", Ok(&[&["seg"]]));
     t("  - normalize_intensity", Ok(&[&["ct"]]));
     t("  - fill_holes: { keys: ct }", Err((9, 25, "fill_holes works on label volumes, and \"ct\" is of kind image")));
-    t("  - normalize_intensity: { keys: seg }", Err((9, 34, "changes intensities, and \"seg\" is a label")));
-    t("  - normalize_intensity: { keys: [ct, seg] }", Err((9, 39, "changes intensities, and \"seg\" is a label")));
+    t("  - normalize_intensity: { keys: seg }", Err((9, 34, "changes intensities, and \"seg\" is of kind label")));
+    t(
+        "  - normalize_intensity: { keys: [ct, seg] }",
+        Err((9, 39, "changes intensities, and \"seg\" is of kind label")),
+    );
     // What a step makes of a volume counts for the steps after it.
     t("  - as_discrete: { argmax: true }\n  - fill_holes", Ok(&[&["net"], &["seg", "net"]]));
     t("  - one_hot: {}\n  - fill_holes", Ok(&[&["seg"], &["seg"]]));
-    t("  - one_hot: {}\n  - sequential_labels", Err((10, 5, "works on label volumes, and no input is one")));
+    t("  - one_hot: {}\n  - sequential_labels", Err((10, 5, "works on label volumes, and there is no such input")));
     t("  - as_discrete: { keys: [ct, seg], threshold: 1 }\n  - fill_holes", Ok(&[&["ct", "seg"], &["ct", "seg"]]));
     t("  - as_discrete: { keys: seg, argmax: true }", Err((9, 26, "\"seg\" is of kind label")));
     t("  - one_hot: {}\n  - as_discrete: { argmax: true }", Ok(&[&["seg"], &["seg", "net"]]));
@@ -153,7 +156,7 @@ fn copies_have_paths_of_their_own() {
     let drawn =
         GOOD.replace("version: 1", "version: 1\ncopies: 3").replace("  - spacing:", "  - rand_flip: {}\n  - spacing:");
     let error = parse(&drawn).unwrap_err().to_string();
-    assert!(error.contains("{case}/image.nii.gz\" is the same path for every copy: put {copy} into it"), "{error}");
+    assert!(error.contains("{case}/image.nii.gz\" is the same path for every copy: add {copy}"), "{error}");
     let numbered = drawn
         .replace("{case}/image", "{case}/{copy}/image")
         .replace("{case}/label.nii.gz\" }\n", "{case}/{copy}/label.nii.gz\" }\n");

@@ -67,43 +67,51 @@ fn faults_point_at_their_place() {
     }
     t("argmax:", "argmx:", 10, 5, &["unknown field `argmx`", "did you mean \"argmax\"?"]);
     t("kind: logit", "kind: logits", 7, 11, &["\"logits\" is not a kind", "did you mean \"logit\"?"]);
-    t("kind: logit", "kind: probability", 9, 17, &["makes probabilities of logits"]);
+    t("kind: logit", "kind: probability", 9, 17, &["only logits have an activation"]);
     t(
         "kind: logit\n    volume: image\n    activation: softmax",
         "kind: label",
         8,
         13,
-        &["argmax: it needs probabilities"],
+        &["argmax: expected probabilities"],
     );
     t("volume: image", "volume: imag", 8, 13, &["no input \"imag\"", "did you mean \"image\"?"]);
-    t("softmax", "softmx", 9, 17, &["\"softmx\" is no activation"]);
+    t("softmax", "softmx", 9, 17, &["\"softmx\" is not an activation"]);
     t("linear", "linea", 11, 20, &["not an interpolation", "did you mean \"linear\"?"]);
-    t("argmax: true", "regions: { threshold: 2, paint: [{ channel: 0, label: 1 }] }", 10, 14, &["2 is no probability"]);
+    t(
+        "argmax: true",
+        "regions: { threshold: 2, paint: [{ channel: 0, label: 1 }] }",
+        10,
+        14,
+        &["2 must be between 0 and 1"],
+    );
     t("argmax: true", "regions: { paint: [{ chanel: 0, label: 1 }] }", 10, 26, &["did you mean \"channel\"?"]);
-    t("argmax: true", "argmax: true\n    values: undo", 11, 13, &["have no units"]);
+    t("argmax: true", "argmax: true\n    values: undo", 11, 13, &["only images and labels can be undone"]);
     t("uint8", "uint9", 15, 49, &["did you mean \"uint8\"?"]);
     t("{case}/seg", "seg", 15, 21, &["the same path for every case"]);
     t("{case}/seg.nii.gz", "{case}/trace.json", 16, 8, &["written twice"]);
     t("remove_small_objects", "remove_small_object", 13, 9, &["did you mean \"remove_small_objects\"?"]);
     t("min_size_mm3", "min_size", 13, 33, &["unknown field `min_size`"]);
     t("in: native", "in: nativ", 14, 49, &["expected model", "native"]);
-    t("in: native", "in: model", 14, 45, &["put it first"]);
-    t("in: native", "keys: [image]", 14, 45, &["there is only the prediction"]);
-    t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels"]);
+    t("in: native", "in: model", 14, 45, &["put them first"]);
+    t("in: native", "keys: [image]", 14, 45, &["only the prediction"]);
+    let cause = "because remove_small_objects is a step in: model";
+    t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels", cause, "label or label_nearest"]);
+    t("argmax: true", "path: x.nii\n    argmax: true", 10, 5, &["unknown field `path`", "output: { path: ... }"]);
     // What is resampled are logits, and labels come after.
-    t("linear", "label", 11, 20, &["label chooses among labels", "of kind logit: use nearest, linear or cubic"]);
+    t("linear", "label", 11, 20, &["label is for labels", "of kind logit: use nearest, linear or cubic"]);
     t("linear", "label_nearest", 11, 20, &["of kind logit"]);
-    t("argmax: true", "fill: 0.5\n    argmax: true", 10, 11, &["fill: 0.5 is no label"]);
+    t("argmax: true", "fill: 0.5\n    argmax: true", 10, 11, &["fill: 0.5 is not a label"]);
     let one = "regions: { paint: [{ channel: 0, label: 0 }] }";
     t("argmax: true", one, 10, 14, &["label 0 is the background"]);
     let twice = "regions: { paint: [{ channel: 0, label: 1 }, { channel: 0, label: 2 }] }";
-    t("argmax: true", twice, 10, 14, &["channel 0 is painted twice"]);
+    t("argmax: true", twice, 10, 14, &["channel 0 is listed twice"]);
     let large = "regions: { paint: [{ channel: 0, label: 1 }, { channel: 1, label: 300 }] }";
-    t("argmax: true", large, 15, 49, &["dtype: uint8 does not hold label 300", "leave `dtype` out"]);
-    t("argmax: true", "argmax: true\n    fill: 300", 16, 49, &["uint8 does not hold label 300"]);
+    t("argmax: true", large, 15, 49, &["dtype: uint8 cannot store label 300", "leave `dtype` out"]);
+    t("argmax: true", "argmax: true\n    fill: 300", 16, 49, &["uint8 cannot store label 300"]);
     let map = "- map_label_value: { orig_labels: [1], target_labels: [-1] }";
-    t("- remove_small_objects: { min_size_mm3: 50 }", map, 15, 49, &["uint8 does not hold label -1"]);
-    t("- remove_small_objects: { min_size_mm3: 50 }", "- spacing: { pixdim: 1 }", 13, 9, &["changes places"]);
+    t("- remove_small_objects: { min_size_mm3: 50 }", map, 15, 49, &["uint8 cannot store label -1"]);
+    t("- remove_small_objects: { min_size_mm3: 50 }", "- spacing: { pixdim: 1 }", 13, 9, &["moves voxels"]);
     t("- remove_small_objects: { min_size_mm3: 50 }", "- clip_intensity: { min: 0 }", 13, 9, &["clip_intensity"]);
 }
 

@@ -19,10 +19,8 @@ pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: 
         && let Some(key) = exchanged_elsewhere(inputs, steps)
     {
         return Err(Refused {
-            problem: format!(
-                "what is undone is what happened to the first image, and labels were exchanged in {key:?}"
-            ),
-            help: format!("say volume: {key}, or exchange labels by map_label_value in steps"),
+            problem: format!("the changes of the first image are undone, but labels were exchanged in {key:?}"),
+            help: format!("set volume: {key}, or exchange labels with map_label_value in steps"),
         });
     }
     let Some(key) = said.or_else(|| first(inputs).map(|i| i.key.as_str())) else { return Ok(()) };
@@ -30,8 +28,8 @@ pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: 
     match loses.find(|(_, step)| is(step, |t| t.loses_values())) {
         None => Ok(()),
         Some((number, step)) => Err(Refused {
-            problem: format!("step {} ({}) loses what {key:?} held, whatever that was", number + 1, step.name),
-            help: "leave `values` out (places come back all the same), or the step".to_owned(),
+            problem: format!("step {} ({}) always loses the values of {key:?}", number + 1, step.name),
+            help: "leave out `values` (the grid is restored anyway), or leave out the step".to_owned(),
         }),
     }
 }

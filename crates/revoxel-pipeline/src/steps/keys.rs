@@ -56,7 +56,10 @@ pub(super) fn step_keys(
     let Some(wanted) = wanted else {
         let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();
         if keys.is_empty() {
-            return Err(Fault::new(name_place, format!("{name} works on {} volumes, and no input is one", kinds())));
+            return Err(Fault::new(
+                name_place,
+                format!("{name} works on {} volumes, and there is no such input", kinds()),
+            ));
         }
         return Ok(keys);
     };
@@ -66,7 +69,7 @@ pub(super) fn step_keys(
         };
         if !named(input) {
             let problem = match definition.class {
-                Class::Intensity => format!("{name} changes intensities, and {key:?} is a {}", input.kind),
+                Class::Intensity => format!("{name} changes intensities, and {key:?} is of kind {}", input.kind),
                 _ => format!("{name} works on {} volumes, and {key:?} is of kind {}", kinds(), input.kind),
             };
             return Err(Fault::new(*place, problem));

@@ -91,7 +91,8 @@ fn label_values(
             let Some(value) = value.filter(|value| value.fract() != 0.0) else { continue };
             let found = params.locate(&[field.to_owned(), input.key.clone()], false);
             let place = if found == Place::default() { place } else { found };
-            let problem = format!("{name}: {field}: {value} is no label of {:?}: labels are whole numbers", input.key);
+            let problem =
+                format!("{name}: {field}: {value} is not a label of {:?}: labels are whole numbers", input.key);
             return Err(Fault::new(place, problem));
         }
     }
@@ -106,7 +107,7 @@ fn rounded(name: &str, field: &str, params: &Node, key: &str) -> Result<(), Faul
     match whole {
         Some(whole) if !Dtype::F64.holds_whole(whole) => {
             let problem =
-                format!("{name}: {field}: {whole} is not exact in double precision: it would be another label");
+                format!("{name}: {field}: {whole} is not exact in double precision and would become another label");
             Err(Fault::new(node.place, problem).help("use a label up to 2^53 (9007199254740992)"))
         }
         _ => Ok(()),
@@ -132,7 +133,7 @@ pub(super) fn check_splines(
         if plane != Interpolation::Cubic {
             let place = params.locate(&["through_plane".to_owned()], false);
             let problem = format!(
-                "{name}: cubic through the plane needs interpolation: cubic in it, and {:?} has {plane}",
+                "{name}: through_plane: cubic needs interpolation: cubic within the plane too, and {:?} has {plane}",
                 input.key
             );
             return Err(Fault::new(place, problem));
@@ -157,7 +158,7 @@ fn averaged_labels(
             let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
             let place = if found == Place::default() { place } else { found };
             let problem = format!(
-                "{name}: {} chooses among labels, and {:?} is of kind {}: use nearest, linear or cubic",
+                "{name}: {} is for labels, and {:?} is of kind {}: use nearest, linear or cubic",
                 named.0, input.key, input.kind
             );
             return Err(Fault::new(place, problem));
@@ -169,8 +170,10 @@ fn averaged_labels(
         {
             let found = params.locate(&["interpolation".to_owned(), input.key.clone()], false);
             let place = if found == Place::default() { place } else { found };
-            let problem =
-                format!("{name}: {} would average the labels of {:?}; use nearest or label", named.0, input.key);
+            let problem = format!(
+                "{name}: {} would average the labels of {:?}; use nearest, label or label_nearest",
+                named.0, input.key
+            );
             return Err(Fault::new(place, problem));
         }
     }

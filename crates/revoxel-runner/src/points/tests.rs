@@ -133,7 +133,7 @@ fn tables_that_cannot_be_read_say_where() {
     t("p.json", "{", None, "not JSON");
     t("p.json", "{\"points\": [[1, 2]]}", INDEX, "p.json: points.0: expected a point");
     t("p.json", "{\"points\": [[1, 2, \"3\"]]}", INDEX, "p.json: points.0.2: expected a number");
-    t("p.json", "{\"space\": \"mm\", \"points\": []}", None, "space: \"mm\" is no space");
+    t("p.json", "{\"space\": \"mm\", \"points\": []}", None, "space: \"mm\" is not a space");
     t("p.mrk.json", "{}", None, "no list of markups");
     t("p.mrk.json", "{\"markups\": [{\"coordinateSystem\": \"X\"}]}", None, "markups.0.coordinateSystem: \"X\"");
     t("p.txt", "", None, "use .csv");

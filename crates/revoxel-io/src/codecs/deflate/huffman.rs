@@ -23,7 +23,7 @@ impl<const N: usize> Code<N> {
         Self { bits: codes(&lengths), lengths }
     }
 
-    /// Bits of so many symbols.
+    /// Bits of this many symbols.
     pub(super) fn cost(&self, frequencies: &[u32; N]) -> u64 {
         frequencies.iter().zip(&self.lengths).map(|(f, l)| u64::from(*f) * u64::from(*l)).sum()
     }

@@ -28,7 +28,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
             Ok(Decoded { bytes, planar: false, rgb: false })
         }
         (false, bits) => {
-            Err(format!("a lossy JPEG image with {} sample(s) of {bits} bits is not supported", claim.samples))
+            Err(format!("lossy JPEG images with {bits}-bit samples ({} per pixel) are not supported", claim.samples))
         }
     }
 }
@@ -44,7 +44,7 @@ fn baseline(compressed: &[u8], format: &PixelFormat, limits: DecodeLimits) -> Re
             decoder.set_output_colorspace(ColorSpace::YCbCr);
         }
         (true, ColorSpace::YCbCr | ColorSpace::Rgb) => decoder.set_output_format(Pixels::Rgb),
-        (true, other) => return Err(format!("its colours are {other:?}, not RGB or YCbCr")),
+        (true, other) => return Err(format!("its colour space is {other:?}, expected RGB or YCbCr")),
     }
     let image = decoder.decode_image().map_err(|e| e.to_string())?;
     let bytes = match format.sample_bytes() {

@@ -19,7 +19,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
         (c.width(), c.height()) == size && (c.precision(), c.is_signed()) == (claim.bits, claim.signed)
     };
     if components.len() != format.samples || !components.iter().all(as_claimed) {
-        return Err("its components differ from what its size marker says".to_owned());
+        return Err("its components contradict its size marker".to_owned());
     }
     // Two's complement in the bits that the file has.
     let samples = components.iter().flat_map(|c| c.data().iter().map(|v| *v as u16));

@@ -15,7 +15,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     let one = |image: &[u8]| {
         let (samples, ..) = jpegls::decode(image, columns, rows).map_err(|e| e.to_string())?;
         if samples.len() < format.plane() {
-            return Err(format!("a component has {} samples", samples.len()));
+            return Err(format!("a component has only {} samples", samples.len()));
         }
         to_bytes(samples.into_iter().take(format.plane()), format.plane(), format)
     };
@@ -46,7 +46,7 @@ fn without_fill(compressed: &[u8]) -> Cow<'_, [u8]> {
 
 /// An image of its own for each component, in the order of the scans.
 fn components(compressed: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    const CUT_OFF: &str = "it is cut off";
+    const CUT_OFF: &str = "it is truncated";
     const FRAME: u8 = 0xf7;
     const PARAMETERS: u8 = 0xf8;
     const SCAN: u8 = 0xda;
@@ -56,7 +56,7 @@ fn components(compressed: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut at = 2;
     loop {
         let mark: [u8; 2] = compressed.get(at..at + 2).and_then(|m| m.try_into().ok()).ok_or(CUT_OFF)?;
-        let [0xff, marker] = mark else { return Err("it has no marker where one is due".to_owned()) };
+        let [0xff, marker] = mark else { return Err("a marker is missing".to_owned()) };
         match marker {
             0xff => {
                 at += 1;
@@ -81,14 +81,12 @@ fn components(compressed: &[u8]) -> Result<Vec<Vec<u8>>, String> {
             PARAMETERS => head.extend(segment),
             SCAN => {
                 let [_, _, _, _, 1, component, _, near, interleave, shift] = *segment else {
-                    return Err(
-                        "its colours are interleaved by line or by pixel, which is not supported: convert it to \
-                                an uncompressed transfer syntax"
-                            .to_owned(),
-                    );
+                    return Err("colours interleaved by line or by pixel are not supported: convert the pixels to an \
+                         uncompressed transfer syntax"
+                        .to_owned());
                 };
                 if order.get(images.len()) != Some(&component) {
-                    return Err(format!("its scan {} is of another component", images.len() + 1));
+                    return Err(format!("scan {} belongs to an unexpected component", images.len() + 1));
                 }
                 let data = &compressed[at..];
                 // After 0xff, entropy-coded bytes are below 0x80.

@@ -9,7 +9,10 @@ const BEST_RATIO: usize = 64;
 pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
     let needed = format.frame_bytes();
     if needed / BEST_RATIO > compressed.len() {
-        return Err(format!("{} bytes cannot hold the {needed} that the attributes ask for", compressed.len()));
+        return Err(format!(
+            "{} compressed bytes cannot decode to the {needed} that the attributes require",
+            compressed.len()
+        ));
     }
     let word = |i: usize| {
         let bytes = compressed.get(4 * i..4 * i + 4)?;
@@ -17,22 +20,22 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     };
     let (size, plane) = (format.sample_bytes(), format.plane());
     let segments = format.samples * size;
-    let found = word(0).ok_or("the header is cut off")?;
+    let found = word(0).ok_or("the header is truncated")?;
     if found != segments {
-        return Err(format!("it has {found} segments, but the attributes ask for {segments}"));
+        return Err(format!("it has {found} segments, but the attributes require {segments}"));
     }
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(needed).map_err(|_| format!("there is no memory for {needed} bytes"))?;
+    bytes.try_reserve_exact(needed).map_err(|_| format!("not enough memory for {needed} bytes"))?;
     bytes.resize(needed, 0);
     for segment in 0..segments {
-        let start = word(1 + segment).ok_or("the header is cut off")?;
+        let start = word(1 + segment).ok_or("the header is truncated")?;
         let end = if segment + 1 < segments { word(2 + segment).unwrap_or(0) } else { compressed.len() };
         let packed = compressed.get(start..end).filter(|_| start >= 64);
-        let packed = packed.ok_or_else(|| format!("segment {segment} runs from byte {start} to {end}"))?;
+        let packed = packed.ok_or_else(|| format!("segment {segment} has an invalid range, byte {start} to {end}"))?;
         let (sample, byte) = (segment / size, segment % size);
         let first = sample * plane * size + (size - 1 - byte);
         unpack(packed, bytes[first..].iter_mut().step_by(size).take(plane))
-            .map_err(|missing| format!("segment {segment} lacks {missing} bytes"))?;
+            .map_err(|missing| format!("segment {segment} is {missing} bytes too short"))?;
     }
     Ok(Decoded { bytes, planar: true, rgb: false })
 }

@@ -27,7 +27,7 @@ pub(super) struct Canvas<T> {
 }
 
 impl<T: Voxel + PartialEq> Canvas<T> {
-    /// Room for so many voxels, once or for each label. `None` where there is no memory.
+    /// Room for the voxels, once or per label. `None` if memory is short.
     pub(super) fn new(voxels: usize, labels: &[LabelFacts], channels: bool) -> Option<Self> {
         let count = if channels { labels.len() } else { 1 };
         let values = voxels.checked_mul(count).and_then(buffer::zeroed)?;

@@ -1,18 +1,18 @@
-//! Why segmentations and structure sets cannot become labels.
+//! Why segmentations and structure sets cannot be read as labels.
 
 /// Why an object of labels cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelsError {
     /// Labels are wanted as an image.
-    #[error("is a {what}, a label map and no image: read it with `kind: label` (--kind label)")]
+    #[error("this {what} is a label map, not an image: read it with `kind: label` (--kind label)")]
     NoImage {
         /// What it is.
         what: &'static str,
     },
     /// Several objects and no choice.
     #[error(
-        "holds {count} segmentations or structure sets: choose one by its number or its UID with `series:` (--series):{list}"
+        "contains {count} segmentations or structure sets: choose one by number or UID with `series:` (--series):{list}"
     )]
     Several {
         /// How many.
@@ -21,7 +21,7 @@ pub enum LabelsError {
         list: String,
     },
     /// A segment or structure that was asked for is not there.
-    #[error("there is no segment or structure {asked:?}; there are: {list}")]
+    #[error("no segment or structure matches {asked:?}; available: {list}")]
     NoSuchStructure {
         /// What was asked for.
         asked: String,
@@ -29,7 +29,7 @@ pub enum LabelsError {
         list: String,
     },
     /// A name that several segments or structures have.
-    #[error("{count} segments or structures fit {asked:?}: choose by number, one of {list}")]
+    #[error("{count} segments or structures match {asked:?}: choose by number, one of {list}")]
     Ambiguous {
         /// What was asked for.
         asked: String,
@@ -39,18 +39,20 @@ pub enum LabelsError {
         list: String,
     },
     /// A segment or structure that was asked for twice.
-    #[error("{0:?} is asked for twice in `structures:` (--structure)")]
+    #[error("{0:?} is listed twice in `structures:` (--structure)")]
     Twice(String),
-    /// What in a label map is no label.
-    #[error("the segment 0 {0:?} is the background, which is no label: leave it out of `structures:` (--structure)")]
+    /// The background of a label map.
+    #[error("segment 0 {0:?} is the background, not a label: leave it out of `structures:` (--structure)")]
     Background(String),
     /// A choice among images.
-    #[error("is a segmentation or structure set, and `select:` (--select) chooses among images: leave it out")]
+    #[error(
+        "`select:` (--select) chooses among images and does not apply to a segmentation or structure set: leave it out"
+    )]
     Select,
     /// A name that is the number of another one.
     #[error(
-        "{asked:?} is the name of one segment or structure (number {named}) and the number of another: write `#{asked}` for \
-         the number, or `#{named}` for the one of that name"
+        "{asked:?} is the name of one segment or structure (number {named}) and the number of another: write \
+         `#{asked}` for the one with that number, or `#{named}` for the one with that name"
     )]
     NameOrNumber {
         /// What was asked for.
@@ -59,19 +61,19 @@ pub enum LabelsError {
         named: i64,
     },
     /// Nothing that could become a label.
-    #[error("has no segment or structure")]
+    #[error("contains no segment or structure")]
     Empty,
     /// A voxel with several labels.
     #[error(
-        "a label map holds one label per voxel, and there are overlaps: {pairs}. Read one channel for each with \
-         `overlap: channels` (--overlap channels), or choose those that do not overlap with `structures:` (--structure NAME)"
+        "labels overlap: {pairs}. Read one channel per label with `overlap: channels` (--overlap channels), or choose \
+         labels that do not overlap with `structures:` (--structure NAME)"
     )]
     Overlap {
         /// Which, and in how many voxels.
         pairs: String,
     },
     /// Two frames of one segment at one place.
-    #[error("frames {first} and {second} are both of {what} and at the same place: a series of label maps is not read")]
+    #[error("frames {first} and {second} are both {what} at the same position: label maps in time are not supported")]
     Repeated {
         /// One frame, from 1.
         first: usize,
@@ -81,7 +83,7 @@ pub enum LabelsError {
         what: String,
     },
     /// The series that was given is of no use.
-    #[error("{reference}, given as reference, does not fit: {why}")]
+    #[error("the reference {reference} does not match: {why}")]
     Misfit {
         /// The path that was given.
         reference: String,
@@ -90,7 +92,7 @@ pub enum LabelsError {
     },
     /// The series that is referred to falls into parts.
     #[error(
-        "{count} volumes fit the series that it refers to, on different grids: name the folder of one with `reference:` \
+        "{count} volumes on different grids match the referenced series: name the folder of one with `reference:` \
          (--reference):{list}"
     )]
     SeveralReferences {
@@ -100,17 +102,17 @@ pub enum LabelsError {
         list: String,
     },
     /// The series that is referred to cannot be read.
-    #[error("the series that it refers to ({uid}): {why}")]
+    #[error("the referenced series ({uid}) cannot be used: {why}")]
     Reference {
         /// The series.
         uid: String,
         /// Why.
         why: String,
     },
-    /// There are no slices for the labels.
+    /// No slices match the labels.
     #[error(
-        "{what} lies on no even grid: {why}. Put the series that it refers to ({series}) into the same folder, or name it \
-         with `reference:` (--reference PATH)"
+        "{what} does not lie on an even grid: {why}. Put the referenced series ({series}) into the same folder, or \
+         name it with `reference:` (--reference PATH)"
     )]
     NoGrid {
         /// What lies badly: a frame.
@@ -121,25 +123,23 @@ pub enum LabelsError {
         series: String,
     },
     /// A value of a label map that cannot be a label of its own.
-    #[error(
-        "the segment 0 {name:?} and the value {padding} (PixelPaddingValue) for what is in no segment would both be label 0"
-    )]
+    #[error("segment 0 {name:?} and PixelPaddingValue {padding} (voxels in no segment) would both become label 0")]
     TwoBackgrounds {
         /// Name of the segment.
         name: String,
         /// The padding value.
         padding: u16,
     },
-    /// A value of a label map that is no segment.
+    /// A value of a label map without a segment.
     #[error(
-        "the label map holds {0}, which SegmentSequence (0062,0002) does not describe: correct the file, or choose segments \
-         with `structures:` (--structure)"
+        "the label map contains {0}, which SegmentSequence (0062,0002) does not describe: correct the file, or choose \
+         segments with `structures:` (--structure)"
     )]
     Undescribed(String),
     /// Several structures and no choice.
     #[error(
-        "holds {count} structures: choose with `structures:` (--structure NAME), they become the labels 1, 2, … in that \
-         order, or read one channel for each with `overlap: channels` (--overlap channels); there are: {list}"
+        "contains {count} structures: choose with `structures:` (--structure NAME), which numbers them 1, 2, … in that \
+         order, or read one channel per structure with `overlap: channels` (--overlap channels); available: {list}"
     )]
     SeveralStructures {
         /// How many.
@@ -149,7 +149,7 @@ pub enum LabelsError {
     },
     /// A structure set without its series.
     #[error(
-        "the series whose slices the structures are drawn on ({series}) is not here: put it into the same folder, or name \
+        "the series on which the structures were drawn ({series}) was not found: put it into the same folder, or name \
          it with `reference:` (--reference PATH)"
     )]
     NoSeries {
@@ -157,7 +157,7 @@ pub enum LabelsError {
         series: String,
     },
     /// A contour that cannot be followed.
-    #[error("contour {contour} of the structure {name:?}: {why}")]
+    #[error("contour {contour} of structure {name:?}: {why}")]
     Contour {
         /// Its number in the structure, from 1.
         contour: usize,
@@ -167,7 +167,9 @@ pub enum LabelsError {
         why: String,
     },
     /// A structure without an area.
-    #[error("the structure {name:?} has no area: its {count} contours are of type {types}, and CLOSED_PLANAR is read")]
+    #[error(
+        "structure {name:?} has no area: type of its contours ({count}) is {types}, and only CLOSED_PLANAR is read"
+    )]
     NoArea {
         /// The structure.
         name: String,
@@ -177,10 +179,10 @@ pub enum LabelsError {
         types: String,
     },
     /// Too many edges.
-    #[error("the contours of the structure {0:?} cross the rows of a slice more than 2³² times: the file is damaged")]
+    #[error("the contours of structure {0:?} cross the rows of a slice more than 2³² times: the file is damaged")]
     Crossings(String),
     /// A pixel of a binary segment that is neither 0 nor 1.
-    #[error("frame {frame} of a BINARY segmentation holds the value {value}: only 0 and 1 are possible")]
+    #[error("frame {frame} of a BINARY segmentation contains the value {value}: must be 0 or 1")]
     NotBinary {
         /// The frame, from 1.
         frame: usize,
@@ -188,7 +190,7 @@ pub enum LabelsError {
         value: u16,
     },
     /// A fraction above the highest one.
-    #[error("frame {frame} holds the value {value}, and MaximumFractionalValue (0062,000E) is {most}")]
+    #[error("frame {frame} contains the value {value}, above MaximumFractionalValue (0062,000E), which is {most}")]
     Fraction {
         /// The frame, from 1.
         frame: usize,

@@ -89,7 +89,7 @@ impl LabelFile {
         Self { path, member, ..self }
     }
 
-    /// What it is, for people.
+    /// A description of the object.
     pub(super) fn what(&self) -> &'static str {
         match &self.content {
             Ok(Content::Segmentation(s)) => match s.values {
@@ -102,7 +102,7 @@ impl LabelFile {
         }
     }
 
-    /// Its format, for people and programs.
+    /// Its format.
     pub(super) fn format(&self) -> &'static str {
         match self.content {
             Ok(Content::Structures(_)) => "DICOM RTSTRUCT",
@@ -126,10 +126,9 @@ fn structures(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
     let mut seen = std::collections::HashSet::new();
     for item in data.items(tags::STRUCTURES) {
         let number = item.whole(tags::STRUCTURE_NUMBER)?;
-        let number =
-            number.ok_or_else(|| DicomError::missing(tags::STRUCTURE_NUMBER, "the contours of a structure"))?;
+        let number = number.ok_or_else(|| DicomError::missing(tags::STRUCTURE_NUMBER, "the link to the contours"))?;
         if !seen.insert(number) {
-            let problem = Problem::Must("a number that no other structure has");
+            let problem = Problem::Must("different for each structure");
             return Err(DicomError::field(tags::STRUCTURE_NUMBER, number, problem));
         }
         all.push(LabelFacts {

@@ -96,7 +96,7 @@ fn without_copies(found: &Found, fitting: &mut Vec<usize>, limits: &Limits) {
     *fitting = kept;
 }
 
-/// Whether an object of labels is what is asked for.
+/// Whether a segmentation or structure set is the chosen one.
 fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, kind: Option<Kind>) -> bool {
     let file = &found.labels[index];
     let patterns = kind.is_none_or(|kind| kind == Kind::Label);
@@ -133,7 +133,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// What is odd about the labels of a file on this series; `refers` names what they refer to.
+    /// Warnings about the labels of a file on this series; `refers` names the series that they refer to.
     pub(super) fn warnings(&self, file: &LabelFile, labels: &[LabelFacts], refers: &str) -> Vec<DicomWarning> {
         let other =
             (!self.named).then(|| LabelsWarning::OtherSeries { refers: refers.to_owned(), used: self.uid.clone() });

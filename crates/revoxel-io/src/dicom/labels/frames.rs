@@ -147,12 +147,12 @@ impl<'a> Frames<'a> {
         } else if coding == Coding::Raw {
             compressed
         } else if self.segmentation.bits == 1 {
-            return Err(failed("pixels of one bit cannot be compressed so".to_owned()));
+            return Err(failed("this transfer syntax cannot compress pixels of 1 bit".to_owned()));
         } else {
             codec::decode(coding, compressed, &self.segmentation.format).map_err(failed)?.bytes
         };
         if bytes.len() < needed {
-            return Err(failed(format!("it has {} bytes, but the attributes ask for {needed}", bytes.len())));
+            return Err(failed(format!("it has {} bytes, but the attributes require {needed}", bytes.len())));
         }
         Ok(bytes)
     }

@@ -26,7 +26,7 @@ use super::target::Target;
 use super::warning::LabelsWarning;
 use crate::{OverlapPolicy, ReadError, ReadOptions};
 
-/// Structures have at most so many labels.
+/// Maximum number of labels of a structure set.
 const MOST_LABELS: usize = 65535;
 
 /// The slices of the series that structures are drawn on.
@@ -42,8 +42,7 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
         return Err(fail(LabelsError::Empty));
     }
     labels.iter_mut().zip(1..).for_each(|(l, label)| l.label = label);
-    let series =
-        if file.references.is_empty() { "that they do not name".to_owned() } else { file.references.join(", ") };
+    let series = if file.references.is_empty() { "unnamed".to_owned() } else { file.references.join(", ") };
     let Candidates { mut all, broken } = candidates(found, file, options)?;
     let grids: Vec<_> = all.iter().map(|c| c.plan.as_ref().ok().map(|p| p.grid)).collect();
     if grids.windows(2).any(|w| w[0] != w[1]) {
@@ -55,7 +54,7 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
         return Err(fail(match (broken, reference) {
             (Some((uid, why)), _) => LabelsError::Reference { uid, why },
             (None, Some(reference)) => {
-                let why = format!("it holds no series of those that the structures refer to ({series})");
+                let why = format!("it contains no series that the structures refer to ({series})");
                 LabelsError::Misfit { reference, why }
             }
             (None, None) => LabelsError::NoSeries { series },
@@ -212,33 +211,30 @@ fn polygon(contour: &DataSet, target: &Target) -> Result<(usize, Polygon), Refus
     let count = numbers.len() / 3;
     if numbers.len() % 3 != 0 || count < 3 {
         return Err(refuse(format!(
-            "{} has {} numbers: three or more points of three",
+            "{} has {} numbers: must have three coordinates for each of three or more points",
             tags::CONTOUR_DATA,
             numbers.len()
         )));
     }
     if said.is_some_and(|said| said != count as i64) {
         let said = said.unwrap_or_default();
-        return Err(refuse(format!("{} is {said}, and there are {count} points", tags::CONTOUR_POINTS)));
+        return Err(refuse(format!("{} is {said}, but there are {count} points", tags::CONTOUR_POINTS)));
     }
     if let Some(offset) = contour.numbers(tags::CONTOUR_OFFSET)?.filter(|v| v.iter().any(|v| *v != 0.0)) {
         let offset = offset.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(refuse(format!(
-            "{} is {offset}: whether its area lies there or at its points is not certain",
-            tags::CONTOUR_OFFSET
-        )));
+        return Err(refuse(format!("{} is {offset}: unclear whether the area is shifted by it", tags::CONTOUR_OFFSET)));
     }
     let at = |p: &[f64; 3]| p.map(|v| format!("{v:.3}")).join(", ");
     let (mut slice, mut polygon) = (None, Vec::with_capacity(count));
     for point in numbers.chunks_exact(3).map(|c| [c[0], c[1], c[2]]) {
         let found = target.slice_of(point).map_err(|mm| {
-            refuse(format!(
-                "its point ({}) mm LPS lies on no slice of the series: {mm:.3} mm off the nearest",
-                at(&point)
-            ))
+            refuse(format!("its point ({}) mm LPS is {mm:.3} mm off the nearest slice of the series", at(&point)))
         })?;
         if *slice.get_or_insert(found) != found {
-            return Err(refuse(format!("its point ({}) mm LPS lies on another slice than its first", at(&point))));
+            return Err(refuse(format!(
+                "its point ({}) mm LPS and its first point lie on different slices",
+                at(&point)
+            )));
         }
         polygon.push(target.pixel(found, point));
     }

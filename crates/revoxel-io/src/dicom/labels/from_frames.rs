@@ -108,8 +108,7 @@ fn onto(
         numbers.iter().map(one).collect()
     };
     let Candidates { all, broken } = candidates(found, file, options)?;
-    let series =
-        if file.references.is_empty() { "that they do not name".to_owned() } else { file.references.join(", ") };
+    let series = if file.references.is_empty() { "unnamed".to_owned() } else { file.references.join(", ") };
     let given = options.labels.reference.as_ref().map(|path| path.display().to_string());
     let mut misfit = None;
     let mut fitting: Vec<(Candidate, Vec<Placed>)> = Vec::new();
@@ -136,7 +135,7 @@ fn onto(
     }
     if let (Some(reference), why) = (given, misfit.as_ref()) {
         let broken = broken.map(|(uid, why)| format!("series {uid}: {why}"));
-        let none = || format!("it holds no series of those that the labels refer to ({series})");
+        let none = || format!("it contains no series that the labels refer to ({series})");
         let why = why.cloned().or(broken).unwrap_or_else(none);
         return Err(fail(LabelsError::Misfit { reference, why }.into()));
     }
@@ -228,7 +227,7 @@ struct Meaning {
 }
 
 impl Meaning {
-    /// No label, or none that is asked for.
+    /// No label, or none that was chosen.
     const NONE: usize = usize::MAX;
     /// Nothing that the header describes.
     const UNKNOWN: usize = usize::MAX - 1;

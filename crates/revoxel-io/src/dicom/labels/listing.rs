@@ -1,10 +1,10 @@
-//! Objects of labels, for people.
+//! Lists of segmentations and structure sets.
 
 use super::super::collect::Found;
 use super::super::report::LabelsReport;
 use super::file::LabelFile;
 
-/// All objects of labels, for people to choose from; `images` come before them.
+/// A list of all segmentations and structure sets; `images` come before them.
 pub(in crate::dicom) fn lines(found: &Found, images: usize) -> String {
     lines_of(found, images, 0..found.labels.len())
 }
@@ -27,7 +27,7 @@ pub(super) fn short_list(names: &[&str]) -> String {
     if names.len() > MOST { format!("{shown}, … ({} in all)", names.len()) } else { shown }
 }
 
-/// All objects of labels, for people and programs.
+/// A report of all segmentations and structure sets.
 pub(in crate::dicom) fn report(found: &Found, images: usize) -> Vec<LabelsReport> {
     let report = |(i, file): (usize, &LabelFile)| LabelsReport {
         number: images + i + 1,

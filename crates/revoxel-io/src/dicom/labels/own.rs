@@ -18,7 +18,7 @@ const FREE_EMPTY: f64 = 1024.0;
 /// The places of the slices, if the frames lie in even steps; slices without a frame are among them. Otherwise the
 /// reason, in words.
 pub(super) fn grid_of(planes: &[&Plane], size: [usize; 2]) -> Result<(Target, Plan), String> {
-    let Some(first) = planes.first() else { return Err("there is no frame".to_owned()) };
+    let Some(first) = planes.first() else { return Err("it has no frame".to_owned()) };
     let normal = first.normal();
     let mut order: Vec<(f64, &Plane)> =
         planes.iter().map(|p| (dot(sub(p.position, first.position), normal), *p)).collect();

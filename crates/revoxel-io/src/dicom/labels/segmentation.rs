@@ -9,6 +9,7 @@ use super::super::problem::{DicomError, Problem};
 use super::super::syntax::TransferSyntax;
 use super::super::tags::{self, Tag};
 use super::facts::{Code, LabelFacts};
+use crate::counted::counted;
 
 /// What the pixels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,8 @@ impl Segmentation {
     /// What a header says; `length` is that of its file.
     pub(super) fn new(header: &Header, labelmap: bool, length: Option<u64>) -> Result<Self, DicomError> {
         let data = &header.data;
-        let pixels = header.pixels.ok_or_else(|| DicomError::missing(tags::PIXEL_DATA, "the segments"))?;
+        let pixels =
+            header.pixels.ok_or_else(|| DicomError::missing(tags::PIXEL_DATA, "the voxels of the segments"))?;
         let bits = bits(data)?;
         let values = values(data, labelmap, bits)?;
         let number = Number::Int { bits: bits.max(8) as u32, signed: false };
@@ -68,7 +70,7 @@ impl Segmentation {
         };
         let segments = segments(data)?;
         if values != Values::Labelmap && segments.iter().any(|s| s.number == 0) {
-            let must = "1 or more where the segmentation is not a LABELMAP: 0 is the label of what is in no segment";
+            let must = "1 or more except in a LABELMAP, because label 0 marks voxels in no segment";
             return Err(DicomError::field(tags::SEGMENT_NUMBER, 0, Problem::Must(must)));
         }
         let count = frame_count(data)?;
@@ -93,7 +95,7 @@ impl Segmentation {
         Ok(segmentation)
     }
 
-    /// Bytes of so many frames without compression.
+    /// Bytes of this many frames without compression.
     pub(super) fn bytes_of(&self, frames: u64) -> u64 {
         let pixels = (self.format.plane() as u64).saturating_mul(frames);
         pixels.saturating_mul(self.bits as u64).div_ceil(8)
@@ -103,12 +105,12 @@ impl Segmentation {
     fn check_length(&self, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
         let PixelElement { offset, length, .. } = self.pixels;
         let PixelFormat { rows, columns, .. } = self.format;
-        let what = || format!("{columns}×{rows}×{frames}, {} bit(s) each", self.bits);
+        let what = || format!("{columns}×{rows}×{frames}, {} each", counted(self.bits, "bit", "bits"));
         let needed = self.bytes_of(frames);
         let Some(length) = length else {
             // Each frame has at least one fragment, which has a header of 8 bytes.
             let there = file.map_or(u64::MAX, |file| file.saturating_sub(offset) / 8);
-            let must = "no more than there are fragments of pixels";
+            let must = "at most the number of fragments of PixelData (7FE0,0010)";
             return match frames > there {
                 true => Err(DicomError::field(tags::FRAMES, frames, Problem::Must(must))),
                 false => Ok(()),
@@ -121,7 +123,7 @@ impl Segmentation {
         let groups = data.items(tags::FRAME_GROUPS);
         let shared = data.item(tags::SHARED_GROUPS);
         if groups.is_empty() && count > 1 {
-            let need = "a segmentation of several frames needs the place and the segment of each";
+            let need = "the position and the segment of each frame";
             return Err(DicomError::missing(tags::FRAME_GROUPS, need));
         }
         if !groups.is_empty() && groups.len() as u64 != count {
@@ -169,7 +171,7 @@ fn bits(data: &DataSet) -> Result<usize, DicomError> {
         (n, _) => return Err(DicomError::field(tags::SAMPLES, n, Problem::Must("1 in a segmentation"))),
     }
     let allocated = data.whole(tags::BITS_ALLOCATED)?;
-    let allocated = allocated.ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the size of a pixel"))?;
+    let allocated = allocated.ok_or_else(|| DicomError::missing(tags::BITS_ALLOCATED, "the bits per pixel"))?;
     if ![1, 8, 16].contains(&allocated) {
         return Err(DicomError::field(tags::BITS_ALLOCATED, allocated, Problem::Must("1, 8 or 16 in a segmentation")));
     }
@@ -188,13 +190,13 @@ fn values(data: &DataSet, labelmap: bool, bits: usize) -> Result<Values, DicomEr
         (Some("BINARY"), 1 | 8) if !labelmap => Ok(Values::Binary),
         (Some("FRACTIONAL"), 8) if !labelmap => {
             let most = data.whole(tags::MAXIMUM_FRACTION)?;
-            let most = most.ok_or_else(|| DicomError::missing(tags::MAXIMUM_FRACTION, "the value of a whole voxel"))?;
+            let most = most.ok_or_else(|| DicomError::missing(tags::MAXIMUM_FRACTION, "the value of a full voxel"))?;
             match u16::try_from(most).ok().filter(|n| (1..=255).contains(n)) {
                 Some(most) => Ok(Values::Fractional(most)),
                 None => Err(DicomError::field(tags::MAXIMUM_FRACTION, most, Problem::Must("1 to 255"))),
             }
         }
-        (None, _) => Err(DicomError::missing(tags::SEGMENTATION_TYPE, "what the pixels are")),
+        (None, _) => Err(DicomError::missing(tags::SEGMENTATION_TYPE, "the meaning of the pixels")),
         (Some(other), _) => {
             let must = if labelmap {
                 "LABELMAP (8 or 16 bits) in a label map segmentation"
@@ -213,7 +215,7 @@ fn segments(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
         let number = item.whole(tags::SEGMENT_NUMBER)?;
         let number = number.ok_or_else(|| DicomError::missing(tags::SEGMENT_NUMBER, "the label of the segment"))?;
         if !(0..=65535).contains(&number) || !seen.insert(number) {
-            let must = "a number from 0 to 65535 that no other segment has";
+            let must = "from 0 to 65535 and different for each segment";
             return Err(DicomError::field(tags::SEGMENT_NUMBER, number, Problem::Must(must)));
         }
         let algorithm = [tags::ALGORITHM_TYPE, tags::ALGORITHM_NAME].iter().filter_map(|tag| item.text(*tag));

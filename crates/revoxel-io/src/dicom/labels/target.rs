@@ -95,7 +95,7 @@ impl Target {
         let steps = steps.map(|step| self.in_plane.map(|axis| (dot(step, axis) / dot(axis, axis)).round()));
         let single = |s: &[f64; 2]| s[0].abs() + s[1].abs() == 1.0;
         if !steps.iter().all(single) || steps[0][0].abs() == steps[1][0].abs() {
-            return Err("its pixels have another size or direction".to_owned());
+            return Err("its pixels differ in size or direction from those of the series".to_owned());
         }
         let start = self.pixel(slice, plane.position).map(f64::round);
         let [right, down] = steps;
@@ -103,14 +103,17 @@ impl Target {
             let corner = point(column, row);
             let off = (dot(corner, self.normal) - self.along[slice]).abs();
             if off > self.tolerance(slice) {
-                return Err(format!("its corner ({}) mm LPS is {off:.3} mm off the slice: it is tilted", at(corner)));
+                return Err(format!(
+                    "its corner ({}) mm LPS is {off:.3} mm off the slice, so it is tilted",
+                    at(corner)
+                ));
             }
             let found = self.pixel(slice, corner);
             let wanted = [0, 1].map(|a| start[a] + column as f64 * right[a] + row as f64 * down[a]);
             if (0..2).any(|a| (found[a] - wanted[a]).abs() > TOLERANCE) {
                 let off = (0..2).map(|a| (found[a] - wanted[a]).abs()).fold(0.0, f64::max);
                 return Err(format!(
-                    "its corner ({}) mm LPS is {off:.3} pixels off the pixels of the slice",
+                    "its corner ({}) mm LPS is {off:.3} pixels off the pixel centres of the slice",
                     at(corner)
                 ));
             }

@@ -1,4 +1,6 @@
-//! What was odd about segmentations and structure sets that were read all the same.
+//! Oddities of segmentations and structure sets that do not prevent reading them.
+
+use crate::counted::counted;
 
 /// A remark on an object of labels.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -6,8 +8,9 @@
 pub enum LabelsWarning {
     /// The series is not at hand.
     #[error(
-        "a segmentation without the series that it refers to ({series}): it is read onto the grid of its own frames. Put \
-         the series into the same folder, or name it with `reference:` (--reference PATH), to read it onto the series' grid"
+        "the series that the segmentation refers to ({series}) was not found: read onto the grid of its own frames. To \
+         read it onto the grid of the series, put the series into the same folder, or name it with `reference:` \
+         (--reference PATH)"
     )]
     NoReference {
         /// The series.
@@ -15,15 +18,15 @@ pub enum LabelsWarning {
     },
     /// The series is on another grid.
     #[error(
-        "a segmentation that does not lie on the slices of the series that it refers to ({why}): it is read onto the grid \
-         of its own frames"
+        "the segmentation does not lie on the slices of the series that it refers to ({why}): read onto the grid of \
+         its own frames"
     )]
     OtherGrid {
         /// What does not lie there.
         why: String,
     },
     /// The series is not the one that is referred to.
-    #[error("the labels refer to the series {refers}, and are read onto the series {used}")]
+    #[error("the labels refer to the series {refers}, but are read onto the series {used}")]
     OtherSeries {
         /// What is referred to.
         refers: String,
@@ -32,8 +35,8 @@ pub enum LabelsWarning {
     },
     /// The series lies in another frame of reference.
     #[error(
-        "the labels have the frame of reference {labels} and their series has {series}: they are read by their positions \
-         in mm, which is right only where both mean the same place"
+        "the labels have the frame of reference {labels}, their series has {series}: placed by their positions in mm, \
+         which is correct only if both use the same coordinates"
     )]
     OtherFrame {
         /// That of the labels.
@@ -43,20 +46,24 @@ pub enum LabelsWarning {
     },
     /// Fractions become labels.
     #[error(
-        "a FRACTIONAL segmentation: voxels with at least {threshold} of a segment get its label (`threshold:`, --threshold)"
+        "FRACTIONAL segmentation: voxels with a fraction of at least {threshold} get the label (`threshold:`, \
+         --threshold)"
     )]
     Threshold {
         /// The least fraction.
         threshold: f64,
     },
     /// A structure without contours.
-    #[error("the structure {0:?} has no contour: its label is in no voxel")]
+    #[error("structure {0:?} has no contour: no voxel gets its label")]
     NoContour(String),
     /// Labels that no voxel has.
-    #[error("no voxel has the label of {0}: it is empty, or too small to hold the centre of a voxel")]
+    #[error("no voxel gets the label of {0}: empty, or too small to contain the centre of a voxel")]
     NoVoxel(String),
     /// Contours that are no area.
-    #[error("{count} contours of the structure {name:?} are left out: they are of type {types}, and have no area")]
+    #[error(
+        "structure {name:?}: {} left out, as type {types} has no area",
+        counted(*count, "contour is", "contours are")
+    )]
     NoArea {
         /// The structure.
         name: String,
@@ -66,7 +73,10 @@ pub enum LabelsWarning {
         types: String,
     },
     /// The same contour again.
-    #[error("{count} contours of the structure {name:?} are copies of others on their slice and are left out")]
+    #[error(
+        "structure {name:?}: {} on the same slice and left out",
+        counted(*count, "contour is a copy of another", "contours are copies of others")
+    )]
     Copies {
         /// The structure.
         name: String,
@@ -74,9 +84,12 @@ pub enum LabelsWarning {
         count: usize,
     },
     /// Contours beyond the slices.
-    #[error("the structure {0:?} reaches beyond the slices of the series and is cut off there")]
+    #[error("structure {0:?} extends beyond the slices of the series and is cut off there")]
     Beyond(String),
     /// Labels beside an image.
-    #[error("{0} segmentation(s) or structure set(s) are left out: read them with `kind: label` (--kind label)")]
+    #[error(
+        "{} left out: read with `kind: label` (--kind label)",
+        counted(*.0, "segmentation or structure set is", "segmentations or structure sets are")
+    )]
     Aside(usize),
 }

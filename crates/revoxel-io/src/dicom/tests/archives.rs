@@ -96,7 +96,7 @@ fn row_54_copies_in_archives_are_left_out() {
     std::fs::write(&path, builder.into_inner().unwrap()).unwrap();
     let loaded = read(&path, &ReadOptions::default()).unwrap();
     assert_eq!(loaded.info.grid.shape()[2], 2);
-    assert!(warnings(&loaded)[0].contains("1 file(s) are copies"), "{:?}", warnings(&loaded));
+    assert!(warnings(&loaded)[0].contains("1 file is a copy"), "{:?}", warnings(&loaded));
 }
 
 #[test]
@@ -120,5 +120,5 @@ fn row_67_truncated() {
         refused(read_archive(&bytes, &ReadOptions::default()), &["/series.bin: the archive is damaged"]);
     }
     let empty = zip::write::ZipWriter::new(std::io::Cursor::new(Vec::new())).finish().unwrap().into_inner();
-    refused(read_archive(&empty, &ReadOptions::default()), &["no DICOM image among 0 file(s)"]);
+    refused(read_archive(&empty, &ReadOptions::default()), &["no DICOM image in 0 files"]);
 }

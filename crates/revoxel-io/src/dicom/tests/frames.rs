@@ -3,7 +3,7 @@
 use super::writer::Object;
 use super::*;
 
-/// Two frames of three slices, told apart by what `key` writes.
+/// Two frames of three slices, distinguished by what `key` writes.
 fn two_frames(key: impl Fn(Object, usize) -> Object) -> Vec<Object> {
     let image = |i: usize| Object::slice(i, [0.0, 0.0, 2.0 * (i % 3) as f64]);
     // The second frame's files come first.
@@ -17,7 +17,7 @@ fn repeated_positions_become_frames() {
         let loaded = read_default(two_frames(plain)).unwrap();
         assert_eq!((loaded.info.channels, loaded.info.grid.shape()), (2, [4, 3, 3]), "{by}");
         assert_eq!((loaded.volume.value([0, 0, 1], 0), loaded.volume.value([0, 0, 1], 1)), (-900.0, -600.0), "{by}");
-        assert!(warnings(&loaded)[0].contains(&format!("told apart by {by}: read as 2 frames")));
+        assert!(warnings(&loaded)[0].contains(&format!("distinguished by {by}: read as 2 frames")));
     }
     t("temporal position", |o, f| o.text(0x0020_0100, "IS", &f.to_string()));
     t("echo number", |o, f| o.text(0x0018_0086, "IS", &f.to_string()));
@@ -35,7 +35,7 @@ fn repeated_positions_become_frames() {
 fn the_first_key_that_makes_whole_stacks_tells_frames_apart() {
     fn t(by: &str, first: f64, key: impl Fn(Object, usize) -> Object) {
         let loaded = read_default(two_frames(|o, f| key(o.without(0x0020_0013), f))).unwrap();
-        assert!(warnings(&loaded)[0].contains(&format!("told apart by {by}: ")), "{by}: {:?}", warnings(&loaded));
+        assert!(warnings(&loaded)[0].contains(&format!("distinguished by {by}: ")), "{by}: {:?}", warnings(&loaded));
         assert_eq!((loaded.info.channels, loaded.volume.value([0, 0, 0], 0)), (2, first), "{by}");
     }
     const TEMPORAL: u32 = 0x0020_0100;
@@ -87,24 +87,24 @@ fn row_54_one_position_twice() {
         read_default(objects)
     };
     let fragments =
-        ["2 images share the position [0.0, 0.0, 1.0]", "1.dcm and ", "4.dcm) and none", "acquisition number"];
+        ["2 images share the position [0.0, 0.0, 1.0]", "1.dcm and ", "4.dcm), and none", "acquisition number"];
     // The same pixels: a copy, which is left out and said.
     let loaded = twice(|o| o).unwrap();
     assert_eq!((loaded.info.grid.shape()[2], loaded.info.channels), (4, 1));
-    assert_eq!(warnings(&loaded), ["1 file(s) are copies of others and are left out"]);
+    assert_eq!(warnings(&loaded), ["1 file is a copy of another and is left out"]);
     assert_eq!(loaded.volume, read_default(stack(&[0.0, 1.0, 2.0, 3.0])).unwrap().volume);
     // Other pixels, or the same with another meaning: nothing says which is right.
     refused(twice(|o| o.pixels(&[7; 12])), &fragments);
     refused(twice(|o| o.text(0x0028_1052, "DS", "-999")), &fragments);
     refused(read_default((0..4).map(|i| Object::slice(i, [1.0; 3]))), &["4 images share the position [1.0, 1.0, 1.0]"]);
     let apart = (0..4).map(|i| Object::slice(i, [1.0; 3]).text(0x0020_0012, "IS", &i.to_string()));
-    refused(read_default(apart), &["all 4 images share the position", "no volume"]);
+    refused(read_default(apart), &["all 4 images share the position", "not a volume"]);
     let copies = (0..3).map(|i| Object::slice(0, [1.0; 3]).text(0x0008_0018, "UI", &format!("1.2.3.{i}")));
     assert_eq!(read_default(copies).unwrap().info.grid.shape(), [4, 3, 1]);
     // A frame that lacks a slice.
     let mut objects = two_frames(|o, f| o.text(0x0020_0100, "IS", &f.to_string()).without(0x0020_0013));
     objects.remove(0);
-    refused(read_default(objects), &["frame 2, the last one by temporal position, has 2 of 3 slices (such as"]);
+    refused(read_default(objects), &["frame 2, the last by temporal position, has only 2 of 3 slices (for example"]);
 }
 
 fn group(tag: u32, object: Object) -> Object {

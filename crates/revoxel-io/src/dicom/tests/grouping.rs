@@ -23,18 +23,16 @@ fn frames_of_reference_split_nothing_that_stacks() {
     let each = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let loaded = read_default(each.map(|(i, o)| o.text(0x0020_0052, "UI", &format!("1.7.{i}")))).unwrap();
     assert_eq!(loaded.info.grid.shape()[2], 3);
-    assert!(
-        warnings(&loaded)[0].contains("FrameOfReferenceUID (0020,0052) is not the same for all slices (3 different)")
-    );
+    assert!(warnings(&loaded)[0].contains("FrameOfReferenceUID (0020,0052) differs between slices (3 different)"));
     let half = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let loaded = read_default(half.map(|(i, o)| if i % 2 == 1 { o.without(0x0020_0052) } else { o })).unwrap();
-    assert!(warnings(&loaded)[0].contains("(1 different, 1 slice(s) without)"));
+    assert!(warnings(&loaded)[0].contains("(1 different, 1 slice without one)"));
     // At the same places it tells two volumes apart.
     let twice = (0..6).map(|i| {
         let place = Object::slice(i, [0.0, 0.0, (i % 3) as f64]).without(INSTANCE);
         place.text(0x0020_0052, "UI", if i < 3 { "1.7" } else { "1.8" })
     });
-    refused(read_default(twice.clone()), &["holds 2 volumes in one series", "frame of reference 1.8"]);
+    refused(read_default(twice.clone()), &["contains 2 volumes in one series", "frame of reference 1.8"]);
     let second = with(twice, |o| o.select = Some("frame of reference 1.8".to_owned())).unwrap();
     assert_eq!(slices(&second, 0), [-700.0, -600.0, -500.0]);
 }
@@ -52,7 +50,10 @@ fn two_passes(thickness: &str, key: impl Fn(Object, usize) -> Object) -> Vec<Obj
 #[test]
 fn passes_are_never_interleaved_without_a_word() {
     fn t(name: &str, key: impl Fn(Object, usize) -> Object + Copy) {
-        refused(read_default(two_passes("5", key)), &["holds 2 volumes in one series", name, "--select", "4 slice(s)"]);
+        refused(
+            read_default(two_passes("5", key)),
+            &["contains 2 volumes in one series", name, "--select", "4 slices"],
+        );
         for (pass, expected) in [(0, [-1000.0, -900.0, -800.0, -700.0]), (1, [-600.0, -500.0, -400.0, -300.0])] {
             let number = (pass + 1).to_string();
             let loaded = with(two_passes("5", key), |o| o.series = number.parse().ok()).unwrap();
@@ -71,7 +72,7 @@ fn passes_are_never_interleaved_without_a_word() {
     let halves = |name, of: fn(Object, usize) -> Object| {
         let loaded = read_default(two_passes("2.5", of)).unwrap();
         assert_eq!((loaded.info.grid.shape()[2], loaded.info.grid.spacing()[2]), (8, 2.5));
-        assert!(warnings(&loaded)[0].contains(&format!("the {name} changes back and forth along the stack")));
+        assert!(warnings(&loaded)[0].contains(&format!("the {name} alternates along the stack")));
     };
     halves("acquisition", |o, pass| o.text(0x0020_0012, "IS", &pass.to_string()));
     halves("content time", |o, pass| o.text(0x0008_0033, "TM", &format!("12{pass}000")));
@@ -80,7 +81,7 @@ fn passes_are_never_interleaved_without_a_word() {
     let loaded = read_default(
         kernels.map(|(i, kernel)| Object::slice(i, [0.0, 0.0, i as f64]).text(0x0018_1210, "SH", ["a", "b"][kernel])),
     );
-    assert!(warnings(&loaded.unwrap())[0].contains("the kernel changes back and forth along the stack"));
+    assert!(warnings(&loaded.unwrap())[0].contains("the kernel alternates along the stack"));
     // Kernels are never halves; blocks that follow each other are no passes; each slice in its own time is none.
     refused(read_default(two_passes("2.5", |o, pass| o.text(0x0018_1210, "SH", ["a", "b"][pass]))), &["2 volumes"]);
     let blocks = stack(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).into_iter().enumerate();
@@ -92,7 +93,7 @@ fn passes_are_never_interleaved_without_a_word() {
     // At the same places a kernel makes no frames.
     let same =
         (0..6).map(|i| Object::slice(i, [0.0, 0.0, (i % 3) as f64]).text(0x0018_1210, "SH", ["soft", "sharp"][i / 3]));
-    refused(read_default(same), &["holds 2 volumes in one series", "kernel sharp"]);
+    refused(read_default(same), &["contains 2 volumes in one series", "kernel sharp"]);
 }
 
 /// Two images of three slices at the same places.
@@ -114,20 +115,20 @@ fn quantities_are_volumes_of_their_own() {
         ("M", "FIELD_MAP", "field map"),
         ("R", "I", "imaginary part"),
     ] {
-        let hint = "read the quantities as frames of one volume with `--frames stack`";
-        refused(read_default(two_kinds(first, second)), &["holds 2 volumes in one series", name, hint]);
+        let hint = "read the quantities as frames of one volume with `frames: stack` (--frames stack)";
+        refused(read_default(two_kinds(first, second)), &["contains 2 volumes in one series", name, hint]);
         let chosen = with(two_kinds(first, second), |o| o.select = Some(name.to_owned())).unwrap();
         assert_eq!((slices(&chosen, 0)[0], chosen.info.channels), (-700.0, 1), "{name}");
         let both = with(two_kinds(first, second), |o| o.frames = FramesPolicy::Stack).unwrap();
         assert_eq!(both.info.channels, 2, "{name}");
-        assert!(warnings(&both)[0].contains("told apart by quantity"), "{:?}", warnings(&both));
+        assert!(warnings(&both)[0].contains("distinguished by quantity"), "{:?}", warnings(&both));
     }
     // Units differ where both are said.
     let unit = |i: usize| Object::slice(i, [0.0, 0.0, (i % 3) as f64]);
     let units = (0..6).map(|i| unit(i).text(0x0054_1001, "CS", if i < 3 { "BQML" } else { "GML" }));
-    refused(read_default(units), &["holds 2 volumes", "unit GML"]);
+    refused(read_default(units), &["contains 2 volumes", "unit GML"]);
     let types = (0..6).map(|i| unit(i).text(0x0028_1054, "LO", if i < 3 { "HU" } else { "OD" }));
-    refused(read_default(types), &["holds 2 volumes", "unit OD"]);
+    refused(read_default(types), &["contains 2 volumes", "unit OD"]);
     let some = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     assert!(read_default(some.map(|(i, o)| if i == 1 { o.text(0x0028_1054, "LO", "HU") } else { o })).is_ok());
 }
@@ -145,7 +146,7 @@ fn by_slice(tags: impl Fn(Object, usize, usize) -> Object) -> Vec<Object> {
 fn frames_are_ranked_where_times_differ_from_slice_to_slice() {
     fn t(by: &str, step: Option<f64>, tags: impl Fn(Object, usize, usize) -> Object) {
         let loaded = read_default(by_slice(tags)).unwrap();
-        assert!(warnings(&loaded)[0].contains(&format!("told apart by {by}")), "{:?}", warnings(&loaded));
+        assert!(warnings(&loaded)[0].contains(&format!("distinguished by {by}")), "{:?}", warnings(&loaded));
         assert_eq!(slices(&loaded, 0), [-1000.0, -800.0, -600.0], "{by}");
         assert_eq!(slices(&loaded, 1), [-900.0, -700.0, -500.0], "{by}");
         assert_eq!(loaded.info.facts.frame_spacing, step, "{by}");
@@ -178,23 +179,23 @@ fn an_incomplete_last_frame_is_named_and_dropped() {
     let objects = || (0..8).map(|i| frames(i, i / 3));
     refused(
         read_default(objects()),
-        &["frame 3, the last one by temporal position, has 2 of 3 slices", "--incomplete drop"],
+        &["frame 3, the last by temporal position, has only 2 of 3 slices", "--incomplete drop"],
     );
     let drop = |o: &mut ReadOptions| o.incomplete = IncompletePolicy::Drop;
     let loaded = with(objects(), drop).unwrap();
     assert_eq!((loaded.info.channels, slices(&loaded, 1)), (2, vec![-700.0, -600.0, -500.0]));
-    assert!(warnings(&loaded).iter().any(|w| w.contains("2 image(s) of an incomplete last frame are left out")));
+    assert!(warnings(&loaded).iter().any(|w| w.contains("incomplete last frame: 2 images are left out")));
     // Ranked ones too.
     let mut ranked = by_slice(|o, s, t| o.numbers(0x0018_1060, &[t as f64 * (30.0 + s as f64)]));
     ranked.extend((0..2).map(|s| {
         let image = Object::slice(20 + s, [0.0, 0.0, 4.0 * s as f64]).text(INSTANCE, "IS", &(20 + s).to_string());
         image.numbers(0x0018_1060, &[100.0 + s as f64])
     }));
-    refused(read_default(ranked.clone()), &["frame 3, the last one by trigger time", "has 2 of 3 slices"]);
+    refused(read_default(ranked.clone()), &["frame 3, the last by trigger time", "has only 2 of 3 slices"]);
     assert_eq!(with(ranked, drop).unwrap().info.channels, 2);
     // Not the last one: something else is wrong.
     let middle = (0..9).filter(|i| *i != 4).map(|i| frames(i, i / 3));
-    refused(with(middle, drop), &["stacks of different slices (3, 2, 3)"]);
+    refused(with(middle, drop), &["stacks with different slices (3, 2, 3)"]);
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn images_without_a_place_are_set_aside() {
     let loaded =
         read_default(stack(&[0.0, 1.0]).into_iter().chain([capture().short(0x0028_0010, 1).pixels(&[1; 4])])).unwrap();
     assert_eq!(loaded.info.grid.shape()[2], 2);
-    assert!(warnings(&loaded)[0].contains("1 image(s) say nothing of their place and are left out"));
+    assert!(warnings(&loaded)[0].contains("1 image without a position is left out"));
     // Whatever its pixels are.
     let palette = capture().text(0x0028_0004, "CS", "PALETTE COLOR");
     assert!(read_default(stack(&[0.0, 1.0]).into_iter().chain([palette])).is_ok());
@@ -255,7 +256,7 @@ fn equal_instance_uids_are_copies_only_where_all_is_equal() {
     let same = || stack(&[0.0, 1.0, 2.0]).into_iter().map(|o| o.text(0x0008_0018, "UI", "1.2.3"));
     let loaded = read_default(same()).unwrap();
     assert_eq!(loaded.info.grid.shape()[2], 3);
-    assert!(warnings(&loaded)[0].contains("2 file(s) bear the SOPInstanceUID"), "{:?}", warnings(&loaded));
+    assert!(warnings(&loaded)[0].contains("2 files have the SOPInstanceUID"), "{:?}", warnings(&loaded));
     // Read by the name of one of them, too.
     let folder = folder(same());
     assert_eq!(read(&folder.path().join("1.dcm"), &ReadOptions::default()).unwrap().info.grid.shape()[2], 3);
@@ -263,7 +264,7 @@ fn equal_instance_uids_are_copies_only_where_all_is_equal() {
     let loaded = read_default(copied).unwrap();
     assert_eq!(
         (loaded.info.grid.shape()[2], warnings(&loaded)),
-        (2, vec!["1 file(s) are copies of others and are left out".to_owned()])
+        (2, vec!["1 file is a copy of another and is left out".to_owned()])
     );
 }
 
@@ -306,7 +307,7 @@ fn a_series_is_chosen_by_what_it_is() {
     assert_eq!((shape("number=4"), shape("largest"), shape("1"), shape("modality=ct,largest")), (2, 3, 3, 3));
     refused(
         choose("*thin*"),
-        &["holds 2 series", "1: CT 2 \"Lung thin B70f\", 3 slice(s)", "3: CT 4 \"Abdomen thin\""],
+        &["contains 2 series", "1: CT 2 \"Lung thin B70f\", 3 slices", "3: CT 4 \"Abdomen thin\""],
     );
     refused(choose("description=*bone*"), &["no series \"description=*bone*\"", "Lung thick"]);
 }
@@ -334,13 +335,13 @@ fn images_that_are_lost_from_the_middle_shift_no_frames() {
     refused(with(frame_by_frame(|f, s| (f, s) == (1, 2), timed), drop), &["share the position"]);
     // The last image of a slice may be dropped with its frame.
     let last = || frame_by_frame(|f, s| (f, s) == (3, 2), |o, _, _| o);
-    refused(read_default(last()), &["frame 4, the last one by instance number, ranked", "--incomplete drop"]);
+    refused(read_default(last()), &["frame 4, the last by instance number, ranked", "--incomplete drop"]);
     assert_eq!(with(last(), drop).unwrap().info.channels, 3);
     // Every slice lacks an image, and a value says which: ranks would mix the frames.
     let each = || frame_by_frame(|f, s| f == s, |o, f, _| o.text(0x0020_0100, "IS", &f.to_string()));
     refused(
         read_default(each()),
-        &["temporal position separates the series into stacks of different slices (3, 3, 3, 3)"],
+        &["temporal position splits the series into stacks with different slices (3, 3, 3, 3)"],
     );
 }
 
@@ -384,7 +385,7 @@ fn what_was_acquired_later_is_later() {
 fn honest_series_are_read_whole() {
     // One slice in time, where that is asked for.
     let cine = || (0..5).map(|i| Object::slice(i, [1.0; 3]).numbers(0x0018_1060, &[30.0 * i as f64]));
-    refused(read_default(cine()), &["all 5 images share the position", "`--frames stack`"]);
+    refused(read_default(cine()), &["all 5 images share the position", "(--frames stack)"]);
     let loaded = with(cine(), |o| o.frames = FramesPolicy::Stack).unwrap();
     assert_eq!((loaded.info.channels, loaded.info.grid.shape()[2]), (5, 1));
     // A slice that says nothing of its quantity among others that say one.
@@ -401,11 +402,11 @@ fn honest_series_are_read_whole() {
         let z = (i % 6) as f64 + if i < 6 { 0.0 } else { 4.0 };
         Object::slice(i, [0.0, 0.0, z]).text(0x0020_0012, "IS", &(i / 6 + 1).to_string())
     };
-    refused(read_default((0..12).map(station)), &["holds 2 volumes in one series", "acquisition 2"]);
+    refused(read_default((0..12).map(station)), &["contains 2 volumes in one series", "acquisition 2"]);
     // Patients without a series UID are not mixed.
     let patient = |i: usize| {
         let object = Object::slice(i, [0.0, 0.0, (i % 3) as f64 + if i < 3 { 0.0 } else { 0.5 }]);
         object.text(0x0020_000e, "UI", "").text(0x0010_0020, "LO", if i < 3 { "a" } else { "b" })
     };
-    refused(read_default((0..6).map(patient)), &["holds 2 volumes", "3 slice(s)"]);
+    refused(read_default((0..6).map(patient)), &["contains 2 volumes", "3 slices"]);
 }

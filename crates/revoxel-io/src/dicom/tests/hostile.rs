@@ -41,10 +41,10 @@ fn t(object: Object, fragments: &[&str]) {
 #[test]
 fn row_47_truncated() {
     let bytes = slice().bytes();
-    refused(outcome(&bytes[..bytes.len() - 1]), &["PixelData (7FE0,0010)", "24 bytes", "behind the file"]);
+    refused(outcome(&bytes[..bytes.len() - 1]), &["PixelData (7FE0,0010)", "24 bytes", "past the end of the file"]);
     t(slice().raw(0x7fe0_0010, "OW", [0; 22]), &["PixelData (7FE0,0010) is 22 bytes", "4×3×1", "24 bytes"]);
     refused(outcome(&bytes[..301]), &["truncated"]);
-    refused(outcome(&bytes[..140]), &["(0002,0000)", "behind the file, which has 140 bytes"]);
+    refused(outcome(&bytes[..140]), &["(0002,0000)", "past the end of the file, which has 140 bytes"]);
     assert!(matches!(outcome(b"nothing at all"), Err(ReadError::Unrecognised { .. })));
     assert!(matches!(outcome(b""), Err(ReadError::Unrecognised { .. })));
 }
@@ -59,12 +59,12 @@ fn row_48_a_huge_image_in_ten_bytes() {
         )
     };
     t(huge("1000000000"), &["NumberOfFrames (0028,0008) is 1000000000", "fragments"]);
-    t(huge("1"), &["compressed bytes would become 8589672450", "limit of 67108864", "--max-expansion"]);
+    t(huge("1"), &["compressed bytes would expand to 8589672450", "limit of 67108864", "--max-expansion"]);
     let wide = Limits { max_expansion: 1 << 40, ..Limits::default() };
     for syntax in [RLE, "1.2.840.10008.1.2.4.70", JPEG_LS, JPEG_2000] {
         let result =
             read(folder([huge("1").syntax(syntax)]).path(), &ReadOptions { limits: wide, ..Default::default() });
-        refused(result, &["frame 1 cannot be decoded", syntax, "10 bytes cannot hold the 8589672450"]);
+        refused(result, &["frame 1 cannot be decoded", syntax, "10 compressed bytes cannot decode to the 8589672450"]);
     }
     let limits = Limits { max_volume: 1 << 20, ..Limits::default() };
     let result = read(folder([huge("1")]).path(), &ReadOptions { limits, ..Default::default() });
@@ -89,7 +89,7 @@ fn row_49_bits() {
 fn row_50_deep_sequences() {
     let open = [&element(0x0040_a730, "SQ", &[])[..8], &[255; 4], &[0xfe, 0xff, 0, 0xe0, 255, 255, 255, 255]].concat();
     let bytes = [slice().head(), element(0x0008_0016, "UI", b"1.2 "), open.repeat(100_000)].concat();
-    refused(outcome(&bytes), &["(0040,A730) is a sequence", "nested deeper than 48"]);
+    refused(outcome(&bytes), &["(0040,A730) is too deep", "at most 48 levels of nested sequences"]);
     refused(outcome(&[slice().head(), open].concat()), &["truncated"]);
 }
 
@@ -101,7 +101,7 @@ fn row_51_a_damaged_meta_group() {
     let long = element(0x0002_0001, "OB", &[0; 4]);
     let mut bytes = [slice().head()[..132].to_vec(), long].concat();
     bytes[140..144].copy_from_slice(&0xffff_fffeu32.to_le_bytes());
-    refused(outcome(&bytes), &["(0002,0001)", "4294967294 bytes from byte 144 on end behind the file"]);
+    refused(outcome(&bytes), &["(0002,0001)", "4294967294 bytes from byte 144 on extend past the end of the file"]);
 }
 
 #[test]
@@ -112,10 +112,10 @@ fn row_52_orientations() {
     t(six([0.0; 6]), &[field, must]);
     t(six([1., 0., 0., 1., 0., 0.]), &[field, "[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]", must]);
     t(six([1.01, 0., 0., 0., 1., 0.]), &[field, must]);
-    t(slice().numbers(0x0020_0037, &[1., 0., 0., 0., 1.]), &[field, "must be 6 values"]);
+    t(slice().numbers(0x0020_0037, &[1., 0., 0., 0., 1.]), &[field, "must have 6 values"]);
     t(slice().text(0x0020_0037, "DS", "NaN\\0\\0\\0\\1\\0"), &[field, "number"]);
     t(slice().without(0x0020_0037), &[field, "is missing"]);
-    t(slice().numbers(0x0020_0032, &[0.0; 2]), &["ImagePositionPatient (0020,0032)", "must be 3 values"]);
+    t(slice().numbers(0x0020_0032, &[0.0; 2]), &["ImagePositionPatient (0020,0032)", "must have 3 values"]);
     t(slice().text(0x0020_0032, "DS", "0\\0\\inf"), &["ImagePositionPatient (0020,0032)"]);
     assert!(outcome(&six([1., 0.0005, 0., 0., 1., 0.]).bytes()).is_ok());
 }
@@ -126,7 +126,7 @@ fn row_53_pixel_spacings() {
     t(slice().numbers(0x0028_0030, &[0.0, 0.5]), &[field, "[0.0, 0.5]", "larger than 0"]);
     t(slice().numbers(0x0028_0030, &[-1.0, 0.5]), &[field, "[-1.0, 0.5]"]);
     t(slice().text(0x0028_0030, "DS", "0,5\\0,5"), &[field, "\"0,5\\\\0,5\"", "no comma"]);
-    t(slice().numbers(0x0028_0030, &[0.5]), &[field, "must be 2 values"]);
+    t(slice().numbers(0x0028_0030, &[0.5]), &[field, "must have 2 values"]);
     t(slice().without(0x0028_0030), &[field, "is missing"]);
     t(slice().numbers(0x0028_1053, &[0.0]), &["RescaleSlope (0028,1053) is 0"]);
 }
@@ -171,17 +171,17 @@ fn row_60_offset_tables() {
             &vec![vec![0; 64]; count],
         )
     };
-    t(frames(&[0, 9999], 3), &["fragments of PixelData", "does not lead to 2 frames in 3 fragments"]);
-    t(frames(&[], 3), &["does not lead to 2 frames"]);
-    t(frames(&[0, 72], 1), &["1 fragment(s) cannot hold 2 frames"]);
+    t(frames(&[0, 9999], 3), &["fragments of PixelData", "does not divide 3 fragments into 2 frames"]);
+    t(frames(&[], 3), &["into 2 frames"]);
+    t(frames(&[0, 72], 1), &["2 frames need at least as many fragments, found 1"]);
     // With one fragment for each frame the table is not needed; these segments are wrong.
     t(frames(&[5, 9999], 2), &["frame 1 cannot be decoded (RLE Lossless", "0 segments"]);
     let mut bytes = slice().fragments(RLE, &[], &[vec![0; 64]]).bytes();
     bytes.truncate(bytes.len() - 8);
-    refused(outcome(&bytes), &["the file ends where a fragment should begin"]);
+    refused(outcome(&bytes), &["the file ends before the next fragment"]);
     let at = bytes.len() - 64 - 4;
     bytes[at..at + 4].copy_from_slice(&70u32.to_le_bytes());
-    refused(outcome(&bytes), &["a fragment of 70 bytes ends behind the file"]);
+    refused(outcome(&bytes), &["a fragment of 70 bytes extends past the end of the file"]);
 }
 
 #[test]
@@ -190,10 +190,10 @@ fn row_61_codecs_that_disagree() {
     let packed = |count: u32| [segments(count), vec![0; 52], vec![0xf5, 0, 0, 0, 0, 0, 0xf5, 7]].concat();
     let loaded = outcome(&slice().fragments(RLE, &[], &[packed(2)]).bytes()).unwrap();
     assert_eq!(loaded.volume.value([3, 2, 0], 0), 7.0 - 1000.0);
-    t(slice().fragments(RLE, &[], &[packed(4)]), &["4 segments, but the attributes ask for 2"]);
+    t(slice().fragments(RLE, &[], &[packed(4)]), &["4 segments, but the attributes require 2"]);
     let jpeg =
         |bits: u8, rows: u8, columns: u8| vec![0xff, 0xd8, 0xff, 0xf7, 0, 11, bits, 0, rows, 0, columns, 1, 1, 0x11, 0];
-    t(slice().fragments(JPEG_LS, &[], &[jpeg(12, 30, 4)]), &["4×30 pixels", "4×3", JPEG_LS]);
+    t(slice().fragments(JPEG_LS, &[], &[jpeg(12, 30, 4)]), &["4×30×1 samples", "4×3", JPEG_LS]);
     t(slice().fragments(JPEG_LS, &[], &[jpeg(17, 3, 4)]), &["17 bits", "BitsAllocated (0028,0100) is 16"]);
     t(slice().fragments(JPEG_LS, &[], &[jpeg(12, 3, 4)]), &["frame 1 cannot be decoded", "JPEG-LS Lossless"]);
     t(slice().fragments(JPEG_2000, &[], &[vec![0xff, 0x4f, 0xff, 0x51]]), &["no JPEG 2000 size marker"]);

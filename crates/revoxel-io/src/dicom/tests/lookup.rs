@@ -172,7 +172,10 @@ fn doses_are_volumes() {
     // Places of transverse planes.
     t(&[30.0, 32.5, 35.0], [30.0, 32.5, 35.0], [0, 1, 2]);
     refused(read_default([dose(&[0.0, 2.5])]), &["GridFrameOffsetVector (3004,000C) is 2 offsets", "NumberOfFrames"]);
-    refused(read_default([dose(&[31.0, 33.5, 36.0])]), &["GridFrameOffsetVector", "31", "must be 0 at first"]);
+    refused(
+        read_default([dose(&[31.0, 33.5, 36.0])]),
+        &["GridFrameOffsetVector", "31", "must be 0 for the first plane"],
+    );
     refused(read_default([dose(&[0.0, 2.5, 5.0]).without(0x3004_000e)]), &["DoseGridScaling (3004,000E) is missing"]);
     refused(read_default([dose(&[0.0, 2.5, 7.0])]), &["unevenly spaced"]);
 }

@@ -137,18 +137,18 @@ fn what_places_the_tiles() {
 #[test]
 fn what_cannot_be_placed_is_refused() {
     let t = |object: Object, fragments: &[&str]| {
-        refused(read_default([object]), &[&["Siemens mosaic", "for certain"], fragments].concat());
+        refused(read_default([object]), &[&["Siemens mosaic", "slice positions"], fragments].concat());
     };
     let centre = |z: f64| [11.0, 21.5, z];
     let up = [30.0, 33.0, 36.0, 39.0].map(centre);
     t(mosaic(&[]), &["SliceNormalVector", "(0029,1010)", "(0029,1020)"]);
     t(mosaic(&[ALONG]).without(0x0018_0088), &["SpacingBetweenSlices (0018,0088)", "SliceThickness"]);
-    t(mosaic(&[ALONG]).without(0x0019_100a), &["how many slices", "(0019,100A)"]);
+    t(mosaic(&[ALONG]).without(0x0019_100a), &["the number of slices", "(0019,100A)"]);
     t(mosaic(&[ALONG]).raw(0x0019_100a, "US", 5u16.to_le_bytes()), &["5 slices need 3×3 tiles"]);
     t(mosaic(&[ALONG, ("NumberOfImagesInMosaic", &["3"])]), &["is 3 in the CSA header and 4 in"]);
-    t(mosaic(&[("SliceNormalVector", &["0.0", "1.0", "0.0"])]), &["[0.0, 1.0, 0.0]", "right angles"]);
-    t(protocol(mosaic(&[AGAINST]), &up), &["leads away", "sSliceArray"]);
+    t(mosaic(&[("SliceNormalVector", &["0.0", "1.0", "0.0"])]), &["[0.0, 1.0, 0.0]", "perpendicular"]);
+    t(protocol(mosaic(&[AGAINST]), &up), &["points away", "sSliceArray"]);
     t(protocol(mosaic(&[ALONG]).text(0x0018_0088, "DS", "4"), &up), &["is 4 mm", "3.0000 mm apart"]);
-    t(protocol(mosaic(&[ALONG]), &[30.0, 33.0, 37.0, 39.0].map(centre)), &["do not lie evenly"]);
+    t(protocol(mosaic(&[ALONG]), &[30.0, 33.0, 37.0, 39.0].map(centre)), &["not evenly spaced"]);
     t(protocol(mosaic(&[]), &[130.0, 133.0, 136.0, 139.0].map(centre)), &["SliceNormalVector"]);
 }

@@ -54,7 +54,7 @@ fn rounded_positions_are_even_and_others_are_not() {
     close(&loaded.info.grid.affine().apply([0.0, 0.0, 12.0]), &[0.0, 0.0, z[12]], 1e-9);
     assert!(warnings(&loaded)[0].contains(gap));
     let loaded = read_sliced(stack(&z), SlicePolicy::Nominal).unwrap();
-    assert!(loaded.info.slices.is_none() && warnings(&loaded)[0].contains("taken to be even at 0.5917 mm"));
+    assert!(loaded.info.slices.is_none() && warnings(&loaded)[0].contains("treated as evenly spaced at 0.5917 mm"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn gaps_may_differ_by_a_hundredth_or_by_a_hundredth_of_a_millimetre() {
 #[test]
 fn missing_slices_are_named_and_filled() {
     let z = [0.0, 5.0, 10.0, 25.0, 30.0];
-    let fragments = ["2 slice(s) are missing", "between slices 3 and 4 at (-0.000, -0.000, 15.000)"];
+    let fragments = ["2 slices are missing", "between slices 3 and 4 at (-0.000, -0.000, 15.000)"];
     let texts = fragments.map(|f| f.replace("-0.000", "0.000"));
     refused(read_default(stack(&z)), &[&texts[0], &texts[1]]);
     // Taking them to be even would be wrong by whole slices.
@@ -81,7 +81,7 @@ fn missing_slices_are_named_and_filled() {
     assert_eq!((loaded.info.grid.shape(), loaded.info.grid.spacing()[2]), ([4, 3, 7], 5.0));
     let values: Vec<f64> = (0..7).map(|k| loaded.volume.value([1, 0, k], 0)).collect();
     assert_eq!(values, [-999.0, -899.0, -799.0, -766.0, -732.0, -699.0, -599.0]);
-    assert_eq!(warnings(&loaded), ["2 missing slice(s) were interpolated: 4, 5"]);
+    assert_eq!(warnings(&loaded), ["2 missing slices were interpolated: 4, 5"]);
     let label = crate::read_with(folder(stack(&z)).path(), Kind::Label, &filling()).unwrap();
     assert_eq!(label.volume.value([1, 0, 3], 0), -799.0);
     let kept = read_sliced(stack(&z), SlicePolicy::Regularize).unwrap();
@@ -106,7 +106,7 @@ fn tilt_is_kept_and_noise_is_not() {
     // One slice moved within its plane is no tilt.
     let moved =
         || tilted(0.0).enumerate().map(|(k, o)| if k == 2 { o.numbers(0x0020_0032, &[0.4, 0.0, 4.0]) } else { o });
-    refused(read_default(moved()), &["slice 3 lies 0.400 mm beside the line"]);
+    refused(read_default(moved()), &["slice 3 lies 0.400 mm off the line"]);
     let positions = read_sliced(moved(), SlicePolicy::Regularize).unwrap().info.slices.unwrap().positions;
     close(&positions[2], &[-0.4, 0.0, 4.0], 1e-12);
 }
@@ -120,7 +120,7 @@ fn series_are_told_apart_and_chosen() {
     let choose = |series: &str| read(folder.path(), &ReadOptions { series: series.parse().ok(), ..Default::default() });
     refused(
         read(folder.path(), &ReadOptions::default()),
-        &["holds 2 series", "1: CT 2 \"Thorax\", 2 slice(s)", "2: CT", "1.2.3"],
+        &["contains 2 series", "1: CT 2 \"Thorax\", 2 slices", "2: CT", "1.2.3"],
     );
     assert_eq!(choose("1").unwrap().info.grid.shape()[2], 2);
     assert_eq!(choose("1.2.3").unwrap().info.grid.shape()[2], 3);
@@ -139,7 +139,7 @@ fn what_cannot_share_a_volume_is_a_part() {
     fn t(change: impl Fn(Object) -> Object, differs: &str) {
         let slices = stack(&[0.0, 1.0, 2.0, 3.0]).into_iter().enumerate();
         let result = read_default(slices.map(|(i, o)| if i > 1 { change(o) } else { o }));
-        refused(result, &["holds 2 volumes in one series", "2 slice(s)", differs]);
+        refused(result, &["contains 2 volumes in one series", "2 slices", differs]);
     }
     t(|o| o.short(0x0028_0010, 2), "4×2");
     t(|o| o.text(0x0028_0004, "CS", "MONOCHROME1"), "uint16 MONOCHROME1");
@@ -177,11 +177,11 @@ fn row_63_what_is_not_an_image_is_skipped_and_said() {
     assert_eq!(loaded.info.grid.shape()[2], 2);
     let texts = warnings(&loaded).join("; ");
     assert!(
-        texts.contains("1 DICOM file(s) cannot be read")
+        texts.contains("1 DICOM file cannot be read")
             && texts.contains("/broken: unreadable: TransferSyntaxUID (0002,0010)"),
         "{texts}"
     );
-    assert!(texts.contains("1 localizer image(s)") && texts.contains("1 file(s) are copies"), "{texts}");
+    assert!(texts.contains("1 localizer image is") && texts.contains("1 file is a copy"), "{texts}");
     let scan = dicom::scan(folder.path(), &ReadOptions::default()).unwrap();
     let reason = |name: &str| scan.skipped.iter().find(|s| s.path.ends_with(name)).unwrap().reason.clone();
     assert_eq!(reason("DICOMDIR"), SkipReason::Dicomdir);
@@ -192,7 +192,7 @@ fn row_63_what_is_not_an_image_is_skipped_and_said() {
     #[cfg(unix)]
     assert_eq!(reason("loop"), SkipReason::Link);
     refused(read(&folder.path().join("report"), &ReadOptions::default()), &["/report: holds no image", "SR"]);
-    refused(read(&folder.path().join("x.dcm"), &ReadOptions::default()), &["no DICOM image among 1 file(s)", "1 link"]);
+    refused(read(&folder.path().join("x.dcm"), &ReadOptions::default()), &["no DICOM image in 1 file", "1 link"]);
 }
 
 #[test]
@@ -206,5 +206,5 @@ fn a_single_slice_says_how_thick_it_is_taken() {
 fn dicom_is_not_written() {
     let volume = read_default(stack(&[0.0, 1.0])).unwrap().volume;
     let error = crate::Format::write(&dicom::Dicom, Path::new("a.dcm"), Path::new("b"), &volume, &Default::default());
-    assert_eq!(error.unwrap_err().to_string(), "a.dcm: dicom files are read only; write another format");
+    assert_eq!(error.unwrap_err().to_string(), "a.dcm: dicom files cannot be written; choose another format");
 }

@@ -63,7 +63,7 @@ fn structures_are_the_voxels_whose_centres_are_inside() {
 #[test]
 fn structures_on_uneven_slices() {
     let path = file("uneven");
-    refused(read_labels(&path, &asking(&["ring"])), &["the series that it refers to", "slices"]);
+    refused(read_labels(&path, &asking(&["ring"])), &["the referenced series", "slices"]);
     let options = ReadOptions { slices: SlicePolicy::Regularize, ..asking(&["ring"]) };
     let loaded = read_labels(&path, &options).unwrap();
     assert_eq!(values(&loaded), mask("uneven", "ring"));
@@ -124,8 +124,8 @@ fn contours_that_cannot_be_followed_are_named() {
         refused(read_labels(changed(from, to).path(), &asking(&["ring"])), says);
     };
     // The first point of the first contour leaves its slice; by a little, to another one, and it is no number.
-    t(b"\\-17.125", b"\\-16.125", &["contour 1 of the structure \"ring\"", "lies on no slice", "1.000 mm"]);
-    t(b"\\-17.125\\", b"\\-14.625\\", &["contour 1 of the structure \"ring\"", "another slice"]);
+    t(b"\\-17.125", b"\\-16.125", &["contour 1 of structure \"ring\"", "off the nearest slice", "1.000 mm"]);
+    t(b"\\-17.125\\", b"\\-14.625\\", &["contour 1 of structure \"ring\"", "different slices"]);
     t(b"\\-17.125\\", b"\\-17.nan\\", &["ContourData (3006,0050)"]);
     t(
         b"\x06\x30\x46\x00IS\x02\x005 ",
@@ -139,15 +139,11 @@ fn contours_that_cannot_be_followed_are_named() {
     // A point is no area.
     let other = changed(b"CLOSED_PLANAR ", b"OPEN_PLANAR   ");
     let loaded = read_labels(other.path(), &asking(&["ring"])).unwrap();
-    assert!(
-        warnings(&loaded)[0].contains("1 contours of the structure \"ring\" are left out"),
-        "{:?}",
-        warnings(&loaded)
-    );
+    assert!(warnings(&loaded)[0].contains("structure \"ring\": 1 contour is left out"), "{:?}", warnings(&loaded));
     let folder = tempfile::tempdir().unwrap();
     let alone = folder.path().join("rt.dcm");
     std::fs::copy(file("axial"), &alone).unwrap();
-    refused(read_labels(&alone, &asking(&["ring"])), &["1801.20", "is not here", "--reference"]);
+    refused(read_labels(&alone, &asking(&["ring"])), &["1801.20", "was not found", "--reference"]);
     let reference = |name: &str| {
         let mut options = asking(&["ring"]);
         options.labels.reference = Some(fixtures().join(name).join("ct"));
@@ -155,7 +151,7 @@ fn contours_that_cannot_be_followed_are_named() {
     };
     assert_eq!(values(&reference("axial").unwrap()), mask("axial", "ring"));
     // Contours do not lie on the slices of another series, though it was given.
-    refused(reference("oblique"), &["contour 1 of the structure \"ring\"", "lies on no slice"]);
+    refused(reference("oblique"), &["contour 1 of structure \"ring\"", "off the nearest slice"]);
 }
 
 #[test]
@@ -211,7 +207,7 @@ fn a_structure_that_holds_no_voxel_is_named() {
     bytes[at + 2..at + 2 + length].copy_from_slice(format!("{small:length$}").as_bytes());
     let loaded = read_labels(with_ct(&bytes).path(), &asking(&["thin"])).unwrap();
     assert_eq!(values(&loaded).iter().sum::<f64>(), 0.0);
-    assert!(warnings(&loaded)[0].contains("no voxel has the label of \"thin\""), "{:?}", warnings(&loaded));
+    assert!(warnings(&loaded)[0].contains("no voxel gets the label of \"thin\""), "{:?}", warnings(&loaded));
 }
 
 #[test]
@@ -250,7 +246,7 @@ fn the_reference_may_be_one_of_several_series() {
     let said = warnings(&other);
     assert!(said[0].contains("refer to the series") && said[0].contains("1801.21"), "{said:?}");
     assert_eq!(other.info.facts.dicom.unwrap().reference.unwrap(), format!("{uid}1"));
-    refused(onto("9"), &["holds no series"]);
+    refused(onto("9"), &["contains no series"]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn rows_37_and_38_sizes() {
     refused(&[("NDims", "0")], "NDims is 0: must be 1 to 10");
     refused(&[("NDims", "11")], "NDims is 11: must be 1 to 10");
     refused(&[("NDims", "1000000000")], "NDims is 1000000000: must be 1 to 10");
-    refused(&[("NDims", "2")], "DimSize is 4 3 2: 2 values are needed, 3 are given");
+    refused(&[("NDims", "2")], "DimSize is 4 3 2: expected 2 values, found 3");
     refused(&[("NDims", "")], "NDims is absent: the field is missing");
     refused(&[("DimSize", "")], "DimSize is absent");
     refused(&[("DimSize", "4 3 -2")], "DimSize is 4 3 -2: every axis must have at least 1 sample");
@@ -84,35 +84,35 @@ fn rows_37_and_38_sizes() {
         "DimSize is 4294967296 4294967296 2: more values than can be addressed",
     );
     refused(&[("DimSize", "4 3 200000")], "DimSize is 4 3 200000 (channels: 1): the values need 4800000 bytes");
-    accepted(&[file(&[]), vec![0; 5]].concat(), "5 bytes behind the voxels");
+    accepted(&[file(&[]), vec![0; 5]].concat(), "5 bytes after the voxels");
 }
 
 #[test]
 fn rows_39_and_40_geometry() {
     for (value, fragment) in [
-        ("1 0 2", "a voxel's size must be a positive number"),
-        ("1 -1 2", "a voxel's size must be a positive number"),
+        ("1 0 2", "the size of a voxel must be a positive number"),
+        ("1 -1 2", "the size of a voxel must be a positive number"),
         ("1 nan 2", "must be a finite number"),
         ("1 inf 2", "must be a finite number"),
-        ("1 2", "3 values are needed, 2 are given"),
+        ("1 2", "expected 3 values, found 2"),
         ("1 x 2", "must be numbers with blanks between them"),
     ] {
         refused(&[("ElementSpacing", value)], &format!("ElementSpacing is {value}: {fragment}"));
         refused(&[("ElementSpacing", ""), ("ElementSize", value)], &format!("ElementSize is {value}: {fragment}"));
     }
     refused(&[("ElementSpacing", "1e-200 1e-200 1e-200")], "singular");
-    accepted(&file(&[("ElementSpacing", "")]), "ElementSpacing is absent: taken as 1 mm");
-    accepted(&file(&[("Offset", "")]), "Offset is absent: taken as 0");
+    accepted(&file(&[("ElementSpacing", "")]), "ElementSpacing is absent: assumed 1 mm");
+    accepted(&file(&[("Offset", "")]), "Offset is absent: assumed 0");
     accepted(&file(&[("DimSize", "4 6 1"), ("ElementSpacing", "1 1 0")]), "ElementSpacing is 0: not applied");
     let t = |value: &str, fragment: &str| {
         refused(&[("TransformMatrix", value)], &format!("TransformMatrix is {value}: {fragment}"))
     };
     t("0 0 0 0 0 0 0 0 0", "the affine is singular");
     t("1 0 0 1 0 0 0 0 1", "the affine is singular");
-    t("1 0 0 0 1 0 0 0", "9 values are needed, 8 are given");
+    t("1 0 0 0 1 0 0 0", "expected 9 values, found 8");
     t("1 0 0 0 nan 0 0 0 1", "must be a finite number");
     refused(&[("Offset", "1 2 inf")], "Offset is 1 2 inf: must be a finite number");
-    refused(&[("Offset", ""), ("Origin", "1 2")], "Origin is 1 2: 3 values are needed");
+    refused(&[("Offset", ""), ("Origin", "1 2")], "Origin is 1 2: expected 3 values");
     let sheared = outcome(&file(&[("TransformMatrix", "1 0 0 0.3 1 0 0 0 1")])).unwrap();
     assert!(sheared.info.grid.affine().shear() > 0.2);
     let time = [("NDims", "4"), ("DimSize", "4 3 1 2"), ("ElementSpacing", "1 1 1 1"), ("Offset", "0 0 0 0")];
@@ -143,13 +143,13 @@ fn row_41_compression() {
     );
     refused_bytes(
         &with("", "4 3 3", &whole),
-        "CompressedData is True: the zlib stream holds 48 bytes, but the header needs 72",
+        "CompressedData is True: the zlib stream decodes to 48 bytes, but the header requires 72",
     );
     refused_bytes(&with("", "4 3 2", &values()), "CompressedData is True: the zlib stream is damaged");
     refused_bytes(&with("", "100000 100000 2", &whole), "CompressedData is True: 40000000000 decoded bytes are needed");
     let bomb = stream(&vec![0; 100 << 20]);
     let loaded = outcome(&with("", "4 3 2", &bomb)).unwrap();
-    assert!(loaded.info.warnings[0].to_string().contains("bytes behind the voxels"));
+    assert!(loaded.info.warnings[0].to_string().contains("bytes after the voxels"));
     refused_bytes(
         &file(&[("CompressedData", "perhaps")]),
         "CompressedData is perhaps: unknown; known are True and False",
@@ -167,7 +167,7 @@ fn rows_42_and_43_skips_and_channels() {
     accepted(&file(&[("HeaderSize", "-1")]), "");
     refused(&[("HeaderSize", "-1"), ("DimSize", "4 3 3")], "DimSize is 4 3 3 (channels: 1): the values need 72 bytes");
     refused(&[("HeaderSize", "-2")], "HeaderSize is -2: must be 0 or more, or -1");
-    refused(&[("HeaderSize", "99999")], "HeaderSize is 99999: goes behind the end of the file");
+    refused(&[("HeaderSize", "99999")], "HeaderSize is 99999: past the end of the file");
     refused(
         &[("HeaderSize", "-1"), ("CompressedData", "True")],
         "HeaderSize is -1: cannot stand together with CompressedData",
@@ -193,17 +193,17 @@ fn row_44_files() {
         let text = crate::read(&path, Kind::Image).unwrap_err().to_string();
         assert!(text.contains("/scan.mhd: ElementDataFile is ") && text.contains(fragment), "{text} lacks {fragment}");
     };
-    t("%s%n 1 2 1", "", "the name has something else");
+    t("%s%n 1 2 1", "", "the name must have exactly one number");
     t("s%d.raw 1 1000000000 1", "", "1000000000 files for sizes that need 2");
-    t("../a.raw", "", "leaves the folder of the header");
-    t("/etc/passwd", "", "leaves the folder");
-    t("../%d.raw 1 2 1", "", "leaves the folder");
-    t("LIST", "../a.raw\na.raw\n", "leaves the folder");
+    t("../a.raw", "", "outside the folder of the header");
+    t("/etc/passwd", "", "outside the folder");
+    t("../%d.raw 1 2 1", "", "outside the folder");
+    t("LIST", "../a.raw\na.raw\n", "outside the folder");
     t("LIST", "a.raw\n", "1 files for sizes that need 2");
     t("LIST 7", "a.raw\n", "must be 0 to 3");
     t("scan.mhd", "", "is the header itself");
     t("missing.raw", "", "the file cannot be read");
-    t(".", "", "is not a regular file");
+    t(".", "", "not a regular file");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn rows_45_and_46_last_line_and_types() {
     );
     refused_bytes(
         &[GOOD.as_bytes(), &vec![b'x'; 40 << 20]].concat(),
-        "header length is 33554432: no end of the header",
+        "header length is 33554432: the header does not end",
     );
     refused_bytes(b"nothing of the kind", "line 1 is nothing of the kind: is no line");
     refused_bytes(b"", "ElementDataFile is absent");

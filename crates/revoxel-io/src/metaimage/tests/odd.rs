@@ -70,7 +70,7 @@ fn first_bytes_say_what_is_compressed() {
     let said = "CompressedData = True\n";
     for name in ["a.raw", "a.zraw", "a.raw.gz"] {
         for (content, of) in [(packed.clone(), "gzip"), (zlib(&values), "zlib"), (bz2(&values), "bzip2")] {
-            for (more, remark) in [("", "CompressedData is False, but the first bytes"), (said, "")] {
+            for (more, remark) in [("", "CompressedData is False, but the values"), (said, "")] {
                 let loaded = read(&header(more, name), &[(name, &content)]).unwrap();
                 assert_eq!(loaded.volume.voxels().bytes(), values, "{name} {of} {more}");
                 assert!(remarks(&loaded).contains(remark) && loaded.info.warnings.len() <= 1, "{}", remarks(&loaded));
@@ -100,7 +100,7 @@ fn first_bytes_say_what_is_compressed() {
     // Compressed values behind bytes that are to be skipped.
     let behind = [&[9; 16][..], &gz(&values), &[0; 100]].concat();
     let error = read(&header("HeaderSize = 16\n", "a.raw"), &[("a.raw", &behind)]).unwrap_err().to_string();
-    assert!(error.contains("HeaderSize is 16") && error.contains("compressed values behind"), "{error}");
+    assert!(error.contains("HeaderSize is 16") && error.contains("compressed values after"), "{error}");
 }
 
 #[test]
@@ -123,26 +123,22 @@ fn lines_behind_the_last_and_numbers_too_many_are_as_itk_has_them() {
     let plain = read(&header("", "a.raw"), &[("a.raw", &values)]).unwrap();
     let behind = read(&(header("", "a.raw") + "ElementSpacing = 9 9 9\n\nNote = x\n"), &[("a.raw", &values)]).unwrap();
     assert_eq!((&behind.volume, behind.info.grid), (&plain.volume, plain.info.grid));
-    assert_eq!(
-        remarks(&behind),
-        "2 lines behind ElementDataFile are not read, nor does ITK read them: ElementSpacing = 9 9 9"
-    );
+    assert_eq!(remarks(&behind), "2 lines are ignored after ElementDataFile, as in ITK: ElementSpacing = 9 9 9");
     let surplus = "ObjectType = Image\nNDims = 3\nOffset = 1 2 3 4\nElementSpacing = 1 1 2 2.5\nDimSize = 10 8 5 1\n\
                    ElementType = MET_UCHAR\nElementDataFile = a.raw\n";
     let read_surplus = read(surplus, &[("a.raw", &values)]).unwrap();
     assert_eq!((&read_surplus.volume, read_surplus.info.grid), (&plain.volume, plain.info.grid));
     let said = remarks(&read_surplus);
-    for remark in
-        ["DimSize is 10 8 5 1: the numbers behind the first 3", "ElementSpacing is 1 1 2 2.5", "Offset is 1 2 3 4"]
+    for remark in ["DimSize is 10 8 5 1: numbers after the first 3", "ElementSpacing is 1 1 2 2.5", "Offset is 1 2 3 4"]
     {
         assert!(said.contains(remark), "{said}");
     }
     let frames = surplus.replace("10 8 5 1", "10 8 5 2");
     let error = read(&frames, &[("a.raw", &values)]).unwrap_err().to_string();
-    assert!(error.contains("DimSize is 10 8 5 2: 3 values are needed, 4 are given"), "{error}");
+    assert!(error.contains("DimSize is 10 8 5 2: expected 3 values, found 4"), "{error}");
     let matrix = header("TransformMatrix = 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1\n", "a.raw");
     let error = read(&matrix, &[("a.raw", &values)]).unwrap_err().to_string();
-    assert!(error.contains("9 values are needed, 16 are given"), "{error}");
+    assert!(error.contains("expected 9 values, found 16"), "{error}");
 }
 
 #[test]

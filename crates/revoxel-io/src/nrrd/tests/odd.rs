@@ -66,7 +66,7 @@ fn first_bytes_say_what_is_compressed() {
     };
     for name in ["a.raw", "a.raw.gz"] {
         for content in [packed.clone(), bz2(&values), zlib(&values)] {
-            for (encoding, remark) in [("raw", "encoding is raw, but the first bytes"), ("gzip", ""), ("bzip2", "")] {
+            for (encoding, remark) in [("raw", "encoding is raw, but the values"), ("gzip", ""), ("bzip2", "")] {
                 let loaded = read(&header(encoding, name), name, &content).unwrap();
                 assert_eq!(loaded.volume.voxels().bytes(), values, "{name} {encoding}");
                 assert!(remarks(&loaded).contains(remark) && loaded.info.warnings.len() <= 1, "{}", remarks(&loaded));
@@ -134,7 +134,7 @@ fn other_spellings() {
     for (magic, space, values, fragment) in [
         ("NRRD00.02", "LPS", "1 2 3 4 5 6", "magic is NRRD00.02"),
         ("NRRD0004", "left posterior", "1 2 3 4 5 6", "space is left posterior: unknown"),
-        ("NRRD0004", "LPS", "1 2 3 4 5  ", "6 values are needed, the text has 5"),
+        ("NRRD0004", "LPS", "1 2 3 4 5  ", "expected 6 values, the text has 5"),
         ("NRRD0004", "LPS", "1,0 2,0 3,0 4,0 5,0 6,0", "the text has more"),
     ] {
         let error = text(magic, space, values).unwrap_err().to_string();

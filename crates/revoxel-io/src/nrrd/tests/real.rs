@@ -30,7 +30,7 @@ fn every_variant_of_a_file_has_the_same_voxels() {
     }
     // Without its byte skip, the header of the NIfTI file is among the voxels: 352 bytes too many.
     let shifted = read("BallBinary30x30x30_nifti.nhdr").info.warnings;
-    assert!(shifted[0].to_string().contains("352 bytes behind the voxels"), "{shifted:?}");
+    assert!(shifted[0].to_string().contains("352 bytes after the voxels"), "{shifted:?}");
     let error = crate::read(data.join("BallBinary30x30x30_byteskip_minus_five.nhdr"), Kind::Label).unwrap_err();
     assert!(error.to_string().contains("byte skip is -5: must be 0 or more, or -1"), "{error}");
     for (name, shape) in [("test1d_ascii", [27, 1, 1]), ("test2d_ascii", [3, 9, 1]), ("test_customFields", [27, 1, 1])]

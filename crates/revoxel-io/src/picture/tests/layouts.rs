@@ -47,7 +47,7 @@ fn descriptions_that_do_not_fit_are_refused() {
     write_pages(&at("a.tif"), Some(ome), &[PLAIN; 4]);
     refused(at("a.tif"), &["SizeC is 2 and SizeT is 1", "bfconvert"]);
     write_pages(&at("a.tif"), Some("{\"shape\": [2, 2, 2, 3]}"), &[PLAIN; 4]);
-    refused(at("a.tif"), &["[2, 2, 2, 3]", "a file for each volume"]);
+    refused(at("a.tif"), &["[2, 2, 2, 3]", "one file per volume"]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn files_of_a_folder_have_channels_alike() {
 fn thumbnails_and_masks_are_no_slices() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    assert_eq!(warnings(fixture("aside.tif")), ["3 pages are thumbnails or masks: set aside (NewSubfileType)"]);
+    assert_eq!(warnings(fixture("aside.tif")), ["3 pages are thumbnails or masks: left out (NewSubfileType)"]);
     for (aside, is_aside) in [
         ((Tag::NewSubfileType, 1), true),
         ((Tag::NewSubfileType, 4), true),
@@ -86,11 +86,11 @@ fn thumbnails_and_masks_are_no_slices() {
         let loaded = read(at("a.tif")).unwrap();
         let (first, slices) = (loaded.volume.voxels().get(0), loaded.info.grid.shape()[2]);
         assert_eq!((first, slices), if is_aside { (20., 2) } else { (10., 3) }, "{aside:?}");
-        let said = warnings(at("a.tif")).iter().any(|w| w.starts_with("1 page is a thumbnail or a mask"));
+        let said = warnings(at("a.tif")).iter().any(|w| w.starts_with("1 page is a thumbnail or mask"));
         assert_eq!(said, is_aside, "{aside:?}");
     }
     write_pages(&at("a.tif"), None, &[&[(Tag::NewSubfileType, 1)], &[(Tag::NewSubfileType, 4)]]);
-    refused(at("a.tif"), &["all of its pages (2) are thumbnails or masks"]);
+    refused(at("a.tif"), &["all pages (2) are thumbnails or masks"]);
 }
 
 #[test]
