@@ -61,18 +61,13 @@ fn marked<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The commands of a block and what they print.
-fn commands(
-    body: &[&str],
-    first: usize,
-    code: Option<&str>,
-    all: &mut Vec<(usize, Shown)>,
-) -> Result<(), String> {
+fn commands(body: &[&str], first: usize, code: Option<&str>, all: &mut Vec<(usize, Shown)>) -> Result<(), String> {
     let mut lines = body.iter().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         let start = line.strip_prefix("$ ").ok_or(format!("{}: no command", first + number))?;
         let mut text = start.to_owned();
         let end = start.split_once("<<").map(|(_, rest)| rest.split(['\'', '"', ' ']).find(|w| !w.is_empty()));
-        let mut goes_on = |last: &str| match end.flatten() {
+        let goes_on = |last: &str| match end.flatten() {
             Some(end) => last != end,
             None => last.ends_with('\\'),
         };

@@ -17,7 +17,8 @@ use revoxel_transforms::{Channels, Class, LabelSet, NamedLabel, Names, Need, Ref
 use crate::error::{Fault, PipelineError, Place};
 use crate::model::{Input, Pipeline, Sought, Step};
 use crate::node::{Data, Node};
-use known::Known;
+use crate::steps::InputState;
+use known::VolumeState;
 
 /// The labels that an input declares: a list, or names with a label or several each.
 pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
@@ -156,23 +157,34 @@ impl Default for SeenLabels {
 
 /// What volumes hold on their way through the steps.
 #[derive(Clone, Debug)]
-pub(crate) struct Reach(BTreeMap<String, Known>);
+pub(crate) struct Reach(BTreeMap<String, VolumeState>);
 
 impl Reach {
     /// Before the first step, from what the inputs declare.
     pub(crate) fn of_text(inputs: &[Input]) -> Self {
-        Self(inputs.iter().map(|i| (i.key.clone(), Known::new(i.kind, i.labels.clone(), None))).collect())
+        Self(inputs.iter().map(|i| (i.key.clone(), VolumeState::new(i.kind, i.labels.clone(), None))).collect())
+    }
+
+    /// A prediction of this kind.
+    pub(crate) fn of_prediction(key: &str, kind: Kind) -> Self {
+        Self(BTreeMap::from([(key.to_owned(), VolumeState::new(kind, None, None))]))
+    }
+
+    /// What steps are resolved by, of these inputs in their order.
+    pub(crate) fn states<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<InputState> {
+        let state = |key: &str| self.0.get(key).map(|state| (key.to_owned(), state));
+        keys.filter_map(state).map(|(key, s)| InputState { key, kind: s.kind, one_hot: s.made_one_hot }).collect()
     }
 
     /// Before the first step of a case whose files have so many channels, by key.
     fn of_files(inputs: &[Input], channels: &BTreeMap<String, usize>) -> Self {
-        let known = |i: &Input| Known::new(i.kind, i.labels.clone(), channels.get(&i.key).copied());
+        let known = |i: &Input| VolumeState::new(i.kind, i.labels.clone(), channels.get(&i.key).copied());
         Self(inputs.iter().map(|i| (i.key.clone(), known(i))).collect())
     }
 
     /// What a prediction becomes when it is resampled on its way back.
     pub(crate) fn mix(&mut self) {
-        self.0.values_mut().for_each(Known::mix);
+        self.0.values_mut().for_each(VolumeState::mix);
     }
 
     /// Before the first step, where the maps of inputs have the channels and, of those that declare nothing, hold the
@@ -182,19 +194,20 @@ impl Reach {
             let seen = seen.get(&i.key);
             let labels = i.labels.as_ref().or_else(|| seen.map(|s| &s.labels));
             let there = i.kind != Kind::Label || labels.is_some();
-            there.then(|| (i.key.clone(), Known::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
+            there.then(|| (i.key.clone(), VolumeState::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
         };
         Self(inputs.iter().filter_map(known).collect())
     }
 
     /// Makes a volume a label map of one channel that holds these, or the numbers of its channels.
     pub(crate) fn decide(&mut self, key: &str, painted: Option<LabelSet>) {
-        let channels = || self.0.get(key).filter(|known| known.kind != Kind::Label).and_then(Known::numbers);
+        let channels = || self.0.get(key).filter(|known| known.kind != Kind::Label).and_then(VolumeState::numbers);
         let labels = painted.or_else(|| channels().cloned());
         let certain = labels.clone().unwrap_or_default();
         let channels = Some(Channels::all(1));
-        let known = Known { kind: Kind::Label, one_hot: false, channels, labels, certain, mixed: false, changed: true };
-        self.0.insert(key.to_owned(), known);
+        let before = VolumeState::new(Kind::Label, None, None);
+        let state = VolumeState { one_hot: false, channels, labels, certain, changed: true, ..before };
+        self.0.insert(key.to_owned(), state);
     }
 
     /// A label that a volume can hold and that its voxel type would turn into another one.
@@ -213,7 +226,7 @@ impl Reach {
     }
 
     /// What is known of the volumes in which a step looks for labels.
-    fn volumes<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (&'a str, &'a Known)> {
+    fn volumes<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (&'a str, &'a VolumeState)> {
         looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known)))
     }
 
@@ -222,11 +235,12 @@ impl Reach {
         if step.labels.is_empty() {
             return Vec::new();
         }
-        let volumes: Vec<(&str, &Known)> = self.volumes(step).filter(|(_, known)| known.kind != Kind::Image).collect();
+        let volumes: Vec<(&str, &VolumeState)> =
+            self.volumes(step).filter(|(_, known)| known.kind != Kind::Image).collect();
         let counted = volumes.iter().any(|(_, known)| known.channels.is_some());
         let absent = |sought: &&Sought| {
             // Where channels were counted, a volume whose channels nobody knows is no evidence.
-            let counts = |known: &Known| !(counted && sought.names == Names::Channel && known.channels.is_none());
+            let counts = |known: &VolumeState| !(counted && sought.names == Names::Channel && known.channels.is_none());
             !volumes.is_empty() && !volumes.iter().any(|(_, known)| counts(known) && known.finds(sought))
         };
         let told = |sought: &Sought| AbsentLabel {
@@ -246,7 +260,7 @@ impl Reach {
     /// has no room for, more channels than it takes, and a one-hot map that is none any more. `node` is the step as
     /// written, where it is at hand.
     pub(crate) fn check(&self, step: &Step, node: Option<&Node>) -> Result<(), Fault> {
-        let volumes: Vec<(&str, &Known)> = self.volumes(step).collect();
+        let volumes: Vec<(&str, &VolumeState)> = self.volumes(step).collect();
         if let (Some(first), Some((key, _))) = (step.labels.first(), volumes.first())
             && volumes.iter().all(|(_, known)| known.kind == Kind::Image)
         {
@@ -310,6 +324,8 @@ impl Reach {
                     // A label that a step names is there: that is checked elsewhere.
                     let named = step.labels.iter().filter(|sought| sought.names != Names::Channel);
                     certain.extend(named.map(|sought| sought.label).filter(|_| transform.source().is_none()));
+                    let stays = known.made_one_hot && kind == known.kind;
+                    known.made_one_hot = kind == Kind::Probability && (transform.makes_one_hot() || stays);
                     let made = transform.labels_after(Some(&certain).filter(|_| known.kind == Kind::Label));
                     let certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
                     known.turn(kind, labels, channels, certain);

@@ -83,8 +83,6 @@ pub struct Input {
     pub spacing: Option<[f64; 3]>,
     /// How DICOM segmentations and structure sets become its labels.
     pub segments: Segments,
-    /// Whether it is a one-hot map of kind probability at this point: a step made it.
-    pub(crate) one_hot: bool,
     pub(crate) place: Place,
 }
 
@@ -115,16 +113,6 @@ pub struct Output {
     /// The voxel type, where the file gives one.
     pub dtype: Option<StoredDtype>,
     pub(crate) place: Place,
-}
-
-impl Input {
-    /// What its values mean after a step that it takes.
-    pub(crate) fn pass(&mut self, step: &Step) {
-        let Transform::Value(transform) = &step.transform else { return };
-        let kind = transform.kind_after(self.kind);
-        self.one_hot = kind == Kind::Probability && (transform.makes_one_hot() || self.one_hot && kind == self.kind);
-        self.kind = kind;
-    }
 }
 
 impl Step {

@@ -146,18 +146,16 @@ fn resolve(
     }
     segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
-    // The inputs with what their values mean by then: a step may make labels of probabilities.
-    let mut by_then = inputs.clone();
     let mut reach = Reach::of_text(&inputs);
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
-            let step = resolve_step(node, &by_then, registry, read)?;
+            let states = reach.states(inputs.iter().map(|input| input.key.as_str()));
+            let step = resolve_step(node, &states, registry, read)?;
             reach.check(&step, Some(node))?;
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
             reach.pass(&step);
-            by_then.iter_mut().filter(|i| step.keys.contains(&i.key)).for_each(|input| input.pass(&step));
             steps.push(step);
         }
     }
@@ -260,7 +258,6 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         complex: input.complex,
         spacing: input.spacing,
         segments: segments::resolve(key, input, kind, document)?,
-        one_hot: false,
         place,
     })
 }

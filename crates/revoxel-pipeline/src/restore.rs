@@ -14,9 +14,7 @@ use crate::labels::{self, Reach};
 use crate::model::{Input, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::restore_spec::{RestoreSpec, ValuesSpec};
-use crate::rules::{ComplexRule, MissingRule, SliceRule};
-use crate::series::{FramesRule, IncompleteRule, RescaleRule};
-use crate::steps::{resolve_step, stored_dtype};
+use crate::steps::{InputState, resolve_step, stored_dtype};
 use crate::template::Template;
 
 /// Checks what is to be done with a prediction.
@@ -183,15 +181,13 @@ fn resolve_steps(
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Steps, Fault> {
-    let reach = Reach::of_text(&[prediction(kind)]);
+    let reach = Reach::of_prediction(PREDICTION, kind);
     let mut found = Steps { steps: Vec::new(), decide_in_model: false, carried: kind, reach };
     let nodes = match node.map(|n| &n.data) {
         Some(Data::List(nodes)) => &nodes[..],
         _ => &[],
     };
-    // What the values mean by then. Labels are decided as late as the steps allow: on the native grid, but for steps
-    // of labels on the model's.
-    let mut by_then = prediction(kind);
+    // Labels are decided as late as the steps allow: on the native grid, but for steps of labels on the model's.
     let mut decided = false;
     let mut last = RestorePlace::Model;
     for node in nodes {
@@ -202,57 +198,36 @@ fn resolve_steps(
             return Err(Fault::new(at, problem));
         }
         if last != place {
-            found.carried = by_then.kind;
+            found.carried = found.kind();
             found.reach.add(decision.on_the_way.as_ref());
             if decision.mixes {
                 found.reach.mix();
             }
         }
         last = place;
-        let fits = |by_then: &Input| {
-            resolve_step(&node, std::slice::from_ref(by_then), registry, read).map(|s| (s.keys.is_empty(), s))
-        };
         let undecided = decision.decides && !decided;
-        let (empty, step) = match (undecided, place) {
-            (true, RestorePlace::Native) => {
-                (decided, by_then) = (true, prediction(Kind::Label));
-                fits(&by_then)?
-            }
-            (true, _) => match fits(&by_then) {
-                Ok((false, step)) => (false, step),
-                _ => {
-                    (decided, by_then, found.decide_in_model) = (true, prediction(Kind::Label), true);
-                    fits(&by_then)?
-                }
-            },
-            (false, _) => fits(&by_then)?,
-        };
-        if matches!(step.transform, Transform::Spatial(_)) || step.class == Class::Spatial {
-            let problem =
-                format!("{} moves voxels, but a restored prediction must keep the grid of the source", step.name);
-            return Err(Fault::new(step.place, problem));
-        }
-        if matches!(step.transform, Transform::Random(_)) {
-            let problem = format!("{} is random, but a prediction must be restored the same way every time", step.name);
-            return Err(Fault::new(step.place, problem));
-        }
-        if empty {
-            let problem = format!("{} does not work on values of kind {}", step.name, by_then.kind);
-            return Err(Fault::new(step.place, problem));
-        }
-        if let Transform::Value(transform) = &step.transform {
-            if transform.source().is_some() || !transform.gathers().is_empty() {
-                let problem = format!("{} needs another input, but restore has only the prediction", step.name);
-                return Err(Fault::new(step.place, problem));
-            }
-            by_then.pass(&step);
-            if decision.decides && !decided && by_then.kind == Kind::Label {
-                let problem = format!("{} already makes labels: leave argmax and regions out", step.name);
-                return Err(Fault::new(step.place, problem));
-            }
-        }
-        if undecided && decided {
+        if undecided && place == RestorePlace::Native {
+            decided = true;
             found.put(decision, place);
+        }
+        let resolved = |found: &Steps| resolve_step(&node, &found.states(), registry, read);
+        let step = match resolved(&found) {
+            Ok(step) if !step.keys.is_empty() => step,
+            _ if undecided && !decided => {
+                (decided, found.decide_in_model) = (true, true);
+                found.put(decision, place);
+                resolved(&found)?
+            }
+            other => other?,
+        };
+        check_step(&step, found.kind())?;
+        if let Transform::Value(transform) = &step.transform
+            && decision.decides
+            && !decided
+            && transform.kind_after(found.kind()) == Kind::Label
+        {
+            let problem = format!("{} already makes labels: leave argmax and regions out", step.name);
+            return Err(Fault::new(step.place, problem));
         }
         found.reach.check(&step, Some(&node))?;
         if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
@@ -262,7 +237,7 @@ fn resolve_steps(
         found.steps.push((step, place));
     }
     if last == RestorePlace::Model {
-        found.carried = by_then.kind;
+        found.carried = found.kind();
         found.reach.add(decision.on_the_way.as_ref());
     }
     if decision.decides && !decided {
@@ -271,7 +246,37 @@ fn resolve_steps(
     Ok(found)
 }
 
+/// Refuses steps that a prediction cannot take.
+fn check_step(step: &Step, kind: Kind) -> Result<(), Fault> {
+    let name = step.name;
+    let refused = |problem| Err(Fault::new(step.place, problem));
+    match &step.transform {
+        Transform::Spatial(_) => {}
+        _ if step.class == Class::Spatial => {}
+        Transform::Random(_) => {
+            return refused(format!("{name} is random, but a prediction must be restored the same way every time"));
+        }
+        Transform::Value(_) if step.keys.is_empty() => {
+            return refused(format!("{name} does not work on values of kind {kind}"));
+        }
+        Transform::Value(transform) if transform.source().is_some() || !transform.gathers().is_empty() => {
+            return refused(format!("{name} needs another input, but restore has only the prediction"));
+        }
+        Transform::Value(_) => return Ok(()),
+    }
+    refused(format!("{name} moves voxels, but a restored prediction must keep the grid of the source"))
+}
+
 impl Steps {
+    /// What the prediction is before the next step.
+    fn states(&self) -> Vec<InputState> {
+        self.reach.states(std::iter::once(PREDICTION))
+    }
+
+    fn kind(&self) -> Kind {
+        self.states().first().map_or(Kind::Image, |state| state.kind)
+    }
+
     /// Makes labels of the prediction. On the native grid the fill is among them.
     fn put(&mut self, decision: &Decision, place: RestorePlace) {
         self.reach.decide(PREDICTION, decision.painted.clone());
@@ -283,34 +288,6 @@ impl Steps {
 
 /// The key of the prediction.
 const PREDICTION: &str = "prediction";
-
-/// The prediction as the only input of its steps.
-fn prediction(kind: Kind) -> Input {
-    let path = Template::new("prediction").unwrap_or_else(|e| unreachable!("{e}"));
-    Input {
-        key: PREDICTION.to_owned(),
-        kind,
-        path,
-        optional: false,
-        own_grid: true,
-        labels: None,
-        non_finite: crate::non_finite::NonFiniteRule::Error,
-        channel: None,
-        series: None,
-        select: None,
-        frames: FramesRule::default(),
-        rescale: RescaleRule::default(),
-        incomplete: IncompleteRule::default(),
-        slices: SliceRule::default(),
-        missing: MissingRule::default(),
-        allow_outside: false,
-        complex: ComplexRule::default(),
-        spacing: None,
-        segments: Default::default(),
-        one_hot: false,
-        place: Place::default(),
-    }
-}
 
 /// Takes `in:` out of the parameters of a step.
 fn take_place(step: &mut Node) -> Result<(RestorePlace, Place), Fault> {

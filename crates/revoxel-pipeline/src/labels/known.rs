@@ -9,7 +9,7 @@ use crate::model::Sought;
 
 /// What is known of a volume.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct VolumeState {
     pub(super) kind: Kind,
     /// Whether it can be a one-hot map of several channels.
     pub(super) one_hot: bool,
@@ -19,17 +19,20 @@ pub(super) struct Known {
     pub(super) labels: Option<LabelSet>,
     /// Labels that it can hold for certain: what was declared, named or made on the way.
     pub(super) certain: LabelSet,
+    /// Whether a step made it a one-hot map of kind probability.
+    pub(super) made_one_hot: bool,
     /// Whether a one-hot map was mixed from voxel to voxel, so that there is something between 0 and 1.
     pub(super) mixed: bool,
     pub(super) changed: bool,
 }
 
-impl Known {
+impl VolumeState {
     /// Before the first step; with `channels`, if known.
     pub(super) fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         let one_hot = channels.map_or(labels.is_none(), |count| count > 1) && labels.as_ref().is_none_or(binary);
         let certain = labels.clone().unwrap_or_default();
-        Self { kind, one_hot, channels: channels.map(Channels::all), labels, certain, mixed: false, changed: false }
+        let channels = channels.map(Channels::all);
+        Self { kind, one_hot, channels, labels, certain, made_one_hot: false, mixed: false, changed: false }
     }
 
     /// After a step.
@@ -39,7 +42,7 @@ impl Known {
         // What becomes a label map may have a channel for each label.
         let one_hot = channels.as_ref().map_or(self.one_hot || kind != self.kind, |channels| channels.count > 1);
         let mixed = self.mixed && kind == self.kind;
-        *self = Self { kind, one_hot, channels, labels, certain, mixed, changed };
+        *self = Self { kind, one_hot, channels, labels, certain, mixed, changed, ..*self };
     }
 
     /// After voxels moved: interpolation and averages invent no labels, a value that pads may be one.

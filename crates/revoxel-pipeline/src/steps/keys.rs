@@ -3,9 +3,9 @@
 use revoxel_core::Kind;
 use revoxel_transforms::{Class, Transform, TransformDef};
 
+use super::InputState;
 use super::references::unknown_input;
 use crate::error::{Fault, Place};
-use crate::model::Input;
 use crate::node::{Data, Key, Node};
 
 /// Takes `keys:` out of the parameters of a step.
@@ -25,7 +25,7 @@ pub(super) fn take_keys(params: &mut Node) -> Result<Option<Vec<(String, Place)>
 }
 
 /// A number that pads is meant for images; of a step that names label maps alone it is meant for these.
-pub(super) fn meant_for_labels(params: &mut Node, wanted: Option<&[(String, Place)]>, inputs: &[Input]) {
+pub(super) fn meant_for_labels(params: &mut Node, wanted: Option<&[(String, Place)]>, inputs: &[InputState]) {
     let Some(wanted) = wanted else { return };
     let label = |key: &str| inputs.iter().any(|i| i.key == key && i.kind == Kind::Label);
     let Data::Map(map) = &mut params.data else { return };
@@ -46,12 +46,12 @@ pub(super) fn step_keys(
     transform: &Transform,
     wanted: Option<Vec<(String, Place)>>,
     name_place: Place,
-    inputs: &[Input],
+    inputs: &[InputState],
 ) -> Result<Vec<String>, Fault> {
     let (name, kinds) = (definition.name, definition.kinds);
-    let fits = |input: &Input| kinds.contains(&input.kind) || definition.one_hot && input.one_hot;
+    let fits = |input: &InputState| kinds.contains(&input.kind) || definition.one_hot && input.one_hot;
     let takes = |kind| !matches!(transform, Transform::Value(transform) if !transform.takes(kind));
-    let named = |input: &Input| fits(input) || definition.named_kinds.contains(&input.kind) && takes(input.kind);
+    let named = |input: &InputState| fits(input) || definition.named_kinds.contains(&input.kind) && takes(input.kind);
     let kinds = || kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(" or ");
     let Some(wanted) = wanted else {
         let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();

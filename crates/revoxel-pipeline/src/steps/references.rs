@@ -4,8 +4,8 @@ use revoxel_core::{Dtype, Kind};
 use revoxel_transforms::params::{Interpolation, Padding, PerKey};
 use revoxel_transforms::{Need, Resampling, Transform};
 
+use super::InputState;
 use crate::error::{Fault, Place};
-use crate::model::Input;
 use crate::node::{Data, Node};
 
 /// Inputs that are named inside parameters.
@@ -14,7 +14,7 @@ pub(super) fn check_references(
     transform: &Transform,
     params: &Node,
     place: Place,
-    inputs: &[Input],
+    inputs: &[InputState],
 ) -> Result<(), Fault> {
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
@@ -76,7 +76,7 @@ fn label_values(
     (resampling, value): (&Resampling<'_>, Option<&PerKey<f64>>),
     params: &Node,
     place: Place,
-    inputs: &[Input],
+    inputs: &[InputState],
 ) -> Result<(), Fault> {
     for input in inputs.iter().filter(|i| i.kind == Kind::Label) {
         let outside = match resampling.padding.and_then(|p| p.for_key(&input.key)) {
@@ -120,7 +120,7 @@ pub(super) fn check_splines(
     transform: &Transform,
     params: &Node,
     keys: &[String],
-    inputs: &[Input],
+    inputs: &[InputState],
 ) -> Result<(), Fault> {
     let Transform::Spatial(transform) = transform else { return Ok(()) };
     let resampling = transform.resampling();
@@ -148,7 +148,7 @@ fn averaged_labels(
     resampling: &Resampling<'_>,
     params: &Node,
     place: Place,
-    inputs: &[Input],
+    inputs: &[InputState],
 ) -> Result<(), Fault> {
     let Some(interpolation) = resampling.interpolation else { return Ok(()) };
     for input in inputs.iter().filter(|i| i.kind != Kind::Label) {
@@ -180,7 +180,7 @@ fn averaged_labels(
     Ok(())
 }
 
-pub(super) fn unknown_input(place: Place, key: &str, inputs: &[Input]) -> Fault {
+pub(super) fn unknown_input(place: Place, key: &str, inputs: &[InputState]) -> Fault {
     let known: Vec<&str> = inputs.iter().map(|i| i.key.as_str()).collect();
     let fault = Fault::new(place, format!("there is no input {key:?}"));
     let near = revoxel_transforms::params::closest(key, known.iter().copied());
