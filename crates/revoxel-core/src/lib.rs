@@ -10,7 +10,7 @@
 //! * index (0, 0, 0) is the **centre** of the first voxel;
 //! * axis 0 varies fastest in memory, channels vary slowest.
 //!
-//! This crate knows no files, no serialisation, no threads and no names of transforms or formats.
+//! This crate knows no files, no serialisation, no threads of its own and no names of transforms or formats.
 
 pub mod affine;
 #[cfg(feature = "ndarray")]
@@ -27,6 +27,7 @@ mod nominal;
 pub mod number;
 pub mod op;
 pub mod orientation;
+pub mod parallel;
 pub mod permutation;
 mod polar;
 pub mod relation;

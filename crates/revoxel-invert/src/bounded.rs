@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Kind, Volume, Voxel, Voxels, dispatch, parallel};
 use revoxel_resample::{Interpolation, NonFinite, all_finite};
 
 use crate::error::InvertError;
@@ -39,7 +38,7 @@ pub(crate) fn bounded(
             Some(found) => Err(InvertError::NotFinite { kind, found: found.into() }),
         };
     }
-    let wide = |v: &[f64]| v.par_iter().with_min_len(1 << 16).any(|v| v.abs() > INFINITE);
+    let wide = |v: &[f64]| parallel::any(v.chunks(1 << 16), |v| v.iter().any(|v| v.abs() > INFINITE));
     if all_finite(volume.voxels()) && !matches!(volume.voxels(), Voxels::F64(v) if wide(v)) {
         return Ok(volume);
     }
@@ -56,14 +55,17 @@ pub(crate) fn bounded(
 /// The values with finite ones in the place of those that are infinite, and of those that are taken for it.
 fn held<T: Voxel>(mut values: Vec<T>, times: f64) -> Vec<T> {
     let size = |v: &T| Some(v.to_f64().abs()).filter(|v| *v <= INFINITE).unwrap_or(0.0);
-    let largest = values.par_iter().with_min_len(1 << 16).map(size).reduce(|| 0.0, f64::max);
+    let largest = parallel::map(values.chunks(1 << 16), |values| values.iter().map(size).fold(0.0, f64::max));
+    let largest = largest.into_iter().fold(0.0, f64::max);
     let (low, high) = (T::from_f64(-largest * times - BEYOND), T::from_f64(largest * times + BEYOND));
-    values.par_iter_mut().with_min_len(1 << 16).for_each(|value| {
-        let number = value.to_f64();
-        if number > INFINITE {
-            *value = high;
-        } else if number < -INFINITE {
-            *value = low;
+    parallel::each(values.chunks_mut(1 << 16), |values| {
+        for value in values {
+            let number = value.to_f64();
+            if number > INFINITE {
+                *value = high;
+            } else if number < -INFINITE {
+                *value = low;
+            }
         }
     });
     values

@@ -8,8 +8,7 @@
 //! Interpolation is linear in the values, so noise that goes the way of the volume is what the volume has of it. Of a
 //! field of factors that holds where voxels are copied; else it is as smooth as the field.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, GridOp, Kind, ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, GridOp, Kind, ValueUndo, Volume, Voxels, parallel};
 use revoxel_resample::{Beyond, BiasField, FilterEdge, FusedPass, Interpolation, Noise, Outside, PadMode, StepRule};
 
 use crate::error::InvertError;
@@ -29,9 +28,11 @@ impl Carried {
     /// Undoes the change in all channels; what was made for one channel holds for each.
     pub(crate) fn undo(&self, numbers: &mut [f64]) {
         for channel in numbers.chunks_mut(self.values.len()) {
-            channel.par_iter_mut().zip(&self.values).with_min_len(BLOCK).for_each(|(number, value)| {
-                let value = f64::from(*value);
-                *number = if self.divides { *number / value } else { *number - value };
+            parallel::each(channel.chunks_mut(BLOCK).zip(self.values.chunks(BLOCK)), |(numbers, values)| {
+                for (number, value) in numbers.iter_mut().zip(values) {
+                    let value = f64::from(*value);
+                    *number = if self.divides { *number / value } else { *number - value };
+                }
             });
         }
     }
@@ -63,14 +64,16 @@ impl VolumeTrace {
             ValueUndo::Noise { key, mean, std, .. } => {
                 let noise = Noise::new(*key);
                 let made = |(i, value): (usize, &mut f32)| *value = (mean + std * noise.normal(i as u64)) as f32;
-                values.par_iter_mut().enumerate().with_min_len(BLOCK).for_each(made);
+                parallel::each(values.chunks_mut(BLOCK).enumerate(), |(block, values)| {
+                    (block * BLOCK..).zip(values).for_each(made);
+                });
                 0.0
             }
             ValueUndo::BiasField { degree, coefficients } => {
                 let field = BiasField::new(*degree, coefficients.clone());
                 let field = field.ok_or_else(|| trouble("values", format!("invalid bias field of degree {degree}")))?;
                 let (factors, length) = (field.over(grid.shape()), grid.shape()[0]);
-                values.par_chunks_mut(length).enumerate().for_each(|(line, row)| {
+                parallel::each_row(&mut values, length, |line, row| {
                     row.iter_mut().zip(factors.row(line)).for_each(|(value, factor)| *value = factor as f32);
                 });
                 1.0

@@ -1,7 +1,6 @@
 //! From scores to labels.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch};
+use revoxel_core::{Dtype, Kind, Volume, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,9 @@ impl Activation {
         let (grid, channels) = (*volume.grid(), volume.channels());
         let mut values = floats(volume);
         if self == Self::Sigmoid {
-            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::expf(-*v)));
+            parallel::each(values.chunks_mut(BLOCK), |values| {
+                values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::expf(-*v)));
+            });
         } else {
             softmax(&mut values, grid.voxel_count());
         }
@@ -42,7 +43,7 @@ fn softmax(values: &mut [f32], size: usize) {
             block.push(part);
         }
     }
-    blocks.par_iter_mut().for_each(|channels| {
+    parallel::each(blocks.iter_mut(), |channels| {
         let length = channels.first().map_or(0, |c| c.len());
         let (mut highest, mut total) = (vec![f32::NEG_INFINITY; length], vec![0.0f32; length]);
         for channel in channels.iter() {

@@ -1,7 +1,6 @@
 //! Values back to the units of the source.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, Number, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Kind, Number, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::carry::BLOCK;
 use crate::error::InvertError;
@@ -132,7 +131,7 @@ impl VolumeTrace {
             }
             for (channel, values) in numbers.chunks_mut(size).enumerate() {
                 let before = |value: &mut f64| *value = undo.before(channel, *value).unwrap_or(*value);
-                values.par_iter_mut().with_min_len(BLOCK).for_each(before);
+                parallel::each(values.chunks_mut(BLOCK), |values| values.iter_mut().for_each(before));
             }
         }
         let dtype = if wide { Dtype::F64 } else { Dtype::F32 };
@@ -157,7 +156,7 @@ fn relabelled(volume: Volume, pairs: &[[f64; 2]]) -> Result<Volume, String> {
         return Err(format!("no voxel type can store both labels {lowest} and {highest}"));
     };
     fn exchange<T: Voxel>(values: &mut [T], pairs: &[(i128, i128)]) {
-        values.par_chunks_mut(BLOCK).for_each(|values| {
+        parallel::each(values.chunks_mut(BLOCK), |values| {
             let mut last: Option<(T, T)> = None;
             for value in values {
                 let to = match last {

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Voxel, Voxels, dispatch_dtype};
+use revoxel_core::{Dtype, Voxel, Voxels, dispatch_dtype, parallel};
 
 use crate::error::InvertError;
 
@@ -64,7 +63,7 @@ fn counted<T: Voxel>(ballots: &[Ballot<'_>], length: usize, fill: T) -> Vec<T> {
     const CHUNK: usize = 1 << 16;
     let labels: Vec<&[T]> = ballots.iter().map(|b| bytemuck::cast_slice(b.labels.bytes())).collect();
     let mut winners = vec![fill; length];
-    winners.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, winners)| {
+    parallel::each(winners.chunks_mut(CHUNK).enumerate(), |(chunk, winners)| {
         // Labels of one voxel with their weights; as many as there are members at most.
         let mut counts: Vec<(T, f64)> = Vec::with_capacity(ballots.len());
         for (i, winner) in winners.iter_mut().enumerate() {

@@ -22,14 +22,16 @@ pub(crate) fn map_or_read<T: Voxel>(from: &File, offset: u64, count: usize) -> i
 /// new memory.
 #[cfg(unix)]
 pub(crate) fn read_at<T: Voxel>(from: &File, offset: u64, count: usize) -> io::Result<Vec<T>> {
-    use rayon::prelude::*;
+    use revoxel_core::parallel;
     use std::os::unix::fs::FileExt;
 
     const CHUNK: usize = 4 << 20;
     let mut buffer: Vec<T> = zeroed(count).ok_or(io::ErrorKind::OutOfMemory)?;
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
-    let read = |(i, chunk): (usize, &mut [u8])| from.read_exact_at(chunk, offset + (i * CHUNK) as u64);
-    bytes.par_chunks_mut(CHUNK).enumerate().try_for_each(read)?;
+    fn fill(bytes: &mut [u8], from: &File, offset: u64) -> io::Result<()> {
+        let read = |(i, chunk): (usize, &mut [u8])| from.read_exact_at(chunk, offset + (i * CHUNK) as u64);
+        parallel::try_each(bytes.chunks_mut(CHUNK).enumerate(), read)
+    }
+    fill(bytemuck::cast_slice_mut(&mut buffer), from, offset)?;
     Ok(buffer)
 }
 

@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use revoxel_core::{Buffer, Voxel};
+use revoxel_core::{Buffer, Voxel, parallel};
 
 /// From here on a file is mapped; small ones are read faster than they are mapped.
 const LEAST_BYTES: usize = 1 << 20;
@@ -41,9 +41,7 @@ fn prepare(map: &memmap2::Mmap) {
     // Both are advice: where the system does not take it, pages come when they are looked at.
     #[cfg(target_os = "linux")]
     if map.len() <= MOST_AT_HAND {
-        use rayon::prelude::*;
-
-        let _ = (0..map.len().div_ceil(CHUNK)).into_par_iter().try_for_each(|chunk| {
+        let _ = parallel::try_each(0..map.len().div_ceil(CHUNK), |chunk| {
             let start = chunk * CHUNK;
             map.advise_range(memmap2::Advice::PopulateRead, start, CHUNK.min(map.len() - start))
         });
@@ -59,8 +57,6 @@ impl Fresh {
     /// Zeros. `None` where so few are wanted that it does not pay, or there is no memory. `at_hand`: every page is
     /// touched now; else only those that are written to, where the length is a claim that may be a lie.
     pub(crate) fn new(length: usize, at_hand: bool) -> Option<Self> {
-        use rayon::prelude::*;
-
         const PAGE: usize = 4 << 10;
         if length < LEAST_BYTES {
             return None;
@@ -72,7 +68,7 @@ impl Fresh {
             return Some(Self(map));
         }
         // One thread that fills it later would wait for every page.
-        map.par_chunks_mut(4 << 20).for_each(|chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
+        parallel::each(map.chunks_mut(4 << 20), |chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
         Some(Self(map))
     }
 

@@ -25,8 +25,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use rayon::prelude::*;
-use revoxel_core::Voxels;
+use revoxel_core::{Voxels, parallel};
 
 use crate::atomic::atomically;
 use crate::open::{empty, failed_to_read, length_of};
@@ -112,7 +111,7 @@ struct Halves(File);
 impl Sink for Halves {
     fn push(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let values: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
-        let halves: Vec<half::f16> = values.into_par_iter().map(half::f16::from_f32).collect();
+        let halves: Vec<half::f16> = parallel::map_values(&values, half::f16::from_f32);
         self.0.write_all(bytemuck::cast_slice(&halves))
     }
 

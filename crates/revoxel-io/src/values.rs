@@ -1,7 +1,6 @@
 //! From the values as stored to those of the volume.
 
-use rayon::prelude::*;
-use revoxel_core::{Buffer, Dtype, Voxel, Voxels};
+use revoxel_core::{Buffer, Dtype, Voxel, Voxels, parallel};
 
 use crate::buffer;
 
@@ -23,20 +22,20 @@ where
 {
     if T::DTYPE == Dtype::F64 {
         let mut values = values;
-        values.par_chunks_mut(CHUNK).for_each(|chunk| {
+        parallel::each(values.chunks_mut(CHUNK), |chunk| {
             chunk.iter_mut().for_each(|v| *v = T::from_f64(v.to_f64() * slope + intercept));
         });
         return Some(values.into());
     }
     if self::scaled(T::DTYPE) == Dtype::F64 {
         let mut scaled: Vec<f64> = buffer::zeroed(values.len())?;
-        scaled.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(to, from)| {
+        parallel::each(scaled.chunks_mut(CHUNK).zip(values.chunks(CHUNK)), |(to, from)| {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64() * slope + intercept);
         });
         return Some(scaled.into());
     }
     let mut scaled: Vec<f32> = buffer::zeroed(values.len())?;
-    scaled.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(to, from)| {
+    parallel::each(scaled.chunks_mut(CHUNK).zip(values.chunks(CHUNK)), |(to, from)| {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = (from.to_f64() * slope + intercept) as f32);
     });
     Some(scaled.into())
@@ -50,11 +49,16 @@ where
 pub(crate) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) -> Option<Vec<T>> {
     let mut planes: Vec<T> = buffer::zeroed(values.len())?;
     let frame = components * voxels;
-    for (to, from) in planes.chunks_mut(frame).zip(values.chunks(frame)) {
-        to.par_chunks_mut(voxels).enumerate().for_each(|(component, plane)| {
-            plane.iter_mut().zip(from.iter().skip(component).step_by(components)).for_each(|(to, from)| *to = *from);
-        });
-    }
+    let frames = planes.chunks_mut(frame).zip(values.chunks(frame));
+    let pieces = frames.flat_map(|(to, from)| {
+        to.chunks_mut(voxels).enumerate().flat_map(move |(component, plane)| {
+            let from = from.chunks(CHUNK * components).map(move |from| (component, from));
+            plane.chunks_mut(CHUNK).zip(from)
+        })
+    });
+    parallel::each(pieces, |(to, (component, from))| {
+        to.iter_mut().zip(from.iter().skip(component).step_by(components)).for_each(|(to, from)| *to = *from);
+    });
     Some(planes)
 }
 
@@ -62,11 +66,15 @@ pub(crate) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) ->
 pub(crate) fn together(planes: &[u8], components: usize, voxels: usize) -> Vec<u8> {
     let mut values = vec![0; planes.len()];
     let frame = components * voxels;
-    for (to, from) in values.chunks_mut(frame).zip(planes.chunks(frame)) {
-        to.par_chunks_mut(components).enumerate().for_each(|(voxel, to)| {
+    let frames = values.chunks_mut(frame).zip(planes.chunks(frame));
+    let pieces = frames.flat_map(|(to, from)| {
+        to.chunks_mut(CHUNK * components).enumerate().map(move |(piece, to)| (&from[piece * CHUNK..], to))
+    });
+    parallel::each(pieces, |(from, to)| {
+        for (voxel, to) in to.chunks_mut(components).enumerate() {
             to.iter_mut().enumerate().for_each(|(component, to)| *to = from[component * voxels + voxel]);
-        });
-    }
+        }
+    });
     values
 }
 

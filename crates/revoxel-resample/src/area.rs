@@ -1,7 +1,6 @@
 //! Averages over boxes of whole voxels: the `area` mode of torch's `interpolate`, its adaptive average pooling.
 
-use rayon::prelude::*;
-use revoxel_core::{Grid, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Grid, Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::ResampleError;
 
@@ -34,7 +33,9 @@ fn averaged<T: Voxel, R: Copy + Default + Send>(
     let boxes = |a: usize| -> Vec<(usize, usize)> { (0..to[a]).map(|i| touched(i, from[a], to[a])).collect() };
     let [xs, ys, zs] = [boxes(0), boxes(1), boxes(2)];
     let mut out = vec![R::default(); to.iter().product::<usize>() * channels];
-    out.par_chunks_mut(to[0]).enumerate().for_each(|(line, row)| {
+    // A row reads far more voxels than it has where it is coarse.
+    let together = parallel::together(values.len() / (to[1] * to[2] * channels));
+    let of_row = |line: usize, row: &mut [R]| {
         let ((y0, y1), (z0, z1)) = (ys[line % to[1]], zs[line / to[1] % to[2]]);
         let channel = line / (to[1] * to[2]);
         // The sums of the columns that the row touches, then of as many of them as each voxel does.
@@ -49,6 +50,9 @@ fn averaged<T: Voxel, R: Copy + Default + Send>(
             let count = (x1 - x0) * (y1 - y0) * (z1 - z0);
             *voxel = round(sums[*x0..*x1].iter().sum::<f64>() / count as f64);
         }
+    };
+    parallel::each(out.chunks_mut(to[0] * together).enumerate(), |(block, rows)| {
+        (block * together..).zip(rows.chunks_mut(to[0])).for_each(|(line, row)| of_row(line, row));
     });
     out
 }

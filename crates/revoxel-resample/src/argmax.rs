@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, Sampling, Volume, Voxel, Voxels};
+use revoxel_core::{Dtype, Kind, Sampling, Volume, Voxel, Voxels, parallel};
 
 use crate::execute::{Prepared, prepare};
 use crate::pass::{Pass, Path, along};
@@ -100,8 +99,8 @@ fn winners<T: Voxel, L: Class>(pass: &Pass, channels: &[&[T]], how: &How) -> Vec
             L::of(best)
         };
         let outside = (first(&|c| how.fill_of(c)), first(&|c| how.padding_of(c)));
-        let blocks = labels.par_chunks_mut(plane * block).enumerate();
-        blocks.for_each_init(Rows::default, |rows, (position, labels)| {
+        let blocks = labels.chunks_mut(plane * block).enumerate();
+        parallel::each_with(blocks, Rows::default, |rows, (position, labels)| {
             let z = position * block;
             if let Some(zs) = pass.prepare(z, outside.0, outside.1, labels) {
                 rows.block(pass, tables, channels, (z, zs), labels);
@@ -110,7 +109,7 @@ fn winners<T: Voxel, L: Class>(pass: &Pass, channels: &[&[T]], how: &How) -> Vec
         return labels;
     }
     let buffers = || (Scratch::<T, f32>::default(), vec![0.0f32; plane], vec![0.0f32; plane]);
-    labels.par_chunks_mut(plane).enumerate().for_each_init(buffers, |(scratch, best, values), (z, labels)| {
+    parallel::each_with(labels.chunks_mut(plane).enumerate(), buffers, |(scratch, best, values), (z, labels)| {
         for (channel, source) in channels.iter().enumerate() {
             let outside = (f32::weight(how.fill_of(channel)), f32::weight(how.padding_of(channel)));
             let target = if channel == 0 { &mut *best } else { &mut *values };

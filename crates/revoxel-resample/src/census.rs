@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::prelude::*;
-use revoxel_core::{Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Volume, Voxel, Voxels, dispatch, parallel};
 
 /// The voxels of each label, channel by channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ const CHUNK: usize = 1 << 21;
 
 /// Adds the labels of values to counts; whether any value is no whole number. What is not finite does not count.
 fn counted<T: Voxel>(values: &[T], counts: &mut BTreeMap<i128, u64>) -> bool {
-    let parts: Vec<(Vec<(T, u64)>, bool)> = values.par_chunks(CHUNK).map(of_chunk).collect();
+    let parts = parallel::map(values.chunks(CHUNK), of_chunk);
     let mut fractions = false;
     for (part, fraction) in parts {
         fractions |= fraction;

@@ -1,8 +1,7 @@
 //! Displacements of voxels made of noise: smoothed, or cubic between places where noise is.
 
-use rayon::prelude::*;
 use revoxel_core::warp::{Displacements, Recipe, Smoothing};
-use revoxel_core::{Grid, Warp, WarpError};
+use revoxel_core::{Grid, Warp, WarpError, parallel};
 
 use crate::smooth::smoothed;
 use crate::{Gaussian, Noise};
@@ -11,6 +10,8 @@ use crate::{Gaussian, Noise};
 const TRUNCATE: f64 = 3.0;
 /// The parameter of the cubic between control points: torch's.
 const SHARPNESS: f64 = -0.75;
+/// Voxels that noise is made for together.
+const BLOCK: usize = 1 << 12;
 
 /// A warp of a grid's voxels by noise. The displacements are made when they are first needed, and take 12 bytes for
 /// each voxel then ([`Smoothing::Bicubic`]: for each voxel of a slice).
@@ -27,22 +28,24 @@ fn displacements(recipe: &Recipe, shape: [usize; 3]) -> (Displacements, f64) {
         Smoothing::Gaussian(sigma) => by_voxel(recipe, shape, sigma),
         _ => unreachable!("noise that nothing smooths"),
     };
-    let steepness = (0..field.shape[2]).into_par_iter().map(|z| field.steepness(z..z + 1)).reduce(|| 0.0, f64::max);
-    (field, steepness)
+    let steepness = parallel::map(0..field.shape[2], |z| field.steepness(z..z + 1));
+    (field, steepness.into_iter().fold(0.0, f64::max))
 }
 
 fn by_voxel(recipe: &Recipe, shape: [usize; 3], sigma: f64) -> Displacements {
     let (noise, count) = (Noise::new(recipe.key), shape.iter().product());
     let mut along = [0; 3].map(|_| vec![0f32; count]);
     let [x, y, z] = &mut along;
-    let places = x.par_iter_mut().zip(y.par_iter_mut()).zip(z.par_iter_mut());
-    places.enumerate().for_each(|(position, ((x, y), z))| {
-        [*x, *y, *z] = noise.triple(position as u64).map(|v| v as f32);
+    let blocks = x.chunks_mut(BLOCK).zip(y.chunks_mut(BLOCK)).zip(z.chunks_mut(BLOCK));
+    parallel::each(blocks.enumerate(), |(block, ((x, y), z))| {
+        for (((x, y), z), position) in x.iter_mut().zip(y).zip(z).zip(block * BLOCK..) {
+            [*x, *y, *z] = noise.triple(position as u64).map(|v| v as f32);
+        }
     });
     let gaussian = Gaussian { truncate: TRUNCATE, ..Gaussian::MONAI };
     let along = along.map(|values| {
         let smooth: Vec<f32> = smoothed(&values, shape, [sigma; 3], &gaussian);
-        smooth.into_par_iter().map(|v| (f64::from(v) * recipe.magnitude) as f32).collect()
+        parallel::map_values(&smooth, |v| (f64::from(v) * recipe.magnitude) as f32)
     });
     Displacements { shape, along }
 }

@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Frame, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Frame, Volume, VolumeError, Voxel, Voxels, parallel};
 
 /// Values that are looked at together.
 const BLOCK: usize = 1 << 16;
@@ -41,8 +40,7 @@ impl NonFinite {
         if all_finite(volume.voxels()) {
             return None;
         }
-        let flags = dispatch!(volume.voxels(), v => v.par_iter().map(|v| flag(v.to_f64())).collect::<Vec<u8>>());
-        Self::of_flags(volume, &flags)
+        Self::of_flags(volume, &flags(volume.voxels(), flag))
     }
 
     /// Looks for NaN alone.
@@ -51,14 +49,16 @@ impl NonFinite {
             return None;
         }
         let nan = |v: f64| if v.is_nan() { NAN } else { FINITE };
-        let flags = dispatch!(volume.voxels(), v => v.par_iter().map(|v| nan(v.to_f64())).collect::<Vec<u8>>());
-        Self::of_flags(volume, &flags)
+        Self::of_flags(volume, &flags(volume.voxels(), nan))
     }
 
     /// Counts the flags of a volume's values.
     fn of_flags(volume: &Volume, flags: &[u8]) -> Option<Self> {
         let first = flags.iter().position(|f| *f != FINITE)?;
-        let count = |wanted: fn(u8) -> bool| flags.par_iter().with_min_len(BLOCK).filter(|f| wanted(**f)).count();
+        let count = |wanted: fn(u8) -> bool| -> usize {
+            let counts = parallel::map(flags.chunks(BLOCK), |flags| flags.iter().filter(|f| wanted(**f)).count());
+            counts.into_iter().sum()
+        };
         let ([nx, ny, _], size) = (volume.grid().shape(), volume.grid().voxel_count());
         let position = first % size;
         let index = [position % nx, position / nx % ny, position / (nx * ny)];
@@ -97,11 +97,11 @@ impl fmt::Display for NonFinite {
 pub fn all_finite(voxels: &Voxels) -> bool {
     // Flags are gathered without a branch, so that the loop is vectorised.
     match voxels {
-        Voxels::F32(values) => values.par_chunks(BLOCK).all(|block| {
+        Voxels::F32(values) => parallel::all(values.chunks(BLOCK), |block| {
             const EXPONENT: u32 = 0x7f80_0000;
             block.iter().fold(0, |found, v| found | u32::from(v.to_bits() & EXPONENT == EXPONENT)) == 0
         }),
-        Voxels::F64(values) => values.par_chunks(BLOCK).all(|block| {
+        Voxels::F64(values) => parallel::all(values.chunks(BLOCK), |block| {
             const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
             block.iter().fold(0, |found, v| found | u64::from(v.to_bits() & EXPONENT == EXPONENT)) == 0
         }),
@@ -113,7 +113,9 @@ pub fn all_finite(voxels: &Voxels) -> bool {
 pub fn replaced(voxels: Voxels, number: f64) -> Voxels {
     fn of<T: Voxel>(mut values: Vec<T>, number: f64) -> Vec<T> {
         let number = T::from_f64(number);
-        values.par_iter_mut().with_min_len(BLOCK).filter(|v| !v.to_f64().is_finite()).for_each(|v| *v = number);
+        parallel::each(values.chunks_mut(BLOCK), |values| {
+            values.iter_mut().filter(|v| !v.to_f64().is_finite()).for_each(|v| *v = number);
+        });
         values
     }
     match voxels {
@@ -135,6 +137,15 @@ fn flag(value: f64) -> u8 {
         _ if value.is_nan() => NAN,
         _ if value > 0.0 => ABOVE,
         _ => BELOW,
+    }
+}
+
+/// The flag of every value. Whole numbers are finite, without a look.
+fn flags(voxels: &Voxels, flag: impl Fn(f64) -> u8 + Sync) -> Vec<u8> {
+    match voxels {
+        Voxels::F32(values) => parallel::map_values(values, |v| flag(f64::from(v))),
+        Voxels::F64(values) => parallel::map_values(values, flag),
+        whole => vec![FINITE; whole.len()],
     }
 }
 
@@ -161,7 +172,7 @@ impl Holes {
         if all_finite(volume.voxels()) {
             return None;
         }
-        let flags = dispatch!(volume.voxels(), v => v.par_iter().map(|v| flag(v.to_f64())).collect::<Vec<u8>>());
+        let flags = flags(volume.voxels(), flag);
         let facts = NonFinite::of_flags(volume, &flags)?;
         Some(Self { flags, size: volume.grid().voxel_count(), facts })
     }
@@ -194,8 +205,8 @@ impl Holes {
     pub fn put_back(&self, volume: Volume) -> Result<Volume, VolumeError> {
         fn put<T: Voxel>(mut values: Vec<T>, holes: &Holes) -> Vec<T> {
             let flags = holes.flags_of(values.len());
-            values.par_iter_mut().zip(flags.par_iter()).with_min_len(BLOCK).for_each(|(value, flag)| {
-                if *flag != FINITE {
+            parallel::each(values.chunks_mut(BLOCK).zip(flags.chunks(BLOCK)), |(values, flags)| {
+                for (value, flag) in values.iter_mut().zip(flags).filter(|(_, flag)| **flag != FINITE) {
                     *value = T::from_f64(value_of(*flag));
                 }
             });
@@ -216,19 +227,17 @@ impl Holes {
         if all_finite(voxels) {
             return None;
         }
-        let mut flags = dispatch!(voxels, v => v.par_iter().map(|v| flag(v.to_f64())).collect::<Vec<u8>>());
+        let mut flags = flags(voxels, flag);
         let own = self.flags_of(flags.len());
-        flags.par_iter_mut().zip(own.par_iter()).with_min_len(BLOCK).for_each(|(flag, own)| {
-            if *own != FINITE {
-                *flag = FINITE;
-            }
+        parallel::each(flags.chunks_mut(BLOCK).zip(own.chunks(BLOCK)), |(flags, own)| {
+            flags.iter_mut().zip(own).filter(|(_, own)| **own != FINITE).for_each(|(flag, _)| *flag = FINITE);
         });
         NonFinite::of_flags(volume, &flags)
     }
 
     /// A mask on the grid of the volume, with as many channels: 1 in the holes, else 0.
     pub fn mask(&self) -> Vec<u8> {
-        self.flags.par_iter().with_min_len(BLOCK).map(|f| u8::from(*f != FINITE)).collect()
+        parallel::map_values(&self.flags, |f| u8::from(f != FINITE))
     }
 
     /// The flags of a volume of so many values: these, or where channels were added or dropped NaN for all channels.
@@ -245,8 +254,11 @@ impl Holes {
 }
 
 fn filled<T: Voxel>(mut values: Vec<T>, flags: &[u8], [nx, ny, nz]: [usize; 3]) -> Vec<T> {
-    let rows: Vec<bool> =
-        values.par_chunks_mut(nx).zip(flags.par_chunks(nx)).map(|(row, flags)| fill_row(row, flags)).collect();
+    let length = nx * parallel::together(nx);
+    let rows = parallel::map(values.chunks_mut(length).zip(flags.chunks(length)), |(rows, flags)| {
+        rows.chunks_mut(nx).zip(flags.chunks(nx)).map(|(row, flags)| fill_row(row, flags)).collect::<Vec<bool>>()
+    });
+    let rows = rows.concat();
     for (channel, rows) in values.chunks_mut(nx * ny * nz).zip(rows.chunks(ny * nz)) {
         if rows.iter().all(|some| *some) {
             continue;
@@ -305,9 +317,11 @@ fn copy_closest<T: Copy>(parts: &mut [T], length: usize, some: &[bool]) -> bool 
 /// Puts NaN where a mask was reached: where more than rounding came of it.
 pub(crate) fn mark<T: Voxel>(reached: &[f32], values: &mut [T]) {
     let nan = T::from_f64(f64::NAN);
-    values.par_iter_mut().zip(reached.par_iter()).with_min_len(BLOCK).for_each(|(value, reached)| {
-        if *reached > 1e-6 {
-            *value = nan;
+    parallel::each(values.chunks_mut(BLOCK).zip(reached.chunks(BLOCK)), |(values, reached)| {
+        for (value, reached) in values.iter_mut().zip(reached) {
+            if *reached > 1e-6 {
+                *value = nan;
+            }
         }
     });
 }

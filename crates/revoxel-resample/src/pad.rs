@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, GridOp, Kind, Sampling, Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::error::ResampleError;
 use crate::work::{copied, covered};
@@ -223,7 +222,7 @@ fn repeated<T: Voxel>(
     };
     let [xs, ys, zs] = [table(0), table(1), table(2)];
     let mut out = vec![T::default(); shape.iter().product::<usize>() * channels];
-    out.par_chunks_mut(shape[0]).enumerate().for_each(|(line, row)| {
+    parallel::each_row(&mut out, shape[0], |line, row| {
         let (y, z, c) = (line % shape[1], line / shape[1] % shape[2], line / (shape[1] * shape[2]));
         let first = from[0] * (ys[y] + from[1] * (zs[z] + from[2] * c));
         row.iter_mut().zip(&xs).for_each(|(o, x)| *o = source[first + x]);
@@ -281,7 +280,7 @@ fn mean_of<T: Voxel>(values: &[T]) -> f64 {
         let finite = part.iter().map(|v| v.to_f64()).filter(|v| v.is_finite());
         finite.fold((0.0, 0usize), |(sum, count), v| (sum + v, count + 1))
     };
-    let parts: Vec<(f64, usize)> = values.par_chunks(1 << 16).map(sum).collect();
+    let parts = parallel::map(values.chunks(1 << 16), sum);
     let (sum, count) = parts.into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     sum / count.max(1) as f64
 }

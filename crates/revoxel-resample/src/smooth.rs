@@ -3,8 +3,7 @@
 //! One pass over the planes does axes 0 and 1, a second one axis 2. What lies beyond the volume is folded into the
 //! weights of the voxels near the edge, so the loops only ever read what is there.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, Voxels, dispatch, parallel};
 
 use crate::finite::Holes;
 use crate::real::Real;
@@ -140,7 +139,8 @@ pub(crate) fn smoothed<T: Voxel, R: Real>(
     let [x, y, z] = [0, 1, 2].map(|a| Filter::<R>::new(shape[a], sigma[a], gaussian));
     let plane = nx * ny;
     let mut flat = vec![R::default(); voxels.len()];
-    flat.par_chunks_mut(plane).zip(voxels.par_chunks(plane)).for_each_init(
+    parallel::each_with(
+        flat.chunks_mut(plane).zip(voxels.chunks(plane)),
         || (vec![R::default(); plane], vec![R::default(); nx]),
         |(rows, line), (out, plane)| {
             for (row, from) in rows.chunks_mut(nx).zip(plane.chunks(nx)) {
@@ -156,7 +156,7 @@ pub(crate) fn smoothed<T: Voxel, R: Real>(
         return flat;
     }
     let mut out = vec![R::default(); voxels.len()];
-    out.par_chunks_mut(plane).enumerate().for_each(|(position, out)| {
+    parallel::each(out.chunks_mut(plane).enumerate(), |(position, out)| {
         let (first, k) = (position / nz * nz, position % nz);
         for (j, out) in out.chunks_mut(nx).enumerate() {
             z.gather(k, out, |k| &flat[(first + k) * plane + j * nx..][..nx]);

@@ -4,8 +4,7 @@
 //! `spline_filter(order=3, mode='mirror')`). It runs over many lines side by side: along axis 0 over blocks of rows
 //! that are turned for it, along axis 1 over the rows of a plane, along axis 2 over rows, one from each plane.
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
+use revoxel_core::{Voxel, parallel};
 
 use crate::real::Real;
 use crate::simd::vectorised;
@@ -21,7 +20,8 @@ pub(crate) fn coefficients<T: Voxel, R: Real>(source: &[T], shape: [usize; 3], a
     let mut values: Vec<R> = vec![R::default(); plane * nz];
     let starts = axes.iter().zip(shape).map(|(on, n)| if *on { Start::new(n) } else { Start::new(1) });
     let starts: Vec<Start> = starts.collect();
-    values.par_chunks_mut(plane).zip(source.par_chunks(plane)).for_each_init(Vec::new, |turned, (out, source)| {
+    let planes = values.chunks_mut(plane).zip(source.chunks(plane));
+    parallel::each_with(planes, Vec::new, |turned, (out, source)| {
         rows(source, out, nx, &starts[0], turned);
         columns(out, nx, nx, ny, &starts[1]);
     });
@@ -39,7 +39,7 @@ pub(crate) fn coefficients<T: Voxel, R: Real>(source: &[T], shape: [usize; 3], a
                 rest = after;
             }
         }
-        pieces.par_iter_mut().for_each_init(Vec::new, |block: &mut Vec<R>, piece| {
+        parallel::each_with(pieces.iter_mut(), Vec::new, |block: &mut Vec<R>, piece| {
             let width = piece[0].len();
             block.resize(width * nz, R::default());
             block.chunks_exact_mut(width).zip(piece.iter()).for_each(|(to, from)| to.copy_from_slice(from));

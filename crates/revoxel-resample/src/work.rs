@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-use revoxel_core::{Kind, Sampling, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Kind, Sampling, Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::buffer::room;
 use crate::error::ResampleError;
@@ -44,7 +43,7 @@ impl<'a> Work<'a> {
 
     /// Planes of a slab: about 16 MiB, but enough for every thread to have some.
     pub(crate) fn slab(&self, bytes: usize) -> usize {
-        let few = self.pass.block() * rayon::current_num_threads() * 2;
+        let few = self.pass.block() * parallel::threads() * 2;
         ((16 << 20) / (self.plane() * bytes).max(1)).max(few).min(self.pass.shape[2]).max(1)
     }
 
@@ -76,8 +75,8 @@ impl<'a> Work<'a> {
             let (now, after) = rest.split_at_mut(count * self.plane());
             let source = &voxels[channel * length..][..length];
             let outside = (value(self.how.fill_of(channel)), value(self.how.padding_of(channel)));
-            let blocks = now.par_chunks_mut(block * self.plane()).enumerate();
-            blocks.for_each_init(Vec::new, |turned, (position, out)| {
+            let blocks = now.chunks_mut(block * self.plane()).enumerate();
+            parallel::each_with(blocks, Vec::new, |turned, (position, out)| {
                 self.pass.planes_copy(source, z + position * block, outside, turned, out);
             });
             (rest, at) = (after, at + count);
@@ -99,8 +98,8 @@ impl<'a> Work<'a> {
         for (position, out) in out.chunks_mut(size * slab).enumerate() {
             let means = &mut means[..out.len()];
             self.real(first + position * slab, means);
-            let pairs = out.par_chunks_mut(1 << 16).zip(means.par_chunks(1 << 16));
-            pairs.for_each(|(out, means)| convert(means, out));
+            let pairs = out.chunks_mut(1 << 16).zip(means.chunks(1 << 16));
+            parallel::each(pairs, |(out, means)| convert(means, out));
         }
     }
 
@@ -132,8 +131,8 @@ impl<'a> Work<'a> {
 
     fn blocks<S: Voxel, R: Real>(&self, source: &[S], z: usize, outside: (R, R), out: &mut [R]) {
         let block = self.pass.block();
-        let blocks = out.par_chunks_mut(block * self.plane()).enumerate();
-        blocks.for_each_init(Scratch::<S, R>::default, |scratch, (position, out)| {
+        let blocks = out.chunks_mut(block * self.plane()).enumerate();
+        parallel::each_with(blocks, Scratch::<S, R>::default, |scratch, (position, out)| {
             self.pass.planes_real(source, z + position * block, outside, scratch, out);
         });
     }

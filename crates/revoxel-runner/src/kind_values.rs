@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Grid, Kind, Number, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Grid, Kind, Number, Volume, Voxel, Voxels, dispatch, parallel};
 
 /// How far a label may lie from a whole number and a probability beyond 0 or 1: what rounding makes of numbers that
 /// were stored with a scale, or in half precision.
@@ -198,8 +197,8 @@ pub fn rounded(volume: Volume) -> (Option<(usize, Place)>, Volume) {
     let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
     let mut voxels = volume.into_voxels();
     fn round<T: Voxel>(values: &mut [T], off: impl Fn(f64) -> bool + Sync) {
-        values.par_iter_mut().with_min_len(1 << 14).for_each(|v| {
-            if off(v.to_f64()) {
+        parallel::each(values.chunks_mut(parallel::BLOCK), |values| {
+            for v in values.iter_mut().filter(|v| off(v.to_f64())) {
                 *v = T::from_f64(v.to_f64().round_ties_even() + 0.0);
             }
         });
@@ -253,7 +252,7 @@ fn found(voxels: &Voxels, wrong: impl Fn(f64) -> bool + Sync) -> Option<(usize, 
             (Some(a), Some(b)) => Some((a.0 + b.0, a.1.min(b.1))),
             (a, b) => a.or(b),
         };
-        values.par_chunks(CHUNK).enumerate().map(chunk).reduce(|| None, both)
+        parallel::map(values.chunks(CHUNK).enumerate(), chunk).into_iter().fold(None, both)
     }
     dispatch!(voxels, v => of(v, wrong))
 }

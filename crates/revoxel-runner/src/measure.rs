@@ -4,9 +4,8 @@ pub mod peaks;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use revoxel_core::affine::norm;
-use revoxel_core::{Frame, Grid, IndexBox, Volume, dispatch};
+use revoxel_core::{Frame, Grid, IndexBox, Volume, dispatch, parallel};
 
 use crate::whole::{LabelValue, NotWhole, Rounded, check_whole};
 
@@ -142,7 +141,7 @@ fn sums<T: LabelValue>(values: &[T], grid: &Grid) -> Sums {
         }
         sums
     };
-    values.par_chunks(nx * ny).enumerate().map(plane).reduce(Sums::new, |mut a, b| {
+    parallel::map(values.chunks(nx * ny).enumerate(), plane).into_iter().fold(Sums::new(), |mut a, b| {
         for (label, sum) in b {
             a.entry(label).and_modify(|s| *s = s.with(&sum)).or_insert(sum);
         }
@@ -154,8 +153,7 @@ fn sums<T: LabelValue>(values: &[T], grid: &Grid) -> Sums {
 fn diameters<T: LabelValue>(values: &[T], grid: &Grid) -> BTreeMap<i128, Diameter> {
     let orientation = grid.orientation();
     let axial = (0..3).find(|a| orientation.world_axis(*a) == 2).unwrap_or(2);
-    let slices: Vec<BTreeMap<i128, Diameter>> =
-        (0..grid.shape()[axial]).into_par_iter().map(|k| slice_diameters(values, grid, axial, k)).collect();
+    let slices = parallel::map(0..grid.shape()[axial], |k| slice_diameters(values, grid, axial, k));
     let mut longest = BTreeMap::new();
     for (label, diameter) in slices.into_iter().flatten() {
         let best = longest.entry(label).or_insert(diameter);

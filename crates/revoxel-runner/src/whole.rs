@@ -1,7 +1,6 @@
 //! Labels as whole numbers: exact for every voxel type, 64-bit integers included.
 
-use rayon::prelude::*;
-use revoxel_core::{Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::spot::Spot;
 
@@ -108,7 +107,7 @@ fn survey<T: LabelValue>(values: &[T]) -> (Rounded, u64, Option<usize>) {
         }
         (rounded, count, first)
     };
-    let blocks: Vec<_> = values.par_chunks(BLOCK).enumerate().map(block).collect();
+    let blocks = parallel::map(values.chunks(BLOCK).enumerate(), block);
     blocks.into_iter().fold((Rounded::default(), 0, None), |(all, count, first), (rounded, more, place)| {
         let voxels = all.voxels + rounded.voxels;
         (Rounded { voxels, furthest: all.furthest.max(rounded.furthest) }, count + more, first.or(place))

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
-use revoxel_core::{Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Volume, Voxel, Voxels, dispatch, parallel};
 
 /// Labels, rising, each once. The background, 0, is always among them.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +134,7 @@ pub(crate) fn distinct(voxels: &Voxels) -> Vec<f64> {
             settle(&mut found, &mut more);
             found
         };
-        let blocks: Vec<Vec<f64>> = values.par_chunks(1 << 18).map(block).collect();
+        let blocks = parallel::map(values.chunks(1 << 18), block);
         let mut all = Vec::new();
         settle(&mut all, &mut blocks.concat());
         all

@@ -1,10 +1,10 @@
 //! Work along the lines of an axis: filters, distances, Fourier transforms.
 
-use rayon::prelude::*;
+use revoxel_core::parallel;
 
 /// Calls `work` on every line of values along `axis`, with something of its own that `init` makes for each thread.
 /// `data` holds any number of channels of `shape`, axis 0 fastest.
-pub fn for_each_line<T: Copy + Default + Send + Sync, S>(
+pub fn for_each_line<T: Copy + Default + Send + Sync, S: Send>(
     data: &mut [T],
     shape: [usize; 3],
     axis: usize,
@@ -12,24 +12,37 @@ pub fn for_each_line<T: Copy + Default + Send + Sync, S>(
     work: impl Fn(&mut S, &mut [T]) + Sync + Send,
 ) {
     let n = shape[axis];
+    let together = n * parallel::together(n);
     if axis == 0 {
-        data.par_chunks_mut(n).for_each_init(init, |own, line| work(own, line));
+        parallel::each_with(data.chunks_mut(together), init, |own, lines| {
+            lines.chunks_mut(n).for_each(|line| work(own, line));
+        });
         return;
     }
     let stride: usize = shape[..axis].iter().product();
-    let mut lines = vec![T::default(); n * stride];
-    for block in data.chunks_mut(n * stride) {
-        lines.par_chunks_mut(n).enumerate().for_each_init(&init, |own, (first, line)| {
-            for (i, value) in line.iter_mut().enumerate() {
-                *value = block[first + i * stride];
+    let across = |lines: &mut Vec<T>, block: &mut [T]| {
+        lines.resize(block.len(), T::default());
+        parallel::each_with(lines.chunks_mut(together).enumerate(), &init, |own, (number, lines)| {
+            for (first, line) in (number * together / n..).zip(lines.chunks_mut(n)) {
+                for (i, value) in line.iter_mut().enumerate() {
+                    *value = block[first + i * stride];
+                }
+                work(own, line);
             }
-            work(own, line);
         });
-        block.par_chunks_mut(stride).enumerate().for_each(|(i, row)| {
+        parallel::each_row(block, stride, |i, row| {
             for (first, value) in row.iter_mut().enumerate() {
                 *value = lines[first * n + i];
             }
         });
+    };
+    let blocks = data.chunks_mut(n * stride);
+    if axis == 1 {
+        // Small planes are an item each; the threads share large ones, too.
+        parallel::each_with(blocks, Vec::new, across);
+    } else {
+        let mut lines = Vec::new();
+        blocks.for_each(|block| across(&mut lines, block));
     }
 }
 

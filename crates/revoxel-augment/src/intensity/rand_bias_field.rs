@@ -20,8 +20,7 @@
 //! MONAI `RandBiasFieldd(prob, degree, coeff_range)`. TorchIO `RandomBiasField` has powers instead of Legendre
 //! polynomials.
 
-use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{ValueUndo, Volume, Voxel, dispatch, parallel};
 use revoxel_resample::BiasField;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,8 +94,8 @@ impl ValueTransform for Biased {
         let (shape, mut values) = (volume.grid().shape(), vec![0f32; volume.voxels().len()]);
         let factors = field.over(shape);
         dispatch!(volume.voxels(), v => {
-            values.par_chunks_mut(shape[0]).zip(v.par_chunks(shape[0])).enumerate().for_each(|(line, (out, source))| {
-                for ((out, value), factor) in out.iter_mut().zip(source).zip(factors.row(line)) {
+            parallel::each_row(&mut values, shape[0], |line, out| {
+                for ((out, value), factor) in out.iter_mut().zip(&v[line * shape[0]..]).zip(factors.row(line)) {
                     *out = (Voxel::to_f64(*value) * factor) as f32;
                 }
             });

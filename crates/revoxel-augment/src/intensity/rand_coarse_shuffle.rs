@@ -18,8 +18,8 @@
 //! MONAI `RandCoarseShuffled(holes, spatial_size, max_holes, max_spatial_size, prob)`, which with `max_spatial_size`
 //! makes no box smaller than the one before it.
 
-use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, dispatch};
+use rayon::slice::ParallelSliceMut;
+use revoxel_core::{ValueUndo, Volume, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -120,8 +120,8 @@ impl Shuffled {
     /// The positions of box `number` in the order of the noise at them, for the channel that starts at `first`.
     fn order(&self, places: &[usize], number: usize, first: usize) -> Vec<usize> {
         let noise = self.noise.stream(number as u64);
-        let key = |i: &usize| (noise.uniform((first + i) as u64, 0.0, 1.0), *i);
-        let mut keyed: Vec<(f64, usize)> = places.par_iter().with_min_len(1 << 12).map(key).collect();
+        let key = |i: usize| (noise.uniform((first + i) as u64, 0.0, 1.0), i);
+        let mut keyed: Vec<(f64, usize)> = parallel::map_values(places, key);
         keyed.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         keyed.into_iter().map(|(_, i)| i).collect()
     }

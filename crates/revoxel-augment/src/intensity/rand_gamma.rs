@@ -19,8 +19,7 @@
 //! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
 //! 2]`. TorchIO `RandomGamma` draws the logarithm of the power instead, and raises values without scaling them.
 
-use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume};
+use revoxel_core::{ValueUndo, Volume, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -115,12 +114,12 @@ impl ValueTransform for Power {
 fn moments(volume: &Volume, sign: f64) -> (f64, f64) {
     let count = volume.voxels().len();
     let sum = |f: &(dyn Fn(f64) -> f64 + Sync)| {
-        let blocks = (0..count.div_ceil(1 << 16)).into_par_iter().map(|block| {
+        let blocks = parallel::map(0..count.div_ceil(1 << 16), |block| {
             let end = ((block + 1) << 16).min(count);
             let finite = (block << 16..end).map(|i| sign * volume.voxels().get(i)).filter(|v| v.is_finite());
             finite.fold((0.0, 0usize), |(sum, count), v| (sum + f(v), count + 1))
         });
-        blocks.collect::<Vec<_>>().into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        blocks.into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     };
     let (total, count) = sum(&|v| v);
     let mean = total / count.max(1) as f64;

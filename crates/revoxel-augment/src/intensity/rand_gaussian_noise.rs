@@ -19,8 +19,7 @@
 //! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, where all keys share the noise too: write one step for each
 //! input to get different noise. TorchIO `RandomNoise`.
 
-use rayon::prelude::*;
-use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -84,10 +83,10 @@ struct Noisy {
 impl ValueTransform for Noisy {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let values: Vec<f32> = dispatch!(volume.voxels(), v => {
-            let noisy = |(i, x): (usize, &_)| {
-                (Voxel::to_f64(*x) + self.mean + self.std * self.noise.normal(i as u64)) as f32
+            let noisy = |i: usize| {
+                (Voxel::to_f64(v[i]) + self.mean + self.std * self.noise.normal(i as u64)) as f32
             };
-            v.par_iter().enumerate().with_min_len(1 << 14).map(noisy).collect()
+            parallel::map_indices(v.len(), noisy)
         });
         let (key, channels) = (self.noise.words(), volume.channels());
         let undo = ValueUndo::Noise { key, mean: self.mean, std: self.std, channels };

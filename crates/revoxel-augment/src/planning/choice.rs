@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-use revoxel_core::{IndexBox, Volume, dispatch};
+use revoxel_core::{IndexBox, Volume, dispatch, parallel};
 use revoxel_resample::{Noise, PadMode, pad};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -165,7 +164,7 @@ fn of_windows(volume: &Volume, parts: &[Vec<Range<usize>>; 3], size: [usize; 3],
         }
         sums
     };
-    let planes: Vec<Vec<f64>> = (0..nz).into_par_iter().map(plane).collect();
+    let planes = parallel::map(0..nz, plane);
     let whole: usize = size.iter().product();
     let of_outside: f64 = (0..volume.channels()).map(|c| value.get(c).or(value.first()).copied().unwrap_or(0.0)).sum();
     let window = |number: usize| {
@@ -174,7 +173,7 @@ fn of_windows(volume: &Volume, parts: &[Vec<Range<usize>>; 3], size: [usize; 3],
         let inside = parts[0][column / along_y].len() * parts[1][column % along_y].len() * parts[2][z].len();
         if inside == whole { sum } else { sum + of_outside * (whole - inside) as f64 }
     };
-    (0..along_x * along_y * along_z).into_par_iter().map(window).collect()
+    parallel::map_indices(along_x * along_y * along_z, window)
 }
 
 fn added<T: revoxel_core::Voxel>(values: &[T]) -> f64 {

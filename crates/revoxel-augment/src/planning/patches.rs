@@ -3,8 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use rayon::prelude::*;
-use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
+use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch, parallel};
 use serde_json::{Value, json};
 
 use super::boxes::seen;
@@ -179,7 +178,7 @@ pub(crate) fn keep_above(marks: &mut [bool], image: Option<&Volume>, above: f64,
 /// order of memory. `None` where none is marked.
 pub(crate) fn pick(shape: [usize; 3], fraction: f64, plane: impl Fn(usize) -> Vec<bool> + Sync) -> Option<[usize; 3]> {
     let count = |z| plane(z).into_iter().filter(|m| *m).count();
-    let counts: Vec<usize> = (0..shape[2]).into_par_iter().map(count).collect();
+    let counts = parallel::map(0..shape[2], count);
     let total: usize = counts.iter().sum();
     let mut number = ((fraction * total as f64) as usize).min(total.checked_sub(1)?);
     for (z, count) in counts.into_iter().enumerate() {

@@ -1,7 +1,6 @@
 //! Voxels that are drawn in proportion to what they hold.
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
+use revoxel_core::{Voxel, parallel};
 
 /// The voxel between the first and last `middles` by axis before which a share of the sum of the weights lies; `None`
 /// where all are 0. Each plane is summed in the order of memory, and then the planes, whatever the threads.
@@ -11,9 +10,7 @@ pub(crate) fn by_weight<T: Voxel>(
     [x, y, z]: [(usize, usize); 3],
     share: f64,
 ) -> Result<Option<[usize; 3]>, String> {
-    if let Some(at) = weights.par_iter().position_any(|w| !(w.to_f64() >= 0.0 && w.to_f64().is_finite())) {
-        // The first one, so that the message is the same each time.
-        let first = weights[..=at].iter().position(|w| !(w.to_f64() >= 0.0 && w.to_f64().is_finite())).unwrap_or(at);
+    if let Some(first) = parallel::position(weights, |w| !(w.to_f64() >= 0.0 && w.to_f64().is_finite())) {
         let index = [first % nx, first / nx % ny, first / (nx * ny)];
         return Err(format!("the weight {} at {index:?} is not a finite number of 0 or more", weights[first].to_f64()));
     }
@@ -22,7 +19,7 @@ pub(crate) fn by_weight<T: Voxel>(
         weights[first + x.0..=first + x.1].iter().map(|w| w.to_f64())
     };
     let plane = |z: usize| (y.0..=y.1).flat_map(|y| row(y, z)).fold(0.0, |sum, w| sum + w);
-    let planes: Vec<f64> = (z.0..=z.1).into_par_iter().map(plane).collect();
+    let planes = parallel::map(z.0..=z.1, plane);
     let total: f64 = planes.iter().fold(0.0, |sum, p| sum + p);
     if !total.is_finite() {
         return Err("the sum of its weights is too large: divide all of them by one number".to_owned());

@@ -47,8 +47,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,7 +123,7 @@ fn turned<T: Voxel>(values: &[T]) -> Vec<T> {
             (_, high) => high,
         },
     };
-    values.par_iter().map(|v| T::from_f64(top - v.to_f64())).collect()
+    parallel::map_values(values, |v| T::from_f64(top - v.to_f64()))
 }
 
 /// Marks the voxels of a channel that `inside` a threshold says are foreground. `channel` is its name.
@@ -147,7 +146,9 @@ fn mark<T: Voxel>(
     let Some(found) = found else { return Ok(()) };
     // A value that was written as 0.1 is not more than 0.1, whatever its precision.
     let found = if T::DTYPE == Dtype::F32 { f64::from(found as f32) } else { found };
-    mask.par_iter_mut().zip(values).for_each(|(mark, value)| *mark |= u8::from(inside(value.to_f64(), found)));
+    parallel::each(mask.chunks_mut(parallel::BLOCK).zip(values.chunks(parallel::BLOCK)), |(mask, values)| {
+        mask.iter_mut().zip(values).for_each(|(mark, value)| *mark |= u8::from(inside(value.to_f64(), found)));
+    });
     Ok(())
 }
 

@@ -1,10 +1,6 @@
 //! Hue, saturation and value of three channels that are red, green and blue, as scikit-image has them.
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
-
-/// Voxels per task.
-const BLOCK: usize = 1 << 14;
+use revoxel_core::{Voxel, parallel};
 
 /// What a colour is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +26,7 @@ impl Part {
         let share = 1.0 / T::DTYPE.range().1;
         let whole = T::DTYPE.is_integer();
         let unit = |value: T| if whole { (value.to_f64() * share).max(-1.0) } else { value.to_f64() };
-        let mut parts = vec![F::default(); count];
-        parts.par_chunks_mut(BLOCK).enumerate().for_each(|(block, parts)| {
-            for (i, part) in parts.iter_mut().enumerate() {
-                let at = block * BLOCK + i;
-                *part = self.of_one::<F>([red[at], green[at], blue[at]].map(unit));
-            }
-        });
-        parts
+        parallel::map_indices(count, |at| self.of_one::<F>([red[at], green[at], blue[at]].map(unit)))
     }
 
     fn of_one<F: Voxel>(self, [red, green, blue]: [f64; 3]) -> F {

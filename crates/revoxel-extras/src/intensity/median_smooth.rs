@@ -15,8 +15,7 @@
 //! # Same as
 //! MONAI `MedianSmoothd(radius)`; scipy `median_filter(size=2·radius + 1, mode="nearest")`.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +82,7 @@ fn medians<T: Voxel>(values: &[T], [nx, ny, nz]: [usize; 3], [rx, ry, rz]: [usiz
     let around = |at: usize, radius: usize, n: usize| {
         (0..=2 * radius).map(move |step| (at + step).saturating_sub(radius).min(n - 1))
     };
-    result.par_chunks_mut(nx).enumerate().for_each_init(Vec::new, |window: &mut Vec<T>, (line, out)| {
+    parallel::each_with(result.chunks_mut(nx).enumerate(), Vec::new, |window: &mut Vec<T>, (line, out)| {
         let (y, z) = (line % ny, line / ny % nz);
         let channel = line / (ny * nz) * (nx * ny * nz);
         let rows: Vec<&[T]> = around(z, rz, nz)

@@ -22,8 +22,7 @@
 //! scikit-learn (`pca_kwargs`) are not supported: the decomposition is exact.
 
 use nalgebra::{DMatrix, SymmetricEigen};
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -187,13 +186,13 @@ impl Points<'_> {
         let blocks: Vec<usize> = (0..self.voxels.div_ceil(BLOCK)).collect();
         let mut total = DMatrix::zeros(channels, channels);
         for some in blocks.chunks(TOGETHER) {
-            let products = some.par_iter().map(|block| {
+            let products = parallel::map(some.iter(), |block| {
                 let (start, end) = (block * BLOCK, ((block + 1) * BLOCK).min(self.voxels));
                 let value = |c: usize, i: usize| f64::from(self.values[c * self.voxels + start + i]) - means[c];
                 let points = DMatrix::from_fn(channels, end - start, value);
                 &points * points.transpose()
             });
-            products.collect::<Vec<_>>().into_iter().for_each(|product| total += product);
+            products.into_iter().for_each(|product| total += product);
         }
         total / (self.voxels.max(2) - 1) as f64
     }
@@ -201,7 +200,7 @@ impl Points<'_> {
     /// The coordinate of every point.
     fn along(&self, direction: &[f64], means: &[f64]) -> Vec<f64> {
         let mut result = vec![0.0; self.voxels];
-        result.par_chunks_mut(BLOCK).enumerate().for_each(|(block, part)| {
+        parallel::each(result.chunks_mut(BLOCK).enumerate(), |(block, part)| {
             for (c, (factor, mean)) in direction.iter().zip(means).enumerate() {
                 let from = &self.values[c * self.voxels + block * BLOCK..][..part.len()];
                 part.iter_mut().zip(from).for_each(|(sum, v)| *sum += factor * (f64::from(*v) - mean));
@@ -214,7 +213,7 @@ impl Points<'_> {
 /// A sum over fixed blocks.
 fn sum(count: usize, value: impl Fn(usize) -> f64 + Sync) -> f64 {
     let block = |b: usize| (b * BLOCK..((b + 1) * BLOCK).min(count)).map(&value).sum::<f64>();
-    (0..count.div_ceil(BLOCK)).into_par_iter().map(block).collect::<Vec<f64>>().into_iter().sum()
+    parallel::map(0..count.div_ceil(BLOCK), block).into_iter().sum()
 }
 
 /// A central moment.

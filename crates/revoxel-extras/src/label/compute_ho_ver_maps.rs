@@ -24,8 +24,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -147,23 +146,19 @@ impl Lines {
 /// # Errors
 /// At the first voxel that is in none and no background.
 fn instances<T: Voxel>(labels: &[T], lines: Lines) -> Result<Instances<T>, ApplyError> {
-    let tasks: Vec<(Instances<T>, Option<f64>)> = labels
-        .par_chunks(lines.voxels())
-        .enumerate()
-        .map(|(task, labels)| {
-            let (mut found, mut wrong) = (Instances::new(), None);
-            lines.runs(task, labels, |_, [start, end], y, label| {
-                let number = label.to_f64();
-                if number > 0.0 && (T::DTYPE.is_integer() || number.fract() == 0.0) {
-                    let run = Instance::of_run(start, end, y);
-                    found.entry(Key(label)).and_modify(|all| all.add(&run)).or_insert(run);
-                } else {
-                    wrong.get_or_insert(number);
-                }
-            });
-            (found, wrong)
-        })
-        .collect();
+    let tasks = parallel::map(labels.chunks(lines.voxels()).enumerate(), |(task, labels)| {
+        let (mut found, mut wrong) = (Instances::new(), None);
+        lines.runs(task, labels, |_, [start, end], y, label| {
+            let number = label.to_f64();
+            if number > 0.0 && (T::DTYPE.is_integer() || number.fract() == 0.0) {
+                let run = Instance::of_run(start, end, y);
+                found.entry(Key(label)).and_modify(|all| all.add(&run)).or_insert(run);
+            } else {
+                wrong.get_or_insert(number);
+            }
+        });
+        (found, wrong)
+    });
     let mut all = Instances::new();
     for (found, wrong) in tasks {
         if let Some(label) = wrong {
@@ -183,8 +178,8 @@ fn maps<T: Voxel>(labels: &[T], shape: [usize; 3]) -> Result<Vec<f32>, ApplyErro
     let mut maps = vec![0.0f32; 2 * labels.len()];
     let (horizontal, vertical) = maps.split_at_mut(labels.len());
     let size = lines.voxels();
-    let tasks = horizontal.par_chunks_mut(size).zip(vertical.par_chunks_mut(size)).zip(labels.par_chunks(size));
-    tasks.enumerate().for_each(|(task, ((horizontal, vertical), labels))| {
+    let tasks = horizontal.chunks_mut(size).zip(vertical.chunks_mut(size)).zip(labels.chunks(size));
+    parallel::each(tasks.enumerate(), |(task, ((horizontal, vertical), labels))| {
         lines.runs(task, labels, |at, [start, end], y, label| {
             let Some(instance) = instances.get(&Key(label)) else { return };
             let (across, along) = (instance.scaled(1)(y), instance.scaled(0));

@@ -28,8 +28,7 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, dispatch, parallel};
 use revoxel_resample::integrated_weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -222,8 +221,8 @@ fn paint(channel: &mut [f32], shape: [usize; 3], middle: [usize; 3], weights: &[
         (first, (first..=last).map(|i| weights[axis][i.abs_diff(at)]).collect::<Vec<f64>>())
     };
     let [(x, along), (y, across), (z, up)] = [0, 1, 2].map(profile);
-    let planes = channel[z * nx * ny..].par_chunks_mut(nx * ny).zip(&up);
-    planes.for_each(|(plane, up)| {
+    let planes = channel[z * nx * ny..].chunks_mut(nx * ny).zip(&up);
+    parallel::each(planes, |(plane, up)| {
         for (row, across) in plane.chunks_mut(nx).skip(y).zip(&across) {
             let factor = up * across * scale;
             row[x..].iter_mut().zip(&along).for_each(|(value, along)| *value = (factor * along) as f32);

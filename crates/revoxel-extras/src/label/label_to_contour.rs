@@ -22,8 +22,7 @@
 //! MONAI `LabelToContourd` for a mask, or for a channel of each label; MONAI takes a map of several labels as a mask
 //! with numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats only label 1.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +98,7 @@ impl LabelToContour {
             .filter(|step: &[i64; 3]| (1..=i64::from(self.connectivity)).contains(&step.iter().map(|s| s.abs()).sum()))
             .collect();
         let mut result = vec![T::default(); values.len()];
-        result.par_chunks_mut(nx).enumerate().for_each(|(line, out)| {
+        parallel::each_row(&mut result, nx, |line, out| {
             let (y, z, channel) = (line % ny, line / ny % nz, line / (ny * nz) * nx * ny * nz);
             for (x, out) in out.iter_mut().enumerate() {
                 let label = values[line * nx + x];

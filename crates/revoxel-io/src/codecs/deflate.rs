@@ -18,8 +18,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rayon::prelude::*;
-use revoxel_core::Dtype;
+use revoxel_core::{Dtype, parallel};
 
 use bits::Bits;
 use block::Encoder;
@@ -106,7 +105,7 @@ impl<C: Checksum> Pieces<C> {
 
     /// Bytes that keep all threads at work: the more pieces, the less the last ones are waited for.
     fn enough() -> usize {
-        let threads = rayon::current_num_threads();
+        let threads = parallel::threads();
         (6 * threads).min(48).max(2 * threads) * PIECE
     }
 
@@ -136,7 +135,7 @@ impl<C: Checksum> Pieces<C> {
             }
             locked(encoders).push(encoder);
         };
-        (0..rayon::current_num_threads().min(inputs.len())).into_par_iter().with_max_len(1).for_each(work);
+        parallel::each(0..parallel::threads().min(inputs.len()), work);
         let mut writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
         writer.go_on(&complete, spare);
         writer.result

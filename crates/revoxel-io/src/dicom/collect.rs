@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
+use revoxel_core::parallel;
 
 use super::group::NamedImage;
 use super::image::ImageFile;
@@ -59,7 +59,7 @@ pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadE
 
 /// A folder's images.
 fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &Limits) -> Found {
-    let scanned: Vec<_> = paths.into_par_iter().map(|path| (scan(&path, limits), path)).collect();
+    let scanned = parallel::map(paths.into_iter(), |path| (scan(&path, limits), path));
     let (mut files, mut labels) = (Vec::with_capacity(scanned.len()), Vec::new());
     for (result, path) in scanned {
         sort_in(result, path, 0, (&mut files, &mut labels), &mut skipped);

@@ -1,7 +1,6 @@
 //! Making up missing slices from their neighbours.
 
-use rayon::prelude::*;
-use revoxel_core::{Kind, Voxel};
+use revoxel_core::{Kind, Voxel, parallel};
 
 use super::plan::SliceFrom;
 
@@ -11,7 +10,7 @@ pub(super) fn fill<T: Voxel>(values: &mut [T], plane: usize, slices: &[SliceFrom
     if slices.iter().all(|s| matches!(s, SliceFrom::Stack(_))) {
         return;
     }
-    values.par_chunks_mut(plane * slices.len()).for_each(|stack| {
+    parallel::each(values.chunks_mut(plane * slices.len()), |stack| {
         for (slice, from) in slices.iter().enumerate() {
             let SliceFrom::Between(low, high, weight) = *from else { continue };
             let (before, rest) = stack.split_at_mut(slice * plane);

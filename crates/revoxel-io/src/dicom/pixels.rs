@@ -6,8 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::DeflateDecoder;
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, Voxel, Voxels};
+use revoxel_core::{Dtype, Kind, Voxel, Voxels, parallel};
 
 use super::bytes::Bytes;
 use super::codec::{self, Decoded};
@@ -131,7 +130,7 @@ fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, R
             jobs.push(Job { id: frame[*number], to });
         }
     }
-    jobs.into_par_iter().try_for_each_init(Vec::new, |scratch, mut job| place(&mut job, scratch))?;
+    parallel::try_each_with(jobs.into_iter(), Vec::new, |scratch, mut job| place(&mut job, scratch))?;
     fill::fill(&mut values, plane, &plan.slices, request.kind);
     Ok(values)
 }
@@ -201,8 +200,8 @@ fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, 
     // Mosaics can be many files: their tiles open them one by one, unless their pictures have to be decoded.
     let tiles = |file: usize| is_raw(request, file) && content(request, file).is_some_and(|c| c.tiling.is_some());
     let shared: Vec<usize> = images.into_iter().filter(|(f, count)| *count > 1 && !tiles(*f)).map(|(f, _)| f).collect();
-    let opened = shared.into_par_iter().map(|file| Ok((file, open(request, file, None, limits)?)));
-    opened.collect::<Result<HashMap<usize, Opened>, ReadError>>()
+    let one = |file: usize| -> Result<_, ReadError> { Ok((file, open(request, file, None, limits)?)) };
+    Ok(parallel::try_map(shared.into_iter(), one)?.into_iter().collect())
 }
 
 /// Opens a file, or takes its bytes.

@@ -1,7 +1,6 @@
 //! The order of values in a file: which axis is fastest, and in which direction each runs.
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
+use revoxel_core::{Voxel, parallel};
 
 use crate::buffer;
 use crate::textual::{FieldError, Problem, numbers};
@@ -73,7 +72,7 @@ impl Layout {
         let mut arranged: Vec<T> = buffer::zeroed(values.len())?;
         let (strides, start) = self.strides();
         let (row, step) = (self.sizes.first().copied().unwrap_or(1), strides.first().copied().unwrap_or(1));
-        arranged.par_chunks_mut(row * components).enumerate().for_each(|(number, to)| {
+        parallel::each_row(&mut arranged, row * components, |number, to| {
             let mut left = number;
             let mut at = start as isize;
             for (size, stride) in self.sizes.iter().zip(&strides).skip(1) {

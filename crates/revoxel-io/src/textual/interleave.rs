@@ -5,8 +5,7 @@
 //! in a volume   inner · outer · moved      r r g g b b
 //! ```
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
+use revoxel_core::{Voxel, parallel};
 
 use crate::buffer;
 
@@ -21,7 +20,7 @@ pub(crate) fn to_slowest<T: Voxel>(values: &[T], inner: usize, moved: usize, out
     for plane in out.chunks_mut(inner * outer) {
         plane.chunks_mut(rows * inner).zip(&mut blocks).for_each(|(piece, block)| block.push(piece));
     }
-    blocks.into_par_iter().zip(values.par_chunks(rows * moved * inner)).for_each(|(pieces, from)| {
+    parallel::each(blocks.into_iter().zip(values.chunks(rows * moved * inner)), |(pieces, from)| {
         for (k, piece) in pieces.into_iter().enumerate() {
             if inner == 1 {
                 piece.iter_mut().zip(from.iter().skip(k).step_by(moved)).for_each(|(to, from)| *to = *from);
@@ -38,7 +37,7 @@ pub(crate) fn to_slowest<T: Voxel>(values: &[T], inner: usize, moved: usize, out
 pub(crate) fn from_slowest<T: Voxel>(values: &[T], inner: usize, moved: usize, outer: usize) -> Option<Vec<T>> {
     let mut out: Vec<T> = buffer::zeroed(values.len())?;
     let rows = (BLOCK / (inner * moved)).max(1);
-    out.par_chunks_mut(rows * moved * inner).enumerate().for_each(|(block, to)| {
+    parallel::each(out.chunks_mut(rows * moved * inner).enumerate(), |(block, to)| {
         for k in 0..moved {
             let from = &values[(k * outer + block * rows) * inner..];
             if inner == 1 {

@@ -7,8 +7,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::*;
-use revoxel_core::{Grid, Volume, dispatch};
+use rayon::slice::ParallelSliceMut;
+use revoxel_core::{Grid, Volume, dispatch, parallel};
 
 use super::nearest::Nearest;
 use crate::whole::LabelValue;
@@ -86,9 +86,9 @@ fn surfaces_in<T: LabelValue>(
         }
         let count = found.iter().map(|f| f.len() as u64).sum();
         let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(count));
-        taken.is_ok().then_some(found)
+        taken.is_ok().then_some(found).ok_or(())
     };
-    let planes: Option<Vec<Vec<Vec<usize>>>> = (0..shape[2]).into_par_iter().map(plane).collect();
+    let planes = parallel::try_map(0..shape[2], plane).ok();
     let mut all = vec![Vec::new(); wanted.len()];
     for plane in planes? {
         for (all, found) in all.iter_mut().zip(plane) {
@@ -139,7 +139,7 @@ fn distances(grid: &Grid, from: &[usize], to: &[usize]) -> Vec<f64> {
         };
         block.iter().map(distance).collect::<Vec<f64>>()
     };
-    let blocks: Vec<Vec<f64>> = apart.par_chunks(BLOCK).map(block).collect();
+    let blocks = parallel::map(apart.chunks(BLOCK), block);
     found.extend(blocks.into_iter().flatten());
     found
 }

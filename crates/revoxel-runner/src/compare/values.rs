@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Volume, Voxel, Voxels, dispatch, parallel};
 
 use crate::spot::Spot;
 use crate::whole::{LabelValue, exact};
@@ -59,7 +58,7 @@ pub(super) fn differences(a: &Volume, b: &Volume, within: Within) -> ValueDiffer
         let range = number * BLOCK..((number + 1) * BLOCK).min(voxels);
         compare_block(p, q, range, within)
     };
-    let blocks: Vec<Tally> = (0..voxels.div_ceil(BLOCK)).into_par_iter().map(block).collect();
+    let blocks = parallel::map(0..voxels.div_ceil(BLOCK), block);
     let all = blocks.into_iter().fold(Tally::default(), Tally::and);
     let first = all.first.map(|at| FirstDifference { spot: Spot::at(a, at), a: exact(p, at), b: exact(q, at) });
     let mean = all.sum / voxels.max(1) as f64;

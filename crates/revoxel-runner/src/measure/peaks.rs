@@ -4,8 +4,8 @@
 //! box around it, so that the work does not grow with the number of peaks: a voxel lies in few boxes, as each of them
 //! is centred outside of those before.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, dispatch};
+use rayon::slice::ParallelSliceMut;
+use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, dispatch, parallel};
 use revoxel_resample::{Gaussian, gaussian_smooth_as};
 
 /// What is looked for.
@@ -109,21 +109,20 @@ impl PeakSearch {
 
     fn positions<T: Voxel>(&self, values: &[T], grid: &Grid, threshold: f64) -> Vec<([usize; 3], f64)> {
         let shape = grid.shape();
-        let at = |i: usize| index_of(i, shape);
-        let mut open: Vec<usize> =
-            (0..values.len()).into_par_iter().filter(|i| values[*i].to_f64() > threshold).collect();
-        open.par_sort_unstable_by(|a, b| {
-            let (x, y) = (values[*a].to_f64(), values[*b].to_f64());
-            y.total_cmp(&x).then_with(|| at(*a).cmp(&at(*b)))
+        let open = parallel::map(values.chunks(parallel::BLOCK).enumerate(), |(block, values)| {
+            let numbers = values.iter().map(|v| v.to_f64()).zip(block * parallel::BLOCK..);
+            numbers.filter(|(value, _)| *value > threshold).collect::<Vec<_>>()
         });
+        let mut open = open.concat();
+        sort(&mut open, shape);
         let mut struck = vec![false; values.len()];
         let mut found = Vec::new();
-        for i in open {
+        for (value, i) in open {
             if struck[i] {
                 continue;
             }
-            let index = at(i);
-            found.push((index, values[i].to_f64()));
+            let index = index_of(i, shape);
+            found.push((index, value));
             let below = self.size.map(|size| size / 2);
             let low = [0, 1, 2].map(|a| index[a].saturating_sub(below[a]));
             let high = [0, 1, 2].map(|a| (index[a] + (self.size[a] - below[a]).min(shape[a])).min(shape[a]));
@@ -136,13 +135,19 @@ impl PeakSearch {
     }
 }
 
+/// Puts values with their places in order: the highest first, of equal ones that with the lowest index.
+fn sort(open: &mut [(f64, usize)], shape: [usize; 3]) {
+    let at = |i: usize| index_of(i, shape);
+    open.par_sort_unstable_by(|(x, a), (y, b)| y.total_cmp(x).then_with(|| at(*a).cmp(&at(*b))));
+}
+
 fn index_of(i: usize, [nx, ny, _]: [usize; 3]) -> [usize; 3] {
     [i % nx, i / nx % ny, i / (nx * ny)]
 }
 
 /// Refuses voxels that hold no number.
 fn numbers(volume: &Volume) -> Result<(), PeakError> {
-    let first = dispatch!(volume.voxels(), v => v.par_iter().position_first(|x| x.to_f64().is_nan()));
+    let first = dispatch!(volume.voxels(), v => parallel::position(v, |x| x.to_f64().is_nan()));
     let (size, shape) = (volume.grid().voxel_count(), volume.grid().shape());
     first.map_or(Ok(()), |i| Err(PeakError::NoNumber { channel: i / size, index: index_of(i % size, shape) }))
 }

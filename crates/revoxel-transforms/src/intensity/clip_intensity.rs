@@ -15,8 +15,7 @@
 //! TorchIO `Clamp(out_min, out_max)`, which returns float32 where whole numbers get limits with a fraction; here such
 //! limits become the whole numbers inside them. numpy `clip`.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,12 +63,12 @@ impl ValueTransform for ClipIntensity {
             let whole = T::DTYPE.is_integer();
             let low = min.map(|m| T::from_f64(if whole { m.ceil() } else { m }));
             let high = max.map(|m| T::from_f64(if whole { m.floor() } else { m }));
-            let one = |v: &T| match (low, high) {
-                (Some(low), _) if *v < low => low,
-                (_, Some(high)) if *v > high => high,
-                _ => *v,
+            let one = |v: T| match (low, high) {
+                (Some(low), _) if v < low => low,
+                (_, Some(high)) if v > high => high,
+                _ => v,
             };
-            values.par_iter().with_min_len(1 << 14).map(one).collect()
+            parallel::map_values(values, one)
         }
         let (min, max) = (self.min, self.max);
         let voxels: Voxels = dispatch!(volume.voxels(), v => clip(v, min, max).into());

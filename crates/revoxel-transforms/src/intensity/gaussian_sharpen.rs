@@ -18,8 +18,7 @@
 //! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which pulls values near the faces
 //! towards 0 and is not the default here.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxels, parallel};
 use revoxel_resample::{Gaussian, gaussian_smooth_as};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,15 +94,8 @@ impl ValueTransform for GaussianSharpen {
         let sharpen = |a: f64, b: f64| a + self.alpha * (a - b);
         // Smoothed values are float64 where they were before, else float32.
         let voxels: Voxels = match (blurred.voxels(), twice.voxels()) {
-            (Voxels::F64(a), Voxels::F64(b)) => {
-                a.par_iter().zip(&b[..]).map(|(a, b)| sharpen(*a, *b)).collect::<Vec<f64>>().into()
-            }
-            (a, b) => (0..a.len())
-                .into_par_iter()
-                .with_min_len(1 << 14)
-                .map(|i| sharpen(a.get(i), b.get(i)) as f32)
-                .collect::<Vec<f32>>()
-                .into(),
+            (Voxels::F64(a), Voxels::F64(b)) => parallel::map_indices(a.len(), |i| sharpen(a[i], b[i])).into(),
+            (a, b) => parallel::map_indices(a.len(), |i| sharpen(a.get(i), b.get(i)) as f32).into(),
         };
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "gaussian_sharpen averaged values".to_owned() }))
     }

@@ -1,7 +1,6 @@
 //! Changing every value by a function.
 
-use rayon::prelude::*;
-use revoxel_core::{Volume, VolumeError, Voxel, dispatch};
+use revoxel_core::{Volume, VolumeError, Voxel, dispatch, parallel};
 
 use crate::params::RealVector;
 use crate::transform::ApplyError;
@@ -19,7 +18,8 @@ pub fn map_at(volume: Volume, f: impl Fn(usize, usize, f64) -> f64 + Sync) -> Re
     fn changed<T: Voxel>(values: &[T], size: usize, f: &(impl Fn(usize, usize, f64) -> f64 + Sync)) -> Vec<f32> {
         let mut result = vec![0.0; values.len()];
         for (channel, (out, values)) in result.chunks_mut(size).zip(values.chunks(size)).enumerate() {
-            out.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).enumerate().for_each(|(block, (out, values))| {
+            let blocks = out.chunks_mut(BLOCK).zip(values.chunks(BLOCK)).enumerate();
+            parallel::each(blocks, |(block, (out, values))| {
                 let first = channel * size + block * BLOCK;
                 for (i, (out, value)) in out.iter_mut().zip(values).enumerate() {
                     *out = f(first + i, channel, value.to_f64()) as f32;

@@ -17,8 +17,7 @@
 //! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported. TorchIO
 //! `Mask(masking_method, outside_value, labels)`. Naming a label that no case contains is an error here.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,15 +71,14 @@ impl ValueTransform for MaskIntensity {
 
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn replace<T: Voxel>(values: &[T], inside: &[bool], cval: T) -> Vec<T> {
-            let one = |(i, value): (usize, &T)| if inside[i % inside.len()] { *value } else { cval };
-            values.par_iter().enumerate().with_min_len(1 << 14).map(one).collect()
+            parallel::map_indices(values.len(), |i| if inside[i % inside.len()] { values[i] } else { cval })
         }
         if source.channels() != 1 && source.channels() != volume.channels() {
             let problem = "as a source it needs one channel, or as many as the volume that changes";
             return Err(ApplyError::ChannelCount { channels: source.channels(), problem });
         }
         let is_inside = |x: f64| self.labels.as_ref().map_or(x > 0.0, |labels| labels.contains(&x));
-        let inside: Vec<bool> = dispatch!(source.voxels(), v => v.par_iter().map(|x| is_inside(x.to_f64())).collect());
+        let inside: Vec<bool> = dispatch!(source.voxels(), v => parallel::map_values(v, |x| is_inside(x.to_f64())));
         let volume = holding(volume, self.cval);
         let voxels: Voxels = dispatch!(volume.voxels(), v => replace(v, &inside, Voxel::from_f64(self.cval)).into());
         let undo = if voxels == *volume.voxels() {

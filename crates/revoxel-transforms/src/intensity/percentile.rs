@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Voxel};
+use revoxel_core::{Dtype, Voxel, parallel};
 
 use super::statistics::{Statistic, finite};
 use crate::error::Invalid;
@@ -41,7 +40,9 @@ pub(super) fn check_percentiles(lower: Option<f64>, upper: Option<f64>) -> Resul
 
 /// The percentiles of the finite values.
 pub(super) fn percentiles<T: Voxel>(values: &[T], percent: &[f64]) -> Option<Vec<f64>> {
-    let missing = if T::DTYPE.is_integer() { 0 } else { values.par_iter().filter(|v| !finite(**v)).count() };
+    let not_finite = |values: &[T]| values.iter().filter(|v| !finite(**v)).count();
+    let blocks = || parallel::map(values.chunks(1 << 16), not_finite).into_iter();
+    let missing: usize = if T::DTYPE.is_integer() { 0 } else { blocks().sum() };
     let last = (values.len() - missing).checked_sub(1)?;
     let place = |q: &f64| q / 100.0 * last as f64;
     let ranks: Vec<usize> =
@@ -88,7 +89,7 @@ fn order_statistics<T: Voxel>(values: &[T], ranks: &[usize]) -> BTreeMap<usize, 
 /// How often each digit follows each of the prefixes; `rest` bits follow the digit.
 fn digits<T: Voxel>(values: &[T], prefixes: &[u64], bits: u32, rest: u32) -> Vec<u64> {
     let (size, mask) = (prefixes.len() << bits, (1u64 << bits) - 1);
-    let block = values.len().div_ceil(rayon::current_num_threads()).max(1 << 16);
+    let block = values.len().div_ceil(parallel::threads()).max(1 << 16);
     let count = |block: &[T]| {
         let mut counts = vec![0u64; size];
         for value in block {
@@ -106,7 +107,7 @@ fn digits<T: Voxel>(values: &[T], prefixes: &[u64], bits: u32, rest: u32) -> Vec
         a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
         a
     };
-    values.par_chunks(block).map(count).reduce_with(add).unwrap_or_else(|| vec![0; size])
+    parallel::map(values.chunks(block), count).into_iter().reduce(add).unwrap_or_else(|| vec![0; size])
 }
 
 /// A whole number in the order of the values, in as many bits as they have; `None` for what is not finite. Whole

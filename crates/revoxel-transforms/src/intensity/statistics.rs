@@ -1,8 +1,7 @@
 //! Ranges, means and deviations of the finite values. Sums run over fixed blocks, so that the number of threads does not
 //! change them.
 
-use rayon::prelude::*;
-use revoxel_core::{Volume, Voxel, dispatch};
+use revoxel_core::{Volume, Voxel, dispatch, parallel};
 
 /// Values per block.
 const BLOCK: usize = 1 << 16;
@@ -40,14 +39,15 @@ pub struct Moments<F> {
 
 impl Statistic<Option<[f64; 2]>> for Range {
     fn of<T: Voxel>(&self, values: &[T]) -> Option<[f64; 2]> {
-        let blocks = values.par_chunks(BLOCK).filter_map(|block| {
+        let blocks = parallel::map(values.chunks(BLOCK), |block| {
             let mut numbers = block.iter().copied().filter(|v| finite(*v));
             let first = numbers.next()?;
             Some(numbers.fold((first, first), |(low, high), v| {
                 (if v < low { v } else { low }, if v > high { v } else { high })
             }))
         });
-        let ends = blocks.reduce_with(|a, b| (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 }));
+        let blocks = blocks.into_iter().flatten();
+        let ends = blocks.reduce(|a, b| (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 }));
         ends.map(|(low, high)| [low.to_f64(), high.to_f64()])
     }
 }
@@ -66,15 +66,11 @@ pub struct MeanDeviation {
 impl<F: Fn(usize, f64) -> bool + Sync> Statistic<MeanDeviation> for Moments<F> {
     fn of<T: Voxel>(&self, values: &[T]) -> MeanDeviation {
         let sum = |f: &(dyn Fn(f64) -> f64 + Sync)| {
-            let blocks: Vec<(f64, usize)> = values
-                .par_chunks(BLOCK)
-                .enumerate()
-                .map(|(number, block)| {
-                    let counted = block.iter().enumerate().map(|(i, v)| (number * BLOCK + i, v.to_f64()));
-                    let counted = counted.filter(|(i, v)| v.is_finite() && (self.counts)(*i, *v));
-                    counted.fold((0.0, 0), |(sum, count), (_, v)| (sum + f(v), count + 1))
-                })
-                .collect();
+            let blocks: Vec<(f64, usize)> = parallel::map(values.chunks(BLOCK).enumerate(), |(number, block)| {
+                let counted = block.iter().enumerate().map(|(i, v)| (number * BLOCK + i, v.to_f64()));
+                let counted = counted.filter(|(i, v)| v.is_finite() && (self.counts)(*i, *v));
+                counted.fold((0.0, 0), |(sum, count), (_, v)| (sum + f(v), count + 1))
+            });
             blocks.into_iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
         };
         let (total, count) = sum(&|v| v);

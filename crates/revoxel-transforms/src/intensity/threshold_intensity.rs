@@ -15,8 +15,7 @@
 //! # Same as
 //! MONAI `ThresholdIntensityd(threshold, above, cval)`.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +64,7 @@ impl ValueTransform for ThresholdIntensity {
 
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn replace<T: Voxel>(values: &[T], keep: impl Fn(f64) -> bool + Sync, cval: T) -> Vec<T> {
-            values.par_iter().with_min_len(1 << 14).map(|v| if keep(v.to_f64()) { *v } else { cval }).collect()
+            parallel::map_values(values, |v| if keep(v.to_f64()) { v } else { cval })
         }
         let volume = holding(volume, self.cval);
         let keep = |x: f64| if self.above { x > self.threshold } else { x < self.threshold };

@@ -16,8 +16,7 @@
 //! MONAI `Activationsd(sigmoid, softmax)`; `other` functions and another `dim` than the channels are not supported.
 //! Predictions that a pipeline's section `restore` processes do not need this step.
 
-use rayon::prelude::*;
-use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,21 +58,22 @@ impl ValueTransform for Activations {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels, size) = (*volume.grid(), volume.channels(), volume.grid().voxel_count());
         let voxels = volume.voxels();
-        let mut values: Vec<f64> = dispatch!(voxels, v => v.par_iter().map(|x| x.to_f64()).collect());
+        let mut values: Vec<f64> = dispatch!(voxels, v => parallel::map_values(v, Voxel::to_f64));
         if self.sigmoid {
-            values.par_iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::exp(-*v)));
+            parallel::each(values.chunks_mut(parallel::BLOCK), |values| {
+                values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + libm::exp(-*v)));
+            });
         } else {
             // The largest of each voxel becomes 1 before the sum, so that no exponential overflows.
             let at = |i: usize| (0..channels).map(move |c| i + c * size);
-            let scale: Vec<(f64, f64)> = (0..size)
-                .into_par_iter()
-                .map(|i| {
-                    let top = at(i).map(|j| values[j]).fold(f64::NEG_INFINITY, f64::max);
-                    (top, at(i).map(|j| libm::exp(values[j] - top)).sum())
-                })
-                .collect();
-            values.par_chunks_mut(size).for_each(|channel| {
-                channel.iter_mut().zip(&scale).for_each(|(v, (top, sum))| *v = libm::exp(*v - top) / sum);
+            let scale: Vec<(f64, f64)> = parallel::map_indices(size, |i| {
+                let top = at(i).map(|j| values[j]).fold(f64::NEG_INFINITY, f64::max);
+                (top, at(i).map(|j| libm::exp(values[j] - top)).sum())
+            });
+            let blocks = values.chunks_mut(size).flat_map(|channel| channel.chunks_mut(parallel::BLOCK).enumerate());
+            parallel::each(blocks, |(block, values)| {
+                let scale = &scale[block * parallel::BLOCK..];
+                values.iter_mut().zip(scale).for_each(|(v, (top, sum))| *v = libm::exp(*v - top) / sum);
             });
         }
         let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();

@@ -30,8 +30,7 @@
 //! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which returns float32; here labels have the smallest
 //! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` are not supported.
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -99,19 +98,18 @@ impl ValueTransform for AsDiscrete {
         }
         if let Some(threshold) = self.threshold {
             let reaches: Vec<u8> = dispatch!(volume.voxels(), v => {
-                v.par_iter().with_min_len(1 << 14).map(|x| u8::from(x.to_f64() >= threshold)).collect()
+                parallel::map_values(v, |x| u8::from(x.to_f64() >= threshold))
             });
             volume = volume.with_voxels(reaches.into())?;
         }
         if self.rounding.is_some() {
-            let round = |x: f64| x.round_ties_even();
             volume = match volume.voxels() {
                 Voxels::F32(v) => {
-                    let values: Vec<f32> = v.par_iter().map(|x| x.round_ties_even()).collect();
+                    let values: Vec<f32> = parallel::map_values(v, f32::round_ties_even);
                     volume.with_voxels(values.into())?
                 }
                 Voxels::F64(v) => {
-                    let values: Vec<f64> = v.par_iter().map(|x| round(*x)).collect();
+                    let values: Vec<f64> = parallel::map_values(v, f64::round_ties_even);
                     volume.with_voxels(values.into())?
                 }
                 _ => volume,
@@ -180,7 +178,7 @@ fn most_likely(volume: &Volume) -> Result<Volume, ApplyError> {
                 .reduce(|best, next| if next.1 > best.1 { next } else { best })
                 .map_or(0, |(channel, _)| channel as u16)
         };
-        (0..size).into_par_iter().with_min_len(1 << 12).map(best).collect()
+        parallel::map_indices(size, best)
     }
     let channels = volume.channels();
     if channels > usize::from(u16::MAX) {

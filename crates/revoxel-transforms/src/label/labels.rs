@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rayon::prelude::*;
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, dispatch_dtype};
+use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, dispatch_dtype, parallel};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -133,7 +132,7 @@ pub fn repaint(
 pub fn exchange(volume: Volume, new: impl Fn(f64) -> f64) -> Result<Volume, ApplyError> {
     fn convert<S: Voxel, T: Voxel>(values: &[S], table: &[(f64, f64)]) -> Vec<T> {
         let mut result = vec![T::default(); values.len()];
-        result.par_chunks_mut(1 << 16).zip(values.par_chunks(1 << 16)).for_each(|(out, values)| {
+        parallel::each(result.chunks_mut(1 << 16).zip(values.chunks(1 << 16)), |(out, values)| {
             let mut last: Option<(S, T)> = None;
             for (out, value) in out.iter_mut().zip(values) {
                 *out = match last {

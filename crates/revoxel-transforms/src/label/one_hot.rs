@@ -18,8 +18,7 @@
 //! # Same as
 //! MONAI `AsDiscreted(to_onehot=num_classes)`, which returns float32; TorchIO `OneHot(num_classes)`.
 
-use rayon::prelude::*;
-use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,8 +107,11 @@ pub(super) fn without_channel(labels: &LabelSet, classes: usize, field: &'static
 pub(super) fn one_hot(volume: Volume, classes: Option<usize>) -> Result<Volume, ApplyError> {
     fn split<T: Voxel>(labels: &[T], classes: usize) -> Vec<u8> {
         let mut result = vec![0; labels.len() * classes];
-        result.par_chunks_mut(labels.len()).enumerate().for_each(|(class, channel)| {
+        let blocks = result.chunks_mut(labels.len()).enumerate().flat_map(|(class, channel)| {
             let class = T::from_f64(class as f64);
+            channel.chunks_mut(parallel::BLOCK).zip(labels.chunks(parallel::BLOCK)).map(move |block| (class, block))
+        });
+        parallel::each(blocks, |(class, (channel, labels))| {
             channel.iter_mut().zip(labels).for_each(|(out, label)| *out = u8::from(*label == class));
         });
         result

@@ -1,7 +1,6 @@
 //! Runs of equal labels along axis 0: a label map has far fewer of them than voxels.
 
-use rayon::prelude::*;
-use revoxel_core::Voxel;
+use revoxel_core::{Voxel, parallel};
 
 /// Neighbouring voxels of a line along axis 0 that hold the same label.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,18 +36,15 @@ impl Runs {
     pub fn of<T: Voxel>(values: &[T], shape: [usize; 3], keep: impl Fn(f64) -> bool + Sync) -> Self {
         let [nx, ny, _] = shape;
         // A block of lines by thread and task; blocks are joined in order.
-        let blocks: Vec<(Vec<Run>, Vec<usize>)> = values
-            .par_chunks(nx * ny)
-            .map(|plane| {
-                let (mut runs, mut counts) = (Vec::new(), Vec::with_capacity(ny));
-                for line in plane.chunks(nx) {
-                    let before = runs.len();
-                    split(line, &keep, &mut runs);
-                    counts.push(runs.len() - before);
-                }
-                (runs, counts)
-            })
-            .collect();
+        let blocks: Vec<(Vec<Run>, Vec<usize>)> = parallel::map(values.chunks(nx * ny), |plane| {
+            let (mut runs, mut counts) = (Vec::new(), Vec::with_capacity(ny));
+            for line in plane.chunks(nx) {
+                let before = runs.len();
+                split(line, &keep, &mut runs);
+                counts.push(runs.len() - before);
+            }
+            (runs, counts)
+        });
         let mut lines = Vec::with_capacity(values.len() / nx.max(1) + 1);
         let mut total = 0;
         for count in blocks.iter().flat_map(|(_, counts)| counts) {
@@ -116,7 +112,7 @@ fn split<T: Voxel>(line: &[T], keep: &impl Fn(f64) -> bool, runs: &mut Vec<Run>)
 /// Writes a value over runs of a channel: those that `change` gives one for, by position.
 pub fn paint<T: Voxel>(values: &mut [T], runs: &Runs, change: impl Fn(usize) -> Option<T> + Sync) {
     let [nx, ny, _] = runs.shape;
-    values.par_chunks_mut(nx * ny).enumerate().for_each(|(z, plane)| {
+    parallel::each(values.chunks_mut(nx * ny).enumerate(), |(z, plane)| {
         for (y, line) in plane.chunks_mut(nx).enumerate() {
             let number = y + ny * z;
             for position in runs.lines[number]..runs.lines[number + 1] {

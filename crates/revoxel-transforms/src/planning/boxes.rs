@@ -1,8 +1,7 @@
 //! Boxes of one grid on another, and boxes around what is seen in voxels.
 
-use rayon::prelude::*;
 use revoxel_core::relation::NOISE_VOXELS;
-use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel};
+use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel, parallel};
 
 use super::window;
 use crate::error::PlanError;
@@ -77,7 +76,7 @@ pub fn seen(source: &str, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<Gr
 pub fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bool + Sync) -> Option<IndexBox> {
     let [nx, ny, nz] = grid.shape();
     let selects = |v: T| selects(v) && (T::DTYPE.is_integer() || v.to_f64().is_finite());
-    let planes = voxels.par_chunks(nx * ny).enumerate().filter_map(|(position, plane)| {
+    let planes = parallel::map(voxels.chunks(nx * ny).enumerate(), |(position, plane)| {
         let z = (position % nz) as i64;
         let mut found: Option<([i64; 3], [i64; 3])> = None;
         for (y, row) in plane.chunks(nx).enumerate() {
@@ -88,7 +87,7 @@ pub fn foreground<T: Voxel>(voxels: &[T], grid: &Grid, selects: impl Fn(T) -> bo
         }
         found
     });
-    planes.reduce_with(union).map(|(start, end)| IndexBox::from_bounds(start, end))
+    planes.into_iter().flatten().reduce(union).map(|(start, end)| IndexBox::from_bounds(start, end))
 }
 
 fn union(a: ([i64; 3], [i64; 3]), b: ([i64; 3], [i64; 3])) -> ([i64; 3], [i64; 3]) {
