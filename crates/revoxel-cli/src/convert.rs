@@ -144,7 +144,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     // A label is that of the nearest voxel.
     let interpolation = if args.kind == Kind::Label { Interpolation::Nearest } else { Interpolation::Linear };
-    let Way { sampling, steps, moves } = way(args, &info, interpolation)?;
+    let GridChange { sampling, steps, moves } = way(args, &info, interpolation)?;
     let resampled = steps.first().is_some_and(|step| step.transform == EVENED_OUT);
     if !sampling.is_identity() {
         let lowest = volume.voxels().min_max().map_or(0.0, |(low, _)| low);
@@ -189,14 +189,14 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// What is done to the grid of the input.
-struct Way {
+struct GridChange {
     sampling: Sampling,
     steps: Vec<TraceStep>,
     moves: Vec<Move>,
 }
 
 /// Evens out the slices, takes shear away and turns the axes, as far as that is needed or asked for.
-fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way, Failure> {
+fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<GridChange, Failure> {
     let mut steps = Vec::new();
     let mut moves = Vec::new();
     let mut sampling = Sampling::identity(info.grid);
@@ -233,7 +233,7 @@ fn way(args: &Args, info: &FileInfo, interpolation: Interpolation) -> Result<Way
         moves.extend(Move::of(&turn, sampling.target()));
         sampling.push(&turn).map_err(Failure::work)?;
     }
-    Ok(Way { sampling, steps, moves })
+    Ok(GridChange { sampling, steps, moves })
 }
 
 /// Refuses outputs that would replace the input, or lie in its folder and be read with it next time.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use allowed::{bounded, check_outputs};
 use former::Former;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
-use revoxel_invert::{Activation, Decision, InvertError, Regions, Return, Trace, TraceError, Values, VolumeTrace};
+use revoxel_invert::{
+    Activation, CombinedPrediction, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace,
+};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
@@ -233,7 +235,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Writes the result, slab by slab where that can be: what its file says of it, and the labels that it has lost.
 fn write_result(
     restoration: &Restoration,
-    taken: Return,
+    taken: CombinedPrediction,
     wanted: Option<StoredDtype>,
     output: &Path,
     facts_of: &mut dyn FnMut(Kind, &Head) -> Facts,

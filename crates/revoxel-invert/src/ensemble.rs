@@ -12,11 +12,11 @@ use revoxel_core::{Grid, GridOp, Kind, Relation, Sampling, Step, Volume};
 use revoxel_resample::{How, Interpolation, NonFinite, Separate, Ties, execute};
 
 use crate::bounded::bounded;
+use crate::combined::{CombinedPrediction, Pass};
 use crate::decide::{Decision, floats};
 use crate::error::InvertError;
 use crate::inversion::{Inverted, on_model_grid};
 use crate::recipe::{Recipe, Values};
-use crate::returning::{Pass, Return};
 use crate::trace::{Trace, VolumeTrace, through_of};
 use crate::vote::{Ballot, vote};
 
@@ -183,7 +183,7 @@ impl Ensemble {
     ///
     /// # Errors
     /// If there is no prediction, or the decision or the interpolation does not fit the kind.
-    pub fn ready(mut self) -> Result<Return, InvertError> {
+    pub fn ready(mut self) -> Result<CombinedPrediction, InvertError> {
         self.vote()?;
         let recipe = self.recipe;
         let (Some((_, native)), Some(relation)) = (self.native, self.relation) else {
@@ -199,7 +199,7 @@ impl Ensemble {
             let decides = recipe.decision != Decision::Channels && rules.separate.is_none();
             passes.push(Pass { mean, pass, through, ties: rules.ties, decides, weight });
         }
-        Return::new(passes, recipe, native, relation)
+        CombinedPrediction::new(passes, recipe, native, relation)
     }
 
     /// Makes one of label maps that lie on one grid and go the same way back.

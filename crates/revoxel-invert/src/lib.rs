@@ -10,6 +10,7 @@ mod activation;
 mod bounded;
 mod by_name;
 mod carry;
+mod combined;
 mod decide;
 mod ensemble;
 mod error;
@@ -18,7 +19,6 @@ pub mod points;
 mod recipe;
 mod record;
 mod restore;
-mod returning;
 mod schema;
 #[cfg(test)]
 mod testing;
@@ -29,6 +29,7 @@ mod values;
 mod vote;
 
 pub use activation::Activation;
+pub use combined::CombinedPrediction;
 pub use decide::{Decision, Paint, Regions};
 pub use ensemble::Ensemble;
 pub use error::InvertError;
@@ -37,7 +38,6 @@ pub use points::PointMap;
 pub use recipe::{Recipe, Values, ValuesError};
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestorePlace, RestoreRecord, RestoreStepRecord};
-pub use returning::Return;
 pub use trace::{
     PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,
     VERSION, VolumeTrace,

@@ -15,7 +15,7 @@ use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::{Channels, Class, LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::model::{Input, Pipeline, Sought, Step};
+use crate::model::{Input, LabelReference, Pipeline, Step};
 use crate::node::{Data, Node};
 use crate::steps::InputState;
 use known::VolumeState;
@@ -70,14 +70,14 @@ fn whole(node: &Node) -> Result<i64, Fault> {
 }
 
 /// The labels that a transform names, with their places in the parameters as written.
-pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<Sought> {
+pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<LabelReference> {
     let named = match transform {
         Transform::Spatial(transform) => transform.named_labels(),
         Transform::Value(transform) => transform.named_labels(),
         Transform::Random(transform) => transform.named_labels(),
     };
     let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
-    named.iter().map(|n| Sought { label: n.label, names: n.names, place: place(n) }).collect()
+    named.iter().map(|n| LabelReference { label: n.label, names: n.names, place: place(n) }).collect()
 }
 
 /// A label that a step names but that none of its volumes can contain at this step.
@@ -157,9 +157,9 @@ impl Default for SeenLabels {
 
 /// What volumes hold on their way through the steps.
 #[derive(Clone, Debug)]
-pub(crate) struct Reach(BTreeMap<String, VolumeState>);
+pub(crate) struct VolumeStates(BTreeMap<String, VolumeState>);
 
-impl Reach {
+impl VolumeStates {
     /// Before the first step, from what the inputs declare.
     pub(crate) fn of_text(inputs: &[Input]) -> Self {
         Self(inputs.iter().map(|i| (i.key.clone(), VolumeState::new(i.kind, i.labels.clone(), None))).collect())
@@ -238,12 +238,12 @@ impl Reach {
         let volumes: Vec<(&str, &VolumeState)> =
             self.volumes(step).filter(|(_, known)| known.kind != Kind::Image).collect();
         let counted = volumes.iter().any(|(_, known)| known.channels.is_some());
-        let absent = |sought: &&Sought| {
+        let absent = |sought: &&LabelReference| {
             // Where channels were counted, a volume whose channels nobody knows is no evidence.
             let counts = |known: &VolumeState| !(counted && sought.names == Names::Channel && known.channels.is_none());
             !volumes.is_empty() && !volumes.iter().any(|(_, known)| counts(known) && known.finds(sought))
         };
-        let told = |sought: &Sought| AbsentLabel {
+        let told = |sought: &LabelReference| AbsentLabel {
             step: number,
             name: step.name,
             label: sought.label,
@@ -362,7 +362,7 @@ impl Pipeline {
     /// inputs hold `seen`, by key; of those that declare their labels only the channels count. Inputs that declare none
     /// and are not in `seen` have no maps: what steps look for only there counts as found.
     pub fn absent_labels(&self, seen: &BTreeMap<String, SeenLabels>) -> Vec<AbsentLabel> {
-        let mut reach = Reach::of_maps(&self.inputs, seen);
+        let mut reach = VolumeStates::of_maps(&self.inputs, seen);
         let mut absent = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             absent.extend(reach.absent(number, step));
@@ -376,7 +376,7 @@ impl Pipeline {
     /// # Errors
     /// The first fault, at its place in the pipeline.
     pub fn check_channels(&self, channels: &BTreeMap<String, usize>) -> Result<(), PipelineError> {
-        let mut reach = Reach::of_files(&self.inputs, channels);
+        let mut reach = VolumeStates::of_files(&self.inputs, channels);
         let named = |Fault { place, problem, help }: Fault| PipelineError { help, ..self.error_at(place, problem) };
         for (number, step) in self.steps.iter().enumerate() {
             reach.check(step, None).map_err(named)?;

@@ -99,7 +99,7 @@ pub struct Step {
     pub transform: Transform,
     /// The inputs that it applies to, in the order of the file.
     pub keys: Vec<String>,
-    pub(crate) labels: Vec<Sought>,
+    pub(crate) labels: Vec<LabelReference>,
     pub(crate) place: Place,
 }
 
@@ -130,7 +130,7 @@ pub type ReadFile<'a> = dyn Fn(Content, &str) -> Result<serde_json::Map<String, 
 
 /// A label that a parameter of a step names, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sought {
+pub(crate) struct LabelReference {
     pub(crate) label: f64,
     pub(crate) names: Names,
     pub(crate) place: Place,

@@ -10,7 +10,7 @@ use revoxel_transforms::{Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::labels::{self, Reach};
+use crate::labels::{self, VolumeStates};
 use crate::model::{Input, Output, Pipeline, ReadFile, Restore};
 use crate::node::{Data, Node};
 use crate::rules::GridRule;
@@ -146,7 +146,7 @@ fn resolve(
     }
     segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
-    let mut reach = Reach::of_text(&inputs);
+    let mut reach = VolumeStates::of_text(&inputs);
     for (number, _) in spec.steps.iter().enumerate() {
         if let Some(node) = document.child("steps").and_then(|s| s.child(&number.to_string())) {
             let states = reach.states(inputs.iter().map(|input| input.key.as_str()));

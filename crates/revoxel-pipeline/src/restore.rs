@@ -10,7 +10,7 @@ use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
 use crate::error::{Fault, Place};
-use crate::labels::{self, Reach};
+use crate::labels::{self, VolumeStates};
 use crate::model::{Input, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::restore_spec::{RestoreSpec, ValuesSpec};
@@ -171,7 +171,7 @@ struct Steps {
     /// What is resampled on the way back.
     carried: Kind,
     /// What is known of the labels in the end.
-    reach: Reach,
+    reach: VolumeStates,
 }
 
 fn resolve_steps(
@@ -181,7 +181,7 @@ fn resolve_steps(
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Steps, Fault> {
-    let reach = Reach::of_prediction(PREDICTION, kind);
+    let reach = VolumeStates::of_prediction(PREDICTION, kind);
     let mut found = Steps { steps: Vec::new(), decide_in_model: false, carried: kind, reach };
     let nodes = match node.map(|n| &n.data) {
         Some(Data::List(nodes)) => &nodes[..],

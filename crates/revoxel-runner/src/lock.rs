@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const NAME: &str = ".revoxel-lock";
 
 /// The files that this program holds locked.
-static HELD: Mutex<Vec<Arc<Held>>> = Mutex::new(Vec::new());
+static LOCKED: Mutex<Vec<Arc<LockedFile>>> = Mutex::new(Vec::new());
 
 /// A file that is locked.
 #[derive(Debug)]
-struct Held {
+struct LockedFile {
     path: PathBuf,
     file: File,
 }
@@ -25,7 +25,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Lock {
     /// `None` where the file system has no locks.
-    held: Option<Arc<Held>>,
+    held: Option<Arc<LockedFile>>,
 }
 
 /// Why a folder cannot be written into.
@@ -98,7 +98,7 @@ impl Lock {
                     file.seek(SeekFrom::Start(0)).map_err(failed)?;
                     let _ = Read::by_ref(&mut file).take(4096).read_to_string(&mut other);
                     if other == pipeline {
-                        let held = Arc::new(Held { path, file });
+                        let held = Arc::new(LockedFile { path, file });
                         all().push(Arc::clone(&held));
                         return Ok(Self { held: Some(held) });
                     }
@@ -124,7 +124,7 @@ pub fn remove_left_over(folder: &Path) {
         return;
     }
     if let Ok(file) = File::options().read(true).write(true).open(&path) {
-        Held { path, file }.give_back();
+        LockedFile { path, file }.give_back();
     }
 }
 
@@ -143,11 +143,11 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-fn all() -> MutexGuard<'static, Vec<Arc<Held>>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+fn all() -> MutexGuard<'static, Vec<Arc<LockedFile>>> {
+    LOCKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Held {
+impl LockedFile {
     /// Gives the right back; the last one takes the file away.
     fn give_back(&self) {
         if self.file.unlock().is_ok() && self.file.try_lock().is_ok() && is_at(&self.file, &self.path) {

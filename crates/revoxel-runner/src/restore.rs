@@ -5,8 +5,8 @@ use std::path::{Component, Path};
 
 use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{
-    Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord, RestoreStepRecord, Return, Trace,
-    check_label_fill,
+    CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
+    RestoreStepRecord, Trace, check_label_fill,
 };
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
@@ -192,7 +192,7 @@ impl Restoration {
     pub fn take<E: From<RestoreError>>(
         &self,
         predictions: impl IntoIterator<Item = Result<Member, E>>,
-    ) -> Result<(Return, Kind), E> {
+    ) -> Result<(CombinedPrediction, Kind), E> {
         let mut all = Ensemble::new(self.recipe.clone());
         let mut kind = None;
         for member in predictions {
@@ -214,7 +214,7 @@ impl Restoration {
     ///
     /// # Errors
     /// Where a pass or a step fails.
-    pub fn bring_back(&self, taken: Return) -> Result<Inverted, RestoreError> {
+    pub fn bring_back(&self, taken: CombinedPrediction) -> Result<Inverted, RestoreError> {
         let mut inverted = taken.whole()?;
         inverted.volume = self.steps(false, inverted.volume)?;
         Ok(inverted)
@@ -245,7 +245,7 @@ impl Restoration {
     }
 
     /// Whether the result can be written slab by slab: no step needs the whole of it.
-    pub fn can_stream(&self, taken: &Return) -> bool {
+    pub fn can_stream(&self, taken: &CombinedPrediction) -> bool {
         taken.can_stream() && self.steps.iter().all(|s| s.model)
     }
 

@@ -9,7 +9,7 @@ use revoxel_transforms::params::IntVector;
 
 /// How many boxes are asked for, and how large.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct HoleParams<'a> {
     /// How many, or the fewest with `max_holes`.
     pub(super) holes: u32,
     /// The most.
@@ -34,7 +34,7 @@ pub(super) struct Holes {
     list: Vec<Hole>,
 }
 
-impl Asked<'_> {
+impl HoleParams<'_> {
     /// Refuses numbers and sizes that no box has.
     pub(super) fn check(&self) -> Result<(), Invalid> {
         const MOST: u32 = 1000;
@@ -113,7 +113,7 @@ mod tests {
     fn boxes_lie_inside_and_reach_every_place() {
         let shape = [9, 6, 4];
         let (least, most) = (Numbers(vec![2, -1, 3]), Numbers(vec![5, -1, 30]));
-        let asked = Asked { holes: 2, max_holes: Some(4), spatial_size: &least, max_spatial_size: Some(&most) };
+        let asked = HoleParams { holes: 2, max_holes: Some(4), spatial_size: &least, max_spatial_size: Some(&most) };
         assert!(asked.check().is_ok());
         let (mut counts, mut sizes, mut starts) = ([0; 5], [0; 10], [0; 9]);
         for case in 0..2000 {

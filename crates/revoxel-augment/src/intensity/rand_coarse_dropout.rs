@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::holes::{Asked, Holes, positions};
+use super::holes::{HoleParams, Holes, positions};
 use super::map::map_at;
 use super::statistics::{Range, by_group};
 use crate::random::{Drawn, Draws, Noise, OneOrTwo, RandomTransform, Span, probability, tenth};
@@ -61,8 +61,8 @@ pub struct RandCoarseDropout {
 }
 
 impl RandCoarseDropout {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
+    fn asked(&self) -> HoleParams<'_> {
+        HoleParams {
             holes: self.holes,
             max_holes: self.max_holes,
             spatial_size: &self.spatial_size,

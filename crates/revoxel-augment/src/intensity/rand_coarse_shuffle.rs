@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::holes::{Asked, Holes, positions};
+use super::holes::{HoleParams, Holes, positions};
 use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
@@ -50,8 +50,8 @@ pub struct RandCoarseShuffle {
 }
 
 impl RandCoarseShuffle {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
+    fn asked(&self) -> HoleParams<'_> {
+        HoleParams {
             holes: self.holes,
             max_holes: self.max_holes,
             spatial_size: &self.spatial_size,

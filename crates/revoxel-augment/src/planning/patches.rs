@@ -96,7 +96,7 @@ impl Fractions {
 }
 
 /// A box that was drawn without a place: it lies around a voxel of another input.
-pub(crate) trait Sought: Debug + Send + Sync {
+pub(crate) trait PatchChoice: Debug + Send + Sync {
     /// The input whose voxels are looked at.
     fn source(&self) -> &str;
 
@@ -121,7 +121,7 @@ pub(crate) trait Sought: Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct CropTo<T>(pub(crate) T);
 
-impl<T: Sought> SpatialTransform for CropTo<T> {
+impl<T: PatchChoice> SpatialTransform for CropTo<T> {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         seen(self.0.source(), grid, evidence)
     }

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::rand_crop_by_pos_neg_label::threshold;
-use crate::planning::patches::{CropTo, Sought, around, fitting, keep_above, marked, pick};
+use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
@@ -164,7 +164,7 @@ struct Patch {
     of: RandCropByLabelClasses,
 }
 
-impl Sought for Patch {
+impl PatchChoice for Patch {
     fn source(&self) -> &str {
         &self.of.source
     }

@@ -37,7 +37,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::planning::patches::{CropTo, Sought, around, fitting, keep_above, marked, pick};
+use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above, marked, pick};
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
@@ -135,7 +135,7 @@ struct Patch {
     of: RandCropByPosNegLabel,
 }
 
-impl Sought for Patch {
+impl PatchChoice for Patch {
     fn source(&self) -> &str {
         &self.of.source
     }

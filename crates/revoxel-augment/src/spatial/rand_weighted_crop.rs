@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::planning::patches::{CropTo, Sought, around, fitting};
+use crate::planning::patches::{CropTo, PatchChoice, around, fitting};
 use crate::planning::weights::by_weight;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
@@ -86,7 +86,7 @@ struct Patch {
     of: RandWeightedCrop,
 }
 
-impl Sought for Patch {
+impl PatchChoice for Patch {
     fn source(&self) -> &str {
         &self.of.source
     }

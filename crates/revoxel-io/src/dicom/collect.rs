@@ -19,7 +19,7 @@ use crate::{Limits, ReadError, ReadOptions};
 
 /// What there is.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FolderContents {
     pub(super) root: PathBuf,
     pub(super) packing: Option<Packing>,
     pub(super) files: Vec<NamedImage>,
@@ -33,14 +33,14 @@ pub(super) struct Found {
 }
 
 /// Why a file is not among the images.
-enum Left {
+enum NotAnImage {
     Out(SkipReason),
     Labels(Box<LabelFile>),
     Unreadable(DicomError),
 }
 
 /// Looks at everything under a path.
-pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadError> {
+pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<FolderContents, ReadError> {
     let limits = &options.limits;
     let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
     if metadata.is_dir() {
@@ -58,18 +58,18 @@ pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<Found, ReadE
 }
 
 /// A folder's images.
-fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &Limits) -> Found {
+fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &Limits) -> FolderContents {
     let scanned = parallel::map(paths.into_iter(), |path| (scan(&path, limits), path));
     let (mut files, mut labels) = (Vec::with_capacity(scanned.len()), Vec::new());
     for (result, path) in scanned {
         sort_in(result, path, 0, (&mut files, &mut labels), &mut skipped);
     }
     let files = without_localizers(files, &mut skipped);
-    Found { root: root.to_owned(), packing: None, files, labels, skipped, focus: None, equal_instances: 0 }
+    FolderContents { root: root.to_owned(), packing: None, files, labels, skipped, focus: None, equal_instances: 0 }
 }
 
 fn sort_in(
-    result: Result<ImageFile, Left>,
+    result: Result<ImageFile, NotAnImage>,
     path: PathBuf,
     member: usize,
     (files, labels): (&mut Vec<NamedImage>, &mut Vec<LabelFile>),
@@ -77,9 +77,9 @@ fn sort_in(
 ) {
     match result {
         Ok(file) => files.push(NamedImage { path, member, file }),
-        Err(Left::Labels(file)) => labels.push(file.at(path, member)),
-        Err(Left::Out(reason)) => skipped.push(Skipped { path, reason }),
-        Err(Left::Unreadable(e)) => skipped.push(Skipped { path, reason: SkipReason::Unreadable(e.to_string()) }),
+        Err(NotAnImage::Labels(file)) => labels.push(file.at(path, member)),
+        Err(NotAnImage::Out(reason)) => skipped.push(Skipped { path, reason }),
+        Err(NotAnImage::Unreadable(e)) => skipped.push(Skipped { path, reason: SkipReason::Unreadable(e.to_string()) }),
     }
 }
 
@@ -133,31 +133,31 @@ fn walk(root: &Path, deep: bool, skipped: &mut Vec<Skipped>) -> Result<Vec<PathB
 }
 
 /// The header of one file.
-fn scan(path: &Path, limits: &Limits) -> Result<ImageFile, Left> {
-    let io = |e: io::Error| Left::Unreadable(DicomError::Io(e.to_string()));
+fn scan(path: &Path, limits: &Limits) -> Result<ImageFile, NotAnImage> {
+    let io = |e: io::Error| NotAnImage::Unreadable(DicomError::Io(e.to_string()));
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     image(&mut file, length, limits.most_decoded(length))
 }
 
-fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, Left> {
+fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, NotAnImage> {
     match parse::parse(source, Some(length), limit) {
         Ok(header) => {
             let length = header.deflated_from.is_none().then_some(length);
             if let Some(file) = LabelFile::of(&header, length) {
-                return Err(Left::Labels(Box::new(file)));
+                return Err(NotAnImage::Labels(Box::new(file)));
             }
-            ImageFile::new(header, length).map_err(Left::Out)
+            ImageFile::new(header, length).map_err(NotAnImage::Out)
         }
-        Err(DicomError::NotDicom) => Err(Left::Out(SkipReason::NotDicom)),
-        Err(error) => Err(Left::Unreadable(error)),
+        Err(DicomError::NotDicom) => Err(NotAnImage::Out(SkipReason::NotDicom)),
+        Err(error) => Err(NotAnImage::Unreadable(error)),
     }
 }
 
 /// The series that a file belongs to; a file of several frames is itself.
-fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
+fn beside(path: &Path, limits: &Limits) -> Result<FolderContents, ReadError> {
     let fail = |reason| ReadError::Dicom { path: path.to_owned(), reason: Box::new(reason) };
-    let mut all = Found {
+    let mut all = FolderContents {
         root: path.to_owned(),
         packing: None,
         files: Vec::new(),
@@ -168,13 +168,13 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
     };
     let file = match scan(path, limits) {
         Ok(file) => file,
-        Err(Left::Labels(file)) => {
+        Err(NotAnImage::Labels(file)) => {
             all.labels.push(file.at(path.to_owned(), 0));
             return Ok(all);
         }
-        Err(Left::Unreadable(error)) => return Err(fail(error)),
-        Err(Left::Out(SkipReason::NotDicom)) => return Err(fail(DicomError::NotDicom)),
-        Err(Left::Out(reason)) => return Err(fail(DicomError::NoImage(reason.to_string()))),
+        Err(NotAnImage::Unreadable(error)) => return Err(fail(error)),
+        Err(NotAnImage::Out(SkipReason::NotDicom)) => return Err(fail(DicomError::NotDicom)),
+        Err(NotAnImage::Out(reason)) => return Err(fail(DicomError::NoImage(reason.to_string()))),
     };
     let single = |file: &ImageFile| file.content.as_ref().map_or(true, |c| c.stored().1 == 1);
     let folder = match path.parent() {
@@ -198,7 +198,7 @@ fn beside(path: &Path, limits: &Limits) -> Result<Found, ReadError> {
 }
 
 /// An archive's images.
-fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, ReadError> {
+fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<FolderContents, ReadError> {
     let (mut files, mut labels, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     let limit = limits.most_decoded(length_of(path)?);
     archive::visit(path, packing, limits, Want::Heads, &mut |member| {
@@ -206,7 +206,7 @@ fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, Read
         let result = image(&mut Stream(member.read), member.size, limit);
         if member.link {
             // The path that a link holds is no image: the archive is damaged where it is one.
-            if matches!(result, Ok(_) | Err(Left::Labels(_))) {
+            if matches!(result, Ok(_) | Err(NotAnImage::Labels(_))) {
                 let reason = format!("{}: a link contains an image", member.name);
                 let reason = ArchiveError::Damaged { members: member.index, reason };
                 return Err(ReadError::Archive { path: path.to_owned(), reason });
@@ -219,5 +219,5 @@ fn members(path: &Path, packing: Packing, limits: &Limits) -> Result<Found, Read
     })?;
     let root = path.to_owned();
     let files = without_localizers(files, &mut skipped);
-    Ok(Found { root, packing: Some(packing), files, labels, skipped, focus: None, equal_instances: 0 })
+    Ok(FolderContents { root, packing: Some(packing), files, labels, skipped, focus: None, equal_instances: 0 })
 }

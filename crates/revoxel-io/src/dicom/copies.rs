@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::bytes::Bytes;
-use super::collect::Found;
+use super::collect::FolderContents;
 use super::group::{self, Group, NamedImage, PlaneId, groups, plane};
 use super::places::same_places;
 use super::plane::Plane;
@@ -21,7 +21,7 @@ use crate::{Limits, ReadError, ReadOptions, RescalePolicy};
 const SAME_PLACE: f64 = 1e-3;
 
 /// The groups of what was found, without copies and without images that have no place among some that have.
-pub(super) fn sorted_out(found: &mut Found, options: &ReadOptions) -> Result<Vec<Group>, ReadError> {
+pub(super) fn sorted_out(found: &mut FolderContents, options: &ReadOptions) -> Result<Vec<Group>, ReadError> {
     set_aside(found);
     let twins = twins(found);
     let same = copies(found, &twins, &options.limits)?;
@@ -43,7 +43,7 @@ pub(super) fn sorted_out(found: &mut Found, options: &ReadOptions) -> Result<Vec
 }
 
 /// Leaves out images that say nothing of their place, where there are others.
-fn set_aside(found: &mut Found) {
+fn set_aside(found: &mut FolderContents) {
     if found.files.iter().all(|named| named.file.content.is_err()) {
         return;
     }
@@ -61,7 +61,7 @@ fn set_aside(found: &mut Found) {
 }
 
 /// Files that bear the same instance UID, pile by pile.
-fn twins(found: &Found) -> Vec<Vec<PlaneId>> {
+fn twins(found: &FolderContents) -> Vec<Vec<PlaneId>> {
     let mut piles: HashMap<&str, Vec<PlaneId>> = HashMap::new();
     for (file, named) in found.files.iter().enumerate() {
         if let (Some(uid), Ok(_)) = (&named.file.instance, &named.file.content) {
@@ -75,7 +75,7 @@ fn twins(found: &Found) -> Vec<Vec<PlaneId>> {
 }
 
 /// The copies in piles of images, each with the file that it is a copy of.
-fn copies(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, usize>, ReadError> {
+fn copies(found: &FolderContents, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, usize>, ReadError> {
     let mut copies: HashMap<usize, usize> = HashMap::new();
     if piles.is_empty() {
         return Ok(copies);
@@ -97,7 +97,7 @@ fn copies(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<Hash
     Ok(copies)
 }
 
-fn drop_copies(found: &mut Found, copies: &HashMap<usize, usize>) {
+fn drop_copies(found: &mut FolderContents, copies: &HashMap<usize, usize>) {
     let mut dropped: Vec<usize> = copies.keys().copied().collect();
     dropped.sort_unstable();
     for file in &dropped {
@@ -119,7 +119,7 @@ fn is_suspect(group: &Group) -> bool {
 }
 
 /// The images of a group that share their place; those that are a file each.
-fn piles(found: &Found, group: &Group) -> Vec<Vec<PlaneId>> {
+fn piles(found: &FolderContents, group: &Group) -> Vec<Vec<PlaneId>> {
     let ids: Vec<PlaneId> = group.planes.iter().copied().filter(|id| is_single(found, *id)).collect();
     let planes: Vec<&Plane> = ids.iter().filter_map(|id| plane(&found.files, *id)).collect();
     let sorted = |mut pile: Vec<PlaneId>| {
@@ -129,13 +129,13 @@ fn piles(found: &Found, group: &Group) -> Vec<Vec<PlaneId>> {
     same_places(&planes).into_iter().map(|pile| sorted(pile.into_iter().map(|i| ids[i]).collect())).collect()
 }
 
-fn is_single(found: &Found, id: PlaneId) -> bool {
+fn is_single(found: &FolderContents, id: PlaneId) -> bool {
     let file = &found.files[id.file].file;
     file.deflated_from.is_none() && file.content.as_ref().is_ok_and(|c| c.planes.len() == 1)
 }
 
 /// Whether the same stored pixels mean the same values.
-fn alike(found: &Found, a: PlaneId, b: PlaneId) -> bool {
+fn alike(found: &FolderContents, a: PlaneId, b: PlaneId) -> bool {
     let file = |id: PlaneId| &found.files[id.file].file;
     let planes = |id: PlaneId| file(id).content.as_ref().map(|c| c.planes.iter()).into_iter().flatten();
     let same = |a: &Plane, b: &Plane| {
@@ -150,7 +150,11 @@ fn alike(found: &Found, a: PlaneId, b: PlaneId) -> bool {
 }
 
 /// The bytes of the files in question, where they are in an archive.
-fn members(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, Vec<u8>>, ReadError> {
+fn members(
+    found: &FolderContents,
+    piles: &[Vec<PlaneId>],
+    limits: &Limits,
+) -> Result<HashMap<usize, Vec<u8>>, ReadError> {
     let mut members = HashMap::new();
     let file = |id: &PlaneId| &found.files[id.file];
     let most = |id: &PlaneId| (file(id).member, file(id).file.most_bytes());
@@ -169,7 +173,7 @@ fn members(found: &Found, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<Has
 }
 
 /// The pixels as they are stored; `None` where they cannot be read, which is told later.
-fn pixels(found: &Found, id: PlaneId, members: &HashMap<usize, Vec<u8>>) -> Option<Vec<u8>> {
+fn pixels(found: &FolderContents, id: PlaneId, members: &HashMap<usize, Vec<u8>>) -> Option<Vec<u8>> {
     let named = &found.files[id.file];
     let element = named.file.pixels;
     let open = || {

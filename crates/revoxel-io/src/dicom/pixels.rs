@@ -10,7 +10,7 @@ use revoxel_core::{Dtype, Kind, Voxel, Voxels, parallel};
 
 use super::bytes::Bytes;
 use super::codec::{self, Decoded};
-use super::collect::Found;
+use super::collect::FolderContents;
 use super::convert;
 use super::fill;
 use super::format::{Number, Photometric, PixelFormat};
@@ -26,7 +26,7 @@ use crate::{Limits, ReadError, buffer};
 
 /// What is to be read: per frame, the images in the order of the slices.
 pub(super) struct Request<'a> {
-    pub(super) found: &'a Found,
+    pub(super) found: &'a FolderContents,
     pub(super) frames: &'a [Vec<PlaneId>],
     pub(super) plan: &'a Plan,
     pub(super) format: PixelFormat,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::collect::Found;
+use super::collect::FolderContents;
 use super::group::{Group, plane};
 use super::labels::listing;
 use super::problem::DicomError;
@@ -13,7 +13,7 @@ use crate::series::fits;
 use crate::{ReadError, ReadOptions};
 
 /// The number of the group that the options choose.
-pub(super) fn choose(found: &Found, groups: &[Group], options: &ReadOptions) -> Result<usize, ReadError> {
+pub(super) fn choose(found: &FolderContents, groups: &[Group], options: &ReadOptions) -> Result<usize, ReadError> {
     let fail = |reason| ReadError::Dicom { path: found.root.clone(), reason: Box::new(reason) };
     if groups.is_empty() {
         let files = found.files.len() + found.skipped.len();
@@ -65,7 +65,7 @@ fn asked(options: &ReadOptions) -> String {
 }
 
 /// The groups that hold the file that was asked for; all where it was a folder.
-fn in_question(found: &Found, groups: &[Group]) -> Vec<usize> {
+fn in_question(found: &FolderContents, groups: &[Group]) -> Vec<usize> {
     let holds = |g: &Group, file: &Path| {
         found.files[g.example].path == file || g.planes.iter().any(|id| found.files[id.file].path == file)
     };
@@ -74,7 +74,7 @@ fn in_question(found: &Found, groups: &[Group]) -> Vec<usize> {
 }
 
 /// The groups that the options allow.
-pub(super) fn fitting(found: &Found, groups: &[Group], options: &ReadOptions) -> Vec<usize> {
+pub(super) fn fitting(found: &FolderContents, groups: &[Group], options: &ReadOptions) -> Vec<usize> {
     let mut fitting = in_question(found, groups);
     fitting.retain(|g| is_chosen(found, groups, *g, options));
     if options.series.as_ref().is_some_and(|choice| choice.largest) {
@@ -84,12 +84,12 @@ pub(super) fn fitting(found: &Found, groups: &[Group], options: &ReadOptions) ->
     fitting
 }
 
-fn quantity<'a>(found: &'a Found, group: &Group) -> Option<&'a str> {
+fn quantity<'a>(found: &'a FolderContents, group: &Group) -> Option<&'a str> {
     group.planes.first().and_then(|id| plane(&found.files, *id)).map(|p| p.quantity.as_str())
 }
 
 /// Whether a group is what the options ask for.
-fn is_chosen(found: &Found, groups: &[Group], number: usize, options: &ReadOptions) -> bool {
+fn is_chosen(found: &FolderContents, groups: &[Group], number: usize, options: &ReadOptions) -> bool {
     let group = &groups[number];
     let file = &found.files[group.example].file;
     let part = |pattern: &String| {
@@ -134,7 +134,7 @@ fn line(series: &SeriesReport) -> String {
 }
 
 /// A summary of why files were skipped.
-fn skipped(found: &Found) -> String {
+fn skipped(found: &FolderContents) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for skipped in &found.skipped {
         let text = match &skipped.reason {
@@ -153,7 +153,7 @@ fn skipped(found: &Found) -> String {
 }
 
 /// What is worth a remark about files that were left out.
-pub(super) fn remarks(found: &Found) -> Vec<DicomWarning> {
+pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
     let reasons = || found.skipped.iter();
     let count = |is: fn(&SkipReason) -> bool| reasons().filter(|s| is(&s.reason)).count();
     let mut remarks = Vec::new();
@@ -191,7 +191,7 @@ fn is_damaged(reason: &SkipReason) -> bool {
 }
 
 /// The report of everything that was found.
-pub(super) fn report(found: Found, groups: &[Group]) -> DicomScan {
+pub(super) fn report(found: FolderContents, groups: &[Group]) -> DicomScan {
     let series = groups.iter().enumerate().map(|(i, g)| g.report(i + 1, &found.files)).collect();
     let labels = listing::report(&found, groups.len());
     DicomScan { path: found.root, series, labels, skipped: found.skipped }

@@ -5,7 +5,7 @@ use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{Channels, LabelSet, Names, PaddingRule, Resampling, ValueTransform};
 
 use crate::error::{Fault, Place};
-use crate::model::Sought;
+use crate::model::LabelReference;
 
 /// What is known of a volume.
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ impl VolumeState {
     }
 
     /// Whether it may hold what a step looks for.
-    pub(super) fn finds(&self, sought: &Sought) -> bool {
+    pub(super) fn finds(&self, sought: &LabelReference) -> bool {
         let channel = || self.channels.as_ref().is_none_or(|channels| channels.held.has(sought.label));
         match (self.kind, sought.names) {
             (_, Names::Channel) => channel(),

@@ -17,7 +17,7 @@ use crate::restore::{Member, Restoration};
 const CHANNELS: usize = 8;
 
 /// A prediction that goes back.
-struct Way {
+struct RestoreSample {
     restoration: Restoration,
     volume: String,
     kind: Kind,
@@ -37,12 +37,12 @@ pub(super) fn predictions(passages: &[&Passage], phantom: &Phantom, registry: &R
                 continue;
             }
             for kind in [Kind::Label, Kind::Image] {
-                let way = Way { restoration: Restoration::default(), volume: key.clone(), kind };
+                let way = RestoreSample { restoration: Restoration::default(), volume: key.clone(), kind };
                 all.insert(format!("{} onto {key}", plain(kind)), way.go(passages, phantom).into());
             }
         }
     } else if let Ok(key) = trace.main_volume() {
-        let way = Way { restoration: Restoration::default(), volume: key.to_owned(), kind: Kind::Label };
+        let way = RestoreSample { restoration: Restoration::default(), volume: key.to_owned(), kind: Kind::Label };
         all.insert(format!("{} onto {key}", plain(Kind::Label)), way.go(passages, phantom).into());
     }
     for name in trace.restore.keys() {
@@ -80,7 +80,7 @@ impl Alike for revoxel_invert::VolumeTrace {
 }
 
 /// The way of an entry of `restore`.
-fn way(trace: &Trace, name: &str, registry: &Registry) -> Result<Way, String> {
+fn way(trace: &Trace, name: &str, registry: &Registry) -> Result<RestoreSample, String> {
     let restoration = Restoration::of(trace, Some(name), registry).map_err(|e| e.to_string())?;
     let volume = match &restoration.volume {
         Some(key) => key.clone(),
@@ -88,7 +88,7 @@ fn way(trace: &Trace, name: &str, registry: &Registry) -> Result<Way, String> {
         None => trace.main_volume().map_err(|e| e.to_string())?.to_owned(),
     };
     let kind = restoration.kind.unwrap_or(Kind::Image);
-    Ok(Way { restoration, volume, kind })
+    Ok(RestoreSample { restoration, volume, kind })
 }
 
 /// What is said of a prediction that cannot go back.
@@ -96,7 +96,7 @@ fn refused(why: &str) -> Map<String, Value> {
     Map::from_iter([(COMMENT.to_owned(), why.into()), ("refused".to_owned(), true.into())])
 }
 
-impl Way {
+impl RestoreSample {
     fn go(&self, passages: &[&Passage], phantom: &Phantom) -> Map<String, Value> {
         if passages.iter().any(|passage| !passage.volumes.contains_key(&self.volume)) {
             return refused(&format!("the case has no volume {:?}", self.volume));

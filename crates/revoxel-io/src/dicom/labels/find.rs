@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::Kind;
 
-use super::super::collect::{self, Found};
+use super::super::collect::{self, FolderContents};
 use super::super::copies::sorted_out;
 use super::super::group::{Group, format};
 use super::super::plan::{Plan, plan};
@@ -24,7 +24,7 @@ use crate::{LabelOptions, Limits, ReadError, ReadOptions, SeriesChoice};
 /// The object of labels among what was found that is to be read, as a place in the list; `None` where it is a series of
 /// images. `images` counts these in the list that people choose from.
 pub(in crate::dicom) fn chosen(
-    found: &Found,
+    found: &FolderContents,
     kind: Option<Kind>,
     options: &ReadOptions,
     images: usize,
@@ -77,7 +77,7 @@ pub(in crate::dicom) fn chosen(
 }
 
 /// Leaves one of the files that are the same, byte for byte.
-fn without_copies(found: &Found, fitting: &mut Vec<usize>, limits: &Limits) {
+fn without_copies(found: &FolderContents, fitting: &mut Vec<usize>, limits: &Limits) {
     let archive = found.packing.map(|packing| (found.root.as_path(), packing));
     let content = |index: usize| {
         let bytes = bytes_of(&found.labels[index], archive, u64::MAX, limits).ok()?;
@@ -97,7 +97,7 @@ fn without_copies(found: &Found, fitting: &mut Vec<usize>, limits: &Limits) {
 }
 
 /// Whether a segmentation or structure set is the chosen one.
-fn is_asked(found: &Found, index: usize, asked: &SeriesChoice, images: usize, kind: Option<Kind>) -> bool {
+fn is_asked(found: &FolderContents, index: usize, asked: &SeriesChoice, images: usize, kind: Option<Kind>) -> bool {
     let file = &found.labels[index];
     let patterns = kind.is_none_or(|kind| kind == Kind::Label);
     let is = |uid: &String| file.series == *uid || file.instance.as_ref() == Some(uid);
@@ -157,7 +157,11 @@ pub(super) struct Candidates {
 }
 
 /// The series that an object of labels may refer to: by its UID, else by the frame of reference.
-pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<Candidates, ReadError> {
+pub(super) fn candidates(
+    found: &FolderContents,
+    file: &LabelFile,
+    options: &ReadOptions,
+) -> Result<Candidates, ReadError> {
     let LabelOptions { reference, reference_series, reference_select, .. } = options.labels.clone();
     let plain = ReadOptions { series: reference_series, select: reference_select, ..options.clone() };
     let mut found = match (&reference, &found.focus) {
@@ -213,7 +217,7 @@ pub(super) fn candidates(found: &Found, file: &LabelFile, options: &ReadOptions)
 }
 
 /// What is in the tree of an object that was found.
-fn again(path: &Path, options: &ReadOptions) -> Result<Found, ReadError> {
+fn again(path: &Path, options: &ReadOptions) -> Result<FolderContents, ReadError> {
     collect::collect(path, options)
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use revoxel_core::{Dtype, Kind, Voxel};
 
 use super::super::bytes::Bytes;
-use super::super::collect::Found;
+use super::super::collect::FolderContents;
 use super::super::dataset::DataSet;
 use super::super::fill;
 use super::super::input::Stream;
@@ -30,7 +30,11 @@ use crate::{OverlapPolicy, ReadError, ReadOptions};
 const MOST_LABELS: usize = 65535;
 
 /// The slices of the series that structures are drawn on.
-pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<(Prepared, Target), ReadError> {
+pub(super) fn prepare(
+    found: &FolderContents,
+    file: &LabelFile,
+    options: &ReadOptions,
+) -> Result<(Prepared, Target), ReadError> {
     let fail = |reason: LabelsError| ReadError::Dicom { path: file.path.clone(), reason: Box::new(reason.into()) };
     let channels = options.labels.overlap == OverlapPolicy::Channels;
     let mut labels = asked(file.labels(), &options.labels.structures).map_err(fail)?;
@@ -72,7 +76,7 @@ pub(super) fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) ->
 
 /// All structures in their voxels, and what was odd.
 pub(super) fn paint<T: Voxel + PartialEq>(
-    found: &Found,
+    found: &FolderContents,
     file: &LabelFile,
     (prepared, target): (&Prepared, &Target),
     options: &ReadOptions,
@@ -113,7 +117,7 @@ pub(super) fn paint<T: Voxel + PartialEq>(
 }
 
 /// The attributes of a structure set with its contours.
-fn contours(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<DataSet, ReadError> {
+fn contours(found: &FolderContents, file: &LabelFile, options: &ReadOptions) -> Result<DataSet, ReadError> {
     let archive = found.packing.map(|packing| (found.root.as_path(), packing));
     let bytes = bytes_of(file, archive, u64::MAX, &options.limits)?;
     let length = bytes.length();

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use revoxel_core::{Dtype, Kind, Voxel};
 
-use super::super::collect::Found;
+use super::super::collect::FolderContents;
 use super::super::fill;
 use super::super::problem::DicomError;
 use super::super::warning::DicomWarning;
@@ -27,7 +27,7 @@ pub(super) type PlacedFrames = Vec<(usize, Placed)>;
 
 /// The grid of a segmentation, and its frames on it.
 pub(super) fn prepare(
-    found: &Found,
+    found: &FolderContents,
     file: &LabelFile,
     segmentation: &Segmentation,
     options: &ReadOptions,
@@ -91,7 +91,7 @@ struct Onto {
 
 /// The grid of the series that the frames refer to; their own where it is not there or they do not lie on it.
 fn onto(
-    found: &Found,
+    found: &FolderContents,
     file: &LabelFile,
     (segmentation, labels): (&Segmentation, &[LabelFacts]),
     numbers: &[usize],
@@ -158,7 +158,7 @@ fn onto(
 
 /// All labels in their voxels.
 pub(super) fn paint<T: Voxel + PartialEq>(
-    found: &Found,
+    found: &FolderContents,
     file: &LabelFile,
     segmentation: &Segmentation,
     (prepared, placed): (&Prepared, &PlacedFrames),

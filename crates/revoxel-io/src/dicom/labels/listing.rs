@@ -1,16 +1,16 @@
 //! Lists of segmentations and structure sets.
 
-use super::super::collect::Found;
+use super::super::collect::FolderContents;
 use super::super::report::LabelsReport;
 use super::file::LabelFile;
 
 /// A list of all segmentations and structure sets; `images` come before them.
-pub(in crate::dicom) fn lines(found: &Found, images: usize) -> String {
+pub(in crate::dicom) fn lines(found: &FolderContents, images: usize) -> String {
     lines_of(found, images, 0..found.labels.len())
 }
 
 /// Some of them.
-pub(super) fn lines_of(found: &Found, images: usize, indices: impl Iterator<Item = usize>) -> String {
+pub(super) fn lines_of(found: &FolderContents, images: usize, indices: impl Iterator<Item = usize>) -> String {
     let line = |i: usize| {
         let file = &found.labels[i];
         let names = file.labels().iter().map(|l| l.name.as_str()).collect::<Vec<_>>();
@@ -28,7 +28,7 @@ pub(super) fn short_list(names: &[&str]) -> String {
 }
 
 /// A report of all segmentations and structure sets.
-pub(in crate::dicom) fn report(found: &Found, images: usize) -> Vec<LabelsReport> {
+pub(in crate::dicom) fn report(found: &FolderContents, images: usize) -> Vec<LabelsReport> {
     let report = |(i, file): (usize, &LabelFile)| LabelsReport {
         number: images + i + 1,
         path: file.path.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use revoxel_core::Dtype;
 
-use super::super::collect::Found;
+use super::super::collect::FolderContents;
 use super::super::facts::DicomFacts;
 use super::super::plan::{Plan, SliceFrom};
 use super::super::warning::DicomWarning;
@@ -88,7 +88,7 @@ impl Prepared {
     /// That the volume is within the limits, and that the files may become so large: their pixels have so many bytes.
     pub(super) fn check_limits(
         &self,
-        found: &Found,
+        found: &FolderContents,
         file: &LabelFile,
         pixels: u64,
         options: &ReadOptions,

@@ -4,19 +4,23 @@ use std::path::PathBuf;
 
 use revoxel_core::{Dtype, Kind, Volume, Voxel, Voxels};
 
-use super::super::collect::Found;
+use super::super::collect::FolderContents;
 use super::file::{Content, LabelFile};
 use super::prepared::Prepared;
 use super::{from_contours, from_frames};
 use crate::{FileInfo, Loaded, ReadError, ReadOptions, Warning};
 
 /// The header of an object of labels, as it would be read.
-pub(in crate::dicom) fn info(found: &Found, index: usize, options: &ReadOptions) -> Result<FileInfo, ReadError> {
+pub(in crate::dicom) fn info(
+    found: &FolderContents,
+    index: usize,
+    options: &ReadOptions,
+) -> Result<FileInfo, ReadError> {
     prepare(found, &found.labels[index], options).map(|p| p.info)
 }
 
 /// Reads an object of labels.
-pub(in crate::dicom) fn read(found: &Found, index: usize, options: &ReadOptions) -> Result<Loaded, ReadError> {
+pub(in crate::dicom) fn read(found: &FolderContents, index: usize, options: &ReadOptions) -> Result<Loaded, ReadError> {
     let file = &found.labels[index];
     match prepare(found, file, options)?.info.dtype {
         Dtype::U8 => read_as::<u8>(found, file, options),
@@ -25,13 +29,17 @@ pub(in crate::dicom) fn read(found: &Found, index: usize, options: &ReadOptions)
 }
 
 /// The other files that it is read from.
-pub(in crate::dicom) fn parts(found: &Found, index: usize, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+pub(in crate::dicom) fn parts(
+    found: &FolderContents,
+    index: usize,
+    options: &ReadOptions,
+) -> Result<Vec<PathBuf>, ReadError> {
     let prepared = prepare(found, &found.labels[index], options)?;
     // A folder is hashed with all that is in it; an archive is a file.
     Ok(prepared.files.into_iter().filter(|file| !file.starts_with(&found.root)).collect())
 }
 
-fn prepare(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<Prepared, ReadError> {
+fn prepare(found: &FolderContents, file: &LabelFile, options: &ReadOptions) -> Result<Prepared, ReadError> {
     match content(file)? {
         Content::Segmentation(segmentation) => from_frames::prepare(found, file, segmentation, options).map(|p| p.0),
         Content::Structures(_) => from_contours::prepare(found, file, options).map(|p| p.0),
@@ -43,7 +51,11 @@ fn content(file: &LabelFile) -> Result<&Content, ReadError> {
     file.content.as_ref().map_err(fail)
 }
 
-fn read_as<T: Voxel + PartialEq>(found: &Found, file: &LabelFile, options: &ReadOptions) -> Result<Loaded, ReadError>
+fn read_as<T: Voxel + PartialEq>(
+    found: &FolderContents,
+    file: &LabelFile,
+    options: &ReadOptions,
+) -> Result<Loaded, ReadError>
 where
     Vec<T>: Into<Voxels>,
 {

@@ -18,7 +18,7 @@ use crate::vote::{Ballot, common_type, vote};
 
 /// Predictions taken together, ready for the way back.
 #[derive(Debug)]
-pub struct Return {
+pub struct CombinedPrediction {
     passes: Vec<Pass>,
     /// What the model of each pass saw, where that is needed.
     masks: Vec<Volume>,
@@ -32,7 +32,7 @@ pub struct Return {
     coverage: bool,
 }
 
-impl Return {
+impl CombinedPrediction {
     pub(crate) fn new(
         mut passes: Vec<Pass>,
         recipe: Recipe,
@@ -240,8 +240,8 @@ impl Return {
         Ok(self.gone_in(&after))
     }
 
-    fn meeting(&self) -> Meeting<'_> {
-        Meeting::new(&self.passes, &self.masks, self.interpolation, self.fill.clone())
+    fn meeting(&self) -> WeightedMean<'_> {
+        WeightedMean::new(&self.passes, &self.masks, self.interpolation, self.fill.clone())
     }
 }
 
@@ -266,7 +266,7 @@ impl Pass {
 }
 
 /// Means on their way to one native grid, channel by channel.
-struct Meeting<'a> {
+struct WeightedMean<'a> {
     passes: &'a [Pass],
     masks: &'a [Volume],
     interpolation: Interpolation,
@@ -275,7 +275,7 @@ struct Meeting<'a> {
     weights: Option<Vec<f32>>,
 }
 
-impl<'a> Meeting<'a> {
+impl<'a> WeightedMean<'a> {
     fn new(passes: &'a [Pass], masks: &'a [Volume], interpolation: Interpolation, fill: Vec<f64>) -> Self {
         let mut all = Self { passes, masks, interpolation, fill, weights: None };
         let alike = passes.iter().all(|p| p.weight.windows(2).all(|w| w[0] == w[1]));
