@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::archive::problem::ArchiveError;
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
+#[cfg(feature = "dicom")]
 use crate::dicom::problem::DicomError;
 use crate::mgh::problem::MghError;
 use crate::nifti::problem::HeaderError;
@@ -188,6 +189,7 @@ pub enum ReadError {
         reason: Box<FieldError>,
     },
     /// A DICOM file or series that cannot be read.
+    #[cfg(feature = "dicom")]
     #[error("{path}: {reason}{}", reason.advice().map_or_else(String::new, |advice| format!(": {advice}")))]
     Dicom {
         /// The file, or the folder or archive of the series.

@@ -93,7 +93,12 @@ pub struct Facts {
     pub slices: Option<SliceTiming>,
     /// What a DICOM series says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg(feature = "dicom")]
     pub dicom: Option<crate::dicom::facts::DicomFacts>,
+    /// The same, as it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg(not(feature = "dicom"))]
+    pub dicom: Option<serde_json::Value>,
     /// Header extensions, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,

@@ -6,6 +6,7 @@ use crate::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &crate::nifti::Nifti,
     &crate::picture::Picture,
+    #[cfg(feature = "dicom")]
     &crate::dicom::Dicom,
     &crate::nrrd::Nrrd,
     &crate::metaimage::MetaImage,

@@ -7,8 +7,10 @@
 //! (or, compressed, against what the compressed bytes can hold and a limit the caller sets); nothing here panics
 //! on what a file says; a file that is being written is never seen half finished under its own name.
 
+#[cfg_attr(not(feature = "dicom"), allow(dead_code, reason = "only DICOM reads members of archives"))]
 pub mod archive;
 pub mod codecs;
+#[cfg(feature = "dicom")]
 pub mod dicom;
 pub mod error;
 pub mod facts;

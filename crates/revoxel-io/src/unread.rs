@@ -34,6 +34,9 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
             true => unread("MINC 2", MINC),
             false => unread("HDF5", HDF5),
         },
+        _ if cfg!(not(feature = "dicom")) && first_bytes.get(128..132) == Some(b"DICM") => {
+            unread("DICOM", "this program was built without the feature `dicom`: build it with it")
+        }
         [b'C', b'D', b'F', 1 | 2, ..] => unread("MINC 1 (netCDF)", MINC),
         _ if first_bytes.starts_with(b"# vtk DataFile") => unread("VTK", VTK),
         _ if first_bytes.starts_with(b"<?xml") || first_bytes.starts_with(b"<VTKFile") => match text() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::counted::counted;
+#[cfg(feature = "dicom")]
 use crate::dicom::warning::DicomWarning;
 use crate::nifti::problem::HeaderError;
 
@@ -211,6 +212,7 @@ pub enum Warning {
         bytes: u64,
     },
     /// A DICOM series.
+    #[cfg(feature = "dicom")]
     #[error(transparent)]
     Dicom(DicomWarning),
     /// The affine that was written shears.
@@ -277,7 +279,11 @@ pub enum Warning {
 impl Warning {
     /// Whether it reports labels beside an image as left out. Callers that also read these labels can drop it.
     pub const fn is_labels_aside(&self) -> bool {
-        matches!(self, Self::Dicom(warning) if warning.is_labels_aside())
+        #[cfg(feature = "dicom")]
+        if let Self::Dicom(warning) = self {
+            return warning.is_labels_aside();
+        }
+        false
     }
 }
 

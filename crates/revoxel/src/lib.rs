@@ -77,8 +77,10 @@ pub mod geometry {
 
 /// Files of volumes.
 pub mod io {
+    #[cfg(feature = "dicom")]
+    pub use revoxel_io::dicom;
     pub use revoxel_io::{
-        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, WriteError, dicom, info,
+        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, WriteError, info,
         info_with, read, read_with, write,
     };
 }

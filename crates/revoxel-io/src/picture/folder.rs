@@ -9,7 +9,7 @@ use super::names::name_of;
 use crate::codecs::head;
 use crate::format::FIRST_BYTES;
 use crate::open::has_extension;
-use crate::{FORMATS, dicom, unread};
+use crate::{FORMATS, unread};
 
 /// What a folder of pictures holds.
 #[derive(Debug, Default)]
@@ -83,9 +83,20 @@ fn is_volume(path: &Path) -> bool {
     }
     let Ok(head) = head::head(path, FIRST_BYTES) else { return false };
     let mut formats = FORMATS.iter().filter(|format| ![super::NAME, "dicom"].contains(&format.name()));
-    dicom::is_dicom(&head.bytes)
+    is_dicom(&head.bytes)
         || formats.any(|format| format.recognises(path, &head.bytes))
         || unread::of(path, &head.bytes).is_some()
+}
+
+#[cfg(feature = "dicom")]
+fn is_dicom(first_bytes: &[u8]) -> bool {
+    crate::dicom::is_dicom(first_bytes)
+}
+
+/// Without the feature `dicom`, such a file is one of those that are not read.
+#[cfg(not(feature = "dicom"))]
+const fn is_dicom(_: &[u8]) -> bool {
+    false
 }
 
 /// Whether a volume lies in a folder or below. Links to folders are not followed: they could lead in a circle.
