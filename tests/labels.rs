@@ -221,7 +221,7 @@ fn channels_that_steps_make_are_known_from_the_text() {
     let outside = "mark_outside: { keys: label, nonzero_of: [image] }";
     t("", &[outside, "^one_hot: { keys: label }"], &["label -1 of \"label\": there is no channel"]);
     t("", &[outside, "^compute_ho_ver_maps: { keys: label }"], &["label -1 of \"label\": instances have whole"]);
-    t("", &[outside, "^generate_heatmap: { keys: label }"], &["label -1 of \"label\": landmarks are counted from 1"]);
+    t("", &[outside, "^generate_heatmap: { keys: label }"], &["label -1 of \"label\": landmarks are numbered from 1"]);
     t("", &[outside, "generate_heatmap: { keys: label, labels: [-1, 1] }"], &[]);
     // What takes one channel.
     let four = "as_discrete: { keys: [label], to_onehot: 4, threshold: 0.5 }";

@@ -1,4 +1,4 @@
-//! Why a transform cannot do what it is asked.
+//! Errors of transforms.
 
 use revoxel_core::{Grid, GridError, Number, Orientation, Relation, VolumeError, WarpError};
 use revoxel_resample::{NonFinite, ResampleError};
@@ -10,7 +10,7 @@ pub enum PlanError {
     /// The plan depends on voxels, and there are none in a static plan.
     #[error("depends on the voxels of {0:?}")]
     DependsOnVoxels(String),
-    /// A named input is not there.
+    /// A named input is missing.
     #[error("the input {0:?} that the step refers to is missing")]
     MissingInput(String),
     /// No voxel is foreground.
@@ -19,21 +19,21 @@ pub enum PlanError {
         /// The rule that no voxel satisfies.
         rule: String,
     },
-    /// The case is to be left out.
+    /// The case is skipped.
     #[error("the case is skipped: no voxel is foreground ({rule})")]
     SkipCase {
         /// The rule that no voxel satisfies.
         rule: String,
     },
-    /// There are fewer windows than the number of the copy asks for.
+    /// There are fewer windows than the copy needs.
     #[error("the case is skipped: it has {patches} patches, and this copy needs number {number} (counted from 0)")]
     NoPatch {
-        /// Which one was asked for, from 0.
+        /// The number that was requested, from 0.
         number: u32,
         /// How many there are.
         patches: usize,
     },
-    /// A sweep begins so late that no window is left.
+    /// A sweep begins too late to hold a window.
     #[error(
         "no window of {size:?} voxels fits into the volume after the offset: lower the offset or the patch_size, or set \
          pad_mode"
@@ -42,17 +42,17 @@ pub enum PlanError {
         /// Voxels of a window.
         size: [usize; 3],
     },
-    /// A volume cannot be split like that.
+    /// A volume cannot be split as requested.
     #[error("{field} {size:?}: cannot split a volume of {shape:?} voxels like this; lower the numbers")]
     Unsplit {
         /// Name of the parameter.
         field: &'static str,
-        /// What was asked for.
+        /// The requested numbers.
         size: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
     },
-    /// MONAI's spread of cells runs back along an axis.
+    /// MONAI's spread of cells runs backwards along an axis.
     #[error(
         "rule: monai: axis {axis} of {voxels} voxels runs backwards at its end and has no inverse: leave the rule out, or \
          choose a number of cells that divides the voxels"
@@ -63,7 +63,7 @@ pub enum PlanError {
         /// Its voxels.
         voxels: usize,
     },
-    /// The outermost voxels of an axis cannot stay where they are.
+    /// The outermost voxels of an axis cannot keep their places.
     #[error(
         "align_corners: axis {axis} has {from} voxel(s) and would get {to}: both need at least 2 to keep the outermost \
          centres; leave align_corners out"
@@ -71,12 +71,12 @@ pub enum PlanError {
     NoCorners {
         /// The axis.
         axis: usize,
-        /// How many voxels it has.
+        /// Its voxels before.
         from: usize,
-        /// How many it would get.
+        /// Its voxels after.
         to: usize,
     },
-    /// Nothing of the volume would be left.
+    /// The crop would be empty.
     #[error("the crop {start:?} to {end:?} leaves nothing of a volume of {shape:?} voxels")]
     NothingLeft {
         /// First index of the crop.
@@ -94,12 +94,12 @@ pub enum PlanError {
     TooLarge {
         /// Name of the parameter.
         field: &'static str,
-        /// Voxels asked for.
+        /// The requested voxels.
         size: [i64; 3],
         /// Shape of the volume.
         shape: [usize; 3],
     },
-    /// The size of a crop is to be drawn from an empty range.
+    /// The range of sizes of a random crop is empty.
     #[error(
         "cannot draw the size of the crop from {least:?} to {most:?} voxels (the volume has {shape:?}): the smallest size \
          exceeds the largest on some axis; lower the smallest size, or raise the largest"
@@ -112,7 +112,7 @@ pub enum PlanError {
         /// Shape of the volume.
         shape: [usize; 3],
     },
-    /// An input does not hold what the step looks for in it.
+    /// An input does not hold what the step needs.
     #[error("cannot use the input {key:?} that the step refers to: {problem}")]
     Unfit {
         /// The input.
@@ -120,10 +120,10 @@ pub enum PlanError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The world cannot be bent like that.
+    /// The world cannot be bent as requested.
     #[error(transparent)]
     Warp(#[from] WarpError),
-    /// A parameter is about three axes, and the volume has two.
+    /// A parameter is for three axes, and the volume has two.
     #[error("{field}: {problem} (the volume is 2-D)")]
     TwoAxes {
         /// Name of the parameter.
@@ -131,7 +131,7 @@ pub enum PlanError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// A parameter is about two axes, and the volume has three.
+    /// A parameter is for two axes, and the volume has three.
     #[error("{field}: {problem} (the volume is not 2-D)")]
     ThreeAxes {
         /// Name of the parameter.
@@ -139,7 +139,7 @@ pub enum PlanError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// An orientation in which the slice axis of a 2-D volume is another one.
+    /// An orientation would move the slice axis of a 2-D volume.
     #[error(
         "the volume is 2-D with the axes {from}, and {to} would turn its slice axis (the last one) into its plane; give \
          letters that end with the slice axis, or the two letters of the plane"
@@ -147,7 +147,7 @@ pub enum PlanError {
     TurnsPlane {
         /// The orientation of the volume.
         from: Orientation,
-        /// The one that is asked for.
+        /// The requested orientation.
         to: Orientation,
     },
     /// A transform bends all three axes.
@@ -178,7 +178,7 @@ pub enum PlanError {
         /// How they differ.
         relation: Relation,
     },
-    /// The grid after the step would be no grid.
+    /// The grid after the step would be invalid.
     #[error(transparent)]
     Grid(#[from] GridError),
     /// Values could not be changed.
@@ -190,7 +190,7 @@ pub enum PlanError {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// A parameter with one number per channel does not fit.
+    /// A parameter with one number per channel has the wrong length.
     #[error("{parameter} has {given} numbers, but the volume has {channels} channel(s)")]
     Channels {
         /// Name of the parameter.
@@ -200,7 +200,7 @@ pub enum ApplyError {
         /// Channels of the volume.
         channels: usize,
     },
-    /// A volume has several channels where one is needed, or one where several are.
+    /// A volume has the wrong number of channels.
     #[error("the volume has {channels} channel(s): {problem}")]
     ChannelCount {
         /// Channels of the volume.
@@ -208,19 +208,19 @@ pub enum ApplyError {
         /// What is needed.
         problem: &'static str,
     },
-    /// What is to be computed of the values is no number.
+    /// Statistics of the values are not finite.
     #[error(
         "statistics of the values are not finite: their sums or their range are too large; scale the values before, or \
          clip them with clip_intensity"
     )]
     NotFinite,
-    /// The step makes values that are not finite of finite ones.
+    /// The step turns finite values into values that are not finite.
     #[error(
         "the step turns finite values into values that are not finite: {0}; change its parameters, or scale the values \
          before"
     )]
     Overflows(Box<NonFinite>),
-    /// The step makes whole numbers of values that are not finite.
+    /// The step cannot turn values that are not finite into whole numbers.
     #[error(
         "the step makes whole numbers, which cannot represent NaN or infinity: {0}; set `non_finite: 0`, or another \
          number, on the input"
@@ -229,10 +229,10 @@ pub enum ApplyError {
     /// No voxel is in the mask.
     #[error("no voxel is in the mask ({0}): cannot compute statistics")]
     EmptyMask(String),
-    /// A named input is not there.
+    /// A named input is missing.
     #[error("the input {0:?} that the step refers to is missing")]
     MissingInput(String),
-    /// A named input lies elsewhere.
+    /// A named input lies on another grid.
     #[error(
         "the input {key:?} that the step refers to lies on another grid ({theirs:?} voxels, here {ours:?}; corners \
          {corner_mm:.3} mm apart): bring both to one grid in an earlier step"
@@ -247,7 +247,7 @@ pub enum ApplyError {
         /// Distance at the farthest corner, mm.
         corner_mm: f64,
     },
-    /// A parameter names a channel of a one-hot map that is not there.
+    /// A parameter names a missing channel of a one-hot map.
     #[error(
         "{parameter}: there is no channel {channel}: the volume has {channels} channel(s), numbered from 0, and counts as \
          a one-hot map, where {parameter} names channels; set is_onehot: false to name labels in every channel"
@@ -255,12 +255,12 @@ pub enum ApplyError {
     NoChannel {
         /// Name of the parameter.
         parameter: &'static str,
-        /// What it names.
+        /// The channel it names.
         channel: i64,
         /// Channels of the volume.
         channels: usize,
     },
-    /// A volume of several channels is no one-hot map.
+    /// A volume of several channels is not a one-hot map.
     #[error(
         "channel {channel} holds {value}: a volume of several channels counts as a one-hot map, whose channels hold 0 \
          and 1; set is_onehot: false if each channel is a label map, or is_onehot: true to count values above 0"
@@ -268,10 +268,10 @@ pub enum ApplyError {
     NotOneHot {
         /// The channel.
         channel: usize,
-        /// What it holds.
+        /// A value in it.
         value: f64,
     },
-    /// A label that cannot be treated.
+    /// A label that the step refuses.
     #[error("the volume has the label {label}: {problem}")]
     Label {
         /// The label.
@@ -285,7 +285,7 @@ pub enum ApplyError {
          (9007199254740992): map such labels to smaller numbers with map_label_value before"
     )]
     LongLabel(Box<Number>),
-    /// The lowest and the highest of labels that no voxel type holds together.
+    /// The lowest and the highest label, which no voxel type holds together.
     #[error("no voxel type holds labels from {} to {}: each side of 0 needs 64 bits", .0[0], .0[1])]
     LongLabels(Box<[i128; 2]>),
     /// A parameter names a place beyond the volume.
@@ -298,7 +298,7 @@ pub enum ApplyError {
         /// Shape of the volume.
         shape: [usize; 3],
     },
-    /// A parameter names a place by too few or too many indices.
+    /// A parameter names a place with too few or too many indices.
     #[error(
         "{parameter} {place:?}: the volume has {axes} axes; give {axes} indices, or the channel and {axes} indices"
     )]
@@ -310,7 +310,7 @@ pub enum ApplyError {
         /// Axes of the volume.
         axes: usize,
     },
-    /// A parameter names an axis that a 2-D volume has not.
+    /// A parameter names an axis that a 2-D volume does not have.
     #[error("{field}: the volume is 2-D and has no axis {axis}: use 0 or 1 (or -1 for the last)")]
     TwoAxes {
         /// Name of the parameter.
@@ -328,9 +328,9 @@ pub enum ApplyError {
         parameter: &'static str,
         /// Name of the rule.
         rule: &'static str,
-        /// What it looked at.
+        /// The values it was applied to.
         channel: String,
-        /// Why there is none, and what to do.
+        /// The reason, and what to do.
         problem: String,
     },
     /// The result does not fit its grid.
@@ -341,7 +341,7 @@ pub enum ApplyError {
     Resample(#[from] ResampleError),
 }
 
-/// A parameter that makes no sense.
+/// An invalid parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The parameter.

@@ -113,24 +113,24 @@ pub fn markdown(registry: &Registry) -> String {
 const HEAD: &str = "\
 # Transforms
 
-Every transform that a pipeline may name. This page is made by `revoxel transforms --markdown` from the files of the \
+All transforms that a pipeline can name. `revoxel transforms --markdown` makes this page from the files of the \
 transforms: do not edit it. `revoxel transforms NAME` shows one of them, and `revoxel schema` prints all parameters as \
 a JSON Schema, for editors.
 
 A *spatial* transform changes where voxels are and applies to every input; an *intensity* transform changes values and \
 applies to images; a *label* transform applies to label maps. `keys: [name]` narrows any of them to some inputs. The \
-column *inverse* says how a step is undone; the last columns name what does the same elsewhere, with the differences \
-below.
+column *inverse* says how a step is undone. The last columns name the transforms that do the same elsewhere; the \
+differences are below.
 
-Some things are the same for all of them and are not said again. Of MONAI's arguments, `allow_missing_keys` is \
-`optional: true` of an input, and `num_samples` is `copies` of the pipeline. `lazy` is always so: spatial steps in a \
-row interpolate once. Arguments by key that are no map here are a step for each, with `keys`. `new_key_prefix` is a \
-second input that reads the same file, and `dtype` is that of an output; a step answers in the type that its text \
-says. `cache_grid`, `device`, `meta_keys` and `meta_key_postfix` have no counterpart, nor has `align_corners` where \
-no parameter bears its name. Nor have splines of other orders than 0, 1 and 3, and padding by `empty` or with a \
-`stat_length`; \
-`replicate` and `circular` of torch are `edge` and `wrap`. Of TorchIO's arguments, `include` and `exclude` are \
-`keys`, and `p` is `prob`. Masks that are functions, or names of ends (`Left` to `Superior`), have no counterpart.
+These rules hold for all transforms. Of MONAI's arguments, `allow_missing_keys` is `optional: true` of an input, and \
+`num_samples` is `copies` of the pipeline. `lazy` is always on: consecutive spatial steps interpolate once. Where MONAI \
+takes arguments by key and the parameter here is not a map, write one step per key, with `keys`. For `new_key_prefix`, \
+let a second input read the same file. Set `dtype` on an output; a step returns the type that its text states. \
+`cache_grid`, `device`, `meta_keys` and `meta_key_postfix` are not supported, nor is `align_corners` without a \
+parameter of that name. Splines of orders other than 0, 1 and 3, and padding by `empty` or with a `stat_length`, are \
+not supported. `replicate` and `circular` of torch are `edge` and `wrap`. Of TorchIO's arguments, `include` and \
+`exclude` are `keys`, and `p` is `prob`. Masks given as functions, or as names of ends (`Left` to `Superior`), are not \
+supported.
 
 ";
 

@@ -272,11 +272,11 @@ mod tests {
         };
         t(json!({ "threshold": null }), 1, "give threshold or hsv_threshold");
         t(json!({ "hsv_threshold": 0.5 }), 2, "needs three");
-        t(json!({ "threshold": "minimum" }), 1, "minimum finds no threshold of channel 0");
+        t(json!({ "threshold": "minimum" }), 1, "minimum finds no threshold for channel 0");
         t(
             json!({ "threshold": null, "hsv_threshold": { "V": "minimum" } }),
             3,
-            "hsv_threshold: minimum finds no threshold of value",
+            "hsv_threshold: minimum finds no threshold for value",
         );
         t(json!({ "threshold": { "B": 1 } }), 2, "the channels 0, 1 and 2");
     }
