@@ -94,7 +94,7 @@ fn refused_detached(data_file: &str, behind: &str, fragment: &str) {
 fn row_23_no_empty_line() {
     accepted(&file(&[]), "");
     refused_bytes(GOOD.as_bytes(), "data file is absent: no empty line ends the header");
-    refused_bytes(b"NRRD0004", "dimension is absent: the field is missing");
+    refused_bytes(b"NRRD0004", "dimension is absent: it is required");
     refused_bytes(&[GOOD.as_bytes(), &values()].concat(), "not a header line");
 }
 
@@ -116,7 +116,7 @@ fn rows_24_and_25_sizes() {
 
 #[test]
 fn row_26_byte_order() {
-    refused(&[("endian", "")], "endian is absent: the byte order of values of several bytes");
+    refused(&[("endian", "")], "endian is absent: the byte order (little or big) is required");
     refused(&[("endian", "middle")], "endian is middle: unknown; known are little and big");
 }
 
@@ -136,7 +136,7 @@ fn rows_27_and_28_directions() {
     refused(&[("space origin", "(1,nan,3)")], "space origin is (1,nan,3): must be a finite number");
     refused(
         &[("space dimension", "3")],
-        "space is left-posterior-superior: cannot stand together with space dimension",
+        "space is left-posterior-superior: cannot be combined with space dimension",
     );
     refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
     refused(&[("space", ""), ("space dimension", "4")], "expected 4 values, found 3");
@@ -162,7 +162,7 @@ fn row_29_skips() {
     refused(&[("byte skip", "18446744073709551615")], "byte skip is 18446744073709551615: must be a whole number");
     refused(&[("byte skip", "9223372036854775807")], "past the end of the file");
     refused(&[("byte skip", "1")], "sizes is 4 3 2: the values need 48 bytes from byte");
-    refused(&[("line skip", "9999")], "line skip is 9999: goes behind the end");
+    refused(&[("line skip", "9999")], "line skip is 9999: past the end of the file");
     refused(&[("line skip", "40")], "sizes is 4 3 2: the values need 48 bytes");
     refused(&[("line skip", "-1")], "line skip is -1: must be a whole number of 0 or more");
     accepted(&file(&[("byte skip", "-1")]), "");
@@ -184,7 +184,7 @@ fn row_30_data_files() {
     refused_detached("../a.raw", "", "../a.raw: outside the folder of the header");
     refused_detached("/dev/zero", "", "outside the folder");
     refused_detached("x/../../a.raw", "", "outside the folder");
-    refused_detached("scan.nhdr", "", "scan.nhdr: is the header itself");
+    refused_detached("scan.nhdr", "", "scan.nhdr: this is the header itself");
     refused_detached("missing.raw", "", "the file cannot be read");
     refused_detached(".", "", "not a regular file");
     refused_detached("a\0.raw", "", "must be the name of a file");
@@ -245,13 +245,13 @@ fn row_30_pipes() {
 
 #[test]
 fn row_31_lists_and_patterns() {
-    refused_detached("%d.raw 0 1000000000 1", "", "1000000001 files for sizes that need 2");
+    refused_detached("%d.raw 0 1000000000 1", "", "1000000001 files do not match sizes that need 2");
     refused_detached("%d.raw 0 1 0", "", "the step must lead");
     refused_detached("%s%n.raw 0 1 1", "", "the name must have exactly one number");
     refused_detached("%d.raw 0 1 1 9", "", "must be 1 to 3");
     refused_detached("%d.raw 0 1 1", "", "1.raw: the file cannot be read");
     refused_detached("../%d.raw 0 1 1", "", "outside the folder");
-    refused_detached("LIST", "0.raw\n", "1 files for sizes that need 2");
+    refused_detached("LIST", "0.raw\n", "1 files do not match sizes that need 2");
     refused_detached("LIST", "0.raw\n/etc/passwd\n", "outside the folder");
     refused_detached("LIST 3", "", "0 files for slabs of an axis of 2 samples");
     let many = [("data file", "%d.raw 0 999999999 1"), ("sizes", "1 1 1000000000")];
@@ -281,7 +281,7 @@ fn rows_32_and_33_text() {
     refused_bytes(&with(&text, &numbers(25)), "expected 24 values, the text has more");
     refused_bytes(
         &with(&text, &(numbers(23) + " 1e999")),
-        "encoding is text: value 23 is \"1e999\", which is no int16 number",
+        "encoding is text: value 23 is \"1e999\", not a number of type int16",
     );
     refused_bytes(
         &with(&[("encoding", "text"), ("type", "float")], &(numbers(23) + " 1e999")),
@@ -366,7 +366,7 @@ fn row_35_a_line_without_end() {
 
 #[test]
 fn row_36_types_versions_and_repetitions() {
-    refused(&[("type", "block")], "type is block: is not supported");
+    refused(&[("type", "block")], "type is block: not supported");
     refused(&[("type", "quaternion")], "type is quaternion: unknown");
     refused(&[("type", "")], "type is absent");
     refused(&[("encoding", "rot13")], "encoding is rot13: unknown; known are raw");
@@ -376,7 +376,7 @@ fn row_36_types_versions_and_repetitions() {
         &[b"NRRD0009".as_slice(), &file(&[])[8..]].concat(),
         "magic is NRRD0009: must be NRRD0001 to NRRD0006",
     );
-    refused_bytes(&[GOOD.as_bytes(), b"Sizes: 1 1 1\n\n"].concat(), "sizes is 1 1 1: the field is given twice");
+    refused_bytes(&[GOOD.as_bytes(), b"Sizes: 1 1 1\n\n"].concat(), "sizes is 1 1 1: the field appears twice");
     refused_bytes(b"not an NRRD file", "magic is not an NRRD file");
     refused_bytes(b"", "magic is empty");
 }
