@@ -134,10 +134,7 @@ fn rows_27_and_28_directions() {
     t("1 0 0", "must be vectors such as (1,0,0), or none");
     t("(1,0,0) (0,1,0) (0,0,2", "must be vectors");
     refused(&[("space origin", "(1,nan,3)")], "space origin is (1,nan,3): must be a finite number");
-    refused(
-        &[("space dimension", "3")],
-        "space is left-posterior-superior: cannot be combined with space dimension",
-    );
+    refused(&[("space dimension", "3")], "space is left-posterior-superior: cannot be combined with space dimension");
     refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
     refused(&[("space", ""), ("space dimension", "4")], "expected 4 values, found 3");
     refused(&[("space", "upside-down")], "space is upside-down: unknown; known are right-anterior");
