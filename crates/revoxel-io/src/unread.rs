@@ -112,7 +112,7 @@ mod tests {
             fs::write(folder.path().join(name), content).unwrap();
             let error = crate::info(folder.path().join(name)).unwrap_err().to_string();
             assert!(
-                error.contains(name) && error.contains(&format!("{format} is not supported")) && error.contains(how),
+                error.contains(name) && error.contains(format) && error.contains("is not supported: ") && error.contains(how),
                 "{error}"
             );
         }

@@ -146,7 +146,7 @@ fn what_is_refused() {
         &base("resampling_fn_data"),
         json!("resample_torch_fornnunet"),
         "resampling_fn_data",
-        "\"resample_torch_fornnunet\" has no",
+        "\"resample_torch_fornnunet\" is not supported",
     );
     let masks = base("use_mask_for_norm");
     for wrong in [json!("yes"), json!([]), json!(["true"]), json!([1]), json!([true, false]), Value::Null] {
@@ -155,7 +155,7 @@ fn what_is_refused() {
     }
     t(&masks, json!("-"), "3d_fullres.use_mask_for_norm", "missing");
     t(&base("resampling_fn_seg"), json!("-"), "resampling_fn_seg", "missing");
-    t(&base("preprocessor_name"), json!("NoResamplingPreprocessor"), "preprocessor_name", "DefaultPreprocessor has");
+    t(&base("preprocessor_name"), json!("NoResamplingPreprocessor"), "preprocessor_name", "expected DefaultPreprocessor");
     let of = |name: &'static str, argument: &'static str| ["configurations", "base", name, argument];
     t(
         &of("resampling_fn_data_kwargs", "order"),
@@ -165,7 +165,7 @@ fn what_is_refused() {
     );
     t(&of("resampling_fn_seg_kwargs", "order_z"), json!(1), "resampling_fn_seg_kwargs.order_z", "use 0");
     t(&of("resampling_fn_seg_kwargs", "is_seg"), json!(false), "resampling_fn_seg_kwargs.is_seg", "expected true");
-    t(&of("resampling_fn_data_kwargs", "device"), json!("cuda"), "resampling_fn_data_kwargs.device", "no argument");
+    t(&of("resampling_fn_data_kwargs", "device"), json!("cuda"), "resampling_fn_data_kwargs.device", "not an argument");
     t(&of("resampling_fn_probabilities_kwargs", "order"), json!("-"), "kwargs.order", "3 is not supported");
     t(
         &of("resampling_fn_probabilities_kwargs", "force_separate_z"),
@@ -177,8 +177,8 @@ fn what_is_refused() {
     t(&["configurations", "middle", "spacing"], json!("-"), "3d_fullres.spacing", "missing");
     t(&["transpose_forward"], json!([0, 0, 1]), "transpose_forward", "is not 0, 1, 2 in some order");
     t(&["transpose_forward"], json!([0.5, 1, 2]), "transpose_forward", "expected a list of whole numbers");
-    t(&["image_reader_writer"], json!("Tiff3DIO"), "image_reader_writer", "\"Tiff3DIO\" has no");
-    t(&["label_manager"], json!("MyLabels"), "label_manager", "LabelManager has");
+    t(&["image_reader_writer"], json!("Tiff3DIO"), "image_reader_writer", "\"Tiff3DIO\" is not supported");
+    t(&["label_manager"], json!("MyLabels"), "label_manager", "expected LabelManager");
     let properties = ["foreground_intensity_properties_per_channel", "0", "std"];
     t(&properties, json!("-"), "per_channel.0.std", "missing");
     t(&["plans_per_stage"], json!({}), "plans_per_stage", "nnU-Net v1");

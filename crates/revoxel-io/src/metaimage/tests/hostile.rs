@@ -152,7 +152,7 @@ fn row_41_compression() {
     assert!(loaded.info.warnings[0].to_string().contains("bytes after the voxels"));
     refused_bytes(
         &file(&[("CompressedData", "perhaps")]),
-        "CompressedData is perhaps: unknown; known are True and False",
+        "CompressedData is perhaps: unknown; supported are True and False",
     );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.mha");
@@ -172,7 +172,7 @@ fn rows_42_and_43_skips_and_channels() {
         &[("HeaderSize", "-1"), ("CompressedData", "True")],
         "HeaderSize is -1: cannot be combined with CompressedData",
     );
-    refused(&[("HeaderSize", "-1"), ("BinaryData", "False")], "HeaderSize is -1: is not supported");
+    refused(&[("HeaderSize", "-1"), ("BinaryData", "False")], "HeaderSize is -1: not supported");
     for value in ["0", "-1"] {
         refused(&[("ElementNumberOfChannels", value)], &format!("ElementNumberOfChannels is {value}: must be 1 to"));
     }
@@ -210,8 +210,8 @@ fn row_44_files() {
 fn rows_45_and_46_last_line_and_types() {
     refused_bytes(GOOD.as_bytes(), "ElementDataFile is absent: it is required");
     refused_bytes(&[header(&[]).as_bytes(), b"NDims = 3\n", &values()].concat(), "must be the last field");
-    refused(&[("ElementType", "MET_HALF")], "ElementType is MET_HALF: unknown; known are MET_CHAR");
-    refused(&[("ElementType", "MET_STRING")], "ElementType is MET_STRING: is not supported");
+    refused(&[("ElementType", "MET_HALF")], "ElementType is MET_HALF: unknown; supported are MET_CHAR");
+    refused(&[("ElementType", "MET_STRING")], "ElementType is MET_STRING: not supported");
     refused(&[("ElementType", "")], "ElementType is absent");
     refused_bytes(
         &[GOOD.as_bytes(), b"Offset = 0 0 0\nElementDataFile = LOCAL\n"].concat(),
@@ -221,7 +221,7 @@ fn rows_45_and_46_last_line_and_types() {
         &[GOOD.as_bytes(), &vec![b'x'; 40 << 20]].concat(),
         "header length is 33554432: the header does not end",
     );
-    refused_bytes(b"nothing of the kind", "line 1 is nothing of the kind: is no line");
+    refused_bytes(b"nothing of the kind", "line 1 is nothing of the kind: not a header line");
     refused_bytes(b"", "ElementDataFile is absent");
     let slope = [("ElementToIntensityFunctionSlope", "2")];
     accepted(&file(&slope), "ElementToIntensityFunctionSlope is 2: not applied, as ITK does not either");

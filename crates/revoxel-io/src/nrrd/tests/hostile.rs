@@ -117,7 +117,7 @@ fn rows_24_and_25_sizes() {
 #[test]
 fn row_26_byte_order() {
     refused(&[("endian", "")], "endian is absent: the byte order (little or big) is required");
-    refused(&[("endian", "middle")], "endian is middle: unknown; known are little and big");
+    refused(&[("endian", "middle")], "endian is middle: unknown; supported are little and big");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn rows_27_and_28_directions() {
     refused(&[("space dimension", "3")], "space is left-posterior-superior: cannot be combined with space dimension");
     refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
     refused(&[("space", ""), ("space dimension", "4")], "expected 4 values, found 3");
-    refused(&[("space", "upside-down")], "space is upside-down: unknown; known are right-anterior");
+    refused(&[("space", "upside-down")], "space is upside-down: unknown; supported are right-anterior");
     refused(&[("space", "")], "space directions is (1,0,0)");
     accepted(&file(&[("space", ""), ("space dimension", "3")]), "space dimension is 3: left and right are unknown");
     accepted(&file(&[("space", "scanner-xyz")]), "space is scanner-xyz");
@@ -250,7 +250,7 @@ fn row_31_lists_and_patterns() {
     refused_detached("../%d.raw 0 1 1", "", "outside the folder");
     refused_detached("LIST", "0.raw\n", "1 files do not match sizes that need 2");
     refused_detached("LIST", "0.raw\n/etc/passwd\n", "outside the folder");
-    refused_detached("LIST 3", "", "0 files for slabs of an axis of 2 samples");
+    refused_detached("LIST 3", "", "0 files do not match slabs of an axis of 2 samples");
     let many = [("data file", "%d.raw 0 999999999 1"), ("sizes", "1 1 1000000000")];
     let error = detached(&many, "", &[("0.raw", &[0; 2])], &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("1.raw: the file cannot be read"), "{error}");
@@ -291,7 +291,7 @@ fn rows_32_and_33_text() {
     );
     refused_bytes(
         &with(&[("encoding", "text"), ("byte skip", "-1")], &numbers(24)),
-        "byte skip is -1: is not supported",
+        "byte skip is -1: not supported",
     );
     let hex = [("encoding", "hex")];
     let digits: String = values().iter().map(|b| format!("{b:02x}")).collect();
@@ -366,7 +366,7 @@ fn row_36_types_versions_and_repetitions() {
     refused(&[("type", "block")], "type is block: not supported");
     refused(&[("type", "quaternion")], "type is quaternion: unknown");
     refused(&[("type", "")], "type is absent");
-    refused(&[("encoding", "rot13")], "encoding is rot13: unknown; known are raw");
+    refused(&[("encoding", "rot13")], "encoding is rot13: unknown; supported are raw");
     refused(&[("kinds", "domain domain")], "kinds is domain domain: expected 3 values, found 2");
     refused(&[("labels", "\"a\" b \"c\"")], "labels is \"a\" b \"c\": must be texts in double quotes");
     refused_bytes(
