@@ -394,7 +394,7 @@ fn undeclared_labels_are_looked_for_in_all_maps() {
     // All of them are told.
     let both = ["label_filter: { applied_labels: [1, ^77] }", "fill_holes: { applied_labels: 88 }"];
     place.text("p.yaml", &pipeline("", &marked(&both).0));
-    place.revoxel(&["plan", "p.yaml"]).bad(2, &["p.yaml:8:35", "label 88 cannot be", "they hold 0, 1, 77"]);
+    place.revoxel(&["plan", "p.yaml"]).bad(2, &["p.yaml:8:35", "cannot have label 88", "they contain 0, 1, 77"]);
     t(
         &["remove_labels: { labels: ^77 }", "fill_holes: { applied_labels: 88 }"],
         &["Also missing: 88 (line 8, column 35)"],

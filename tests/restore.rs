@@ -450,7 +450,7 @@ fn scores_are_written_slab_by_slab_as_volumes_and_as_half_precision_arrays() {
     assert!(!place.path("scores.nii.gz").exists());
     let wrong = section.replace(".npy", ".nii");
     pipeline(&place, "wrong.yaml", STEPS, &wrong);
-    place.revoxel(&["plan", "wrong.yaml"]).bad(2, &["wrong.yaml:13:", "float16 can only be written as .npy"]);
+    place.revoxel(&["plan", "wrong.yaml"]).bad(2, &["wrong.yaml:13:", "only .npy files can store float16"]);
 }
 
 #[test]
