@@ -51,8 +51,8 @@ fn inputs_say_which_images_they_are() {
     run(&place, "series: { size: 3 }").bad(2, &["series: there is no field \"size\"", "p.yaml:3"]);
     run(&place, "series: { min_slices: many }")
         .bad(2, &["series.min_slices: expected a number of slices, not \"many\""]);
-    run(&place, "series: \"number=7\"").bad(2, &["series: write a map for what a series is like: { number: 7 }"]);
-    run(&place, "series: []").bad(2, &["series: expected a number of the list"]);
+    run(&place, "series: \"number=7\"").bad(2, &["series: write the field as a map: { number: 7 }"]);
+    run(&place, "series: []").bad(2, &["series: expected a number from the list"]);
     run(&place, "frames: both").bad(2, &["both", "separate"]);
 }
 

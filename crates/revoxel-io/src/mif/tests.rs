@@ -200,7 +200,7 @@ fn scaling_is_for_integers() {
             assert_eq!((volume.dtype(), info.dtype, volume.voxels().get(1)), (dtype, dtype, second), "{name}");
             let remarks: Vec<String> = info.warnings.iter().map(ToString::to_string).collect();
             assert_eq!(remarks.len(), 1, "{remarks:?}");
-            let start = format!("scaling is {scaling}: not applied, as the values are ");
+            let start = format!("scaling is {scaling}: not applied, because values are ");
             assert!(remarks[0].starts_with(&start), "{remarks:?}");
         }
         assert_eq!(scaled(name, "0,1", values).unwrap().info.warnings, []);
@@ -220,7 +220,7 @@ fn files_that_lie_are_refused() {
         let text = read_as("a.mif", &header(changes)).unwrap_err().to_string();
         assert!(text.contains("/a.mif: ") && text.contains(fragment), "{text} lacks {fragment}");
     };
-    refused(&[("dim", "")], "dim is absent: the field is missing");
+    refused(&[("dim", "")], "dim is absent: it is required");
     refused(&[("dim", "4,3,0")], "dim is 4 3 0: every axis must have at least 1 sample");
     refused(&[("dim", "4,3,-2")], "at least 1 sample");
     refused(&[("dim", "9223372036854775807,3,2")], "addressed");
@@ -238,7 +238,7 @@ fn files_that_lie_are_refused() {
     refused(&[("transform", "1,0,0,10; 0,1,0,20")], "expected 12 values, found 8");
     refused(&[("transform", "1,0,0,10; 0,1,0,20; 0,0,0,30")], "singular");
     refused(&[("transform", "1,0,0,inf; 0,1,0,20; 0,0,1,30")], "finite");
-    refused(&[("file", "")], "file is absent: the field is missing");
+    refused(&[("file", "")], "file is absent: it is required");
     refused(&[("file", ". 3")], "file is . 3: must be");
     refused(&[("file", ". 100000")], "past the end of the file");
     refused(&[("file", ". 210")], "ends after 248");
@@ -248,7 +248,7 @@ fn files_that_lie_are_refused() {
     refused(&[("file", "a.mif 0")], "is the header itself");
     let cut = String::from_utf8(header(&[])[..160].to_vec()).unwrap().replace("END\n", "");
     let text = read_as("a.mif", cut.trim_end_matches('\0').as_bytes()).unwrap_err().to_string();
-    assert!(text.contains("END is absent: the field is missing"), "{text}");
+    assert!(text.contains("END is absent: it is required"), "{text}");
     let text = read_as("a.mif", b"mrtrix\n").unwrap_err().to_string();
     assert!(text.contains("first line is mrtrix: "), "{text}");
     // Without a transform, MRtrix takes the world's origin in the centre.

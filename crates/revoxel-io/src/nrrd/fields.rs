@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(super::dtype(dtype.name()), Ok(dtype));
         }
         assert_eq!(dtype("Unsigned  Short int"), Ok(Dtype::U16));
-        assert!(dtype("block").unwrap_err().to_string().starts_with("type is block: is not supported"));
+        assert!(dtype("block").unwrap_err().to_string().starts_with("type is block: not supported"));
         assert!(dtype("float16").unwrap_err().to_string().contains("unknown; supported are int8"));
     }
 

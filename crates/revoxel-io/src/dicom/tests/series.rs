@@ -191,7 +191,7 @@ fn row_63_what_is_not_an_image_is_skipped_and_said() {
     assert_eq!((reason("notes.txt"), reason("empty.dcm")), (SkipReason::NotDicom, SkipReason::NotDicom));
     #[cfg(unix)]
     assert_eq!(reason("loop"), SkipReason::Link);
-    refused(read(&folder.path().join("report"), &ReadOptions::default()), &["/report: holds no image", "SR"]);
+    refused(read(&folder.path().join("report"), &ReadOptions::default()), &["/report: contains no image", "SR"]);
     refused(read(&folder.path().join("x.dcm"), &ReadOptions::default()), &["no DICOM image in 1 file", "1 link"]);
 }
 
@@ -199,7 +199,7 @@ fn row_63_what_is_not_an_image_is_skipped_and_said() {
 fn a_single_slice_says_how_thick_it_is_taken() {
     let loaded = read_default(stack(&[3.0])).unwrap();
     assert_eq!(loaded.info.grid.spacing(), [0.5, 0.75, 99.0]);
-    assert!(warnings(&loaded)[0].contains("99 mm thick, as SliceThickness (0018,0050) says"));
+    assert!(warnings(&loaded)[0].contains("thickness 99 mm from SliceThickness (0018,0050)"));
 }
 
 #[test]

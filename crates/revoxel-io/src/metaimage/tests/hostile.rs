@@ -75,7 +75,7 @@ fn rows_37_and_38_sizes() {
     refused(&[("NDims", "11")], "NDims is 11: must be 1 to 10");
     refused(&[("NDims", "1000000000")], "NDims is 1000000000: must be 1 to 10");
     refused(&[("NDims", "2")], "DimSize is 4 3 2: expected 2 values, found 3");
-    refused(&[("NDims", "")], "NDims is absent: the field is missing");
+    refused(&[("NDims", "")], "NDims is absent: it is required");
     refused(&[("DimSize", "")], "DimSize is absent");
     refused(&[("DimSize", "4 3 -2")], "DimSize is 4 3 -2: every axis must have at least 1 sample");
     refused(&[("DimSize", "4 3 0")], "DimSize is 4 3 0: every axis");
@@ -135,7 +135,7 @@ fn row_41_compression() {
     accepted(&with("", "4 3 2", &whole), "");
     accepted(&with("0", "4 3 2", &whole), "");
     accepted(&with(&whole.len().to_string(), "4 3 2", &whole), "");
-    refused_bytes(&with("99999", "4 3 2", &whole), "CompressedDataSize is 99999: goes behind the end");
+    refused_bytes(&with("99999", "4 3 2", &whole), "CompressedDataSize is 99999: past the end");
     refused_bytes(&with("-5", "4 3 2", &whole), "CompressedDataSize is -5: must be a whole number");
     refused_bytes(
         &with("", "4 3 2", &whole[..whole.len() - 6]),
@@ -146,7 +146,7 @@ fn row_41_compression() {
         "CompressedData is True: the zlib stream decodes to 48 bytes, but the header requires 72",
     );
     refused_bytes(&with("", "4 3 2", &values()), "CompressedData is True: the zlib stream is damaged");
-    refused_bytes(&with("", "100000 100000 2", &whole), "CompressedData is True: 40000000000 decoded bytes are needed");
+    refused_bytes(&with("", "100000 100000 2", &whole), "but 40000000000 are needed");
     let bomb = stream(&vec![0; 100 << 20]);
     let loaded = outcome(&with("", "4 3 2", &bomb)).unwrap();
     assert!(loaded.info.warnings[0].to_string().contains("bytes after the voxels"));
@@ -170,9 +170,9 @@ fn rows_42_and_43_skips_and_channels() {
     refused(&[("HeaderSize", "99999")], "HeaderSize is 99999: past the end of the file");
     refused(
         &[("HeaderSize", "-1"), ("CompressedData", "True")],
-        "HeaderSize is -1: cannot stand together with CompressedData",
+        "HeaderSize is -1: cannot be combined with CompressedData",
     );
-    refused(&[("HeaderSize", "-1"), ("BinaryData", "False")], "HeaderSize is -1: is not supported");
+    refused(&[("HeaderSize", "-1"), ("BinaryData", "False")], "HeaderSize is -1: not supported");
     for value in ["0", "-1"] {
         refused(&[("ElementNumberOfChannels", value)], &format!("ElementNumberOfChannels is {value}: must be 1 to"));
     }
@@ -208,23 +208,23 @@ fn row_44_files() {
 
 #[test]
 fn rows_45_and_46_last_line_and_types() {
-    refused_bytes(GOOD.as_bytes(), "ElementDataFile is absent: the field is missing");
+    refused_bytes(GOOD.as_bytes(), "ElementDataFile is absent: it is required");
     refused_bytes(&[header(&[]).as_bytes(), b"NDims = 3\n", &values()].concat(), "must be the last field");
-    refused(&[("ElementType", "MET_HALF")], "ElementType is MET_HALF: unknown; known are MET_CHAR");
-    refused(&[("ElementType", "MET_STRING")], "ElementType is MET_STRING: is not supported");
+    refused(&[("ElementType", "MET_HALF")], "ElementType is MET_HALF: unknown; supported are MET_CHAR");
+    refused(&[("ElementType", "MET_STRING")], "ElementType is MET_STRING: not supported");
     refused(&[("ElementType", "")], "ElementType is absent");
     refused_bytes(
         &[GOOD.as_bytes(), b"Offset = 0 0 0\nElementDataFile = LOCAL\n"].concat(),
-        "Offset is 0 0 0: the field is given twice",
+        "Offset is 0 0 0: the field appears twice",
     );
     refused_bytes(
         &[GOOD.as_bytes(), &vec![b'x'; 40 << 20]].concat(),
         "header length is 33554432: the header does not end",
     );
-    refused_bytes(b"nothing of the kind", "line 1 is nothing of the kind: is no line");
+    refused_bytes(b"nothing of the kind", "line 1 is nothing of the kind: not a header line");
     refused_bytes(b"", "ElementDataFile is absent");
     let slope = [("ElementToIntensityFunctionSlope", "2")];
-    accepted(&file(&slope), "ElementToIntensityFunctionSlope is 2: not applied, as ITK does not either");
+    accepted(&file(&slope), "ElementToIntensityFunctionSlope is 2: not applied, as in ITK");
     refused(&[("BinaryData", "False")], "BinaryData is False: value 0 is");
 }
 

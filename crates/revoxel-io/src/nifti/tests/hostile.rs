@@ -270,7 +270,7 @@ fn row_14_scaling() {
         assert_eq!(remarks(slope, intercept), [""; 0]);
     }
     for intercept in [0.0, nan, inf] {
-        assert_eq!(remarks(inf, intercept), ["scl_slope is inf: not applied, the voxels are used as they are stored"]);
+        assert_eq!(remarks(inf, intercept), ["scl_slope is inf: not applied, the voxels are used as stored"]);
         assert!(remarks(-inf, intercept)[0].starts_with("scl_slope is -inf: not applied"));
     }
     // nibabel takes the stored values, ITK adds the intercept.

@@ -87,7 +87,7 @@ fn what_is_odd_is_said() {
     }
     let text = read("text_mat.hdr", ComplexPolicy::Error).unwrap();
     let said = text.info.warnings.iter().map(|w| w.to_string()).collect::<Vec<_>>().join("; ");
-    assert!(said.contains("text_mat.mat holds no affine of SPM (it is no MATLAB file"), "{said}");
+    assert!(said.contains("text_mat.mat contains no usable SPM affine (not a MATLAB file"), "{said}");
     assert_eq!(text.info.grid.origin(), [4.0, -2.25, -3.0]);
 }
 

@@ -94,7 +94,7 @@ fn refused_detached(data_file: &str, behind: &str, fragment: &str) {
 fn row_23_no_empty_line() {
     accepted(&file(&[]), "");
     refused_bytes(GOOD.as_bytes(), "data file is absent: no empty line ends the header");
-    refused_bytes(b"NRRD0004", "dimension is absent: the field is missing");
+    refused_bytes(b"NRRD0004", "dimension is absent: it is required");
     refused_bytes(&[GOOD.as_bytes(), &values()].concat(), "not a header line");
 }
 
@@ -116,7 +116,7 @@ fn rows_24_and_25_sizes() {
 
 #[test]
 fn row_26_byte_order() {
-    refused(&[("endian", "")], "endian is absent: the byte order of values of several bytes");
+    refused(&[("endian", "")], "endian is absent: the byte order (little or big) is required");
     refused(&[("endian", "middle")], "endian is middle: unknown; known are little and big");
 }
 
@@ -134,10 +134,7 @@ fn rows_27_and_28_directions() {
     t("1 0 0", "must be vectors such as (1,0,0), or none");
     t("(1,0,0) (0,1,0) (0,0,2", "must be vectors");
     refused(&[("space origin", "(1,nan,3)")], "space origin is (1,nan,3): must be a finite number");
-    refused(
-        &[("space dimension", "3")],
-        "space is left-posterior-superior: cannot stand together with space dimension",
-    );
+    refused(&[("space dimension", "3")], "space is left-posterior-superior: cannot be combined with space dimension");
     refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
     refused(&[("space", ""), ("space dimension", "4")], "expected 4 values, found 3");
     refused(&[("space", "upside-down")], "space is upside-down: unknown; known are right-anterior");
@@ -162,7 +159,7 @@ fn row_29_skips() {
     refused(&[("byte skip", "18446744073709551615")], "byte skip is 18446744073709551615: must be a whole number");
     refused(&[("byte skip", "9223372036854775807")], "past the end of the file");
     refused(&[("byte skip", "1")], "sizes is 4 3 2: the values need 48 bytes from byte");
-    refused(&[("line skip", "9999")], "line skip is 9999: goes behind the end");
+    refused(&[("line skip", "9999")], "line skip is 9999: past the end");
     refused(&[("line skip", "40")], "sizes is 4 3 2: the values need 48 bytes");
     refused(&[("line skip", "-1")], "line skip is -1: must be a whole number of 0 or more");
     accepted(&file(&[("byte skip", "-1")]), "");
@@ -281,7 +278,7 @@ fn rows_32_and_33_text() {
     refused_bytes(&with(&text, &numbers(25)), "expected 24 values, the text has more");
     refused_bytes(
         &with(&text, &(numbers(23) + " 1e999")),
-        "encoding is text: value 23 is \"1e999\", which is no int16 number",
+        "encoding is text: value 23 is \"1e999\", not a number of type int16",
     );
     refused_bytes(
         &with(&[("encoding", "text"), ("type", "float")], &(numbers(23) + " 1e999")),
@@ -294,7 +291,7 @@ fn rows_32_and_33_text() {
     );
     refused_bytes(
         &with(&[("encoding", "text"), ("byte skip", "-1")], &numbers(24)),
-        "byte skip is -1: is not supported",
+        "byte skip is -1: not supported",
     );
     let hex = [("encoding", "hex")];
     let digits: String = values().iter().map(|b| format!("{b:02x}")).collect();
@@ -366,17 +363,17 @@ fn row_35_a_line_without_end() {
 
 #[test]
 fn row_36_types_versions_and_repetitions() {
-    refused(&[("type", "block")], "type is block: is not supported");
+    refused(&[("type", "block")], "type is block: not supported");
     refused(&[("type", "quaternion")], "type is quaternion: unknown");
     refused(&[("type", "")], "type is absent");
-    refused(&[("encoding", "rot13")], "encoding is rot13: unknown; known are raw");
+    refused(&[("encoding", "rot13")], "encoding is rot13: unknown; supported are raw");
     refused(&[("kinds", "domain domain")], "kinds is domain domain: expected 3 values, found 2");
     refused(&[("labels", "\"a\" b \"c\"")], "labels is \"a\" b \"c\": must be texts in double quotes");
     refused_bytes(
         &[b"NRRD0009".as_slice(), &file(&[])[8..]].concat(),
         "magic is NRRD0009: must be NRRD0001 to NRRD0006",
     );
-    refused_bytes(&[GOOD.as_bytes(), b"Sizes: 1 1 1\n\n"].concat(), "sizes is 1 1 1: the field is given twice");
+    refused_bytes(&[GOOD.as_bytes(), b"Sizes: 1 1 1\n\n"].concat(), "sizes is 1 1 1: the field appears twice");
     refused_bytes(b"not an NRRD file", "magic is not an NRRD file");
     refused_bytes(b"", "magic is empty");
 }

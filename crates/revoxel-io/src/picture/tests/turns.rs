@@ -21,7 +21,7 @@ fn orientation_swaps_the_spacing_with_the_axes() {
     refused(&path, &["page 2 has 2×3 pixels of 1 × uint8, but page 1 has 3×2"]);
     for value in [0, 9] {
         write_pages(&path, None, &[&page(value)]);
-        assert_eq!(warnings(&path), [format!("Orientation is {value}: not applied, the standard knows 1 to 8")]);
+        assert_eq!(warnings(&path), [format!("Orientation is {value}: not applied, because the standard has 1 to 8")]);
     }
 }
 
