@@ -56,7 +56,7 @@ mod tests {
             assert_eq!(super::dtype(name(dtype)), Ok(dtype));
         }
         assert_eq!((dtype("MET_LONG"), dtype("MET_UCHAR_ARRAY")), (Ok(Dtype::I32), Ok(Dtype::U8)));
-        assert!(dtype("MET_HALF").unwrap_err().to_string().starts_with("ElementType is MET_HALF: unknown; known"));
+        assert!(dtype("MET_HALF").unwrap_err().to_string().starts_with("ElementType is MET_HALF: unknown; supported"));
         assert!(dtype("MET_STRING").unwrap_err().to_string().contains("not supported"));
     }
 }

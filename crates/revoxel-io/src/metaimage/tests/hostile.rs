@@ -95,7 +95,7 @@ fn rows_39_and_40_geometry() {
         ("1 nan 2", "must be a finite number"),
         ("1 inf 2", "must be a finite number"),
         ("1 2", "expected 3 values, found 2"),
-        ("1 x 2", "must be numbers with blanks between them"),
+        ("1 x 2", "must be numbers separated by spaces"),
     ] {
         refused(&[("ElementSpacing", value)], &format!("ElementSpacing is {value}: {fragment}"));
         refused(&[("ElementSpacing", ""), ("ElementSize", value)], &format!("ElementSize is {value}: {fragment}"));
@@ -152,7 +152,7 @@ fn row_41_compression() {
     assert!(loaded.info.warnings[0].to_string().contains("bytes after the voxels"));
     refused_bytes(
         &file(&[("CompressedData", "perhaps")]),
-        "CompressedData is perhaps: unknown; known are True and False",
+        "CompressedData is perhaps: unknown; supported are True and False",
     );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.mha");
@@ -194,12 +194,12 @@ fn row_44_files() {
         assert!(text.contains("/scan.mhd: ElementDataFile is ") && text.contains(fragment), "{text} lacks {fragment}");
     };
     t("%s%n 1 2 1", "", "the name must have exactly one number");
-    t("s%d.raw 1 1000000000 1", "", "1000000000 files for sizes that need 2");
+    t("s%d.raw 1 1000000000 1", "", "1000000000 files do not match sizes that need 2");
     t("../a.raw", "", "outside the folder of the header");
     t("/etc/passwd", "", "outside the folder");
     t("../%d.raw 1 2 1", "", "outside the folder");
     t("LIST", "../a.raw\na.raw\n", "outside the folder");
-    t("LIST", "a.raw\n", "1 files for sizes that need 2");
+    t("LIST", "a.raw\n", "1 files do not match sizes that need 2");
     t("LIST 7", "a.raw\n", "must be 0 to 3");
     t("scan.mhd", "", "is the header itself");
     t("missing.raw", "", "the file cannot be read");

@@ -117,7 +117,7 @@ fn rows_24_and_25_sizes() {
 #[test]
 fn row_26_byte_order() {
     refused(&[("endian", "")], "endian is absent: the byte order (little or big) is required");
-    refused(&[("endian", "middle")], "endian is middle: unknown; known are little and big");
+    refused(&[("endian", "middle")], "endian is middle: unknown; supported are little and big");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn rows_27_and_28_directions() {
     refused(&[("space dimension", "3")], "space is left-posterior-superior: cannot be combined with space dimension");
     refused(&[("space", ""), ("space dimension", "5")], "space dimension is 5: must be 1 to 4");
     refused(&[("space", ""), ("space dimension", "4")], "expected 4 values, found 3");
-    refused(&[("space", "upside-down")], "space is upside-down: unknown; known are right-anterior");
+    refused(&[("space", "upside-down")], "space is upside-down: unknown; supported are right-anterior");
     refused(&[("space", "")], "space directions is (1,0,0)");
     accepted(&file(&[("space", ""), ("space dimension", "3")]), "space dimension is 3: left and right are unknown");
     accepted(&file(&[("space", "scanner-xyz")]), "space is scanner-xyz");
@@ -181,7 +181,7 @@ fn row_30_data_files() {
     refused_detached("../a.raw", "", "../a.raw: outside the folder of the header");
     refused_detached("/dev/zero", "", "outside the folder");
     refused_detached("x/../../a.raw", "", "outside the folder");
-    refused_detached("scan.nhdr", "", "scan.nhdr: is the header itself");
+    refused_detached("scan.nhdr", "", "scan.nhdr: this is the header itself");
     refused_detached("missing.raw", "", "the file cannot be read");
     refused_detached(".", "", "not a regular file");
     refused_detached("a\0.raw", "", "must be the name of a file");
@@ -242,15 +242,15 @@ fn row_30_pipes() {
 
 #[test]
 fn row_31_lists_and_patterns() {
-    refused_detached("%d.raw 0 1000000000 1", "", "1000000001 files for sizes that need 2");
+    refused_detached("%d.raw 0 1000000000 1", "", "1000000001 files do not match sizes that need 2");
     refused_detached("%d.raw 0 1 0", "", "the step must lead");
     refused_detached("%s%n.raw 0 1 1", "", "the name must have exactly one number");
     refused_detached("%d.raw 0 1 1 9", "", "must be 1 to 3");
     refused_detached("%d.raw 0 1 1", "", "1.raw: the file cannot be read");
     refused_detached("../%d.raw 0 1 1", "", "outside the folder");
-    refused_detached("LIST", "0.raw\n", "1 files for sizes that need 2");
+    refused_detached("LIST", "0.raw\n", "1 files do not match sizes that need 2");
     refused_detached("LIST", "0.raw\n/etc/passwd\n", "outside the folder");
-    refused_detached("LIST 3", "", "0 files for slabs of an axis of 2 samples");
+    refused_detached("LIST 3", "", "0 files do not match slabs of an axis of 2 samples");
     let many = [("data file", "%d.raw 0 999999999 1"), ("sizes", "1 1 1000000000")];
     let error = detached(&many, "", &[("0.raw", &[0; 2])], &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("1.raw: the file cannot be read"), "{error}");
@@ -289,10 +289,7 @@ fn rows_32_and_33_text() {
         &with(&[("encoding", "text"), ("sizes", "4 3 2000000000")], "1 2"),
         "sizes is 4 3 2000000000: the values need",
     );
-    refused_bytes(
-        &with(&[("encoding", "text"), ("byte skip", "-1")], &numbers(24)),
-        "byte skip is -1: not supported",
-    );
+    refused_bytes(&with(&[("encoding", "text"), ("byte skip", "-1")], &numbers(24)), "byte skip is -1: not supported");
     let hex = [("encoding", "hex")];
     let digits: String = values().iter().map(|b| format!("{b:02x}")).collect();
     accepted(&with(&hex, &digits), "");
