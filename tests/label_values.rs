@@ -146,7 +146,7 @@ fn label_maps_that_vote_meet_in_a_type_that_holds_every_label() {
         assert!(exact(&place.read("v.nii.gz", Kind::Label)).iter().all(|label| *label == winner));
     }
     map("a.nii.gz", vec![u64::MAX; size].into());
-    vote("1,1").bad(2, &["labels from -1 to 18446744073709551615", "no voxel type"]);
+    vote("1,1").bad(2, &["labels of all label maps range from -1 to 18446744073709551615", "no voxel type"]);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn values_that_are_not_whole_are_no_labels() {
     place.volume("p.nii.gz", &volume(&[0.0f32, 1.0, 0.5], Kind::Label, 1).on_grid(model).unwrap());
     let said = back(&place, "p.nii.gz", "b.nii.gz", &["--kind", "label"]);
     said.bad(2, &["p.nii.gz", "0.5 at index", "--kind probability"]);
-    back(&place, "p.nii.gz", "b.nii.gz", &[]).bad(2, &["not whole numbers", "--kind label"]);
+    back(&place, "p.nii.gz", "b.nii.gz", &[]).bad(2, &["not all are whole numbers", "--kind label"]);
     // Labels that steps name are looked for in the rounded map.
     t(&volume(&[0.0f32, 0.99993], Kind::Label, 1)).good();
     pipeline(&place, "nii.gz", "label_filter: { applied_labels: 1 }");

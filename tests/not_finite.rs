@@ -618,7 +618,7 @@ fn values_that_cannot_be_undone_to_finite_ones_are_refused() {
     let high = Volume::new(vec![9f32; model.voxel_count()].into(), model, Kind::Image, 1).unwrap();
     place.volume("v.nii", &high);
     let base = ["invert", "out/c/trace.json", "v.nii", "--kind", "image", "-o", "b.nii"];
-    place.revoxel(&[&base[..], &["--values"]].concat()).bad(2, &["v.nii", "cannot be undone", "infinite"]);
+    place.revoxel(&[&base[..], &["--values"]].concat()).bad(2, &["v.nii", "cannot undo", "infinite"]);
     place.revoxel(&base).good();
     // A type that does not hold the result.
     let wide = Volume::new(vec![1e300f64; model.voxel_count()].into(), model, Kind::Image, 1).unwrap();

@@ -149,7 +149,7 @@ fn predictions_of_overlapping_patches_are_averaged_where_the_case_came_from() {
 fn what_leaves_no_window_at_all_is_an_error_before_any_work() {
     for (step, part) in [
         ("grid_patch: { patch_size: 4, offset: [8, 0, 0] }", "no window of [4, 4, 4] voxels"),
-        ("grid_split: { grid: [1, 10] }", "grid [1, 10, 1]: a volume of [11, 9, 7] voxels"),
+        ("grid_split: { grid: [1, 10] }", "grid [1, 10, 1]: cannot split a volume of [11, 9, 7] voxels"),
         ("grid_split: { grid: [2], size: 12 }", "size [12, 9, 7]"),
     ] {
         let place = Place::new();

@@ -220,7 +220,7 @@ fn an_image_comes_back_in_the_units_of_its_source() {
     pipeline(&place, "c.yaml", &clipped, "");
     run(&place, "c.yaml", "clipped");
     let values_of = ["invert", "clipped/a.json", "clipped/a.nii.gz", "-o", "c.nii", "--kind", "image", "--values"];
-    place.revoxel(&values_of).bad(2, &["step 3 (scale_intensity_range) clipped to [0, 1]", "--clamp"]);
+    place.revoxel(&values_of).bad(2, &["step 3 (scale_intensity_range): clipped to [0, 1]", "--clamp"]);
     place.revoxel(&[&values_of[..], &["--clamp", "--fill", "-1024"]].concat()).good();
     let back = values(&place.read("c.nii", Kind::Image));
     for i in 0..seen.len() {

@@ -373,7 +373,7 @@ def refused():
         grid = step["after"]
         volume["steps"].append({**step, "before": grid, "ops": [{"reslice": {"from": [[0, 0, 0], [0, 0, 0.1], [0, 0, 0]], "grid": grid}}]})
 
-    bad("refused-late-reslice", "Uneven slices after another op.", even, labels(even.grid.shape), ["steps[1]", "slices"], change=edit(late))
+    bad("refused-late-reslice", "Uneven slices after another op.", even, labels(even.grid.shape), ["steps[1]", "slice"], change=edit(late))
     pushes = [[0.0, 0.0, 0.0]] * 64
 
     def steep(volume):

@@ -1,12 +1,24 @@
 //! How errors are shown, and with which exit code the program ends.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
-use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{LabeledSpan, MietteDiagnostic, MietteHandlerOpts, NamedSource, Report, ReportHandler};
 use revoxel_pipeline::{PipelineError, Place};
 use revoxel_runner::printable::{printable, printable_in_place};
 use serde_json::{Value, json};
+use textwrap::{WordSeparator, WordSplitter};
+
+/// Errors are broken into lines on a terminal alone, and there never within an option or a path.
+pub(super) fn set_form() {
+    let terminal = std::io::stderr().is_terminal();
+    let form = move || {
+        let form = MietteHandlerOpts::new().wrap_lines(terminal).break_words(false);
+        form.word_splitter(WordSplitter::NoHyphenation).word_separator(WordSeparator::AsciiSpace)
+    };
+    // Another form that was set before stays.
+    let _ = miette::set_hook(Box::new(move |_| Box::new(form().build()) as Box<dyn ReportHandler>));
+}
 
 /// Why the program ends with an error.
 pub(super) struct Failure {

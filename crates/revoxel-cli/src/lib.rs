@@ -114,6 +114,7 @@ pub fn main() -> ExitCode {
         .event_format(logs::Lines)
         .init();
     std::panic::set_hook(Box::new(|panic| say(&format!("internal error, please report it: {panic}"))));
+    failure::set_form();
     signals::listen();
     start_threads(cli.threads.map_or(0, usize::from));
     cli.limits.apply();

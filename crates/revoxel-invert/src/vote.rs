@@ -143,7 +143,7 @@ mod tests {
         let signed: Voxels = vec![-1, long as i64].into();
         assert_eq!(t([vec![5, long].into(), signed], -7.0), Ok(expected));
         let apart = t([vec![u64::MAX].into(), vec![-1i8].into()], 0.0).unwrap_err();
-        assert!(apart.contains("labels from -1 to 18446744073709551615"), "{apart}");
+        assert!(apart.contains("labels of all label maps range from -1 to 18446744073709551615"), "{apart}");
         assert!(t([vec![long].into(), vec![0.0f32].into()], 0.0).is_err());
     }
 }

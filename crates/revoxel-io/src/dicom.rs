@@ -63,7 +63,7 @@ use crate::archive::Packing;
 use crate::facts::TimeUnit;
 use crate::format::Wrote;
 use crate::{Facts, FileInfo, Format, Limits, Loaded, ReadError, ReadOptions, Warning, WriteError};
-use collect::Found;
+use collect::FolderContents;
 use group::PlaneId;
 use pixels::Request;
 use plan::Plan;
@@ -155,7 +155,7 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
 }
 
 /// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
-fn chosen_labels(found: &mut Found, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
+fn chosen_labels(found: &mut FolderContents, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
     let chosen = if found.labels.is_empty() {
         None
     } else {
@@ -172,7 +172,7 @@ fn chosen_labels(found: &mut Found, kind: Option<Kind>, options: &ReadOptions) -
 
 /// The series that is to be read.
 struct Series {
-    found: Found,
+    found: FolderContents,
     frames: Vec<Vec<PlaneId>>,
     stack: stack::Stack,
     plan: Plan,
@@ -183,7 +183,7 @@ struct Series {
 }
 
 impl Series {
-    fn choose(mut found: Found, options: &ReadOptions) -> Result<Self, ReadError> {
+    fn choose(mut found: FolderContents, options: &ReadOptions) -> Result<Self, ReadError> {
         let mut groups = copies::sorted_out(&mut found, options)?;
         let chosen = select::choose(&found, &groups, options)?;
         let group = groups.swap_remove(chosen);

@@ -163,7 +163,7 @@ mod tests {
             ("e.txt", "t2 1 2\n3 4", "\"3\" has no name"),
             ("f.txt", "nan 1 2", "\"nan\""),
             ("a.json", "{", "JSON"),
-            ("b.json", "[[1]]", "no list"),
+            ("b.json", "[[1]]", "not a list"),
         ] {
             std::fs::write(path(name), text).unwrap();
             error(name, part);

@@ -286,7 +286,7 @@ mod tests {
         assert!(t(vec![-1000i16, 0, 40, 3].into(), Some(Kind::Image)).unwrap_err().contains("below -1"));
         assert_eq!(t(vec![-1000i16, 0, 40, 3].into(), Some(Kind::Label)), Ok(Kind::Label));
         for values in [vec![0.5f32, 0.0, 0.0, 1.0], vec![0.9999, 1.0, 2.0, 3.0]] {
-            assert!(t(values.into(), Some(Kind::Label)).unwrap_err().contains("not whole numbers"));
+            assert!(t(values.into(), Some(Kind::Label)).unwrap_err().contains("not all are whole numbers"));
         }
         let error = t(vec![f32::NAN, 0.0, 0.0, 1.0].into(), Some(Kind::Label)).unwrap_err();
         assert!(error.contains("labels cannot be NaN"), "{error}");

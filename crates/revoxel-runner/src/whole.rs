@@ -152,6 +152,6 @@ mod tests {
         let error = check_whole(&make(values)).unwrap_err();
         assert_eq!((error.count, error.first.channel, error.first.index), (2, 1, [1, 0, 1]));
         let text = error.to_string();
-        assert!(text.contains("2 of 24") && text.contains("first 0.7 at index (1, 0, 1) of channel 1"), "{text}");
+        assert!(text.contains("2 of 24") && text.contains("first is 0.7 at index (1, 0, 1) of channel 1"), "{text}");
     }
 }

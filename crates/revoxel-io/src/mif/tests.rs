@@ -245,7 +245,7 @@ fn files_that_lie_are_refused() {
     refused(&[("file", "../a.dat 0")], "--allow-outside");
     refused(&[("file", "/etc/passwd 0")], "outside the folder of the header");
     refused(&[("file", "none.dat 0")], "cannot be read");
-    refused(&[("file", "a.mif 0")], "is the header itself");
+    refused(&[("file", "a.mif 0")], "this is the header itself");
     let cut = String::from_utf8(header(&[])[..160].to_vec()).unwrap().replace("END\n", "");
     let text = read_as("a.mif", cut.trim_end_matches('\0').as_bytes()).unwrap_err().to_string();
     assert!(text.contains("END is absent: it is required"), "{text}");

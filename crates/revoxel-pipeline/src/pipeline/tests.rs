@@ -90,7 +90,7 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
     t("source: image", "source: imag", 8, 32, &["no input \"imag\"", "did you mean \"image\"?"]);
     t("margin: 8", "margin: -8", 8, 60, &["-8 is not a margin"]);
     t("margin: 8", "margin: 8, below: 3", 8, 5, &["only one of above, below"]);
-    t("{ min: -175", "{ keys: [label], min: -175", 9, 30, &["\"label\" is a label"]);
+    t("{ min: -175", "{ keys: [label], min: -175", 9, 30, &["\"label\" is of kind label"]);
     t("{ min: -175", "{ keys: [labels], min: -175", 9, 30, &["did you mean \"label\"?"]);
     t("min: -175", "min: 300", 9, 28, &["300 is not below max, 250"]);
     t("float32", "float23", 11, 48, &["\"float23\" is not a voxel type", "did you mean \"float32\"?"]);

@@ -121,7 +121,7 @@ fn a_fill_that_stays_must_fit_the_dtype() {
     let mut text = GOOD.to_owned();
     text.replace_range(steps, "    fill: 256\n");
     let message = parse(&text).unwrap_err().to_string();
-    assert!(message.starts_with("p.yaml:12:11: fill: uint8"), "{message}");
+    assert!(message.starts_with("p.yaml:12:11: fill: the dtype of the output, uint8"), "{message}");
     assert!(parse(&text.replace("256", "255")).is_ok());
     assert!(parse(&text.replace("uint8", "uint16")).is_ok());
     // Scores have a fill of their own.

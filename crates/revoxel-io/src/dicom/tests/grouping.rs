@@ -309,7 +309,7 @@ fn a_series_is_chosen_by_what_it_is() {
         choose("*thin*"),
         &["contains 2 series", "1: CT 2 \"Lung thin B70f\", 3 slices", "3: CT 4 \"Abdomen thin\""],
     );
-    refused(choose("description=*bone*"), &["no series \"description=*bone*\"", "Lung thick"]);
+    refused(choose("description=*bone*"), &["no match for series \"description=*bone*\"", "Lung thick"]);
 }
 
 /// Frames of four slices in time, numbered frame by frame, without some images.

@@ -201,7 +201,7 @@ fn row_44_files() {
     t("LIST", "../a.raw\na.raw\n", "outside the folder");
     t("LIST", "a.raw\n", "1 files do not match sizes that need 2");
     t("LIST 7", "a.raw\n", "must be 0 to 3");
-    t("scan.mhd", "", "is the header itself");
+    t("scan.mhd", "", "this is the header itself");
     t("missing.raw", "", "the file cannot be read");
     t(".", "", "not a regular file");
 }
