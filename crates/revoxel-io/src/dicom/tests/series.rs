@@ -125,7 +125,7 @@ fn series_are_told_apart_and_chosen() {
     assert_eq!(choose("1").unwrap().info.grid.shape()[2], 2);
     assert_eq!(choose("1.2.3").unwrap().info.grid.shape()[2], 3);
     refused(choose("3"), &["no match for series \"3\"", "1.9"]);
-    refused(choose("1.2"), &["no series"]);
+    refused(choose("1.2"), &["no match for series"]);
     // A file stands for its series.
     assert_eq!(read(&folder.path().join("4.dcm"), &ReadOptions::default()).unwrap().info.grid.shape()[2], 2);
     let scan = dicom::scan(folder.path(), &ReadOptions::default()).unwrap();
