@@ -159,7 +159,8 @@ fn points_that_cannot_be_labels_are_named() {
     let parts = ["outside.mrk.json: markups.0.controlPoints.1 (F-2)", "(lps) lies at index (13.000, 2.000, 3.000)"];
     t("outside.mrk.json", &outside, &[parts[0], parts[1], "outside the grid", "13×11×9"]);
     let twice = markups(&[[1.0, 2.0, 3.0], [4.0, 4.0, 4.0], [1.3, 2.4, 2.8]]);
-    let parts = ["controlPoints.2 (F-3)", "the same voxel [1, 2, 3]", "controlPoints.0 (F-1): a voxel holds only one label"];
+    let parts =
+        ["controlPoints.2 (F-3)", "the same voxel [1, 2, 3]", "controlPoints.0 (F-1): a voxel holds only one label"];
     t("twice.mrk.json", &twice, &parts);
     let mut unplaced: Value = serde_json::from_str(&markups(&[[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])).unwrap();
     unplaced["markups"][0]["controlPoints"][0]["position"] = Value::Null;

@@ -90,7 +90,7 @@ impl Regions {
     }
 
     /// The threshold for values of a kind: logits are compared with the logit of the threshold.
-    pub fn threshold_of(&self, kind: Kind) -> f64 {
+    pub(crate) fn threshold_of(&self, kind: Kind) -> f64 {
         match kind {
             Kind::Logit => libm::log(self.threshold / (1.0 - self.threshold)),
             _ => self.threshold,

@@ -155,7 +155,11 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
 }
 
 /// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
-fn chosen_labels(found: &mut FolderContents, kind: Option<Kind>, options: &ReadOptions) -> Result<Option<usize>, ReadError> {
+fn chosen_labels(
+    found: &mut FolderContents,
+    kind: Option<Kind>,
+    options: &ReadOptions,
+) -> Result<Option<usize>, ReadError> {
     let chosen = if found.labels.is_empty() {
         None
     } else {

@@ -92,7 +92,7 @@ impl Partial {
     ///
     /// # Errors
     /// On an I/O error.
-    pub fn reopen(&self) -> Result<File, WriteError> {
+    pub(crate) fn reopen(&self) -> Result<File, WriteError> {
         self.file.reopen().map_err(|reason| WriteError::Io { path: self.path.clone(), reason })
     }
 

@@ -83,7 +83,6 @@ pub struct Input {
     pub spacing: Option<[f64; 3]>,
     /// How DICOM segmentations and structure sets become its labels.
     pub segments: Segments,
-    pub(crate) place: Place,
 }
 
 /// A step.

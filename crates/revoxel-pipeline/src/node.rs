@@ -70,7 +70,7 @@ impl Node {
     }
 
     /// The place of what a path leads to, as far as it leads: the value's, or the last key's with `of_key`.
-    pub fn locate(&self, path: &[String], of_key: bool) -> Place {
+    pub(crate) fn locate(&self, path: &[String], of_key: bool) -> Place {
         let (mut node, mut place) = (self, self.place);
         for (depth, segment) in path.iter().enumerate() {
             let last = depth + 1 == path.len();

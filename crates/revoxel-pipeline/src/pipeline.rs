@@ -111,11 +111,6 @@ impl Pipeline {
         self.error_at(restore.place, problem)
     }
 
-    /// An error at an input.
-    pub fn input_error(&self, input: &Input, problem: impl Into<String>) -> PipelineError {
-        self.error_at(input.place, problem)
-    }
-
     pub(crate) fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
         PipelineError { file: self.file.clone(), text: self.text.clone(), place, problem: problem.into(), help: None }
     }
@@ -237,7 +232,6 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         let problem = format!("spacing: {sizes:?} must be three positive numbers in mm");
         return Err(Fault::new(place(&["inputs", key, "spacing"], false), problem));
     }
-    let place = place(&["inputs", key], true);
     Ok(Input {
         key: key.to_owned(),
         kind,
@@ -258,7 +252,6 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         complex: input.complex,
         spacing: input.spacing,
         segments: segments::resolve(key, input, kind, document)?,
-        place,
     })
 }
 

@@ -66,7 +66,7 @@ impl Template {
     }
 
     /// Whether the path depends on the copy.
-    pub fn has_copy(&self) -> bool {
+    pub(crate) fn has_copy(&self) -> bool {
         self.0.contains(COPY)
     }
 

@@ -71,7 +71,7 @@ impl Last {
     }
 
     /// The voxel type before the pass.
-    pub fn dtype_before(&self) -> Dtype {
+    pub(crate) fn dtype_before(&self) -> Dtype {
         self.volume.dtype()
     }
 

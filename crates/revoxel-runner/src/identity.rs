@@ -57,7 +57,7 @@ impl Identity {
     ///
     /// # Errors
     /// Where a header cannot be followed, or a file cannot be read.
-    pub fn is_still(record: &SourceRecord, path: &Path, options: &ReadOptions) -> Result<bool, IdentityError> {
+    pub(crate) fn is_still(record: &SourceRecord, path: &Path, options: &ReadOptions) -> Result<bool, IdentityError> {
         let files = files(path, options)?;
         if record.stamp.is_some() && record.stamp == Some(stamp(&files)?) {
             return Ok(true);
@@ -81,7 +81,7 @@ pub fn digests(complete: &Complete) -> Result<(String, Vec<PartRecord>), FileErr
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn digest(path: &Path) -> Result<String, FileError> {
+pub(crate) fn digest(path: &Path) -> Result<String, FileError> {
     hash(path).map(|hash| format!("blake3:{hash}"))
 }
 
@@ -89,7 +89,7 @@ pub fn digest(path: &Path) -> Result<String, FileError> {
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn part_record(of: &Path, part: &Path, place: &Path) -> Result<PartRecord, FileError> {
+pub(crate) fn part_record(of: &Path, part: &Path, place: &Path) -> Result<PartRecord, FileError> {
     let folder = of.parent().unwrap_or(Path::new(""));
     let path = part.strip_prefix(folder).unwrap_or(part).to_string_lossy().into_owned();
     Ok(PartRecord { path, hash: digest(place)? })

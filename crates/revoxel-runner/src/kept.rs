@@ -44,7 +44,7 @@ pub struct Written<'a> {
 
 impl Kept {
     /// The facts of a volume that went through steps.
-    pub fn after_steps(written: &Written<'_>, source: &FileInfo, kind: Kind, steps: &[TraceStep]) -> Self {
+    pub(crate) fn after_steps(written: &Written<'_>, source: &FileInfo, kind: Kind, steps: &[TraceStep]) -> Self {
         let values = match written.kind == kind {
             true => changed(written.kind, steps),
             false => Values::Other { frames: true },

@@ -212,7 +212,7 @@ pub fn rounded(volume: Volume) -> (Option<(usize, Place)>, Volume) {
 ///
 /// # Errors
 /// Where none does.
-pub fn as_whole_numbers(path: &Path, volume: Volume) -> Result<Volume, KindError> {
+pub(crate) fn as_whole_numbers(path: &Path, volume: Volume) -> Result<Volume, KindError> {
     if volume.dtype().is_integer() {
         return Ok(volume);
     }

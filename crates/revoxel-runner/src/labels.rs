@@ -196,7 +196,7 @@ pub struct UndeclaredLabels {
 ///
 /// # Errors
 /// Where it holds anything else.
-pub fn check_declared(input: &Input, path: &Path, volume: &Volume) -> Result<(), UndeclaredLabels> {
+pub(crate) fn check_declared(input: &Input, path: &Path, volume: &Volume) -> Result<(), UndeclaredLabels> {
     let Some(declared) = &input.labels else { return Ok(()) };
     const MOST: usize = 16;
     let found: Vec<String> =

@@ -158,7 +158,7 @@ impl LockedFile {
 }
 
 /// Gives all rights back: the program is to end.
-pub fn give_all_back() {
+pub(crate) fn give_all_back() {
     all().drain(..).for_each(|held| held.give_back());
 }
 

@@ -44,7 +44,7 @@ impl fmt::Display for Room {
 }
 
 /// An amount of memory for people.
-pub fn human(bytes: u64) -> String {
+pub(crate) fn human(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let found = units.iter().find(|(_, power)| bytes >> power > 0);
     found.map_or_else(

@@ -50,7 +50,7 @@ impl Item {
     ///
     /// # Errors
     /// Where neither says it, or they contradict each other.
-    pub fn space_or(&self, given: Option<Space>) -> Result<Space, PointsError> {
+    pub(crate) fn space_or(&self, given: Option<Space>) -> Result<Space, PointsError> {
         let error = |problem: String| PointsError { place: self.name.clone(), problem };
         match (self.space, given) {
             (Some(a), Some(b)) if a != b => {

@@ -47,7 +47,7 @@ pub enum UnevenError {
 
 /// How an input of a case is to be read. `reference` is the input onto whose slices its labels go, with its file, where
 /// it names one.
-pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOptions {
+pub(crate) fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOptions {
     let said = |own: bool| reference.map(|(other, _)| other).filter(|_| !own).unwrap_or(input);
     let series = |rule: &SeriesRule| SeriesChoice {
         name: rule.name.clone(),
@@ -107,7 +107,7 @@ pub fn read_options(input: &Input, reference: Option<(&Input, &Path)>) -> ReadOp
 }
 
 /// How an input of a pipeline is to be read in a case with these files.
-pub fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, PathBuf>) -> ReadOptions {
+pub(crate) fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, PathBuf>) -> ReadOptions {
     let named = input.segments.reference.as_deref();
     let reference = named.and_then(|key| Some((pipeline.input(key)?, files.get(key)?.as_path())));
     read_options(input, reference)

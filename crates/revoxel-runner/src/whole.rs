@@ -72,7 +72,7 @@ pub struct NotWhole {
 ///
 /// # Errors
 /// Where a value is none: with the number of such voxels and the first of them.
-pub fn check_whole(volume: &Volume) -> Result<Rounded, NotWhole> {
+pub(crate) fn check_whole(volume: &Volume) -> Result<Rounded, NotWhole> {
     let (rounded, count, first) = dispatch!(volume.voxels(), v => survey(v));
     let Some(first) = first else { return Ok(rounded) };
     let voxels = volume.voxels().len() as u64;

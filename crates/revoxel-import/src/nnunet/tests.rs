@@ -129,7 +129,12 @@ fn what_is_refused() {
     }
     let base = |name: &'static str| ["configurations", "base", name];
     let schemes = base("normalization_schemes");
-    t(&schemes, json!(["MyNormalization"]), "3d_fullres.normalization_schemes[0]", "\"MyNormalization\" is not supported");
+    t(
+        &schemes,
+        json!(["MyNormalization"]),
+        "3d_fullres.normalization_schemes[0]",
+        "\"MyNormalization\" is not supported",
+    );
     t(&schemes, json!([]), "normalization_schemes", "expected a list of schemes");
     t(
         &schemes,

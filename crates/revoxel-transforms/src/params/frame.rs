@@ -25,7 +25,7 @@ impl WorldFrame {
     }
 
     /// Converts a map of points in this frame to a map of RAS+ points.
-    pub fn map_to_ras(self, map: &Affine) -> Affine {
+    pub(crate) fn map_to_ras(self, map: &Affine) -> Affine {
         match self {
             Self::Ras => *map,
             Self::Lps => {

@@ -21,7 +21,7 @@ pub enum SeparateZ {
 
 impl SeparateZ {
     /// Whether this is the default, which files leave out.
-    pub fn is_never(&self) -> bool {
+    pub(crate) fn is_never(&self) -> bool {
         *self == Self::Never
     }
 }
