@@ -22,7 +22,8 @@ const PAR: &str = "convert it with `dcm2niix in.PAR` or `parrec2nii in.PAR` (nib
 const VTK: &str =
     "convert it with SimpleITK (`WriteImage(ReadImage(\"in.vtk\"), \"out.nii.gz\")`), or save it as MetaImage";
 const ZARR: &str = "write one resolution level as NIfTI, for example with ngff-zarr and SimpleITK";
-const HDF5: &str = "if it is MINC, convert it with `mnc2nii in.mnc out.nii` (MINC tools); else write the array as NIfTI with its affine";
+const HDF5: &str = "if it is MINC, convert it with `mnc2nii in.mnc out.nii` (MINC tools); else write the \
+                    array as NIfTI with its affine";
 
 /// What a file of no known format is, by its first bytes (decoded if it is compressed) and, where a format's values
 /// have no signature, by the header beside it.
@@ -35,7 +36,7 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
             false => unread("HDF5", HDF5),
         },
         _ if cfg!(not(feature = "dicom")) && first_bytes.get(128..132) == Some(b"DICM") => {
-            unread("DICOM", "this program was built without the feature `dicom`: build it with it")
+            unread("DICOM", "this program was built without the feature `dicom`")
         }
         [b'C', b'D', b'F', 1 | 2, ..] => unread("MINC 1 (netCDF)", MINC),
         _ if first_bytes.starts_with(b"# vtk DataFile") => unread("VTK", VTK),
@@ -112,7 +113,10 @@ mod tests {
             fs::write(folder.path().join(name), content).unwrap();
             let error = crate::info(folder.path().join(name)).unwrap_err().to_string();
             assert!(
-                error.contains(name) && error.contains(format) && error.contains("is not supported: ") && error.contains(how),
+                error.contains(name)
+                    && error.contains(format)
+                    && error.contains("is not supported: ")
+                    && error.contains(how),
                 "{error}"
             );
         }

@@ -155,7 +155,12 @@ fn what_is_refused() {
     }
     t(&masks, json!("-"), "3d_fullres.use_mask_for_norm", "missing");
     t(&base("resampling_fn_seg"), json!("-"), "resampling_fn_seg", "missing");
-    t(&base("preprocessor_name"), json!("NoResamplingPreprocessor"), "preprocessor_name", "expected DefaultPreprocessor");
+    t(
+        &base("preprocessor_name"),
+        json!("NoResamplingPreprocessor"),
+        "preprocessor_name",
+        "expected DefaultPreprocessor",
+    );
     let of = |name: &'static str, argument: &'static str| ["configurations", "base", name, argument];
     t(
         &of("resampling_fn_data_kwargs", "order"),

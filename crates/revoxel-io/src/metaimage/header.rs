@@ -247,7 +247,7 @@ mod tests {
     fn lines_of_no_kind() {
         let text = |t: &str| parse(t).unwrap_err().to_string();
         assert_eq!(text("NDims = 3\n"), "ElementDataFile is absent: it is required");
-        assert!(text("NDims = 3\nnonsense\n").starts_with("line 2 is nonsense: not a header line, expected"));
+        assert!(text("NDims = 3\nnonsense\n").starts_with("line 2 is nonsense: not a header line"));
         assert!(text("Offset = 1\nOrigin = 2\n").starts_with("Origin is 2: the field appears twice"));
         let local = text("NDims = 3\nElementDataFile = LOCAL\nDimSize = 1 2 3\n");
         assert!(local.starts_with("ElementDataFile is LOCAL: must be the last field"), "{local}");

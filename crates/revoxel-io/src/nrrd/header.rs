@@ -227,7 +227,7 @@ mod tests {
         let text = |t: &str| Header::parse(t.as_bytes(), true).unwrap_err().to_string();
         assert!(text("NRRD0009\n\n").starts_with("magic is NRRD0009: must be NRRD0001"));
         assert!(text("").starts_with("magic is empty"));
-        assert!(text("NRRD0004\nnonsense\n\n").starts_with("line 2 is nonsense: not a header line, expected"));
+        assert!(text("NRRD0004\nnonsense\n\n").starts_with("line 2 is nonsense: not a header line"));
         assert_eq!(text("NRRD0004\ntype: a\nType: b\n"), "type is b: the field appears twice; remove one of them");
         assert!(
             Header::parse(b"NRRD0004\ntype: a\n", false).unwrap_err().to_string().contains("the header does not end")
