@@ -180,8 +180,8 @@ fn middles(runs: &Runs) -> Vec<(f64, [usize; 3])> {
         let (y, z) = (line % runs.shape[1], line / runs.shape[1]);
         for run in &runs.runs[ends[0]..ends[1]] {
             let (_, count, sum) = sums.entry(run.label.to_bits()).or_insert((run.label, 0, [0; 3]));
-            let n = u128::from(run.len());
-            *count += run.len();
+            let n = u128::from(run.voxels());
+            *count += run.voxels();
             sum[0] += n * u128::from(run.start + run.end - 1) / 2;
             sum[1] += n * y as u128;
             sum[2] += n * z as u128;

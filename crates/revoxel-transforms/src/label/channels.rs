@@ -129,6 +129,6 @@ impl OneHot {
         for channel in channels {
             paint(&mut voxels[part(*channel)], &runs, |run| dropped[run].then(T::default));
         }
-        Ok(dropped.iter().zip(&runs.runs).filter(|(dropped, _)| **dropped).map(|(_, run)| run.len()).sum())
+        Ok(dropped.iter().zip(&runs.runs).filter(|(dropped, _)| **dropped).map(|(_, run)| run.voxels()).sum())
     }
 }

@@ -73,7 +73,7 @@ impl Components {
             } else {
                 of_run[run] = of_run[root];
             }
-            sizes[of_run[run] as usize] += runs.runs[run].len();
+            sizes[of_run[run] as usize] += runs.runs[run].voxels();
         }
         Self { of_run, sizes, labels }
     }

@@ -116,7 +116,7 @@ pub fn repaint(
         let runs = Runs::of(values, shape, keep);
         let labels = change(&runs);
         paint(values, &runs, |run| labels[run].map(T::from_f64));
-        labels.iter().zip(&runs.runs).filter(|(label, _)| label.is_some()).map(|(_, run)| run.len()).sum()
+        labels.iter().zip(&runs.runs).filter(|(label, _)| label.is_some()).map(|(_, run)| run.voxels()).sum()
     }
     let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
     let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());

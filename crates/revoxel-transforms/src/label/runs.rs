@@ -14,8 +14,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Voxels.
-    pub const fn len(&self) -> u64 {
+    /// How many voxels it has.
+    pub const fn voxels(&self) -> u64 {
         (self.end - self.start) as u64
     }
 }
