@@ -36,7 +36,7 @@ impl Default for Limits {
 
 impl Limits {
     /// The maximum size that this many compressed bytes may decode to.
-    pub(crate) const fn most_decoded(&self, compressed: u64) -> u64 {
+    pub const fn most_decoded(&self, compressed: u64) -> u64 {
         let most = compressed.saturating_mul(self.max_expansion);
         if most > self.free_expansion { most } else { self.free_expansion }
     }

@@ -187,7 +187,7 @@ fn what_is_refused() {
     let properties = ["foreground_intensity_properties_per_channel", "0", "std"];
     t(&properties, json!("-"), "per_channel.0.std", "missing");
     t(&["plans_per_stage"], json!({}), "plans_per_stage", "nnU-Net v1");
-    t(&["configurations"], json!("-"), "configurations", "missing");
+    t(&["configurations"], json!("-"), "configurations", "expected a map");
 }
 
 #[test]
