@@ -11,7 +11,7 @@ pub(super) const HEADING: &str = "Limits";
 pub(super) struct Args {
     /// Maximum size of one file's voxels, such as 8G [default: three quarters of the memory of this machine, container
     /// or process (ulimit -v)]. The default does not apply to voxels that are mapped from an uncompressed file.
-    #[arg(long, global = true, help_heading = HEADING, value_name = "SIZE", value_parser = super::run::bytes)]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "SIZE", value_parser = bytes)]
     max_volume: Option<u64>,
     /// Maximum ratio of decoded to compressed size of a file or archive [default: 1100]. gzip, zlib and zip stay below
     /// the default; bzip2 and DICOM codecs can exceed it. 64 MiB are always allowed.
@@ -38,4 +38,21 @@ impl Args {
             ..usual
         });
     }
+}
+
+/// A size such as `500M` or `8G`, in bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is not a size: expected a number of bytes, 500M or 8G");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
+    let number: f64 = number.parse().map_err(|_| error())?;
+    let factor = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" => 1.0,
+        "K" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        "G" => 1024.0 * 1024.0 * 1024.0,
+        "T" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(error()),
+    };
+    let total = number * factor;
+    if total >= 1.0 { Ok(total as u64) } else { Err(error()) }
 }

@@ -23,7 +23,7 @@ use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::limits::HEADING as LIMITS;
+use super::limits::{HEADING as LIMITS, bytes};
 use super::pipeline_file::{load, look_for_labels, progress, with_seed};
 use super::{show, signals};
 
@@ -97,22 +97,6 @@ enum Resume {
     Redo,
     /// List them.
     Check,
-}
-
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is not a size: expected a number of bytes, 500M or 8G");
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
-    let number: f64 = number.parse().map_err(|_| error())?;
-    let factor = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
-        "" => 1.0,
-        "K" => 1024.0,
-        "M" => 1024.0 * 1024.0,
-        "G" => 1024.0 * 1024.0 * 1024.0,
-        "T" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(error()),
-    };
-    let total = number * factor;
-    if total >= 1.0 { Ok(total as u64) } else { Err(error()) }
 }
 
 fn shard(text: &str) -> Result<(usize, usize), String> {

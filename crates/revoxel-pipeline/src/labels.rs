@@ -15,9 +15,8 @@ use revoxel_core::{Kind, LostLabel, StoredDtype};
 use revoxel_transforms::{Channels, Class, LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::model::{Input, LabelReference, Pipeline, Step};
+use crate::model::{Input, InputState, LabelReference, Pipeline, Step};
 use crate::node::{Data, Node};
-use crate::steps::InputState;
 use known::VolumeState;
 
 /// The labels that an input declares: a list, or names with a label or several each.

@@ -85,6 +85,16 @@ pub struct Input {
     pub segments: Segments,
 }
 
+/// What a step is resolved by, of a volume before it.
+#[derive(Clone, Debug)]
+pub(crate) struct InputState {
+    pub(crate) key: String,
+    /// What its values mean: a step may make labels of probabilities.
+    pub(crate) kind: Kind,
+    /// Whether a step made it a one-hot map of kind probability.
+    pub(crate) one_hot: bool,
+}
+
 /// A step.
 #[derive(Debug)]
 pub struct Step {

@@ -11,10 +11,10 @@ use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
 use crate::error::{Fault, Place};
 use crate::labels::{self, VolumeStates};
-use crate::model::{Input, ReadFile, Restore, Step};
+use crate::model::{Input, InputState, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::restore_spec::{RestoreSpec, ValuesSpec};
-use crate::steps::{InputState, resolve_step, stored_dtype};
+use crate::steps::{resolve_step, stored_dtype};
 use crate::template::Template;
 
 /// Checks what is to be done with a prediction.

@@ -5,23 +5,13 @@ mod references;
 
 use keys::{meant_for_labels, step_keys, take_keys};
 use references::{check_references, check_splines};
-use revoxel_core::{Dtype, Kind, StoredDtype};
+use revoxel_core::{Dtype, StoredDtype};
 use revoxel_transforms::Registry;
 
 use crate::error::{Fault, Place};
-use crate::model::{ReadFile, Step};
+use crate::model::{InputState, ReadFile, Step};
 use crate::node::{Data, Node};
 use crate::{files, labels};
-
-/// What a step is resolved by, of a volume before it.
-#[derive(Clone, Debug)]
-pub(crate) struct InputState {
-    pub(crate) key: String,
-    /// What its values mean: a step may make labels of probabilities.
-    pub(crate) kind: Kind,
-    /// Whether a step made it a one-hot map of kind probability.
-    pub(crate) one_hot: bool,
-}
 
 /// The voxel type of an output.
 pub(crate) fn stored_dtype(path: &str, name: Option<&str>) -> Result<Option<StoredDtype>, Fault> {

@@ -3,9 +3,9 @@
 use revoxel_core::Kind;
 use revoxel_transforms::{Class, Transform, TransformDef};
 
-use super::InputState;
 use super::references::unknown_input;
 use crate::error::{Fault, Place};
+use crate::model::InputState;
 use crate::node::{Data, Key, Node};
 
 /// Takes `keys:` out of the parameters of a step.

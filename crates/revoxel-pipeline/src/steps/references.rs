@@ -4,8 +4,8 @@ use revoxel_core::{Dtype, Kind};
 use revoxel_transforms::params::{Interpolation, Padding, PerKey};
 use revoxel_transforms::{Need, Resampling, Transform};
 
-use super::InputState;
 use crate::error::{Fault, Place};
+use crate::model::InputState;
 use crate::node::{Data, Node};
 
 /// Inputs that are named inside parameters.
