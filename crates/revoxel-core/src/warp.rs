@@ -131,7 +131,7 @@ impl Warp {
     }
 
     /// The continuous index at which an index (of the warp's grid) is shown; within 1e-7 voxels.
-    pub(crate) fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
+    pub fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
         match &self.field {
             Field::Spline(spline) => spline.apply_back(index),
             Field::Stretch(stretch) => stretch.apply_back(index),
@@ -156,7 +156,7 @@ impl Bend {
     }
 
     /// The index of the warp's grid that comes from an index: [`apply`](Self::apply) the other way.
-    pub(crate) fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
+    pub fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
         if self.back { self.warp.apply(index) } else { self.warp.apply_back(index) }
     }
 }
