@@ -36,7 +36,7 @@ struct Package {
     ours: bool,
 }
 
-/// Prints what is not allowed; says whether there is none.
+/// Prints each dependency that is not allowed. Returns whether all are allowed.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     ensure!(arguments.is_empty(), "takes no arguments");
     let rules = rules(&fs::read_to_string(root.join(RULES)).context(RULES)?)?;

@@ -50,7 +50,7 @@ pub struct SeriesReport {
     pub size: [usize; 2],
     /// How the pixels are stored.
     pub transfer_syntax: String,
-    /// The geometry of the stack; absent if there is none.
+    /// The geometry of the stack, if the images form one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
     /// Oddities that do not prevent reading it.

@@ -1,9 +1,9 @@
 //! Marks voxels outside the measured region in label maps, as nnU-Net does.
 //!
 //! # What it does
-//! The region is where any of the inputs `nonzero_of` is nonzero, with its holes: zeros that the outside does not reach
-//! through faces. Voxels outside the region that are 0 get `label`; other labels stay. A voxel type that does not hold
-//! the label becomes the next larger signed type.
+//! The region is where any image of `nonzero_of` is nonzero, with its holes (zeros that the outside does not reach
+//! through faces), and where any label map of `nonzero_of` is above 0. Voxels outside the region that are 0 get
+//! `label`; other labels stay. A voxel type that does not hold the label becomes the next larger signed type.
 //!
 //! # YAML
 //! ```yaml

@@ -20,7 +20,7 @@ pub enum OnEmpty {
 }
 
 impl OnEmpty {
-    /// Returns the region found, or applies this choice if there is none; `rule` describes the foreground.
+    /// Returns the region that was found. If none was found, applies this choice. `rule` describes the foreground.
     pub fn resolve(self, found: Option<IndexBox>, rule: impl Fn() -> String) -> Result<Option<IndexBox>, PlanError> {
         match (found, self) {
             (None, Self::Error) => Err(PlanError::EmptyForeground { rule: rule() }),
