@@ -8,6 +8,8 @@
 #[macro_use]
 mod say;
 
+mod cases;
+mod chosen;
 mod compare;
 mod convert;
 mod demo;
@@ -73,6 +75,8 @@ enum Command {
     /// Measure the labels of a label map (volume, box, centroid, longest diameter), or find the peaks of a probability
     /// map.
     Measure(measure::Args),
+    /// List the cases of a dataset and the files of each.
+    Cases(cases::Args),
     /// Check a pipeline, and show the grid after each step from headers alone.
     Plan(plan::Args),
     /// Record what a pipeline does to synthetic scans in a text file to review, or check that record.
@@ -123,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Measure(args) => measure::run(&args),
+        Command::Cases(args) => cases::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Run(args) => run::run(&args),

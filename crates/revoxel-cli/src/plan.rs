@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use revoxel_core::{Grid, GridOp};
 use revoxel_invert::{Activation, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
-use revoxel_runner::dataset::{copies, discover, select};
+use revoxel_runner::dataset::copies;
 use revoxel_runner::labels::{LabelMaps, names_labels};
 use revoxel_runner::preflight::{Strictness, check, unwritable};
 use revoxel_runner::uneven;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::{load, look_for_labels, with_seed};
-use super::show;
+use super::{chosen, show};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -26,7 +26,7 @@ Examples:
   revoxel plan pipeline.yaml --data data --case case_003";
 
 /// Headings of the options in the help.
-const CASES: &str = "Cases";
+const CASES: &str = chosen::HEADING;
 const PIPELINE: &str = "Pipeline";
 
 /// Show the grids, kinds and fidelity of every step, from headers alone.
@@ -41,9 +41,8 @@ pub(super) struct Args {
     /// Plan for all cases in this data folder.
     #[arg(long, help_heading = CASES, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Plan only for this case; repeatable.
-    #[arg(long = "case", help_heading = CASES, value_name = "NAME", requires = "data")]
-    cases: Vec<String>,
+    #[command(flatten)]
+    chosen: chosen::Args,
     /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
     #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -63,6 +62,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
         return Err(Failure::pipeline(&unwritable));
     }
+    if args.chosen.some() && args.data.is_none() {
+        return Err(Failure::usage("--case chooses among the cases of a dataset: pass --data DIR"));
+    }
     let mut plans: Vec<(String, Plan)> = Vec::new();
     let mut failures: Vec<(String, String)> = Vec::new();
     // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
@@ -74,9 +76,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         let plan = planned(&pipeline, &grids)?;
         plans.push((like.to_string_lossy().into_owned(), plan));
     } else if let Some(data) = &args.data {
-        let cases = discover(&pipeline, data).map_err(Failure::usage)?;
+        let cases = args.chosen.discover(&pipeline, data, None)?;
         let maps = LabelMaps::of(&pipeline, &cases);
-        let cases = select(cases, &args.cases, data).map_err(Failure::usage)?;
+        let cases = args.chosen.select(cases, data)?;
         for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap, memory: None }) {
             match checked {
                 Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::NonFinite;
 use revoxel_runner::case::Done;
-use revoxel_runner::dataset::{Case, copies, discover, select};
+use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::engine::Vanished;
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::labels::LabelMaps;
@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use super::failure::{Failure, Outcome};
 use super::limits::{HEADING as LIMITS, bytes};
 use super::pipeline_file::{load, look_for_labels, progress, with_seed};
-use super::{show, signals};
+use super::{chosen, show, signals};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -34,7 +34,7 @@ Examples:
   revoxel run pipeline.yaml --data data --out preprocessed --resume --jobs 4 --memory 16G";
 
 /// Headings of the options in the help.
-const CASES: &str = "Cases";
+const CASES: &str = chosen::HEADING;
 const OUTPUT: &str = "Output";
 const PIPELINE: &str = "Pipeline";
 
@@ -50,9 +50,8 @@ pub(super) struct Args {
     /// Folder that output paths are relative to; created if missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Run only this case; repeatable.
-    #[arg(long = "case", help_heading = CASES, value_name = "NAME")]
-    cases: Vec<String>,
+    #[command(flatten)]
+    chosen: chosen::Args,
     /// Run only part I of N, such as 2/8. The N parts cover all cases, each once.
     #[arg(long, help_heading = CASES, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
@@ -109,7 +108,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
-    let cases = discover(&pipeline, &args.data).map_err(Failure::usage)?;
+    let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
     let maps = LabelMaps::of(&pipeline, &cases);
     let cases = chosen(args, &pipeline, cases)?;
     let strictness = Strictness { snap: args.snap, memory: args.memory };
@@ -167,7 +166,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// The cases that are asked for, with their copies; names that would collide are refused.
 fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>, Failure> {
     let everything = copies(pipeline, all.clone());
-    let selected: Vec<Case> = select(all, &args.cases, &args.data).map_err(Failure::usage)?;
+    let selected: Vec<Case> = args.chosen.select(all, &args.data)?;
     let cases = copies(pipeline, selected);
     let problems = check_names(pipeline, everything.iter(), &args.out);
     if !problems.is_empty() {

@@ -195,6 +195,9 @@ fn look(
     }
     let read = |key: &str, kind: Kind| {
         let path = case.inputs.get(key).ok_or_else(|| format!("missing input: {key}"))?;
+        if case.files(key).count() > 1 {
+            return Err(format!("{key} has several files: write one input for each channel"));
+        }
         let mut volume = revoxel_io::read_with(path, kind, &options()).map_err(|e| e.to_string())?.volume;
         if let Some(input) = layout.input(key) {
             volume = channel::take(input, path, volume).map_err(|e| e.to_string())?;

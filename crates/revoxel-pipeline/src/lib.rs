@@ -8,6 +8,7 @@
 //! A pipeline as written and a pipeline as resolved are two types. Everything that can be checked without voxels is
 //! checked on the way, and errors point at file, line and column. A pipeline file can never execute code.
 
+mod cases;
 mod error;
 mod files;
 mod labels;
@@ -31,6 +32,7 @@ mod template;
 mod testing;
 mod yaml;
 
+pub use cases::{CaseList, Condition};
 pub use error::{PipelineError, Place};
 pub use labels::{AbsentLabel, SeenLabels};
 pub use model::{Input, Output, Pipeline, ReadFile, Restore, Segments, Step};
@@ -41,4 +43,4 @@ pub use revoxel_transforms::KnownGrid;
 pub use rules::{ComplexRule, Fuse, MissingRule, OverlapRule, SliceRule};
 pub use schema::schema;
 pub use series::{FramesRule, IncompleteRule, RescaleRule, SeriesRule};
-pub use template::{CaseName, Template};
+pub use template::{CASE, CHANNEL, COPY, CaseName, Components, Piece, Template};

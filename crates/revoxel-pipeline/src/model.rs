@@ -7,6 +7,7 @@ use revoxel_invert::RestoreRecord;
 use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Names, Registry, Transform};
 use serde_json::{Value, json};
 
+use crate::cases::CaseList;
 use crate::error::Place;
 use crate::non_finite::NonFiniteRule;
 use crate::rules::{ComplexRule, Fuse, MissingRule, OverlapRule, SliceRule};
@@ -20,6 +21,8 @@ pub struct Pipeline {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// The list that the cases are taken from; `None` where they are found by the paths of the inputs.
+    pub cases: Option<CaseList>,
     /// The volumes of a case, in the order of the file.
     pub inputs: Vec<Input>,
     /// What is done, in order.
@@ -51,6 +54,8 @@ pub struct Input {
     pub kind: Kind,
     /// Where it is, relative to the data folder.
     pub path: Template,
+    /// Where its further channels are, where each is a file of its own.
+    pub more_paths: Vec<Template>,
     /// Whether a case may lack it.
     pub optional: bool,
     /// Whether it may lie on a grid of its own.
@@ -83,6 +88,13 @@ pub struct Input {
     pub spacing: Option<[f64; 3]>,
     /// How DICOM segmentations and structure sets become its labels.
     pub segments: Segments,
+}
+
+impl Input {
+    /// All its paths: of the only file, or of the file of each channel.
+    pub fn paths(&self) -> impl Iterator<Item = &Template> {
+        std::iter::once(&self.path).chain(&self.more_paths)
+    }
 }
 
 /// What a step is resolved by, of a volume before it.

@@ -4,7 +4,7 @@ mod canonical;
 mod paths;
 mod unwritten;
 
-use paths::{check_copies, check_paths};
+use paths::{check_copies, check_inputs, check_paths};
 use revoxel_core::{Kind, StoredDtype};
 use revoxel_transforms::{Registry, Transform};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::rules::GridRule;
 use crate::spec::{InputSpec, PipelineSpec};
 use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
-use crate::{non_finite, restore, segments, series, substitute, yaml};
+use crate::{cases, non_finite, restore, segments, series, substitute, yaml};
 
 impl Pipeline {
     /// Reads and checks a pipeline. `file` is what errors call it; `set` are `path=value` assignments.
@@ -49,6 +49,11 @@ impl Pipeline {
             help: fault.help,
         };
         resolve(file, text, set, registry, read).map_err(named)
+    }
+
+    /// The folder of the file.
+    pub fn folder(&self) -> &std::path::Path {
+        std::path::Path::new(&self.file).parent().unwrap_or(std::path::Path::new(""))
     }
 
     /// An input by key.
@@ -86,8 +91,8 @@ impl Pipeline {
     }
 
     /// The case, or its copies.
-    pub fn copies_of(&self, case: &str) -> Vec<CaseName> {
-        let name = |copy| CaseName { case: case.to_owned(), copy };
+    pub fn copies_of(&self, case: &CaseName) -> Vec<CaseName> {
+        let name = |copy| CaseName { copy, ..case.clone() };
         self.copies.map_or_else(|| vec![name(None)], |copies| (0..copies).map(|copy| name(Some(copy))).collect())
     }
 
@@ -139,6 +144,7 @@ fn resolve(
     for (key, input) in &spec.inputs {
         inputs.push(resolve_input(key, input, &document)?);
     }
+    let cases = document.child("cases").filter(|node| node.data != Data::Null).map(cases::list).transpose()?;
     segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
     let mut reach = VolumeStates::of_text(&inputs);
@@ -167,7 +173,10 @@ fn resolve(
     let trace_place = place(&["trace"]);
     let trace = Template::new(&spec.trace).map_err(|e| Fault::new(trace_place, e))?;
     check_copies(spec.copies, &steps, place(&["copies"]))?;
-    check_paths(&inputs, &outputs, &restores, (&trace, trace_place), spec.copies.is_some())?;
+    check_paths(&inputs, &outputs, &restores, (&trace, trace_place), (spec.copies.is_some(), cases.is_some()))?;
+    if cases.is_none() {
+        check_inputs(&inputs, &document)?;
+    }
     let name = std::path::Path::new(file).file_name().map_or(file, |n| n.to_str().unwrap_or(file)).to_owned();
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
@@ -175,6 +184,7 @@ fn resolve(
     Ok(Pipeline {
         name,
         description,
+        cases,
         inputs,
         steps,
         outputs,
@@ -218,8 +228,9 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         Fault::new(place(&["inputs", key, "kind"], false), e.to_string())
             .meant(&input.kind, Kind::ALL.iter().map(|k| k.name()))
     })?;
-    let path = Template::new(&input.path).map_err(|e| Fault::new(place(&["inputs", key, "path"], false), e))?;
-    if path.has_copy() {
+    let of_key = ["inputs", key].iter().try_fold(document, |node, segment| node.child(segment));
+    let (path, more_paths) = cases::paths(key, of_key.unwrap_or(document), document.child("cases").is_some())?;
+    if path.has_copy() || more_paths.iter().any(Template::has_copy) {
         let problem = format!("{:?}: {{copy}} is for outputs only, because inputs have no copies", path.text());
         return Err(Fault::new(place(&["inputs", key, "path"], false), problem));
     }
@@ -236,6 +247,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         key: key.to_owned(),
         kind,
         path,
+        more_paths,
         optional: input.optional,
         own_grid,
         labels,

@@ -26,6 +26,7 @@ use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
 use crate::restore::inside;
+use crate::several::{self, SeveralError};
 use crate::stop;
 use crate::uneven::options_of;
 use crate::vanished::sentence;
@@ -63,6 +64,9 @@ pub enum CaseError {
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] revoxel_io::ReadError),
+    /// The files of an input are not the channels of one volume.
+    #[error(transparent)]
+    Several(#[from] SeveralError),
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] revoxel_io::WriteError),
@@ -305,9 +309,10 @@ fn read_inputs(pipeline: &Pipeline, checked: &Checked, data: &Path) -> Result<In
     // Compressed files are decoded by one thread each, so they are read side by side.
     let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
-        let load = || revoxel_io::read_with(path, input.kind, &options_of(pipeline, input, &case.inputs));
+        let load = || several::read(pipeline, input, case);
+        let identity = || Identity::of_case(case, key, &options_of(pipeline, input, &case.inputs));
         // The largest input is waited for, and its hash would come on top.
-        let (identity, loaded) = rayon::join(|| Identity::of(path, &options_of(pipeline, input, &case.inputs)), load);
+        let (identity, loaded) = rayon::join(identity, load);
         let Loaded { volume, info } = loaded?;
         tracing::debug!(case = %case.name, key, "read {}", path.display());
         let (volume, note) = settled(input, path, volume, info.stored)?;

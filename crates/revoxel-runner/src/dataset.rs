@@ -1,21 +1,56 @@
 //! Finding the cases of a dataset.
 
+mod choice;
+mod join;
+mod manifest;
+mod passed_over;
+mod walk;
+
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{CaseName, Pipeline, Template};
+use revoxel_pipeline::{CaseName, Pipeline};
+
+pub use choice::select;
+pub use passed_over::{PassedOver, passed_over};
 
 /// A case: the files that are there, by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// Its name, and which copy of it this is.
     pub name: CaseName,
-    /// Its files.
+    /// Its files: the only one of an input, or the one of its first channel.
     pub inputs: BTreeMap<String, PathBuf>,
+    /// The files of the other channels of inputs that are read from several files.
+    pub channels: BTreeMap<String, Vec<PathBuf>>,
     /// Required inputs that are missing, with the paths where they were expected.
     pub missing: Vec<(String, PathBuf)>,
+    /// What else keeps it from being read, such as a `*` that several files match.
+    pub problems: Vec<String>,
+}
+
+impl Case {
+    /// A case without files.
+    pub(crate) fn new(name: CaseName) -> Self {
+        let (inputs, channels, missing, problems) = Default::default();
+        Self { name, inputs, channels, missing, problems }
+    }
+
+    /// All files that an input is read from, in the order of its channels.
+    pub fn files<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a PathBuf> {
+        self.inputs.get(key).into_iter().chain(self.channels.get(key).into_iter().flatten())
+    }
+
+    /// Adds the files of an input.
+    fn add(&mut self, key: &str, files: Vec<PathBuf>) {
+        let mut files = files.into_iter();
+        self.inputs.extend(files.next().map(|first| (key.to_owned(), first)));
+        let others: Vec<PathBuf> = files.collect();
+        if !others.is_empty() {
+            self.channels.insert(key.to_owned(), others);
+        }
+    }
 }
 
 /// Why a dataset cannot be used.
@@ -39,12 +74,14 @@ pub enum DatasetError {
         patterns: String,
     },
     /// Two cases have names that are the same once they are text.
-    #[error("{folder}: two cases have the name {case:?}, one of them not in UTF-8: rename it")]
+    #[error("{folder}: two cases have the name {case:?}{help}")]
     SameName {
         /// The data folder.
         folder: PathBuf,
         /// The name.
         case: String,
+        /// What to do.
+        help: String,
     },
     /// A case that was asked for is not there.
     #[error("no case {case:?} in {folder}{help}")]
@@ -56,203 +93,76 @@ pub enum DatasetError {
         /// What may have been meant.
         help: String,
     },
+    /// A list of cases that cannot be used.
+    #[error("{path}: {}", problems.join("\n  "))]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it, one entry for each fault.
+        problems: Vec<String>,
+    },
 }
 
-/// The name of the only case of a pipeline without `{case}`.
+/// How a dataset is looked through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Finding {
+    /// Whether lists of cases may name files outside the data folder.
+    pub allow_outside: bool,
+}
+
+/// The name of the only case of a pipeline whose paths have no placeholder.
 const ONLY_CASE: &str = "case";
 
-/// All cases under `folder` for which at least one input exists, sorted by name.
+/// All cases under `folder`, sorted by name: those for which at least one input exists, or those of the list that the
+/// pipeline names.
 ///
 /// # Errors
 /// Where a folder cannot be listed, or there is no case.
 pub fn discover(pipeline: &Pipeline, folder: &Path) -> Result<Vec<Case>, DatasetError> {
+    discover_with(pipeline, folder, Finding::default())
+}
+
+/// [`discover`] in a given way.
+///
+/// # Errors
+/// As [`discover`].
+pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Result<Vec<Case>, DatasetError> {
     fs::read_dir(folder).map_err(|error| DatasetError::Folder { path: folder.to_owned(), error })?;
-    let mut names = Names::default();
-    for input in &pipeline.inputs {
-        if input.path.has_case() {
-            let components: Vec<&str> = input.path.text().split('/').filter(|c| !c.is_empty() && *c != ".").collect();
-            find(folder, &components, None, &mut names)?;
-        } else if folder.join(input.path.text()).exists() && !pipeline.inputs.iter().any(|i| i.path.has_case()) {
-            names.cases.insert(ONLY_CASE.to_owned(), ONLY_CASE.into());
-        }
+    let mut cases = match &pipeline.cases {
+        Some(list) => manifest::cases(pipeline, list, folder, finding)?,
+        None => join::cases(pipeline, folder)?,
+    };
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(two) = cases.windows(2).find(|two| two[0].name.case == two[1].name.case) {
+        return Err(same_name(pipeline, folder, &two[0], &two[1]));
     }
-    names.tell();
-    if let Some(case) = names.twice {
-        return Err(DatasetError::SameName { folder: folder.to_owned(), case });
-    }
-    let names = names.cases;
-    if names.is_empty() {
+    if cases.is_empty() {
         let patterns: Vec<String> = pipeline.inputs.iter().map(|i| format!("{:?}", i.path.text())).collect();
         return Err(DatasetError::NoCases { folder: folder.to_owned(), patterns: patterns.join(" or ") });
     }
-    Ok(names.into_iter().map(|(name, raw)| case(pipeline, folder, name, &raw)).collect())
+    Ok(cases)
 }
 
-/// The cases of these names, in their order.
-///
-/// # Errors
-/// Where one of them is not there.
-pub fn select(cases: Vec<Case>, names: &[String], folder: &Path) -> Result<Vec<Case>, DatasetError> {
-    if names.is_empty() {
-        return Ok(cases);
-    }
-    for name in names {
-        if !cases.iter().any(|c| c.name.case == *name) {
-            let near = revoxel_transforms::params::closest(name, cases.iter().map(|c| c.name.case.as_str()));
-            let few: Vec<&str> = cases.iter().take(8).map(|c| c.name.case.as_str()).collect();
-            let more = if cases.len() > few.len() { ", …" } else { "" };
-            let list = || format!("; cases are: {}{more}", few.join(", "));
-            let help = near.map_or_else(list, |near| format!("; did you mean {near:?}?"));
-            return Err(DatasetError::UnknownCase { case: name.clone(), folder: folder.to_owned(), help });
+/// Two cases that would be called the same.
+fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) -> DatasetError {
+    let case = first.name.case.clone();
+    let help = match (&pipeline.cases, first.name.fields == second.name.fields) {
+        (Some(_), _) => ": give each its own name, or choose the column of the names with `name` of `cases`".to_owned(),
+        (None, true) => ", one of them not in UTF-8: rename it".to_owned(),
+        (None, false) => {
+            let files = [first, second].map(|case| case.inputs.values().next().map(|path| path.display().to_string()));
+            let [first, second] = files.map(Option::unwrap_or_default);
+            format!(" ({first} and {second}): write another placeholder for {{case}}, and the name is made of all of them")
         }
-    }
-    Ok(cases.into_iter().filter(|c| names.contains(&c.name.case)).collect())
+    };
+    DatasetError::SameName { folder: folder.to_owned(), case, help }
 }
 
 /// The cases, each as often as the pipeline makes copies of it.
 pub fn copies(pipeline: &Pipeline, cases: Vec<Case>) -> Vec<Case> {
     let copies =
-        |case: Case| pipeline.copies_of(&case.name.case).into_iter().map(move |name| Case { name, ..case.clone() });
+        |case: Case| pipeline.copies_of(&case.name).into_iter().map(move |name| Case { name, ..case.clone() });
     cases.into_iter().flat_map(copies).collect()
-}
-
-fn case(pipeline: &Pipeline, folder: &Path, name: String, raw: &OsStr) -> Case {
-    let mut case = Case { name: CaseName::alone(name), inputs: BTreeMap::new(), missing: Vec::new() };
-    for input in &pipeline.inputs {
-        let path = folder.join(with_case(input.path.text(), raw));
-        if path.exists() {
-            case.inputs.insert(input.key.clone(), path);
-        } else if !input.optional {
-            case.missing.push((input.key.clone(), path));
-        }
-    }
-    case
-}
-
-/// The names of cases that were found, and what was passed over.
-#[derive(Debug, Default)]
-struct Names {
-    /// The names as they are in file names, by the text that they are called.
-    cases: BTreeMap<String, OsString>,
-    /// Files and folders that would have been cases, but for their names.
-    passed_over: Vec<(PathBuf, &'static str)>,
-    /// A text that two of them are called.
-    twice: Option<String>,
-}
-
-impl Names {
-    fn add(&mut self, name: &Name) {
-        let before = self.cases.insert(name.text.clone(), name.raw.clone());
-        if before.is_some_and(|before| before != name.raw) {
-            self.twice = Some(name.text.clone());
-        }
-    }
-
-    /// Says what was passed over.
-    fn tell(&self) {
-        const MOST: usize = 5;
-        for (path, why) in self.passed_over.iter().take(MOST) {
-            tracing::warn!("{}: ignored, because {why}", text_of(path.as_os_str()));
-        }
-        if self.passed_over.len() > MOST {
-            tracing::warn!("… and {} more ignored", self.passed_over.len() - MOST);
-        }
-    }
-}
-
-/// The name of a case.
-#[derive(Clone, Debug)]
-struct Name {
-    /// What it is called.
-    text: String,
-    /// What stands in the names of files.
-    raw: OsString,
-}
-
-/// A path of a template, for the case that is called so in file names.
-fn with_case(text: &str, raw: &OsStr) -> OsString {
-    let mut path = OsString::new();
-    for (number, piece) in text.split("{case}").enumerate() {
-        if number > 0 {
-            path.push(raw);
-        }
-        path.push(piece);
-    }
-    path
-}
-
-/// A name as text. Where it is not UTF-8, each byte that is no character becomes a percent sign and two digits.
-fn text_of(name: &OsStr) -> String {
-    if let Some(text) = name.to_str() {
-        return text.to_owned();
-    }
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
-    }
-    text
-}
-
-/// The case in a name, where the name fits a component of a template.
-fn case_in(component: &str, name: &OsStr) -> Option<Name> {
-    if let Some(text) = name.to_str() {
-        let case = Template::match_component(component, text)??;
-        return Some(Name { text: case.to_owned(), raw: case.into() });
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::ffi::OsStrExt;
-        let (before, after) = component.split_once("{case}")?;
-        // Bytes that are no text are looked for in names with one placeholder only.
-        let raw = name.as_bytes().strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes())?;
-        let raw = OsStr::from_bytes(raw);
-        (!raw.is_empty()).then(|| Name { text: text_of(raw), raw: raw.to_owned() })
-    }
-    #[cfg(not(unix))]
-    None
-}
-
-/// Walks the folders that the remaining path components lead through.
-fn find(folder: &Path, components: &[&str], known: Option<&Name>, names: &mut Names) -> Result<(), DatasetError> {
-    let Some((component, rest)) = components.split_first() else {
-        known.iter().for_each(|name| names.add(name));
-        return Ok(());
-    };
-    // A component that is known already needs no listing.
-    let fixed = match known {
-        Some(case) => Some(with_case(component, &case.raw)),
-        None => (!component.contains("{case}")).then(|| OsString::from(*component)),
-    };
-    if let Some(name) = fixed {
-        let next = folder.join(name);
-        let there = if rest.is_empty() { next.exists() } else { next.is_dir() };
-        return if there { find(&next, rest, known, names) } else { Ok(()) };
-    }
-    let error = |error| DatasetError::Folder { path: folder.to_owned(), error };
-    for entry in fs::read_dir(folder).map_err(error)? {
-        let file = entry.map_err(error)?.file_name();
-        let Some(case) = case_in(component, &file) else { continue };
-        let next = folder.join(&file);
-        if !rest.is_empty() && !next.is_dir() {
-            continue;
-        }
-        let why = match case.text.as_str() {
-            "." | ".." => Some("\".\" and \"..\" are not valid case names"),
-            _ if file.as_encoded_bytes().starts_with(b".") => Some("it is a hidden file"),
-            _ => None,
-        };
-        match why {
-            // Only what leads to a file would have been a case.
-            Some(why) => {
-                let mut hidden = Names::default();
-                find(&next, rest, Some(&case), &mut hidden)?;
-                names.passed_over.extend((!hidden.cases.is_empty()).then_some((next, why)));
-            }
-            None => find(&next, rest, Some(&case), names)?,
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -288,6 +198,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn names_that_are_no_text_are_cases_too() {
+        use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let folder = tempfile::tempdir().unwrap();
         let text = "version: 1\ninputs:\n  image: { kind: image, path: 'i_{case}.nii' }\n  \

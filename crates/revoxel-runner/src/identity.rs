@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use revoxel_invert::{PartRecord, SourceRecord};
 use revoxel_io::{Complete, ReadError, ReadOptions};
 
+use crate::dataset::Case;
 use crate::files::{FileError, hash, stamp};
 
 /// The files of an input.
@@ -30,10 +31,14 @@ pub enum IdentityError {
     File(#[from] FileError),
 }
 
-/// The files of an input: its own, and those that belong to it.
-fn files(path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
-    let parts = revoxel_io::parts(path, options)?;
-    Ok([path.to_owned()].into_iter().chain(parts).collect())
+/// The files of an input of a case: its own, those that belong to it, and those of its further channels.
+fn files(case: &Case, key: &str, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+    let mut all = Vec::new();
+    for path in case.files(key) {
+        all.push(path.clone());
+        all.extend(revoxel_io::parts(path, options)?);
+    }
+    Ok(all)
 }
 
 impl Identity {
@@ -42,8 +47,17 @@ impl Identity {
     /// # Errors
     /// Where a header cannot be followed, or a file cannot be read.
     pub fn of(path: &Path, options: &ReadOptions) -> Result<Self, IdentityError> {
-        let files = files(path, options)?;
+        let parts = revoxel_io::parts(path, options)?;
+        let files: Vec<PathBuf> = [path.to_owned()].into_iter().chain(parts).collect();
         Self::of_files(&files).map_err(Into::into)
+    }
+
+    /// [`of`](Self::of) an input of a case, with the files of all its channels.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn of_case(case: &Case, key: &str, options: &ReadOptions) -> Result<Self, IdentityError> {
+        Self::of_files(&files(case, key, options)?).map_err(Into::into)
     }
 
     fn of_files(files: &[PathBuf]) -> Result<Self, FileError> {
@@ -57,8 +71,13 @@ impl Identity {
     ///
     /// # Errors
     /// Where a header cannot be followed, or a file cannot be read.
-    pub(crate) fn is_still(record: &SourceRecord, path: &Path, options: &ReadOptions) -> Result<bool, IdentityError> {
-        let files = files(path, options)?;
+    pub(crate) fn is_still(
+        record: &SourceRecord,
+        case: &Case,
+        key: &str,
+        options: &ReadOptions,
+    ) -> Result<bool, IdentityError> {
+        let files = files(case, key, options)?;
         if record.stamp.is_some() && record.stamp == Some(stamp(&files)?) {
             return Ok(true);
         }

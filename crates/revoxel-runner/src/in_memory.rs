@@ -104,7 +104,7 @@ pub fn process(
     let missing = pipeline.inputs.iter().filter(|input| !input.optional && !sources.contains_key(&input.key));
     let missing = missing.map(|input| (input.key.clone(), PathBuf::from("no volume was given"))).collect();
     let inputs = sources.keys().map(|key| (key.clone(), PathBuf::from(key))).collect();
-    let case = Case { name: name.clone(), inputs, missing };
+    let case = Case { inputs, missing, ..Case::new(name.clone()) };
     let infos: BTreeMap<String, FileInfo> = sources.iter().map(|(key, source)| (key.clone(), source.known())).collect();
     let checked = check_known(pipeline, &case, infos, strictness).map_err(told)?;
     let mut outcome = Outcome {

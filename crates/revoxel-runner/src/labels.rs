@@ -17,16 +17,26 @@ use crate::dataset::Case;
 use crate::kind_values::rounded;
 use crate::memory;
 use crate::non_finite::settle;
+use crate::several;
 use crate::uneven::options_of;
 
 /// The label maps of a dataset in which has to be looked.
 #[derive(Debug)]
 pub struct LabelMaps {
-    /// By key, in the order of the cases.
-    files: VecDeque<(String, PathBuf, ReadOptions)>,
+    /// In the order of the cases.
+    files: VecDeque<Map>,
     seen: BTreeMap<String, SeenLabels>,
     read: BTreeMap<String, usize>,
     unreadable: Vec<String>,
+}
+
+/// A label map to read.
+#[derive(Clone, Debug)]
+struct Map {
+    key: String,
+    /// Its file, or the files of its channels.
+    files: Vec<PathBuf>,
+    options: ReadOptions,
 }
 
 /// Whether steps name labels that only label maps can confirm.
@@ -41,10 +51,10 @@ impl LabelMaps {
     pub fn of(pipeline: &Pipeline, cases: &[Case]) -> Self {
         let (mut files, mut seen) = (VecDeque::new(), BTreeMap::new());
         if names_labels(pipeline) {
-            for (case, key, path) in cases.iter().flat_map(|c| c.inputs.iter().map(move |(key, path)| (c, key, path))) {
+            for (case, key) in cases.iter().flat_map(|c| c.inputs.keys().map(move |key| (c, key))) {
                 if let Some(input) = pipeline.input(key).filter(|i| i.kind == Kind::Label) {
                     let options = options_of(pipeline, input, &case.inputs);
-                    files.push_back((key.clone(), path.clone(), options));
+                    files.push_back(Map { key: key.clone(), files: case.files(key).cloned().collect(), options });
                     seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }
             }
@@ -71,9 +81,11 @@ impl LabelMaps {
             if batch.is_empty() {
                 return self.verdict(pipeline, &absent);
             }
-            let look = |((key, path, options), input): ((String, PathBuf, ReadOptions), &Input)| {
+            let look = |(Map { key, files, options }, input): (Map, &Input)| {
+                let path = files.first().cloned().unwrap_or_default();
                 let seen = |volume: &Volume| SeenLabels { labels: LabelSet::of(volume), channels: volume.channels() };
-                let found = revoxel_io::read_with(&path, input.kind, &options).map_err(|e| e.to_string());
+                let files: Vec<&PathBuf> = files.iter().collect();
+                let found = several::read_files(&files, input, &options).map_err(|e| e.to_string());
                 let found = found.and_then(|mut loaded| {
                     loaded.volume = channel::take(input, &path, loaded.volume).map_err(|e| e.to_string())?;
                     settle(input, &path, &mut loaded.volume).map_err(|e| e.to_string())?;
@@ -107,20 +119,20 @@ impl LabelMaps {
         pipeline: &'a Pipeline,
         absent: &[AbsentLabel],
         most: usize,
-    ) -> Vec<((String, PathBuf, ReadOptions), &'a Input)> {
+    ) -> Vec<(Map, &'a Input)> {
         let (mut batch, mut bytes, room) = (Vec::new(), 0u64, memory::default_budget() / 2);
         while batch.len() < most {
-            let Some((key, path, options)) = self.files.front() else { break };
-            let wanted = absent.iter().any(|a| a.keys.contains(key));
-            if let Some(input) = pipeline.input(key).filter(|_| wanted) {
-                match revoxel_io::info_with(path, options) {
+            let Some(map) = self.files.front() else { break };
+            let wanted = absent.iter().any(|a| a.keys.contains(&map.key));
+            if let Some(input) = pipeline.input(&map.key).filter(|_| wanted) {
+                match several::info_of(&map.files.iter().collect::<Vec<_>>(), &map.options) {
                     Ok(info) => {
                         let voxels = (info.grid.voxel_count() * info.channels) as u64;
                         bytes += voxels * info.dtype.size() as u64;
                         if bytes > room && !batch.is_empty() {
                             break;
                         }
-                        batch.push(((key.clone(), path.clone(), options.clone()), input));
+                        batch.push((map.clone(), input));
                     }
                     Err(error) => self.unreadable.push(error.to_string()),
                 }

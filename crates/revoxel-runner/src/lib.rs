@@ -42,6 +42,7 @@ pub mod restore;
 mod results;
 pub mod resume;
 pub mod scores;
+pub mod several;
 pub mod snapshot;
 pub mod spot;
 pub mod stop;

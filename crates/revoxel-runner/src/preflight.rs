@@ -16,6 +16,7 @@ use crate::dataset::Case;
 use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
+use crate::several;
 use crate::uneven::{even_out, options_of};
 
 /// A case that has passed.
@@ -68,7 +69,7 @@ pub struct Strictness {
 /// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept. Headers are read once
 /// for copies of a case that follow each other.
 pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
-    let of_one: Vec<&[Case]> = cases.chunk_by(|a, b| a.inputs == b.inputs && a.missing == b.missing).collect();
+    let of_one: Vec<&[Case]> = cases.chunk_by(|a, b| a.inputs == b.inputs && a.channels == b.channels && a.missing == b.missing).collect();
     let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
         let read = headers(pipeline, &copies[0], strictness);
         let read = std::iter::repeat_n(read, copies.len());
@@ -150,6 +151,9 @@ impl Headers {
 
 /// Refuses a case without a required input.
 fn lacks(case: &Case) -> Result<(), String> {
+    if let Some(problem) = case.problems.first() {
+        return Err(problem.clone());
+    }
     if case.missing.is_empty() {
         return Ok(());
     }
@@ -162,13 +166,12 @@ fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<H
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
-        let info =
-            revoxel_io::info_with(path, &options_of(pipeline, input, &case.inputs)).map_err(|e| e.to_string())?;
+        let info = several::info(pipeline, input, case).map_err(|e| e.to_string())?;
         let labels_too = labels_beside(pipeline, case, key, path);
         for warning in info.warnings.iter().filter(|w| !(labels_too && w.is_labels_aside())) {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
-        let mapped = is_mapped(path, &info);
+        let mapped = case.files(key).count() == 1 && is_mapped(path, &info);
         limits().check_volume(path, bytes_of(&info), mapped).map_err(|e| e.to_string())?;
         channel::taken(input, path, info.channels).map_err(|e| e.to_string())?;
         infos.insert(key.clone(), info);
@@ -321,7 +324,8 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let smoothing = if smoothed { 2 * (native / info.dtype.size() as u64) * 4 } else { 0 };
         held = held.saturating_add(native.max(processed));
         largest = largest.max(native.saturating_add(processed.max(smoothing)));
-        let mapped = case.inputs.get(key).is_some_and(|path| is_mapped(path, info));
+        let alone = case.files(key).count() == 1;
+        let mapped = alone && case.inputs.get(key).is_some_and(|path| is_mapped(path, info));
         decoded = decoded.saturating_add(if mapped { 0 } else { native });
         // What no step looks at or changes goes to its file slab by slab.
         let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.need() == Need::Nothing);
@@ -422,7 +426,7 @@ pub fn check_outputs<'a>(
     let mut problems = Vec::new();
     let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases.clone() {
-        for (key, path) in &case.inputs {
+        for (key, path) in case.inputs.keys().flat_map(|key| case.files(key).map(move |path| (key, path))) {
             // An unreadable header is reported later, when the file is read.
             let options =
                 pipeline.input(key).map(|input| options_of(pipeline, input, &case.inputs)).unwrap_or_default();

@@ -95,7 +95,7 @@ fn other(
         if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
             return Some(format!("{key} was {} and is now {}", source.path, file.display()));
         }
-        match Identity::is_still(source, file, &options_of(pipeline, input, &case.inputs)) {
+        match Identity::is_still(source, case, key, &options_of(pipeline, input, &case.inputs)) {
             Ok(true) => {}
             Ok(false) => return Some(format!("{} has changed", file.display())),
             Err(problem) => return Some(problem.to_string()),

@@ -269,7 +269,7 @@ fn phantom_of(pipeline: &Pipeline, subject: &Subject, labels: &[i64]) -> Phantom
 }
 
 fn case_of(pipeline: &Pipeline, subject: &Subject, copy: u32) -> CaseName {
-    CaseName { case: subject.name.clone(), copy: pipeline.copies.map(|_| copy) }
+    CaseName { copy: pipeline.copies.map(|_| copy), ..CaseName::alone(subject.name.clone()) }
 }
 
 /// The subject with numbers of channels that the steps can be done with: the first that fit, input by input.

@@ -81,7 +81,7 @@ impl Pipeline {
         case: &str,
         volumes: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Outcome, CaseError> {
-        let name = CaseName { case: case.to_owned(), copy: None };
+        let name = CaseName::alone(case);
         let volumes: BTreeMap<String, Source> = volumes.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         process(&self.0, &name, volumes, Strictness::default())
     }

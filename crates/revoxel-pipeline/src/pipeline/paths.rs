@@ -1,10 +1,13 @@
 //! The files that a pipeline writes: one path for each of them, for each case and for each copy.
 
+use std::collections::BTreeSet;
+
 use revoxel_transforms::Transform;
 
 use crate::error::{Fault, Place};
 use crate::model::{Input, Output, Restore, Step};
-use crate::template::Template;
+use crate::node::Node;
+use crate::template::{CASE, CHANNEL, COPY, Template};
 
 /// The most copies of a case.
 const MOST_COPIES: u32 = 10_000;
@@ -29,9 +32,11 @@ pub(super) fn check_paths(
     outputs: &[Output],
     restore: &[Restore],
     trace: (&Template, Place),
-    copies: bool,
+    (copies, listed): (bool, bool),
 ) -> Result<(), Fault> {
-    let cases = inputs.iter().any(|i| i.path.has_case());
+    let cases = listed || inputs.iter().flat_map(Input::paths).any(Template::has_case);
+    let known: BTreeSet<&str> = inputs.iter().flat_map(Input::paths).flat_map(Template::names).collect();
+    let sure: BTreeSet<&str> = inputs.iter().flat_map(Input::paths).flat_map(Template::required).collect();
     let mut seen: Vec<(&str, &Template)> = Vec::new();
     let restored = restore.iter().filter_map(|r| Some((r.name.as_str(), r.path.as_ref()?, r.place)));
     let files = outputs.iter().map(|o| (o.key.as_str(), &o.path, o.place)).chain(restored);
@@ -40,6 +45,20 @@ pub(super) fn check_paths(
         if cases && !path.has_case() {
             let problem = format!("{:?} is the same path for every case: add {{case}}", path.text());
             return Err(Fault::new(place, problem));
+        }
+        if path.has_any() {
+            return Err(Fault::new(place, format!("{:?} contains `*`, which is for inputs only", path.text())));
+        }
+        let of_cases = |name: &&str| ![CASE, COPY].contains(name);
+        if let Some(name) = path.names().into_iter().filter(of_cases).find(|name| {
+            *name == CHANNEL || !(listed || known.contains(name))
+        }) {
+            let problem = format!("{:?}: no input path contains {{{name}}}", path.text());
+            return Err(Fault::new(place, problem).help(placeholders(&known, copies)));
+        }
+        if let Some(name) = path.required().into_iter().filter(of_cases).find(|name| !listed && !sure.contains(name)) {
+            let problem = format!("{:?}: not every case has {{{name}}}, which the inputs have in brackets", path.text());
+            return Err(Fault::new(place, problem).help(format!("write it in brackets, such as [{name}-{{{name}}}_]")));
         }
         if copies && !path.has_copy() {
             let problem = format!("{:?} is the same path for every copy: add {{copy}}", path.text());
@@ -55,4 +74,26 @@ pub(super) fn check_paths(
         seen.push((key, path));
     }
     Ok(())
+}
+
+/// The placeholders that an output may have.
+fn placeholders(known: &BTreeSet<&str>, copies: bool) -> String {
+    let own = known.iter().filter(|name| ![CASE, CHANNEL].contains(*name)).copied();
+    let all = [CASE].into_iter().chain(copies.then_some(COPY)).chain(own);
+    format!("its placeholders may be {}", all.map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", "))
+}
+
+/// Inputs whose files cannot be put together: one path at least must have all placeholders.
+pub(super) fn check_inputs(inputs: &[Input], document: &Node) -> Result<(), Fault> {
+    let names = |path: &'_ Template| -> BTreeSet<String> {
+        path.names().into_iter().filter(|name| *name != CHANNEL).map(str::to_owned).collect()
+    };
+    let all: BTreeSet<String> = inputs.iter().flat_map(Input::paths).flat_map(names).collect();
+    if inputs.iter().flat_map(Input::paths).any(|path| names(path) == all) {
+        return Ok(());
+    }
+    let place = document.locate(&["inputs".to_owned()], true);
+    let all: Vec<String> = all.iter().map(|name| format!("{{{name}}}")).collect();
+    let problem = format!("no input path contains all of {}: which files belong together is not known", all.join(", "));
+    Err(Fault::new(place, problem).help("write all of them in the path of one input"))
 }

@@ -1,0 +1,146 @@
+//! `revoxel cases`
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use revoxel_pipeline::Pipeline;
+use revoxel_runner::dataset::Case;
+use serde_json::{Map, Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::pipeline_file::load;
+use super::table::table;
+use super::{chosen, show};
+
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+The table of --csv and the document of --json can be given to a pipeline as `cases: { from: FILE }`.
+
+Examples:
+  revoxel cases pipeline.yaml --data data
+  revoxel cases pipeline.yaml --data data --csv > data/cases.csv";
+
+/// List the cases of a dataset, with the files that each input would be read from.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Folder that input paths are relative to.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    chosen: chosen::Args,
+    /// Set a value of the pipeline, such as cases.split=test; repeatable.
+    #[arg(long = "set", help_heading = "Pipeline", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Print a CSV table instead of text.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let pipeline = load(&args.pipeline, &args.set)?;
+    let cases = args.chosen.discover(&pipeline, &args.data, None)?;
+    let cases = args.chosen.select(cases, &args.data)?;
+    let listing = Listing { pipeline: &pipeline, data: &args.data, cases: &cases };
+    match (args.json, args.csv) {
+        (true, _) => show::json(&listing.document())?,
+        (_, true) => show::text(&listing.csv()?)?,
+        _ => show::text(&listing.people())?,
+    }
+    let problems: Vec<String> = cases.iter().flat_map(problems).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{} cannot run:\n{}", show::counted(cases.iter().filter(|c| !ready(c)).count(), "case"), problems.join("\n"))))
+}
+
+fn ready(case: &Case) -> bool {
+    case.missing.is_empty() && case.problems.is_empty()
+}
+
+/// What keeps a case from being run.
+fn problems(case: &Case) -> Vec<String> {
+    let missing = case.missing.iter().map(|(key, path)| format!("missing input: {key} ({})", path.display()));
+    let all = case.problems.iter().cloned().chain(missing);
+    all.map(|problem| format!("case {}: {problem}", case.name)).collect()
+}
+
+struct Listing<'a> {
+    pipeline: &'a Pipeline,
+    data: &'a Path,
+    cases: &'a [Case],
+}
+
+impl Listing<'_> {
+    /// The placeholders of the paths, other than those that cases have anyway.
+    fn fields(&self) -> Vec<&str> {
+        let all: BTreeSet<&str> = self.cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
+        all.into_iter().filter(|name| self.pipeline.input(name).is_none()).collect()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.pipeline.inputs.iter().map(|input| input.key.as_str())
+    }
+
+    fn files(&self, case: &Case, key: &str) -> Vec<String> {
+        let relative = |path: &PathBuf| path.strip_prefix(self.data).unwrap_or(path).to_string_lossy().into_owned();
+        case.files(key).map(relative).collect()
+    }
+
+    fn head(&self) -> Vec<&str> {
+        ["case"].into_iter().chain(self.fields()).chain(self.keys()).collect()
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let row = |case: &Case| {
+            let fields = self.fields().into_iter().map(|name| case.name.fields.get(name).cloned().unwrap_or_default());
+            let files = self.keys().map(|key| self.files(case, key).join(";"));
+            [case.name.case.clone()].into_iter().chain(fields).chain(files).collect()
+        };
+        self.cases.iter().map(row).collect()
+    }
+
+    fn people(&self) -> String {
+        let rows = self.rows();
+        format!("{}{}\n", table(&self.head(), &rows), show::counted(rows.len(), "case"))
+    }
+
+    fn csv(&self) -> Result<String, Failure> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.head()).map_err(Failure::work)?;
+        for row in self.rows() {
+            writer.write_record(row).map_err(Failure::work)?;
+        }
+        let bytes = writer.into_inner().map_err(|e| Failure::work(e.to_string()))?;
+        String::from_utf8(bytes).map_err(Failure::work)
+    }
+
+    fn document(&self) -> Value {
+        let one = |case: &Case| {
+            let mut entry = Map::from_iter([("case".to_owned(), Value::from(case.name.case.as_str()))]);
+            for name in self.fields() {
+                entry.extend(case.name.fields.get(name).map(|value| (name.to_owned(), value.as_str().into())));
+            }
+            for key in self.keys() {
+                let mut files = self.files(case, key);
+                match files.len() {
+                    0 => {}
+                    1 => drop(entry.insert(key.to_owned(), files.remove(0).into())),
+                    _ => drop(entry.insert(key.to_owned(), files.into())),
+                }
+            }
+            entry
+        };
+        let problems: Vec<Value> = self
+            .cases
+            .iter()
+            .flat_map(|case| problems(case).into_iter().map(|p| json!({ "case": case.name.to_string(), "problem": p })))
+            .collect();
+        json!({ "cases": self.cases.iter().map(one).collect::<Vec<_>>(), "problems": problems })
+    }
+}

@@ -1,0 +1,53 @@
+//! Which cases a command works on: options that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use revoxel_pipeline::Pipeline;
+use revoxel_runner::dataset::{Case, Finding, PassedOver, discover_with, passed_over, select};
+
+use super::failure::Failure;
+use super::show;
+
+/// Heading of the options in the help.
+pub(super) const HEADING: &str = "Cases";
+
+/// Options that choose cases.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Take only these cases: a name, a pattern with * and ?, several with commas between them, or @FILE with one on
+    /// each line; repeatable.
+    #[arg(long = "case", help_heading = HEADING, value_name = "NAME")]
+    cases: Vec<String>,
+    /// Let the list under `cases` of the pipeline name files outside the data folder.
+    #[arg(long, help_heading = HEADING)]
+    allow_outside: bool,
+}
+
+impl Args {
+    /// Whether only some cases are asked for.
+    pub(super) fn some(&self) -> bool {
+        !self.cases.is_empty()
+    }
+
+    /// All cases of a dataset. People are told of files that look like a case and are none; `out` is not looked through.
+    pub(super) fn discover(&self, pipeline: &Pipeline, data: &Path, out: Option<&Path>) -> Result<Vec<Case>, Failure> {
+        let finding = Finding { allow_outside: self.allow_outside };
+        let cases = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
+        let PassedOver { count, first } = passed_over(pipeline, data, &cases, out);
+        if count > 0 {
+            let named: Vec<String> = first.iter().map(|path: &PathBuf| path.display().to_string()).collect();
+            let more = if count > named.len() { ", …" } else { "" };
+            let (files, verb) = (show::counted(count, "file"), if count == 1 { "matches" } else { "match" });
+            tracing::warn!(
+                "{files} with a name like an input {verb} no input path: {}{more}; `revoxel cases` shows what is taken",
+                named.join(", ")
+            );
+        }
+        Ok(cases)
+    }
+
+    /// Those of the cases that are asked for.
+    pub(super) fn select(&self, cases: Vec<Case>, data: &Path) -> Result<Vec<Case>, Failure> {
+        select(cases, &self.cases, data).map_err(Failure::usage)
+    }
+}

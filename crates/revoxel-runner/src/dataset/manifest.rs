@@ -1,0 +1,239 @@
+//! Cases from a list: what its rows say, and where the files of the inputs are.
+
+mod json;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use revoxel_pipeline::{CASE, CHANNEL, COPY, CaseList, CaseName, Input, Pipeline, Template};
+
+use super::{Case, DatasetError, Finding};
+use crate::files::read_text;
+
+/// A case as a list has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Row {
+    /// What it is called; `None` if the list does not say.
+    name: Option<String>,
+    /// Where it stands, for people, such as `line 3`.
+    place: String,
+    /// The part of the dataset that it belongs to.
+    split: Option<String>,
+    /// Its columns. A column of files may have several, one for each channel.
+    columns: BTreeMap<String, Vec<String>>,
+}
+
+/// The rows of a list.
+#[derive(Debug, Default)]
+struct Rows {
+    rows: Vec<Row>,
+    /// The columns, in the order of the list.
+    columns: Vec<String>,
+}
+
+/// Between the files of the channels in a cell of a table.
+const BETWEEN: char = ';';
+
+/// The cases of a list.
+///
+/// # Errors
+/// Everything that is wrong with the list, at once.
+pub(super) fn cases(
+    pipeline: &Pipeline,
+    list: &CaseList,
+    folder: &Path,
+    finding: Finding,
+) -> Result<Vec<Case>, DatasetError> {
+    let path = place(pipeline, list, folder, finding)?;
+    let fault = |problems: Vec<String>| DatasetError::List { path: path.clone(), problems };
+    let text = read_text(&path).map_err(|e| fault(vec![e.error.to_string()]))?;
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let rows = match extension.as_str() {
+        "json" => json::rows(&text, list, &path).map_err(|problem| fault(vec![problem]))?,
+        "csv" | "tsv" | "txt" => table::rows(&text, list, &extension).map_err(fault)?,
+        _ => return Err(fault(vec!["not a list of cases: expected .csv, .tsv or .json".to_owned()])),
+    };
+    let mut problems = unknown_columns(pipeline, list, &rows);
+    let mut cases = Vec::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for row in rows.rows.iter().filter(|row| chosen(row, list)) {
+        match case(pipeline, row, folder, finding) {
+            Ok(case) => {
+                if let Some(before) = names.insert(case.name.case.clone(), row.place.clone()) {
+                    problems.push(format!("{before} and {}: both are case {:?}", row.place, case.name.case));
+                }
+                cases.push(case);
+            }
+            Err(problem) => problems.push(format!("{}: {problem}", row.place)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(fault(shortened(problems)));
+    }
+    if cases.is_empty() {
+        return Err(fault(vec![nothing_chosen(list, &rows)]));
+    }
+    Ok(cases)
+}
+
+/// The file of a list: in the data folder, else beside the pipeline.
+fn place(pipeline: &Pipeline, list: &CaseList, folder: &Path, finding: Finding) -> Result<PathBuf, DatasetError> {
+    let named = Path::new(&list.from);
+    if !finding.allow_outside && leaves(named) {
+        let problems = vec!["it is outside the data folder: --allow-outside allows that".to_owned()];
+        return Err(DatasetError::List { path: named.to_owned(), problems });
+    }
+    let (in_data, beside) = (folder.join(named), pipeline.folder().join(named));
+    if in_data.exists() || !beside.exists() { Ok(in_data) } else { Ok(beside) }
+}
+
+/// Whether a path leads out of the folder that it is relative to.
+fn leaves(path: &Path) -> bool {
+    path.is_absolute() || path.components().any(|c| matches!(c, Component::ParentDir | Component::Prefix(_)))
+}
+
+/// Whether the file of an input is what the column of its name says: where there is one, and the path does not use it.
+fn own_column(input: &Input, has: &dyn Fn(&str) -> bool) -> bool {
+    has(&input.key) && !input.paths().any(|path| path.names().contains(input.key.as_str()))
+}
+
+/// Columns that the pipeline names and the list does not have.
+fn unknown_columns(pipeline: &Pipeline, list: &CaseList, rows: &Rows) -> Vec<String> {
+    let has = |column: &str| rows.columns.iter().any(|c| c == column);
+    let by_path = pipeline.inputs.iter().filter(|input| !input.optional && !own_column(input, &has));
+    let templates = by_path.flat_map(Input::paths);
+    let others = pipeline.outputs.iter().map(|output| &output.path).chain([&pipeline.trace]);
+    let mut wanted: BTreeSet<&str> = templates.chain(others).flat_map(Template::required).collect();
+    wanted.extend(list.conditions.iter().map(|condition| condition.column.as_str()));
+    let known = |name: &&str| [CASE, COPY, CHANNEL].contains(name) || rows.columns.iter().any(|c| c == name);
+    let unknown: Vec<&str> = wanted.into_iter().filter(|name| !known(name)).collect();
+    let columns = rows.columns.join(", ");
+    unknown.iter().map(|name| format!("it has no column {name:?}; its columns are {columns}")).collect()
+}
+
+/// Whether a row is in the part of the dataset that is wanted.
+fn chosen(row: &Row, list: &CaseList) -> bool {
+    let split = list.split.as_ref().is_none_or(|wanted| row.split.as_ref().is_some_and(|split| same_split(split, wanted)));
+    split
+        && list.conditions.iter().all(|condition| {
+            let values = row.columns.get(&condition.column);
+            values.is_some_and(|values| values.iter().any(|value| condition.any_of.contains(value)))
+        })
+}
+
+/// Whether two names are of the same part of a dataset, as different programs call it.
+fn same_split(a: &str, b: &str) -> bool {
+    let usual = |name: &str| match name.to_lowercase().as_str() {
+        "train" | "training" | "tr" => "training".to_owned(),
+        "val" | "valid" | "validation" => "validation".to_owned(),
+        "test" | "testing" | "ts" => "test".to_owned(),
+        other => other.to_owned(),
+    };
+    usual(a) == usual(b)
+}
+
+fn nothing_chosen(list: &CaseList, rows: &Rows) -> String {
+    if rows.rows.is_empty() {
+        return "it lists no cases".to_owned();
+    }
+    let splits: BTreeSet<&str> = rows.rows.iter().filter_map(|row| row.split.as_deref()).collect();
+    let splits = splits.into_iter().collect::<Vec<_>>().join(", ");
+    match &list.split {
+        Some(split) if !rows.rows.iter().any(|row| row.split.as_ref().is_some_and(|s| same_split(s, split))) => {
+            format!("it has no split {split:?}; its splits are {splits}")
+        }
+        _ => format!("none of its {} cases has the values that `cases` asks for", rows.rows.len()),
+    }
+}
+
+/// The case of a row.
+fn case(pipeline: &Pipeline, row: &Row, folder: &Path, finding: Finding) -> Result<Case, String> {
+    let name = name_of(pipeline, row)?;
+    let mut case = Case::new(name);
+    for input in &pipeline.inputs {
+        let mut files = Vec::new();
+        let own = own_column(input, &|column| row.columns.contains_key(column)).then(|| row.columns.get(&input.key));
+        let paths: Vec<Vec<String>> = match own.flatten() {
+            Some(paths) => vec![paths.clone()],
+            None => input.paths().filter_map(|template| paths_of(template, row, &case.name)).collect(),
+        };
+        for paths in paths {
+            for path in paths {
+                if path.contains('*') {
+                    return Err(format!("{path:?}: `*` is not looked for with a list of cases; add a column {:?} with the path", input.key));
+                }
+                if !finding.allow_outside && leaves(Path::new(&path)) {
+                    return Err(format!("{path:?} is outside the data folder: --allow-outside allows that"));
+                }
+                files.push(folder.join(Path::new(&path).components().collect::<PathBuf>()));
+            }
+        }
+        if files.is_empty() && !input.optional {
+            let columns: Vec<&str> = input.paths().flat_map(Template::required).collect();
+            return Err(format!("{} is empty, and {} needs it", columns.join(", "), input.key));
+        }
+        let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| path.exists());
+        // A list that names a file means it, whether or not a case may lack the input.
+        case.missing.extend(missing.into_iter().map(|path| (input.key.clone(), path)));
+        case.add(&input.key, there);
+    }
+    Ok(case)
+}
+
+/// The paths of a template: of a column alone one for each of its files.
+fn paths_of(template: &Template, row: &Row, name: &CaseName) -> Option<Vec<String>> {
+    let has = |placeholder: &str| placeholder == CASE || row.columns.contains_key(placeholder);
+    if !template.required().into_iter().all(has) {
+        return None;
+    }
+    let alone = template.text().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    if let Some(files) = alone.and_then(|column| row.columns.get(column)) {
+        return Some(files.clone());
+    }
+    let fields = row.columns.iter().map(|(name, values)| (name.clone(), values.join(";"))).collect();
+    Some(vec![template.path(&CaseName { fields, ..name.clone() })])
+}
+
+/// What a case is called, with the columns that are used in paths of outputs.
+fn name_of(pipeline: &Pipeline, row: &Row) -> Result<CaseName, String> {
+    let case = row.name.clone().filter(|name| !name.trim().is_empty()).ok_or("the case has no name")?;
+    plain(CASE, &case)?;
+    let restored = pipeline.restore.iter().filter_map(|restore| restore.path.as_ref());
+    let outputs = pipeline.outputs.iter().map(|output| &output.path).chain(restored).chain([&pipeline.trace]);
+    let mut fields = BTreeMap::new();
+    for column in outputs.flat_map(Template::names).filter(|name| ![CASE, COPY].contains(name)) {
+        let Some(values) = row.columns.get(column) else { continue };
+        let value = values.join("_");
+        plain(column, &value)?;
+        fields.insert(column.to_owned(), value);
+    }
+    Ok(CaseName { fields, ..CaseName::alone(case) })
+}
+
+/// Refuses what cannot be a part of a file's name.
+fn plain(column: &str, value: &str) -> Result<(), String> {
+    let bad = value.contains(['/', '\\', '\0']) || value.starts_with('.') || value.chars().any(char::is_control);
+    match bad {
+        true => Err(format!("{column} {value:?} cannot be a part of a file name")),
+        false => Ok(()),
+    }
+}
+
+fn shortened(mut problems: Vec<String>) -> Vec<String> {
+    const MOST: usize = 20;
+    let more = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    problems.extend((more > 0).then(|| format!("… and {more} more")));
+    problems
+}
+
+/// The name of a file without the endings of volumes.
+fn stem(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+#[cfg(test)]
+mod tests;
