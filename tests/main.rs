@@ -8,6 +8,7 @@ mod bad_parameters;
 mod commands;
 mod compare;
 mod damage;
+mod datasets;
 mod dicom_files;
 mod disturbed;
 mod documents;

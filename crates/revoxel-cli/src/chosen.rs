@@ -13,6 +13,7 @@ pub(super) const HEADING: &str = "Cases";
 
 /// Options that choose cases.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Take only these cases: a name, a pattern with * and ?, several with commas between them, or @FILE with one on
     /// each line; repeatable.
