@@ -1,4 +1,4 @@
-//! How two grids relate: the same, the same but for noise, or at different places.
+//! How two grids relate: equal, equal up to noise, or at different places.
 
 use std::fmt;
 
