@@ -37,8 +37,8 @@ impl Packed {
         }
     }
 
-    /// How the bytes from here on are compressed. Voxel values may look like the beginning of such a stream, so the first
-    /// bytes must also decode.
+    /// How the bytes from here on are compressed. Voxel values may look like the beginning of such a stream, so the
+    /// first bytes must also decode.
     pub(crate) fn of_stream(mut from: impl BufRead) -> io::Result<Option<Self>> {
         let mut first_bytes = Vec::new();
         (&mut from).take(LONGEST_SIGN as u64).read_to_end(&mut first_bytes)?;
@@ -52,7 +52,8 @@ impl Packed {
         };
         let is_stream = match tried {
             (_, Ok(_)) => true,
-            // The stream ends too early. The sign of bzip2 is long enough to believe it; gzip must have decoded to something.
+            // The stream ends too early. The sign of bzip2 is long enough to believe it; gzip must have decoded to
+            // something.
             (decoded, Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => match packed {
                 Self::Bzip2 => true,
                 Self::Gzip => decoded > 0,

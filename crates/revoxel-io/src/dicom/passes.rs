@@ -151,7 +151,8 @@ fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
             }
             continue;
         }
-        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never are.
+        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never
+        // are.
         let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
         let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
         let one = in_time && thickness <= gap * FILLS && even(planes);

@@ -1,8 +1,8 @@
 //! Splits several images at each position into the frames of a 4-D series.
 //!
 //! A frame is one volume of the series. All images of a frame share a value, such as a temporal position, an echo or a
-//! gradient. Times may differ from slice to slice; then images are ranked at each position, and the first image of every
-//! position belongs to the first frame.
+//! gradient. Times may differ from slice to slice; then images are ranked at each position, and the first image of
+//! every position belongs to the first frame.
 
 use std::collections::BTreeMap;
 
@@ -278,7 +278,8 @@ impl<'a> Places<'a> {
         move |i| numbers[i]
     }
 
-    /// Frames by b-value and direction, in the order in which they were acquired: by number, by time, or as in the file.
+    /// Frames by b-value and direction, in the order in which they were acquired: by number, by time, or as in the
+    /// file.
     fn by_gradient(&self) -> Option<Vec<Vec<usize>>> {
         let key = |p: &Plane| Some((p.keys.b_value.unwrap_or(0.0).round() as i64, p.keys.gradient));
         if self.planes.iter().all(|p| p.keys.gradient.is_none()) {

@@ -93,7 +93,8 @@ fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat
     // A measurement frame is one of three dimensions.
     let has_vectors = own.measurement_frame.is_some() || gradients::any(&own.key_values);
     let single = described.last().is_some_and(|axis| axis.size == 1).then_some(1.0);
-    // Where the source has frames and no step of them, it is 1, as in NIfTI: else readers would take them for components.
+    // Where the source has frames and no step of them, it is 1, as in NIfTI: else readers would take them for
+    // components.
     let counted = own.axes.is_empty().then_some(1.0);
     let time_step = facts.frame_spacing.or(single).or(counted).filter(|_| in_time && !has_vectors);
     for (axis, (_, role)) in described.iter_mut().zip(&axes.0) {

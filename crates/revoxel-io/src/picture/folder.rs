@@ -28,8 +28,8 @@ pub(super) fn is_of_pictures(path: &Path) -> bool {
     path.is_dir() && list(path).is_ok_and(|listing| listing.is_some())
 }
 
-/// Lists the pictures of a folder, unsorted. `None` if it holds no picture, or if it or a sub-folder also holds volumes of
-/// other formats.
+/// Lists the pictures of a folder, unsorted. `None` if it holds no picture, or if it or a sub-folder also holds
+/// volumes of other formats.
 pub(super) fn list(path: &Path) -> io::Result<Option<Listing>> {
     let mut listing = Listing::default();
     let mut folders = Vec::new();
