@@ -105,16 +105,16 @@ fn shown(error: f64) -> String {
 const HEAD: &str = "\
 # Parity
 
-How many recorded answers of other programs are compared with ours in `tests/parity.rs`, and the worst error among \
-them: the largest difference of a value, as a share of the range of the values in the peer's answer, rounded up to one \
-digit; 0 is equality. Where the peer's answer is wrong, or differs by a rule that the transform's documentation tells, \
-the case only says that ours differs in just that; such cases are counted under *differs* and have no error. The \
-versions are those of `xtask/parity/requirements.txt`, and how a case is compared says \
-[tests/parity/README.md](../tests/parity/README.md).
+This page counts the recorded answers of other programs that `tests/parity.rs` compares with ours, and gives the \
+worst error among them. The error is the largest difference of a value, as a share of the range of the values in the \
+other program's answer, rounded up to one digit; 0 means equal. The column *differs* counts cases without an error: \
+the other program's answer is wrong, or follows another rule, which the transform's documentation names. Such a case \
+only checks that our answer differs in exactly that. The versions are those of `xtask/parity/requirements.txt`. \
+[tests/parity/README.md](../tests/parity/README.md) says how a case is compared.
 
-This page is made by `INSTA_UPDATE=always cargo test -p revoxel-tests parity_counts`: do not edit it.
+`INSTA_UPDATE=always cargo test -p revoxel-tests parity_counts` writes this page: do not edit it.
 
-| transform | program | there | cases | differs | worst error |
+| transform | program | its name there | cases | differs | worst error |
 |---|---|---|---|---|---|
 ";
 
@@ -126,7 +126,7 @@ fn page(rows: &BTreeMap<(String, &'static str, String), Row>) -> String {
         page.push_str(&format!("| {name} | {program} | `{op}` | {cases} | {wrong} | {} |\n", shown(*worst)));
     }
     let (cases, wrong) = rows.values().fold((0, 0), |(c, w), row| (c + row.cases, w + row.wrong));
-    page.push_str(&format!("\n{cases} cases; in {wrong} of them the peer's answer is another.\n"));
+    page.push_str(&format!("\n{cases} cases; in {wrong} of them the other program's answer differs.\n"));
     page
 }
 

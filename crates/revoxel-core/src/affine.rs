@@ -12,7 +12,7 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// The map that leaves every point where it is.
+    /// The identity map.
     pub const IDENTITY: Self = Self { rows: [[1., 0., 0., 0.], [0., 1., 0., 0.], [0., 0., 1., 0.]] };
 
     /// An affine from its first three rows.
@@ -73,13 +73,13 @@ impl Affine {
         Self::from_linear(self.linear(), translation)
     }
 
-    /// Where a point goes.
+    /// The image of a point.
     #[inline]
     pub fn apply(&self, p: [f64; 3]) -> [f64; 3] {
         self.rows.map(|r| r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3])
     }
 
-    /// Where a difference of two points goes (no translation).
+    /// The image of a difference of two points (no translation).
     #[inline]
     pub fn apply_vector(&self, v: [f64; 3]) -> [f64; 3] {
         self.rows.map(|r| r[0] * v[0] + r[1] * v[1] + r[2] * v[2])
@@ -98,7 +98,7 @@ impl Affine {
         Self::from_linear(linear, translation)
     }
 
-    /// The inverse map, or `None` where the linear part is singular to working precision.
+    /// The inverse map, or `None` if the linear part is singular to working precision.
     pub fn inverse(&self) -> Option<Self> {
         if !self.is_regular() {
             return None;
@@ -135,8 +135,8 @@ impl Affine {
         self.rows.iter().flatten().all(|v| v.is_finite())
     }
 
-    /// Whether the linear part can be inverted: finite, no zero column, columns not in one plane. The bound on
-    /// the volume of the unit columns is 1e-9, so voxels may be as anisotropic as they like.
+    /// Whether the linear part can be inverted: finite, no zero column, columns not in one plane. The bound of 1e-9
+    /// applies to the volume of the unit columns, so voxels may be as anisotropic as they like.
     pub fn is_regular(&self) -> bool {
         let spacing = self.spacing();
         self.is_finite()

@@ -4,7 +4,7 @@ use ndarray::{Array4, ArrayView4, ShapeBuilder};
 
 use crate::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 
-/// A view of voxels as another type than theirs.
+/// A view was requested with another type than that of the voxels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the voxels are {stored}, not {asked}: cast the volume, or request {stored}")]
 pub struct OtherDtype {
@@ -15,8 +15,8 @@ pub struct OtherDtype {
 }
 
 impl Volume {
-    /// The values as an array with the axes x, y, z and channel (one channel of a plain scan). Nothing is copied: x is the
-    /// axis whose neighbours lie side by side in memory.
+    /// The values as an array with the axes x, y, z and channel (one channel of a plain scan). Nothing is copied; x is
+    /// the fastest axis in memory.
     ///
     /// ```
     /// use revoxel_core::{Grid, Kind, Volume};
@@ -40,8 +40,8 @@ impl Volume {
         ArrayView4::from_shape((x, y, z, self.channels()).f(), values).map_err(|_| other)
     }
 
-    /// A volume of the values of an array with the axes x, y, z and channel. Arrays whose x lies side by side in memory are
-    /// taken as they are; others are copied once.
+    /// A volume of the values of an array with the axes x, y, z and channel. If x is the fastest axis in memory, the
+    /// array is used as it is; otherwise it is copied once.
     ///
     /// # Errors
     /// If the shape is not that of the grid.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::Voxel;
 
-/// Bytes that are held elsewhere as long as they are in use.
+/// Bytes of another owner, kept alive while they are in use.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// A flat buffer of values, used like a slice. Shared values become own ones when they are first changed.
+/// A flat buffer of values, used like a slice. Shared values are copied when they are first changed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,8 +34,8 @@ enum Storage<T> {
 }
 
 impl<T: Voxel> Buffer<T> {
-    /// `count` values of shared bytes, the first at byte `start`. `None` where they are not all there, or not where
-    /// values of their type can lie (a multiple of their size).
+    /// `count` values of shared bytes, the first at byte `start`. `None` if the bytes do not contain them all, or if
+    /// `start` is not aligned to their size.
     pub fn shared(bytes: SharedBytes, start: usize, count: usize) -> Option<Self> {
         let end = count.checked_mul(size_of::<T>()).and_then(|length| start.checked_add(length))?;
         bytemuck::try_cast_slice::<u8, T>(bytes.as_ref().as_ref().get(start..end)?).ok()?;
@@ -47,7 +47,7 @@ impl<T: Voxel> Buffer<T> {
         matches!(self.0, Storage::Shared { .. })
     }
 
-    /// The values, copied where they are shared.
+    /// The values, copied if they are shared.
     pub fn into_vec(self) -> Vec<T> {
         match self.0 {
             Storage::Own(values) => values,
@@ -55,7 +55,7 @@ impl<T: Voxel> Buffer<T> {
         }
     }
 
-    /// Some of the values: the same bytes where they are shared, a copy where they are not.
+    /// Some of the values: the same bytes if they are shared, else a copy.
     ///
     /// # Panics
     /// If the range is beyond the buffer.

@@ -86,7 +86,7 @@ impl Dtype {
         [Self::U8, Self::U16, Self::U32].into_iter().find(fits).unwrap_or(Self::U64)
     }
 
-    /// The smallest type that holds every label from `lowest` to `highest`: unsigned where none is below 0.
+    /// The smallest type that holds every label from `lowest` to `highest`; unsigned if none is negative.
     pub fn smallest_for_label_range(lowest: f64, highest: f64) -> Self {
         if lowest >= 0.0 {
             return Self::smallest_for_labels(highest);
@@ -95,7 +95,7 @@ impl Dtype {
         [Self::I8, Self::I16, Self::I32].into_iter().find(fits).unwrap_or(Self::I64)
     }
 
-    /// Whether every value of another type is one of this type.
+    /// Whether this type holds every value of another type.
     pub(crate) const fn contains(self, other: Self) -> bool {
         let (bits, others) = (8 * self.size(), 8 * other.size());
         match (self, other) {
@@ -149,7 +149,7 @@ pub trait Voxel: bytemuck::Pod + PartialOrd + Default + Send + Sync + fmt::Debug
     /// The same for f32.
     fn from_f32(value: f32) -> Self;
 
-    /// The value where it is a whole number, to the last digit.
+    /// The value as an exact whole number, if it is one.
     fn whole(self) -> Option<i128>;
 
     /// The value of this type that equals a whole number exactly; `None` if the type has no such value.

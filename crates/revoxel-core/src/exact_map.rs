@@ -2,8 +2,8 @@
 
 use crate::{Affine, IndexBox, SignedPermutation};
 
-/// A map of whole indices: a signed permutation and a shift. Takes an index of the target to the index of the
-/// source that it is copied from.
+/// A map of whole indices: a signed permutation and a shift. Maps an index of the target to the index of the source
+/// that it is copied from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExactMap {
     /// Target axis `a` runs along source axis `permutation.source(a)`.
@@ -13,7 +13,7 @@ pub struct ExactMap {
 }
 
 impl ExactMap {
-    /// The map that leaves every index where it is.
+    /// The identity map.
     pub const IDENTITY: Self = Self { permutation: SignedPermutation::IDENTITY, offset: [0; 3] };
 
     /// The map of a window that starts at `start`.
@@ -43,12 +43,12 @@ impl ExactMap {
         source
     }
 
-    /// The map to the source of `self` from the target of `next`, whose source is the target of `self`.
+    /// The map from the target of `next`, whose source is the target of `self`, to the source of `self`.
     pub fn then(&self, next: &Self) -> Self {
         Self { permutation: self.permutation.then(&next.permutation), offset: self.apply(next.offset) }
     }
 
-    /// The map the other way.
+    /// The inverse map.
     pub fn inverse(&self) -> Self {
         let turned = Self { permutation: self.permutation.inverse(), offset: [0; 3] };
         Self { offset: turned.apply(self.offset).map(|o| -o), ..turned }

@@ -4,8 +4,8 @@ use crate::Affine;
 
 /// A patient-based world frame. The letters name the **positive** end of the x, y and z axes.
 ///
-/// Everything inside revoxel is [`Frame::Ras`]; DICOM, ITK, NRRD and MetaImage write LPS. This is the only place
-/// where signs are exchanged.
+/// Everything inside revoxel is [`Frame::Ras`]; DICOM, ITK, NRRD and MetaImage write LPS. This is the only place that
+/// changes the signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// x to the right, y to the anterior, z to the superior (NIfTI, nibabel, MONAI).
@@ -15,7 +15,7 @@ pub enum Frame {
 }
 
 impl Frame {
-    /// A point given in this frame, in RAS+ millimetres; the map is its own inverse.
+    /// Converts a point of this frame to RAS+ millimetres; the map is its own inverse.
     pub fn point_to_ras(self, p: [f64; 3]) -> [f64; 3] {
         match self {
             Self::Ras => p,
@@ -24,12 +24,12 @@ impl Frame {
         }
     }
 
-    /// A RAS+ point in this frame.
+    /// Converts a RAS+ point to this frame.
     pub fn point_from_ras(self, p: [f64; 3]) -> [f64; 3] {
         self.point_to_ras(p)
     }
 
-    /// An index → world affine of this frame as an index → RAS+ affine; the map is its own inverse.
+    /// Converts an index → world affine of this frame to an index → RAS+ affine; the map is its own inverse.
     pub fn affine_to_ras(self, affine: &Affine) -> Affine {
         match self {
             Self::Ras => *affine,
@@ -40,7 +40,7 @@ impl Frame {
         }
     }
 
-    /// An index → RAS+ affine as an index → world affine of this frame.
+    /// Converts an index → RAS+ affine to an index → world affine of this frame.
     pub fn affine_from_ras(self, affine: &Affine) -> Affine {
         self.affine_to_ras(affine)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{Affine, IndexBox, Orientation, SignedPermutation};
 
-/// A shape and the affine from voxel indices to world millimetres (RAS+). The one description of "where".
+/// A shape and the affine from voxel indices to world millimetres (RAS+). The only description of where voxels lie.
 ///
 /// A grid is always valid: at least one voxel along each axis, a voxel count that fits in memory addressing, an
 /// affine that is finite and can be inverted.
@@ -40,7 +40,7 @@ pub enum GridError {
     /// The affine cannot be inverted.
     #[error("the affine is singular (a voxel axis is zero, or the axes lie in one plane): {0}")]
     Singular(Box<AffineText>),
-    /// An op would make a volume of several slices of a 2-D one, or turn its slice axis into the plane.
+    /// An op would turn a 2-D volume into several slices, or its slice axis into the plane.
     #[error("the volume is 2-D, and {0}")]
     Planar(&'static str),
 }
@@ -78,7 +78,7 @@ impl Grid {
         Ok(Self { shape, affine, planar: false })
     }
 
-    /// A grid whose world is its index space: 1 mm voxels, origin 0, RAS. It has to be asked for by this name.
+    /// A grid whose world is its index space: 1 mm voxels, origin 0, RAS. Callers must request it by this name.
     ///
     /// # Errors
     /// If the shape is empty or overflows.
@@ -86,20 +86,20 @@ impl Grid {
         Self::new(shape, Affine::IDENTITY)
     }
 
-    /// The same grid as that of a 2-D file: axes 0 and 1 are the file's, axis 2 is the slice axis. A grid of several
-    /// slices stays what it is.
+    /// The same grid, marked as that of a 2-D file: axes 0 and 1 are the file's, axis 2 is the slice axis. A grid of
+    /// several slices does not change.
     #[must_use]
     pub const fn planar(self) -> Self {
         Self { planar: self.shape[2] == 1, ..self }
     }
 
-    /// The same grid, 2-D where `other` is and this one has one slice; else not.
+    /// The same grid, marked as 2-D if `other` is and this grid has one slice, else not marked.
     #[must_use]
     pub const fn planar_like(self, other: &Self) -> Self {
         Self { planar: other.planar && self.shape[2] == 1, ..self }
     }
 
-    /// Whether this is the grid of a 2-D file: one slice, and axis 2 is no axis of the file.
+    /// Whether this is the grid of a 2-D file: it has one slice, and the file does not have axis 2.
     pub const fn is_planar(&self) -> bool {
         self.planar
     }
@@ -134,8 +134,8 @@ impl Grid {
         self.affine.spacing()
     }
 
-    /// [`spacing`](Self::spacing) as the header of a file gives it, mm: without the noise that lengths of rounded
-    /// columns have, about 1e-7 of the size. For rules that round to whole voxels or have a threshold.
+    /// [`spacing`](Self::spacing) as the header of a file gives it, mm: without the rounding noise of the columns,
+    /// about 1e-7 of the size. For rules that round to whole voxels or have a threshold.
     pub fn nominal_spacing(&self) -> [f64; 3] {
         self.spacing().map(crate::nominal::nominal)
     }
@@ -155,7 +155,7 @@ impl Grid {
         Orientation::turn(&self.affine, target)
     }
 
-    /// The volume of one voxel, mm³; right for sheared grids too.
+    /// The volume of one voxel, mm³; also correct for sheared grids.
     pub fn voxel_volume(&self) -> f64 {
         self.affine.determinant().abs()
     }
@@ -199,8 +199,8 @@ impl Grid {
         self.corners_between([-0.5; 3], self.shape.map(|n| n as f64 - 0.5)).map(|c| self.affine.apply(c))
     }
 
-    /// World positions (RAS+ mm) of the corners of the first slice's outer faces, in the middle of the slice; each is
-    /// there twice.
+    /// World positions (RAS+ mm) of the corners of the first slice, in the middle of its thickness; each appears
+    /// twice.
     pub(crate) fn corners_in_slice(&self) -> [[f64; 3]; 8] {
         let [x, y, _] = self.shape.map(|n| n as f64 - 0.5);
         self.corners_between([-0.5, -0.5, 0.0], [x, y, 0.0]).map(|c| self.affine.apply(c))

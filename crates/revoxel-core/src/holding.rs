@@ -1,11 +1,11 @@
-//! Which values a voxel type holds.
+//! Which values a voxel type can hold.
 
 use crate::{Dtype, Number, Voxel, Voxels};
 
 impl Dtype {
-    /// This type where it holds a value, else the smallest one that holds both the value and whatever this type
-    /// holds: of floating point for fractions. No type holds a value below 0 and all of `uint64`, nor a fraction and
-    /// all whole numbers of 64 bits: float64 is the answer there.
+    /// This type if it holds the value, else the smallest type that holds the value and every value of this type; for
+    /// fractions a floating-point type. No type holds a negative value and all of `uint64`, or a fraction and all
+    /// 64-bit integers; the result is then float64.
     pub fn holding(self, value: f64) -> Self {
         let exact = |dtype: Self| match Number::from(value) {
             Number::Whole(value) => dtype.holds_whole(value),
@@ -27,7 +27,7 @@ impl Dtype {
         }
     }
 
-    /// Whether a label stays itself in this type, but for a thousandth: numbers that were computed are whole again.
+    /// Whether this type keeps a label to within a thousandth, so that computed numbers round to whole ones.
     pub fn holds_label(self, label: f64) -> bool {
         match Number::from(label) {
             Number::Whole(label) => self.holds_whole(label),
@@ -36,13 +36,13 @@ impl Dtype {
     }
 }
 
-/// Whether a stored label is the label.
+/// Whether a stored value still is the label.
 pub(crate) fn near(stored: f64, label: f64) -> bool {
     stored == label || (stored - label).abs() <= 1e-3
 }
 
 impl Voxels {
-    /// A label of these voxels that would become another one in a type. What is no number is no label.
+    /// A label of these voxels that would change in a type. NaN is not a label.
     pub fn label_lost_in(&self, dtype: Dtype) -> Option<Number> {
         if dtype.contains(self.dtype()) {
             return None;

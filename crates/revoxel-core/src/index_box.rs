@@ -1,7 +1,7 @@
 //! Boxes of voxel indices.
 
 /// An axis-aligned box of voxel indices, half open: `start .. start + shape` along each axis. The start may be
-/// negative and the box may stick out of any grid.
+/// negative, and the box may extend beyond a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexBox {
     /// First index along each axis.
@@ -32,7 +32,7 @@ impl IndexBox {
         self.shape.contains(&0)
     }
 
-    /// What two boxes have in common (possibly empty).
+    /// The intersection of two boxes (possibly empty).
     pub fn intersect(&self, other: &Self) -> Self {
         let (a, b) = (self.end(), other.end());
         Self::from_bounds([0, 1, 2].map(|i| self.start[i].max(other.start[i])), [0, 1, 2].map(|i| a[i].min(b[i])))

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What the voxels of a volume are. It decides how they are interpolated and what fills places without data.
+/// What the voxels of a volume are. It decides how they are interpolated and which value fills voxels without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A scan: values are intensities.
     Image,
     /// A label map: values are names and are never averaged.
     Label,
-    /// Per-class probabilities; channel 0 is the background where there are several channels.
+    /// Per-class probabilities; of several channels, channel 0 is the background.
     Probability,
-    /// Per-class scores before softmax or sigmoid; channel 0 is the background where there are several channels.
+    /// Per-class scores before softmax or sigmoid; of several channels, channel 0 is the background.
     Logit,
 }
 
@@ -20,7 +20,7 @@ pub enum Kind {
 const CERTAIN_LOGIT: f64 = 1e4;
 
 impl Kind {
-    /// All kinds, in the order in which they are listed to people.
+    /// All kinds, in the order shown to people.
     pub const ALL: [Self; 4] = [Self::Image, Self::Label, Self::Probability, Self::Logit];
 
     /// The name as written in pipelines and traces.
@@ -33,9 +33,9 @@ impl Kind {
         }
     }
 
-    /// What a voxel that nobody saw holds, one number per channel: labels 0; probabilities 1 for the background
-    /// channel and 0 for the others; logits the same as certain scores. A single probability or logit channel
-    /// has no background channel and gets "no". `None` for images: only the volume itself knows its minimum.
+    /// The value of an unseen voxel, one number per channel. Labels: 0. Probabilities: 1 in the background channel, 0
+    /// in the others. Logits: the same certainty as scores. A single probability or logit channel has no background
+    /// channel and gets "no". `None` for images, because only the volume itself knows its minimum.
     pub fn unseen(self, channels: usize) -> Option<Vec<f64>> {
         let certain = |yes: f64, no: f64| {
             let mut fill = vec![no; channels];
@@ -59,7 +59,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A name that is not a kind.
+/// The name is not a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a kind: use image, label, probability or logit")]
 pub struct KindError(pub String);

@@ -1,8 +1,8 @@
 //! Where voxels are and what they hold.
 //!
-//! A [`Volume`] is voxels on a [`Grid`]; a grid is a shape and an [`Affine`] from voxel indices to world
-//! millimetres. Every spatial transform is one of a few [`GridOp`]s, and these are closed under inversion: see
-//! [`op`] for the algebra and [`sampling`] for how a run of ops becomes a single pass over voxels.
+//! A [`Volume`] is voxels on a [`Grid`]; a grid is a shape and an [`Affine`] from voxel indices to world millimetres.
+//! Every spatial transform consists of a few [`GridOp`]s, whose inverses are again such ops: see [`op`] for the
+//! algebra and [`sampling`] for how a run of ops becomes a single pass over voxels.
 //!
 //! Conventions, all of which hold everywhere in revoxel:
 //!

@@ -1,12 +1,12 @@
 //! Voxel sizes as a header gives them.
 //!
-//! The columns of a turned affine are rounded, in a file to 32 bits, and their lengths have noise in the last digits.
-//! It decides where a rule rounds to whole voxels or has a threshold, and other programs, which take the sizes from
-//! the header, do not have it.
+//! The columns of a rotated affine are rounded (in a file to 32 bits), so their lengths have noise in the last digits.
+//! If a rule rounds to whole voxels or has a threshold, this noise can decide. Other programs take the sizes from the
+//! header and do not have it.
 
-/// The size that a length stands for: itself where 32 bits hold it; else the decimal of nine digits that it is but for
-/// rounding in 64 bits; else, of the numbers of 32 bits that it may be the rounding of, the one that is shortest to
-/// write.
+/// The size that a length stands for: the length itself if 32 bits hold it; else the decimal of nine digits that
+/// equals it up to rounding in 64 bits; else, among the 32-bit numbers that it may be a rounding of, the one with the
+/// shortest decimal form.
 pub(crate) fn nominal(length: f64) -> f64 {
     let single = length as f32;
     if f64::from(single) == length || !length.is_normal() || !single.is_normal() {

@@ -1,4 +1,4 @@
-//! Values of voxels as numbers of their own type: whole numbers of 64 bits are not exact in f64.
+//! Voxel values as exact numbers; f64 does not hold every 64-bit integer.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// A value that no voxel type holds together with the labels of a map.
+/// No voxel type holds both this value and the labels of a map.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
     "no voxel type can store both {value} and the values {lowest} to {highest}: choose another fill or padding value, \
@@ -51,8 +51,8 @@ pub struct NoCommonType {
 }
 
 impl Dtype {
-    /// The smallest type of whole numbers that holds everything from `lowest` to `highest`, unsigned where `lowest` is
-    /// not below 0. `None` where the range needs more than 64 bits.
+    /// The smallest integer type that holds everything from `lowest` to `highest`; unsigned if `lowest` is not
+    /// negative. `None` if the range needs more than 64 bits.
     pub fn smallest_for_whole(lowest: i128, highest: i128) -> Option<Self> {
         let unsigned = [Self::U8, Self::U16, Self::U32, Self::U64];
         let signed = [Self::I8, Self::I16, Self::I32, Self::I64];
@@ -60,9 +60,9 @@ impl Dtype {
         types.into_iter().find(|dtype| dtype.holds_whole(lowest) && dtype.holds_whole(highest))
     }
 
-    /// The type of voxels of this type when a value comes to them, such as a fill. Where no type holds all of both,
-    /// labels get the one of whole numbers with 64 bits that holds the value, and may not fit: see
-    /// [`Volume::dtype_with`](crate::Volume::dtype_with). Everything else is [`holding`](Self::holding).
+    /// The type that voxels of this type get when a value, such as a fill, is added. If no type holds both, labels get
+    /// the 64-bit integer type that holds the value, and may not fit: see
+    /// [`Volume::dtype_with`](crate::Volume::dtype_with). Other kinds get the type of [`holding`](Self::holding).
     pub fn with(self, kind: Kind, value: f64) -> Self {
         let other = match self {
             Self::U64 => Self::I64,
@@ -75,15 +75,15 @@ impl Dtype {
         if wanted { other } else { self.holding(value) }
     }
 
-    /// Whether a whole number is a value of this type, to the last digit.
+    /// Whether this type holds a whole number exactly.
     pub fn holds_whole(self, value: i128) -> bool {
         crate::dispatch_dtype!(self, T => T::of_whole(value).is_some())
     }
 }
 
 impl Voxels {
-    /// The smallest and the largest value as whole numbers: values that are not whole are rounded, half to even, and
-    /// those that are not finite do not count. `None` where no value counts.
+    /// The smallest and the largest value as whole numbers: fractions round half to even, and values that are not
+    /// finite are ignored. `None` if no value is finite.
     pub fn whole_range(&self) -> Option<(i128, i128)> {
         fn of<T: Voxel>(values: &[T]) -> Option<(i128, i128)> {
             let finite = |v: &T| v.to_f64().is_finite();

@@ -1,4 +1,4 @@
-//! The algebra of grid operations: what every spatial transform comes down to.
+//! The algebra of grid operations, of which every spatial transform consists.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::ExactMap;
 use crate::{Affine, Grid, GridError, SignedPermutation, Slices, Warp};
 
-/// One operation on a grid. All of them but `Warp` leave every point of the world where it is: only the voxels'
-/// places change, so the map between the indices before and after follows from the two grids.
+/// One operation on a grid. All except `Warp` leave every point of the world where it is. Only the voxels move, so the
+/// map between the indices before and after follows from the two grids.
 ///
 /// | op | does | inverse, given the grid before it | fidelity |
 /// |---|---|---|---|
@@ -22,7 +22,7 @@ use crate::{Affine, Grid, GridError, SignedPermutation, Slices, Warp};
 pub enum GridOp {
     /// Permutes and flips the axes.
     Reorient(SignedPermutation),
-    /// Takes the box of indices `start .. start + shape`; what sticks out of the grid is padding. Crop, pad and
+    /// Takes the box of indices `start .. start + shape`; the part beyond the grid is padding. Crop, pad and
     /// crop-or-pad are all this op.
     Window {
         /// First index of the box in the grid before; may be negative.
@@ -35,21 +35,21 @@ pub enum GridOp {
         /// The grid after.
         grid: Grid,
     },
-    /// Samples where slices lie unevenly along axis 2: before, after, or both. The grid on the uneven side is the
-    /// even grid against which the [`Slices`] give places.
+    /// Samples uneven slices along axis 2: before, after, or both. The grid on the uneven side is the even grid
+    /// relative to which the [`Slices`] give positions.
     Reslice {
-        /// Where the slices before lie; evenly where `None`.
+        /// The positions of the slices before; `None` if they are even.
         from: Option<Arc<Slices>>,
-        /// Where the slices after lie; evenly where `None`.
+        /// The positions of the slices after; `None` if they are even.
         to: Option<Arc<Slices>>,
         /// The grid after.
         grid: Grid,
     },
-    /// Moves the points of the world; the grid stays what it is.
+    /// Moves the points of the world; the grid does not change.
     Warp {
-        /// The field.
+        /// The warp.
         warp: Arc<Warp>,
-        /// Whether it is undone.
+        /// Whether its inverse is applied.
         back: bool,
     },
 }
@@ -85,7 +85,7 @@ impl fmt::Display for Fidelity {
     }
 }
 
-/// The name of no fidelity.
+/// The name is not a fidelity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown fidelity {0:?}: expected exact, exact_inside or lossy")]
 pub struct FidelityError(pub String);
@@ -101,11 +101,11 @@ impl FromStr for Fidelity {
 impl GridOp {
     /// The grid that this op makes of `before`.
     ///
-    /// A 2-D grid stays 2-D, but where it is sampled onto a grid that is not.
+    /// A 2-D grid stays 2-D, unless it is sampled onto a grid that is not.
     ///
     /// # Errors
-    /// If the result is not a valid grid: an empty window, or one with more voxels than can be addressed; and where the
-    /// slice axis of a 2-D grid would be cropped, padded or turned into the plane.
+    /// If the result is not a valid grid (an empty window, or more voxels than can be addressed), or if the slice axis
+    /// of a 2-D grid would be cropped, padded or turned into the plane.
     pub fn after(&self, before: &Grid) -> Result<Grid, GridError> {
         match *self {
             Self::Resample { grid } | Self::Reslice { grid, .. } => Ok(grid),
@@ -133,7 +133,7 @@ impl GridOp {
         }
     }
 
-    /// The op that leads back to the grid `before` this one.
+    /// The inverse op, which leads back to the grid `before` this one.
     pub fn inverse(&self, before: &Grid) -> Self {
         match *self {
             Self::Reorient(p) => Self::Reorient(p.inverse()),
@@ -159,8 +159,8 @@ impl GridOp {
         }
     }
 
-    /// The map from indices after this op to indices of the grid `before` it; of uneven slices, between the even
-    /// grids against which they are placed; of a warp, before anything is moved.
+    /// The map from indices after this op to indices of the grid `before` it. For uneven slices, between their even
+    /// grids; for a warp, without the displacement.
     pub fn index_map(&self, before: &Grid) -> Affine {
         match *self {
             Self::Reorient(p) => ExactMap::reorient(p, before.shape()).affine(),

@@ -34,8 +34,8 @@ impl Orientation {
     /// The orientation closest to an index → RAS+ affine.
     ///
     /// The rule is nibabel's `io_orientation`: of the rotation nearest to the affine's direction, the axis that is
-    /// most clearly aligned chooses its world axis first (the earlier axis at a tie), then the next. Where an axis lies
-    /// at exactly 45° the last bits of the rotation decide, so they are those that nibabel computes.
+    /// most clearly aligned chooses its world axis first (the earlier axis at a tie), then the next. If an axis lies
+    /// at exactly 45°, the last bits of the rotation decide, so they are computed exactly as in nibabel.
     pub fn closest(affine: &Affine) -> Self {
         let mut rotation = polar::nearest_rotation(affine.direction());
         let strength = [0, 1, 2].map(|axis| (0..3).map(|row| rotation[row][axis].powi(2)).fold(0.0, f64::max));
@@ -58,9 +58,9 @@ impl Orientation {
 
     /// The permutation and flips that turn voxels on `affine` into `target`. Turning twice is turning once.
     ///
-    /// At a tie [`closest`](Self::closest) depends on the order of the axes, so axes that were turned into `target` can
-    /// have other letters. They are turned again until the letters are those of `target`, as nibabel does where it is
-    /// called again. A few affines with two ties come back to themselves on that way: they stay as they are.
+    /// At a tie, [`closest`](Self::closest) depends on the order of the axes, so axes that were turned into `target`
+    /// can have other letters. They are turned again until the letters are those of `target`, like calling nibabel
+    /// again. A few affines with two ties return to themselves after several turns; they stay as they are.
     pub fn turn(affine: &Affine, target: &Self) -> SignedPermutation {
         let mut ways = vec![SignedPermutation::IDENTITY];
         loop {
@@ -113,7 +113,7 @@ impl Orientation {
     }
 }
 
-/// The affine of the same voxels with their axes in another order.
+/// The affine of the same voxels with the axes in another order.
 fn permuted(affine: &Affine, order: &SignedPermutation) -> Affine {
     let linear = affine.linear().map(|row| {
         [0, 1, 2].map(|axis| {
@@ -136,7 +136,7 @@ impl fmt::Debug for Orientation {
     }
 }
 
-/// Axis codes that are not one of the 48 orientations.
+/// The axis codes are not one of the 48 orientations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an orientation: use three letters, one each of R/L, A/P and S/I, such as RAS or LPS")]
 pub struct OrientationError(pub String);

@@ -1,21 +1,21 @@
-//! Work on many items by the threads of the caller's pool.
+//! Work on many items with the threads of the caller's pool.
 //!
-//! Only lists of items are generic here. The loop itself is compiled once: rayon's iterators, which would be compiled
-//! again for every voxel type and every closure, are nowhere else in loops over voxels.
+//! Only the lists of items are generic. The loop itself is compiled once. Voxel loops use no rayon iterators
+//! elsewhere, because these would be compiled again for every voxel type and closure.
 //!
-//! An item costs about 50 ns beside its work, so it should be some thousand values: a plane, a block of [`BLOCK`]
-//! values, or as many rows as [`together`] says. Work on an item may be parallel itself. Results do not depend on the
-//! number of threads.
+//! An item has an overhead of about 50 ns, so it should be some thousand values: a plane, a block of [`BLOCK`] values,
+//! or as many rows as [`together`] says. Work on an item may be parallel itself. Results do not depend on the number
+//! of threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-/// Values that are an item where each is taken by itself.
+/// Values per item, if each value is processed separately.
 pub const BLOCK: usize = 1 << 14;
 
-/// How many parts are an item together, where each is the work of so many values; at least one.
+/// How many parts form one item, if each part is the work of so many values; at least one.
 pub const fn together(values: usize) -> usize {
     const ENOUGH: usize = 1 << 12;
     if values == 0 { ENOUGH } else { ENOUGH.div_ceil(values) }
@@ -49,7 +49,7 @@ pub fn each<I: Send>(items: impl Iterator<Item = I>, work: impl Fn(I) + Sync) {
     });
 }
 
-/// Calls `work` with every row of so many values, and its number. Short rows are items together.
+/// Calls `work` with every row of so many values, and its number. Short rows are grouped into one item.
 pub fn each_row<T: Send>(values: &mut [T], length: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     let together = together(length);
     each(values.chunks_mut(length * together).enumerate(), |(block, rows)| {
@@ -57,8 +57,7 @@ pub fn each_row<T: Send>(values: &mut [T], length: usize, work: impl Fn(usize, &
     });
 }
 
-/// Calls `work` with every item, and with something of its own that `init` makes. What was made for one item is used
-/// again for another one.
+/// Calls `work` with every item and a scratch value from `init`. A scratch value is reused for later items.
 pub fn each_with<I: Send, S: Send>(
     items: impl Iterator<Item = I>,
     init: impl Fn() -> S + Sync,
@@ -81,7 +80,7 @@ pub fn map<I: Send, R: Send>(items: impl Iterator<Item = I>, work: impl Fn(I) ->
     results.into_iter().flatten().collect()
 }
 
-/// [`each`] for work that may fail. Items after one that failed may be left out.
+/// [`each`] for work that may fail. Items after a failed one may be skipped.
 ///
 /// # Errors
 /// The error of the first item that fails.
@@ -92,7 +91,7 @@ pub fn try_each<I: Send, E: Send>(
     try_each_with(items, || (), |(), item| work(item))
 }
 
-/// [`each_with`] for work that may fail. Items after one that failed may be left out.
+/// [`each_with`] for work that may fail. Items after a failed one may be skipped.
 ///
 /// # Errors
 /// The error of the first item that fails.
@@ -116,7 +115,7 @@ pub fn try_each_with<I: Send, S: Send, E: Send>(
     error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// [`map`] for work that may fail. Items after one that failed may be left out.
+/// [`map`] for work that may fail. Items after a failed one may be skipped.
 ///
 /// # Errors
 /// The error of the first item that fails.
@@ -133,7 +132,7 @@ pub fn try_map<I: Send, R: Send, E: Send>(
     Ok(results.into_iter().flatten().collect())
 }
 
-/// What `f` makes of each value.
+/// The result of `f` for each value.
 pub fn map_values<T: Copy + Sync, R: Copy + Default + Send>(values: &[T], f: impl Fn(T) -> R + Sync) -> Vec<R> {
     let mut results = vec![R::default(); values.len()];
     each(results.chunks_mut(BLOCK).zip(values.chunks(BLOCK)), |(results, values)| {
@@ -142,7 +141,7 @@ pub fn map_values<T: Copy + Sync, R: Copy + Default + Send>(values: &[T], f: imp
     results
 }
 
-/// What `f` makes of each number below `count`.
+/// The result of `f` for each number below `count`.
 pub fn map_indices<R: Copy + Default + Send>(count: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let mut results = vec![R::default(); count];
     each(results.chunks_mut(BLOCK).enumerate(), |(block, results)| {
@@ -152,7 +151,7 @@ pub fn map_indices<R: Copy + Default + Send>(count: usize, f: impl Fn(usize) -> 
     results
 }
 
-/// Whether there is an item of which `wanted` is true. Once one is found, others are left out.
+/// Whether `wanted` is true for any item. Stops once one is found.
 pub fn any<I: Send>(items: impl Iterator<Item = I>, wanted: impl Fn(I) -> bool + Sync) -> bool {
     let found = AtomicBool::new(false);
     each(items, |item| {
@@ -163,12 +162,12 @@ pub fn any<I: Send>(items: impl Iterator<Item = I>, wanted: impl Fn(I) -> bool +
     found.into_inner()
 }
 
-/// Whether `wanted` is true of all items. Once it is not of one, others are left out.
+/// Whether `wanted` is true for all items. Stops once it is false for one.
 pub fn all<I: Send>(items: impl Iterator<Item = I>, wanted: impl Fn(I) -> bool + Sync) -> bool {
     !any(items, |item| !wanted(item))
 }
 
-/// The place of the first value of which `wanted` is true.
+/// The position of the first value for which `wanted` is true.
 pub fn position<T: Copy + Sync>(values: &[T], wanted: impl Fn(T) -> bool + Sync) -> Option<usize> {
     let first = AtomicUsize::new(usize::MAX);
     each(values.chunks(BLOCK).enumerate(), |(block, values)| {
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    /// The same on 1 thread and on 8.
+    /// The result is the same on 1 thread and on 8.
     fn on_threads<R: Send + PartialEq + std::fmt::Debug>(work: impl Fn() -> R + Sync) -> R {
         let [one, eight] = [1, 8].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -1,7 +1,7 @@
 //! Permutations of the three axes with flips.
 
-/// A permutation and flip of the voxel axes: axis `a` of the result runs along axis `source(a)` of what it came
-/// from, backwards where `flipped(a)`. Exact: no value is changed, no voxel lost.
+/// A permutation and flip of the voxel axes: axis `a` of the result runs along axis `source(a)` of the source,
+/// backwards if `flipped(a)`. It is exact: no value changes and no voxel is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignedPermutation {
     source: [usize; 3],
@@ -12,7 +12,7 @@ impl SignedPermutation {
     /// Every axis stays as it is.
     pub const IDENTITY: Self = Self { source: [0, 1, 2], flipped: [false; 3] };
 
-    /// A signed permutation, or `None` where `source` is not a permutation of 0, 1, 2.
+    /// A signed permutation, or `None` if `source` is not a permutation of 0, 1, 2.
     pub fn new(source: [usize; 3], flipped: [bool; 3]) -> Option<Self> {
         let mut seen = [false; 3];
         for s in source {
@@ -41,7 +41,7 @@ impl SignedPermutation {
         *self == Self::IDENTITY
     }
 
-    /// The permutation that undoes this one.
+    /// The inverse permutation.
     pub fn inverse(&self) -> Self {
         let mut inverse = Self::IDENTITY;
         for axis in 0..3 {
@@ -62,7 +62,7 @@ impl SignedPermutation {
         both
     }
 
-    /// Three values that belong to the source axes (a shape, say), in the order of the result's axes.
+    /// Reorders three values of the source axes (such as a shape) to the order of the result's axes.
     pub fn permute<T: Copy>(&self, values: [T; 3]) -> [T; 3] {
         self.source.map(|s| values[s])
     }

@@ -1,12 +1,12 @@
 //! The rotation nearest to a matrix, rounded as LAPACK rounds it.
 //!
-//! nibabel names the axes of an affine after comparing entries of this rotation. Where an axis lies at exactly 45°
-//! the entries are equal, and their last bit decides. So the order of operations here is that of LAPACK's `dgesdd`
-//! for three rows: Householder reflections (`dgebd2`), implicit QR steps (`dbdsqr`), and the reflections back.
+//! nibabel names the axes of an affine after comparing entries of this rotation. If an axis lies at exactly 45°, the
+//! entries are equal, and their last bit decides. So the operations follow the order of LAPACK's `dgesdd` for three
+//! rows: Householder reflections (`dgebd2`), implicit QR steps (`dbdsqr`), and the reflections back.
 
 type Matrix = [[f64; 3]; 3];
 
-/// Of a matrix whose columns have length 1: the rotation (or rotation with a mirror) nearest to it.
+/// The rotation (or rotation with a mirror) nearest to a matrix whose columns have length 1.
 pub(crate) fn nearest_rotation(columns: Matrix) -> Matrix {
     let mut a = columns;
     let (first, x0, tau0) = reflector(a[0][0], [a[1][0], a[2][0]]);

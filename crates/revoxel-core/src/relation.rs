@@ -1,4 +1,4 @@
-//! How two grids relate: the same, the same but for noise, or at different places.
+//! How two grids relate: equal, equal up to noise, or at different places.
 
 use std::fmt;
 
@@ -54,8 +54,8 @@ pub struct Relation {
 pub const NOISE_VOXELS: f64 = 1e-3;
 
 impl Relation {
-    /// How `a` and `b` relate. Symmetric. Two 2-D grids are compared in the middle of their slices, as not every file of
-    /// two axes says how thick they are.
+    /// How `a` and `b` relate. Symmetric. Two 2-D grids are compared in the middle of their slices, as not every file
+    /// of two axes says how thick they are.
     pub fn between(a: &Grid, b: &Grid) -> Self {
         let axes = a.axes().max(b.axes());
         let outer = |grid: &Grid| if axes == 2 { grid.corners_in_slice() } else { grid.outer_corners() };

@@ -5,9 +5,9 @@
 //! backward  model grid ---------------- one affine ---------------------------> native grid
 //! ```
 //!
-//! Forward, a run fuses where the result is the same as step by step: exact ops on both sides of at most one
-//! resampling. Backward, a whole chain of steps fuses into one sampling, and every grid that the voxels went
-//! through limits what was seen.
+//! Forward, ops fuse only if the result is the same as step by step: exact ops on both sides of at most one
+//! resampling. Backward, a whole chain of steps fuses into one sampling, and every grid in between limits which voxels
+//! were seen.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Sampling {
     bends: Vec<Bend>,
 }
 
-/// A condition on target voxels that is no box of the target: the target's (even) index, taken through the pass's
+/// A condition on target voxels that is not a box of the target. The target's (even) index, mapped through the pass's
 /// first `bends` warps and then through `map`, must lie between `low` and `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
@@ -43,8 +43,8 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The limit that voxels satisfy whose extent meets the extent of `inside`: their centre may lie outside by half
-    /// of their own extent (along the axes of `inside`).
+    /// The limit for voxels whose extent meets the extent of `inside`: their centre may lie outside by half of their
+    /// own extent (along the axes of `inside`).
     fn meeting(bends: usize, map: Affine, inside: &IndexBox) -> Self {
         let half = map.rows().map(|[a, b, c, _]| (a.abs() + b.abs() + c.abs()) / 2.0);
         // Extents that only touch do not meet, whatever rounding did to them.
@@ -54,7 +54,7 @@ impl Limit {
         Self { bends, map, low, high: [0, 1, 2].map(|a| end[a] as f64 - 0.5 + beyond[a]) }
     }
 
-    /// The limit that voxels satisfy whose centre lies in the extent of `inside`.
+    /// The limit for voxels whose centre lies in the extent of `inside`.
     fn centred(map: Affine, inside: &IndexBox) -> Self {
         let (start, end) = (inside.start, inside.end());
         let low = start.map(|s| s as f64 - 0.5 - 1e-6);
@@ -70,18 +70,18 @@ impl Limit {
 /// The share of a voxel's extent that must lie inside for the voxel to count as inside.
 const TOUCH: f64 = 1e-4;
 
-/// How an index of a source axis is counted where a tie between two voxels is decided: as the index of the volume that
-/// is sampled when the ops of the pass are done step by step.
+/// How to count an index of a source axis when deciding a tie between two voxels: as the index of the volume that is
+/// sampled if the ops of the pass run step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TieIndex {
-    /// Whether that volume's axis runs the other way.
+    /// Whether that volume's axis has the opposite direction.
     pub flipped: bool,
-    /// The index there of source index 0.
+    /// The index in that volume of source index 0.
     pub offset: i64,
 }
 
 impl TieIndex {
-    /// The index there of a source index.
+    /// The index in that volume of a source index.
     pub const fn of(self, source: i64) -> i64 {
         if self.flipped { self.offset - source } else { self.offset + source }
     }
@@ -119,33 +119,33 @@ impl Sampling {
         &self.readable
     }
 
-    /// The box of target indices that is sampled; outside it stands padding.
+    /// The box of target indices that is sampled; outside it there is padding.
     pub const fn written(&self) -> &IndexBox {
         &self.written
     }
 
-    /// Further conditions on target voxels; where one fails stands the fill.
+    /// Further conditions on target voxels; a voxel that fails one gets the fill.
     pub fn limits(&self) -> &[Limit] {
         &self.limits
     }
 
-    /// The whole-number map, where values are copied and not interpolated.
+    /// The whole-number map, if values are copied and not interpolated.
     pub const fn exact(&self) -> Option<&ExactMap> {
         self.exact.as_ref()
     }
 
-    /// Where the slices of the source lie, where they lie unevenly.
+    /// The positions of the source's slices, if they are uneven.
     pub fn from_slices(&self) -> Option<&Slices> {
         self.from.as_deref()
     }
 
-    /// Where the slices of the target lie, where they lie unevenly.
+    /// The positions of the target's slices, if they are uneven.
     pub fn to_slices(&self) -> Option<&Slices> {
         self.to.as_deref()
     }
 
-    /// Whether the map of indices is more than an affine: slices lie unevenly on either side, or a warp is on the
-    /// way.
+    /// Whether the map of indices is more than an affine: slices are uneven on either side, or there is a warp in
+    /// between.
     pub const fn is_uneven(&self) -> bool {
         self.from.is_some() || self.to.is_some() || !self.bends.is_empty()
     }
@@ -175,19 +175,19 @@ impl Sampling {
             })
     }
 
-    /// The place of a target voxel on the target's even grid; the index itself where the slices lie evenly.
+    /// The position of a target voxel on the target's even grid; the index itself if the slices are even.
     pub fn even_target(&self, target: [f64; 3]) -> [f64; 3] {
         self.to.as_ref().map_or(target, |slices| slices.to_even(target))
     }
 
-    /// The continuous source index that a target voxel is sampled at.
+    /// The continuous source index at which a target voxel is sampled.
     pub fn position(&self, target: [f64; 3]) -> [f64; 3] {
         let bent = self.bends().fold(self.even_target(target), |at, (map, bend)| bend.apply(map.apply(at)));
         let even = self.last_map().apply(bent);
         self.from.as_ref().map_or(even, |slices| slices.from_even(even))
     }
 
-    /// The target index that a continuous source index is sampled for: [`position`](Self::position) the other way.
+    /// The target index for which a continuous source index is sampled: the inverse of [`position`](Self::position).
     pub fn target_of(&self, position: [f64; 3]) -> [f64; 3] {
         let even = match &self.exact {
             Some(exact) => exact.inverse().affine().apply(position),
@@ -204,14 +204,14 @@ impl Sampling {
         self.to.as_ref().map_or(even, |slices| slices.from_even(even))
     }
 
-    /// From target indices to continuous source indices; between the even grids where slices lie unevenly, and
-    /// leaving out warps.
+    /// The map from target indices to continuous source indices, without warps; between the even grids if slices are
+    /// uneven.
     pub fn map(&self) -> Affine {
         self.exact.map_or_else(|| self.target.index_map_to(&self.source), |exact| exact.affine())
     }
 
-    /// For each source axis: how its indices are counted where a position lies half way between two voxels. Flips and
-    /// crops that were fused in change the index, and the result must be the same as step by step.
+    /// For each source axis: how to count its indices if a position lies halfway between two voxels. Fused flips and
+    /// crops change the index, and the result must be the same as step by step.
     pub fn ties(&self) -> [TieIndex; 3] {
         [0, 1, 2].map(|axis| TieIndex {
             flipped: self.anchor.permutation.flipped(axis),
@@ -229,8 +229,8 @@ impl Sampling {
         self.exact == Some(ExactMap::IDENTITY) && self.source == self.target && !self.has_padding()
     }
 
-    /// Whether [`push`](Self::push) of this op gives the same voxels as doing it in a pass of its own. `resampling`
-    /// also allows a second interpolation to be fused with the first (the values then differ).
+    /// Whether [`push`](Self::push) of this op gives the same voxels as a separate pass. `resampling` also allows a
+    /// second interpolation to be fused with the first (the values then differ).
     pub fn fuses(&self, op: &GridOp, resampling: bool) -> bool {
         if let GridOp::Reslice { .. } = op {
             // The places of slices are known for the source as it is, and nothing may follow onto uneven slices.
@@ -280,8 +280,8 @@ impl Sampling {
         Ok(())
     }
 
-    /// The same pass for a source that an exact op was applied to: it reads the same voxels at their new places.
-    /// What the op cut away must not be readable. A resampling changes nothing here.
+    /// The same pass for a source to which an exact op was applied: it reads the same voxels at their new positions.
+    /// Voxels that the op cut away must not be readable. A resampling does not change the pass.
     ///
     /// # Errors
     /// If the op has no result on the source grid.
@@ -308,9 +308,9 @@ impl Sampling {
 
     /// The one pass that takes voxels on the last grid of a chain of steps back to the first grid.
     ///
-    /// What the chain padded is not read. A voxel is not written where the chain cut it away, or where its extent does
-    /// not meet the extent of a grid on the way; where it meets it and lies beyond the outermost centres, the edge is
-    /// to be extended. `None` for a chain without steps.
+    /// Padding of the chain is not read. A voxel is not written if the chain cut it away, or if its extent does not
+    /// meet the extent of a grid in between. If it meets that extent but lies beyond the outermost centres, the caller
+    /// extends the edge. `None` for a chain without steps.
     pub fn inverse_of(steps: &[Step]) -> Option<Self> {
         let (native, model) = (*steps.first()?.before(), *steps.last()?.after());
         let mut pass = Self::identity(model);
@@ -378,7 +378,7 @@ impl Sampling {
         self.exact = self.exact.map(|e| e.then(&map));
     }
 
-    /// Takes a condition into account: as a smaller written box where it is one, else as it is.
+    /// Adds a condition: as a smaller written box if it is a box, else as it is.
     fn limit(&mut self, limit: Limit) {
         if self.to.is_some() || limit.bends > 0 {
             self.limits.push(limit);
@@ -395,7 +395,7 @@ impl Sampling {
     }
 }
 
-/// The voxels of `written` that satisfy a limit, where that is a box: each row of the map has one entry.
+/// The voxels of `written` that satisfy a limit, if they form a box: each row of the map has one entry.
 fn box_in_target(limit: &Limit, written: &IndexBox) -> Option<IndexBox> {
     let (mut start, mut end) = (written.start, written.end());
     for (row, [a, b, c, shift]) in limit.map.rows().into_iter().enumerate() {
@@ -413,8 +413,8 @@ fn box_in_target(limit: &Limit, written: &IndexBox) -> Option<IndexBox> {
     Some(IndexBox::from_bounds(start, end))
 }
 
-/// The voxels of a resampled grid whose centres lie in the content of the grid before, or, where there is none, whose
-/// extents meet it: all of them where that is no box.
+/// The voxels of a resampled grid whose centres lie in the content of the grid before, or, if there are none, whose
+/// extents meet it. All voxels, if these do not form a box.
 fn covered(grid: &Grid, before: &Grid, content: &IndexBox) -> IndexBox {
     if *content == before.index_box() {
         return grid.index_box();

@@ -1,15 +1,15 @@
-//! Stacks of slices that lie unevenly.
+//! Stacks of unevenly spaced slices.
 //!
 //! ```text
 //! even      |   |   |   |   |        index along axis 2: 0 1 2 3 4
 //! uneven    |  |  | |      |         places: 0, 0.8, 1.5, 2.1, 4 (and shifts within the slices)
 //! ```
 //!
-//! Between two slices everything is linear, so the map from stack indices to even indices is piecewise affine and
-//! can be undone.
+//! Between two slices everything is linear, so the map from stack indices to even indices is piecewise affine and has
+//! an inverse.
 
-/// Where each slice of a stack lies, against an even grid of as many slices: the centre of voxel (i, j) of slice k
-/// is at index (i + a, j + b, k + c) of the even grid, with the slice's own (a, b, c).
+/// The position of each slice of a stack relative to an even grid with as many slices: the centre of voxel (i, j) of
+/// slice k is at index (i + a, j + b, k + c) of the even grid, where each slice has its own (a, b, c).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slices {
     offsets: Vec<[f64; 3]>,
@@ -22,10 +22,10 @@ pub enum SlicesError {
     /// One slice has no neighbour.
     #[error("an uneven stack needs at least two slices, found {0}")]
     TooFew(usize),
-    /// A slice without a place.
+    /// The position of a slice is not finite.
     #[error("the position of slice {0} is not a finite number")]
     NotFinite(usize),
-    /// Slices that do not follow each other.
+    /// Two slices are not in order.
     #[error("slice {0} and the next are not in order along the axis")]
     NotInOrder(usize),
 }

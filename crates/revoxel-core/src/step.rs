@@ -2,8 +2,8 @@
 
 use crate::{Fidelity, Grid, GridError, GridOp, Relation};
 
-/// An op with the grids on both sides. The inverse of a step is the inverse op with the two grids exchanged, so
-/// the grid that comes back is the very value that was recorded, bit for bit.
+/// An op with the grids on both sides. The inverse of a step is the inverse op with the two grids exchanged, so the
+/// restored grid is the recorded one, bit for bit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     op: GridOp,
@@ -25,9 +25,9 @@ pub enum StepError {
         op: &'static str,
         /// The grid before.
         before: Box<Grid>,
-        /// What the op makes of it.
+        /// The grid that the op makes of it.
         expected: Box<Grid>,
-        /// What was recorded.
+        /// The recorded grid after.
         recorded: Box<Grid>,
         /// How the two differ.
         relation: Relation,
@@ -47,7 +47,7 @@ impl Step {
         Ok(Self { op, before, after })
     }
 
-    /// A step read back from a record; the grids are checked against the op.
+    /// A step read from a record; checks the grids against the op.
     ///
     /// # Errors
     /// If the op does not lead from `before` to `after`.
@@ -76,7 +76,7 @@ impl Step {
         &self.after
     }
 
-    /// The step that leads back: from the grid after to the grid before, exactly.
+    /// The inverse step: from the grid after to exactly the grid before.
     pub fn inverse(&self) -> Self {
         Self { op: self.op.inverse(&self.before), before: self.after, after: self.before }
     }

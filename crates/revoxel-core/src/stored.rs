@@ -1,4 +1,4 @@
-//! Voxel types as files store them: those of volumes, and float16.
+//! Voxel types in files: the types of volumes, and float16.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::{Dtype, Number, Voxel, Voxels, dispatch};
 /// A voxel type as a file stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredDtype {
-    /// One that volumes have in memory too.
+    /// A type that volumes also have in memory.
     Plain(Dtype),
     /// float16, in arrays only; float32 in memory.
     Half,
@@ -33,7 +33,7 @@ impl StoredDtype {
     }
 }
 
-/// A label that a voxel type would turn into another one.
+/// A voxel type would change this label.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
     "label {label} does not fit into {dtype} and would become another label: choose a dtype that can store it, or \
@@ -47,10 +47,10 @@ pub struct LostLabel {
 }
 
 impl StoredDtype {
-    /// Whether labels stay themselves in this type.
+    /// Checks that this type keeps labels unchanged.
     ///
     /// # Errors
-    /// The first that does not.
+    /// The first label that would change.
     pub fn check_labels(self, labels: impl IntoIterator<Item = f64>) -> Result<(), LostLabel> {
         let held = |label: f64| match self {
             Self::Plain(dtype) => dtype.holds_label(label),
@@ -63,7 +63,7 @@ impl StoredDtype {
     /// The same for voxels of a label map.
     ///
     /// # Errors
-    /// The first label that does not stay itself.
+    /// The first label that would change.
     pub fn check_label_map(self, voxels: &Voxels) -> Result<(), LostLabel> {
         match self {
             Self::Plain(dtype) => {
@@ -81,7 +81,7 @@ impl StoredDtype {
     }
 }
 
-/// The closest number of half precision; infinite beyond it.
+/// The closest half-precision number; infinite beyond its range.
 fn half(value: f64) -> f64 {
     const HIGHEST: f64 = 65504.0;
     // Eleven binary digits, so that numbers of one power of two are this far apart.

@@ -1,8 +1,8 @@
 //! How a change of values is undone.
 
-/// What takes values after a change back to what they were before it.
+/// Maps values after a change back to the values before it.
 ///
-/// Everything is given by channel; a single entry holds for all channels.
+/// All parameters are given by channel; a single entry applies to all channels.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ValueUndo {
@@ -13,52 +13,52 @@ pub enum ValueUndo {
         /// Summands by channel.
         shift: Vec<f64>,
     },
-    /// `before = after * scale + shift` for values that were not cut off. What lay beyond the limits comes back as
-    /// the limit itself, so whoever undoes this has to ask for it.
+    /// `before = after * scale + shift` for values that were not clipped. Clipped values come back as the limit
+    /// itself, so the caller must explicitly accept that.
     RescaleClipped {
         /// Factors by channel.
         scale: Vec<f64>,
         /// Summands by channel.
         shift: Vec<f64>,
-        /// The limits that values after the change were held to, lowest and highest; `None` is no limit.
+        /// The lowest and highest value after the change, where values were clipped; `None` means no limit.
         limits: Vec<[Option<f64>; 2]>,
     },
-    /// Linear between the points `(after, before)` of each channel and, beyond the first and the last, along the
-    /// line of the outermost two. From point to point `after` rises and `before` does not fall.
+    /// Linear between the points `(after, before)` of each channel, and extrapolated along the outermost two. From
+    /// point to point, `after` rises and `before` does not fall.
     Table {
         /// The points by channel, at least two each.
         points: Vec<Vec<[f64; 2]>>,
     },
-    /// A power: `((before - b.low) / b.range) = ((after - a.low) / a.range) ^ exponent`, with a pair `[low, range]` for
-    /// the values after it and one for those before it. What lies on the other side of `low` comes back as `b.low`.
+    /// A power: `((before - b.low) / b.range) = ((after - a.low) / a.range) ^ exponent`, with a pair `[low, range]`
+    /// for the values after it and one for those before it. Values on the other side of `low` come back as `b.low`.
     Power {
-        /// By channel, of the values after the change: what becomes `low` before it, and how far from there (not 0, or
-        /// towards lower values where it is negative) lies what becomes `low + range`.
+        /// By channel, for the values after the change: the value that maps to `low` before it, and the distance from
+        /// there (not 0; negative towards lower values) to the value that maps to `low + range`.
         after: Vec<[f64; 2]>,
-        /// The same of the values before the change, for as many channels.
+        /// The same for the values before the change, for as many channels.
         before: Vec<[f64; 2]>,
-        /// The exponent of the way back, above 0, the same for all channels.
+        /// The exponent of the inverse, above 0, the same for all channels.
         exponent: f64,
     },
-    /// Labels were exchanged: `(after, before)`, `after` rising; labels that are not listed stayed.
+    /// Labels were exchanged: pairs `(after, before)`, sorted by `after`. Labels that are not listed did not change.
     Relabel {
         /// The pairs, for all channels.
         pairs: Vec<[f64; 2]>,
     },
-    /// Noise was added that can be made again: `before = after - mean - std * normal(position)`, where the position of
-    /// a voxel is counted on the grid of the change, axis 0 fastest and channels slowest.
+    /// Reproducible noise was added: `before = after - mean - std * normal(position)`. `position` is the number of the
+    /// voxel on the grid of the change, axis 0 fastest and channels slowest.
     Noise {
-        /// Which noise: the four words of a Philox4x32-10 generator.
+        /// The key of the noise: four words of a Philox4x32-10 generator.
         key: [u32; 4],
         /// The mean of the noise.
         mean: f64,
         /// Its standard deviation, 0 or more.
         std: f64,
-        /// How many channels it was made for; those of one channel hold for any number.
+        /// The number of channels of the noise; noise of one channel applies to all channels.
         channels: usize,
     },
-    /// Multiplied by a field that changes smoothly from voxel to voxel: `before = after / exp(p)`, where p is a sum of
-    /// products of Legendre polynomials in the voxel's place on the grid of the change, −1 to 1 along each axis.
+    /// Values were multiplied by a smooth field: `before = after / exp(p)`. Here p is a sum of products of Legendre
+    /// polynomials in the voxel's position on the grid of the change, −1 to 1 along each axis.
     BiasField {
         /// The highest degree of a product.
         degree: usize,
@@ -83,7 +83,7 @@ impl ValueUndo {
         Self::Rescale { scale: vec![scale], shift: vec![shift] }
     }
 
-    /// A rescaling whose values were then held to limits, lowest and highest, the same for all channels.
+    /// The undo of a rescaling that then clipped values to a lowest and a highest limit, the same for all channels.
     #[must_use]
     pub fn clipped(self, limits: [Option<f64>; 2]) -> Self {
         match self {
@@ -92,12 +92,12 @@ impl ValueUndo {
         }
     }
 
-    /// Whether values beyond limits were cut off, so that undoing brings back the limits in their place.
+    /// Whether values were clipped, so that undoing brings back the limits instead of the values.
     pub const fn clips(&self) -> bool {
         matches!(self, Self::RescaleClipped { .. })
     }
 
-    /// Whether all its numbers are finite: others cannot be recorded, and undo nothing.
+    /// Whether all its numbers are finite; otherwise it can neither be recorded nor undo anything.
     pub fn is_finite(&self) -> bool {
         let all = |numbers: &[f64]| numbers.iter().all(|v| v.is_finite());
         let ends = |limits: &[Option<f64>; 2]| limits.iter().flatten().all(|v| v.is_finite());
@@ -125,7 +125,7 @@ impl ValueUndo {
         }
     }
 
-    /// How many channels it is given for; 1 holds for any number. `None` where the values are lost.
+    /// The number of channels that it is given for; 1 applies to any number. `None` if the values are lost.
     pub fn channels(&self) -> Option<usize> {
         match self {
             Self::Rescale { scale, .. } | Self::RescaleClipped { scale, .. } => Some(scale.len()),
@@ -137,8 +137,8 @@ impl ValueUndo {
         }
     }
 
-    /// The value before the change, of a value after it in a channel (from 0). `None` where it is lost, or where it
-    /// takes the voxel's place to know it ([`Noise`](Self::Noise) and [`BiasField`](Self::BiasField)).
+    /// The value before the change, given the value after it and the channel (from 0). `None` if it is lost, or if it
+    /// depends on the voxel's position ([`Noise`](Self::Noise) and [`BiasField`](Self::BiasField)).
     pub fn before(&self, channel: usize, after: f64) -> Option<f64> {
         fn of<T>(list: &[T], channel: usize) -> Option<&T> {
             list.get(channel.min(list.len().saturating_sub(1)))

@@ -2,8 +2,7 @@
 
 use crate::{Dtype, Grid, Kind, NoCommonType, Voxels};
 
-/// Voxels with the grid that says where they lie and the kind that says what they mean. There is no volume
-/// without a grid.
+/// Voxels with their grid (where they lie) and their kind (what they mean). There is no volume without a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
     voxels: Voxels,
@@ -20,7 +19,7 @@ pub struct VolumeError {
     pub values: usize,
     /// Shape of the grid.
     pub shape: [usize; 3],
-    /// Channels asked for.
+    /// Channels requested.
     pub channels: usize,
 }
 
@@ -75,8 +74,8 @@ impl Volume {
         Self::new(voxels, self.grid, self.kind, channels)
     }
 
-    /// The same voxels on a grid that is another name for the same place (a header restored bit for bit, noise
-    /// snapped away).
+    /// The same voxels on a grid that describes the same place (a header restored bit for bit, or rounding noise
+    /// removed).
     ///
     /// # Errors
     /// If the grid has another number of voxels.
@@ -94,8 +93,8 @@ impl Volume {
         Self { voxels: self.voxels.cast(dtype), ..self }
     }
 
-    /// The voxel type, this one or a wider one, that holds a value which is to come into the volume (a fill, padding)
-    /// beside all its own: [`Dtype::with`]. Labels and whole numbers stay exact.
+    /// The voxel type, this one or a wider one, that holds all values of the volume and one to be added (a fill,
+    /// padding): [`Dtype::with`]. Labels and whole numbers stay exact.
     ///
     /// # Errors
     /// If that type cannot store all labels or whole numbers.

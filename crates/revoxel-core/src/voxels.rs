@@ -145,7 +145,7 @@ impl Voxels {
         self.len() == 0
     }
 
-    /// Whether the values are in memory of another owner: a mapped file.
+    /// Whether the values are in memory of another owner, such as a mapped file.
     pub fn is_shared(&self) -> bool {
         dispatch!(self, v => v.is_shared())
     }

@@ -1,4 +1,4 @@
-//! Places in the world that move, and the way back: by a B-spline, by stretching axes, or voxel by voxel.
+//! Moving points of the world, and the inverse: by a B-spline, by stretching axes, or voxel by voxel.
 
 mod dense;
 mod spline;
@@ -10,8 +10,8 @@ pub use stretch::{MOST_NODES, Stretch};
 
 use crate::Grid;
 
-/// Says for every point of the world what is shown there; each point is shown in exactly one place, so that every warp
-/// can be undone.
+/// Maps every point of the world to the point that is shown there. Each point is shown in exactly one place, so every
+/// warp has an inverse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Warp {
     grid: Grid,
@@ -24,9 +24,9 @@ pub struct Warp {
 pub enum Field {
     /// By a cubic B-spline over control points.
     Spline(Spline),
-    /// Along each axis of the grid by itself.
+    /// Along each axis of the grid separately.
     Stretch(Stretch),
-    /// By voxel, as noise has it.
+    /// One displacement per voxel, made from noise.
     Dense(Dense),
 }
 
@@ -45,7 +45,7 @@ pub enum WarpError {
         /// Displacements given.
         given: usize,
     },
-    /// A displacement without a number.
+    /// A displacement is not finite.
     #[error("the displacement of control point {0} is not a finite number")]
     NotFinite(usize),
     /// Points of the world could be shown twice or not at all.
@@ -54,7 +54,7 @@ pub enum WarpError {
          undone): use smaller displacements or fewer control points"
     )]
     TooSteep(f64),
-    /// A stretch that does not lead on.
+    /// The nodes of a stretch do not increase.
     #[error(
         "the nodes of axis {0} must be 2 to {MOST_NODES} finite pairs, with both numbers increasing from pair to pair"
     )]
@@ -62,7 +62,7 @@ pub enum WarpError {
     /// A displacement for each voxel would take too much memory.
     #[error("a region of {0:?} voxels: at most {MOST_VOXELS} voxels can have displacements of their own; crop first")]
     Large([usize; 3]),
-    /// Numbers that no displacements can be made of.
+    /// A number of the recipe is out of range.
     #[error("invalid displacements {0:?}: magnitude must be -1e6 to 1e6, sigma 0.001 to 1e6, spacings 1 to 1e6")]
     Recipe(Recipe),
 }
@@ -72,7 +72,7 @@ impl Warp {
     /// Along each axis, control points 1 and (count − 2) lie on the first and last face of the region.
     ///
     /// # Errors
-    /// If the counts are out of range or disagree, a number is not finite, or the warp could not be undone.
+    /// If the counts are out of range or disagree, a number is not finite, or the warp would have no inverse.
     pub fn new(grid: Grid, points: [usize; 3], displacements: Vec<[f64; 3]>) -> Result<Self, WarpError> {
         let field = Field::Spline(Spline::new(&grid, points, displacements)?);
         Ok(Self { grid, field })
@@ -83,7 +83,7 @@ impl Warp {
         Self { grid, field: Field::Stretch(stretch) }
     }
 
-    /// A warp whose displacements belong to the voxels of `grid`. They are made when they are first asked for.
+    /// A warp whose displacements belong to the voxels of `grid`. They are made when first needed.
     ///
     /// # Errors
     /// If the grid is too large or the recipe's numbers are out of range.
@@ -92,9 +92,9 @@ impl Warp {
         Ok(Self { grid, field })
     }
 
-    /// How much the displacement may change at most from a point to another, as a share of their distance (the
-    /// largest coordinate, in cells): for each coordinate the largest differences of neighbouring control points
-    /// along the three axes, added. Below 1 no two points are shown in one place.
+    /// The largest change of the displacement between two points, as a share of their distance (the largest
+    /// coordinate, in cells). For each coordinate, it is the sum over the three axes of the largest difference between
+    /// neighbouring control points. Below 1, no two points are shown in one place.
     ///
     /// # Errors
     /// If the counts are out of range or disagree, or a number is not finite.
@@ -102,8 +102,8 @@ impl Warp {
         Spline::steepness_of(grid, points, displacements)
     }
 
-    /// The grid whose indices [`apply`](Self::apply) speaks of: control points span its region, stretches go along its
-    /// axes, and displacements belong to its voxels.
+    /// The grid whose indices [`apply`](Self::apply) uses: control points span its region, stretches follow its axes,
+    /// and displacements belong to its voxels.
     pub const fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -113,8 +113,8 @@ impl Warp {
         &self.field
     }
 
-    /// Makes what [`apply`](Self::apply) and [`apply_back`](Self::apply_back) need, where it is made at all: to be called
-    /// before many threads ask for it.
+    /// Makes the displacements that [`apply`](Self::apply) and [`apply_back`](Self::apply_back) need, if any. Call it
+    /// before many threads need them.
     pub fn prepare(&self) {
         if let Field::Dense(dense) = &self.field {
             dense.made();
@@ -140,12 +140,12 @@ impl Warp {
     }
 }
 
-/// A warp on the way of a pass: forwards, or back.
+/// A warp within a pass, in either direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bend {
     /// The warp.
     pub warp: std::sync::Arc<Warp>,
-    /// Whether it is undone.
+    /// Whether the inverse is applied.
     pub back: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Archives of files, read as they stream by: nothing is written to disk, whatever the members' names say.
+//! Archives of files, read as a stream: nothing is written to disk, whatever the members' names say.
 
 mod directory;
 mod member;
@@ -34,7 +34,7 @@ pub(crate) enum Packing {
     TarBz2,
 }
 
-/// How much of a tar file tells that it is one.
+/// The bytes that identify a tar file.
 const TAR_HEAD: u64 = 512;
 
 impl Packing {
@@ -54,22 +54,22 @@ impl Packing {
     }
 }
 
-/// Members of an archive that it may have beside one for each [`MEMBER`] of its bytes.
+/// The number of members allowed in addition to one per [`MEMBER`] bytes of the archive.
 const FREE_MEMBERS: u64 = 1024;
 /// The fewest bytes that a member with an image takes in an archive.
 const MEMBER: u64 = 64;
 
-/// What is wanted of the members of an archive.
+/// What to read of the members of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
-    /// Their beginnings. (A tar file is read to its end all the same.)
+    /// Their beginnings. (A tar file is still read to its end.)
     Heads,
     /// All of their bytes, with checksums.
     All,
 }
 
-/// Shows every member to `visit`, in the order of the archive; it need not read them to their ends. All that is
-/// decoded counts towards the limit.
+/// Shows every member to `visit`, in the order of the archive; it need not read them to their ends. All decoded bytes
+/// count towards the limit.
 pub(crate) fn visit(
     path: &Path,
     packing: Packing,
@@ -89,7 +89,7 @@ pub(crate) fn visit(
     }
 }
 
-/// How much may come out of an archive.
+/// How much an archive may decode to.
 #[derive(Clone, Copy)]
 struct Limit {
     bytes: u64,
@@ -176,7 +176,7 @@ fn tarred(
     }
 }
 
-/// Ends a stream that goes beyond its limit.
+/// Stops a stream that exceeds its limit.
 struct Counted<'a, R> {
     inner: R,
     left: &'a Cell<u64>,

@@ -7,18 +7,18 @@ use revoxel_core::{Buffer, Voxel};
 
 use crate::map;
 
-/// A buffer of zeros, or `None` where there is no memory for it.
+/// A buffer of zeros, or `None` if there is no memory for it.
 pub(crate) fn zeroed<T: Voxel>(count: usize) -> Option<Vec<T>> {
     // Asks the system for zeroed pages: nothing is touched before it is filled.
     bytemuck::allocation::try_zeroed_slice_box(count).ok().map(<[T]>::into_vec)
 }
 
-/// Values at a place in a file whose length was checked: mapped where that is possible, else read.
+/// Values at a position in a file whose length was checked: mapped if possible, else read.
 pub(crate) fn map_or_read<T: Voxel>(from: &File, offset: u64, count: usize) -> io::Result<Buffer<T>> {
     map::values(from, offset, count).map_or_else(|| read_at(from, offset, count).map(Buffer::from), Ok)
 }
 
-/// Reads values from a place in a file whose length was checked, in parallel: most of the time goes into touching
+/// Reads values from a position in a file whose length was checked, in parallel: most of the time is spent on touching
 /// new memory.
 #[cfg(unix)]
 pub(crate) fn read_at<T: Voxel>(from: &File, offset: u64, count: usize) -> io::Result<Vec<T>> {
@@ -35,7 +35,7 @@ pub(crate) fn read_at<T: Voxel>(from: &File, offset: u64, count: usize) -> io::R
     Ok(buffer)
 }
 
-/// Reads values from a place in a file whose length was checked.
+/// Reads values from a position in a file whose length was checked.
 #[cfg(not(unix))]
 pub(crate) fn read_at<T: Voxel>(mut from: &File, offset: u64, count: usize) -> io::Result<Vec<T>> {
     use std::io::{Seek, SeekFrom};
@@ -51,8 +51,7 @@ pub(crate) fn read_all<T: Voxel>(from: &mut impl Read, count: usize) -> io::Resu
     Ok(buffer)
 }
 
-/// Fills a buffer from a stream whose length is only claimed: it grows with what arrives, and never to more than
-/// twice of it.
+/// Fills a buffer from a stream of claimed length: it grows as bytes arrive, to at most twice their size.
 pub(crate) fn read_growing<T: Voxel>(from: &mut impl Read, count: usize) -> io::Result<Vec<T>> {
     const FIRST: usize = 4 << 20;
     let mut buffer: Vec<T> = Vec::new();
@@ -66,7 +65,7 @@ pub(crate) fn read_growing<T: Voxel>(from: &mut impl Read, count: usize) -> io::
     Ok(buffer)
 }
 
-/// Exchanges the byte order of every value.
+/// Swaps the byte order of every value.
 pub(crate) fn swap_bytes<T: Voxel>(values: &mut [T]) {
     match size_of::<T>() {
         2 => bytemuck::cast_slice_mut::<T, u16>(values).iter_mut().for_each(|v| *v = v.swap_bytes()),

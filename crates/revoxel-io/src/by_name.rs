@@ -1,4 +1,4 @@
-//! Which format a name says.
+//! The format that a name implies.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use crate::format::Format;
 use crate::open::has_extension;
 use crate::{FORMATS, WriteError};
 
-/// Whether the name says a format that can be written.
+/// Whether the name implies a format that can be written.
 pub fn writable_extension(path: impl AsRef<Path>) -> bool {
     format_for_writing(path.as_ref()).is_ok()
 }
 
-/// The format that a name says.
+/// The format that a name implies.
 ///
 /// # Errors
 /// If it has no known extension; the error lists the extensions.

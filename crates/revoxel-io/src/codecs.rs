@@ -1,4 +1,4 @@
-//! Compression, apart from the formats that use it.
+//! Compression, independent of the formats that use it.
 
 pub(crate) mod bunzip;
 pub mod deflate;

@@ -11,9 +11,9 @@
 //! pixels    straight from the files into their place in the volume; codec: compressed ones
 //! ```
 //!
-//! Architecture invariants: geometry comes from ImagePositionPatient, ImageOrientationPatient and PixelSpacing
-//! alone, never from slice thickness, instance numbers or file names; nothing is guessed that is not a
-//! [`DicomWarning`]; DICOM is never written.
+//! Architecture invariants: geometry comes only from ImagePositionPatient, ImageOrientationPatient and PixelSpacing,
+//! never from slice thickness, instance numbers or file names. Every guess is a [`DicomWarning`]. DICOM is never
+//! written.
 
 pub mod facts;
 pub mod problem;
@@ -76,7 +76,7 @@ pub use problem::{DicomError, Problem};
 pub use report::{DicomScan, Gap, Geometry, LabelsReport, MissingSlice, SeriesReport, SkipReason, Skipped};
 pub use warning::DicomWarning;
 
-/// Whether a file that begins with these bytes is DICOM.
+/// Whether a file with these first bytes is DICOM.
 pub(crate) fn is_dicom(first_bytes: &[u8]) -> bool {
     parse::looks_like_dicom(first_bytes)
 }
@@ -143,8 +143,8 @@ impl Format for Dicom {
     }
 }
 
-/// Lists everything under a path: every series with its geometry or why it has none, and what was skipped and why.
-/// Only headers are read.
+/// Lists everything under a path: every series with its geometry, or the reason why it has none, and skipped files
+/// with the reason. Only headers are read.
 ///
 /// # Errors
 /// If the path cannot be read, or an archive is damaged. Damaged files are not an error: they are listed.
@@ -154,7 +154,7 @@ pub fn scan(path: impl AsRef<Path>, options: &ReadOptions) -> Result<DicomScan, 
     Ok(select::report(found, &groups))
 }
 
-/// The object of labels that is to be read, as a place in the list of what was found; `None` for a series of images.
+/// The label object to read, as a position in the list of found objects; `None` for a series of images.
 fn chosen_labels(
     found: &mut FolderContents,
     kind: Option<Kind>,
@@ -174,7 +174,7 @@ fn chosen_labels(
     Ok(chosen)
 }
 
-/// The series that is to be read.
+/// The series to read.
 struct Series {
     found: FolderContents,
     frames: Vec<Vec<PlaneId>>,

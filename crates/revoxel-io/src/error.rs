@@ -50,7 +50,7 @@ pub enum ReadError {
         /// How to convert it.
         how: &'static str,
     },
-    /// The other half of a pair of files.
+    /// The other file of a pair is missing.
     #[error("{path}: its second file, {partner}, is missing")]
     MissingPartner {
         /// The file that was given.
@@ -81,7 +81,7 @@ pub enum ReadError {
         path: PathBuf,
         /// Bytes of the voxels.
         needed: u64,
-        /// Bytes that are allowed.
+        /// Allowed bytes.
         limit: u64,
     },
     /// The volume is larger than the memory.
@@ -107,9 +107,9 @@ pub enum ReadError {
         path: PathBuf,
         /// Bytes of the compressed file.
         compressed: u64,
-        /// Bytes that it would become.
+        /// Bytes to which it would decode.
         needed: u64,
-        /// Bytes that it may become.
+        /// Bytes to which it may decode.
         limit: u64,
     },
     /// Not enough memory.
@@ -120,7 +120,7 @@ pub enum ReadError {
         /// Bytes asked for.
         bytes: u64,
     },
-    /// A NIfTI header that cannot be followed.
+    /// An invalid NIfTI header.
     #[error("{path}: {reason}")]
     Nifti {
         /// The file with the header.
@@ -136,7 +136,7 @@ pub enum ReadError {
         /// Why.
         reason: Box<PictureError>,
     },
-    /// A voxel size that was given for a file that has one.
+    /// A voxel size was given for a file that has one.
     #[error("{path}: {format} files store their voxel size: leave out `spacing:` (--spacing)")]
     SpacingGiven {
         /// The file or folder.
@@ -144,7 +144,7 @@ pub enum ReadError {
         /// Its format.
         format: &'static str,
     },
-    /// Options for segmentations that were given for another kind of file.
+    /// Options for segmentations were given for another kind of file.
     #[error(
         "{path}: only DICOM segmentations and structure sets accept {given}, and this is {format}: leave the option out"
     )]
@@ -156,7 +156,7 @@ pub enum ReadError {
         /// What it is.
         format: &'static str,
     },
-    /// An MGH header that cannot be followed.
+    /// An invalid MGH header.
     #[error("{path}: {reason}")]
     Mgh {
         /// The file.
@@ -164,26 +164,26 @@ pub enum ReadError {
         /// Which field, and why.
         reason: Box<MghError>,
     },
-    /// An MRtrix header, or values it announces, that cannot be followed.
+    /// An invalid MRtrix header, or invalid values.
     #[error("{path}: {reason}")]
     Mif {
-        /// The file with the trouble: the header, or a file with values.
+        /// The file with the problem: the header, or a file with values.
         path: PathBuf,
         /// Which field, and why.
         reason: Box<FieldError>,
     },
-    /// An NRRD header, or values it announces, that cannot be followed.
+    /// An invalid NRRD header, or invalid values.
     #[error("{path}: {reason}")]
     Nrrd {
-        /// The file with the trouble: the header, or a file with values.
+        /// The file with the problem: the header, or a file with values.
         path: PathBuf,
         /// Which field, and why.
         reason: Box<FieldError>,
     },
-    /// A MetaImage header, or values it announces, that cannot be followed.
+    /// An invalid MetaImage header, or invalid values.
     #[error("{path}: {reason}")]
     MetaImage {
-        /// The file with the trouble: the header, or a file with values.
+        /// The file with the problem: the header, or a file with values.
         path: PathBuf,
         /// Which field, and why.
         reason: Box<FieldError>,
@@ -227,7 +227,7 @@ pub enum WriteError {
         /// The error.
         reason: io::Error,
     },
-    /// The folder is not there; folders are never made here.
+    /// The folder does not exist; this crate never creates folders.
     #[error("{path}: the folder {folder} does not exist")]
     NoFolder {
         /// The file.
@@ -261,14 +261,14 @@ pub enum WriteError {
         /// The value.
         value: f64,
     },
-    /// A voxel type that the format does not have.
+    /// The format does not have the voxel type.
     #[error("{path}: {format} cannot store {dtype}, only {known}: choose one of these with `dtype:` (--dtype)")]
     Dtype {
         /// The file.
         path: PathBuf,
         /// The format.
         format: &'static str,
-        /// The types that it has.
+        /// The types of the format.
         known: &'static str,
         /// The type of the voxels.
         dtype: &'static str,

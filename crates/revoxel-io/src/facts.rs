@@ -1,4 +1,4 @@
-//! What a header says beyond the grid and the voxels, kept so that it can be written again.
+//! Header facts beyond the grid and the voxels, kept to be written again.
 
 pub(crate) mod axis_map;
 mod carry;
@@ -21,8 +21,8 @@ pub use change::{Change, Values};
 pub use dropped::Dropped;
 pub use texts::TextBytes;
 
-/// Facts of a header that are worth restoring. All are optional; what is not there is not serialised, and unknown
-/// keys are ignored when read back.
+/// Facts of a header that are worth restoring. All are optional; absent facts are not serialised, and unknown keys are
+/// ignored on reading.
 ///
 /// Numbers are always finite, so that JSON can hold them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,17 +31,17 @@ pub struct Facts {
     /// Version of the NIfTI standard, 1 or 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u8>,
-    /// NIfTI `sform_code`, 0 where it is not set.
+    /// NIfTI `sform_code`; 0 if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sform_code: Option<i16>,
-    /// NIfTI `qform_code`, 0 where it is not set.
+    /// NIfTI `qform_code`; 0 if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qform_code: Option<i16>,
-    /// NIfTI `pixdim[0..4]` and `quatern_b`, `c`, `d`, where the header has a quaternion only: what is computed from the
-    /// affine again can differ in the last bit.
+    /// NIfTI `pixdim[0..4]` and `quatern_b`, `c`, `d`, if the header has only a quaternion: recomputing them from the
+    /// affine can change the last bit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quaternion: Option<[f64; 7]>,
-    /// The unit of length in the file. A record only: grids are in mm, and mm is written.
+    /// The unit of length in the file. Only a record: grids are in mm, and mm are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spatial_unit: Option<SpatialUnit>,
     /// The unit of the fourth axis.
@@ -59,13 +59,13 @@ pub struct Facts {
     /// Name of an auxiliary file (NIfTI holds 24 bytes of it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aux_file: Option<String>,
-    /// The bytes of NIfTI texts, where the text alone does not give them back.
+    /// The bytes of NIfTI texts, if the text alone does not reproduce them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_bytes: Option<Box<TextBytes>>,
-    /// The value that is to be shown darkest (NIfTI `cal_min`), in the units of the values.
+    /// The value to show darkest (NIfTI `cal_min`), in the units of the values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cal_min: Option<f64>,
-    /// The value that is to be shown brightest (NIfTI `cal_max`), in the units of the values.
+    /// The value to show brightest (NIfTI `cal_max`), in the units of the values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cal_max: Option<f64>,
     /// What the values mean, a NIfTI intent code.
@@ -83,35 +83,35 @@ pub struct Facts {
     /// Whether the channels are red, green, blue (and alpha) of one pixel.
     #[serde(skip_serializing_if = "is_false")]
     pub colour: bool,
-    /// How many frames the channels stem from, where the file has an axis of frames (1 is an axis of one frame). Where
-    /// channels are frames **and** components, the channel number is frame + frames × component for vectors,
+    /// How many frames the channels come from, if the file has an axis of frames (1 is an axis of one frame). If
+    /// channels are frames **and** components, the channel number is frame + frames × component for vectors, and
     /// component + components × frame for colours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<usize>,
     /// When the slices were acquired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slices: Option<SliceTiming>,
-    /// What a DICOM series says.
+    /// Facts of a DICOM series.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg(feature = "dicom")]
     pub dicom: Option<crate::dicom::facts::DicomFacts>,
-    /// The same, as it is recorded.
+    /// The same, in recorded form.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg(not(feature = "dicom"))]
     pub dicom: Option<serde_json::Value>,
     /// Header extensions, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,
-    /// What only NRRD headers say.
+    /// Facts only in NRRD headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nrrd: Option<Box<NrrdFacts>>,
-    /// What only MGH files say.
+    /// Facts only in MGH files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mgh: Option<Box<MghFacts>>,
-    /// What only MRtrix headers say.
+    /// Facts only in MRtrix headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mif: Option<Box<MifFacts>>,
-    /// What only MetaImage headers say.
+    /// Facts only in MetaImage headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metaimage: Option<Box<MetaImageFacts>>,
 }
@@ -148,7 +148,7 @@ pub enum TimeUnit {
     RadianPerSecond,
 }
 
-/// When slices were acquired, as NIfTI says it. It speaks of the axes of the file that it was read from.
+/// When slices were acquired, in NIfTI's terms. It refers to the axes of the file from which it was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SliceTiming {
@@ -164,7 +164,7 @@ pub struct SliceTiming {
     pub duration: f64,
 }
 
-/// A header extension: a code that says who understands it, and bytes.
+/// A header extension: a code that identifies its format, and bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
     /// The registered code (4: AFNI, 6: comment, 2: DICOM, 32: CIFTI, …).

@@ -13,7 +13,7 @@ use crate::slabs::Complete;
 use crate::unread::{self, Unread};
 use crate::{FORMATS, Facts, ReadError, ReadOptions, Warning, WriteError};
 
-/// The name of the format that a file (or folder) is of, by its content.
+/// The name of the format of a file or folder, by its content.
 ///
 /// # Errors
 /// If it cannot be opened, or has no known format.
@@ -45,7 +45,7 @@ pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
     read_with(path, kind, &ReadOptions::default())
 }
 
-/// Reads a file; `kind` is what its values mean, which no header says.
+/// Reads a file; `kind` says what its values mean, which no header does.
 ///
 /// # Errors
 /// If the file cannot be opened, has no known format, is damaged, or exceeds the limits.
@@ -53,8 +53,8 @@ pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> R
     for_reading(path.as_ref(), options)?.read(path.as_ref(), kind, options)
 }
 
-/// Writes a volume in the format that the name says. The file appears under its name when it is complete, in one
-/// step; folders are not made. Facts that the format does not know are left out.
+/// Writes a volume in the format that the name implies. The file appears under its name in one step when it is
+/// complete. Folders are not created. Facts that the format cannot store are left out.
 ///
 /// # Errors
 /// If the name has no known extension, the folder is missing, an I/O error occurs, or the format cannot store
@@ -63,7 +63,7 @@ pub fn write(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Result<V
     complete(path, volume, facts)?.persist()
 }
 
-/// Writes a volume that gets its name later.
+/// Writes a volume whose file gets its name later.
 ///
 /// # Errors
 /// As [`write()`].
@@ -74,14 +74,14 @@ pub fn complete(path: impl AsRef<Path>, volume: &Volume, facts: &Facts) -> Resul
     Ok(Complete::new(file, wrote))
 }
 
-/// The other files that writing a file of this name may write: an `.hdr` has its values in an `.img`, an `.mhd` in a
-/// `.raw` or `.zraw`, an `.nhdr` in a `.raw` or `.raw.gz`.
+/// The other files that writing a file of this name may create: the values of an `.hdr` are in an `.img`, those of an
+/// `.mhd` in a `.raw` or `.zraw`, those of an `.nhdr` in a `.raw` or `.raw.gz`.
 pub fn written_beside(path: impl AsRef<Path>) -> Vec<PathBuf> {
     let path = path.as_ref();
     by_extension(path).map_or_else(Vec::new, |format| format.beside(path))
 }
 
-/// The files that a volume is read from, besides the file itself; see [`Format::parts`].
+/// The files from which a volume is read, besides the file itself; see [`Format::parts`].
 ///
 /// # Errors
 /// If the header is invalid.
@@ -89,7 +89,7 @@ pub fn parts(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vec<PathBu
     for_reading(path.as_ref(), options)?.parts(path.as_ref(), options)
 }
 
-/// The format of a file that is to be read with these options.
+/// The format of a file that will be read with these options.
 fn for_reading(path: &Path, options: &ReadOptions) -> Result<&'static dyn Format, ReadError> {
     let format = recognise(path)?;
     if !format.holds_segments() {
@@ -103,8 +103,8 @@ fn for_reading(path: &Path, options: &ReadOptions) -> Result<&'static dyn Format
     }
 }
 
-/// The format of a file by its content; by its name where no format knows the content, so that the format can say
-/// what is wrong.
+/// The format of a file by its content. If no format recognises the content, the name decides, so that the format can
+/// say what is wrong.
 fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
     let not_read = |Unread { format, how }| ReadError::NotRead { path: path.to_owned(), format, how };
     if path.is_dir() {

@@ -1,4 +1,4 @@
-//! What a format of volume files is.
+//! The trait of volume file formats.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ pub trait Format: Sync {
     /// The name, as listed to people.
     fn name(&self) -> &'static str;
 
-    /// The extensions it is written under, lower case, without the leading dot; also compound ones (`nii.gz`).
+    /// The extensions under which it is written, lower case, without the leading dot; also compound ones (`nii.gz`).
     fn extensions(&self) -> &'static [&'static str];
 
     /// Whether a file is of this format. `first_bytes` are up to 1024 bytes of its content, decoded if
     /// the file is gzip or bzip2.
     fn recognises(&self, path: &Path, first_bytes: &[u8]) -> bool;
 
-    /// Whether its files say how large their voxels are; else the caller may.
+    /// Whether its files state the voxel size; otherwise the caller may.
     fn says_spacing(&self) -> bool {
         true
     }
@@ -42,8 +42,8 @@ pub trait Format: Sync {
     /// If the file is invalid, or exceeds the limits.
     fn read(&self, path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError>;
 
-    /// Writes a volume for the name `path`, which decides on compression and the like, into the file `to`, which
-    /// exists and is empty.
+    /// Writes a volume into the file `to`, which exists and is empty. The name `path` decides on compression and the
+    /// like.
     ///
     /// # Errors
     /// If an I/O error occurs, or the format cannot store the volume.
@@ -55,8 +55,8 @@ pub trait Format: Sync {
         Vec::new()
     }
 
-    /// The files that a volume is read from where these are more than the file itself: those that its header names, or
-    /// the folder that a series lies in.
+    /// The files from which a volume is read, besides the file itself: those that its header names, or the folder of a
+    /// series.
     ///
     /// # Errors
     /// If the header is invalid.
@@ -65,8 +65,8 @@ pub trait Format: Sync {
         Ok(Vec::new())
     }
 
-    /// Begins a file whose voxels come slab by slab in a volume's order. `None` where the format wants them in
-    /// another order, or does not write in parts.
+    /// Begins a file whose voxels come slab by slab in a volume's order. `None` if the format needs another order, or
+    /// does not write in parts.
     ///
     /// # Errors
     /// If an I/O error occurs, or the format cannot store the volume.
@@ -76,12 +76,12 @@ pub trait Format: Sync {
     }
 }
 
-/// What [`Format::write`] has to say.
+/// The result of [`Format::write`].
 #[derive(Debug, Default)]
 pub struct Wrote {
-    /// What was odd.
+    /// Warnings.
     pub warnings: Vec<Warning>,
-    /// The other file of two, complete but for its name.
+    /// The other file of a pair, complete except for its name.
     pub beside: Option<Partial>,
 }
 
@@ -91,10 +91,10 @@ impl From<Vec<Warning>> for Wrote {
     }
 }
 
-/// How many first bytes of a file a format may look at to recognise it.
+/// How many of the first bytes of a file a format may use to recognise it.
 pub(crate) const FIRST_BYTES: u64 = 1024;
 
-/// What a header says.
+/// The content of a header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileInfo {
     /// The format and its version.
@@ -103,30 +103,30 @@ pub struct FileInfo {
     pub grid: Grid,
     /// The voxel type in the file.
     pub stored: Dtype,
-    /// The voxel type that reading gives, after scaling.
+    /// The voxel type after reading and scaling.
     pub dtype: Dtype,
     /// Channels or frames.
     pub channels: usize,
-    /// What else is worth restoring.
+    /// Other facts that are worth restoring.
     pub facts: Facts,
-    /// What was odd.
+    /// Warnings.
     pub warnings: Vec<Warning>,
-    /// The places of slices that lie unevenly; the grid is then the nearest even one. `None` for an even stack.
+    /// The positions of uneven slices; the grid is then the nearest even one. `None` for an even stack.
     pub slices: Option<SliceStack>,
 }
 
-/// Where the slices of an uneven stack lie. In their plane they are as the grid says.
+/// The positions of the slices of an uneven stack. Within their plane, they follow the grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SliceStack {
     /// For each slice along axis 2, the centre of its first voxel, RAS+ mm.
     pub positions: Vec<[f64; 3]>,
 }
 
-/// A volume with what its file said.
+/// A volume with the facts of its file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The volume.
     pub volume: Volume,
-    /// What the header says.
+    /// The content of the header.
     pub info: FileInfo,
 }

@@ -2,7 +2,7 @@
 
 use crate::Format;
 
-/// Every format, in the order in which they are asked whether they recognise a file. One line per format.
+/// Every format, in the order in which they try to recognise a file. One line per format.
 pub const FORMATS: &[&dyn Format] = &[
     &crate::nifti::Nifti,
     &crate::picture::Picture,

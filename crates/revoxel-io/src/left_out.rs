@@ -1,4 +1,4 @@
-//! Facts that a format has no place for.
+//! Facts that a format cannot store.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::by_name::{format_for_writing, is_array_name};
 use crate::sink::Head;
 use crate::{Dropped, Facts, TimeUnit};
 
-/// The facts that are lost when a volume is written under this name, because its format has no place for them. An array
-/// (`.npy`) has no place for any; nothing is listed then.
+/// The facts that are lost when a volume is written under this name, because its format cannot store them. An array
+/// (`.npy`) stores none; nothing is listed for it.
 pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
     if is_array_name(path) {
         return Vec::new();
@@ -109,7 +109,7 @@ impl Lost {
         self.counted("extensions", facts.extensions.len());
     }
 
-    /// The formats with text headers say the step in time along an axis of frames only.
+    /// The formats with text headers store the time step only along an axis of frames.
     fn of_time(&mut self, facts: &Facts, channels: usize) {
         if channels == 1 && facts.frames.is_none() {
             self.some("frame_spacing", facts.frame_spacing.is_some());
@@ -134,7 +134,7 @@ impl Lost {
         }
     }
 
-    /// NIfTI has 80, 24 and 16 bytes for texts.
+    /// NIfTI has 80, 24 and 16 bytes for its texts.
     fn of_nifti_texts(&mut self, facts: &Facts) {
         // A text of a NIfTI file has its own bytes, which are written again.
         let own = facts.text_bytes.as_deref().cloned().unwrap_or_default();

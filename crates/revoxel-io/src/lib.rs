@@ -1,11 +1,11 @@
 //! Files to volumes and back, with the exact geometry.
 //!
 //! [`read`] recognises a file by its content, [`write()`] chooses the format by the name; both go over [`FORMATS`].
-//! [`info`] reads the header only. NumPy arrays have no geometry and are no volumes: see [`npy`].
+//! [`info`] reads the header only. NumPy arrays have no geometry and are not volumes: see [`npy`].
 //!
-//! Architecture invariants: no header sizes an allocation before it was checked against the length of the file
-//! (or, compressed, against what the compressed bytes can hold and a limit the caller sets); nothing here panics
-//! on what a file says; a file that is being written is never seen half finished under its own name.
+//! Architecture invariants: before a size in a header leads to an allocation, it is checked against the length of the
+//! file (or, if compressed, against what the compressed bytes can hold and a limit of the caller). No content of a
+//! file causes a panic. No incomplete file is visible under its own name.
 
 #[cfg_attr(not(feature = "dicom"), allow(dead_code, reason = "only DICOM reads members of archives"))]
 pub mod archive;

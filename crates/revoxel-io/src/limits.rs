@@ -1,4 +1,4 @@
-//! What a caller says about reading: bounds, and choices that only some formats have.
+//! Options for reading: limits, and choices that only some formats have.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use revoxel_core::Kind;
 
 use crate::{ReadError, SeriesChoice};
 
-/// Bounds on what reading may allocate.
+/// Limits on what reading may allocate.
 ///
 /// ```
 /// use revoxel_io::Limits;
@@ -17,18 +17,19 @@ use crate::{ReadError, SeriesChoice};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that the voxels of one volume may have, wherever they lie.
+    /// The maximum size in bytes of the voxels of one volume, wherever they are stored.
     pub max_volume: u64,
-    /// The most bytes of memory that the voxels of one volume may take. Voxels that are used in a mapped file take none.
+    /// The maximum memory in bytes for the voxels of one volume. Voxels in a mapped file need none.
     pub memory: u64,
     /// How many times its own size a compressed file (or an archive) may grow when it is decoded.
     pub max_expansion: u64,
-    /// The size in bytes that any compressed file may decode to, however small it is.
+    /// The size in bytes to which any compressed file may decode, however small it is.
     pub free_expansion: u64,
 }
 
 impl Default for Limits {
-    /// 1 TiB for a volume; 1100 times for a compressed file, which no file of gzip, zlib or zip reaches, and 64 MiB.
+    /// 1 TiB for a volume. A compressed file may decode to 64 MiB, or to 1100 times its size, which gzip, zlib and zip
+    /// cannot reach.
     fn default() -> Self {
         Self { max_volume: 1 << 40, memory: 1 << 40, max_expansion: 1100, free_expansion: 64 << 20 }
     }
@@ -41,10 +42,10 @@ impl Limits {
         if most > self.free_expansion { most } else { self.free_expansion }
     }
 
-    /// Refuses a volume whose voxels have too many bytes; `mapped` says that they stay in their file.
+    /// Refuses a volume whose voxels are too large; `mapped` says that they stay in their file.
     ///
     /// # Errors
-    /// If they have more than `max_volume`, or take more than `memory`.
+    /// If they exceed `max_volume`, or need more than `memory`.
     pub fn check_volume(&self, path: &Path, bytes: u64, mapped: bool) -> Result<(), ReadError> {
         let path = || path.to_owned();
         match bytes {
@@ -68,35 +69,36 @@ impl Limits {
     }
 }
 
-/// How a file is to be read. The defaults refuse whatever would have to be guessed.
+/// How to read a file. The defaults refuse whatever would have to be guessed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadOptions {
-    /// Bounds on what reading may allocate.
+    /// Limits on what reading may allocate.
     pub limits: Limits,
     /// Whether a header may name data files outside its own folder (NRRD, MetaImage).
     pub allow_outside: bool,
     /// What to do with complex voxels.
     pub complex: ComplexPolicy,
-    /// The voxel size in mm (x, y, z) of pictures, which do not say it; others are refused with it. x and y are the columns
-    /// and rows of the file as stored: where TIFF's Orientation swaps them, their sizes are swapped too.
+    /// The voxel size in mm (x, y, z) of pictures, which do not state it; files of other formats are refused with this
+    /// option. x and y are the columns and rows of the file as stored: if TIFF's Orientation swaps them, their sizes
+    /// are swapped, too.
     pub spacing: Option<[f64; 3]>,
     /// Which series of a DICOM folder or archive, or of a folder of pictures.
     pub series: Option<SeriesChoice>,
-    /// Which part of a series that holds several volumes: what is said of it in the list, such as `kernel B30f` or
-    /// `phase`, with `*` for any text.
+    /// Which of several volumes of a series to read: a property from the list, such as `kernel B30f` or `phase`, with
+    /// `*` for any text.
     pub select: Option<String>,
     /// What to do with DICOM images of different quantities at the same places.
     pub frames: FramesPolicy,
-    /// What to do with DICOM images without a rescale that others of their series have.
+    /// What to do with DICOM images without a rescale if others of their series have one.
     pub rescale: RescalePolicy,
     /// What to do with a last frame of a DICOM series that lacks slices.
     pub incomplete: IncompletePolicy,
-    /// What to do with DICOM slices that lie unevenly.
+    /// What to do with uneven DICOM slices.
     pub slices: SlicePolicy,
     /// What to do with missing DICOM slices.
     pub missing: MissingPolicy,
-    /// What the values are going to be read as, where that is known when only the header is read: a segmentation is
-    /// refused as anything but labels, and chosen before a series of images where labels are wanted.
+    /// The kind as which the values will be read, if known when only the header is read. A segmentation is refused as
+    /// anything but labels; for labels, it is preferred to a series of images.
     pub kind: Option<Kind>,
     /// How DICOM segmentations and structure sets become labels.
     pub labels: LabelOptions,
@@ -105,24 +107,23 @@ pub struct ReadOptions {
 /// How DICOM segmentations (SEG) and structure sets (RTSTRUCT) become labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelOptions {
-    /// Where the series is onto whose slices the labels go: a folder, a file or an archive. `None`: the series that they
-    /// refer to, from the same folder or archive.
+    /// The folder, file or archive with the series onto whose slices the labels go. `None`: the series to which they
+    /// refer, from the same folder or archive.
     pub reference: Option<PathBuf>,
-    /// Which series of the reference, where it holds several; `None`: the one that the labels refer to.
+    /// Which series of the reference, if it contains several; `None`: the one to which the labels refer.
     pub reference_series: Option<SeriesChoice>,
-    /// Which part of that series, as [`select`](ReadOptions::select).
+    /// Which volume of that series, as in [`select`](ReadOptions::select).
     pub reference_select: Option<String>,
-    /// The segments or structures that are read, by name or number, in this order; all of a segmentation where none is
-    /// named.
+    /// The segments or structures to read, by name or number, in this order; if none is named, all of a segmentation.
     pub structures: Vec<String>,
-    /// The least part of a segment in a voxel that makes it the segment's, in FRACTIONAL segmentations.
+    /// The smallest fraction of a segment in a voxel that counts as the segment, in FRACTIONAL segmentations.
     pub threshold: Threshold,
-    /// What to do where labels overlap.
+    /// What to do if labels overlap.
     pub overlap: OverlapPolicy,
 }
 
 impl LabelOptions {
-    /// The names of the options that are not as they are by default.
+    /// The names of the options that differ from their defaults.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         let plain = Self::default();
         let all = [
@@ -134,7 +135,7 @@ impl LabelOptions {
         all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
     }
 
-    /// Refuses options for labels where a file has none of the kind that they are for.
+    /// Refuses options for labels if the file is neither a segmentation nor a structure set.
     pub(crate) fn check_unused(&self, path: &Path, format: &'static str) -> Result<(), ReadError> {
         match &self.given()[..] {
             [] => Ok(()),
@@ -143,7 +144,7 @@ impl LabelOptions {
     }
 }
 
-/// The least fraction that counts: above 0, at most 1.
+/// The smallest fraction that counts: above 0, at most 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold(f64);
 
@@ -181,7 +182,7 @@ pub enum OverlapPolicy {
     /// Refuse, naming the labels.
     #[default]
     Error,
-    /// Read one channel for each label, with 1 where it is.
+    /// Read one channel for each label, with 1 inside it.
     Channels,
 }
 
@@ -195,13 +196,13 @@ pub enum FramesPolicy {
     Stack,
 }
 
-/// What to do with images without a rescale among others of their series that have one.
+/// What to do with images without a rescale if others of their series have one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RescalePolicy {
     /// Refuse, naming the first of them.
     #[default]
     Error,
-    /// Give them that of the others, where these have one in common.
+    /// Use that of the others, if they share one.
     Assume,
 }
 
@@ -211,7 +212,7 @@ pub enum IncompletePolicy {
     /// Refuse, naming it.
     #[default]
     Error,
-    /// Leave it out, and say so.
+    /// Leave it out, with a warning.
     Drop,
 }
 
@@ -225,24 +226,24 @@ pub enum ComplexPolicy {
     Channels,
 }
 
-/// What to do with slices that lie unevenly: gaps of different size, or slices moved within their plane.
+/// What to do with uneven slices: gaps of different size, or slices shifted within their plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlicePolicy {
     /// Refuse, naming the gaps.
     #[default]
     Error,
-    /// Read them with their places ([`SliceStack`](crate::SliceStack)), for resampling onto an even grid.
+    /// Read them with their positions ([`SliceStack`](crate::SliceStack)), for resampling onto an even grid.
     Regularize,
-    /// Take them to be even, at the mean gap.
+    /// Treat them as even, at the mean gap.
     Nominal,
 }
 
-/// What to do where slices are missing from an otherwise even stack.
+/// What to do if slices are missing from an otherwise even stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingPolicy {
     /// Refuse, naming the missing positions.
     #[default]
     Error,
-    /// Fill them in between their neighbours, and say which.
+    /// Interpolate them between their neighbours, with a warning that lists them.
     Interpolate,
 }

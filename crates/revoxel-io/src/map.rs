@@ -1,26 +1,26 @@
-//! Files mapped into memory, whose voxels are used where they are, and memory for what is decoded.
+//! Files mapped into memory, whose voxels are used in place, and memory for decoded values.
 //!
-//! The only place outside of the kernels with `unsafe`: a mapped file may be changed by others, and the compiler has
-//! to be told that we know. What can happen: where somebody overwrites it meanwhile, some voxels are new and some are
-//! old, as with reading; where somebody makes it shorter, the system ends the program. We write files under another
-//! name and rename them, so our own files are never the cause.
+//! The only place with `unsafe` outside the kernels, because other programs may change a mapped file. If somebody
+//! overwrites it meanwhile, some voxels are new and some are old, as with reading. If somebody makes it shorter, the
+//! system ends the program. Our own files are never the cause, because they are written under another name and
+//! renamed.
 
 use std::fs::File;
 use std::sync::Arc;
 
 use revoxel_core::{Buffer, Voxel, parallel};
 
-/// From here on a file is mapped; small ones are read faster than they are mapped.
+/// Files of at least this size are mapped; reading smaller ones is faster.
 const LEAST_BYTES: usize = 1 << 20;
-/// Up to here a map is filled at once.
+/// Maps up to this size are filled at once.
 #[cfg(target_os = "linux")]
 const MOST_AT_HAND: usize = 1 << 30;
-/// Bytes that one thread fills at a time, a multiple of every size of a page.
+/// Bytes that one thread fills at a time; a multiple of every page size.
 #[cfg(target_os = "linux")]
 const CHUNK: usize = 8 << 20;
 
-/// `count` values from a place in a file, mapped. `None` where that cannot be done (or does not pay): then they have to
-/// be read.
+/// `count` values from a position in a file, mapped. `None` if that is impossible or not worthwhile: the caller then
+/// reads them.
 pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option<Buffer<T>> {
     // Elsewhere a file that is mapped cannot be replaced, and an output may have the name of an input.
     if !cfg!(unix) || count.checked_mul(size_of::<T>())? < LEAST_BYTES {
@@ -34,8 +34,8 @@ pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option
     Buffer::shared(Arc::new(map), usize::try_from(offset).ok()?, count)
 }
 
-/// Has the pages at hand before they are looked at: one by one they cost five times as much. Very large files are
-/// only announced, since not all of them may have room.
+/// Loads the pages before they are used: loading them one by one costs five times as much. Very large files are only
+/// announced to the system, because they may not fit into memory.
 #[cfg(unix)]
 fn prepare(map: &memmap2::Mmap) {
     // Both are advice: where the system does not take it, pages come when they are looked at.
@@ -50,12 +50,12 @@ fn prepare(map: &memmap2::Mmap) {
     let _ = map.advise(memmap2::Advice::WillNeed);
 }
 
-/// Memory for decoded bytes, in pages as large as the system has them: one of 2 MiB costs less than ten of 4 KiB.
+/// Memory for decoded bytes, in the largest pages of the system: one of 2 MiB costs less than ten of 4 KiB.
 pub(crate) struct Fresh(memmap2::MmapMut);
 
 impl Fresh {
-    /// Zeros. `None` where so few are wanted that it does not pay, or there is no memory. `at_hand`: every page is
-    /// touched now; else only those that are written to, where the length is a claim that may be a lie.
+    /// Zeros. `None` if so few are requested that it is not worthwhile, or if there is no memory. With `at_hand`,
+    /// every page is touched now. Without it, only written pages are, for a length that a file merely claims.
     pub(crate) fn new(length: usize, at_hand: bool) -> Option<Self> {
         const PAGE: usize = 4 << 10;
         if length < LEAST_BYTES {
@@ -72,7 +72,7 @@ impl Fresh {
         Some(Self(map))
     }
 
-    /// The bytes, to be filled.
+    /// The bytes to fill.
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         &mut self.0
     }

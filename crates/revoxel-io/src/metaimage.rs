@@ -74,7 +74,7 @@ impl Format for MetaImage {
     }
 }
 
-/// Gives an error its place among those of the crate.
+/// Wraps an error in the crate's error.
 pub(crate) fn failed(path: PathBuf, reason: Box<FieldError>) -> ReadError {
     ReadError::MetaImage { path, reason }
 }

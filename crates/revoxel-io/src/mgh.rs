@@ -1,7 +1,8 @@
-//! MGH and MGZ, the format of FreeSurfer: a header of 284 bytes, voxels, and behind them a footer with the parameters
-//! of the scan. All numbers are big-endian.
+//! MGH and MGZ, the format of FreeSurfer: a header of 284 bytes, voxels, and then a footer with the parameters of the
+//! scan. All numbers are big-endian.
 //!
-//! `header` parses and encodes the bytes, `parsed` checks them and finds the voxels, `footer` is what stands behind them.
+//! `header` parses and encodes the bytes, `parsed` checks them and finds the voxels, `footer` handles the bytes after
+//! them.
 
 pub mod facts;
 pub mod problem;

@@ -1,8 +1,8 @@
 //! MRtrix images: `.mif`, also compressed as a whole (`.mif.gz`), and `.mih` with the values in other files.
 //!
-//! `header` parses the lines, `types` knows the types of values, `parsed` finds the values, `layout` brings them into a
-//! volume's order. The world is RAS in mm, and the transform has the place of the centre of the first voxel. Axes beyond
-//! the third are frames, and behind them components.
+//! `header` parses the lines, `types` has the types of values, `parsed` finds the values, `layout` puts them into a
+//! volume's order. The world is RAS in mm, and the transform gives the position of the centre of the first voxel. Axes
+//! beyond the third are frames, then components.
 
 pub mod facts;
 
@@ -81,7 +81,7 @@ impl Format for Mif {
     }
 }
 
-/// Gives an error its place among those of the crate.
+/// Wraps an error in the crate's error.
 pub(crate) fn failed(path: PathBuf, reason: Box<FieldError>) -> ReadError {
     ReadError::Mif { path, reason }
 }

@@ -1,7 +1,7 @@
-//! NIfTI-1 and NIfTI-2, single files and pairs, and Analyze 7.5 as far as it goes.
+//! NIfTI-1 and NIfTI-2, single files and pairs, and Analyze 7.5 (reading only).
 //!
-//! A header is parsed by `header`, its fields are checked where they are used: the voxel type in `datatype`, the
-//! axes in `shape`, the affine in `affine`, where the voxels start in `offset`.
+//! `header` parses a header. The other files check the fields that they use: `datatype` the voxel type, `shape` the
+//! axes, `affine` the affine, `offset` the start of the voxels.
 
 pub mod problem;
 

@@ -52,8 +52,7 @@ pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Tensor, ReadError
     read_if(path.as_ref(), limits, |_| Ok(()))
 }
 
-/// The same, where a shape is first asked whether it is wanted: nothing is read, and nothing decoded, of an array whose
-/// shape is refused.
+/// The same, but `fits` first checks the shape: nothing is read or decoded of an array whose shape it refuses.
 ///
 /// # Errors
 /// As [`read`], and those of `fits`.
@@ -105,7 +104,7 @@ pub(crate) fn slabs(mut file: File, head: &Head, half: bool) -> std::io::Result<
     Ok(Slabs { to, warnings: Vec::new() })
 }
 
-/// Stores float32 values as float16; what is beyond its range becomes infinite, as in numpy.
+/// Stores float32 values as float16; values beyond its range become infinite, as in numpy.
 struct Halves(File);
 
 impl Sink for Halves {

@@ -1,7 +1,7 @@
 //! NRRD, "nearly raw raster data": `.nrrd`, and `.nhdr` with the values in other files.
 //!
-//! `header` parses the lines, `space` and `geometry` say which axes are of the grid and where they lie, `parsed`
-//! finds the values. Axes that are not of space become channels, wherever they stand.
+//! `header` parses the lines, `space` and `geometry` say which axes are of the grid and where they lie, `parsed` finds
+//! the values. Axes that are not of space become channels, whatever their position.
 
 pub mod facts;
 
@@ -78,7 +78,7 @@ impl Format for Nrrd {
     }
 }
 
-/// Gives an error its place among those of the crate.
+/// Wraps an error in the crate's error.
 pub(crate) fn failed(path: PathBuf, reason: Box<FieldError>) -> ReadError {
     ReadError::Nrrd { path, reason }
 }

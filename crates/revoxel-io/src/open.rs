@@ -13,19 +13,19 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
     name.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.')).is_some()
 }
 
-/// Opens a file that is there and empty. It is not truncated: ext4 would take that for an attempt to replace its content,
-/// and wait at the end until it knows where on the disk it goes.
+/// Opens an existing, empty file without truncating it: ext4 would treat truncation as replacing the content, and
+/// would wait at the end to allocate blocks.
 pub(crate) fn empty(path: &Path) -> io::Result<fs::File> {
     fs::File::options().write(true).open(path)
 }
 
-/// Turns the system's refusal into an error that names the file.
+/// Turns an error of the system into one that names the file.
 pub(crate) fn failed_to_read(path: &Path) -> impl FnOnce(io::Error) -> ReadError + use<> {
     let path: PathBuf = path.to_owned();
     move |reason| ReadError::Io { path, reason }
 }
 
-/// The length of a regular file; everything else (a pipe never ends) is refused.
+/// The length of a regular file; anything else is refused (a pipe never ends).
 pub(crate) fn length_of(path: &Path) -> Result<u64, ReadError> {
     let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
     if !metadata.is_file() {

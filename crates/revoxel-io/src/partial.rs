@@ -1,7 +1,8 @@
-//! Files that are being written: under another name, until they are complete.
+//! Files that are being written have another name until they are complete.
 //!
-//! Nobody sees half of a file under its own name. What a program that was stopped leaves behind can be told from what
-//! is being written: a partial file is locked as long as its program lives, and the system unlocks it with the program.
+//! So nobody sees an incomplete file under its own name. A partial file is locked as long as its program lives, and
+//! the system unlocks it when the program ends. This distinguishes leftovers of a stopped program from files that are
+//! being written.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -16,24 +17,24 @@ use crate::WriteError;
 const BEFORE: &str = ".revoxel-";
 const AFTER: &str = ".partial";
 
-/// The partial files of this program; `None` once it is to end.
+/// The partial files of this program; `None` once the program is about to end.
 static OPEN: Mutex<Option<BTreeSet<PathBuf>>> = Mutex::new(Some(BTreeSet::new()));
 
 fn open() -> MutexGuard<'static, Option<BTreeSet<PathBuf>>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A file without its name yet. It vanishes unless it gets that.
+/// A file that does not have its name yet. It vanishes unless it gets the name.
 #[derive(Debug)]
 pub struct Partial {
-    /// The name that it gets.
+    /// The name that it will get.
     path: PathBuf,
     file: NamedTempFile,
     /// Dropped after the file.
     listed: Listed,
 }
 
-/// The name of a partial file, on the list as long as this lives.
+/// The name of a partial file; it is listed as long as this value lives.
 #[derive(Debug)]
 struct Listed(PathBuf);
 
@@ -46,7 +47,7 @@ impl Drop for Listed {
 }
 
 impl Partial {
-    /// A new file in the folder of `path`, with the permissions of any new file.
+    /// A new file in the folder of `path`, with the usual permissions of new files.
     ///
     /// # Errors
     /// If the folder is missing, or an I/O error occurs.
@@ -73,12 +74,12 @@ impl Partial {
         Ok(Self { path: path.to_owned(), file, listed })
     }
 
-    /// The name that it gets.
+    /// The name that it will get.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where it is until then.
+    /// Its path until then.
     pub fn place(&self) -> &Path {
         self.file.path()
     }
@@ -124,7 +125,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Waits until the names in a folder are on the disk, where the system can be asked to.
+/// Waits until the names in a folder are on the disk, if the system supports it.
 ///
 /// # Errors
 /// On an I/O error.
@@ -143,21 +144,21 @@ pub fn sync_folder_of(path: impl AsRef<Path>) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Removes the partial files of this program and lets it make no more: it is to end.
+/// Removes the partial files of this program and prevents new ones, because the program is about to end.
 pub fn remove_all() {
     for path in open().take().into_iter().flatten() {
         let _ = fs::remove_file(path);
     }
 }
 
-/// Without locks a partial file of this age, in seconds, is taken for one that was left behind.
+/// Without locks, a partial file of this age in seconds counts as a leftover.
 const OLD: u64 = 24 * 3600;
 
-/// Removes what programs that were stopped have left behind in a folder: partial files that nobody holds any more.
-/// How many.
+/// Removes leftovers of stopped programs from a folder: partial files that nobody holds any more. Returns their
+/// number.
 ///
 /// # Errors
-/// If the folder cannot be listed. One that is not there has nothing left behind.
+/// If the folder cannot be listed. A folder that does not exist has none.
 pub fn remove_left_over(folder: impl AsRef<Path>) -> io::Result<usize> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -1,11 +1,11 @@
-//! Pictures as slices: TIFF files of one page or many, and folders of TIFF, PNG or JPEG files. They are read only.
+//! Pictures as slices: TIFF files with one or more pages, and folders of TIFF, PNG or JPEG files. They are only read.
 //!
-//! Such files do not say how large their voxels are: a sidecar or the caller does, or they are refused. Nor do they say
-//! where left and right are: columns are taken to run to the left of the patient, rows to the back, slices upwards (LPS).
+//! Such files do not state the voxel size: a sidecar or the caller must, or they are refused. Nor do they state
+//! directions: columns are assumed to run to the left of the patient, rows to the back, slices upwards (LPS).
 //!
-//! `folder` lists the files, `names` knows which of them are one series, `sidecar` knows the voxel size, `decode` reads
-//! pages (`tiff_pages` those of TIFF), `turn` turns them as Orientation says, `layout` knows which of them are channels or
-//! frames, `exif` what EXIF asks for, `parsed` checks that they are one volume.
+//! `folder` lists the files, `names` groups them into series, `sidecar` finds the voxel size, `decode` reads pages
+//! (`tiff_pages` those of TIFF), `turn` applies Orientation, `layout` decides which pages are channels or frames,
+//! `exif` finds the orientation in EXIF, `parsed` checks that the pages form one volume.
 
 pub mod problem;
 
@@ -44,7 +44,7 @@ impl Format for Picture {
         NAME
     }
 
-    /// None: pictures are not written.
+    /// Empty: pictures are not written.
     fn extensions(&self) -> &'static [&'static str] {
         &[]
     }
@@ -84,7 +84,7 @@ impl Format for Picture {
     }
 }
 
-/// The values of all pages: samples of a pixel and channels apart, page after page.
+/// The values of all pages, page after page, with the samples of a pixel and channels separated.
 fn typed<T: Voxel>(path: &Path, parsed: &parsed::Parsed) -> Result<Voxels, ReadError>
 where
     Voxels: From<Vec<T>>,

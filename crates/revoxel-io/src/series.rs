@@ -1,12 +1,13 @@
-//! Which series of several: by what it is called, by what it is, or by what is asked of it.
+//! The choice of one of several series: by name, by properties, or by requirements.
 
 use std::fmt;
 use std::str::FromStr;
 
 use wildmatch::WildMatch;
 
-/// Which series of a DICOM folder or archive: all that is given must fit. Of a folder of pictures, `name` is a number in
-/// the list of series or the name of the files, and only `min_slices` (files) and `largest` hold beside it.
+/// Which series of a DICOM folder or archive to read: the series must satisfy all given fields. For a folder of
+/// pictures, `name` is a number in the list of series or the name of the files, and of the other fields only
+/// `min_slices` (files) and `largest` apply.
 ///
 /// ```
 /// use revoxel_io::SeriesChoice;
@@ -21,15 +22,15 @@ pub struct SeriesChoice {
     pub name: Option<String>,
     /// SeriesInstanceUID.
     pub uid: Option<String>,
-    /// SeriesDescription, with `*` and `?`; upper and lower case are the same.
+    /// SeriesDescription, with `*` and `?`; case does not matter.
     pub description: Option<String>,
     /// Modality, such as `CT`.
     pub modality: Option<String>,
     /// SeriesNumber.
     pub number: Option<i64>,
-    /// Slices that it has at least.
+    /// The smallest number of slices.
     pub min_slices: Option<usize>,
-    /// Of all that fit, the one with most images.
+    /// Of all matching series, the one with the most images.
     pub largest: bool,
 }
 
@@ -96,7 +97,7 @@ impl fmt::Display for SeriesChoice {
     }
 }
 
-/// Whether a text fits a pattern with `*` and `?`; upper and lower case are the same.
+/// Whether a text matches a pattern with `*` and `?`; case does not matter.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     WildMatch::new(&pattern.to_lowercase()).matches(&text.to_lowercase())
 }

@@ -1,4 +1,4 @@
-//! Where voxels go, slab by slab.
+//! Destinations of voxels, slab by slab.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use revoxel_core::{Dtype, Grid, Volume};
 
 use crate::Warning;
 
-/// What is known of a volume before its voxels are.
+/// The properties of a volume that are known before its voxels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
     /// Where the voxels lie.
@@ -25,7 +25,7 @@ impl Head {
     }
 }
 
-/// Where bytes of voxels go.
+/// A destination of voxel bytes.
 pub trait Sink: Send {
     /// Writes more.
     ///
@@ -33,7 +33,7 @@ pub trait Sink: Send {
     /// On an I/O error.
     fn push(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Writes what comes behind the voxels.
+    /// Writes the bytes after the voxels.
     ///
     /// # Errors
     /// On an I/O error.
@@ -52,8 +52,8 @@ impl Sink for File {
 
 /// A file in a format that takes voxels in a volume's order.
 pub struct Slabs {
-    /// Where they go.
+    /// The destination.
     pub to: Box<dyn Sink>,
-    /// What was odd.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }

@@ -1,4 +1,4 @@
-//! Writing a volume that is never held whole: slab by slab.
+//! Writing a volume slab by slab, without holding all of it in memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use crate::sink::{Head, Slabs};
 use crate::{Facts, Partial, Warning, WriteError, npy};
 
 /// Writes a volume, or with the extension `.npy` an array of shape (channels, z, y, x), slab by slab. The file appears
-/// under its name when [`finish`](Self::finish) says so, and not at all otherwise.
+/// under its name at [`finish`](Self::finish), and not at all without it.
 ///
-/// Formats that keep voxels in another order get the volume as a whole, which is then held until the end.
+/// Formats that store voxels in another order need the whole volume, which is then held until the end.
 pub struct SlabWriter {
     path: PathBuf,
     file: Partial,
@@ -25,10 +25,10 @@ pub struct SlabWriter {
     body: Body,
 }
 
-/// A volume file that is complete but for its name, with the other file of two. Dropped, it vanishes.
+/// A volume file that is complete except for its name, with the other file of a pair. If dropped, it vanishes.
 #[derive(Debug)]
 pub struct Complete {
-    /// Files in the order in which they get their names: what a reader opens comes last.
+    /// Files in the order in which they get their names: the file that a reader opens comes last.
     files: Vec<Partial>,
     warnings: Vec<Warning>,
 }
@@ -38,7 +38,7 @@ impl Complete {
         Self { files: wrote.beside.into_iter().chain([file]).collect(), warnings: wrote.warnings }
     }
 
-    /// Its files: the one that was asked for is the last.
+    /// Its files; the requested one is last.
     pub fn files(&self) -> &[Partial] {
         &self.files
     }
@@ -99,7 +99,7 @@ impl SlabWriter {
     /// Writes the next voxels, of the head's type.
     ///
     /// # Errors
-    /// If an I/O error occurs, the voxels are of another type, or float16 does not hold one of them.
+    /// If an I/O error occurs, the voxels have another type, or float16 does not hold one of them.
     pub fn push(&mut self, voxels: &Voxels) -> Result<(), WriteError> {
         if voxels.dtype() != self.head.dtype {
             return Err(self.misfit(self.written + voxels.len()));
@@ -122,7 +122,7 @@ impl SlabWriter {
         }
     }
 
-    /// Whether all voxels are held until the end, because the format keeps them in another order.
+    /// Whether all voxels are held until the end, because the format stores them in another order.
     pub const fn holds_all(&self) -> bool {
         matches!(self.body, Body::Whole(..))
     }
@@ -130,7 +130,7 @@ impl SlabWriter {
     /// Completes the file and gives it its name.
     ///
     /// # Errors
-    /// If voxels are missing or too many, or an I/O error occurs.
+    /// If there are too few or too many voxels, or an I/O error occurs.
     pub fn finish(self) -> Result<Vec<Warning>, WriteError> {
         self.complete()?.persist()
     }
@@ -138,7 +138,7 @@ impl SlabWriter {
     /// Completes the file, which gets its name later.
     ///
     /// # Errors
-    /// If voxels are missing or too many, or an I/O error occurs.
+    /// If there are too few or too many voxels, or an I/O error occurs.
     pub fn complete(self) -> Result<Complete, WriteError> {
         if self.written != self.head.grid.voxel_count() * self.head.channels {
             return Err(self.misfit(self.written));

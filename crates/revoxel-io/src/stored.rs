@@ -1,4 +1,4 @@
-//! Values that lie in a file one after the other, plain or compressed as a whole.
+//! Values stored contiguously in a file, plain or compressed as a whole.
 
 use std::fs::File;
 use std::io;
@@ -20,20 +20,20 @@ pub(crate) struct VoxelFile {
     pub(crate) packed: Option<Packed>,
     /// Length of the file.
     pub(crate) length: u64,
-    /// Where they start, in the decoded file.
+    /// The position of the voxels in the decoded file.
     pub(crate) offset: u64,
 }
 
 /// Why a file cannot hold as many values as its header says.
 pub(crate) enum Misfit {
-    /// It ends before them: the field of the header that is wrong is the format's to name.
+    /// The file ends before them. The format names the wrong header field.
     PastEnd,
-    /// Compressed, it cannot hold them.
+    /// The compressed bytes cannot decode to them.
     Other(ReadError),
 }
 
 impl VoxelFile {
-    /// Checks that so many bytes of values can be in the file, before anything is allocated for them.
+    /// Checks that the file can contain so many bytes of values, before anything is allocated for them.
     pub(crate) fn check(&self, bytes: u64, limits: &Limits) -> Result<(), Misfit> {
         let needed = self.offset.saturating_add(bytes);
         let most = gunzip::most_decoded(self.length);
@@ -48,8 +48,8 @@ impl VoxelFile {
         }
     }
 
-    /// Reads values, in the byte order of the file, and says what is behind them. `changed` says that they will be
-    /// changed in place, so that there is no use in mapping them.
+    /// Reads values in the byte order of the file, and reports bytes after them. `changed` says that they will be
+    /// changed in place, so mapping them is useless.
     pub(crate) fn read<T: Voxel>(
         &self,
         count: usize,

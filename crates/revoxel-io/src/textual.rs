@@ -1,5 +1,5 @@
-//! What the formats with a header of text lines have in common (NRRD, MetaImage): where the values are, how they
-//! are encoded, and which axes are channels.
+//! What the formats with a text header (NRRD, MetaImage) share: where the values are, how they are encoded, and which
+//! axes are channels.
 //!
 //! ```text
 //! header ─ parsed by the format ─┬─ Payload: files, skips, encoding, byte order   (payload, siblings)

@@ -1,4 +1,4 @@
-//! Formats that are not read, so that the error can name them and say how to convert them.
+//! Formats that are recognised but not read, so that the error can name them and say how to convert them.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 pub(crate) struct Unread {
     /// Its name.
     pub(crate) format: &'static str,
-    /// How to make a file of it that is read.
+    /// How to convert it.
     pub(crate) how: &'static str,
 }
 
@@ -25,8 +25,8 @@ const ZARR: &str = "write one resolution level as NIfTI, for example with ngff-z
 const HDF5: &str = "if it is MINC, convert it with `mnc2nii in.mnc out.nii` (MINC tools); else write the \
                     array as NIfTI with its affine";
 
-/// What a file of no known format is, by its first bytes (decoded if it is compressed) and, where a format's values
-/// have no signature, by the header beside it.
+/// The unsupported format of a file, by its first bytes (decoded if it is compressed) or, if a format's values have no
+/// signature, by the header beside it.
 pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
     let text = || String::from_utf8_lossy(first_bytes);
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();

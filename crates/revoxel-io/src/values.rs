@@ -1,4 +1,4 @@
-//! From the values as stored to those of the volume.
+//! Converts stored values to those of the volume.
 
 use revoxel_core::{Buffer, Dtype, Voxel, Voxels, parallel};
 
@@ -7,7 +7,7 @@ use crate::buffer;
 /// Values per task: enough to outweigh the scheduling.
 const CHUNK: usize = 1 << 16;
 
-/// The type that scaled values get: float64 where float32 does not hold what is stored.
+/// The type of scaled values: float64 if float32 does not hold the stored type.
 pub(crate) const fn scaled(stored: Dtype) -> Dtype {
     match stored {
         Dtype::F64 | Dtype::I32 | Dtype::U32 | Dtype::I64 | Dtype::U64 => Dtype::F64,
@@ -41,7 +41,7 @@ where
     Some(scaled.into())
 }
 
-/// Takes components that stand side by side apart, frame by frame.
+/// Separates interleaved components, frame by frame.
 ///
 /// ```text
 /// r g b r g b  →  r r g g b b
@@ -62,7 +62,7 @@ pub(crate) fn apart<T: Voxel>(values: &[T], components: usize, voxels: usize) ->
     Some(planes)
 }
 
-/// Puts components side by side, frame by frame: the inverse of [`apart`].
+/// Interleaves components, frame by frame: the inverse of [`apart`].
 pub(crate) fn together(planes: &[u8], components: usize, voxels: usize) -> Vec<u8> {
     let mut values = vec![0; planes.len()];
     let frame = components * voxels;

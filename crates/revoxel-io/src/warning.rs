@@ -23,9 +23,9 @@ pub enum Warning {
          misplaced"
     )]
     Jump {
-        /// The file before.
+        /// The file before the gap.
         before: String,
-        /// The file behind.
+        /// The file after the gap.
         after: String,
     },
     /// Pages of a TIFF file that are not slices.
@@ -81,7 +81,7 @@ pub enum Warning {
     /// Axes of 0 voxels.
     #[error("{} 0: taken as 1", dims(.0))]
     ZeroDimensions(Vec<usize>),
-    /// Complex voxels that were asked for.
+    /// Complex voxels, read as requested.
     #[error("the voxels are {0}: read as channels, first the real part, then the imaginary part")]
     ComplexChannels(&'static str),
     /// A negative voxel size of an Analyze file.
@@ -98,7 +98,7 @@ pub enum Warning {
     /// The affine that SPM writes beside Analyze files.
     #[error("affine read from {0}, written by SPM")]
     SpmMatrix(PathBuf),
-    /// A file with the name of SPM's affine that holds none.
+    /// A file with the name of SPM's affine contains none.
     #[error("{path} contains no usable SPM affine ({why}): ignored")]
     SpmMatrixUnusable {
         /// The file.
@@ -164,18 +164,18 @@ pub enum Warning {
         /// How many bytes there are.
         available: u64,
     },
-    /// The place for extensions is beyond reason.
+    /// The space for extensions is unreasonably large.
     #[error("vox_offset leaves {0} bytes for extensions, which is too large: they are left out")]
     ExtensionsTooLarge(u64),
-    /// The file goes on behind the voxels.
+    /// The file continues after the voxels.
     #[error("{path}: {bytes} bytes after the voxels are ignored")]
     MoreData {
         /// The file with the voxels.
         path: PathBuf,
-        /// How many (for compressed files that go on for long: at least as many).
+        /// The number of bytes (for long compressed files, at least this many).
         bytes: u64,
     },
-    /// Values that are compressed though the header says that they are not.
+    /// The values are compressed although the header says that they are not.
     #[error("{field} is {value}, but the values in {path} are compressed: decompressed")]
     Packed {
         /// The file with the values.
@@ -203,7 +203,7 @@ pub enum Warning {
         /// How many are read.
         used: usize,
     },
-    /// A compressed file goes on behind the last gzip member.
+    /// A compressed file continues after the last gzip member.
     #[error("{path}: {bytes} bytes after the end of the gzip stream are ignored")]
     TrailingJunk {
         /// The file.
@@ -215,7 +215,7 @@ pub enum Warning {
     #[cfg(feature = "dicom")]
     #[error(transparent)]
     Dicom(DicomWarning),
-    /// The affine that was written shears.
+    /// The written affine has shear.
     #[error(
         "the axes are not at right angles (sine {sine:.5}): written as sform only; ITK (SimpleITK, 3D Slicer, ANTs) \
          refuses such a NIfTI file"
@@ -264,7 +264,7 @@ pub enum Warning {
         /// The unit.
         value: String,
     },
-    /// A field that is not followed.
+    /// A field that is not applied.
     #[error("{field} is {value}: not applied, {why}")]
     NotApplied {
         /// The field.

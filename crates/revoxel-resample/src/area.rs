@@ -5,10 +5,10 @@ use revoxel_core::{Grid, Volume, Voxel, Voxels, dispatch, parallel};
 use crate::ResampleError;
 
 /// The volume with the shape of `grid`, which must span the same extent with the same axes: each voxel is the mean of
-/// all voxels that it touches, whole ones. The result is float32, of float64 float64.
+/// all voxels that it touches, each counted as a whole. The result is float32, or float64 for float64 voxels.
 ///
 /// # Errors
-/// If the result cannot be made.
+/// If the result cannot be built.
 pub fn area(volume: &Volume, grid: &Grid) -> Result<Volume, ResampleError> {
     let (from, to, channels) = (volume.grid().shape(), grid.shape(), volume.channels());
     let voxels: Voxels = match volume.voxels() {

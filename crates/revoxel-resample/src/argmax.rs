@@ -1,4 +1,4 @@
-//! The most likely class of each voxel, without ever holding the resampled channels.
+//! The most likely class of each voxel, without holding the resampled channels in memory.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::taps::{Along, Line, RUN};
 use crate::{How, Interpolation, ResampleError, buffer, spline};
 
 /// Executes a pass on a volume of probabilities or logits and keeps, for each target voxel, the channel with the
-/// highest value (the lowest channel at a tie). A label map of the smallest unsigned type.
+/// highest value (the lowest channel at a tie). Returns a label map of the smallest unsigned type.
 ///
 /// Channels are resampled row by row with a running maximum: the memory is the prediction, the label map and a few
 /// planes per thread (for cubic interpolation also the coefficients of every channel).
@@ -45,7 +45,7 @@ pub fn execute_argmax(volume: &Volume, sampling: &Sampling, how: &How) -> Result
 /// unsigned type on the same grid.
 ///
 /// # Errors
-/// None for a volume that exists; the signature follows from building a volume.
+/// Never for an existing volume; building the result requires the signature.
 pub fn argmax(volume: &Volume) -> Result<Volume, ResampleError> {
     execute_argmax(volume, &Sampling::identity(*volume.grid()), &How::border(Interpolation::Nearest))
 }
@@ -132,7 +132,7 @@ vectorised! {
     }
 }
 
-/// Buffers of a thread: for each channel, turned source voxels, a blended plane and a blended row.
+/// Buffers of a thread: for each channel, source voxels in target order, a blended plane and a blended row.
 struct Rows<T> {
     turned: Vec<Vec<T>>,
     plane: Vec<f32>,
@@ -140,15 +140,15 @@ struct Rows<T> {
     nodes: Nodes,
 }
 
-/// What is known of the voxels of a blended row and of the gaps between them.
+/// Facts about the voxels of a blended row and the gaps between them.
 #[derive(Default)]
 struct Nodes {
     best: Vec<f32>,
     /// The highest channel at each voxel.
     winner: Vec<u32>,
-    /// Where in a gap the lines of the two winners meet, and how high.
+    /// Where the lines of the two winners meet within a gap, and at which value.
     meeting: Vec<(f32, f32)>,
-    /// Channels that may be the highest somewhere in a gap.
+    /// Channels that may be highest somewhere in a gap.
     candidates: Vec<u64>,
 }
 
@@ -205,9 +205,9 @@ vectorised! {
 
     /// The classes of a target row from rows of linearly interpolated channels.
     ///
-    /// Between two voxels every channel is a straight line. The one that is the highest at both ends is the highest
-    /// between them. Where the ends have different winners, a third channel can only win if it lies above the point
-    /// where their lines meet.
+    /// Between two voxels every channel is a straight line. A channel that is highest at both ends is highest between
+    /// them. If the ends have different winners, a third channel can only win if it lies above the point where their
+    /// lines meet.
     fn linear_classes[L: Class](line: &Line, rows: &[f32], nodes: &mut Nodes, labels: &mut [L]) {
         let length = line.length;
         let Nodes { best, winner, meeting, candidates } = nodes;

@@ -1,8 +1,8 @@
-//! Factors that change smoothly from voxel to voxel: exp of a polynomial in the voxel's place.
+//! Factors that change smoothly from voxel to voxel: exp of a polynomial in the voxel's position.
 
 /// A field of factors exp(p), where p is a sum of products of Legendre polynomials Pi(x) Pj(y) Pk(z) with i + j + k up
-/// to a degree. The place of a voxel runs from −1 (the first one) to 1 (the last one) along each axis, and is −1 where
-/// there is only one.
+/// to a degree. The position runs from −1 (first voxel) to 1 (last voxel) along each axis; a single voxel has position
+/// −1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BiasField {
     degree: usize,
@@ -12,7 +12,7 @@ pub struct BiasField {
 impl BiasField {
     /// The highest degree that a field can have.
     pub const MAX_DEGREE: usize = 10;
-    /// What p is never beyond, so that float32 holds every factor and its inverse.
+    /// The limit of |p|, so that float32 holds every factor and its inverse.
     const MAX_LOG: f64 = 80.0;
 
     /// How many coefficients a degree has: (d + 1)(d + 2)(d + 3) / 6.
@@ -20,8 +20,8 @@ impl BiasField {
         (degree + 1) * (degree + 2) * (degree + 3) / 6
     }
 
-    /// The field of these coefficients, in the order of i, j and k, k fastest. `None` where the degree is not 1 to
-    /// [`MAX_DEGREE`](Self::MAX_DEGREE), or there are not as many as it [has](Self::terms).
+    /// The field of these coefficients, in the order of i, j and k, k fastest. `None` if the degree is not 1 to
+    /// [`MAX_DEGREE`](Self::MAX_DEGREE), or the number of coefficients is not [`terms`](Self::terms).
     pub fn new(degree: usize, coefficients: Vec<f64>) -> Option<Self> {
         let fits = (1..=Self::MAX_DEGREE).contains(&degree) && coefficients.len() == Self::terms(degree);
         fits.then_some(Self { degree, coefficients })
@@ -37,8 +37,8 @@ impl BiasField {
         &self.coefficients
     }
 
-    /// Whether the factors can be divided by: no Legendre polynomial leaves −1 to 1, so that the sum of the
-    /// coefficients says how large p can be.
+    /// Whether values can be divided by the factors: Legendre polynomials stay between −1 and 1, so the sum of the
+    /// coefficients limits p.
     pub fn can_be_undone(&self) -> bool {
         self.coefficients.iter().map(|c| c.abs()).sum::<f64>() <= Self::MAX_LOG
     }
@@ -62,7 +62,7 @@ pub struct Factors {
 }
 
 impl Factors {
-    /// The factors along axis 0 of a row; rows are counted along axis 1 and then axis 2, and again for each channel.
+    /// The factors along axis 0 of a row; row numbers run along axis 1, then axis 2, and start again for each channel.
     pub fn row(&self, number: usize) -> impl Iterator<Item = f64> {
         let (y, z) = (number % self.ys.len(), number / self.ys.len() % self.zs.len());
         // A row has one polynomial in x.
@@ -79,12 +79,12 @@ fn powers(degree: usize) -> impl Iterator<Item = [usize; 3]> {
     (0..=degree).flat_map(move |i| (0..=degree - i).flat_map(move |j| (0..=degree - i - j).map(move |k| [i, j, k])))
 }
 
-/// The place of voxel `i` of `n` between −1 and 1; −1 for a single one.
+/// The position of voxel `i` of `n` between −1 and 1; −1 for a single voxel.
 fn place(i: usize, n: usize) -> f64 {
     if n < 2 { -1.0 } else { 2.0 * i as f64 / (n - 1) as f64 - 1.0 }
 }
 
-/// The first Legendre polynomials at a place.
+/// The first Legendre polynomials at a position.
 fn legendre(x: f64, count: usize) -> Vec<f64> {
     let mut values = vec![1.0, x];
     for n in 1..count.max(2) - 1 {

@@ -1,19 +1,18 @@
-//! Big buffers.
+//! Large buffers.
 
 use crate::error::ResampleError;
 
-/// That so many bytes of memory can be had now. Buffers are made where nothing can be refused any more, so this is
-/// asked before.
+/// Checks that so many bytes of memory are available now. Later allocations cannot be refused, so callers check first.
 ///
 /// # Errors
-/// If they cannot.
+/// If they are not.
 pub fn room(bytes: u64) -> Result<(), ResampleError> {
     let had = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
     if had { Ok(()) } else { Err(ResampleError::Memory(bytes)) }
 }
 
-/// A buffer of zeros. Linux is asked to back big ones with huge pages, which saves most of the time that the first
-/// touch of fresh memory takes.
+/// A buffer of zeros. Linux is asked to back large ones with huge pages, which saves most of the time for the first
+/// touch of fresh memory.
 #[allow(unsafe_code)]
 pub(crate) fn zeroed<T: bytemuck::Zeroable + Clone>(length: usize) -> Vec<T> {
     let mut buffer = bytemuck::zeroed_vec::<T>(length);

@@ -1,7 +1,7 @@
-//! How many voxels each label has, and labels that are gone.
+//! Counts the voxels of each label, and finds labels that vanished.
 //!
-//! Label maps are the same over long stretches, and there voxels are counted in blocks: counting a map takes about as
-//! long as reading it from memory.
+//! Label maps are constant over long stretches, where voxels are counted in blocks. So counting takes about as long as
+//! reading the map from memory.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,11 +15,11 @@ pub struct Census {
     size: usize,
     /// Voxels counted so far.
     counted: usize,
-    /// Whether a value was no whole number: then it is no label map, and nothing is said of it.
+    /// Whether a value was not a whole number: then the volume is not a label map, and no label counts as vanished.
     fractions: bool,
 }
 
-/// A label that was there and is gone.
+/// A label that vanished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
     /// The channel.
@@ -31,7 +31,7 @@ pub struct Gone {
 }
 
 impl Census {
-    /// A census of no voxels yet, of channels of so many voxels.
+    /// An empty census for channels of so many voxels.
     pub fn new(size: usize, channels: usize) -> Self {
         Self { channels: vec![BTreeMap::new(); channels], size: size.max(1), counted: 0, fractions: false }
     }
@@ -43,8 +43,7 @@ impl Census {
         all
     }
 
-    /// Counts the voxels that come next: axis 0 fastest, channels slowest. What goes beyond the last channel does not
-    /// count.
+    /// Counts the next voxels: axis 0 fastest, channels slowest. Voxels beyond the last channel do not count.
     pub fn add(&mut self, voxels: &Voxels) {
         dispatch!(voxels, v => self.add_values(v));
     }
@@ -76,7 +75,7 @@ impl Census {
         self.fractions |= other.fractions;
     }
 
-    /// The labels but 0 that have voxels here and none in `after`, by channel.
+    /// The labels other than 0 that have voxels here and none in `after`, by channel.
     pub fn gone_in(&self, after: &Self) -> Vec<Gone> {
         if self.fractions || after.fractions {
             return Vec::new();
@@ -93,7 +92,8 @@ impl Census {
 /// Voxels that a thread counts at once.
 const CHUNK: usize = 1 << 21;
 
-/// Adds the labels of values to counts; whether any value is no whole number. What is not finite does not count.
+/// Adds the labels of values to counts; returns whether any value is not a whole number. Values that are not finite
+/// are ignored.
 fn counted<T: Voxel>(values: &[T], counts: &mut BTreeMap<i128, u64>) -> bool {
     let parts = parallel::map(values.chunks(CHUNK), of_chunk);
     let mut fractions = false;
@@ -134,7 +134,7 @@ fn table<T: Voxel>(values: &[T], size: usize, index: impl Fn(T) -> usize) -> Vec
     counts
 }
 
-/// Calls `add` with each value and how often it follows on itself.
+/// Calls `add` with each value and the length of its run.
 fn stretches<T: Voxel>(values: &[T], mut add: impl FnMut(T, u64)) {
     const BLOCK: usize = 32;
     let Some(&first) = values.first() else { return };

@@ -1,11 +1,11 @@
-//! A cubic pass whose values stay within the range of what it reads.
+//! A cubic pass whose values stay within the range of the values that it reads.
 
 use revoxel_core::{Affine, Grid, GridOp, Sampling, Volume, Voxels};
 
 use crate::{How, Interpolation, ResampleError, Through, execute};
 
-/// Executes a pass and cuts off what overshoots the range of each channel; also gives how many voxels were cut. Where an
-/// axis is interpolated in another way, every slice across it is resampled first and kept within its own range, and the
+/// Executes a pass and clips values to the range of each channel; also returns how many voxels were clipped. If an
+/// axis is interpolated in another way, every slice across it is first resampled and clipped to its own range; the
 /// axis comes second.
 pub(crate) fn execute_clipped(volume: &Volume, pass: &Sampling, how: &How) -> Result<(Volume, usize), ResampleError> {
     let Some(through) = how.through else {
@@ -40,7 +40,7 @@ trait Beside {
 }
 
 impl Beside for How {
-    /// The same without a spline along an axis, whose slices stay where they are.
+    /// The same without a spline along one axis, whose slices stay where they are.
     fn beside(self, axis: usize) -> Self {
         let through = Through { axis, interpolation: Interpolation::Nearest };
         Self { through: Some(through), ..self }
@@ -86,7 +86,7 @@ fn slices(volume: &Volume, axis: Option<usize>) -> Vec<[f64; 2]> {
     ranges
 }
 
-/// Keeps values within the range of their slice; also gives how many were not.
+/// Clips values to the range of their slice; also returns how many were outside.
 fn cut(volume: Volume, axis: Option<usize>, ranges: &[[f64; 2]]) -> Result<(Volume, usize), ResampleError> {
     let (shape, size) = (volume.grid().shape(), volume.grid().voxel_count());
     let count = axis.map_or(1, |a| shape[a]);

@@ -4,7 +4,7 @@ use revoxel_core::{ExactMap, IndexBox, Voxel};
 
 use crate::simd::vectorised;
 
-/// Target planes that are copied together where the source's fastest axis becomes the target's slowest.
+/// Target planes that are copied together if the source's fastest axis becomes the target's slowest.
 const TILE: usize = 32;
 
 /// Where a block's voxels come from: `source[base + Σ index · stride]`.

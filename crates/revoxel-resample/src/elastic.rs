@@ -1,4 +1,5 @@
-//! Displacements of voxels made of noise: smoothed, or cubic between places where noise is.
+//! Displacements of voxels made from noise: smoothed noise, or noise at control points with cubic interpolation
+//! between them.
 
 use revoxel_core::warp::{Displacements, Recipe, Smoothing};
 use revoxel_core::{Grid, Warp, WarpError, parallel};
@@ -6,15 +7,15 @@ use revoxel_core::{Grid, Warp, WarpError, parallel};
 use crate::smooth::smoothed;
 use crate::{Gaussian, Noise};
 
-/// Standard deviations after which the Gaussian that smooths noise ends: MONAI's.
+/// Where the Gaussian that smooths noise ends, in standard deviations: MONAI's value.
 const TRUNCATE: f64 = 3.0;
-/// The parameter of the cubic between control points: torch's.
+/// The parameter of the cubic between control points: torch's value.
 const SHARPNESS: f64 = -0.75;
-/// Voxels that noise is made for together.
+/// Voxels of noise made in one block.
 const BLOCK: usize = 1 << 12;
 
-/// A warp of a grid's voxels by noise. The displacements are made when they are first needed, and take 12 bytes for
-/// each voxel then ([`Smoothing::Bicubic`]: for each voxel of a slice).
+/// A warp of a grid's voxels by noise. The displacements are made when first needed, and then take 12 bytes per voxel
+/// ([`Smoothing::Bicubic`]: per voxel of a slice).
 ///
 /// # Errors
 /// If the grid is too large or the recipe's numbers are out of range.
@@ -50,8 +51,8 @@ fn by_voxel(recipe: &Recipe, shape: [usize; 3], sigma: f64) -> Displacements {
     Displacements { shape, along }
 }
 
-/// As MONAI's `RandDeformGrid` and torch's bicubic `interpolate` place it: control points every so many voxels, with
-/// their middle and that of the slice in the same place up to half a voxel.
+/// The positions of MONAI's `RandDeformGrid` and torch's bicubic `interpolate`: control points every so many voxels,
+/// whose middle is that of the slice up to half a voxel.
 fn between_controls(recipe: &Recipe, shape: [usize; 2], spacing: [f64; 2]) -> Displacements {
     let controls = [0, 1].map(|a| control_points(shape[a], spacing[a]));
     let [first, second] = [0, 1].map(|a| Axis::new(shape[a], controls[a], spacing[a]));
@@ -75,14 +76,15 @@ fn between_controls(recipe: &Recipe, shape: [usize; 2], spacing: [f64; 2]) -> Di
     Displacements { shape: [shape[0], shape[1], 1], along }
 }
 
-/// Control points every so many voxels that cover an axis of `n`, with two beyond: as many as MONAI takes.
+/// The number of control points, one every so many voxels, that cover an axis of `n` with two beyond: as many as in
+/// MONAI.
 fn control_points(n: usize, spacing: f64) -> usize {
     let reach = (n as f64 - 1.0) / (2.0 * spacing);
     let points = if n.is_multiple_of(2) { (reach + 0.5).ceil() * 2.0 + 2.0 } else { reach.ceil() * 2.0 + 3.0 };
     points as usize
 }
 
-/// For each voxel of an axis the four control points around it, and their weights.
+/// For each voxel of an axis, the four control points around it and their weights.
 struct Axis(Vec<([usize; 4], [f64; 4])>);
 
 impl Axis {

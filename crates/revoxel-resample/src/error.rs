@@ -6,7 +6,7 @@ use revoxel_core::{Grid, GridError, NoCommonType, Relation, VolumeError};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResampleError {
-    /// The volume is not the one that the pass was made for.
+    /// The volume does not lie on the grid that the pass reads.
     #[error("the volume lies on ({volume}), but the pass reads from ({source_grid}): {relation}")]
     OtherSource {
         /// The volume's grid.
@@ -16,7 +16,7 @@ pub enum ResampleError {
         /// How they differ.
         relation: Relation,
     },
-    /// A grid on the way cannot be made.
+    /// An intermediate grid is not valid.
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The buffers do not fit their grids.
@@ -25,7 +25,7 @@ pub enum ResampleError {
     /// Not enough memory.
     #[error("not enough memory for {0} bytes: crop first, use larger voxels, or use a machine with more memory")]
     Memory(u64),
-    /// What is to fill or pad a label map does not fit beside its labels.
+    /// No voxel type holds both the labels of a map and the value that fills or pads it.
     #[error(transparent)]
     Fill(Box<NoCommonType>),
 }

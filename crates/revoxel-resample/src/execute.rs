@@ -1,4 +1,4 @@
-//! The one entry point: a sampling, executed on a volume.
+//! The only entry point: executes a sampling on a volume.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use crate::taps::Along;
 use crate::work::{Work, copied, covered};
 use crate::{Boundary, How, Interpolation, Outside, PadMode, buffer, pad};
 
-/// Executes a pass: reads `volume`, gives a volume on the sampling's target grid.
+/// Executes a pass: reads `volume` and returns a volume on the sampling's target grid.
 ///
-/// Copies (exact passes, nearest, label) keep the voxel type. Means (linear, cubic) give float32, and float64 for
-/// float64 voxels. Every channel is treated alike.
+/// Copies (exact passes, nearest, label) keep the voxel type. Means (linear, cubic) give float32, or float64 for
+/// float64 voxels. Every channel is treated in the same way.
 ///
 /// # Errors
 /// If the volume does not lie on the sampling's source grid.
@@ -25,8 +25,7 @@ pub fn execute(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Volume
     execute_as(volume, sampling, how, None)
 }
 
-/// The same, with means in a voxel type of choice: whole numbers round half to even and saturate. Copies keep the
-/// voxel type.
+/// The same, with means in a chosen voxel type: integers round half to even and saturate. Copies keep the voxel type.
 ///
 /// # Errors
 /// If the volume does not lie on the sampling's source grid.
@@ -62,11 +61,11 @@ pub fn execute_as(
     Ok(Volume::new(voxels, *sampling.target(), volume.kind(), volume.channels())?)
 }
 
-/// Executes a pass a slab at a time: calls `sink` with the planes from the first to the last, channel by channel,
-/// each once and in order, in the voxel type that [`execute_as`] gives. The memory is the volume and a slab.
+/// Executes a pass a slab at a time: calls `sink` with the planes from the first to the last, channel by channel, each
+/// once and in order, in the voxel type of [`execute_as`]. It needs memory for the volume and one slab.
 ///
 /// # Errors
-/// If the volume does not lie on the sampling's source grid, and what `sink` says.
+/// If the volume does not lie on the sampling's source grid, or `sink` fails.
 pub fn stream<E: From<ResampleError>>(
     volume: &Volume,
     sampling: &Sampling,
@@ -102,14 +101,14 @@ pub fn stream<E: From<ResampleError>>(
     Ok(())
 }
 
-/// Bytes of the coefficients of a spline; a pass without one has none.
+/// Bytes of the coefficients of a spline; 0 for a pass without one.
 fn filter_bytes(volume: &Volume, sampling: &Sampling, how: &How) -> u64 {
     let cubic = how.splines() && sampling.exact().is_none();
     let size = if volume.dtype() == Dtype::F64 { 8 } else { 4 };
     if cubic { volume.voxels().len() as u64 * size } else { 0 }
 }
 
-/// The voxel type that [`execute_as`] and [`stream`] give.
+/// The voxel type of the result of [`execute_as`] and [`stream`].
 pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Option<Dtype>) -> Dtype {
     let averages = how.averages() && sampling.exact().is_none();
     match (averages, wanted, volume.dtype()) {
@@ -120,21 +119,21 @@ pub fn result_dtype(volume: &Volume, sampling: &Sampling, how: &How, wanted: Opt
     }
 }
 
-/// The volume with its axes turned to an orientation: voxels are reordered, none is changed. The inverse is the same
-/// with the orientation that the volume had.
+/// The volume with its axes turned to an orientation: voxels are reordered, and no value changes. The inverse is the
+/// same call with the original orientation.
 ///
 /// # Errors
-/// If a grid on the way cannot be made.
+/// If an intermediate grid is not valid.
 pub fn reorient(volume: &Volume, orientation: &Orientation) -> Result<Volume, ResampleError> {
     let mut turn = Sampling::identity(*volume.grid());
     turn.push(&GridOp::Reorient(volume.grid().turn_to(orientation)))?;
     copied(volume, &turn, &How::border(Interpolation::Nearest))
 }
 
-/// Which target voxels a pass on the way back has data for: 1 where it has, 0 where the fill stands; a uint8 label map.
+/// The target voxels for which a pass on the way back has data: a uint8 label map with 1 for data and 0 for fill.
 ///
 /// # Errors
-/// If a grid on the way cannot be made.
+/// If an intermediate grid is not valid.
 pub fn coverage(sampling: &Sampling) -> Result<Volume, ResampleError> {
     covered(sampling)
 }
@@ -154,8 +153,8 @@ pub fn unseen_count(sampling: &Sampling) -> Result<usize, ResampleError> {
     Ok(target.voxel_count() - seen)
 }
 
-/// Checks the source, and changes it where the spline wants it: cropped (the filter must not see what may not be
-/// read) or continued.
+/// Checks the source, and changes it if the spline requires it: crops it (the filter must not see voxels that may not
+/// be read) or continues it.
 pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) -> Result<Prepared<'a>, ResampleError> {
     if volume.grid() != sampling.source() {
         let relation = Relation::between(volume.grid(), sampling.source());
@@ -207,12 +206,13 @@ pub(crate) struct Prepared<'a> {
     pub(crate) beyond: [i64; 3],
 }
 
-/// How far a volume is continued for a spline whose boundary is not the mirrored one: there, less than a
-/// ten-millionth of what lies beyond is left.
+/// How far a volume is continued for a spline whose boundary is not mirrored: voxels beyond contribute less than a
+/// ten-millionth.
 const BEYOND: usize = 12;
 
-/// A volume for a spline, whose filter would carry a value that is not finite along whole lines: the volume without such
-/// values, and what becomes NaN in their place. That is each voxel whose linear interpolation would read one.
+/// A volume for a spline, whose filter would spread a value that is not finite along whole lines: the volume without
+/// such values, and the voxels that become NaN instead. These are the voxels whose linear interpolation would read
+/// such a value.
 struct Splined {
     filled: Volume,
     mask: Volume,
@@ -221,7 +221,7 @@ struct Splined {
 }
 
 impl Splined {
-    /// `None` where the pass has no spline or all values are finite.
+    /// `None` if the pass has no spline or all values are finite.
     fn of(volume: &Volume, sampling: &Sampling, how: &How) -> Result<Option<Self>, ResampleError> {
         let cubic = how.splines() && sampling.exact().is_none();
         if !cubic || !may_have_holes(volume.dtype()) || volume.grid() != sampling.source() {
@@ -238,7 +238,7 @@ impl Splined {
     }
 }
 
-/// The mask of a [`Splined`] on its way.
+/// The mask of a [`Splined`] while slabs are computed.
 struct Marks<'a> {
     work: Work<'a>,
 }

@@ -1,13 +1,13 @@
-//! Values that are not finite: found, replaced, and kept from spreading.
+//! Finds and replaces values that are not finite, and keeps them from spreading.
 //!
-//! A step that reads the neighbours of a voxel would carry one NaN to all of them, and a recursive filter to the whole
-//! volume. [`Holes`] takes such values out for the time of the step, filled from their neighbours, and puts them back.
+//! A step that reads neighbours would spread one NaN to all of them, and a recursive filter would spread it to the
+//! whole volume. [`Holes`] fills such values from their neighbours during the step, and puts them back afterwards.
 
 use std::fmt;
 
 use revoxel_core::{Dtype, Frame, Volume, VolumeError, Voxel, Voxels, parallel};
 
-/// Values that are looked at together.
+/// Values checked in one block.
 const BLOCK: usize = 1 << 16;
 
 /// How many values of a volume are NaN or infinite, and where the first one is.
@@ -25,7 +25,7 @@ pub struct NonFinite {
     pub index: [usize; 3],
     /// Its channel, from 0; `None` in a volume of one channel.
     pub channel: Option<usize>,
-    /// Its place in RAS+ mm.
+    /// Its position in RAS+ mm.
     pub place: [f64; 3],
 }
 
@@ -35,7 +35,7 @@ impl NonFinite {
         self.nan + self.infinite
     }
 
-    /// Looks at a volume; `None` where all values are finite. Whole numbers are, without a look.
+    /// Checks a volume; `None` if all values are finite. Integer types are not scanned.
     pub fn of(volume: &Volume) -> Option<Self> {
         if all_finite(volume.voxels()) {
             return None;
@@ -43,7 +43,7 @@ impl NonFinite {
         Self::of_flags(volume, &flags(volume.voxels(), flag))
     }
 
-    /// Looks for NaN alone.
+    /// Checks for NaN only.
     pub fn nan_of(volume: &Volume) -> Option<Self> {
         if all_finite(volume.voxels()) {
             return None;
@@ -93,7 +93,7 @@ impl fmt::Display for NonFinite {
     }
 }
 
-/// Whether every value is finite. Whole numbers are, without a look.
+/// Whether every value is finite. Integer types are not scanned.
 pub fn all_finite(voxels: &Voxels) -> bool {
     // Flags are gathered without a branch, so that the loop is vectorised.
     match voxels {
@@ -125,7 +125,7 @@ pub fn replaced(voxels: Voxels, number: f64) -> Voxels {
     }
 }
 
-/// What a value is.
+/// The class of a value.
 const FINITE: u8 = 0;
 const NAN: u8 = 1;
 const ABOVE: u8 = 2;
@@ -140,7 +140,7 @@ fn flag(value: f64) -> u8 {
     }
 }
 
-/// The flag of every value. Whole numbers are finite, without a look.
+/// The flag of every value. Integer types are not scanned.
 fn flags(voxels: &Voxels, flag: impl Fn(f64) -> u8 + Sync) -> Vec<u8> {
     match voxels {
         Voxels::F32(values) => parallel::map_values(values, |v| flag(f64::from(v))),
@@ -167,7 +167,7 @@ pub struct Holes {
 }
 
 impl Holes {
-    /// The holes of a volume; `None` where all values are finite.
+    /// The holes of a volume; `None` if all values are finite.
     pub fn of(volume: &Volume) -> Option<Self> {
         if all_finite(volume.voxels()) {
             return None;
@@ -177,16 +177,17 @@ impl Holes {
         Some(Self { flags, size: volume.grid().voxel_count(), facts })
     }
 
-    /// How many there are, and where the first one is.
+    /// Their number, and where the first one is.
     pub const fn facts(&self) -> &NonFinite {
         &self.facts
     }
 
-    /// The volume with numbers in the holes: along axis 0 between the closest finite values on both sides, in rows
-    /// without any those of the closest row, in planes without any those of the closest plane, else 0.
+    /// The volume with numbers in the holes: interpolated along axis 0 between the closest finite values on both
+    /// sides. Rows without a finite value are copied from the closest row that has one, planes from the closest plane,
+    /// else they are 0.
     ///
     /// # Errors
-    /// Never for a volume that the holes are of.
+    /// Never for the volume of these holes.
     pub fn filled(&self, volume: Volume) -> Result<Volume, VolumeError> {
         let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
         let voxels = match volume.into_voxels() {
@@ -197,11 +198,11 @@ impl Holes {
         Volume::new(voxels, grid, kind, channels)
     }
 
-    /// The volume with the values that were in the holes. Where it has another number of channels by now, NaN takes the
-    /// place of each voxel that was a hole in any.
+    /// The volume with the original values put back into the holes. If its number of channels has changed, every voxel
+    /// that was a hole in any channel becomes NaN.
     ///
     /// # Errors
-    /// Never for a volume on the grid of the one that the holes are of.
+    /// Never for a volume on the same grid.
     pub fn put_back(&self, volume: Volume) -> Result<Volume, VolumeError> {
         fn put<T: Voxel>(mut values: Vec<T>, holes: &Holes) -> Vec<T> {
             let flags = holes.flags_of(values.len());
@@ -221,7 +222,7 @@ impl Holes {
         Volume::new(voxels, grid, kind, channels)
     }
 
-    /// The values of a later volume on the same grid that are not finite where these holes are not.
+    /// The values of a later volume on the same grid that are not finite and are none of these holes.
     pub fn beyond(&self, volume: &Volume) -> Option<NonFinite> {
         let voxels = volume.voxels();
         if all_finite(voxels) {
@@ -240,7 +241,7 @@ impl Holes {
         parallel::map_values(&self.flags, |f| u8::from(f != FINITE))
     }
 
-    /// The flags of a volume of so many values: these, or where channels were added or dropped NaN for all channels.
+    /// The flags of a volume with so many values: these, or, if channels were added or dropped, NaN for all channels.
     fn flags_of(&self, values: usize) -> std::borrow::Cow<'_, [u8]> {
         if values == self.flags.len() {
             return (&self.flags[..]).into();
@@ -275,7 +276,7 @@ fn filled<T: Voxel>(mut values: Vec<T>, flags: &[u8], [nx, ny, nz]: [usize; 3]) 
     values
 }
 
-/// Fills the holes of a row; whether it has a finite value.
+/// Fills the holes of a row; returns whether it has a finite value.
 fn fill_row<T: Voxel>(row: &mut [T], flags: &[u8]) -> bool {
     let mut last: Option<usize> = None;
     for i in 0..row.len() {
@@ -303,7 +304,7 @@ fn fill_row<T: Voxel>(row: &mut [T], flags: &[u8]) -> bool {
     true
 }
 
-/// Copies to each part without values the closest part that has some; whether there is one.
+/// Copies the closest part with values to each part without; returns whether there is one.
 fn copy_closest<T: Copy>(parts: &mut [T], length: usize, some: &[bool]) -> bool {
     for (i, has) in some.iter().enumerate().filter(|(_, has)| !**has) {
         debug_assert!(!has);
@@ -314,7 +315,7 @@ fn copy_closest<T: Copy>(parts: &mut [T], length: usize, some: &[bool]) -> bool 
     some.iter().any(|has| *has)
 }
 
-/// Puts NaN where a mask was reached: where more than rounding came of it.
+/// Puts NaN where the resampled mask is above rounding noise.
 pub(crate) fn mark<T: Voxel>(reached: &[f32], values: &mut [T]) {
     let nan = T::from_f64(f64::NAN);
     parallel::each(values.chunks_mut(BLOCK).zip(reached.chunks(BLOCK)), |(values, reached)| {
@@ -326,7 +327,7 @@ pub(crate) fn mark<T: Voxel>(reached: &[f32], values: &mut [T]) {
     });
 }
 
-/// Whether values of a type may be other than finite.
+/// Whether a type can hold values that are not finite.
 pub(crate) const fn may_have_holes(dtype: Dtype) -> bool {
     matches!(dtype, Dtype::F32 | Dtype::F64)
 }

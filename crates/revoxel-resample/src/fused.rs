@@ -1,12 +1,12 @@
-//! One place that decides which ops share a pass, and how each is sampled.
+//! The only place that decides which ops share a pass, and how each is sampled.
 //!
 //! ```text
 //! ops of step 1, ops of step 2, ...  --apply-->  one pass that waits  --settle-->  voxels
 //! ```
 //!
-//! Ops gather in a pass as long as the result is the same as step by step. The type works on a volume and on what is
-//! known of one before its voxels are read, so that what is planned is what is run; and it samples what is to be
-//! subtracted from a volume (the noise of an earlier step) the way the volume was sampled.
+//! Ops gather in a pass as long as the result is the same as step by step. The type works on a volume, and also on its
+//! known properties before the voxels are read, so the plan is what runs. It also samples the noise of an earlier
+//! step, which is to be subtracted from a volume, exactly as the volume was sampled.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Kind, Relation, Sampling};
 
@@ -29,27 +29,27 @@ pub enum Beyond {
 /// How the ops of a step are executed on one volume.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepRule {
-    /// How ops that interpolate do it.
+    /// How ops interpolate.
     pub interpolation: Interpolation,
     /// What they sample beyond the voxels.
     pub beyond: Beyond,
-    /// What the cubic B-spline takes to lie beyond the voxels.
+    /// The values that the cubic B-spline assumes beyond the voxels.
     pub boundary: Boundary,
-    /// Whether the cubic B-spline is kept within the range of what it reads.
+    /// Whether the cubic B-spline is clipped to the range of the values that it reads.
     pub clip: bool,
-    /// Whether voxels are means of all that they touch; see [`area`](crate::area).
+    /// Whether each voxel is the mean of all voxels that it touches; see [`area`](crate::area).
     pub area: bool,
-    /// By which rule an axis is interpolated in another way than the rest.
+    /// The rule by which an axis is interpolated in another way than the others.
     pub separate: Option<Separate>,
-    /// How volumes are smoothed before they are sampled more coarsely, where they are.
+    /// How volumes are smoothed before they are sampled more coarsely, if at all.
     pub smoothing: Option<AntiAlias>,
-    /// What smoothing reads beyond the volume, where that is not what its rule says.
+    /// What smoothing reads beyond the volume, if it differs from its rule.
     pub smoothing_edge: Option<FilterEdge>,
     /// Which of two equally close voxels is taken.
     pub ties: Ties,
-    /// How windows pad where they stick out.
+    /// How windows pad beyond the volume.
     pub pad_mode: PadMode,
-    /// What constant padding holds, by channel (one number for all channels is enough).
+    /// The value of constant padding, by channel (one number for all channels is enough).
     pub padding: Vec<f64>,
     /// Whether an interpolation may share a pass with an earlier one; values then differ from step by step.
     pub fuse_resampling: bool,
@@ -78,43 +78,43 @@ impl StepRule {
 /// How the ops of a step were executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Applied {
-    /// The interpolation, where one was needed.
+    /// The interpolation, if one was needed.
     pub interpolation: Option<Interpolation>,
-    /// The rule by which an axis was interpolated in another way, knowing the grid before the step.
+    /// The rule by which an axis was interpolated in another way, given the grid before the step.
     pub separate: Option<Separate>,
     /// What was sampled beyond the voxels.
     pub outside: Outside,
-    /// What the cubic B-spline took to lie beyond the voxels.
+    /// The values that the cubic B-spline assumed beyond the voxels.
     pub boundary: Boundary,
-    /// By which rule the volume was smoothed before.
+    /// The rule by which the volume was smoothed before.
     pub smoothed: Option<AntiAlias>,
-    /// Whether voxels are means of all that they touch.
+    /// Whether each voxel is the mean of all voxels that it touches.
     pub area: bool,
-    /// Whether it was one interpolation with that of a step before.
+    /// Whether it was fused with the interpolation of an earlier step.
     pub fused: bool,
-    /// How a window padded, where one did.
+    /// How a window padded, if one did.
     pub padded: Option<PadMode>,
-    /// Voxels that were kept within the range of what the spline read; `None` where they were not looked at.
+    /// The number of voxels clipped to the range that the spline read; `None` if they were not counted.
     pub clipped: Option<usize>,
-    /// Whether an op went into the pass of a step before.
+    /// Whether an op joined the pass of an earlier step.
     pub joined: bool,
 }
 
-/// A volume, or what is known of one, and the pass that waits for it.
+/// A volume or its known properties, and the pending pass.
 #[derive(Clone, Debug)]
 pub struct FusedPass<S> {
     subject: S,
     pass: Sampling,
     how: How,
-    /// Ops of earlier steps that wait.
+    /// Pending ops of earlier steps.
     earlier: usize,
-    /// Ops of the step at hand that wait.
+    /// Pending ops of the current step.
     own: usize,
     executed: usize,
 }
 
 impl<S: Subject> FusedPass<S> {
-    /// Nothing waits yet.
+    /// A subject without pending ops.
     pub fn new(subject: S) -> Self {
         let pass = Sampling::identity(*subject.grid());
         Self { subject, pass, how: How::border(Interpolation::Nearest), earlier: 0, own: 0, executed: 0 }
@@ -125,17 +125,17 @@ impl<S: Subject> FusedPass<S> {
         self.pass.target()
     }
 
-    /// The pass that waits.
+    /// The pending pass.
     pub const fn pass(&self) -> &Sampling {
         &self.pass
     }
 
-    /// How the pass that waits is to be executed.
+    /// How to execute the pending pass.
     pub const fn how(&self) -> &How {
         &self.how
     }
 
-    /// What the pass is to be executed on: as it was before the ops that wait.
+    /// The subject before the pending ops.
     pub const fn subject(&self) -> &S {
         &self.subject
     }
@@ -145,12 +145,12 @@ impl<S: Subject> FusedPass<S> {
         self.executed
     }
 
-    /// The subject, the pass that waits and how it is to be executed.
+    /// The subject, the pending pass, and how to execute it.
     pub fn into_parts(self) -> (S, Sampling, How) {
         (self.subject, self.pass, self.how)
     }
 
-    /// Executes the pass that waits; the subject after it.
+    /// Executes the pending pass; returns the subject after it.
     ///
     /// # Errors
     /// If it fails.
@@ -163,7 +163,7 @@ impl<S: Subject> FusedPass<S> {
         Ok(&mut self.subject)
     }
 
-    /// Another subject in the place of this one, with the same passes behind it. None may wait.
+    /// Replaces the subject, keeping the count of passes. No op may be pending.
     #[must_use]
     pub fn with(&self, subject: S) -> Self {
         Self { executed: self.executed, ..Self::new(subject) }
@@ -199,7 +199,7 @@ impl<S: Subject> FusedPass<S> {
         Ok(applied)
     }
 
-    /// Adds an op to the pass that waits.
+    /// Adds an op to the pending pass.
     fn join(&mut self, op: &GridOp, applied: &mut Applied) -> Result<(), ResampleError> {
         applied.joined |= self.earlier > 0;
         self.pass.push(op)?;
@@ -207,7 +207,7 @@ impl<S: Subject> FusedPass<S> {
         Ok(())
     }
 
-    /// Adds an op to the pass that waits, or to a new one.
+    /// Adds an op to the pending pass, or to a new one.
     fn push(&mut self, op: &GridOp, rule: &StepRule, applied: &mut Applied) -> Result<(), ResampleError> {
         if !self.pass.fuses(op, rule.fuse_resampling) {
             self.settle()?;
@@ -269,7 +269,7 @@ impl<S: Subject> FusedPass<S> {
         Ok(())
     }
 
-    /// Smooths along the axes that are coarser on `target`; the rule, where there are such.
+    /// Smooths along the axes that are coarser on `target`; returns the rule, if there are any.
     fn smooth(
         &mut self,
         target: &Grid,

@@ -1,4 +1,4 @@
-//! Nearest voxels where the axes of source and target line up: one table of offsets per axis.
+//! Nearest voxels if the axes of source and target line up: one table of offsets per axis.
 
 use revoxel_core::{IndexBox, Voxel};
 
@@ -7,7 +7,7 @@ use crate::simd::vectorised;
 use crate::taps::{Along, Range};
 use crate::{How, Outside};
 
-/// Target planes that are computed together where the source's fastest axis becomes the target's slowest.
+/// Target planes that are computed together if the source's fastest axis becomes the target's slowest.
 const BLOCK: usize = 16;
 
 /// Source offsets by target index, per target axis; the tables start at `first`.

@@ -1,9 +1,8 @@
 //! Any affine map, row by row.
 //!
-//! Along a target row the source position moves by the same step from voxel to voxel, so the row splits into parts
-//! without data and a part where positions are computed side by side, clamped to the readable voxels. Only where
-//! positions are mirrored, where the cubic spline meets its boundary, and between uneven slices is each position
-//! treated on its own.
+//! Along a target row, the source position moves by the same step from voxel to voxel. So the row splits into parts
+//! without data and a part whose positions are computed side by side, clamped to the readable voxels. Positions are
+//! computed one by one only if they are mirrored, at the boundary of the cubic spline, and between uneven slices.
 
 mod rows;
 
@@ -30,9 +29,9 @@ pub(crate) struct General {
     outside: Outside,
     from: Option<Slices>,
     to: Option<Slices>,
-    /// Whether interiors are computed in one go.
+    /// Whether interiors are computed side by side.
     fast: bool,
-    /// Whether target planes lie along source planes, so that a plane is mixed once for all of its rows.
+    /// Whether target planes are parallel to source planes, so that a plane is mixed once for all of its rows.
     parallel: bool,
 }
 
@@ -49,7 +48,7 @@ impl Split {
     }
 }
 
-/// A warp on the way, with the map onto its grid and the limits on what comes out of it.
+/// A warp of the pass, with the map onto its grid and the limits on its result.
 struct Bent {
     map: [[f64; 4]; 3],
     bend: Bend,
@@ -115,8 +114,8 @@ impl General {
         self.averages
     }
 
-    /// The source plane that the target plane `at` lies in, mixed of the two around it, where all of the plane lies
-    /// in one and that pays. Only what the `region` of the target plane reads is set.
+    /// The source plane of the target plane `at`, mixed from the two around it, if the target plane lies entirely in
+    /// one source plane and mixing pays off. Only the part that the `region` of the target plane reads is set.
     pub(crate) fn level<'a, T: Voxel, R: Real>(
         &self,
         source: &[T],
@@ -154,8 +153,8 @@ impl General {
         Some(plane)
     }
 
-    /// Computes a target row whose values are averaged; it starts at target index `at`, and in the interior it reads
-    /// the `level` of its plane where there is one.
+    /// Computes a target row with averaged values. It starts at target index `at`; its interior reads the mixed plane
+    /// `level`, if there is one.
     pub(crate) fn row_real<T: Voxel, R: Real>(
         &self,
         source: &[T],
@@ -183,7 +182,7 @@ impl General {
         }
     }
 
-    /// Computes a target row whose values are copied; it starts at target index `at`.
+    /// Computes a target row with copied values, which starts at target index `at`.
     pub(crate) fn row_copy<T: Voxel, O: Voxel>(
         &self,
         source: &[T],
@@ -287,7 +286,7 @@ impl General {
         Split { inside, interior }
     }
 
-    /// The source position of a target index, `None` where there is no data.
+    /// The source position of a target index; `None` if there is no data.
     fn position(&self, target: [f64; 3]) -> Option<[f64; 3]> {
         let target = self.to.as_ref().map_or(target, |slices| slices.to_even(target));
         if !self.limits.iter().all(|bounds| bounds.admits(target)) {
@@ -352,7 +351,7 @@ impl General {
         sum
     }
 
-    /// The voxel or label that a position stands for.
+    /// The voxel or label at a position.
     fn chosen<T: Voxel>(&self, source: &[T], p: [f64; 3]) -> T {
         if !self.interpolation.weighs_labels() {
             let offset = |a: usize| self.nearest(a, p[a]) as usize * self.strides[a];
@@ -381,7 +380,7 @@ impl General {
         self.ranges[axis].nearest(position, tie)
     }
 
-    /// Which of the two voxels around a position along each axis is the closest, 0 or 1.
+    /// Which of the two voxels around a position is closest along each axis, 0 or 1.
     fn closest(&self, position: [f64; 3]) -> [u8; 3] {
         [0, 1, 2].map(|a| {
             let placed = position[a].clamp(self.ranges[a].low as f64, self.ranges[a].high as f64);

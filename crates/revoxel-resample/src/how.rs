@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use revoxel_core::Kind;
 
-/// How a value between voxel centres is found.
+/// How a value between voxel centres is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interpolation {
     /// The value of the closest voxel; [`Ties`] decides between two equally close ones.
@@ -14,16 +14,16 @@ pub enum Interpolation {
     Linear,
     /// Cubic B-spline through the voxels (prefiltered, mirrored at the edges), as scipy's `order=3, mode='mirror'`.
     Cubic,
-    /// Linear on each label's indicator; the label with the highest weight wins, at a tie that of the closest voxel. What
-    /// one-hot → linear → argmax gives.
+    /// Linear on each label's indicator; the label with the highest weight wins, at a tie that of the closest voxel.
+    /// The result is that of one-hot → linear → argmax.
     Label,
-    /// As `Label`, but of two equally close voxels the upper one decides ties, whatever [`Ties`] says. What nnU-Net does
-    /// with segmentations.
+    /// As `Label`, but if two voxels are equally close, the upper one decides ties, whatever [`Ties`] says, as in
+    /// nnU-Net's resampling of segmentations.
     LabelNearest,
 }
 
 impl Interpolation {
-    /// All of them, in the order in which they are listed to people.
+    /// All of them, in the order shown to people.
     pub const ALL: [Self; 5] = [Self::Nearest, Self::Linear, Self::Cubic, Self::Label, Self::LabelNearest];
 
     /// The name as written in pipelines and traces.
@@ -37,7 +37,7 @@ impl Interpolation {
         }
     }
 
-    /// What a kind is interpolated with unless a step says otherwise.
+    /// The default interpolation of a kind.
     pub const fn default_for(kind: Kind) -> Self {
         match kind {
             Kind::Image | Kind::Probability | Kind::Logit => Self::Linear,
@@ -50,7 +50,7 @@ impl Interpolation {
         matches!(self, Self::Linear | Self::Cubic)
     }
 
-    /// Whether a label is chosen by the weights of all around a position.
+    /// Whether a label is chosen by the weights of all voxels around a position.
     pub const fn weighs_labels(self) -> bool {
         matches!(self, Self::Label | Self::LabelNearest)
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// A name that is not an interpolation.
+/// The name is not an interpolation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an interpolation: use nearest, linear, cubic, label or label_nearest")]
 pub struct InterpolationError(pub String);
@@ -88,16 +88,14 @@ pub enum Outside {
     Fill,
 }
 
-/// To which of two voxels a position belongs that lies half way between them, for interpolations that choose a voxel
-/// or a label.
+/// Which of two voxels a position halfway between them takes, for interpolations that choose a voxel or a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ties {
-    /// By turns along an axis, so that label maps keep their place and their volume: to the even index where ties lie
-    /// an odd number of voxels apart, else to the lower and the upper one in turn. Indices are those of the volume that
-    /// is sampled.
+    /// Alternates along an axis, so that label maps keep their position and volume: the even index if ties are an odd
+    /// number of voxels apart, else the lower and the upper one in turn. Indices are those of the sampled volume.
     #[default]
     Alternate,
-    /// Always to the upper index: `floor(x + 0.5)`. Traces written before ties had a rule mean this.
+    /// Always the upper index: `floor(x + 0.5)`. Traces from before ties had a rule mean this.
     Upper,
 }
 
@@ -111,24 +109,24 @@ impl Ties {
     }
 }
 
-/// What the cubic B-spline takes to lie beyond the voxels.
+/// The values that the cubic B-spline assumes beyond the voxels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Boundary {
     /// The voxels mirrored about the outermost centres.
     #[default]
     Mirror,
-    /// The outermost voxels over and over (scipy's `mode='nearest'`, which nnU-Net uses). Positions up to
-    /// half a voxel outside the outermost centres are then read where they are and not clamped.
+    /// The outermost voxels, repeated (scipy's `mode='nearest'`, which nnU-Net uses). Positions up to half a voxel
+    /// outside the outermost centres are then not clamped.
     Edge,
     /// The voxels mirrored about the outer faces (scipy's `mode='reflect'`). Positions up to half a voxel outside the
-    /// outermost centres are then read where they are and not clamped.
+    /// outermost centres are then not clamped.
     Reflect,
-    /// As `Mirror`, and positions up to half a voxel outside the outermost centres are read from what is mirrored there
-    /// and not clamped (ITK's B-spline).
+    /// As `Mirror`, but positions up to half a voxel outside the outermost centres read the mirrored voxels and are
+    /// not clamped (ITK's B-spline).
     Itk,
 }
 
-/// An axis of the source that is interpolated in another way than the rest: slices that lie far apart.
+/// An axis of the source that is interpolated in another way than the others, because its slices are far apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Through {
     /// The axis of the source, 0 to 2.
@@ -138,7 +136,7 @@ pub struct Through {
 }
 
 impl Through {
-    /// The same for voxels of a kind: labels are never averaged, along no axis.
+    /// The same for voxels of a kind: labels are not averaged along any axis.
     pub fn of_kind(self, kind: Kind) -> Option<Self> {
         let averages = kind == Kind::Label && self.interpolation.averages();
         (!averages).then_some(self)
@@ -152,19 +150,19 @@ pub struct How {
     pub interpolation: Interpolation,
     /// What is sampled beyond the readable voxels.
     pub outside: Outside,
-    /// The value of sampled places without data, per channel (one number for all channels is enough).
+    /// The value of sampled voxels without data, per channel (one number for all channels is enough).
     pub fill: Vec<f64>,
     /// The value of padding, per channel (one number for all channels is enough).
     pub padding: Vec<f64>,
     /// An axis that is interpolated in another way.
     pub through: Option<Through>,
-    /// What the cubic B-spline takes to lie beyond the voxels.
+    /// The values that the cubic B-spline assumes beyond the voxels.
     pub boundary: Boundary,
     /// Which of two equally close voxels is taken.
     pub ties: Ties,
-    /// Whether values decide about labels afterwards (the highest channel, a threshold): linear interpolation then leans
-    /// by a few millionths of a voxel towards the closest voxel where a position lies half way, so that scores of 0 and
-    /// 1 do not meet in the middle, where the lowest label would win.
+    /// Whether values decide labels afterwards (the highest channel, a threshold). Linear interpolation then shifts
+    /// positions halfway by a few millionths of a voxel towards the closest voxel. Otherwise scores of 0 and 1 would
+    /// be equal there, and the lowest label would win.
     pub decides: bool,
 }
 
@@ -176,24 +174,24 @@ impl How {
         Self { interpolation, outside, fill, padding, through, boundary, ties, decides: false }
     }
 
-    /// An interpolation that fills whatever has no data, padding included.
+    /// An interpolation that fills all voxels without data, including padding.
     pub fn filled(interpolation: Interpolation, fill: Vec<f64>) -> Self {
         Self { outside: Outside::Fill, padding: fill.clone(), fill, ..Self::border(interpolation) }
     }
 
-    /// An interpolation that extends the edge to all voxels that the pass writes, and fills the others: the way back of
-    /// a prediction.
+    /// An interpolation that extends the edge to all voxels that the pass writes, and fills the others: for mapping a
+    /// prediction back.
     pub fn extended(interpolation: Interpolation, fill: Vec<f64>) -> Self {
         Self { padding: fill.clone(), fill, ..Self::border(interpolation) }
     }
 
-    /// Whether values are averaged: along the axis that is interpolated in another way, at least.
+    /// Whether values are averaged, along any axis.
     pub fn averages(&self) -> bool {
         let through = |t: Through| self.interpolation == Interpolation::Nearest && t.interpolation.averages();
         self.interpolation.averages() || self.through.is_some_and(through)
     }
 
-    /// Whether a cubic B-spline is read along any axis: then its coefficients are needed.
+    /// Whether any axis uses a cubic B-spline, which needs coefficients.
     pub(crate) fn splines(&self) -> bool {
         let through = self.through.is_some_and(|t| t.interpolation == Interpolation::Cubic);
         self.interpolation == Interpolation::Cubic || through

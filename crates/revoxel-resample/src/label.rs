@@ -1,7 +1,7 @@
-//! The label interpolation: linear on each label's indicator, without ever building an indicator.
+//! The label interpolation: linear on each label's indicator, without building an indicator.
 //!
-//! A label map is the same over most of its cells, and there nothing has to be weighed: where the eight voxels
-//! around a position agree, they are the answer. So the cost hardly grows with the number of labels.
+//! In most cells of a label map, the eight voxels around a position agree, and no weighing is needed. So the cost
+//! hardly grows with the number of labels.
 
 use revoxel_core::{IndexBox, Voxel};
 
@@ -33,12 +33,12 @@ pub(crate) fn plane<T: Voxel, O: Voxel>(
 struct Pair {
     index: [usize; 2],
     weight: [f64; 2],
-    /// Which of the two is the closest, 0 or 1, or [`NO_CLOSEST`](crate::taps::NO_CLOSEST).
+    /// Which of the two is closest, 0 or 1, or [`NO_CLOSEST`](crate::taps::NO_CLOSEST).
     closest: u8,
 }
 
 impl Pair {
-    /// A tap without weight reads what the other one reads.
+    /// A tap of weight 0 reads the same voxel as the other tap.
     #[inline(always)]
     fn of(taps: &Taps, position: usize) -> Self {
         let (indices, weights) = taps.at(position);

@@ -1,6 +1,6 @@
 //! The voxel loops: executes a [`Sampling`](revoxel_core::Sampling) on a [`Volume`](revoxel_core::Volume).
 //!
-//! One entry point, [`execute`], chooses the path by what the fused pass is:
+//! The only entry point, [`execute`], chooses the path by the fused pass:
 //!
 //! | pass | path | file |
 //! |---|---|---|
@@ -10,9 +10,9 @@
 //! | axes line up, label | row by row, weighed only where labels meet | `label.rs` |
 //! | anything else | row by row along the map | `general.rs` |
 //!
-//! Kernels are compiled for several sets of vector instructions and chosen at run time (`simd.rs`). [`oracle`] does
-//! the same naively in f64; every path is tested against it. Results depend neither on the number of threads nor
-//! on the instructions.
+//! Kernels are compiled for several sets of vector instructions and chosen at run time (`simd.rs`). [`oracle`]
+//! computes the same naively in f64; every path is tested against it. Results depend neither on the number of threads
+//! nor on the instruction set.
 
 mod aligned;
 mod area;

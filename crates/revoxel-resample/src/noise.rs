@@ -1,4 +1,4 @@
-//! Philox4x32-10: random numbers by position instead of by order.
+//! Philox4x32-10: random numbers by position instead of in sequence.
 //!
 //! The generator of Salmon, Moraes, Dror and Shaw (Parallel random numbers: as easy as 1, 2, 3; 2011): a block of
 //! four words is a function of a key and a counter, so that any thread can make any number.
@@ -29,7 +29,7 @@ fn pair(words: [u32; 4]) -> [f64; 2] {
     [unit(words[0], words[1]), unit(words[2], words[3])]
 }
 
-/// Noise by position: Philox4x32-10, whose key and counter are made of four words, a position and a stream.
+/// Noise by position: Philox4x32-10, with a key and a counter made of four words, a position and a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noise {
     key: [u32; 2],
@@ -46,7 +46,7 @@ impl Noise {
         Self { key: [a, b], base: [c, d], stream: 0 }
     }
 
-    /// The four words of this noise; they do not tell the stream.
+    /// The four words of this noise; they do not contain the stream.
     pub const fn words(&self) -> [u32; 4] {
         [self.key[0], self.key[1], self.base[0], self.base[1]]
     }
@@ -69,13 +69,13 @@ impl Noise {
         [length * libm::cos(angle), length * libm::sin(angle)]
     }
 
-    /// A number between two others at a position, each as likely. Not to be used beside [`normal`](Self::normal) of
-    /// the same stream, which is made of it.
+    /// A uniform number between two others at a position. Do not use it with [`normal`](Self::normal) of the same
+    /// stream, which is derived from it.
     pub fn uniform(&self, position: u64, low: f64, high: f64) -> f64 {
         low + (high - low) * self.pair(position)[0]
     }
 
-    /// Three independent numbers between −1 and 1 at a position, each as likely, with 32 bits each.
+    /// Three independent uniform numbers between −1 and 1 at a position, with 32 bits each.
     pub fn triple(&self, position: u64) -> [f64; 3] {
         let [a, b, c, _] = self.block(position);
         [a, b, c].map(|word| (f64::from(word) + 0.5) / f64::from(1u32 << 31) - 1.0)

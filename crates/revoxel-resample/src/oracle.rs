@@ -1,4 +1,4 @@
-//! What every path must give, computed naively in f64: for tests, benches and third parties' checks. Slow.
+//! The expected result of every path, computed naively in f64: for tests, benches and third parties' checks. Slow.
 
 use revoxel_core::{Sampling, Volume, dispatch};
 
@@ -9,8 +9,8 @@ use crate::{How, Outside, spline};
 
 /// The values of a pass on the sampling's target grid, axis 0 fastest, channels slowest.
 ///
-/// The boundary of a cubic spline is the mirrored one. For cubic interpolation the coefficients come from the crate's own prefilter in f64 (which has tests of its
-/// own, against its definition and against scipy).
+/// A cubic spline has the mirrored boundary. Its coefficients come from the crate's own prefilter in f64, which is
+/// tested against its definition and against scipy.
 pub fn resample(volume: &Volume, sampling: &Sampling, how: &How) -> Vec<f64> {
     let source = sampling.source().shape();
     let channels = volume.channels();
@@ -103,7 +103,7 @@ fn channel(values: &[f64], sampling: &Sampling, how: &How, channel: usize) -> Ve
     indices(target).map(value).collect()
 }
 
-/// The label of the highest weight; of several the closest voxel's, where it is among them, else the lowest.
+/// The label with the highest weight; of several, that of the closest voxel if it is among them, else the lowest.
 fn heaviest(labels: &[(f64, f64)], Weighing(equal): Weighing, closest: Option<f64>) -> f64 {
     let weight = |label: f64| labels.iter().filter(|(l, _)| *l == label).map(|(_, w)| w).sum::<f64>();
     let mut names: Vec<f64> = labels.iter().map(|(l, _)| *l).collect();

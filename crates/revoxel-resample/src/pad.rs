@@ -10,7 +10,7 @@ use crate::error::ResampleError;
 use crate::work::{copied, covered};
 use crate::{How, Interpolation};
 
-/// What padding holds.
+/// The values of padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PadMode {
     /// One given value.
@@ -44,7 +44,7 @@ pub enum PadMode {
 }
 
 impl PadMode {
-    /// All modes, in the order in which they are listed to people.
+    /// All modes, in the order shown to people.
     pub const ALL: [Self; 14] = [
         Self::Constant,
         Self::Edge,
@@ -62,7 +62,7 @@ impl PadMode {
         Self::VolumeMedian,
     ];
 
-    /// The name, as numpy spells it where numpy has it.
+    /// The name, as in numpy if numpy has the mode.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Constant => "constant",
@@ -82,12 +82,12 @@ impl PadMode {
         }
     }
 
-    /// Whether it makes numbers that are no values of the volume.
+    /// Whether it computes numbers that need not be values of the volume.
     pub const fn averages(self) -> bool {
         matches!(self, Self::LinearRamp | Self::Mean | Self::Median | Self::VolumeMean | Self::VolumeMedian)
     }
 
-    /// The number of all channels that pads, where the mode has one: of the finite values, 0 where there is none.
+    /// The number that pads all channels, if the mode has one: computed from the finite values, 0 if there are none.
     fn of_all(self, voxels: &Voxels) -> Option<f64> {
         match self {
             Self::VolumeMinimum => Some(voxels.min_max().map_or(0.0, |(low, _)| low)),
@@ -98,7 +98,7 @@ impl PadMode {
         }
     }
 
-    /// The number of all channels that pads, where it is a whole number that double precision rounds.
+    /// The number that pads all channels, if it is a whole number that double precision rounds.
     fn long(self, voxels: &Voxels) -> Option<i128> {
         if !matches!(voxels.dtype(), Dtype::U64 | Dtype::I64) {
             return None;
@@ -111,7 +111,7 @@ impl PadMode {
         (!Dtype::F64.holds_whole(number)).then_some(number)
     }
 
-    /// The index (0 .. n) whose voxel stands at `index`, for modes that repeat voxels.
+    /// The index (0 .. n) of the voxel that is repeated at `index`, for modes that repeat voxels.
     fn index(self, index: i64, n: i64) -> i64 {
         match self {
             Self::Edge => index.clamp(0, n - 1),
@@ -136,7 +136,7 @@ impl fmt::Display for PadMode {
     }
 }
 
-/// A name that is not a padding mode.
+/// The name is not a padding mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a padding mode: use constant, edge, reflect, symmetric, wrap, linear_ramp, minimum, maximum, mean, \
@@ -152,11 +152,11 @@ impl FromStr for PadMode {
     }
 }
 
-/// Takes the window `start .. start + shape` of a volume; where it sticks out, the padding is made of the voxels
-/// inside it by `mode`, or of `value` (per channel) where the mode is constant. Cropping comes before padding.
+/// Takes the window `start .. start + shape` of a volume. Beyond the volume, `mode` makes the padding from the voxels
+/// inside the window, or from `value` (per channel) if the mode is constant. Cropping comes before padding.
 ///
 /// # Errors
-/// If the window is empty or shares no voxel with the volume and the mode needs one.
+/// If the window is empty, or shares no voxel with the volume and the mode needs one.
 pub fn pad(
     volume: &Volume,
     start: [i64; 3],
@@ -192,7 +192,7 @@ pub fn pad(
     Ok(Volume::new(voxels, *sampling.target(), kind, channels)?)
 }
 
-/// Executes a window whose padding is a whole number, to the last digit.
+/// Executes a window whose padding is an exact whole number.
 fn padded_with(volume: &Volume, window: &Sampling, number: i128) -> Result<Volume, ResampleError> {
     let inside = covered(window)?;
     let inside: &[u8] = inside.voxels().bytes();
@@ -230,7 +230,7 @@ fn repeated<T: Voxel>(
     out
 }
 
-/// Pads one axis after another with numbers made of each line.
+/// Pads one axis after another with numbers computed from each line.
 fn summarised<T: Voxel>(
     source: &[T],
     from: [usize; 3],
@@ -274,7 +274,7 @@ fn summarised<T: Voxel>(
     values
 }
 
-/// The mean of the finite values, summed in the same order on any number of threads; 0 of nothing.
+/// The mean of the finite values, summed in the same order on any number of threads; 0 if there are none.
 fn mean_of<T: Voxel>(values: &[T]) -> f64 {
     let sum = |part: &[T]| {
         let finite = part.iter().map(|v| v.to_f64()).filter(|v| v.is_finite());
@@ -285,7 +285,7 @@ fn mean_of<T: Voxel>(values: &[T]) -> f64 {
     sum / count.max(1) as f64
 }
 
-/// The median of the finite values, the mean of the two in the middle of an even number; 0 of nothing.
+/// The median of the finite values (for an even number, the mean of the middle two); 0 if there are none.
 fn median_of<T: Voxel>(values: &[T]) -> f64 {
     let order = |a: &T, b: &T| a.to_f64().total_cmp(&b.to_f64());
     let mut values: Vec<T> = values.iter().copied().filter(|v| v.to_f64().is_finite()).collect();
@@ -298,7 +298,7 @@ fn median_of<T: Voxel>(values: &[T]) -> f64 {
     lower.map_or(upper.to_f64(), |lower| 0.5 * (lower.to_f64() + upper.to_f64()))
 }
 
-/// The number of a line, of its finite values; its first value where none is finite.
+/// The number computed from the finite values of a line; its first value if none is finite.
 fn summary<T: Voxel>(mut line: Vec<T>, mode: PadMode) -> T {
     let mean = |values: &[T]| T::from_f64(values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64);
     let first = line[0];

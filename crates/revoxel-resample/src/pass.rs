@@ -1,4 +1,4 @@
-//! A sampling made ready for execution: which path, which regions, which tables.
+//! A sampling prepared for execution: its path, regions and tables.
 
 use revoxel_core::{ExactMap, IndexBox, Sampling, Voxel};
 
@@ -72,7 +72,7 @@ impl Pass {
         pass
     }
 
-    /// Whether voxels are moved without a look at what they hold.
+    /// Whether voxels are moved regardless of their values.
     pub(crate) const fn copies_bits(&self) -> bool {
         matches!(self.path, Path::Copy(_) | Path::Gather(_))
     }
@@ -88,7 +88,7 @@ impl Pass {
         }
     }
 
-    /// Computes the planes from `z` on of a channel whose values are averaged in `R` (or copied, converted).
+    /// Computes the planes of a channel from `z` on, with values averaged in `R` (or copied and converted).
     pub(crate) fn planes_real<T: Voxel, R: Real>(
         &self,
         source: &[T],
@@ -121,7 +121,7 @@ impl Pass {
         }
     }
 
-    /// Computes the planes from `z` on of a channel whose values are copied.
+    /// Computes the planes of a channel from `z` on, with copied values.
     pub(crate) fn planes_copy<T: Voxel>(
         &self,
         source: &[T],
@@ -174,7 +174,7 @@ impl Pass {
         }
     }
 
-    /// Writes padding and fill of the planes from `z` on; the indices of those of them that are inside.
+    /// Writes padding and fill of the planes from `z` on; returns the indices of the planes that are inside.
     pub(crate) fn prepare<O: Copy>(
         &self,
         z: usize,
@@ -225,7 +225,7 @@ pub(crate) fn along(sampling: &Sampling, how: &How) -> [Along; 3] {
     })
 }
 
-/// How many voxels positions lie apart along each source axis, where that follows one axis of the target; else 1.
+/// The distance of positions in voxels along each source axis, if the axis follows one axis of the target; else 1.
 fn scales(sampling: &Sampling) -> [f64; 3] {
     let shape = sampling.target().shape();
     sampling.last_map().rows().map(|row| {
@@ -251,8 +251,8 @@ fn ranges(sampling: &Sampling, beyond: [i64; 3]) -> [Range; 3] {
     [0, 1, 2].map(|a| Range { low: start[a], high: end[a] - 1, beyond: beyond[a] })
 }
 
-/// How source axes follow target axes, where each follows one only: what the other axes add over the whole target
-/// stays below a ten-millionth of a voxel.
+/// How source axes follow target axes, if each follows only one: the other axes add less than a ten-millionth of a
+/// voxel over the whole target.
 pub(crate) fn aligned(sampling: &Sampling) -> Option<Aligned> {
     if sampling.is_uneven() {
         return None;
@@ -272,7 +272,7 @@ pub(crate) fn aligned(sampling: &Sampling) -> Option<Aligned> {
     (seen == [true; 3]).then_some(axes)
 }
 
-/// The written voxels whose positions lie between the faces of the volume, where that matters.
+/// The written voxels whose positions lie between the faces of the volume, if that matters.
 fn inside(axes: &Aligned, ranges: &[Range; 3], outside: Outside, written: &IndexBox) -> IndexBox {
     if outside != Outside::Fill {
         return *written;

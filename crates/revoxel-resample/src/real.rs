@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Sub};
 
 use revoxel_core::{Dtype, Voxel};
 
-/// f32, in which up to 16-bit integers and f32 voxels are averaged, or f64, for everything wider.
+/// f32, for averaging f32 voxels and integers of up to 16 bits, or f64, for everything wider.
 pub(crate) trait Real: Voxel + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// The voxel types whose means are computed in this one.
     const SOURCES: [Dtype; 5];
@@ -15,7 +15,7 @@ pub(crate) trait Real: Voxel + Add<Output = Self> + Sub<Output = Self> + Mul<Out
     /// A weight.
     fn weight(value: f64) -> Self;
 
-    /// The one of two tables that has this type.
+    /// Of two tables, the one of this type.
     fn choose<'a>(single: &'a [f32], double: &'a [f64]) -> &'a [Self];
 
     /// The nearest value of an output type.

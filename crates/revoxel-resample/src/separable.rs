@@ -1,10 +1,10 @@
-//! Interpolation where the axes of source and target line up: one axis after another, slice by slice.
+//! Interpolation if the axes of source and target line up: one axis after another, slice by slice.
 //!
 //! ```text
 //! source planes --blend along axis 2--> one plane --blend rows along axis 1--> one row --taps along axis 0--> target row
 //! ```
-//! The slowest axis goes first, on whole rows, so that the inner loops run over contiguous memory. Where the axes
-//! line up in another order, a block of target planes first gathers the source voxels that it needs, turned.
+//! The slowest axis goes first, on whole rows, so that the inner loops run over contiguous memory. If the axes line up
+//! in another order, a block of target planes first gathers the source voxels that it needs, in target order.
 
 use std::ops::Range as Indices;
 
@@ -18,7 +18,7 @@ use crate::simd::vectorised;
 use crate::taps::{Along, Line, Range, Taps};
 use crate::weighing::Weighing;
 
-/// Target planes that are computed together where the source must be turned.
+/// Target planes that are computed together if the source must be reordered.
 const BLOCK: usize = 16;
 
 /// Tables of an aligned pass, by target axis.
@@ -36,7 +36,7 @@ pub(crate) struct Separable {
     pub(crate) weighing: Weighing,
 }
 
-/// Buffers that a thread keeps from block to block: turned source voxels `S`, means `R`.
+/// Buffers that a thread keeps from block to block: reordered source voxels `S`, means `R`.
 #[derive(Default)]
 pub(crate) struct Scratch<S, R> {
     pub(crate) turned: Vec<S>,

@@ -1,41 +1,40 @@
-//! When slices that lie far apart are interpolated by themselves: nnU-Net's rule.
+//! When slices that are far apart are interpolated separately: nnU-Net's rule.
 
 use crate::{Interpolation, Through};
 
 /// A rule by which one axis is interpolated in another way than the two others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Separate {
-    /// Only where the largest voxel size is more than so many times the smallest; always where `None`.
+    /// Applies only if the largest voxel size is more than this many times the smallest; `None` means always.
     pub threshold: Option<f64>,
     /// How that axis is interpolated: nearest, linear or cubic.
     pub interpolation: Interpolation,
-    /// The voxel size (mm) that the grid after was made for, where it is known: a whole number of voxels in the same
-    /// region makes it a little finer or coarser. 0 for axes that keep what they have.
+    /// The voxel size (mm) for which the grid after was made, if known: a whole number of voxels in the same region
+    /// makes the actual size a little finer or coarser. 0 for axes that keep their size.
     pub pixdim: Option<[f64; 3]>,
 }
 
 impl Separate {
-    /// The rule, knowing the grid before: every axis has the voxel size that it is made for.
+    /// The rule, given the grid before: every axis has the voxel size for which it was made.
     #[must_use]
     pub fn after(self, before: [f64; 3]) -> Self {
         let pixdim = self.pixdim.map(|p| [0, 1, 2].map(|a| if p[a] > 0.0 { p[a] } else { before[a] }));
         Self { pixdim, ..self }
     }
 
-    /// The axis on the way there: nominal spacings (mm) of the grids before and after, by the same
-    /// axes.
+    /// The axis for the way forward: nominal spacings (mm) of the grids before and after, by the same axes.
     pub fn forth(&self, before: [f64; 3], after: [f64; 3]) -> Option<Through> {
         self.through(before, self.after(before).pixdim.unwrap_or(after))
     }
 
-    /// The axis on the way back, given the same.
+    /// The axis for the way back, with the same arguments.
     pub fn back(&self, before: [f64; 3], after: [f64; 3]) -> Option<Through> {
         self.through(self.after(before).pixdim.unwrap_or(after), before)
     }
 
-    /// The axis, where there is one. `from` is the spacing (mm) of the grid that is read, `to` that of the grid that
-    /// is written, by the same axes. The coarsest axis of `from` is taken where `from` is uneven enough, else that
-    /// of `to` where `to` is; two axes that are both the coarsest are none.
+    /// The axis, if there is one. `from` is the spacing (mm) of the grid that is read, `to` that of the grid that is
+    /// written, by the same axes. It is the coarsest axis of `from` if `from` is anisotropic enough, else that of `to`
+    /// if `to` is. If two axes are equally coarse, there is none.
     fn through(&self, from: [f64; 3], to: [f64; 3]) -> Option<Through> {
         let highest = |s: [f64; 3]| s[0].max(s[1]).max(s[2]);
         let uneven = |s: [f64; 3]| {

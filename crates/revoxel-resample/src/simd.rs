@@ -1,7 +1,7 @@
 //! Which vector instructions the kernels use, found at run time.
 //!
-//! A kernel is written once, in plain Rust, and compiled for each [`Level`]; the compiler vectorises it with what
-//! the level has. No level fuses multiplications with additions, so all of them give the same bits.
+//! A kernel is written once, in plain Rust, and compiled for each [`Level`]; the compiler vectorises it with the
+//! instructions of the level. No level fuses multiplications with additions, so all of them give the same bits.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// A set of vector instructions that kernels are compiled for; ordered from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// What every processor of the target architecture has.
+    /// The instructions that every processor of the target architecture has.
     Portable,
     /// x86-64 with AVX2.
     Avx2,
@@ -21,7 +21,7 @@ impl Level {
     /// All of them, from least to most.
     pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
-    /// The name, as the environment variable `REVOXEL_SIMD` takes it.
+    /// The name, as in the environment variable `REVOXEL_SIMD`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -30,7 +30,7 @@ impl Level {
         }
     }
 
-    /// Whether this processor has it.
+    /// Whether this processor supports it.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -49,7 +49,7 @@ impl Level {
         }
     }
 
-    /// The level in use: the best that this processor has, or less where `REVOXEL_SIMD` says so.
+    /// The level in use: the best that this processor supports, or a lower one that `REVOXEL_SIMD` selects.
     #[inline]
     pub fn current() -> Self {
         match CURRENT.load(Ordering::Relaxed) {
@@ -67,8 +67,8 @@ impl Level {
         level
     }
 
-    /// Makes all kernels of this process use the level, where the processor has it; whether it has. For tests and
-    /// benchmarks: the results are the same.
+    /// Makes all kernels of this process use the level, if the processor supports it; returns whether it does. For
+    /// tests and benchmarks: the results are the same.
     pub fn select(self) -> bool {
         let available = self.is_available();
         if available {
@@ -89,8 +89,8 @@ static CURRENT: AtomicU8 = AtomicU8::new(0);
 
 /// Defines a function that is compiled once for each [`Level`] and calls the version of the current one.
 ///
-/// `vectorised! { fn name[T: Bound](argument: Type) { body } }`; what the body calls must be `#[inline(always)]`
-/// to be compiled along with it.
+/// `vectorised! { fn name[T: Bound](argument: Type) { body } }`; functions that the body calls must be
+/// `#[inline(always)]`, so that they are compiled for the level, too.
 macro_rules! vectorised {
     ($($(#[$meta:meta])* $visible:vis fn $name:ident[$($generics:tt)*]($($argument:ident: $type:ty),* $(,)?) $body:block)*) => {$(
         $(#[$meta])*

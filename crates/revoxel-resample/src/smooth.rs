@@ -1,14 +1,14 @@
 //! Separable Gaussian smoothing.
 //!
-//! One pass over the planes does axes 0 and 1, a second one axis 2. What lies beyond the volume is folded into the
-//! weights of the voxels near the edge, so the loops only ever read what is there.
+//! One pass over the planes filters axes 0 and 1, a second pass axis 2. The weights of voxels near the edge include
+//! the values beyond the volume, so the loops read only existing voxels.
 
 use revoxel_core::{Dtype, Grid, Volume, VolumeError, Voxel, Voxels, dispatch, parallel};
 
 use crate::finite::Holes;
 use crate::real::Real;
 
-/// How the weights of a Gaussian are found.
+/// How the weights of a Gaussian are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GaussianWeights {
     /// The Gaussian at voxel centres, scaled to a sum of 1: scipy.
@@ -33,11 +33,11 @@ pub enum FilterEdge {
 /// Conventions of a Gaussian filter; the default is scipy's `gaussian_filter`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gaussian {
-    /// How the weights are found.
+    /// How the weights are computed.
     pub weights: GaussianWeights,
     /// What lies beyond the volume.
     pub edge: FilterEdge,
-    /// Standard deviations after which the weights end.
+    /// Where the weights end, in standard deviations.
     pub truncate: f64,
 }
 
@@ -52,9 +52,10 @@ impl Gaussian {
     pub const MONAI: Self = Self { weights: GaussianWeights::Integrated, edge: FilterEdge::Zero, truncate: 4.0 };
 }
 
-/// The sigma (voxels of `from`, by axis) with which a volume is smoothed before it is sampled on the grid `to`: where a
-/// target voxel is `r` > 1 source voxels large along an axis, sqrt((r² − 1) / (8 ln 2)), else 0 (Cardoso et al.,
-/// MICCAI 2015). The size of a turned voxel along an axis is the length of its three edges' components there.
+/// The sigma (voxels of `from`, by axis) with which a volume is smoothed before it is sampled on the grid `to`:
+/// sqrt((r² − 1) / (8 ln 2)) if a target voxel is `r` > 1 source voxels large along an axis, else 0 (Cardoso et al.,
+/// MICCAI 2015). The size of a rotated voxel along an axis is the length of the vector of its three edges' components
+/// along that axis.
 pub fn anti_alias_sigma(from: &Grid, to: &Grid) -> [f64; 3] {
     to.index_map_to(from).linear().map(|row| {
         let squared: f64 = row.iter().map(|v| v * v).sum();
@@ -66,11 +67,11 @@ pub fn anti_alias_sigma(from: &Grid, to: &Grid) -> [f64; 3] {
 /// How a volume is smoothed before it is sampled more coarsely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AntiAlias {
-    /// With the sigma of [`anti_alias_sigma`]; the edge goes on beyond the volume, as ITK smooths.
+    /// With the sigma of [`anti_alias_sigma`]; the edge continues beyond the volume, as in ITK.
     #[default]
     Cardoso,
-    /// With (r − 1) / 2 voxels along axes with `r` > 1 times as many voxels as the target has, scikit-image's rule, as
-    /// MONAI's `Resize` does it: with 0 beyond the volume. For targets with the same axes.
+    /// scikit-image's rule as in MONAI's `Resize`: (r − 1) / 2 voxels along axes with `r` > 1 times as many voxels as
+    /// the target, and 0 beyond the volume. For targets with the same axes.
     ScikitImage,
 }
 
@@ -95,12 +96,12 @@ impl AntiAlias {
     }
 }
 
-/// Smooths with a Gaussian of `sigma` voxels along each axis, as scipy's `gaussian_filter` does by default: weights
-/// up to four standard deviations, the volume mirrored at its faces. Every channel is smoothed alike; an axis whose
-/// sigma is not above 0 is left as it is. The result is float32, or float64 for float64 voxels, on the same grid.
+/// Smooths with a Gaussian of `sigma` voxels along each axis, as scipy's `gaussian_filter` does by default: weights up
+/// to four standard deviations, the volume mirrored at its faces. Every channel is smoothed in the same way; an axis
+/// whose sigma is not above 0 is not smoothed. The result is float32, or float64 for float64 voxels, on the same grid.
 ///
-/// A sigma above sixteen times an axis's length is taken as that. Values that are not finite are left out: they stay
-/// where they are, and their neighbours are smoothed with numbers interpolated in their place ([`Holes::filled`]).
+/// A sigma is limited to sixteen times the length of its axis. Values that are not finite are left out: they keep
+/// their value, and their neighbours are smoothed with numbers interpolated in their place ([`Holes::filled`]).
 ///
 /// # Errors
 /// Never for a volume that was made by `Volume::new`.
@@ -128,7 +129,7 @@ pub fn gaussian_smooth_as(volume: &Volume, sigma: [f64; 3], gaussian: &Gaussian)
     Volume::new(voxels, *volume.grid(), volume.kind(), volume.channels())
 }
 
-/// Voxels of one channel or more, smoothed by a sigma (voxels) along each axis.
+/// Voxels of one or more channels, smoothed by a sigma (voxels) along each axis.
 pub(crate) fn smoothed<T: Voxel, R: Real>(
     voxels: &[T],
     shape: [usize; 3],
@@ -169,7 +170,7 @@ pub(crate) fn smoothed<T: Voxel, R: Real>(
 struct Filter<R> {
     radius: usize,
     kernel: Vec<R>,
-    /// Weights of outputs whose kernel leaves the axis, by output; empty for the others.
+    /// Weights by output, for outputs whose kernel extends beyond the axis; empty for the others.
     edges: Vec<Vec<R>>,
 }
 
@@ -259,15 +260,15 @@ fn kernel(sigma: f64, gaussian: &Gaussian) -> Vec<f64> {
     }
 }
 
-/// The integrals of a Gaussian over the voxels 0, 1, 2 … from its middle: up to `truncate` standard deviations, and no
-/// more than `most` voxels away. They are those of [`GaussianWeights::Integrated`], to one side.
+/// The integrals of a Gaussian over the voxels 0, 1, 2 … from its middle: up to `truncate` standard deviations, and at
+/// most `most` voxels away. They are one side of [`GaussianWeights::Integrated`].
 pub fn integrated_weights(sigma: f64, truncate: f64, most: usize) -> Vec<f64> {
     let radius = ((sigma * truncate).max(0.5) + 0.5) as usize;
     let below = |x: f64| 0.5 * libm::erf(x / (sigma * std::f64::consts::SQRT_2));
     (0..=radius.min(most)).map(|x| (below(x as f64 + 0.5) - below(x as f64 - 0.5)).max(0.0)).collect()
 }
 
-/// The voxel that stands for an index beyond the axis, if any.
+/// The voxel that replaces an index beyond the axis, if any.
 fn folded(index: i64, n: i64, edge: FilterEdge) -> Option<usize> {
     let inside = match edge {
         FilterEdge::Mirror => {

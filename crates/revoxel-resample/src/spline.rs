@@ -1,8 +1,8 @@
 //! The prefilter of the cubic B-spline: from voxels to spline coefficients.
 //!
 //! The recursive filter of Unser, Aldroubi and Eden (1993), pole √3 − 2, with mirrored boundaries (scipy's
-//! `spline_filter(order=3, mode='mirror')`). It runs over many lines side by side: along axis 0 over blocks of rows
-//! that are turned for it, along axis 1 over the rows of a plane, along axis 2 over rows, one from each plane.
+//! `spline_filter(order=3, mode='mirror')`). It filters many lines side by side: along axis 0 blocks of transposed
+//! rows, along axis 1 the rows of a plane, along axis 2 rows, one from each plane.
 
 use revoxel_core::{Voxel, parallel};
 
@@ -12,8 +12,7 @@ use crate::simd::vectorised;
 /// Rows that are filtered along axis 0 side by side.
 const LANES: usize = 16;
 
-/// The spline coefficients of one channel, in the type in which it is averaged; only along the `axes` that are
-/// asked for.
+/// The spline coefficients of one channel, in the type in which it is averaged; only along the requested `axes`.
 pub(crate) fn coefficients<T: Voxel, R: Real>(source: &[T], shape: [usize; 3], axes: [bool; 3]) -> Vec<R> {
     let [nx, ny, nz] = shape;
     let plane = nx * ny;
@@ -50,8 +49,8 @@ pub(crate) fn coefficients<T: Voxel, R: Real>(source: &[T], shape: [usize; 3], a
     values
 }
 
-/// What the filter needs to know of a line's length: the weights that give the first value of the causal pass, the
-/// sum over the mirrored line, which has period 2(n − 1). Powers of the pole beyond 1e-18 do not count.
+/// The weights that give the first value of the causal pass, for a line of some length: the sum over the mirrored
+/// line, whose period is 2(n − 1). Powers of the pole below 1e-18 are ignored.
 struct Start {
     length: usize,
     weights: Vec<(usize, f64)>,

@@ -1,4 +1,4 @@
-//! What a fused pass works on: a volume, or what is known of one before its voxels are read.
+//! The subject of a fused pass: a volume, or its known properties before the voxels are read.
 
 use revoxel_core::{Dtype, Grid, Kind, Sampling, Volume};
 
@@ -6,7 +6,8 @@ use crate::buffer::room;
 use crate::clipped::execute_clipped;
 use crate::{Gaussian, How, PadMode, ResampleError, area, execute, gaussian_smooth_as, pad};
 
-/// What a [`FusedPass`](crate::FusedPass) works on. Every method does to voxels, or to what is known of them, the same.
+/// The subject of a [`FusedPass`](crate::FusedPass). Every method has the same effect on voxels and on known
+/// properties.
 pub trait Subject {
     /// Where the voxels lie.
     fn grid(&self) -> &Grid;
@@ -14,13 +15,13 @@ pub trait Subject {
     /// What the values mean.
     fn kind(&self) -> Kind;
 
-    /// The channels, where they are known.
+    /// The number of channels, if known.
     fn channels(&self) -> Option<usize>;
 
-    /// The voxel type, where it is known.
+    /// The voxel type, if known.
     fn dtype(&self) -> Option<Dtype>;
 
-    /// The lowest value; 0 where it is not known.
+    /// The lowest value; 0 if not known.
     fn minimum(&self) -> f64;
 
     /// Executes a pass.
@@ -29,8 +30,8 @@ pub trait Subject {
     /// If it fails.
     fn execute(&mut self, pass: &Sampling, how: &How) -> Result<(), ResampleError>;
 
-    /// Executes a pass of the cubic B-spline and keeps the values within the range of what it reads; the voxels that
-    /// were changed for that.
+    /// Executes a pass of the cubic B-spline and clips values to the range that it reads; returns the number of
+    /// clipped voxels.
     ///
     /// # Errors
     /// If it fails.
@@ -54,7 +55,7 @@ pub trait Subject {
     /// If it fails.
     fn pad(&mut self, start: [i64; 3], shape: [usize; 3], mode: PadMode, value: &[f64]) -> Result<(), ResampleError>;
 
-    /// Gives the voxels a type that holds these values too.
+    /// Gives the voxels a type that also holds these values.
     ///
     /// # Errors
     /// If no voxel type holds them.
@@ -124,27 +125,27 @@ impl Subject for Volume {
     }
 }
 
-/// Bytes that a volume has on a grid of some shape, in single precision or its own type.
+/// Bytes of a volume on a grid of some shape, in single precision or its own type.
 fn bytes_on(volume: &Volume, shape: [usize; 3]) -> u64 {
     let size = volume.dtype().size().max(4);
     shape.iter().chain([&volume.channels(), &size]).fold(1u64, |bytes, n| bytes.saturating_mul(*n as u64))
 }
 
-/// What is known of a volume before its voxels are read.
+/// The known properties of a volume before its voxels are read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KnownGrid {
     /// Where the voxels lie.
     pub grid: Grid,
     /// What the values mean.
     pub kind: Kind,
-    /// The channels, where they are known.
+    /// The number of channels, if known.
     pub channels: Option<usize>,
-    /// The voxel type, where it is known.
+    /// The voxel type, if known.
     pub dtype: Option<Dtype>,
 }
 
 impl KnownGrid {
-    /// After means were computed: real-valued.
+    /// The properties after averaging: real-valued.
     fn averaged(&mut self) {
         self.dtype = self.dtype.map(|dtype| if dtype == Dtype::F64 { Dtype::F64 } else { Dtype::F32 });
     }

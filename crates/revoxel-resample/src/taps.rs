@@ -4,10 +4,10 @@ use revoxel_core::TieIndex;
 
 use crate::{Outside, Ties};
 
-/// What rounding may do to a position, in voxels.
+/// The largest rounding error of a position, in voxels.
 pub(crate) const TIE: f64 = 1e-6;
 
-/// Positions this close to half way between two voxels count as half way: affines in files are float32, whose rounding
+/// Positions this close to halfway between two voxels count as halfway: affines in files are float32, whose rounding
 /// moves the far end of a long axis by a ten-thousandth of a voxel.
 pub(crate) const HALF: f64 = 3e-4;
 
@@ -16,7 +16,7 @@ pub(crate) const HALF: f64 = 3e-4;
 pub(crate) struct Range {
     pub(crate) low: i64,
     pub(crate) high: i64,
-    /// So many of them on each side only continue the volume.
+    /// This many of them on each side only continue the volume.
     pub(crate) beyond: i64,
 }
 
@@ -34,8 +34,8 @@ impl Range {
         position >= low - TIE && position <= high + TIE
     }
 
-    /// The position that is read for a position anywhere: mirrored about the outer faces where asked for, then
-    /// clamped to the outermost centres.
+    /// Maps any position to the position that is read: mirrored about the outer faces if requested, then clamped to
+    /// the outermost centres.
     #[inline]
     pub(crate) fn place(&self, position: f64, outside: Outside) -> f64 {
         let (low, high) = (self.low as f64, self.high as f64);
@@ -55,7 +55,7 @@ impl Range {
         position.clamp(low, high)
     }
 
-    /// The closest index to a position, by a rule where it lies half way between two.
+    /// The closest index to a position; halfway between two, the rule decides.
     #[inline]
     pub(crate) fn nearest(&self, position: f64, tie: Tie) -> i64 {
         let upper = position + 0.5;
@@ -68,8 +68,8 @@ impl Range {
         index.clamp(self.low, self.high)
     }
 
-    /// The closest indices of `targets` that fill the range from face to face, `None` where they do not. Half way between
-    /// two, rounding decides as it does where positions are n/m·(i + ½) − ½, in double precision: nnU-Net's.
+    /// The closest indices for `targets` that fill the range from face to face; `None` if they do not. Halfway between
+    /// two, rounding decides as for positions n/m·(i + ½) − ½ in double precision, as in nnU-Net.
     pub(crate) fn closest(self, (scale, shift): (f64, f64), targets: std::ops::Range<i64>) -> Option<Vec<i64>> {
         let count = usize::try_from(targets.end - targets.start).ok()?;
         let step = (self.high - self.low + 1) as f64 / count as f64;
@@ -85,7 +85,7 @@ impl Range {
         Some((0..count).map(index).collect())
     }
 
-    /// A placed position, moved by a hair towards the closest voxel where it lies half way between two.
+    /// A placed position; if it lies halfway between two voxels, it is shifted slightly towards the closest one.
     #[inline]
     pub(crate) fn leaning(&self, placed: f64, tie: Option<Tie>) -> f64 {
         let (Some(tie), lower) = (tie, placed.floor()) else { return placed };
@@ -113,11 +113,11 @@ impl Range {
     }
 }
 
-/// The rule for positions half way between two voxels of a source axis.
+/// The rule for positions halfway between two voxels of a source axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tie {
     index: TieIndex,
-    /// The bit of the lower index that decides; always the upper voxel where `None`.
+    /// The bit of the lower index that decides; `None` always takes the upper voxel.
     bit: Option<u32>,
 }
 
@@ -138,7 +138,7 @@ impl Tie {
     /// The rule that always takes the upper voxel of the source.
     pub(crate) const UP: Self = Self { index: TieIndex { flipped: false, offset: 0 }, bit: None };
 
-    /// Whether the axis runs the other way in the volume that is sampled.
+    /// Whether the axis has the opposite direction in the sampled volume.
     pub(crate) const fn flipped(&self) -> bool {
         self.index.flipped
     }
@@ -151,13 +151,13 @@ impl Tie {
     }
 }
 
-/// How far positions lean, in voxels: enough to be seen in single precision.
+/// How far a position halfway is shifted, in voxels: enough to matter in single precision.
 const LEAN: f64 = 4e-6;
 
-/// Where none of two voxels is preferred.
+/// Neither of the two voxels is preferred.
 pub(crate) const NO_CLOSEST: u8 = 2;
 
-/// The largest denominator of a ratio of voxel sizes that ties are looked for in.
+/// The largest denominator of a ratio of voxel sizes for which ties are computed.
 const MOST: u32 = 16;
 
 /// The weights of the four cubic B-splines around a position, `fraction` beyond the second.
@@ -177,9 +177,9 @@ pub(crate) fn cubic_weights(fraction: f64) -> [f64; 4] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
     Nearest(Tie),
-    /// Labels on either side are weighed; the rule says which voxel is the closest, and `None` that none is preferred.
+    /// Labels on both sides are weighed; the rule says which voxel is closest, `None` that neither is preferred.
     Label(Option<Tie>),
-    /// With a rule, positions half way lean towards the closest voxel.
+    /// With a rule, positions halfway are shifted towards the closest voxel.
     Linear(Option<Tie>),
     Cubic,
 }
@@ -189,10 +189,9 @@ pub(crate) struct Taps {
     pub(crate) width: usize,
     pub(crate) indices: Vec<usize>,
     pub(crate) weights: Vec<f64>,
-    /// First index of each position before it is mirrored into the range; only the rows that are read in place
-    /// need it.
+    /// First index of each position before mirroring it into the range; only rows that are read in place need it.
     starts: Vec<i64>,
-    /// Labels: which of the two indices is the closest, 0 or 1, or [`NO_CLOSEST`].
+    /// Labels: which of the two indices is closest, 0 or 1, or [`NO_CLOSEST`].
     pub(crate) closest: Vec<u8>,
     range: Range,
 }
@@ -277,7 +276,7 @@ impl Taps {
         self.span_of(0..self.len())
     }
 
-    /// The lowest and highest source index that some positions read.
+    /// The lowest and highest source index that these positions read.
     pub(crate) fn span_of(&self, positions: std::ops::Range<usize>) -> std::ops::Range<usize> {
         let indices = &self.indices[positions.start * self.width..positions.end * self.width];
         let low = indices.iter().copied().min().unwrap_or(0);
@@ -286,8 +285,8 @@ impl Taps {
     }
 }
 
-/// The taps of axis 0, made for reading rows in place: each position reads `width` neighbouring values of a row
-/// that is continued beyond the range where a tap needs it.
+/// The taps of axis 0 for reading rows in place: each position reads `width` neighbouring values of a row, which is
+/// continued beyond the range if a tap needs it.
 pub(crate) struct Line {
     pub(crate) width: usize,
     /// Length of the continued row.
@@ -300,7 +299,7 @@ pub(crate) struct Line {
     pub(crate) starts: Vec<u32>,
     pub(crate) single: Vec<f32>,
     pub(crate) double: Vec<f64>,
-    /// Pairs (to, from) in the continued row: what continues it.
+    /// Pairs (to, from) of indices in the continued row: the values that continue it.
     mirrored: Vec<(usize, usize)>,
     /// Neighbouring positions that read the same values: their start, the first of them, their number (at most
     /// [`RUN`]).

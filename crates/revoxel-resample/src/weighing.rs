@@ -1,26 +1,26 @@
-//! Which label weighs most.
+//! The label with the highest weight.
 
 use revoxel_core::Voxel;
 
 use crate::taps::{HALF, NO_CLOSEST};
 use crate::{How, Interpolation, Ties};
 
-/// How far weights may lie apart to count as equal.
+/// The largest difference between weights that count as equal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Weighing(pub(crate) f64);
 
 impl Weighing {
-    /// For an interpolation of labels: where ties alternate, a place that counts as half way makes equal weights.
+    /// For an interpolation of labels: if ties alternate, a position that counts as halfway gives equal weights.
     pub(crate) fn of(how: &How) -> Self {
         let alternates = how.interpolation == Interpolation::Label && how.ties == Ties::Alternate;
         Self(if alternates { 4.0 * HALF } else { 1e-9 })
     }
 }
 
-/// The label with the highest summed weight among the corners of a cell (axis 0 fastest). At a tie it is the label of
-/// the closest voxel, where that is among them, else the lowest. The weights are those of the lower and the upper voxel
-/// along each axis; `closest` says which of them is the closest, 0 or 1, or along any axis [`NO_CLOSEST`]: then it is
-/// the lowest.
+/// The label with the highest summed weight among the corners of a cell (axis 0 fastest). At a tie, it is the label of
+/// the closest voxel if that is among them, else the lowest. The weights are those of the lower and the upper voxel
+/// along each axis; `closest` says which of them is closest, 0 or 1. If it is [`NO_CLOSEST`] along any axis, the
+/// lowest label wins a tie.
 pub(crate) fn heaviest<T: Voxel>(
     corners: [T; 8],
     weights: [[f64; 2]; 3],

@@ -13,7 +13,7 @@ use crate::simd::vectorised;
 use crate::taps::Along;
 use crate::{How, Interpolation, buffer, spline};
 
-/// A pass on the channels of a volume, ready to compute any of its planes. Planes are counted over all channels.
+/// A pass on the channels of a volume, ready to compute any of its planes. Plane numbers run over all channels.
 pub(crate) struct Work<'a> {
     volume: &'a Volume,
     how: &'a How,
@@ -88,7 +88,7 @@ impl<'a> Work<'a> {
         if single { self.means_in::<f32, O>(first, out) } else { self.means_in::<f64, O>(first, out) }
     }
 
-    /// Means in `R`, straight into the output where it has that type, else slab by slab.
+    /// Means in `R`, written directly to the output if it has that type, else slab by slab.
     fn means_in<R: Averaged, O: Voxel>(&mut self, first: usize, out: &mut [O]) {
         if O::DTYPE == R::DTYPE {
             return self.real::<R>(first, bytemuck::cast_slice_mut(out));
@@ -151,7 +151,7 @@ pub(crate) fn copied(volume: &Volume, sampling: &Sampling, how: &How) -> Result<
     Ok(Volume::new(voxels, *sampling.target(), volume.kind(), volume.channels())?)
 }
 
-/// Which target voxels a window has data for: 1 where it has, 0 elsewhere.
+/// The target voxels for which a window has data: 1 if it has, else 0.
 pub(crate) fn covered(sampling: &Sampling) -> Result<Volume, ResampleError> {
     let source = *sampling.source();
     room(source.voxel_count() as u64)?;
@@ -159,7 +159,7 @@ pub(crate) fn covered(sampling: &Sampling) -> Result<Volume, ResampleError> {
     copied(&ones, sampling, &How::extended(Interpolation::Nearest, vec![0.0]))
 }
 
-/// Kernels by the type in which they average: each type is compiled for its own sources only.
+/// Kernels by the type in which they average; each type is compiled only for its own source types.
 trait Averaged: Real {
     /// Computes planes from `z` on from the voxels `channel`.
     fn blocks(

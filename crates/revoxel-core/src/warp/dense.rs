@@ -1,4 +1,4 @@
-//! Displacements by voxel, made of noise when they are needed, and the way back.
+//! One displacement per voxel, made from noise when first needed, and the inverse.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -6,21 +6,21 @@ use std::sync::OnceLock;
 use super::{STEEPEST, WarpError};
 use crate::Grid;
 
-/// The most voxels of a region with displacements of their own: they take 12 bytes each.
+/// Most voxels of a region with one displacement per voxel; each takes 12 bytes.
 pub const MOST_VOXELS: usize = 1 << 30;
-/// How far from the true point the way back may end, in voxels.
+/// Largest error of the inverse, in voxels.
 const CLOSE: f64 = 1e-7;
-/// Steps on the way back: 0.9^400 is far below [`CLOSE`] over any displacement.
+/// Most iterations of the inverse: 0.9^400 times any displacement is far below [`CLOSE`].
 const MOST_STEPS: usize = 400;
 
-/// What displacements are made of.
+/// How displacements are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
-    /// Which noise.
+    /// The key of the noise.
     pub key: [u32; 4],
-    /// What the noise is multiplied by, voxels; at most 1e6.
+    /// The factor of the noise, voxels; at most 1e6.
     pub magnitude: f64,
-    /// What lies between the places where noise is.
+    /// How the noise is smoothed or interpolated.
     pub smoothing: Smoothing,
 }
 
@@ -31,13 +31,13 @@ pub enum Smoothing {
     /// Noise from −1 to 1 at each voxel and along each axis, smoothed by a Gaussian of this standard deviation
     /// (voxels, above 0), which ends after three of them; 0 beyond the region.
     Gaussian(f64),
-    /// Noise with a standard deviation of 1 along axes 0 and 1 every so many voxels (1 or more) of them, the same in
-    /// all slices, and cubic in between.
+    /// Noise with a standard deviation of 1, for displacements along axes 0 and 1: one sample every so many voxels (1
+    /// or more), cubic in between, the same in all slices.
     Bicubic([f64; 2]),
 }
 
 impl Smoothing {
-    /// The numbers that it is made of.
+    /// Its numbers.
     fn is_good(self) -> bool {
         let within = |v: f64, low: f64| v.is_finite() && v >= low && v <= 1e6;
         match self {
@@ -52,14 +52,14 @@ impl Smoothing {
 pub struct Displacements {
     /// Voxels along axis 0, 1, 2; an axis of 1 holds for all voxels along it.
     pub shape: [usize; 3],
-    /// Along axis 0, 1, 2: by voxel, axis 0 fastest.
+    /// The displacements along axis 0, 1, 2, by voxel; axis 0 fastest.
     pub along: [Vec<f32>; 3],
 }
 
 impl Displacements {
-    /// How much the displacements change at most from a point to another around the voxels of some slices, as a share
-    /// of their distance: the largest singular value of the field's derivatives. Between eight voxels these are
-    /// largest at one of the voxels, towards its neighbours there.
+    /// The largest change of the displacements between two points, as a share of their distance, around the voxels of
+    /// some slices: the largest singular value of the field's derivatives. Between eight voxels, it occurs at one of
+    /// them, with the differences to its neighbours there.
     pub fn steepness(&self, slices: Range<usize>) -> f64 {
         let [nx, ny, _] = self.shape;
         let strides = strides(self.shape);
@@ -92,14 +92,14 @@ impl Displacements {
     }
 }
 
-/// Makes the displacements of a region of this shape, and says how [steep](Displacements::steepness) they are. What makes
-/// them has threads, which this crate has not.
+/// Makes the displacements of a region of this shape, and returns how [steep](Displacements::steepness) they are. It
+/// is a function of the caller, because it uses threads, which this crate does not have.
 pub type Make = fn(&Recipe, [usize; 3]) -> (Displacements, f64);
 
-/// A field of displacements by voxel, linear between voxels and the same beyond the region as on its outermost voxels:
-/// a voxel at index i shows what lies at i + d(i).
+/// A field with one displacement per voxel: the voxel at index i shows what lies at i + d(i). The field is linear
+/// between voxels and constant beyond the outermost voxels of the region.
 ///
-/// So that it can always be undone, it is a contraction: where displacements differ by more than [`STEEPEST`] of the
+/// It always has an inverse, because it is a contraction: if displacements differ by more than [`STEEPEST`] of the
 /// distance between two points, all are reduced by one factor.
 #[derive(Clone, Debug)]
 pub struct Dense {
@@ -109,14 +109,14 @@ pub struct Dense {
     made: OnceLock<Made>,
 }
 
-/// Two fields are the same when they are made of the same.
+/// Two fields are equal if their regions and recipes are.
 impl PartialEq for Dense {
     fn eq(&self, other: &Self) -> bool {
         self.region == other.region && self.recipe == other.recipe
     }
 }
 
-/// Displacements that can be undone.
+/// Displacements that have an inverse.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     field: Displacements,
@@ -135,7 +135,7 @@ impl Dense {
         Ok(Self { region: grid.shape(), recipe, make, made: OnceLock::new() })
     }
 
-    /// What the displacements are made of.
+    /// How the displacements are made.
     pub const fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -145,7 +145,7 @@ impl Dense {
         [0, 1, 2].map(|a| index[a] + by[a])
     }
 
-    /// i = j − d(i) is solved by putting in what was found; a step shrinks the error by the steepness at least.
+    /// Solves i = j − d(i) by fixed-point iteration; each step multiplies the error by the steepness at most.
     pub(super) fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
         let made = self.made();
         let bound = CLOSE * (1.0 - made.steepness) / made.steepness.max(0.1);
@@ -162,7 +162,7 @@ impl Dense {
         at
     }
 
-    /// The displacements, made where they are not there yet.
+    /// The displacements; makes them at the first call.
     pub(super) fn made(&self) -> &Made {
         // They are made by several threads, which must not wait for each other here. Where two make them, they are the
         // same.
@@ -185,7 +185,7 @@ impl Dense {
     }
 }
 
-/// From a voxel to the next along each axis; 0 where there is no next one.
+/// The offset from a voxel to the next along each axis; 0 if there is no next one.
 fn strides([x, y, z]: [usize; 3]) -> [usize; 3] {
     let all = [1, x, x * y];
     [0, 1, 2].map(|a| if [x, y, z][a] > 1 { all[a] } else { 0 })

@@ -1,4 +1,4 @@
-//! Displacements that are a cubic B-spline over control points, and the way back.
+//! Displacements by a cubic B-spline over control points, and their inverse.
 //!
 //! ```text
 //! control points   o     o     o     o     o     o     o      cells + 3 of them
@@ -6,15 +6,15 @@
 //! ```
 //!
 //! The displacement of a point depends on the control points of the cell that it lies in and of the cells around it.
-//! Beyond the region it stays what it is on the region's face.
+//! Beyond the region it keeps its value on the region's face.
 
 use super::WarpError;
 use crate::{Affine, Grid};
 
 /// A smooth field of displacements: a voxel at a point p of the world shows what lies at p + d(p).
 ///
-/// It can always be undone: it is a contraction (see [`Warp::steepness`](super::Warp::steepness)), so that each point is
-/// shown in exactly one place.
+/// It always has an inverse, because it is a contraction (see [`Warp::steepness`](super::Warp::steepness)): each point
+/// is shown in exactly one place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spline {
     shape: [usize; 3],
@@ -29,9 +29,9 @@ pub struct Spline {
 pub const STEEPEST: f64 = 0.9;
 /// The most control points along an axis.
 pub const MOST_POINTS: usize = 64;
-/// How far from the true point the way back may end, in voxels of the warp's grid.
+/// Largest error of the inverse, in voxels of the warp's grid.
 const CLOSE: f64 = 1e-7;
-/// Steps on the way back: 0.9^200 is far below [`CLOSE`] over any displacement.
+/// Most iterations of the inverse: 0.9^200 times any displacement is far below [`CLOSE`].
 const MOST_STEPS: usize = 400;
 
 impl Spline {
@@ -85,8 +85,8 @@ impl Spline {
         self.of_cells(self.shown(self.to_cells(index)))
     }
 
-    /// x = y − d(x) is solved by putting in what was found until the bound on what is left is small: a step
-    /// shrinks the error by the steepness at least.
+    /// Solves x = y − d(x) by fixed-point iteration until the bound on the error is small: each step multiplies the
+    /// error by the steepness at most.
     pub(super) fn apply_back(&self, index: [f64; 3]) -> [f64; 3] {
         let wanted = self.to_cells(index);
         let scale = [0, 1, 2].map(|a| self.shape[a] as f64 / self.mesh(a));
@@ -120,7 +120,7 @@ impl Spline {
         [0, 1, 2].map(|a| cells[a] / self.mesh(a) * self.shape[a] as f64 - 0.5)
     }
 
-    /// Where a point in cells is taken from, in cells.
+    /// The point that is shown at a point; both in cells.
     fn shown(&self, at: [f64; 3]) -> [f64; 3] {
         let mut first = [0; 3];
         let mut weights = [[0.0; 4]; 3];
@@ -151,7 +151,7 @@ impl Spline {
     }
 }
 
-/// Displacements in mm along RAS as cells along the axes of the grid.
+/// Converts displacements in mm along RAS to cells along the axes of the grid.
 fn in_cells(grid: &Grid, points: [usize; 3], displacements: &[[f64; 3]]) -> Vec<[f64; 3]> {
     let to_index: Affine = grid.world_to_index();
     let factor = [0, 1, 2].map(|a| (points[a] - 3) as f64 / grid.shape()[a] as f64);

@@ -1,12 +1,12 @@
-//! Axes that are stretched here and squeezed there, and the way back.
+//! Warps that stretch and squeeze each axis, and their inverse.
 
 use super::WarpError;
 
 /// The most nodes along an axis.
 pub const MOST_NODES: usize = 1 << 16;
 
-/// For each axis by itself a rising line of straight pieces: the voxel at the first number of a node shows what lies at
-/// the second. Before the first node and after the last one the outermost pieces go on.
+/// A piecewise linear, rising map for each axis. The voxel at the first number of a node shows what lies at the second
+/// number. The outermost pieces continue beyond the first and the last node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stretch {
     nodes: [Vec<[f64; 2]>; 3],
@@ -44,7 +44,7 @@ impl Stretch {
     }
 }
 
-/// Where a number leads, from one column of the nodes to the other.
+/// Maps a number from one column of the nodes to the other.
 fn along(nodes: &[[f64; 2]], at: f64, [from, to]: [usize; 2]) -> f64 {
     let end = nodes.partition_point(|node| node[from] <= at).clamp(1, nodes.len() - 1);
     let (a, b) = (nodes[end - 1], nodes[end]);

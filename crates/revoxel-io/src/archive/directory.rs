@@ -1,4 +1,4 @@
-//! The directory of a zip file, which has no checksum: that nothing in it was passed over.
+//! Checks the directory of a zip file, which has no checksum, for missed entries.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -7,8 +7,8 @@ use std::path::Path;
 /// An entry's fixed part, which begins with "PK\x01\x02".
 const ENTRY: usize = 46;
 
-/// That there are as many entries from a place on as members were found: a wrong number at the end of the file, or two
-/// members of one name, would make images vanish without a word.
+/// Checks that there are as many entries from a position on as members were found. Otherwise a wrong count at the end
+/// of the file, or two members with the same name, would make images vanish silently.
 ///
 /// # Errors
 /// If there are more or fewer, or the file cannot be read.

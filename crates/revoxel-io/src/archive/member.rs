@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A file in an archive, while its bytes stream by.
+/// A file in an archive, read as a stream.
 pub(crate) struct Member<'a> {
     /// Its name, for messages only: nothing is opened or created under it.
     pub(crate) name: String,
     /// Its number in the archive.
     pub(crate) index: usize,
-    /// Its size as the archive claims it.
+    /// Its size according to the archive.
     pub(crate) size: u64,
     /// Whether it is a link, which is not followed.
     pub(crate) link: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// How it is shown: the archive's path and the member's name.
+    /// Its name in messages: the archive's path and the member's name.
     pub(crate) fn shown(&self, archive: &Path) -> PathBuf {
         archive.join(self.name.trim_start_matches(['/', '\\']))
     }

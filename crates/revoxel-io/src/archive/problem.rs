@@ -9,16 +9,16 @@ pub enum ArchiveError {
     Damaged {
         /// How many members could be reached.
         members: usize,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
-    /// More than the limit.
+    /// It exceeds the limit.
     #[error(
         "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
          --max-expansion"
     )]
     Limit(u64),
-    /// More members than images can be in so few bytes.
+    /// More members than such a small archive can have images.
     #[error("the archive has more than {0} members, too many for its size")]
     Members(u64),
 }

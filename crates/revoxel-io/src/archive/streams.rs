@@ -1,4 +1,4 @@
-//! Compressed streams of a file one after the other, to the end of the last one, where its checksum is.
+//! Consecutive compressed streams of a file, read to the end of the last one, where its checksum is.
 
 use std::io::{self, BufRead, Read};
 
@@ -40,7 +40,8 @@ impl<R: BufRead> Decoder<R> for BzDecoder<R> {
     }
 }
 
-/// The decoded bytes of all streams. What is behind them and begins like none of them is left, as `gzip` and `bzip2` do.
+/// The decoded bytes of all streams. Bytes after them that do not begin like a stream are ignored, as by `gzip` and
+/// `bzip2`.
 pub(super) struct Streams<D> {
     decoder: Option<D>,
 }
@@ -54,7 +55,7 @@ impl<D> Streams<D> {
     }
 }
 
-/// Reads on in the next stream where one ends.
+/// Continues with the next stream at the end of one.
 pub(super) fn read_on<R: BufRead, D: Decoder<R>>(streams: &mut Streams<D>, buffer: &mut [u8]) -> io::Result<usize> {
     while let Some(decoder) = &mut streams.decoder {
         let count = decoder.read(buffer)?;

@@ -1,9 +1,9 @@
-//! Tar files, read forward: nothing that a header claims is allocated.
+//! Tar files, read as a stream; no size in a header leads to an allocation.
 
 use std::io::{self, Read};
 
 const BLOCK: usize = 512;
-/// Longer names, and longer lists of extended attributes, are an attack.
+/// The maximum length of names and of extended attributes; longer ones are an attack.
 const MOST_EXTENDED: u64 = 64 << 10;
 
 /// A file in a tar archive.
@@ -15,12 +15,12 @@ pub(super) struct Entry {
     pub(super) link: bool,
 }
 
-/// Reads the headers of a tar file; between them stand the bytes of the files.
+/// Reads the headers of a tar file; the bytes of the files are between them.
 pub(super) struct Tar<R> {
     inner: R,
-    /// Bytes of the file at hand that were not read yet.
+    /// Unread bytes of the current file.
     left: u64,
-    /// Bytes behind it up to the next block.
+    /// Bytes after it up to the next block.
     padding: u64,
 }
 
@@ -29,7 +29,7 @@ impl<R: Read> Tar<R> {
         Self { inner, left: 0, padding: 0 }
     }
 
-    /// The next file or link; what is left of the one before is skipped. `None` at the end of the archive.
+    /// The next file or link; skips the rest of the previous one. `None` at the end of the archive.
     pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
         let (mut long_name, mut long_size) = (None, None);
         loop {
@@ -75,7 +75,7 @@ impl<R: Read> Tar<R> {
         self.inner
     }
 
-    /// A header with a good checksum; `None` behind the last file.
+    /// A header with a valid checksum; `None` after the last file.
     fn header(&mut self) -> io::Result<Option<[u8; BLOCK]>> {
         let mut header = [0; BLOCK];
         let mut filled = 0;
@@ -116,7 +116,7 @@ impl<R: Read> Tar<R> {
     }
 }
 
-/// The bytes of the file at hand.
+/// The bytes of the current file.
 impl<R: Read> Read for Tar<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
@@ -133,7 +133,7 @@ fn damaged(reason: &str) -> io::Error {
     io::Error::other(reason.to_owned())
 }
 
-/// A number in octal digits, or in binary where it is too large for them.
+/// A number in octal digits, or in binary if it is too large for them.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
         let wide = field.iter().skip(1).fold(u128::from(field[0] & 0x7f), |n, b| n << 8 | u128::from(*b));

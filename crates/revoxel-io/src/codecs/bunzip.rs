@@ -5,9 +5,9 @@ use revoxel_core::Voxel;
 
 use super::stream::{self, Codec, StreamError, StreamTail};
 
-/// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file. bzip2 can make a
-/// million bytes of one, so the length of the file bounds nothing: memory grows with what is decoded, and the
-/// caller must hold `count` against the limit.
+/// Decodes and drops `skip` bytes, then decodes `count` values in the byte order of the file. bzip2 can make a million
+/// bytes of one, so the length of the file is no bound: memory grows with the decoded bytes, and the caller must
+/// compare `count` with the limit.
 pub(crate) fn decode<T: Voxel>(
     compressed: &[u8],
     skip: usize,

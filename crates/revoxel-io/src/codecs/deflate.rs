@@ -1,4 +1,4 @@
-//! Deflate in parallel pieces: what gzip and zlib wrap.
+//! Deflate in parallel pieces; gzip and zlib wrap it.
 //!
 //! ```text
 //! input   |---- piece 0 ----|---- piece 1 ----|-- piece 2 --|
@@ -28,23 +28,23 @@ pub(super) const PIECE: usize = 1 << 20;
 /// An empty last block with the fixed codes.
 const END: [u8; 2] = [3, 0];
 
-/// How much time smaller output may take, and where repetitions begin.
+/// How much time to spend on smaller output, and where matches begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effort {
-    /// Repetitions are looked for only in pieces where they save an eighth or so, at every fourth byte: noise of real
-    /// numbers has none to speak of.
+    /// Searches for matches at every fourth byte, and only in pieces where they save about an eighth: noise of real
+    /// numbers has hardly any.
     Quick,
-    /// Repetitions are looked for at every byte.
+    /// Searches for matches at every byte.
     Usual,
-    /// Repetitions are looked for at every second byte: voxels of 16 bits.
+    /// Searches for matches at every second byte: voxels of 16 bits.
     Pairs,
-    /// Repetitions are looked for at every fourth byte: wider integers.
+    /// Searches for matches at every fourth byte: wider integers.
     Fours,
 }
 
 impl Effort {
-    /// The effort that voxels are worth: real numbers are mostly noise, integers and labels repeat.
+    /// The effort for voxels of a type: real numbers are mostly noise, integers and labels repeat.
     pub fn for_voxels(dtype: Dtype) -> Self {
         match dtype {
             Dtype::F32 | Dtype::F64 => Self::Quick,
@@ -54,7 +54,7 @@ impl Effort {
         }
     }
 
-    /// Bytes from one place where a repetition may begin to the next.
+    /// The distance of positions where a match may begin, in bytes.
     const fn stride(self) -> usize {
         match self {
             Self::Usual => 1,
@@ -64,23 +64,23 @@ impl Effort {
     }
 }
 
-/// A checksum whose parts can be computed apart.
+/// A checksum whose parts can be computed separately.
 pub(super) trait Checksum: Default + Send + Sync {
-    /// Goes on with more bytes.
+    /// Adds more bytes.
     fn update(&mut self, bytes: &[u8]);
-    /// Goes on with bytes whose checksum was computed apart.
+    /// Adds bytes whose checksum was computed separately.
     fn combine(&mut self, next: &Self);
 }
 
-/// A compressed piece, in memory that is used again.
+/// A compressed piece, in reused memory.
 #[derive(Debug, Default)]
 struct Piece<C> {
     bits: Bits,
     checksum: C,
 }
 
-/// Pieces that are compressed side by side. Each thread takes the next one as soon as it is free, and whoever has
-/// completed the one that is due writes it. All memory is kept, because fresh memory costs time.
+/// Pieces that are compressed in parallel. Each thread takes the next one as soon as it is free; the thread that
+/// completes the piece to be written next writes it. All memory is kept, because fresh memory costs time.
 #[derive(Debug)]
 struct Pieces<C> {
     effort: Effort,
@@ -89,11 +89,11 @@ struct Pieces<C> {
     checksum: C,
 }
 
-/// The end of the stream as far as it is written.
+/// The written part of the stream.
 struct Writer<'a, C, W> {
     to: &'a mut W,
     checksum: &'a mut C,
-    /// The number of the piece that comes next.
+    /// The number of the next piece.
     due: &'a AtomicUsize,
     result: io::Result<()>,
 }
@@ -103,7 +103,7 @@ impl<C: Checksum> Pieces<C> {
         Self { effort, encoders: Mutex::default(), spare: Mutex::default(), checksum: C::default() }
     }
 
-    /// Bytes that keep all threads at work: the more pieces, the less the last ones are waited for.
+    /// Bytes that keep all threads busy: the more pieces, the shorter the wait for the last ones.
     fn enough() -> usize {
         let threads = parallel::threads();
         (6 * threads).min(48).max(2 * threads) * PIECE
@@ -149,7 +149,7 @@ impl<C: Checksum> Pieces<C> {
 }
 
 impl<C: Checksum, W: Write> Writer<'_, C, W> {
-    /// Writes the pieces that are due and complete.
+    /// Writes the pieces that are complete and next in order.
     fn go_on(&mut self, complete: &Mutex<Vec<Option<Piece<C>>>>, spare: &Mutex<Vec<Piece<C>>>) {
         while let Some(piece) = { locked(complete).get_mut(self.due.load(Ordering::Relaxed)).and_then(Option::take) } {
             if self.result.is_ok() {
@@ -172,8 +172,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Compresses the parts, one after the other, into a single deflate stream and gives the checksum of the input.
-/// A few pieces per thread are held in memory at a time.
+/// Compresses the parts, one after the other, into a single deflate stream; returns the checksum of the input. A few
+/// pieces per thread are held in memory at a time.
 pub(super) fn compress<C: Checksum>(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -> io::Result<C> {
     let all: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks(PIECE)).collect();
     let mut pieces = Pieces::new(effort);
@@ -181,7 +181,7 @@ pub(super) fn compress<C: Checksum>(parts: &[&[u8]], effort: Effort, to: &mut (i
     pieces.finish(to)
 }
 
-/// The same for input that comes bit by bit.
+/// The same for input that arrives in parts.
 pub(super) struct Stream<C> {
     pieces: Pieces<C>,
     waiting: Vec<u8>,
@@ -192,7 +192,7 @@ impl<C: Checksum> Stream<C> {
         Self { pieces: Pieces::new(effort), waiting: Vec::new() }
     }
 
-    /// Goes on with more input. What does not fill the threads with whole pieces is held back.
+    /// Adds more input. Input that does not fill the threads with whole pieces is held back.
     pub(super) fn push(&mut self, mut input: &[u8], to: &mut (impl Write + Send)) -> io::Result<()> {
         let enough = Pieces::<C>::enough();
         while self.waiting.len() + input.len() >= enough {

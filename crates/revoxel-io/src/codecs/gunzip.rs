@@ -1,4 +1,4 @@
-//! Reading gzip: one member or many, bounded, with a diagnosis where it fails.
+//! Reading gzip with one or more members: limited, and with a diagnosis on failure.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -71,12 +71,12 @@ pub(crate) const fn most_decoded(compressed: u64) -> u64 {
     compressed.saturating_mul(BEST_RATIO)
 }
 
-/// Compressed bytes that would have to become more than this many times themselves are believed only as they arrive.
+/// If the values need more than this many times the compressed bytes, memory grows only as they arrive.
 const USUAL_RATIO: u64 = 64;
-/// Bytes to be dropped that are decoded in one piece with those that are wanted.
+/// The maximum of dropped bytes that are decoded in one piece with the requested ones.
 const MOST_SKIP: usize = 16 << 20;
 
-/// Whether so many compressed bytes usually hold as much as is asked for, so that memory can be made ready for it.
+/// Whether so many compressed bytes usually decode to the requested amount, so that memory can be allocated at once.
 pub(crate) const fn is_usual(compressed: usize, needed: usize) -> bool {
     needed as u64 <= (compressed as u64).saturating_mul(USUAL_RATIO)
 }
@@ -86,7 +86,7 @@ pub(crate) fn is_gzip(first_bytes: &[u8]) -> bool {
     first_bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
-/// Decodes a file up to a limit for its checksums alone: what is wrong with it.
+/// Decodes a file up to a limit to verify its checksums; returns what is wrong with it.
 pub(crate) fn verify(path: &Path, limit: u64) -> io::Result<Option<GunzipError>> {
     let file = File::open(path)?;
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
@@ -96,7 +96,7 @@ pub(crate) fn verify(path: &Path, limit: u64) -> io::Result<Option<GunzipError>>
     Ok(result.err().map(|error| stream.diagnose(&error, 0)))
 }
 
-/// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file.
+/// Decodes and drops `skip` bytes, then decodes `count` values in the byte order of the file.
 pub(crate) fn decode<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Result<(Buffer<T>, Tail), GunzipError> {
     let needed = (count as u64).saturating_mul(size_of::<T>() as u64).saturating_add(skip as u64);
     let most = most_decoded(compressed.len() as u64);
@@ -131,7 +131,7 @@ fn decode_whole<T: Voxel>(compressed: &[u8], skip: usize, count: usize) -> Optio
     Some(values.into())
 }
 
-/// The careful way: member by member, growing with what arrives.
+/// The careful way: member by member, with memory that grows as bytes arrive.
 fn decode_members<T: Voxel>(
     compressed: &[u8],
     skip: usize,
@@ -156,14 +156,14 @@ fn decode_members<T: Voxel>(
 
 /// The decoded bytes of all members in a row.
 struct Members<'a> {
-    /// The member at hand; `None` behind the last one.
+    /// The current member; `None` after the last one.
     decoder: Option<GzDecoder<&'a [u8]>>,
     decoded: u64,
     junk: u64,
 }
 
 impl Members<'_> {
-    /// What an error while decoding means.
+    /// The cause of an error while decoding.
     fn diagnose(&mut self, error: &io::Error, needed: u64) -> GunzipError {
         let decoded = self.decoded;
         match (error.kind(), &mut self.decoder) {

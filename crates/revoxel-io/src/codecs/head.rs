@@ -1,4 +1,4 @@
-//! The beginnings of files, decoded where they are compressed. Whether they are, their first bytes say.
+//! The beginnings of files, decoded if they are compressed. The first bytes decide whether they are.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -22,13 +22,13 @@ pub(crate) enum Packed {
     Zlib,
 }
 
-/// A stream of bytes that are no stream of a kind by chance fails before so many are decoded.
+/// Bytes that only look like a stream by chance fail before so many are decoded.
 const BELIEVED: u64 = 64;
-/// Where such a stream begins to be believed.
+/// The length of the longest signature, in bytes.
 const LONGEST_SIGN: usize = 10;
 
 impl Packed {
-    /// How a file is compressed that begins with these bytes, by its magic. zlib has none.
+    /// How a file with these first bytes is compressed, by its magic. zlib has none.
     pub(crate) fn of(first_bytes: &[u8]) -> Option<Self> {
         match () {
             () if is_gzip(first_bytes) => Some(Self::Gzip),
@@ -37,8 +37,8 @@ impl Packed {
         }
     }
 
-    /// How the bytes from here on are compressed. Voxel values may look like the beginning of such a stream, so the first
-    /// bytes must also decode.
+    /// How the bytes from here on are compressed. Voxel values may look like the beginning of such a stream, so the
+    /// first bytes must also decode.
     pub(crate) fn of_stream(mut from: impl BufRead) -> io::Result<Option<Self>> {
         let mut first_bytes = Vec::new();
         (&mut from).take(LONGEST_SIGN as u64).read_to_end(&mut first_bytes)?;
@@ -52,7 +52,8 @@ impl Packed {
         };
         let is_stream = match tried {
             (_, Ok(_)) => true,
-            // The stream ends too early. The sign of bzip2 is long enough to believe it; gzip must have decoded to something.
+            // The stream ends too early. The sign of bzip2 is long enough to believe it; gzip must have decoded to
+            // something.
             (decoded, Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => match packed {
                 Self::Bzip2 => true,
                 Self::Gzip => decoded > 0,
@@ -64,7 +65,7 @@ impl Packed {
     }
 }
 
-/// Decodes the first bytes of a stream: how many there were, and how it ended.
+/// Decodes the first bytes of a stream; returns their number and how decoding ended.
 fn tried(stream: impl Read) -> (usize, io::Result<usize>) {
     let mut decoded = Vec::new();
     let ended = stream.take(BELIEVED).read_to_end(&mut decoded);
@@ -78,7 +79,8 @@ fn is_bzip2(first_bytes: &[u8]) -> bool {
     first_bytes.starts_with(b"BZh") && first_bytes.get(3).is_some_and(|b| (b'1'..=b'9').contains(b)) && is_block
 }
 
-/// Whether a zlib stream can begin so: deflate, a window of at most 32 KiB, no dictionary, and the check of both bytes.
+/// Whether a zlib stream can begin like this: deflate, a window of at most 32 KiB, no dictionary, and a valid check of
+/// both bytes.
 fn is_zlib(first_bytes: &[u8]) -> bool {
     let Some([method, flags]) = first_bytes.first_chunk() else { return false };
     method & 15 == 8 && method >> 4 <= 7 && flags & 32 == 0 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
@@ -87,7 +89,7 @@ fn is_zlib(first_bytes: &[u8]) -> bool {
 /// The beginning of a file, decoded if it is compressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// As many bytes as were asked for, or fewer where the file ends or is damaged before.
+    /// The requested number of bytes, or fewer if the file ends or is damaged before.
     pub(crate) bytes: Vec<u8>,
     /// How the file is compressed.
     pub(crate) packed: Option<Packed>,
@@ -96,7 +98,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Why fewer bytes than needed could be decoded of this file, as an error.
+    /// The error that explains why too few bytes of this file could be decoded.
     pub(crate) fn failure(&self, path: &Path, needed: u64) -> Option<ReadError> {
         let damage = self.damage.clone()?;
         let path = path.to_owned();

@@ -1,4 +1,4 @@
-//! Reading compressed streams that are one piece: bounded, with a diagnosis where it fails.
+//! Reading a single compressed stream: limited, and with a diagnosis on failure.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -80,7 +80,7 @@ pub enum StreamError {
         codec: Codec,
         /// Bytes in the file.
         compressed: u64,
-        /// Bytes that they may become.
+        /// Bytes to which they may decode.
         limit: u64,
     },
     /// Not enough memory.
@@ -97,8 +97,8 @@ pub(crate) struct StreamTail {
     pub(crate) junk: u64,
 }
 
-/// Decodes `skip` bytes that are dropped and then `count` values, growing with what arrives, and the rest for its
-/// checksum; all of it at most `limit` bytes.
+/// Decodes and drops `skip` bytes, then decodes `count` values with memory that grows as bytes arrive, then the rest
+/// for its checksum; at most `limit` bytes in all.
 pub(super) fn decode<'a, T: Voxel, D: Read>(
     codec: Codec,
     compressed: &'a [u8],

@@ -20,7 +20,7 @@ use crate::map::Fresh;
 const HEADER: [u8; 2] = [0x78, 0x5e];
 /// The largest prime below 2¹⁶ (RFC 1950, 8.2).
 const MODULUS: u32 = 65_521;
-/// As many bytes can be summed before the sums of 32 bits overflow.
+/// The bytes that can be summed before the 32-bit sums overflow.
 const MOST_UNREDUCED: usize = 5552;
 
 /// Compresses the parts, one after the other, into a zlib stream.
@@ -33,7 +33,7 @@ pub fn compress(parts: &[&[u8]], effort: Effort, to: &mut (impl Write + Send)) -
     to.write_all(&checksum.value().to_be_bytes())
 }
 
-/// Decodes `skip` bytes that are dropped and then `count` values, in the byte order of the file.
+/// Decodes and drops `skip` bytes, then decodes `count` values in the byte order of the file.
 pub(crate) fn decode<T: Voxel>(
     compressed: &[u8],
     skip: usize,
@@ -72,7 +72,7 @@ fn fresh<T: Voxel>(compressed: &[u8], count: usize) -> Option<Fresh> {
     Fresh::new(length, is_usual(compressed.len(), length))
 }
 
-/// The decoded bytes of a stream; that it is cut off is an error even within its checksum.
+/// The decoded bytes of a stream; a stream that is cut off, even within its checksum, is an error.
 struct Inflate<'a> {
     state: Decompress,
     rest: &'a [u8],

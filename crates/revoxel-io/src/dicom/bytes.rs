@@ -1,9 +1,9 @@
-//! The bytes of a file: on disk, or in memory where they come from an archive or a deflated file.
+//! The bytes of a file: on disk, or in memory if they come from an archive or a deflated file.
 
 use std::fs::File;
 use std::io;
 
-/// A file that can be read at any place, by several threads at once.
+/// A file that can be read at any position, by several threads at once.
 #[derive(Debug)]
 pub(super) enum Bytes {
     Disk { file: File, length: u64 },
@@ -19,7 +19,7 @@ impl Bytes {
         }
     }
 
-    /// So many bytes from a place on, which are there.
+    /// So many bytes from a position on; the caller has checked that they exist.
     pub(super) fn part(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut part = Vec::new();

@@ -1,8 +1,8 @@
 //! Decoders of compressed pixels, behind one function.
 //!
-//! Every decoder gets the bytes of one frame and gives back the samples as an uncompressed little-endian file
-//! would hold them. The size that the compressed bytes claim is checked against the attributes before a decoder
-//! allocates, and a decoder's panic is an error.
+//! Every decoder gets the bytes of one frame and returns the samples as in an uncompressed little-endian file. The
+//! size in the compressed bytes is checked against the attributes before a decoder allocates memory, and a panic of a
+//! decoder becomes an error.
 
 mod jpeg;
 mod jpeg2000;
@@ -17,18 +17,18 @@ use super::syntax::Coding;
 
 /// Frames up to this size in bytes are accepted regardless of their compressed size.
 const LARGE: usize = 48 << 20;
-/// Larger ones are where they have at most this many times the compressed bytes.
+/// Larger frames may have at most this many times their compressed bytes.
 const LARGE_RATIO: usize = 48;
 /// Frames up to this size in bytes are decoded in parallel.
 const SIDE_BY_SIDE: usize = 16 << 20;
 
-/// Samples of one frame, as an uncompressed little-endian file would hold them.
+/// Samples of one frame, as in an uncompressed little-endian file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
     /// All red, then all green, then all blue.
     pub(super) planar: bool,
-    /// The samples are red, green and blue, whatever PhotometricInterpretation says of the compressed ones.
+    /// The samples are red, green and blue, whatever PhotometricInterpretation says about the compressed ones.
     pub(super) rgb: bool,
 }
 
@@ -63,12 +63,12 @@ pub(super) fn decode(coding: Coding, compressed: Vec<u8>, format: &PixelFormat) 
     Ok(decoded)
 }
 
-/// A decoder's panic is an error.
+/// Turns a panic of a decoder into an error.
 fn contained<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("the decoder failed".to_owned()))
 }
 
-/// What the compressed bytes say about the image.
+/// The properties of the image in the compressed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Claim {
     columns: usize,
@@ -76,12 +76,12 @@ struct Claim {
     samples: usize,
     bits: u32,
     signed: bool,
-    /// Of a JPEG image: without a cosine transform.
+    /// Whether a JPEG image is lossless (no cosine transform).
     lossless: bool,
 }
 
 impl Claim {
-    /// Holds the claim against the attributes. (More bits than BitsStored are common and hold nothing.)
+    /// Compares the claim with the attributes. (More bits than BitsStored are common and contain nothing.)
     fn check(&self, format: &PixelFormat) -> Result<(), String> {
         let allocated = 8 * format.sample_bytes() as u32;
         if [self.columns, self.rows, self.samples] != [format.columns, format.rows, format.samples] {
@@ -122,7 +122,7 @@ fn jpeg_claim(bytes: &[u8]) -> Option<Claim> {
     }
 }
 
-/// Samples of 8 or 16 bits as little-endian bytes of the size that the file has.
+/// Converts samples of 8 or 16 bits to little-endian bytes of the file's sample size.
 fn to_bytes(samples: impl Iterator<Item = u16>, count: usize, format: &PixelFormat) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let size = format.sample_bytes();

@@ -17,7 +17,7 @@ use crate::archive::{self, ArchiveError, Packing, Want};
 use crate::open::{failed_to_read, length_of};
 use crate::{Limits, ReadError, ReadOptions};
 
-/// What there is.
+/// Everything that was found.
 #[derive(Debug)]
 pub(super) struct FolderContents {
     pub(super) root: PathBuf,
@@ -26,9 +26,9 @@ pub(super) struct FolderContents {
     /// Segmentations and structure sets.
     pub(super) labels: Vec<LabelFile>,
     pub(super) skipped: Vec<Skipped>,
-    /// The file that was asked for, where it was one.
+    /// The requested file, if it was one.
     pub(super) focus: Option<PathBuf>,
-    /// Files with the instance UID of another file that are no copies of it.
+    /// Files with the instance UID of another file that are not copies of it.
     pub(super) equal_instances: usize,
 }
 
@@ -39,7 +39,7 @@ enum NotAnImage {
     Unreadable(DicomError),
 }
 
-/// Looks at everything under a path.
+/// Examines everything under a path.
 pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<FolderContents, ReadError> {
     let limits = &options.limits;
     let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
@@ -83,7 +83,7 @@ fn sort_in(
     }
 }
 
-/// Leaves out images for planning, where there are others.
+/// Leaves out images for planning, if there are others.
 fn without_localizers(files: Vec<NamedImage>, skipped: &mut Vec<Skipped>) -> Vec<NamedImage> {
     if files.iter().all(|named| named.file.localizer || named.file.content.is_err()) {
         return files;
@@ -154,7 +154,7 @@ fn image(source: &mut dyn Source, length: u64, limit: u64) -> Result<ImageFile, 
     }
 }
 
-/// The series that a file belongs to; a file of several frames is itself.
+/// The series to which a file belongs; a file of several frames is a series of its own.
 fn beside(path: &Path, limits: &Limits) -> Result<FolderContents, ReadError> {
     let fail = |reason| ReadError::Dicom { path: path.to_owned(), reason: Box::new(reason) };
     let mut all = FolderContents {

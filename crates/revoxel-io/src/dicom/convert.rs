@@ -1,4 +1,4 @@
-//! From the bytes of a frame to the values of the volume.
+//! Converts the bytes of a frame to the values of the volume.
 
 use revoxel_core::Voxel;
 
@@ -29,7 +29,7 @@ fn each_small(raw: &[u8], big_endian: bool, format: &PixelFormat, signed: bool, 
     }
 }
 
-/// Adds the intercept to samples that already lie in their place, as they are in the file. Whether all fit.
+/// Adds the intercept to samples that are already in place, as in the file. Returns whether all fit.
 pub(super) fn in_place(values: &mut [i16], big_endian: bool, format: &PixelFormat, intercept: i32) -> bool {
     let signed = matches!(format.number, Number::Int { signed: true, .. });
     let swapped = big_endian != cfg!(target_endian = "big");
@@ -102,7 +102,7 @@ pub(super) fn through<T: Voxel>(raw: &[u8], big_endian: bool, format: &PixelForm
     each_small(raw, big_endian, format, signed, |i, stored| to[i] = T::from_f64(f64::from(table.value(stored))));
 }
 
-/// Gives each of two neighbouring pixels the colour differences that they share.
+/// Gives both of two neighbouring pixels their shared colour differences.
 ///
 /// ```text
 /// Y Y Cb Cr …   →   Y Cb Cr Y Cb Cr …
@@ -118,7 +118,8 @@ pub(super) fn unshare(pairs: &[u8], sample: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// Takes colours apart into three planes, and luminance with colour differences into red, green, blue where they are to be converted.
+/// Separates colours into three planes and, if required, converts luminance and colour differences to red, green and
+/// blue.
 ///
 /// ```text
 /// r g b r g b …   or   r r … g g … b b …   →   red plane, green plane, blue plane

@@ -1,6 +1,6 @@
-//! Images at the place of another one with the same pixels.
+//! Images with the position and the pixels of another one.
 //!
-//! Pixels are looked at only where files bear the same instance UID, or nothing else explains why positions repeat; and
+//! Pixels are compared only if files have the same instance UID, or if nothing else explains repeated positions; and
 //! only those of the images in question.
 
 use std::collections::HashMap;
@@ -17,10 +17,10 @@ use super::report::{SkipReason, Skipped};
 use crate::archive::{self, Want};
 use crate::{Limits, ReadError, ReadOptions, RescalePolicy};
 
-/// Copies lie no farther apart, mm.
+/// The largest distance of copies, mm.
 const SAME_PLACE: f64 = 1e-3;
 
-/// The groups of what was found, without copies and without images that have no place among some that have.
+/// The groups of the found images, without copies, and without images that have no position if others have one.
 pub(super) fn sorted_out(found: &mut FolderContents, options: &ReadOptions) -> Result<Vec<Group>, ReadError> {
     set_aside(found);
     let twins = twins(found);
@@ -42,7 +42,7 @@ pub(super) fn sorted_out(found: &mut FolderContents, options: &ReadOptions) -> R
     Ok(groups)
 }
 
-/// Leaves out images that say nothing of their place, where there are others.
+/// Leaves out images without a position, if others have one.
 fn set_aside(found: &mut FolderContents) {
     if found.files.iter().all(|named| named.file.content.is_err()) {
         return;
@@ -60,7 +60,7 @@ fn set_aside(found: &mut FolderContents) {
     }
 }
 
-/// Files that bear the same instance UID, pile by pile.
+/// Piles of files with the same instance UID.
 fn twins(found: &FolderContents) -> Vec<Vec<PlaneId>> {
     let mut piles: HashMap<&str, Vec<PlaneId>> = HashMap::new();
     for (file, named) in found.files.iter().enumerate() {
@@ -74,7 +74,7 @@ fn twins(found: &FolderContents) -> Vec<Vec<PlaneId>> {
     piles
 }
 
-/// The copies in piles of images, each with the file that it is a copy of.
+/// The copies in piles of images, each with the original file.
 fn copies(found: &FolderContents, piles: &[Vec<PlaneId>], limits: &Limits) -> Result<HashMap<usize, usize>, ReadError> {
     let mut copies: HashMap<usize, usize> = HashMap::new();
     if piles.is_empty() {
@@ -109,7 +109,7 @@ fn drop_copies(found: &mut FolderContents, copies: &HashMap<usize, usize>) {
     }
 }
 
-/// Whether the images of a group are no stack because some are at the same place.
+/// Whether the images of a group form no stack because some have the same position.
 fn is_suspect(group: &Group) -> bool {
     use DicomError::{IncompleteFrame, OnePosition, Repeated, UnequalFrames};
     matches!(
@@ -118,7 +118,7 @@ fn is_suspect(group: &Group) -> bool {
     )
 }
 
-/// The images of a group that share their place; those that are a file each.
+/// Piles of images of a group at the same position. Files with several images are ignored.
 fn piles(found: &FolderContents, group: &Group) -> Vec<Vec<PlaneId>> {
     let ids: Vec<PlaneId> = group.planes.iter().copied().filter(|id| is_single(found, *id)).collect();
     let planes: Vec<&Plane> = ids.iter().filter_map(|id| plane(&found.files, *id)).collect();
@@ -149,7 +149,7 @@ fn alike(found: &FolderContents, a: PlaneId, b: PlaneId) -> bool {
         && file(a).syntax_uid == file(b).syntax_uid
 }
 
-/// The bytes of the files in question, where they are in an archive.
+/// The bytes of the files in question, if they are in an archive.
 fn members(
     found: &FolderContents,
     piles: &[Vec<PlaneId>],
@@ -172,7 +172,7 @@ fn members(
     Ok(members)
 }
 
-/// The pixels as they are stored; `None` where they cannot be read, which is told later.
+/// The stored pixels; `None` if they cannot be read, which is reported later.
 fn pixels(found: &FolderContents, id: PlaneId, members: &HashMap<usize, Vec<u8>>) -> Option<Vec<u8>> {
     let named = &found.files[id.file];
     let element = named.file.pixels;

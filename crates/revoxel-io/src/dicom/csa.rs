@@ -7,13 +7,13 @@
 //! value: four lengths   text, padded to 4 bytes
 //! ```
 //!
-//! In CSA2 the second length is that of the text. In CSA1 the first one is, with the number of values of the first
-//! entry on top.
+//! In CSA2 the second length is that of the text. In CSA1 it is the first one, increased by the number of values of
+//! the first entry.
 
-/// More entries or values than this are no header.
+/// The maximum number of entries or values in a header.
 const MOST: usize = 4096;
 
-/// The text values of an entry; none where it is absent, or the bytes are no such header.
+/// The text values of an entry; none if it is absent, or if the bytes are not such a header.
 pub(super) fn values(bytes: &[u8], name: &str) -> Vec<String> {
     let second = bytes.starts_with(b"SV10");
     let mut at = if second { 8 } else { 0 };
@@ -45,7 +45,7 @@ pub(super) fn values(bytes: &[u8], name: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// The numbers of an entry; `None` where it is absent or one is no number.
+/// The numbers of an entry; `None` if it is absent or a value is not a number.
 pub(super) fn numbers(bytes: &[u8], name: &str) -> Option<Vec<f64>> {
     let numbers: Option<Vec<f64>> = values(bytes, name).iter().map(|v| v.parse().ok()).collect();
     numbers.filter(|n| !n.is_empty() && n.iter().all(|v: &f64| v.is_finite()))

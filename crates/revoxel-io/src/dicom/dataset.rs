@@ -3,7 +3,7 @@
 use super::problem::{DicomError, Problem};
 use super::tags::Tag;
 
-/// The attributes of a file or of an item, as far as they are wanted; ascending.
+/// The wanted attributes of a file or an item, in ascending order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DataSet {
     pub(super) elements: Vec<Element>,
@@ -18,7 +18,7 @@ pub(super) struct Element {
     pub(super) value: Value,
 }
 
-/// What an attribute holds.
+/// The content of an attribute.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Bytes(Vec<u8>),
@@ -30,7 +30,7 @@ impl DataSet {
         self.elements.iter().find(|e| e.tag == tag)
     }
 
-    /// The items of a sequence; none where it is absent.
+    /// The items of a sequence; none if it is absent.
     pub(super) fn items(&self, tag: Tag) -> &[Self] {
         match self.element(tag) {
             Some(Element { value: Value::Items(items), .. }) => items,
@@ -38,12 +38,12 @@ impl DataSet {
         }
     }
 
-    /// The only item of a sequence that has one.
+    /// The item of a sequence with exactly one.
     pub(super) fn item(&self, tag: Tag) -> Option<&Self> {
         self.items(tag).first()
     }
 
-    /// The bytes of a value; `None` where the attribute is absent.
+    /// The bytes of a value; `None` if the attribute is absent.
     pub(super) fn bytes(&self, tag: Tag) -> Option<&[u8]> {
         match self.element(tag) {
             Some(Element { value: Value::Bytes(bytes), .. }) => Some(bytes),
@@ -51,7 +51,7 @@ impl DataSet {
         }
     }
 
-    /// Text, without padding; `None` where it is absent or empty.
+    /// Text, without padding; `None` if it is absent or empty.
     pub(super) fn text(&self, tag: Tag) -> Option<String> {
         let Some(Element { value: Value::Bytes(bytes), .. }) = self.element(tag) else { return None };
         let text = match std::str::from_utf8(bytes) {
@@ -62,7 +62,7 @@ impl DataSet {
         (!text.is_empty()).then(|| text.chars().filter(|c| !c.is_control()).collect())
     }
 
-    /// Numbers, however they are written; `None` where the attribute is absent or empty.
+    /// Numbers, however they are encoded; `None` if the attribute is absent or empty.
     pub(super) fn numbers(&self, tag: Tag) -> Result<Option<Vec<f64>>, DicomError> {
         let Some(Element { vr, value: Value::Bytes(bytes), .. }) = self.element(tag) else { return Ok(None) };
         let used = tag.vr_of_value(*vr);
@@ -128,7 +128,7 @@ impl DataSet {
         }
     }
 
-    /// A number for sorting only: what cannot be read counts as absent.
+    /// A number used only for sorting: an invalid value counts as absent.
     pub(super) fn key(&self, tag: Tag) -> Option<f64> {
         self.number(tag).ok().flatten().filter(|v| v.is_finite())
     }

@@ -6,7 +6,7 @@ use super::problem::{DicomError, Problem};
 use super::tags;
 use super::vector::{add, dot, scaled};
 
-/// Offsets that differ by less are the same, mm.
+/// Offsets that differ by less are equal, mm.
 const SAME_MM: f64 = 1e-3;
 
 /// The planes of a dose grid, scaled to its unit.
@@ -44,7 +44,8 @@ pub(super) fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomErr
     Ok(offsets.into_iter().map(plane).collect())
 }
 
-/// What is taken off each offset: nothing where they begin with 0, else they are places along the patient's axis.
+/// The number to subtract from each offset: 0 if they begin with 0; otherwise they are positions along the patient's
+/// axis.
 fn start(offsets: &[f64], along: f64, normal: [f64; 3]) -> Result<f64, DicomError> {
     const AXIAL: f64 = 1.0 - 1e-6;
     match offsets.first() {

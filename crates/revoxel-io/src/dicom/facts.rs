@@ -1,4 +1,4 @@
-//! What a DICOM series says beyond the grid and the voxels.
+//! Facts of a DICOM series beyond the grid and the voxels.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,16 +35,16 @@ pub struct DicomFacts {
     /// Gantry tilt that is kept as shear in the affine, degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tilt_degrees: Option<f64>,
-    /// What tells the frames of a 4-D series apart.
+    /// What distinguishes the frames of a 4-D series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_by: Option<String>,
-    /// What tells the frames apart, frame by frame, where that is not a time: quantities, b-values, echo times …
+    /// What distinguishes each frame, if it is not a time: quantities, b-values, echo times …
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frame_values: Vec<String>,
     /// Slices that were interpolated between their neighbours, as numbers along axis 2, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filled_slices: Vec<usize>,
-    /// SeriesInstanceUID of the series whose slices labels were read onto.
+    /// SeriesInstanceUID of the series onto whose slices the labels were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// What the labels of a segmentation or a structure set mean.

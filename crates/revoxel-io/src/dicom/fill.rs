@@ -1,11 +1,10 @@
-//! Making up missing slices from their neighbours.
+//! Interpolating missing slices from their neighbours.
 
 use revoxel_core::{Kind, Voxel, parallel};
 
 use super::plan::SliceFrom;
 
-/// Fills in the slices of a grid that no image gave: linearly between their neighbours; labels from the nearer
-/// one.
+/// Fills in the slices of a grid without an image: linearly between their neighbours; for labels, from the nearer one.
 pub(super) fn fill<T: Voxel>(values: &mut [T], plane: usize, slices: &[SliceFrom], kind: Kind) {
     if slices.iter().all(|s| matches!(s, SliceFrom::Stack(_))) {
         return;

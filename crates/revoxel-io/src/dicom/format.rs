@@ -1,4 +1,4 @@
-//! How the pixels of a file are laid out.
+//! The layout of a file's pixels.
 
 use revoxel_core::Dtype;
 
@@ -20,13 +20,13 @@ pub(super) struct PixelFormat {
     pub(super) number: Number,
     /// BitsStored.
     pub(super) stored: u32,
-    /// How far the stored bits are above the lowest bit.
+    /// The position of the lowest stored bit.
     pub(super) shift: u32,
-    /// Two pixels share their colour differences in the file: Y Y Cb Cr.
+    /// Whether two pixels share their colour differences in the file: Y Y Cb Cr.
     pub(super) shared_colours: bool,
 }
 
-/// What a sample is, in the file.
+/// The type of a sample in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Number {
     Int { bits: u32, signed: bool },
@@ -44,7 +44,7 @@ pub(super) enum Photometric {
     Ybr,
     /// YBR_RCT and YBR_ICT, which JPEG 2000 decoders turn into RGB themselves.
     YbrJpeg2000,
-    /// PALETTE COLOR: the number of a colour, which has 16 bits in each table where it is wide, else 8.
+    /// PALETTE COLOR: the index of a colour; table entries have 16 bits if `wide`, else 8.
     Palette {
         wide: bool,
     },
@@ -107,7 +107,7 @@ impl PixelFormat {
         }
     }
 
-    /// The layout that holds what this and another one hold: images of one volume may differ in bits and sign.
+    /// A layout that holds the values of this and another one: images of one volume may differ in bits and sign.
     pub(super) fn wider(self, other: Self) -> Self {
         let Number::Int { bits: a, signed: s } = self.number else { return self };
         let Number::Int { bits: b, signed: t } = other.number else { return self };
@@ -116,7 +116,7 @@ impl PixelFormat {
         Self { number: Number::Int { bits, signed: s || t }, stored: self.stored.max(other.stored), ..self }
     }
 
-    /// The layout that the attributes say; they hold an image.
+    /// The layout in the attributes of an image.
     pub(super) fn from_data(data: &DataSet, pixels: &PixelElement) -> Result<Self, DicomError> {
         let rows = side(data, tags::ROWS)?;
         let columns = side(data, tags::COLUMNS)?;

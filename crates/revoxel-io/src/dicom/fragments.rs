@@ -4,15 +4,15 @@ use super::bytes::Bytes;
 use super::problem::DicomError;
 use super::tags::{ITEM, SEQUENCE_END, Tag};
 
-/// A piece of a frame: where it is, and how long.
+/// A piece of a frame: its position and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fragment {
     pub(super) offset: u64,
     pub(super) length: u64,
 }
 
-/// Finds the fragments of each frame. The offset table is a hint that is needed only where frames have several
-/// fragments; it is checked against the fragments.
+/// Finds the fragments of each frame. The offset table is only needed if frames have several fragments; it is checked
+/// against the fragments.
 pub(super) fn fragments(bytes: &Bytes, start: u64, frames: usize) -> Result<Vec<Vec<Fragment>>, DicomError> {
     let fail = |offset: u64, reason: String| DicomError::Fragments { offset, reason };
     let mut items = Vec::new();
@@ -71,7 +71,7 @@ fn offsets(bytes: &Bytes, table: Fragment) -> Result<Vec<u32>, DicomError> {
     Ok(raw.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())
 }
 
-/// Fragments that begin with the first marker of a JPEG image of any kind.
+/// Fragments that begin with the first marker of any kind of JPEG image.
 fn begins(bytes: &Bytes, parts: &[Fragment]) -> Result<Vec<u64>, DicomError> {
     let mut starts = Vec::new();
     for part in parts.iter().filter(|p| p.length >= 2) {

@@ -15,9 +15,9 @@ use super::vector::{norm, sub};
 use super::warning::DicomWarning;
 use crate::{FramesPolicy, IncompletePolicy, ReadOptions};
 
-/// Orientations that differ by less are the same, rad.
+/// Orientations that differ by less are equal, rad.
 const SAME_DIRECTION: f64 = 1e-3;
-/// Pixel sizes that differ by less are the same, relative.
+/// Pixel sizes that differ by less are equal, relative.
 const SAME_SPACING: f64 = 1e-4;
 
 /// A file with an image and its name.
@@ -44,25 +44,25 @@ pub(super) struct Group {
     /// A file of the series.
     pub(super) example: usize,
     pub(super) part: Option<String>,
-    /// What is particular to the images among others of their size and direction.
+    /// What distinguishes the images from others of the same size and direction.
     pub(super) labels: Vec<String>,
     pub(super) warnings: Vec<DicomWarning>,
-    /// The stack, or why there is none and where.
+    /// The stack, or why and where there is none.
     pub(super) stack: Result<Stack, (Option<PathBuf>, DicomError)>,
 }
 
-/// What images of one volume have in common, but for tolerances.
+/// The properties that images of one volume share, up to tolerances.
 #[derive(PartialEq, Eq, Hash)]
 struct Exact<'a> {
     series: &'a str,
-    /// Where there is no series UID: study, patient and series number.
+    /// If there is no series UID: study, patient and series number.
     study: Option<&'a str>,
     size: [usize; 2],
     photometric: Photometric,
-    /// Where it is no integer of one sample: those share a volume whatever their sizes are.
+    /// Set unless pixels are integers of one sample, which share a volume whatever their sizes.
     number: Option<Number>,
     stack: Option<&'a str>,
-    /// Where quantities are not asked for as frames of one volume.
+    /// Set unless quantities are requested as frames of one volume.
     quantity: Option<&'a str>,
 }
 
@@ -136,7 +136,7 @@ pub(super) fn groups(files: &[NamedImage], options: &ReadOptions) -> Vec<Group> 
     groups
 }
 
-/// The quantities in each series. Images that say none are of the only one that is said.
+/// The quantities in each series. Images without one belong to the only quantity of the series.
 fn quantities(files: &[NamedImage]) -> HashMap<&str, HashSet<&str>> {
     let mut found: HashMap<&str, HashSet<&str>> = HashMap::new();
     for named in files {
@@ -181,7 +181,7 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
     parts.into_iter().map(volume).collect()
 }
 
-/// The first image without a rescale that others have, and the error about it.
+/// The first image without a rescale if others have one, and the error about it.
 fn unscaled(planes: &[&Plane]) -> Option<(usize, DicomError)> {
     // One that changes nothing is as good as none.
     let slope = planes.iter().find(|p| p.has_rescale[0] && p.slope != 1.0).map(|p| p.slope);
@@ -194,7 +194,7 @@ fn unscaled(planes: &[&Plane]) -> Option<(usize, DicomError)> {
     Some((first, DicomError::NoRescale { images, of: planes.len(), common }))
 }
 
-/// Gives images without a rescale that of the others of their volume, where these have one in common.
+/// Gives images without a rescale that of the others of their volume, if these share one.
 pub(super) fn assume_rescale(files: &mut [NamedImage], groups: &[Group]) {
     for group in groups.iter().filter(|g| matches!(&g.stack, Err((_, DicomError::NoRescale { .. })))) {
         let Err((_, DicomError::NoRescale { common: Some((slope, intercept)), .. })) = &group.stack else { continue };
@@ -217,7 +217,7 @@ fn fault(files: &[NamedImage], file: usize) -> (Option<PathBuf>, DicomError) {
     (Some(files[file].path.clone()), error)
 }
 
-/// The name of a file with that of its folder: names alone may be the same in several folders.
+/// The name of a file with that of its folder, because several folders may contain the same file name.
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let folder = path.parent().and_then(Path::file_name);
@@ -237,7 +237,7 @@ fn exact<'a>(file: &'a ImageFile, format: &PixelFormat, plane: &'a Plane, quanti
     }
 }
 
-/// Whether two images lie in parallel planes with the same pixels, in the same unit as far as they say.
+/// Whether two images lie in parallel planes with equal pixels, and in the same unit if both give one.
 fn parallel(a: &Plane, b: &Plane) -> bool {
     let same = |a: [f64; 3], b: [f64; 3]| norm(sub(a, b)) < SAME_DIRECTION;
     let spacing = a.spacing.iter().zip(&b.spacing).all(|(a, b)| (a - b).abs() <= SAME_SPACING * a);
@@ -245,7 +245,7 @@ fn parallel(a: &Plane, b: &Plane) -> bool {
     spacing && unit && same(a.row, b.row) && same(a.column, b.column)
 }
 
-/// Where a series falls into parts, says how each differs.
+/// If a series consists of several volumes, describes how each differs.
 fn name_parts(files: &[NamedImage], groups: &mut [Group]) {
     for start in 0..groups.len() {
         let uid = &files[groups[start].example].file.series;

@@ -1,4 +1,4 @@
-//! One file: what it holds, or why it is left out.
+//! One file: its content, or why it is left out.
 
 use super::dataset::DataSet;
 use super::dose;
@@ -13,17 +13,18 @@ use super::table::{self, Palette, Table};
 use super::tags;
 use crate::counted::counted;
 
-/// More bytes behind the pixels than this, and than the pixels, are no padding.
+/// Bytes after the pixels are not padding if they are more than this and more than the pixels.
 const MOST_PADDING: u64 = 64 << 10;
 
-/// What a compressed frame has beside its pixels: headers of fragments and of the codec, an entry of the offset table.
+/// Bytes of a compressed frame besides its pixels: headers of fragments and of the codec, an entry of the offset
+/// table.
 const FRAGMENTS: u64 = 8 << 10;
 
 /// A file with one or more images.
 #[derive(Clone, Debug)]
 pub(super) struct ImageFile {
     pub(super) series: String,
-    /// What tells series without a UID apart.
+    /// What distinguishes series without a UID.
     pub(super) study: String,
     pub(super) instance: Option<String>,
     pub(super) series_number: Option<i64>,
@@ -35,7 +36,7 @@ pub(super) struct ImageFile {
     pub(super) window: Option<[f64; 2]>,
     /// PixelPaddingValue, as stored.
     pub(super) padding: Option<f64>,
-    /// Columns and rows, as far as they are said; also of a file that cannot be read.
+    /// Columns and rows, if given; also for a file that cannot be read.
     pub(super) size: [usize; 2],
     /// The number of images that it declares.
     pub(super) images: usize,
@@ -45,26 +46,26 @@ pub(super) struct ImageFile {
     pub(super) syntax: Option<&'static TransferSyntax>,
     pub(super) deflated_from: Option<u64>,
     pub(super) pixels: PixelElement,
-    /// The pixels and their places, or why they are no part of a volume.
+    /// The pixels and their positions, or why they are not part of a volume.
     pub(super) content: Result<Content, DicomError>,
 }
 
 /// The images of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
-    /// Of a mosaic, that of a tile.
+    /// For a mosaic, the format of a tile.
     pub(super) format: PixelFormat,
-    /// The images are tiles of one picture.
+    /// Set if the images are tiles of one picture.
     pub(super) tiling: Option<Tiling>,
     pub(super) palette: Option<Palette>,
-    /// In place of slope and intercept.
+    /// Replaces slope and intercept.
     pub(super) table: Option<Table>,
     /// One for each frame.
     pub(super) planes: Vec<Plane>,
 }
 
 impl Content {
-    /// What a file holds, and how often: its images, or the picture that they are tiles of.
+    /// The format of what a file stores, and how many: its images, or the picture whose tiles they are.
     pub(super) fn stored(&self) -> (PixelFormat, usize) {
         match self.tiling {
             Some(tiling) => (tiling.picture(&self.format), 1),
@@ -74,7 +75,7 @@ impl Content {
 }
 
 impl ImageFile {
-    /// What a header of a file of some length holds.
+    /// The content of a header; `length` is that of the file.
     pub(super) fn new(header: Header, length: Option<u64>) -> Result<Self, SkipReason> {
         let data = &header.data;
         let class = data.text(tags::SOP_CLASS).or(header.class).unwrap_or_default();
@@ -115,8 +116,8 @@ impl ImageFile {
         Ok(file)
     }
 
-    /// The most bytes from the beginning of the file that reading its pixels needs; compressed ones are not larger than
-    /// others by more than a little.
+    /// The maximum bytes from the beginning of the file that reading its pixels needs; compressed pixels are at most
+    /// slightly larger than uncompressed ones.
     pub(super) fn most_bytes(&self) -> u64 {
         let Ok(content) = &self.content else { return self.pixels.offset };
         let (format, frames) = content.stored();
@@ -180,7 +181,8 @@ impl ImageFile {
         Ok(Content { format, tiling: None, palette, table, planes })
     }
 
-    /// Whether uncompressed YBR_FULL_422 is what its name says. Decompressed files often keep the name with all samples.
+    /// Whether uncompressed YBR_FULL_422 really is subsampled. Decompressed files often keep the name with all
+    /// samples.
     fn shares_colours(&self, data: &DataSet, format: &PixelFormat, frames: u64) -> bool {
         let raw = self.syntax.is_some_and(|s| s.coding == Coding::Raw);
         let named = data.text(tags::PHOTOMETRIC).is_some_and(|name| name == "YBR_FULL_422");
@@ -188,7 +190,7 @@ impl ImageFile {
         raw && named && self.pixels.length.is_some_and(|length| length == two_thirds.next_multiple_of(2))
     }
 
-    /// Whether the pixels can be there.
+    /// Checks that the file can contain the pixels.
     fn check_length(&self, format: &PixelFormat, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
         let PixelElement { tag, offset, length, .. } = self.pixels;
         let what = || {
@@ -221,7 +223,7 @@ impl ImageFile {
     }
 }
 
-/// NumberOfFrames; 1 where it is absent.
+/// NumberOfFrames; 1 if absent.
 pub(super) fn frame_count(data: &DataSet) -> Result<u64, DicomError> {
     match data.whole(tags::FRAMES)? {
         None => Ok(1),
@@ -230,7 +232,7 @@ pub(super) fn frame_count(data: &DataSet) -> Result<u64, DicomError> {
     }
 }
 
-/// Whether uncompressed pixels of `length` bytes can be those of which `needed` bytes are read; `what` describes them.
+/// Checks that `length` bytes of uncompressed pixels match the `needed` bytes to read; `what` describes them.
 pub(super) fn check_stored(
     pixels: &PixelElement,
     length: u64,

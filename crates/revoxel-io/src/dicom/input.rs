@@ -1,13 +1,13 @@
-//! Reading forward through a file of known or unknown length, without trusting what it says about itself.
+//! Sequential reading of a file of known or unknown length, without trusting its headers.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::problem::DicomError;
 
-/// Bytes in a row that can be skipped.
+/// A sequence of bytes that can be skipped.
 pub(super) trait Source: Read {
-    /// Leaves bytes out.
+    /// Skips bytes.
     fn skip(&mut self, count: u64) -> io::Result<()>;
 }
 
@@ -34,15 +34,15 @@ impl<R: Read> Source for Stream<R> {
     }
 }
 
-/// A place in a source.
+/// A position in a source.
 pub(super) struct Input<'a> {
     source: &'a mut dyn Source,
     buffer: Vec<u8>,
     /// Next byte in the buffer.
     next: usize,
-    /// The place of that byte in the source.
+    /// The position of that byte in the source.
     position: u64,
-    /// Length of the source, where it is known.
+    /// Length of the source, if known.
     length: Option<u64>,
     /// Bytes that the attributes kept so far take.
     kept: u64,
@@ -50,11 +50,11 @@ pub(super) struct Input<'a> {
     most: u64,
 }
 
-/// Attributes of more than this are no header: those of 100,000 frames take half of it.
+/// The maximum bytes of attributes in a header; those of 100,000 frames take half of it.
 const MOST_KEPT: u64 = 64 << 20;
-/// With contours it may be so many.
+/// The maximum with contours.
 const MOST_CONTOURS: u64 = 1 << 30;
-/// Most headers fit into one read.
+/// Bytes per read; most headers fit into one.
 const STEP: usize = 16 << 10;
 
 impl<'a> Input<'a> {
@@ -62,7 +62,7 @@ impl<'a> Input<'a> {
         Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0, most: MOST_KEPT }
     }
 
-    /// The contours of structures are kept too.
+    /// Also keeps the contours of structures.
     pub(super) fn with_contours(self) -> Self {
         Self { most: MOST_CONTOURS, ..self }
     }
@@ -85,7 +85,7 @@ impl<'a> Input<'a> {
         self.length
     }
 
-    /// The next bytes, fewer at the end, which stay.
+    /// The next bytes (fewer at the end), without consuming them.
     pub(super) fn peek(&mut self, count: usize) -> Result<&[u8], DicomError> {
         if self.buffer.len() - self.next < count {
             self.buffer.drain(..self.next);
@@ -121,7 +121,7 @@ impl<'a> Input<'a> {
         Ok(&self.buffer[start..self.next])
     }
 
-    /// Leaves bytes out.
+    /// Skips bytes.
     pub(super) fn skip(&mut self, count: u64) -> Result<(), DicomError> {
         let buffered = (self.buffer.len() - self.next) as u64;
         self.position = self.position.saturating_add(count);
@@ -137,7 +137,8 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Counts what is kept of the source, which may decode to far more than it has bytes: whether it is too much.
+    /// Counts the kept bytes of the source, which may decode to far more than its size; returns whether they are too
+    /// many.
     pub(super) fn keep(&mut self, bytes: u64) -> bool {
         self.kept = self.kept.saturating_add(bytes);
         self.kept > self.most

@@ -11,7 +11,7 @@
 //! prepared  what is known before voxels are read; read: all of it, to a volume
 //! ```
 //!
-//! Architecture invariant: an object of labels is never read as an image, and no voxel is resampled here: a frame lies
+//! Architecture invariant: a label object is never read as an image, and no voxel is resampled here: a frame must lie
 //! on a slice, pixel on pixel, or it is refused.
 
 pub(super) mod error;

@@ -6,9 +6,9 @@
 //! . . .    its centre: the first slice begins half of the picture less a tile further along rows and columns.
 //! ```
 //!
-//! Tile k lies k times SpacingBetweenSlices from tile 0 along SliceNormalVector, whose direction only Siemens' private
-//! header tells: of sagittal slices it usually is not row × column. Without it the protocol's list of slices tells, if
-//! the first tile is at one of its ends. What neither tells is refused.
+//! Tile k lies k times SpacingBetweenSlices from tile 0 along SliceNormalVector. Only Siemens' private header gives
+//! its direction: for sagittal slices it usually is not row × column. Without it, the protocol's list of slices gives
+//! the direction, if the first tile is at one of its ends. If neither does, the mosaic is refused.
 
 use super::csa;
 use super::dataset::DataSet;
@@ -18,14 +18,14 @@ use super::problem::DicomError;
 use super::tags::{self, Tag};
 use super::vector::{add, dot, norm, scaled, sub};
 
-/// Places of the protocol that differ by less from the tiles' are the same, mm.
+/// Positions in the protocol that differ by less from those of the tiles are equal, mm.
 const SAME_PLACE_MM: f64 = 0.1;
-/// A distance between slices that differs by less, relative.
+/// Distances between slices that differ by less are equal, relative.
 const SAME_SPACING: f64 = 0.01;
-/// More tiles than any picture has.
+/// The maximum number of tiles.
 const MOST_TILES: i64 = 4096;
 
-/// How the tiles stand in the picture.
+/// The arrangement of the tiles in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tiling {
     /// Tiles in a row, and rows of tiles.
@@ -33,7 +33,7 @@ pub(super) struct Tiling {
 }
 
 impl Tiling {
-    /// The picture that holds tiles of this format.
+    /// The format of the picture with tiles of this format.
     pub(super) fn picture(self, tile: &PixelFormat) -> PixelFormat {
         PixelFormat { rows: tile.rows * self.across, columns: tile.columns * self.across, ..*tile }
     }
@@ -43,12 +43,12 @@ impl Tiling {
         tile.frame_bytes() * self.across
     }
 
-    /// The row of tiles that a tile stands in.
+    /// The row of tiles that contains a tile.
     pub(super) const fn band(self, number: usize) -> usize {
         number / self.across
     }
 
-    /// Takes a tile out of the samples of its row of tiles.
+    /// Extracts a tile from the samples of its row of tiles.
     pub(super) fn cut(self, band: &[u8], tile: &PixelFormat, number: usize, to: &mut Vec<u8>) {
         to.clear();
         let width = tile.columns * tile.sample_bytes();
@@ -64,7 +64,7 @@ pub(super) fn is_mosaic(data: &DataSet, image_type: &str) -> bool {
     image_type.split('\\').any(|part| part.trim() == "MOSAIC") || (siemens() && tiles())
 }
 
-/// The tiles of a picture of a format: how they stand, the format of one, and where each lies.
+/// The tiles of a picture: their arrangement, the format of one, and the position of each.
 pub(super) fn tiles(data: &DataSet, picture: &PixelFormat) -> Result<(Tiling, PixelFormat, Vec<Plane>), DicomError> {
     if picture.samples != 1 {
         return Err(refused(format!("its pixels have {} samples, expected 1", picture.samples)));
@@ -103,12 +103,12 @@ fn refused(why: String) -> DicomError {
     DicomError::Mosaic(why)
 }
 
-/// The private headers that a file has.
+/// The private headers of a file.
 fn headers(data: &DataSet, places: [Tag; 3]) -> Vec<&[u8]> {
     places.into_iter().filter_map(|tag| data.bytes(tag)).collect()
 }
 
-/// How many slices there are.
+/// The number of slices.
 fn count(data: &DataSet, headers: &[&[u8]]) -> Result<usize, DicomError> {
     const NAME: &str = "NumberOfImagesInMosaic";
     let private = headers.iter().find_map(|h| csa::numbers(h, NAME)).map(|n| n[0] as i64);
@@ -125,7 +125,7 @@ fn count(data: &DataSet, headers: &[&[u8]]) -> Result<usize, DicomError> {
     }
 }
 
-/// The centres of the slices as the protocol lists them, LPS mm.
+/// The centres of the slices in the protocol's list, LPS mm.
 fn protocol(data: &DataSet) -> Option<Vec<[f64; 3]>> {
     let series = headers(data, [tags::CSA_SERIES, tags::CSA_SERIES_2, tags::CSA_SERIES_3]);
     let names = ["MrPhoenixProtocol", "MrProtocol"];
@@ -155,7 +155,7 @@ fn protocol(data: &DataSet) -> Option<Vec<[f64; 3]>> {
     (!slices.is_empty()).then_some(slices)
 }
 
-/// The distance from slice to slice.
+/// The distance between slices.
 fn spacing(data: &DataSet, slices: Option<&[[f64; 3]]>) -> Result<f64, DicomError> {
     let stated = data.number(tags::SPACING_BETWEEN)?.filter(|v| (1e-6..1e6).contains(v));
     let listed = match slices {
@@ -186,7 +186,7 @@ fn spacing(data: &DataSet, slices: Option<&[[f64; 3]]>) -> Result<f64, DicomErro
     }
 }
 
-/// Whether the tiles go along row × column (1) or against it (−1).
+/// Whether the tiles run along row × column (1) or against it (−1).
 fn sign(headers: &[&[u8]], normal: [f64; 3], first: [f64; 3], slices: Option<&[[f64; 3]]>) -> Result<f64, DicomError> {
     const NAME: &str = "SliceNormalVector";
     const PARALLEL: f64 = 0.999;

@@ -1,7 +1,7 @@
-//! From bytes to attributes: preamble, meta group, data set up to the pixels.
+//! Parses bytes into attributes: preamble, meta group, and data set up to the pixels.
 //!
-//! Only wanted attributes are kept; others are skipped by their length. Nothing is allocated for a length that is
-//! only claimed, and sequences may be nested a limited number of levels.
+//! Only wanted attributes are kept; others are skipped by their length. A claimed length leads to no allocation, and
+//! the nesting of sequences is limited.
 
 use flate2::read::DeflateDecoder;
 
@@ -17,11 +17,11 @@ pub(super) struct Header {
     /// The UID of the transfer syntax, and the syntax if it is known.
     pub(super) syntax_uid: String,
     pub(super) syntax: Option<&'static TransferSyntax>,
-    /// Class of the object as the meta group says it.
+    /// Class of the object in the meta group.
     pub(super) class: Option<String>,
     pub(super) data: DataSet,
     pub(super) pixels: Option<PixelElement>,
-    /// Where the deflated part starts; places of pixels are then counted in the decoded bytes.
+    /// Where the deflated part starts; positions of pixels then refer to the decoded bytes.
     pub(super) deflated_from: Option<u64>,
 }
 
@@ -32,17 +32,17 @@ pub(super) struct PixelElement {
     pub(super) offset: u64,
     /// `None`: in fragments.
     pub(super) length: Option<u64>,
-    /// Written as words of 16 bits, whatever a pixel is.
+    /// Whether the pixels are stored as words of 16 bits, whatever the size of a pixel.
     pub(super) words: bool,
 }
 
-/// Deeper nesting is an attack: structured reports, the deepest objects there are, stay far below.
+/// Deeper nesting is an attack: structured reports, the deepest real objects, stay far below.
 const MOST_DEPTH: usize = 48;
-/// Longest value that is kept.
+/// The maximum length of a kept value.
 const MOST_VALUE: u64 = 1 << 20;
-/// Longest contour that is kept; longer ones are refused.
+/// The maximum length of a kept contour; longer ones are refused.
 const MOST_CONTOUR: u64 = 256 << 20;
-/// Memory that an attribute takes beside its value, and an item of a sequence with what is made of it.
+/// Memory of an attribute besides its value, and of an item of a sequence with the objects made from it.
 const ELEMENT: u64 = 64;
 const ITEM: u64 = 256;
 const UNDEFINED: u32 = u32::MAX;
@@ -54,11 +54,11 @@ enum Start {
     Preamble,
     /// The meta group without a preamble.
     Meta,
-    /// The data set, nothing before; in this transfer syntax.
+    /// The data set in this transfer syntax, with nothing before it.
     Bare(&'static str),
 }
 
-/// Whether these first bytes can be those of a DICOM file.
+/// Whether a DICOM file can start with these bytes.
 pub(super) fn looks_like_dicom(first: &[u8]) -> bool {
     start(first).is_some()
 }
@@ -83,7 +83,8 @@ fn start(first: &[u8]) -> Option<Start> {
     }
 }
 
-/// Reads a header. `limit` bounds what a deflated file may decode to. The contours of structures are left out.
+/// Reads a header. `limit` is the maximum size to which a deflated file may decode. The contours of structures are
+/// left out.
 pub(super) fn parse(source: &mut dyn Source, length: Option<u64>, limit: u64) -> Result<Header, DicomError> {
     parse_from(Input::new(source, length), limit)
 }
@@ -124,7 +125,7 @@ fn parse_from(mut input: Input<'_>, limit: u64) -> Result<Header, DicomError> {
     Ok(header)
 }
 
-/// What is left of an input, as a stream.
+/// The rest of an input, as a stream.
 struct Rest<'a>(Input<'a>);
 
 impl std::io::Read for Rest<'_> {
@@ -172,7 +173,7 @@ struct Parser<'a, 'b> {
 }
 
 impl Parser<'_, '_> {
-    /// Attributes up to a place, to the end of the item, or to the pixels.
+    /// Attributes up to a position, to the end of the item, or to the pixels.
     fn data_set(&mut self, end: Option<u64>, depth: usize) -> Result<DataSet, DicomError> {
         let mut set = DataSet { elements: Vec::new(), big_endian: self.big_endian };
         loop {
@@ -209,7 +210,7 @@ impl Parser<'_, '_> {
         Ok((Tag(tag), if big { u32::from_be_bytes(length) } else { u32::from_le_bytes(length) }))
     }
 
-    /// One attribute; `None` where it is not wanted, or is the pixels.
+    /// One attribute; `None` if it is not wanted, or if it is the pixels.
     fn element(&mut self, depth: usize) -> Result<Option<Element>, DicomError> {
         let (tag, _) = self.peek_tag()?;
         let wanted = tag.wanted().filter(|_| self.input.contours() || !tag.is_contour());
@@ -258,12 +259,12 @@ impl Parser<'_, '_> {
         Ok(Some(Element { tag, vr: vr_of_value, value }))
     }
 
-    /// Whether the first attribute of the item that comes next has a value representation.
+    /// Whether the first attribute of the next item has a value representation.
     fn has_explicit_item(&mut self) -> Result<bool, DicomError> {
         Ok(self.input.peek(14)?.get(12..14).is_some_and(|vr| is_vr([vr[0], vr[1]])))
     }
 
-    /// Leaves out compressed pixels within an item (icons).
+    /// Skips compressed pixels within an item (icons).
     fn skip_fragments(&mut self, tag: Tag) -> Result<(), DicomError> {
         loop {
             let (found, length) = self.peek_tag()?;
@@ -293,7 +294,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Steps behind the tag, the value representation (`None` where it is not written) and the length.
+    /// Reads the value representation (`None` if it is not stored) and the length after a tag.
     fn vr_and_length(&mut self, tag: Tag) -> Result<(Option<[u8; 2]>, u32), DicomError> {
         let big = self.big_endian;
         let number = |b: [u8; 4]| if big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) };

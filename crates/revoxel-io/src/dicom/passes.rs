@@ -1,4 +1,4 @@
-//! Images of one series that are several volumes: another kernel, another pass of the scanner, another image type.
+//! Images of one series that form several volumes: different kernels, passes of the scanner, or image types.
 //!
 //! ```text
 //! images of one size and direction
@@ -13,16 +13,16 @@ use super::plane::Plane;
 use super::split;
 use super::stack::even;
 
-/// A part of the images, as numbers in the list given, and what is particular to it.
+/// A part of the images, as indices into the given list, and what distinguishes it.
 pub(super) struct Part {
     pub(super) images: Vec<usize>,
     pub(super) labels: Vec<String>,
 }
 
-/// Why images are in one stack though something alternates along it.
+/// Why images form one stack although something alternates along it.
 pub(super) type Alternating = &'static str;
 
-/// What is particular to an image, as text.
+/// A trait of an image, as text.
 type Trait = fn(&Plane) -> Option<String>;
 
 const KERNEL: (&str, Trait) = ("kernel", |p| p.keys.kernel.clone());
@@ -30,7 +30,7 @@ const KVP: (&str, Trait) = ("KVP", |p| p.keys.kvp.map(|v| v.to_string()));
 const ACQUISITION: (&str, Trait) = ("acquisition", |p| p.keys.acquisition.map(|v| v.to_string()));
 const IMAGE_TYPE: (&str, Trait) = ("image type", |p| p.keys.image_type.clone());
 
-/// What may alternate along a stack, the most telling first.
+/// Traits that may alternate along a stack, the most significant first.
 const ALTERNATING: &[(&str, Trait)] = &[
     KERNEL,
     ("echo", |p| p.keys.echo.or(p.keys.echo_time).map(|v| v.to_string())),
@@ -46,18 +46,20 @@ const ALTERNATING: &[(&str, Trait)] = &[
     ("content time", |p| p.keys.time.map(|v| v.to_string())),
 ];
 
-/// Parts with fewer slices prove nothing; another kernel or echo proves more than another time.
+/// The minimum slices of a part to count as evidence; a different kernel or echo is stronger evidence than a different
+/// time.
 const FEWEST: usize = 3;
 const FEWEST_OF_A_KIND: usize = 2;
 
-/// So many times as many places as the longest part has: the parts are no frames.
+/// The parts are not frames if the images have more than this many times the positions of the longest part.
 const STATIONS: f64 = 1.2;
 
-/// Slices up to so much thicker than the gap between all of them leave no room between those of one pass.
+/// If slices are at most this many times as thick as the gap between neighbours of the whole stack, the passes are
+/// parts of one stack.
 const FILLS: f64 = 1.1;
 
-/// The volumes among images in parallel planes; `references` are their frames of reference. Where a stack is whole only with
-/// all passes, it stays one, and what alternates along it is said.
+/// The volumes among images in parallel planes; `references` are their frames of reference. If a stack is complete
+/// only with all passes, it stays one, and what alternates along it is returned.
 pub(super) fn parts(planes: &[&Plane], references: &[Option<&str>]) -> (Vec<Part>, Option<Alternating>) {
     let all = Part { images: (0..planes.len()).collect(), labels: Vec::new() };
     if planes.len() < 2 {
@@ -93,13 +95,13 @@ pub(super) fn parts(planes: &[&Plane], references: &[Option<&str>]) -> (Vec<Part
     (parts, None)
 }
 
-/// Whether a part has no place twice.
+/// Whether no position of a part repeats.
 fn is_unique(planes: &[&Plane], part: &Part) -> bool {
     let own: Vec<&Plane> = part.images.iter().map(|i| planes[*i]).collect();
     own.len() > 1 && same_places(&own).is_empty()
 }
 
-/// A part in parts by a trait; `None` where all of it is alike.
+/// Splits a part by a trait; `None` if all images have the same.
 fn by(planes: &[&Plane], part: &Part, (name, of): (&'static str, Trait)) -> Option<Vec<Part>> {
     group(part, name, |i| of(planes[i]))
 }
@@ -119,7 +121,7 @@ fn group(part: &Part, name: &str, of: impl Fn(usize) -> Option<String>) -> Optio
     Some(parts)
 }
 
-/// Passes that lie between each other. `Err` with what alternates where they are one stack all the same.
+/// Interleaved passes. `Err` with what alternates if they form one stack all the same.
 fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
     let all = Part { images: (0..planes.len()).collect(), labels: Vec::new() };
     let (order, along) = sorted(planes);
@@ -149,7 +151,8 @@ fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
             }
             continue;
         }
-        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never are.
+        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never
+        // are.
         let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
         let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
         let one = in_time && thickness <= gap * FILLS && even(planes);

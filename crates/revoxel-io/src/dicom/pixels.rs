@@ -24,7 +24,7 @@ use crate::archive::{self, Want};
 use crate::open::failed_to_read;
 use crate::{Limits, ReadError, buffer};
 
-/// What is to be read: per frame, the images in the order of the slices.
+/// What to read: per frame, the images in the order of the slices.
 pub(super) struct Request<'a> {
     pub(super) found: &'a FolderContents,
     pub(super) frames: &'a [Vec<PlaneId>],
@@ -34,23 +34,22 @@ pub(super) struct Request<'a> {
     pub(super) limits: Limits,
 }
 
-/// A file that is open, and where its frames are if they are compressed.
+/// An open file, and the positions of its frames if they are compressed.
 struct Opened {
     bytes: Bytes,
     frames: Option<Vec<Vec<Fragment>>>,
-    /// The bytes are those of a picture that was compressed.
+    /// Whether the bytes come from a compressed picture.
     decoded: bool,
 }
 
-/// One image, and where its values go (three places for colours).
+/// One image, and the destination of its values (three destinations for colours).
 struct Job<'a, T> {
     id: PlaneId,
     to: Vec<&'a mut [T]>,
 }
 
-/// The voxel type that the values become: 16-bit integers where slope and intercept are the same whole numbers
-/// for all slices, else real numbers. Only the pixels show whether the full range of 16 bits is used; then they
-/// become real numbers too.
+/// The voxel type of the values: 16-bit integers if all slices have the slope 1 and the same whole intercept, else
+/// real numbers. Only the pixels show whether the values fit into 16 bits; if not, they become real numbers, too.
 pub(super) fn target(request: &Request<'_>) -> Dtype {
     let format = &request.format;
     match format.photometric {
@@ -67,7 +66,7 @@ pub(super) fn target(request: &Request<'_>) -> Dtype {
     if small && shared_intercept(request).is_some() { Dtype::I16 } else { real }
 }
 
-/// The rescaling of all slices, if it is just the addition of one whole number.
+/// The intercept of all slices, if their rescaling only adds one whole number.
 fn shared_intercept(request: &Request<'_>) -> Option<i32> {
     let files = &request.found.files;
     if request.frames.iter().flatten().any(|id| content(request, id.file).is_some_and(|c| c.table.is_some())) {
@@ -111,7 +110,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Voxels, ReadError> {
 
 type Place<'a, T> = &'a (dyn Fn(&mut Job<'_, T>, &mut Vec<u8>) -> Result<(), ReadError> + Sync);
 
-/// Reads every image into its place, in parallel, and makes up what is missing.
+/// Reads every image into its destination, in parallel, and interpolates missing slices.
 fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, ReadError> {
     let Request { plan, frames, format, .. } = request;
     let (plane, slices, samples) = (format.plane(), plan.slices.len(), format.channels());
@@ -135,7 +134,8 @@ fn all<T: Voxel>(request: &Request<'_>, place: Place<'_, T>) -> Result<Vec<T>, R
     Ok(values)
 }
 
-/// That the volume is within the limits, and that its files may become so large; before anything is decoded.
+/// Checks that the volume is within the limits, and that its files may decode to their size, before anything is
+/// decoded.
 fn check_limits(request: &Request<'_>, target: Dtype) -> Result<(), ReadError> {
     let Request { plan, frames, format, found, limits, .. } = request;
     let counts = [plan.slices.len(), frames.len(), format.channels(), format.plane()];
@@ -177,7 +177,7 @@ fn check_syntax(request: &Request<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Opens the files that several images share, and what is not a plain file.
+/// Opens the files that several images share, and all members of an archive.
 fn open_shared(request: &Request<'_>, limits: &Limits) -> Result<HashMap<usize, Opened>, ReadError> {
     let mut images: HashMap<usize, usize> = HashMap::new();
     request.frames.iter().flatten().for_each(|id| *images.entry(id.file).or_default() += 1);
@@ -258,7 +258,7 @@ struct Raw {
     rgb: bool,
 }
 
-/// Puts the samples of an image into `scratch`.
+/// Reads the samples of an image into `scratch`.
 fn samples(
     request: &Request<'_>,
     opened: &HashMap<usize, Opened>,
@@ -304,7 +304,7 @@ fn samples(
     Ok(Raw { big_endian, planar: own_format.planar && !own_format.shared_colours, rgb: false })
 }
 
-/// The samples of a compressed frame, as many as the format asks for.
+/// The samples of a compressed frame, as many as the format requires.
 fn decode(
     named: &NamedImage,
     format: &PixelFormat,
@@ -343,7 +343,7 @@ fn make_room(bytes: &mut Vec<u8>, length: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Integers of 16 bits. Whether all fit.
+/// Integers of 16 bits. Returns whether all fit.
 fn integers(
     request: &Request<'_>,
     opened: &HashMap<usize, Opened>,

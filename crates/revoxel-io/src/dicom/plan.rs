@@ -1,4 +1,4 @@
-//! What to do with a stack: the grid, and where each of its slices comes from.
+//! The plan for a stack: the grid, and the source of each of its slices.
 
 use revoxel_core::{Frame, Grid};
 
@@ -18,24 +18,24 @@ pub(super) struct Plan {
     pub(super) warnings: Vec<DicomWarning>,
 }
 
-/// Where a slice comes from.
+/// The source of a slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum SliceFrom {
     /// This slice of the stack.
     Stack(usize),
-    /// Between two neighbouring slices of the grid which are there: the lower, the upper, and the upper's weight.
+    /// Between two existing neighbours in the grid: the lower, the upper, and the upper's weight.
     Between(usize, usize, f64),
 }
 
 impl Plan {
-    /// The slices of the grid that are made up.
+    /// The interpolated slices of the grid.
     pub(super) fn filled(&self) -> Vec<usize> {
         let all = self.slices.iter().enumerate();
         all.filter(|(_, from)| matches!(from, SliceFrom::Between(..))).map(|(number, _)| number).collect()
     }
 }
 
-/// Follows the options.
+/// Makes the plan according to the options.
 pub(super) fn plan(stack: &Stack, size: [usize; 2], options: &ReadOptions) -> Result<Plan, DicomError> {
     let mut warnings = Vec::new();
     if let Some((mm, attribute)) = stack.single {

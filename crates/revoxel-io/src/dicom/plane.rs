@@ -1,4 +1,4 @@
-//! Where one image lies, how its values are scaled, and what tells it from others at the same place.
+//! The position of one image, the scaling of its values, and what distinguishes it from others at the same position.
 
 use super::dataset::DataSet;
 use super::problem::{DicomError, Problem};
@@ -10,30 +10,30 @@ use super::vector::{cross, dot, norm, scaled, sub};
 pub(super) struct Plane {
     /// Centre of the first pixel, LPS mm.
     pub(super) position: [f64; 3],
-    /// Unit vector along a row: from column to column.
+    /// Unit vector along a row, from column to column.
     pub(super) row: [f64; 3],
-    /// Unit vector along a column: from row to row.
+    /// Unit vector along a column, from row to row.
     pub(super) column: [f64; 3],
-    /// PixelSpacing: from row to row, from column to column, mm.
+    /// PixelSpacing: between rows, between columns, mm.
     pub(super) spacing: [f64; 2],
-    /// What the distance to the next slice may be, and which attribute says so.
+    /// The possible distance to the next slice, and the attribute that gives it.
     pub(super) thickness: Option<(f64, &'static str)>,
     /// SliceThickness, mm.
     pub(super) slice_thickness: Option<f64>,
     pub(super) slope: f64,
     pub(super) intercept: f64,
-    /// Whether slope and intercept are there.
+    /// Whether slope and intercept exist.
     pub(super) has_rescale: [bool; 2],
     /// StackID.
     pub(super) stack: Option<String>,
-    /// What the values mean, where images of one series may mean different things: `magnitude`, `phase`, `fat` …
+    /// What the values mean, if images of one series may differ in it: `magnitude`, `phase`, `fat` …
     pub(super) quantity: String,
-    /// In which unit the values are, where the image says so.
+    /// The unit of the values, if given.
     pub(super) unit: Option<String>,
     pub(super) keys: Keys,
 }
 
-/// What can tell images at the same place apart.
+/// Values that can distinguish images at the same position.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Keys {
     pub(super) temporal: Option<f64>,
@@ -68,7 +68,7 @@ pub(super) struct Keys {
     pub(super) dimensions: Vec<f64>,
 }
 
-/// The places where an attribute may stand, the most particular first.
+/// The data sets that may contain an attribute, the most specific first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Groups<'a> {
     pub(super) frame: Option<&'a DataSet>,
@@ -77,7 +77,7 @@ pub(super) struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    /// The item or root in which an attribute of a functional group stands.
+    /// The item or root that contains an attribute of a functional group.
     pub(super) fn of(&self, sequence: Tag) -> &'a DataSet {
         let item = |set: Option<&'a DataSet>| set.and_then(|s| s.item(sequence));
         item(self.frame).or_else(|| item(self.shared)).unwrap_or(self.root)
@@ -85,7 +85,7 @@ impl<'a> Groups<'a> {
 }
 
 impl Plane {
-    /// Reads everything about one image.
+    /// Reads all facts about one image.
     pub(super) fn new(groups: Groups<'_>) -> Result<Self, DicomError> {
         let position = groups.of(tags::PLANE_POSITION).array::<3>(tags::POSITION)?;
         let position =
@@ -124,7 +124,7 @@ impl Plane {
     }
 }
 
-/// The two directions, at right angles and of length 1.
+/// The two directions, made perpendicular and of length 1.
 fn orientation(set: &DataSet) -> Result<([f64; 3], [f64; 3]), DicomError> {
     const TOLERANCE: f64 = 1e-3;
     let six = set.array::<6>(tags::ORIENTATION)?;
@@ -189,13 +189,13 @@ impl Keys {
     }
 }
 
-/// ImageType, or FrameType where the frame has one.
+/// ImageType, or FrameType if the frame has one.
 fn image_type(groups: Groups<'_>) -> Option<String> {
     let own = [tags::MR_FRAME_TYPE, tags::CT_FRAME_TYPE, tags::PET_FRAME_TYPE];
     own.iter().find_map(|tag| groups.of(*tag).text(tags::FRAME_TYPE)).or_else(|| groups.root.text(tags::IMAGE_TYPE))
 }
 
-/// The direction of the diffusion gradient, as the standard or a vendor writes it.
+/// The direction of the diffusion gradient, from the standard's or a vendor's attribute.
 fn gradient(groups: Groups<'_>) -> Option<[i64; 3]> {
     let root = groups.root;
     let direction = |set: &DataSet, tag| set.array::<3>(tag).ok().flatten();
@@ -209,7 +209,7 @@ fn gradient(groups: Groups<'_>) -> Option<[i64; 3]> {
         .map(|v| v.map(|v| (v * 1000.0).round() as i64))
 }
 
-/// When an image was acquired, in seconds that can be compared with those of other images.
+/// When an image was acquired, in seconds that are comparable with those of other images.
 fn acquired(content: &DataSet, root: &DataSet) -> Option<f64> {
     let moment = |text: String| moment(&text);
     let of_frame = content.text(tags::FRAME_TIME).and_then(moment);
@@ -217,13 +217,13 @@ fn acquired(content: &DataSet, root: &DataSet) -> Option<f64> {
     of_frame.or_else(of_image).or_else(|| dated(root, tags::ACQUISITION_DATE, tags::ACQUISITION_TIME))
 }
 
-/// A time of the day with its date, where there is one, in seconds.
+/// A time of day with its date, if any, in seconds.
 fn dated(root: &DataSet, date: Tag, time: Tag) -> Option<f64> {
     let time = time_of_day(&root.text(time)?)?;
     Some(root.text(date).and_then(|date| day(&date)).unwrap_or(0.0) * 86400.0 + time)
 }
 
-/// Times of day that pass midnight without a date, put in order: no series takes so long.
+/// Puts times of day without a date that pass midnight in order; a series never takes longer than a day.
 pub(super) fn over_midnight(times: &mut [Option<f64>]) {
     const DAY: f64 = 86400.0;
     const LONGEST: f64 = 20.0 * 3600.0;
@@ -260,7 +260,7 @@ fn time_of_day(text: &str) -> Option<f64> {
     text.get(..2)?.parse::<f64>().ok().map(|hours| hours * 3600.0 + minutes * 60.0 + seconds)
 }
 
-/// What ImageType or FrameType call an image, and its name here.
+/// The names in ImageType or FrameType, and our names.
 const QUANTITIES: &[(&[&str], &str)] = &[
     (&["M", "M_FFE", "M_SE", "M_IR", "MAG", "MAGNITUDE"], "magnitude"),
     (&["P", "P_FFE", "P_SE", "PHASE", "PHASE MAP", "PHASE_MAP", "VELOCITY", "VELOCITY MAP"], "phase"),
@@ -281,7 +281,7 @@ const QUANTITIES: &[(&[&str], &str)] = &[
     (&["TRACEW", "TRACE"], "trace"),
 ];
 
-/// What the values of an image mean, as far as images of one series differ in it.
+/// What the values of an image mean, if images of one series may differ in it.
 fn quantity(groups: Groups<'_>) -> String {
     let root = groups.root;
     let component = groups.of(tags::MR_FRAME_TYPE).text(tags::COMPLEX_COMPONENT);

@@ -10,7 +10,7 @@ use crate::counted::counted;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DicomError {
-    /// An attribute that cannot be followed.
+    /// An invalid attribute.
     #[error("{field} is {value}: {problem}")]
     Field {
         /// The attribute: keyword and tag.
@@ -25,7 +25,7 @@ pub enum DicomError {
     Missing {
         /// The attribute: keyword and tag.
         field: String,
-        /// What it gives.
+        /// What the attribute provides.
         need: &'static str,
     },
     /// Not a DICOM file at all.
@@ -40,10 +40,10 @@ pub enum DicomError {
     /// A DICOM file without an image.
     #[error("contains no image: {0}")]
     NoImage(String),
-    /// Nothing to read.
+    /// There is nothing to read.
     #[error("no DICOM image in {}{skipped}", counted(*files, "file", "files"))]
     NoImages {
-        /// How many files were looked at.
+        /// How many files were examined.
         files: usize,
         /// Why they were skipped.
         skipped: String,
@@ -53,37 +53,37 @@ pub enum DicomError {
     SeveralSeries {
         /// How many.
         count: usize,
-        /// What was asked for already; empty, or behind a word.
+        /// The request so far; empty, or preceded by a word.
         asked: String,
         /// Series, or volumes of one series.
         what: &'static str,
         /// Options that choose.
         how: &'static str,
-        /// What else can be done; empty, or on a line of its own.
+        /// Another remedy; empty, or on a line of its own.
         hint: String,
         /// One line for each.
         list: String,
     },
-    /// The series that was asked for is not there.
+    /// The requested series does not exist.
     #[error("no match for {asked}; available:{list}")]
     NoSuchSeries {
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// One line for each that there is.
+        /// One line for each existing series.
         list: String,
     },
     /// A mosaic: many slices in one picture.
     #[error("cannot determine the slice positions of this Siemens mosaic (all slices tiled into one image): {0}")]
     Mosaic(String),
-    /// Slices at the same place which nothing tells apart.
+    /// Nothing distinguishes slices at the same position.
     #[error(
         "{count} images share the position {position:?} (LPS mm; {first} and {second}), and none of {tried} separates \
          complete stacks: remove the duplicates or separate the acquisitions"
     )]
     Repeated {
-        /// How many images are at that place.
+        /// How many images have that position.
         count: usize,
-        /// The place, LPS mm.
+        /// The position, LPS mm.
         position: [f64; 3],
         /// One file.
         first: String,
@@ -100,7 +100,7 @@ pub enum DicomError {
         /// Where, LPS mm.
         position: [f64; 3],
     },
-    /// Frames of a 4-D series whose slices are not at the same places.
+    /// The frames of a 4-D series have slices at different positions.
     #[error("{by} splits the series into stacks with different slices ({counts}): images are missing")]
     UnequalFrames {
         /// What separates them.
@@ -111,7 +111,7 @@ pub enum DicomError {
     /// The last frame of a 4-D series lacks slices.
     #[error("frame {frame}, the last by {by}, has only {slices} of {of} slices (for example {first})")]
     IncompleteFrame {
-        /// What tells frames apart.
+        /// What distinguishes frames.
         by: &'static str,
         /// Its number, from 1.
         frame: usize,
@@ -122,7 +122,7 @@ pub enum DicomError {
         /// One of its files.
         first: String,
     },
-    /// Some images are without a rescale that others have.
+    /// Some images have no rescale, but others do.
     #[error(
         "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing in {images} of {of} images of the series, \
          while the others have {}: the values are not comparable",
@@ -133,7 +133,7 @@ pub enum DicomError {
         images: usize,
         /// How many there are.
         of: usize,
-        /// Slope and intercept of the others, where they have one pair in common.
+        /// Slope and intercept of the others, if they share one pair.
         common: Option<(f64, f64)>,
     },
     /// No grid goes through the slices.
@@ -145,7 +145,7 @@ pub enum DicomError {
         /// Where.
         missing: Vec<MissingSlice>,
     },
-    /// The slices do not lie evenly.
+    /// The slices are uneven.
     #[error("the slices are unevenly spaced: {}", list(gaps))]
     Irregular {
         /// The gaps that differ.
@@ -169,7 +169,7 @@ pub enum DicomError {
         /// Its UID.
         uid: String,
     },
-    /// A decoder gave up.
+    /// A decoder failed.
     #[error("frame {frame} cannot be decoded ({name}, {uid}): {reason}")]
     Codec {
         /// The frame, from 1.
@@ -210,7 +210,7 @@ pub enum Problem {
     /// Outside what is allowed.
     #[error("must be {0}")]
     Must(&'static str),
-    /// The value would go on behind the file.
+    /// The value would extend beyond the end of the file.
     #[error("its {length} bytes from byte {offset} on extend past the end of the file, which has {file} bytes")]
     PastEnd {
         /// Bytes of the value.
@@ -234,15 +234,15 @@ pub enum Problem {
     /// A look-up table that is too short.
     #[error("too short for {count} entries of {bits} bits")]
     Entries {
-        /// Entries that the descriptor says.
+        /// Entries according to the descriptor.
         count: usize,
         /// Bits of each.
         bits: u32,
     },
-    /// Text where binary numbers are due, and it is a number.
+    /// Text instead of binary numbers, which also reads as a number.
     #[error("its value representation is {0}, but the standard requires a binary one: correct it")]
     Type(String),
-    /// Not two letters that the standard knows.
+    /// Not two letters of the standard.
     #[error("not a value representation of the standard, so the file is damaged")]
     Vr,
     /// Only sequences may leave their length open.
@@ -251,13 +251,13 @@ pub enum Problem {
     /// Deeper than anything real.
     #[error("at most {0} levels of nested sequences are supported")]
     Depth(usize),
-    /// What should be an item is not.
+    /// An item was expected.
     #[error("expected a sequence item, so the file is damaged")]
     NoItem,
     /// Per-frame groups ≠ frames.
     #[error("must be one per frame, but NumberOfFrames (0028,0008) is {0}")]
     FrameGroups(u64),
-    /// Far more pixels than the attributes ask for.
+    /// Far more pixels than the attributes describe.
     #[error(
         "the pixels ({what}) need only {needed} bytes: the file is damaged, or Rows, Columns or NumberOfFrames is too \
          small; correct it"
@@ -268,7 +268,7 @@ pub enum Problem {
         /// Bytes needed.
         needed: u64,
     },
-    /// More attributes than any header has.
+    /// Too many attributes for a header.
     #[error("the attributes take more than {0} MiB, so the file is damaged")]
     Kept(u64),
 }
@@ -282,7 +282,7 @@ impl DicomError {
         Self::Missing { field: field.to_string(), need }
     }
 
-    /// The option that helps, where there is one.
+    /// The option that helps, if there is one.
     pub fn advice(&self) -> Option<&'static str> {
         const EVEN: &str = "resample the slices to even spacing with `slices: regularize` (--slices regularize), or \
                             treat them as evenly spaced with `slices: nominal` (--slices nominal)";

@@ -21,10 +21,10 @@ pub struct DicomScan {
     pub skipped: Vec<Skipped>,
 }
 
-/// One series, or the part of one that can be a volume by itself.
+/// One series, or one of its volumes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SeriesReport {
-    /// The number by which it can be chosen, from 1.
+    /// The number that chooses it, from 1.
     pub number: usize,
     /// SeriesInstanceUID.
     pub uid: String,
@@ -35,7 +35,7 @@ pub struct SeriesReport {
     pub modality: String,
     /// SeriesDescription.
     pub description: String,
-    /// Where a series splits into several volumes: the attributes that distinguish this one.
+    /// If a series contains several volumes: the attributes that distinguish this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
     /// How many files.
@@ -56,10 +56,10 @@ pub struct SeriesReport {
     /// Oddities that do not prevent reading it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Why it cannot be read with the default options; absent where it can.
+    /// Why it cannot be read with the default options; absent if it can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The option that helps, where there is one.
+    /// The option that helps, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
 }
@@ -67,7 +67,7 @@ pub struct SeriesReport {
 /// A segmentation or a structure set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LabelsReport {
-    /// The number by which it can be chosen.
+    /// The number that chooses it.
     pub number: usize,
     /// The file.
     pub path: PathBuf,
@@ -75,7 +75,7 @@ pub struct LabelsReport {
     pub what: &'static str,
     /// SeriesInstanceUID.
     pub uid: String,
-    /// SOPInstanceUID, by which it can be chosen where its series has several.
+    /// SOPInstanceUID, which chooses it if its series has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// Modality.
@@ -85,16 +85,16 @@ pub struct LabelsReport {
     /// FrameOfReferenceUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_of_reference: Option<String>,
-    /// The series that it refers to.
+    /// The series to which it refers.
     pub references: Vec<String>,
     /// Its segments or structures.
     pub labels: Vec<LabelFacts>,
-    /// Why it cannot be read; absent where its header can be followed.
+    /// Why it cannot be read; absent if its header is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// Where a stack of slices lies.
+/// The geometry of a stack of slices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Geometry {
     /// Voxels along axis 0 (columns), 1 (rows), 2 (slices).
@@ -103,7 +103,7 @@ pub struct Geometry {
     pub spacing: [f64; 3],
     /// Index → RAS+ mm, three rows. For an uneven stack: through the first and the last slice.
     pub affine: [[f64; 4]; 3],
-    /// The angle between the slices' normal and the line from slice to slice, degrees; 0 where it is noise.
+    /// The angle between the slices' normal and the line from slice to slice, degrees; 0 if it is noise.
     pub tilt_degrees: f64,
     /// Gaps that differ from the usual one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -136,7 +136,7 @@ impl fmt::Display for Gap {
 pub struct MissingSlice {
     /// The existing slice before it; from 1.
     pub after: usize,
-    /// The number it has in the complete stack; from 1.
+    /// Its number in the complete stack; from 1.
     pub number: usize,
     /// Where its first voxel should be, RAS+ mm.
     pub position: [f64; 3],
@@ -175,7 +175,7 @@ pub enum SkipReason {
     /// An image for planning (scout, topogram) beside the volume.
     #[error("localizer")]
     Localizer,
-    /// An image without a place in the patient among images that have one: a capture, a report of the dose.
+    /// An image without a position among images that have one: a capture, a dose report.
     #[error("no position in the patient: {0}")]
     Unplaced(String),
     /// The same image twice.

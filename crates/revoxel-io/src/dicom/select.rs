@@ -1,4 +1,4 @@
-//! Choosing one series of those that were found.
+//! Choosing one of the found series.
 
 use std::path::Path;
 
@@ -64,7 +64,7 @@ fn asked(options: &ReadOptions) -> String {
     [series, part].into_iter().flatten().collect::<Vec<_>>().join(" with ")
 }
 
-/// The groups that hold the file that was asked for; all where it was a folder.
+/// The groups that contain the requested file; all groups if a folder was requested.
 fn in_question(found: &FolderContents, groups: &[Group]) -> Vec<usize> {
     let holds = |g: &Group, file: &Path| {
         found.files[g.example].path == file || g.planes.iter().any(|id| found.files[id.file].path == file)
@@ -88,7 +88,7 @@ fn quantity<'a>(found: &'a FolderContents, group: &Group) -> Option<&'a str> {
     group.planes.first().and_then(|id| plane(&found.files, *id)).map(|p| p.quantity.as_str())
 }
 
-/// Whether a group is what the options ask for.
+/// Whether a group matches the options.
 fn is_chosen(found: &FolderContents, groups: &[Group], number: usize, options: &ReadOptions) -> bool {
     let group = &groups[number];
     let file = &found.files[group.example].file;
@@ -117,7 +117,7 @@ fn is_chosen(found: &FolderContents, groups: &[Group], number: usize, options: &
     series && options.select.as_ref().is_none_or(part)
 }
 
-/// A line of the list to choose from.
+/// A line of the list of choices.
 fn line(series: &SeriesReport) -> String {
     let SeriesReport { number, uid, modality, description, slices, frames, images, size, .. } = series;
     let series_number = series.series_number.map_or(String::new(), |n| format!(" {n}"));
@@ -152,7 +152,7 @@ fn skipped(found: &FolderContents) -> String {
     if text.is_empty() { text } else { format!(" ({text})") }
 }
 
-/// What is worth a remark about files that were left out.
+/// The warnings about files that were left out.
 pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
     let reasons = || found.skipped.iter();
     let count = |is: fn(&SkipReason) -> bool| reasons().filter(|s| is(&s.reason)).count();
@@ -180,7 +180,7 @@ pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
     remarks
 }
 
-/// Whether a file that was left out may have been a slice: damaged, or cut off before its pixels.
+/// Whether a file that was left out may be a slice: damaged, or cut off before its pixels.
 fn is_damaged(reason: &SkipReason) -> bool {
     match reason {
         SkipReason::Unreadable(_) => true,

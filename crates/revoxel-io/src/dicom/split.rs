@@ -1,8 +1,8 @@
-//! Several images at each place: into the frames of a 4-D series.
+//! Splits several images at each position into the frames of a 4-D series.
 //!
 //! A frame is one volume of the series. All images of a frame share a value, such as a temporal position, an echo or a
-//! gradient. Times may differ from slice to slice; then images are ranked at each position, and the first image of every
-//! position belongs to the first frame.
+//! gradient. Times may differ from slice to slice; then images are ranked at each position, and the first image of
+//! every position belongs to the first frame.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::problem::DicomError;
 /// Reads from an image the value that its frame shares.
 type Key = fn(&Plane) -> Option<f64>;
 
-/// Values that all images of a frame share, in the order in which they are tried.
+/// Values that all images of a frame share, in the order of trying.
 const SHARED: &[(&str, Key)] = &[
     ("temporal position", |p| p.keys.temporal),
     ("echo number", |p| p.keys.echo),
@@ -32,19 +32,20 @@ const TIMES: &[(&str, &str, Key)] = &[
     ("acquisition time", "acquisition time, ranked at each position", |p| p.keys.acquired),
     ("content time", "content time, ranked at each position", |p| p.keys.time),
 ];
-/// The order in which times rank: what was acquired later is later, whatever the heart did.
+/// The order in which times are used for ranking. Acquisition time comes first, because it grows whatever the heart
+/// does.
 const RANKING: [usize; 4] = [2, 1, 0, 3];
 const BY_NUMBER: &str = "instance number, ranked at each position";
 const TRIED: &str = "quantity, temporal position, echo, inversion time, flip angle, b-value, gradient, cardiac percentage, \
                      acquisition number, trigger time, frame reference time, acquisition time, content time, dimension \
                      index, instance number";
 
-/// Frames of the same places.
+/// Frames with the same positions.
 #[derive(Debug)]
 pub(super) struct Split {
-    /// Per frame, the images in the order of their places.
+    /// Per frame, the images in the order of their positions.
     pub(super) frames: Vec<Vec<usize>>,
-    /// What tells them apart.
+    /// What distinguishes them.
     pub(super) by: &'static str,
     /// Images of a last frame that lacks slices, which are left out.
     pub(super) dropped: usize,
@@ -52,7 +53,7 @@ pub(super) struct Split {
 
 type Frames = (&'static str, Vec<Vec<usize>>);
 
-/// Images in the order of their places, and how near two are at the same one.
+/// Images in the order of their positions, and the largest distance of images at the same position.
 struct Places<'a> {
     planes: &'a [&'a Plane],
     order: &'a [usize],
@@ -60,11 +61,11 @@ struct Places<'a> {
     tolerance: f64,
     /// The times of each image, as in [`TIMES`].
     times: Vec<Vec<Option<f64>>>,
-    /// Whether images at a single place may be ranked.
+    /// Whether images at a single position may be ranked.
     one: bool,
 }
 
-/// Splits images, given in the order of their places, into frames of the same places.
+/// Splits images, given in the order of their positions, into frames with the same positions.
 pub(super) fn split(
     planes: &[&Plane],
     order: &[usize],
@@ -124,7 +125,7 @@ pub(super) fn split(
     Err(DicomError::Repeated { count: longest.len(), position, first: name(first), second: name(second), tried: TRIED })
 }
 
-/// Whether a value that images share tells complete frames apart.
+/// Whether a value that images share distinguishes complete frames.
 pub(super) fn is_told_apart(planes: &[&Plane]) -> bool {
     let (order, along) = sorted(planes);
     let places = Places::new(planes, &order, &along, place_tolerance(&order, &along));
@@ -132,7 +133,7 @@ pub(super) fn is_told_apart(planes: &[&Plane]) -> bool {
     places.values().chain(places.times_shared()).any(whole)
 }
 
-/// The value `by` of an image, as text: what its frame is called.
+/// The value `by` of an image, as text: the name of its frame.
 pub(super) fn value_of(by: &str, plane: &Plane) -> Option<String> {
     match by {
         "quantity" => Some(plane.quantity.clone()).filter(|text| !text.is_empty()),
@@ -166,7 +167,7 @@ impl<'a> Places<'a> {
         Self { one, ..self }
     }
 
-    /// Frames by each value that says where an image belongs.
+    /// Frames by each value that assigns images to frames.
     fn values(&self) -> impl Iterator<Item = Frames> + '_ {
         let by_value = |(by, key): &(&'static str, Key)| (*by, self.by_key(|i| key(self.planes[i])));
         let quantities =
@@ -186,7 +187,7 @@ impl<'a> Places<'a> {
         times.chain(dimensions).filter_map(|(by, frames)| Some((by, frames?)))
     }
 
-    /// Frames by the rank of each image at its place. Blocks of numbers say more than times, and times more than numbers.
+    /// Frames by the rank of each image at its position. Blocks of numbers are tried first, then times, then numbers.
     fn ranks(&self) -> Option<Frames> {
         let times = || {
             let ranked = |number: usize| Some((TIMES[number].1, self.ranked(|i| self.times[number][i], false)?));
@@ -196,7 +197,7 @@ impl<'a> Places<'a> {
         blocks.or_else(times).or_else(|| Some((BY_NUMBER, self.ranked(|i| self.number(i), false)?)))
     }
 
-    /// The ranks of images of which some places lack the last one, where nothing says that it is another one that they lack.
+    /// The ranks of images if some positions lack the last image, and nothing suggests that they lack another one.
     fn with_incomplete_rank(&self) -> Option<Frames> {
         let apart = |frames: &Vec<Vec<usize>>, of: &dyn Fn(usize) -> Option<f64>| {
             let range = |frame: &Vec<usize>| {
@@ -216,7 +217,7 @@ impl<'a> Places<'a> {
         (apart(&frames, &number) || self.ends_early()).then_some((BY_NUMBER, frames))
     }
 
-    /// Whether images were numbered place by place, and numbers are missing at the ends of places only.
+    /// Whether images were numbered position by position, and numbers are missing only at the ends of positions.
     fn ends_early(&self) -> bool {
         let mut runs: Vec<Vec<f64>> = Vec::new();
         for run in self.runs() {
@@ -245,14 +246,14 @@ impl<'a> Places<'a> {
         frame.windows(2).all(|w| self.along[w[1]] - self.along[w[0]] >= self.tolerance)
     }
 
-    /// Whether all frames have the same places.
+    /// Whether all frames have the same positions.
     fn is_whole(&self, frames: &[Vec<usize>]) -> bool {
         let near = |(a, b): (&usize, &usize)| (self.along[*a] - self.along[*b]).abs() < self.tolerance;
         let Some(first) = frames.first() else { return false };
         frames.iter().all(|frame| frame.len() == first.len() && frame.iter().zip(first).all(near))
     }
 
-    /// Images at the same place, in a row.
+    /// Runs of images at the same position.
     fn runs(&self) -> Vec<&[usize]> {
         self.order.chunk_by(|a, b| self.along[*b] - self.along[*a] < self.tolerance).collect()
     }
@@ -266,7 +267,7 @@ impl<'a> Places<'a> {
         (frames.len() > 1).then(|| frames.into_values().collect())
     }
 
-    /// A trait as a number: its place among all that there are.
+    /// A trait as a number: its rank among all values.
     fn numbered<K: Ord>(&self, of: impl Fn(&Plane) -> Option<K>) -> impl Fn(usize) -> Option<f64> {
         let traits: Vec<Option<K>> = self.planes.iter().map(|p| of(p)).collect();
         let mut all: Vec<&K> = traits.iter().flatten().collect();
@@ -277,7 +278,8 @@ impl<'a> Places<'a> {
         move |i| numbers[i]
     }
 
-    /// Frames by b-value and direction, in the order in which they were acquired: by number, by time, or as in the file.
+    /// Frames by b-value and direction, in the order in which they were acquired: by number, by time, or as in the
+    /// file.
     fn by_gradient(&self) -> Option<Vec<Vec<usize>>> {
         let key = |p: &Plane| Some((p.keys.b_value.unwrap_or(0.0).round() as i64, p.keys.gradient));
         if self.planes.iter().all(|p| p.keys.gradient.is_none()) {
@@ -294,8 +296,8 @@ impl<'a> Places<'a> {
         Some(frames)
     }
 
-    /// The first image of each place, the second of each, and so on, by a key that tells the images of a place apart.
-    /// Every place has as many; `incomplete` allows for places without the last one.
+    /// The first image of each position, the second of each, and so on, by a key that distinguishes the images of a
+    /// position. Every position has the same number; `incomplete` allows positions without the last one.
     fn ranked(&self, key: impl Fn(usize) -> Option<f64>, incomplete: bool) -> Option<Vec<Vec<usize>>> {
         let runs = self.runs();
         let count = runs.iter().map(|run| run.len()).max()?;
@@ -318,8 +320,8 @@ impl<'a> Places<'a> {
         Some(frames)
     }
 
-    /// Stacks that were numbered one after the other: every place has as many images, and all numbers of a frame come
-    /// before those of the next. The number decides on frames only, never on where a slice lies.
+    /// Stacks that were numbered one after the other: every position has the same number of images, and all numbers of
+    /// a frame come before those of the next. The number only decides on frames, never on the position of a slice.
     fn blocks(&self) -> Option<Vec<Vec<usize>>> {
         let frames = self.ranked(|i| self.number(i), false)?;
         let range = |f: &Vec<usize>| {

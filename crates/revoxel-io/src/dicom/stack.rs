@@ -9,43 +9,43 @@ use super::report::{Gap, MissingSlice};
 use super::split;
 use super::vector::{add, dot, norm, scaled, sub};
 
-/// Gaps that differ by less are the same: this part of the usual gap …
+/// Gaps that differ by less are equal: this part of the usual gap …
 const GAP_TOLERANCE: f64 = 0.01;
 /// … or this many mm, whichever is more.
 const GAP_TOLERANCE_MM: f64 = 0.01;
-/// A stack whose last slice lies no farther beside the normal through the first has no tilt, mm.
+/// A stack has no tilt if its last slice is no farther than this from the normal through the first, mm.
 const DRIFT_NOISE_MM: f64 = 0.1;
-/// Steps from frame to frame that differ by less are the same, relative.
+/// Time steps between frames that differ by less are equal, relative.
 const UNEVEN_STEP: f64 = 0.05;
-/// A repetition time that is shorter is not that of a volume, s.
+/// A shorter repetition time is not that of a volume, s.
 const SHORTEST_STEP: f64 = 0.1;
 /// Displacement within the plane that is noise, as a part of a pixel.
 const DRIFT_PIXELS: f64 = 0.02;
 
-/// A stack of slices, or several at the same places.
+/// A stack of slices, or several at the same positions.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stack {
-    /// Per frame, the images in the order of the slices, as numbers in the list given.
+    /// Per frame, the images in the order of the slices, as indices into the given list.
     pub(super) frames: Vec<Vec<usize>>,
-    /// What tells the frames apart.
+    /// What distinguishes the frames.
     pub(super) by: Option<&'static str>,
     /// Images of an incomplete last frame that are left out.
     pub(super) dropped: usize,
-    /// From frame to frame, s.
+    /// The time step between frames, s.
     pub(super) step: Option<f64>,
-    /// What tells the frames apart, frame by frame, where that is not a time.
+    /// What distinguishes each frame, if it is not a time.
     pub(super) values: Vec<String>,
     /// Column steps of the affine, LPS mm: to the next column, to the next row.
     pub(super) in_plane: [[f64; 3]; 2],
-    /// Where the slices lie, LPS mm.
+    /// The positions of the slices, LPS mm.
     pub(super) positions: Vec<[f64; 3]>,
-    /// From the first slice to the last, or to the end of the only one; LPS mm. Without the noise.
+    /// The vector from the first slice to the last, or to the end of the only one; LPS mm, without noise.
     pub(super) span: [f64; 3],
-    /// Angle of the span to the normal, degrees; 0 where it is noise.
+    /// Angle of the span to the normal, degrees; 0 if it is noise.
     pub(super) tilt: f64,
     /// For each slice, its number in the complete stack, from 0.
     pub(super) places: Vec<usize>,
-    /// What is not even.
+    /// What is uneven.
     pub(super) uneven: Option<Uneven>,
     /// The single slice's thickness and its source.
     pub(super) single: Option<(f64, Option<&'static str>)>,
@@ -56,11 +56,11 @@ pub(super) struct Stack {
 pub(super) enum Uneven {
     /// Gaps of different size.
     Gaps(Vec<Gap>),
-    /// A slice beside the line from the first to the last.
+    /// A slice off the line from the first to the last.
     Displaced { slice: usize, mm: f64 },
 }
 
-/// Whether images are an even stack by themselves, without frames; perhaps with slices missing.
+/// Whether images form an even stack on their own, without frames, possibly with missing slices.
 pub(super) fn even(planes: &[&Plane]) -> bool {
     let unnamed = |_: usize| String::new();
     let found = stack(planes, &unnamed, Rules::default());
@@ -179,8 +179,8 @@ fn values(planes: &[&Plane], frames: &[Vec<usize>], by: Option<&str>) -> Vec<Str
     frames.iter().map(of_frame).collect::<Option<_>>().unwrap_or_default()
 }
 
-/// From frame to frame in seconds, where frames follow each other in time: the step of their times, if it is the same
-/// between all, else the repetition time, if nothing contradicts it.
+/// The time step between frames in seconds, if frames follow each other in time: the step of their times if it is the
+/// same between all, else the repetition time if nothing contradicts it.
 fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
     const NO_TIMES: [&str; 7] = ["quantity", "echo", "inversion", "flip", "b-value", "gradient", "percentage"];
     if frames.len() < 2 || NO_TIMES.iter().any(|word| by.contains(word)) {
@@ -216,7 +216,7 @@ fn step(planes: &[&Plane], frames: &[Vec<usize>], by: &str) -> Option<f64> {
     }
 }
 
-/// The number of each slice in an even stack, if the stack is even but for missing slices.
+/// The number of each slice in an even stack, if the stack is even except for missing slices.
 fn places(along: &[f64], base: f64, tolerance: f64) -> Option<Vec<usize>> {
     // Where far more slices would be missing than there are, the stack has no common gap.
     const MOST_MISSING: f64 = 4.0;
@@ -235,7 +235,7 @@ fn places(along: &[f64], base: f64, tolerance: f64) -> Option<Vec<usize>> {
     (places.windows(2).all(|w| w[0] < w[1]) && along.iter().zip(&places).all(fits)).then_some(places)
 }
 
-/// The gaps that differ from the usual one; the one that differs most where all are nearly the same.
+/// The gaps that differ from the usual one; if all are nearly equal, the one that differs most.
 fn gaps(along: &[f64], expected: f64, tolerance: f64) -> Vec<Gap> {
     let all = along.windows(2).enumerate().map(|(i, w)| Gap { after: i + 1, expected, found: w[1] - w[0] });
     let off = |g: &Gap| (g.found - g.expected).abs();
@@ -246,7 +246,7 @@ fn gaps(along: &[f64], expected: f64, tolerance: f64) -> Vec<Gap> {
     rest.into_iter().max_by(|a, b| off(a).total_cmp(&off(b))).into_iter().collect()
 }
 
-/// The slice that lies farthest from the line through the first and the last one, and how far.
+/// The slice farthest from the line through the first and the last one, and its distance.
 fn farthest(positions: &[[f64; 3]], along: &[f64]) -> Option<(usize, f64)> {
     let (first, last) = (*positions.first()?, *positions.last()?);
     let length = *along.last()?;

@@ -1,5 +1,5 @@
-//! Transfer syntaxes, how a file is written, and object classes, what it holds: names come from the standard's
-//! dictionary.
+//! Transfer syntaxes (how a file is encoded) and object classes (what it contains); their names come from the
+//! standard's dictionary.
 
 use std::sync::LazyLock;
 
@@ -11,13 +11,13 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 /// How pixels are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// Not at all.
+    /// Not compressed.
     Raw,
     Rle,
     Jpeg,
     JpegLs,
     Jpeg2000,
-    /// Known by name only.
+    /// Only known by name.
     Unknown,
 }
 
@@ -29,12 +29,12 @@ pub(super) struct TransferSyntax {
     /// Value representations are not written.
     pub(super) implicit: bool,
     pub(super) big_endian: bool,
-    /// Everything behind the meta group is one deflate stream.
+    /// Everything after the meta group is one deflate stream.
     pub(super) deflated: bool,
     pub(super) coding: Coding,
 }
 
-/// What of the registry's transfer syntaxes is decoded here; others that compress pixels are known by name only.
+/// The transfer syntaxes of the registry that this crate decodes; others that compress pixels are only known by name.
 const DECODED: &[(&str, Coding)] = &[
     (uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN, Coding::Raw),
     (uids::RLE_LOSSLESS, Coding::Rle),
@@ -79,7 +79,7 @@ pub(super) const IMPLICIT: &str = uids::IMPLICIT_VR_LITTLE_ENDIAN;
 pub(super) const EXPLICIT: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
 pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// The name of an object class: a short one where people have one, else that of the standard; the UID of a private one.
+/// The name of an object class: a common short name, else the name in the standard, or the UID of a private class.
 pub(super) fn class_name(uid: &str) -> &str {
     const CLASSES: &[(&str, &str)] = &[
         (uids::MEDIA_STORAGE_DIRECTORY_STORAGE, "DICOMDIR"),

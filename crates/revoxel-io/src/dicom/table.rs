@@ -7,8 +7,7 @@ use super::format::{Number, PixelFormat};
 use super::problem::{DicomError, Problem};
 use super::tags::{self, Tag};
 
-/// What stored values become. Values below the first entry become that of the first, those beyond the last that of the
-/// last.
+/// The map of stored values. Values below the first entry map to the first entry, values beyond the last to the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     first: i32,
@@ -19,7 +18,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// What a stored value becomes.
+    /// The value of a stored value.
     #[inline]
     pub(super) fn value(&self, stored: i32) -> u16 {
         let place = stored.saturating_sub(self.first).max(0) as usize;
@@ -91,7 +90,7 @@ impl Palette {
     }
 }
 
-/// The modality's table, in place of slope and intercept; `None` where there is none.
+/// The modality's table, which replaces slope and intercept; `None` if there is none.
 pub(super) fn modality(data: &DataSet, format: &PixelFormat) -> Result<Option<Table>, DicomError> {
     let Some(item) = data.item(tags::MODALITY_LUT) else { return Ok(None) };
     if format.samples != 1 {

@@ -1,4 +1,4 @@
-//! The attributes that are read. Whatever is not in this list is skipped unseen, whatever its size.
+//! The attributes that are read. All others are skipped, whatever their size.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -16,14 +16,14 @@ impl Tag {
         (self.0 >> 16) as u16
     }
 
-    /// What is known of it, if it is one that is read.
+    /// Its entry in the list, if it is read.
     pub(super) fn wanted(self) -> Option<&'static Wanted> {
         WANTED.binary_search_by_key(&self, |w| w.tag).ok().map(|i| &WANTED[i])
     }
 
-    /// The value representation that its value has, where the file says `written`: the dictionary's, whatever the file
-    /// says. Of private attributes only those without any (UN) have it: what else a file says of them may be another
-    /// creator's.
+    /// The value representation of its value if the file says `written`: the dictionary's, whatever the file says. For
+    /// private attributes, the dictionary is used only if the file gives none (UN), because other attributes with this
+    /// tag may belong to another creator.
     pub(super) fn vr_of_value(self, written: [u8; 2]) -> [u8; 2] {
         let Some(wanted) = self.wanted() else { return written };
         let private = self.group() % 2 == 1;
@@ -40,12 +40,12 @@ impl Tag {
         self.0 & 0xffff_f0cf == CSA_IMAGE.0 & 0xffff_f0cf && self.wanted().is_some()
     }
 
-    /// Whether it is of the contours of structures, which may be far larger than any header.
+    /// Whether it belongs to the contours of structures, which may be far larger than any header.
     pub(super) fn is_contour(self) -> bool {
         [STRUCTURE_CONTOURS, CONTOURS, CONTOUR_TYPE, CONTOUR_OFFSET, CONTOUR_POINTS, CONTOUR_DATA].contains(&self)
     }
 
-    /// Whether it holds the pixels.
+    /// Whether it contains the pixels.
     pub(super) fn is_pixels(self) -> bool {
         [FLOAT_PIXELS, DOUBLE_PIXELS, PIXEL_DATA].contains(&self)
     }
@@ -77,7 +77,7 @@ pub(super) struct Wanted {
     pub(super) vr: [u8; 2],
 }
 
-/// Keyword and value representation of an attribute of the standard; of those that may have several, the first.
+/// Keyword and value representation of a standard attribute; the first one if it may have several.
 fn dictionary(tag: Tag) -> Option<(&'static str, [u8; 2])> {
     if tag.group() % 2 == 1 {
         return None;
@@ -96,7 +96,7 @@ macro_rules! tags {
     (standard: { $($name:ident = $number:literal;)* } private: { $($own:ident = $place:literal $vr:literal $keyword:literal;)* }) => {
         $(pub(super) const $name: Tag = Tag($number);)*
         $(pub(super) const $own: Tag = Tag($place);)*
-        /// In ascending order. What the standard's dictionary knows is read from it once.
+        /// In ascending order. Entries of the standard's dictionary are looked up once.
         static WANTED: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
             let standard = [$($name),*].into_iter().filter_map(|tag| {
                 let (keyword, vr) = dictionary(tag)?;

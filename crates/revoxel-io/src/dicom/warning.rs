@@ -4,7 +4,7 @@ use super::labels::warning::LabelsWarning;
 use super::report::{Gap, MissingSlice};
 use crate::counted::counted;
 
-/// A remark on a DICOM series.
+/// A warning about a DICOM series.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DicomWarning {
@@ -14,7 +14,7 @@ pub enum DicomWarning {
         /// The angle, degrees.
         degrees: f64,
     },
-    /// Slices are moved within their plane, and go onto an even grid.
+    /// Slices that are shifted within their plane go onto an even grid.
     #[error(
         "gantry tilt of {degrees:.2}°: the even grid has right angles, so slices are resampled to it without the tilt"
     )]
@@ -30,7 +30,7 @@ pub enum DicomWarning {
         /// The gaps that differ.
         gaps: Vec<Gap>,
     },
-    /// An uneven stack that comes with its positions.
+    /// An uneven stack is read with its positions.
     #[error("the slices are unevenly spaced ({}): resampled to an even grid from their true positions", first(gaps))]
     Uneven {
         /// The gaps that differ.
@@ -42,7 +42,7 @@ pub enum DicomWarning {
         /// Where.
         slices: Vec<MissingSlice>,
     },
-    /// One slice has no distance to the next.
+    /// A single slice has no distance to the next.
     #[error(
         "single slice: thickness {mm} mm{}",
         attribute.map_or(", assumed because no attribute gives it".to_owned(), |a| format!(" from {a}"))
@@ -50,7 +50,7 @@ pub enum DicomWarning {
     SingleSlice {
         /// The spacing along axis 2, mm.
         mm: f64,
-        /// The attribute that says so.
+        /// The attribute that gives it.
         attribute: Option<&'static str>,
     },
     /// White is 0.
@@ -66,7 +66,7 @@ pub enum DicomWarning {
         frames: usize,
         /// What distinguishes them.
         by: &'static str,
-        /// What it is of each frame, where that is not a time.
+        /// The value for each frame, if it is not a time.
         values: Vec<String>,
     },
     /// A stack whose images have different frames of reference.
@@ -84,7 +84,7 @@ pub enum DicomWarning {
         /// How many images have none.
         without: usize,
     },
-    /// Images that differ in more than their place, and are one stack together.
+    /// Images that differ in more than their position form one stack.
     #[error("the {what} alternates along the stack; the slices are read as one volume")]
     Alternating {
         /// What alternates.

@@ -2,12 +2,12 @@
 
 use revoxel_core::{Affine, Grid, GridOp, SignedPermutation};
 
-/// What an op does to the axes of a volume.
+/// The effect of an op on the axes of a volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Move {
     /// Axes are exchanged and reversed; every voxel is kept.
     Turn(SignedPermutation),
-    /// A box of indices is taken; what sticks out is padding.
+    /// A box of indices is taken; the part beyond the volume is padding.
     Window {
         /// First index.
         start: [i64; 3],
@@ -16,7 +16,7 @@ pub enum Move {
     },
     /// Voxels are interpolated.
     Resample {
-        /// Which axis each axis of the result runs along; `None` where the axes do not line up.
+        /// The axis along which each axis of the result runs; `None` if the axes do not line up.
         axes: Option<SignedPermutation>,
         /// Voxels along each axis of the result.
         shape: [usize; 3],
@@ -25,11 +25,11 @@ pub enum Move {
     Warp,
 }
 
-/// Axes line up where no index moves across them by more than this, voxels.
+/// Axes line up if no index moves across them by more than this, in voxels.
 const ALONG: f64 = 1e-3;
 
 impl Move {
-    /// What an op does to a grid; `None` where it does nothing.
+    /// The effect of an op on a grid; `None` if there is none.
     pub fn of(op: &GridOp, before: &Grid) -> Option<Self> {
         match op {
             GridOp::Reorient(turn) => (!turn.is_identity()).then_some(Self::Turn(*turn)),
@@ -60,20 +60,20 @@ impl Move {
     }
 }
 
-/// Where the axes of a source lie in a result, and which of its voxels are left.
+/// Where the axes of a source lie in a result, and which of its voxels remain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AxisMap {
     source: [usize; 3],
     shape: [usize; 3],
     /// By axis of the source: the axis of the result.
     to: [usize; 3],
-    /// By axis of the source: 1, or −1 where the result runs backwards.
+    /// By axis of the source: 1, or −1 if the result runs backwards.
     sign: [i64; 3],
-    /// By axis of the source: where its index 0 is.
+    /// By axis of the source: the position of its index 0.
     offset: [i64; 3],
-    /// By axis of the source: the first index that is left, and the one behind the last.
+    /// By axis of the source: the first remaining index, and one past the last.
     left: [[i64; 2]; 3],
-    /// Whether voxels were moved only, and none interpolated.
+    /// Whether voxels were only moved, and none interpolated.
     pub(crate) exact: bool,
     /// Whether each axis of the result runs along one of the source.
     pub(crate) aligned: bool,
@@ -172,17 +172,17 @@ impl AxisMap {
         self.sign[axis] < 0
     }
 
-    /// Where a plane of the source is in the result.
+    /// The position of a plane of the source in the result.
     pub(crate) const fn index(&self, axis: usize, plane: i64) -> i64 {
         self.sign[axis] * plane + self.offset[axis]
     }
 
-    /// The first plane of the source that is left along an axis, and the one behind the last.
+    /// The first remaining plane of the source along an axis, and one past the last.
     pub(crate) const fn left(&self, axis: usize) -> [i64; 2] {
         self.left[axis]
     }
 
-    /// A vector along the axes of the source, along those of the result.
+    /// Converts a vector along the axes of the source to the axes of the result.
     pub(crate) fn vector(&self, v: [f64; 3]) -> [f64; 3] {
         [0, 1, 2].map(|axis| {
             let source = self.from(axis);

@@ -1,4 +1,4 @@
-//! What still holds of a header after steps, crops, turns and the way back.
+//! Which facts of a header still hold after steps, crops, turns and inversion.
 
 use super::axis_map::AxisMap;
 use super::change::{Change, Values};
@@ -9,17 +9,17 @@ use crate::mgh::facts as mgh;
 use crate::mif::facts as mif;
 use crate::nrrd::carry as nrrd;
 
-/// Facts of a result, and what was left out of the source's.
+/// Facts of a result, and the source's facts that were left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Carried {
-    /// What holds.
+    /// Facts that hold.
     pub facts: Facts,
-    /// What does not.
+    /// Facts that do not.
     pub dropped: Vec<Dropped>,
 }
 
-/// The facts of a source that hold of a result: as they are where nothing happened, turned and cropped with the axes
-/// where they speak of axes. What does not hold is left out, and listed.
+/// The facts of a source that hold for a result: unchanged if nothing happened, or turned and cropped with the axes to
+/// which they refer. Facts that do not hold are left out and listed.
 pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     let map = AxisMap::of(change.shape, change.moves);
     let [before, after] = change.channels;
@@ -66,7 +66,7 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
 /// The code of an extension that is a comment.
 const COMMENT: i32 = 6;
 
-/// Intents that name a statistic: its distribution ends where values are changed.
+/// Intents that name a statistic: changed values no longer follow its distribution.
 const STATISTICS: std::ops::RangeInclusive<i32> = 2..=24;
 
 impl Carried {
@@ -74,7 +74,7 @@ impl Carried {
         self.dropped.push(Dropped::new(fact, why));
     }
 
-    /// Leaves out a fact that is there.
+    /// Drops a fact that is present.
     fn take<T>(&mut self, name: &str, why: &str, fact: impl FnOnce(&mut Facts) -> &mut Option<T>) {
         if fact(&mut self.facts).take().is_some() {
             self.drop(name, why);

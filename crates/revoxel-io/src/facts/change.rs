@@ -2,16 +2,16 @@
 
 use super::axis_map::Move;
 
-/// What became of the values of a volume.
+/// What happened to the values of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// They are the source's.
     Same,
-    /// They are the source's in another unit, or edited.
+    /// They are the source's, edited or in another unit.
     Changed,
-    /// They are labels, and have other numbers than the source's.
+    /// They are labels with other numbers than the source's.
     Relabelled,
-    /// They are something else in the same place: a mask, a prediction.
+    /// They are something else at the same place, such as a mask or a prediction.
     Other {
         /// Whether channels are still the source's frames.
         frames: bool,
@@ -25,7 +25,7 @@ pub struct Change<'a> {
     pub shape: [usize; 3],
     /// What happened to its axes, in order.
     pub moves: &'a [Move],
-    /// What became of its values.
+    /// What happened to its values.
     pub values: Values,
     /// Channels of the source and of the result.
     pub channels: [usize; 2],

@@ -3,7 +3,7 @@
 use super::axis_map::AxisMap;
 use super::{Dropped, SliceTiming};
 
-/// The timing on the axes of the result; what does not hold there is left out.
+/// The timing on the axes of the result, without what does not hold there.
 pub(super) fn carry(timing: SliceTiming, map: &AxisMap, dropped: &mut Vec<Dropped>) -> Option<SliceTiming> {
     let axis = slice_axis(timing.dim_info);
     let mut carried = SliceTiming { dim_info: 0, ..timing };
@@ -33,7 +33,7 @@ pub(super) fn carry(timing: SliceTiming, map: &AxisMap, dropped: &mut Vec<Droppe
     (carried != SliceTiming::default()).then_some(carried)
 }
 
-/// The axis of slices: the third where the field does not say.
+/// The axis of slices: the third if the field does not say.
 const fn slice_axis(dim_info: u8) -> usize {
     match dim_info >> 4 & 3 {
         0 => 2,
@@ -41,7 +41,7 @@ const fn slice_axis(dim_info: u8) -> usize {
     }
 }
 
-/// `dim_info` on the axes of the result. The axis of slices is named where it is no longer the third.
+/// `dim_info` on the axes of the result. It names the axis of slices if that is no longer the third.
 fn turned(timing: SliceTiming, slice: usize, map: &AxisMap) -> u8 {
     let along = |shift: u8| match timing.dim_info >> shift & 3 {
         0 => 0,
@@ -53,7 +53,7 @@ fn turned(timing: SliceTiming, slice: usize, map: &AxisMap) -> u8 {
     along(0) | along(2) | slices | timing.dim_info & 0xc0
 }
 
-/// The order of the slices that are left; `None` where a code cannot say it.
+/// The order of the remaining slices; `None` if no code expresses it.
 fn order(timing: &SliceTiming, axis: usize, map: &AxisMap) -> Option<SliceTiming> {
     // Not said where the slices start and end: all of them were acquired.
     let given = (timing.start, timing.end) != (0, 0);

@@ -1,11 +1,11 @@
-//! Texts of a NIfTI header as bytes, where they are more than text.
+//! The bytes of texts in a NIfTI header that are not plain text.
 
 use serde::{Deserialize, Serialize};
 
 use super::hex;
 
-/// The bytes of texts in a NIfTI header that reading and writing as text would change: those without an end, in
-/// another encoding than UTF-8, or with something behind their end.
+/// The bytes of texts in a NIfTI header that reading and writing as text would change: texts without a terminating
+/// zero, in another encoding than UTF-8, or with bytes after the zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TextBytes {
@@ -20,7 +20,7 @@ pub struct TextBytes {
     pub intent_name: Option<Vec<u8>>,
 }
 
-/// Text with at least one zero behind it, cut between characters.
+/// Text with at least one terminating zero, cut between characters.
 pub(crate) fn encode<const N: usize>(text: Option<&str>) -> [u8; N] {
     let text = text.unwrap_or_default();
     let end = (0..N.min(text.len() + 1)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
@@ -36,12 +36,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The bytes of a field, where its text does not give them back.
+/// The bytes of a field, if its text does not reproduce them.
 pub(crate) fn beyond_text<const N: usize>(bytes: &[u8; N]) -> Option<Vec<u8>> {
     (encode::<N>(decode(bytes).as_deref()) != *bytes).then(|| bytes.to_vec())
 }
 
-/// The bytes of a field: the source's, as long as they say this text.
+/// The bytes of a field: the source's, if they still represent this text.
 pub(crate) fn field<const N: usize>(text: Option<&str>, bytes: Option<&Vec<u8>>) -> [u8; N] {
     let of_source = bytes.filter(|bytes| decode(bytes).as_deref() == text).and_then(|bytes| (**bytes).try_into().ok());
     of_source.unwrap_or_else(|| encode(text))

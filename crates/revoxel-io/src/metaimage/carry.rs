@@ -1,10 +1,10 @@
-//! What still holds of a MetaImage header after steps.
+//! Which facts of a MetaImage header still hold after steps.
 
 use super::MetaImageFacts;
 use crate::facts::change::Values;
 use crate::facts::dropped::Dropped;
 
-/// The facts of a result. `channels_hold` says that its frames are the source's.
+/// The facts of a result. `channels_hold`: its frames are the source's.
 pub(crate) fn carry(
     own: &MetaImageFacts,
     values: Values,

@@ -1,4 +1,4 @@
-//! What only MetaImage headers say, kept so that it can be written again.
+//! Facts only in MetaImage headers, kept to be written again.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct MetaImageFacts {
     /// Samples along the axes beyond the third, which are frames.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frame_axes: Vec<usize>,
-    /// Keys that are kept as they are (`Modality`, `Comment`, unknown ones, …), in their order.
+    /// Keys that are kept unchanged (`Modality`, `Comment`, unknown ones, …), in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<(String, String)>,
 }

@@ -1,4 +1,4 @@
-//! Where the voxels lie.
+//! The geometry of the voxels.
 
 use revoxel_core::{Affine, Frame};
 
@@ -6,7 +6,7 @@ use super::header::Header;
 use crate::Warning;
 use crate::textual::{FieldError, Problem, numbers, place};
 
-/// Steps and origin, and of the fourth axis its step and start.
+/// Steps and origin, and the step and start of the fourth axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Geometry {
     /// Voxel index to RAS+ mm.
@@ -47,7 +47,7 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
     })
 }
 
-/// The distances of samples, or the sizes of voxels where only those are given.
+/// The distances of samples, or the sizes of voxels if only those are given.
 fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Result<Vec<f64>, FieldError> {
     let field = if header.get("ElementSpacing").is_some() { "ElementSpacing" } else { "ElementSize" };
     let Some(text) = header.get(field) else {
@@ -69,7 +69,7 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
     Ok(spacing)
 }
 
-/// One number per axis; what stands behind them is not read.
+/// One number per axis; further numbers are ignored.
 fn leading(field: &str, text: &str, axes: usize, warnings: &mut Vec<Warning>) -> Result<Vec<f64>, FieldError> {
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.len() <= axes {

@@ -1,4 +1,4 @@
-//! The lines of a header: `Key = Value`, the last of which says where the values are.
+//! The lines of a header, `Key = Value`; the last one says where the values are.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 32 << 20;
 /// The key of the last line.
 const LAST: &str = "ElementDataFile";
 
-/// Keys that are followed, each with other ways to spell it.
+/// Keys that are used, each with its other spellings.
 const KNOWN: [&[&str]; 20] = [
     &["NDims"],
     &["DimSize"],
@@ -41,15 +41,15 @@ const KNOWN: [&[&str]; 20] = [
 /// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The keys that are followed: the first name, the name in the file, and the value.
+    /// The used keys: the first name, the name in the file, and the value.
     known: Vec<(&'static str, String, String)>,
-    /// The other keys, as they are.
+    /// The other keys, unchanged.
     pub(super) other: Vec<(String, String)>,
     /// `ElementDataFile`.
     pub(super) data_file: String,
     /// The bytes of the header.
     pub(super) length: u64,
-    /// The lines behind it, if they are names of files.
+    /// The lines after it, if they are file names.
     pub(super) list: Vec<String>,
     /// The number of ignored lines after it, and the first of them.
     behind: Option<(usize, String)>,
@@ -117,12 +117,12 @@ impl Header {
         self.known.iter().find(|(n, ..)| *n == name).map_or(name, |(_, spelled, _)| spelled)
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub(super) fn need(&self, name: &str) -> Result<&str, FieldError> {
         self.get(name).ok_or_else(|| FieldError::new(name, "absent", Problem::Missing))
     }
 
-    /// Whether a key says yes.
+    /// Whether a key is true.
     pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool, FieldError> {
         let Some(text) = self.get(name) else { return Ok(default) };
         match text.chars().next().map(|c| c.to_ascii_lowercase()) {

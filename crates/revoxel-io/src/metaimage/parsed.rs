@@ -1,4 +1,4 @@
-//! A header with all its checks done, and where the values are.
+//! A checked header, and where the values are.
 
 use std::path::Path;
 
@@ -143,7 +143,7 @@ fn axes(sizes: &[usize], channels: usize, dtype: Dtype) -> Axes {
     Axes([(channels, role)].into_iter().chain(of_file).collect())
 }
 
-/// The files with values, and what to skip in each.
+/// The files with values, and the bytes to skip in each.
 fn files(
     path: &Path,
     header: &Header,
@@ -176,8 +176,8 @@ fn files(
     Ok((files, skip))
 }
 
-/// That as many files are named as there are samples along the axes beyond those of one file: all but the last,
-/// unless the header says how many. (ITK writes `LIST 2` for slices.)
+/// Checks that as many files are named as there are samples along the axes beyond those of one file. One file has all
+/// axes but the last, unless the header gives another number. (ITK writes `LIST 2` for slices.)
 fn check_count(text: &str, files: u64, sizes: &[usize], in_file: Option<&str>) -> Result<(), FieldError> {
     let axes = sizes.len();
     let in_file =
@@ -207,7 +207,7 @@ fn skip(header: &Header) -> Result<Skip, FieldError> {
     }
 }
 
-/// Compressed values are zlib, or what their first bytes say: some writers make gzip of them.
+/// Compressed values are zlib, or what their first bytes say, because some writers use gzip.
 fn compression(path: &Path, skip: Skip) -> Result<Encoding, ReadError> {
     if skip == Skip::Bytes(0) {
         return Ok(Encoding::Zlib);
@@ -217,7 +217,7 @@ fn compression(path: &Path, skip: Skip) -> Result<Encoding, ReadError> {
     Err(metaimage::failed(path.to_owned(), FieldError::boxed(NAMES.skip, value, problem)))
 }
 
-/// Bytes of the compressed stream; 0 and nothing mean up to the end of the file.
+/// Bytes of the compressed stream; 0 or an absent value means up to the end of the file.
 fn compressed_size(header: &Header, files: &[DataFile]) -> Result<Option<u64>, FieldError> {
     let field = "CompressedDataSize";
     let Some(text) = header.get(field) else { return Ok(None) };
@@ -231,7 +231,7 @@ fn compressed_size(header: &Header, files: &[DataFile]) -> Result<Option<u64>, F
     }
 }
 
-/// A scale of intensities, which no reader applies.
+/// Warns of an intensity scale, which no reader applies.
 fn not_applied(header: &Header) -> Option<Warning> {
     let why = "as in ITK";
     for (field, neutral) in [("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)] {

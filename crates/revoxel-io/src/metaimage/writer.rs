@@ -18,7 +18,7 @@ use crate::textual::numbers::{self, spaced};
 use crate::textual::place;
 use crate::{Facts, Warning, WriteError};
 
-/// Digits of any size in bytes: the place that is kept for it.
+/// Digits reserved for a size in bytes.
 const DIGITS: usize = 20;
 
 /// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.mhd` are in
@@ -71,7 +71,7 @@ pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Header and values in one file. The size of the compressed values is filled in when it is known.
+/// Header and values in one file. The size of the compressed values is filled in afterwards.
 fn local(
     path: &Path,
     to: &Path,
@@ -99,7 +99,7 @@ fn local(
     write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
 }
 
-/// Components per voxel, and the axes of frames: those of the source where they are still the volume's.
+/// Components per voxel, and the axes of frames: those of the source if the volume still has them.
 fn layout(volume: &Volume, facts: &Facts, own: &MetaImageFacts) -> (usize, Vec<usize>) {
     let Channels { components, frames, colour } = Channels::of(volume, facts);
     if volume.dtype() == Dtype::U8 && matches!(components, 3 | 4) && frames > 1 && !colour {
@@ -176,7 +176,7 @@ fn header(
     lines.join("\n")
 }
 
-/// Where the axes come from, as ITK says it: `RAI` for axes that point to the left, the back and the head.
+/// Where the axes come from, in ITK's notation: `RAI` for axes that point to the left, the back and the head.
 fn letters(volume: &Volume) -> String {
     let opposite = |c| match c {
         'R' => 'L',

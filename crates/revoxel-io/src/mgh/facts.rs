@@ -1,4 +1,4 @@
-//! What only MGH headers say, kept so that it can be written again.
+//! Facts only in MGH headers, kept to be written again.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::facts::hex;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MghFacts {
-    /// Voxel sizes, directions of the axes and the centre (RAS), as in the header: what is computed from the affine
-    /// again can differ in the last bit.
+    /// Voxel sizes, directions of the axes and the centre (RAS), as in the header: recomputing them from the affine
+    /// can change the last bit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometry: Option<[f32; 15]>,
     /// Degrees of freedom.

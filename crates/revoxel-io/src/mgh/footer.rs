@@ -11,10 +11,10 @@ use crate::{Facts, Limits, TimeUnit};
 
 /// Bytes of the five numbers.
 const LENGTH: usize = 20;
-/// More tags than these are not kept.
+/// Larger tags are not kept.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The bytes after the voxels, if they are few enough. What cannot be decoded is found when the voxels are read.
+/// The bytes after the voxels, if they are few enough. Reading the voxels reports bytes that cannot be decoded.
 pub(super) fn of(file: &VoxelFile, bytes: u64, limits: &Limits) -> Vec<u8> {
     let end = file.offset.saturating_add(bytes);
     let read = || -> io::Result<Vec<u8>> {
@@ -38,13 +38,13 @@ pub(super) fn of(file: &VoxelFile, bytes: u64, limits: &Limits) -> Vec<u8> {
     read().ok().filter(|footer| footer.len() as u64 <= MOST_BYTES).unwrap_or_default()
 }
 
-/// The repetition time in ms that a footer says.
+/// The repetition time in ms in a footer.
 pub(super) fn repetition_time(footer: &[u8]) -> Option<f64> {
     let value = f64::from(f32::from_be_bytes(*footer.first_chunk()?));
     (value.is_finite() && value > 0.0).then_some(value)
 }
 
-/// The footer of a result: the source's, with the step in time that the facts say.
+/// The footer of a result: the source's, with the time step of the facts.
 pub(super) fn written(facts: &Facts) -> Vec<u8> {
     let mut footer = facts.mgh.as_ref().map(|own| own.footer.clone()).unwrap_or_default();
     let to_ms = match facts.time_unit {

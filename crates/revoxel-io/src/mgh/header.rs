@@ -14,17 +14,17 @@ pub(super) struct Header {
     pub(super) dims: [i32; 4],
     pub(super) kind: i32,
     pub(super) dof: i32,
-    /// Whether the numbers of the geometry hold.
+    /// Whether the numbers of the geometry are valid.
     pub(super) good: bool,
     /// Voxel sizes in mm.
     pub(super) delta: [f32; 3],
     /// The directions of the three axes, in RAS.
     pub(super) directions: [[f32; 3]; 3],
-    /// The place, in RAS mm, of the index of half the size along each axis.
+    /// The position, in RAS mm, of the index at half the size of each axis.
     pub(super) centre: [f32; 3],
 }
 
-/// Where nibabel and MRtrix take a volume to lie whose header does not say so: coronal slices.
+/// The geometry that nibabel and MRtrix assume if the header has none: coronal slices.
 const CORONAL: [[f32; 3]; 3] = [[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]];
 
 /// Whether these can be the first bytes of a header. The version is a weak sign, so sizes and type must be possible.
@@ -85,7 +85,7 @@ impl Header {
     }
 }
 
-/// The number of a voxel type that every reader knows, where there is one.
+/// The number of a voxel type that every reader supports, if there is one.
 pub(super) const fn kind_of(dtype: Dtype) -> Option<i32> {
     match dtype {
         Dtype::U8 => Some(0),

@@ -1,4 +1,4 @@
-//! A header with all its checks done, and where the voxels are.
+//! A checked header, and where the voxels are.
 
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn sizes(header: &Header) -> Result<([usize; 3], usize), MghError> {
     }
 }
 
-/// The affine from voxel index to RAS+ mm: the header gives the place of the middle of the volume.
+/// The affine from voxel index to RAS+ mm; the header gives the position of the middle of the volume.
 pub(super) fn affine(header: &Header, shape: [usize; 3]) -> Result<Affine, MghError> {
     let named = ["x_ras", "y_ras", "z_ras"].into_iter().zip(header.directions);
     for (field, value) in [("delta", header.delta), ("c_ras", header.centre)].into_iter().chain(named) {

@@ -24,7 +24,7 @@ pub enum MghError {
     /// A voxel type that is not read.
     #[error("type is {0}: supported are 0 (uint8), 1 (int32), 3 (float32), 4 (int16) and 10 (uint16)")]
     Type(i32),
-    /// A number of the geometry that is NaN or infinite.
+    /// A number of the geometry is NaN or infinite.
     #[error("{field} is {value:?}: must be finite")]
     NotFinite {
         /// The field.

@@ -46,7 +46,7 @@ pub(super) fn slabs(path: &Path, mut file: File, head: &Head, facts: &Facts) -> 
     Ok(Slabs { to, warnings: Vec::new() })
 }
 
-/// The header of a volume, with the numbers of the source where they give its affine.
+/// The header of a volume, with the numbers of the source if they give its affine.
 fn header(path: &Path, head: &Head, facts: &Facts, kind: i32) -> Result<Header, WriteError> {
     let shape = head.grid.shape();
     let mut dims = [0; 4];
@@ -88,14 +88,14 @@ fn numbers(affine: &Affine, shape: [usize; 3]) -> [f32; 15] {
     numbers
 }
 
-/// Exchanges the bytes of every value, and ends with the footer.
+/// Swaps the bytes of every value, and ends with the footer.
 struct BigEndian {
     to: Box<dyn Sink>,
     size: usize,
     footer: Vec<u8>,
 }
 
-/// Bytes that are exchanged at a time.
+/// Bytes swapped at a time.
 const CHUNK: usize = 4 << 20;
 
 impl Sink for BigEndian {

@@ -1,4 +1,4 @@
-//! What only MRtrix headers say, kept so that it can be written again.
+//! Facts only in MRtrix headers, kept to be written again.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::facts::dropped::Dropped;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MifFacts {
-    /// Lines that are kept as they are (`command_history`, `dw_scheme`, `pe_scheme`, …), in their order. A key of several
-    /// lines stands in front of each.
+    /// Lines that are kept unchanged (`command_history`, `dw_scheme`, `pe_scheme`, …), in their order. A key with
+    /// several lines is repeated for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<(String, String)>,
 }
@@ -26,7 +26,7 @@ fn is_of_axes(key: &str) -> bool {
     matches!(key, "pe_scheme" | "PhaseEncodingDirection" | "SliceEncodingDirection" | "SliceTiming" | "labels")
 }
 
-/// The facts of a result. `channels_hold` says that its channels are the source's.
+/// The facts of a result. `channels_hold`: its channels are the source's.
 pub(crate) fn carry(
     own: &MifFacts,
     map: &AxisMap,

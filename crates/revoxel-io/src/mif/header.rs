@@ -14,17 +14,17 @@ const MOST_BYTES: u64 = 32 << 20;
 /// Bytes that hold most headers.
 const FIRST_BYTES: u64 = 64 << 10;
 
-/// Keys that are followed, or written anew.
+/// Keys that are used, or written anew.
 const KNOWN: [&str; 7] = ["dim", "vox", "layout", "datatype", "transform", "scaling", "file"];
 
 /// A header as written in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The keys that are followed, in their order.
+    /// The used keys, in their order.
     known: Vec<(&'static str, String)>,
-    /// The other keys, as they are.
+    /// The other keys, unchanged.
     pub(super) other: Vec<(String, String)>,
-    /// Bytes of the header, with the line of its end. `None` without that line, as a `.mih` has none.
+    /// Bytes of the header, including its last line `END`. `None` without that line, as in a `.mih`.
     pub(super) length: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn is_header(first_bytes: &[u8]) -> bool {
 }
 
 impl Header {
-    /// Reads and parses the header of a file, and how the file begins.
+    /// Reads and parses the header of a file; also returns the beginning of the file.
     pub(super) fn open(path: &Path) -> Result<(Self, Head), ReadError> {
         let read = |most| head::head(path, most).map_err(failed_to_read(path));
         let mut most = FIRST_BYTES;
@@ -52,7 +52,7 @@ impl Header {
         parsed.map(|header| (header, head)).map_err(|e| mif::failed(path.to_owned(), Box::new(e)))
     }
 
-    /// Parses the first bytes of a file; `whole` says that it has no more.
+    /// Parses the first bytes of a file; `whole` says that these are all.
     pub(super) fn parse(bytes: &[u8], whole: bool) -> Result<Self, FieldError> {
         let mut header = Self::default();
         let mut at = 0;
@@ -85,7 +85,7 @@ impl Header {
         self.known.iter().filter(|(k, _)| *k == key).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The value of a key that there can be only one of.
+    /// The value of a key that may appear only once.
     pub(super) fn get(&self, key: &str) -> Result<Option<&str>, FieldError> {
         match self.all(key)[..] {
             [] => Ok(None),
@@ -94,7 +94,7 @@ impl Header {
         }
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub(super) fn need(&self, key: &str) -> Result<&str, FieldError> {
         self.get(key)?.ok_or_else(|| FieldError::new(key, "absent", Problem::Missing))
     }

@@ -10,12 +10,12 @@ use crate::textual::{FieldError, Problem, numbers};
 pub(super) struct Layout {
     /// Samples along each axis.
     sizes: Vec<usize>,
-    /// For each axis how fast it is, 0 the fastest, and whether the file has it from its end.
+    /// For each axis, its rank in speed (0 is the fastest) and whether the file stores it backwards.
     ranks: Vec<(usize, bool)>,
 }
 
 impl Layout {
-    /// A layout such as `-0,-1,+2`; the signs of zero count.
+    /// Parses a layout such as `-0,-1,+2`; the sign of 0 matters.
     pub(super) fn parse(text: &str, sizes: &[usize]) -> Result<Self, FieldError> {
         let fail = |problem| FieldError::new("layout", text, problem);
         let words: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -50,7 +50,7 @@ impl Layout {
             == Self { ranks: (0..self.sizes.len()).map(|rank| (rank, false)).collect(), ..self.clone() }.strides().0
     }
 
-    /// How far apart samples are along each axis, and where the first sample is. Axes of one sample are nowhere else.
+    /// The stride of each axis, and the position of the first sample. An axis of one sample has stride 0.
     fn strides(&self) -> (Vec<isize>, usize) {
         let mut strides = vec![0isize; self.sizes.len()];
         let mut step = 1usize;
@@ -67,7 +67,7 @@ impl Layout {
         (strides, start)
     }
 
-    /// Values in the order of a volume, the first axis fastest; each has so many components side by side.
+    /// Values in the order of a volume, the first axis fastest; each value has so many adjacent components.
     pub(super) fn to_volume<T: Voxel>(&self, values: &[T], components: usize) -> Option<Vec<T>> {
         let mut arranged: Vec<T> = buffer::zeroed(values.len())?;
         let (strides, start) = self.strides();

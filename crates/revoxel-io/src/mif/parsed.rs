@@ -1,4 +1,4 @@
-//! A header with all its checks done, and where the values are.
+//! A checked header, and where the values are.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) struct Parsed {
     pub(super) info: FileInfo,
     pub(super) kind: Stored,
     pub(super) layout: Layout,
-    /// Slope and intercept, where they do something.
+    /// Slope and intercept, if they have an effect.
     pub(super) scaling: Option<(f64, f64)>,
     pub(super) payload: Payload,
 }
@@ -98,7 +98,7 @@ impl Parsed {
         Ok(Self { info, kind, layout, scaling, payload })
     }
 
-    /// Whether the values are used as they lie in the file.
+    /// Whether the values are used as stored in the file.
     pub(super) fn is_plain(&self) -> bool {
         !self.kind.bits && self.kind.components == 1 && self.layout.is_plain() && self.scaling.is_none()
     }
@@ -109,7 +109,7 @@ fn reals(field: &str, text: &str) -> Result<Vec<f64>, FieldError> {
     numbers::reals(field, &text.replace(',', " "))
 }
 
-/// The distances of samples along all axes; NaN beyond the third where they are not said.
+/// The distances of samples along all axes; NaN beyond the third if they are not given.
 fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Result<Vec<f64>, FieldError> {
     let text = header.get("vox")?.unwrap_or_default();
     let mut spacing = reals("vox", text)?;
@@ -134,7 +134,7 @@ fn spacing(header: &Header, sizes: &[usize], warnings: &mut Vec<Warning>) -> Res
     Ok(spacing)
 }
 
-/// The affine from voxel index to RAS+ mm: the transform leads from mm along the axes.
+/// The affine from voxel index to RAS+ mm; the file's transform starts from mm along the axes.
 fn affine(
     header: &Header,
     shape: [usize; 3],
@@ -165,7 +165,7 @@ fn affine(
     Ok(Affine::from_rows([row(0), row(1), row(2)]))
 }
 
-/// Slope and intercept (`scaling: intercept,slope`), where they do something. MRtrix scales integers only.
+/// Slope and intercept (`scaling: intercept,slope`), if they have an effect. MRtrix scales integers only.
 fn scaling(header: &Header, kind: Stored, warnings: &mut Vec<Warning>) -> Result<Option<(f64, f64)>, FieldError> {
     let Some(text) = header.get("scaling")? else { return Ok(None) };
     let numbers = reals("scaling", text)?;
@@ -189,7 +189,7 @@ fn scaling(header: &Header, kind: Stored, warnings: &mut Vec<Warning>) -> Result
     }
 }
 
-/// The files with values, how they are encoded, and what to skip in each.
+/// The files with values, their encoding, and the bytes to skip in each.
 fn files(
     path: &Path,
     header: &Header,

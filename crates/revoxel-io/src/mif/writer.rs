@@ -1,4 +1,4 @@
-//! Writing: values behind the header (`.mif`, `.mif.gz`), or beside it (`.mih` with `.dat`).
+//! Writing: values after the header (`.mif`, `.mif.gz`), or in another file (`.mih` with `.dat`).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ pub(super) fn slabs(path: &Path, mut file: File, head: &Head, facts: &Facts) -> 
     Ok(Some(Slabs { to, warnings: Vec::new() }))
 }
 
-/// Where values start behind a header of so many bytes, the two last lines not counted: at a multiple of 16.
+/// Where values start after a header of so many bytes without its last two lines: at a multiple of 16.
 fn start_of_values(length: usize) -> usize {
     const LAST_LINES: usize = "file: . ".len() + 20 + "\nEND\n".len();
     (length + LAST_LINES).next_multiple_of(16)
@@ -102,7 +102,7 @@ fn header(head: &Head, facts: &Facts) -> String {
     lines.join("\n")
 }
 
-/// The axes beyond the third: frames, and components behind them.
+/// The axes beyond the third: frames, then components.
 fn frame_axes(head: &Head, facts: &Facts) -> Vec<usize> {
     let frames = facts.frames.filter(|n| *n > 0 && head.channels.is_multiple_of(*n));
     match frames {

@@ -1,4 +1,4 @@
-//! Where the voxels lie: sform, else qform, else nibabel's base affine.
+//! The affine: sform, else qform, else nibabel's base affine.
 
 use revoxel_core::affine::distance;
 use revoxel_core::{Affine, Grid};
@@ -8,7 +8,7 @@ use super::problem::{HeaderError, Problem};
 use super::quaternion;
 use crate::{SpatialUnit, Warning};
 
-/// How far two voxel sizes may differ, relative to their size, to be the same.
+/// The largest relative difference of equal voxel sizes.
 const SAME_SIZE: f64 = 1e-3;
 
 /// The affine from voxel index to RAS+ mm.
@@ -34,7 +34,7 @@ pub(super) fn affine(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warn
     }
 }
 
-/// The affine where both transforms are set: the sform's, or the qform's where that of the sform cannot be used.
+/// The affine if both transforms are set: the sform's, or the qform's if the sform cannot be used.
 fn both(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
     // Of one that is not followed, remarks do not matter.
     let mut remarks = Vec::new();
@@ -61,7 +61,7 @@ fn both(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warni
     }
 }
 
-/// Voxel sizes of an sform that are not those that pixdim says, where it says any.
+/// Voxel sizes of an sform that differ from pixdim, if pixdim gives any.
 fn other_spacing(header: &Header, sform: &Affine, to_mm: f64) -> Option<Warning> {
     let axes = header.dim[0].clamp(1, 3) as usize;
     let said = &header.pixdim[1..=axes];
@@ -75,7 +75,7 @@ fn other_spacing(header: &Header, sform: &Affine, to_mm: f64) -> Option<Warning>
     })
 }
 
-/// The unit of length, or `None` where the standard does not know it.
+/// The unit of length, or `None` if it is not in the standard.
 pub(super) const fn spatial_unit(xyzt_units: i32) -> Option<SpatialUnit> {
     match xyzt_units & 7 {
         0 => Some(SpatialUnit::Unknown),
@@ -139,7 +139,7 @@ fn qform(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warn
     Ok(scaled(Affine::from_parts(spacing, rotation, header.qoffset).rows(), to_mm))
 }
 
-/// The default of nibabel without a transform: x to the left, the world's origin in the centre of the volume.
+/// nibabel's default without a transform: x points left, and the world's origin is the centre of the volume.
 pub(super) fn base(
     header: &Header,
     shape: [usize; 3],
@@ -172,7 +172,7 @@ fn voxel_sizes(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warning>) 
     Ok(sizes)
 }
 
-/// The farthest two corresponding corners, where that is more than rounding explains.
+/// The largest distance of corresponding corners, if rounding does not explain it.
 fn disagreement(header: &Header, shape: [usize; 3], sform: &Affine, qform: &Affine) -> Option<Warning> {
     let (a, b) = (Grid::new(shape, *sform).ok()?, Grid::new(shape, *qform).ok()?);
     let corners = a.outer_corners();

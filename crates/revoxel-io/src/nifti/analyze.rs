@@ -1,4 +1,4 @@
-//! Where the voxels of Analyze 7.5 lie: it has no transforms and no units; the bytes of those are something else there.
+//! The geometry of Analyze 7.5, which has no transforms and no units; it uses those bytes for something else.
 
 use revoxel_core::Affine;
 
@@ -7,8 +7,8 @@ use super::header::Header;
 use super::problem::HeaderError;
 use crate::Warning;
 
-/// As nibabel has it: x to the left, and the origin in the voxel that SPM names, else in the centre of the volume.
-/// Signs of voxel sizes are not followed.
+/// As in nibabel: x points left, and the origin is the voxel that SPM names, else the centre of the volume. Signs of
+/// voxel sizes are ignored.
 pub(super) fn affine(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
     let mut positive = header.clone();
     for axis in 1..=3usize {

@@ -5,7 +5,7 @@ use revoxel_core::Dtype;
 use super::problem::{HeaderError, Problem};
 use crate::ComplexPolicy;
 
-/// A voxel type that can be read: what one component is, and how many components stand side by side.
+/// A voxel type that can be read: the type of a component, and the number of adjacent components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) dtype: Dtype,

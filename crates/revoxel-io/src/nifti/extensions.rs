@@ -1,14 +1,15 @@
-//! Header extensions: a flag of four bytes behind the header, then records of size, code and content.
+//! Header extensions: a flag of four bytes after the header, then records of size, code and content.
 
 use super::header::{Header, Order};
 use crate::{Extension, Warning};
 
 /// Maximum bytes of metadata.
 const MOST_BYTES: u64 = 64 << 20;
-/// Of a compressed file, so many bytes however small it is, and so many times its length: XML compresses to a tenth.
+/// For a compressed file: so many bytes however small it is, and so many times its length, because XML compresses to a
+/// tenth.
 const MOST_PACKED: (u64, u64) = (4 << 20, 16);
 
-/// The most bytes that extensions may have in a file, of which the length is given where it is compressed.
+/// The maximum bytes of extensions in a file; the length of the file is given if it is compressed.
 pub(super) fn most_bytes(compressed: Option<u64>) -> u64 {
     let (free, times) = MOST_PACKED;
     compressed.map_or(MOST_BYTES, |length| length.saturating_mul(times).clamp(free, MOST_BYTES))

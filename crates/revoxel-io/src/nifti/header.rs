@@ -1,4 +1,4 @@
-//! The fields of a header as they stand in the file, both versions in one struct.
+//! The fields of a header as in the file, both versions in one struct.
 
 use super::problem::{HeaderError, Problem};
 
@@ -83,7 +83,7 @@ pub(super) struct Header {
     pub(super) quatern: [f64; 3],
     pub(super) qoffset: [f64; 3],
     pub(super) srow: [[f64; 4]; 3],
-    /// Of Analyze: the voxel at the world's origin, counted from 1, as SPM writes it; else zeros.
+    /// In Analyze, the voxel at the world's origin, counted from 1, as SPM writes it; else zeros.
     pub(super) originator: [i64; 3],
 }
 
@@ -115,7 +115,7 @@ impl Header {
         }
     }
 
-    /// A number of this header as people expect to see it: NIfTI-1's are 32-bit floats.
+    /// A number of this header as people expect to see it: those of NIfTI-1 are 32-bit floats.
     pub(super) fn show(&self, value: f64) -> String {
         match self.version {
             Version::One => format!("{:?}", value as f32),
@@ -143,7 +143,7 @@ fn magic_1(bytes: &[u8]) -> Magic {
     }
 }
 
-/// Numbers at offsets; the slice is as long as the header, so every offset of the standard is inside.
+/// Numbers at offsets; the slice is as long as the header, so it contains every offset of the standard.
 struct Bytes<'a> {
     bytes: &'a [u8],
     order: Order,

@@ -4,12 +4,12 @@ use super::header::{Header, Magic};
 use super::problem::{HeaderError, Problem};
 use crate::Warning;
 
-/// What a single file has besides the header.
+/// Properties of a single file besides its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SingleFile {
     /// Whether the flag of extensions is set.
     pub(super) has_extensions: bool,
-    /// The length of the file, where it is not compressed.
+    /// The length of the file, if it is not compressed.
     pub(super) length: Option<u64>,
     /// Bytes of all voxels.
     pub(super) needed: u64,
@@ -17,9 +17,10 @@ pub(super) struct SingleFile {
 
 /// The byte at which the voxels start in their file.
 ///
-/// In a single file they start behind the header and the four bytes that tell of extensions. 0 means just that. Old
-/// writers give the bare length of the header: it is believed where the file ends with the voxels so counted, because
-/// others mean the byte behind the four. nibabel refuses it, ITK and MRtrix take the four bytes for voxels.
+/// In a single file they start after the header and the four bytes of the extension flag; an offset of 0 means exactly
+/// that. Old writers give the bare length of the header. This is accepted if the voxels from there on end with the
+/// file, because other writers mean the byte after the four. nibabel refuses it; ITK and MRtrix read the four bytes as
+/// voxels.
 pub(super) fn voxels_start(
     header: &Header,
     single: Option<SingleFile>,

@@ -19,7 +19,7 @@ pub(super) fn is_packed_name(path: &Path) -> bool {
     has_extension(path, "gz")
 }
 
-/// Whether the header of a file of voxels is beside it.
+/// Whether a file of voxels has its header beside it.
 pub(super) fn has_header(path: &Path) -> bool {
     existing(path, "hdr").is_ok()
 }
@@ -30,8 +30,8 @@ pub(super) fn existing(path: &Path, extension: &str) -> Result<PathBuf, PathBuf>
     names.iter().find(|p| p.is_file()).cloned().ok_or_else(|| names[0].clone())
 }
 
-/// The name of the other file: the same with `hdr` or `img`, in the case of the one given, and compressed as that
-/// one (or just not, if `change_gz`).
+/// The name of the other file: the same with `hdr` or `img`, in the same case, and compressed in the same way (or in
+/// the opposite way with `change_gz`).
 pub(super) fn partner(path: &Path, extension: &str, change_gz: bool) -> PathBuf {
     let gz = has_extension(path, "gz");
     let stem = if gz { path.with_extension("") } else { path.to_owned() };

@@ -27,13 +27,13 @@ pub(super) struct Parsed {
     pub(super) arrangement: Arrangement,
     /// Slope and intercept, where they do something.
     pub(super) scaling: Option<(f64, f64)>,
-    /// The byte order of the voxels is not this machine's.
+    /// Whether the byte order of the voxels differs from this machine's.
     pub(super) swapped: bool,
     /// Where the voxels are.
     pub(super) voxels: VoxelFile,
-    /// SPM's file with the affine, where that is followed.
+    /// SPM's file with the affine, if it is used.
     pub(super) matrix: Option<PathBuf>,
-    /// The file with the header, where that is another one and compressed.
+    /// The file with the header, if it is a separate compressed file.
     pub(super) packed_header: Option<PathBuf>,
 }
 
@@ -96,12 +96,12 @@ impl Parsed {
 /// The file with the header.
 struct HeaderFile {
     path: PathBuf,
-    /// The path that was given, where that is the file of the voxels.
+    /// The given path, if it is that of the voxels.
     given_voxels: Option<PathBuf>,
     header: Header,
     /// How the file is compressed.
     packed: Option<Packed>,
-    /// Whether the four bytes behind the header say that there are extensions.
+    /// Whether the four bytes after the header announce extensions.
     has_extensions: bool,
 }
 
@@ -135,7 +135,7 @@ impl HeaderFile {
         }
     }
 
-    /// What says where the voxels start, where they are in the same file.
+    /// What determines the start of the voxels, if they are in the same file.
     fn single(&self, arrangement: &Arrangement) -> Result<Option<SingleFile>, ReadError> {
         if !self.is_single() {
             return Ok(None);
@@ -144,7 +144,7 @@ impl HeaderFile {
         Ok(Some(SingleFile { has_extensions: self.has_extensions, length, needed: arrangement.bytes() }))
     }
 
-    /// Finds the voxels and checks that they can be there, before anything is allocated for them.
+    /// Finds the voxels and checks that the file can contain them, before anything is allocated for them.
     fn voxels(&self, offset: u64, arrangement: &Arrangement, limits: &Limits) -> Result<VoxelFile, ReadError> {
         let path = self.voxel_path()?;
         let length = length_of(&path)?;
@@ -177,7 +177,7 @@ impl HeaderFile {
         Ok(VoxelFile { path, packed, length, offset })
     }
 
-    /// The affine of the `.mat` file that SPM writes beside an Analyze pair, where there is one, and the file.
+    /// The affine of the `.mat` file that SPM writes beside an Analyze pair, if there is one, and the file.
     fn spm_matrix(&self, warnings: &mut Vec<Warning>) -> Option<(Affine, PathBuf)> {
         if self.header.magic != Magic::Absent || self.is_single() {
             return None;
@@ -227,7 +227,7 @@ impl HeaderFile {
     }
 }
 
-/// The bytes of a header, the length of the (decoded) file, as far as it is known, and how the file is compressed.
+/// The bytes of a header, the length of the (decoded) file if known, and how the file is compressed.
 fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64, Option<Packed>), ReadError> {
     let length = length_of(path)?;
     let head = head::head(path, header::LENGTH_2 as u64 + 4).map_err(failed_to_read(path))?;
@@ -240,8 +240,8 @@ fn first_bytes(path: &Path) -> Result<(Vec<u8>, u64, Option<Packed>), ReadError>
     }
 }
 
-/// How the voxels of a pair are compressed. Plain ones can begin like a stream by chance: they cannot be decoded, and the
-/// file is as long as they are.
+/// How the voxels of a pair are compressed. Plain voxels can begin like a compressed stream by chance: they cannot be
+/// decoded, and the file has exactly their length.
 fn packed(path: &Path, length: u64, needed: u64) -> io::Result<Option<Packed>> {
     let mut file = BufReader::new(File::open(path)?);
     let magic = Packed::of(file.fill_buf()?);
@@ -250,7 +250,7 @@ fn packed(path: &Path, length: u64, needed: u64) -> io::Result<Option<Packed>> {
     Ok(found.or(magic.filter(|_| length != needed)))
 }
 
-/// Slope and intercept where they are meant: a slope of 0 or none at all means no scaling, and colours have none.
+/// Slope and intercept, if they apply: a slope of 0 or an invalid one means no scaling, and colours have none.
 fn scaling(header: &Header, stored: Stored, warnings: &mut Vec<Warning>) -> Result<Option<(f64, f64)>, HeaderError> {
     let (slope, intercept) = (header.scl_slope, header.scl_inter);
     if stored.components > 1 && !stored.complex {

@@ -1,6 +1,6 @@
 //! Errors of fields of a NIfTI header.
 
-/// A field that cannot be followed, with its value.
+/// An invalid field, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{field} is {value}: {problem}")]
 pub struct HeaderError {
@@ -33,7 +33,7 @@ pub enum Problem {
         "must be \"n+2\" or \"ni2\" followed by 0, \\r, \\n, 26, \\n in NIfTI-2 (transfer in text mode damages it)"
     )]
     Magic,
-    /// A header that says that the voxels are elsewhere, in a file whose name says that they are not.
+    /// The header says that the voxels are in another file, but the file name says that they are not.
     #[error("the header belongs to an .hdr/.img pair, but the file is not named .hdr")]
     PairInSingleFile,
     /// Not 1 to 7 axes.
@@ -51,7 +51,7 @@ pub enum Problem {
     /// A type that is known but not supported.
     #[error("voxels of type {0} are not supported")]
     UnsupportedType(&'static str),
-    /// Complex voxels, which have to be asked for.
+    /// Complex voxels, which must be requested.
     #[error(
         "voxels of type {0} are not single numbers: read them as two channels, real and imaginary, with `complex: \
          channels` (--complex channels)"
@@ -74,10 +74,10 @@ pub enum Problem {
     /// The voxels would start within the header.
     #[error("must be at least {0} in a single file")]
     OffsetInHeader(u64),
-    /// Extensions, and no offset that says where they end.
+    /// There are extensions, but no offset that gives their end.
     #[error("the file has header extensions: must be the byte after them, where the voxels start")]
     BehindExtensions,
-    /// The voxels would start behind the file.
+    /// The voxels would start after the end of the file.
     #[error("past the end of the file, which has {0} bytes")]
     OffsetPastEnd(u64),
     /// The voxels would not fit into the file.
@@ -96,7 +96,7 @@ pub enum Problem {
     /// An intercept of complex voxels.
     #[error("programs disagree on whether it is added to the imaginary part of complex voxels: set it to 0")]
     ComplexIntercept,
-    /// Not a length of a voxel.
+    /// Not a valid voxel size.
     #[error("the size of a voxel must be a positive number")]
     NotASize,
     /// Smaller than the smallest normal 32-bit float.

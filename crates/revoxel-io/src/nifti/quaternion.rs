@@ -14,7 +14,7 @@ const fn rounding(version: Version) -> f64 {
     }
 }
 
-/// The rotation (rows) of the components b, c, d, or `None` where they are too long.
+/// The rotation (rows) of the components b, c, d, or `None` if their norm exceeds 1.
 pub(super) fn rotation(bcd: [f64; 3], version: Version) -> Option<Rotation> {
     let squares = 1.0 - bcd.iter().map(|v| v * v).sum::<f64>();
     let a = match squares {
@@ -31,8 +31,8 @@ pub(super) fn rotation(bcd: [f64; 3], version: Version) -> Option<Rotation> {
     ])
 }
 
-/// How uncertain the angle (radians) of such a rotation is, because a is what rounding leaves of 1: next to half a
-/// turn, all of it is lost.
+/// The uncertainty of the angle (radians) of such a rotation: rounding affects a, and close to half a turn nothing of
+/// a is left.
 pub(super) fn uncertainty(bcd: [f64; 3]) -> f64 {
     let squares = 1.0 - bcd.iter().map(|v| v * v).sum::<f64>();
     let rounding = rounding(Version::One);
@@ -59,8 +59,8 @@ pub(super) fn components(r: &Rotation) -> [f64; 3] {
     [b, c, d].map(|v| v / length)
 }
 
-/// The 32-bit components whose rotation, read back, is closest. Where a is small, it is lost in the rounding of the
-/// others, so their neighbours are tried, too.
+/// The 32-bit components whose rotation, read back, is closest. A small a is lost in the rounding of the other
+/// components, so their neighbours are tried, too.
 pub(super) fn components_f32(r: &Rotation) -> [f64; 3] {
     let nearest = components(r).map(|v| v as f32);
     let choices = nearest.map(|v| {

@@ -23,7 +23,7 @@ pub(super) fn read(path: &Path, kind: Kind, options: &ReadOptions) -> Result<Loa
     Ok(Loaded { volume, info })
 }
 
-/// That the volume is within the limits, and that a header in a compressed file of its own is what was written.
+/// Checks that the volume is within the limits, and the checksum of a header in a separate compressed file.
 fn check(path: &Path, parsed: &Parsed, limits: &Limits) -> Result<(), ReadError> {
     let Parsed { arrangement, voxels, info, .. } = parsed;
     let size = info.dtype.size().max(arrangement.stored.dtype.size()) as u64;

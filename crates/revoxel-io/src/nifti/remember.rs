@@ -90,7 +90,7 @@ fn slices(header: &Header) -> Option<SliceTiming> {
     (timing != SliceTiming::default()).then_some(timing)
 }
 
-/// The texts as bytes, where they are more than text.
+/// The texts as bytes, if they are not plain text.
 fn text_bytes(header: &Header) -> Option<Box<TextBytes>> {
     let bytes = TextBytes {
         description: texts::beyond_text(&header.descrip),

@@ -1,4 +1,4 @@
-//! The axes: three of space, and channels from what is left.
+//! The axes: three of space; the rest become channels.
 
 use super::datatype::Stored;
 use super::header::Header;
@@ -78,8 +78,8 @@ impl Arrangement {
     }
 }
 
-/// The axes with 1 in place of 0, as NIfTI's own library and ITK read them; zeros at the end, beyond the third axis,
-/// are no axes. And which axes these were. The first axis must have voxels.
+/// The axes with 1 in place of 0, as NIfTI's own library and ITK read them, and which axes these were. Zeros at the
+/// end, beyond the third axis, are not axes. The first axis must have voxels.
 pub(super) fn without_zeros(dim: &[i64; 8]) -> ([i64; 8], Vec<usize>) {
     let mut fixed = *dim;
     let axes = usize::try_from(dim[0]).unwrap_or(0).min(7);

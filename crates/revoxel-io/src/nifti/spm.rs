@@ -7,16 +7,15 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 use revoxel_core::Affine;
 
-/// More bytes than any such file has.
+/// The maximum size of such a file in bytes.
 const MOST_BYTES: u64 = 1 << 20;
-/// Elements within elements.
+/// The maximum nesting of elements.
 const MOST_DEPTH: usize = 2;
 
 /// A matrix of 4 × 4, in rows.
 type Matrix = [[f64; 4]; 4];
 
-/// The affine from voxel index to RAS+ mm that a file holds. `Err(None)` where there is no such file, else what is
-/// wrong with it.
+/// The affine from voxel index to RAS+ mm in a file. `Err(None)` if there is no such file, else what is wrong with it.
 pub(super) fn affine(path: &Path) -> Result<Affine, Option<&'static str>> {
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let file = is_file.then(|| File::open(path).ok()).flatten().ok_or(None)?;
@@ -62,7 +61,7 @@ struct Found {
 }
 
 impl Found {
-    /// Keeps a matrix whose values stand column by column; of several, one after the other, the first.
+    /// Keeps a matrix stored column by column; of several consecutive matrices, the first.
     fn keep(&mut self, name: &[u8], rows: usize, values: &[f64]) {
         let slot = match name {
             b"mat" => &mut self.mat,
@@ -74,7 +73,7 @@ impl Found {
         }
     }
 
-    /// Matrices of MATLAB 4: five numbers (type, rows, columns, whether complex, length of the name), name, values.
+    /// Matrices of MATLAB 4: five numbers (type, rows, columns, complex flag, length of the name), name, values.
     fn old(&mut self, mut bytes: &[u8]) {
         while bytes.len() > 20 {
             let little = bytes[..4].iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b)) < 5000;

@@ -18,8 +18,7 @@ use crate::open::{empty, has_extension};
 use crate::sink::{Head, Sink, Slabs};
 use crate::{Facts, WriteError, values};
 
-/// Writes a volume into the file `to`, which gets the name `path` later. Of a pair, the other file is written
-/// too.
+/// Writes a volume into the file `to`, which gets the name `path` later. For a pair, the other file is written, too.
 pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
     let is_pair = pair::is_header(path) || pair::is_voxels(path);
     let magic = if is_pair { Magic::Pair } else { Magic::Single };
@@ -60,8 +59,8 @@ pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
     other.map(|extension| pair::partner(path, extension, false)).into_iter().collect()
 }
 
-/// Begins a single file whose voxels come in slabs. `None` where their order in the file is another one (colours),
-/// and for pairs.
+/// Begins a single file whose voxels come in slabs. `None` for pairs, and if the file stores voxels in another order
+/// (colours).
 pub(super) fn slabs(path: &Path, file: File, head: &Head, facts: &Facts) -> Result<Option<Slabs>, WriteError> {
     if pair::is_header(path) || pair::is_voxels(path) {
         return Ok(None);

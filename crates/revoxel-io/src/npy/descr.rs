@@ -16,7 +16,7 @@ pub(super) enum Element {
     Bool,
 }
 
-/// The type of the elements and whether their bytes stand in the other order than this machine's.
+/// The type of the elements, and whether their byte order differs from this machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Descr {
     pub(super) element: Element,
@@ -35,7 +35,7 @@ impl Element {
 }
 
 impl Descr {
-    /// The type that a literal says.
+    /// The type of a literal.
     pub(super) fn from_literal(literal: &Literal) -> Result<Self, NpyError> {
         match literal {
             Literal::Text(text) => Self::from_text(text),
@@ -70,7 +70,7 @@ impl Descr {
     }
 }
 
-/// What elements are that are no real numbers.
+/// The description of elements that are not real numbers.
 fn what(kind: &str) -> &'static str {
     match kind.chars().next() {
         Some('O') => "Python objects",

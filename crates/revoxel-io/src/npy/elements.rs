@@ -12,16 +12,16 @@ use super::preamble::Preamble;
 use super::problem::NpyError;
 use crate::{buffer, map};
 
-/// What is known of the length of an array's bytes, header included.
+/// The known length of an array's bytes, including the header.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Length<'a> {
     /// They are in a file of this length.
     Known(&'a File, u64),
-    /// They are compressed: at most this many can come out.
+    /// They are compressed, and decode to at most this many.
     AtMost(u64),
 }
 
-/// Reads an array behind its preamble.
+/// Reads an array after its preamble.
 pub(super) fn read(from: &mut impl Read, preamble: Preamble, length: Length<'_>) -> Result<Tensor, NpyError> {
     let needed = preamble.bytes()?;
     let Preamble { descr, fortran, shape, length: before } = preamble;
@@ -78,7 +78,7 @@ fn values<T: Voxel>(from: &mut impl Read, descr: Descr, count: usize, known: boo
     Ok(values)
 }
 
-/// Elements with the first axis fastest, rearranged so that the last one is.
+/// Rearranges elements with the first axis fastest so that the last axis is fastest.
 fn c_order<T: Voxel>(values: &[T], shape: &[usize]) -> Option<Vec<T>> {
     let mut out: Vec<T> = buffer::zeroed(values.len())?;
     let last = shape.len() - 1;

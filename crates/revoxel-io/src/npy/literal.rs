@@ -1,4 +1,4 @@
-//! The Python literals that can stand in an npy header: a dictionary of strings, booleans, tuples and lists.
+//! The Python literals of an npy header: a dictionary of strings, booleans, tuples and lists.
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) enum Literal {
 /// How deep values may be nested.
 const MOST_DEPTH: usize = 16;
 
-/// The value that is all of the text, or `None`.
+/// The value that makes up the whole text, or `None`.
 pub(super) fn parse(text: &str) -> Option<Literal> {
     let mut parser = Parser { rest: text };
     let value = parser.value(0)?;
@@ -98,7 +98,7 @@ impl Parser<'_> {
         Some(text.to_owned())
     }
 
-    /// A whole number; Python 2 wrote an L behind large ones.
+    /// A whole number; Python 2 wrote an L after large ones.
     fn number(&mut self) -> Option<Literal> {
         let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
         let value = self.rest[..end].parse().ok()?;

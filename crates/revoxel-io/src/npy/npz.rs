@@ -19,7 +19,7 @@ use crate::{Limits, ReadError};
 
 type Archive = ZipArchive<BufReader<File>>;
 
-/// The names of the arrays in an .npz file, in their order.
+/// The names of the arrays in an .npz file, in order.
 ///
 /// # Errors
 /// If the file cannot be opened, or is not a zip archive.
@@ -32,13 +32,13 @@ pub fn npz_names(path: impl AsRef<Path>) -> Result<Vec<String>, ReadError> {
 /// Reads one array of an .npz file; without a name, the only one.
 ///
 /// # Errors
-/// If there is no such array, no name and not just one array, or the array cannot be read (see
-/// [`read_npy`](super::read_npy)).
+/// If there is no such array, if no name is given and there is not exactly one array, or if the array cannot be read
+/// (see [`read_npy`](super::read_npy)).
 pub fn read_npz(path: impl AsRef<Path>, name: Option<&str>, limits: &Limits) -> Result<Tensor, ReadError> {
     read_npz_if(path.as_ref(), name, limits, |_| Ok(()))
 }
 
-/// The same, where a shape is first asked whether it is wanted.
+/// The same, but `fits` first checks the shape.
 pub(super) fn read_npz_if<E: From<ReadError>>(
     path: &Path,
     name: Option<&str>,

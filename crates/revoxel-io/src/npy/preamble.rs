@@ -1,4 +1,4 @@
-//! What stands before the elements: magic, version, and a dictionary padded to a multiple of 64 bytes.
+//! The bytes before the elements: magic, version, and a dictionary padded to a multiple of 64 bytes.
 
 use std::io::{self, Read};
 
@@ -8,7 +8,7 @@ use super::descr::{self, Descr};
 use super::literal::{self, Literal};
 use super::problem::NpyError;
 
-/// What the header says.
+/// The content of the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Preamble {
     pub(super) descr: Descr,
@@ -70,7 +70,7 @@ impl Preamble {
     }
 }
 
-/// The bytes before the elements of an array in C order: version 1, or 2 where the shape is too long for that.
+/// The bytes before the elements of an array in C order: version 1, or 2 if the shape is too long for that.
 pub(super) fn encode(shape: &[usize], dtype: Dtype) -> Vec<u8> {
     encode_as(shape, &descr::spell(dtype))
 }
@@ -99,7 +99,7 @@ pub(super) fn encode_as(shape: &[usize], descr: &str) -> Vec<u8> {
     bytes
 }
 
-/// Fills a buffer; where the file ends before, that is the error given.
+/// Fills a buffer; if the file ends early, returns the given error.
 fn exactly(from: &mut impl Read, buffer: &mut [u8], short: NpyError) -> Result<(), NpyError> {
     from.read_exact(buffer).map_err(|e| if e.kind() == io::ErrorKind::UnexpectedEof { short } else { NpyError::Io(e) })
 }

@@ -21,7 +21,7 @@ pub enum NpyError {
     /// The header is not a dictionary with the three known keys.
     #[error("header is {0:?}: not a dictionary with descr, fortran_order and shape")]
     Header(String),
-    /// A type of the elements that has no voxels.
+    /// The element type is not a voxel type.
     #[error("descr is {descr}: {what} cannot be read as numbers")]
     Type {
         /// As in the file.
@@ -56,7 +56,7 @@ pub enum NpyError {
         /// The names there are.
         found: Vec<String>,
     },
-    /// No name was given, and there is not just one array.
+    /// No name was given, and there is not exactly one array.
     #[error("expected one array, found {found:?}: name one")]
     WhichArray {
         /// The names there are.

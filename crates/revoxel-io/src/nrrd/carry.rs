@@ -1,11 +1,11 @@
-//! What still holds of an NRRD header after steps.
+//! Which facts of an NRRD header still hold after steps.
 
 use super::{NrrdAxis, NrrdFacts, gradients, segments};
 use crate::facts::axis_map::AxisMap;
 use crate::facts::change::Values;
 use crate::facts::dropped::Dropped;
 
-/// The facts of a result. `channels_hold` says that its channels are the source's.
+/// The facts of a result. `channels_hold`: its channels are the source's.
 pub(crate) fn carry(
     own: &NrrdFacts,
     map: &AxisMap,
@@ -49,7 +49,7 @@ pub(crate) fn carry(
     held
 }
 
-/// Leaves out the pairs with such names, and says so.
+/// Drops the pairs with such names, and lists them.
 fn drop_where(
     pairs: &mut Vec<(String, String)>,
     dropped: &mut Vec<Dropped>,

@@ -1,25 +1,25 @@
-//! What only NRRD headers say, kept so that it can be written again.
+//! Facts only in NRRD headers, kept to be written again.
 
 use serde::{Deserialize, Serialize};
 
-/// Facts of an NRRD header. What speaks of axes is written again only where the shape and the channels are still
-/// those of [`axes`](Self::axes).
+/// Facts of an NRRD header. Facts about axes are written again only if shape and channels are still those of
+/// [`axes`](Self::axes).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NrrdFacts {
-    /// How the values were encoded, in the words of the standard. `raw` is written as `raw`, all else as `gzip`.
+    /// The encoding of the values, as in the standard. `raw` is written as `raw`, any other as `gzip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// The space of the file, where its axes are not those of `left-posterior-superior`: it is written again.
+    /// The space of the file, if its axes are not those of `left-posterior-superior`; it is written again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     /// The axes of the file, fastest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub axes: Vec<NrrdAxis>,
-    /// The directions in space (RAS) of the three components that vectors and tensors have.
+    /// The directions in space (RAS) of the three components of vectors and tensors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measurement_frame: Option<[[f64; 3]; 3]>,
-    /// Fields that are kept as they are (`sample units`, unknown ones, …), in their order.
+    /// Fields that are kept unchanged (`sample units`, unknown ones, …), in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
     /// Key/value pairs (`key:=value`), unescaped, in their order.
@@ -33,7 +33,7 @@ pub struct NrrdFacts {
 pub struct NrrdAxis {
     /// Samples along it.
     pub size: usize,
-    /// Whether it is an axis of the grid, and not of channels.
+    /// Whether it is an axis of the grid, not of channels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub space: bool,
     /// Its kind (`domain`, `list`, `vector`, …), as the header spells it.
@@ -42,7 +42,7 @@ pub struct NrrdAxis {
     /// Its label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Its unit, where the header gives units per axis.
+    /// Its unit, if the header gives units per axis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// Whether its samples are `cell`s or `node`s.

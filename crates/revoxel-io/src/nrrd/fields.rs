@@ -1,4 +1,4 @@
-//! The values of fields that have a form of their own.
+//! The values of fields with their own syntax.
 
 use revoxel_core::Dtype;
 
@@ -118,7 +118,7 @@ pub(super) fn quoted(field: &str, text: &str, count: usize) -> Result<Vec<String
     Ok(texts)
 }
 
-/// How many millimetres a unit of length has, or `None` where it is no unit of length.
+/// The millimetres in a unit of length, or `None` if it is not a unit of length.
 pub(super) fn millimetres(unit: &str) -> Option<f64> {
     match unit.trim() {
         "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => Some(1.0),

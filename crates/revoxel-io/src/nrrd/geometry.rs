@@ -1,4 +1,4 @@
-//! Which axes are of space, and where they lie.
+//! Which axes are of space, and their geometry.
 
 use revoxel_core::Affine;
 
@@ -9,25 +9,25 @@ use crate::Warning;
 use crate::textual::axes::{Axes, Role};
 use crate::textual::{FieldError, Problem, numbers, place};
 
-/// The axes of a file with all that the header says of them.
+/// The axes of a file, with everything that the header says about them.
 #[derive(Debug)]
 pub(super) struct Geometry {
     pub(super) axes: Axes,
     /// Voxel index to RAS+ mm.
     pub(super) affine: Affine,
-    /// The axes, to be remembered.
+    /// The axes, to be kept.
     pub(super) described: Vec<NrrdAxis>,
-    /// The distance of frames, where there is one axis of frames and it says so.
+    /// The distance of frames, if there is one axis of frames and the header gives it.
     pub(super) frame_spacing: Option<f64>,
-    /// The time of the first frame, where there is one axis of frames and the header says so.
+    /// The time of the first frame, if there is one axis of frames and the header gives it.
     pub(super) time_offset: Option<f64>,
     /// Directions in RAS, as columns.
     pub(super) measurement_frame: Option<[[f64; 3]; 3]>,
-    /// The name of the space, where it is to be remembered.
+    /// The name of the space, if it is to be kept.
     pub(super) space: Option<String>,
 }
 
-/// The numbers that old headers give per axis; NaN where they do not.
+/// The numbers that old headers give per axis; NaN if absent.
 struct Old {
     spacings: Vec<f64>,
     mins: Vec<f64>,
@@ -140,7 +140,7 @@ pub(super) fn geometry(header: &Header, sizes: &[usize], warnings: &mut Vec<Warn
     })
 }
 
-/// What a field says of time, where it is given.
+/// The entry of a field for time, if given.
 fn time_of<T>(
     header: &Header,
     field: &str,
@@ -149,7 +149,7 @@ fn time_of<T>(
     header.get(field).filter(|text| !text.eq_ignore_ascii_case("none")).map(read).transpose()
 }
 
-/// What the header says of each axis apart from where it lies.
+/// What the header says about each axis apart from its geometry.
 fn describe(header: &Header, sizes: &[usize]) -> Result<Vec<NrrdAxis>, FieldError> {
     let mut axes: Vec<NrrdAxis> = sizes.iter().map(|size| NrrdAxis { size: *size, ..NrrdAxis::default() }).collect();
     let given = |text: String| Some(text).filter(|t| !t.is_empty() && t != "???" && !t.eq_ignore_ascii_case("none"));
@@ -191,13 +191,13 @@ pub(super) fn role(axis: &NrrdAxis) -> Role {
     }
 }
 
-/// Whether an axis of frames is one of time (or may be), and not a list of volumes.
+/// Whether an axis of frames is (or may be) time, and not a list of volumes.
 pub(super) fn is_in_time(axis: &NrrdAxis) -> bool {
     let kind = axis.kind.as_deref().map(str::to_ascii_lowercase);
     matches!(kind.as_deref(), None | Some("time" | "domain" | "space"))
 }
 
-/// What a kind says, where it is not one of space.
+/// The role that a kind implies, unless it is one of space.
 fn role_of_kind(kind: Option<&str>) -> Option<Role> {
     let kind = kind?.to_ascii_lowercase();
     match kind.as_str() {
@@ -274,7 +274,7 @@ fn old_steps(
     Ok(steps)
 }
 
-/// Steps along the axes of the world. `axis mins` is where the first cell starts, or the first node is.
+/// Steps along the axes of the world. `axis mins` is the start of the first cell, or the position of the first node.
 fn old_affine(described: &[NrrdAxis], of_space: &[usize], old: &Old, steps: &[f64]) -> Result<Affine, FieldError> {
     let mut columns = Vec::new();
     let mut origin = [0.0; 3];
@@ -310,7 +310,7 @@ fn origin(header: &Header, space: &Space, warnings: &mut Vec<Warning>) -> Result
     }
 }
 
-/// The first three numbers, or zeros where there are fewer.
+/// The first three numbers, padded with zeros.
 fn padded(vector: &[f64]) -> [f64; 3] {
     [0, 1, 2].map(|i| vector.get(i).copied().unwrap_or(0.0))
 }
@@ -342,7 +342,8 @@ fn in_millimetres(
     Ok(Affine::from_rows(rows))
 }
 
-/// The measurement frame in RAS, given or, for gradients, assumed. Frames of spaces that are not of three dimensions are left out.
+/// The measurement frame in RAS: the given one or, for gradients, the assumed one. Frames of spaces without three
+/// dimensions are left out.
 fn measurement_frame(header: &Header, space: Option<Space>) -> Result<Option<[[f64; 3]; 3]>, FieldError> {
     let Some(space) = space else { return Ok(None) };
     let Some(text) = header.get("measurement frame") else {

@@ -1,9 +1,9 @@
-//! Gradients of diffusion volumes: key/value pairs that hold vectors.
+//! Gradients of diffusion volumes: key/value pairs with vectors.
 //!
-//! `DWMRI_gradient_NNNN` is a vector of the measurement frame, which a field of the header places in the world; turning
-//! axes changes neither. Without such a field the numbers are along the axes of the file's space, which are those of
-//! the voxels where the file is not oblique. They are turned with the axes then, and a measurement frame is written
-//! that leads from the turned axes back to those of the space.
+//! `DWMRI_gradient_NNNN` is a vector of the measurement frame, which a header field places in the world; turning axes
+//! changes neither. Without that field, the numbers are along the axes of the file's space, which are those of the
+//! voxels if the file is not oblique. They are then turned with the axes, and a measurement frame is written that maps
+//! the turned axes back to those of the space.
 
 use super::NrrdFacts;
 use crate::facts::axis_map::AxisMap;
@@ -12,7 +12,7 @@ use crate::facts::dropped::Dropped;
 const GRADIENT: &str = "DWMRI_gradient_";
 const MATRIX: &str = "DWMRI_B-matrix_";
 
-/// Whether a key says something of single channels.
+/// Whether a key refers to single channels.
 pub(super) fn is_of_channels(key: &str) -> bool {
     [GRADIENT, MATRIX, "DWMRI_NEX_"].iter().any(|start| key.starts_with(start))
 }
@@ -64,7 +64,7 @@ pub(super) fn carry(held: &mut NrrdFacts, map: &AxisMap, dropped: &mut Vec<Dropp
     }));
 }
 
-/// The axes of a space that is left-posterior-superior, in RAS.
+/// The axes of a left-posterior-superior space, in RAS.
 const LPS: [[f64; 3]; 3] = [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]];
 
 fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {

@@ -20,7 +20,7 @@ use crate::{ReadError, nrrd};
 /// Maximum header size in bytes. Lists of a million files stay below it.
 const MOST_BYTES: u64 = 32 << 20;
 
-/// The fields of the standard, each with the other way to spell it.
+/// The fields of the standard, each with its other spelling.
 const KNOWN: [(&str, &str); 30] = [
     ("content", ""),
     ("number", ""),
@@ -59,11 +59,11 @@ const KNOWN: [(&str, &str); 30] = [
 pub(super) struct Header {
     /// The fields of the standard, by their first name there.
     known: Vec<(&'static str, String)>,
-    /// Other fields, as they are.
+    /// Other fields, unchanged.
     pub(super) unknown: Vec<(String, String)>,
     /// Key/value pairs, unescaped.
     pub(super) key_values: Vec<(String, String)>,
-    /// The lines behind `data file: LIST`.
+    /// The lines after `data file: LIST`.
     pub(super) list: Vec<String>,
     /// Where the values start, if an empty line ended the header.
     pub(super) data_start: Option<u64>,
@@ -81,7 +81,7 @@ impl Header {
         Self::parse(&bytes, whole).map_err(|reason| nrrd::failed(path.to_owned(), Box::new(reason)))
     }
 
-    /// Parses bytes; `whole` says that the file ends with them.
+    /// Parses bytes; `whole` says that these are all.
     pub(super) fn parse(bytes: &[u8], whole: bool) -> Result<Self, FieldError> {
         let mut header = Self::default();
         let mut at = 0;
@@ -117,7 +117,7 @@ impl Header {
         self.known.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     pub(super) fn need(&self, name: &str) -> Result<&str, FieldError> {
         self.get(name).ok_or_else(|| FieldError::new(name, "absent", Problem::Missing))
     }
@@ -178,7 +178,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// A key or value on one line: the inverse of reading it.
+/// Escapes a key or value for one line: the inverse of reading it.
 pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "")
 }

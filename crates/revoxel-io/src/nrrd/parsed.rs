@@ -1,4 +1,4 @@
-//! A header with all its checks done, and where the values are.
+//! A checked header, and where the values are.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ const NAMES: Names = Names {
     wrap: nrrd::failed,
 };
 
-/// Fields that are kept as they are.
+/// Fields that are kept unchanged.
 const VERBATIM: [&str; 6] = ["number", "sample units", "min", "max", "old min", "old max"];
 
 /// Everything that reading the values needs.
@@ -181,8 +181,8 @@ fn files(path: &Path, header: &Header, sizes: &[usize], options: &ReadOptions) -
     Ok(vec![open(text)?])
 }
 
-/// That as many files are named as the sizes ask for: one per sample of the axes beyond those in one file, or, if
-/// a file has all axes, slabs along the slowest one.
+/// Checks that the number of named files matches the sizes: one per sample of the axes beyond those in one file or, if
+/// a file has all axes, slabs along the slowest axis.
 fn check_count(text: &str, files: u64, sizes: &[usize], more: &[&str]) -> Result<(), FieldError> {
     let axes = sizes.len();
     let in_file = match more {

@@ -4,10 +4,10 @@ use revoxel_core::{Volume, Voxel, dispatch};
 
 use crate::facts::axis_map::AxisMap;
 
-/// Where a segment without voxels lies.
+/// The extent of a segment without voxels.
 const NOWHERE: &str = "0 -1 0 -1 0 -1";
 
-/// Marks places as unknown after steps; they are found again when the volume is written.
+/// Marks extents as unknown after steps; writing the volume computes them again.
 pub(super) fn forget_places(pairs: &mut [(String, String)], map: &AxisMap) {
     for (key, value) in pairs {
         if number(key, "_Extent").is_some() {
@@ -18,8 +18,8 @@ pub(super) fn forget_places(pairs: &mut [(String, String)], map: &AxisMap) {
     }
 }
 
-/// The pairs as they are written: extents of segments that are unknown, or all of them where voxels `moved`, are the
-/// boxes around their labels.
+/// The pairs to write. Unknown extents of segments, or all extents if voxels `moved`, become the boxes around their
+/// labels.
 pub(super) fn placed(pairs: &[(String, String)], volume: &Volume, moved: bool) -> Vec<(String, String)> {
     let place = |(key, value): &(String, String)| {
         let value = match number(key, "_Extent") {
@@ -32,7 +32,7 @@ pub(super) fn placed(pairs: &[(String, String)], volume: &Volume, moved: bool) -
     pairs.iter().map(place).collect()
 }
 
-/// The number of the segment of a key.
+/// The segment number in a key.
 fn number<'a>(key: &'a str, what: &str) -> Option<&'a str> {
     let number = key.strip_prefix("Segment")?.strip_suffix(what)?;
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)

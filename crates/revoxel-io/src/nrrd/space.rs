@@ -6,7 +6,7 @@ use super::header::Header;
 use crate::Warning;
 use crate::textual::{FieldError, Problem, numbers};
 
-/// A space: its dimensions and where they point.
+/// A space: its dimensions and their directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Space {
     /// Numbers per vector.
@@ -16,18 +16,18 @@ pub(super) struct Space {
     pub(super) world: World,
 }
 
-/// Where the axes of space point.
+/// The directions of the space axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum World {
     Ras,
     Las,
     Lps,
-    /// Not said; taken as LPS.
+    /// Not given; treated as LPS.
     Unknown,
 }
 
 impl World {
-    /// The name of a space of three dimensions, where it is written as it was read.
+    /// The name of a space of three dimensions, if it is written as it was read.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Self::Ras => Some("right-anterior-superior"),
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// The space that facts ask for; else LPS.
+    /// The space in the facts, else LPS.
     pub(super) fn of(name: Option<&str>) -> Self {
         [Self::Ras, Self::Las].into_iter().find(|world| world.name() == name).unwrap_or(Self::Lps)
     }
@@ -46,12 +46,12 @@ impl World {
         self.name().unwrap_or("left-posterior-superior")
     }
 
-    /// An index → RAS+ affine as an index → world affine; the map is its own inverse.
+    /// Converts an index → RAS+ affine to an index → world affine; the map is its own inverse.
     pub(super) fn affine_from_ras(self, affine: &Affine) -> Affine {
         self.affine_to_ras(affine)
     }
 
-    /// An index → world affine as an index → RAS+ affine. All exchange of signs is here.
+    /// Converts an index → world affine to an index → RAS+ affine. All signs are changed here.
     pub(super) fn affine_to_ras(self, affine: &Affine) -> Affine {
         match self {
             Self::Ras => Frame::Ras.affine_to_ras(affine),

@@ -2,7 +2,7 @@
 
 use crate::TimeUnit;
 
-/// How units are spelled; the first spelling of each is written.
+/// The spellings of units; the first one is written.
 const SPELLED: [(TimeUnit, &[&str]); 6] = [
     (TimeUnit::Second, &["s", "sec", "second", "seconds"]),
     (TimeUnit::Millisecond, &["ms", "msec", "millisecond", "milliseconds"]),
@@ -12,7 +12,7 @@ const SPELLED: [(TimeUnit, &[&str]); 6] = [
     (TimeUnit::RadianPerSecond, &["rad/s"]),
 ];
 
-/// The unit that a text means.
+/// The unit of a text.
 pub(super) fn time(text: &str) -> Option<TimeUnit> {
     SPELLED.iter().find(|(_, names)| names.contains(&text.trim())).map(|(unit, _)| *unit)
 }

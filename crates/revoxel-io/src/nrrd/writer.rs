@@ -1,4 +1,4 @@
-//! Writing: attached (`.nrrd`), or the header with the values beside it (`.nhdr`).
+//! Writing: values after the header (`.nrrd`), or in another file (`.nhdr`).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::textual::fill::{self, Channels};
 use crate::textual::{numbers, place};
 use crate::{Facts, WriteError};
 
-/// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.nhdr` are written in
-/// full, under their name.
+/// Writes a volume into the file `to`, which gets the name `path` later. The values of an `.nhdr` are written
+/// completely, under their name.
 pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
     let none = NrrdFacts::default();
     let own = facts.nrrd.as_deref().unwrap_or(&none);
@@ -69,16 +69,16 @@ fn fill(path: &Path, to: &Path, front: &[&[u8]], bytes: &[u8], effort: Option<Ef
     write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
 }
 
-/// The axes of the file: those of the source where its channels are still the volume's; else components first, as
-/// ITK expects them, or a list of volumes first, as 3D Slicer has it. Frames in time come last.
+/// The axes of the file: those of the source if the volume still has its channels. Otherwise components come first, as
+/// ITK expects, or a list of volumes comes first, as in 3D Slicer. Frames in time come last.
 struct Layout {
     axes: Axes,
     described: Vec<NrrdAxis>,
-    /// The space has time, along the last axis, whose samples are this far apart.
+    /// The space includes time along the last axis, with this distance of samples.
     time_step: Option<f64>,
     /// Whether the space has two dimensions.
     flat: bool,
-    /// Where its axes point.
+    /// The directions of its axes.
     world: World,
 }
 
@@ -93,7 +93,8 @@ fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat
     // A measurement frame is one of three dimensions.
     let has_vectors = own.measurement_frame.is_some() || gradients::any(&own.key_values);
     let single = described.last().is_some_and(|axis| axis.size == 1).then_some(1.0);
-    // Where the source has frames and no step of them, it is 1, as in NIfTI: else readers would take them for components.
+    // Where the source has frames and no step of them, it is 1, as in NIfTI: else readers would take them for
+    // components.
     let counted = own.axes.is_empty().then_some(1.0);
     let time_step = facts.frame_spacing.or(single).or(counted).filter(|_| in_time && !has_vectors);
     for (axis, (_, role)) in described.iter_mut().zip(&axes.0) {
@@ -110,7 +111,7 @@ fn layout(volume: &Volume, facts: &Facts, own: &NrrdFacts, of_space: usize, flat
     Layout { axes, described, time_step, flat, world }
 }
 
-/// The axes of a volume that no NRRD file was the source of.
+/// The axes of a volume whose source is not an NRRD file.
 fn of_facts(volume: &Volume, facts: &Facts, of_space: usize) -> Vec<NrrdAxis> {
     let Channels { components, frames, colour } = Channels::of(volume, facts);
     let axis = |size, kind: &str| NrrdAxis { size, kind: Some(kind.to_owned()), ..NrrdAxis::default() };
@@ -132,7 +133,7 @@ fn of_facts(volume: &Volume, facts: &Facts, of_space: usize) -> Vec<NrrdAxis> {
     axes
 }
 
-/// The axes of the source, with as many of space.
+/// The axes of the source, with the volume's number of space axes.
 fn of_source(volume: &Volume, facts: &Facts, own: &NrrdFacts, wanted: usize) -> Option<Vec<NrrdAxis>> {
     let axes = Axes(own.axes.iter().map(|axis| (axis.size, geometry::role(axis))).collect());
     let of_space = own.axes.iter().filter(|axis| axis.space).count();
@@ -200,7 +201,7 @@ fn header(volume: &Volume, facts: &Facts, own: &NrrdFacts, layout: &Layout, raw:
     lines.join("\n")
 }
 
-/// Where the voxels lie, in space and time.
+/// The geometry in space and time.
 fn lie(volume: &Volume, facts: &Facts, layout: &Layout, line: &mut impl FnMut(&str, &str)) {
     let affine = layout.world.affine_from_ras(volume.grid().affine());
     let in_time = |v: [f64; 3], time: f64| match layout.time_step {
@@ -232,7 +233,7 @@ fn unit_of_time(axis: &NrrdAxis, facts: &Facts) -> Option<String> {
     axis.unit.clone().or_else(|| known.map(|unit| units::name(unit).to_owned()))
 }
 
-/// What is said of each axis, where anything is; of those `described`, and of an axis of frames in time.
+/// The entries per axis, if any: of the `described` axes, and of an axis of frames in time.
 fn of_axes(described: &[NrrdAxis], facts: &Facts, layout: &Layout, line: &mut impl FnMut(&str, &str)) {
     let axes = || layout.described.iter().enumerate().zip(&layout.axes.0);
     let mut some = |name: &str, text: &dyn Fn(usize, &NrrdAxis, Role) -> Option<String>, absent: &str| {

@@ -16,7 +16,7 @@ use super::{PictureError, exif};
 use crate::ReadError;
 use crate::open::failed_to_read;
 
-/// What a file is.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Tiff,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What a file is that begins with these bytes.
+    /// The format of a file with these first bytes.
     pub(super) fn of(first_bytes: &[u8]) -> Option<Self> {
         match first_bytes {
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
@@ -45,22 +45,22 @@ impl Kind {
     }
 }
 
-/// What a file says before its pixels are decoded.
+/// The facts of a file before its pixels are decoded.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
-    /// What each page holds, as shown, and how it is turned for that.
+    /// The content of each page, as shown, and how it is turned for that.
     pub(super) pages: Vec<(Page, Turn)>,
     /// Pages that are thumbnails or masks.
     pub(super) aside: usize,
     /// TIFF's ImageDescription, of the first page.
     pub(super) description: Option<Vec<u8>>,
-    /// A value of TIFF's Orientation that means nothing.
+    /// An invalid value of TIFF's Orientation.
     pub(super) odd_orientation: Option<u64>,
-    /// The orientation that EXIF asks for, which is not followed.
+    /// The orientation in EXIF, which is not applied.
     pub(super) asked: Option<u16>,
 }
 
-/// What the pages of a file hold; nothing is decoded.
+/// The content of the pages of a file; nothing is decoded.
 pub(super) fn headers(path: &Path) -> Result<Headers, ReadError> {
     let mut headers = Headers::default();
     match Kind::of_file(path)? {
@@ -93,7 +93,7 @@ pub(super) fn headers(path: &Path) -> Result<Headers, ReadError> {
     Ok(headers)
 }
 
-/// Decodes the pages of a file, at most `most` of them, and shows the samples of each, channels side by side.
+/// Decodes at most `most` pages of a file, and passes on the samples of each, with interleaved channels.
 pub(super) fn pages<T: Voxel>(
     path: &Path,
     expected: &Page,

@@ -4,10 +4,10 @@ use std::io::{self, Read, Seek};
 
 const ORIENTATION: u16 = 0x0112;
 const SHORT: u16 = 3;
-/// More bytes than EXIF has in a JPEG file.
+/// The maximum bytes of EXIF in a JPEG file.
 const MOST_BYTES: u64 = 1 << 16;
 
-/// The orientation that an EXIF block (a TIFF header with its first directory) asks for, where it is not the stored one.
+/// The orientation in an EXIF block (a TIFF header with its first directory), if it differs from the stored one.
 pub(super) fn orientation(block: &[u8]) -> Option<u16> {
     // Some writers keep the name of the JPEG segment.
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
@@ -30,7 +30,7 @@ pub(super) fn orientation(block: &[u8]) -> Option<u16> {
     (2..=8).contains(&value).then_some(value)
 }
 
-/// The eXIf chunk of a PNG file, which may lie before or behind the pixels.
+/// The eXIf chunk of a PNG file, which may be before or after the pixels.
 pub(super) fn of_png(mut file: impl Read + Seek) -> io::Result<Option<Vec<u8>>> {
     file.seek(io::SeekFrom::Start(8))?;
     loop {
@@ -59,7 +59,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// An EXIF block that asks for this orientation.
+    /// An EXIF block with this orientation.
     pub(in crate::picture) fn block(value: u16, little: bool) -> Vec<u8> {
         let short = |v: u16| if little { v.to_le_bytes() } else { v.to_be_bytes() };
         let long = |v: u32| if little { v.to_le_bytes() } else { v.to_be_bytes() };

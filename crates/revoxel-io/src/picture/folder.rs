@@ -11,7 +11,7 @@ use crate::format::FIRST_BYTES;
 use crate::open::has_extension;
 use crate::{FORMATS, unread};
 
-/// What a folder of pictures holds.
+/// The content of a folder of pictures.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) pictures: Vec<PathBuf>,
@@ -19,17 +19,17 @@ pub(super) struct Listing {
     pub(super) others: Vec<String>,
 }
 
-/// What systems leave in folders, in lower case.
+/// Files that operating systems leave in folders, in lower case.
 const LITTER: [&str; 8] =
     ["thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"];
 
-/// Whether a folder holds pictures and no volumes of other formats.
+/// Whether a folder contains pictures and no volumes of other formats.
 pub(super) fn is_of_pictures(path: &Path) -> bool {
     path.is_dir() && list(path).is_ok_and(|listing| listing.is_some())
 }
 
-/// Lists the pictures of a folder, unsorted. `None` if it holds no picture, or if it or a sub-folder also holds volumes of
-/// other formats.
+/// Lists the pictures of a folder, unsorted. `None` if it holds no picture, or if it or a sub-folder also holds
+/// volumes of other formats.
 pub(super) fn list(path: &Path) -> io::Result<Option<Listing>> {
     let mut listing = Listing::default();
     let mut folders = Vec::new();
@@ -75,7 +75,8 @@ fn is_named_as_picture(path: &Path) -> bool {
     !path.is_dir() && ["tif", "tiff", "png", "jpg", "jpeg"].iter().any(|extension| has_extension(path, extension))
 }
 
-/// Whether a file is a volume of another format: as such a folder is no folder of pictures, nothing is left out in silence.
+/// Whether a file is a volume of another format. A folder with such a file is not a folder of pictures, so no volume
+/// is left out silently.
 fn is_volume(path: &Path) -> bool {
     let extensions = |format: &&dyn crate::Format| format.extensions().iter().any(|e| has_extension(path, e));
     if FORMATS.iter().any(extensions) || has_extension(path, "dcm") {
@@ -93,7 +94,7 @@ fn is_dicom(first_bytes: &[u8]) -> bool {
     crate::dicom::is_dicom(first_bytes)
 }
 
-/// Without the feature `dicom`, such a file is one of those that are not read.
+/// Without the feature `dicom`, such a file counts as not readable.
 #[cfg(not(feature = "dicom"))]
 const fn is_dicom(_: &[u8]) -> bool {
     false

@@ -1,7 +1,7 @@
-//! What the pages of a TIFF file are, where its ImageDescription says so.
+//! The roles of the pages of a TIFF file, if its ImageDescription gives them.
 //!
-//! ImageJ (since 1.42) writes lines `key=value` behind `ImageJ=VERSION`; pages are in the order channel (fastest), slice,
-//! frame. OME-TIFF has XML with `SizeC`, `SizeZ` and `SizeT`. tifffile writes `{"shape": [...]}`.
+//! ImageJ (since 1.42) writes lines `key=value` after `ImageJ=VERSION`; pages are in the order channel (fastest),
+//! slice, frame. OME-TIFF has XML with `SizeC`, `SizeZ` and `SizeT`. tifffile writes `{"shape": [...]}`.
 
 use super::PictureError;
 use crate::TimeUnit;
@@ -11,7 +11,7 @@ use crate::TimeUnit;
 pub(super) struct Layout {
     pub(super) channels: usize,
     pub(super) frames: usize,
-    /// The time from frame to frame, and its unit where it is known.
+    /// The time step between frames, and its unit if known.
     pub(super) step: Option<(f64, Option<TimeUnit>)>,
 }
 
@@ -19,7 +19,7 @@ impl Layout {
     /// Every page is a slice.
     pub(super) const SLICES: Self = Self { channels: 1, frames: 1, step: None };
 
-    /// The slices of this many pages.
+    /// The number of slices in this many pages.
     pub(super) fn slices(&self, pages: usize) -> usize {
         pages / self.channels / self.frames
     }
@@ -76,7 +76,7 @@ impl Layout {
     }
 }
 
-/// A time in a unit that Facts know, where ImageJ's is one.
+/// A time in a unit of Facts, if ImageJ's unit is one.
 fn in_unit(value: f64, unit: &str) -> (f64, Option<TimeUnit>) {
     match unit.to_lowercase().as_str() {
         "s" | "sec" | "second" | "seconds" => (value, Some(TimeUnit::Second)),
@@ -88,7 +88,7 @@ fn in_unit(value: f64, unit: &str) -> (f64, Option<TimeUnit>) {
     }
 }
 
-/// Refuses OME-XML that says of a file that its pages are more than the slices of one volume.
+/// Refuses OME-XML if the pages of a file are not just the slices of one volume.
 fn check_ome(text: &str, pages: usize, samples: usize) -> Result<(), PictureError> {
     if pages > 1 && text.contains("<BinaryOnly") {
         return Err(PictureError::OmeElsewhere);
@@ -107,7 +107,7 @@ fn check_ome(text: &str, pages: usize, samples: usize) -> Result<(), PictureErro
     Ok(())
 }
 
-/// What is inside `<Pixels …>`, with or without a prefix of a namespace.
+/// The content of `<Pixels …>`, with or without a namespace prefix.
 fn elements(text: &str) -> impl Iterator<Item = &str> {
     text.split('<').skip(1).filter_map(|tag| {
         let name = tag.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next()?;
@@ -126,7 +126,7 @@ fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     value[1..].split(quote).next()
 }
 
-/// Refuses an array of more than three axes, as tifffile describes it.
+/// Refuses an array with more than three axes in tifffile's description.
 fn check_shape(text: &str, samples: usize) -> Result<(), PictureError> {
     #[derive(serde::Deserialize)]
     struct Shaped {

@@ -1,4 +1,4 @@
-//! Which pictures of a folder are one series: their names differ in one number, or in numbers that go together.
+//! Groups the pictures of a folder into series, whose names differ in one number, or in numbers that change together.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use super::PictureError;
 use crate::SeriesChoice;
 use crate::series::fits;
 
-/// Series that an error lists.
+/// The maximum number of series that an error lists.
 const MOST_LISTED: usize = 10;
 
 /// Pictures of one series.
@@ -16,13 +16,13 @@ const MOST_LISTED: usize = 10;
 pub(super) struct Series {
     /// The name of its files, with `*` for the number of the slice.
     pub(super) pattern: String,
-    /// In the order of their names, numbers by their size.
+    /// The files in the order of their names, with numbers in numeric order.
     pub(super) files: Vec<PathBuf>,
-    /// The number of the slice in each name, without zeros before it, where names have one.
+    /// The slice number in each name, without leading zeros, if names have one.
     numbers: Vec<String>,
 }
 
-/// A name, cut into numbers and what is between them.
+/// A name, split into numbers and the text between them.
 struct Parts {
     path: PathBuf,
     name: String,
@@ -72,7 +72,7 @@ impl Parts {
     }
 }
 
-/// The series that pictures are.
+/// The series of pictures.
 pub(super) fn series(files: &[PathBuf]) -> Vec<Series> {
     let mut alike: BTreeMap<(Vec<String>, String), Vec<Parts>> = BTreeMap::new();
     for parts in files.iter().cloned().map(Parts::of) {
@@ -83,7 +83,7 @@ pub(super) fn series(files: &[PathBuf]) -> Vec<Series> {
     all
 }
 
-/// The series of names that differ in their numbers only.
+/// The series of names that differ only in their numbers.
 fn of_alike(mut alike: Vec<Parts>) -> Vec<Series> {
     alike.sort_by(|a, b| in_order(&a.name, &b.name));
     let fields = alike.first().map_or(0, |parts| parts.numbers.len());
@@ -125,7 +125,7 @@ fn one(parts: Vec<Parts>, field: Option<usize>) -> Series {
 }
 
 impl Series {
-    /// The first two files between whose numbers one is missing: the steps from file to file are not all the same.
+    /// The first two files with a missing number between them: the steps from file to file are not all the same.
     pub(super) fn jump(&self) -> Option<[String; 2]> {
         let at = jump_at(&self.numbers)?;
         Some([name_of(&self.files[at]), name_of(&self.files[at + 1])])
@@ -207,7 +207,7 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Names as people order them: `s2` before `s10`.
+/// Compares names in natural order: `s2` before `s10`.
 pub(super) fn in_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {

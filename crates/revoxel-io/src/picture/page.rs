@@ -7,7 +7,7 @@ use revoxel_core::Dtype;
 use super::problem::PictureError;
 use crate::ReadError;
 
-/// What a page holds.
+/// The content of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) width: usize,

@@ -1,4 +1,4 @@
-//! Pages that are one volume.
+//! Pages that form one volume.
 
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,11 @@ pub(super) struct Parsed {
     pub(super) info: FileInfo,
     /// The files, in the order of the slices.
     pub(super) files: Vec<PathBuf>,
-    /// The file that says the voxel size.
+    /// The file that contains the voxel size.
     pub(super) sidecar: Option<PathBuf>,
-    /// What each page holds, as shown.
+    /// The content of each page, as shown.
     pub(super) page: Page,
-    /// What the pages of each file are.
+    /// The roles of the pages of each file.
     pub(super) layout: Layout,
     /// Bytes of all files.
     pub(super) length: u64,
@@ -93,9 +93,9 @@ impl Parsed {
 struct Chosen {
     /// In the order of their slices.
     files: Vec<PathBuf>,
-    /// Names of what else the folder holds.
+    /// Names of the folder's other files.
     others: Vec<String>,
-    /// Where the numbers of the files jump.
+    /// A gap in the numbers of the files.
     jump: Option<[String; 2]>,
 }
 
@@ -109,7 +109,7 @@ fn files(path: &Path, options: &ReadOptions) -> Result<Chosen, ReadError> {
     Ok(Chosen { files: series.files, others: listing.others, jump })
 }
 
-/// The first page that was seen.
+/// The first page.
 #[derive(Debug)]
 struct First {
     page: Page,
@@ -117,7 +117,7 @@ struct First {
     file: PathBuf,
 }
 
-/// What the files say together.
+/// The facts of all files together.
 #[derive(Debug, Default)]
 struct Found {
     first: Option<First>,
@@ -128,7 +128,7 @@ struct Found {
     swapped: usize,
     aside: usize,
     odd_orientation: Option<u64>,
-    /// The first file that asks to be turned, and how; how many do.
+    /// The first file with an EXIF orientation, the orientation, and the number of such files.
     asked: Option<(String, u16, usize)>,
 }
 

@@ -42,7 +42,7 @@ pub enum PictureError {
     /// All pages are thumbnails or masks.
     #[error("all pages ({0}) are thumbnails or masks (NewSubfileType): save the full images without that tag")]
     OnlyAside(usize),
-    /// Pages that swap rows and columns among others that do not, of pixels that are not square.
+    /// Some pages swap rows and columns and others do not, and the pixels are not square.
     #[error(
         "Orientation swaps rows and columns of some pages only, and pixels are not square: save all pages with the \
          same orientation"
@@ -130,7 +130,7 @@ pub enum PictureError {
          point per file, for example with `bfconvert -channel 0 -timepoint 0 in.companion.ome out.tif`"
     )]
     OmeElsewhere,
-    /// An array of more axes than a volume has, as tifffile describes it.
+    /// tifffile describes an array with more axes than a volume.
     #[error("the description says that the shape is {0:?}: write one file per volume of three axes")]
     Shaped(Vec<u64>),
     /// Several series in one folder.
@@ -144,7 +144,7 @@ pub enum PictureError {
         /// Their names and sizes, a line each.
         list: String,
     },
-    /// A choice that nothing fits.
+    /// No series matches the choice.
     #[error("no series of pictures matches {asked}: choose one by number or file name{list}")]
     NoSuchSeries {
         /// The choice.
@@ -152,13 +152,13 @@ pub enum PictureError {
         /// Names and sizes of the series, a line each.
         list: String,
     },
-    /// A choice by what pictures do not have.
+    /// The choice uses a property that pictures do not have.
     #[error(
         "series is {0}: pictures have no uid, description, modality or number; choose by file name (* is any text), by \
          number in the list, or with min_slices and largest"
     )]
     Choice(String),
-    /// Two pictures of one number.
+    /// Two pictures have the same number.
     #[error(
         "{first} and {second} have the same number: choose files by name with `series:` (--series; * is any text, ? \
          any character), or move them into different folders"

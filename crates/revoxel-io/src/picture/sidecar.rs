@@ -1,4 +1,4 @@
-//! The voxel size: what the caller says, else what a JSON file beside the pictures says, as nnU-Net has it.
+//! The voxel size: given by the caller, else by a JSON file beside the pictures, as in nnU-Net.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::PictureError;
 use crate::{ReadError, ReadOptions};
 
-/// More bytes than any such file has.
+/// The maximum size of such a file in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 #[derive(Deserialize)]
@@ -17,7 +17,7 @@ struct Sidecar {
     spacing: Vec<f64>,
 }
 
-/// The voxel size along x, y and z, and the file that says it.
+/// The voxel size along x, y and z, and the file that contains it.
 pub(super) fn spacing(path: &Path, options: &ReadOptions) -> Result<([f64; 3], Option<PathBuf>), ReadError> {
     let failed = |reason| ReadError::Picture { path: path.to_owned(), reason: Box::new(reason) };
     if let Some(spacing) = options.spacing {
@@ -44,8 +44,8 @@ fn fits(spacing: &[f64; 3]) -> bool {
     spacing.iter().all(|v| v.is_normal() && *v > 0.0 && *v < 1e30)
 }
 
-/// The names that a sidecar may have: that of the file or folder with `.json`, without the number of a channel (`_0000`)
-/// too, or `spacing.json` in the folder.
+/// The possible names of a sidecar: the name of the file or folder with `.json`, also without the channel number
+/// (`_0000`), or `spacing.json` in the folder.
 fn names(path: &Path) -> Vec<PathBuf> {
     let own = if path.is_dir() { path.as_os_str().to_owned() } else { path.with_extension("").into_os_string() };
     let with_json = |stem: &std::ffi::OsStr| {

@@ -15,7 +15,7 @@ use super::turn::Turn;
 use crate::ReadError;
 use crate::open::{failed_to_read, length_of};
 
-/// The longest description that is read; OME-XML of large data sets is long.
+/// The maximum length of a description; OME-XML of large datasets is long.
 const MOST_DESCRIPTION: u64 = 16 << 20;
 
 /// The pages of a file, one after the other, without thumbnails and masks.
@@ -28,7 +28,7 @@ pub(super) struct TiffPages<'a> {
 }
 
 impl<'a> TiffPages<'a> {
-    /// Opens a file; an image has at most so many bytes.
+    /// Opens a file whose images may have at most so many bytes.
     pub(super) fn open(path: &'a Path, bytes: usize) -> Result<Self, ReadError> {
         let file = BufReader::new(File::open(path).map_err(failed_to_read(path))?);
         let mut limits = Limits::default();
@@ -38,7 +38,7 @@ impl<'a> TiffPages<'a> {
         Ok(Self { path, decoder, begun: false, aside: 0 })
     }
 
-    /// Goes to the next page; `false` behind the last.
+    /// Goes to the next page; `false` after the last.
     pub(super) fn advance(&mut self) -> Result<bool, ReadError> {
         loop {
             let is_aside = match self.begun {
@@ -54,7 +54,7 @@ impl<'a> TiffPages<'a> {
         }
     }
 
-    /// Goes to the next directory, and says whether it is set aside. Then it need not be an image that can be decoded.
+    /// Goes to the next directory; returns whether it is left out. If so, it need not be a decodable image.
     fn forward(&mut self) -> TiffResult<bool> {
         let before = self.decoder.ifd_pointer();
         let Err(error) = self.decoder.next_image() else { return is_aside(&mut self.decoder) };
@@ -71,7 +71,7 @@ impl<'a> TiffPages<'a> {
         }
     }
 
-    /// What the page holds, as shown, and how it is turned for that.
+    /// The content of the page, as shown, and how it is turned for that.
     pub(super) fn page(&mut self) -> Result<(Page, Turn), ReadError> {
         let path = self.path;
         let decoder = &mut self.decoder;

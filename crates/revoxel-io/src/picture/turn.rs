@@ -1,4 +1,4 @@
-//! How a picture is turned before it is shown: the values of Orientation (TIFF tag 274, also of EXIF).
+//! How a picture is turned for display: the values of Orientation (TIFF tag 274, also in EXIF).
 //!
 //! ```text
 //! stored   1    2    3    4    5    6    7    8        the first row and column are shown at
@@ -23,12 +23,12 @@ impl Turn {
         self.0 >= 5
     }
 
-    /// The size as shown (columns, rows) of a picture of this size as stored, and back.
+    /// Converts the stored size (columns, rows) of a picture to the shown size, and back.
     pub(super) const fn size(self, [columns, rows]: [usize; 2]) -> [usize; 2] {
         if self.swaps() { [rows, columns] } else { [columns, rows] }
     }
 
-    /// The samples in the order in which they are shown; `size` is that of the picture as shown.
+    /// The samples in the shown order; `size` is the shown size.
     pub(super) fn apply<T: Copy>(self, stored: &[T], size: [usize; 2], channels: usize) -> Vec<T> {
         let [width, height] = size;
         let [columns, rows] = self.size(size);

@@ -1,5 +1,5 @@
-//! Values as text: numbers between blanks or commas, or hexadecimal digits. The length of the text was held against the
-//! number of values.
+//! Values as text: numbers separated by blanks or commas, or hexadecimal digits. The caller has compared the length of
+//! the text with the number of values.
 
 use std::str::FromStr;
 
@@ -8,10 +8,10 @@ use revoxel_core::Voxel;
 use super::problem::Problem;
 use crate::buffer;
 
-/// Characters of a wrong value that are shown.
+/// Characters of an invalid value that are shown.
 const MOST_SHOWN: usize = 40;
 
-/// Numbers between blanks or commas; `Ok(None)` where there is no memory.
+/// Numbers separated by blanks or commas; `Ok(None)` if there is no memory.
 pub(crate) fn text<T: Voxel + FromStr>(bytes: &[u8], count: usize) -> Result<Option<Vec<T>>, Problem> {
     let Some(mut values) = buffer::zeroed::<T>(count) else { return Ok(None) };
     let mut words = bytes.split(|b| b.is_ascii_whitespace() || matches!(b, 0 | b',')).filter(|word| !word.is_empty());
@@ -40,8 +40,7 @@ fn number<T: Voxel + FromStr>(word: &[u8]) -> Option<T> {
     (T::DTYPE.is_integer() && value.fract() == 0.0 && value >= low && value <= high).then(|| T::from_f64(value))
 }
 
-/// Two hexadecimal digits per byte, the first one worth sixteen; blanks do not count. `Ok(None)` where there is no
-/// memory.
+/// Two hexadecimal digits per byte, the high one first; blanks are ignored. `Ok(None)` if there is no memory.
 pub(crate) fn hex<T: Voxel>(bytes: &[u8], count: usize) -> Result<Option<Vec<T>>, Problem> {
     let Some(mut values) = buffer::zeroed::<T>(count) else { return Ok(None) };
     let out: &mut [u8] = bytemuck::cast_slice_mut(&mut values);

@@ -6,7 +6,7 @@ use revoxel_core::{Buffer, Voxel};
 
 use super::interleave;
 
-/// What an axis of the file is.
+/// The role of an axis of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// An axis of the grid.
@@ -19,7 +19,7 @@ pub(crate) enum Role {
     Vector,
 }
 
-/// The order in which axes become slowest: what `Facts` says of colours with frames, and of vectors with frames.
+/// The order in which axes become slowest, as `Facts` defines it for colours with frames and vectors with frames.
 const ORDER: [Role; 3] = [Role::Colour, Role::Frames, Role::Vector];
 
 /// The axes of the file, fastest first.
@@ -27,7 +27,7 @@ const ORDER: [Role; 3] = [Role::Colour, Role::Frames, Role::Vector];
 pub(crate) struct Axes(pub(crate) Vec<(usize, Role)>);
 
 impl Axes {
-    /// Voxels along x, y, z; 1 where the file has fewer axes of space.
+    /// Voxels along x, y, z; 1 if the file has fewer axes of space.
     pub(crate) fn shape(&self) -> [usize; 3] {
         let mut sizes = self.0.iter().filter(|(_, role)| *role == Role::Space).map(|(size, _)| *size);
         [(); 3].map(|()| sizes.next().unwrap_or(1))
@@ -48,7 +48,7 @@ impl Axes {
         ORDER.iter().map(|role| self.count(*role)).product()
     }
 
-    /// From the order of the file to that of a volume: channels slowest.
+    /// Converts from the order of the file to that of a volume: channels slowest.
     pub(crate) fn to_volume<T: Voxel + FromStr>(&self, mut values: Buffer<T>) -> Option<Buffer<T>> {
         for (inner, moved, outer) in self.moves() {
             values = interleave::to_slowest(&values, inner, moved, outer)?.into();
@@ -56,7 +56,7 @@ impl Axes {
         Some(values)
     }
 
-    /// From the order of a volume to that of the file; `Ok(None)` where they are the same.
+    /// Converts from the order of a volume to that of the file; `Ok(None)` if they are the same.
     pub(crate) fn to_file<T: Voxel>(&self, values: &[T]) -> Option<Option<Vec<T>>> {
         let mut moved_back: Option<Vec<T>> = None;
         for (inner, moved, outer) in self.moves().into_iter().rev() {
@@ -66,7 +66,7 @@ impl Axes {
         Some(moved_back)
     }
 
-    /// The moves (elements before, of and behind the axis) that make channels slowest.
+    /// The moves (elements before, along and after the axis) that make channels slowest.
     fn moves(&self) -> Vec<(usize, usize, usize)> {
         // Numbered, because axes may be alike; those of one element are wherever one likes.
         let mut axes: Vec<_> = self.0.iter().copied().enumerate().filter(|(_, (size, _))| *size > 1).collect();

@@ -136,7 +136,7 @@ fn read_raw_files<T: Voxel>(
     Ok(values)
 }
 
-/// Where raw values start; that they fit behind the skipped lines is only known here.
+/// Where raw values start. Only here is it known whether they fit after the skipped lines.
 fn raw_offset(payload: &Payload, file: &DataFile, warnings: &mut Vec<Warning>) -> Result<u64, ReadError> {
     let needed = payload.bytes_per_file();
     let lines_end = payload.lines_end(file)?;
@@ -160,7 +160,7 @@ fn bytes_start(payload: &Payload, file: &DataFile) -> Result<u64, ReadError> {
     }
 }
 
-/// The bytes of a file from a place on.
+/// The bytes of a file from a position on.
 fn rest_of(file: &DataFile, start: u64, most: Option<u64>) -> Result<Buffer<u8>, ReadError> {
     let read = || {
         let length = file.length.saturating_sub(start).min(most.unwrap_or(u64::MAX));

@@ -1,4 +1,4 @@
-//! Writing headers and values, and what facts say of channels.
+//! Writing headers and values, and the roles of channels in the facts.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::axes::Axes;
 use crate::open::empty;
 use crate::{Facts, WriteError};
 
-/// How many channels are components of one voxel, and their kind; the others are frames.
+/// The number and kind of the channels that are components of one voxel; the others are frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Channels {
     pub(crate) components: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    /// What the facts say, as far as it fits the volume: plain channels are neither colours nor vectors.
+    /// The components in the facts, if they match the volume: plain channels are neither colours nor vectors.
     pub(crate) fn of(volume: &Volume, facts: &Facts) -> Self {
         let channels = volume.channels();
         let frames = facts.frames.filter(|f| *f > 0 && channels.is_multiple_of(*f)).unwrap_or(1);
@@ -41,7 +41,7 @@ pub(crate) fn plain(path: &Path, to: &Path, parts: &[&[u8]]) -> Result<(), Write
     write().map_err(|reason| WriteError::Io { path: path.to_owned(), reason })
 }
 
-/// The values in the order of the file, where that is another one than the volume's.
+/// The values in the order of the file, if it differs from the volume's.
 pub(crate) fn arranged(path: &Path, axes: &Axes, voxels: &Voxels) -> Result<Option<Voxels>, WriteError> {
     let no_memory = || WriteError::Io { path: path.to_owned(), reason: std::io::ErrorKind::OutOfMemory.into() };
     dispatch!(voxels, values => Ok(axes.to_file(values).ok_or_else(no_memory)?.map(Voxels::from)))

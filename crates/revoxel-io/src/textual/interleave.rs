@@ -1,4 +1,4 @@
-//! Moving an axis to where channels are, and back.
+//! Moving an axis to the position of channels, and back.
 //!
 //! ```text
 //! in the file   inner · moved · outer      r g b r g b     (inner 1, moved 3, outer 2)
@@ -12,7 +12,7 @@ use crate::buffer;
 /// Values per task: what a task reads and writes stays in the cache.
 const BLOCK: usize = 1 << 14;
 
-/// Makes an axis the slowest one; `None` where there is no memory.
+/// Makes an axis the slowest one; `None` if there is no memory.
 pub(crate) fn to_slowest<T: Voxel>(values: &[T], inner: usize, moved: usize, outer: usize) -> Option<Vec<T>> {
     let mut out: Vec<T> = buffer::zeroed(values.len())?;
     let rows = (BLOCK / (inner * moved)).max(1);

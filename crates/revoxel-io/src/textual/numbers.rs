@@ -19,7 +19,7 @@ pub(crate) fn reals(field: &str, text: &str) -> Result<Vec<f64>, FieldError> {
     numbers.ok_or_else(|| FieldError::new(field, text, Problem::NotANumber("numbers separated by spaces")))
 }
 
-/// As many real numbers as needed, all of them finite.
+/// The required number of finite real numbers.
 pub(crate) fn finite(field: &str, text: &str, count: usize) -> Result<Vec<f64>, FieldError> {
     let numbers = reals(field, text)?;
     counted(field, text, numbers.len(), count)?;
@@ -29,7 +29,7 @@ pub(crate) fn finite(field: &str, text: &str, count: usize) -> Result<Vec<f64>, 
     }
 }
 
-/// That there are as many values as needed.
+/// Checks the number of values.
 pub(crate) fn counted(field: &str, text: &str, found: usize, expected: usize) -> Result<(), FieldError> {
     match found == expected {
         true => Ok(()),
@@ -37,7 +37,7 @@ pub(crate) fn counted(field: &str, text: &str, found: usize, expected: usize) ->
     }
 }
 
-/// Sizes of axes: at least 1 each, and their product times 16 can be addressed.
+/// Sizes of axes: at least 1 each; 16 times their product can be addressed.
 pub(crate) fn sizes(field: &str, text: &str, axes: usize) -> Result<Vec<usize>, FieldError> {
     let words: Vec<&str> = text.split_whitespace().collect();
     counted(field, text, words.len(), axes)?;
@@ -58,7 +58,7 @@ pub(crate) fn checked_product(factors: impl IntoIterator<Item = usize>) -> Optio
     isize::try_from(product).ok().map(|_| product)
 }
 
-/// Numbers with blanks between them; every f64 comes back from its text.
+/// Numbers separated by blanks; the text gives every f64 back exactly.
 pub(crate) fn spaced(numbers: impl IntoIterator<Item = f64>) -> String {
     // Adding 0 makes a negative zero positive.
     numbers.into_iter().map(|v| number(v + 0.0)).collect::<Vec<_>>().join(" ")

@@ -24,10 +24,10 @@ pub(crate) enum Encoding {
     Bzip2,
 }
 
-/// What is to be skipped before the values; in compressed files, of what was decoded.
+/// What to skip before the values; in compressed files, of the decoded bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skip {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
     /// Everything but the values: they are at the end of the file.
     ToEnd,
@@ -42,7 +42,7 @@ pub(crate) struct Names {
     /// The field and the value of an encoding.
     pub(crate) encoding: fn(Encoding) -> (&'static str, &'static str),
     pub(crate) file: &'static str,
-    /// Gives an error its place among those of the crate.
+    /// Wraps an error in the crate's error.
     pub(crate) wrap: fn(PathBuf, Box<FieldError>) -> ReadError,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct DataFile {
     pub(crate) start: u64,
     /// Length of the file.
     pub(crate) length: u64,
-    /// How its values are compressed, where the first bytes say so.
+    /// How its values are compressed, if the first bytes show it.
     pub(crate) packed: Option<Encoding>,
 }
 
@@ -81,17 +81,17 @@ pub(crate) struct Payload {
     pub(crate) files: Vec<DataFile>,
     pub(crate) encoding: Encoding,
     pub(crate) dtype: Dtype,
-    /// The byte order of the values is not this machine's.
+    /// Whether the byte order of the values differs from this machine's.
     pub(crate) swapped: bool,
     /// Values of all files.
     pub(crate) values: usize,
-    /// The sizes as the header says them.
+    /// The sizes as in the header.
     pub(crate) sizes: String,
     pub(crate) line_skip: u64,
     pub(crate) skip: Skip,
-    /// Bytes of the compressed stream, where the header says so; else it goes to the end of the file.
+    /// Bytes of the compressed stream, if the header gives them; else it ends with the file.
     pub(crate) compressed: Option<u64>,
-    /// The most that may be decoded.
+    /// The maximum of decoded bytes.
     pub(crate) limits: Limits,
 }
 
@@ -117,7 +117,7 @@ impl Payload {
         self.fail(file, field, value, problem)
     }
 
-    /// How the values of a file are written: what its first bytes say, else what the header says.
+    /// The encoding of the values of a file: by its first bytes, else by the header.
     pub(crate) fn encoding_of(&self, file: &DataFile) -> Encoding {
         file.packed.unwrap_or(self.encoding)
     }
@@ -148,8 +148,8 @@ impl Payload {
         skip_lines().map_err(failed_to_read(&file.path))?.ok_or_else(past_end)
     }
 
-    /// Looks at the first bytes of each file, which decide on how it is compressed; a remark where the header says
-    /// that it is not.
+    /// Checks the first bytes of each file, which decide on its compression; warns if the header says that it is not
+    /// compressed.
     pub(crate) fn detect(&mut self, warnings: &mut Vec<Warning>) -> Result<(), ReadError> {
         if matches!(self.encoding, Encoding::Text | Encoding::Hex) {
             return Ok(());
@@ -179,12 +179,12 @@ impl Payload {
         Ok(())
     }
 
-    /// That the values can be in their files.
+    /// Checks that the files can contain the values.
     pub(crate) fn check(&self) -> Result<(), ReadError> {
         self.files.iter().try_for_each(|file| self.check_file(file))
     }
 
-    /// That the volume is within the limits.
+    /// Checks that the volume is within the limits.
     pub(crate) fn check_volume(&self, header: &Path) -> Result<(), ReadError> {
         let bytes = (self.values as u64).saturating_mul(self.dtype.size() as u64);
         let mapped = self.is_raw() && !self.swapped && self.files.len() == 1;
@@ -241,7 +241,7 @@ impl Payload {
     }
 }
 
-/// How the bytes of a file are compressed from a place on.
+/// How the bytes of a file are compressed from a position on.
 fn packed_at(file: &DataFile, start: u64) -> Result<Option<Encoding>, ReadError> {
     if start >= file.length {
         return Ok(None);

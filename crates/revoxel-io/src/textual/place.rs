@@ -5,8 +5,8 @@ use revoxel_core::{Affine, Grid};
 
 use crate::Warning;
 
-/// The affine of one to three steps (columns) and an origin. The steps that are missing, along axes of one voxel,
-/// are 1 mm at right angles to the others; in a space of two dimensions, along its third.
+/// The affine of one to three steps (columns) and an origin. Missing steps belong to axes of one voxel; they become 1
+/// mm, perpendicular to the others (for a space of two dimensions, along its third axis).
 pub(crate) fn affine(steps: &[[f64; 3]], origin: [f64; 3], flat_space: bool) -> Affine {
     let mut columns = steps.to_vec();
     while columns.len() < 3 {
@@ -21,16 +21,16 @@ pub(crate) fn affine(steps: &[[f64; 3]], origin: [f64; 3], flat_space: bool) -> 
     Affine::from_linear(linear, origin)
 }
 
-/// Whether a grid of a 2-D file lies in the plane of a space of two dimensions, so that such a file says where it is:
-/// `affine` is that of the file, in LPS. How thick the slice is is not said there.
+/// Whether a grid of a 2-D file lies in the plane of a space of two dimensions, so that such a file can state its
+/// position. `affine` is that of the file, in LPS. Such a file does not state the slice thickness.
 pub(crate) fn in_flat_space(affine: &Affine) -> bool {
     let ([_, _, x], [_, _, y], [_, _, z]) = (affine.column(0), affine.column(1), affine.translation());
     let slice = affine.column(2);
     [x, y, z, slice[0], slice[1]].iter().all(|v| *v == 0.0)
 }
 
-/// How many axes a file gets: two for a 2-D grid that a space of two dimensions can hold, else three, with a warning
-/// where the grid is 2-D.
+/// The number of axes of a file: two for a 2-D grid that a space of two dimensions can hold, else three, with a
+/// warning if the grid is 2-D.
 pub(crate) fn axes_of(grid: &Grid, in_lps: &Affine) -> (usize, Vec<Warning>) {
     match (grid.is_planar(), in_flat_space(in_lps)) {
         (true, true) => (2, Vec::new()),
@@ -43,14 +43,14 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-/// A vector of length 1; what has no direction stays what it is, and is found out later.
+/// A vector scaled to length 1. A vector without a direction is not changed; later checks find it.
 fn unit(v: [f64; 3]) -> [f64; 3] {
     let length = norm(v);
     if length > 0.0 { v.map(|x| x / length + 0.0) } else { v }
 }
 
-/// The negative unit vector of the axis that a vector leans to least, so that the next axes of (1, 0, 0) are
-/// (0, 1, 0) and (0, 0, 1).
+/// The negative unit vector of the axis along which a vector has its smallest component, so that the next axes of (1,
+/// 0, 0) are (0, 1, 0) and (0, 0, 1).
 fn least_aligned(v: [f64; 3]) -> [f64; 3] {
     let least = [2, 1, 0].into_iter().min_by(|a: &usize, b| v[*a].abs().total_cmp(&v[*b].abs())).unwrap_or(2);
     // z × x = y, so x × z = −y.

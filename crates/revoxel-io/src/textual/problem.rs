@@ -3,19 +3,19 @@
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
 
-/// A field that cannot be followed, with its value.
+/// An invalid field, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{field} is {value}: {problem}")]
 pub struct FieldError {
     /// The field, as the format spells it.
     pub field: String,
-    /// Its value, cut where it is long.
+    /// Its value, shortened if it is long.
     pub value: String,
     /// What is wrong with it.
     pub problem: Problem,
 }
 
-/// More characters of a value do not help.
+/// The maximum characters of a value in a message.
 const MOST_SHOWN: usize = 120;
 
 impl FieldError {
@@ -28,7 +28,7 @@ impl FieldError {
     }
 }
 
-/// A value for a message: on one line, not too long, and visible where it is empty.
+/// A value for a message: on one line, not too long, and visible if it is empty.
 fn shown(value: &str) -> String {
     let mut text: String = value.chars().take(MOST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if value.chars().nth(MOST_SHOWN).is_some() {
@@ -53,25 +53,25 @@ pub enum Problem {
     /// A line that is not a field.
     #[error("not a header line, expected {0}")]
     NotAField(&'static str),
-    /// A field that there can be only one of.
+    /// A field that may appear only once.
     #[error("the field appears twice; remove one of them")]
     Twice,
-    /// A field that must be there.
+    /// A required field is absent.
     #[error("it is required")]
     Missing,
     /// A field that contradicts another.
     #[error("cannot be combined with {0}; remove one of them")]
     Together(&'static str),
-    /// Behind the field that must be the last one.
+    /// A field after the one that must be last.
     #[error("must be the last field, but lines follow it: {0}")]
     NotLast(String),
-    /// Complex values, which have to be asked for.
+    /// Complex values, which must be requested.
     #[error(
         "complex values are not single numbers: read them as two channels, real and imaginary, with `complex: \
          channels` (--complex channels)"
     )]
     Complex,
-    /// No number.
+    /// Not a number.
     #[error("must be {0}")]
     NotANumber(&'static str),
     /// Another number of values than needed.
@@ -94,7 +94,7 @@ pub enum Problem {
     /// More values than can be addressed.
     #[error("more values than can be addressed")]
     TooManyValues,
-    /// No size of a voxel.
+    /// Not a valid voxel size.
     #[error("the size of a voxel must be a positive number")]
     NotASize,
     /// An affine that cannot be inverted.
@@ -126,7 +126,7 @@ pub enum Problem {
     /// The data file is the header.
     #[error("this is the header itself")]
     Itself,
-    /// A pattern of names that cannot be followed.
+    /// An invalid pattern of names.
     #[error("a pattern of file names needs one number such as %03d, then minimum, maximum and step: {0}")]
     Pattern(&'static str),
     /// Values do not divide evenly over the files.
@@ -134,7 +134,7 @@ pub enum Problem {
     FileCount {
         /// How many files are named.
         files: u64,
-        /// What the sizes ask for.
+        /// The number that the sizes require.
         expected: String,
     },
     /// A file that cannot be opened.
@@ -189,12 +189,12 @@ pub enum Problem {
         /// Where, from the start of the text.
         at: usize,
     },
-    /// Digits that are no whole bytes, or not as many as needed.
+    /// The digits do not form whole bytes, or there are too few or too many.
     #[error("expected {needed} hexadecimal digits, the text has {found}")]
     HexCount {
         /// How many are needed.
         needed: u64,
-        /// How many there are (counting ends at one too many).
+        /// How many there are (counting stops at one too many).
         found: u64,
     },
     /// A gzip stream that cannot be decoded.

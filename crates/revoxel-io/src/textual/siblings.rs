@@ -4,9 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::problem::{FieldError, Problem};
 
-/// The path of a file that a header names. It must not leave the header's folder, unless that is allowed; nor may a
-/// link lead out of it. (Where the header itself is a link, the folder that it leads to counts as well: data stores
-/// keep files that belong together elsewhere, and link to them.)
+/// The path of a file that a header names. Unless the caller allows it, neither the path nor a link may leave the
+/// header's folder. (If the header itself is a link, the folder that it leads to counts as well: data stores keep
+/// files that belong together elsewhere, and link to them.)
 pub(crate) fn sibling(header: &Path, field: &str, name: &str, allow_outside: bool) -> Result<PathBuf, FieldError> {
     let fail = |problem| FieldError::new(field, name, problem);
     let name_path = Path::new(name);
@@ -31,7 +31,7 @@ pub(crate) fn sibling(header: &Path, field: &str, name: &str, allow_outside: boo
     }
 }
 
-/// Whether a file lies, when all links are followed, neither below the folder nor beside the header.
+/// Whether a file, with all links followed, lies neither below the folder nor beside the header.
 fn leads_out(path: &Path, [folder, header]: &[&Path; 2]) -> bool {
     // What cannot be followed cannot be opened either.
     let Ok(target) = path.canonicalize() else { return false };
@@ -63,7 +63,7 @@ pub(crate) struct Pattern {
     zeros: bool,
     first: i64,
     step: i64,
-    /// How many names it makes.
+    /// The number of names.
     pub(crate) count: u64,
 }
 
@@ -74,7 +74,7 @@ impl Pattern {
         words.next().is_some_and(|first| first.contains('%')) && words.next().is_some()
     }
 
-    /// A pattern, and the words behind its step.
+    /// A pattern, and the words after its step.
     pub(crate) fn parse<'a>(field: &str, text: &'a str) -> Result<(Self, Vec<&'a str>), FieldError> {
         let fail = |why| FieldError::new(field, text, Problem::Pattern(why));
         let words: Vec<&str> = text.split_whitespace().collect();
@@ -94,7 +94,7 @@ impl Pattern {
         Ok((Self { before, after, width, zeros, first, step, count }, words[words.len().min(4)..].to_vec()))
     }
 
-    /// The names, in order; only as many are made as are asked for.
+    /// The names, in order, generated lazily.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> + '_ {
         (0..self.count).map(|i| {
             let (number, width) = (self.first + i as i64 * self.step, self.width);
@@ -104,7 +104,7 @@ impl Pattern {
     }
 }
 
-/// Takes a name with exactly one `%d`, `%3d` or `%03d` apart.
+/// Splits a name with exactly one `%d`, `%3d` or `%03d`.
 fn split(name: &str) -> Option<(String, bool, usize, String)> {
     let (before, rest) = name.split_once('%')?;
     let end = rest.find(|c: char| !c.is_ascii_digit())?;

@@ -1,4 +1,4 @@
-//! Rows of positions that are computed side by side.
+//! Rows of positions, computed side by side.
 
 use revoxel_core::Voxel;
 
@@ -10,18 +10,18 @@ use crate::weighing::{Weighing, heaviest};
 /// Positions that are computed side by side.
 const LANES: usize = 32;
 
-/// Where the positions of a row are and what they read.
+/// The positions of a row and what they read.
 #[derive(Clone, Copy)]
 pub(super) struct Walk {
     pub(super) start: [f64; 3],
     pub(super) step: [f64; 3],
-    /// Positions are clamped between these.
+    /// The bounds to which positions are clamped.
     pub(super) low: [f64; 3],
     pub(super) high: [f64; 3],
-    /// The highest index that is a lower neighbour.
+    /// The highest index of a lower neighbour.
     pub(super) last: [f64; 3],
     pub(super) strides: [usize; 3],
-    /// Offset of the upper neighbour; nothing along an axis with one readable voxel.
+    /// Offset of the upper neighbour; 0 along an axis with one readable voxel.
     pub(super) next: [usize; 3],
 }
 
@@ -32,8 +32,8 @@ impl Walk {
     }
 }
 
-/// Places farther than this from the middle between two ties are looked at once more: by a little more than what counts
-/// as half way.
+/// Positions farther than this from a voxel centre are close to a tie and are checked again: the margin is a little
+/// more than what counts as halfway.
 const CLEAR: f32 = 0.5 - 1.1 * HALF as f32;
 
 /// Offsets and fractions of `LANES` positions of a row.
@@ -79,7 +79,7 @@ impl<R: Real> Lanes<R> {
 struct Corners<T, const PAIRS: usize>([[[T; 2]; LANES]; PAIRS]);
 
 impl<T: Voxel, const PAIRS: usize> Corners<T, PAIRS> {
-    /// Reads them. They are only moved here: arithmetic comes after, on all lanes at once.
+    /// Reads them. This only moves values; the arithmetic follows, on all lanes at once.
     #[inline(always)]
     #[allow(unsafe_code)]
     fn read(source: &[T], offsets: &[u32; LANES], [sx, sy, sz]: [usize; 3]) -> Self {
@@ -197,8 +197,8 @@ vectorised! {
         }
     }
 
-    /// Positions are half a voxel higher than where they are, so that what is cut off them leads to the closest voxel.
-    /// `nearest` decides where that is not clear.
+    /// Positions are shifted up by half a voxel, so that truncating gives the closest voxel. `nearest` decides unclear
+    /// cases.
     #[allow(unsafe_code)]
     pub(super) fn nearest_row[T: Voxel, O: Voxel, N: Fn([f64; 3]) -> usize + Copy, F: Fn(T) -> O + Copy](
         source: &[T],

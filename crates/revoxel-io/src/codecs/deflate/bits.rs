@@ -1,6 +1,6 @@
 //! Writing bits, lowest first.
 
-/// Bytes under construction. It is made large enough for everything that is going to be written.
+/// A buffer of bytes, allocated large enough for everything that will be written.
 #[derive(Debug, Default)]
 pub(super) struct Bits {
     bytes: Vec<u8>,
@@ -10,7 +10,7 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    /// Starts anew, with room for so many bytes.
+    /// Clears it, with room for so many bytes.
     pub(super) fn start(&mut self, room: usize) {
         if self.bytes.len() < room {
             self.bytes.resize(room, 0);
@@ -55,7 +55,7 @@ impl Bits {
         self.length += bytes.len();
     }
 
-    /// What was written up to the last whole byte.
+    /// The written bytes up to the last whole byte.
     pub(super) fn written(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

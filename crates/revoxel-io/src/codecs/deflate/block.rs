@@ -5,18 +5,19 @@ use super::bits::Bits;
 use super::huffman::{Code, Head};
 use super::matches::{Matcher, Sequence, Sequences, distance_symbol, length_symbol};
 
-/// Input bytes of a deflate block: codes follow the values, and their lengths cost little.
+/// Input bytes of a deflate block: short enough that codes follow the values, long enough that code lengths cost
+/// little.
 const BYTES: usize = 128 << 10;
 /// Symbols of a deflate block.
 const SYMBOLS: usize = 32 << 10;
-/// Bytes from the middle of a piece that show whether matches are worth looking for.
+/// Sample from the middle of a piece, in bytes, that decides whether matches are worthwhile.
 const SAMPLE: usize = 24 << 10;
-/// With [`Effort::Quick`], matches must save this part to be worth it.
+/// With [`Effort::Quick`], matches must save this part to be worthwhile.
 const WORTH: f64 = 0.12;
-/// A stored block cannot be longer.
+/// The maximum length of a stored block.
 const MOST_STORED: usize = 65_535;
 
-/// Memory that one thread needs.
+/// The memory of one thread.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     matcher: Matcher,
@@ -24,7 +25,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// Writes the blocks, none of which is the last one; they end at a whole byte.
+    /// Writes the blocks, none of them marked as last; they end at a whole byte.
     pub(super) fn encode(&mut self, input: &[u8], effort: Effort, bits: &mut Bits) {
         bits.start(input.len() + 5 * (input.len() / MOST_STORED) + 10 * (input.len() / BYTES) + 64);
         let with_matches = effort != Effort::Quick || self.matches_are_worth_it(input);
@@ -51,7 +52,7 @@ impl Encoder {
         bits.bytes(&[0, 0, 255, 255]);
     }
 
-    /// Whether matches save enough, in a sample.
+    /// Whether matches save enough in a sample.
     fn matches_are_worth_it(&mut self, input: &[u8]) -> bool {
         let start = (input.len() / 2).saturating_sub(SAMPLE / 2) & !7;
         let sample = &input[start..input.len().min(start + SAMPLE)];
@@ -70,7 +71,7 @@ impl Encoder {
         cost(Some(&mut self.matcher)) < (1.0 - WORTH) * cost(None)
     }
 
-    /// Writes the sequences at hand, which stand for `input`.
+    /// Writes the current sequences, which represent `input`.
     fn block(&self, input: &[u8], bits: &mut Bits) {
         let sequences = &self.sequences;
         let literals = Code::new(&sequences.literals);
@@ -134,7 +135,7 @@ fn stored(bits: &mut Bits, input: &[u8]) {
     }
 }
 
-/// Counts bytes, in four tables at once: the same byte twice in a row would wait for itself.
+/// Counts bytes in four tables, because counting the same byte twice in a row in one table would stall.
 fn count(bytes: &[u8], to: &mut [u32; 288]) {
     let mut tables = [[0u32; 256]; 4];
     let mut fours = bytes.chunks_exact(4);

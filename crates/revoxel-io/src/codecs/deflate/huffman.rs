@@ -1,4 +1,4 @@
-//! Prefix codes with a longest length, and how deflate writes them down (RFC 1951, 3.2.2 and 3.2.7).
+//! Prefix codes of limited length, and how deflate encodes them (RFC 1951, 3.2.2 and 3.2.7).
 
 use super::bits::Bits;
 
@@ -9,7 +9,7 @@ const MOST_BITS_OF_LENGTHS: usize = 7;
 /// The order in which the lengths of the codes of code lengths are written.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// Codes of `N` symbols: the bits, ready to be written, and how many.
+/// Codes of `N` symbols: the bits, ready to write, and their number.
 #[derive(Clone, Debug)]
 pub(super) struct Code<const N: usize> {
     pub(super) bits: [u16; N],
@@ -17,7 +17,7 @@ pub(super) struct Code<const N: usize> {
 }
 
 impl<const N: usize> Code<N> {
-    /// The best code for these frequencies. Two symbols at least get one, so that the code is complete.
+    /// The best code for these frequencies. At least two symbols get a code, so that it is complete.
     pub(super) fn new(frequencies: &[u32; N]) -> Self {
         let lengths = lengths(frequencies, MOST_BITS);
         Self { bits: codes(&lengths), lengths }
@@ -52,7 +52,7 @@ fn lengths<const N: usize>(frequencies: &[u32; N], most: usize) -> [u8; N] {
     lengths
 }
 
-/// How many codes have which length, for ascending weights: those of Huffman's tree, cut off at `most`.
+/// The number of codes of each length, for ascending weights: those of Huffman's tree, limited to `most`.
 fn counts(weights: &[u64], most: usize) -> [usize; MOST_BITS + 1] {
     let leaves = weights.len();
     // Nodes in the order in which they are made; their weights ascend too.
@@ -119,7 +119,7 @@ fn codes<const N: usize>(lengths: &[u8; N]) -> [u16; N] {
     codes
 }
 
-/// What stands before the symbols of a block: the lengths of both codes, themselves coded.
+/// The head of a block: the encoded lengths of both codes.
 pub(super) struct Head {
     /// Symbol, value and number of extra bits.
     symbols: Vec<(u8, u8, u8)>,
@@ -160,7 +160,7 @@ impl Head {
         Self { symbols, code, written, literals: n, distances: m }
     }
 
-    /// Bits that it takes.
+    /// Its size in bits.
     pub(super) fn cost(&self) -> u64 {
         let symbol = |(symbol, _, extra): &(u8, u8, u8)| self.code.lengths[usize::from(*symbol)] + extra;
         14 + 3 * self.written as u64 + self.symbols.iter().map(|s| u64::from(symbol(s))).sum::<u64>()

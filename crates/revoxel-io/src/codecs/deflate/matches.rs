@@ -1,24 +1,24 @@
-//! Finding what was there before: greedy, with two candidates for every four bytes; with one for voxels of 16 bits,
-//! where the other saves one part in two hundred and takes a sixth of the time.
+//! Finding earlier matches: greedy, with two candidates for every four bytes. For voxels of 16 bits there is one
+//! candidate, because the second saves one part in two hundred and takes a sixth of the time.
 
 use super::huffman::Code;
 
-/// The shortest match that is looked for.
+/// The shortest match.
 const LEAST: usize = 4;
-/// The longest that deflate knows.
+/// The longest match in deflate.
 const MOST: usize = 258;
-/// How far back deflate can refer.
+/// The longest distance in deflate.
 const WINDOW: u32 = 32 << 10;
 /// Bits of a hash.
 const HASH_BITS: u32 = 15;
 const SLOTS: usize = 1 << HASH_BITS;
 const PAIRS: usize = SLOTS / 2;
-/// Within longer matches only some places are remembered.
+/// Within longer matches, only some positions are remembered.
 const REMEMBERED: usize = 32;
-/// A match that is good enough for the other candidate to be left alone.
+/// The length of a match from which the other candidate is not tried.
 const GOOD: usize = 6;
 
-/// Literals and then a match; a length of 0 at the end of a block.
+/// Literals followed by a match; the length is 0 at the end of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequence {
     pub(super) literals: u32,
@@ -26,13 +26,13 @@ pub(super) struct Sequence {
     pub(super) distance: u16,
 }
 
-/// What a block consists of.
+/// The content of a block.
 #[derive(Debug)]
 pub(super) struct Sequences {
     pub(super) list: Vec<Sequence>,
     pub(super) literals: [u32; 288],
     pub(super) distances: [u32; 32],
-    /// Bits beside the codes.
+    /// Bits in addition to the codes.
     pub(super) extra: u64,
     symbols: usize,
 }
@@ -66,11 +66,12 @@ impl Sequences {
     }
 }
 
-/// Where four bytes were seen, for each hash of them: the last place and the one before.
+/// For each hash of four bytes, the last two positions where they were seen.
 #[derive(Debug)]
 pub(super) struct Matcher {
     slots: Box<[[u32; 2]; SLOTS]>,
-    /// For voxels of 16 bits the last place only: half as many places in the window, and in the cache.
+    /// For voxels of 16 bits, only the last position: the window has half as many positions, and they stay in the
+    /// cache.
     pairs: Box<[u32; PAIRS]>,
 }
 
@@ -87,8 +88,8 @@ impl Matcher {
         self.pairs.fill(0);
     }
 
-    /// Takes bytes apart from a place on, up to `end` or `most` symbols. Gives the place where it stopped. Repetitions
-    /// are looked for at multiples of `stride`, and followed to both sides from there.
+    /// Splits bytes into sequences from a position on, up to `end` or `most` symbols, and returns where it stopped.
+    /// Matches are searched at multiples of `stride`, and extended to both sides from there.
     pub(super) fn sequences(
         &mut self,
         data: &[u8],
@@ -169,7 +170,7 @@ impl Matcher {
         end
     }
 
-    /// Where the four bytes were last and the time before, and remembers that they are at a place now.
+    /// The last two positions of the four bytes; remembers the current one.
     #[inline(always)]
     fn exchange<const STRIDE: usize>(&mut self, four: u32, place: u32) -> [u32; 2] {
         if STRIDE == 2 {
@@ -190,7 +191,7 @@ fn hash(four: u32) -> usize {
     (four.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize & (SLOTS - 1)
 }
 
-/// How many bytes are the same at two places, the first four of which are `four` at the later one.
+/// The number of equal bytes at two positions; at the later one the first four are `four`.
 #[inline(always)]
 fn matching(data: &[u8], earlier: usize, later: usize, first: u32) -> usize {
     if four_at(data, earlier) != Some(first) {
@@ -211,7 +212,7 @@ fn matching(data: &[u8], earlier: usize, later: usize, first: u32) -> usize {
     length + a[length.min(most)..].iter().zip(&b[length.min(most)..]).take_while(|(x, y)| x == y).count()
 }
 
-/// The symbol of a length or distance, and the bits behind it.
+/// The symbol of a length or distance, and the bits after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Symbol {
     pub(super) symbol: usize,

@@ -7,7 +7,7 @@ use libjpeg_turbo_rs::{ColorSpace, DecodeLimits, Decoder, PixelFormat as Pixels,
 use super::{Decoded, jpeg_claim, to_bytes};
 use crate::dicom::format::{Photometric, PixelFormat};
 
-/// Real progressive images have about ten scans; each costs a walk over all blocks.
+/// The maximum number of scans. Real progressive images have about ten; each scan takes a pass over all blocks.
 const MOST_SCANS: usize = 128;
 
 pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
@@ -54,13 +54,14 @@ fn baseline(compressed: &[u8], format: &PixelFormat, limits: DecodeLimits) -> Re
     Ok(Decoded { bytes, planar: false, rgb: colour })
 }
 
-/// Whether three components without a JFIF or Adobe marker are red, green and blue. The decoder then takes them for
-/// YCbCr; PhotometricInterpretation knows better, but nobody halves the resolution of green.
+/// Whether three components without a JFIF or Adobe marker are red, green and blue. The decoder would treat them as
+/// YCbCr. PhotometricInterpretation decides instead, unless components are subsampled: nobody halves the resolution of
+/// green.
 fn stored_as_rgb(compressed: &[u8], format: &PixelFormat, subsampling: Subsampling) -> bool {
     format.photometric == Photometric::Rgb && subsampling == Subsampling::S444 && !is_marked(compressed)
 }
 
-/// Whether a JFIF or Adobe marker before the first scan says what the components are.
+/// Whether a JFIF or Adobe marker before the first scan defines the components.
 fn is_marked(compressed: &[u8]) -> bool {
     let mut at = 2;
     while let Some([0xff, marker, high, low]) = compressed.get(at..at + 4) {

@@ -27,7 +27,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     Ok(Decoded { bytes, planar: true, rgb: false })
 }
 
-/// The SIZ marker of a codestream, which may stand in a JP2 file.
+/// The SIZ marker of a codestream, which may be inside a JP2 file.
 fn claim(bytes: &[u8]) -> Option<Claim> {
     const START: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
     // JP2 boxes are short.

@@ -1,7 +1,7 @@
-//! JPEG-LS, lossless and near-lossless, of 2 to 16 bits: grey, or colours with a scan each.
+//! JPEG-LS, lossless and near-lossless, of 2 to 16 bits: grey, or colours with one scan per component.
 //!
-//! The decoder knows images of one component. Colours that have a scan each are images of one component one after the
-//! other; colours that are interleaved by line or by pixel are refused.
+//! The decoder supports images of one component. Colours with one scan per component are consecutive images of one
+//! component; colours interleaved by line or by pixel are refused.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     Ok(Decoded { bytes, planar: true, rgb: false })
 }
 
-/// Without bytes that fill up the space before the marker at the end, which are allowed, and behind it.
+/// Removes the fill bytes that are allowed before the end marker, and the bytes after it.
 fn without_fill(compressed: &[u8]) -> Cow<'_, [u8]> {
     let Some(end) = compressed.windows(2).rposition(|w| w == [0xff, 0xd9]) else { return compressed.into() };
     let data = compressed[..end].iter().rposition(|b| *b != 0xff).map_or(0, |at| at + 1);
@@ -44,7 +44,7 @@ fn without_fill(compressed: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// An image of its own for each component, in the order of the scans.
+/// A separate image for each component, in the order of the scans.
 fn components(compressed: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     const CUT_OFF: &str = "it is truncated";
     const FRAME: u8 = 0xf7;

@@ -3,7 +3,7 @@
 use super::Decoded;
 use crate::dicom::format::PixelFormat;
 
-/// Two bytes make 128 at most.
+/// Two bytes decode to 128 at most.
 const BEST_RATIO: usize = 64;
 
 pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
@@ -40,7 +40,7 @@ pub(super) fn decode(compressed: &[u8], format: &PixelFormat) -> Result<Decoded,
     Ok(Decoded { bytes, planar: true, rgb: false })
 }
 
-/// PackBits. How many bytes are missing, where some are.
+/// Decodes PackBits. The error is the number of missing bytes.
 fn unpack<'a>(mut packed: &[u8], mut to: impl ExactSizeIterator<Item = &'a mut u8>) -> Result<(), usize> {
     while to.len() > 0 {
         let Some((control, rest)) = packed.split_first() else { return Err(to.len()) };

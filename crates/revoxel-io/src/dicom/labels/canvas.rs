@@ -1,4 +1,4 @@
-//! Where labels meet: a label map, or a channel for each label.
+//! The canvas for labels: a label map, or a channel for each label.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use super::error::LabelsError;
 use super::facts::LabelFacts;
 use crate::buffer;
 
-/// Pairs of labels that are counted; those beyond are not named.
+/// The maximum number of label pairs that are counted; further ones are not named.
 const MOST_PAIRS: usize = 64;
-/// Pairs that are named.
+/// The maximum number of pairs that are named.
 const SHOWN: usize = 6;
 
-/// Voxels that become labels.
+/// Voxels that receive labels.
 pub(super) struct Canvas<T> {
     values: Vec<T>,
     /// Voxels of a channel.
@@ -21,7 +21,7 @@ pub(super) struct Canvas<T> {
     /// The value of each label, and the label of each value.
     labels: Vec<T>,
     channels: bool,
-    /// How many voxels were given each label.
+    /// The number of voxels with each label.
     painted: Vec<u64>,
     overlaps: BTreeMap<[u32; 2], u64>,
 }
@@ -36,7 +36,7 @@ impl<T: Voxel + PartialEq> Canvas<T> {
         Some(Self { values, voxels, labels, channels, painted, overlaps: BTreeMap::new() })
     }
 
-    /// Gives voxels a label, a run of them in steps.
+    /// Gives a label to a run of voxels with a step.
     pub(super) fn paint(&mut self, first: i64, step: i64, set: impl Iterator<Item = bool>, label: usize) {
         let value = self.labels[label];
         let offset = if self.channels { label * self.voxels } else { 0 };
@@ -53,7 +53,7 @@ impl<T: Voxel + PartialEq> Canvas<T> {
         self.put(at as usize + offset, self.labels[label]);
     }
 
-    /// How many voxels were given a label.
+    /// The number of voxels with a label.
     pub(super) fn voxels_of(&self, label: usize) -> u64 {
         self.painted[label]
     }
@@ -72,7 +72,7 @@ impl<T: Voxel + PartialEq> Canvas<T> {
         }
     }
 
-    /// The voxels, where no two labels met.
+    /// The voxels, if no two labels overlap.
     pub(super) fn finish(self, labels: &[LabelFacts]) -> Result<Vec<T>, LabelsError> {
         if self.overlaps.is_empty() {
             return Ok(self.values);

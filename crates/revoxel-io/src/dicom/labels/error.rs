@@ -1,10 +1,10 @@
 //! Why segmentations and structure sets cannot be read as labels.
 
-/// Why an object of labels cannot be read.
+/// Why a label object cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelsError {
-    /// Labels are wanted as an image.
+    /// Labels were requested as an image.
     #[error("this {what} is a label map, not an image: read it with `kind: label` (--kind label)")]
     NoImage {
         /// What it is.
@@ -20,10 +20,10 @@ pub enum LabelsError {
         /// One line for each.
         list: String,
     },
-    /// A segment or structure that was asked for is not there.
+    /// A requested segment or structure does not exist.
     #[error("no segment or structure matches {asked:?}; available: {list}")]
     NoSuchStructure {
-        /// What was asked for.
+        /// The request.
         asked: String,
         /// The names.
         list: String,
@@ -31,14 +31,14 @@ pub enum LabelsError {
     /// A name that several segments or structures have.
     #[error("{count} segments or structures match {asked:?}: choose by number, one of {list}")]
     Ambiguous {
-        /// What was asked for.
+        /// The request.
         asked: String,
         /// How many have the name.
         count: usize,
         /// Their numbers.
         list: String,
     },
-    /// A segment or structure that was asked for twice.
+    /// A segment or structure was requested twice.
     #[error("{0:?} is listed twice in `structures:` (--structure)")]
     Twice(String),
     /// The background of a label map.
@@ -55,12 +55,12 @@ pub enum LabelsError {
          `#{asked}` for the one with that number, or `#{named}` for the one with that name"
     )]
     NameOrNumber {
-        /// What was asked for.
+        /// The request.
         asked: String,
         /// The number of the one that has the name.
         named: i64,
     },
-    /// Nothing that could become a label.
+    /// There is nothing that could become a label.
     #[error("contains no segment or structure")]
     Empty,
     /// A voxel with several labels.
@@ -82,15 +82,15 @@ pub enum LabelsError {
         /// The segment.
         what: String,
     },
-    /// The series that was given is of no use.
+    /// The given series cannot be used.
     #[error("the reference {reference} does not match: {why}")]
     Misfit {
-        /// The path that was given.
+        /// The given path.
         reference: String,
         /// Why.
         why: String,
     },
-    /// The series that is referred to falls into parts.
+    /// The referenced series consists of several volumes.
     #[error(
         "{count} volumes on different grids match the referenced series: name the folder of one with `reference:` \
          (--reference):{list}"
@@ -101,7 +101,7 @@ pub enum LabelsError {
         /// One line for each.
         list: String,
     },
-    /// The series that is referred to cannot be read.
+    /// The referenced series cannot be read.
     #[error("the referenced series ({uid}) cannot be used: {why}")]
     Reference {
         /// The series.
@@ -115,7 +115,7 @@ pub enum LabelsError {
          name it with `reference:` (--reference PATH)"
     )]
     NoGrid {
-        /// What lies badly: a frame.
+        /// What does not match, such as a frame.
         what: String,
         /// How.
         why: String,
@@ -156,7 +156,7 @@ pub enum LabelsError {
         /// The series.
         series: String,
     },
-    /// A contour that cannot be followed.
+    /// An invalid contour.
     #[error("contour {contour} of structure {name:?}: {why}")]
     Contour {
         /// Its number in the structure, from 1.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct LabelFacts {
     /// The value of its voxels.
     pub label: u32,
-    /// The channel that it is in, from 0, where each label has one of its own.
+    /// Its channel, from 0, if each label has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<usize>,
     /// SegmentNumber or ROINumber.
@@ -27,7 +27,7 @@ pub struct LabelFacts {
     /// SegmentAlgorithmType and SegmentAlgorithmName.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
-    /// TrackingID: the same for the same thing in other segmentations.
+    /// TrackingID: identifies the same object in other segmentations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
     /// TrackingUID.

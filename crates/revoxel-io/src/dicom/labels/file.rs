@@ -17,7 +17,7 @@ const LABELMAP: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 /// SOP class of structure sets.
 const STRUCTURES: &str = "1.2.840.10008.5.1.4.1.1.481.3";
 
-/// A segmentation or a structure set, as far as its header tells.
+/// A segmentation or a structure set, according to its header.
 #[derive(Clone, Debug)]
 pub(in crate::dicom) struct LabelFile {
     pub(super) path: PathBuf,
@@ -32,13 +32,13 @@ pub(in crate::dicom) struct LabelFile {
     /// The frames of reference of structures, by their numbers.
     pub(super) frames: BTreeMap<i64, String>,
     pub(super) frame_of_reference: Option<String>,
-    /// The series that it refers to.
+    /// The series to which it refers.
     pub(super) references: Vec<String>,
-    /// What it holds, or why that cannot be followed.
+    /// Its content, or why it is invalid.
     pub(super) content: Result<Content, DicomError>,
 }
 
-/// What a file of labels holds.
+/// The content of a file of labels.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Segmentation(Box<Segmentation>),
@@ -47,8 +47,8 @@ pub(super) enum Content {
 }
 
 impl LabelFile {
-    /// What a header of a file of some length holds; `None` where it holds no labels. A segmentation is known by its
-    /// class, by its modality and by SegmentationType.
+    /// The content of a header; `None` if it contains no labels. A segmentation is recognised by its class, its
+    /// modality and SegmentationType.
     pub(in crate::dicom) fn of(header: &Header, length: Option<u64>) -> Option<Self> {
         let data = &header.data;
         let class = data.text(tags::SOP_CLASS).or(header.class.clone()).unwrap_or_default();
@@ -120,7 +120,7 @@ impl LabelFile {
     }
 }
 
-/// The structures of a structure set, by what its header says.
+/// The structures of a structure set, according to its header.
 fn structures(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
     let mut all: Vec<LabelFacts> = Vec::new();
     let mut seen = std::collections::HashSet::new();
@@ -143,13 +143,13 @@ fn structures(data: &DataSet) -> Result<Vec<LabelFacts>, DicomError> {
     Ok(all)
 }
 
-/// The frames of reference that structures name.
+/// The frames of reference of the structures.
 fn structure_frames(data: &DataSet) -> BTreeMap<i64, String> {
     let one = |item: &DataSet| Some((item.whole(tags::STRUCTURE_NUMBER).ok()??, item.text(tags::STRUCTURE_FRAME)?));
     data.items(tags::STRUCTURES).iter().filter_map(one).collect()
 }
 
-/// The series that segments or structures refer to, each once.
+/// The series to which segments or structures refer, each once.
 fn references(data: &DataSet) -> Vec<String> {
     let studies = data.items(tags::REFERENCED_FRAMES).iter().flat_map(|item| item.items(tags::RT_REFERENCED_STUDY));
     let series = studies.flat_map(|item| item.items(tags::RT_REFERENCED_SERIES));

@@ -1,4 +1,4 @@
-//! The object of labels that is read, and the series that it refers to.
+//! The label object to read, and the series to which it refers.
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ use super::warning::LabelsWarning;
 use crate::series::fits;
 use crate::{LabelOptions, Limits, ReadError, ReadOptions, SeriesChoice};
 
-/// The object of labels among what was found that is to be read, as a place in the list; `None` where it is a series of
-/// images. `images` counts these in the list that people choose from.
+/// The label object to read, as a position in the list of found objects; `None` if a series of images is to be read.
+/// `images` is the number of these in the list of choices.
 pub(in crate::dicom) fn chosen(
     found: &FolderContents,
     kind: Option<Kind>,
@@ -76,7 +76,7 @@ pub(in crate::dicom) fn chosen(
     }
 }
 
-/// Leaves one of the files that are the same, byte for byte.
+/// Keeps one of several files that are equal byte for byte.
 fn without_copies(found: &FolderContents, fitting: &mut Vec<usize>, limits: &Limits) {
     let archive = found.packing.map(|packing| (found.root.as_path(), packing));
     let content = |index: usize| {
@@ -117,23 +117,23 @@ fn is_asked(found: &FolderContents, index: usize, asked: &SeriesChoice, images: 
         && *asked != SeriesChoice { largest: true, ..SeriesChoice::default() }
 }
 
-/// A series that labels may go onto.
+/// A series onto which labels may go.
 pub(super) struct Candidate {
     pub(super) uid: String,
     pub(super) target: Target,
-    /// Follows the options: where the slices do not lie evenly, this may be refused.
+    /// The plan according to the options, which may refuse uneven slices.
     pub(super) plan: Result<Plan, DicomError>,
     pub(super) files: Vec<PathBuf>,
     pub(super) line: String,
-    /// Whether it is the series that the labels refer to; else it shares their frame of reference, or is the only one
-    /// where the caller said it should be.
+    /// Whether the labels refer to this series. Otherwise it shares their frame of reference, or it is the only one in
+    /// the reference that the caller named.
     pub(super) named: bool,
     /// Its frame of reference.
     pub(super) frame: Option<String>,
 }
 
 impl Candidate {
-    /// Warnings about the labels of a file on this series; `refers` names the series that they refer to.
+    /// Warnings about the labels of a file on this series; `refers` names the series to which they refer.
     pub(super) fn warnings(&self, file: &LabelFile, labels: &[LabelFacts], refers: &str) -> Vec<DicomWarning> {
         let other =
             (!self.named).then(|| LabelsWarning::OtherSeries { refers: refers.to_owned(), used: self.uid.clone() });
@@ -149,14 +149,14 @@ impl Candidate {
     }
 }
 
-/// Where the labels lie and what may be looked at.
+/// Where the labels are, and which series may be used.
 pub(super) struct Candidates {
     pub(super) all: Vec<Candidate>,
-    /// A series that the labels refer to but that cannot be used: its name and the reason.
+    /// A series to which the labels refer but which cannot be used: its name and the reason.
     pub(super) broken: Option<(String, String)>,
 }
 
-/// The series that an object of labels may refer to: by its UID, else by the frame of reference.
+/// The series to which a label object may refer: by its UID, else by the frame of reference.
 pub(super) fn candidates(
     found: &FolderContents,
     file: &LabelFile,
@@ -216,7 +216,7 @@ pub(super) fn candidates(
     Ok(Candidates { all, broken })
 }
 
-/// What is in the tree of an object that was found.
+/// Collects everything under a path again.
 fn again(path: &Path, options: &ReadOptions) -> Result<FolderContents, ReadError> {
     collect::collect(path, options)
 }

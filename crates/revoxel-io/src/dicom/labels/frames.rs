@@ -19,10 +19,10 @@ use crate::{Limits, ReadError};
 
 /// Deflated Image Frame Compression: each frame is a deflate stream.
 const DEFLATED_FRAMES: &str = "1.2.840.10008.1.2.8.1";
-/// What a compressed frame has beside its pixels.
+/// Bytes of a compressed frame besides its pixels.
 const FRAGMENTS: u64 = 8 << 10;
 
-/// The pixels of a file that is open.
+/// The pixels of an open file.
 pub(super) struct Frames<'a> {
     path: &'a Path,
     segmentation: &'a Segmentation,
@@ -30,7 +30,7 @@ pub(super) struct Frames<'a> {
     fragments: Option<Vec<Vec<Fragment>>>,
 }
 
-/// The bytes of a file, at most so many: of a member of an archive where there is one.
+/// At most so many bytes of a file, or of a member of an archive.
 pub(super) fn bytes_of(
     file: &LabelFile,
     archive: Option<(&Path, Packing)>,
@@ -88,7 +88,7 @@ impl<'a> Frames<'a> {
         Ok(Self { path, segmentation, bytes, fragments })
     }
 
-    /// Puts the pixels of a frame into a buffer, row by row.
+    /// Reads the pixels of a frame into a buffer, row by row.
     pub(super) fn read(&self, frame: usize, values: &mut Vec<u16>) -> Result<(), ReadError> {
         let (pixels, bits) = (self.segmentation.format.plane(), self.segmentation.bits);
         let big = self.segmentation.syntax.is_some_and(|s| s.big_endian) && self.segmentation.pixels.words;
@@ -124,8 +124,7 @@ impl<'a> Frames<'a> {
         Ok(())
     }
 
-    /// The bytes of a frame in fragments, as an uncompressed little-endian file would hold them; at least as many as it
-    /// has.
+    /// The bytes of a frame in fragments, as in an uncompressed little-endian file; at least as many as the frame has.
     fn decoded(&self, frame: usize) -> Result<Vec<u8>, ReadError> {
         let fail = |reason| ReadError::Dicom { path: self.path.to_owned(), reason: Box::new(reason) };
         let (name, uid, coding) = match self.segmentation.syntax {

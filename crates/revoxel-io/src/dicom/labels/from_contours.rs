@@ -1,4 +1,4 @@
-//! From the contours of structures to voxels.
+//! Converts the contours of structures to voxels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ use crate::{OverlapPolicy, ReadError, ReadOptions};
 /// Maximum number of labels of a structure set.
 const MOST_LABELS: usize = 65535;
 
-/// The slices of the series that structures are drawn on.
+/// The slices of the series on which structures are drawn.
 pub(super) fn prepare(
     found: &FolderContents,
     file: &LabelFile,
@@ -74,7 +74,7 @@ pub(super) fn prepare(
     Ok((Prepared::new(file, labels, slices, Dtype::U8, warnings, options), candidate.target))
 }
 
-/// All structures in their voxels, and what was odd.
+/// The voxels of all structures, and warnings.
 pub(super) fn paint<T: Voxel + PartialEq>(
     found: &FolderContents,
     file: &LabelFile,
@@ -148,7 +148,7 @@ impl From<DicomError> for Refused {
     }
 }
 
-/// A closed line; column and row of each point.
+/// A closed line, as column and row of each point.
 type Polygon = Vec<[f64; 2]>;
 
 /// A structure on the slices.
@@ -245,8 +245,8 @@ fn polygon(contour: &DataSet, target: &Target) -> Result<(usize, Polygon), Refus
     Ok((slice.unwrap_or_default(), polygon))
 }
 
-/// Whether two contours have the same points in the same order, wherever each begins, either way round, and whether or not it
-/// returns to its first point.
+/// Whether two contours have the same points in the same order: with any first point, in either direction, and with or
+/// without a return to the first point.
 fn is_same(a: &[[f64; 2]], b: &[[f64; 2]]) -> bool {
     let open = |points: &'_ [[f64; 2]]| match points {
         [first, inner @ .., last] if first == last => [&[*first], inner].concat(),

@@ -1,4 +1,4 @@
-//! From the frames of a segmentation to voxels.
+//! Converts the frames of a segmentation to voxels.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ use super::target::{Placed, Target};
 use super::warning::LabelsWarning;
 use crate::{OverlapPolicy, ReadError, ReadOptions};
 
-/// The frames that are read, with their place.
+/// The frames to read, with their positions.
 pub(super) type PlacedFrames = Vec<(usize, Placed)>;
 
 /// The grid of a segmentation, and its frames on it.
@@ -59,7 +59,7 @@ pub(super) fn prepare(
     Ok((Prepared::new(file, labels, onto.slices, stored, warnings, options), frames))
 }
 
-/// That label 0 has one meaning.
+/// Checks that label 0 has one meaning.
 fn check_background(segmentation: &Segmentation, labels: &[LabelFacts]) -> Result<(), LabelsError> {
     match (segmentation.padding, labels.iter().find(|l| l.label == 0)) {
         (Some(padding), Some(zero)) => Err(LabelsError::TwoBackgrounds { name: zero.name.clone(), padding }),
@@ -67,7 +67,7 @@ fn check_background(segmentation: &Segmentation, labels: &[LabelFacts]) -> Resul
     }
 }
 
-/// That no two frames of a segment are at one place.
+/// Checks that no two frames of a segment have the same position.
 fn check_repeated(segmentation: &Segmentation, numbers: &[usize], placed: &[Placed]) -> Result<(), LabelsError> {
     let mut seen = HashMap::new();
     for (number, place) in numbers.iter().zip(placed) {
@@ -83,13 +83,13 @@ fn check_repeated(segmentation: &Segmentation, numbers: &[usize], placed: &[Plac
     Ok(())
 }
 
-/// The slices that frames go onto, and where.
+/// The slices onto which frames go, and their positions.
 struct Onto {
     slices: Slices,
     placed: Vec<Placed>,
 }
 
-/// The grid of the series that the frames refer to; their own where it is not there or they do not lie on it.
+/// The grid of the series to which the frames refer; their own grid if the series is missing or they do not lie on it.
 fn onto(
     found: &FolderContents,
     file: &LabelFile,
@@ -156,7 +156,7 @@ fn onto(
     Ok(Onto { slices: Slices { plan, size: frame_size, files: Vec::new(), uid: None }, placed })
 }
 
-/// All labels in their voxels.
+/// The voxels of all labels.
 pub(super) fn paint<T: Voxel + PartialEq>(
     found: &FolderContents,
     file: &LabelFile,
@@ -220,16 +220,16 @@ pub(super) fn paint<T: Voxel + PartialEq>(
     Ok((values, warnings))
 }
 
-/// What the values of a label map mean.
+/// The meaning of the values of a label map.
 struct Meaning {
-    /// The label of each value, as a place in the list.
+    /// The label of each value, as a position in the list.
     of: Vec<usize>,
 }
 
 impl Meaning {
-    /// No label, or none that was chosen.
+    /// No label, or one that was not chosen.
     const NONE: usize = usize::MAX;
-    /// Nothing that the header describes.
+    /// A value that the header does not describe.
     const UNKNOWN: usize = usize::MAX - 1;
 
     fn new(segmentation: &Segmentation, labels: &[LabelFacts]) -> Self {
@@ -247,7 +247,7 @@ fn first_few(values: &BTreeSet<u16>) -> String {
     if values.len() > 12 { format!("{shown}, … ({} values)", values.len()) } else { shown }
 }
 
-/// That the pixels are what the segmentation says they are.
+/// Checks that the pixels match the segmentation's header.
 fn check_values(kind: Values, frame: usize, values: &[u16]) -> Result<(), LabelsError> {
     let most = match kind {
         Values::Binary => 1,

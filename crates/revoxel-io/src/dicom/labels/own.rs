@@ -8,14 +8,14 @@ use super::super::vector::{add, dot, scaled, sub};
 use super::super::warning::DicomWarning;
 use super::target::Target;
 
-/// Distances that differ by less are the same: this part of the usual one, or this many mm, whichever is more.
+/// Distances that differ by less are equal: this part of the usual one, or this many mm, whichever is more.
 const TOLERANCE: f64 = 0.01;
 const TOLERANCE_MM: f64 = 0.01;
-/// So many slices may be empty for each that has a frame, and so many however few have one.
+/// The maximum number of empty slices per slice with a frame, and the number that is always allowed.
 const MOST_EMPTY: f64 = 16.0;
 const FREE_EMPTY: f64 = 1024.0;
 
-/// The places of the slices, if the frames lie in even steps; slices without a frame are among them. Otherwise the
+/// The positions of the slices, including those without a frame, if the frames are evenly spaced. Otherwise the
 /// reason, in words.
 pub(super) fn grid_of(planes: &[&Plane], size: [usize; 2]) -> Result<(Target, Plan), String> {
     let Some(first) = planes.first() else { return Err("it has no frame".to_owned()) };
@@ -54,7 +54,7 @@ pub(super) fn grid_of(planes: &[&Plane], size: [usize; 2]) -> Result<(Target, Pl
     Ok((Target::new(in_plane, size, positions), plan))
 }
 
-/// Whether all distances are multiples of one, without drift, and not too many slices are empty.
+/// Whether all distances are multiples of one distance, without drift, and not too many slices are empty.
 fn even(order: &[(f64, &Plane)], base: f64) -> bool {
     let (first, length) = (order[0].0, order[order.len() - 1].0 - order[0].0);
     let steps = (length / base).round();

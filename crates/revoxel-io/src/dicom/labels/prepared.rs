@@ -1,4 +1,4 @@
-//! What is known of an object of labels before its voxels are read.
+//! A label object before its voxels are read.
 
 use std::path::PathBuf;
 
@@ -15,18 +15,18 @@ use super::listing::short_list;
 use crate::series::fits;
 use crate::{Facts, FileInfo, OverlapPolicy, ReadError, ReadOptions, Warning};
 
-/// The slices that labels go onto.
+/// The slices onto which labels go.
 pub(super) struct Slices {
     pub(super) plan: Plan,
     /// Columns and rows.
     pub(super) size: [usize; 2],
     /// The files of the series.
     pub(super) files: Vec<PathBuf>,
-    /// Its UID; `None` for slices of the object's own.
+    /// Its UID; `None` for the object's own slices.
     pub(super) uid: Option<String>,
 }
 
-/// An object of labels with its grid.
+/// A label object with its grid.
 pub(super) struct Prepared {
     pub(super) info: FileInfo,
     pub(super) plan: Plan,
@@ -74,7 +74,7 @@ impl Prepared {
         Self { info, plan, labels, size, files }
     }
 
-    /// Where each slice of the stack is among those of the grid.
+    /// The index in the grid of each slice of the stack.
     pub(super) fn slots(&self) -> Vec<usize> {
         let mut slots = vec![0; self.plan.slices.len()];
         for (slot, from) in self.plan.slices.iter().enumerate() {
@@ -85,7 +85,7 @@ impl Prepared {
         slots
     }
 
-    /// That the volume is within the limits, and that the files may become so large: their pixels have so many bytes.
+    /// Checks that the volume is within the limits, and that the files may decode to this many bytes of pixels.
     pub(super) fn check_limits(
         &self,
         found: &FolderContents,
@@ -105,8 +105,8 @@ impl Prepared {
     }
 }
 
-/// The segments or structures that are asked for, in that order; all where none is. A name is met as it is, else as a
-/// number (`#1` is one whatever the names are), else as a pattern with `*` in upper or lower case.
+/// The requested segments or structures, in that order; all if none is requested. A name is compared literally, else
+/// as a number (`#1` is always a number), else as a pattern with `*`, ignoring case.
 pub(super) fn asked(all: &[LabelFacts], wanted: &[String]) -> Result<Vec<LabelFacts>, LabelsError> {
     if wanted.is_empty() {
         return Ok(all.to_vec());

@@ -1,32 +1,32 @@
 //! Which voxels are inside contours.
 
-/// Places are the same where they differ by less than this part of a pixel: half a micrometre of a usual one. Without
-/// that, rounding decides on which side of a rim a voxel lies.
+/// Positions that differ by less than this part of a pixel are equal: half a micrometre for a usual pixel. Without
+/// this, rounding would decide on which side of a rim a voxel lies.
 const SAME: f64 = 1e-6;
-/// More edges than this cross no rows of a slice: it bounds the time that contours may take.
+/// The maximum number of edges that cross rows of a slice, which limits the time for contours.
 const MOST_CROSSINGS: u64 = 1 << 32;
 
 /// The pixels of a slice inside an odd number of contours.
 ///
-/// A pixel counts as inside where its centre is. A centre on the rim is inside where the inside begins there in the order
-/// of columns and rows, and outside where it ends: a rectangle from column 2 to column 5 has the columns 2, 3 and 4, and
-/// structures that share a rim share no pixel and leave none out.
+/// A pixel is inside if its centre is. A centre on the rim is inside if the inside begins there in the order of
+/// columns and rows, and outside if it ends there. So a rectangle from column 2 to column 5 has the columns 2, 3 and
+/// 4, and structures that share a rim neither share nor omit a pixel.
 pub(super) struct Raster {
     columns: usize,
     rows: usize,
-    /// Where the inside begins or ends, row by row, with one more place at the end.
+    /// Where the inside begins or ends, row by row, with one extra position at the end.
     turns: Vec<bool>,
     crossings: u64,
 }
 
 impl Raster {
-    /// Nothing is inside.
+    /// An empty raster.
     pub(super) fn new([columns, rows]: [usize; 2]) -> Self {
         Self { columns, rows, turns: vec![false; (columns + 1) * rows], crossings: 0 }
     }
 
-    /// Adds a contour, which is closed from the last point to the first; points are column and row. `None` where all
-    /// contours have too many edges.
+    /// Adds a contour, which is closed from the last point to the first; points are column and row. `None` if the
+    /// contours have too many edges in all.
     pub(super) fn add(&mut self, points: &[[f64; 2]]) -> Option<()> {
         let round = |p: &[f64; 2]| p.map(|v| (v / SAME).round() * SAME);
         let next = points.iter().cycle().skip(1);

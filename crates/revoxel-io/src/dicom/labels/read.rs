@@ -1,4 +1,4 @@
-//! From an object of labels to a volume.
+//! Reads a label object into a volume.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::prepared::Prepared;
 use super::{from_contours, from_frames};
 use crate::{FileInfo, Loaded, ReadError, ReadOptions, Warning};
 
-/// The header of an object of labels, as it would be read.
+/// The header of a label object, as it would be read.
 pub(in crate::dicom) fn info(
     found: &FolderContents,
     index: usize,
@@ -19,7 +19,7 @@ pub(in crate::dicom) fn info(
     prepare(found, &found.labels[index], options).map(|p| p.info)
 }
 
-/// Reads an object of labels.
+/// Reads a label object.
 pub(in crate::dicom) fn read(found: &FolderContents, index: usize, options: &ReadOptions) -> Result<Loaded, ReadError> {
     let file = &found.labels[index];
     match prepare(found, file, options)?.info.dtype {
@@ -28,7 +28,7 @@ pub(in crate::dicom) fn read(found: &FolderContents, index: usize, options: &Rea
     }
 }
 
-/// The other files that it is read from.
+/// The other files from which it is read.
 pub(in crate::dicom) fn parts(
     found: &FolderContents,
     index: usize,

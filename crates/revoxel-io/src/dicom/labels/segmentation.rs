@@ -1,4 +1,4 @@
-//! The header of a segmentation: its segments, and where its frames lie.
+//! The header of a segmentation: its segments, and the positions of its frames.
 
 use super::super::dataset::DataSet;
 use super::super::format::{Number, Photometric, PixelFormat};
@@ -11,12 +11,12 @@ use super::super::tags::{self, Tag};
 use super::facts::{Code, LabelFacts};
 use crate::counted::counted;
 
-/// What the pixels are.
+/// The meaning of the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dicom) enum Values {
     /// 1 in the segment of the frame.
     Binary,
-    /// How much of the segment of the frame, up to this value.
+    /// The fraction of the frame's segment, as a share of this value.
     Fractional(u16),
     /// Numbers of segments.
     Labelmap,
@@ -26,13 +26,13 @@ pub(in crate::dicom) enum Values {
 #[derive(Clone, Debug)]
 pub(in crate::dicom) struct Segmentation {
     pub(super) values: Values,
-    /// For pixels of whole bytes; for single bits that of bytes.
+    /// The format for pixels of whole bytes; single bits are unpacked to bytes.
     pub(super) format: PixelFormat,
     /// 1, 8 or 16.
     pub(super) bits: usize,
     pub(super) segments: Vec<LabelFacts>,
     pub(super) frames: Vec<Frame>,
-    /// What is in no segment of a label map, where that is not 0.
+    /// The background value of a label map, if it is not 0.
     pub(super) padding: Option<u16>,
     pub(super) pixels: PixelElement,
     pub(super) syntax_uid: String,
@@ -44,12 +44,12 @@ pub(in crate::dicom) struct Segmentation {
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) plane: Plane,
-    /// Its segment, as a place in the list of segments; `None` in a label map.
+    /// Its segment, as a position in the list of segments; `None` in a label map.
     pub(super) segment: Option<usize>,
 }
 
 impl Segmentation {
-    /// What a header says; `length` is that of its file.
+    /// The content of a header; `length` is that of its file.
     pub(super) fn new(header: &Header, labelmap: bool, length: Option<u64>) -> Result<Self, DicomError> {
         let data = &header.data;
         let pixels =
@@ -101,7 +101,7 @@ impl Segmentation {
         pixels.saturating_mul(self.bits as u64).div_ceil(8)
     }
 
-    /// Whether the pixels can be there.
+    /// Checks that the file can contain the pixels.
     fn check_length(&self, frames: u64, file: Option<u64>) -> Result<(), DicomError> {
         let PixelElement { offset, length, .. } = self.pixels;
         let PixelFormat { rows, columns, .. } = self.format;

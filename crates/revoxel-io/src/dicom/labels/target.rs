@@ -1,30 +1,30 @@
-//! The slices that labels go onto, and where a frame lies on them.
+//! The slices onto which labels go, and the position of a frame on them.
 
 use revoxel_core::affine::norm;
 
 use super::super::plane::Plane;
 use super::super::vector::{add, cross, dot, scaled, sub};
 
-/// A frame may lie so far off the pixels and the slices, as a part of their distance …
+/// The largest offset of a frame from the pixels and the slices, as a part of their distance …
 const TOLERANCE: f64 = 0.05;
-/// … or this many mm off a slice, whichever is more.
+/// … or in mm from a slice, whichever is more.
 const TOLERANCE_MM: f64 = 0.01;
 
 /// Slices in parallel planes, in the order of their normal.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    /// To the next column, to the next row; LPS mm. At right angles.
+    /// The steps to the next column and to the next row, LPS mm; perpendicular.
     in_plane: [[f64; 3]; 2],
     /// Columns and rows.
     size: [usize; 2],
     /// The centre of the first pixel of each slice, LPS mm.
     positions: Vec<[f64; 3]>,
     normal: [f64; 3],
-    /// Of each slice along the normal.
+    /// The position of each slice along the normal.
     along: Vec<f64>,
 }
 
-/// Where a frame lies: the pixel at `column` and `row` is at `start + column · right + row · down` of the slice.
+/// The position of a frame: its pixel at `column` and `row` is at `start + column · right + row · down` of the slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) slice: usize,
@@ -55,7 +55,7 @@ impl Target {
         self.size
     }
 
-    /// The slice that a point lies on; else how far it is from the nearest one, mm.
+    /// The slice on which a point lies; else its distance from the nearest one, mm.
     pub(super) fn slice_of(&self, point: [f64; 3]) -> Result<usize, f64> {
         let at = dot(point, self.normal);
         let above = self.along.partition_point(|a| *a < at);
@@ -66,7 +66,7 @@ impl Target {
         if off <= self.tolerance(nearest) { Ok(nearest) } else { Err(off) }
     }
 
-    /// How far off a slice a point may be, mm.
+    /// The largest distance of a point from its slice, mm.
     fn tolerance(&self, slice: usize) -> f64 {
         let gap = |low: Option<usize>| Some(self.along.get(low? + 1)? - self.along.get(low?)?);
         let gaps = [gap(slice.checked_sub(1)), gap(Some(slice))];
@@ -80,7 +80,8 @@ impl Target {
         self.in_plane.map(|axis| dot(offset, axis) / dot(axis, axis))
     }
 
-    /// Where a frame of so many columns and rows lies, pixel on pixel; else why it does not, for people.
+    /// The position of a frame of so many columns and rows, pixel on pixel; else the reason why it does not match, for
+    /// people.
     pub(super) fn place(&self, plane: &Plane, [columns, rows]: [usize; 2]) -> Result<Placed, String> {
         let point = |column: usize, row: usize| {
             let right = scaled(plane.row, plane.spacing[1] * column as f64);

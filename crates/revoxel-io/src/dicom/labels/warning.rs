@@ -2,11 +2,11 @@
 
 use crate::counted::counted;
 
-/// A remark on an object of labels.
+/// A warning about a label object.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelsWarning {
-    /// The series is not at hand.
+    /// The series is missing.
     #[error(
         "the series that the segmentation refers to ({series}) was not found: read onto the grid of its own frames. To \
          read it onto the grid of the series, put the series into the same folder, or name it with `reference:` \
@@ -22,15 +22,15 @@ pub enum LabelsWarning {
          its own frames"
     )]
     OtherGrid {
-        /// What does not lie there.
+        /// What does not lie on it.
         why: String,
     },
-    /// The series is not the one that is referred to.
+    /// The series is not the referenced one.
     #[error("the labels refer to the series {refers}, but are read onto the series {used}")]
     OtherSeries {
-        /// What is referred to.
+        /// The referenced series.
         refers: String,
-        /// What they are read onto.
+        /// The series onto which they are read.
         used: String,
     },
     /// The series lies in another frame of reference.
@@ -39,9 +39,9 @@ pub enum LabelsWarning {
          which is correct only if both use the same coordinates"
     )]
     OtherFrame {
-        /// That of the labels.
+        /// The frame of reference of the labels.
         labels: String,
-        /// That of the series.
+        /// The frame of reference of the series.
         series: String,
     },
     /// Fractions become labels.
@@ -50,7 +50,7 @@ pub enum LabelsWarning {
          --threshold)"
     )]
     Threshold {
-        /// The least fraction.
+        /// The smallest fraction.
         threshold: f64,
     },
     /// A structure without contours.
@@ -59,7 +59,7 @@ pub enum LabelsWarning {
     /// Labels that no voxel has.
     #[error("no voxel gets the label of {0}: empty, or too small to contain the centre of a voxel")]
     NoVoxel(String),
-    /// Contours that are no area.
+    /// Contours without an area.
     #[error(
         "structure {name:?}: {} left out, as type {types} has no area",
         counted(*count, "contour is", "contours are")
