@@ -108,7 +108,8 @@ fn a_star_matches_one_file_and_channels_are_files() {
         place.volume(&format!("data/{case}/seg_v3.nii.gz"), &label(7));
     }
     let run = |image: &str, label: &str| {
-        let inputs = format!("  image: {{ kind: image, path: {image} }}\n  label: {{ kind: label, path: \"{label}\" }}\n");
+        let inputs =
+            format!("  image: {{ kind: image, path: {image} }}\n  label: {{ kind: label, path: \"{label}\" }}\n");
         let outputs = "  image: { path: \"{case}/image.nii.gz\" }\n  label: { path: \"{case}/label.nii.gz\" }\n";
         place.text("p.yaml", &pipeline("", &inputs, outputs, "{case}/trace.json"));
         place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--overwrite", "--json"])
@@ -130,7 +131,19 @@ fn a_star_matches_one_file_and_channels_are_files() {
     place.volume("data/b/mr_10.nii.gz", &image(5));
     place.revoxel(&check).told(1);
     // A prediction comes back onto the grid of the files.
-    place.revoxel(&["invert", "out/a/trace.json", "out/a/label.nii.gz", "--volume", "image", "--kind", "label", "-o", "back.nii.gz"]).good();
+    place
+        .revoxel(&[
+            "invert",
+            "out/a/trace.json",
+            "out/a/label.nii.gz",
+            "--volume",
+            "image",
+            "--kind",
+            "label",
+            "-o",
+            "back.nii.gz",
+        ])
+        .good();
     assert_eq!(values(&place.read("back.nii.gz", Kind::Label)), values(&label(7)));
     // Two files for one `*`, a channel that is missing, and one on another grid.
     place.volume("data/a/seg_v4.nii.gz", &label(8));
@@ -140,7 +153,8 @@ fn a_star_matches_one_file_and_channels_are_files() {
     std::fs::remove_file(place.path("data/a/mr_10.nii.gz")).unwrap();
     let few = run("\"{case}/mr_{channel}.nii.gz\"", "{case}/seg_*.nii.gz");
     few.bad(2, &["case a: image: it has the channels 0, 2, and most cases have 0, 2, 10"]);
-    let moved = Grid::new([5, 4, 3], Affine::from_rows([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]));
+    let moved =
+        Grid::new([5, 4, 3], Affine::from_rows([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]));
     place.volume("data/a/mr_10.nii.gz", &image(1).on_grid(moved.unwrap()).unwrap());
     run("\"{case}/mr_{channel}.nii.gz\"", "{case}/seg_*.nii.gz").bad(2, &["channels of one input", "mr_10.nii.gz"]);
 }
@@ -170,7 +184,9 @@ fn a_frozen_list_gives_the_same_run() {
     place.volume("data/s/4/t2.nii.gz", &image(4));
     for list in ["frozen.csv", "frozen.json"] {
         let set = format!("cases.from={list}");
-        let of_list = ["run", "p.yaml", "--data", "data", "--out", "out", "--resume", "--json", "--set", "cases={}", "--set", &set];
+        let of_list = [
+            "run", "p.yaml", "--data", "data", "--out", "out", "--resume", "--json", "--set", "cases={}", "--set", &set,
+        ];
         let report = place.revoxel(&of_list).good().json();
         assert_eq!(report["done_already"].as_array().unwrap().len(), 3, "{report}");
     }
@@ -179,7 +195,9 @@ fn a_frozen_list_gives_the_same_run() {
     place.text("chosen.txt", "# the second\nsite-n_sub-2\n\n");
     let chosen = ["cases", "p.yaml", "--data", "data", "--case", "@chosen.txt", "--csv"];
     assert_eq!(place.revoxel(&chosen).good().out.lines().count(), 2);
-    for (name, part) in [("site-x*", "no case \"site-x*\""), ("@none.txt", "none.txt"), ("site-n_sub-3", "did you mean")] {
+    for (name, part) in
+        [("site-x*", "no case \"site-x*\""), ("@none.txt", "none.txt"), ("site-n_sub-3", "did you mean")]
+    {
         place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "other", "--case", name]).bad(2, &[part]);
     }
 }
@@ -199,7 +217,10 @@ fn tables_and_documents_of_other_programs_are_lists() {
     );
     let inputs = "  image: { kind: image }\n  label: { kind: label, optional: true }\n";
     let outputs = "  image: { path: \"{case}.nii.gz\" }\n  label: { path: \"{case}_seg.nii.gz\" }\n";
-    place.text("nnunet.yaml", &pipeline("cases: { from: dataset.json, split: training }\n", inputs, outputs, "{case}.json"));
+    place.text(
+        "nnunet.yaml",
+        &pipeline("cases: { from: dataset.json, split: training }\n", inputs, outputs, "{case}.json"),
+    );
     let report = place.revoxel(&["run", "nnunet.yaml", "--data", "raw", "--out", "out", "--json"]).good().json();
     assert_eq!(outcomes(&report), ["la_1 done", "la_2 done"]);
     assert_eq!(place.read("out/la_2.nii.gz", Kind::Image).channels(), 2);
@@ -212,13 +233,102 @@ fn tables_and_documents_of_other_programs_are_lists() {
     assert_eq!(place.read("out2/n/x.nii.gz", Kind::Image).channels(), 1);
     // Nothing is written where a list is wrong.
     place.text("table.csv", "id,image,label,site\nx,../secret.nii.gz,,n\nx,none.nii.gz,,n\n");
-    place.revoxel(&["run", "table.yaml", "--data", "raw", "--out", "out3"]).bad(2, &["line 2", "outside the data folder"]);
+    place
+        .revoxel(&["run", "table.yaml", "--data", "raw", "--out", "out3"])
+        .bad(2, &["line 2", "outside the data folder"]);
     place.text("table.csv", "id,image,label,site\nx,none.nii.gz,,n\n");
-    place.revoxel(&["run", "table.yaml", "--data", "raw", "--out", "out3"]).bad(2, &["case x: missing input: image", "none.nii.gz"]);
+    place
+        .revoxel(&["run", "table.yaml", "--data", "raw", "--out", "out3"])
+        .bad(2, &["case x: missing input: image", "none.nii.gz"]);
     assert!(!place.path("out3").exists());
     // What lies elsewhere may be named where that is allowed.
     let elsewhere = place.volume("elsewhere/scan.nii.gz", &image(3));
     place.text("table.csv", &format!("id,image,label,site\nx,{},,n\n", elsewhere.display()));
     place.revoxel(&["run", "table.yaml", "--data", "raw", "--out", "out4", "--allow-outside"]).good();
     assert!(place.path("out4/n/x.nii.gz").exists());
+}
+
+#[test]
+fn a_run_that_stopped_says_how_it_stands() {
+    let place = Place::new();
+    for (number, case) in ["a", "b", "c", "d"].iter().enumerate() {
+        place.volume(&format!("data/{case}.nii.gz"), &image(number as u64));
+    }
+    let good = std::fs::read(place.path("data/c.nii.gz")).unwrap();
+    // The header can be read, and the voxels cannot.
+    std::fs::write(place.path("data/c.nii.gz"), &good[..good.len() - 12]).unwrap();
+    let inputs = "  image: { kind: image, path: \"{case}.nii.gz\" }\n";
+    place.text("p.yaml", &pipeline("", inputs, "  image: { path: \"{case}.nii.gz\" }\n", "{case}.json"));
+    place.revoxel(&["status", "out"]).bad(2, &["no run is recorded"]);
+    let part = |part: &str| {
+        ["run", "p.yaml", "--data", "data", "--out", "out", "--keep-going", "--resume", "--shard", part]
+            .map(str::to_owned)
+    };
+    let run = |arguments: [String; 10]| place.revoxel(&arguments.each_ref().map(String::as_str));
+    run(part("1/2")).told(1);
+    let states = |code: i32| -> Vec<String> {
+        let report = place.revoxel(&["status", "out", "--json"]).told(code).json();
+        let one = |row: &Value| format!("{} {}", row["case"].as_str().unwrap(), row["state"].as_str().unwrap());
+        report["cases"].as_array().unwrap().iter().map(one).collect()
+    };
+    assert_eq!(states(1), ["a done", "b missing", "c failed", "d missing"]);
+    let said = place.revoxel(&["status", "out"]).told(1).out;
+    assert!(said.contains("case b: missing: part 2 of 2 has not been run"), "{said}");
+    assert!(said.contains("case c: failed: ") && said.contains("4 cases: 1 done, 1 failed, 2 missing"), "{said}");
+    run(part("2/2")).good();
+    assert_eq!(states(1), ["a done", "b done", "c failed", "d done"]);
+    std::fs::write(place.path("data/c.nii.gz"), &good).unwrap();
+    place.volume("data/d.nii.gz", &image(9));
+    assert_eq!(states(1), ["a done", "b done", "c failed", "d stale"]);
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out", "--resume"]).good();
+    assert_eq!(states(0).len(), 4);
+    assert!(!place.path("out/.revoxel/failed").exists());
+    let record: Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("out/.revoxel/run.json")).unwrap()).unwrap();
+    assert_eq!((record["done"].as_u64(), record["failed"].as_u64()), (Some(2), Some(0)));
+    assert!(record["pipeline"]["text"].as_str().unwrap().contains("orientation") && record["ended"].is_string());
+    // The data may have moved.
+    std::fs::rename(place.path("data"), place.path("moved")).unwrap();
+    place.revoxel(&["status", "out"]).told(2);
+    place.revoxel(&["status", "out", "--data", "moved"]).good();
+    // Every byte of the outputs is read again.
+    place.revoxel(&["verify", "out"]).good();
+    let mut bytes = std::fs::read(place.path("out/b.nii.gz")).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(place.path("out/b.nii.gz"), bytes).unwrap();
+    std::fs::remove_file(place.path("out/a.nii.gz")).unwrap();
+    let report = place.revoxel(&["verify", "out", "--json"]).told(1).json();
+    let problems: Vec<&str> =
+        report["problems"].as_array().unwrap().iter().map(|p| p["problems"][0].as_str().unwrap()).collect();
+    assert!(
+        problems[0].contains("a.nii.gz is missing") && problems[1].contains("b.nii.gz has changed"),
+        "{problems:?}"
+    );
+    assert_eq!((report["cases"].as_u64(), report["files"].as_u64()), (Some(4), Some(4)));
+    place.revoxel(&["verify", "moved"]).bad(2, &["no traces"]);
+}
+
+#[test]
+fn parts_have_about_the_same_number_of_voxels() {
+    let place = Place::new();
+    for (case, depth) in [("a", 9), ("b", 3), ("c", 3), ("d", 3), ("e", 9)] {
+        let rows = [[0.25, -1.5, 0.5, 12.5], [-1.25, -0.25, 0.0, -30.0], [0.0, 0.25, -2.5, 40.25]];
+        let grid = Grid::new([5, 4, depth], Affine::from_rows(rows)).unwrap();
+        place.volume(&format!("data/{case}.nii.gz"), &Draw::new(1).volume(grid, Kind::Image, 1).cast(Dtype::I16));
+    }
+    let inputs = "  image: { kind: image, path: \"{case}.nii.gz\" }\n";
+    place.text("p.yaml", &pipeline("", inputs, "  image: { path: \"{case}.nii.gz\" }\n", "{case}.json"));
+    let part = |part: &str| {
+        let out = format!("out{}", part.len());
+        outcomes(
+            &place
+                .revoxel(&["run", "p.yaml", "--data", "data", "--out", &out, "--shard", part, "--json"])
+                .good()
+                .json(),
+        )
+    };
+    assert_eq!(part("1/3"), ["a done"]);
+    assert_eq!(part("2/3"), ["e done"]);
+    assert_eq!(part("3/3"), ["b done", "c done", "d done"]);
 }

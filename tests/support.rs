@@ -158,6 +158,10 @@ impl Place {
         fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
+                // What runs say of themselves has times in it.
+                if path.file_name().is_some_and(|name| name == ".revoxel") {
+                    continue;
+                }
                 if path.is_dir() {
                     walk(&path, root, found);
                 } else {

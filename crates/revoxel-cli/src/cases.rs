@@ -56,7 +56,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::usage(format!("{} cannot run:\n{}", show::counted(cases.iter().filter(|c| !ready(c)).count(), "case"), problems.join("\n"))))
+    Err(Failure::usage(format!(
+        "{} cannot run:\n{}",
+        show::counted(cases.iter().filter(|c| !ready(c)).count(), "case"),
+        problems.join("\n")
+    )))
 }
 
 fn ready(case: &Case) -> bool {
@@ -79,7 +83,8 @@ struct Listing<'a> {
 impl Listing<'_> {
     /// The placeholders of the paths, other than those that cases have anyway.
     fn fields(&self) -> Vec<&str> {
-        let all: BTreeSet<&str> = self.cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
+        let all: BTreeSet<&str> =
+            self.cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
         all.into_iter().filter(|name| self.pipeline.input(name).is_none()).collect()
     }
 

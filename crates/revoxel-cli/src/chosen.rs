@@ -25,9 +25,14 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether only some cases are asked for.
-    pub(super) fn some(&self) -> bool {
-        !self.cases.is_empty()
+    /// What is asked for; nothing for all cases.
+    pub(super) fn names(&self) -> &[String] {
+        &self.cases
+    }
+
+    /// Whether lists of cases may name files outside the data folder.
+    pub(super) const fn allows_outside(&self) -> bool {
+        self.allow_outside
     }
 
     /// All cases of a dataset. People are told of files that look like a case and are none; `out` is not looked through.

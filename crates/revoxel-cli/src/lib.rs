@@ -34,9 +34,11 @@ mod show;
 mod signals;
 mod slices;
 mod snapshot;
+mod status;
 mod table;
 mod trace_file;
 mod transforms;
+mod verify;
 mod weights;
 
 use std::io::IsTerminal;
@@ -83,6 +85,10 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Run a pipeline on a dataset.
     Run(run::Args),
+    /// Show which cases of a run are done, stale, failed or missing.
+    Status(status::Args),
+    /// Compare all outputs of a run with the hashes in their traces.
+    Verify(verify::Args),
     /// Map a prediction back onto the grid of its scan.
     Invert(invert::Args),
     /// Map points and boxes back to the scan, or from the scan to the model's grid.
@@ -131,6 +137,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Invert(args) => invert::run(&args),
         Command::Points(args) => points::run(&args),
         Command::Scores(args) => scores::run(&args),

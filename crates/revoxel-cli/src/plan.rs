@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
         return Err(Failure::pipeline(&unwritable));
     }
-    if args.chosen.some() && args.data.is_none() {
+    if !args.chosen.names().is_empty() && args.data.is_none() {
         return Err(Failure::usage("--case chooses among the cases of a dataset: pass --data DIR"));
     }
     let mut plans: Vec<(String, Plan)> = Vec::new();

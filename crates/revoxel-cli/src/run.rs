@@ -12,6 +12,7 @@ use revoxel_runner::case::Done;
 use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::engine::Vanished;
 use revoxel_runner::executor::{self, Execution};
+use revoxel_runner::journal::{self, PipelineText, RunRecord};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::lock::{self, Lock};
 use revoxel_runner::memory;
@@ -19,6 +20,7 @@ use revoxel_runner::non_finite::Note;
 use revoxel_runner::places;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
 use revoxel_runner::resume::{Standing, standing};
+use revoxel_runner::shards;
 use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
@@ -52,7 +54,8 @@ pub(super) struct Args {
     out: PathBuf,
     #[command(flatten)]
     chosen: chosen::Args,
-    /// Run only part I of N, such as 2/8. The N parts cover all cases, each once.
+    /// Run only part I of N, such as 2/8. The N parts cover all cases, each once, and have about the same number of
+    /// voxels.
     #[arg(long, help_heading = CASES, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
     /// Skip cases that are done: with a valid trace of the same pipeline, seed, results number and inputs, and
@@ -118,6 +121,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let folders: BTreeSet<PathBuf> =
         cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
+    let ours = args.out.join(journal::FOLDER);
+    let folders: BTreeSet<PathBuf> = folders.into_iter().chain([ours.join("failed"), ours]).collect();
     let ToDo { cases, again, done } = ToDo::of(cases, standings);
     let take = || take_lock(args, &pipeline);
     // A folder that is not there is made where something is written into it; where all is done nothing is.
@@ -147,7 +152,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if !checked.is_empty() => Some(take()?),
         lock => lock,
     };
+    let record = begin(args, &pipeline, &checked)?;
+    for Refused { case, problem } in &refused {
+        journal::failed(&args.out, case, problem).map_err(Failure::work)?;
+    }
     let outcomes = execute(args, &pipeline, &checked);
+    end(args, record, &outcomes, refused.len())?;
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     if args.resume.is_some() {
         summary["done_already"] = done.iter().map(ToString::to_string).collect();
@@ -173,8 +183,40 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     let Some((part, parts)) = args.shard else { return Ok(cases) };
-    let of_part = cases.into_iter().enumerate().filter(|(position, _)| position % parts == part - 1);
-    Ok(of_part.map(|(_, case)| case).collect())
+    let part_of = shards::parts_of(pipeline, &cases, parts);
+    Ok(cases.into_iter().zip(part_of).filter(|(_, of)| *of == part - 1).map(|(case, _)| case).collect())
+}
+
+/// Records that a run begins; `None` where there is nothing to run, and nothing is written.
+fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Result<Option<RunRecord>, Failure> {
+    if checked.is_empty() {
+        return Ok(None);
+    }
+    let text = PipelineText {
+        path: std::path::absolute(&args.pipeline).unwrap_or_else(|_| args.pipeline.clone()),
+        hash: format!("blake3:{}", pipeline.hash()),
+        text: pipeline.text().to_owned(),
+        set: with_seed(&args.set, args.seed),
+    };
+    let record = RunRecord {
+        snap: args.snap,
+        allow_outside: args.chosen.allows_outside(),
+        cases: args.chosen.names().to_vec(),
+        shard: args.shard,
+        ..RunRecord::begun(text, places::place(&args.data))
+    };
+    record.write(&args.out).map_err(Failure::work)?;
+    Ok(Some(record))
+}
+
+/// Records how a run ended.
+fn end(args: &Args, record: Option<RunRecord>, outcomes: &[executor::Outcome], refused: usize) -> Outcome {
+    let Some(record) = record else { return Ok(()) };
+    let count = |of: &dyn Fn(&executor::Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
+    let done = count(&|outcome| matches!(outcome, executor::Outcome::Done(_)));
+    let failed = count(&|outcome| matches!(outcome, executor::Outcome::Failed(_))) + refused;
+    let ended = Some(journal::now());
+    RunRecord { done, failed, ended, ..record }.write(&args.out).map_err(Failure::work)
 }
 
 /// What there is left to do.
@@ -248,13 +290,21 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executo
             show::counted(all, "case")
         );
     });
-    let tell = |case: &str, outcome: &executor::Outcome| {
+    let tell = |name: &CaseName, outcome: &executor::Outcome| {
+        let case = name.to_string();
+        let recorded = match outcome {
+            executor::Outcome::Failed(problem) => journal::failed(&args.out, name, problem),
+            _ => journal::succeeded(&args.out, name),
+        };
+        if let Err(problem) = recorded {
+            tracing::warn!("{problem}");
+        }
         if let executor::Outcome::Failed(problem) = outcome {
             bar.suspend(|| say!("case {case}: {problem}"));
         } else {
             ended.fetch_add(1, Ordering::SeqCst);
         }
-        bar.set_message(case.to_owned());
+        bar.set_message(case);
         bar.inc(1);
     };
     let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), &execution, &tell);

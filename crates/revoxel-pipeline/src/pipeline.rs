@@ -51,6 +51,11 @@ impl Pipeline {
         resolve(file, text, set, registry, read).map_err(named)
     }
 
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The folder of the file.
     pub fn folder(&self) -> &std::path::Path {
         std::path::Path::new(&self.file).parent().unwrap_or(std::path::Path::new(""))

@@ -152,7 +152,9 @@ fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) ->
         (None, false) => {
             let files = [first, second].map(|case| case.inputs.values().next().map(|path| path.display().to_string()));
             let [first, second] = files.map(Option::unwrap_or_default);
-            format!(" ({first} and {second}): write another placeholder for {{case}}, and the name is made of all of them")
+            format!(
+                " ({first} and {second}): write another placeholder for {{case}}, and the name is made of all of them"
+            )
         }
     };
     DatasetError::SameName { folder: folder.to_owned(), case, help }
@@ -160,8 +162,7 @@ fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) ->
 
 /// The cases, each as often as the pipeline makes copies of it.
 pub fn copies(pipeline: &Pipeline, cases: Vec<Case>) -> Vec<Case> {
-    let copies =
-        |case: Case| pipeline.copies_of(&case.name).into_iter().map(move |name| Case { name, ..case.clone() });
+    let copies = |case: Case| pipeline.copies_of(&case.name).into_iter().map(move |name| Case { name, ..case.clone() });
     cases.into_iter().flat_map(copies).collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use revoxel_pipeline::Pipeline;
+use revoxel_pipeline::{CaseName, Pipeline};
 
 use crate::case::{self, Done};
 use crate::memory::Budget;
@@ -39,7 +39,7 @@ pub fn run(
     cases: &[Checked],
     (data, out): (&Path, &Path),
     execution: &Execution,
-    tell: &(dyn Fn(&str, &Outcome) + Sync),
+    tell: &(dyn Fn(&CaseName, &Outcome) + Sync),
 ) -> Vec<Outcome> {
     let budget = Budget::new(execution.memory.max(1));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -61,7 +61,7 @@ pub fn run(
             if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
                 stop.store(true, Ordering::SeqCst);
             }
-            tell(&checked.case.name.to_string(), &outcome);
+            tell(&checked.case.name, &outcome);
             outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
         }
     };

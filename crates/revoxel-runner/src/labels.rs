@@ -114,12 +114,7 @@ impl LabelMaps {
 
     /// The maps to read next: only of inputs in which something is missing still, and no more at once than memory has
     /// room for.
-    fn next<'a>(
-        &mut self,
-        pipeline: &'a Pipeline,
-        absent: &[AbsentLabel],
-        most: usize,
-    ) -> Vec<(Map, &'a Input)> {
+    fn next<'a>(&mut self, pipeline: &'a Pipeline, absent: &[AbsentLabel], most: usize) -> Vec<(Map, &'a Input)> {
         let (mut batch, mut bytes, room) = (Vec::new(), 0u64, memory::default_budget() / 2);
         while batch.len() < most {
             let Some(map) = self.files.front() else { break };

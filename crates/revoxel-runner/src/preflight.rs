@@ -13,6 +13,7 @@ use revoxel_transforms::{Need, Transform};
 
 use crate::channel;
 use crate::dataset::Case;
+use crate::journal;
 use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
@@ -69,7 +70,8 @@ pub struct Strictness {
 /// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept. Headers are read once
 /// for copies of a case that follow each other.
 pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
-    let of_one: Vec<&[Case]> = cases.chunk_by(|a, b| a.inputs == b.inputs && a.channels == b.channels && a.missing == b.missing).collect();
+    let of_one: Vec<&[Case]> =
+        cases.chunk_by(|a, b| a.inputs == b.inputs && a.channels == b.channels && a.missing == b.missing).collect();
     let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
         let read = headers(pipeline, &copies[0], strictness);
         let read = std::iter::repeat_n(read, copies.len());
@@ -399,6 +401,9 @@ pub fn check_names<'a>(pipeline: &Pipeline, cases: impl Iterator<Item = &'a Case
             let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b".revoxel-");
             if path.file_name().is_some_and(is_ours) {
                 problems.push(format!("{}: names that begin with .revoxel- are reserved", path.display()));
+            }
+            if path.strip_prefix(out).is_ok_and(|relative| relative.starts_with(journal::FOLDER)) {
+                problems.push(format!("{}: the folder {} is reserved", path.display(), journal::FOLDER));
             }
             if let Some(other) = seen.insert(path.clone(), &case.name) {
                 problems.push(match *other == case.name {

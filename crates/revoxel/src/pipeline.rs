@@ -112,6 +112,7 @@ impl Pipeline {
         execution: &Execution,
         tell: &(dyn Fn(&str, &executor::Outcome) + Sync),
     ) -> Vec<executor::Outcome> {
-        executor::run(&self.0, cases, (data.as_ref(), out.as_ref()), execution, tell)
+        let tell = |name: &CaseName, outcome: &executor::Outcome| tell(&name.to_string(), outcome);
+        executor::run(&self.0, cases, (data.as_ref(), out.as_ref()), execution, &tell)
     }
 }

@@ -50,14 +50,15 @@ pub(super) fn check_paths(
             return Err(Fault::new(place, format!("{:?} contains `*`, which is for inputs only", path.text())));
         }
         let of_cases = |name: &&str| ![CASE, COPY].contains(name);
-        if let Some(name) = path.names().into_iter().filter(of_cases).find(|name| {
-            *name == CHANNEL || !(listed || known.contains(name))
-        }) {
+        if let Some(name) =
+            path.names().into_iter().filter(of_cases).find(|name| *name == CHANNEL || !(listed || known.contains(name)))
+        {
             let problem = format!("{:?}: no input path contains {{{name}}}", path.text());
             return Err(Fault::new(place, problem).help(placeholders(&known, copies)));
         }
         if let Some(name) = path.required().into_iter().filter(of_cases).find(|name| !listed && !sure.contains(name)) {
-            let problem = format!("{:?}: not every case has {{{name}}}, which the inputs have in brackets", path.text());
+            let problem =
+                format!("{:?}: not every case has {{{name}}}, which the inputs have in brackets", path.text());
             return Err(Fault::new(place, problem).help(format!("write it in brackets, such as [{name}-{{{name}}}_]")));
         }
         if copies && !path.has_copy() {

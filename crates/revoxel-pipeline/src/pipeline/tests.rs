@@ -162,7 +162,8 @@ fn copies_have_paths_of_their_own() {
         .replace("{case}/label.nii.gz\" }\n", "{case}/{copy}/label.nii.gz\" }\n");
     let numbered = numbered.replace("{case}/trace", "{case}/{copy}/trace");
     let pipeline = parse(&numbered).unwrap();
-    let names: Vec<String> = pipeline.copies_of(&CaseName::alone("a")).iter().map(|name| pipeline.trace.path(name)).collect();
+    let names: Vec<String> =
+        pipeline.copies_of(&CaseName::alone("a")).iter().map(|name| pipeline.trace.path(name)).collect();
     assert_eq!(names, ["a/0/trace.json", "a/1/trace.json", "a/2/trace.json"]);
     assert_ne!(pipeline.hash(), parse(&numbered.replace("copies: 3", "copies: 4")).unwrap().hash());
 }

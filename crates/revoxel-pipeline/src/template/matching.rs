@@ -17,12 +17,7 @@ impl Template {
     }
 }
 
-fn fits(
-    pieces: &[Piece],
-    name: &str,
-    known: &BTreeMap<String, String>,
-    found: &mut Vec<(String, String)>,
-) -> bool {
+fn fits(pieces: &[Piece], name: &str, known: &BTreeMap<String, String>, found: &mut Vec<(String, String)>) -> bool {
     let Some((first, rest)) = pieces.split_first() else { return name.is_empty() };
     let decided = |name: &str, found: &[(String, String)]| {
         let now = found.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());

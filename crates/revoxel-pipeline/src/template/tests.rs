@@ -18,7 +18,8 @@ fn templates_are_checked() {
     {
         assert!(Template::new(bad).is_err(), "{bad}");
     }
-    for bad in ["{a}{b}.nii", "{a}*.nii", "[{a}_][{b}_][{c}_][{d}_][{e}_][{f}_][{g}_]x", "{a}_{b}_{c}_{d}_{e}_{f}_{g}"] {
+    for bad in ["{a}{b}.nii", "{a}*.nii", "[{a}_][{b}_][{c}_][{d}_][{e}_][{f}_][{g}_]x", "{a}_{b}_{c}_{d}_{e}_{f}_{g}"]
+    {
         assert!(t(bad).check_for_finding().is_err(), "{bad}");
     }
     // A slash in brackets is between them.

@@ -97,7 +97,10 @@ fn name_of(values: &Values, order: &[&str]) -> CaseName {
         None => named.clone().map(|(name, value)| format!("{name}-{}", value.text)).collect::<Vec<_>>().join("_"),
     };
     let fields = named.filter(|(name, _)| *name != CASE);
-    CaseName { fields: fields.map(|(name, value)| (name.to_owned(), value.text.clone())).collect(), ..CaseName::alone(case) }
+    CaseName {
+        fields: fields.map(|(name, value)| (name.to_owned(), value.text.clone())).collect(),
+        ..CaseName::alone(case)
+    }
 }
 
 /// Gives a case the files of an input.

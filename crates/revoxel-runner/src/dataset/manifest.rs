@@ -114,7 +114,8 @@ fn unknown_columns(pipeline: &Pipeline, list: &CaseList, rows: &Rows) -> Vec<Str
 
 /// Whether a row is in the part of the dataset that is wanted.
 fn chosen(row: &Row, list: &CaseList) -> bool {
-    let split = list.split.as_ref().is_none_or(|wanted| row.split.as_ref().is_some_and(|split| same_split(split, wanted)));
+    let split =
+        list.split.as_ref().is_none_or(|wanted| row.split.as_ref().is_some_and(|split| same_split(split, wanted)));
     split
         && list.conditions.iter().all(|condition| {
             let values = row.columns.get(&condition.column);
@@ -161,7 +162,10 @@ fn case(pipeline: &Pipeline, row: &Row, folder: &Path, finding: Finding) -> Resu
         for paths in paths {
             for path in paths {
                 if path.contains('*') {
-                    return Err(format!("{path:?}: `*` is not looked for with a list of cases; add a column {:?} with the path", input.key));
+                    return Err(format!(
+                        "{path:?}: `*` is not looked for with a list of cases; add a column {:?} with the path",
+                        input.key
+                    ));
                 }
                 if !finding.allow_outside && leaves(Path::new(&path)) {
                     return Err(format!("{path:?} is outside the data folder: --allow-outside allows that"));

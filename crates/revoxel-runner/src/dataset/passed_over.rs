@@ -29,8 +29,11 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
     if pipeline.cases.is_some() {
         return found;
     }
-    let taken: HashSet<&Path> =
-        cases.iter().flat_map(|case| case.inputs.keys().flat_map(|key| case.files(key))).map(PathBuf::as_path).collect();
+    let taken: HashSet<&Path> = cases
+        .iter()
+        .flat_map(|case| case.inputs.keys().flat_map(|key| case.files(key)))
+        .map(PathBuf::as_path)
+        .collect();
     let mut likes: Vec<(PathBuf, String)> = Vec::new();
     for like in pipeline.inputs.iter().flat_map(|input| input.paths()).filter_map(|path| like(path, folder)) {
         if !likes.contains(&like) {

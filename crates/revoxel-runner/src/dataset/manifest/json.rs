@@ -49,7 +49,8 @@ fn datalist(document: &Map<String, Value>, list: &CaseList) -> Result<Rows, Stri
                 Value::Object(entry) => entry_of(entry).map_err(|problem| format!("{place}: {problem}"))?,
                 other => return Err(format!("{place}: expected an object or a path, not {other}")),
             };
-            row.split = (split != "cases").then(|| split.clone()).or_else(|| row.columns.get("split")?.first().cloned());
+            row.split =
+                (split != "cases").then(|| split.clone()).or_else(|| row.columns.get("split")?.first().cloned());
             row.name = name(&row, list);
             rows.rows.push(Row { place, ..row });
         }
@@ -159,8 +160,7 @@ fn nnunet_row(case: &str, split: &str, images: Vec<String>, label: Option<String
 fn split_by_folds(rows: &mut Rows, folder: &Path) -> Result<(), String> {
     let path = folder.join("splits_final.json");
     let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let folds: Vec<Map<String, Value>> =
-        serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    let folds: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
     for (number, fold) in folds.iter().enumerate() {
         let validates = fold.get("val").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let validates: BTreeSet<&str> = validates.collect();

@@ -11,8 +11,7 @@ use super::{BETWEEN, Row, Rows};
 pub(super) fn rows(text: &str, list: &CaseList, extension: &str) -> Result<Rows, Vec<String>> {
     let delimiter = if extension == "tsv" { b'\t' } else { b',' };
     let text = text.trim_start_matches('\u{feff}');
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns: Vec<String> = match reader.headers() {
         Ok(columns) => columns.iter().map(str::to_owned).collect(),
         Err(error) => return Err(vec![error.to_string()]),
@@ -23,8 +22,10 @@ pub(super) fn rows(text: &str, list: &CaseList, extension: &str) -> Result<Rows,
     let names = list.name.as_deref().unwrap_or(CASE);
     if !columns.iter().any(|column| column == names) {
         let all = columns.join(", ");
-        return Err(vec![format!("it has no column {names:?} with the names of the cases; its columns are {all}; write \
-                                 `name: COLUMN` under `cases`")]);
+        return Err(vec![format!(
+            "it has no column {names:?} with the names of the cases; its columns are {all}; write \
+                                 `name: COLUMN` under `cases`"
+        )]);
     }
     let mut rows = Rows { rows: Vec::new(), columns };
     let mut problems = Vec::new();

@@ -23,16 +23,21 @@ impl Place {
         let text = format!(
             "version: 1\ncases: {cases}\ninputs:\n{inputs}\noutputs: {{}}\ntrace: '[{{site}}/]{{case}}.json'\n"
         );
-        let pipeline =
-            Pipeline::parse("p.yaml", &text, &[], &Registry::basic()).map_err(|error| error.to_string())?;
+        let pipeline = Pipeline::parse("p.yaml", &text, &[], &Registry::basic()).map_err(|error| error.to_string())?;
         let cases = discover_with(&pipeline, self.0.path(), finding).map_err(|error| error.to_string())?;
         let shown = |path: &PathBuf| path.strip_prefix(self.0.path()).unwrap_or(path).display().to_string();
         let one = |case: &Case| {
-            let files = case.inputs.keys().map(|key| {
-                format!("{key}={}", case.files(key).map(shown).collect::<Vec<_>>().join("+"))
-            });
+            let files = case
+                .inputs
+                .keys()
+                .map(|key| format!("{key}={}", case.files(key).map(shown).collect::<Vec<_>>().join("+")));
             let missing = case.missing.iter().map(|(key, path)| format!("{key}?{}", shown(path)));
-            format!("{} {} {}", pipeline.trace.path(&case.name), case.name, files.chain(missing).collect::<Vec<_>>().join(" "))
+            format!(
+                "{} {} {}",
+                pipeline.trace.path(&case.name),
+                case.name,
+                files.chain(missing).collect::<Vec<_>>().join(" ")
+            )
         };
         Ok(cases.iter().map(one).collect())
     }
@@ -108,8 +113,16 @@ fn what_is_wrong_with_a_table_is_said_at_once() {
 fn documents_of_other_programs_are_told_by_their_keys() {
     let images = ["imagesTr/a_0000.nii", "imagesTr/a_0001.nii", "imagesTr/b_0000.nii", "imagesTr/b_0001.nii"];
     let mut files: Vec<(&str, &str)> = images.iter().map(|name| (*name, "")).collect();
-    files.extend([("labelsTr/a.nii", ""), ("labelsTr/b.nii", ""), ("imagesTs/t_0000.nii", ""), ("imagesTs/t_0001.nii", "")]);
-    files.push(("dataset.json", r#"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0}, "file_ending": ".nii"}"#));
+    files.extend([
+        ("labelsTr/a.nii", ""),
+        ("labelsTr/b.nii", ""),
+        ("imagesTs/t_0000.nii", ""),
+        ("imagesTs/t_0001.nii", ""),
+    ]);
+    files.push((
+        "dataset.json",
+        r#"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0}, "file_ending": ".nii"}"#,
+    ));
     files.push(("splits_final.json", r#"[{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a"]}]"#));
     files.push((
         "msd.json",
@@ -129,14 +142,23 @@ fn documents_of_other_programs_are_told_by_their_keys() {
     let b = "b.json b image=imagesTr/b_0000.nii+imagesTr/b_0001.nii label=labelsTr/b.nii";
     assert_eq!(t("{ from: dataset.json, split: training }").unwrap(), [a, b]);
     assert_eq!(t("{ from: dataset.json, fold: 0 }").unwrap(), [b]);
-    assert_eq!(t("{ from: dataset.json, split: test }").unwrap(), ["t.json t image=imagesTs/t_0000.nii+imagesTs/t_0001.nii"]);
+    assert_eq!(
+        t("{ from: dataset.json, split: test }").unwrap(),
+        ["t.json t image=imagesTs/t_0000.nii+imagesTs/t_0001.nii"]
+    );
     assert_eq!(t("{ from: monai.json, fold: 1 }").unwrap(), [b]);
     assert_eq!(t("{ from: monai.json }").unwrap(), [a, b]);
     let msd = "a_0000.json a_0000 image=imagesTr/a_0000.nii label=labelsTr/a.nii";
     assert_eq!(t("{ from: msd.json, split: train }").unwrap(), [msd]);
-    assert!(t("{ from: msd.json, split: val }").unwrap_err().contains("no split \"val\"; its splits are test, training"));
+    assert!(
+        t("{ from: msd.json, split: val }").unwrap_err().contains("no split \"val\"; its splits are test, training")
+    );
     assert!(t("{ from: none.json }").unwrap_err().contains("no list of cases"));
-    let one = place.cases("{ from: dataset.json, split: tr }", "  t2: { kind: image, path: '{image_0001}' }", Finding::default());
+    let one = place.cases(
+        "{ from: dataset.json, split: tr }",
+        "  t2: { kind: image, path: '{image_0001}' }",
+        Finding::default(),
+    );
     assert_eq!(one.unwrap()[1], "b.json b t2=imagesTr/b_0001.nii");
     assert!(discover(&Pipeline::parse("p.yaml", "version: 1\ncases: { from: dataset.json }\ninputs: { i: { kind: image, path: '{image}' } }\noutputs: {}\ntrace: '{case}.json'\n", &[], &Registry::basic()).unwrap(), place.0.path()).is_ok());
 }

@@ -1,0 +1,144 @@
+//! `revoxel status`
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use revoxel_pipeline::Pipeline;
+use revoxel_runner::dataset::{Case, Finding, copies, discover_with, select};
+use revoxel_runner::journal::{self, RunRecord};
+use revoxel_runner::parameter_files;
+use revoxel_runner::preflight::Strictness;
+use revoxel_runner::resume::{Standing, standing};
+use revoxel_runner::shards;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Outcome};
+use super::pipeline_file::progress;
+use super::show;
+
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+A case is done if its trace and its outputs are what a run would make now; stale if an input or an output has changed \
+since; failed if its last run failed; missing if it has not been run. Exit code 0 only if all cases are done.
+
+Examples:
+  revoxel status preprocessed
+  revoxel status preprocessed --data /mnt/copy/of/data --json";
+
+/// Show which cases of the runs into a folder are done, stale, failed or missing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// The output folder of a run, or of the parts of one.
+    out: PathBuf,
+    /// The data folder, if it is not where it was when the run started.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a case stands.
+struct Row {
+    case: String,
+    state: &'static str,
+    why: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut runs = journal::runs(&args.out);
+    let Some(latest) = runs.first().cloned() else {
+        let problem = format!("{}: no run is recorded in {}", args.out.display(), journal::FOLDER);
+        return Err(Failure::usage(format!("{problem}: revoxel run writes that folder")));
+    };
+    let of_latest = |run: &RunRecord| run.pipeline.hash == latest.pipeline.hash && run.data == latest.data;
+    let others = runs.iter().filter(|run| !of_latest(run)).count();
+    runs.retain(of_latest);
+    let pipeline = pipeline_of(&latest)?;
+    let data = args.data.clone().unwrap_or_else(|| latest.data.clone());
+    let rows = rows(&pipeline, &latest, &runs, &data, &args.out)?;
+    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
+    let counts = ["done", "stale", "failed", "missing"].map(|state| (state, count(state)));
+    if args.json {
+        let row = |row: &Row| json!({ "case": row.case, "state": row.state, "why": row.why });
+        let counts: serde_json::Map<String, Value> =
+            counts.iter().map(|(state, count)| ((*state).to_owned(), (*count).into())).collect();
+        show::json(&json!({
+            "out": args.out,
+            "pipeline": latest.pipeline.path,
+            "data": data,
+            "counts": counts,
+            "cases": rows.iter().map(row).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        for Row { case, state, why } in rows.iter().filter(|row| row.state != "done") {
+            let why = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            show::text(&format!("case {case}: {state}{why}\n"))?;
+        }
+        let shown = counts.iter().filter(|(state, count)| *count > 0 || *state == "done");
+        let shown: Vec<String> = shown.map(|(state, count)| format!("{count} {state}")).collect();
+        show::text(&format!("{}: {}\n", show::counted(rows.len(), "case"), shown.join(", ")))?;
+    }
+    if others > 0 {
+        say!("{} of another pipeline or data folder left aside", show::counted(others, "run"));
+    }
+    if rows.len() == counts[0].1 { Ok(()) } else { Err(Failure::told()) }
+}
+
+/// The pipeline that a run had.
+fn pipeline_of(run: &RunRecord) -> Result<Pipeline, Failure> {
+    let told = &run.pipeline;
+    let folder = told.path.parent().unwrap_or(Path::new("")).to_owned();
+    let read = |content, name: &str| parameter_files::parameters(&folder, content, name);
+    Pipeline::parse_with(&told.path.to_string_lossy(), &told.text, &told.set, &revoxel::registry(), &read)
+        .map_err(|e| Failure::pipeline(&e))
+}
+
+fn rows(
+    pipeline: &Pipeline,
+    latest: &RunRecord,
+    runs: &[RunRecord],
+    data: &Path,
+    out: &Path,
+) -> Result<Vec<Row>, Failure> {
+    let finding = Finding { allow_outside: latest.allow_outside };
+    let all = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
+    let cases = wanted(all, runs, data)?;
+    let cases = copies(pipeline, cases);
+    let parts = latest.shard.map_or(1, |(_, parts)| parts);
+    let begun: BTreeSet<usize> = runs.iter().filter_map(|run| run.shard).map(|(part, _)| part - 1).collect();
+    let part_of = if parts > 1 { shards::parts_of(pipeline, &cases, parts) } else { vec![0; cases.len()] };
+    let strictness = Strictness { snap: latest.snap, memory: None };
+    let bar = progress(cases.len(), "cases checked");
+    let one = |(case, part): (&Case, &usize)| {
+        let standing = standing(pipeline, case, (data, out), strictness);
+        bar.inc(1);
+        let failure = || journal::failure(out, &case.name).map(|failed| failed.problem);
+        let (state, why) = match standing {
+            Standing::Done => ("done", None),
+            other => match (failure(), other) {
+                (Some(problem), _) => ("failed", Some(problem)),
+                (None, Standing::Again(why)) => ("stale", Some(why)),
+                (None, _) if parts > 1 && !begun.contains(part) => {
+                    ("missing", Some(format!("part {} of {parts} has not been run", part + 1)))
+                }
+                _ => ("missing", None),
+            },
+        };
+        Row { case: case.name.to_string(), state, why }
+    };
+    let rows = cases.par_iter().zip(&part_of).map(one).collect();
+    bar.finish_and_clear();
+    Ok(rows)
+}
+
+/// The cases that the runs were asked for.
+fn wanted(all: Vec<Case>, runs: &[RunRecord], data: &Path) -> Result<Vec<Case>, Failure> {
+    if runs.iter().any(|run| run.cases.is_empty()) {
+        return Ok(all);
+    }
+    let names: Vec<String> = runs.iter().flat_map(|run| run.cases.clone()).collect();
+    select(all, &names, data).map_err(Failure::usage)
+}

@@ -1,0 +1,183 @@
+//! What runs leave in an output folder about themselves, in `.revoxel/`: how each was started, and which cases failed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use revoxel_pipeline::CaseName;
+use serde::{Deserialize, Serialize};
+
+use crate::case::TOOL;
+use crate::files::{FileError, at, make_folder_of, read_text, remove, write_text};
+use crate::{RESULTS, stop};
+
+/// The folder, below the output folder.
+pub const FOLDER: &str = ".revoxel";
+
+/// How a run was started, and how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The program and its version.
+    pub program: String,
+    /// The number of its results.
+    pub results: u32,
+    /// The arguments of the program.
+    pub command: Vec<String>,
+    /// The pipeline.
+    pub pipeline: PipelineText,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Whether inputs of the same shape were put on one grid.
+    pub snap: bool,
+    /// Whether lists of cases may name files outside the data folder.
+    pub allow_outside: bool,
+    /// The cases that were asked for; none for all.
+    pub cases: Vec<String>,
+    /// The part of the cases, and how many parts there are.
+    pub shard: Option<(usize, usize)>,
+    /// The machine.
+    pub host: String,
+    /// When it was started.
+    pub started: String,
+    /// When it ended; `None` where it has not, or was killed.
+    pub ended: Option<String>,
+    /// How many cases it ran.
+    pub done: usize,
+    /// How many of its cases failed.
+    pub failed: usize,
+}
+
+/// A pipeline as it was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PipelineText {
+    /// The file.
+    pub path: PathBuf,
+    /// The hash of what it does.
+    pub hash: String,
+    /// Its text.
+    pub text: String,
+    /// What was set on the command line.
+    pub set: Vec<String>,
+}
+
+/// A case that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailedCase {
+    /// Its name.
+    pub case: String,
+    /// Which copy of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<u32>,
+    /// Why.
+    pub problem: String,
+    /// The machine.
+    pub host: String,
+    /// When.
+    pub time: String,
+}
+
+/// Now, as text: UTC to the second.
+pub fn now() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    let kernel = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let named = ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    kernel.or(named).map(|name| name.trim().to_owned()).unwrap_or_default()
+}
+
+impl RunRecord {
+    /// The record of a run that begins.
+    pub fn begun(pipeline: PipelineText, data: PathBuf) -> Self {
+        Self {
+            program: TOOL.to_owned(),
+            results: RESULTS,
+            command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+            pipeline,
+            data,
+            snap: false,
+            allow_outside: false,
+            cases: Vec::new(),
+            shard: None,
+            host: host(),
+            started: now(),
+            ended: None,
+            done: 0,
+            failed: 0,
+        }
+    }
+
+    /// Writes the record into an output folder. Each part of a run has one of its own.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn write(&self, out: &Path) -> Result<(), FileError> {
+        let name = self.shard.map_or("run.json".to_owned(), |(part, parts)| format!("run-{part}-of-{parts}.json"));
+        let path = out.join(FOLDER).join(name);
+        make_folder_of(&path)?;
+        write_json(&path, self)
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| at(path)(std::io::Error::other(e)))?;
+    stop::uninterrupted(|| write_text(path, &format!("{text}\n")))
+}
+
+/// The records of the runs into an output folder, the latest first; those that cannot be read are left out.
+pub fn runs(out: &Path) -> Vec<RunRecord> {
+    let entries = fs::read_dir(out.join(FOLDER)).into_iter().flatten().filter_map(Result::ok);
+    let is_run = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.starts_with("run") && name.ends_with(".json")
+    };
+    let records = entries.map(|entry| entry.path()).filter(is_run).filter_map(|path| read(&path));
+    let mut records: Vec<RunRecord> = records.collect();
+    records.sort_by(|a, b| b.started.cmp(&a.started));
+    records
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    let text = read_text(path).ok()?;
+    let read = serde_json::from_str(&text);
+    read.inspect_err(|e| tracing::warn!("{}: ignored, because it is not a record of a run: {e}", path.display())).ok()
+}
+
+fn place_of(out: &Path, name: &CaseName) -> PathBuf {
+    let copy = name.copy.map_or_else(String::new, |copy| format!(".{copy}"));
+    out.join(FOLDER).join("failed").join(format!("{}{copy}.json", name.case))
+}
+
+/// Records that a case failed.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn failed(out: &Path, name: &CaseName, problem: &str) -> Result<(), FileError> {
+    let (case, copy, problem) = (name.case.clone(), name.copy, problem.to_owned());
+    let path = place_of(out, name);
+    make_folder_of(&path)?;
+    write_json(&path, &FailedCase { case, copy, problem, host: host(), time: now() })
+}
+
+/// Removes the record that a case failed: it has not this time.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn succeeded(out: &Path, name: &CaseName) -> Result<(), FileError> {
+    let path = place_of(out, name);
+    if path.exists() {
+        remove(&path)?;
+        // The folder goes with its last record.
+        let _ = path.parent().map(fs::remove_dir);
+    }
+    Ok(())
+}
+
+/// Why a case failed, where it did.
+pub fn failure(out: &Path, name: &CaseName) -> Option<FailedCase> {
+    let path = place_of(out, name);
+    path.exists().then(|| read(&path)).flatten()
+}
