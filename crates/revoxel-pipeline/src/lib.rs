@@ -29,6 +29,7 @@ mod substitute;
 mod template;
 #[cfg(test)]
 mod testing;
+mod typed;
 mod yaml;
 
 pub use error::{PipelineError, Place};

@@ -1,11 +1,12 @@
 //! What is to be done with predictions: the section `restore` as written and as resolved.
 
 mod entry;
+pub(crate) mod strict;
 mod undo;
 
 use entry::Entry;
 use revoxel_core::Kind;
-use revoxel_invert::{Activation, RestorePlace, RestoreRecord, RestoreStepRecord, Values};
+use revoxel_invert::{Activation, Recipe, RestorePlace, RestoreRecord, RestoreStepRecord};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
@@ -13,7 +14,7 @@ use crate::error::{Fault, Place};
 use crate::labels::{self, VolumeStates};
 use crate::model::{Input, InputState, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
-use crate::restore_spec::{RestoreSpec, ValuesSpec};
+use crate::restore_spec::RestoreSpec;
 use crate::steps::resolve_step;
 
 /// Checks what is to be done with a prediction.
@@ -28,15 +29,15 @@ pub(crate) fn resolve(
     let entry = Entry { name, spec, document };
     let kind = entry.kind()?;
     entry.check_volume(inputs)?;
-    let interpolation = entry.interpolation()?;
-    let activation = entry.activation(kind)?;
-    let regions = entry.regions()?;
+    entry.check_activation(kind)?;
+    entry.check_regions()?;
     let decides = entry.decides(kind)?;
     let undoes = entry.undoes(kind, inputs, steps)?;
+    let Recipe { interpolation, activation, regions, fill, .. } = &spec.recipe;
     let decision = Decision {
         decides,
         painted: regions.as_ref().map(|r| r.paint.iter().map(|p| f64::from(p.label)).collect()),
-        on_the_way: (!undoes).then(|| spec.fill.into_iter().collect()),
+        on_the_way: (!undoes).then(|| fill.iter().copied().collect()),
         mixes: interpolation.is_none_or(Interpolation::averages),
     };
     // An activation of this entry comes before its steps.
@@ -45,7 +46,7 @@ pub(crate) fn resolve(
     let resolved = resolve_steps(entry.node("steps"), before, &decision, registry, read)?;
     let carried = if active && resolved.carried == Kind::Probability { kind } else { resolved.carried };
     if let Some(chosen) = interpolation {
-        entry.check_interpolation(chosen, kind, carried, resolved.last_in_model())?;
+        entry.check_interpolation(*chosen, kind, carried, resolved.last_in_model())?;
     }
     let dtype = entry.dtype()?;
     if carried == Kind::Label || decides {
@@ -64,17 +65,7 @@ pub(crate) fn resolve(
     let record = RestoreRecord {
         kind,
         volume: spec.volume.clone().or_else(|| undo::recorded(inputs).filter(|_| undoes)),
-        interpolation,
-        activation,
-        argmax: spec.argmax,
-        regions,
-        decide_in_model: resolved.decide_in_model,
-        values: match spec.values {
-            Some(ValuesSpec::Undo) => Values::Undo,
-            Some(ValuesSpec::Clamp) => Values::Clamp,
-            Some(ValuesSpec::Keep) | None => Values::Keep,
-        },
-        fill: spec.fill,
+        recipe: Recipe { decide_in_model: resolved.decide_in_model, ..spec.recipe.clone() },
         steps: records.collect(),
         path: None,
         dtype,

@@ -1,14 +1,14 @@
 //! An entry of `restore` as written: what each field holds, and what contradicts it.
 
 use revoxel_core::{Kind, StoredDtype};
-use revoxel_invert::{Activation, Paint, Regions, check_label_fill};
+use revoxel_invert::{Activation, Values, check_label_fill};
 use revoxel_transforms::params::Interpolation;
 
 use super::undo;
 use crate::error::{Fault, Place};
 use crate::model::{Input, Step};
 use crate::node::Node;
-use crate::restore_spec::{RestoreSpec, ValuesSpec};
+use crate::restore_spec::RestoreSpec;
 use crate::steps::stored_dtype;
 use crate::template::Template;
 
@@ -50,42 +50,21 @@ impl Entry<'_> {
         }
     }
 
-    pub(super) fn interpolation(&self) -> Result<Option<Interpolation>, Fault> {
-        let interpolation = self.spec.interpolation.as_deref().map(str::parse::<Interpolation>).transpose();
-        interpolation.map_err(|e| {
-            let fault = Fault::new(self.place(&["interpolation"]), e.to_string());
-            fault.meant(&e.0, Interpolation::ALL.iter().map(|i| i.name()))
-        })
-    }
-
-    pub(super) fn activation(&self, kind: Kind) -> Result<Option<Activation>, Fault> {
-        let activation: Option<Activation> = self
-            .spec
-            .activation
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(|e: String| self.fault("activation", e))?;
-        if activation.is_some_and(|a| a != Activation::None) && kind != Kind::Logit {
+    pub(super) fn check_activation(&self, kind: Kind) -> Result<(), Fault> {
+        if self.spec.recipe.activation.is_some_and(|a| a != Activation::None) && kind != Kind::Logit {
             return Err(self.fault("activation", format!("only logits have an activation, and the kind is {kind}")));
         }
-        Ok(activation)
+        Ok(())
     }
 
-    pub(super) fn regions(&self) -> Result<Option<Regions>, Fault> {
-        let regions = self.spec.regions.as_ref().map(|r| Regions {
-            threshold: r.threshold,
-            paint: r.paint.iter().map(|p| Paint { channel: p.channel, label: p.label }).collect(),
-        });
-        if let Some(regions) = &regions {
-            regions.check(None).map_err(|e| self.fault("regions", e))?;
-        }
-        Ok(regions)
+    pub(super) fn check_regions(&self) -> Result<(), Fault> {
+        let regions = self.spec.recipe.regions.as_ref();
+        regions.map_or(Ok(()), |regions| regions.check(None)).map_err(|e| self.fault("regions", e))
     }
 
     /// Whether labels are decided.
     pub(super) fn decides(&self, kind: Kind) -> Result<bool, Fault> {
-        let field = match (self.spec.argmax, &self.spec.regions) {
+        let field = match (self.spec.recipe.argmax, &self.spec.recipe.regions) {
             (true, Some(_)) => {
                 return Err(self.fault("regions", "argmax and regions exclude each other: keep one of them"));
             }
@@ -101,7 +80,7 @@ impl Entry<'_> {
 
     /// Whether values are undone.
     pub(super) fn undoes(&self, kind: Kind, inputs: &[Input], steps: &[Step]) -> Result<bool, Fault> {
-        if self.spec.values.is_none_or(|v| v == ValuesSpec::Keep) {
+        if self.spec.recipe.values == Values::Keep {
             return Ok(false);
         }
         if !matches!(kind, Kind::Image | Kind::Label) {
@@ -143,7 +122,7 @@ impl Entry<'_> {
 
     /// Refuses a fill that is not a label, or that the voxel type which it is written in cannot store.
     pub(super) fn check_label_fill(&self, written: Option<StoredDtype>) -> Result<(), Fault> {
-        let Some(fill) = self.spec.fill else { return Ok(()) };
+        let Some(fill) = self.spec.recipe.fill else { return Ok(()) };
         if check_label_fill(fill).is_err() {
             let problem = format!("{fill} is not a label: the result is a label map, and labels are whole numbers");
             return Err(self.fault("fill", problem));
