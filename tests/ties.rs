@@ -2,7 +2,7 @@
 //! there and back, on oblique grids.
 
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use revoxel_invert::{Decision, Recipe};
+use revoxel_invert::Recipe;
 use revoxel_resample::Interpolation;
 use serde_json::json;
 
@@ -156,7 +156,7 @@ fn one_hot_scores_keep_their_place_and_volume() {
                 inside.iter().map(|v| 1.0 - v).chain(inside.iter().copied()).map(|v| v as f32).collect();
             let prediction = Volume::new(scores.into(), model, Kind::Probability, 2).unwrap();
             let trace = traced((Kind::Label, 1, &grid), &model, &done.steps);
-            let options = Recipe { decision: Decision::Argmax, ..Default::default() };
+            let options = Recipe { argmax: true, ..Default::default() };
             let (shift, volume) = off(&trace.invert(prediction.clone(), options).unwrap().volume, centre);
             (0..3).for_each(|axis| mean.0[axis] += shift[axis] / 12.0);
             mean.1 += volume / 12.0;

@@ -4,7 +4,7 @@
 use revoxel_core::testing::Draw;
 use revoxel_core::{Grid, Kind, Volume};
 use revoxel_invert::points::{PointMap, Side, Space};
-use revoxel_invert::{Decision, Recipe, Trace, TraceStep, VolumeTrace};
+use revoxel_invert::{Recipe, Trace, TraceStep, VolumeTrace};
 use serde_json::{Value, json};
 
 use crate::mutate::{NUMBERS, one, plain};
@@ -45,8 +45,7 @@ fn back(volume: &VolumeTrace, native: &Grid, model: &Grid) {
             _ => Volume::new((0..count).map(|i| (i % 7) as f32).collect::<Vec<_>>().into(), *model, kind, channels),
         };
         let prediction = prediction.expect("as many values as voxels");
-        let decision = if kind == Kind::Logit { Decision::Argmax } else { Decision::Channels };
-        let options = Recipe { coverage: true, decision, ..Recipe::default() };
+        let options = Recipe { argmax: kind == Kind::Logit, coverage: true, ..Recipe::default() };
         let Ok(inverted) = volume.invert(prediction.clone(), options) else { continue };
         assert_eq!(inverted.volume.grid(), native);
         let coverage = inverted.coverage.expect("it was asked for");

@@ -2,16 +2,16 @@
 
 mod allowed;
 mod former;
+mod overrides;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allowed::{bounded, check_outputs};
 use former::Former;
+use overrides::{OUTPUT, Overrides, PREDICTION, RESTORING};
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
-use revoxel_invert::{
-    Activation, CombinedPrediction, Decision, InvertError, Regions, Trace, TraceError, Values, VolumeTrace,
-};
+use revoxel_invert::{CombinedPrediction, Decision, InvertError, Trace, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
@@ -24,7 +24,7 @@ use super::weights::Weights;
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
 use revoxel_runner::points::form_of;
-use revoxel_runner::prediction::{ArrayAxes, Reading, read};
+use revoxel_runner::prediction::{Reading, read};
 use revoxel_runner::restore::{Member, Restoration, RestoreError};
 use revoxel_runner::uneven::beside;
 
@@ -35,11 +35,6 @@ Several predictions are averaged; label maps vote. Options override the `restore
 Examples:
   revoxel invert case.json labels.nii.gz -o labels-on-scan.nii.gz
   revoxel invert case.json logits.npy --kind logit --argmax -o labels-on-scan.nii.gz";
-
-/// Headings of the options in the help.
-const OUTPUT: &str = "Output";
-const PREDICTION: &str = "Prediction";
-const RESTORING: &str = "Restoring";
 
 /// Map a prediction back onto the grid of its scan. Needs only the trace and the prediction.
 #[derive(Debug, clap::Args)]
@@ -66,51 +61,11 @@ pub(super) struct Args {
     /// The `restore` entry of the pipeline to follow, or none [default: the only entry].
     #[arg(long, help_heading = RESTORING, value_name = "NAME")]
     restore: Option<String>,
-    /// The input whose grid to restore [default: the image].
-    #[arg(long, help_heading = RESTORING, value_name = "KEY")]
-    volume: Option<String>,
-    /// Kind of values: label, probability, logit or image [default: label for whole numbers of at least -1 in one
-    /// channel].
-    #[arg(long, help_heading = PREDICTION)]
-    kind: Option<Kind>,
-    /// nearest, linear, cubic, label or label_nearest [default: nearest for labels, linear for other kinds].
-    #[arg(long, help_heading = RESTORING)]
-    interpolation: Option<Interpolation>,
-    /// Activation of logits before they are averaged: softmax, sigmoid, or none to average logits.
-    #[arg(long, help_heading = PREDICTION)]
-    activation: Option<Activation>,
-    /// Write a label map of the channel with the highest value; at a tie the first of them.
-    #[arg(long, help_heading = RESTORING, conflicts_with = "regions")]
-    argmax: bool,
-    /// Write a label map of overlapping regions: the label of each channel; later channels paint over earlier ones
-    /// (regions_class_order of nnU-Net).
-    #[arg(long, help_heading = RESTORING, value_delimiter = ',', value_name = "LABEL,LABEL,…")]
-    regions: Vec<u16>,
-    /// With --regions: a voxel belongs to a region above this probability [default: 0.5].
-    #[arg(long, help_heading = RESTORING, value_name = "P", requires = "regions")]
-    threshold: Option<f64>,
-    /// Also undo the recorded changes of values, so that an image gets the units of its source.
-    #[arg(long, help_heading = RESTORING)]
-    values: bool,
-    /// With --values: where values were clipped, write the clipping limit instead of failing.
-    #[arg(long, help_heading = RESTORING, requires = "values")]
-    clamp: bool,
-    /// Order of an array's axes: xyz, zyx, cxyz or czyx; for 2-D also xy, yx, cxy or cyx [default: the only order that
-    /// fits the shape].
-    #[arg(long, help_heading = PREDICTION)]
-    axes: Option<ArrayAxes>,
-    /// Ignore the prediction's header, and assume the grid on which the pipeline ended.
-    #[arg(long, help_heading = PREDICTION)]
-    assume_grid: bool,
-    /// Value of voxels that the model did not see, in the units of the result [default: background of the kind].
-    #[arg(long, help_heading = RESTORING, value_name = "VALUE", allow_negative_numbers = true, value_parser = fill)]
-    fill: Option<f64>,
+    #[command(flatten)]
+    said: Overrides,
     /// Target grid for unevenly spaced slices.
     #[arg(long, help_heading = RESTORING, value_enum, default_value = "slices")]
     onto: Onto,
-    /// Voxel type to write, also float16 in an .npy file [default: for labels the smallest that holds them].
-    #[arg(long, help_heading = OUTPUT)]
-    dtype: Option<StoredDtype>,
     /// Also write a mask of the voxels that the model saw.
     #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     coverage: Option<PathBuf>,
@@ -124,17 +79,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// A number that is what was typed: whole numbers are not rounded.
-fn fill(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
-    match text.parse::<i128>() {
-        Ok(whole) if !Dtype::F64.holds_whole(whole) => {
-            Err(format!("{text} is not exact in double precision: it would become {value}"))
-        }
-        _ => Ok(value),
-    }
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
     if let Some(outcome) = args.former() {
         return outcome;
@@ -143,29 +87,28 @@ pub(super) fn run(args: &Args) -> Outcome {
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
     let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
         .map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
-    let key = match args.volume.as_ref().or(restoration.volume.as_ref()) {
+    args.said.apply(&mut restoration)?;
+    restoration.recipe.coverage = args.coverage.is_some();
+    let undone = restoration.recipe.values != Values::Keep;
+    let key = match &restoration.volume {
         Some(key) => key.clone(),
-        None if args.values || restoration.recipe.values != Values::Keep => {
-            trace.main_values().map_err(named)?.to_owned()
-        }
+        None if undone => trace.main_values().map_err(named)?.to_owned(),
         None => trace.main_volume().map_err(named)?.to_owned(),
     };
     let record = trace.volume(&key).map_err(named)?;
-    bounded(args, record, args.values || restoration.recipe.values != Values::Keep)?;
+    bounded(args, record, undone)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &output)?;
     let uneven = slices::Uneven::of(record)?;
     if uneven.is_some() {
         show::free(&beside(&output), args.overwrite)?;
     }
-    take_over(args, &mut restoration)?;
-    let wanted = args.dtype.or(restoration.dtype);
+    let wanted = restoration.dtype;
     restoration.check_labels(wanted)?;
     let members = members(args, &trace, &key)?;
     let count = members.len();
     let read = |prediction: Prediction| read_member(args, &restoration, prediction);
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
-    let undone = restoration.recipe.values != Values::Keep;
     let mut dropped = Vec::new();
     let mut facts_of = |kind: Kind, head: &Head| {
         let kept = Kept::on_source(&Written { path: &output, key: &key, kind, head }, record, undone);
@@ -192,7 +135,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         write_coverage(path, mask, record, &key)?;
     }
     let share = unseen as f64 / head.grid.voxel_count() as f64;
-    let decision = &restoration.recipe.decision;
     let dtype = wanted.unwrap_or(StoredDtype::Plain(head.dtype));
     if args.json {
         return show::json(&json!({
@@ -204,7 +146,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "restore": restoration.name,
             "predictions": count,
             "kind": kind.name(),
-            "argmax": *decision == Decision::Argmax,
+            "argmax": restoration.recipe.decision() == Decision::Argmax,
             "values": restoration.recipe.values.name(),
             "interpolation": interpolation.map(Interpolation::name),
             "dtype": dtype.name(),
@@ -279,8 +221,8 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
     let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
-    let argmax = restoration.recipe.decision == Decision::Argmax;
-    let reading = Reading { kind: restoration.kind, axes: args.axes, argmax, beside: Some(record.kind) };
+    let argmax = restoration.recipe.decision() == Decision::Argmax;
+    let reading = Reading { kind: restoration.kind, axes: args.said.axes, argmax, beside: Some(record.kind) };
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
     Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
 }
@@ -295,7 +237,7 @@ fn write_coverage(path: &Path, mask: &Volume, record: &VolumeTrace, key: &str) -
 
 /// What was made of the predictions, in words.
 fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
-    let mut what = match &restoration.recipe.decision {
+    let mut what = match restoration.recipe.decision() {
         Decision::Argmax => format!("label, highest {kind}"),
         Decision::Regions(_) => format!("label, regions of {kind}"),
         Decision::Channels => kind.to_string(),
@@ -382,30 +324,6 @@ fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>
         member.3 = weights;
     }
     Ok(members)
-}
-
-/// What was typed comes before what the pipeline says.
-fn take_over(args: &Args, restoration: &mut Restoration) -> Outcome {
-    let recipe = &mut restoration.recipe;
-    restoration.kind = args.kind.or(restoration.kind);
-    recipe.interpolation = args.interpolation.or(recipe.interpolation);
-    recipe.activation = args.activation.or(recipe.activation);
-    recipe.fill = args.fill.or(recipe.fill);
-    recipe.assume_grid = args.assume_grid;
-    recipe.coverage = args.coverage.is_some();
-    if args.values {
-        recipe.values = if args.clamp { Values::Clamp } else { Values::Undo };
-    }
-    if args.argmax {
-        recipe.decision = Decision::Argmax;
-    }
-    if !args.regions.is_empty() {
-        let mut regions = Regions::in_order(&args.regions);
-        regions.threshold = args.threshold.unwrap_or(regions.threshold);
-        regions.check(None).map_err(|e| Failure::usage(format!("--regions: {e}")))?;
-        recipe.decision = Decision::Regions(regions);
-    }
-    Ok(())
 }
 
 /// Where the result goes.

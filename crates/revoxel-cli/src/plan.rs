@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use revoxel_core::{Grid, GridOp};
-use revoxel_invert::{Activation, RestorePlace, RestoreStepRecord};
+use revoxel_invert::{Activation, Decision, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_runner::dataset::copies;
 use revoxel_runner::labels::{LabelMaps, names_labels};
@@ -152,25 +152,25 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
 fn restored(restore: &Restore) -> String {
     let record = restore.record(&CaseName::alone("{case}"));
     let mut way = vec![record.kind.to_string()];
-    way.extend(record.activation.filter(|a| *a != Activation::None).map(|a| a.to_string()));
-    let decision = match (record.argmax, &record.regions) {
-        (true, _) => Some("argmax".to_owned()),
-        (false, Some(regions)) => Some(format!("regions above {}", regions.threshold)),
-        (false, None) => None,
+    way.extend(record.recipe.activation.filter(|a| *a != Activation::None).map(|a| a.to_string()));
+    let decision = match record.recipe.decision() {
+        Decision::Argmax => Some("argmax".to_owned()),
+        Decision::Regions(regions) => Some(format!("regions above {}", regions.threshold)),
+        Decision::Channels => None,
     };
     let volume = record.volume.unwrap_or_else(|| "the image".to_owned());
-    let interpolation = record.interpolation.map_or_else(String::new, |i| format!(" ({i})"));
+    let interpolation = record.recipe.interpolation.map_or_else(String::new, |i| format!(" ({i})"));
     let model = |s: &&RestoreStepRecord| s.place == RestorePlace::Model;
     let names = |steps: Vec<&RestoreStepRecord>| steps.into_iter().map(|s| s.transform.clone()).collect::<Vec<_>>();
-    if !record.values.is_keep() {
-        way.push(format!("values: {}", record.values));
+    if !record.recipe.values.is_keep() {
+        way.push(format!("values: {}", record.recipe.values));
     }
-    if record.decide_in_model {
+    if record.recipe.decide_in_model {
         way.extend(decision.clone());
     }
     way.extend(names(record.steps.iter().filter(model).collect()));
     way.push(format!("back to {volume}{interpolation}"));
-    if !record.decide_in_model {
+    if !record.recipe.decide_in_model {
         way.extend(decision);
     }
     way.extend(names(record.steps.iter().filter(|s| !model(s)).collect()));

@@ -80,7 +80,7 @@ mod tests {
             serde_json::from_value::<RestoreRecord>(record)
         };
         let step = |place: &str| json!([{ "transform": "fill_holes", "params": {}, "in": place }]);
-        assert_eq!(t("values", "clamp".into()).unwrap().values, Values::Clamp);
+        assert_eq!(t("values", "clamp".into()).unwrap().recipe.values, Values::Clamp);
         assert_eq!(t("steps", step("model")).unwrap().steps[0].place, RestorePlace::Model);
         for (field, value) in [
             ("kind", json!("other")),
@@ -92,6 +92,9 @@ mod tests {
         ] {
             assert!(t(field, value).is_err(), "{field}");
         }
+        // The fields keep their order, which the hash of a pipeline depends on.
+        let all = r#"{"kind":"logit","volume":"image","interpolation":"label","activation":"softmax","argmax":true,"regions":{"threshold":0.5,"paint":[{"channel":0,"label":1}]},"decide_in_model":true,"values":"clamp","fill":3.0,"steps":[{"transform":"a","params":{},"in":"model"}],"path":"a.nii","dtype":"uint8"}"#;
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<RestoreRecord>(all).unwrap()).unwrap(), all);
         // What is left out is not written.
         let record = t("kind", "label".into()).unwrap();
         assert_eq!(serde_json::to_value(record).unwrap(), json!({ "kind": "label" }));

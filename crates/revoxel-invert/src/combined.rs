@@ -41,9 +41,10 @@ impl CombinedPrediction {
     ) -> Result<Self, InvertError> {
         let Some(first) = passes.first() else { return Err(InvertError::Nothing) };
         let kind = first.mean.kind();
-        recipe.decision.check(&first.mean)?;
+        let decision = recipe.decision();
+        decision.check(&first.mean)?;
         let interpolation = interpolation_for(kind, recipe.interpolation)?;
-        let decides = recipe.decision != Decision::Channels;
+        let decides = decision != Decision::Channels;
         // In the units of the result: a label where labels are decided, else a value of each channel.
         let (unseen, given) = if decides { (recipe.fill, None) } else { (None, recipe.fill) };
         if let Some(fill) = recipe.fill.filter(|_| decides || kind == Kind::Label) {
@@ -51,7 +52,7 @@ impl CombinedPrediction {
         }
         let overlap = recipe.overlap
             || recipe.activation == Some(Activation::Sigmoid)
-            || matches!(recipe.decision, Decision::Regions(_));
+            || matches!(decision, Decision::Regions(_));
         let fill = match (given, kind.unseen(1)) {
             // Channels that are asked one by one: none is the background.
             (None, Some(no)) if overlap => no,
@@ -68,7 +69,7 @@ impl CombinedPrediction {
         } else {
             Vec::new()
         };
-        let (decision, coverage) = (recipe.decision, recipe.coverage);
+        let coverage = recipe.coverage;
         Ok(Self { passes, masks, decision, interpolation, fill, unseen, native, relation, coverage })
     }
 

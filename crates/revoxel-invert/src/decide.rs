@@ -64,7 +64,8 @@ fn softmax(values: &mut [f32], size: usize) {
 /// Overlapping channels, painted one over the other: nnU-Net's `regions_class_order`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regions {
-    /// The probability above which a voxel belongs to a region.
+    /// The probability above which a voxel belongs to a region; logits are compared with the logit of this probability.
+    #[serde(default = "half")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub threshold: f64,
     /// The regions in the order of painting: later ones cover earlier ones.
@@ -82,11 +83,15 @@ pub struct Paint {
     pub label: u16,
 }
 
+const fn half() -> f64 {
+    0.5
+}
+
 impl Regions {
     /// Channel 0 with the first label, channel 1 with the second, and so on; above one half.
     pub fn in_order(labels: &[u16]) -> Self {
         let paint = labels.iter().enumerate().map(|(channel, label)| Paint { channel, label: *label }).collect();
-        Self { threshold: 0.5, paint }
+        Self { threshold: half(), paint }
     }
 
     /// The threshold for values of a kind: logits are compared with the logit of the threshold.

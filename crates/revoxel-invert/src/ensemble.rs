@@ -95,7 +95,7 @@ impl Ensemble {
             return Err(InvertError::Undone(found.into()));
         }
         let prediction = self.recipe.activation.unwrap_or_default().apply(prediction)?;
-        self.recipe.decision.check(&prediction)?;
+        self.recipe.decision().check(&prediction)?;
         let Some(first) = self.groups.first_mut() else {
             self.groups.push(Group { steps, rules, sum: prediction, summed: false, weight });
             return Ok(());
@@ -154,14 +154,13 @@ impl Ensemble {
         self.relation
     }
 
-    /// Changes the mean of the predictions where it lies on the model's grid; with `decide`, the decision is taken
-    /// there before it.
+    /// Changes the mean of the predictions where it lies on the model's grid, after the decision where the recipe takes
+    /// it there.
     ///
     /// # Errors
     /// If the predictions lie on several model grids, the decision does not fit them, or `change` fails.
     pub fn on_model<E: From<InvertError>>(
         mut self,
-        decide: bool,
         change: impl FnOnce(Volume) -> Result<Volume, E>,
     ) -> Result<Self, E> {
         self.vote()?;
@@ -171,8 +170,8 @@ impl Ensemble {
         if let Some(group) = self.groups.pop() {
             let rules = group.rules;
             let (steps, mut volume, weight) = group.mean()?;
-            if decide {
-                volume = std::mem::take(&mut self.recipe.decision).apply(volume)?;
+            if self.recipe.decide_in_model {
+                volume = self.recipe.take_decision().apply(volume)?;
             }
             self.groups.push(Group { steps, rules, sum: change(volume)?, summed: false, weight });
         }
@@ -184,6 +183,9 @@ impl Ensemble {
     /// # Errors
     /// If there is no prediction, or the decision or the interpolation does not fit the kind.
     pub fn ready(mut self) -> Result<CombinedPrediction, InvertError> {
+        if self.recipe.decide_in_model {
+            self = self.on_model(Ok::<_, InvertError>)?;
+        }
         self.vote()?;
         let recipe = self.recipe;
         let (Some((_, native)), Some(relation)) = (self.native, self.relation) else {
@@ -196,7 +198,7 @@ impl Ensemble {
             let through = through_of(&steps, rules.separate);
             let pass = Sampling::inverse_of(&steps).unwrap_or(Sampling::identity(*mean.grid()));
             // Where nnU-Net's rule for thick slices was asked for, its export is: no place leans.
-            let decides = recipe.decision != Decision::Channels && rules.separate.is_none();
+            let decides = recipe.decision() != Decision::Channels && rules.separate.is_none();
             passes.push(Pass { mean, pass, through, ties: rules.ties, decides, weight });
         }
         CombinedPrediction::new(passes, recipe, native, relation)

@@ -35,7 +35,7 @@ pub use ensemble::Ensemble;
 pub use error::InvertError;
 pub use inversion::Inverted;
 pub use points::PointMap;
-pub use recipe::{Recipe, Values, ValuesError};
+pub use recipe::{Recipe, Values};
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestorePlace, RestoreRecord, RestoreStepRecord};
 pub use trace::{

@@ -1,15 +1,12 @@
 //! How to restore predictions, as a trace records it.
 
 use revoxel_core::{Kind, StoredDtype};
-use revoxel_resample::Interpolation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::activation::Activation;
 use crate::by_name;
-use crate::decide::Regions;
-use crate::recipe::Values;
+use crate::recipe::Recipe;
 use crate::schema;
 
 /// How to restore a prediction.
@@ -22,30 +19,9 @@ pub struct RestoreRecord {
     /// The volume whose grid it is mapped back to. Default: the main volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
-    /// The interpolation. Default: by kind.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "by_name::optional")]
-    #[schemars(schema_with = "schema::interpolation")]
-    pub interpolation: Option<Interpolation>,
-    /// The function applied to logits first.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "by_name::optional")]
-    #[schemars(schema_with = "schema::activation")]
-    pub activation: Option<Activation>,
-    /// Whether it becomes a label map of the channel with the highest value.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub argmax: bool,
-    /// The regions painted into a label map.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub regions: Option<Regions>,
-    /// Whether labels are decided on the grid of the model, before resampling.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub decide_in_model: bool,
-    /// Whether recorded changes of values are undone: undo or clamp. Default: keep.
-    #[serde(default, skip_serializing_if = "Values::is_keep", with = "by_name")]
-    #[schemars(schema_with = "schema::values_of")]
-    pub values: Values,
-    /// The value of voxels that the model never saw. Default: by kind.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fill: Option<f64>,
+    /// What is done to it.
+    #[serde(flatten)]
+    pub recipe: Recipe,
     /// Steps applied to it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<RestoreStepRecord>,

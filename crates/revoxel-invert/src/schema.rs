@@ -6,7 +6,6 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::activation::Activation;
-use crate::recipe::Values;
 
 pub(crate) fn affine(_: &mut SchemaGenerator) -> Schema {
     let row = json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 4, "maxItems": 4 });
@@ -33,10 +32,6 @@ pub(crate) fn kind(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn activation(_: &mut SchemaGenerator) -> Schema {
     optional(Activation::ALL.map(Activation::name))
-}
-
-pub(crate) fn values_of(_: &mut SchemaGenerator) -> Schema {
-    optional([Values::Undo, Values::Clamp].map(Values::name))
 }
 
 pub(crate) fn fidelity(_: &mut SchemaGenerator) -> Schema {

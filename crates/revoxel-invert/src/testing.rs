@@ -8,6 +8,16 @@ use serde_json::Value;
 
 use crate::*;
 
+impl From<Decision> for Recipe {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Channels => Self::default(),
+            Decision::Argmax => Self { argmax: true, ..Self::default() },
+            Decision::Regions(regions) => Self { regions: Some(regions), ..Self::default() },
+        }
+    }
+}
+
 /// A trace of random ops on a random grid.
 pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
     let native = draw.grid(8);

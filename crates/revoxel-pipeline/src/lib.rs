@@ -30,6 +30,7 @@ mod substitute;
 mod template;
 #[cfg(test)]
 mod testing;
+mod typed;
 mod yaml;
 
 pub use cases::{CaseList, Condition};

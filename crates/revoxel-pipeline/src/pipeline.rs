@@ -17,6 +17,7 @@ use crate::rules::GridRule;
 use crate::spec::{InputSpec, PipelineSpec};
 use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
+use crate::typed::typed;
 use crate::{cases, non_finite, restore, segments, series, substitute, yaml};
 
 impl Pipeline {
@@ -136,7 +137,11 @@ fn resolve(
     let mut document = yaml::parse(text)?;
     substitute::set(&mut document, set)?;
     substitute::variables(&mut document)?;
-    let spec = typed(&document)?;
+    if !matches!(document.data, Data::Map(_)) {
+        return Err(Fault::new(document.place, "not a pipeline: expected fields such as version, inputs and steps"));
+    }
+    restore::strict::check(&document)?;
+    let spec: PipelineSpec = typed(&document)?;
     let place = |path: &[&str]| document.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
     if spec.version != 1 {
         let problem = format!("version {} is not supported: this program reads version 1", spec.version);
@@ -201,28 +206,6 @@ fn resolve(
         registry: registry.clone(),
         file,
         text,
-    })
-}
-
-/// The document as the type of its fields.
-fn typed(document: &Node) -> Result<PipelineSpec, Fault> {
-    if !matches!(document.data, Data::Map(_)) {
-        return Err(Fault::new(document.place, "not a pipeline: expected fields such as version, inputs and steps"));
-    }
-    serde_path_to_error::deserialize(document.json()).map_err(|error| {
-        let path: Vec<String> = error.path().iter().map(ToString::to_string).filter(|s| s != ".").collect();
-        let problem = error.inner().to_string();
-        let fault = Fault::new(document.locate(&path, problem.starts_with("unknown field")), &problem);
-        let names: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
-        match names.split_first() {
-            // A prediction has its file below `output`.
-            Some((&"path", known)) if known.contains(&"output") => fault.help("write `output: { path: ... }`"),
-            Some((&"dtype", known)) if known.contains(&"output") => {
-                fault.help("write `output: { path: ..., dtype: ... }`")
-            }
-            Some((unknown, known)) if problem.starts_with("unknown") => fault.meant(unknown, known.iter().copied()),
-            _ => fault,
-        }
     })
 }
 

@@ -1,11 +1,12 @@
 //! What is to be done with predictions: the section `restore` as written and as resolved.
 
+mod entry;
+pub(crate) mod strict;
 mod undo;
 
+use entry::Entry;
 use revoxel_core::Kind;
-use revoxel_invert::{
-    Activation, Paint, Regions, RestorePlace, RestoreRecord, RestoreStepRecord, Values, check_label_fill,
-};
+use revoxel_invert::{Activation, Recipe, RestorePlace, RestoreRecord, RestoreStepRecord};
 use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
@@ -13,9 +14,8 @@ use crate::error::{Fault, Place};
 use crate::labels::{self, VolumeStates};
 use crate::model::{Input, InputState, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
-use crate::restore_spec::{RestoreSpec, ValuesSpec};
-use crate::steps::{resolve_step, stored_dtype};
-use crate::template::Template;
+use crate::restore_spec::RestoreSpec;
+use crate::steps::resolve_step;
 
 /// Checks what is to be done with a prediction.
 pub(crate) fn resolve(
@@ -26,104 +26,37 @@ pub(crate) fn resolve(
     registry: &Registry,
     read: &ReadFile<'_>,
 ) -> Result<Restore, Fault> {
-    let place = |path: &[&str], of_key| {
-        let path = ["restore", name].iter().chain(path).map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        document.locate(&path, of_key)
-    };
-    let fault = |field: &str, problem: String| Fault::new(place(&[field], false), format!("{field}: {problem}"));
-    let kind: Kind = spec.kind.parse().map_err(|e: revoxel_core::kind::KindError| {
-        Fault::new(place(&["kind"], false), e.to_string()).meant(&spec.kind, Kind::ALL.iter().map(|k| k.name()))
-    })?;
-    if let Some(key) = &spec.volume
-        && !inputs.iter().any(|i| i.key == *key)
-    {
-        let fault = Fault::new(place(&["volume"], false), format!("there is no input {key:?}"));
-        return Err(fault.meant(key, inputs.iter().map(|i| i.key.as_str())));
-    }
-    let interpolation = spec.interpolation.as_deref().map(str::parse::<Interpolation>).transpose();
-    let interpolation = interpolation.map_err(|e| {
-        let fault = Fault::new(place(&["interpolation"], false), e.to_string());
-        fault.meant(&e.0, Interpolation::ALL.iter().map(|i| i.name()))
-    })?;
-    let activation: Option<Activation> =
-        spec.activation.as_deref().map(str::parse).transpose().map_err(|e| fault("activation", e))?;
-    if activation.is_some_and(|a| a != Activation::None) && kind != Kind::Logit {
-        return Err(fault("activation", format!("only logits have an activation, and the kind is {kind}")));
-    }
-    let regions = spec.regions.as_ref().map(|r| Regions {
-        threshold: r.threshold,
-        paint: r.paint.iter().map(|p| Paint { channel: p.channel, label: p.label }).collect(),
-    });
-    if let Some(regions) = &regions {
-        regions.check(None).map_err(|e| fault("regions", e))?;
-    }
-    let decides = match (spec.argmax, &regions) {
-        (true, Some(_)) => {
-            return Err(fault("regions", "argmax and regions exclude each other: keep one of them".to_owned()));
-        }
-        (true, None) => Some("argmax"),
-        (false, Some(_)) => Some("regions"),
-        (false, None) => None,
-    };
-    if let Some(field) = decides
-        && !matches!(kind, Kind::Probability | Kind::Logit)
-    {
-        return Err(fault(field, format!("expected probabilities or logits, and the kind is {kind}")));
-    }
-    if spec.values.is_some_and(|v| v != ValuesSpec::Keep) && !matches!(kind, Kind::Image | Kind::Label) {
-        return Err(fault("values", format!("only images and labels can be undone, and the kind is {kind}")));
-    }
-    let steps_node = document.child("restore").and_then(|r| r.child(name)).and_then(|r| r.child("steps"));
-    let undoes = spec.values.is_some_and(|v| v != ValuesSpec::Keep);
-    if undoes {
-        undo::check(inputs, steps, spec.volume.as_deref(), kind).map_err(|undo::Refused { problem, help }| {
-            Fault::new(place(&["values"], false), format!("values: {problem}")).help(help)
-        })?;
-    }
+    let entry = Entry { name, spec, document };
+    let kind = entry.kind()?;
+    entry.check_volume(inputs)?;
+    entry.check_activation(kind)?;
+    entry.check_regions()?;
+    let decides = entry.decides(kind)?;
+    let undoes = entry.undoes(kind, inputs, steps)?;
+    let Recipe { interpolation, activation, regions, fill, .. } = &spec.recipe;
     let decision = Decision {
-        decides: decides.is_some(),
+        decides,
         painted: regions.as_ref().map(|r| r.paint.iter().map(|p| f64::from(p.label)).collect()),
-        on_the_way: (!undoes).then(|| spec.fill.into_iter().collect()),
+        on_the_way: (!undoes).then(|| fill.iter().copied().collect()),
         mixes: interpolation.is_none_or(Interpolation::averages),
     };
     // An activation of this entry comes before its steps.
     let active = activation.is_some_and(|a| a != Activation::None);
-    let resolved = resolve_steps(steps_node, if active { Kind::Probability } else { kind }, &decision, registry, read)?;
+    let before = if active { Kind::Probability } else { kind };
+    let resolved = resolve_steps(entry.node("steps"), before, &decision, registry, read)?;
     let carried = if active && resolved.carried == Kind::Probability { kind } else { resolved.carried };
-    if let Some(chosen) = interpolation.filter(|i| i.averages() && carried == Kind::Label) {
-        let step = resolved.steps.iter().rev().find(|(_, place)| *place == RestorePlace::Model);
-        let why = step.filter(|_| kind != Kind::Label).map_or(String::new(), |(step, _)| {
-            format!(", which are made before resampling because {} is a step in: model", step.name)
-        });
-        let problem = format!("{chosen} would average labels{why}; use nearest, label or label_nearest");
-        return Err(fault("interpolation", problem));
+    if let Some(chosen) = interpolation {
+        entry.check_interpolation(*chosen, kind, carried, resolved.last_in_model())?;
     }
-    if let Some(chosen) = interpolation.filter(|i| i.weighs_labels() && carried != Kind::Label) {
-        let problem = format!(
-            "{chosen} is for labels, and the resampled values are of kind {carried}: use nearest, linear or cubic"
-        );
-        return Err(fault("interpolation", problem));
-    }
-    let gives_labels = carried == Kind::Label || decides.is_some();
-    if let Some(fill) = spec.fill.filter(|_| gives_labels)
-        && check_label_fill(fill).is_err()
-    {
-        let problem = format!("{fill} is not a label: the result is a label map, and labels are whole numbers");
-        return Err(fault("fill", problem));
-    }
-    let dtype = spec.output.as_ref().map(|o| stored_dtype(&o.path, o.dtype.as_deref())).transpose();
-    let dtype = dtype.map_err(|fault| Fault { place: place(&["output", "dtype"], false), ..fault })?.flatten();
-    let changed_after = resolved.steps.iter().any(|(_, place)| *place == RestorePlace::Native);
-    if let (Some(fill), Some(dtype)) = (spec.fill.filter(|_| gives_labels && !changed_after), dtype)
-        && dtype.check_labels([fill]).is_err()
-    {
-        return Err(fault("fill", format!("the dtype of the output, {dtype}, cannot store label {fill}")));
+    let dtype = entry.dtype()?;
+    if carried == Kind::Label || decides {
+        let changed_after = resolved.steps.iter().any(|(_, place)| *place == RestorePlace::Native);
+        entry.check_label_fill(dtype.filter(|_| !changed_after))?;
     }
     if let Some(lost) = dtype.and_then(|dtype| resolved.reach.lost(PREDICTION, dtype)) {
-        return Err(labels::lost(&lost, place(&["output", "dtype"], false)));
+        return Err(labels::lost(&lost, entry.place(&["output", "dtype"])));
     }
-    let path = spec.output.as_ref().map(|o| Template::new(&o.path)).transpose();
-    let path = path.map_err(|e| Fault::new(place(&["output", "path"], false), e))?;
+    let path = entry.path()?;
     let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
         transform: step.name.to_owned(),
         params: step.params.clone(),
@@ -132,23 +65,13 @@ pub(crate) fn resolve(
     let record = RestoreRecord {
         kind,
         volume: spec.volume.clone().or_else(|| undo::recorded(inputs).filter(|_| undoes)),
-        interpolation,
-        activation,
-        argmax: spec.argmax,
-        regions,
-        decide_in_model: resolved.decide_in_model,
-        values: match spec.values {
-            Some(ValuesSpec::Undo) => Values::Undo,
-            Some(ValuesSpec::Clamp) => Values::Clamp,
-            Some(ValuesSpec::Keep) | None => Values::Keep,
-        },
-        fill: spec.fill,
+        recipe: Recipe { decide_in_model: resolved.decide_in_model, ..spec.recipe.clone() },
         steps: records.collect(),
         path: None,
         dtype,
     };
     let steps = resolved.steps.into_iter().map(|(step, _)| step).collect();
-    let place = place(if path.is_some() { &["output", "path"] } else { &[] }, false);
+    let place = entry.place(if path.is_some() { &["output", "path"] } else { &[] });
     Ok(Restore { name: name.to_owned(), path, steps, record, place })
 }
 
@@ -271,6 +194,11 @@ impl Steps {
     /// What the prediction is before the next step.
     fn states(&self) -> Vec<InputState> {
         self.reach.states(std::iter::once(PREDICTION))
+    }
+
+    /// The last step that is done before resampling.
+    fn last_in_model(&self) -> Option<&Step> {
+        self.steps.iter().rev().find(|(_, place)| *place == RestorePlace::Model).map(|(step, _)| step)
     }
 
     fn kind(&self) -> Kind {

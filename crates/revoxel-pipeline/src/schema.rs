@@ -6,6 +6,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use crate::restore_spec::as_written;
 use crate::spec::PipelineSpec;
 
 /// The JSON Schema (draft 2020-12) of pipelines with the transforms of a registry: for editors, which then complete
@@ -59,6 +60,12 @@ pub fn schema(registry: &Registry) -> Value {
     schema["properties"]["steps"]["items"] = json!({ "anyOf": choices });
     let names = registry.iter().filter(|t| t.class != Class::Spatial).map(|t| t.name);
     restore_steps.push(json!({ "enum": names.collect::<Vec<_>>() }));
-    schema["$defs"]["RestoreSpec"]["properties"]["steps"]["items"] = json!({ "anyOf": restore_steps });
+    let definitions = &mut schema["$defs"];
+    as_written(&mut definitions["RestoreSpec"]);
+    // Traces may have unknown fields here.
+    for name in ["Regions", "Paint"] {
+        definitions[name]["additionalProperties"] = false.into();
+    }
+    definitions["RestoreSpec"]["properties"]["steps"]["items"] = json!({ "anyOf": restore_steps });
     schema
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, Volume, Voxel, dispatch};
-use revoxel_invert::{Decision, Recipe, Trace};
+use revoxel_invert::{Recipe, Trace};
 use revoxel_io::npy::{Tensor, write_npy};
 use revoxel_io::{Facts, Head};
 use revoxel_pipeline::Pipeline;
@@ -107,7 +107,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     let reading = Reading { argmax: true, ..Reading::default() };
     let prediction = read(&prediction_file, &model, &reading).map_err(|e| text(&e))?;
     let interpolation = Some(Interpolation::Cubic);
-    let options = Recipe { decision: Decision::Argmax, interpolation, ..Recipe::default() };
+    let options = Recipe { argmax: true, interpolation, ..Recipe::default() };
     let inverted = record.invert(prediction, options).map_err(|e| text(&e))?;
     let head = Head::of(&inverted.volume);
     let written = Written { path: &restored_file, key: "image", kind: Kind::Label, head: &head };

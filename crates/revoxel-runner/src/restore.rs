@@ -80,8 +80,6 @@ pub struct Restoration {
     pub volume: Option<String>,
     /// How they become a result.
     pub recipe: Recipe,
-    /// Whether labels are decided on the model's grid.
-    pub decide_in_model: bool,
     /// Where the result is written, relative to an output folder, where the entry says.
     pub path: Option<String>,
     /// Voxel type of the result, where the entry says.
@@ -138,23 +136,13 @@ impl Restoration {
             field: field.to_owned(),
             problem,
         };
-        let decision = match (&record.regions, record.argmax) {
-            (Some(regions), _) => {
-                regions.check(None).map_err(|e| error("regions", e))?;
-                Decision::Regions(regions.clone())
-            }
-            (None, true) => Decision::Argmax,
-            (None, false) => Decision::Channels,
-        };
+        if let Some(regions) = &record.recipe.regions {
+            regions.check(None).map_err(|e| error("regions", e))?;
+        }
         let recipe = Recipe {
-            activation: record.activation,
-            values: record.values,
-            interpolation: record.interpolation,
-            decision,
-            fill: record.fill,
             // A step does what the activation of that name does: no channel is the background then.
             overlap: record.steps.iter().any(|s| s.transform == "activations" && s.params["sigmoid"] == true),
-            ..Recipe::default()
+            ..record.recipe.clone()
         };
         let step = |(position, step): (usize, &RestoreStepRecord)| {
             let field = format!("steps[{position}]");
@@ -177,7 +165,6 @@ impl Restoration {
             kind: Some(record.kind),
             volume: record.volume.clone(),
             recipe,
-            decide_in_model: record.decide_in_model,
             path: record.path.as_deref().map(|path| inside(path).map_err(|e| error("path", e))).transpose()?,
             dtype: record.dtype,
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
@@ -204,8 +191,8 @@ impl Restoration {
             let added = all.add(&name, record, prediction, &weights);
             added.map_err(|error| RestoreError::Prediction { name, error: Box::new(error) })?;
         }
-        if self.decide_in_model || self.steps.iter().any(|s| s.model) {
-            all = all.on_model(self.decide_in_model, |volume| self.steps(true, volume))?;
+        if self.steps.iter().any(|s| s.model) {
+            all = all.on_model(|volume| self.steps(true, volume))?;
         }
         Ok((all.ready().map_err(RestoreError::from)?, kind.unwrap_or(Kind::Image)))
     }
@@ -226,16 +213,16 @@ impl Restoration {
     /// # Errors
     /// Where the fill is no label, or the type does not hold what is put into the result.
     pub fn check_labels(&self, written: Option<StoredDtype>) -> Result<(), RestoreError> {
-        let Recipe { decision, fill, .. } = &self.recipe;
-        let gives_labels = *decision != Decision::Channels || self.decide_in_model || self.kind == Some(Kind::Label);
+        let (decision, fill) = (self.recipe.decision(), self.recipe.fill);
+        let gives_labels = decision != Decision::Channels || self.kind == Some(Kind::Label);
         if !gives_labels {
             return Ok(());
         }
         fill.map_or(Ok(()), check_label_fill)?;
         let changed = |place: bool| self.steps.iter().any(|s| s.model == place);
         if let Some(written) = written.filter(|_| !changed(false)) {
-            written.check_labels(*fill)?;
-            if let Decision::Regions(regions) = decision
+            written.check_labels(fill)?;
+            if let Some(regions) = &self.recipe.regions
                 && !changed(true)
             {
                 written.check_labels(regions.paint.iter().map(|p| f64::from(p.label)))?;

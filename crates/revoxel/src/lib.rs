@@ -59,7 +59,7 @@ pub use files::{read, write, write_back};
 pub use pipeline::Pipeline;
 pub use registry::registry;
 pub use revoxel_core::{Grid, Kind, Volume};
-pub use revoxel_invert::{Activation, Decision, Inverted, Recipe, Trace};
+pub use revoxel_invert::{Activation, Inverted, Recipe, Trace};
 pub use revoxel_io::Loaded;
 pub use revoxel_runner::in_memory::{Outcome, Source};
 pub use revoxel_transforms::Registry;

@@ -37,7 +37,7 @@ pub(super) fn check_outputs(args: &Args, output: &Path) -> Outcome {
         revoxel_io::check_name_for_writing(path).map_err(Failure::usage)?;
         show::free(path, args.overwrite)?;
     }
-    if args.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
+    if args.said.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
         let problem = format!("{}: float16 needs an .npy file", output.display());
         return Err(Failure::usage(problem));
     }

@@ -41,7 +41,7 @@ fn probabilities(draw: &mut Draw, grid: Grid) -> Volume {
 
 /// One prediction, brought back by itself: the oracle of the tests.
 fn alone(trace: &VolumeTrace, prediction: &Volume, options: &Recipe) -> Result<Inverted, InvertError> {
-    let argmax = options.decision == Decision::Argmax;
+    let argmax = options.argmax;
     let (steps, native, model) = trace.ends()?;
     let relation = model_relation(prediction.grid(), &model, options.assume_grid)?;
     let kind = prediction.kind();
@@ -126,7 +126,7 @@ proptest! {
             .collect();
         for count in [1, 2, 4, 5] {
             let mean = |decision: Decision| {
-                let mut all = Ensemble::new(Recipe { decision, coverage: true, ..Default::default() });
+                let mut all = Ensemble::new(Recipe { coverage: true, ..decision.into() });
                 for (number, (t, p, w)) in members[..count].iter().enumerate() {
                     all.add(&number.to_string(), &t.volumes["image"], p.clone(), &[*w]).unwrap();
                 }
@@ -179,7 +179,7 @@ fn channels_have_weights_of_their_own() {
         for (other, numbers) in &others {
             let mean = |decision| {
                 let activation = Some(Activation::None);
-                let mut all = Ensemble::new(Recipe { activation, decision, ..Default::default() });
+                let mut all = Ensemble::new(Recipe { activation, ..Recipe::from(decision) });
                 all.add("a", &fold.volumes["image"], volume(first.clone(), grid), weights[0]).unwrap();
                 all.add("b", &other.volumes["image"], volume(numbers.clone(), model(other)), weights[1]).unwrap();
                 all.ready().unwrap()
@@ -231,8 +231,7 @@ fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
         all.ready()
     };
     let whole = |volume: &Volume, recipe: Recipe| one(volume, recipe).unwrap().whole().unwrap().volume;
-    let filled =
-        |decision: &Decision, fill| Recipe { decision: decision.clone(), fill: Some(fill), ..Default::default() };
+    let filled = |decision: &Decision, fill| Recipe { fill: Some(fill), ..decision.clone().into() };
     let labels = Volume::new(vec![1u8, 2].into(), model(&cropped), Kind::Label, 1).unwrap();
     for (fill, dtype) in [(300.0, Dtype::U16), (-1.0, Dtype::I16), (7.0, Dtype::U8), (70000.0, Dtype::U32)] {
         let back = whole(&labels, filled(&Decision::Channels, fill));
@@ -250,7 +249,7 @@ fn what_no_model_saw_is_filled_in_the_units_of_the_result() {
     for fill in [7.0, -1.0, 300.0] {
         assert_eq!(values(&whole(&scores, filled(&Decision::Argmax, fill))), [0.0, 1.0, fill]);
         assert_eq!(values(&whole(&scores, filled(&regions, fill))), [1.0, 2.0, fill]);
-        let options = Recipe { fill: Some(fill), decision: Decision::Argmax, ..Default::default() };
+        let options = Recipe { fill: Some(fill), argmax: true, ..Default::default() };
         assert_eq!(values(&alone(&cropped.volumes["image"], &scores, &options).unwrap().volume), [0.0, 1.0, fill]);
     }
     for decision in [Decision::Argmax, regions] {
@@ -321,7 +320,7 @@ fn logits_in_regions_are_compared_with_the_logit_of_the_threshold() {
     let logits = logits.with_voxels(shifted.into()).unwrap();
     let decision = Decision::Regions(Regions::in_order(&[1, 2]));
     let run = |activation| {
-        let mut one = Ensemble::new(Recipe { activation, decision: decision.clone(), ..Default::default() });
+        let mut one = Ensemble::new(Recipe { activation, ..decision.clone().into() });
         one.add("a", &all.volumes["image"], logits.clone(), &[1.0]).unwrap();
         values(&one.invert().unwrap().volume)
     };
@@ -346,7 +345,7 @@ fn what_the_model_never_saw_belongs_to_no_region() {
         let high = draw.volume(model(&cropped), kind, 2);
         let high = high.with_voxels(vec![1.0f32; 2 * model(&cropped).voxel_count()].into()).unwrap();
         let decision = Decision::Regions(Regions::in_order(&[1, 2]));
-        let mut one = Ensemble::new(Recipe { decision, coverage: true, ..Default::default() });
+        let mut one = Ensemble::new(Recipe { coverage: true, ..decision.into() });
         one.add("a", &cropped.volumes["image"], high, &[1.0]).unwrap();
         let found = one.invert().unwrap();
         let (labels, coverage) = (values(&found.volume), values(&found.coverage.unwrap()));
@@ -362,10 +361,10 @@ fn a_decision_on_the_model_grid_comes_before_its_steps() {
     let mut draw = Draw::new(5);
     let (all, ..) = trace(&mut draw, true);
     let scores = probabilities(&mut draw, model(&all));
-    let mut one = Ensemble::new(Recipe { decision: Decision::Argmax, ..Default::default() });
+    let mut one = Ensemble::new(Recipe { argmax: true, decide_in_model: true, ..Default::default() });
     one.add("a", &all.volumes["image"], scores.clone(), &[1.0]).unwrap();
     let mut seen = None;
-    let back = one.on_model(true, |v| {
+    let back = one.on_model(|v| {
         seen = Some(v.clone());
         Ok::<_, InvertError>(v)
     });

@@ -99,8 +99,7 @@ fn what_the_model_never_saw_is_background_whatever_the_kind() {
     let values = |kind, numbers: Vec<f32>, argmax| {
         let channels = numbers.len() / 2;
         let prediction = Volume::new(numbers.into(), model, kind, channels).unwrap();
-        let options =
-            Recipe { decision: if argmax { Decision::Argmax } else { Decision::Channels }, ..Default::default() };
+        let options = Recipe { argmax, ..Default::default() };
         let back = volume.invert(prediction.clone(), options.clone()).unwrap().volume;
         (0..back.voxels().len()).map(|i| back.voxels().get(i)).collect::<Vec<_>>()
     };

@@ -44,13 +44,14 @@ fn it_resolves_to_what_a_trace_records() {
     assert_ne!(pipeline.hash(), parse(&GOOD.replace("50", "60")).unwrap().hash());
     assert_eq!(pipeline.hash(), parse(&GOOD.replace("{ in: native, ", "{ ")).unwrap().hash());
     let text = GOOD.replace("{ min_size", "{ in: model, min_size").replace("linear", "label");
-    assert!(parse(&text).unwrap().restore[0].record(&CaseName::alone("c1")).decide_in_model);
+    assert!(parse(&text).unwrap().restore[0].record(&CaseName::alone("c1")).recipe.decide_in_model);
     let set = ["restore.seg.kind=probability".to_owned(), "restore.seg.activation=none".to_owned()];
     let set = Pipeline::parse("p.yaml", GOOD, &set, &crate::testing::registry()).unwrap();
     assert_eq!(set.restore[0].record(&CaseName::alone("c")).kind, revoxel_core::Kind::Probability);
+    assert!(parse(&GOOD.replace("argmax: true", "argmax: true\n    values: null\n    fill: null")).is_ok());
     let regions =
         GOOD.replace("argmax: true", "regions: { paint: [{ channel: 0, label: 1 }, { channel: 2, label: 3 }] }");
-    let regions = parse(&regions).unwrap().restore[0].record(&CaseName::alone("c")).regions.unwrap();
+    let regions = parse(&regions).unwrap().restore[0].record(&CaseName::alone("c")).recipe.regions.unwrap();
     assert_eq!((regions.threshold, regions.paint[1].channel, regions.paint[1].label), (0.5, 2, 3));
 }
 
@@ -98,6 +99,10 @@ fn faults_point_at_their_place() {
     let cause = "because remove_small_objects is a step in: model";
     t("{ min_size", "{ in: model, min_size", 11, 20, &["would average labels", cause, "label or label_nearest"]);
     t("argmax: true", "path: x.nii\n    argmax: true", 10, 5, &["unknown field `path`", "output: { path: ... }"]);
+    // What follows from the steps is not written, though traces have it.
+    t("argmax: true", "decide_in_model: true\n    argmax: true", 10, 5, &["unknown field `decide_in_model`"]);
+    t("argmax: true", "values: undone", 10, 13, &["unknown variant `undone`", "did you mean \"undo\"?"]);
+    t("argmax: true", "argmax: 1", 10, 13, &["invalid type: integer `1`, expected a boolean"]);
     // What is resampled are logits, and labels come after.
     t("linear", "label", 11, 20, &["label is for labels", "of kind logit: use nearest, linear or cubic"]);
     t("linear", "label_nearest", 11, 20, &["of kind logit"]);
@@ -138,7 +143,13 @@ fn a_fill_that_stays_must_fit_the_dtype() {
 fn the_schema_knows_it() {
     let schema = crate::schema(&crate::testing::registry());
     let spec = &schema["$defs"]["RestoreSpec"];
-    assert_eq!(spec["additionalProperties"], false);
+    for name in ["RestoreSpec", "Regions", "Paint", "RestoreOutput"] {
+        assert_eq!(schema["$defs"][name]["additionalProperties"], false, "{name}");
+    }
+    let fields: Vec<&String> = spec["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields[..4], ["kind", "volume", "interpolation", "activation"]);
+    assert_eq!(fields[4..], ["argmax", "regions", "values", "fill", "steps", "output"]);
+    assert_eq!(spec["required"], json!(["kind"]));
     let steps = spec["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
     let fill = steps.iter().find(|s| s["properties"]["fill_holes"].is_object()).unwrap();
     assert_eq!(fill["properties"]["fill_holes"]["properties"]["in"]["enum"], json!(["model", "native"]));

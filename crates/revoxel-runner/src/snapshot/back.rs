@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
-use revoxel_invert::{Decision, Trace, Values};
+use revoxel_invert::{Trace, Values};
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
@@ -118,10 +118,8 @@ impl RestoreSample {
         if matches!(self.kind, Kind::Image | Kind::Label) {
             return vec![1];
         }
-        let painted = match &self.restoration.recipe.decision {
-            Decision::Regions(regions) => regions.paint.iter().map(|p| p.channel + 1).max(),
-            _ => None,
-        };
+        let regions = self.restoration.recipe.regions.as_ref();
+        let painted = regions.and_then(|regions| regions.paint.iter().map(|p| p.channel + 1).max());
         let first = painted.unwrap_or_else(|| phantom.classes());
         [first].into_iter().chain((1..=CHANNELS).filter(|n| *n != first)).collect()
     }
