@@ -8,6 +8,7 @@
 //! A pipeline as written and a pipeline as resolved are two types. Everything that can be checked without voxels is
 //! checked on the way, and errors point at file, line and column. A pipeline file can never execute code.
 
+mod drawn;
 mod error;
 mod files;
 mod labels;
@@ -31,6 +32,7 @@ mod template;
 mod testing;
 mod yaml;
 
+pub use drawn::{PlainChange, PlainStep};
 pub use error::{PipelineError, Place};
 pub use labels::{AbsentLabel, SeenLabels};
 pub use model::{Input, Output, Pipeline, ReadFile, Restore, Segments, Step};

@@ -6,12 +6,12 @@ mod unwritten;
 
 use paths::{check_copies, check_paths};
 use revoxel_core::{Kind, StoredDtype};
-use revoxel_transforms::{Registry, Transform};
+use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::labels::{self, VolumeStates};
-use crate::model::{Input, Output, Pipeline, ReadFile, Restore};
+use crate::model::{Input, Output, Pipeline, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::rules::GridRule;
 use crate::spec::{InputSpec, PipelineSpec};
@@ -93,7 +93,7 @@ impl Pipeline {
 
     /// Whether a step draws.
     pub fn is_random(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s.transform, Transform::Random(_)))
+        self.steps.iter().any(Step::is_random)
     }
 
     /// An error at a step.

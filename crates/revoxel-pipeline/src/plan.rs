@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use revoxel_core::{Agreement, Dtype, Fidelity, Grid, GridOp, Kind, Relation};
 use revoxel_transforms::{
-    ApplyError, Change, Channels, Class, Evidence, FusedPass, KnownGrid, Need, PlanError, ResampleError,
-    SpatialTransform, Transform, ValueTransform, step_rule,
+    ApplyError, Channels, Class, Evidence, FusedPass, KnownGrid, Need, PlanError, ResampleError, SpatialTransform,
+    ValueTransform, step_rule,
 };
 
+use crate::drawn::{PlainChange, PlainStep};
 use crate::model::Pipeline;
 use crate::rules::Fuse;
 
@@ -106,17 +107,13 @@ impl Pipeline {
         let mut steps = Vec::new();
         let mut by_case: BTreeSet<&str> = BTreeSet::new();
         let mut skipped = None;
-        for (number, step) in self.steps.iter().enumerate() {
+        for (number, (step, plain)) in self.drawn_for(case).enumerate() {
             let before_step = state.grids();
             let mut planned = Vec::new();
-            let drawn = case.and_then(|case| step.draw(self.seed, case, number));
+            let change = plain.as_ref().map(PlainStep::change);
             let first = step.keys.iter().find(|k| volumes.contains_key(*k));
-            if let Some(key) = first {
-                let transform = match (&step.transform, drawn.as_ref().map(|d| &d.change)) {
-                    (Transform::Spatial(transform), _) | (_, Some(Change::Spatial(transform))) => Some(&**transform),
-                    _ => None,
-                };
-                transform.map_or(Ok(()), |t| state.look(t)).map_err(|error| PlanFailure {
+            if let (Some(key), Some(PlainChange::Spatial(transform))) = (first, change) {
+                state.look(transform).map_err(|error| PlanFailure {
                     step: number,
                     name: step.name,
                     key: key.clone(),
@@ -127,52 +124,39 @@ impl Pipeline {
                 let before = before_step[key];
                 let failure =
                     |error| PlanFailure { step: number, name: step.name, key: key.clone(), error: Box::new(error) };
-                let plan = match &step.transform {
-                    Transform::Value(transform) => {
-                        state.value(&**transform, &before_step, before, key).map_err(failure)?
+                let plan = match change {
+                    None if step.class == Class::Spatial => {
+                        by_case.insert(key);
+                        state.lose(key);
+                        unknown(before)
                     }
-                    Transform::Spatial(transform) => {
-                        let reference = match transform.need() {
-                            Need::Grid(other) => match before_step.get(other) {
-                                None => return Err(failure(PlanError::MissingInput(other.to_owned()))),
-                                Some(grid) => grid.as_ref(),
-                            },
-                            _ => None,
+                    None => {
+                        state.settle(key).map_err(failure)?;
+                        state.forget_values(key, |_| None);
+                        value_plan(before)
+                    }
+                    Some(PlainChange::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
+                    Some(PlainChange::Value(transform)) => {
+                        state.value(transform, &before_step, before, key).map_err(failure)?
+                    }
+                    Some(PlainChange::Spatial(transform)) => {
+                        let named = plain.as_ref().and_then(|plain| plain.reference(first.map(String::as_str)));
+                        let reference = match named.map(|other| before_step.get(other).ok_or(other)) {
+                            Some(Err(other)) => return Err(failure(PlanError::MissingInput(other.to_owned()))),
+                            Some(Ok(grid)) => grid.as_ref(),
+                            None => None,
                         };
-                        has_room(&**transform, &before_step).map_err(failure)?;
-                        let waits = matches!(transform.need(), Need::Grid(_)) && reference.is_none();
-                        let grid = before.filter(|_| !waits);
-                        state.spatial(&**transform, key, grid, reference, self.fuse).map_err(failure)?
-                    }
-                    Transform::Random(_) => match drawn.as_ref().map(|d| &d.change) {
-                        None if step.class == Class::Spatial => {
-                            by_case.insert(key);
-                            state.lose(key);
-                            unknown(before)
-                        }
-                        None => {
-                            state.settle(key).map_err(failure)?;
-                            state.forget_values(key, |_| None);
-                            value_plan(before)
-                        }
-                        Some(Change::Value(transform)) => {
-                            state.value(&**transform, &before_step, before, key).map_err(failure)?
-                        }
-                        Some(Change::Nothing) => KeyPlan { changes_values: false, ..value_plan(before) },
-                        Some(Change::Spatial(transform)) => {
-                            let reference = first.and_then(|first| before_step[first].as_ref());
-                            has_room(&**transform, &before_step).map_err(failure)?;
-                            let grid = before.filter(|_| reference.is_some());
-                            match state.spatial(&**transform, key, grid, reference, self.fuse) {
-                                Err(error @ PlanError::NoPatch { .. }) => {
-                                    skipped.get_or_insert(failure(error));
-                                    state.lose(key);
-                                    unknown(before)
-                                }
-                                planned => planned.map_err(failure)?,
+                        has_room(transform, &before_step).map_err(failure)?;
+                        let grid = before.filter(|_| named.is_none() || reference.is_some());
+                        match state.spatial(transform, key, grid, reference, self.fuse) {
+                            Err(error @ PlanError::NoPatch { .. }) => {
+                                skipped.get_or_insert(failure(error));
+                                state.lose(key);
+                                unknown(before)
                             }
+                            planned => planned.map_err(failure)?,
                         }
-                    },
+                    }
                 };
                 if plan.after.is_some() {
                     by_case.remove(key.as_str());
