@@ -10,11 +10,12 @@ use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::labels::{self, VolumeStates};
+use crate::labels;
 use crate::model::{Input, Output, Pipeline, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::rules::GridRule;
 use crate::spec::{InputSpec, PipelineSpec};
+use crate::state::VolumeStates;
 use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
 use crate::{non_finite, restore, segments, series, substitute, yaml};
@@ -150,7 +151,7 @@ fn resolve(
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
-            reach.pass(&step);
+            reach.pass(&step)?;
             steps.push(step);
         }
     }
