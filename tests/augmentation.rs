@@ -35,10 +35,11 @@ fn pipeline(inputs: &[(&str, Kind)], steps: &Value) -> Pipeline {
 /// Runs steps on volumes as case `case` with a seed.
 fn augment(volumes: &[(&str, Volume)], steps: &Value, seed: u64, case: &str) -> BTreeMap<String, Processed> {
     let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
-    let pipeline = pipeline(&inputs, steps);
+    let mut pipeline = pipeline(&inputs, steps);
+    pipeline.seed = seed;
     let volumes = volumes.iter().map(|(key, volume)| ((*key).to_owned(), volume.clone())).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);
-    engine.run(&pipeline.steps).unwrap();
+    let mut engine = Engine::new(volumes, pipeline.fuse);
+    engine.run(pipeline.drawn(case)).unwrap();
     engine.finish(&BTreeMap::new()).unwrap()
 }
 
@@ -117,13 +118,14 @@ fn what_is_drawn_is_spread_evenly_over_its_range() {
         { "rand_gaussian_noise": { "prob": 1, "std": 0.1 } },
         { "rand_bias_field": { "prob": 0.6, "coeff_range": [-0.2, 0.4] } }
     ]);
-    let pipeline = pipeline(&[("image", Kind::Image)], &steps);
+    let mut pipeline = pipeline(&[("image", Kind::Image)], &steps);
+    pipeline.seed = 11;
     let cases = 4000;
     let drawn = |step: usize, pointer: &str| -> Vec<f64> {
         (0..cases)
             .filter_map(|case| {
-                let drawn = pipeline.steps[step].draw(11, &format!("case_{case:05}"), step).unwrap().values;
-                drawn.pointer(pointer).map(|v| v.as_f64().unwrap_or(f64::from(u8::from(*v == json!(true)))))
+                let params = pipeline.drawn(&format!("case_{case:05}")).nth(step).unwrap().params();
+                params["drawn"].pointer(pointer).map(|v| v.as_f64().unwrap_or(f64::from(u8::from(*v == json!(true)))))
             })
             .collect()
     };
@@ -546,7 +548,7 @@ fn what_a_crop_looks_at_must_be_there_and_on_one_grid() {
     let t = |keys: &[usize], part: &str| {
         let chosen = keys.iter().map(|k| (volumes[*k].0.to_owned(), volumes[*k].1.clone())).collect();
         let pipeline = pipeline(&inputs, &step);
-        let error = Engine::new(chosen, pipeline.fuse).run(&pipeline.steps).unwrap_err().to_string();
+        let error = Engine::new(chosen, pipeline.fuse).run(pipeline.drawn("")).unwrap_err().to_string();
         assert!(error.contains(part) && error.contains("rand_crop_by_pos_neg_label"), "{error}");
     };
     t(&[0, 1, 2], "lies on another grid");

@@ -90,8 +90,8 @@ pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
         (key.clone(), known)
     };
     let plan = pipeline.plan_volumes(&volumes.iter().map(known).collect(), Some("case"));
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, "case");
-    let run = engine.run(&pipeline.steps);
+    let mut engine = Engine::new(volumes, pipeline.fuse);
+    let run = engine.run(pipeline.drawn("case"));
     let plan = match (plan, run) {
         (Ok(plan), Ok(())) => plan,
         // Only a step that looks at voxels may fail in the run alone.

@@ -101,10 +101,11 @@ fn what_is_drawn_is_spread_evenly_over_its_range() {
         json!({ "rand_coarse_dropout": { "prob": 1, "holes": 2, "spatial_size": 2 } }),
     ];
     let text = pipeline_text(&[("image", Kind::Image)], &steps);
-    let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap();
+    let mut pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap();
+    pipeline.seed = 11;
     let cases = 4000;
     let even = |step: usize, pointer: &str, low: f64, high: f64| {
-        let drawn = |case: usize| pipeline.steps[step].draw(11, &format!("case_{case}"), step).unwrap().values;
+        let drawn = |case: usize| pipeline.drawn(&format!("case_{case}")).nth(step).unwrap().params()["drawn"].clone();
         let all: Vec<f64> = (0..cases).map(|case| drawn(case).pointer(pointer).unwrap().as_f64().unwrap()).collect();
         let n = cases as f64;
         let mean = all.iter().sum::<f64>() / n;

@@ -44,10 +44,12 @@ pub(crate) fn run_drawing(
     let inputs: Vec<(&str, Kind)> = volumes.iter().map(|(key, volume)| (*key, volume.kind())).collect();
     let text = pipeline_text(&inputs, steps);
     let registry = revoxel::registry();
-    let pipeline = revoxel_pipeline::Pipeline::parse("test.yaml", &text, &[], &registry).map_err(|e| e.to_string())?;
+    let mut pipeline =
+        revoxel_pipeline::Pipeline::parse("test.yaml", &text, &[], &registry).map_err(|e| e.to_string())?;
+    pipeline.seed = seed;
     let volumes = volumes.into_iter().map(|(key, volume)| (key.to_owned(), volume)).collect();
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(seed, case);
-    engine.run(&pipeline.steps).map_err(|e| e.to_string())?;
+    let mut engine = Engine::new(volumes, pipeline.fuse);
+    engine.run(pipeline.drawn(case)).map_err(|e| e.to_string())?;
     let results = engine.finish(&Default::default()).map_err(|e| e.to_string())?;
     Ok(results.into_iter().collect())
 }

@@ -72,10 +72,11 @@ fn run(seed: u64, steps: &[Value], fuse: Fuse) -> (Volume, Processed) {
     let source = volume(grid(&mut draw));
     let other = volume(grid(&mut draw));
     let text = pipeline_text(&[("image", Kind::Image), ("other", Kind::Image)], steps);
-    let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
+    let mut pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
+    pipeline.seed = seed;
     let volumes = BTreeMap::from([("image".to_owned(), source.clone()), ("other".to_owned(), other)]);
-    let mut engine = Engine::new(volumes, fuse).drawing(seed, "case");
-    engine.run(&pipeline.steps).unwrap_or_else(|e| panic!("{steps:?}: {e}"));
+    let mut engine = Engine::new(volumes, fuse);
+    engine.run(pipeline.drawn("case")).unwrap_or_else(|e| panic!("{steps:?}: {e}"));
     (source, engine.finish(&BTreeMap::new()).unwrap().remove("image").unwrap())
 }
 

@@ -64,8 +64,8 @@ fn run(pipeline: &Pipeline) {
     if plan.result.values().any(Option::is_none) {
         return;
     }
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, "case");
-    if engine.run(&pipeline.steps).is_err() {
+    let mut engine = Engine::new(volumes, pipeline.fuse);
+    if engine.run(pipeline.drawn("case")).is_err() {
         return;
     }
     for (key, last) in engine.last() {

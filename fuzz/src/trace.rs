@@ -182,8 +182,8 @@ fn ran(steps: &Value) -> Option<Value> {
     let native = Draw::new(5).grid(6);
     let values: Vec<i16> = (0..native.voxel_count()).map(|i| (i * 7 % 50) as i16).collect();
     let volume = Volume::new(values.into(), native, Kind::Image, 1).ok()?;
-    let mut engine = Engine::new([("image".to_owned(), volume)].into(), pipeline.fuse).drawing(0, "a");
-    engine.run(&pipeline.steps).ok()?;
+    let mut engine = Engine::new([("image".to_owned(), volume)].into(), pipeline.fuse);
+    engine.run(pipeline.drawn("a")).ok()?;
     let done = engine.finish(&Default::default()).ok()?.remove("image")?;
     Some(document(&native, done.volume.grid(), &done.steps))
 }

@@ -92,8 +92,8 @@ pub(super) fn run(volumes: &[(&str, &Volume)], steps: &[Value], fuse: bool) -> O
         (key.clone(), known)
     };
     let plan = pipeline.plan_volumes(&volumes.iter().map(known).collect(), Some("case"));
-    let mut engine = Engine::new(volumes.clone(), pipeline.fuse).drawing(pipeline.seed, "case");
-    let ran = engine.run(&pipeline.steps);
+    let mut engine = Engine::new(volumes.clone(), pipeline.fuse);
+    let ran = engine.run(pipeline.drawn("case"));
     let plan = match (plan, ran) {
         (Ok(plan), Ok(())) => plan,
         (Err(_), Err(_)) => return None,

@@ -12,12 +12,12 @@ mod known;
 use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
-use revoxel_transforms::{Channels, Class, LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
+use revoxel_transforms::{LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::model::{Input, InputState, LabelReference, Pipeline, Step};
+use crate::model::{LabelReference, Pipeline, Step};
 use crate::node::{Data, Node};
-use known::VolumeState;
+use crate::state::{SeenLabels, VolumeState, VolumeStates};
 
 /// The labels that an input declares: a list, or names with a label or several each.
 pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
@@ -70,13 +70,12 @@ fn whole(node: &Node) -> Result<i64, Fault> {
 
 /// The labels that a transform names, with their places in the parameters as written.
 pub(crate) fn sought(transform: &Transform, params: &Node) -> Vec<LabelReference> {
-    let named = match transform {
-        Transform::Spatial(transform) => transform.named_labels(),
-        Transform::Value(transform) => transform.named_labels(),
-        Transform::Random(transform) => transform.named_labels(),
-    };
     let place = |n: &NamedLabel| params.locate(&[n.field.to_owned(), n.position.to_string()], false);
-    named.iter().map(|n| LabelReference { label: n.label, names: n.names, place: place(n) }).collect()
+    transform
+        .named_labels()
+        .iter()
+        .map(|n| LabelReference { label: n.label, names: n.names, place: place(n) })
+        .collect()
 }
 
 /// A label that a step names but that none of its volumes can contain at this step.
@@ -138,95 +137,18 @@ pub(crate) fn quoted(keys: &[String]) -> String {
     keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" and ")
 }
 
-/// What label maps of an input hold, as far as they were looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SeenLabels {
-    /// The labels.
-    pub labels: LabelSet,
-    /// The channels, of the map that has the most.
-    pub channels: usize,
-}
-
-impl Default for SeenLabels {
-    /// No label, in one channel.
-    fn default() -> Self {
-        Self { labels: LabelSet::default(), channels: 1 }
-    }
-}
-
-/// What volumes hold on their way through the steps.
-#[derive(Clone, Debug)]
-pub(crate) struct VolumeStates(BTreeMap<String, VolumeState>);
-
 impl VolumeStates {
-    /// Before the first step, from what the inputs declare.
-    pub(crate) fn of_text(inputs: &[Input]) -> Self {
-        Self(inputs.iter().map(|i| (i.key.clone(), VolumeState::new(i.kind, i.labels.clone(), None))).collect())
-    }
-
-    /// A prediction of this kind.
-    pub(crate) fn of_prediction(key: &str, kind: Kind) -> Self {
-        Self(BTreeMap::from([(key.to_owned(), VolumeState::new(kind, None, None))]))
-    }
-
-    /// What steps are resolved by, of these inputs in their order.
-    pub(crate) fn states<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<InputState> {
-        let state = |key: &str| self.0.get(key).map(|state| (key.to_owned(), state));
-        keys.filter_map(state).map(|(key, s)| InputState { key, kind: s.kind, one_hot: s.made_one_hot }).collect()
-    }
-
-    /// Before the first step of a case whose files have so many channels, by key.
-    fn of_files(inputs: &[Input], channels: &BTreeMap<String, usize>) -> Self {
-        let known = |i: &Input| VolumeState::new(i.kind, i.labels.clone(), channels.get(&i.key).copied());
-        Self(inputs.iter().map(|i| (i.key.clone(), known(i))).collect())
-    }
-
-    /// What a prediction becomes when it is resampled on its way back.
-    pub(crate) fn mix(&mut self) {
-        self.0.values_mut().for_each(VolumeState::mix);
-    }
-
-    /// Before the first step, where the maps of inputs have the channels and, of those that declare nothing, hold the
-    /// labels of `seen`. An input that declares nothing and is not in `seen` has no maps.
-    fn of_maps(inputs: &[Input], seen: &BTreeMap<String, SeenLabels>) -> Self {
-        let known = |i: &Input| {
-            let seen = seen.get(&i.key);
-            let labels = i.labels.as_ref().or_else(|| seen.map(|s| &s.labels));
-            let there = i.kind != Kind::Label || labels.is_some();
-            there.then(|| (i.key.clone(), VolumeState::new(i.kind, labels.cloned(), seen.map(|s| s.channels))))
-        };
-        Self(inputs.iter().filter_map(known).collect())
-    }
-
-    /// Makes a volume a label map of one channel that holds these, or the numbers of its channels.
-    pub(crate) fn decide(&mut self, key: &str, painted: Option<LabelSet>) {
-        let channels = || self.0.get(key).filter(|known| known.kind != Kind::Label).and_then(VolumeState::numbers);
-        let labels = painted.or_else(|| channels().cloned());
-        let certain = labels.clone().unwrap_or_default();
-        let channels = Some(Channels::all(1));
-        let before = VolumeState::new(Kind::Label, None, None);
-        let state = VolumeState { one_hot: false, channels, labels, certain, changed: true, ..before };
-        self.0.insert(key.to_owned(), state);
-    }
-
     /// A label that a volume can hold and that its voxel type would turn into another one.
     pub(crate) fn lost(&self, key: &str, dtype: StoredDtype) -> Option<LostLabel> {
-        let known = self.0.get(key).filter(|known| known.kind == Kind::Label)?;
+        let known = self.get(key).filter(|known| known.kind == Kind::Label)?;
         let all = known.labels.iter().flat_map(LabelSet::iter).chain(known.certain.iter());
         dtype.check_labels(all).err()
     }
 
-    /// Adds labels to those of the volumes; `None` for unknown labels.
-    pub(crate) fn add(&mut self, labels: Option<&LabelSet>) {
-        for known in self.0.values_mut() {
-            known.certain.extend(labels.into_iter().flat_map(LabelSet::iter));
-            known.labels = known.labels.take().zip(labels).map(|(all, more)| all.iter().chain(more.iter()).collect());
-        }
-    }
-
     /// What is known of the volumes in which a step looks for labels.
     fn volumes<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (&'a str, &'a VolumeState)> {
-        looked_at(step).into_iter().filter_map(|key| self.0.get(key).map(|known| (key, known)))
+        let known = |key| self.get(key).filter(|known| known.there).map(|known| (key, known));
+        looked_at(step).into_iter().filter_map(known)
     }
 
     /// The labels that a step names and that it cannot find.
@@ -284,7 +206,7 @@ impl VolumeStates {
         match &step.transform {
             Transform::Value(transform) => {
                 for key in &step.keys {
-                    let Some(known) = self.0.get(key) else { continue };
+                    let Some(known) = self.get(key) else { continue };
                     known.suits(key, step.name, &**transform).map_err(|fault| Fault { place: step.place, ..fault })?;
                     let refused = known.numbers().and_then(|labels| transform.refuses(labels));
                     let certain = || transform.refuses(&known.certain);
@@ -308,37 +230,6 @@ impl VolumeStates {
             Transform::Spatial(_) => {}
         }
         Ok(())
-    }
-
-    /// Carries the sets through a step.
-    pub(crate) fn pass(&mut self, step: &Step) {
-        for key in &step.keys {
-            let Some(known) = self.0.get_mut(key) else { continue };
-            match &step.transform {
-                Transform::Value(transform) => {
-                    let (kind, before) = (transform.kind_after(known.kind), known.numbers());
-                    let labels = transform.labels_after(before).filter(|_| kind == Kind::Label);
-                    let channels = transform.channels_after(known.channels.as_ref(), before);
-                    let mut certain = known.certain.clone();
-                    // A label that a step names is there: that is checked elsewhere.
-                    let named = step.labels.iter().filter(|sought| sought.names != Names::Channel);
-                    certain.extend(named.map(|sought| sought.label).filter(|_| transform.source().is_none()));
-                    let stays = known.made_one_hot && kind == known.kind;
-                    known.made_one_hot = kind == Kind::Probability && (transform.makes_one_hot() || stays);
-                    let made = transform.labels_after(Some(&certain).filter(|_| known.kind == Kind::Label));
-                    let certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
-                    known.turn(kind, labels, channels, certain);
-                }
-                Transform::Spatial(transform) => known.moved(key, &transform.padding(), &transform.resampling()),
-                Transform::Random(transform) if step.class == Class::Spatial => {
-                    known.moved(key, &transform.padding(), &transform.resampling());
-                }
-                Transform::Random(_) => {
-                    let channels = known.channels.as_ref().map(Channels::filled);
-                    known.turn(known.kind, None, channels, LabelSet::default());
-                }
-            }
-        }
     }
 }
 
@@ -365,7 +256,9 @@ impl Pipeline {
         let mut absent = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             absent.extend(reach.absent(number, step));
-            reach.pass(step);
+            if reach.pass(step).is_err() {
+                break;
+            }
         }
         absent
     }
@@ -382,7 +275,7 @@ impl Pipeline {
             if let Some(absent) = reach.absent(number, step).first() {
                 return Err(named(absent.fault(&quoted(&absent.keys))));
             }
-            reach.pass(step);
+            reach.pass(step).map_err(named)?;
         }
         Ok(())
     }

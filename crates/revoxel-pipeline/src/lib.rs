@@ -9,8 +9,10 @@
 //! checked on the way, and errors point at file, line and column. A pipeline file can never execute code.
 
 mod cases;
+mod drawn;
 mod error;
 mod files;
+mod key_plan;
 mod labels;
 mod model;
 mod node;
@@ -25,6 +27,7 @@ mod schemas;
 mod segments;
 mod series;
 mod spec;
+mod state;
 mod steps;
 mod substitute;
 mod template;
@@ -34,8 +37,9 @@ mod typed;
 mod yaml;
 
 pub use cases::{CaseList, Condition};
+pub use drawn::{PlainChange, PlainStep};
 pub use error::{PipelineError, Place};
-pub use labels::{AbsentLabel, SeenLabels};
+pub use labels::AbsentLabel;
 pub use model::{Input, Output, Pipeline, ReadFile, Restore, Segments, Step};
 pub use node::{Data, Key, Node};
 pub use non_finite::NonFiniteRule;
@@ -44,4 +48,5 @@ pub use revoxel_transforms::KnownGrid;
 pub use rules::{ComplexRule, Fuse, MissingRule, OverlapRule, SliceRule};
 pub use schema::schema;
 pub use series::{FramesRule, IncompleteRule, RescaleRule, SeriesRule};
+pub use state::SeenLabels;
 pub use template::{CASE, CHANNEL, COPY, CaseName, Components, Piece, Template};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use revoxel_core::{Kind, StoredDtype};
 use revoxel_invert::RestoreRecord;
-use revoxel_transforms::{Class, Content, Drawn, Draws, LabelSet, Names, Registry, Transform};
+use revoxel_transforms::{Class, Content, LabelSet, Names, Registry, Transform};
 use serde_json::{Value, json};
 
 use crate::cases::CaseList;
@@ -134,16 +134,6 @@ pub struct Output {
     /// The voxel type, where the file gives one.
     pub dtype: Option<StoredDtype>,
     pub(crate) place: Place,
-}
-
-impl Step {
-    /// What a random step draws as step `number` (from 0) for a case; `None` for a step without chance.
-    pub fn draw(&self, seed: u64, case: &str, number: usize) -> Option<Drawn> {
-        match &self.transform {
-            Transform::Random(random) => Some(random.draw(&mut Draws::new(seed, case, number))),
-            _ => None,
-        }
-    }
 }
 
 /// Reads a file into parameters of the step that names it; the error is a message.

@@ -6,15 +6,16 @@ mod unwritten;
 
 use paths::{check_copies, check_inputs, check_paths};
 use revoxel_core::{Kind, StoredDtype};
-use revoxel_transforms::{Registry, Transform};
+use revoxel_transforms::Registry;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, PipelineError, Place};
-use crate::labels::{self, VolumeStates};
-use crate::model::{Input, Output, Pipeline, ReadFile, Restore};
+use crate::labels;
+use crate::model::{Input, Output, Pipeline, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::rules::GridRule;
 use crate::spec::{InputSpec, PipelineSpec};
+use crate::state::VolumeStates;
 use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
 use crate::typed::typed;
@@ -104,7 +105,7 @@ impl Pipeline {
 
     /// Whether a step draws.
     pub fn is_random(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s.transform, Transform::Random(_)))
+        self.steps.iter().any(Step::is_random)
     }
 
     /// An error at a step.
@@ -166,7 +167,7 @@ fn resolve(
             if let Some(absent) = reach.absent(steps.len(), &step).first() {
                 return Err(absent.fault(&labels::quoted(&absent.keys)));
             }
-            reach.pass(&step);
+            reach.pass(&step)?;
             steps.push(step);
         }
     }

@@ -11,10 +11,11 @@ use revoxel_transforms::params::Interpolation;
 use revoxel_transforms::{Class, LabelSet, Registry, Transform};
 
 use crate::error::{Fault, Place};
-use crate::labels::{self, VolumeStates};
+use crate::labels;
 use crate::model::{Input, InputState, ReadFile, Restore, Step};
 use crate::node::{Data, Node};
 use crate::restore_spec::RestoreSpec;
+use crate::state::VolumeStates;
 use crate::steps::resolve_step;
 
 /// Checks what is to be done with a prediction.
@@ -156,7 +157,7 @@ fn resolve_steps(
         if let Some(absent) = found.reach.absent(found.steps.len(), &step).first() {
             return Err(absent.fault("the prediction"));
         }
-        found.reach.pass(&step);
+        found.reach.pass(&step)?;
         found.steps.push((step, place));
     }
     if last == RestorePlace::Model {

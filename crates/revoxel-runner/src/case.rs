@@ -243,11 +243,11 @@ pub(crate) fn through(
     checked: &Checked,
     volumes: BTreeMap<String, Volume>,
 ) -> Result<Through, CaseError> {
-    let mut engine = Engine::new(volumes, pipeline.fuse).drawing(pipeline.seed, &checked.case.name.to_string());
+    let mut engine = Engine::new(volumes, pipeline.fuse);
     for (key, op) in &checked.uneven {
         engine.even_out(key, op).map_err(|e| CaseError::Step(format!("{key}: {e}")))?;
     }
-    match engine.run(&pipeline.steps) {
+    match engine.run(pipeline.drawn(&checked.case.name.to_string())) {
         Ok(()) => Ok(Through::Out(engine)),
         Err(failure) => match &*failure.error {
             StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }) => {

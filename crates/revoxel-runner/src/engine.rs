@@ -15,11 +15,11 @@ use revoxel_core::{
     Voxels,
 };
 use revoxel_invert::TraceStep;
-use revoxel_pipeline::{Fuse, Step};
+use revoxel_pipeline::{Fuse, PlainChange, PlainStep};
 use revoxel_resample::{Census, Gone, How, NonFinite, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
-    ApplyError, Change, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, Transform, ValueTransform,
+    ApplyError, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, ValueTransform,
 };
 use serde_json::Value;
 use slot::Slot;
@@ -32,8 +32,6 @@ pub use so_far::SoFar;
 pub struct Engine {
     slots: BTreeMap<String, Slot>,
     fuse: Fuse,
-    seed: u64,
-    case: String,
     losses: losses::Losses,
 }
 
@@ -175,13 +173,7 @@ impl Engine {
     /// An engine for these volumes.
     pub fn new(volumes: BTreeMap<String, Volume>, fuse: Fuse) -> Self {
         let slots = volumes.into_iter().map(|(key, volume)| (key, Slot::new(volume))).collect();
-        Self { slots, fuse, seed: 0, case: String::new(), losses: losses::Losses::default() }
-    }
-
-    /// The same engine, whose random steps draw for a case from a seed.
-    #[must_use]
-    pub fn drawing(self, seed: u64, case: &str) -> Self {
-        Self { seed, case: case.to_owned(), ..self }
+        Self { slots, fuse, losses: losses::Losses::default() }
     }
 
     /// Samples a volume whose slices lie unevenly onto an even grid, before any step; recorded as `regularize`.
@@ -200,19 +192,19 @@ impl Engine {
     ///
     /// # Errors
     /// The first step that cannot be done, with the volume.
-    pub fn run(&mut self, steps: &[Step]) -> Result<(), StepFailure> {
-        steps.iter().enumerate().try_for_each(|(number, step)| self.run_step(number, step))
+    pub fn run<'a>(&mut self, steps: impl Iterator<Item = PlainStep<'a>>) -> Result<(), StepFailure> {
+        steps.enumerate().try_for_each(|(number, step)| self.run_step(number, &step))
     }
 
-    /// Executes one step; `number` is its position in the pipeline, from 0, by which random steps draw.
+    /// Executes one step; `number` is its position in the pipeline, from 0.
     ///
     /// # Errors
     /// Where it cannot be done, with the volume.
-    pub fn run_step(&mut self, number: usize, step: &Step) -> Result<(), StepFailure> {
-        tracing::debug!(step = number + 1, transform = step.name, "running");
-        self.step(number, step).map_err(|(key, error)| StepFailure {
+    pub fn run_step(&mut self, number: usize, step: &PlainStep<'_>) -> Result<(), StepFailure> {
+        tracing::debug!(step = number + 1, transform = step.name(), "running");
+        self.step(step).map_err(|(key, error)| StepFailure {
             step: number,
-            name: step.name,
+            name: step.name(),
             key,
             error: Box::new(error),
         })
@@ -244,37 +236,28 @@ impl Engine {
         self.slots.into_iter().map(last).collect()
     }
 
-    fn step(&mut self, number: usize, step: &Step) -> Result<(), (String, StepError)> {
-        let keys: Vec<&String> = step.keys.iter().filter(|k| self.slots.contains_key(*k)).collect();
-        match &step.transform {
-            Transform::Value(transform) => self.value(step.name, &step.params, &keys, &**transform)?,
-            Transform::Spatial(transform) => {
-                if keys.is_empty() {
-                    return Ok(());
+    fn step(&mut self, step: &PlainStep<'_>) -> Result<(), (String, StepError)> {
+        let keys: Vec<&String> = step.keys().iter().filter(|k| self.slots.contains_key(*k)).collect();
+        let (name, params) = (step.name(), step.params());
+        match step.change() {
+            PlainChange::Nothing => {
+                for key in keys {
+                    let Some(slot) = self.slots.get_mut(key) else { continue };
+                    slot.steps.push(TraceStep::nothing(name, params.clone().into_owned(), slot.fused.grid()));
                 }
-                let (observed, reference) = self.evidence(&**transform)?;
-                let evidence = Evidence { observed: observed.as_ref(), reference: reference.as_ref() };
-                self.spatial(step.name, &step.params, &keys, &**transform, &evidence)?;
             }
-            Transform::Random(_) => {
-                let Some(drawn) = step.draw(self.seed, &self.case, number) else { return Ok(()) };
-                let params = drawn.params(&step.params);
-                match &drawn.change {
-                    Change::Nothing => {
-                        for key in keys {
-                            let Some(slot) = self.slots.get_mut(key) else { continue };
-                            slot.steps.push(TraceStep::nothing(step.name, params.clone(), slot.fused.grid()));
-                        }
-                    }
-                    Change::Value(transform) => self.value(step.name, &params, &keys, &**transform)?,
-                    Change::Spatial(transform) => {
-                        let Some(first) = keys.first().and_then(|k| self.slots.get(*k)) else { return Ok(()) };
-                        let reference = *first.grid();
-                        let (observed, _) = self.evidence(&**transform)?;
-                        let evidence = Evidence { observed: observed.as_ref(), reference: Some(&reference) };
-                        self.spatial(step.name, &params, &keys, &**transform, &evidence)?;
-                        self.parts_taken(&keys);
-                    }
+            PlainChange::Value(transform) => self.value(name, &params, &keys, transform)?,
+            PlainChange::Spatial(transform) => {
+                let Some(first) = keys.first() else { return Ok(()) };
+                let reference = match step.reference(Some(first.as_str())) {
+                    Some(key) => Some(*self.slots.get(key).ok_or_else(|| missing(key))?.grid()),
+                    None => None,
+                };
+                let observed = self.observed(transform)?;
+                let evidence = Evidence { observed: observed.as_ref(), reference: reference.as_ref() };
+                self.spatial(name, &params, &keys, transform, &evidence)?;
+                if step.takes_part() {
+                    self.parts_taken(&keys);
                 }
             }
         }
@@ -388,59 +371,52 @@ impl Engine {
         Ok(())
     }
 
-    /// What the transform needs to know of other volumes, before the step changes any.
-    fn evidence(
-        &mut self,
-        transform: &dyn SpatialTransform,
-    ) -> Result<(Option<Observed>, Option<Grid>), (String, StepError)> {
-        let missing = |key: &str| (key.to_owned(), PlanError::MissingInput(key.to_owned()).into());
-        match transform.need() {
-            Need::Nothing => Ok((None, None)),
-            Need::Grid(key) => {
-                let slot = self.slots.get(key).ok_or_else(|| missing(key))?;
-                Ok((None, Some(*slot.grid())))
+    /// What the transform sees in other volumes, before the step changes any.
+    fn observed(&mut self, transform: &dyn SpatialTransform) -> Result<Option<Observed>, (String, StepError)> {
+        let Need::Voxels(key) = transform.need() else { return Ok(None) };
+        let mut look = |key: &str| {
+            for key in [Some(key), transform.beside()].into_iter().flatten() {
+                let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
+                slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
             }
-            Need::Voxels(key) => {
-                let mut look = |key: &str| {
-                    for key in [Some(key), transform.beside()].into_iter().flatten() {
-                        let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
-                        slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
-                    }
-                    let source = self.slots[key].volume();
-                    if !transform.named_labels().is_empty() {
-                        check_long_labels(source).map_err(|e| (key.to_owned(), e.into()))?;
-                    }
-                    let seen = match transform.beside() {
-                        None => transform.observe(source),
-                        Some(beside) => {
-                            let other = self.slots[beside].volume();
-                            on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
-                            transform.observe_beside(source, other)
-                        }
-                    };
-                    seen.map_err(|e| (key.to_owned(), e.into()))
-                };
-                // Where one input is empty, the others decide; where all are, the first one's answer stands.
-                let mut observed = look(key);
-                for other in transform.also() {
-                    observed = match (observed, look(other)) {
-                        (Ok(a), Ok(b)) if a.grid == b.grid => Ok(Observed { region: joined(a.region, b.region), ..a }),
-                        (Ok(_), Ok(b)) => {
-                            let (volume, source_grid) = (Box::new(b.grid), Box::new(*self.slots[key].grid()));
-                            let relation = revoxel_core::Relation::between(&volume, &source_grid);
-                            let error = ResampleError::OtherSource { volume, source_grid, relation };
-                            return Err((other.clone(), error.into()));
-                        }
-                        (Err((_, StepError::Plan(PlanError::EmptyForeground { .. }))), Ok(b)) => Ok(b),
-                        (Ok(a), Err((_, StepError::Plan(PlanError::EmptyForeground { .. })))) => Ok(a),
-                        (Ok(_), error) => error,
-                        (first, _) => first,
-                    };
+            let source = self.slots[key].volume();
+            if !transform.named_labels().is_empty() {
+                check_long_labels(source).map_err(|e| (key.to_owned(), e.into()))?;
+            }
+            let seen = match transform.beside() {
+                None => transform.observe(source),
+                Some(beside) => {
+                    let other = self.slots[beside].volume();
+                    on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
+                    transform.observe_beside(source, other)
                 }
-                Ok((Some(observed?), None))
-            }
+            };
+            seen.map_err(|e| (key.to_owned(), e.into()))
+        };
+        // Where one input is empty, the others decide; where all are, the first one's answer stands.
+        let mut observed = look(key);
+        for other in transform.also() {
+            observed = match (observed, look(other)) {
+                (Ok(a), Ok(b)) if a.grid == b.grid => Ok(Observed { region: joined(a.region, b.region), ..a }),
+                (Ok(_), Ok(b)) => {
+                    let (volume, source_grid) = (Box::new(b.grid), Box::new(*self.slots[key].grid()));
+                    let relation = Relation::between(&volume, &source_grid);
+                    let error = ResampleError::OtherSource { volume, source_grid, relation };
+                    return Err((other.clone(), error.into()));
+                }
+                (Err((_, StepError::Plan(PlanError::EmptyForeground { .. }))), Ok(b)) => Ok(b),
+                (Ok(a), Err((_, StepError::Plan(PlanError::EmptyForeground { .. })))) => Ok(a),
+                (Ok(_), error) => error,
+                (first, _) => first,
+            };
         }
+        observed.map(Some)
     }
+}
+
+/// The error of a step that looks at an input which the case does not have.
+fn missing(key: &str) -> (String, StepError) {
+    (key.to_owned(), PlanError::MissingInput(key.to_owned()).into())
 }
 
 /// Refuses labels that are not exact in double precision, before a step that compares them in it.

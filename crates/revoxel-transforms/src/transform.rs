@@ -1,5 +1,7 @@
 //! A transform of whatever sort, and what it can be asked.
 
+use revoxel_resample::PadMode;
+
 pub use crate::error::{ApplyError, PlanError};
 use crate::random_transform::RandomTransform;
 pub use crate::traits::{
@@ -16,4 +18,33 @@ pub enum Transform {
     Value(Box<dyn ValueTransform>),
     /// Draws one of the two.
     Random(Box<dyn RandomTransform>),
+}
+
+impl Transform {
+    /// The labels that parameters name.
+    pub fn named_labels(&self) -> Vec<NamedLabel> {
+        match self {
+            Self::Spatial(transform) => transform.named_labels(),
+            Self::Value(transform) => transform.named_labels(),
+            Self::Random(transform) => transform.named_labels(),
+        }
+    }
+
+    /// How ops that interpolate do it, so far as that is known without a draw.
+    pub fn resampling(&self) -> Resampling<'_> {
+        match self {
+            Self::Spatial(transform) => transform.resampling(),
+            Self::Value(_) => Resampling::default(),
+            Self::Random(transform) => transform.resampling(),
+        }
+    }
+
+    /// What windows hold where they stick out, so far as that is known without a draw.
+    pub fn padding(&self) -> PaddingRule<'_> {
+        match self {
+            Self::Spatial(transform) => transform.padding(),
+            Self::Value(_) => PaddingRule { mode: PadMode::Constant, value: None },
+            Self::Random(transform) => transform.padding(),
+        }
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use revoxel_transforms::Transform;
-
 use crate::error::{Fault, Place};
 use crate::model::{Input, Output, Restore, Step};
 use crate::node::Node;
@@ -18,7 +16,7 @@ pub(super) fn check_copies(copies: Option<u32>, steps: &[Step], place: Place) ->
     if !(1..=MOST_COPIES).contains(&copies) {
         return Err(Fault::new(place, format!("copies: {copies} must be 1 to {MOST_COPIES}")));
     }
-    if !steps.iter().any(|step| matches!(step.transform, Transform::Random(_))) {
+    if !steps.iter().any(Step::is_random) {
         let problem =
             "copies: all copies would be equal, because no step is random (names of random steps begin with rand_)";
         return Err(Fault::new(place, problem));

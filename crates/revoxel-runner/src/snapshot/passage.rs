@@ -130,14 +130,14 @@ impl Passage {
         if let Some(skipped) = &plan.skipped {
             return Err(Stop::at(pipeline, skipped.step, &skipped.key, true, &skipped.error));
         }
-        let mut engine = Engine::new(self.sources.clone(), pipeline.fuse).drawing(pipeline.seed, &case.to_string());
-        for (number, step) in pipeline.steps.iter().enumerate() {
-            let before = step.keys.iter().filter_map(|key| {
+        let mut engine = Engine::new(self.sources.clone(), pipeline.fuse);
+        for (number, step) in pipeline.drawn(&case.to_string()).enumerate() {
+            let before = step.keys().iter().filter_map(|key| {
                 let so_far = engine.so_far(key)?;
                 Some((key, so_far.grid, so_far.steps.len()))
             });
             let before: Vec<(&String, Grid, usize)> = before.collect();
-            engine.run_step(number, step).map_err(|failure| {
+            engine.run_step(number, &step).map_err(|failure| {
                 let skip =
                     matches!(*failure.error, StepError::Plan(PlanError::SkipCase { .. } | PlanError::NoPatch { .. }));
                 Stop::at(pipeline, number, &failure.key, skip, &failure.error)
