@@ -28,6 +28,7 @@ mod points;
 mod reading;
 mod run;
 mod schema;
+mod score;
 mod scores;
 mod segments;
 mod show;
@@ -93,6 +94,8 @@ enum Command {
     Invert(invert::Args),
     /// Map points and boxes back to the scan, or from the scan to the model's grid.
     Points(points::Args),
+    /// Score label maps against references: overlap, distances, volumes and pieces of each label.
+    Score(score::Args),
     /// Write the scores or class of a whole image as a row of a table.
     Scores(scores::Args),
     /// Import the preprocessing of nnU-Net or MONAI as a pipeline.
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Invert(args) => invert::run(&args),
         Command::Points(args) => points::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::Scores(args) => scores::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_pipeline::{CASE, CaseName, Pipeline, Template};
 
 pub use choice::select;
 pub use passed_over::{PassedOver, passed_over};
@@ -141,6 +141,16 @@ pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Re
         return Err(DatasetError::NoCases { folder: folder.to_owned(), patterns: patterns.join(" or ") });
     }
     Ok(cases)
+}
+
+/// What a path with `{case}` matches under a folder: the case and the file of each.
+///
+/// # Errors
+/// Where a folder cannot be listed.
+pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
+    let found = walk::Found::by(template, folder)?;
+    let case = |(values, path): (walk::Values, PathBuf)| Some((values.get(CASE)?.text.clone(), path));
+    Ok(found.matches.into_iter().filter_map(case).collect())
 }
 
 /// Two cases that would be called the same.

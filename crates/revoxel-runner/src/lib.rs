@@ -42,6 +42,7 @@ pub mod printable;
 pub mod restore;
 mod results;
 pub mod resume;
+pub mod score;
 pub mod scores;
 pub mod several;
 pub mod shards;

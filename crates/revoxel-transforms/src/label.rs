@@ -15,6 +15,7 @@ pub mod sequential_labels;
 
 mod components;
 pub mod labels;
+pub mod pieces;
 pub(crate) mod nonzero;
 pub mod runs;
 
