@@ -1,5 +1,6 @@
 //! `revoxel invert`
 
+mod all;
 mod allowed;
 mod former;
 mod overrides;
@@ -34,18 +35,20 @@ Several predictions are averaged; label maps vote. Options override the `restore
 
 Examples:
   revoxel invert case.json labels.nii.gz -o labels-on-scan.nii.gz
-  revoxel invert case.json logits.npy --kind logit --argmax -o labels-on-scan.nii.gz";
+  revoxel invert case.json logits.npy --kind logit --argmax -o labels-on-scan.nii.gz
+  revoxel invert preprocessed predictions -o restored        all predictions of a run, by the names of their cases";
 
 /// Map a prediction back onto the grid of its scan. Needs only the trace and the prediction.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// The trace that `run` wrote for the case.
+    /// The trace that `run` wrote for the case; or the output folder of `run`, for all predictions of a folder.
     trace: PathBuf,
-    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote).
+    /// The prediction: a volume file, or an .npy or .npz array. Several are averaged (label maps vote). With the output
+    /// folder of `run`: a folder of predictions, or a path with {case}.
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
-    /// The file to write.
+    /// The file to write; with the output folder of `run`, a folder.
     #[arg(short, long, help_heading = OUTPUT, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Folder that the `output` path of the pipeline's `restore` entry is relative to; replaces --output.
@@ -70,6 +73,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     coverage: Option<PathBuf>,
     #[command(flatten)]
+    all: all::Options,
+    #[command(flatten)]
     former: Former,
     /// Replace existing files.
     #[arg(long, help_heading = OUTPUT)]
@@ -83,6 +88,30 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(outcome) = args.former() {
         return outcome;
     }
+    if args.trace.is_dir() {
+        return all::run(args);
+    }
+    if let Some(option) = args.all.given() {
+        return Err(Failure::usage(format!(
+            "{option} is for all predictions of a run: pass the output folder of `run`"
+        )));
+    }
+    let said = one(args)?;
+    if args.json {
+        return show::json(&said.document);
+    }
+    said.lines.iter().for_each(|line| say!("{line}"));
+    Ok(())
+}
+
+/// What is said of a prediction that was brought back.
+struct Said {
+    document: serde_json::Value,
+    lines: Vec<String>,
+}
+
+/// Brings the prediction of one case back.
+fn one(args: &Args) -> Result<Said, Failure> {
     let trace = load(&args.trace, args.onto)?;
     let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
     let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
@@ -136,8 +165,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let share = unseen as f64 / head.grid.voxel_count() as f64;
     let dtype = wanted.unwrap_or(StoredDtype::Plain(head.dtype));
-    if args.json {
-        return show::json(&json!({
+    let document = json!({
             "case": trace.case,
             "volume": key,
             "output": output,
@@ -157,21 +185,20 @@ pub(super) fn run(args: &Args) -> Outcome {
             "unseen_voxels": unseen,
             "unseen_share": share,
             "grid": show::grid(&head.grid),
-        }));
-    }
+    });
     let how = interpolation.map_or("copied", Interpolation::name);
-    say!(
-        "{}: {} ({how}, {dtype}) on the grid of {}",
-        output.display(),
-        made(&restoration, kind, count),
-        record.source.path
-    );
-    say!("  {}", head.grid);
+    let made = made(&restoration, kind, count);
+    let mut lines = vec![
+        format!("{}: {made} ({how}, {dtype}) on the grid of {}", output.display(), record.source.path),
+        format!("  {}", head.grid),
+    ];
     if unseen > 0 {
         let percent = if share < 1e-4 { "less than 0.01".to_owned() } else { format!("{:.2}", 100.0 * share) };
-        say!("  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value");
+        lines.push(format!(
+            "  {percent} % of the voxels ({unseen}) lie outside what the model saw and hold the fill value"
+        ));
     }
-    Ok(())
+    Ok(Said { document, lines })
 }
 
 /// Writes the result, slab by slab where that can be: what its file says of it, and the labels that it has lost.

@@ -152,11 +152,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if !checked.is_empty() => Some(take()?),
         lock => lock,
     };
-    let record = begin(args, &pipeline, &checked)?;
-    for Refused { case, problem } in &refused {
+    let record = begin(args, &pipeline, &checked, refused.len())?;
+    for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, problem).map_err(Failure::work)?;
     }
-    let outcomes = execute(args, &pipeline, &checked);
+    let outcomes = execute(args, &pipeline, &checked, record.is_some());
     end(args, record, &outcomes, refused.len())?;
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     if args.resume.is_some() {
@@ -187,9 +187,11 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
     Ok(cases.into_iter().zip(part_of).filter(|(_, of)| *of == part - 1).map(|(case, _)| case).collect())
 }
 
-/// Records that a run begins; `None` where there is nothing to run, and nothing is written.
-fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Result<Option<RunRecord>, Failure> {
-    if checked.is_empty() {
+/// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
+/// nothing to go on with: its folder holds its results alone.
+fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], refused: usize) -> Result<Option<RunRecord>, Failure> {
+    let alone = checked.len() + refused == 1 && args.shard.is_none() && args.resume.is_none();
+    if checked.is_empty() || alone {
         return Ok(None);
     }
     let text = PipelineText {
@@ -272,7 +274,7 @@ fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
 }
 
 /// Runs the cases, and shows how far that is.
-fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executor::Outcome> {
+fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool) -> Vec<executor::Outcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),
@@ -293,6 +295,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executo
     let tell = |name: &CaseName, outcome: &executor::Outcome| {
         let case = name.to_string();
         let recorded = match outcome {
+            _ if !recorded => Ok(()),
             executor::Outcome::Failed(problem) => journal::failed(&args.out, name, problem),
             _ => journal::succeeded(&args.out, name),
         };

@@ -118,7 +118,8 @@ fn by_label<'a>(rows: &[&'a Row]) -> BTreeMap<(usize, i128), Vec<&'a Row>> {
 fn below(args: &Args, labels: &BTreeMap<(usize, i128), Vec<&Row>>) -> Vec<String> {
     let Some(least) = args.min_dice else { return Vec::new() };
     let mean = |rows: &[&Row]| Spread::of(rows.iter().map(|row| row.label.overlap.dice())).map(|spread| spread.mean);
-    let low = labels.iter().filter_map(|((_, label), rows)| Some((label, mean(rows)?))).filter(|(_, mean)| *mean < least);
+    let low =
+        labels.iter().filter_map(|((_, label), rows)| Some((label, mean(rows)?))).filter(|(_, mean)| *mean < least);
     low.map(|(label, mean)| format!("label {label}: the mean Dice {mean:.4} is below --min-dice {least}")).collect()
 }
 
@@ -152,8 +153,7 @@ fn people(labels: &BTreeMap<(usize, i128), Vec<&Row>>, cases: usize) -> String {
             worst,
         ]
     };
-    let head =
-        ["label", "cases", "Dice", "HD95 mm", "NSD", "volume mm³", "pieces found", "made up", "lowest Dice"];
+    let head = ["label", "cases", "Dice", "HD95 mm", "NSD", "volume mm³", "pieces found", "made up", "lowest Dice"];
     let rows: Vec<Vec<String>> = labels.iter().map(row).collect();
     format!("{}{} scored; mean ± standard deviation\n", table(&head, &rows), show::counted(cases, "case"))
 }
@@ -168,7 +168,8 @@ fn csv_of(rows: &[&Row]) -> Result<String, Failure> {
         let numbers = NUMBERS.iter().map(|(_, of)| of(row).map_or_else(String::new, |number| number.to_string()));
         let place = [row.case.clone(), row.label.channel.to_string(), row.label.label.to_string()];
         let rest = [row.label.mm3[0].to_string(), row.label.mm3[1].to_string()];
-        let pieces = [row.pieces.b, row.pieces.b_found, row.pieces.a - row.pieces.a_found].map(|count| count.to_string());
+        let pieces =
+            [row.pieces.b, row.pieces.b_found, row.pieces.a - row.pieces.a_found].map(|count| count.to_string());
         writer.write_record(place.into_iter().chain(numbers).chain(rest).chain(pieces)).map_err(Failure::work)?;
     }
     let bytes = writer.into_inner().map_err(|e| Failure::work(e.to_string()))?;
@@ -202,9 +203,10 @@ fn label_document((channel, label): (usize, i128), rows: &[&Row]) -> Value {
     let mut document = json!({ "channel": channel, "label": show::label(label), "cases": rows.len() });
     for (name, of) in NUMBERS {
         let spread = Spread::of(rows.iter().filter_map(|row| of(row)));
-        document[name] = spread.map_or(Value::Null, |s| {
-            json!({ "cases": s.cases, "mean": s.mean, "sd": s.sd, "median": s.median, "min": s.min, "max": s.max })
-        });
+        document[name] = spread.map_or(
+            Value::Null,
+            |s| json!({ "cases": s.cases, "mean": s.mean, "sd": s.sd, "median": s.median, "min": s.min, "max": s.max }),
+        );
     }
     let mut worst: Vec<&&Row> = rows.iter().collect();
     worst.sort_by(|a, b| a.label.overlap.dice().total_cmp(&b.label.overlap.dice()));

@@ -18,6 +18,7 @@ pub mod demo;
 pub mod engine;
 pub mod executor;
 pub mod files;
+pub mod homes;
 pub mod identity;
 pub mod in_memory;
 pub mod journal;

@@ -13,6 +13,7 @@ use crate::compare::{Criteria, LabelDifference, NoLabels, compare};
 use crate::kind_values::as_whole_numbers;
 use crate::limits::options;
 
+pub(crate) use pairs::stem;
 pub use pairs::{Pair, Pairs, PairsError, pairs};
 
 /// A label of a case.

@@ -15,8 +15,8 @@ pub mod sequential_labels;
 
 mod components;
 pub mod labels;
-pub mod pieces;
 pub(crate) mod nonzero;
+pub mod pieces;
 pub mod runs;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::{points, scores};
 use super::Args;
 
 /// What `invert` did before there were commands for it. It works for one version more.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Former {
     /// `revoxel points` does it.

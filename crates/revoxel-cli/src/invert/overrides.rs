@@ -14,7 +14,7 @@ pub(super) const PREDICTION: &str = "Prediction";
 pub(super) const RESTORING: &str = "Restoring";
 
 /// What was typed comes before what the pipeline says. Options that contradict each other say so.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Overrides {
     /// The input whose grid to restore [default: the image].
