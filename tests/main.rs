@@ -50,3 +50,4 @@ mod trace_vectors;
 mod trust;
 mod undone;
 mod views;
+mod whole_datasets;

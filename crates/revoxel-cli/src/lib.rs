@@ -11,6 +11,7 @@ mod say;
 mod cases;
 mod chosen;
 mod compare;
+mod completions;
 mod convert;
 mod demo;
 mod ending;
@@ -45,7 +46,7 @@ mod weights;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-pub(crate) use say::say;
+pub(crate) use say::{say, say_error};
 
 use clap::{ArgAction, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -57,6 +58,9 @@ struct Cli {
     /// Print more: -v progress, -vv details.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
+    /// Print nothing but answers and errors: no warnings, progress or summaries.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
     /// Threads for voxel work [default: number of cores].
     #[arg(long, global = true, help_heading = limits::HEADING, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -106,6 +110,10 @@ enum Command {
     Transforms(transforms::Args),
     /// Print the JSON Schema of pipeline files.
     Schema(schema::Args),
+    /// Print what a shell needs to complete commands.
+    Completions(completions::Args),
+    /// Write the manual as man pages.
+    Man(completions::ManArgs),
     /// Run a pipeline on a phantom with known volumes, invert a mock prediction, and measure the labels.
     Demo(demo::Args),
 }
@@ -116,7 +124,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ending::not_understood(&error),
     };
-    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    let level = if cli.quiet { "error" } else { ["warn", "info", "debug"][usize::from(cli.verbose.min(2))] };
+    say::set_quiet(cli.quiet);
     let filter = EnvFilter::try_from_env("REVOXEL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
@@ -126,7 +135,7 @@ pub fn main() -> ExitCode {
         .log_internal_errors(false)
         .event_format(logs::Lines)
         .init();
-    std::panic::set_hook(Box::new(|panic| say(&format!("internal error, please report it: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| say_error(&format!("internal error, please report it: {panic}"))));
     failure::set_form();
     signals::listen();
     start_threads(cli.threads.map_or(0, usize::from));
@@ -150,6 +159,8 @@ pub fn main() -> ExitCode {
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Transforms(args) => transforms::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => completions::man(&args),
         Command::Demo(args) => demo::run(&args),
     };
     if let Some(bytes) = revoxel_runner::memory::peak() {

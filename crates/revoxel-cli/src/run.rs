@@ -303,7 +303,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
             tracing::warn!("{problem}");
         }
         if let executor::Outcome::Failed(problem) = outcome {
-            bar.suspend(|| say!("case {case}: {problem}"));
+            bar.suspend(|| crate::say_error(&format!("case {case}: {problem}")));
         } else {
             ended.fetch_add(1, Ordering::SeqCst);
         }

@@ -222,7 +222,7 @@ fn execute(args: &Args, work: &[Work], restored: &Path) -> Vec<Ended> {
             }
             if let Ended::Failed(problem) = &outcome {
                 failed.fetch_add(1, Ordering::SeqCst);
-                bar.suspend(|| say!("case {}: {problem}", work.case));
+                bar.suspend(|| crate::say_error(&format!("case {}: {problem}", work.case)));
             }
             bar.inc(1);
             ended.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);

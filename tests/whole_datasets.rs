@@ -1,0 +1,168 @@
+//! All predictions of a run brought back and scored, as a user does it: with one command each.
+
+use revoxel_core::testing::Draw;
+use revoxel_core::{Affine, Dtype, Grid, Kind, Volume};
+use revoxel_io::npy::{Tensor, write_npy};
+use serde_json::Value;
+
+use crate::support::{Place, values};
+
+const PIPELINE: &str = "\
+version: 1
+inputs:
+  image: { kind: image, path: \"images/{case}.nii.gz\" }
+steps:
+  - orientation: { axcodes: PIR }
+  - divisible_pad: { k: 4 }
+outputs:
+  image: { path: \"{case}/image.nii.gz\" }
+trace: \"{case}/trace.json\"
+";
+
+fn grid() -> Grid {
+    let rows = [[0.25, -1.5, 0.5, 12.5], [-1.25, -0.25, 0.0, -30.0], [0.0, 0.25, -2.5, 40.25]];
+    Grid::new([7, 6, 5], Affine::from_rows(rows)).unwrap()
+}
+
+/// A dataset of three scans with labels, run.
+fn dataset() -> (Place, Vec<Volume>) {
+    let place = Place::new();
+    let labels: Vec<Volume> = (0..3).map(|seed| Draw::new(seed).volume(grid(), Kind::Label, 1)).collect();
+    for (number, label) in labels.iter().enumerate() {
+        let image = Draw::new(50 + number as u64).volume(grid(), Kind::Image, 1).cast(Dtype::I16);
+        place.volume(&format!("data/images/c{number}.nii.gz"), &image);
+        place.volume(&format!("data/labels/c{number}.nii.gz"), label);
+    }
+    place.text("p.yaml", PIPELINE);
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    (place, labels)
+}
+
+/// The labels of a case on the model's grid, as a model would give them: by the same pipeline with other inputs.
+fn predict(place: &Place) {
+    let text = PIPELINE.replace("kind: image, path: \"images", "kind: label, path: \"labels");
+    place.text("model.yaml", &text);
+    place.revoxel(&["run", "model.yaml", "--data", "data", "--out", "model"]).good();
+    for case in ["c0", "c1", "c2"] {
+        let from = place.path(&format!("model/{case}/image.nii.gz"));
+        let to = place.path(&format!("predictions/{case}.nii.gz"));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+fn outcomes(report: &Value) -> Vec<String> {
+    let one = |case: &Value| format!("{} {}", case["case"].as_str().unwrap(), case["outcome"].as_str().unwrap());
+    report["cases"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[test]
+fn all_predictions_of_a_run_come_home_and_are_scored() {
+    let (place, labels) = dataset();
+    predict(&place);
+    let all = ["invert", "out", "predictions", "-o", "restored", "--json"];
+    let report = place.revoxel(&all).good().json();
+    assert_eq!(outcomes(&report), ["c0 done", "c1 done", "c2 done"]);
+    for (number, label) in labels.iter().enumerate() {
+        let back = place.read(&format!("restored/c{number}.nii.gz"), Kind::Label);
+        assert_eq!(values(&back), values(label), "c{number}");
+        assert_eq!(back.grid(), label.grid());
+    }
+    // One case gives what the command for one case gives, byte for byte.
+    place.revoxel(&["invert", "out/c1/trace.json", "predictions/c1.nii.gz", "-o", "one.nii.gz"]).good();
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("one.nii.gz"), bytes("restored/c1.nii.gz"));
+    // What is there is not replaced, and done again only where something changed.
+    place.revoxel(&all).bad(2, &["nothing was written", "exists already"]);
+    let again = ["invert", "out", "predictions", "-o", "restored", "--resume", "--json"];
+    assert_eq!(
+        outcomes(&place.revoxel(&again).good().json()),
+        ["c0 done_already", "c1 done_already", "c2 done_already"]
+    );
+    std::fs::copy(place.path("predictions/c0.nii.gz"), place.path("predictions/c1.nii.gz")).unwrap();
+    std::fs::write(place.path("restored/c2.nii.gz"), "torn").unwrap();
+    assert_eq!(outcomes(&place.revoxel(&again).good().json()), ["c0 done_already", "c1 done", "c2 done"]);
+    // Scores: two cases are right, one has the labels of another.
+    let score = ["score", "restored", "--reference", "data/labels"];
+    let report = place.revoxel(&[&score[..], &["--json", "--csv", "scores.csv"]].concat()).good().json();
+    let dice = |case: usize| -> Vec<f64> {
+        report["cases"][case]["labels"].as_array().unwrap().iter().map(|l| l["dice"].as_f64().unwrap()).collect()
+    };
+    assert!(
+        dice(0).iter().chain(&dice(2)).all(|dice| *dice == 1.0) && dice(1).iter().any(|dice| *dice < 0.9),
+        "{report}"
+    );
+    assert_eq!(report["labels"][0]["worst"][0], "c1");
+    let table = std::fs::read_to_string(place.path("scores.csv")).unwrap();
+    assert!(table.starts_with("case,channel,label,dice,hd95_mm,surface_dice,"), "{table}");
+    // The same numbers as `compare` for one pair.
+    let pair = ["compare", "restored/c1.nii.gz", "data/labels/c1.nii.gz", "--tolerance-mm", "1", "--json"];
+    let compared = place.revoxel(&pair).told(1).json();
+    let row = compared["labels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["label"] == report["cases"][1]["labels"][0]["label"]);
+    assert_eq!(row.unwrap()["hd95_mm"], report["cases"][1]["labels"][0]["hd95_mm"]);
+    place.revoxel(&[&score[..], &["--min-dice", "0.99"]].concat()).told(1);
+    let pattern = ["score", "restored/{case}.nii.gz", "--reference", "data/labels/{case}.nii.gz"];
+    let said = place.revoxel(&pattern).good();
+    assert!(said.out.contains("3 cases scored"), "{}", said.out);
+}
+
+#[test]
+fn predictions_and_cases_that_have_no_partner_are_listed() {
+    let (place, _) = dataset();
+    predict(&place);
+    std::fs::rename(place.path("predictions/c2.nii.gz"), place.path("predictions/d2.nii.gz")).unwrap();
+    std::fs::write(place.path("predictions/c1.nii.gz"), "no volume").unwrap();
+    let all = ["invert", "out", "predictions", "-o", "restored", "--keep-going", "--jobs", "1"];
+    let said = place.revoxel(&all).told(1);
+    for part in [
+        "case c1: ",
+        "case c2: no prediction",
+        "d2.nii.gz: no case is called like it",
+        "3 cases: 1 done, 1 failed, 1 without prediction",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    assert!(place.path("restored/c0.nii.gz").exists() && !place.path("restored/c1.nii.gz").exists());
+    place.revoxel(&["invert", "data", "predictions", "-o", "x"]).bad(2, &["no traces in this folder"]);
+    place.revoxel(&["invert", "out", "data/labels", "-o", "x", "--coverage", "m.nii"]).bad(2, &["--coverage"]);
+    place.revoxel(&["invert", "out", "predictions"]).bad(2, &["pass -o DIR"]);
+    let one = ["invert", "out/c0/trace.json", "predictions/c0.nii.gz", "-o", "y.nii.gz", "--resume"];
+    place.revoxel(&one).bad(2, &["--resume is for all predictions"]);
+    let score = place.revoxel(&["score", "restored", "--reference", "data/labels"]).told(1);
+    assert!(score.err.contains("c1.nii.gz: no result for it"), "{}", score.err);
+    place.revoxel(&["score", "restored", "--reference", "out"]).bad(2, &["no file of restored has the name"]);
+}
+
+#[test]
+fn folds_are_averaged_and_arrays_come_first_for_scores() {
+    let (place, labels) = dataset();
+    predict(&place);
+    let [nx, ny, nz] = place.read("model/c0/image.nii.gz", Kind::Label).grid().shape();
+    for (fold, scale) in [("fold_0", 1.0), ("fold_1", 3.0)] {
+        for case in ["c0", "c1", "c2"] {
+            let label = values(&place.read(&format!("model/{case}/image.nii.gz"), Kind::Label));
+            let most = labels.iter().flat_map(values).fold(0.0, f64::max) as usize;
+            let scores =
+                (0..=most).flat_map(|class| label.iter().map(move |v| if *v == class as f64 { scale } else { -scale }));
+            let tensor = Tensor {
+                shape: vec![most + 1, nz, ny, nx],
+                voxels: scores.map(|v| v as f32).collect::<Vec<f32>>().into(),
+            };
+            let path = place.path(&format!("scores/{fold}/{case}.npy"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            write_npy(&path, &tensor).unwrap();
+            // nnU-Net writes a label map beside the scores.
+            std::fs::write(path.with_extension("nii.gz"), "not looked at").unwrap();
+        }
+    }
+    let all = ["invert", "out", "scores", "-o", "restored", "--argmax", "--kind", "logit", "--axes", "czyx", "--json"];
+    let report = place.revoxel(&all).good().json();
+    assert_eq!(report["cases"][0]["predictions"], 2);
+    for (number, label) in labels.iter().enumerate() {
+        assert_eq!(values(&place.read(&format!("restored/c{number}.nii.gz"), Kind::Label)), values(label));
+    }
+}
