@@ -1,9 +1,9 @@
 //! What the documentation of transforms says is tried.
 
 use revoxel_core::{Affine, Dtype, Grid, Kind, Volume, Voxels};
-use revoxel_transforms::Transform;
 use revoxel_transforms::docs::{Docs, HEADINGS};
 use revoxel_transforms::manual::parameters;
+use revoxel_transforms::{Sources, Transform, ValueState};
 
 use crate::support::{Place, root};
 
@@ -151,13 +151,14 @@ fn steps_give_the_type_that_they_say() {
             let Transform::Value(step) = &pipeline.steps[0].transform else { continue };
             for dtype in [Dtype::U8, Dtype::I16, Dtype::I64, Dtype::F32, Dtype::F64] {
                 for kind in [Kind::Image, Kind::Label] {
+                    let before = ValueState { dtype: Some(dtype), ..ValueState::of(kind) };
                     let volume = Volume::new(Voxels::from(values.clone()).cast(dtype), grid, kind, 1).unwrap();
                     let label = Volume::new(values.clone().into(), grid, Kind::Label, 1).unwrap();
-                    let done = match step.source() {
-                        Some(_) => step.apply_with(volume, &label),
-                        None => step.apply(volume),
+                    let done = match step.sources() {
+                        Sources::Voxels { .. } => step.apply_with(volume, &label),
+                        _ => step.apply(volume),
                     };
-                    let (Ok((done, _)), Some(after)) = (done, step.dtype_after(Some(dtype))) else { continue };
+                    let (Ok((done, _)), Some(after)) = (done, step.after(&before).dtype) else { continue };
                     assert_eq!(done.dtype(), after, "{}: {example} on {kind} of {dtype}", transform.name);
                     (said, known) = (said + 1, true);
                 }

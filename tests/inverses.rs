@@ -5,7 +5,7 @@ use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 use revoxel_invert::{Recipe, Values};
 use revoxel_transforms::docs::Docs;
-use revoxel_transforms::{Channels, Class, LabelSet, Transform};
+use revoxel_transforms::{Channels, Class, LabelSet, Sources, Transform, UndoRule, ValueState};
 use serde_json::{Value, json};
 
 use crate::support::{run_steps, traced, values};
@@ -327,8 +327,9 @@ fn lost_for_good(step: &Value, back: Back) {
         "remove_labels",
         "map_label_value",
     ];
-    let known = transform.loses_values() || by_voxels.contains(&name.as_str());
-    assert!(if back == Lost { known } else { !transform.loses_values() }, "{step}: {back:?}");
+    let loses = transform.traits().undo == UndoRule::Lost;
+    let known = loses || by_voxels.contains(&name.as_str());
+    assert!(if back == Lost { known } else { !loses }, "{step}: {back:?}");
 }
 
 #[test]
@@ -367,28 +368,29 @@ fn labels_and_channels_are_those_that_steps_announce() {
         let (name, params) = step.as_object().and_then(|step| step.iter().next()).unwrap();
         let definition = registry.get(name).unwrap();
         let Transform::Value(transform) = (definition.build)(params.clone()).unwrap().transform else { continue };
-        if transform.source().is_some() || !transform.gathers().is_empty() {
+        if transform.sources() != Sources::Nothing {
             continue;
         }
         let probability = definition.one_hot.then_some(Kind::Probability);
         for kind in definition.kinds.iter().chain(definition.named_kinds).copied().chain(probability) {
-            for count in [1, 3].into_iter().filter(|_| transform.takes(kind)) {
+            for count in [1, 3].into_iter().filter(|_| !(transform.traits().not_for_labels && kind == Kind::Label)) {
                 let grid = grid(&mut draw);
                 let bits = (0..count * grid.voxel_count()).map(|_| draw.int(0, 1) as u8).collect::<Vec<_>>();
                 let volume = Volume::new(bits.into(), grid, kind, count).unwrap();
                 let (channels, labels) = (Channels::all(count), LabelSet::of(&volume));
-                let numbers = if kind == Kind::Label { &labels } else { &channels.held };
-                let announced = transform.channels_after(Some(&channels), Some(numbers));
-                let possible = transform.labels_after(Some(numbers));
+                let labels = (kind == Kind::Label).then_some(labels);
+                let one_hot = kind == Kind::Probability;
+                let before = ValueState { channels: Some(channels), labels, one_hot, ..ValueState::of(kind) };
+                let after = transform.after(&before);
                 let Ok((made, _)) = transform.apply(volume) else { continue };
-                assert_eq!(made.kind(), transform.kind_after(kind), "{step} on {kind}");
-                let announced = announced.unwrap_or_else(|| panic!("{step} on {kind} tells no channels"));
+                assert_eq!(made.kind(), after.kind, "{step} on {kind}");
+                let announced = after.channels.unwrap_or_else(|| panic!("{step} on {kind} tells no channels"));
                 assert_eq!(announced.count, made.channels(), "{step} on {kind}");
-                if let Some(possible) = possible.filter(|_| made.kind() == Kind::Label) {
+                if let Some(possible) = after.labels.filter(|_| made.kind() == Kind::Label) {
                     let stray = LabelSet::of(&made).iter().find(|label| !possible.has(*label));
                     assert_eq!(stray, None, "{step} on {kind}");
                 }
-                if made.kind() == Kind::Probability && (transform.makes_one_hot() || kind == made.kind()) {
+                if made.kind() == Kind::Probability && after.one_hot {
                     let held = |c: usize| values(&made)[c * grid.voxel_count()..][..grid.voxel_count()].contains(&1.0);
                     let stray = (0..made.channels()).find(|c| held(*c) && !announced.held.has(*c as f64));
                     assert_eq!(stray, None, "{step} on {kind}");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use revoxel_transforms::{Change, Drawn, Draws, Need, SpatialTransform, Transform, ValueTransform};
+use revoxel_transforms::{Change, Drawn, Draws, Sources, SpatialTransform, Transform, ValueTransform};
 use serde_json::Value;
 
 use crate::model::{Pipeline, Step};
@@ -89,8 +89,8 @@ impl<'a> PlainStep<'a> {
     pub fn reference<'s>(&'s self, first: Option<&'s str>) -> Option<&'s str> {
         match (&self.drawn, self.change()) {
             (Some(_), PlainChange::Spatial(_)) => first,
-            (None, PlainChange::Spatial(transform)) => match transform.need() {
-                Need::Grid(key) => Some(key),
+            (None, PlainChange::Spatial(transform)) => match transform.sources() {
+                Sources::Grid { of, .. } => Some(of),
                 _ => None,
             },
             _ => None,

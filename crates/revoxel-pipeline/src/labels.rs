@@ -12,7 +12,7 @@ mod known;
 use std::collections::BTreeMap;
 
 use revoxel_core::{Kind, LostLabel, StoredDtype};
-use revoxel_transforms::{LabelSet, NamedLabel, Names, Need, RefusedLabel, Transform};
+use revoxel_transforms::{LabelSet, NamedLabel, Names, RefusedLabel, Sources, Transform};
 
 use crate::error::{Fault, PipelineError, Place};
 use crate::model::{LabelReference, Pipeline, Step};
@@ -235,15 +235,9 @@ impl VolumeStates {
 
 /// The keys of the volumes in which a step looks for the labels that it names.
 fn looked_at(step: &Step) -> Vec<&str> {
-    let own = || step.keys.iter().map(String::as_str).collect();
-    let (need, also) = match &step.transform {
-        Transform::Spatial(transform) => (transform.need(), transform.also()),
-        Transform::Random(transform) => (transform.need(), &[][..]),
-        Transform::Value(transform) => return transform.source().map_or_else(own, |key| vec![key]),
-    };
-    match need {
-        Need::Voxels(key) => [key].into_iter().chain(also.iter().map(String::as_str)).collect(),
-        Need::Nothing | Need::Grid(_) => own(),
+    match step.transform.sources() {
+        Sources::Voxels { of, also, .. } => [of].into_iter().chain(also.iter().map(String::as_str)).collect(),
+        _ => step.keys.iter().map(String::as_str).collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use entry::Entry;
 use revoxel_core::Kind;
 use revoxel_invert::{Activation, Recipe, RestorePlace, RestoreRecord, RestoreStepRecord};
 use revoxel_transforms::params::Interpolation;
-use revoxel_transforms::{Class, LabelSet, Registry, Transform};
+use revoxel_transforms::{Class, LabelSet, Registry, Sources, Transform, ValueState};
 
 use crate::error::{Fault, Place};
 use crate::labels;
@@ -148,7 +148,7 @@ fn resolve_steps(
         if let Transform::Value(transform) = &step.transform
             && decision.decides
             && !decided
-            && transform.kind_after(found.kind()) == Kind::Label
+            && transform.after(&ValueState::of(found.kind())).kind == Kind::Label
         {
             let problem = format!("{} already makes labels: leave argmax and regions out", step.name);
             return Err(Fault::new(step.place, problem));
@@ -183,7 +183,7 @@ fn check_step(step: &Step, kind: Kind) -> Result<(), Fault> {
         Transform::Value(_) if step.keys.is_empty() => {
             return refused(format!("{name} does not work on values of kind {kind}"));
         }
-        Transform::Value(transform) if transform.source().is_some() || !transform.gathers().is_empty() => {
+        Transform::Value(transform) if transform.sources() != Sources::Nothing => {
             return refused(format!("{name} needs another input, but restore has only the prediction"));
         }
         Transform::Value(_) => return Ok(()),

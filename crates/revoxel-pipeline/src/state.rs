@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use revoxel_core::{Agreement, Grid, Kind, Relation};
 use revoxel_transforms::{
-    ApplyError, Channels, Class, Evidence, KnownGrid, LabelSet, Need, PlanError, SpatialTransform, ValueTransform,
+    ApplyError, Channels, Class, Evidence, KnownGrid, LabelSet, PlanError, Sources, SpatialTransform, ValueTransform,
 };
 
 use crate::drawn::{PlainChange, PlainStep};
@@ -189,9 +189,7 @@ impl VolumeStates {
 
     /// The voxels that a transform looks at before a step.
     fn look(&mut self, transform: &dyn SpatialTransform) -> Result<(), PlanError> {
-        let Need::Voxels(source) = transform.need() else { return Ok(()) };
-        let others = transform.also().iter().map(String::as_str).chain(transform.beside());
-        std::iter::once(source).chain(others).try_for_each(|key| self.settle(key))
+        transform.sources().voxel_keys().try_for_each(|key| self.settle(key))
     }
 
     /// A step that draws, where nobody knows for which case.
@@ -216,7 +214,7 @@ impl VolumeStates {
         grids: &BTreeMap<String, Option<Grid>>,
         key: &str,
     ) -> Result<KeyPlan, PlanError> {
-        for other in transform.source().into_iter().chain(transform.gathers().iter().map(String::as_str)) {
+        for other in transform.sources().keys() {
             on_one_grid(grids, key, other)?;
             self.settle(other)?;
         }
@@ -272,7 +270,7 @@ fn on_one_grid(grids: &BTreeMap<String, Option<Grid>>, key: &str, other: &str) -
 
 /// Refuses what finds no room in the input that it looks at, and a second input that lies elsewhere than that one.
 fn has_room(transform: &dyn SpatialTransform, grids: &BTreeMap<String, Option<Grid>>) -> Result<(), PlanError> {
-    let Need::Voxels(source) = transform.need() else { return Ok(()) };
-    transform.beside().map_or(Ok(()), |beside| on_one_grid(grids, source, beside))?;
-    grids.get(source).copied().flatten().map_or(Ok(()), |grid| transform.fits(&grid))
+    let Sources::Voxels { of, beside, .. } = transform.sources() else { return Ok(()) };
+    beside.map_or(Ok(()), |beside| on_one_grid(grids, of, beside))?;
+    grids.get(of).copied().flatten().map_or(Ok(()), |grid| transform.fits(&grid))
 }

@@ -19,7 +19,7 @@ use revoxel_pipeline::{Fuse, PlainChange, PlainStep};
 use revoxel_resample::{Census, Gone, How, NonFinite, ResampleError, execute_as, result_dtype, stream};
 use revoxel_transforms::params::Padding;
 use revoxel_transforms::{
-    ApplyError, Evidence, Need, Observed, PlanError, Resampling, SpatialTransform, ValueTransform,
+    ApplyError, Evidence, Observed, PlanError, Resampling, Sources, SpatialTransform, ValueTransform,
 };
 use serde_json::Value;
 use slot::Slot;
@@ -271,48 +271,48 @@ impl Engine {
         keys: &[&String],
         transform: &dyn ValueTransform,
     ) -> Result<(), (String, StepError)> {
-        if !transform.gathers().is_empty() {
-            return self.gathered((name, params), keys, transform);
-        }
-        let source = transform.source();
+        let source = match transform.sources() {
+            Sources::Mask(sources) => return self.masked((name, params), keys, transform, sources),
+            Sources::Voxels { of, .. } => Some(of),
+            Sources::Nothing | Sources::Grid { .. } => None,
+        };
         // The source last: the others see it as it was before the step.
         let (last, first): (Vec<&String>, Vec<&String>) = keys.iter().partition(|k| source == Some(k.as_str()));
         for key in first.into_iter().chain(last) {
-            self.value_step((name, params), transform, key).map_err(|e| (key.clone(), e))?;
+            self.value_step((name, params), transform, key, source).map_err(|e| (key.clone(), e))?;
         }
         Ok(())
     }
 
     /// Changes values with a mask that is made of several inputs, before any is changed.
-    fn gathered(
+    fn masked(
         &mut self,
         step: (&str, &Value),
         keys: &[&String],
         transform: &dyn ValueTransform,
+        sources: &[String],
     ) -> Result<(), (String, StepError)> {
-        let sources = || transform.gathers().iter();
-        for key in keys.iter().copied().chain(sources()) {
+        for key in keys.iter().copied().chain(sources) {
             let Some(slot) = self.slots.get_mut(key) else { continue };
             slot.settle().map_err(|e| (key.clone(), e.into()))?;
         }
         let found: Vec<(&String, &Volume)> =
-            sources().filter_map(|key| self.slots.get(key).map(|slot| (key, slot.volume()))).collect();
+            sources.iter().filter_map(|key| self.slots.get(key).map(|slot| (key, slot.volume()))).collect();
         let Some((first, volume)) = found.first().copied() else {
-            let key = transform.gathers().first().cloned().unwrap_or_default();
+            let key = sources.first().cloned().unwrap_or_default();
             return Err((key.clone(), ApplyError::MissingInput(key).into()));
         };
         for (key, other) in &found {
             on_one_grid(first, volume, other.grid()).map_err(|e| ((*key).clone(), e))?;
         }
         let volumes: Vec<&Volume> = found.iter().map(|(_, volume)| *volume).collect();
-        let mask = transform.gather(&volumes).map_err(|e| (first.clone(), e.into()))?;
-        let first = first.clone();
+        let mask = transform.mask(&volumes).map_err(|e| (first.clone(), e.into()))?;
+        let (first, mixes) = (first.clone(), transform.traits().mixes_voxels);
         for key in keys {
             let Some(slot) = self.slots.get_mut(*key) else { continue };
             self.losses.before_values(key, slot.volume());
             let done = on_one_grid(&first, &mask, slot.grid());
-            let done = done
-                .and_then(|()| slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, &mask)));
+            let done = done.and_then(|()| slot.value_step(step, mixes, |volume| transform.apply_with(volume, &mask)));
             done.map_err(|e| ((*key).clone(), e))?;
         }
         Ok(())
@@ -345,13 +345,20 @@ impl Engine {
         }
     }
 
-    fn value_step(&mut self, step: (&str, &Value), transform: &dyn ValueTransform, key: &str) -> Result<(), StepError> {
+    fn value_step(
+        &mut self,
+        step: (&str, &Value),
+        transform: &dyn ValueTransform,
+        key: &str,
+        source: Option<&str>,
+    ) -> Result<(), StepError> {
         let Some(mut slot) = self.slots.remove(key) else { return Ok(()) };
         slot.settle()?;
         self.losses.before_values(key, slot.volume());
         no_long_labels(slot.volume(), transform)?;
-        let Some(name) = transform.source() else {
-            slot.value_step(step, transform.mixes(), |volume| transform.apply(volume))?;
+        let mixes = transform.traits().mixes_voxels;
+        let Some(name) = source else {
+            slot.value_step(step, mixes, |volume| transform.apply(volume))?;
             self.slots.insert(key.to_owned(), slot);
             return Ok(());
         };
@@ -366,16 +373,16 @@ impl Engine {
         let other = other.ok_or_else(|| ApplyError::MissingInput(name.to_owned()))?;
         on_one_grid(name, other, slot.grid())?;
         no_long_labels(other, transform)?;
-        slot.value_step(step, transform.mixes(), |volume| transform.apply_with(volume, other))?;
+        slot.value_step(step, mixes, |volume| transform.apply_with(volume, other))?;
         self.slots.insert(key.to_owned(), slot);
         Ok(())
     }
 
     /// What the transform sees in other volumes, before the step changes any.
     fn observed(&mut self, transform: &dyn SpatialTransform) -> Result<Option<Observed>, (String, StepError)> {
-        let Need::Voxels(key) = transform.need() else { return Ok(None) };
+        let Sources::Voxels { of: key, beside, also } = transform.sources() else { return Ok(None) };
         let mut look = |key: &str| {
-            for key in [Some(key), transform.beside()].into_iter().flatten() {
+            for key in [Some(key), beside].into_iter().flatten() {
                 let slot = self.slots.get_mut(key).ok_or_else(|| missing(key))?;
                 slot.settle().map_err(|e| (key.to_owned(), e.into()))?;
             }
@@ -383,19 +390,16 @@ impl Engine {
             if !transform.named_labels().is_empty() {
                 check_long_labels(source).map_err(|e| (key.to_owned(), e.into()))?;
             }
-            let seen = match transform.beside() {
-                None => transform.observe(source),
-                Some(beside) => {
-                    let other = self.slots[beside].volume();
-                    on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
-                    transform.observe_beside(source, other)
-                }
-            };
+            let beside = beside.map(|beside| (beside, self.slots[beside].volume()));
+            if let Some((beside, other)) = beside {
+                on_one_grid(beside, other, source.grid()).map_err(|e| (key.to_owned(), e))?;
+            }
+            let seen = transform.observe(source, beside.map(|(_, other)| other));
             seen.map_err(|e| (key.to_owned(), e.into()))
         };
         // Where one input is empty, the others decide; where all are, the first one's answer stands.
         let mut observed = look(key);
-        for other in transform.also() {
+        for other in also {
             observed = match (observed, look(other)) {
                 (Ok(a), Ok(b)) if a.grid == b.grid => Ok(Observed { region: joined(a.region, b.region), ..a }),
                 (Ok(_), Ok(b)) => {
@@ -424,7 +428,7 @@ fn missing(key: &str) -> (String, StepError) {
 /// # Errors
 /// The first such label.
 pub(crate) fn no_long_labels(volume: &Volume, step: &dyn ValueTransform) -> Result<(), ApplyError> {
-    if step.keeps_long_labels() { Ok(()) } else { check_long_labels(volume) }
+    if step.traits().keeps_long_labels { Ok(()) } else { check_long_labels(volume) }
 }
 
 fn check_long_labels(volume: &Volume) -> Result<(), ApplyError> {

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use revoxel_core::warp::Field;
 use revoxel_core::{Agreement, Grid, GridOp, Kind, Relation};
 use revoxel_io::FileInfo;
-use revoxel_pipeline::{CaseName, Input, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan};
-use revoxel_transforms::{Need, Transform};
+use revoxel_pipeline::{CaseName, Input, KeyPlan, KnownGrid, Pipeline, PipelineError, Plan, Step};
+use revoxel_transforms::{Sources, Transform};
 
 use crate::channel;
 use crate::dataset::Case;
@@ -269,14 +269,10 @@ fn agree_flat(
 
 /// Whether a step puts an input on the grid of another before any step looks at a second input.
 fn aligned(pipeline: &Pipeline, key: &str) -> bool {
-    let steps = pipeline.steps.iter().filter(|s| s.keys.iter().any(|k| k == key));
-    let mut looks = steps.filter_map(|s| match &s.transform {
-        Transform::Spatial(t) => Some((t.need(), t.aligns())),
-        Transform::Random(t) => Some((t.need(), false)),
-        Transform::Value(_) => None,
-    });
-    let first = looks.find(|(need, _)| *need != Need::Nothing);
-    first.is_some_and(|(need, aligns)| aligns && matches!(need, Need::Grid(other) if other != key))
+    let moves = |s: &&Step| s.keys.iter().any(|k| k == key) && !matches!(s.transform, Transform::Value(_));
+    let mut looks = pipeline.steps.iter().filter(moves).map(|s| s.transform.sources());
+    let first = looks.find(|sources| *sources != Sources::Nothing);
+    matches!(first, Some(Sources::Grid { of, aligns: true }) if of != key)
 }
 
 /// Refuses what there is no memory for: a slip in a voxel size, or a machine that is too small.
@@ -322,7 +318,8 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let widest = steps.filter_map(|(_, p)| p.after).map(|g| g.voxel_count() as u64).max().unwrap_or(0);
         let processed = widest.max(info.grid.voxel_count() as u64).saturating_mul(channels * size);
         // Smoothing needs the volume twice more, in float32.
-        let smoothed = averaged && pipeline.steps.iter().any(|s| s.keys.contains(key) && smooths(&s.transform));
+        let smoothed = averaged
+            && pipeline.steps.iter().any(|s| s.keys.contains(key) && s.transform.resampling().smoothing.is_some());
         let smoothing = if smoothed { 2 * (native / info.dtype.size() as u64) * 4 } else { 0 };
         held = held.saturating_add(native.max(processed));
         largest = largest.max(native.saturating_add(processed.max(smoothing)));
@@ -330,7 +327,7 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let mapped = alone && case.inputs.get(key).is_some_and(|path| is_mapped(path, info));
         decoded = decoded.saturating_add(if mapped { 0 } else { native });
         // What no step looks at or changes goes to its file slab by slab.
-        let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.need() == Need::Nothing);
+        let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.sources() == Sources::Nothing);
         let whole = pipeline.steps.iter().any(|s| s.keys.contains(key) && changes(&s.transform));
         target = target.max(if whole { widest.saturating_mul(channels * size) } else { 0 });
     }
@@ -361,14 +358,6 @@ fn displacements(plan: &Plan) -> u64 {
     let of_step =
         |volumes: &[(String, KeyPlan)]| volumes.iter().flat_map(|(_, p)| &p.ops).map(of_op).max().unwrap_or(0);
     plan.steps.iter().map(|step| of_step(&step.volumes)).sum()
-}
-
-fn smooths(transform: &Transform) -> bool {
-    match transform {
-        Transform::Spatial(t) => t.anti_alias(),
-        Transform::Random(t) => t.anti_alias(),
-        Transform::Value(_) => false,
-    }
 }
 
 /// Outputs, also of predictions, whose names say no format that can be written.

@@ -246,7 +246,7 @@ impl Restoration {
             };
             let transform = &step.transform;
             no_long_labels(&volume, &**transform).map_err(failed)?;
-            let done = guarded(volume, transform.mixes(), |volume| transform.apply(volume));
+            let done = guarded(volume, transform.traits().mixes_voxels, |volume| transform.apply(volume));
             done.map(|(volume, _)| volume).map_err(failed)
         })
     }

@@ -16,15 +16,19 @@ pub mod label;
 mod label_set;
 pub mod lines;
 pub mod manual;
+mod named;
 pub mod params;
 pub mod planning;
 pub mod random;
 mod random_transform;
 pub mod registry;
+mod resampling;
 mod rules;
+mod sources;
 pub mod spatial;
 mod traits;
 pub mod transform;
+mod values;
 
 pub use definition::{Built, Class, Content, Define, ParamsError, TransformDef, define};
 pub use error::Invalid;
@@ -34,6 +38,6 @@ pub use registry::Registry;
 pub use revoxel_resample::{FusedPass, KnownGrid, ResampleError, anti_alias_sigma};
 pub use rules::step_rule;
 pub use transform::{
-    ApplyError, Evidence, NamedLabel, Names, Need, Observed, PaddingRule, PlanError, RefusedLabel, Resampling,
-    SpatialTransform, Transform, ValueTransform,
+    ApplyError, ChannelRule, Evidence, KnownShape, NamedLabel, Names, Observed, PaddingRule, PlanError, RefusedLabel,
+    Resampling, Sources, SpatialTransform, Transform, UndoRule, ValueState, ValueTraits, ValueTransform,
 };

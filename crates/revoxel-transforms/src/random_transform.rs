@@ -4,31 +4,29 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 
+use crate::named::NamedLabel;
 use crate::random::draws::Draws;
-use crate::traits::{NamedLabel, Need, PaddingRule, Resampling, SpatialTransform, ValueTransform};
+use crate::resampling::{PaddingRule, Resampling};
+use crate::sources::Sources;
+use crate::traits::{SpatialTransform, ValueTransform};
 
 /// Draws a transform.
 pub trait RandomTransform: Debug + Send + Sync {
     /// What is done this time.
     fn draw(&self, draws: &mut Draws) -> Drawn;
 
-    /// What the drawn spatial transforms need, nothing or the voxels of an input; they say the same. The grid of the
-    /// step's first input is always there.
-    fn need(&self) -> Need<'_> {
-        Need::Nothing
+    /// The inputs whose voxels the drawn spatial transforms look at; they say the same. The grid of the step's first
+    /// input is always there.
+    fn sources(&self) -> Sources<'_> {
+        Sources::Nothing
     }
 
-    /// The input that the drawn spatial transforms look at together with the one that they need.
-    fn beside(&self) -> Option<&str> {
-        None
-    }
-
-    /// The labels that parameters name, of the input that [`need`](Self::need) names.
+    /// The labels that parameters name, of the input that it looks at.
     fn named_labels(&self) -> Vec<NamedLabel> {
         Vec::new()
     }
 
-    /// How many channels the input that [`need`](Self::need) names must have where it has several.
+    /// How many channels the input that it looks at must have where it has several.
     fn channels(&self) -> Option<usize> {
         None
     }
@@ -38,14 +36,9 @@ pub trait RandomTransform: Debug + Send + Sync {
         Resampling::default()
     }
 
-    /// Whether drawn transforms smooth before they sample onto larger voxels.
-    fn anti_alias(&self) -> bool {
-        false
-    }
-
     /// What windows of the drawn transforms hold where they stick out, so far as it names inputs.
     fn padding(&self) -> PaddingRule<'_> {
-        PaddingRule { mode: revoxel_resample::PadMode::Constant, value: None }
+        PaddingRule::default()
     }
 }
 

@@ -16,7 +16,6 @@ pub fn step_rule(
 ) -> StepRule {
     let (resampling, padding) = (transform.resampling(), transform.padding());
     StepRule {
-        smoothing: transform.anti_alias().then_some(resampling.smoothing),
         pad_mode: padding.mode,
         padding: padding.value_for(key, kind, channels),
         fuse_resampling,
@@ -32,6 +31,7 @@ impl Resampling<'_> {
             boundary: self.boundary,
             clip: self.clip,
             area: self.averages(key, kind),
+            smoothing: self.smoothing,
             separate: self.separate,
             ..StepRule::plain(self.interpolation_for(key, kind).unwrap_or(Interpolation::default_for(kind)))
         }

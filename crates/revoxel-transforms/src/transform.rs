@@ -1,13 +1,12 @@
 //! A transform of whatever sort, and what it can be asked.
 
-use revoxel_resample::PadMode;
-
 pub use crate::error::{ApplyError, PlanError};
+pub use crate::named::{NamedLabel, Names, RefusedLabel};
 use crate::random_transform::RandomTransform;
-pub use crate::traits::{
-    Evidence, NamedLabel, Names, Need, Observed, PaddingRule, RefusedLabel, Resampling, SpatialTransform,
-    ValueTransform,
-};
+pub use crate::resampling::{PaddingRule, Resampling};
+pub use crate::sources::{Evidence, Observed, Sources};
+pub use crate::traits::{SpatialTransform, ValueTransform};
+pub use crate::values::{ChannelRule, KnownShape, UndoRule, ValueState, ValueTraits};
 
 /// A transform with its parameters.
 #[derive(Debug)]
@@ -21,6 +20,15 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// The other inputs that it looks at, whatever it draws.
+    pub fn sources(&self) -> Sources<'_> {
+        match self {
+            Self::Spatial(transform) => transform.sources(),
+            Self::Value(transform) => transform.sources(),
+            Self::Random(transform) => transform.sources(),
+        }
+    }
+
     /// The labels that parameters name.
     pub fn named_labels(&self) -> Vec<NamedLabel> {
         match self {
@@ -43,7 +51,7 @@ impl Transform {
     pub fn padding(&self) -> PaddingRule<'_> {
         match self {
             Self::Spatial(transform) => transform.padding(),
-            Self::Value(_) => PaddingRule { mode: PadMode::Constant, value: None },
+            Self::Value(_) => PaddingRule::default(),
             Self::Random(transform) => transform.padding(),
         }
     }

@@ -24,7 +24,7 @@ use super::filter::floats;
 use super::fourier::{channel, shifted, spectrum};
 use crate::random::within;
 use revoxel_transforms::definition::{Class, Define, Invalid};
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `gibbs_noise`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -54,10 +54,6 @@ impl Define for GibbsNoise {
 }
 
 impl ValueTransform for GibbsNoise {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let longest = shape.into_iter().max().unwrap_or(1) as f64;
@@ -83,11 +79,11 @@ impl ValueTransform for GibbsNoise {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

@@ -21,7 +21,7 @@
 //! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which returns the voxel type of the volume, and without `k_intensity`
 //! spikes as many places as there are channels.
 
-use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
+use revoxel_core::{Dtype, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::floats;
 use super::fourier::{channel, shifted, spectrum};
 use revoxel_transforms::definition::{Class, Define, Invalid};
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `k_space_spike_noise`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -93,17 +93,12 @@ impl Define for KSpaceSpikeNoise {
 }
 
 impl ValueTransform for KSpaceSpikeNoise {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let places = self.loc.list();
         let strengths = self.k_intensity.as_ref().map(OneOrMore::list);
         let axes = volume.grid().axes();
-        self.fits_grid(volume.grid())?;
-        self.fits_channels(volume.channels(), axes)?;
+        self.fits(&KnownShape::of(&volume))?;
         for (number, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let here = places.iter().enumerate().filter_map(|(i, place)| {
                 let (of, at) = place.split_at(place.len() - axes);
@@ -118,38 +113,33 @@ impl ValueTransform for KSpaceSpikeNoise {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 
-    fn fits_grid(&self, grid: &Grid) -> Result<(), ApplyError> {
-        let (axes, shape) = (grid.axes(), grid.shape());
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let axes = volume.grid.map_or(3, |grid| grid.axes());
         let places = self.loc.list();
-        if let Some(place) = places.iter().find(|place| !(axes..=axes + 1).contains(&place.len())) {
-            return Err(ApplyError::PlaceLength { parameter: "loc", place: place.clone(), axes });
-        }
-        let outside = |place: &&Vec<usize>| (1..=axes).any(|a| place[place.len() - a] >= shape[axes - a]);
-        match places.iter().find(outside) {
-            Some(place) => Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape }),
-            None => Ok(()),
-        }
-    }
-
-    fn fits_channels(&self, channels: usize, axes: usize) -> Result<(), ApplyError> {
-        match self.loc.list().iter().any(|place| place.len() > axes && place[0] >= channels) {
-            true => {
-                let problem = match axes {
-                    2 => "the first of three numbers of loc is a channel, counted from 0, and is too large",
-                    _ => "the first of four numbers of loc is a channel, counted from 0, and is too large",
-                };
-                Err(ApplyError::ChannelCount { channels, problem })
+        if let Some(shape) = volume.grid.map(|grid| grid.shape()) {
+            if let Some(place) = places.iter().find(|place| !(axes..=axes + 1).contains(&place.len())) {
+                return Err(ApplyError::PlaceLength { parameter: "loc", place: place.clone(), axes });
             }
-            false => Ok(()),
+            let outside = |place: &&Vec<usize>| (1..=axes).any(|a| place[place.len() - a] >= shape[axes - a]);
+            if let Some(place) = places.iter().find(outside) {
+                return Err(ApplyError::Outside { parameter: "loc", place: place.clone(), shape });
+            }
         }
+        let beyond = |channels: &usize| places.iter().any(|place| place.len() > axes && place[0] >= *channels);
+        let Some(channels) = volume.channels.filter(beyond) else { return Ok(()) };
+        let problem = match axes {
+            2 => "the first of three numbers of loc is a channel, counted from 0, and is too large",
+            _ => "the first of four numbers of loc is a channel, counted from 0, and is too large",
+        };
+        Err(ApplyError::ChannelCount { channels, problem })
     }
 }
 

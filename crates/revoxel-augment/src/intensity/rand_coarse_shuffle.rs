@@ -28,7 +28,7 @@ use super::holes::{HoleParams, Holes, positions};
 use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTraits, ValueTransform};
 
 /// Parameters of `rand_coarse_shuffle`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -111,8 +111,8 @@ impl ValueTransform for Shuffled {
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "rand_coarse_shuffle moved values".to_owned() }))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { mixes_voxels: true, ..ValueTraits::default() }
     }
 }
 

@@ -32,7 +32,7 @@ use super::k_space_spike_noise::{Strength, USUAL, spike};
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueTraits, ValueTransform};
 
 /// Parameters of `rand_k_space_spike_noise`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -115,7 +115,7 @@ struct Spikes {
 impl ValueTransform for Spikes {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
-        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        self.fits(&KnownShape::of(&volume))?;
         let (mut spiked, mut shares) = (Vec::new(), Vec::new());
         for (channel, one) in values.chunks_mut(volume.grid().voxel_count()).enumerate() {
             let place = [0, 1, 2].map(|a| part(self.place[a].of(channel), shape[a]));
@@ -138,11 +138,12 @@ impl ValueTransform for Spikes {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { mixes_voxels: true, ..ValueTraits::default() }
     }
 
-    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let Some(channels) = volume.channels else { return Ok(()) };
         match &self.ranges {
             Some(Intensities::Each(list)) if list.len() != channels => {
                 Err(ApplyError::Channels { parameter: "intensity_range", given: list.len(), channels })

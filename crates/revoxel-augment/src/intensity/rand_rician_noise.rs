@@ -30,7 +30,7 @@ use super::mask::moments;
 use crate::random::{ByChannel, Drawn, Draws, Noise, RandomTransform, Span, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Numbers, RealVector, yes};
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueTransform};
 
 /// Parameters of `rand_rician_noise`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -109,7 +109,7 @@ struct Noisy {
 impl ValueTransform for Noisy {
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (channels, asked) = (volume.channels(), &self.of);
-        self.fits_channels(channels, volume.grid().axes())?;
+        self.fits(&KnownShape::of(&volume))?;
         let number = |numbers: &RealVector, channel: usize| numbers.0[channel.min(numbers.0.len() - 1)];
         let own = asked.relative.then(|| moments(&volume, None, asked.channel_wise, 1));
         let deviation = |channel: usize| own.as_ref().map_or(1.0, |own| own[channel.min(own.len() - 1)].deviation);
@@ -125,7 +125,8 @@ impl ValueTransform for Noisy {
         Ok((result, ValueUndo::Lost { reason }))
     }
 
-    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let Some(channels) = volume.channels else { return Ok(()) };
         fit_channels([("mean", Some(&self.of.mean)), ("std", Some(&self.of.std))], channels)
     }
 }

@@ -29,7 +29,7 @@ use crate::planning::{resample_onto, same_extent};
 use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::Named;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueTraits, ValueTransform};
 
 /// Parameters of `rand_simulate_low_resolution`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -115,8 +115,8 @@ impl ValueTransform for Coarse {
         Ok((floats.with_voxels(back.into_voxels())?, ValueUndo::Lost { reason }))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { mixes_voxels: true, ..ValueTraits::default() }
     }
 }
 

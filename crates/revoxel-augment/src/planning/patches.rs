@@ -12,7 +12,7 @@ use super::planar::by_axis;
 use crate::random::Draws;
 use revoxel_transforms::params::IntVector;
 use revoxel_transforms::transform::PlanError;
-use revoxel_transforms::transform::{Evidence, Need, Observed, SpatialTransform};
+use revoxel_transforms::transform::{Evidence, Observed, Sources, SpatialTransform};
 
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
 pub(crate) fn between(low: i64, high: i64, fraction: f64) -> i64 {
@@ -126,24 +126,16 @@ impl<T: PatchChoice> SpatialTransform for CropTo<T> {
         seen(self.0.source(), grid, evidence)
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(self.0.source())
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
-        self.0.look(source, None)
-    }
-
-    fn beside(&self) -> Option<&str> {
-        self.0.beside()
-    }
-
     fn fits(&self, source: &Grid) -> Result<(), PlanError> {
         self.0.fits(source)
     }
 
-    fn observe_beside(&self, source: &Volume, beside: &Volume) -> Result<Observed, PlanError> {
-        self.0.look(source, Some(beside))
+    fn sources(&self) -> Sources<'_> {
+        Sources::Voxels { of: self.0.source(), beside: self.0.beside(), also: &[] }
+    }
+
+    fn observe(&self, source: &Volume, beside: Option<&Volume>) -> Result<Observed, PlanError> {
+        self.0.look(source, beside)
     }
 }
 

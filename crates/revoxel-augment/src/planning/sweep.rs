@@ -10,7 +10,7 @@ use super::choice::{Choice, sums};
 use super::window;
 use super::windows::Windows;
 use revoxel_transforms::transform::PlanError;
-use revoxel_transforms::transform::{Evidence, Need, Observed, PaddingRule, SpatialTransform};
+use revoxel_transforms::transform::{Evidence, Observed, PaddingRule, Sources, SpatialTransform};
 
 /// Says where windows lie in a volume.
 pub(crate) trait Sweeps: Debug + Send + Sync {
@@ -62,11 +62,7 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
         Ok(ops)
     }
 
-    fn need(&self) -> Need<'_> {
-        self.choice.source.as_deref().map_or(Need::Nothing, Need::Voxels)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+    fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let grid = *source.grid();
         let windows = self.of.windows(&grid)?;
         let sums = sums(source, &windows, &self.padding(), self.choice.source.as_deref().unwrap_or_default())?;
@@ -74,7 +70,11 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
     }
 
     fn padding(&self) -> PaddingRule<'_> {
-        self.of.padded().unwrap_or(PaddingRule { mode: PadMode::Constant, value: None })
+        self.of.padded().unwrap_or(PaddingRule::default())
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        self.choice.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
     }
 }
 

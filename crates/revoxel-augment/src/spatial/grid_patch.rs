@@ -55,7 +55,7 @@ use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
-use revoxel_transforms::transform::{Need, PaddingRule, PlanError, Transform};
+use revoxel_transforms::transform::{PaddingRule, PlanError, Sources, Transform};
 
 /// Parameters of `grid_patch`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -206,11 +206,11 @@ impl RandomTransform for GridPatch {
         Drawn::spatial(OneOf { number, of, choice }, json!({ "patch": number }))
     }
 
-    fn need(&self) -> Need<'_> {
-        self.source.as_deref().map_or(Need::Nothing, Need::Voxels)
-    }
-
     fn padding(&self) -> PaddingRule<'_> {
         PaddingRule { mode: self.pad_mode.map_or(PadMode::Constant, |mode| mode.0), value: self.value.as_ref() }
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
     }
 }

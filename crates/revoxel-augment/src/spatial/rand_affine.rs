@@ -114,12 +114,8 @@ impl RandomTransform for RandAffine {
         Drawn::spatial(Moved { moves, of: self.clone() }, values)
     }
 
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
     fn resampling(&self) -> Resampling<'_> {
-        sampled(self.interpolation.as_ref(), self.padding.as_ref())
+        sampled(self.interpolation.as_ref(), self.padding.as_ref()).smoothed(self.anti_alias)
     }
 }
 
@@ -140,10 +136,6 @@ impl Moved {
 }
 
 impl SpatialTransform for Moved {
-    fn anti_alias(&self) -> bool {
-        self.of.anti_alias
-    }
-
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let (map, before, shape) = (self.moves.map_of(grid), grid.shape(), self.shape(grid)?);
         if shape == before {
@@ -154,7 +146,7 @@ impl SpatialTransform for Moved {
     }
 
     fn resampling(&self) -> Resampling<'_> {
-        sampled(self.of.interpolation.as_ref(), self.of.padding.as_ref())
+        sampled(self.of.interpolation.as_ref(), self.of.padding.as_ref()).smoothed(self.of.anti_alias)
     }
 }
 

@@ -43,7 +43,7 @@ use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above,
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
-use revoxel_transforms::transform::{NamedLabel, Names, Need, Observed, PlanError, Transform};
+use revoxel_transforms::transform::{NamedLabel, Names, Observed, PlanError, Sources, Transform};
 
 /// Parameters of `rand_crop_by_label_classes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -119,14 +119,6 @@ impl RandomTransform for RandCropByLabelClasses {
         Drawn::spatial(CropTo(Patch { classes, voxel, of: self.clone() }), values)
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(&self.source)
-    }
-
-    fn beside(&self) -> Option<&str> {
-        self.image.as_deref()
-    }
-
     fn channels(&self) -> Option<usize> {
         Some(self.count())
     }
@@ -136,6 +128,10 @@ impl RandomTransform for RandCropByLabelClasses {
         let asked = labels.filter(|(_, ratio)| **ratio > 0.0);
         let names = Names::LabelOrChannel;
         asked.map(|(class, _)| NamedLabel { field: "ratios", position: class, label: class as f64, names }).collect()
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources::Voxels { of: &self.source, beside: self.image.as_deref(), also: &[] }
     }
 }
 
@@ -236,7 +232,7 @@ mod tests {
         let one = |case: usize| {
             let drawn = crop.draw(&mut Draws::new(8, &case.to_string(), 0));
             let Change::Spatial(patch) = drawn.change else { panic!("nothing was drawn") };
-            let seen = image.map_or_else(|| patch.observe(label), |image| patch.observe_beside(label, image));
+            let seen = patch.observe(label, image);
             seen.map(|o| o.region.unwrap().start.map(|s| s as usize)).map_err(|e| e.to_string())
         };
         (0..cases).map(one).collect()

@@ -41,7 +41,7 @@ use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above,
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
-use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
+use revoxel_transforms::transform::{Observed, PlanError, Sources, Transform};
 
 /// Parameters of `rand_crop_by_pos_neg_label`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -118,12 +118,8 @@ impl RandomTransform for RandCropByPosNegLabel {
         )
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(&self.source)
-    }
-
-    fn beside(&self) -> Option<&str> {
-        self.image.as_deref()
+    fn sources(&self) -> Sources<'_> {
+        Sources::Voxels { of: &self.source, beside: self.image.as_deref(), also: &[] }
     }
 }
 
@@ -215,7 +211,7 @@ mod tests {
         let one = |case: usize| {
             let drawn = crop.draw(&mut Draws::new(3, &format!("{case}"), 1)).change;
             let Change::Spatial(drawn) = drawn else { panic!("nothing was drawn") };
-            let seen = image.map_or_else(|| drawn.observe(label), |image| drawn.observe_beside(label, image));
+            let seen = drawn.observe(label, image);
             seen.map(|o| o.region).map_err(|e| e.to_string())
         };
         (0..cases).map(one).collect()

@@ -101,11 +101,7 @@ impl RandomTransform for RandRotate {
         )
     }
 
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
     fn resampling(&self) -> Resampling<'_> {
-        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border)
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border).smoothed(self.anti_alias)
     }
 }

@@ -38,7 +38,7 @@ use crate::planning::weights::by_weight;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty};
-use revoxel_transforms::transform::{Need, Observed, PlanError, Transform};
+use revoxel_transforms::transform::{Observed, PlanError, Sources, Transform};
 
 /// Parameters of `rand_weighted_crop`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -73,8 +73,8 @@ impl RandomTransform for RandWeightedCrop {
         Drawn::spatial(CropTo(Patch { weight, of: self.clone() }), json!({ "weight": weight }))
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(&self.source)
+    fn sources(&self) -> Sources<'_> {
+        Sources::voxels(&self.source)
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let one = |case: usize| {
             let drawn = crop.draw(&mut Draws::new(6, &case.to_string(), 3)).change;
             let Change::Spatial(patch) = drawn else { panic!("nothing was drawn") };
-            patch.observe(weights).map(|o| o.region.unwrap().start).map_err(|e| e.to_string())
+            patch.observe(weights, None).map(|o| o.region.unwrap().start).map_err(|e| e.to_string())
         };
         (0..cases).map(one).collect()
     }

@@ -119,17 +119,13 @@ impl RandomTransform for RandMagnify {
         Drawn::spatial(Zoomed { zoom, of: self.clone() }, json!({ "zoom": zoom }))
     }
 
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
             area: self.area,
             samples: true,
-            ..Resampling::default()
+            ..Resampling::default().smoothed(self.anti_alias)
         }
     }
 }
@@ -142,10 +138,6 @@ struct Zoomed {
 }
 
 impl SpatialTransform for Zoomed {
-    fn anti_alias(&self) -> bool {
-        self.of.anti_alias
-    }
-
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let (shape, axes) = (grid.shape(), grid.axes());
         let voxels = |a: usize| ((shape[a] as f64 * self.zoom[a]).floor() as usize).max(1);
@@ -162,11 +154,11 @@ impl SpatialTransform for Zoomed {
         Ok(ops)
     }
 
-    fn resampling(&self) -> Resampling<'_> {
-        RandomTransform::resampling(&self.of)
-    }
-
     fn padding(&self) -> PaddingRule<'_> {
         PaddingRule { mode: self.of.padding_mode.0, value: None }
+    }
+
+    fn resampling(&self) -> Resampling<'_> {
+        RandomTransform::resampling(&self.of)
     }
 }

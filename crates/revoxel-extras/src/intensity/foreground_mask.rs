@@ -57,7 +57,7 @@ use super::threshold_rules::Rule;
 use super::thresholds::{Threshold, Thresholds};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::is_false;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 use revoxel_transforms::{Channels, LabelSet};
 
 /// Parameters of `foreground_mask`.
@@ -198,36 +198,26 @@ impl ForegroundMask {
 }
 
 impl ValueTransform for ForegroundMask {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::U8)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let grid = *volume.grid();
-        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        self.fits(&KnownShape::of(&volume))?;
         let volume = if self.as_float { float(volume) } else { volume };
         let mask = dispatch!(volume.voxels(), v => self.mask(v, grid.voxel_count()))?;
         let undo = ValueUndo::Lost { reason: "foreground_mask made labels of values".to_owned() };
         Ok((Volume::new(mask.into(), grid, Kind::Label, 1)?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Label
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::LOST
     }
 
-    fn labels_after(&self, _: Option<&LabelSet>) -> Option<LabelSet> {
-        Some(LabelSet::from_iter([1.0]))
+    fn after(&self, before: &ValueState) -> ValueState {
+        let (channels, labels) = (Some(Channels::all(1)), Some(LabelSet::from_iter([1.0])));
+        ValueState { kind: Kind::Label, channels, labels, ..before.changed_to(Dtype::U8) }
     }
 
-    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        Some(Channels::all(1))
-    }
-
-    fn loses_values(&self) -> bool {
-        true
-    }
-
-    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let Some(channels) = volume.channels else { return Ok(()) };
         if self.hsv_threshold.is_some() && channels != 3 {
             let problem = "hsv_threshold needs three, which are red, green and blue";
             return Err(ApplyError::ChannelCount { channels, problem });

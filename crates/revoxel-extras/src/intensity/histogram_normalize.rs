@@ -31,7 +31,7 @@ use super::mask::flags;
 use super::rescale::float;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::is_false;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Sources, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `histogram_normalize`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -83,10 +83,6 @@ impl Define for HistogramNormalize {
 }
 
 impl ValueTransform for HistogramNormalize {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),
@@ -94,16 +90,20 @@ impl ValueTransform for HistogramNormalize {
         }
     }
 
-    fn source(&self) -> Option<&str> {
-        self.source.as_deref()
-    }
-
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         self.normalize(volume, Some(source))
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
+    }
+
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::LOST
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 

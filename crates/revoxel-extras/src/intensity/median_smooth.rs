@@ -15,13 +15,13 @@
 //! # Same as
 //! MONAI `MedianSmoothd(radius)`; scipy `median_filter(size=2·radius + 1, mode="nearest")`.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `median_smooth`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -58,22 +58,18 @@ impl Define for MedianSmooth {
 }
 
 impl ValueTransform for MedianSmooth {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (shape, radius) = (volume.grid().shape(), self.radius.repeated().map(|r| r as usize));
         let voxels: Voxels = dispatch!(volume.voxels(), v => medians(v, shape, radius).into());
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "median_smooth replaced values".to_owned() }))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { dtype: before.dtype, ..before.changed() }
     }
 }
 

@@ -27,10 +27,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::filter::floats;
+use revoxel_transforms::Channels;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
-use revoxel_transforms::{Channels, LabelSet};
+use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `pca`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -89,12 +89,8 @@ impl Define for Pca {
 }
 
 impl ValueTransform for Pca {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        self.fits(&KnownShape::of(&volume))?;
         let (values, voxels) = (floats(&volume), volume.grid().voxel_count());
         let points = Points { values: &values, voxels };
         let means: Vec<f64> =
@@ -125,24 +121,21 @@ impl ValueTransform for Pca {
         Ok((Volume::new(result.into(), grid, kind, self.num_components)?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { channels: Some(Channels::all(self.num_components)), ..before.changed_to(Dtype::F32) }
     }
 
-    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let Some(channels) = volume.channels else { return Ok(()) };
         if channels < self.num_components {
             let problem = "num_components must not be more than that";
             return Err(ApplyError::ChannelCount { channels, problem });
         }
         Ok(())
-    }
-
-    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        Some(Channels::all(self.num_components))
     }
 }
 

@@ -26,7 +26,7 @@ use super::filter::{Beyond, filter, floats};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::axis;
 use revoxel_transforms::planning::planar::axis_of;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `savitzky_golay_smooth`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -70,10 +70,6 @@ impl Define for SavitzkyGolaySmooth {
 }
 
 impl ValueTransform for SavitzkyGolaySmooth {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (mut values, shape) = (floats(&volume), volume.grid().shape());
         let axis = axis_of("spatial_axis", self.spatial_axis, volume.grid())?;
@@ -82,12 +78,12 @@ impl ValueTransform for SavitzkyGolaySmooth {
         Ok((volume.with_voxels(values.into())?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 

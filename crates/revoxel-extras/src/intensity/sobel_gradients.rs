@@ -26,11 +26,11 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::{Beyond, filter, floats};
 use super::statistics::{Range, Statistic};
+use revoxel_transforms::Channels;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Axes, yes};
 use revoxel_transforms::planning::planar::axis_of;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
-use revoxel_transforms::{Channels, LabelSet};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `sobel_gradients`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -96,10 +96,6 @@ impl SobelGradients {
 }
 
 impl ValueTransform for SobelGradients {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (values, shape, count) = (floats(&volume), volume.grid().shape(), volume.grid().axes());
         let numbers = self.spatial_axes.as_ref().map_or_else(|| (0..count as i64).collect(), |axes| axes.0.0.clone());
@@ -127,18 +123,15 @@ impl ValueTransform for SobelGradients {
         Ok((volume.with_voxels(Voxels::from(all))?, undo))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
-    }
-
-    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
+    fn after(&self, before: &ValueState) -> ValueState {
         let axes = self.spatial_axes.as_ref().and_then(|a| a.resolve("spatial_axes").ok()).map_or(3, |axes| axes.len());
         // Of a 2-D volume there are less.
         let exact = self.spatial_axes.is_some();
-        channels.map(|before| Channels { exact: before.exact && exact, ..Channels::all(before.count * axes) })
+        let made = |before: &Channels| Channels { exact: before.exact && exact, ..Channels::all(before.count * axes) };
+        ValueState { channels: before.channels.as_ref().map(made), ..before.changed_to(Dtype::F32) }
     }
 }

@@ -29,7 +29,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use revoxel_transforms::definition::{Class, Define};
-use revoxel_transforms::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
+use revoxel_transforms::transform::{
+    ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform,
+};
 use revoxel_transforms::{Channels, LabelSet};
 
 /// Parameters of `compute_ho_ver_maps`: none.
@@ -191,10 +193,6 @@ fn maps<T: Voxel>(labels: &[T], shape: [usize; 3]) -> Result<Vec<f32>, ApplyErro
 }
 
 impl ValueTransform for ComputeHoVerMaps {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {
@@ -206,25 +204,17 @@ impl ValueTransform for ComputeHoVerMaps {
         Ok((Volume::new(maps.into(), grid, Kind::Image, 2)?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Image
-    }
-
-    fn one_channel(&self) -> bool {
-        true
-    }
-
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         let label = labels.iter().find(|label| *label < 0.0 || label.fract() != 0.0)?;
         Some(RefusedLabel { label, field: "", problem: NO_INSTANCE.to_owned() })
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { channels: ChannelRule::One, ..ValueTraits::LOST }
     }
 
-    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        Some(Channels::all(2))
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { kind: Kind::Image, channels: Some(Channels::all(2)), ..before.changed_to(Dtype::F32) }
     }
 }
 

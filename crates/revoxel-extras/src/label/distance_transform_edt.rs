@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::lines::for_each_line;
 use revoxel_transforms::params::RealVector;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `distance_transform_edt`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -66,10 +66,6 @@ impl Define for DistanceTransformEdt {
 }
 
 impl ValueTransform for DistanceTransformEdt {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         let size = match &self.sampling {
@@ -93,12 +89,12 @@ impl ValueTransform for DistanceTransformEdt {
         Ok((Volume::new(distances.into(), grid, Kind::Image, channels)?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Image
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::LOST
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { kind: Kind::Image, ..before.changed_to(Dtype::F32) }
     }
 }
 

@@ -38,7 +38,9 @@ use super::one_hot::MOST;
 use super::runs::Runs;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{RealVector, yes};
-use revoxel_transforms::transform::{ApplyError, NamedLabel, RefusedLabel, Transform, ValueTransform};
+use revoxel_transforms::transform::{
+    ApplyError, ChannelRule, NamedLabel, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform,
+};
 use revoxel_transforms::{Channels, LabelSet};
 
 /// Parameters of `generate_heatmap`.
@@ -105,10 +107,6 @@ impl Define for GenerateHeatmap {
 }
 
 impl ValueTransform for GenerateHeatmap {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         if channels != 1 {
@@ -146,14 +144,6 @@ impl ValueTransform for GenerateHeatmap {
         Ok((Volume::new(values.into(), grid, Kind::Image, labels.len())?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Image
-    }
-
-    fn one_channel(&self) -> bool {
-        true
-    }
-
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         let wrong = |label: &f64| *label < 0.0 || label.fract() != 0.0;
         let label = labels.iter().find(wrong).filter(|_| self.labels.is_none())?;
@@ -164,12 +154,13 @@ impl ValueTransform for GenerateHeatmap {
         named("labels", self.labels.as_ref())
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { channels: ChannelRule::One, ..ValueTraits::LOST }
     }
 
-    fn channels_after(&self, _: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        self.labels.as_ref().map(|labels| Channels::all(labels.0.len()))
+    fn after(&self, before: &ValueState) -> ValueState {
+        let channels = self.labels.as_ref().map(|labels| Channels::all(labels.0.len()));
+        ValueState { kind: Kind::Image, channels, ..before.changed_to(Dtype::F32) }
     }
 }
 

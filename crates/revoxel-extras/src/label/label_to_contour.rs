@@ -22,15 +22,14 @@
 //! MONAI `LabelToContourd` for a mask, or for a channel of each label; MONAI takes a map of several labels as a mask
 //! with numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats only label 1.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::labels::check_connectivity;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
-use revoxel_transforms::{Channels, LabelSet};
+use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `label_to_contour`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,10 +63,6 @@ impl Define for LabelToContour {
 }
 
 impl ValueTransform for LabelToContour {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (shape, axes) = (volume.grid().shape(), volume.grid().axes());
         let voxels: Voxels = dispatch!(volume.voxels(), v => self.contours(v, shape, axes).into());
@@ -79,12 +74,8 @@ impl ValueTransform for LabelToContour {
         Ok((volume.with_voxels(voxels)?, undo))
     }
 
-    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        channels.cloned()
-    }
-
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        labels.cloned()
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.clone()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use revoxel_core::Kind;
 use revoxel_pipeline::{Data, Place};
-use revoxel_transforms::{Built, Registry, Transform, manual};
+use revoxel_transforms::{Built, Registry, Transform, ValueState, manual};
 use serde_json::{Map, Value, json};
 
 use super::random_table::translation;
@@ -67,7 +67,7 @@ impl<'a> KnownKinds<'a> {
         let built = self.registry.get(name).map(|t| (t.build)(Value::Object(params.clone())));
         let Some(Ok(Built { transform: Transform::Value(transform), .. })) = built else { return };
         for key in keys {
-            self.kinds.insert(key.clone(), transform.kind_after(self.kind(key)));
+            self.kinds.insert(key.clone(), transform.after(&ValueState::of(self.kind(key))).kind);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a step finds in a volume.
 
 use revoxel_core::Kind;
-use revoxel_transforms::{LabelSet, Names, ValueTransform};
+use revoxel_transforms::{ChannelRule, LabelSet, Names, ValueTransform};
 
 use crate::error::{Fault, Place};
 use crate::model::LabelReference;
@@ -11,13 +11,14 @@ impl VolumeState {
     /// Refuses more channels than a step takes, and numbers between 0 and 1 where it takes bits.
     pub(super) fn suits(&self, key: &str, name: &str, transform: &dyn ValueTransform) -> Result<(), Fault> {
         let count = self.channels.as_ref().filter(|channels| channels.exact).map_or(1, |channels| channels.count);
-        if transform.one_channel() && count > 1 {
+        let rule = transform.traits().channels;
+        if rule == ChannelRule::One && count > 1 {
             let problem =
                 format!("{name}: {key:?} has {count} channels at this step: expected a label map with one channel");
             let help = "convert a one-hot map with as_discrete: { argmax: true }";
             return Err(Fault::new(Place::default(), problem).help(help));
         }
-        if transform.bits_alone() && self.mixed && self.one_hot {
+        if rule == ChannelRule::OneHot && self.mixed && self.one_hot {
             let problem = format!(
                 "{name}: {key:?} was interpolated and is no longer a one-hot map: it contains values between 0 and 1"
             );

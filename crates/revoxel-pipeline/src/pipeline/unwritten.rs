@@ -1,7 +1,5 @@
 //! Inputs that nothing comes of.
 
-use revoxel_transforms::{Need, Transform};
-
 use crate::model::{Input, Pipeline};
 
 impl Pipeline {
@@ -12,28 +10,10 @@ impl Pipeline {
             return Vec::new();
         }
         let written = |key: &str| self.outputs.iter().any(|output| output.key == key);
-        let looked_at = |key: &str| self.steps.iter().any(|step| sources(&step.transform).contains(&key));
+        let looked_at = |key: &str| self.steps.iter().any(|step| step.transform.sources().keys().any(|of| of == key));
         let gone_back_to = |key: &str| self.restore.iter().any(|restore| restore.volume() == Some(key));
         let unused = |input: &&Input| !written(&input.key) && !looked_at(&input.key) && !gone_back_to(&input.key);
         self.inputs.iter().filter(unused).collect()
-    }
-}
-
-/// The inputs whose voxels or grids a transform looks at.
-fn sources(transform: &Transform) -> Vec<&str> {
-    let needed = |need| match need {
-        Need::Voxels(key) | Need::Grid(key) => Some(key),
-        Need::Nothing => None,
-    };
-    match transform {
-        Transform::Spatial(spatial) => {
-            let also = spatial.also().iter().map(String::as_str);
-            needed(spatial.need()).into_iter().chain(spatial.beside()).chain(also).collect()
-        }
-        Transform::Random(random) => needed(random.need()).into_iter().chain(random.beside()).collect(),
-        Transform::Value(value) => {
-            value.source().into_iter().chain(value.gathers().iter().map(String::as_str)).collect()
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether the values of a prediction can be undone at all.
 
 use revoxel_core::Kind;
-use revoxel_transforms::{Transform, ValueTransform};
+use revoxel_transforms::{Transform, UndoRule};
 
 use crate::model::{Input, Step};
 
@@ -25,7 +25,7 @@ pub(super) fn check(inputs: &[Input], steps: &[Step], said: Option<&str>, kind: 
     }
     let Some(key) = said.or_else(|| first(inputs).map(|i| i.key.as_str())) else { return Ok(()) };
     let mut loses = steps.iter().enumerate().filter(|(_, step)| step.keys.iter().any(|k| k == key));
-    match loses.find(|(_, step)| is(step, |t| t.loses_values())) {
+    match loses.find(|(_, step)| is(step, UndoRule::Lost)) {
         None => Ok(()),
         Some((number, step)) => Err(Refused {
             problem: format!("step {} ({}) always loses the values of {key:?}", number + 1, step.name),
@@ -44,14 +44,14 @@ pub(super) fn recorded(inputs: &[Input]) -> Option<String> {
     first(inputs).filter(|i| !i.optional).map(|i| i.key.clone())
 }
 
-fn is(step: &Step, what: impl Fn(&dyn ValueTransform) -> bool) -> bool {
-    matches!(&step.transform, Transform::Value(transform) if what(&**transform))
+fn is(step: &Step, undo: UndoRule) -> bool {
+    matches!(&step.transform, Transform::Value(transform) if transform.traits().undo == undo)
 }
 
 /// A label map in which a step exchanged labels, which can be undone, where the first image is another volume.
 fn exchanged_elsewhere<'a>(inputs: &[Input], steps: &'a [Step]) -> Option<&'a str> {
     let of_labels = |key: &&String| inputs.iter().any(|i| i.key == **key && i.kind == Kind::Label);
-    let exchanges = steps.iter().filter(|step| is(step, |t| t.exchanges_labels()));
+    let exchanges = steps.iter().filter(|step| is(step, UndoRule::Relabels));
     let key = exchanges.flat_map(|step| &step.keys).find(of_labels)?;
     inputs.iter().any(|i| i.kind == Kind::Image).then_some(key.as_str())
 }

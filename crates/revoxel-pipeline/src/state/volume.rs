@@ -3,8 +3,8 @@
 use revoxel_core::{Dtype, Fidelity, Grid, GridOp, Kind};
 use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{
-    ApplyError, Channels, FusedPass, KnownGrid, LabelSet, Names, PaddingRule, PlanError, ResampleError, Resampling,
-    SpatialTransform, ValueTransform, step_rule,
+    ApplyError, Channels, FusedPass, KnownGrid, KnownShape, LabelSet, Names, PaddingRule, PlanError, ResampleError,
+    Resampling, Sources, SpatialTransform, ValueState, ValueTransform, step_rule,
 };
 
 use crate::key_plan::KeyPlan;
@@ -88,10 +88,7 @@ impl VolumeState {
 
     /// Refuses a volume that parameters of a step do not fit, by its shape and its channels where these are known.
     pub(super) fn fits(&self, transform: &dyn ValueTransform) -> Result<(), PlanError> {
-        let grid = self.grid();
-        grid.map_or(Ok(()), |grid| transform.fits_grid(&grid)).map_err(Box::new)?;
-        let Some(count) = self.count else { return Ok(()) };
-        Ok(transform.fits_channels(count, grid.map_or(3, |grid| grid.axes())).map_err(Box::new)?)
+        Ok(transform.fits(&KnownShape { grid: self.grid(), channels: self.count }).map_err(Box::new)?)
     }
 
     /// After ops of a spatial transform, which fuse with the pass that waits.
@@ -130,22 +127,24 @@ impl VolumeState {
 
     /// After a step that changes values and names these labels.
     pub(super) fn change_values(&mut self, transform: &dyn ValueTransform, named: &[LabelReference]) {
-        let (kind, before) = (transform.kind_after(self.kind), self.numbers());
-        let labels = transform.labels_after(before).filter(|_| kind == Kind::Label);
-        let channels = transform.channels_after(self.channels.as_ref(), before);
-        let counted = self.count.and_then(|count| transform.channels_after(Some(&Channels::all(count)), None));
-        let dtype = transform.dtype_after(self.pass.as_ref().and_then(|pass| pass.subject().dtype));
-        let mut certain = self.certain.clone();
+        let dtype = self.pass.as_ref().and_then(|pass| pass.subject().dtype);
+        let channels = self.count.map(Channels::all).or_else(|| self.channels.clone());
+        let (kind, labels, one_hot) = (self.kind, self.labels.clone(), self.made_one_hot);
+        let before = ValueState { kind, dtype, channels, labels, one_hot };
+        let after = transform.after(&before);
+        let mut certain = std::mem::take(&mut self.certain);
         // A label that a step names is there: that is checked elsewhere.
-        let named = named.iter().filter(|sought| sought.names != Names::Channel);
-        certain.extend(named.map(|sought| sought.label).filter(|_| transform.source().is_none()));
-        let made = transform.labels_after(Some(&certain).filter(|_| self.kind == Kind::Label));
-        let certain = made.filter(|_| kind == Kind::Label).unwrap_or_default();
-        let stays = self.made_one_hot && kind == self.kind;
-        self.made_one_hot = kind == Kind::Probability && (transform.makes_one_hot() || stays);
-        self.turn(kind, labels, channels, certain);
-        self.count = counted.filter(|after| after.exact).map(|after| after.count);
-        self.put(dtype);
+        let own = !matches!(transform.sources(), Sources::Voxels { .. });
+        let named = named.iter().filter(|sought| own && sought.names != Names::Channel);
+        certain.extend(named.map(|sought| sought.label));
+        let labels = Some(certain).filter(|_| kind == Kind::Label);
+        let made = transform.after(&ValueState { labels, channels: None, ..before }).labels;
+        let labels_of = |labels: Option<LabelSet>| labels.filter(|_| after.kind == Kind::Label);
+        let (labels, certain) = (labels_of(after.labels), labels_of(made).unwrap_or_default());
+        self.made_one_hot = after.one_hot && after.kind == Kind::Probability;
+        self.count = self.count.and(after.channels.as_ref().filter(|after| after.exact).map(|after| after.count));
+        self.turn(after.kind, labels, after.channels, certain);
+        self.put(after.dtype);
     }
 
     /// Other values on the same grid, with this voxel type, if known. No pass waits.

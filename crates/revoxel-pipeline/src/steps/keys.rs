@@ -50,8 +50,9 @@ pub(super) fn step_keys(
 ) -> Result<Vec<String>, Fault> {
     let (name, kinds) = (definition.name, definition.kinds);
     let fits = |input: &InputState| kinds.contains(&input.kind) || definition.one_hot && input.one_hot;
-    let takes = |kind| !matches!(transform, Transform::Value(transform) if !transform.takes(kind));
-    let named = |input: &InputState| fits(input) || definition.named_kinds.contains(&input.kind) && takes(input.kind);
+    let not_for_labels = matches!(transform, Transform::Value(transform) if transform.traits().not_for_labels);
+    let takes = |kind| definition.named_kinds.contains(&kind) && !(not_for_labels && kind == Kind::Label);
+    let named = |input: &InputState| fits(input) || takes(input.kind);
     let kinds = || kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(" or ");
     let Some(wanted) = wanted else {
         let keys: Vec<String> = inputs.iter().filter(|i| fits(i)).map(|i| i.key.clone()).collect();

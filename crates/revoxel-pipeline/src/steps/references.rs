@@ -2,7 +2,7 @@
 
 use revoxel_core::{Dtype, Kind};
 use revoxel_transforms::params::{Interpolation, Padding, PerKey};
-use revoxel_transforms::{Need, Resampling, Transform};
+use revoxel_transforms::{Resampling, Sources, Transform};
 
 use crate::error::{Fault, Place};
 use crate::model::InputState;
@@ -18,38 +18,32 @@ pub(super) fn check_references(
 ) -> Result<(), Fault> {
     let known = |key: &str| inputs.iter().any(|i| i.key == key);
     let at = |path: &[&str]| params.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-    let (need, beside, resampling, padding) = match transform {
-        Transform::Spatial(spatial) => (spatial.need(), spatial.beside(), spatial.resampling(), spatial.padding()),
-        Transform::Random(random) => (random.need(), random.beside(), random.resampling(), random.padding()),
-        Transform::Value(value) => {
-            if let Some(key) = value.gathers().iter().find(|key| !known(key)) {
-                return Err(unknown_input(at(&["nonzero_of"]), key, inputs));
-            }
-            return match value.source() {
-                Some(key) if !known(key) => Err(unknown_input(at(&["source"]), key, inputs)),
-                _ => Ok(()),
-            };
-        }
-    };
-    let also = match transform {
-        Transform::Spatial(spatial) => spatial.also(),
-        _ => &[],
-    };
-    match need {
-        Need::Voxels(_) if also.iter().any(|key| !known(key)) => {
-            let unknown = also.iter().find(|key| !known(key)).map_or("", String::as_str);
-            return Err(unknown_input(at(&["also"]), unknown, inputs));
-        }
-        Need::Voxels(key) if !known(key) => return Err(unknown_input(at(&["source"]), key, inputs)),
-        Need::Grid(key) if !known(key) => {
+    let unknown = |field: &str, key: &str| Err(unknown_input(at(&[field]), key, inputs));
+    match transform.sources() {
+        Sources::Nothing => {}
+        Sources::Grid { of, .. } => {
             let field = if params.child("source").is_some() { "source" } else { "reference" };
-            return Err(unknown_input(at(&[field]), key, inputs));
+            if !known(of) {
+                return unknown(field, of);
+            }
         }
-        _ => {}
+        Sources::Voxels { of, beside, also } => {
+            let also = also.iter().map(|key| ("also", key.as_str()));
+            let all = also.chain([("source", of)]).chain(beside.map(|key| ("image", key)));
+            if let Some((field, key)) = all.into_iter().find(|(_, key)| !known(key)) {
+                return unknown(field, key);
+            }
+        }
+        Sources::Mask(keys) => {
+            if let Some(key) = keys.iter().find(|key| !known(key)) {
+                return unknown("nonzero_of", key);
+            }
+        }
     }
-    if let Some(key) = beside.filter(|key| !known(key)) {
-        return Err(unknown_input(at(&["image"]), key, inputs));
+    if matches!(transform, Transform::Value(_)) {
+        return Ok(());
     }
+    let (resampling, padding) = (transform.resampling(), transform.padding());
     let named = [
         ("interpolation", resampling.interpolation.map(|p| p.keys().collect::<Vec<_>>())),
         ("padding", resampling.padding.map(|p| p.keys().collect())),

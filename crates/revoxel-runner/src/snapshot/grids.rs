@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use revoxel_core::{Affine, Dtype, Grid, Kind};
 use revoxel_pipeline::Pipeline;
-use revoxel_transforms::{Need, Transform};
+use revoxel_transforms::Sources;
 
 /// What is known of an input of a made-up case before its voxels are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,9 +158,11 @@ pub(super) fn first_image(pipeline: &Pipeline) -> Option<&str> {
 
 /// Whether an input may lie elsewhere than the first image: it says so, or a step puts it there.
 pub(super) fn has_own_grid(pipeline: &Pipeline, key: &str) -> bool {
-    let aligned = pipeline.steps.iter().filter(|step| step.keys.iter().any(|k| k == key)).any(
-        |step| matches!(&step.transform, Transform::Spatial(t) if t.aligns() && matches!(t.need(), Need::Grid(_))),
-    );
+    let aligned = pipeline
+        .steps
+        .iter()
+        .filter(|step| step.keys.iter().any(|k| k == key))
+        .any(|step| matches!(step.transform.sources(), Sources::Grid { aligns: true, .. }));
     aligned || pipeline.input(key).is_some_and(|input| input.own_grid)
 }
 

@@ -26,7 +26,7 @@ use super::map::map;
 use super::power::Raised;
 use super::statistics::{Moments, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `adjust_contrast`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,10 +60,6 @@ impl Define for AdjustContrast {
 }
 
 impl ValueTransform for AdjustContrast {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let sign = if self.invert_image { -1.0 } else { 1.0 };
         let Some([a, b]) = by_group(&volume, false, Range)[0] else { return Ok((volume, ValueUndo::nothing())) };
@@ -85,5 +81,9 @@ impl ValueTransform for AdjustContrast {
         }
         let undo = Raised { gamma, sign, low, range, range_after: range, scale, shift }.undo(Self::NAME);
         Ok((result, undo))
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

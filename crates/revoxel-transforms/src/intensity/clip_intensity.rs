@@ -15,12 +15,12 @@
 //! TorchIO `Clamp(out_min, out_max)`, which returns float32 where whole numbers get limits with a fraction; here such
 //! limits become the whole numbers inside them. numpy `clip`.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `clip_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -53,10 +53,6 @@ impl Define for ClipIntensity {
 }
 
 impl ValueTransform for ClipIntensity {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn clip<T: Voxel>(values: &[T], min: Option<f64>, max: Option<f64>) -> Vec<T> {
             // Whole-number types are cut at the whole numbers inside the limits; limits beyond the type saturate.
@@ -75,5 +71,9 @@ impl ValueTransform for ClipIntensity {
         let undo =
             if voxels == *volume.voxels() { ValueUndo::nothing() } else { ValueUndo::nothing().clipped([min, max]) };
         Ok((volume.with_voxels(voxels)?, undo))
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { dtype: before.dtype, ..before.changed() }
     }
 }

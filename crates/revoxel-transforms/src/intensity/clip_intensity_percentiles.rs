@@ -27,7 +27,7 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::by_group;
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `clip_intensity_percentiles`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -70,10 +70,6 @@ impl Define for ClipIntensityPercentiles {
 }
 
 impl ValueTransform for ClipIntensityPercentiles {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let percent = [self.lower.unwrap_or(0.0), self.upper.unwrap_or(100.0)];
         let limits: Vec<[Option<f64>; 2]> = by_group(&volume, self.channel_wise, Percentiles(&percent))
@@ -95,5 +91,9 @@ impl ValueTransform for ClipIntensityPercentiles {
             x + below - above
         })?;
         Ok((result, ValueUndo::Lost { reason: "clip_intensity_percentiles rounded the ends off".to_owned() }))
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

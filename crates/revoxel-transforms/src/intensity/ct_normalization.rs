@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `ct_normalization`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -59,14 +59,14 @@ impl Define for CtNormalization {
 }
 
 impl ValueTransform for CtNormalization {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let divisor = self.std.max(1e-8);
         let of = |x: f64| (x - self.mean) / divisor;
         let map = Linear::new(1.0 / divisor, -self.mean / divisor);
         rescale(Self::NAME, volume, &[map.held(of(self.percentile_00_5), of(self.percentile_99_5))])
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

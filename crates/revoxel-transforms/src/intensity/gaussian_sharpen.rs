@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::gaussian_smooth::{Edge, within};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Numbers, RealVector};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `gaussian_sharpen`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -82,10 +82,6 @@ impl Define for GaussianSharpen {
 }
 
 impl ValueTransform for GaussianSharpen {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before.map(|before| if before.is_integer() { Dtype::F32 } else { before })
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let how = Gaussian { edge: self.edge.filter(), ..Gaussian::MONAI };
         let [first, second] = [&self.sigma1, &self.sigma2].map(|sigma| within(volume.grid(), sigma.repeated()));
@@ -100,11 +96,12 @@ impl ValueTransform for GaussianSharpen {
         Ok((volume.with_voxels(voxels)?, ValueUndo::Lost { reason: "gaussian_sharpen averaged values".to_owned() }))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        let dtype = before.dtype.map(|dtype| if dtype.is_integer() { Dtype::F32 } else { dtype });
+        ValueState { dtype, ..before.changed() }
     }
 }

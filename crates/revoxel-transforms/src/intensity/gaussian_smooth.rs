@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `gaussian_smooth`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -99,10 +99,6 @@ impl Define for GaussianSmooth {
 }
 
 impl ValueTransform for GaussianSmooth {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before.map(|before| if before.is_integer() { Dtype::F32 } else { before })
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let spacing = volume.grid().spacing();
         let sigma = match (&self.sigma, &self.sigma_mm) {
@@ -115,11 +111,12 @@ impl ValueTransform for GaussianSmooth {
         Ok((result, ValueUndo::Lost { reason: "gaussian_smooth averaged values".to_owned() }))
     }
 
-    fn mixes(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::MIXED
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        let dtype = before.dtype.map(|dtype| if dtype.is_integer() { Dtype::F32 } else { dtype });
+        ValueState { dtype, ..before.changed() }
     }
 }

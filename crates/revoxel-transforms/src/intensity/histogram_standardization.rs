@@ -46,7 +46,7 @@ use super::mask::{OwnMask, flags};
 use super::percentile::percentiles;
 use super::statistics::{Range, by_group};
 use crate::definition::{Class, Content, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
 /// Parameters of `histogram_standardization`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -163,10 +163,6 @@ impl Define for HistogramStandardization {
 }
 
 impl ValueTransform for HistogramStandardization {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),
@@ -174,12 +170,16 @@ impl ValueTransform for HistogramStandardization {
         }
     }
 
-    fn source(&self) -> Option<&str> {
-        self.source.as_deref()
-    }
-
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         self.standardize(volume, Some(source))
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 

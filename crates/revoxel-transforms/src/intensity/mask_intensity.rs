@@ -17,13 +17,13 @@
 //! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported. TorchIO
 //! `Mask(masking_method, outside_value, labels)`. Naming a label that no case contains is an error here.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Sources, Transform, ValueState, ValueTransform};
 
 /// Parameters of `mask_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -57,16 +57,8 @@ impl Define for MaskIntensity {
 }
 
 impl ValueTransform for MaskIntensity {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before.map(|before| before.holding(self.cval))
-    }
-
     fn apply(&self, _: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         Err(ApplyError::MissingInput(self.source.clone()))
-    }
-
-    fn source(&self) -> Option<&str> {
-        Some(&self.source)
     }
 
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
@@ -91,5 +83,14 @@ impl ValueTransform for MaskIntensity {
 
     fn named_labels(&self) -> Vec<NamedLabel> {
         NamedLabel::list("labels", self.labels.iter().flatten().copied())
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources::voxels(&self.source)
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        let dtype = before.dtype.map(|dtype| dtype.holding(self.cval));
+        ValueState { dtype, ..before.changed() }
     }
 }

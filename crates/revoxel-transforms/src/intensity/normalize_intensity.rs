@@ -30,7 +30,7 @@ use super::map::{fit_channels, map};
 use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, KnownShape, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `normalize_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -72,12 +72,8 @@ impl Define for NormalizeIntensity {
 }
 
 impl ValueTransform for NormalizeIntensity {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        self.fits_channels(volume.channels(), volume.grid().axes())?;
+        self.fits(&KnownShape::of(&volume))?;
         let groups = if self.channel_wise { volume.channels() } else { 1 };
         let each = |numbers: &RealVector| (0..groups).map(|g| numbers.0[g.min(numbers.0.len() - 1)]).collect();
         let [subtrahend, divisor]: [Option<Vec<f64>>; 2] =
@@ -107,11 +103,16 @@ impl ValueTransform for NormalizeIntensity {
         Ok((result, undo))
     }
 
-    fn loses_values(&self) -> bool {
-        self.nonzero
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { undo: if self.nonzero { UndoRule::Lost } else { UndoRule::Recorded }, ..ValueTraits::default() }
     }
 
-    fn fits_channels(&self, channels: usize, _axes: usize) -> Result<(), ApplyError> {
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
+    }
+
+    fn fits(&self, volume: &KnownShape) -> Result<(), ApplyError> {
+        let Some(channels) = volume.channels else { return Ok(()) };
         fit_channels([("subtrahend", self.subtrahend.as_ref()), ("divisor", self.divisor.as_ref())], channels)
     }
 }

@@ -24,7 +24,7 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::by_group;
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `rescale_to_8bit`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,10 +60,6 @@ impl Define for RescaleTo8bit {
 }
 
 impl ValueTransform for RescaleTo8bit {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::U8)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let percentiles = by_group(&volume, self.channel_wise, Percentiles(&[self.lower, self.upper]));
         let map = |found: Option<Vec<f64>>| {
@@ -72,5 +68,9 @@ impl ValueTransform for RescaleTo8bit {
         let maps: Vec<Linear> = percentiles.into_iter().map(map).collect();
         let (result, undo) = rescale(Self::NAME, volume, &maps)?;
         Ok((result.cast(Dtype::U8), undo))
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::U8)
     }
 }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::rescale::{Linear, rescale};
 use super::statistics::{Range, by_group};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `scale_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -79,10 +79,6 @@ impl Define for ScaleIntensity {
 }
 
 impl ValueTransform for ScaleIntensity {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         if let Some(factor) = self.factor {
             return rescale(Self::NAME, volume, &[Linear::new(1.0 + factor, 0.0)]);
@@ -95,5 +91,9 @@ impl ValueTransform for ScaleIntensity {
             })
             .collect();
         rescale(Self::NAME, volume, &maps)
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

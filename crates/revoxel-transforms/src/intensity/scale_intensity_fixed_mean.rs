@@ -25,7 +25,7 @@ use super::rescale::{Linear, rescale};
 use super::statistics::{MeanDeviation, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `scale_intensity_fixed_mean`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -62,13 +62,13 @@ impl Define for ScaleIntensityFixedMean {
 }
 
 impl ValueTransform for ScaleIntensityFixedMean {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let groups = if self.channel_wise { volume.channels() } else { 1 };
         about_mean(Self::NAME, volume, &vec![self.factor; groups], self.fixed_mean, self.preserve_range)
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 

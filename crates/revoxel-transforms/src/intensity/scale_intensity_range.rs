@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `scale_intensity_range`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -78,13 +78,13 @@ impl Define for ScaleIntensityRange {
 }
 
 impl ValueTransform for ScaleIntensityRange {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let to = [self.b_min.unwrap_or(0.0), self.b_max.unwrap_or(1.0)];
         let map = Linear::between([self.a_min, self.a_max], to);
         rescale(Self::NAME, volume, &[if self.clip { map.held(to[0], to[1]) } else { map }])
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

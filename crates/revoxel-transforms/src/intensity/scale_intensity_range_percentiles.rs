@@ -30,7 +30,7 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::{Statistic, by_group};
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
 /// Parameters of `scale_intensity_range_percentiles`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -88,10 +88,6 @@ impl Define for ScaleIntensityRangePercentiles {
 }
 
 impl ValueTransform for ScaleIntensityRangePercentiles {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match &self.source {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),
@@ -99,12 +95,16 @@ impl ValueTransform for ScaleIntensityRangePercentiles {
         }
     }
 
-    fn source(&self) -> Option<&str> {
-        self.source.as_deref()
-    }
-
     fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         self.scale(volume, Some(source))
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `shift_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,11 +42,11 @@ impl Define for ShiftIntensity {
 }
 
 impl ValueTransform for ShiftIntensity {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         rescale(Self::NAME, volume, &[Linear::new(1.0, self.offset)])
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

@@ -25,7 +25,7 @@ use super::map::map;
 use super::rescale::{Linear, rescale};
 use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `std_shift_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -52,10 +52,6 @@ impl Define for StdShiftIntensity {
 }
 
 impl ValueTransform for StdShiftIntensity {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let nonzero = self.nonzero;
         let counts = move |_, x: f64| !nonzero || x != 0.0;
@@ -72,7 +68,11 @@ impl ValueTransform for StdShiftIntensity {
         ))
     }
 
-    fn loses_values(&self) -> bool {
-        self.nonzero
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { undo: if self.nonzero { UndoRule::Lost } else { UndoRule::Recorded }, ..ValueTraits::default() }
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }

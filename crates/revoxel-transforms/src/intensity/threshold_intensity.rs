@@ -15,14 +15,14 @@
 //! # Same as
 //! MONAI `ThresholdIntensityd(threshold, above, cval)`.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
+use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
 /// Parameters of `threshold_intensity`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -58,10 +58,6 @@ impl Define for ThresholdIntensity {
 }
 
 impl ValueTransform for ThresholdIntensity {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before.map(|before| before.holding(self.cval))
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         fn replace<T: Voxel>(values: &[T], keep: impl Fn(f64) -> bool + Sync, cval: T) -> Vec<T> {
             parallel::map_values(values, |v| if keep(v.to_f64()) { v } else { cval })
@@ -75,5 +71,10 @@ impl ValueTransform for ThresholdIntensity {
             ValueUndo::Lost { reason: format!("threshold_intensity made values {}", self.cval) }
         };
         Ok((volume.with_voxels(voxels)?, undo))
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        let dtype = before.dtype.map(|dtype| dtype.holding(self.cval));
+        ValueState { dtype, ..before.changed() }
     }
 }

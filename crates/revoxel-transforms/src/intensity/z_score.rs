@@ -41,7 +41,7 @@ use super::mask::{OwnMask, flags, moments};
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
 use crate::label::nonzero::region;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
 /// Parameters of `z_score`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -100,10 +100,6 @@ impl Define for ZScore {
 }
 
 impl ValueTransform for ZScore {
-    fn dtype_after(&self, _before: Option<Dtype>) -> Option<Dtype> {
-        Some(Dtype::F32)
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         match self.source.as_ref().or(self.nonzero_of.first()) {
             Some(key) => Err(ApplyError::MissingInput(key.clone())),
@@ -111,20 +107,24 @@ impl ValueTransform for ZScore {
         }
     }
 
-    fn source(&self) -> Option<&str> {
-        self.source.as_deref()
+    fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
+        self.normalize(volume, Some(source))
     }
 
-    fn gathers(&self) -> &[String] {
-        &self.nonzero_of
+    fn sources(&self) -> Sources<'_> {
+        match &self.source {
+            Some(source) => Sources::voxels(source),
+            None if self.nonzero_of.is_empty() => Sources::Nothing,
+            None => Sources::Mask(&self.nonzero_of),
+        }
     }
 
-    fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
+    fn mask(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
         region(sources)
     }
 
-    fn apply_with(&self, volume: Volume, source: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
-        self.normalize(volume, Some(source))
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.changed_to(Dtype::F32)
     }
 }
 
@@ -174,9 +174,9 @@ mod tests {
         let source = Volume::new(vec![0u8, 1, 2, 0].into(), grid, Kind::Label, 1).unwrap();
         let t = |params: serde_json::Value, expected: [f64; 4]| {
             let Transform::Value(step) = (define::<ZScore>().build)(params).unwrap().transform else { panic!() };
-            let (result, _) = match step.source() {
-                Some(_) => step.apply_with(volume.clone(), &source).unwrap(),
-                None => step.apply(volume.clone()).unwrap(),
+            let (result, _) = match step.sources() {
+                Sources::Voxels { .. } => step.apply_with(volume.clone(), &source).unwrap(),
+                _ => step.apply(volume.clone()).unwrap(),
             };
             assert_eq!([0, 1, 2, 3].map(|i| result.voxels().get(i)), expected);
         };

@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `activations`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -81,11 +81,11 @@ impl ValueTransform for Activations {
         Ok((Volume::new(values.into(), grid, Kind::Probability, channels)?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Probability
+    fn traits(&self) -> ValueTraits {
+        ValueTraits::LOST
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        ValueState { kind: Kind::Probability, ..before.changed() }
     }
 }

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use super::one_hot::{MOST, channels, one_hot, without_channel};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
-use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `as_discrete`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -115,56 +115,44 @@ impl ValueTransform for AsDiscrete {
                 _ => volume,
             };
         }
-        let kind = self.kind_after(volume.kind());
+        let kind = self.after(&ValueState::of(volume.kind())).kind;
         Ok((volume.with_kind(kind), ValueUndo::Lost { reason: "as_discrete made whole numbers".to_owned() }))
-    }
-
-    fn kind_after(&self, kind: Kind) -> Kind {
-        match (self.threshold, self.to_onehot, self.argmax) {
-            (Some(_), _, _) => Kind::Label,
-            (None, Some(_), _) => Kind::Probability,
-            (None, None, true) => Kind::Label,
-            _ => kind,
-        }
-    }
-
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        match (self.threshold, self.to_onehot) {
-            (Some(_), _) => Some(LabelSet::from_iter([1.0])),
-            (None, Some(_)) => None,
-            // An argmax gives the numbers of channels.
-            (None, None) => labels.map(|labels| labels.iter().map(f64::round_ties_even).collect()),
-        }
-    }
-
-    fn channels_after(&self, before: Option<&Channels>, labels: Option<&LabelSet>) -> Option<Channels> {
-        let made = match (self.to_onehot, self.argmax) {
-            (Some(classes), _) => channels(Some(classes), labels),
-            (None, true) => Some(Channels::all(1)),
-            (None, false) => before.cloned(),
-        };
-        // A threshold of 0 or less marks every channel.
-        made.map(|made| if self.threshold.is_some() { Channels::all(made.count) } else { made })
-    }
-
-    fn takes(&self, kind: Kind) -> bool {
-        !(self.argmax && kind == Kind::Label)
-    }
-
-    fn makes_one_hot(&self) -> bool {
-        self.to_onehot.is_some()
-    }
-
-    fn one_channel(&self) -> bool {
-        self.to_onehot.is_some() && !self.argmax
     }
 
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.to_onehot?, "to_onehot")
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        let one = self.to_onehot.is_some() && !self.argmax;
+        ValueTraits {
+            not_for_labels: self.argmax,
+            channels: if one { ChannelRule::One } else { ChannelRule::Any },
+            ..ValueTraits::LOST
+        }
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        let kind = match (self.threshold, self.to_onehot, self.argmax) {
+            (Some(_), _, _) => Kind::Label,
+            (None, Some(_), _) => Kind::Probability,
+            (None, None, true) => Kind::Label,
+            _ => before.kind,
+        };
+        let labels = match (self.threshold, self.to_onehot) {
+            (Some(_), _) => Some(LabelSet::from_iter([1.0])),
+            (None, Some(_)) => None,
+            // An argmax gives the numbers of channels.
+            (None, None) => before.numbers().map(|labels| labels.iter().map(f64::round_ties_even).collect()),
+        };
+        let made = match (self.to_onehot, self.argmax) {
+            (Some(classes), _) => channels(Some(classes), before.numbers()),
+            (None, true) => Some(Channels::all(1)),
+            (None, false) => before.channels.clone(),
+        };
+        // A threshold of 0 or less marks every channel.
+        let channels = made.map(|made| if self.threshold.is_some() { Channels::all(made.count) } else { made });
+        ValueState { channels, labels, one_hot: self.to_onehot.is_some() || before.one_hot, ..ValueState::of(kind) }
     }
 }
 

@@ -27,7 +27,7 @@
 //! MONAI `FillHolesd(applied_labels, connectivity)`, which has no `is_onehot`; scipy `binary_fill_holes` for each
 //! label, with the structuring element of the connectivity.
 
-use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
+use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +36,7 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::{Channels, LabelSet};
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `fill_holes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -75,10 +74,6 @@ impl Define for FillHoles {
 }
 
 impl ValueTransform for FillHoles {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, kind, channels) = (*volume.grid(), volume.kind(), volume.channels());
         let (shape, size, axes) = (grid.shape(), grid.voxel_count(), grid.axes());
@@ -107,18 +102,16 @@ impl ValueTransform for FillHoles {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
-    fn bits_alone(&self) -> bool {
-        self.is_onehot.is_none()
+    fn traits(&self) -> ValueTraits {
+        let channels = if self.is_onehot.is_none() { ChannelRule::OneHot } else { ChannelRule::Any };
+        ValueTraits { channels, ..ValueTraits::default() }
     }
 
-    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        channels.cloned()
-    }
-
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+    fn after(&self, before: &ValueState) -> ValueState {
         // In a channel that holds other numbers holes get 1.
         let filled = (self.is_onehot == Some(true)).then_some(1.0);
-        labels.map(|labels| labels.iter().chain(filled).collect())
+        let labels = before.labels.as_ref().map(|labels| labels.iter().chain(filled).collect());
+        ValueState { labels, ..before.clone() }
     }
 }
 

@@ -32,7 +32,7 @@
 //! nnU-Net's `remove_all_but_largest_component_from_segmentation` for `independent: false`, with its list of labels as
 //! `applied_labels`.
 
-use revoxel_core::{Dtype, ValueUndo, Volume};
+use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +41,8 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity, repaint};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::{Channels, LabelSet};
 use crate::params::yes;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `keep_largest_connected_component`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -95,10 +94,6 @@ impl Define for KeepLargestConnectedComponent {
 }
 
 impl ValueTransform for KeepLargestConnectedComponent {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let join = if self.independent { Join::Equal } else { Join::All };
         let drop = |runs: &Runs| -> Vec<bool> {
@@ -118,15 +113,12 @@ impl ValueTransform for KeepLargestConnectedComponent {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
-    fn bits_alone(&self) -> bool {
-        self.is_onehot.is_none()
+    fn traits(&self) -> ValueTraits {
+        let channels = if self.is_onehot.is_none() { ChannelRule::OneHot } else { ChannelRule::Any };
+        ValueTraits { channels, ..ValueTraits::default() }
     }
 
-    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        channels.cloned()
-    }
-
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        labels.cloned()
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.clone()
     }
 }

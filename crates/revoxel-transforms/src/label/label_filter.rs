@@ -21,9 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
 use crate::label_set::distinct;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
 
 /// Parameters of `label_filter`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -61,8 +60,9 @@ impl ValueTransform for LabelFilter {
         self.applied_labels.named("applied_labels")
     }
 
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        let stays = |label: &f64| labels.is_none_or(|labels| labels.has(*label));
-        Some(self.applied_labels.0.iter().map(|l| *l as f64).filter(stays).collect())
+    fn after(&self, before: &ValueState) -> ValueState {
+        let stays = |label: &f64| before.labels.as_ref().is_none_or(|labels| labels.has(*label));
+        let labels = Some(self.applied_labels.0.iter().map(|l| *l as f64).filter(stays).collect());
+        ValueState { labels, ..before.changed() }
     }
 }

@@ -24,9 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, exchange_pairs, exchange_pairs_undo};
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
 use crate::label_set::distinct;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `map_label_value`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,22 +63,19 @@ impl ValueTransform for MapLabelValue {
         Ok((exchange_pairs(volume, &pairs)?, undo))
     }
 
-    fn keeps_long_labels(&self) -> bool {
-        true
-    }
-
     fn named_labels(&self) -> Vec<NamedLabel> {
         self.orig_labels.named("orig_labels")
     }
 
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        let position = |label: f64| self.orig_labels.0.iter().position(|l| *l as f64 == label);
-        let after = |label: f64| position(label).map_or(label, |at| self.target_labels.0[at] as f64);
-        labels.map(|labels| labels.iter().map(after).collect())
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { keeps_long_labels: true, undo: UndoRule::Relabels, ..ValueTraits::default() }
     }
 
-    fn exchanges_labels(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        let position = |label: f64| self.orig_labels.0.iter().position(|l| *l as f64 == label);
+        let after = |label: f64| position(label).map_or(label, |at| self.target_labels.0[at] as f64);
+        let labels = before.labels.as_ref().map(|labels| labels.iter().map(after).collect());
+        ValueState { labels, ..before.changed() }
     }
 }
 

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::nonzero::region;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `mark_outside`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -66,18 +66,6 @@ impl ValueTransform for MarkOutside {
         Err(ApplyError::MissingInput(self.nonzero_of.join(", ")))
     }
 
-    fn gathers(&self) -> &[String] {
-        &self.nonzero_of
-    }
-
-    fn gather(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
-        region(sources)
-    }
-
-    fn keeps_long_labels(&self) -> bool {
-        true
-    }
-
     fn apply_with(&self, volume: Volume, region: &Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let (grid, channels) = (*volume.grid(), volume.channels());
         let dtype = match volume.dtype() {
@@ -105,8 +93,21 @@ impl ValueTransform for MarkOutside {
         Ok((Volume::new(voxels, grid, Kind::Label, channels)?, undo))
     }
 
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        labels.map(|labels| labels.iter().chain([f64::from(self.label)]).collect())
+    fn sources(&self) -> Sources<'_> {
+        Sources::Mask(&self.nonzero_of)
+    }
+
+    fn mask(&self, sources: &[&Volume]) -> Result<Volume, ApplyError> {
+        region(sources)
+    }
+
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { keeps_long_labels: true, ..ValueTraits::default() }
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        let marked = |labels: &LabelSet| labels.iter().chain([f64::from(self.label)]).collect();
+        ValueState { labels: before.labels.as_ref().map(marked), ..before.changed() }
     }
 }
 
@@ -146,8 +147,8 @@ mod tests {
         let label = Volume::new(vec![0u8, 2, 1, 0, 0, 9].into(), grid, Kind::Label, 1).unwrap();
         let t = |params: serde_json::Value, dtype: Dtype, expected: [f64; 6]| {
             let Transform::Value(step) = (define::<MarkOutside>().build)(params).unwrap().transform else { panic!() };
-            assert_eq!(step.gathers(), ["image"]);
-            let region = step.gather(&[&image]).unwrap();
+            assert!(step.sources().keys().eq(["image"]));
+            let region = step.mask(&[&image]).unwrap();
             let (result, _) = step.apply_with(label.clone(), &region).unwrap();
             assert_eq!((result.dtype(), [0, 1, 2, 3, 4, 5].map(|i| result.voxels().get(i))), (dtype, expected));
         };

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
-use crate::transform::{ApplyError, RefusedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `one_hot`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -63,28 +63,17 @@ impl ValueTransform for OneHot {
         Ok((one_hot(volume, self.num_classes)?, undo))
     }
 
-    fn kind_after(&self, _: Kind) -> Kind {
-        Kind::Probability
-    }
-
-    fn makes_one_hot(&self) -> bool {
-        true
-    }
-
-    fn channels_after(&self, _: Option<&Channels>, labels: Option<&LabelSet>) -> Option<Channels> {
-        channels(self.num_classes, labels)
-    }
-
-    fn one_channel(&self) -> bool {
-        true
-    }
-
     fn refuses(&self, labels: &LabelSet) -> Option<RefusedLabel> {
         without_channel(labels, self.num_classes.unwrap_or(MOST), "num_classes")
     }
 
-    fn loses_values(&self) -> bool {
-        true
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { channels: ChannelRule::One, ..ValueTraits::LOST }
+    }
+
+    fn after(&self, before: &ValueState) -> ValueState {
+        let channels = channels(self.num_classes, before.numbers());
+        ValueState { channels, one_hot: true, ..ValueState::of(Kind::Probability) }
     }
 }
 

@@ -22,9 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::LabelSet;
 use crate::label_set::distinct;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
 
 /// Parameters of `remove_labels`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -70,8 +69,9 @@ impl ValueTransform for RemoveLabels {
         self.labels.named("labels")
     }
 
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
+    fn after(&self, before: &ValueState) -> ValueState {
         let after = |label: f64| if self.labels.has(label) { self.background_label as f64 } else { label };
-        labels.map(|labels| labels.iter().map(after).collect())
+        let labels = before.labels.as_ref().map(|labels| labels.iter().map(after).collect());
+        ValueState { labels, ..before.changed() }
     }
 }

@@ -40,7 +40,7 @@
 //!   `independent_channels=False`. Here they are ordinary labels.
 //! - A constant volume stays there, however small it is.
 
-use revoxel_core::{Dtype, ValueUndo, Volume};
+use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +49,8 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity, repaint};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
-use crate::label_set::{Channels, LabelSet};
 use crate::params::yes;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueTransform};
+use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `remove_small_objects`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -108,10 +107,6 @@ impl Define for RemoveSmallObjects {
 }
 
 impl ValueTransform for RemoveSmallObjects {
-    fn dtype_after(&self, before: Option<Dtype>) -> Option<Dtype> {
-        before
-    }
-
     fn apply(&self, volume: Volume) -> Result<(Volume, ValueUndo), ApplyError> {
         let voxel = volume.grid().voxel_volume();
         let join = if self.independent { Join::Equal } else { Join::All };
@@ -137,16 +132,13 @@ impl ValueTransform for RemoveSmallObjects {
         channels::named(self.applied_labels.as_ref(), self.is_onehot)
     }
 
-    fn bits_alone(&self) -> bool {
-        self.is_onehot.is_none()
+    fn traits(&self) -> ValueTraits {
+        let channels = if self.is_onehot.is_none() { ChannelRule::OneHot } else { ChannelRule::Any };
+        ValueTraits { channels, ..ValueTraits::default() }
     }
 
-    fn channels_after(&self, channels: Option<&Channels>, _: Option<&LabelSet>) -> Option<Channels> {
-        channels.cloned()
-    }
-
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        labels.cloned()
+    fn after(&self, before: &ValueState) -> ValueState {
+        before.clone()
     }
 }
 

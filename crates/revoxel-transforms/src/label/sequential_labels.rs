@@ -24,7 +24,7 @@ use super::labels::{exchange, exchange_undo};
 use crate::definition::{Class, Define};
 use crate::label_set::LabelSet;
 use crate::label_set::distinct;
-use crate::transform::{ApplyError, Transform, ValueTransform};
+use crate::transform::{ApplyError, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
 /// Parameters of `sequential_labels`: none.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,13 +49,14 @@ impl ValueTransform for SequentialLabels {
         Ok((exchange(volume, number)?, exchange_undo(&pairs, [])))
     }
 
-    fn labels_after(&self, labels: Option<&LabelSet>) -> Option<LabelSet> {
-        // A volume need not hold all of them.
-        labels.map(|labels| (0..labels.count()).map(|number| number as f64).collect())
+    fn traits(&self) -> ValueTraits {
+        ValueTraits { undo: UndoRule::Relabels, ..ValueTraits::default() }
     }
 
-    fn exchanges_labels(&self) -> bool {
-        true
+    fn after(&self, before: &ValueState) -> ValueState {
+        // A volume need not hold all of them.
+        let numbers = |labels: &LabelSet| (0..labels.count()).map(|number| number as f64).collect();
+        ValueState { labels: before.labels.as_ref().map(numbers), ..before.changed() }
     }
 }
 

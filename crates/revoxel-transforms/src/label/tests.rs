@@ -4,7 +4,7 @@
 use revoxel_core::{Dtype, Grid, Kind, ValueUndo, Volume, Voxels};
 use serde_json::{Value, json};
 
-use crate::{ApplyError, LabelSet, Names, Registry, Transform, ValueTransform};
+use crate::{ApplyError, LabelSet, Names, Registry, Transform, ValueState, ValueTransform};
 
 fn made(name: &str, params: Value) -> Box<dyn ValueTransform> {
     let registry = Registry::basic();
@@ -177,7 +177,7 @@ fn no_label_comes_out_that_was_not_foretold() {
         let step = made(name, params.clone());
         let volume = line(vec![0i16, 0, 7, 7, 0, 7, 2, 2, 2, 0, 3, 0, 3, 0, 0, -1].into(), Kind::Label, 1);
         let before = LabelSet::of(&volume);
-        let after = step.labels_after(Some(&before));
+        let after = step.after(&ValueState { labels: Some(before), ..ValueState::of(Kind::Label) }).labels;
         assert_eq!(after, expected.map(|labels| labels.iter().copied().collect()), "{name} {params}");
         let source = line(vec![0u8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0].into(), Kind::Label, 1);
         let (result, _) = step.apply_with(volume, &source).unwrap();
@@ -201,7 +201,7 @@ fn no_label_comes_out_that_was_not_foretold() {
     t("sequential_labels", json!({}), Some(&[1.0, 2.0, 3.0, 4.0]));
     t("mark_outside", json!({ "nonzero_of": ["image"], "label": 99 }), Some(&[-1.0, 2.0, 3.0, 7.0, 99.0]));
     // From anything.
-    let from_anything = |name: &str, params: Value| made(name, params).labels_after(None);
+    let from_anything = |name: &str, params: Value| made(name, params).after(&ValueState::of(Kind::Label)).labels;
     assert_eq!(from_anything("label_filter", json!({ "applied_labels": [3] })), Some(LabelSet::from_iter([3.0])));
     assert_eq!(from_anything("as_discrete", json!({ "threshold": 0.5 })), Some(LabelSet::from_iter([1.0])));
     assert_eq!(from_anything("as_discrete", json!({ "argmax": true })), None);

@@ -5,7 +5,7 @@ use revoxel_core::{Frame, Grid, GridOp, IndexBox, Voxel, parallel};
 
 use super::window;
 use crate::error::PlanError;
-use crate::traits::Evidence;
+use crate::sources::Evidence;
 
 /// A box of one grid as the box of another grid's voxels that covers the same region of the world. On a 2-D grid a box
 /// that meets the slice has that slice.

@@ -63,7 +63,7 @@ use crate::params::{Boundary, IntVector, Named, Padding, PerKey, RealVector, Wor
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, rotation};
 use crate::planning::planar::sizes;
 use crate::planning::{finite, resample, resample_onto};
-use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
+use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
 /// Parameters of `affine`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -291,8 +291,9 @@ impl SpatialTransform for Affine {
         resample(grid, after)
     }
 
-    fn need(&self) -> Need<'_> {
-        self.reference.as_deref().map_or(Need::Nothing, Need::Grid)
+    fn sources(&self) -> Sources<'_> {
+        let grid = |of| Sources::Grid { of, aligns: true };
+        self.reference.as_deref().map_or(Sources::Nothing, grid)
     }
 
     fn resampling(&self) -> Resampling<'_> {
@@ -302,16 +303,8 @@ impl SpatialTransform for Affine {
             default_padding: if self.matrix.is_some() { Padding::Minimum } else { Padding::Reflection },
             boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0),
             samples: true,
-            ..Resampling::default()
+            ..Resampling::default().smoothed(self.anti_alias)
         }
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
-    fn aligns(&self) -> bool {
-        self.reference.is_some()
     }
 }
 

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
 use crate::params::{Named, Padding, PerKey, is_false};
-use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
+use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
 /// Parameters of `align`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -80,20 +80,13 @@ impl SpatialTransform for Align {
         }
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Grid(&self.reference)
+    fn sources(&self) -> Sources<'_> {
+        Sources::Grid { of: &self.reference, aligns: true }
     }
 
     fn resampling(&self) -> Resampling<'_> {
         Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum)
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
-    fn aligns(&self) -> bool {
-        true
+            .smoothed(self.anti_alias)
     }
 }
 

@@ -29,7 +29,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
 use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
-use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
 
 /// Parameters of `center_scale_crop`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +69,7 @@ impl SpatialTransform for CenterScaleCrop {
         Ok(window(grid.shape(), region.start, region.end()))
     }
 
-    fn need(&self) -> Need<'_> {
-        self.source.as_deref().map_or(Need::Nothing, Need::Grid)
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::grid)
     }
 }

@@ -43,7 +43,7 @@ use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::planar::{by_axis, sizes};
 use crate::planning::{constant_only, divisible, window};
-use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
 
 /// Parameters of `crop_foreground`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -166,11 +166,7 @@ impl SpatialTransform for CropForeground {
         Ok(window(grid.shape(), region.start, region.end()))
     }
 
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(&self.source)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+    fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let grid = *source.grid();
         let bounds = dispatch!(source.voxels(), v => foreground(v, &grid, |x| self.selects(x.to_f64())));
         let region = self.on_empty.resolve(bounds, || self.rule())?;
@@ -196,6 +192,10 @@ impl SpatialTransform for CropForeground {
 
     fn named_labels(&self) -> Vec<NamedLabel> {
         NamedLabel::list("labels", self.labels.iter().flatten().copied())
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources::voxels(&self.source)
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
         values[2 + 5 * (1 + 4)] = 7;
         values[60 + 3 + 5 * 2] = 9;
         let volume = Volume::new(values.into(), grid, Kind::Image, 2).unwrap();
-        let t = |json| crop(json).observe(&volume).map(|o| o.region);
+        let t = |json| crop(json).observe(&volume, None).map(|o| o.region);
         let region = |start, shape| Ok(Some(IndexBox { start, shape }));
         assert_eq!(t(serde_json::json!({ "source": "i" })), region([2, 1, 0], [2, 2, 2]));
         assert_eq!(

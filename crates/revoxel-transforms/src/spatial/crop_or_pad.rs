@@ -39,7 +39,7 @@ use crate::params::{Named, OnEmpty, PerKey, RealVector};
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::planar::by_axis;
 use crate::planning::{constant_only, finite, window};
-use crate::transform::{Evidence, NamedLabel, Need, Observed, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
 
 /// Parameters of `crop_or_pad`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -177,11 +177,7 @@ impl SpatialTransform for CropOrPad {
         Ok([window(grid.shape(), low, high), window(all, shift(start), shift(end))].concat())
     }
 
-    fn need(&self) -> Need<'_> {
-        self.source.as_deref().map_or(Need::Nothing, Need::Voxels)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+    fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let grid = *source.grid();
         let selects = |value: f64| self.labels.as_ref().map_or(value != 0.0, |labels| labels.contains(&value));
         let bounds = dispatch!(source.voxels(), v => foreground(v, &grid, |x| selects(x.to_f64())));
@@ -198,6 +194,10 @@ impl SpatialTransform for CropOrPad {
 
     fn named_labels(&self) -> Vec<NamedLabel> {
         NamedLabel::list("labels", self.labels.iter().flatten().copied())
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::voxels)
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
         let t = |params: Value, expected: Option<([i64; 3], [usize; 3])>| {
             let step: CropOrPad = serde_json::from_value(params.clone()).unwrap();
             step.check().unwrap();
-            let observed = step.observe(&mask).unwrap();
+            let observed = step.observe(&mask, None).unwrap();
             let evidence = Evidence { observed: step.source.as_ref().map(|_| &observed), reference: None };
             let ops = step.plan(&grid, &evidence).unwrap();
             let expected = expected.map(|(start, shape)| GridOp::Window { start, shape });
@@ -263,7 +263,7 @@ mod tests {
         t(json!({ "source": "m", "labels": [9], "on_empty": "keep", "target_shape": 5 }), Some(([1, 1, 0], [5, 5, 5])));
         // Along axis 2 it sticks out at one end and cuts off at the other.
         let step: CropOrPad = serde_json::from_value(json!({ "source": "m", "target_shape": [3, 4, 3] })).unwrap();
-        let observed = step.observe(&mask).unwrap();
+        let observed = step.observe(&mask, None).unwrap();
         let ops = step.plan(&grid, &Evidence { observed: Some(&observed), reference: None }).unwrap();
         let first = GridOp::Window { start: [0, 0, -1], shape: [7, 6, 6] };
         assert_eq!(ops, [first, GridOp::Window { start: [1, 1, 0], shape: [3, 4, 3] }]);

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define};
 use crate::params::OnEmpty;
 use crate::planning::boxes::{foreground, seen};
-use crate::transform::{Evidence, Need, Observed, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Observed, PlanError, Sources, SpatialTransform, Transform};
 
 /// Parameters of `crop_to_nonzero`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -66,18 +66,14 @@ impl SpatialTransform for CropToNonzero {
         seen(&self.source, grid, evidence)
     }
 
-    fn also(&self) -> &[String] {
-        &self.also
-    }
-
-    fn need(&self) -> Need<'_> {
-        Need::Voxels(&self.source)
-    }
-
-    fn observe(&self, source: &Volume) -> Result<Observed, PlanError> {
+    fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {
         let grid = *source.grid();
         let found = dispatch!(source.voxels(), v => foreground(v, &grid, |x| x.to_f64() != 0.0));
         let region = self.on_empty.resolve(found, || format!("nonzero in {:?}", self.source))?;
         Ok(Observed { grid, region })
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources::Voxels { of: &self.source, beside: None, also: &self.also }
     }
 }

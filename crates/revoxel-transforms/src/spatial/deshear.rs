@@ -68,11 +68,8 @@ impl SpatialTransform for Deshear {
         resample(grid, around_corners(grid, orthogonal(grid.affine(), grid.spacing()), 1.0)?)
     }
 
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
     fn resampling(&self) -> Resampling<'_> {
         Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum)
+            .smoothed(self.anti_alias)
     }
 }

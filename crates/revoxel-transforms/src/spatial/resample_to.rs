@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Boundary, Named, Padding, PerKey, is_false};
 use crate::planning::resample_onto;
-use crate::transform::{Evidence, Need, PlanError, Resampling, SpatialTransform, Transform};
+use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
 /// Parameters of `resample_to`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -130,20 +130,13 @@ impl SpatialTransform for ResampleTo {
         Ok(resample_onto(grid, target))
     }
 
-    fn need(&self) -> Need<'_> {
-        self.reference.as_deref().map_or(Need::Nothing, Need::Grid)
+    fn sources(&self) -> Sources<'_> {
+        let grid = |of| Sources::Grid { of, aligns: true };
+        self.reference.as_deref().map_or(Sources::Nothing, grid)
     }
 
     fn resampling(&self) -> Resampling<'_> {
         let asked = Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Minimum);
-        Resampling { boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0), ..asked }
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
-    fn aligns(&self) -> bool {
-        self.reference.is_some()
+        Resampling { boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0), ..asked.smoothed(self.anti_alias) }
     }
 }

@@ -143,16 +143,12 @@ impl SpatialTransform for Resize {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
             area: self.area,
-            smoothing: match self.anti_alias_rule {
+            smoothing: self.anti_alias.then_some(match self.anti_alias_rule {
                 Smoothing::Cardoso => AntiAlias::Cardoso,
                 Smoothing::ScikitImage => AntiAlias::ScikitImage,
-            },
+            }),
             samples: true,
             ..Resampling::default()
         }
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
     }
 }

@@ -181,12 +181,8 @@ impl SpatialTransform for Rotate {
         resample(grid, after)
     }
 
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
     fn resampling(&self) -> Resampling<'_> {
-        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border)
+        Resampling::asked(self.interpolation.as_ref(), self.padding.as_ref(), Padding::Border).smoothed(self.anti_alias)
     }
 }
 

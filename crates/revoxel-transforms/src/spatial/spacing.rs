@@ -248,7 +248,7 @@ impl SpatialTransform for Spacing {
         Resampling {
             area: false,
             samples: true,
-            smoothing: AntiAlias::Cardoso,
+            smoothing: self.anti_alias.then_some(AntiAlias::Cardoso),
             interpolation: self.interpolation.as_ref(),
             padding: self.padding.as_ref(),
             default_padding: Padding::Border,
@@ -256,10 +256,6 @@ impl SpatialTransform for Spacing {
             boundary: self.boundary.map_or(Boundary::Mirror, |b| b.0),
             clip: self.clip,
         }
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
     }
 }
 

@@ -58,7 +58,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, RealVector, WorldFrame};
 use crate::planning::boxes::{carried, clipped, of_world, source_grid};
 use crate::planning::{finite, window};
-use crate::transform::{Evidence, Need, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
 
 /// Parameters of `spatial_crop`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -268,8 +268,8 @@ impl SpatialTransform for SpatialCrop {
         Ok(window(grid.shape(), region.start, region.end()))
     }
 
-    fn need(&self) -> Need<'_> {
-        self.source.as_deref().map_or(Need::Nothing, Need::Grid)
+    fn sources(&self) -> Sources<'_> {
+        self.source.as_deref().map_or(Sources::Nothing, Sources::grid)
     }
 }
 

@@ -114,22 +114,18 @@ impl SpatialTransform for Magnify {
         Ok(ops)
     }
 
+    fn padding(&self) -> PaddingRule<'_> {
+        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
+    }
+
     fn resampling(&self) -> Resampling<'_> {
         Resampling {
             interpolation: self.interpolation.as_ref(),
             default_padding: Padding::Border,
             area: self.area,
             samples: true,
-            ..Resampling::default()
+            ..Resampling::default().smoothed(self.anti_alias)
         }
-    }
-
-    fn anti_alias(&self) -> bool {
-        self.anti_alias
-    }
-
-    fn padding(&self) -> PaddingRule<'_> {
-        PaddingRule { mode: self.mode.0, value: self.value.as_ref() }
     }
 }
 
