@@ -166,3 +166,69 @@ fn folds_are_averaged_and_arrays_come_first_for_scores() {
         assert_eq!(values(&place.read(&format!("restored/c{number}.nii.gz"), Kind::Label)), values(label));
     }
 }
+
+#[test]
+fn what_preprocessing_costs_is_measured_before_training() {
+    let place = Place::new();
+    // A ball in each scan; the second lies at the edge, where the crop cuts.
+    for (case, centre) in [("a", 12.0), ("b", 3.0)] {
+        let rows = [[0.0, -1.0, 0.0, 12.5], [-1.0, 0.0, 0.0, -30.0], [0.0, 0.0, 2.0, 40.25]];
+        let grid = Grid::new([24, 24, 12], Affine::from_rows(rows)).unwrap();
+        let ball = |at: usize| {
+            let (x, y, z) = (at % 24, at / 24 % 24, at / 576);
+            let d = [x as f64 - centre, y as f64 - 12.0, 2.0 * (z as f64 - 6.0)];
+            u8::from(d.iter().map(|v| v * v).sum::<f64>() < 49.0) * 4
+        };
+        let label = Volume::new((0..24 * 24 * 12).map(ball).collect::<Vec<u8>>().into(), grid, Kind::Label, 1).unwrap();
+        place.volume(&format!("data/labels/{case}.nii.gz"), &label);
+        place.volume(&format!("data/images/{case}.nii.gz"), &label.with_kind(Kind::Image).cast(Dtype::I16));
+    }
+    let pipeline = |steps: &str| {
+        let text = format!(
+            "version: 1\ninputs:\n  image: {{ kind: image, path: \"images/{{case}}.nii.gz\" }}\n  \
+             label: {{ kind: label, path: \"labels/{{case}}.nii.gz\", labels: [4] }}\nsteps:\n{steps}outputs:\n  \
+             image: {{ path: \"{{case}}.nii.gz\" }}\n  label: {{ path: \"{{case}}_seg.nii.gz\" }}\ntrace: \"{{case}}.json\"\n"
+        );
+        place.text("p.yaml", &text);
+    };
+    let trip = |more: &[&str]| place.revoxel(&[&["roundtrip", "p.yaml", "--data", "data"][..], more].concat());
+    // Turned, and with other numbers of labels: nothing is lost.
+    pipeline("  - orientation: { axcodes: SPL }\n  - map_label_value: { orig_labels: [4], target_labels: [1] }\n");
+    let report = trip(&["--min-dice", "1", "--max-unseen", "0", "--max-hd95-mm", "0", "--json"]).good().json();
+    let label = &report["cases"][1]["inputs"][0]["labels"][0];
+    assert_eq!((label["label"].as_u64(), label["dice"].as_f64()), (Some(4), Some(1.0)), "{report}");
+    assert_eq!(report["cases"][0]["inputs"][0]["worst_corner_mm"], 0.0);
+    // Coarse voxels cost something, and a crop cuts the second ball.
+    pipeline("  - spacing: { pixdim: 3 }\n  - center_spatial_crop: { roi_size: [6, 8, 8] }\n");
+    let report = trip(&["--json", "--csv", "cost.csv"]).good().json();
+    let dice = |case: usize| report["cases"][case]["inputs"][0]["labels"][0]["dice"].as_f64().unwrap();
+    assert!(dice(0) > 0.75 && dice(0) < 1.0 && dice(1) < dice(0), "{report}");
+    assert!(report["cases"][1]["inputs"][0]["unseen_share"].as_f64().unwrap() > 0.2, "{report}");
+    // The numbers are those of a run, an inversion and a comparison.
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    place.revoxel(&["invert", "out/b.json", "out/b_seg.nii.gz", "--volume", "label", "-o", "b.nii.gz"]).good();
+    let compared = place.revoxel(&["compare", "b.nii.gz", "data/labels/b.nii.gz", "--json"]).told(1).json();
+    assert_eq!(compared["labels"][0]["dice"], report["cases"][1]["inputs"][0]["labels"][0]["dice"], "{compared}");
+    let said = trip(&["--min-dice", "0.9", "--max-unseen", "0.1"]).told(1);
+    for part in ["case b, label label 4: Dice", "case b: the model never sees"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    assert!(std::fs::read_to_string(place.path("cost.csv")).unwrap().lines().count() == 3);
+}
+
+#[test]
+fn the_command_line_explains_itself_to_shells_and_man() {
+    let place = Place::new();
+    let script = place.revoxel(&["completions", "bash"]).good().out;
+    assert!(script.contains("--keep-going") && script.contains("roundtrip"));
+    place.revoxel(&["completions", "none"]).told(2);
+    place.revoxel(&["man", "man1"]).good();
+    let page = std::fs::read_to_string(place.path("man1/revoxel-run.1")).unwrap();
+    assert!(page.contains("\\-\\-shard") && place.path("man1/revoxel.1").exists());
+    // With --quiet there are answers and errors alone.
+    let (place, _) = dataset();
+    let command = ["run", "p.yaml", "--data", "data", "--out", "quiet", "--quiet"];
+    let said = place.revoxel(&command).good();
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""));
+    place.revoxel(&command).bad(2, &["exists already"]);
+}

@@ -27,6 +27,7 @@ mod pipeline_file;
 mod plan;
 mod points;
 mod reading;
+mod roundtrip;
 mod run;
 mod schema;
 mod score;
@@ -98,6 +99,8 @@ enum Command {
     Invert(invert::Args),
     /// Map points and boxes back to the scan, or from the scan to the model's grid.
     Points(points::Args),
+    /// Measure what preprocessing costs: the labels of a dataset to the model's grid and back.
+    Roundtrip(roundtrip::Args),
     /// Score label maps against references: overlap, distances, volumes and pieces of each label.
     Score(score::Args),
     /// Write the scores or class of a whole image as a row of a table.
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Invert(args) => invert::run(&args),
         Command::Points(args) => points::run(&args),
+        Command::Roundtrip(args) => roundtrip::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Scores(args) => scores::run(&args),
         Command::Import(args) => import::run(&args),

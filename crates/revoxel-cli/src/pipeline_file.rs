@@ -43,8 +43,11 @@ pub(super) fn look_for_labels(pipeline: &Pipeline, maps: LabelMaps) -> Result<us
 
 /// A bar on a terminal, and nothing elsewhere.
 pub(super) fn progress(count: usize, unit: &str) -> ProgressBar {
-    let target =
-        if std::io::stderr().is_terminal() && !super::say::is_quiet() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if std::io::stderr().is_terminal() && !super::say::is_quiet() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(count as u64), target);
     let style = ProgressStyle::with_template(&format!(
         "{{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}} elapsed, {{eta}} left  {{msg}}"

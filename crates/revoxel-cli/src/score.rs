@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// The rows of each label of each channel.
-fn by_label<'a>(rows: &[&'a Row]) -> BTreeMap<(usize, i128), Vec<&'a Row>> {
+pub(super) fn by_label<'a>(rows: &[&'a Row]) -> BTreeMap<(usize, i128), Vec<&'a Row>> {
     let mut all: BTreeMap<(usize, i128), Vec<&Row>> = BTreeMap::new();
     for row in rows {
         all.entry((row.label.channel, row.label.label)).or_default().push(row);
@@ -131,7 +131,7 @@ fn name((channel, label): (usize, i128), several: bool) -> String {
     if several { format!("{channel}:{label}") } else { label.to_string() }
 }
 
-fn people(labels: &BTreeMap<(usize, i128), Vec<&Row>>, cases: usize) -> String {
+pub(super) fn people(labels: &BTreeMap<(usize, i128), Vec<&Row>>, cases: usize) -> String {
     let several = several_channels(labels);
     let shown = |rows: &[&Row], of: fn(&Row) -> Option<f64>, digits: usize| {
         let spread = Spread::of(rows.iter().filter_map(|row| of(row)));
@@ -158,7 +158,7 @@ fn people(labels: &BTreeMap<(usize, i128), Vec<&Row>>, cases: usize) -> String {
     format!("{}{} scored; mean ± standard deviation\n", table(&head, &rows), show::counted(cases, "case"))
 }
 
-fn csv_of(rows: &[&Row]) -> Result<String, Failure> {
+pub(super) fn csv_of(rows: &[&Row]) -> Result<String, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let counts = ["pieces", "pieces_found", "pieces_made_up"];
     let head = ["case", "channel", "label"].into_iter().chain(NUMBERS.iter().map(|(name, _)| *name));
@@ -176,7 +176,7 @@ fn csv_of(rows: &[&Row]) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(Failure::work)
 }
 
-fn row_document(row: &Row) -> Value {
+pub(super) fn row_document(row: &Row) -> Value {
     let mut document = json!({
         "channel": row.label.channel,
         "label": show::label(row.label.label),
@@ -199,7 +199,7 @@ fn case_document(scored: &Scored) -> Value {
     }
 }
 
-fn label_document((channel, label): (usize, i128), rows: &[&Row]) -> Value {
+pub(super) fn label_document((channel, label): (usize, i128), rows: &[&Row]) -> Value {
     let mut document = json!({ "channel": channel, "label": show::label(label), "cases": rows.len() });
     for (name, of) in NUMBERS {
         let spread = Spread::of(rows.iter().filter_map(|row| of(row)));

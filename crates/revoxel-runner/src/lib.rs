@@ -43,6 +43,7 @@ pub mod printable;
 pub mod restore;
 mod results;
 pub mod resume;
+pub mod roundtrip;
 pub mod score;
 pub mod scores;
 pub mod several;
