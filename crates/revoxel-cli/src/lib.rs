@@ -14,6 +14,7 @@ mod demo;
 mod ending;
 mod failure;
 mod fingerprint;
+mod flags;
 mod import;
 mod info;
 mod invert;

@@ -23,6 +23,7 @@ use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
 use super::pipeline_file::{load, look_for_labels, progress, with_seed};
 use super::{show, signals};
@@ -126,6 +127,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     remove_left_over(&args.out, &folders, lock.is_some());
     let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
+    let problems: Vec<String> = problems.iter().map(flags::of_case).collect();
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
@@ -137,7 +139,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if !refused.is_empty() && (!args.keep_going || (checked.is_empty() && done.is_empty())) {
-        let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
+        let problems: Vec<String> =
+            refused.iter().map(|r| format!("case {}: {}", r.case, flags::of_case(&r.problem))).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     if !checked.is_empty() {
@@ -251,7 +254,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked]) -> Vec<executo
     });
     let tell = |case: &str, outcome: &executor::Outcome| {
         if let executor::Outcome::Failed(problem) = outcome {
-            bar.suspend(|| say!("case {case}: {problem}"));
+            bar.suspend(|| say!("case {case}: {}", flags::of_case(problem)));
         } else {
             ended.fetch_add(1, Ordering::SeqCst);
         }
@@ -324,12 +327,13 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
                 Some(why) => json!({ "outcome": "skipped", "problem": why }),
                 None => ran(done),
             },
-            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
+            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": flags::of_case(problem) }),
             executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
         };
         of_case(&checked.case.name, said)
     });
-    let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
+    let refused =
+        refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": flags::of_case(&r.problem) })));
     json!({ "out": out, "cases": checked.chain(refused).collect::<Vec<_>>() })
 }
 
@@ -386,7 +390,7 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
         }
     }
     for refused in refused {
-        say!("case {}: {}", refused.case, refused.problem);
+        say!("case {}: {}", refused.case, flags::of_case(&refused.problem));
     }
     let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
     let parts: Vec<String> =

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::Kind;
 
+use crate::setting::Setting;
 use crate::{ReadError, SeriesChoice};
 
 /// Bounds on what reading may allocate.
@@ -122,23 +123,23 @@ pub struct LabelOptions {
 }
 
 impl LabelOptions {
-    /// The names of the options that are not as they are by default.
-    pub(crate) fn given(&self) -> Vec<&'static str> {
+    /// The options that are not as they are by default.
+    pub(crate) fn given(&self) -> Vec<Setting> {
         let plain = Self::default();
         let all = [
-            ("`reference:` (--reference)", self.reference != plain.reference),
-            ("`structures:` (--structure)", self.structures != plain.structures),
-            ("`threshold:` (--threshold)", self.threshold != plain.threshold),
-            ("`overlap:` (--overlap)", self.overlap != plain.overlap),
+            (Setting::Reference, self.reference != plain.reference),
+            (Setting::Structures, self.structures != plain.structures),
+            (Setting::Threshold, self.threshold != plain.threshold),
+            (Setting::Overlap, self.overlap != plain.overlap),
         ];
-        all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+        all.into_iter().filter_map(|(setting, given)| given.then_some(setting)).collect()
     }
 
     /// Refuses options for labels where a file has none of the kind that they are for.
     pub(crate) fn check_unused(&self, path: &Path, format: &'static str) -> Result<(), ReadError> {
-        match &self.given()[..] {
-            [] => Ok(()),
-            given => Err(ReadError::LabelOptions { path: path.to_owned(), given: given.join(", "), format }),
+        match self.given() {
+            given if given.is_empty() => Ok(()),
+            given => Err(ReadError::LabelOptions { path: path.to_owned(), given, format }),
         }
     }
 }

@@ -13,10 +13,7 @@ pub enum ArchiveError {
         reason: String,
     },
     /// More than the limit.
-    #[error(
-        "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
-         --max-expansion"
-    )]
+    #[error("the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit")]
     Limit(u64),
     /// More members than images can be in so few bytes.
     #[error("the archive has more than {0} members, too many for its size")]
