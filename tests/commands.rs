@@ -153,7 +153,7 @@ fn array_predictions_come_back_with_argmax_and_coverage() {
     let other = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii", "--argmax", "--axes", "zyx"];
     place.revoxel(&other).bad(2, &["does not fit", "as zyx"]);
     let kindless = ["invert", "out/a/trace.json", "logits.npy", "-o", "b.nii"];
-    place.revoxel(&kindless).bad(2, &["pass --kind"]);
+    place.revoxel(&kindless).bad(2, &["--kind label, probability, logit or image"]);
     place.revoxel(&[&kindless[..], &["--kind", "probability"]].concat()).bad(2, &["(from -4 to 4)", "--kind logit"]);
     place.revoxel(&[&kindless[..], &["--kind", "logit"]].concat()).good();
     assert_eq!(place.read("b.nii", Kind::Logit).channels(), 5);

@@ -203,7 +203,7 @@ fn fills_and_padding_never_become_other_values() {
     assert!(exact(&restored).contains(&long.into()));
     fill(&long.to_string(), &["--kind", "label"]).bad(2, &["--fill", "not exact in double precision"]);
     t(&large, crop, "").good();
-    fill("-1", &["--kind", "label"]).bad(2, &["--fill: no voxel type can store both -1 and the values"]);
+    fill("-1", &["--kind", "label"]).bad(2, &["fill: no voxel type can store both -1 and the values"]);
     // Scores and images are copied too where nothing is interpolated.
     t(&volume(&[3u8, 9], Kind::Image, 1), crop, "").good();
     fill("-1024", &["--kind", "image"]).good();

@@ -171,7 +171,7 @@ fn points_that_cannot_be_labels_are_named() {
         "{\"space\": \"index\", \"boxes\": [[1, 2, 3, 4, 5, 6]]}",
         &["boxes.0", "expected a point, found a box"],
     );
-    t("space.csv", "x,y,z\n1,2,3\n", &["space.csv:2", "pass --space index, ras or lps"]);
+    t("space.csv", "x,y,z\n1,2,3\n", &["space.csv:2", "--space index, ras or lps"]);
     place.revoxel(&["convert", "twice.mrk.json", "x.nii"]).bad(2, &["a file of points: pass --like SCAN"]);
     let volumes = ["convert", "data/a/image.nii.gz", "x.nii", "--like", "data/a/image.nii.gz"];
     place.revoxel(&volumes).bad(2, &["not a file of points", "`resample_to`"]);

@@ -129,7 +129,7 @@ fn markups_become_indices_of_the_model_and_boxes_hold_their_corners() {
         assert!((0..3).all(|a| index[a] >= numbers[a] - 0.5 - 1e-4 && index[a] <= numbers[a + 3] - 0.5 + 1e-4));
     }
     let missing = ["points", "out/a.json", "b.csv", "-o", "x.csv"];
-    place.revoxel(&missing).bad(2, &["b.csv:2", "pass --space index, ras or lps"]);
+    place.revoxel(&missing).bad(2, &["b.csv:2", "--space index, ras or lps"]);
     place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.csv"]).bad(2, &["x.csv"]);
     place.revoxel(&["invert", "out/a.json", "b.csv", "-o", "x.nii"]).bad(2, &["use `revoxel points`"]);
     place.revoxel(&["points", "out/a.json", "b.csv", "-o", "x.json"]).bad(2, &["same format or as .csv"]);

@@ -20,7 +20,7 @@ fn values_outside_the_folder_of_their_header_are_read_where_that_is_allowed() {
     let place = Place::new();
     place.text("data/a/x.mhd", HEADER);
     place.text("data/raw/x.raw", "abcdefghijklmnopqrstuvwx");
-    let advice = ["ElementDataFile is ../raw/x.raw", "--allow-outside", "`allow_outside: true` (--allow-outside)"];
+    let advice = ["ElementDataFile is ../raw/x.raw", "--allow-outside", "`allow_outside: true`"];
     place.revoxel(&["convert", "data/a/x.mhd", "o.nii.gz"]).bad(2, &advice);
     let said = place.revoxel(&["info", "data/a/x.mhd"]).told(2);
     assert!(said.err.contains("--allow-outside") || said.out.contains("--allow-outside"), "{said:?}");

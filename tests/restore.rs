@@ -518,7 +518,7 @@ fn labels_stay_themselves_whatever_their_type() {
         assert_eq!((labels(&back), back.dtype()), (expected, dtype));
         assert_eq!(back.value([0, 0, 0], 0), fill.parse::<f64>().unwrap());
     }
-    invert("ones.nii.gz", &[&none[..], &["--fill", "0.5"]].concat()).bad(2, &["--fill 0.5", "whole numbers"]);
+    invert("ones.nii.gz", &[&none[..], &["--fill", "0.5"]].concat()).bad(2, &["fill 0.5", "whole numbers"]);
     let small = [&none[..], &["--fill", "300", "--dtype", "uint8"]].concat();
     invert("ones.nii.gz", &small).bad(2, &["label 300 does not fit into uint8"]);
     let count = model.voxel_count();
@@ -535,7 +535,7 @@ fn labels_stay_themselves_whatever_their_type() {
     invert("scores.nii.gz", &large).bad(2, &["label 300 does not fit into uint8"]);
     invert("scores.nii.gz", &[&none[..], &["--regions", "0,1"]].concat()).bad(2, &["label 0 is the background"]);
     invert("scores.nii.gz", &[&none[..], &["--interpolation", "label"]].concat())
-        .bad(2, &["--interpolation label", "of kind probability"]);
+        .bad(2, &["interpolation label", "of kind probability"]);
     // Sigmoid: of regions none is the background.
     let sigmoid = ["--restore", "none", "--kind", "logit", "--activation", "sigmoid"];
     invert("scores.nii.gz", &sigmoid).good();

@@ -108,7 +108,7 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     is_done_again(&place, &all, "the pipeline has changed", &["--set", "steps.2.spacing.rule=torchio"]);
     place.text("p.yaml", PIPELINE);
     is_done_again(&place, &all, "the pipeline has changed", &[]);
-    is_done_again(&place, &all, "without --snap, and now with it", &["--snap"]);
+    is_done_again(&place, &all, "without snapping, and now with it", &["--snap"]);
     is_done_again(&place, &all, "with --snap, and now without it", &[]);
     // Inputs: another image, other values of a header, an input more, an input less.
     image(&place, "b/image.nii.gz", 9);

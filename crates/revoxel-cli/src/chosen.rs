@@ -6,7 +6,7 @@ use revoxel_pipeline::Pipeline;
 use revoxel_runner::dataset::{Case, Finding, PassedOver, discover_with, passed_over, select};
 
 use super::failure::Failure;
-use super::show;
+use super::{flags, show};
 
 /// Heading of the options in the help.
 pub(super) const HEADING: &str = "Cases";
@@ -38,7 +38,8 @@ impl Args {
     /// All cases of a dataset. People are told of files that look like a case and are none; `out` is not looked through.
     pub(super) fn discover(&self, pipeline: &Pipeline, data: &Path, out: Option<&Path>) -> Result<Vec<Case>, Failure> {
         let finding = Finding { allow_outside: self.allow_outside };
-        let cases = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
+        let cases =
+            discover_with(pipeline, data, finding).map_err(|e| Failure::usage(flags::with(&e, &e.settings())))?;
         let PassedOver { count, first } = passed_over(pipeline, data, &cases, out);
         if count > 0 {
             let named: Vec<String> = first.iter().map(|path: &PathBuf| path.display().to_string()).collect();

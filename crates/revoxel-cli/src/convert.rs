@@ -15,6 +15,7 @@ use revoxel_resample::{How, Interpolation, NonFinite, Ties, execute};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::reading;
 use super::segments::SegmentArgs;
 use super::show;
@@ -137,7 +138,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let (mut volume, info) = (loaded.volume, loaded.info);
     memory::room(volume.voxels().bytes().len() as u64).map_err(Failure::usage)?;
     for warning in &info.warnings {
-        tracing::warn!("{}: {warning}", args.input.display());
+        tracing::warn!("{}: {}", args.input.display(), flags::warning(warning));
     }
     if args.kind == Kind::Label {
         volume = checked(&args.input, volume, Some(info.stored), SaidBy::Command).map_err(Failure::usage)?;
@@ -181,7 +182,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "source_grid": show::grid(&info.grid),
             "resampled": resampled,
             "dropped": kept.losses,
-            "warnings": info.warnings.iter().chain(&warnings).map(ToString::to_string).collect::<Vec<_>>(),
+            "warnings": info.warnings.iter().chain(&warnings).map(flags::warning).collect::<Vec<_>>(),
         }));
     }
     say!("{}: {}, {}", output.display(), volume.dtype(), volume.grid());

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use miette::{LabeledSpan, MietteDiagnostic, MietteHandlerOpts, NamedSource, Report, ReportHandler};
 use revoxel_pipeline::{PipelineError, Place};
 use revoxel_runner::printable::{printable, printable_in_place};
 use serde_json::{Value, json};
 use textwrap::{WordSeparator, WordSplitter};
+
+use super::flags;
 
 /// Errors are broken into lines on a terminal alone, and there never within an option or a path.
 pub(super) fn set_form() {
@@ -27,18 +30,25 @@ pub(super) struct Failure {
     /// File, line and column, where the error is about a text.
     place: Option<String>,
     /// What to do, besides what the report says.
-    help: Option<&'static str>,
+    help: Option<String>,
 }
 
 impl Failure {
     /// The work failed: exit code 1.
-    pub(super) fn work(message: impl fmt::Display) -> Self {
-        Self { report: Some(Report::msg(printable(&message.to_string()).into_owned())), ..Self::told() }
+    pub(super) fn work(message: impl fmt::Display + 'static) -> Self {
+        let help = flags::help(&flags::settings(&message));
+        Self { report: Some(Report::msg(printable(&message.to_string()).into_owned())), help, ..Self::told() }
     }
 
     /// The command, the pipeline or the data layout is wrong: exit code 2.
-    pub(super) fn usage(message: impl fmt::Display) -> Self {
+    pub(super) fn usage(message: impl fmt::Display + 'static) -> Self {
         Self::work(message).with_code(2)
+    }
+
+    /// The same for an error about a file that it does not name: exit code 2.
+    pub(super) fn about(file: &Path, error: impl fmt::Display + 'static) -> Self {
+        let help = flags::help(&flags::settings(&error));
+        Self { help, ..Self::usage(format!("{}: {error}", file.display())) }
     }
 
     /// A fault in a pipeline file, shown with its line: exit code 2.
@@ -69,8 +79,8 @@ impl Failure {
     }
 
     /// The same with advice, where there is none yet.
-    pub(super) fn with_help(self, help: &'static str) -> Self {
-        Self { help: Some(help), ..self }
+    pub(super) fn with_help(self, help: &str) -> Self {
+        Self { help: Some(help.to_owned()), ..self }
     }
 
     /// The error in words; empty where people have been told already.
@@ -84,7 +94,7 @@ impl Failure {
         if let Some(report) = &self.report {
             let _ = writeln!(to, "{report:?}");
         }
-        if let Some(help) = self.help {
+        if let Some(help) = &self.help {
             let _ = writeln!(to, "  help: {help}\n");
         }
     }
@@ -97,7 +107,7 @@ impl Failure {
     /// The error as a document; `None` where people have been told already.
     pub(super) fn document(&self) -> Option<Value> {
         let report = self.report.as_ref()?;
-        let help = report.help().map(|help| help.to_string()).or(self.help.map(str::to_owned));
+        let help = report.help().map(|help| help.to_string()).or_else(|| self.help.clone());
         Some(json!({ "error": report.to_string(), "help": help, "place": self.place, "exit_code": self.code }))
     }
 }

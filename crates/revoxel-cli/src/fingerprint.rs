@@ -70,6 +70,9 @@ impl From<FingerprintError> for Failure {
     fn from(error: FingerprintError) -> Self {
         match &error {
             FingerprintError::Layout(error) => Self::pipeline(error),
+            FingerprintError::NoImages { .. } => {
+                Self::usage(error).with_help("the options are --ending and --pipeline")
+            }
             FingerprintError::Case { .. } => Self::work(error),
             _ => Self::usage(error),
         }

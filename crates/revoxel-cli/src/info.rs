@@ -6,9 +6,11 @@ use revoxel_core::{Affine, Frame, Grid, Orientation};
 use revoxel_io::dicom::{DicomScan, LabelsReport, SeriesReport};
 use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
 use revoxel_runner::limits::options;
+use revoxel_runner::problem::Setting;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::reading::{complex, spacing};
 use super::show;
 
@@ -43,7 +45,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 Ok(scan) => {
                     failed |= scan.series.is_empty() && scan.labels.is_empty();
                     if args.json {
-                        documents.push(json!({ "path": path, "format": "dicom", "series": scan.series, "labels": scan.labels, "skipped": scan.skipped }));
+                        documents.push(json!({ "path": path, "format": "dicom", "series": scan.series.iter().map(series_document).collect::<Vec<_>>(), "labels": scan.labels, "skipped": scan.skipped }));
                     } else {
                         show::text(&series(&name, &scan))?;
                     }
@@ -71,8 +73,9 @@ pub(super) fn run(args: &Args) -> Outcome {
             Err(error) => error,
         };
         failed = true;
-        documents.push(json!({ "path": path, "error": problem.to_string() }));
+        let problem = flags::with(&problem, &flags::settings(&problem));
         say!("{problem}");
+        documents.push(json!({ "path": path, "error": problem }));
     }
     if args.json {
         show::json(&documents)?;
@@ -95,7 +98,7 @@ fn document(path: &str, info: &FileInfo, orientation: Option<Orientation>) -> Va
         "grid": show::grid(&info.grid),
         "facts": info.facts,
         "seen": seen,
-        "warnings": info.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "warnings": info.warnings.iter().map(flags::warning).collect::<Vec<_>>(),
     })
 }
 
@@ -109,7 +112,7 @@ fn people(path: &str, info: &FileInfo) -> String {
     text.push('\n');
     text.push_str(&geometry(&info.grid));
     for warning in &info.warnings {
-        text.push_str(&format!("  note         {warning}\n"));
+        text.push_str(&format!("  note         {}\n", flags::warning(warning)));
     }
     text
 }
@@ -155,6 +158,21 @@ fn seen(grid: &Grid, orientation: Orientation) -> String {
     text
 }
 
+/// What helps to read a series, with our options.
+fn advice(series: &SeriesReport) -> Option<String> {
+    let settings: Vec<Setting> = series.settings.iter().copied().map(Setting::File).collect();
+    Some(flags::with(series.advice?, &settings))
+}
+
+/// A series of a DICOM folder or archive, for programs.
+fn series_document(series: &SeriesReport) -> Value {
+    let mut document = json!(series);
+    if let Some(advice) = advice(series) {
+        document["advice"] = advice.into();
+    }
+    document
+}
+
 /// The series of a DICOM folder or archive, for people.
 fn series(path: &str, scan: &DicomScan) -> String {
     let more = match scan.labels.len() {
@@ -163,12 +181,12 @@ fn series(path: &str, scan: &DicomScan) -> String {
     };
     let mut text = format!("{path}\n  format       DICOM, {} series{}\n", scan.series.len(), more);
     // What helps is said once, however many series it helps.
-    let mut advice: Vec<&str> = Vec::new();
+    let mut all: Vec<String> = Vec::new();
     for series in &scan.series {
         text.push_str(&one_series(series));
-        advice.extend(series.advice.filter(|said| !advice.contains(said)));
+        all.extend(advice(series).filter(|said| !all.contains(said)));
     }
-    for said in advice {
+    for said in all {
         text.push_str(&format!("  help         {said}\n"));
     }
     for labels in &scan.labels {

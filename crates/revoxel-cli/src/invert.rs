@@ -113,9 +113,9 @@ struct Said {
 /// Brings the prediction of one case back.
 fn one(args: &Args) -> Result<Said, Failure> {
     let trace = load(&args.trace, args.onto)?;
-    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let named = |e: TraceError| Failure::about(&args.trace, e);
     let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
-        .map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+        .map_err(|e| Failure::about(&args.trace, e))?;
     args.said.apply(&mut restoration)?;
     restoration.recipe.coverage = args.coverage.is_some();
     let undone = restoration.recipe.values != Values::Keep;
@@ -241,13 +241,13 @@ fn write_result(
 /// Reads one of the predictions of a case.
 fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -> Result<Member, Failure> {
     let (trace, key, path, weights) = prediction;
-    let named = |e: TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let named = |e: TraceError| Failure::about(&args.trace, e);
     if form_of(&path).is_some() {
         return Err(Failure::usage(format!("{}: a file of points: use `revoxel points`", path.display())));
     }
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
-    let model = model.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+    let model = model.map_err(|e| Failure::about(&args.trace, e))?;
     let argmax = restoration.recipe.decision() == Decision::Argmax;
     let reading = Reading { kind: restoration.kind, axes: args.said.axes, argmax, beside: Some(record.kind) };
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
@@ -339,7 +339,7 @@ fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>
         args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), vec![1.0])).collect();
     for pair in args.with.chunks_exact(2) {
         let other = load(&pair[0], args.onto)?;
-        let named = |e: TraceError| Failure::usage(format!("{}: {e}", pair[0].display()));
+        let named = |e: TraceError| Failure::about(&pair[0], e);
         let key = match other.volumes.contains_key(key) {
             true => key.to_owned(),
             false => other.main_volume().map_err(named)?.to_owned(),

@@ -17,6 +17,7 @@ mod demo;
 mod ending;
 mod failure;
 mod fingerprint;
+mod flags;
 mod import;
 mod info;
 mod invert;

@@ -13,6 +13,7 @@ use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::pipeline_file::{load, look_for_labels, with_seed};
 use super::{chosen, show};
 
@@ -71,7 +72,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut looked = (!names_labels(&pipeline)).then_some(0);
     if let Some(like) = &args.like {
         let info = uneven::info_like(&pipeline, like).map_err(Failure::usage)?;
-        let start = uneven::start(&info).map_err(|e| Failure::usage(format!("{}: {e}", like.display())))?;
+        let start = uneven::start(&info).map_err(|e| Failure::about(like, e))?;
         let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
         let plan = planned(&pipeline, &grids)?;
         plans.push((like.to_string_lossy().into_owned(), plan));
@@ -82,7 +83,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap, memory: None }) {
             match checked {
                 Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
-                Err(refused) => failures.push((refused.case.to_string(), refused.problem)),
+                Err(refused) => failures.push((refused.case.to_string(), flags::of_case(&refused.problem))),
             }
         }
         if failures.is_empty() && maps.count() > 0 {

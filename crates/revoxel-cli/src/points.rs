@@ -58,7 +58,7 @@ pub(super) struct Args {
 /// Maps a file of points and boxes.
 pub(super) fn run(args: &Args) -> Outcome {
     let trace = load(&args.trace, args.onto)?;
-    let named = |e: revoxel_invert::TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let named = |e: revoxel_invert::TraceError| Failure::about(&args.trace, e);
     let key = match &args.volume {
         Some(key) => key,
         None => trace.main_volume().map_err(named)?,
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let text = read_text(input).map_err(Failure::usage)?;
     let document = Document::parse(input, &text).map_err(Failure::usage)?;
-    let map = PointMap::new(record).map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
+    let map = PointMap::new(record).map_err(|e| Failure::about(&args.trace, e))?;
     let side = if args.forward { Side::Native } else { Side::Model };
     if (from, args.to) == (Some("markups"), Some(Space::Index)) && from == to {
         return Err(Failure::usage("markups are in mm: pass --to ras or --to lps, or write a .csv"));

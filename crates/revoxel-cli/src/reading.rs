@@ -10,6 +10,7 @@ use revoxel_io::{
 use revoxel_runner::limits;
 
 use super::failure::Failure;
+use super::flags;
 
 /// The heading of these options.
 const DICOM: &str = "DICOM";
@@ -153,7 +154,10 @@ pub(super) fn read_each<const N: usize>(
             return Err(Failure::usage(format!("{}: {problem}", path.display())));
         }
         if each.dicom {
-            read.info.warnings.iter().for_each(|warning| tracing::warn!("{}: {warning}", path.display()));
+            read.info
+                .warnings
+                .iter()
+                .for_each(|warning| tracing::warn!("{}: {}", path.display(), flags::warning(warning)));
         }
         loaded.push(read);
     }

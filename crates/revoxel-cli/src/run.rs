@@ -25,6 +25,7 @@ use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
 use super::pipeline_file::{load, look_for_labels, progress, with_seed};
 use super::{chosen, show, signals};
@@ -130,6 +131,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     remove_left_over(&args.out, &folders, lock.is_some());
     let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
+    let problems: Vec<String> = problems.iter().map(flags::of_case).collect();
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
@@ -141,7 +143,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if !refused.is_empty() && (!args.keep_going || (checked.is_empty() && done.is_empty())) {
-        let problems: Vec<String> = refused.iter().map(|r| format!("case {}: {}", r.case, r.problem)).collect();
+        let problems: Vec<String> =
+            refused.iter().map(|r| format!("case {}: {}", r.case, flags::of_case(&r.problem))).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     if !checked.is_empty() {
@@ -154,7 +157,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let record = begin(args, &pipeline, &checked, refused.len())?;
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
-        journal::failed(&args.out, case, problem).map_err(Failure::work)?;
+        journal::failed(&args.out, case, &flags::of_case(problem)).map_err(Failure::work)?;
     }
     let outcomes = execute(args, &pipeline, &checked, record.is_some());
     end(args, record, &outcomes, refused.len())?;
@@ -296,14 +299,14 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         let case = name.to_string();
         let recorded = match outcome {
             _ if !recorded => Ok(()),
-            executor::Outcome::Failed(problem) => journal::failed(&args.out, name, problem),
+            executor::Outcome::Failed(problem) => journal::failed(&args.out, name, &flags::of_case(problem)),
             _ => journal::succeeded(&args.out, name),
         };
         if let Err(problem) = recorded {
             tracing::warn!("{problem}");
         }
         if let executor::Outcome::Failed(problem) = outcome {
-            bar.suspend(|| crate::say_error(&format!("case {case}: {problem}")));
+            bar.suspend(|| crate::say_error(&format!("case {case}: {}", flags::of_case(problem))));
         } else {
             ended.fetch_add(1, Ordering::SeqCst);
         }
@@ -376,12 +379,13 @@ fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refuse
                 Some(why) => json!({ "outcome": "skipped", "problem": why }),
                 None => ran(done),
             },
-            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": problem }),
+            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": flags::of_case(problem) }),
             executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
         };
         of_case(&checked.case.name, said)
     });
-    let refused = refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": r.problem })));
+    let refused =
+        refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": flags::of_case(&r.problem) })));
     json!({ "out": out, "cases": checked.chain(refused).collect::<Vec<_>>() })
 }
 
@@ -438,7 +442,7 @@ fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], 
         }
     }
     for refused in refused {
-        say!("case {}: {}", refused.case, refused.problem);
+        say!("case {}: {}", refused.case, flags::of_case(&refused.problem));
     }
     let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
     let parts: Vec<String> =

@@ -56,7 +56,7 @@ pub(super) struct Args {
 /// Writes what a model says of a whole image as a row of a table.
 pub(super) fn run(args: &Args) -> Outcome {
     let trace = load(&args.trace, Onto::Slices)?;
-    let named = |e: revoxel_invert::TraceError| Failure::usage(format!("{}: {e}", args.trace.display()));
+    let named = |e: revoxel_invert::TraceError| Failure::about(&args.trace, e);
     let key = match &args.volume {
         Some(key) => key,
         None => trace.main_volume().map_err(named)?,
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let members: Vec<_> =
         files.into_iter().enumerate().map(member).collect::<Result<_, _>>().map_err(Failure::usage)?;
     let scores = mean(&members).map_err(Failure::usage)?;
-    let source = &trace.volume(key).map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?.source.path;
+    let source = &trace.volume(key).map_err(|e| Failure::about(&args.trace, e))?.source.path;
     make_folder_of(output).map_err(Failure::work)?;
     let done = if args.append { append(output, source, &scores) } else { write(output, source, &scores) };
     done.map_err(|e| match e {

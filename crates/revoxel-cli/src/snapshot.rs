@@ -10,6 +10,7 @@ use revoxel_runner::snapshot::{self, FORMAT, Grids, MARK, Verdict};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
+use super::flags;
 use super::pipeline_file::{load, with_seed};
 use super::show;
 
@@ -270,7 +271,7 @@ fn grids(args: &Args, pipeline: &Pipeline, kept: Option<&Value>) -> Result<Grids
         for case in check(pipeline, copies(pipeline, cases), Strictness::default()) {
             match case {
                 Ok(case) => checked.push(case),
-                Err(problem) => refused.push(format!("case {}: {}", problem.case, problem.problem)),
+                Err(of) => refused.push(format!("case {}: {}", of.case, flags::of_case(&of.problem))),
             }
         }
         if let Some(first) = refused.first() {

@@ -5,7 +5,7 @@
 //! nothing is random: means and deviations are of all labelled voxels, percentiles of the same number of values from
 //! each case, evenly spread over its sorted ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{IndexBox, Kind, Volume, Voxel, dispatch};
 use revoxel_pipeline::{Pipeline, PipelineError};
@@ -72,6 +72,14 @@ pub enum FingerprintError {
     /// There are no cases.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// There is no image of the first channel.
+    #[error("{folder}: no file ends in _0000{ending}: give another ending, or a pipeline with the paths of the data")]
+    NoImages {
+        /// The folder of the images.
+        folder: PathBuf,
+        /// How their names end.
+        ending: String,
+    },
     /// The inputs do not fit.
     #[error("{0}")]
     Inputs(String),
@@ -96,11 +104,7 @@ pub fn nnunet_layout(data: &Path, ending: &str) -> Result<Pipeline, FingerprintE
     let has = |channel: usize| names.iter().any(|n| n.ends_with(&format!("_{channel:04}{ending}")));
     let channels = (0..10_000).take_while(|c| has(*c)).count();
     if channels == 0 {
-        let problem = format!(
-            "{}: no file ends in _0000{ending}: pass --ending, or --pipeline with the paths of the data",
-            folder.display()
-        );
-        return Err(FingerprintError::Inputs(problem));
+        return Err(FingerprintError::NoImages { folder, ending: ending.to_owned() });
     }
     let mut text = "version: 1\ninputs:\n".to_owned();
     let path = |folder: &str, middle: &str| Value::from(format!("{folder}/{{case}}{middle}{ending}"));

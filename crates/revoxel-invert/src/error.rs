@@ -4,6 +4,7 @@ use revoxel_core::{Grid, Kind, Relation, VolumeError};
 use revoxel_resample::{Interpolation, NonFinite, ResampleError};
 
 use crate::activation::Activation;
+use crate::setting::Setting;
 
 /// Why a prediction cannot be brought back.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -12,7 +13,7 @@ pub enum InvertError {
     /// The prediction lies elsewhere.
     #[error(
         "the prediction lies on ({prediction}), but the pipeline's result lies on ({expected}): {relation}. Check that \
-         it is a prediction of this case; if only its header is wrong, pass --assume-grid"
+         it is a prediction of this case; if only its header is wrong, assume the grid"
     )]
     OtherGrid {
         /// The prediction's grid.
@@ -42,22 +43,22 @@ pub enum InvertError {
     #[error("cannot undo the recorded changes of values: {0}; check that the prediction is in the units of the result")]
     Undone(Box<NonFinite>),
     /// One channel has no highest channel.
-    #[error("--argmax needs a prediction with one channel per class; this one has a single channel")]
+    #[error("argmax needs a prediction with one channel per class; this one has a single channel")]
     SingleChannel,
     /// Label maps cannot be averaged.
-    #[error("--interpolation {0} would average labels: use nearest, label or label_nearest")]
+    #[error("interpolation {0} would average labels: use nearest, label or label_nearest")]
     AveragedLabels(Interpolation),
     /// An interpolation of labels for scores.
-    #[error("--interpolation {0} is for labels, and the values are of kind {1}: use nearest, linear or cubic")]
+    #[error("interpolation {0} is for labels, and the values are of kind {1}: use nearest, linear or cubic")]
     VotedScores(Interpolation, Kind),
     /// A fill that is not a label.
-    #[error("--fill {0}: the result is a label map, and labels are whole numbers")]
+    #[error("fill {0}: the result is a label map, and labels are whole numbers")]
     Fill(f64),
     /// A label that the voxel type does not hold.
     #[error(transparent)]
     Label(#[from] revoxel_core::LostLabel),
     /// A fill that no voxel type holds beside the values.
-    #[error("--fill: {0}")]
+    #[error("fill: {0}")]
     NoCommonType(#[from] revoxel_core::NoCommonType),
     /// Label maps whose labels no voxel type holds together.
     #[error(
@@ -72,8 +73,8 @@ pub enum InvertError {
     },
     /// Logits of several models without an activation.
     #[error(
-        "logits of several members: pass --activation softmax or sigmoid to average probabilities, or none to average \
-         scores"
+        "logits of several members: choose the activation softmax or sigmoid to average probabilities, or none to \
+         average scores"
     )]
     NoActivation,
     /// There is nothing to activate.
@@ -140,6 +141,16 @@ pub enum InvertError {
         /// Why.
         reason: String,
     },
+    /// Values were cut off, and their limit was not accepted.
+    #[error("step {step} ({transform}): {reason}")]
+    Clipped {
+        /// Number of the step in the trace, from 1.
+        step: usize,
+        /// Name of the transform.
+        transform: String,
+        /// How, and what to do.
+        reason: String,
+    },
     /// Scores have no units.
     #[error("values of kind {0} cannot be undone: only images can, and labels whose numbers were exchanged")]
     NoUnits(Kind),
@@ -154,13 +165,24 @@ pub enum InvertError {
     Volume(#[from] VolumeError),
 }
 
+impl InvertError {
+    /// What a caller can set, of what the message speaks of.
+    pub const fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::OtherGrid { .. } => Some(Setting::AssumeGrid),
+            Self::NotFinite { kind: Kind::Probability, .. } => Some(Setting::Logits),
+            Self::NoActivation => Some(Setting::Activation),
+            Self::Clipped { .. } => Some(Setting::Clamp),
+            _ => None,
+        }
+    }
+}
+
 /// What to do about values that are not finite.
 fn advice(kind: Kind) -> &'static str {
     match kind {
         Kind::Logit => "replace NaN first (infinite logits are allowed: they are taken to their limit)",
-        Kind::Probability => {
-            "softmax of infinite logits gives NaN: pass the logits (--kind logit), or replace these values first"
-        }
+        Kind::Probability => "softmax of infinite logits gives NaN: pass the logits, or replace these values first",
         Kind::Image | Kind::Label => "replace these values first",
     }
 }

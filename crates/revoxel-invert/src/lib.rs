@@ -20,6 +20,7 @@ mod recipe;
 mod record;
 mod restore;
 mod schema;
+mod setting;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -38,6 +39,7 @@ pub use points::PointMap;
 pub use recipe::{Recipe, Values};
 pub use record::{GridRecord, OpRecord, RepeatsRecord, SampledRecord, SmoothedRecord, UndoRecord};
 pub use restore::{RestorePlace, RestoreRecord, RestoreStepRecord};
+pub use setting::Setting;
 pub use trace::{
     PartRecord, PipelineRecord, ResultRecord, SCHEMA, SeparateRecord, SourceRecord, Trace, TraceError, TraceStep,
     VERSION, VolumeTrace,

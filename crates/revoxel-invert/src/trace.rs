@@ -14,6 +14,7 @@ use crate::by_name;
 use crate::record::{GridRecord, OpRecord, SampledRecord, TiesRecord, UndoRecord};
 use crate::restore::RestoreRecord;
 use crate::schema;
+use crate::setting::Setting;
 
 /// The name of the file format, its first field.
 pub const SCHEMA: &str = "revoxel-trace";
@@ -255,17 +256,27 @@ pub enum TraceError {
         known: String,
     },
     /// Several images whose values were changed differently.
-    #[error("the values of several images were changed differently ({known}): choose one with --volume")]
+    #[error("the values of several images were changed differently ({known}): choose one")]
     OtherValues {
         /// Their names.
         known: String,
     },
     /// Several images with different grids.
-    #[error("the trace has several images on different grids ({known}): choose one with --volume")]
+    #[error("the trace has several images on different grids ({known}): choose one")]
     Ambiguous {
         /// Their names.
         known: String,
     },
+}
+
+impl TraceError {
+    /// What a caller can set, of what the message speaks of.
+    pub const fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::OtherValues { .. } | Self::Ambiguous { .. } => Some(Setting::Volume),
+            _ => None,
+        }
+    }
 }
 
 impl Trace {

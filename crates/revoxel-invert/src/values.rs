@@ -63,6 +63,8 @@ impl VolumeTrace {
         for (step, transform, undo) in &undos {
             let refused =
                 |reason: String| InvertError::Lost { step: *step, transform: (*transform).to_owned(), reason };
+            let clipped =
+                |reason: String| InvertError::Clipped { step: *step, transform: (*transform).to_owned(), reason };
             match undo {
                 ValueUndo::Lost { reason } => return Err(refused(format!("the values are lost: {reason}"))),
                 ValueUndo::RescaleClipped { limits, .. } if values == Values::Undo => {
@@ -70,19 +72,19 @@ impl VolumeTrace {
                     let ranges: Vec<String> =
                         limits.iter().map(|[a, b]| format!("[{}, {}]", limit(*a), limit(*b))).collect();
                     let problem = format!(
-                        "clipped to {}: values beyond are unknown; use the limits with `values: clamp` (--clamp)",
+                        "clipped to {}: values beyond are unknown; use the limits with `values: clamp`",
                         ranges.join(", ")
                     );
-                    return Err(refused(problem));
+                    return Err(clipped(problem));
                 }
                 ValueUndo::Noise { .. } | ValueUndo::BiasField { .. }
                     if values == Values::Undo && kind == Kind::Image =>
                 {
                     if let Some((later, why)) = self.bound_after(*step) {
                         let place = format!("step {} ({})", later + 1, self.steps[later].transform);
-                        return Err(refused(format!(
+                        return Err(clipped(format!(
                             "cannot be undone exactly, because {place} {why}; undo it as far as possible with `values: \
-                             clamp` (--clamp)"
+                             clamp`"
                         )));
                     }
                 }

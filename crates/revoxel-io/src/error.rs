@@ -12,6 +12,7 @@ use crate::mgh::problem::MghError;
 use crate::nifti::problem::HeaderError;
 use crate::npy::problem::NpyError;
 use crate::picture::problem::PictureError;
+use crate::setting::Setting;
 use crate::textual::FieldError;
 
 /// Why a file cannot be read.
@@ -75,7 +76,7 @@ pub enum ReadError {
         reason: StreamError,
     },
     /// The volume is larger than the limit.
-    #[error("{path}: the volume needs {needed} bytes, more than the limit of {limit}: raise it with --max-volume")]
+    #[error("{path}: the volume needs {needed} bytes, more than the limit of {limit}: raise the limit")]
     Limit {
         /// The file.
         path: PathBuf,
@@ -87,7 +88,7 @@ pub enum ReadError {
     /// The volume is larger than the memory.
     #[error(
         "{path}: the volume needs {needed} bytes of memory, but one volume may take {there} here: use a machine with \
-         more memory, or set another limit in bytes with --max-volume"
+         more memory, or set another limit"
     )]
     TooLarge {
         /// The file.
@@ -100,7 +101,7 @@ pub enum ReadError {
     /// A compressed file would grow too much.
     #[error(
         "{path}: {compressed} compressed bytes would expand to {needed}, more than the limit of {limit}: if the file \
-         can be trusted, raise the limit with --max-expansion"
+         can be trusted, raise the limit"
     )]
     Expansion {
         /// The file.
@@ -137,7 +138,7 @@ pub enum ReadError {
         reason: Box<PictureError>,
     },
     /// A voxel size was given for a file that has one.
-    #[error("{path}: {format} files store their voxel size: leave out `spacing:` (--spacing)")]
+    #[error("{path}: {format} files store their voxel size: leave out `spacing:`")]
     SpacingGiven {
         /// The file or folder.
         path: PathBuf,
@@ -146,13 +147,14 @@ pub enum ReadError {
     },
     /// Options for segmentations were given for another kind of file.
     #[error(
-        "{path}: only DICOM segmentations and structure sets accept {given}, and this is {format}: leave the option out"
+        "{path}: only DICOM segmentations and structure sets accept {}, and this is {format}: leave the option out",
+        fields(given)
     )]
     LabelOptions {
         /// The file or folder.
         path: PathBuf,
         /// The options.
-        given: String,
+        given: Vec<Setting>,
         /// What it is.
         format: &'static str,
     },
@@ -262,7 +264,7 @@ pub enum WriteError {
         value: f64,
     },
     /// The format does not have the voxel type.
-    #[error("{path}: {format} cannot store {dtype}, only {known}: choose one of these with `dtype:` (--dtype)")]
+    #[error("{path}: {format} cannot store {dtype}, only {known}: choose one of these with `dtype:`")]
     Dtype {
         /// The file.
         path: PathBuf,
@@ -309,4 +311,47 @@ pub enum WriteError {
         /// How many values there are.
         values: usize,
     },
+}
+
+impl ReadError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Limit { .. } | Self::TooLarge { .. } => vec![Setting::MaxVolume],
+            Self::Expansion { .. }
+            | Self::Stream { reason: StreamError::Limit { .. }, .. }
+            | Self::Archive { reason: ArchiveError::Limit(_), .. } => vec![Setting::MaxExpansion],
+            Self::Nifti { reason, .. } => reason.problem.settings().to_vec(),
+            Self::Mif { reason, .. } | Self::Nrrd { reason, .. } | Self::MetaImage { reason, .. } => {
+                reason.problem.settings().to_vec()
+            }
+            Self::Picture { reason, .. } => reason.settings().to_vec(),
+            Self::SpacingGiven { .. } => vec![Setting::Spacing],
+            Self::LabelOptions { given, .. } => given.clone(),
+            #[cfg(feature = "dicom")]
+            Self::Dicom { reason, .. } => reason.settings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl WriteError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Dtype { .. } => vec![Setting::Dtype],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The fields of a pipeline for labels.
+fn fields(given: &[Setting]) -> String {
+    let field = |setting: &Setting| match setting {
+        Setting::Reference => "`reference:`",
+        Setting::Structures => "`structures:`",
+        Setting::Threshold => "`threshold:`",
+        _ => "`overlap:`",
+    };
+    given.iter().map(field).collect::<Vec<_>>().join(", ")
 }

@@ -26,6 +26,7 @@ pub mod nrrd;
 pub mod partial;
 pub mod picture;
 pub mod series;
+pub mod setting;
 mod sink;
 mod slabs;
 pub mod textual;
@@ -57,6 +58,7 @@ pub use limits::{
 pub use mif::MifFacts;
 pub use partial::Partial;
 pub use series::{SeriesChoice, SeriesChoiceError};
+pub use setting::Setting;
 pub use sink::Head;
 pub use slabs::{Complete, SlabWriter};
 pub use warning::Warning;

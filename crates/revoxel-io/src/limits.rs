@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::Kind;
 
+use crate::setting::Setting;
 use crate::{ReadError, SeriesChoice};
 
 /// Limits on what reading may allocate.
@@ -124,22 +125,22 @@ pub struct LabelOptions {
 
 impl LabelOptions {
     /// The names of the options that differ from their defaults.
-    pub(crate) fn given(&self) -> Vec<&'static str> {
+    pub(crate) fn given(&self) -> Vec<Setting> {
         let plain = Self::default();
         let all = [
-            ("`reference:` (--reference)", self.reference != plain.reference),
-            ("`structures:` (--structure)", self.structures != plain.structures),
-            ("`threshold:` (--threshold)", self.threshold != plain.threshold),
-            ("`overlap:` (--overlap)", self.overlap != plain.overlap),
+            (Setting::Reference, self.reference != plain.reference),
+            (Setting::Structures, self.structures != plain.structures),
+            (Setting::Threshold, self.threshold != plain.threshold),
+            (Setting::Overlap, self.overlap != plain.overlap),
         ];
-        all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+        all.into_iter().filter_map(|(setting, given)| given.then_some(setting)).collect()
     }
 
     /// Refuses options for labels if the file is neither a segmentation nor a structure set.
     pub(crate) fn check_unused(&self, path: &Path, format: &'static str) -> Result<(), ReadError> {
-        match &self.given()[..] {
-            [] => Ok(()),
-            given => Err(ReadError::LabelOptions { path: path.to_owned(), given: given.join(", "), format }),
+        match self.given() {
+            given if given.is_empty() => Ok(()),
+            given => Err(ReadError::LabelOptions { path: path.to_owned(), given, format }),
         }
     }
 }

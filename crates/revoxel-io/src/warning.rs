@@ -6,6 +6,7 @@ use crate::counted::counted;
 #[cfg(feature = "dicom")]
 use crate::dicom::warning::DicomWarning;
 use crate::nifti::problem::HeaderError;
+use crate::setting::Setting;
 
 /// A remark on a file that was read or written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -277,6 +278,15 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// What a caller can set, of what the message speaks of.
+    pub const fn settings(&self) -> &'static [Setting] {
+        #[cfg(feature = "dicom")]
+        if let Self::Dicom(warning) = self {
+            return warning.settings();
+        }
+        &[]
+    }
+
     /// Whether it reports labels beside an image as left out. Callers that also read these labels can drop it.
     pub const fn is_labels_aside(&self) -> bool {
         #[cfg(feature = "dicom")]

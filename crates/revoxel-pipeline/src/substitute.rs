@@ -7,7 +7,7 @@ use crate::yaml;
 /// Sets values by path, such as `steps.1.spacing.pixdim=[2, 2, 2]`; values are YAML.
 pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fault> {
     for assignment in assignments {
-        let fault = |problem: String| Fault::new(Place::default(), format!("--set {assignment}: {problem}"));
+        let fault = |problem: String| Fault::new(Place::default(), format!("set {assignment}: {problem}"));
         let (path, value) = assignment.split_once('=').ok_or_else(|| fault("expected path=value".to_owned()))?;
         let value = yaml::parse(value).map_err(|f| fault(f.problem))?;
         let segments: Vec<&str> = path.trim().split('.').collect();

@@ -106,7 +106,9 @@ impl Template {
         }
         let path = std::path::Path::new(text);
         if path.is_absolute() {
-            return Err(format!("{text:?} is absolute: paths are relative to --data and --out"));
+            return Err(format!(
+                "{text:?} is absolute: paths are relative to the folders of the data and of the outputs"
+            ));
         }
         if path.components().any(|c| matches!(c, std::path::Component::ParentDir)) {
             return Err(format!("{text:?} leaves its folder: `..` is not allowed"));

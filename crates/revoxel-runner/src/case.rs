@@ -25,6 +25,7 @@ use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
+use crate::problem::Problem;
 use crate::restore::inside;
 use crate::several::{self, SeveralError};
 use crate::stop;
@@ -138,6 +139,16 @@ impl From<IdentityError> for CaseError {
 impl From<KindError> for CaseError {
     fn from(error: KindError) -> Self {
         Self::Kind(error.into())
+    }
+}
+
+impl From<CaseError> for Problem {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Read(error) => error.into(),
+            CaseError::Write(error) => error.into(),
+            error => error.to_string().into(),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use revoxel_pipeline::{CASE, CaseName, Pipeline, Template};
 
+use crate::problem::Setting;
+
 pub use choice::select;
 pub use passed_over::{PassedOver, passed_over};
 
@@ -100,7 +102,19 @@ pub enum DatasetError {
         path: PathBuf,
         /// What is wrong with it, one entry for each fault.
         problems: Vec<String>,
+        /// Whether it names files that would have to be allowed.
+        outside: bool,
     },
+}
+
+impl DatasetError {
+    /// What a caller can set about it.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::List { outside: true, .. } => vec![Setting::File(revoxel_io::Setting::AllowOutside)],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// How a dataset is looked through.

@@ -88,11 +88,11 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     let checked: Vec<_> = check(&pipeline, cases, Strictness::default())
         .into_iter()
         .collect::<Result<_, _>>()
-        .map_err(|refused| refused.problem)?;
+        .map_err(|refused| refused.problem.text)?;
     let execution = Execution { jobs: 1, memory: memory::default_budget(), keep_going: false };
     for outcome in run(&pipeline, &checked, (&data, &out), &execution, &|_, _| {}) {
         if let Outcome::Failed(problem) = outcome {
-            return Err(problem);
+            return Err(problem.text);
         }
     }
 

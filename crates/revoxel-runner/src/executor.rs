@@ -10,6 +10,7 @@ use revoxel_pipeline::{CaseName, Pipeline};
 use crate::case::{self, Done};
 use crate::memory::Budget;
 use crate::preflight::Checked;
+use crate::problem::Problem;
 
 /// How cases are run.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ pub enum Outcome {
     /// It ran.
     Done(Done),
     /// It failed.
-    Failed(String),
+    Failed(Problem),
     /// It was not started, because another one failed.
     NotRun,
 }
@@ -80,11 +81,11 @@ pub fn run(
 fn one(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| case::run(pipeline, checked, data, out))) {
         Ok(Ok(done)) => Outcome::Done(done),
-        Ok(Err(error)) => Outcome::Failed(error.to_string()),
+        Ok(Err(error)) => Outcome::Failed(error.into()),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Outcome::Failed(format!("internal error, please report it: {text}"))
+            Outcome::Failed(format!("internal error, please report it: {text}").into())
         }
     }
 }

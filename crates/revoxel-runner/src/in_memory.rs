@@ -106,7 +106,7 @@ pub fn process(
     let inputs = sources.keys().map(|key| (key.clone(), PathBuf::from(key))).collect();
     let case = Case { inputs, missing, ..Case::new(name.clone()) };
     let infos: BTreeMap<String, FileInfo> = sources.iter().map(|(key, source)| (key.clone(), source.known())).collect();
-    let checked = check_known(pipeline, &case, infos, strictness).map_err(told)?;
+    let checked = check_known(pipeline, &case, infos, strictness).map_err(|problem| told(problem.text))?;
     let mut outcome = Outcome {
         volumes: BTreeMap::new(),
         trace: trace_of(pipeline, &checked, BTreeMap::new()),

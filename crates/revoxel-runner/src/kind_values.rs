@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Dtype, Grid, Kind, Number, Volume, Voxel, Voxels, dispatch, parallel};
 
+use crate::problem::Setting;
+
 /// How far a label may lie from a whole number and a probability beyond 0 or 1: what rounding makes of numbers that
 /// were stored with a scale, or in half precision.
 pub const TOLERANCE: f64 = 1e-3;
@@ -15,7 +17,8 @@ pub enum KindError {
     /// Labels that are not whole.
     #[error(
         "{path}: kind is label, but {count} of {voxels} values are not whole numbers (within {TOLERANCE}); the first \
-         is {first}: {remedy} if these are scores or intensities, or round the labels first"
+         is {first}: {} if these are scores or intensities, or round the labels first",
+        by.scores()
     )]
     Fractions {
         /// The file.
@@ -26,13 +29,14 @@ pub enum KindError {
         voxels: usize,
         /// The first of them.
         first: Box<Place>,
-        /// What to say instead of the kind.
-        remedy: &'static str,
+        /// Where the kind was said.
+        by: SaidBy,
     },
     /// Probabilities beyond 0 and 1.
     #[error(
         "{path}: kind is probability, but {count} of {voxels} values (from {lowest} to {highest}) are not between 0 \
-         and 1 (within {TOLERANCE}); the first is {first}: {remedy}, or scale the values to 0…1 first"
+         and 1 (within {TOLERANCE}); the first is {first}: {}, or scale the values to 0…1 first",
+        by.no_probabilities()
     )]
     NoProbabilities {
         /// The file.
@@ -47,8 +51,8 @@ pub enum KindError {
         voxels: usize,
         /// The first of them.
         first: Box<Place>,
-        /// What to say instead of the kind.
-        remedy: &'static str,
+        /// Where the kind was said.
+        by: SaidBy,
     },
     /// Labels that single precision has rounded.
     #[error(
@@ -73,6 +77,19 @@ pub enum KindError {
         /// The highest label.
         highest: i128,
     },
+}
+
+impl KindError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Fractions { by: SaidBy::Command, .. } => {
+                vec![Setting::Kind(&[Kind::Probability, Kind::Logit, Kind::Image])]
+            }
+            Self::NoProbabilities { by: SaidBy::Command, .. } => vec![Setting::Kind(&[Kind::Logit, Kind::Image])],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A value and where it is.
@@ -128,14 +145,14 @@ impl SaidBy {
     const fn scores(self) -> &'static str {
         match self {
             Self::Pipeline => "declare `kind: probability`, `logit` or `image` for the input",
-            Self::Command => "pass --kind probability, logit or image",
+            Self::Command => "choose the kind probability, logit or image",
         }
     }
 
     const fn no_probabilities(self) -> &'static str {
         match self {
             Self::Pipeline => "declare `kind: logit` (scores before softmax or sigmoid) or `kind: image` for the input",
-            Self::Command => "pass --kind logit (scores before softmax or sigmoid) or --kind image",
+            Self::Command => "choose the kind logit (scores before softmax or sigmoid) or image",
         }
     }
 }
@@ -163,8 +180,8 @@ fn whole(path: &Path, volume: Volume, stored: Option<Dtype>, by: SaidBy) -> Resu
     };
     let path = path.to_owned();
     if let Some((count, first)) = found(volume.voxels(), fraction) {
-        let (voxels, first, remedy) = (volume.voxels().len(), Place::of(&volume, first), by.scores());
-        return Err(KindError::Fractions { path, count, voxels, first: first.into(), remedy });
+        let (voxels, first) = (volume.voxels().len(), Place::of(&volume, first));
+        return Err(KindError::Fractions { path, count, voxels, first: first.into(), by });
     }
     if let Some(stored) = stored.filter(|s| s.is_integer() && s.size() > 2 && volume.dtype() == Dtype::F32) {
         const EXACT: f64 = 16_777_216.0;
@@ -235,7 +252,7 @@ fn probabilities(path: &Path, volume: &Volume, by: SaidBy) -> Result<(), KindErr
         count,
         voxels: volume.voxels().len(),
         first: Place::of(volume, first).into(),
-        remedy: by.no_probabilities(),
+        by,
     })
 }
 
@@ -279,7 +296,7 @@ mod tests {
         for part in ["m.nii", "2 of 6 values", "0.5 at index (1, 1, 0), (8.00, -19.00, 5.00) mm", "kind: probability"] {
             assert!(error.contains(part), "{part:?} is not in {error}");
         }
-        assert!(check(map, SaidBy::Command).unwrap_err().contains("--kind probability"));
+        assert!(check(map, SaidBy::Command).unwrap_err().contains("the kind probability"));
         let map = volume([vec![1.0f64; 6], vec![1.0, 1.0, 1.5, 1.0, 1.0, 1.0]].concat().into(), Kind::Label, 2);
         assert!(check(map, SaidBy::Command).unwrap_err().contains("1.5 at index (2, 0, 0) of channel 1"));
         let map = volume(vec![f32::NAN, 1.0, 2.0, 3.0, 0.0, 0.0].into(), Kind::Label, 1);
@@ -310,7 +327,7 @@ mod tests {
         assert_eq!(t(vec![-0.0004f32, 0.0, 1.0, 1.0005, 0.5, f32::NAN].into()), Ok(()));
         assert_eq!(t(vec![0u8, 1, 1, 0, 0, 1].into()), Ok(()));
         let error = t(vec![0u8, 255, 128, 0, 0, 1].into()).unwrap_err();
-        for part in ["from 0 to 255", "2 of 6", "the first is 255 at index (1, 0, 0)", "--kind logit"] {
+        for part in ["from 0 to 255", "2 of 6", "the first is 255 at index (1, 0, 0)", "the kind logit"] {
             assert!(error.contains(part), "{part:?} is not in {error}");
         }
         assert!(t(vec![0.1f64, -3.5, 7.25, 0.0, 0.0, 0.0].into()).unwrap_err().contains("from -3.5 to 7.25"));

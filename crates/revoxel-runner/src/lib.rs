@@ -40,6 +40,7 @@ pub mod points;
 pub mod prediction;
 pub mod preflight;
 pub mod printable;
+pub mod problem;
 pub mod restore;
 mod results;
 pub mod resume;

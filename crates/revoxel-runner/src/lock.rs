@@ -35,7 +35,7 @@ pub enum LockError {
     /// Another pipeline is at work.
     #[error(
         "{folder}: another run with another pipeline ({other}) is writing here: wait for it, or use another \
-         --out folder"
+         output folder"
     )]
     Busy {
         /// The folder.

@@ -13,14 +13,46 @@ use std::path::Path;
 use revoxel_core::Frame;
 use revoxel_invert::points::{Bounds, PointMap, Side, Space, Status};
 
+use crate::problem::Setting;
+
 /// Why a file of points cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct PointsError {
-    /// The file, with the line or the field.
-    pub place: String,
-    /// What is wrong, and what to do.
-    pub problem: String,
+#[non_exhaustive]
+pub enum PointsError {
+    /// What it holds.
+    #[error("{place}: {problem}")]
+    Content {
+        /// The file, with the line or the field.
+        place: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// Another space was given than the file states.
+    #[error("{place}: the file states {}, but {} was given: give none", stated.name(), given.name())]
+    OtherSpace {
+        /// The file, with the line or the field.
+        place: String,
+        /// What the file states.
+        stated: Space,
+        /// What was given.
+        given: Space,
+    },
+    /// Nobody says in which space the numbers are.
+    #[error("{place}: unknown coordinates: choose index, ras or lps")]
+    NoSpace {
+        /// The file, with the line or the field.
+        place: String,
+    },
+}
+
+impl PointsError {
+    /// What a caller can set, of what the message speaks of.
+    pub const fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::OtherSpace { .. } | Self::NoSpace { .. } => Some(Setting::Space),
+            Self::Content { .. } => None,
+        }
+    }
 }
 
 /// What a place in a file holds.
@@ -51,16 +83,12 @@ impl Item {
     /// # Errors
     /// Where neither says it, or they contradict each other.
     pub(crate) fn space_or(&self, given: Option<Space>) -> Result<Space, PointsError> {
-        let error = |problem: String| PointsError { place: self.name.clone(), problem };
+        let place = || self.name.clone();
         match (self.space, given) {
-            (Some(a), Some(b)) if a != b => {
-                let problem = format!("the file states {}, but --space is {}: leave out --space", a.name(), b.name());
-                Err(error(problem))
+            (Some(stated), Some(given)) if stated != given => {
+                Err(PointsError::OtherSpace { place: place(), stated, given })
             }
-            (a, b) => {
-                let problem = "unknown coordinates: pass --space index, ras or lps";
-                a.or(b).ok_or_else(|| error(problem.to_owned()))
-            }
+            (stated, given) => stated.or(given).ok_or_else(|| PointsError::NoSpace { place: place() }),
         }
     }
 }
@@ -127,7 +155,7 @@ impl Document {
             }
             None => {
                 let problem = "not a file of points: use .csv, .tsv, .json, .mrk.json or .fcsv".to_owned();
-                return Err(PointsError { place: name, problem });
+                return Err(PointsError::Content { place: name, problem });
             }
         };
         Ok(Self { form, items })
@@ -177,7 +205,7 @@ impl Document {
             };
             if !is_number {
                 let problem = "the mapped coordinates are not finite".to_owned();
-                return Err(PointsError { place: item.name.clone(), problem });
+                return Err(PointsError::Content { place: item.name.clone(), problem });
             }
             Ok(Mapped { item: Item { space: Some(from_space), ..item.clone() }, shape, status })
         };

@@ -10,6 +10,7 @@ use revoxel_resample::NonFinite;
 
 use crate::kind_values::{KindError, SaidBy, as_whole_numbers, checked};
 use crate::limits::{limits, options};
+use crate::problem::Setting;
 
 /// The order of an array's axes, as its shape gives them; the last axis is fastest (C order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ pub enum PredictionError {
         tried: String,
     },
     /// Several orders fit.
-    #[error("{path}: an array of shape {shape:?} fits as {fits}: choose one with --axes")]
+    #[error("{path}: an array of shape {shape:?} fits as {fits}: choose one")]
     Ambiguous {
         /// The file.
         path: PathBuf,
@@ -122,7 +123,7 @@ pub enum PredictionError {
         channels: usize,
     },
     /// Nobody says what the values mean.
-    #[error("{path}: cannot infer the kind of values ({why}): pass --kind label, probability, logit or image")]
+    #[error("{path}: cannot infer the kind of values ({why}): choose label, probability, logit or image")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -130,7 +131,7 @@ pub enum PredictionError {
         why: &'static str,
     },
     /// Labels that are not finite.
-    #[error("{path}: {found}; labels cannot be NaN or infinite: replace these values first, or pass --kind")]
+    #[error("{path}: {found}; labels cannot be NaN or infinite: replace these values first, or choose another kind")]
     NotFinite {
         /// The file.
         path: PathBuf,
@@ -143,6 +144,20 @@ pub enum PredictionError {
     /// The values do not fill the grid.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+}
+
+impl PredictionError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Read(error) => error.settings().into_iter().map(Setting::File).collect(),
+            Self::Ambiguous { .. } => vec![Setting::Axes],
+            Self::Kind { .. } => vec![Setting::Kind(&[Kind::Label, Kind::Probability, Kind::Logit, Kind::Image])],
+            Self::NotFinite { .. } => vec![Setting::Kind(&[Kind::Probability, Kind::Logit, Kind::Image])],
+            Self::Values(error) => error.settings(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Reads a prediction. An array without geometry is taken to lie on `model`, the grid that the pipeline ended on.
@@ -309,7 +324,7 @@ mod tests {
         assert!(t(&[2, 3], None).is_err());
         let cube = Grid::without_geometry([3, 3, 3]).unwrap();
         let error = on_grid(Path::new("p.npy"), tensor(&[3, 3, 3]), &cube, None).unwrap_err().to_string();
-        assert!(error.contains("xyz or zyx") && error.contains("--axes"), "{error}");
+        assert!(error.contains("xyz or zyx: choose one"), "{error}");
     }
 
     #[test]
@@ -328,7 +343,7 @@ mod tests {
         assert!(t(&[3, 2, 4], None).unwrap_err().to_string().contains("as xy or yx or cxy or cyx"));
         let square = Grid::without_geometry([3, 3, 1]).unwrap().planar();
         let error = on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, None).unwrap_err().to_string();
-        assert!(error.contains("as xy or yx: choose one with --axes"), "{error}");
+        assert!(error.contains("as xy or yx: choose one"), "{error}");
         for name in ["xy", "xyz"] {
             let axes = Some(name.parse().unwrap());
             assert_eq!(on_grid(Path::new("p.npy"), tensor(&[3, 3]), &square, axes).unwrap().value([1, 0, 0], 0), 3.0);

@@ -17,8 +17,9 @@ use crate::journal;
 use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
+use crate::problem::{Problem, Setting};
 use crate::several;
-use crate::uneven::{even_out, options_of};
+use crate::uneven::{UnevenError, even_out, options_of};
 
 /// A case that has passed.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ pub struct Refused {
     /// The case.
     pub case: CaseName,
     /// Why.
-    pub problem: String,
+    pub problem: Problem,
 }
 
 /// How strict the checks are.
@@ -75,7 +76,7 @@ pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> V
     let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
         let read = headers(pipeline, &copies[0], strictness);
         let read = std::iter::repeat_n(read, copies.len());
-        let planned = |(case, headers): (&Case, Result<Headers, String>)| {
+        let planned = |(case, headers): (&Case, Result<Headers, Problem>)| {
             let found = headers.and_then(|headers| headers.planned(pipeline, case, strictness));
             found.map_err(|problem| Refused { case: case.name.clone(), problem })
         };
@@ -93,7 +94,7 @@ pub(crate) fn check_known(
     case: &Case,
     infos: BTreeMap<String, FileInfo>,
     strictness: Strictness,
-) -> Result<Checked, String> {
+) -> Result<Checked, Problem> {
     lacks(case)?;
     Headers::of(pipeline, case, infos, strictness)?.planned(pipeline, case, strictness)
 }
@@ -112,11 +113,14 @@ impl Headers {
         case: &Case,
         infos: BTreeMap<String, FileInfo>,
         strictness: Strictness,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Problem> {
         let mut uneven = BTreeMap::new();
         for (key, info) in &infos {
             if let Some(stack) = &info.slices {
-                let op = even_out(&info.grid, stack).map_err(|e| format!("{}: {e}", case.inputs[key].display()))?;
+                let named = |e: UnevenError| {
+                    Problem::new(format!("{}: {e}", case.inputs[key].display()), e.settings().map(Setting::File))
+                };
+                let op = even_out(&info.grid, stack).map_err(named)?;
                 uneven.insert(key.clone(), op);
             }
         }
@@ -125,7 +129,7 @@ impl Headers {
     }
 
     /// A case with these headers, or a copy of it.
-    fn planned(self, pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Checked, String> {
+    fn planned(self, pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Checked, Problem> {
         let Self { infos, grids, uneven } = self;
         let taken = |key: &String| match pipeline.input(key).and_then(|input| input.channel) {
             Some(_) => 1,
@@ -163,18 +167,18 @@ fn lacks(case: &Case) -> Result<(), String> {
     Err(format!("missing input: {}", missing.join(", ")))
 }
 
-fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Headers, String> {
+fn headers(pipeline: &Pipeline, case: &Case, strictness: Strictness) -> Result<Headers, Problem> {
     lacks(case)?;
     let mut infos = BTreeMap::new();
     for (key, path) in &case.inputs {
         let Some(input) = pipeline.input(key) else { continue };
-        let info = several::info(pipeline, input, case).map_err(|e| e.to_string())?;
+        let info = several::info(pipeline, input, case)?;
         let labels_too = labels_beside(pipeline, case, key, path);
         for warning in info.warnings.iter().filter(|w| !(labels_too && w.is_labels_aside())) {
             tracing::warn!(case = %case.name, "{}: {warning}", path.display());
         }
         let mapped = case.files(key).count() == 1 && is_mapped(path, &info);
-        limits().check_volume(path, bytes_of(&info), mapped).map_err(|e| e.to_string())?;
+        limits().check_volume(path, bytes_of(&info), mapped)?;
         channel::taken(input, path, info.channels).map_err(|e| e.to_string())?;
         infos.insert(key.clone(), info);
     }
@@ -196,7 +200,7 @@ fn shared_grids(
     infos: &BTreeMap<String, FileInfo>,
     uneven: &BTreeMap<String, GridOp>,
     strictness: Strictness,
-) -> Result<BTreeMap<String, Grid>, String> {
+) -> Result<BTreeMap<String, Grid>, Problem> {
     let start = |key: &String, info: &FileInfo| match uneven.get(key) {
         Some(GridOp::Reslice { grid, .. }) => *grid,
         _ => info.grid,
@@ -224,11 +228,11 @@ fn shared_grids(
             grids.insert(input.key.clone(), reference);
         } else if !relation.agrees() {
             let way_out = match (same_shape, relation.agreement == Agreement::Disjoint) {
-                (true, false) => "If only the header is wrong, pass --snap; if the position is right, ",
-                (true, true) => "If only the header is wrong, pass --snap; to resample anyway, ",
+                (true, false) => "If only the header is wrong, snap the grids; if the position is right, ",
+                (true, true) => "If only the header is wrong, snap the grids; to resample anyway, ",
                 _ => "To resample it, ",
             };
-            return Err(format!(
+            let problem = format!(
                 "{} and {} must be on one grid, but are not: {relation}\n  {}: {}\n  {}: {}\n  {way_out}add the step \
                  `- {}: {{ keys: [{}], reference: {} }}` before any step that uses both, or declare `grid: own` on the \
                  input",
@@ -241,7 +245,8 @@ fn shared_grids(
                 if relation.agreement == Agreement::Disjoint { "resample_to" } else { "align" },
                 input.key,
                 first.key,
-            ));
+            );
+            return Err(Problem::new(problem, same_shape.then_some(Setting::Snap)));
         }
     }
     Ok(grids)
@@ -276,7 +281,7 @@ fn aligned(pipeline: &Pipeline, key: &str) -> bool {
 }
 
 /// Refuses what there is no memory for: a slip in a voxel size, or a machine that is too small.
-fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), String> {
+fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), Problem> {
     let Some(problem) = problem else { return Ok(()) };
     let grids = plan.steps.iter().enumerate().flat_map(|(number, step)| {
         step.volumes.iter().filter_map(move |(key, p)| Some((number, step.name, key, p.after?)))
@@ -287,8 +292,8 @@ fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), String> {
         let [x, y, z] = grid.shape();
         format!("step {} ({name}) makes {x} × {y} × {z} voxels of {key}: ", number + 1)
     });
-    let way_out = "use a machine with more memory, crop or use larger voxels, or pass --memory SIZE to try anyway";
-    Err(format!("{what}{problem}: {way_out}"))
+    let way_out = "use a machine with more memory, crop or use larger voxels, or allow more memory to try anyway";
+    Err(Problem::new(format!("{what}{problem}: {way_out}"), [Setting::Memory]))
 }
 
 /// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
@@ -416,7 +421,7 @@ pub fn check_outputs<'a>(
     cases: impl Iterator<Item = &'a Case> + Clone,
     out: &Path,
     replaces: &dyn Fn(&Case) -> bool,
-) -> Vec<String> {
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases.clone() {
@@ -433,11 +438,12 @@ pub fn check_outputs<'a>(
             let there = place(&path);
             if let Some(other) = there.ancestors().find_map(|place| inputs.get(place)) {
                 let path = path.display();
-                problems.push(format!("case {}: the output {path} would change an input of case {other}", case.name));
+                let problem = format!("case {}: the output {path} would change an input of case {other}", case.name);
+                problems.push(problem.into());
             } else if path.is_dir() {
-                problems.push(format!("{} is a folder: the output needs another path", path.display()));
+                problems.push(format!("{} is a folder: the output needs another path", path.display()).into());
             } else if !replaces(case) && (path.exists() || path.is_symlink()) {
-                problems.push(format!("{} exists already: pass --overwrite to replace it", path.display()));
+                problems.push(Problem::new(format!("{} exists already", path.display()), [Setting::Overwrite]));
             }
         }
     }

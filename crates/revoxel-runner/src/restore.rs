@@ -12,6 +12,7 @@ use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
 use crate::engine::finite::guarded;
 use crate::engine::no_long_labels;
+use crate::problem::Setting;
 
 /// Why a record cannot be followed, or a prediction not restored.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum RestoreError {
         known: String,
     },
     /// Several records.
-    #[error("the trace has several restore entries ({known}): choose one with --restore NAME, or pass --restore none")]
+    #[error("the trace has several restore entries ({known}): choose one, or none")]
     Ambiguous {
         /// Their names.
         known: String,
@@ -69,6 +70,18 @@ pub enum RestoreError {
     Invert(#[from] InvertError),
 }
 
+impl RestoreError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::Ambiguous { .. } => vec![Setting::Restore],
+            Self::Prediction { error, .. } => error.setting().map(Setting::Prediction).into_iter().collect(),
+            Self::Invert(error) => error.setting().map(Setting::Prediction).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What is to be done with predictions.
 #[derive(Debug, Default)]
 pub struct Restoration {
@@ -93,7 +106,7 @@ pub(crate) fn inside(path: &str) -> Result<String, String> {
     // A path of another system is looked at too: C:\\ and \\\\ are roots there.
     let foreign = path.contains('\\') || path.ends_with('/') || path.as_bytes().get(1) == Some(&b':');
     if path.is_empty() || path.contains('\0') || foreign || !Path::new(path).components().all(stays) {
-        let help = "use a relative path without `..` in the trace, or pass -o FILE";
+        let help = "use a relative path without `..` in the trace, or name the output file";
         return Err(format!("{path:?} leads out of the output folder: {help}"));
     }
     Ok(path.to_owned())

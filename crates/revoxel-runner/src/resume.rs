@@ -77,7 +77,8 @@ fn other(
         return Some("the pipeline has changed".to_owned());
     }
     if trace.pipeline.snap != strictness.snap {
-        let said = if strictness.snap { "without --snap, and now with it" } else { "with --snap, and now without it" };
+        let said =
+            if strictness.snap { "without snapping, and now with it" } else { "with snapping, and now without it" };
         return Some(format!("it was run {said}"));
     }
     let keys: BTreeSet<&String> = case.inputs.keys().collect();

@@ -54,7 +54,7 @@ pub enum ScoresError {
         expected: usize,
     },
     /// Weights that make no mean.
-    #[error("--weights: {0}: weights and their sum must be above 0")]
+    #[error("weights: {0}: weights and their sum must be above 0")]
     Weight(f64),
     /// The table is of another form.
     #[error("{0}: a table of scores needs the extension .csv or .tsv")]

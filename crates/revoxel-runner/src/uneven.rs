@@ -30,7 +30,7 @@ pub enum UnevenError {
     /// The even grid is too large.
     #[error(
         "an even grid with slices {gap:.4} mm apart would have {} × {} × {} voxels ({bytes} bytes), above the limit of \
-         {limit} bytes: raise it with --max-volume, or read the slices as evenly spaced with `nominal`",
+         {limit} bytes: raise the limit, or read the slices as evenly spaced with `nominal`",
         shape[0], shape[1], shape[2]
     )]
     Limit {
@@ -43,6 +43,13 @@ pub enum UnevenError {
         /// The limit.
         limit: u64,
     },
+}
+
+impl UnevenError {
+    /// What a caller can set, of what the message speaks of.
+    pub fn settings(&self) -> Option<revoxel_io::Setting> {
+        matches!(self, Self::Limit { .. }).then_some(revoxel_io::Setting::MaxVolume)
+    }
 }
 
 /// How an input of a case is to be read. `reference` is the input onto whose slices its labels go, with its file, where

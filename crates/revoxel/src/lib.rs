@@ -80,7 +80,7 @@ pub mod io {
     #[cfg(feature = "dicom")]
     pub use revoxel_io::dicom;
     pub use revoxel_io::{
-        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, WriteError, info,
+        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, Setting, WriteError, info,
         info_with, read, read_with, write,
     };
 }
@@ -107,4 +107,5 @@ pub mod dataset {
     pub use revoxel_runner::dataset::{Case, DatasetError};
     pub use revoxel_runner::executor::{Execution, Outcome};
     pub use revoxel_runner::preflight::{Checked, Refused, Strictness};
+    pub use revoxel_runner::problem::{Problem, Setting};
 }

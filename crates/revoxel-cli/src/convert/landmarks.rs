@@ -11,7 +11,7 @@ use revoxel_runner::points::marks::label_map;
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::show;
+use super::super::{flags, show};
 use super::Args;
 
 /// Writes a label map of the points of a file on the grid of a scan.
@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
     let document = Document::parse(&args.input, &text).map_err(Failure::usage)?;
     let info = revoxel_io::info_with(scan, options).map_err(Failure::usage)?;
     for warning in &info.warnings {
-        tracing::warn!("{}: {warning}", scan.display());
+        tracing::warn!("{}: {}", scan.display(), flags::warning(warning));
     }
     if info.slices.is_some() {
         let problem = "slices are unevenly spaced: convert it with --slices regularize, and pass the result to --like";

@@ -94,7 +94,7 @@ fn boxes_and_intensities() {
 fn datasets_that_are_refused() {
     let folder = dataset();
     let error = nnunet_layout(folder.path(), ".nrrd").unwrap_err().to_string();
-    assert!(error.contains("_0000.nrrd") && error.contains("--ending"), "{error}");
+    assert!(error.contains("_0000.nrrd: give another ending"), "{error}");
     let layout = nnunet_layout(folder.path(), ".nii").unwrap();
     let t = |path: &str, voxels: Voxels, shape: [usize; 3], kind: Kind, says: &str| {
         let path = folder.path().join(path);

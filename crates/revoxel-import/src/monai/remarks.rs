@@ -65,7 +65,7 @@ pub(super) fn remarks(
     }
     let skipped = document.skipped.borrow();
     if !skipped.is_empty() {
-        notes.push(format!("Random transforms left out by --skip-random: {}.", skipped.join(", ")));
+        notes.push(format!("Random transforms left out: {}.", skipped.join(", ")));
     }
     let mut named = calls.iter().filter(|c| !selects(c)).flat_map(|c| &c.keys);
     if let Some(key) = named.find(|key| !keys.contains(key)) {

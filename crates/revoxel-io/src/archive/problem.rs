@@ -13,10 +13,7 @@ pub enum ArchiveError {
         reason: String,
     },
     /// It exceeds the limit.
-    #[error(
-        "the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit with \
-         --max-expansion"
-    )]
+    #[error("the archive decodes to more than the limit of {0} bytes: if it can be trusted, raise the limit")]
     Limit(u64),
     /// More members than such a small archive can have images.
     #[error("the archive has more than {0} members, too many for its size")]

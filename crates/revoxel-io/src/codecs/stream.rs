@@ -72,8 +72,7 @@ pub enum StreamError {
     },
     /// Decodes to more than the limit.
     #[error(
-        "{compressed} bytes of {codec} expand beyond the limit of {limit}: if the file can be trusted, raise the limit \
-         with --max-expansion"
+        "{compressed} bytes of {codec} expand beyond the limit of {limit}: if the file can be trusted, raise the limit"
     )]
     Limit {
         /// How it is compressed.

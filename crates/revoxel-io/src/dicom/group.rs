@@ -305,6 +305,7 @@ impl Group {
             Err((Some(path), error)) => Some(format!("{}: {error}", path.display())),
             Err((None, error)) => Some(error.to_string()),
         };
+        let error = self.stack.as_ref().map_or_else(|(_, error)| Some(error.clone()), Stack::problem);
         SeriesReport {
             number,
             uid: file.series.clone(),
@@ -321,10 +322,8 @@ impl Group {
             geometry: stack.map(|s| geometry(s, size)),
             notes: self.warnings.iter().map(ToString::to_string).collect(),
             problem,
-            advice: match &self.stack {
-                Ok(stack) => stack.problem().and_then(|e| e.advice()),
-                Err((_, error)) => error.advice(),
-            },
+            advice: error.as_ref().and_then(DicomError::advice),
+            settings: error.as_ref().map_or_else(Vec::new, DicomError::settings),
         }
     }
 }

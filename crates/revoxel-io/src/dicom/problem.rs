@@ -5,6 +5,7 @@ use std::fmt;
 use super::labels::error::LabelsError;
 use super::report::{Gap, MissingSlice};
 use crate::counted::counted;
+use crate::setting::Setting;
 
 /// Why a DICOM file or series cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -49,18 +50,25 @@ pub enum DicomError {
         skipped: String,
     },
     /// Several series and no choice.
-    #[error("contains {count} {what}{asked}: choose one {how}:{list}{hint}")]
+    #[error(
+        "contains {count} {}{asked}: choose one {}:{list}{}",
+        if *of_one { "volumes in one series" } else { "series" },
+        if *of_one {
+            "by number with `series:`, or by an attribute that distinguishes it with `select:`"
+        } else {
+            "by number, UID or description with `series:`"
+        },
+        if *quantities { "\nor read the quantities as frames of one volume with `frames: stack`" } else { "" }
+    )]
     SeveralSeries {
         /// How many.
         count: usize,
         /// The request so far; empty, or preceded by a word.
         asked: String,
-        /// Series, or volumes of one series.
-        what: &'static str,
-        /// Options that choose.
-        how: &'static str,
-        /// Another remedy; empty, or on a line of its own.
-        hint: String,
+        /// Whether they are volumes of one series.
+        of_one: bool,
+        /// Whether they are images of different quantities.
+        quantities: bool,
         /// One line for each.
         list: String,
     },
@@ -284,26 +292,38 @@ impl DicomError {
 
     /// The option that helps, if there is one.
     pub fn advice(&self) -> Option<&'static str> {
-        const EVEN: &str = "resample the slices to even spacing with `slices: regularize` (--slices regularize), or \
-                            treat them as evenly spaced with `slices: nominal` (--slices nominal)";
+        const EVEN: &str = "resample the slices to even spacing with `slices: regularize`, or \
+                            treat them as evenly spaced with `slices: nominal`";
         match self {
             Self::MissingSlices { missing } if missing.len() == 1 => {
-                Some("restore it, or fill it with `missing: interpolate` (--missing interpolate)")
+                Some("restore it, or fill it with `missing: interpolate`")
             }
-            Self::MissingSlices { .. } => {
-                Some("restore them, or fill them with `missing: interpolate` (--missing interpolate)")
-            }
+            Self::MissingSlices { .. } => Some("restore them, or fill them with `missing: interpolate`"),
             Self::Irregular { .. } | Self::Displaced { .. } => Some(EVEN),
             Self::IncompleteFrame { .. } => {
-                Some("restore the missing slices, or drop the last frame with `incomplete: drop` (--incomplete drop)")
+                Some("restore the missing slices, or drop the last frame with `incomplete: drop`")
             }
-            Self::OnePosition { .. } => {
-                Some("read the images as frames of one slice with `frames: stack` (--frames stack)")
-            }
+            Self::OnePosition { .. } => Some("read the images as frames of one slice with `frames: stack`"),
             Self::NoRescale { common: Some(_), .. } => {
-                Some("give these images the rescale of the others with `rescale: assume` (--rescale assume)")
+                Some("give these images the rescale of the others with `rescale: assume`")
             }
             _ => None,
+        }
+    }
+
+    /// What a caller can set, of what the message and the advice speak of.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Self::SeveralSeries { of_one: false, .. } => vec![Setting::Series],
+            Self::SeveralSeries { quantities: false, .. } => vec![Setting::Series, Setting::Select],
+            Self::SeveralSeries { .. } => vec![Setting::Series, Setting::Select, Setting::StackFrames],
+            Self::MissingSlices { .. } => vec![Setting::FillMissing],
+            Self::Irregular { .. } | Self::Displaced { .. } => vec![Setting::UnevenSlices],
+            Self::IncompleteFrame { .. } => vec![Setting::DropIncomplete],
+            Self::OnePosition { .. } => vec![Setting::StackFrames],
+            Self::NoRescale { common: Some(_), .. } => vec![Setting::AssumeRescale],
+            Self::Labels(error) => error.settings().to_vec(),
+            _ => Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::labels::facts::LabelFacts;
+use crate::setting::Setting;
 
 /// Everything found under a path.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,6 +63,9 @@ pub struct SeriesReport {
     /// The option that helps, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
+    /// What a caller can set, of what the advice speaks of.
+    #[serde(skip)]
+    pub settings: Vec<Setting>,
 }
 
 /// A segmentation or a structure set.

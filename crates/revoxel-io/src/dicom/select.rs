@@ -30,29 +30,16 @@ pub(super) fn choose(found: &FolderContents, groups: &[Group], options: &ReadOpt
         })),
         [first, ..] => {
             let uid = |g: usize| &found.files[groups[g].example].file.series;
-            let one = fitting.iter().all(|g| uid(*g) == uid(first));
-            let (what, how) = match one {
-                true => (
-                    "volumes in one series",
-                    "by number with `series:` (--series), or by an attribute that distinguishes it with `select:` \
-                     (--select)",
-                ),
-                false => ("series", "by number, UID or description with `series:` (--series)"),
-            };
+            let of_one = fitting.iter().all(|g| uid(*g) == uid(first));
             let mut quantities = fitting.iter().filter_map(|g| quantity(found, &groups[*g]));
             let next = quantities.next();
-            let mixed = one && quantities.any(|other| Some(other) != next);
-            let hint = if mixed {
-                "\nor read the quantities as frames of one volume with `frames: stack` (--frames stack)"
-            } else {
-                ""
-            };
-            let (count, hint) = (fitting.len(), hint.to_owned());
+            let mixed = of_one && quantities.any(|other| Some(other) != next);
+            let count = fitting.len();
             let asked = match (&options.series, &options.select) {
                 (None, None) => String::new(),
                 _ => format!(" matching {}", asked(options)),
             };
-            Err(fail(DicomError::SeveralSeries { count, asked, what, how, hint, list: list(&fitting) }))
+            Err(fail(DicomError::SeveralSeries { count, asked, of_one, quantities: mixed, list: list(&fitting) }))
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::labels::warning::LabelsWarning;
 use super::report::{Gap, MissingSlice};
 use crate::counted::counted;
+use crate::setting::Setting;
 
 /// A warning about a DICOM series.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -136,6 +137,13 @@ pub enum DicomWarning {
 }
 
 impl DicomWarning {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::Labels(warning) => warning.settings(),
+            _ => &[],
+        }
+    }
+
     pub(crate) const fn is_labels_aside(&self) -> bool {
         matches!(self, Self::Labels(LabelsWarning::Aside(_)))
     }

@@ -1,5 +1,7 @@
 //! Errors of fields of a NIfTI header.
 
+use crate::setting::Setting;
+
 /// An invalid field, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{field} is {value}: {problem}")]
@@ -54,7 +56,7 @@ pub enum Problem {
     /// Complex voxels, which must be requested.
     #[error(
         "voxels of type {0} are not single numbers: read them as two channels, real and imaginary, with `complex: \
-         channels` (--complex channels)"
+         channels`"
     )]
     Complex(&'static str),
     /// Both transforms are unusable.
@@ -108,4 +110,13 @@ pub enum Problem {
     /// b² + c² + d² above 1.
     #[error("not a rotation: the sum of the squares is above 1")]
     NoRotation,
+}
+
+impl Problem {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::Complex(_) => &[Setting::ComplexChannels],
+            _ => &[],
+        }
+    }
 }

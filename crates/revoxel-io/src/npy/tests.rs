@@ -112,7 +112,7 @@ fn archives_that_lie() {
     assert!(missing.contains("no array is named \"x\"; available: [\"logits\", \"labels\"]"), "{missing}");
     let small = Limits { max_volume: 100, ..Limits::default() };
     let limited = read_npz(fixture("deflated.npz"), None, &small).unwrap_err().to_string();
-    assert!(limited.contains("needs 192 bytes, more than the limit of 100: raise it with --max-volume"), "{limited}");
+    assert!(limited.contains("needs 192 bytes, more than the limit of 100: raise the limit"), "{limited}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");
     let good = std::fs::read(fixture("stored.npz")).unwrap();

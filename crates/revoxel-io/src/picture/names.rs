@@ -298,7 +298,7 @@ mod tests {
         let list = "\n  1: a_*.png, 2 pictures\n  2: b_*.png, 3 pictures";
         assert!(
             error.starts_with("the folder contains 2 series of pictures")
-                && error.contains("--series")
+                && error.contains("`series:`")
                 && error.ends_with(list),
             "{error}"
         );

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::setting::Setting;
+
 /// Why pictures cannot be read as a volume.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
     /// The voxel size is unknown.
     #[error(
-        "pictures have no voxel size: pass `spacing: [x, y, z]` in mm (--spacing X,Y,Z), or write {0} with \
+        "pictures have no voxel size: pass `spacing: [x, y, z]` in mm, or write {0} with \
          {{\"spacing\": [z, y, x]}}"
     )]
     NoSpacing(PathBuf),
@@ -135,7 +137,7 @@ pub enum PictureError {
     Shaped(Vec<u64>),
     /// Several series in one folder.
     #[error(
-        "the folder contains {count} series of pictures: choose one by number or file name with `series:` (--series), \
+        "the folder contains {count} series of pictures: choose one by number or file name with `series:`, \
          or move each into its own folder{list}"
     )]
     SeveralSeries {
@@ -160,7 +162,7 @@ pub enum PictureError {
     Choice(String),
     /// Two pictures have the same number.
     #[error(
-        "{first} and {second} have the same number: choose files by name with `series:` (--series; * is any text, ? \
+        "{first} and {second} have the same number: choose files by name with `series:` (* is any text, ? \
          any character), or move them into different folders"
     )]
     SameNumber {
@@ -169,4 +171,14 @@ pub enum PictureError {
         /// Another one.
         second: String,
     },
+}
+
+impl PictureError {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::NoSpacing(_) => &[Setting::Spacing],
+            Self::SeveralSeries { .. } | Self::SameNumber { .. } => &[Setting::Series],
+            _ => &[],
+        }
+    }
 }

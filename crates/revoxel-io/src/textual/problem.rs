@@ -2,6 +2,7 @@
 
 use crate::codecs::gunzip::GunzipError;
 use crate::codecs::stream::StreamError;
+use crate::setting::Setting;
 
 /// An invalid field, with its value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -68,7 +69,7 @@ pub enum Problem {
     /// Complex values, which must be requested.
     #[error(
         "complex values are not single numbers: read them as two channels, real and imaginary, with `complex: \
-         channels` (--complex channels)"
+         channels`"
     )]
     Complex,
     /// Not a number.
@@ -119,9 +120,7 @@ pub enum Problem {
     #[error("the byte order (little or big) is required for values of more than one byte")]
     NoByteOrder,
     /// A path that leaves the header's folder.
-    #[error(
-        "outside the folder of the header: if the file can be trusted, pass `allow_outside: true` (--allow-outside)"
-    )]
+    #[error("outside the folder of the header: if the file can be trusted, pass `allow_outside: true`")]
     Outside,
     /// The data file is the header.
     #[error("this is the header itself")]
@@ -203,4 +202,14 @@ pub enum Problem {
     /// Another compressed stream that cannot be decoded.
     #[error(transparent)]
     Stream(StreamError),
+}
+
+impl Problem {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::Complex => &[Setting::ComplexChannels],
+            Self::Outside => &[Setting::AllowOutside],
+            _ => &[],
+        }
+    }
 }

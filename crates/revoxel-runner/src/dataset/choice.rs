@@ -25,6 +25,7 @@ pub fn select(cases: Vec<Case>, names: &[String], folder: &Path) -> Result<Vec<C
                 let problem = |e: crate::files::FileError| DatasetError::List {
                     path: list.into(),
                     problems: vec![e.error.to_string()],
+                    outside: false,
                 };
                 let text = read_text(Path::new(list)).map_err(problem)?;
                 for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {

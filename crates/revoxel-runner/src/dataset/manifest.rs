@@ -35,6 +35,9 @@ struct Rows {
 /// Between the files of the channels in a cell of a table.
 const BETWEEN: char = ';';
 
+/// What is said of files that lists may not name.
+const OUTSIDE: &str = "outside the data folder, which has to be allowed";
+
 /// The cases of a list.
 ///
 /// # Errors
@@ -46,7 +49,10 @@ pub(super) fn cases(
     finding: Finding,
 ) -> Result<Vec<Case>, DatasetError> {
     let path = place(pipeline, list, folder, finding)?;
-    let fault = |problems: Vec<String>| DatasetError::List { path: path.clone(), problems };
+    let fault = |problems: Vec<String>| {
+        let outside = problems.iter().any(|problem| problem.ends_with(OUTSIDE));
+        DatasetError::List { path: path.clone(), problems, outside }
+    };
     let text = read_text(&path).map_err(|e| fault(vec![e.error.to_string()]))?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let rows = match extension.as_str() {
@@ -81,8 +87,8 @@ pub(super) fn cases(
 fn place(pipeline: &Pipeline, list: &CaseList, folder: &Path, finding: Finding) -> Result<PathBuf, DatasetError> {
     let named = Path::new(&list.from);
     if !finding.allow_outside && leaves(named) {
-        let problems = vec!["it is outside the data folder: --allow-outside allows that".to_owned()];
-        return Err(DatasetError::List { path: named.to_owned(), problems });
+        let problems = vec![format!("it is {OUTSIDE}")];
+        return Err(DatasetError::List { path: named.to_owned(), problems, outside: true });
     }
     let (in_data, beside) = (folder.join(named), pipeline.folder().join(named));
     if in_data.exists() || !beside.exists() { Ok(in_data) } else { Ok(beside) }
@@ -168,7 +174,7 @@ fn case(pipeline: &Pipeline, row: &Row, folder: &Path, finding: Finding) -> Resu
                     ));
                 }
                 if !finding.allow_outside && leaves(Path::new(&path)) {
-                    return Err(format!("{path:?} is outside the data folder: --allow-outside allows that"));
+                    return Err(format!("{path:?} is {OUTSIDE}"));
                 }
                 files.push(folder.join(Path::new(&path).components().collect::<PathBuf>()));
             }

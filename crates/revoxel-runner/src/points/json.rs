@@ -36,7 +36,8 @@ impl Json {
         let mut found = Finder { name, root: &root, slots: Vec::new(), items: Vec::new(), space: None };
         if root.get("space").is_some() {
             let stated = root["space"].as_str().unwrap_or_default();
-            let space = stated.parse().map_err(|e| PointsError { place: format!("{name}: space"), problem: e })?;
+            let space =
+                stated.parse().map_err(|e| PointsError::Content { place: format!("{name}: space"), problem: e })?;
             found.space = Some(("/space".to_owned(), space));
         }
         match &root {
@@ -56,7 +57,7 @@ impl Json {
     /// The markups of Slicer: the control points of every markup, in the frame that it declares.
     pub(super) fn markups(name: &str, text: &str) -> Result<(Self, Vec<Item>), PointsError> {
         let root: Value = parse(name, text)?;
-        let error = |place: &str, problem: &str| PointsError {
+        let error = |place: &str, problem: &str| PointsError::Content {
             place: format!("{name}: {}", place.trim_start_matches('/').replace('/', ".")),
             problem: problem.to_owned(),
         };
@@ -159,14 +160,14 @@ fn lists_of_status(root: &mut Map<String, Value>, slots: &[Slot], mapped: &[Mapp
 
 fn parse(name: &str, text: &str) -> Result<Value, PointsError> {
     serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
-        .map_err(|e| PointsError { place: name.to_owned(), problem: format!("not JSON: {e}") })
+        .map_err(|e| PointsError::Content { place: name.to_owned(), problem: format!("not JSON: {e}") })
 }
 
 /// A box whose corners are in order.
 pub(super) fn ordered(low: [f64; 3], high: [f64; 3], place: &str) -> Result<Bounds, PointsError> {
     if (0..3).any(|a| low[a] > high[a]) {
         let problem = format!("a box from {low:?} to {high:?}: the end is before the start");
-        return Err(PointsError { place: place.to_owned(), problem });
+        return Err(PointsError::Content { place: place.to_owned(), problem });
     }
     Ok(Bounds { low, high })
 }
@@ -242,6 +243,6 @@ impl Finder<'_> {
     }
 
     fn error(&self, at: &str, problem: &str) -> PointsError {
-        PointsError { place: self.place(at), problem: problem.to_owned() }
+        PointsError::Content { place: self.place(at), problem: problem.to_owned() }
     }
 }

@@ -21,7 +21,7 @@ pub fn label_map(
     space: Option<Space>,
     grid: &Grid,
 ) -> Result<(Volume, Vec<[usize; 3]>), PointsError> {
-    let error = |place: &str, problem: String| Err(PointsError { place: place.to_owned(), problem });
+    let error = |place: &str, problem: String| Err(PointsError::Content { place: place.to_owned(), problem });
     if let Some(name) = document.unplaced().first() {
         let problem = "the point has no position, and later points would get other labels without it: place it, or \
                        delete it from the file";

@@ -34,7 +34,7 @@ pub fn text(path: &Path, points: &[NewPoint]) -> Result<String, PointsError> {
         Some(_) => Ok(pretty(&plain(points))),
         None => {
             let problem = "not a file of points: use .csv, .tsv, .json, .mrk.json or .fcsv".to_owned();
-            Err(PointsError { place: path.display().to_string(), problem })
+            Err(PointsError::Content { place: path.display().to_string(), problem })
         }
     }
 }

@@ -73,9 +73,12 @@ impl Table {
             if table.groups.is_empty() {
                 let problem = "no columns of a point (x, y, z; i, j, k; r, a, s; l, p, s) or of a box (x0 … z1, \
                                start_x … end_z, x_min … z_max)";
-                return Err(PointsError { place: format!("{name}:{}", first + 1), problem: problem.to_owned() });
+                return Err(PointsError::Content {
+                    place: format!("{name}:{}", first + 1),
+                    problem: problem.to_owned(),
+                });
             }
-            let error = |line: usize, problem| PointsError { place: format!("{name}:{}", line + 1), problem };
+            let error = |line: usize, problem| PointsError::Content { place: format!("{name}:{}", line + 1), problem };
             let named = |column: usize| plain(&fields[column]).to_lowercase();
             let mut used = table.groups.iter().flat_map(|group| &group.columns);
             if let Some(twice) = used.find(|used| (0..fields.len()).any(|c| c != **used && named(c) == named(**used))) {
@@ -114,7 +117,7 @@ impl Table {
         for (at, line) in table.lines.iter_mut().enumerate() {
             let Line::Other(comment) = line else { continue };
             if let Some((head, value)) = statement(comment, &["CoordinateSystem"]) {
-                let space = slicer_space(value).ok_or_else(|| PointsError {
+                let space = slicer_space(value).ok_or_else(|| PointsError::Content {
                     place: format!("{name}:{}", at + 1),
                     problem: format!("CoordinateSystem = {value}: expected LPS, RAS, or 0 for RAS"),
                 })?;
@@ -164,7 +167,7 @@ impl Table {
             let place = format!("{name}:{}", at + 1);
             if fields.last().is_some_and(|field| is_open(field)) {
                 let problem = "unclosed quotation mark in this line".to_owned();
-                return Err(PointsError { place, problem });
+                return Err(PointsError::Content { place, problem });
             }
             let Line::Row(fields) = line else { continue };
             for group in &self.groups {
@@ -172,7 +175,10 @@ impl Table {
                 for column in &group.columns {
                     let text = fields.get(*column).map_or("", |f| f.as_str());
                     let problem = || format!("column {} holds {text:?}, expected a number", column + 1);
-                    numbers.push(number(text).ok_or_else(|| PointsError { place: place.clone(), problem: problem() })?);
+                    numbers.push(
+                        number(text)
+                            .ok_or_else(|| PointsError::Content { place: place.clone(), problem: problem() })?,
+                    );
                 }
                 let three = |at: usize| [numbers[at], numbers[at + 1], numbers[at + 2]];
                 let shape = match numbers.len() {
@@ -184,7 +190,7 @@ impl Table {
                     && self.groups.len() == 1
                 {
                     let problem = format!("the columns are {}, but a comment says {}", b.name(), a.name());
-                    return Err(PointsError { place, problem });
+                    return Err(PointsError::Content { place, problem });
                 }
                 let label = self.label.and_then(|column| fields.get(column)).map(|f| plain(f).to_owned());
                 let label = label.filter(|label| !label.is_empty());

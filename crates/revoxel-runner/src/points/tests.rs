@@ -119,13 +119,13 @@ fn tables_that_cannot_be_read_say_where() {
         let error = run(file, text, Side::Native, space, None).unwrap_err();
         assert!(error.contains(part), "{error} lacks {part}");
     };
-    t("p.csv", "1,2,3\n", None, "p.csv:1: unknown coordinates: pass --space");
+    t("p.csv", "1,2,3\n", None, "p.csv:1: unknown coordinates: choose index, ras or lps");
     t("p.csv", "x,y,z\n1,2,3\n1,two,3\n", INDEX, "p.csv:3: column 2 holds \"two\"");
     t("p.csv", "x,y,z\n1,2\n", INDEX, "p.csv:2: column 3 holds \"\"");
     t("p.csv", "a,b,c\n1,2,3\n", INDEX, "p.csv:1: no columns of a point (x, y, z");
     t("p.csv", "i,j,k,I\n1,2,3,4\n", None, "p.csv:1: two columns are named i");
     t("p.csv", "i,j,k,p\n1,2,3,4\n1,2,3,4,5\n", None, "p.csv:3: expected 4 fields, one per column, found 5");
-    t("p.csv", "i,j,k\n1,2,3\n", RAS, "the file states index, but --space is ras");
+    t("p.csv", "i,j,k\n1,2,3\n", RAS, "the file states index, but ras was given");
     t("p.csv", "# space = lps\nr,a,s\n1,2,3\n", None, "the columns are ras, but a comment says lps");
     t("p.csv", "x0,y0,z0,x1,y1,z1\n2,3,4,6,2,10\n", INDEX, "the end is before the start");
     t("p.csv", "x,y,z\n1,2,inf\n", INDEX, "column 3 holds \"inf\"");

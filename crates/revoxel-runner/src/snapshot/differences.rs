@@ -65,7 +65,7 @@ pub fn compare(was: &Value, is: &Value, written: &Value) -> Verdict {
         let (before, now) = (number(was), number(is));
         format!("this version of the program gives results number {now}, but the snapshot has {before}")
     } else if differs("set") {
-        "it was made with other values of --set or --seed".to_owned()
+        "it was made with other settings or another seed".to_owned()
     } else if differs("made_on") || differs("left_out") || other_grids(was, is) {
         "it was made on other grids".to_owned()
     } else if resolved > 0 && resolved == noted(A_DEFAULT) {

@@ -1,19 +1,19 @@
 //! Why segmentations and structure sets cannot be read as labels.
 
+use crate::setting::Setting;
+
 /// Why a label object cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelsError {
     /// Labels were requested as an image.
-    #[error("this {what} is a label map, not an image: read it with `kind: label` (--kind label)")]
+    #[error("this {what} is a label map, not an image: read it with `kind: label`")]
     NoImage {
         /// What it is.
         what: &'static str,
     },
     /// Several objects and no choice.
-    #[error(
-        "contains {count} segmentations or structure sets: choose one by number or UID with `series:` (--series):{list}"
-    )]
+    #[error("contains {count} segmentations or structure sets: choose one by number or UID with `series:`:{list}")]
     Several {
         /// How many.
         count: usize,
@@ -39,15 +39,13 @@ pub enum LabelsError {
         list: String,
     },
     /// A segment or structure was requested twice.
-    #[error("{0:?} is listed twice in `structures:` (--structure)")]
+    #[error("{0:?} is listed twice in `structures:`")]
     Twice(String),
     /// The background of a label map.
-    #[error("segment 0 {0:?} is the background, not a label: leave it out of `structures:` (--structure)")]
+    #[error("segment 0 {0:?} is the background, not a label: leave it out of `structures:`")]
     Background(String),
     /// A choice among images.
-    #[error(
-        "`select:` (--select) chooses among images and does not apply to a segmentation or structure set: leave it out"
-    )]
+    #[error("`select:` chooses among images and does not apply to a segmentation or structure set: leave it out")]
     Select,
     /// A name that is the number of another one.
     #[error(
@@ -65,8 +63,8 @@ pub enum LabelsError {
     Empty,
     /// A voxel with several labels.
     #[error(
-        "labels overlap: {pairs}. Read one channel per label with `overlap: channels` (--overlap channels), or choose \
-         labels that do not overlap with `structures:` (--structure NAME)"
+        "labels overlap: {pairs}. Read one channel per label with `overlap: channels`, or choose \
+         labels that do not overlap with `structures:`"
     )]
     Overlap {
         /// Which, and in how many voxels.
@@ -92,8 +90,8 @@ pub enum LabelsError {
     },
     /// The referenced series consists of several volumes.
     #[error(
-        "{count} volumes on different grids match the referenced series: name the folder of one with `reference:` \
-         (--reference):{list}"
+        "{count} volumes on different grids match the referenced series: name the folder of one with \
+         `reference:`:{list}"
     )]
     SeveralReferences {
         /// How many.
@@ -112,7 +110,7 @@ pub enum LabelsError {
     /// No slices match the labels.
     #[error(
         "{what} does not lie on an even grid: {why}. Put the referenced series ({series}) into the same folder, or \
-         name it with `reference:` (--reference PATH)"
+         name it with `reference:`"
     )]
     NoGrid {
         /// What does not match, such as a frame.
@@ -133,13 +131,13 @@ pub enum LabelsError {
     /// A value of a label map without a segment.
     #[error(
         "the label map contains {0}, which SegmentSequence (0062,0002) does not describe: correct the file, or choose \
-         segments with `structures:` (--structure)"
+         segments with `structures:`"
     )]
     Undescribed(String),
     /// Several structures and no choice.
     #[error(
-        "contains {count} structures: choose with `structures:` (--structure NAME), which numbers them 1, 2, … in that \
-         order, or read one channel per structure with `overlap: channels` (--overlap channels); available: {list}"
+        "contains {count} structures: choose with `structures:`, which numbers them 1, 2, … in that \
+         order, or read one channel per structure with `overlap: channels`; available: {list}"
     )]
     SeveralStructures {
         /// How many.
@@ -150,7 +148,7 @@ pub enum LabelsError {
     /// A structure set without its series.
     #[error(
         "the series on which the structures were drawn ({series}) was not found: put it into the same folder, or name \
-         it with `reference:` (--reference PATH)"
+         it with `reference:`"
     )]
     NoSeries {
         /// The series.
@@ -199,4 +197,18 @@ pub enum LabelsError {
         /// The highest.
         most: u16,
     },
+}
+
+impl LabelsError {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::NoImage { .. } => &[Setting::Labels],
+            Self::Several { .. } => &[Setting::Series],
+            Self::Select => &[Setting::Select],
+            Self::Twice(_) | Self::Background(_) | Self::Undescribed(_) => &[Setting::Structures],
+            Self::Overlap { .. } | Self::SeveralStructures { .. } => &[Setting::Structures, Setting::Overlap],
+            Self::SeveralReferences { .. } | Self::NoGrid { .. } | Self::NoSeries { .. } => &[Setting::Reference],
+            _ => &[],
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Oddities of segmentations and structure sets that do not prevent reading them.
 
 use crate::counted::counted;
+use crate::setting::Setting;
 
 /// A warning about a label object.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -9,8 +10,8 @@ pub enum LabelsWarning {
     /// The series is missing.
     #[error(
         "the series that the segmentation refers to ({series}) was not found: read onto the grid of its own frames. To \
-         read it onto the grid of the series, put the series into the same folder, or name it with `reference:` \
-         (--reference PATH)"
+         read it onto the grid of the series, put the series into the same folder, or name it with \
+         `reference:`"
     )]
     NoReference {
         /// The series.
@@ -45,10 +46,7 @@ pub enum LabelsWarning {
         series: String,
     },
     /// Fractions become labels.
-    #[error(
-        "FRACTIONAL segmentation: voxels with a fraction of at least {threshold} get the label (`threshold:`, \
-         --threshold)"
-    )]
+    #[error("FRACTIONAL segmentation: voxels with a fraction of at least {threshold} get the label (`threshold:`)")]
     Threshold {
         /// The smallest fraction.
         threshold: f64,
@@ -88,8 +86,19 @@ pub enum LabelsWarning {
     Beyond(String),
     /// Labels beside an image.
     #[error(
-        "{} left out: read with `kind: label` (--kind label)",
+        "{} left out: read with `kind: label`",
         counted(*.0, "segmentation or structure set is", "segmentations or structure sets are")
     )]
     Aside(usize),
+}
+
+impl LabelsWarning {
+    pub(crate) const fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::NoReference { .. } => &[Setting::Reference],
+            Self::Threshold { .. } => &[Setting::Threshold],
+            Self::Aside(_) => &[Setting::Labels],
+            _ => &[],
+        }
+    }
 }

@@ -52,7 +52,7 @@ fn passes_are_never_interleaved_without_a_word() {
     fn t(name: &str, key: impl Fn(Object, usize) -> Object + Copy) {
         refused(
             read_default(two_passes("5", key)),
-            &["contains 2 volumes in one series", name, "--select", "4 slices"],
+            &["contains 2 volumes in one series", name, "`select:`", "4 slices"],
         );
         for (pass, expected) in [(0, [-1000.0, -900.0, -800.0, -700.0]), (1, [-600.0, -500.0, -400.0, -300.0])] {
             let number = (pass + 1).to_string();
@@ -115,7 +115,7 @@ fn quantities_are_volumes_of_their_own() {
         ("M", "FIELD_MAP", "field map"),
         ("R", "I", "imaginary part"),
     ] {
-        let hint = "read the quantities as frames of one volume with `frames: stack` (--frames stack)";
+        let hint = "read the quantities as frames of one volume with `frames: stack`";
         refused(read_default(two_kinds(first, second)), &["contains 2 volumes in one series", name, hint]);
         let chosen = with(two_kinds(first, second), |o| o.select = Some(name.to_owned())).unwrap();
         assert_eq!((slices(&chosen, 0)[0], chosen.info.channels), (-700.0, 1), "{name}");
@@ -179,7 +179,7 @@ fn an_incomplete_last_frame_is_named_and_dropped() {
     let objects = || (0..8).map(|i| frames(i, i / 3));
     refused(
         read_default(objects()),
-        &["frame 3, the last by temporal position, has only 2 of 3 slices", "--incomplete drop"],
+        &["frame 3, the last by temporal position, has only 2 of 3 slices", "`incomplete: drop`"],
     );
     let drop = |o: &mut ReadOptions| o.incomplete = IncompletePolicy::Drop;
     let loaded = with(objects(), drop).unwrap();
@@ -209,7 +209,7 @@ fn a_slice_without_rescale_is_not_taken_for_one_with() {
         &[
             "1.dcm: RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) is missing",
             "1 of 3 images",
-            "--rescale assume",
+            "`rescale: assume`",
         ],
     );
     let loaded = with(without(), |o| o.rescale = RescalePolicy::Assume).unwrap();
@@ -335,7 +335,7 @@ fn images_that_are_lost_from_the_middle_shift_no_frames() {
     refused(with(frame_by_frame(|f, s| (f, s) == (1, 2), timed), drop), &["share the position"]);
     // The last image of a slice may be dropped with its frame.
     let last = || frame_by_frame(|f, s| (f, s) == (3, 2), |o, _, _| o);
-    refused(read_default(last()), &["frame 4, the last by instance number, ranked", "--incomplete drop"]);
+    refused(read_default(last()), &["frame 4, the last by instance number, ranked", "`incomplete: drop`"]);
     assert_eq!(with(last(), drop).unwrap().info.channels, 3);
     // Every slice lacks an image, and a value says which: ranks would mix the frames.
     let each = || frame_by_frame(|f, s| f == s, |o, f, _| o.text(0x0020_0100, "IS", &f.to_string()));
@@ -385,7 +385,7 @@ fn what_was_acquired_later_is_later() {
 fn honest_series_are_read_whole() {
     // One slice in time, where that is asked for.
     let cine = || (0..5).map(|i| Object::slice(i, [1.0; 3]).numbers(0x0018_1060, &[30.0 * i as f64]));
-    refused(read_default(cine()), &["all 5 images share the position", "(--frames stack)"]);
+    refused(read_default(cine()), &["all 5 images share the position", "`frames: stack`"]);
     let loaded = with(cine(), |o| o.frames = FramesPolicy::Stack).unwrap();
     assert_eq!((loaded.info.channels, loaded.info.grid.shape()[2]), (5, 1));
     // A slice that says nothing of its quantity among others that say one.

@@ -164,7 +164,7 @@ fn a_segmentation_is_no_image() {
     for name in ["binary", "labelmap", "fractional", "dcmqi_labelmap"] {
         let path = fixture(name);
         for kind in [Kind::Image, Kind::Probability, Kind::Logit] {
-            let what = ["segmentation", "kind: label", "--kind label", name];
+            let what = ["segmentation", "kind: label", name];
             refused(crate::read_with(&path, kind, &ReadOptions::default()), &what);
             refused(crate::info_with(&path, &ReadOptions { kind: Some(kind), ..ReadOptions::default() }), &what);
         }
@@ -275,7 +275,7 @@ fn without_the_series_the_frames_have_a_grid_of_their_own() {
         let alone = folder.path().join("alone.dcm");
         std::fs::copy(fixture(name), &alone).unwrap();
         let loaded = read_labels(&alone, &ReadOptions::default()).unwrap();
-        assert!(warnings(&loaded)[0].contains("--reference"), "{:?}", warnings(&loaded));
+        assert!(warnings(&loaded)[0].contains("`reference:`"), "{:?}", warnings(&loaded));
         // No frame is at the third slice, which is empty, and at the last one.
         assert_eq!(loaded.info.grid.shape(), [7, 5, 5], "{name}");
         close(&loaded.info.grid.spacing(), &[0.75, 1.5, 2.5], 1e-5);
@@ -405,7 +405,7 @@ fn what_is_asked_for_holds_for_a_file_too() {
     refused(of("binary.dcm", &series("3")), &["no match for series \"3\""]);
     assert_eq!(values(&of("binary.dcm", &series("1")).unwrap()), wanted(&expected("binary")));
     let select = ReadOptions { select: Some("phase".to_owned()), ..ReadOptions::default() };
-    refused(of("binary.dcm", &select), &["`select:` (--select) chooses among images"]);
+    refused(of("binary.dcm", &select), &["`select:` chooses among images"]);
     // The background of a label map is no label.
     let mut bytes = std::fs::read(fixture("labelmap")).unwrap();
     let tag = b"\x62\x00\x04\x00US\x02\x00";

@@ -143,7 +143,7 @@ fn contours_that_cannot_be_followed_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let alone = folder.path().join("rt.dcm");
     std::fs::copy(file("axial"), &alone).unwrap();
-    refused(read_labels(&alone, &asking(&["ring"])), &["1801.20", "was not found", "--reference"]);
+    refused(read_labels(&alone, &asking(&["ring"])), &["1801.20", "was not found", "`reference:`"]);
     let reference = |name: &str| {
         let mut options = asking(&["ring"]);
         options.labels.reference = Some(fixtures().join(name).join("ct"));

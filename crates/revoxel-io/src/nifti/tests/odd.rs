@@ -95,8 +95,8 @@ fn what_is_odd_is_said() {
 fn what_cannot_be_read_is_refused_by_name() {
     refused("both.nii", &["sform_code, qform_code is 1 and 1", "srow_x, srow_y, srow_z is", "quatern_d is (0.9, 0.8"]);
     refused("dim_1.nii", &["dim[1] is 0: every dimension must be at least 1"]);
-    refused("complex64.nii", &["datatype is 32", "complex64", "--complex channels", "`complex: channels`"]);
-    refused("complex128.nii", &["datatype is 1792", "complex128", "--complex channels"]);
+    refused("complex64.nii", &["datatype is 32", "complex64", "`complex: channels`"]);
+    refused("complex128.nii", &["datatype is 1792", "complex128", "`complex: channels`"]);
     let parts = crate::parts(fixture("odd/spm_m.hdr"), &ReadOptions::default()).unwrap();
     assert_eq!(parts, [fixture("odd/spm_m.img"), fixture("odd/spm_m.mat")]);
 }

@@ -61,7 +61,7 @@ fn a_damaged_picture_is_not_left_out() {
 fn several_series_in_a_folder_are_refused_and_one_can_be_chosen() {
     let several = folder(&["a_001.png", "a_002.png", "b_001.png", "b_002.png", "b_003.png"]);
     let list = "\n  1: a_*.png, 2 pictures\n  2: b_*.png, 3 pictures";
-    refused(several.path(), &["contains 2 series of pictures", "--series", list]);
+    refused(several.path(), &["contains 2 series of pictures", "`series:`", list]);
     for (choice, slices) in [("b_*", 3), ("a_*.png", 2), ("1", 2), ("largest", 3)] {
         let options = ReadOptions { series: Some(choice.parse().unwrap()), ..spaced() };
         let info = crate::info_with(several.path(), &options).unwrap();
