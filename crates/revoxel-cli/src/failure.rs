@@ -88,6 +88,12 @@ impl Failure {
         self.report.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
+    /// The error in words, with what to do.
+    pub(super) fn message_with_help(&self) -> String {
+        let message = self.message();
+        self.help.as_ref().map_or_else(|| message.clone(), |help| format!("{message} ({help})"))
+    }
+
     /// Prints the error to standard error, and goes on.
     pub(super) fn tell(&self) {
         let mut to = std::io::stderr();

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::{load, progress, with_seed};
 use super::score::{by_label, csv_of, label_document, people, row_document};
-use super::{chosen, show};
+use super::{chosen, flags, show};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for case in check(&pipeline, cases, Strictness { snap: args.snap, memory: None }) {
         match case {
             Ok(case) => checked.push(case),
-            Err(refused) => failed.push((refused.case.to_string(), refused.problem)),
+            Err(refused) => failed.push((refused.case.to_string(), flags::of_case(&refused.problem))),
         }
     }
     let budget = Budget::new(memory::default_budget().max(1));

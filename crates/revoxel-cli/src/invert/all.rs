@@ -255,7 +255,7 @@ fn case(args: &Args, work: &Work, restored: &Path) -> Ended {
     if args.all.resume && is_made(&record, &made) {
         return Ended::DoneBefore;
     }
-    let outcome = one(&work.args).map_err(|failure| failure.message());
+    let outcome = one(&work.args).map_err(|failure| failure.message_with_help());
     let recorded = outcome.and_then(|said| {
         let hash = hash(&work.output).map_err(|e| e.to_string())?;
         let text = serde_json::to_string_pretty(&Made { hash, ..made }).map_err(|e| e.to_string())?;
