@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &args.set)?;
     let cases = args.chosen.discover(&pipeline, &args.data, None)?;
     let cases = args.chosen.select(cases, &args.data)?;
-    let listing = Listing { pipeline: &pipeline, data: &args.data, cases: &cases };
+    let listing = Listing::of(&pipeline, &args.data, &cases);
     match (args.json, args.csv) {
         (true, _) => show::json(&listing.document())?,
         (_, true) => show::text(&listing.csv()?)?,
@@ -78,14 +78,15 @@ struct Listing<'a> {
     pipeline: &'a Pipeline,
     data: &'a Path,
     cases: &'a [Case],
+    /// The placeholders of the paths, other than those that cases have anyway.
+    fields: Vec<&'a str>,
 }
 
-impl Listing<'_> {
-    /// The placeholders of the paths, other than those that cases have anyway.
-    fn fields(&self) -> Vec<&str> {
-        let all: BTreeSet<&str> =
-            self.cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
-        all.into_iter().filter(|name| self.pipeline.input(name).is_none()).collect()
+impl<'a> Listing<'a> {
+    fn of(pipeline: &'a Pipeline, data: &'a Path, cases: &'a [Case]) -> Self {
+        let all: BTreeSet<&str> = cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
+        let fields = all.into_iter().filter(|name| pipeline.input(name).is_none()).collect();
+        Self { pipeline, data, cases, fields }
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {
@@ -98,12 +99,12 @@ impl Listing<'_> {
     }
 
     fn head(&self) -> Vec<&str> {
-        ["case"].into_iter().chain(self.fields()).chain(self.keys()).collect()
+        ["case"].into_iter().chain(self.fields.iter().copied()).chain(self.keys()).collect()
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
         let row = |case: &Case| {
-            let fields = self.fields().into_iter().map(|name| case.name.fields.get(name).cloned().unwrap_or_default());
+            let fields = self.fields.iter().map(|name| case.name.fields.get(*name).cloned().unwrap_or_default());
             let files = self.keys().map(|key| self.files(case, key).join(";"));
             [case.name.case.clone()].into_iter().chain(fields).chain(files).collect()
         };
@@ -128,8 +129,8 @@ impl Listing<'_> {
     fn document(&self) -> Value {
         let one = |case: &Case| {
             let mut entry = Map::from_iter([("case".to_owned(), Value::from(case.name.case.as_str()))]);
-            for name in self.fields() {
-                entry.extend(case.name.fields.get(name).map(|value| (name.to_owned(), value.as_str().into())));
+            for name in &self.fields {
+                entry.extend(case.name.fields.get(*name).map(|value| ((*name).to_owned(), value.as_str().into())));
             }
             for key in self.keys() {
                 let mut files = self.files(case, key);

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use revoxel_pipeline::Pipeline;
@@ -39,6 +40,19 @@ pub(super) fn look_for_labels(pipeline: &Pipeline, maps: LabelMaps) -> Result<us
     let read = maps.check(pipeline, &|read| bar.set_position(read as u64));
     bar.finish_and_clear();
     read.map_err(|e| Failure::pipeline(&e))
+}
+
+/// How long a run goes on without a word where there is no terminal.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// How far a run is, for a log: `None` on a terminal, which has a bar, and in the first seconds.
+pub(super) fn how_far(since: Instant, ended: usize, all: usize) -> Option<String> {
+    let elapsed = since.elapsed();
+    if elapsed < SILENT || std::io::stderr().is_terminal() || ended == 0 {
+        return None;
+    }
+    let left = elapsed.mul_f64((all.saturating_sub(ended)) as f64 / ended as f64);
+    Some(format!("{ended} of {all}, {} s elapsed, about {} s left", elapsed.as_secs(), left.as_secs()))
 }
 
 /// A bar on a terminal, and nothing elsewhere.

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use revoxel_core::{Grid, GridOp};
 use revoxel_invert::{Activation, Decision, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
-use revoxel_runner::dataset::copies;
+use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::labels::{LabelMaps, names_labels};
-use revoxel_runner::preflight::{Strictness, check, unwritable};
+use revoxel_runner::preflight::{Checked, Refused, Strictness, check, unwritable};
 use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::flags;
 use super::pipeline_file::{load, look_for_labels, with_seed};
+use super::show::LongList;
 use super::{chosen, show};
 
 /// What follows the options in the help.
@@ -79,8 +81,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     } else if let Some(data) = &args.data {
         let cases = args.chosen.discover(&pipeline, data, None)?;
         let maps = LabelMaps::of(&pipeline, &cases);
-        let cases = args.chosen.select(cases, data)?;
-        for checked in check(&pipeline, copies(&pipeline, cases), Strictness { snap: args.snap, memory: None }) {
+        let cases = copies(&pipeline, args.chosen.select(cases, data)?);
+        if args.json && maps.count() == 0 {
+            return streamed(args, &pipeline, cases, looked);
+        }
+        for checked in check(&pipeline, cases, Strictness { snap: args.snap, memory: None }) {
             match checked {
                 Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
                 Err(refused) => failures.push((refused.case.to_string(), flags::of_case(&refused.problem))),
@@ -91,20 +96,22 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if args.json {
-        show::json(&json!({
-            "pipeline": pipeline.name,
-            "hash": format!("blake3:{}", pipeline.hash()),
-            "resolved": pipeline.canonical(),
-            "plans": plans.iter().map(|(name, plan)| plan_document(&pipeline, name, plan)).collect::<Vec<_>>(),
-            "label_maps_read": looked,
-            "failures": failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect::<Vec<_>>(),
-        }))?;
+        let mut document = about(&pipeline);
+        document["plans"] = plans.iter().map(|(name, plan)| plan_document(&pipeline, name, plan)).collect();
+        document["label_maps_read"] = json!(looked);
+        document["failures"] = listed(&failures);
+        show::json(&document)?;
     } else {
         show::text(&head(&pipeline))?;
         for (name, plan) in &plans {
             show::text(&format!("\n{name}\n{}", people(&pipeline, plan)))?;
         }
     }
+    ended(looked, &failures)
+}
+
+/// What is said at the end: of labels that were not looked for, and of cases that cannot run.
+fn ended(looked: Option<usize>, failures: &[(String, String)]) -> Outcome {
     if looked.is_none() && failures.is_empty() {
         say!("labels named by steps were not checked: pass --data, or declare `labels:` on the input");
     }
@@ -113,6 +120,43 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let list: Vec<String> = failures.iter().map(|(case, problem)| format!("case {case}: {problem}")).collect();
     Err(Failure::usage(format!("{} cannot run:\n{}", show::counted(failures.len(), "case"), list.join("\n"))))
+}
+
+/// How many cases are planned before they are printed.
+const BATCH: usize = 512;
+
+/// Prints the plans of a dataset as they are made: it may have more cases than memory has room for their plans.
+fn streamed(args: &Args, pipeline: &Pipeline, cases: Vec<Case>, looked: Option<usize>) -> Outcome {
+    let mut failures: Vec<(String, String)> = Vec::new();
+    let mut list = LongList::begin(&about(pipeline), "plans")?;
+    let mut rest = cases.into_iter().peekable();
+    while rest.peek().is_some() {
+        let batch: Vec<Case> = rest.by_ref().take(BATCH).collect();
+        let checked = check(pipeline, batch, Strictness { snap: args.snap, memory: None });
+        let shown = |checked: &Result<Checked, Refused>| {
+            let checked = checked.as_ref().ok()?;
+            Some(LongList::entry(&plan_document(pipeline, &checked.case.name.to_string(), &checked.plan)))
+        };
+        let entries: Result<Vec<String>, Failure> = checked.par_iter().filter_map(shown).collect();
+        list.push(&entries?)?;
+        let refused = checked.iter().filter_map(|checked| checked.as_ref().err());
+        failures.extend(refused.map(|refused| (refused.case.to_string(), flags::of_case(&refused.problem))));
+    }
+    list.end(&json!({ "label_maps_read": looked, "failures": listed(&failures) }))?;
+    ended(looked, &failures)
+}
+
+/// What is said of the pipeline.
+fn about(pipeline: &Pipeline) -> Value {
+    json!({
+        "pipeline": pipeline.name,
+        "hash": format!("blake3:{}", pipeline.hash()),
+        "resolved": pipeline.canonical(),
+    })
+}
+
+fn listed(failures: &[(String, String)]) -> Value {
+    failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect()
 }
 
 fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {

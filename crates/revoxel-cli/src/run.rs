@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use rayon::prelude::*;
 use revoxel_pipeline::{CaseName, Pipeline};
@@ -27,7 +28,7 @@ use serde_json::{Map, Value, json};
 use super::failure::{Failure, Outcome};
 use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
-use super::pipeline_file::{load, look_for_labels, progress, with_seed};
+use super::pipeline_file::{how_far, load, look_for_labels, progress, with_seed};
 use super::{chosen, show, signals};
 
 /// What follows the options in the help.
@@ -286,6 +287,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
     };
     let bar = progress(checked.len(), "cases");
     let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());
+    let (start, told) = (Instant::now(), AtomicUsize::new(0));
     let counted = Arc::clone(&ended);
     let _farewell = signals::farewell(move |stopped| {
         say!(
@@ -309,6 +311,9 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
             bar.suspend(|| crate::say_error(&format!("case {case}: {}", flags::of_case(problem))));
         } else {
             ended.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(how_far) = how_far(start, told.fetch_add(1, Ordering::SeqCst) + 1, all) {
+            say!("case {case}: {how_far}");
         }
         bar.set_message(case);
         bar.inc(1);

@@ -48,20 +48,73 @@ pub(super) fn has_printed() -> bool {
 
 /// Prints one JSON document on standard output.
 pub(super) fn json(value: &impl Serialize) -> Outcome {
-    let mut document = serde_json::to_string_pretty(value).map_err(Failure::work)?;
-    document.push('\n');
-    // What JSON leaves as it is, in texts, where it stands for itself, has an escape in JSON too.
-    let mut plain = String::with_capacity(document.len());
-    for c in document.chars() {
-        match u32::from(c) {
-            code @ (0x7f..=0x9f | 0x202a..=0x202e | 0x2066..=0x2069) => plain.push_str(&format!("\\u{code:04x}")),
-            _ => plain.push(c),
-        }
-    }
+    let document = pretty(value)?;
     PRINTED.store(true, Ordering::SeqCst);
-    match std::io::stdout().write_all(plain.as_bytes()) {
+    out(&format!("{document}\n"))
+}
+
+/// Prints what is safe to print.
+fn out(text: &str) -> Outcome {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::work(format!("standard output: {e}"))),
         _ => Ok(()),
+    }
+}
+
+/// A JSON document as it is printed.
+fn pretty(value: &impl Serialize) -> Result<String, Failure> {
+    let document = serde_json::to_string_pretty(value).map_err(Failure::work)?;
+    // What JSON leaves as it is, in texts, where it stands for itself, has an escape in JSON too.
+    let special = |c: char| matches!(u32::from(c), 0x7f..=0x9f | 0x202a..=0x202e | 0x2066..=0x2069);
+    if !document.contains(special) {
+        return Ok(document);
+    }
+    let mut plain = String::with_capacity(document.len());
+    for c in document.chars() {
+        match special(c) {
+            true => plain.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => plain.push(c),
+        }
+    }
+    Ok(plain)
+}
+
+/// One JSON document with a long list in it, printed while the list is made.
+pub(super) struct LongList {
+    any: bool,
+}
+
+impl LongList {
+    /// Prints the fields before the list, and begins it.
+    pub(super) fn begin(fields: &Value, name: &str) -> Result<Self, Failure> {
+        let before = pretty(fields)?;
+        let before = before.strip_suffix("\n}").unwrap_or(&before);
+        PRINTED.store(true, Ordering::SeqCst);
+        out(&format!("{before},\n  {name:?}: ["))?;
+        Ok(Self { any: false })
+    }
+
+    /// Prints entries of the list, each made by [`entry`](Self::entry).
+    pub(super) fn push(&mut self, entries: &[String]) -> Outcome {
+        let mut text = String::new();
+        for entry in entries {
+            text.push_str(if self.any { ",\n" } else { "\n" });
+            text.push_str(entry);
+            self.any = true;
+        }
+        out(&text)
+    }
+
+    /// An entry of the list as it is printed.
+    pub(super) fn entry(value: &Value) -> Result<String, Failure> {
+        Ok(format!("    {}", pretty(value)?.replace('\n', "\n    ")))
+    }
+
+    /// Ends the list, and prints the fields behind it.
+    pub(super) fn end(self, fields: &Value) -> Outcome {
+        let after = pretty(fields)?;
+        let after = after.strip_prefix("{\n").unwrap_or(&after);
+        out(&format!("{}],\n{after}\n", if self.any { "\n  " } else { "" }))
     }
 }
 
