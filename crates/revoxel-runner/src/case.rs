@@ -25,7 +25,6 @@ use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
-use crate::problem::Problem;
 use crate::restore::inside;
 use crate::stop;
 use crate::uneven::options_of;
@@ -135,16 +134,6 @@ impl From<IdentityError> for CaseError {
 impl From<KindError> for CaseError {
     fn from(error: KindError) -> Self {
         Self::Kind(error.into())
-    }
-}
-
-impl From<CaseError> for Problem {
-    fn from(error: CaseError) -> Self {
-        match error {
-            CaseError::Read(error) => error.into(),
-            CaseError::Write(error) => error.into(),
-            error => error.to_string().into(),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use revoxel_pipeline::Pipeline;
 
-use crate::case::{self, Done};
+use crate::case::{self, CaseError, Done};
 use crate::memory::Budget;
 use crate::preflight::Checked;
 use crate::problem::Problem;
@@ -75,6 +75,16 @@ pub fn run(
         work();
     });
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<CaseError> for Problem {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Read(error) => error.into(),
+            CaseError::Write(error) => error.into(),
+            error => error.to_string().into(),
+        }
+    }
 }
 
 /// One case; a panic in it is a failure of the case, not of the run.
