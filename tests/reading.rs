@@ -75,7 +75,7 @@ fn pictures_are_read_with_the_voxel_size_of_the_pipeline_or_a_sidecar() {
     }
     place.text("p.yaml", &pipeline("", "p"));
     let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
-    place.revoxel(&run).bad(2, &["--spacing X,Y,Z", "`spacing: [x, y, z]`"]);
+    place.revoxel(&run).bad(2, &["`spacing: [x, y, z]`"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz"]).bad(2, &["--spacing X,Y,Z"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75"]).bad(2, &["three positive numbers"]);
     place.revoxel(&["convert", "data/a/p", "o.nii.gz", "--spacing", "0.5,0.75,2"]).good();

@@ -80,6 +80,10 @@ pub(super) struct Args {
     /// Continue with the other cases when one fails.
     #[arg(long, help_heading = CASES)]
     keep_going: bool,
+    /// Try a case again up to N times if the system fails to read or write a file, such as on a server that does not
+    /// answer. Files that are wrong, missing or forbidden are not tried again.
+    #[arg(long, help_heading = CASES, value_name = "N", default_value_t = 0)]
+    retries: u32,
     /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
     #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -284,6 +288,7 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         jobs: args.jobs.unwrap_or(cores).max(1),
         memory: args.memory.unwrap_or_else(memory::default_budget),
         keep_going: args.keep_going,
+        retries: args.retries,
     };
     let bar = progress(checked.len(), "cases");
     let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());

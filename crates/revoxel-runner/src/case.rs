@@ -1,6 +1,7 @@
 //! Runs one case: reads, processes, writes, records.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::partial::sync_folder_of;
-use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, SlabWriter};
+use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, ReadError, SlabWriter, WriteError};
 use revoxel_pipeline::{Input, Pipeline};
 use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
 use revoxel_transforms::PlanError;
@@ -25,7 +26,6 @@ use crate::labels::{UndeclaredLabels, check_declared};
 use crate::non_finite::{self, NonFiniteInput, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
-use crate::problem::Problem;
 use crate::restore::inside;
 use crate::several::{self, SeveralError};
 use crate::stop;
@@ -64,13 +64,13 @@ impl Done {
 pub enum CaseError {
     /// A file cannot be read.
     #[error(transparent)]
-    Read(#[from] revoxel_io::ReadError),
+    Read(#[from] ReadError),
     /// The files of an input are not the channels of one volume.
     #[error(transparent)]
     Several(#[from] SeveralError),
     /// A file cannot be written.
     #[error(transparent)]
-    Write(#[from] revoxel_io::WriteError),
+    Write(#[from] WriteError),
     /// A file cannot be written, read or hashed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -127,6 +127,37 @@ pub enum CaseError {
     Changed(PathBuf),
 }
 
+impl CaseError {
+    /// Whether a file could not be read or written for a reason that may pass, such as a server that does not answer. A
+    /// file that is wrong, missing or forbidden stays so.
+    pub fn may_pass(&self) -> bool {
+        let reason = match self {
+            Self::Read(ReadError::Io { reason, .. }) => reason,
+            Self::Several(SeveralError::Read(ReadError::Io { reason, .. })) => reason,
+            Self::Write(WriteError::Io { reason, .. }) => reason,
+            Self::File(error) => &error.error,
+            _ => return false,
+        };
+        let lasts = [
+            ErrorKind::NotFound,
+            ErrorKind::PermissionDenied,
+            ErrorKind::AlreadyExists,
+            ErrorKind::InvalidInput,
+            ErrorKind::InvalidData,
+            ErrorKind::UnexpectedEof,
+            ErrorKind::Unsupported,
+            ErrorKind::IsADirectory,
+            ErrorKind::NotADirectory,
+            ErrorKind::ReadOnlyFilesystem,
+            ErrorKind::StorageFull,
+            ErrorKind::QuotaExceeded,
+            ErrorKind::FileTooLarge,
+            ErrorKind::OutOfMemory,
+        ];
+        !lasts.contains(&reason.kind())
+    }
+}
+
 impl From<IdentityError> for CaseError {
     fn from(error: IdentityError) -> Self {
         match error {
@@ -139,16 +170,6 @@ impl From<IdentityError> for CaseError {
 impl From<KindError> for CaseError {
     fn from(error: KindError) -> Self {
         Self::Kind(error.into())
-    }
-}
-
-impl From<CaseError> for Problem {
-    fn from(error: CaseError) -> Self {
-        match error {
-            CaseError::Read(error) => error.into(),
-            CaseError::Write(error) => error.into(),
-            error => error.to_string().into(),
-        }
     }
 }
 

@@ -89,7 +89,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
         .into_iter()
         .collect::<Result<_, _>>()
         .map_err(|refused| refused.problem.text)?;
-    let execution = Execution { jobs: 1, memory: memory::default_budget(), keep_going: false };
+    let execution = Execution { jobs: 1, memory: memory::default_budget(), keep_going: false, retries: 0 };
     for outcome in run(&pipeline, &checked, (&data, &out), &execution, &|_, _| {}) {
         if let Outcome::Failed(problem) = outcome {
             return Err(problem.text);

@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use revoxel_pipeline::{CaseName, Pipeline};
 
-use crate::case::{self, Done};
+use crate::case::{self, CaseError, Done};
 use crate::memory::Budget;
 use crate::preflight::Checked;
 use crate::problem::Problem;
@@ -21,6 +22,8 @@ pub struct Execution {
     pub memory: u64,
     /// Go on with the other cases when one fails.
     pub keep_going: bool,
+    /// How often a case is tried again if a file could not be read or written for a reason that may pass.
+    pub retries: u32,
 }
 
 /// What became of a case.
@@ -54,7 +57,7 @@ pub fn run(
             if stop.load(Ordering::SeqCst) {
                 break;
             }
-            let outcome = one(pipeline, checked, data, out);
+            let outcome = one(pipeline, checked, (data, out), execution.retries);
             drop(drawn);
             if crate::stop::is_stopped() {
                 break;
@@ -77,9 +80,35 @@ pub fn run(
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl From<CaseError> for Problem {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Read(error) => error.into(),
+            CaseError::Write(error) => error.into(),
+            error => error.to_string().into(),
+        }
+    }
+}
+
+/// Before a case is tried again; longer each time.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// One case; a panic in it is a failure of the case, not of the run.
-fn one(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Outcome {
-    match catch_unwind(AssertUnwindSafe(|| case::run(pipeline, checked, data, out))) {
+fn one(pipeline: &Pipeline, checked: &Checked, (data, out): (&Path, &Path), retries: u32) -> Outcome {
+    let run = || {
+        let mut tried = 0;
+        loop {
+            match case::run(pipeline, checked, data, out) {
+                Err(error) if tried < retries && error.may_pass() && !crate::stop::is_stopped() => {
+                    tried += 1;
+                    tracing::warn!(case = %checked.case.name, "{error}; trying again ({tried} of {retries})");
+                    std::thread::sleep(PAUSE * tried);
+                }
+                ended => return ended,
+            }
+        }
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(done)) => Outcome::Done(done),
         Ok(Err(error)) => Outcome::Failed(error.into()),
         Err(panic) => {

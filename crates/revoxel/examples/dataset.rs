@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     let pipeline = Pipeline::load(pipeline)?;
     let (cases, refused) = pipeline.cases(&data)?;
     refused.iter().for_each(|r| println!("{}: {}", r.case, r.problem));
-    let execution = Execution { jobs: 2, memory: 4 << 30, keep_going: true };
+    let execution = Execution { jobs: 2, memory: 4 << 30, keep_going: true, retries: 0 };
     let outcomes = pipeline.run_cases(&cases, &data, &out, &execution, &|case, outcome| match outcome {
         Outcome::Done(done) => println!("{case}: {} files in {:.2} s", done.files.len(), done.time.as_secs_f64()),
         Outcome::Failed(why) => println!("{case}: {why}"),

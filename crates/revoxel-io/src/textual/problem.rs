@@ -209,6 +209,7 @@ impl Problem {
         match self {
             Self::Complex => &[Setting::ComplexChannels],
             Self::Outside => &[Setting::AllowOutside],
+            Self::Stream(StreamError::Limit { .. }) => &[Setting::MaxExpansion],
             _ => &[],
         }
     }
