@@ -91,7 +91,9 @@ pub(super) fn check_inputs(inputs: &[Input], document: &Node) -> Result<(), Faul
     if inputs.iter().flat_map(Input::paths).any(|path| names(path) == all) {
         return Ok(());
     }
-    let place = document.locate(&["inputs".to_owned()], true);
+    let lacking = inputs.iter().find(|input| input.paths().any(|path| names(path) != all));
+    let key = lacking.map_or("", |input| input.key.as_str());
+    let place = document.locate(&["inputs", key, "path"].map(str::to_owned), false);
     let all: Vec<String> = all.iter().map(|name| format!("{{{name}}}")).collect();
     let problem = format!("no input path contains all of {}: which files belong together is not known", all.join(", "));
     Err(Fault::new(place, problem).help("write all of them in the path of one input"))

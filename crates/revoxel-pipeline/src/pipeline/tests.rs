@@ -98,7 +98,8 @@ fn faults_point_at_their_place_and_suggest_the_nearest_name() {
     t("{case}/label.nii.gz", "{case}/image.nii.gz", 12, 18, &["written twice: for image and for label"]);
     t("{case}/image.nii.gz\", dtype", "image.nii.gz\", dtype", 11, 18, &["the same path for every case"]);
     t("  label: { path", "  lable: { path", 12, 3, &["no input \"lable\"", "did you mean \"label\"?"]);
-    t("images/{case}", "images/{name}", 3, 31, &["only placeholder"]);
+    t("images/{case}", "images/{name}", 3, 31, &["no input path contains all of {case}, {name}"]);
+    t("images/{case}", "images/{a b}", 3, 31, &["{a b} is not a placeholder"]);
     t("images/{case}", "images/{copy}", 3, 31, &["for outputs only"]);
     t("{case}/image.nii.gz\", dtype", "{case}/{copy}.nii.gz\", dtype", 11, 18, &["makes no copies", "`copies: 4`"]);
     t("version: 1", "version: 1\ncopies: 3", 2, 9, &["all copies would be equal", "rand_"]);
