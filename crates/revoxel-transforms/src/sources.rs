@@ -35,7 +35,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The grid of an input on which volumes are not put.
-    pub const fn grid(of: &'a str) -> Self {
+    pub(crate) const fn grid(of: &'a str) -> Self {
         Self::Grid { of, aligns: false }
     }
 

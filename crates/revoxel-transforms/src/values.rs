@@ -26,7 +26,7 @@ impl ValueState {
     }
 
     /// The numbers of the labels that it may hold: of a one-hot map of probabilities, those of its channels.
-    pub fn numbers(&self) -> Option<&LabelSet> {
+    pub(crate) fn numbers(&self) -> Option<&LabelSet> {
         match self.kind {
             Kind::Label => self.labels.as_ref(),
             _ => self.channels.as_ref().map(|channels| &channels.held),

@@ -96,8 +96,8 @@ pub mod trace {
 /// Transforms: what a pipeline's steps are made of, and how to add one.
 pub mod transforms {
     pub use revoxel_transforms::{
-        ApplyError, Class, Define, Evidence, Invalid, PlanError, Registry, SpatialTransform, Transform, TransformDef,
-        ValueTransform, define,
+        ApplyError, ChannelRule, Class, Define, Evidence, Invalid, KnownShape, PlanError, Registry, Sources,
+        SpatialTransform, Transform, TransformDef, UndoRule, ValueState, ValueTraits, ValueTransform, define,
     };
 }
 

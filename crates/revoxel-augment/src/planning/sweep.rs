@@ -70,7 +70,7 @@ impl<T: Sweeps> SpatialTransform for OneOf<T> {
     }
 
     fn padding(&self) -> PaddingRule<'_> {
-        self.of.padded().unwrap_or(PaddingRule::default())
+        self.of.padded().unwrap_or_default()
     }
 
     fn sources(&self) -> Sources<'_> {
