@@ -46,8 +46,11 @@ pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
+            let record = path.parent().is_some_and(|folder| folder.components().any(|c| c.as_os_str() == ".revoxel"));
             if path.is_dir() {
                 walk(&path, root, found);
+            } else if record && path.extension().is_some_and(|e| e == "json") {
+                // What runs say of themselves has times in it.
             } else {
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 found.insert(name, fs::read(&path).unwrap());

@@ -197,8 +197,8 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
 
 /// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
 /// nothing to go on with: its folder holds its results alone.
-fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], refused: usize) -> Result<Option<RunRecord>, Failure> {
-    let alone = checked.len() + refused == 1 && args.shard.is_none() && args.resume.is_none();
+fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -> Result<Option<RunRecord>, Failure> {
+    let alone = checked.len() + others == 1 && args.shard.is_none();
     if checked.is_empty() || alone {
         return Ok(None);
     }

@@ -54,6 +54,7 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
         let Ok(entries) = fs::read_dir(&place) else { continue };
         let mut entries: Vec<fs::DirEntry> = entries.filter_map(Result::ok).collect();
         entries.sort_by_key(fs::DirEntry::file_name);
+        let mut below = Vec::new();
         for entry in entries {
             looked += 1;
             if looked > MOST {
@@ -67,7 +68,7 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 let is_out = out.as_ref().is_some_and(|out| path.canonicalize().is_ok_and(|path| path == *out));
                 if !is_out && !taken.contains(path.as_path()) {
-                    open.push(path);
+                    below.push(path);
                 }
                 continue;
             }
@@ -80,6 +81,8 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
                 }
             }
         }
+        // The first folder is looked at next.
+        open.extend(below.into_iter().rev());
     }
     found
 }
