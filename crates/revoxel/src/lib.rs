@@ -97,7 +97,7 @@ pub mod trace {
 pub mod transforms {
     pub use revoxel_transforms::{
         ApplyError, Class, Define, Evidence, Invalid, PlanError, Registry, SpatialTransform, Transform, TransformDef,
-        ValueTransform, define,
+        ValueTransform, define, peers,
     };
 }
 
