@@ -12,7 +12,7 @@ fn every_documented_step_is_accepted_as_written() {
     let registry = revoxel::registry();
     let mut tried = 0;
     for transform in registry.iter() {
-        for example in Docs::of(transform.source).examples() {
+        for example in Docs::of(transform).examples() {
             let inputs: String = ["image", "label", "ct", "pet", "t1", "prediction", "scores", "weights"]
                 .map(|key| {
                     let kind = match key {
@@ -56,7 +56,7 @@ fn the_schema_knows_every_transform_and_its_parameters() {
 fn parameters_are_described_in_words() {
     let registry = revoxel::registry();
     for transform in registry.iter() {
-        let docs = Docs::of(transform.source);
+        let docs = Docs::of(transform);
         for heading in HEADINGS {
             assert!(docs.section(heading).is_some_and(|text| text.len() > 3), "{}: {heading}", transform.name);
         }
@@ -142,7 +142,7 @@ fn steps_give_the_type_that_they_say() {
     let (mut said, mut silent) = (0, Vec::new());
     for transform in registry.iter() {
         let mut known = false;
-        for example in Docs::of(transform.source).examples() {
+        for example in Docs::of(transform).examples() {
             let step: String = example.lines().map(|l| format!("    {l}\n")).collect();
             let text = format!(
                 "version: 1\ninputs:\n  image: {{ kind: image, path: a }}\n  label: {{ kind: label, path: b }}\nsteps:\n  -\n{step}outputs: {{}}\ntrace: c\n"

@@ -340,7 +340,7 @@ fn every_transform_comes_back_as_it_says() {
             table.iter().filter(|(step, _)| step.get(transform.name).is_some()).map(|(_, back)| *back).collect();
         assert!(!rows.is_empty(), "no row tries {}", transform.name);
         // What is tried is what the manual says.
-        let said = Docs::of(transform.source).section("Inverse").unwrap_or_default().to_lowercase();
+        let said = Docs::of(transform).section("Inverse").unwrap_or_default().to_lowercase();
         let word = match rows[0] {
             Exact | Inside => "exact",
             Lossy(_) => "lossy",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use revoxel_transforms::manual::{PEERS, peer_names};
+use revoxel_transforms::peers::Program;
 
 use crate::parity::{Outcome, compare};
 use crate::support::root;
@@ -14,8 +14,12 @@ const COMMAND: &str = "INSTA_UPDATE=always cargo test -p revoxel-tests parity_co
 const UNRECORDED: &[(&str, &str, &str)] = &[
     ("normalize_intensity", "TorchIO", "ZNormalization divides by another deviation; z_score has it, and its cases"),
     ("rand_bias_field", "TorchIO", "RandomBiasField has another polynomial; it is named as a difference"),
+    ("rand_crop_by_label_classes", "TorchIO", "LabelSampler draws patches during training, by other numbers"),
     ("rand_elastic", "TorchIO", "it bends by SimpleITK, with which it is compared; what is drawn differs"),
     ("rand_gamma", "TorchIO", "RandomGamma does not scale values first; it is named as a difference"),
+    ("rand_gaussian_smooth", "TorchIO", "RandomBlur draws millimetres; it is named as a difference"),
+    ("rand_spatial_crop", "TorchIO", "UniformSampler draws patches during training, by other numbers"),
+    ("rand_weighted_crop", "TorchIO", "WeightedSampler draws patches during training, by other numbers"),
     ("spacing", "nnU-Net", "recorded by itself, as nnunet_resampling"),
     ("transpose", "nnU-Net", "transpose_forward is an entry of its plans; the import of plans is tested with it"),
 ];
@@ -173,7 +177,8 @@ fn every_peer_that_a_transform_names_has_a_recorded_case() {
     }
     let mut missing = Vec::new();
     for transform in revoxel::registry().iter() {
-        for peer in PEERS.into_iter().filter(|peer| !peer_names(transform, peer).is_empty()) {
+        for program in Program::IN_TABLE.into_iter().filter(|program| !transform.peer_names(*program).is_empty()) {
+            let peer = program.name();
             let has = recorded.iter().any(|(name, program)| name == transform.name && *program == peer);
             let excused = UNRECORDED.iter().any(|(name, program, _)| *name == transform.name && *program == peer);
             if !has && !excused {
@@ -184,7 +189,8 @@ fn every_peer_that_a_transform_names_has_a_recorded_case() {
     assert!(missing.is_empty(), "no recorded case for {}", missing.join(", "));
     for (name, peer, why) in UNRECORDED {
         let transform = *revoxel::registry().get(name).unwrap_or_else(|| panic!("there is no {name}"));
-        assert!(!peer_names(&transform, peer).is_empty() && !why.is_empty(), "{name} does not name {peer}");
+        let named = transform.peers.iter().any(|p| p.program.name() == *peer && !p.name.is_empty());
+        assert!(named && !why.is_empty(), "{name} does not name {peer}");
     }
     // Without any peer at all: what nobody else has.
     let alone: Vec<&str> = revoxel::registry()

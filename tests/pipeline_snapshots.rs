@@ -449,7 +449,7 @@ fn every_documented_example_of_a_transform_has_a_snapshot() {
     ];
     let (mut tried, mut refused) = (0, Vec::new());
     for transform in registry.iter() {
-        for example in Docs::of(transform.source).examples() {
+        for example in Docs::of(transform).examples() {
             let step = example.lines().map(|l| format!("    {l}\n")).collect::<String>();
             let step = format!("\n{}", step.trim_end());
             // Only the inputs that it speaks of, so that no other one refuses it; all where it needs a kind of them.

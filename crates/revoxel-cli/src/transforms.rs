@@ -3,10 +3,11 @@
 mod elsewhere;
 
 use elsewhere::elsewhere;
-use revoxel_transforms::TransformDef;
 use revoxel_transforms::docs::{Docs, HEADINGS};
 use revoxel_transforms::manual::{self, Parameter};
-use schemars::SchemaGenerator;
+use revoxel_transforms::peers::Argument;
+use revoxel_transforms::schemas::schema;
+use revoxel_transforms::{Peer, TransformDef};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
@@ -38,7 +39,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         return show::text(&list(registry.iter()));
     };
-    let found = registry.get(name).map_or_else(|| manual::called(&registry, name), |own| vec![own]);
+    let found = registry.get(name).map_or_else(|| registry.called(name), |own| vec![own]);
     match &found[..] {
         [] if elsewhere(name).is_some() => show::text(&format!("{name}: {}\n", elsewhere(name).unwrap_or_default())),
         [] => {
@@ -57,26 +58,51 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 fn list<'a>(transforms: impl Iterator<Item = &'a TransformDef>) -> String {
     let row = |t: &TransformDef| {
-        let summary = Docs::of(t.source).summary.replace('\n', " ");
+        let summary = Docs::of(t).summary.replace('\n', " ");
         vec![t.name.to_owned(), t.class.name().to_owned(), summary]
     };
     table(&["transform", "class", "what it does"], &transforms.map(row).collect::<Vec<_>>())
 }
 
 fn document(transform: &TransformDef) -> Value {
-    let docs = Docs::of(transform.source);
+    let docs = Docs::of(transform);
     let sections: serde_json::Map<String, Value> = docs.sections.into_iter().map(|(h, t)| (h, t.into())).collect();
     json!({
         "name": transform.name,
         "class": transform.class.name(),
         "summary": docs.summary,
         "sections": sections,
-        "parameters": parameters(transform),
+        "peers": transform.peers.iter().map(peer).collect::<Vec<_>>(),
+        "parameters": schema(transform).0.get("properties").cloned().unwrap_or_else(|| json!({})),
+    })
+}
+
+/// What another program calls a transform, with its arguments and the parameters that they become.
+fn peer(peer: &Peer) -> Value {
+    let argument = |argument: Argument| {
+        let mut entry = json!({ "theirs": argument.theirs(), "ours": argument.ours() });
+        if let Argument::Fixed(_, value) = argument {
+            entry["only"] = serde_json::from_str(value).unwrap_or_default();
+        }
+        entry
+    };
+    let always = peer.always.iter().map(|(name, value)| {
+        let value: Value = serde_json::from_str(value).unwrap_or_default();
+        ((*name).to_owned(), value)
+    });
+    json!({
+        "program": peer.program.name(),
+        "name": peer.name,
+        "arguments": peer.arguments().map(argument).collect::<Vec<_>>(),
+        "always": always.collect::<serde_json::Map<_, _>>(),
+        "ignored": peer.ignored.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        "imported": peer.imported,
+        "notes": peer.notes,
     })
 }
 
 fn people(transform: &TransformDef) -> String {
-    let docs = Docs::of(transform.source);
+    let docs = Docs::of(transform);
     let mut text = format!("{} ({})\n{}\n", transform.name, transform.class.name(), docs.summary);
     for heading in HEADINGS {
         text.push_str(&format!("\n{heading}\n{}\n", indented(docs.section(heading).unwrap_or_default())));
@@ -96,13 +122,4 @@ fn people(transform: &TransformDef) -> String {
 fn indented(text: &str) -> String {
     let lines = text.lines().filter(|l| !l.starts_with("```"));
     lines.map(|l| if l.is_empty() { String::new() } else { format!("  {l}") }).collect::<Vec<_>>().join("\n")
-}
-
-/// The parameters with their schemas, in the order of the type.
-fn parameters(transform: &TransformDef) -> serde_json::Map<String, Value> {
-    let mut generator = SchemaGenerator::default();
-    let schema = (transform.schema)(&mut generator).to_value();
-    let name = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()).unwrap_or_default();
-    let properties = generator.definitions().get(name).and_then(|d| d.get("properties")).and_then(Value::as_object);
-    properties.cloned().unwrap_or_default()
 }

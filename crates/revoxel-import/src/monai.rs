@@ -10,16 +10,16 @@ mod call;
 mod channels;
 mod derived;
 mod expression;
+mod ignored;
 mod lists;
 mod overlay;
 mod paint;
 mod post;
 mod random;
-mod random_table;
 mod refer;
 mod remarks;
+mod sampling;
 mod scalars;
-mod table;
 mod types;
 mod written;
 
@@ -30,9 +30,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Imported, comment, step};
 use call::{Call, KnownKinds};
+use ignored::ignored;
 use refer::Document;
 use remarks::{read_by_itk, remarks};
-use table::ignored;
 use written::Written;
 
 pub use overlay::File;

@@ -18,10 +18,13 @@ pub fn schema(registry: &Registry) -> Value {
         .iter()
         .map(|transform| {
             let mut params = (transform.schema)(&mut generator).to_value();
-            // Parameters stand in definitions; every step also takes `keys`.
+            // Parameters stand in definitions; every step also takes `keys`. Their description is the whole manual,
+            // which is too long for an editor.
             if let Some(name) = params.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next())
-                && let Some(definition) = generator.definitions().get(name)
+                && let Some(definition) = generator.definitions_mut().get_mut(name)
             {
+                let none = if definition.get("properties").is_none() { ": none" } else { "" };
+                definition["description"] = format!("Parameters of `{}`{none}.", transform.name).into();
                 params = definition.clone();
             }
             let keys = json!({
@@ -36,7 +39,7 @@ pub fn schema(registry: &Registry) -> Value {
                 }
                 json!({
                     "type": "object",
-                    "description": Docs::of(transform.source).summary,
+                    "description": Docs::of(transform).summary,
                     "properties": { transform.name: params },
                     "required": [transform.name],
                     "additionalProperties": false

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use crate::error::Invalid;
+use crate::peers::{Peer, Program};
 use crate::transform::Transform;
 
 /// What a transform works on, and so which inputs it applies to when a step does not say.
@@ -57,14 +58,14 @@ pub enum Content {
     Landmarks,
 }
 
-/// What a transform's file says of it.
+/// What a transform's file says of it. The doc comment of the type is its [documentation](crate::docs).
 pub trait Define: Serialize + DeserializeOwned + JsonSchema {
     /// The name in pipelines.
     const NAME: &'static str;
-    /// The source of the file: its `//!` head is the documentation.
-    const SOURCE: &'static str;
     /// What it works on.
     const CLASS: Class;
+    /// What other programs call it.
+    const PEERS: &'static [Peer] = &[];
     /// The kinds of volumes of which it makes sense: those of the class.
     const KINDS: &'static [Kind] = Self::CLASS.kinds();
     /// Further kinds, of volumes that a step names in its `keys`.
@@ -131,14 +132,27 @@ pub struct TransformDef {
     pub named_kinds: &'static [Kind],
     /// Whether it works on one-hot maps too that steps before it made, which are of kind probability.
     pub one_hot: bool,
-    /// The source whose `//!` head is the documentation.
-    pub source: &'static str,
+    /// What other programs call it.
+    pub peers: &'static [Peer],
     /// Parameters that name files, with what is in them.
     pub files: &'static [(&'static str, Content)],
-    /// The JSON Schema of its parameters.
+    /// The JSON Schema of its parameters; its description is the documentation.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the transform from parameters.
     pub build: fn(Value) -> Result<Built, ParamsError>,
+}
+
+impl TransformDef {
+    /// What a program calls it, each name once.
+    pub fn peer_names(&self, program: Program) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for peer in self.peers.iter().filter(|peer| peer.program == program && !peer.name.is_empty()) {
+            if !names.contains(&peer.name) {
+                names.push(peer.name);
+            }
+        }
+        names
+    }
 }
 
 impl fmt::Debug for TransformDef {
@@ -155,7 +169,7 @@ pub const fn define<T: Define>() -> TransformDef {
         kinds: T::KINDS,
         named_kinds: T::NAMED_KINDS,
         one_hot: T::ONE_HOT,
-        source: T::SOURCE,
+        peers: T::PEERS,
         files: T::FILES,
         schema: |generator| generator.subschema_for::<T>(),
         build: build::<T>,

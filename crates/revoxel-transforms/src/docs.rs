@@ -1,6 +1,14 @@
-//! The documentation of a transform, read from the head of its file.
+//! The documentation of a transform: the doc comment of its parameter type, and what is known of its peers.
+//!
+//! The doc comment is the description of the type's JSON Schema.
 
-/// The parts of a file's `//!` head: a title paragraph and sections under `#` headings.
+use serde_json::Value;
+
+use crate::definition::TransformDef;
+use crate::same_as::same_as;
+use crate::schemas::schema;
+
+/// A title paragraph and sections under `#` headings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Docs {
     /// The first paragraph.
@@ -9,18 +17,25 @@ pub struct Docs {
     pub sections: Vec<(String, String)>,
 }
 
-/// The headings that every transform's file has.
+/// The headings that the documentation of every transform has; the last one is made of its peers.
 pub const HEADINGS: [&str; 4] = ["What it does", "YAML", "Inverse", "Same as"];
 
 impl Docs {
-    /// Reads the head of a file's source.
-    pub fn of(source: &str) -> Self {
-        let head =
-            source.lines().take_while(|l| l.starts_with("//!")).map(|l| l[3..].strip_prefix(' ').unwrap_or(&l[3..]));
+    /// What is said of a transform.
+    pub fn of(transform: &TransformDef) -> Self {
+        let (schema, _) = schema(transform);
+        let mut docs = Self::read(schema.get("description").and_then(Value::as_str).unwrap_or_default());
+        if !transform.peers.is_empty() {
+            docs.sections.push(("Same as".to_owned(), same_as(transform.peers)));
+        }
+        docs
+    }
+
+    fn read(text: &str) -> Self {
         let mut summary = String::new();
         let mut sections: Vec<(String, String)> = Vec::new();
         let mut fenced = false;
-        for line in head {
+        for line in text.lines() {
             fenced ^= line.starts_with("```");
             match line.strip_prefix("# ") {
                 Some(heading) if !fenced => sections.push((heading.trim().to_owned(), String::new())),
@@ -55,7 +70,7 @@ mod tests {
     #[test]
     fn every_transform_is_documented_under_the_fixed_headings() {
         for transform in TRANSFORMS {
-            let docs = Docs::of(transform.source);
+            let docs = Docs::of(transform);
             for heading in HEADINGS {
                 let text = docs.section(heading).unwrap_or_else(|| panic!("{}: no section {heading}", transform.name));
                 assert!(text.len() > 3, "{}: section {heading} is empty", transform.name);

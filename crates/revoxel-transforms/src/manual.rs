@@ -1,9 +1,10 @@
-//! The manual of all transforms, made of their files' heads and of the schemas of their parameters.
+//! The manual of all transforms, made of the documentation of their parameter types and of what is known of peers.
 
-use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
 
 use crate::docs::Docs;
+use crate::peers::Program;
+use crate::schemas::{resolved, schema};
 use crate::{Registry, TransformDef};
 
 /// A parameter of a transform, for people.
@@ -21,15 +22,9 @@ pub struct Parameter {
     pub about: String,
 }
 
-/// The programs whose names for a transform the manual's table lists.
-pub const PEERS: [&str; 3] = ["MONAI", "TorchIO", "nnU-Net"];
-
 /// The parameters of a transform, in the order of its type.
 pub fn parameters(transform: &TransformDef) -> Vec<Parameter> {
-    let mut generator = SchemaGenerator::default();
-    let schema = (transform.schema)(&mut generator).to_value();
-    let definitions = generator.definitions();
-    let schema = resolved(&schema, definitions);
+    let (schema, definitions) = schema(transform);
     let required = |name: &str| {
         schema.get("required").and_then(Value::as_array).is_some_and(|list| list.iter().any(|entry| entry == name))
     };
@@ -38,7 +33,7 @@ pub fn parameters(transform: &TransformDef) -> Vec<Parameter> {
         .iter()
         .map(|(name, schema)| Parameter {
             name: name.clone(),
-            values: values(schema, definitions),
+            values: values(schema, &definitions),
             default: schema.get("default").filter(|d| !d.is_null()).map(Value::to_string),
             required: required(name),
             about: schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " "),
@@ -46,59 +41,17 @@ pub fn parameters(transform: &TransformDef) -> Vec<Parameter> {
         .collect()
 }
 
-/// What a program calls a transform, out of the section *Same as*: the names in code that directly follow its own.
-pub fn peer_names(transform: &TransformDef, peer: &str) -> Vec<String> {
-    let docs = Docs::of(transform.source);
-    let text = docs.section("Same as").unwrap_or_default().replace('\n', " ");
-    let mut names = Vec::new();
-    for (at, _) in text.match_indices(peer) {
-        let rest = text[at + peer.len()..].trim_start_matches("'s").trim_start();
-        // A version may stand between: `TorchIO 1.2`, `nnU-Net v2`.
-        let rest = rest.trim_start_matches(['v', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']).trim_start();
-        let Some(code) = rest.strip_prefix('`').and_then(|r| r.split('`').next()) else { continue };
-        let name: String = code.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        if !name.is_empty() && !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// The transforms that a name of MONAI, TorchIO, nnU-Net or another program stands for: those whose section *Same as*
-/// has it, in any spelling (`ScaleIntensityRanged`, `ScaleIntensityRange`, `scale_intensity_range`). First comes the one
-/// that is called the same here.
-pub fn called<'a>(registry: &'a Registry, name: &str) -> Vec<&'a TransformDef> {
-    let wanted = spellings(name);
-    let same = |other: &str| spellings(other).iter().any(|s| wanted.contains(s));
-    let of_peers = |transform: &TransformDef| {
-        let docs = Docs::of(transform.source);
-        let text = docs.section("Same as").unwrap_or_default().replace('\n', " ");
-        let head =
-            |code: &str| -> String { code.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect() };
-        text.split('`').skip(1).step_by(2).map(head).any(|code| !code.is_empty() && same(&code))
-    };
-    let (mut found, others): (Vec<_>, Vec<_>) =
-        registry.iter().filter(|t| same(t.name) || of_peers(t)).partition(|t| same(t.name));
-    found.extend(others);
-    found
-}
-
-/// A name without what tells spellings apart: capitals, underscores, and MONAI's ending for dictionaries.
-fn spellings(name: &str) -> Vec<String> {
-    let plain: String = name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
-    let short = |ending: &str| plain.strip_suffix(ending).filter(|s| s.len() > 2).map(str::to_owned);
-    [short("dict"), short("d")].into_iter().flatten().chain([plain.clone()]).collect()
-}
-
 /// The manual as a page of Markdown: a table of all transforms, then each with its parameters.
 pub fn markdown(registry: &Registry) -> String {
     let mut page = String::from(HEAD);
-    page.push_str(&format!("| transform | class | inverse | {} |\n", PEERS.join(" | ")));
-    page.push_str(&format!("|---|---|---|{}\n", "---|".repeat(PEERS.len())));
+    let programs = Program::IN_TABLE;
+    page.push_str(&format!("| transform | class | inverse | {} |\n", programs.map(Program::name).join(" | ")));
+    page.push_str(&format!("|---|---|---|{}\n", "---|".repeat(programs.len())));
     for transform in registry.iter() {
-        let inverse = Docs::of(transform.source).section("Inverse").map(first_sentence).unwrap_or_default();
-        let code = |name: &String| format!("`{name}`");
-        let peers = PEERS.map(|peer| peer_names(transform, peer).iter().map(code).collect::<Vec<_>>().join(", "));
+        let inverse = Docs::of(transform).section("Inverse").map(first_sentence).unwrap_or_default();
+        let code = |name: &str| format!("`{name}`");
+        let names = |program| transform.peer_names(program).into_iter().map(code).collect::<Vec<_>>().join(", ");
+        let peers = programs.map(names);
         let (name, class) = (transform.name, transform.class.name());
         let cells = [format!("[`{name}`](#{name})"), class.to_owned(), inverse].into_iter().chain(peers);
         page.push_str(&format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | ")));
@@ -120,7 +73,7 @@ a JSON Schema, for editors.
 A *spatial* transform changes where voxels are and applies to every input; an *intensity* transform changes values and \
 applies to images; a *label* transform applies to label maps. `keys: [name]` narrows any of them to some inputs. The \
 column *inverse* says how a step is undone. The last columns name the transforms that do the same elsewhere; the \
-differences are below.
+differences are below. There, *`a` is `b`* means that the argument `a` of the other program is the parameter `b` here.
 
 These rules hold for all transforms. Of MONAI's arguments, `allow_missing_keys` is `optional: true` of an input, and \
 `num_samples` is `copies` of the pipeline. `lazy` is always on: consecutive spatial steps interpolate once. Where MONAI \
@@ -135,7 +88,7 @@ supported.
 ";
 
 fn entry(transform: &TransformDef) -> String {
-    let docs = Docs::of(transform.source);
+    let docs = Docs::of(transform);
     let mut text = format!("## {}\n\n*{}.* {}\n", transform.name, transform.class.name(), docs.summary);
     for (heading, body) in &docs.sections {
         text.push_str(&format!("\n### {heading}\n\n{body}\n"));
@@ -166,17 +119,6 @@ fn table(parameters: &[Parameter]) -> String {
 fn first_sentence(text: &str) -> String {
     let text = text.replace('\n', " ");
     text.split_once(". ").map_or(text.clone(), |(first, _)| format!("{first}."))
-}
-
-/// A schema, or the definition that it refers to, also by way of another.
-fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> &'a Value {
-    let mut schema = schema;
-    for _ in 0..8 {
-        let name = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next());
-        let Some(next) = name.and_then(|name| definitions.get(name)) else { break };
-        schema = next;
-    }
-    schema
 }
 
 /// What a schema allows, in words.
@@ -263,45 +205,6 @@ mod tests {
         t("resample_to", "reference", "text", None);
         t("resize", "size_mode", "`all`, `longest`", Some("\"all\""));
         t("spatial_pad", "value", "a number, or by input: a number", None);
-    }
-
-    #[test]
-    fn names_of_peers_are_those_that_follow_them() {
-        let t = |name: &str, peer: &str, expected: &[&str]| {
-            assert_eq!(peer_names(&transform(name), peer), expected, "{name} {peer}");
-        };
-        t("flip", "MONAI", &["Flipd"]);
-        t("flip", "nnU-Net", &[]);
-        t("spacing", "TorchIO", &["Resample"]);
-        t("spacing", "nnU-Net", &["resample_data_or_seg_to_spacing"]);
-        t("crop_to_nonzero", "nnU-Net", &["crop_to_nonzero"]);
-    }
-
-    #[test]
-    fn transforms_are_found_by_the_names_of_peers() {
-        let registry = Registry::basic();
-        let t = |name: &str, expected: &[&str]| {
-            let found: Vec<&str> = called(&registry, name).into_iter().map(|t| t.name).collect();
-            assert_eq!(found, expected, "{name}");
-        };
-        t("ScaleIntensityRanged", &["scale_intensity_range"]);
-        t("ScaleIntensityRange", &["scale_intensity_range"]);
-        t("ScaleIntensityRangeDict", &["scale_intensity_range"]);
-        t("Orientationd", &["orientation", "canonical"]);
-        t("ZNormalization", &["normalize_intensity", "z_score"]);
-        t("CTNormalization", &["ct_normalization"]);
-        t("CopyAffine", &["align"]);
-        t("CropOrPad", &["crop_or_pad", "resize_with_pad_or_crop"]);
-        t("EnsureShapeMultiple", &["divisible_pad", "divisible_crop"]);
-        t("Padd", &["border_pad"]);
-        t("d", &[]);
-        t("", &[]);
-        // Whatever the table of the manual lists is found.
-        for transform in registry.iter() {
-            for name in PEERS.iter().flat_map(|peer| peer_names(transform, peer)) {
-                assert!(called(&registry, &name).iter().any(|t| t.name == transform.name), "{name}");
-            }
-        }
     }
 
     #[test]

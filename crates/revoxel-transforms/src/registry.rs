@@ -1,6 +1,7 @@
 //! The list of transforms.
 
 use crate::definition::{TransformDef, define};
+use crate::peers::{Peer, Program, same_name};
 use crate::{intensity, label, spatial};
 
 /// The transforms of this crate, in the order in which they are listed to people.
@@ -98,8 +99,58 @@ impl Registry {
         self.transforms.iter()
     }
 
+    /// The transforms that a name stands for, here or in another program, in any spelling (`ScaleIntensityRanged`,
+    /// `ScaleIntensityRange`, `scale_intensity_range`). First comes the one that is called the same here.
+    pub fn called(&self, name: &str) -> Vec<&TransformDef> {
+        let same = |transform: &TransformDef| same_name(transform.name, name);
+        let of_peers = |transform: &TransformDef| transform.peers.iter().any(|peer| peer.is_called(name));
+        let (mut found, others): (Vec<_>, Vec<_>) =
+            self.iter().filter(|t| same(t) || of_peers(t)).partition(|t| same(t));
+        found.extend(others);
+        found
+    }
+
+    /// What the importer makes of a transform of another program, by its exact name there.
+    pub fn imported(&self, program: Program, name: &str) -> Option<(&TransformDef, &'static Peer)> {
+        let is = |peer: &&Peer| peer.imported && peer.program == program && peer.name == name;
+        self.iter().find_map(|transform| Some((transform, transform.peers.iter().find(is)?)))
+    }
+
     /// The name closest to a misspelt one, if any is close.
     pub fn closest(&self, name: &str) -> Option<&'static str> {
         crate::params::closest(name, self.transforms.iter().map(|t| t.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transforms_are_found_by_the_names_of_peers() {
+        let registry = Registry::basic();
+        let t = |name: &str, expected: &[&str]| {
+            let found: Vec<&str> = registry.called(name).into_iter().map(|t| t.name).collect();
+            assert_eq!(found, expected, "{name}");
+        };
+        t("ScaleIntensityRanged", &["scale_intensity_range"]);
+        t("ScaleIntensityRange", &["scale_intensity_range"]);
+        t("ScaleIntensityRangeDict", &["scale_intensity_range"]);
+        t("Orientationd", &["orientation", "canonical"]);
+        t("ZNormalization", &["normalize_intensity", "z_score"]);
+        t("CTNormalization", &["ct_normalization"]);
+        t("CopyAffine", &["align"]);
+        t("CropOrPad", &["crop_or_pad"]);
+        t("EnsureShapeMultiple", &["divisible_pad", "divisible_crop"]);
+        t("Padd", &["border_pad"]);
+        t("d", &[]);
+        t("", &[]);
+        // Names that notes only mention.
+        t("BSplineTransform", &[]);
+        for transform in registry.iter() {
+            for peer in transform.peers.iter().filter(|peer| !peer.name.is_empty()) {
+                assert!(registry.called(peer.name).iter().any(|t| t.name == transform.name), "{peer:?}");
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use revoxel::{Kind, Pipeline, Recipe, Volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Takes the lower half of a volume along its third axis.
+/// Takes the lower part of a volume along its third axis.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LowerPart {
@@ -20,7 +20,6 @@ struct LowerPart {
 
 impl Define for LowerPart {
     const NAME: &'static str = "lower_part";
-    const SOURCE: &'static str = "//! Takes the lower part of a volume.";
     const CLASS: Class = Class::Spatial;
 
     fn transform(self) -> Transform {

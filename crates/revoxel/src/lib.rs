@@ -97,7 +97,7 @@ pub mod trace {
 pub mod transforms {
     pub use revoxel_transforms::{
         ApplyError, ChannelRule, Class, Define, Evidence, Invalid, KnownShape, PlanError, Registry, Sources,
-        SpatialTransform, Transform, TransformDef, UndoRule, ValueState, ValueTraits, ValueTransform, define,
+        SpatialTransform, Transform, TransformDef, UndoRule, ValueState, ValueTraits, ValueTransform, define, peers,
     };
 }
 

@@ -1,20 +1,4 @@
-//! Adds the ringing of an MR scan whose k-space was cut off.
-//!
-//! # What it does
-//! Removes all frequencies of each channel that lie farther than (1 − `alpha`) · n · √2 / 2 from the middle of k-space,
-//! where n is the longest axis: edges blur, with ripples beside them. With `alpha: 0` a 2-D slice does not change; a
-//! 3-D volume may lose the corners of its k-space. The result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! gibbs_noise: { alpha: 0.6 }
-//! ```
-//!
-//! # Inverse
-//! The frequencies that were removed are lost.
-//!
-//! # Same as
-//! MONAI `GibbsNoised(alpha)`.
+//! The transform `gibbs_noise`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -24,9 +8,23 @@ use super::filter::floats;
 use super::fourier::{channel, shifted, spectrum};
 use crate::random::within;
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `gibbs_noise`.
+/// Adds the ringing of an MR scan whose k-space was cut off.
+///
+/// # What it does
+/// Removes all frequencies of each channel that lie farther than (1 − `alpha`) · n · √2 / 2 from the middle of k-space,
+/// where n is the longest axis: edges blur, with ripples beside them. With `alpha: 0` a 2-D slice does not change; a
+/// 3-D volume may lose the corners of its k-space. The result is float32.
+///
+/// # YAML
+/// ```yaml
+/// gibbs_noise: { alpha: 0.6 }
+/// ```
+///
+/// # Inverse
+/// The frequencies that were removed are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GibbsNoise {
@@ -41,8 +39,8 @@ const fn half() -> f64 {
 
 impl Define for GibbsNoise {
     const NAME: &'static str = "gibbs_noise";
-    const SOURCE: &'static str = include_str!("gibbs_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("GibbsNoised").same(&["alpha"])];
 
     fn check(&self) -> Result<(), Invalid> {
         within("alpha", self.alpha, 0.0, 1.0)

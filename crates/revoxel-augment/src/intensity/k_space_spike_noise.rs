@@ -1,25 +1,4 @@
-//! Adds the stripes of an MR scan with a spike in k-space.
-//!
-//! # What it does
-//! Sets the magnitude of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place
-//! is three indices of the spectrum, with frequency 0 in the middle, or the channel followed by these; without a
-//! channel it applies to all channels. For a 2-D volume a place is two indices, or the channel followed by two. The
-//! default of `k_intensity` is 2.5 times the mean logarithm of all magnitudes of the channel. The result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! k_space_spike_noise: { loc: [40, 52, 30], k_intensity: 14 }
-//! ```
-//! ```yaml
-//! k_space_spike_noise: { loc: [[40, 52, 30], [10, 20, 30]], k_intensity: [14, 13] }
-//! ```
-//!
-//! # Inverse
-//! The frequencies that were replaced are lost.
-//!
-//! # Same as
-//! MONAI `KSpaceSpikeNoised(loc, k_intensity)`, which returns the voxel type of the volume, and without `k_intensity`
-//! spikes as many places as there are channels.
+//! The transform `k_space_spike_noise`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use rustfft::num_complex::Complex32;
@@ -29,9 +8,27 @@ use serde::{Deserialize, Serialize};
 use super::filter::floats;
 use super::fourier::{channel, shifted, spectrum};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `k_space_spike_noise`.
+/// Adds the stripes of an MR scan with a spike in k-space.
+///
+/// # What it does
+/// Sets the magnitude of the frequencies at `loc` to the exponential of `k_intensity`, and keeps their phase. A place
+/// is three indices of the spectrum, with frequency 0 in the middle, or the channel followed by these; without a
+/// channel it applies to all channels. For a 2-D volume a place is two indices, or the channel followed by two. The
+/// default of `k_intensity` is 2.5 times the mean logarithm of all magnitudes of the channel. The result is float32.
+///
+/// # YAML
+/// ```yaml
+/// k_space_spike_noise: { loc: [40, 52, 30], k_intensity: 14 }
+/// ```
+/// ```yaml
+/// k_space_spike_noise: { loc: [[40, 52, 30], [10, 20, 30]], k_intensity: [14, 13] }
+/// ```
+///
+/// # Inverse
+/// The frequencies that were replaced are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KSpaceSpikeNoise {
@@ -61,8 +58,11 @@ impl<T: Clone> OneOrMore<T> {
 
 impl Define for KSpaceSpikeNoise {
     const NAME: &'static str = "k_space_spike_noise";
-    const SOURCE: &'static str = include_str!("k_space_spike_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("KSpaceSpikeNoised").same(&["loc", "k_intensity"]).notes(
+        "It returns the voxel type of the volume, and without `k_intensity` spikes as many places as there \
+         are channels.",
+    )];
 
     fn check(&self) -> Result<(), Invalid> {
         let places = self.loc.list();

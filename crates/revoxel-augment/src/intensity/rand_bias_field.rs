@@ -1,24 +1,4 @@
-//! Multiplies at random by a smooth field, as uneven coils do in MR.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step and all channels get the same field. Multiplies every voxel
-//! by exp(p); the result is float32. p is a polynomial of at most `degree` in the voxel's position (−1 to 1 along each
-//! axis): a sum of Legendre polynomials with coefficients drawn from `coeff_range`.
-//!
-//! # YAML
-//! ```yaml
-//! rand_bias_field: { prob: 0.3, degree: 3, coeff_range: [0, 0.1] }
-//! ```
-//!
-//! # Inverse
-//! Divides by the same field, made again from the coefficients in the trace. If later steps moved voxels, the field is
-//! moved in the same way: exactly where voxels were copied, approximately where they were interpolated (the
-//! interpolation of a product is only nearly the product of the interpolations). Lost if the coefficients add up to
-//! more than 80, beyond what float32 holds.
-//!
-//! # Same as
-//! MONAI `RandBiasFieldd(prob, degree, coeff_range)`. TorchIO `RandomBiasField` has powers instead of Legendre
-//! polynomials.
+//! The transform `rand_bias_field`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch, parallel};
 use revoxel_resample::BiasField;
@@ -28,9 +8,26 @@ use serde_json::json;
 
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_bias_field`.
+/// Multiplies at random by a smooth field, as uneven coils do in MR.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step and all channels get the same field. Multiplies every voxel
+/// by exp(p); the result is float32. p is a polynomial of at most `degree` in the voxel's position (−1 to 1 along each
+/// axis): a sum of Legendre polynomials with coefficients drawn from `coeff_range`.
+///
+/// # YAML
+/// ```yaml
+/// rand_bias_field: { prob: 0.3, degree: 3, coeff_range: [0, 0.1] }
+/// ```
+///
+/// # Inverse
+/// Divides by the same field, made again from the coefficients in the trace. If later steps moved voxels, the field is
+/// moved in the same way: exactly where voxels were copied, approximately where they were interpolated (the
+/// interpolation of a product is only nearly the product of the interpolations). Lost if the coefficients add up to
+/// more than 80, beyond what float32 holds.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandBiasField {
@@ -55,8 +52,11 @@ const fn narrow() -> [f64; 2] {
 
 impl Define for RandBiasField {
     const NAME: &'static str = "rand_bias_field";
-    const SOURCE: &'static str = include_str!("rand_bias_field.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandBiasFieldd").same(&["prob", "degree", "coeff_range"]).ignored(&[DTYPE]),
+        Peer::torchio("RandomBiasField").notes("It has powers instead of Legendre polynomials."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

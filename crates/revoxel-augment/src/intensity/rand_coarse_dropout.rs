@@ -1,26 +1,4 @@
-//! Fills boxes at random, or everything around them.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step and all channels get the same boxes. Draws `holes` boxes (or
-//! `holes` to `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and
-//! fills them; the result is float32. With `dropout_holes: false` the boxes stay and the rest is filled. `fill_value`
-//! is a number, or a range from which each voxel gets a number; the default is the range of the volume. Boxes larger
-//! than the volume get its size.
-//!
-//! # YAML
-//! ```yaml
-//! rand_coarse_dropout: { prob: 0.3, holes: 4, spatial_size: 16, fill_value: 0 }
-//! ```
-//! ```yaml
-//! rand_coarse_dropout: { prob: 0.3, holes: 1, max_holes: 5, spatial_size: [8, 8, 1], max_spatial_size: [32, 32, 4] }
-//! ```
-//!
-//! # Inverse
-//! The values that were overwritten are lost.
-//!
-//! # Same as
-//! MONAI `RandCoarseDropoutd(holes, spatial_size, dropout_holes, fill_value, max_holes, max_spatial_size, prob)`, which
-//! keeps the voxel type, and with `max_spatial_size` makes no box smaller than the one before it.
+//! The transform `rand_coarse_dropout`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -33,9 +11,28 @@ use super::statistics::{Range, by_group};
 use crate::random::{Drawn, Draws, Noise, OneOrTwo, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, yes};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_coarse_dropout`.
+/// Fills boxes at random, or everything around them.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step and all channels get the same boxes. Draws `holes` boxes (or
+/// `holes` to `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and
+/// fills them; the result is float32. With `dropout_holes: false` the boxes stay and the rest is filled. `fill_value`
+/// is a number, or a range from which each voxel gets a number; the default is the range of the volume. Boxes larger
+/// than the volume get its size.
+///
+/// # YAML
+/// ```yaml
+/// rand_coarse_dropout: { prob: 0.3, holes: 4, spatial_size: 16, fill_value: 0 }
+/// ```
+/// ```yaml
+/// rand_coarse_dropout: { prob: 0.3, holes: 1, max_holes: 5, spatial_size: [8, 8, 1], max_spatial_size: [32, 32, 4] }
+/// ```
+///
+/// # Inverse
+/// The values that were overwritten are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCoarseDropout {
@@ -73,8 +70,10 @@ impl RandCoarseDropout {
 
 impl Define for RandCoarseDropout {
     const NAME: &'static str = "rand_coarse_dropout";
-    const SOURCE: &'static str = include_str!("rand_coarse_dropout.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandCoarseDropoutd")
+        .same(&["prob", "holes", "spatial_size", "dropout_holes", "fill_value", "max_holes", "max_spatial_size"])
+        .notes("It keeps the voxel type, and with `max_spatial_size` makes no box smaller than the one before it.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,22 +1,4 @@
-//! Shuffles the voxels inside boxes at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Draws `holes` boxes (or `holes` to
-//! `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and shuffles the
-//! values of each box, channel by channel. Boxes larger than the volume get its size. The voxel type stays. The order
-//! depends on the positions of the voxels, so it is the same at any number of threads.
-//!
-//! # YAML
-//! ```yaml
-//! rand_coarse_shuffle: { prob: 0.3, holes: 4, spatial_size: [8, 8, 4] }
-//! ```
-//!
-//! # Inverse
-//! The places of the values are lost.
-//!
-//! # Same as
-//! MONAI `RandCoarseShuffled(holes, spatial_size, max_holes, max_spatial_size, prob)`, which with `max_spatial_size`
-//! makes no box smaller than the one before it.
+//! The transform `rand_coarse_shuffle`.
 
 use rayon::slice::ParallelSliceMut;
 use revoxel_core::{ValueUndo, Volume, dispatch, parallel};
@@ -28,9 +10,24 @@ use super::holes::{HoleParams, Holes, positions};
 use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTraits, ValueTransform};
 
-/// Parameters of `rand_coarse_shuffle`.
+/// Shuffles the voxels inside boxes at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Draws `holes` boxes (or `holes` to
+/// `max_holes`) of `spatial_size` voxels (or of sizes up to `max_spatial_size`) anywhere in the volume and shuffles the
+/// values of each box, channel by channel. Boxes larger than the volume get its size. The voxel type stays. The order
+/// depends on the positions of the voxels, so it is the same at any number of threads.
+///
+/// # YAML
+/// ```yaml
+/// rand_coarse_shuffle: { prob: 0.3, holes: 4, spatial_size: [8, 8, 4] }
+/// ```
+///
+/// # Inverse
+/// The places of the values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCoarseShuffle {
@@ -62,8 +59,10 @@ impl RandCoarseShuffle {
 
 impl Define for RandCoarseShuffle {
     const NAME: &'static str = "rand_coarse_shuffle";
-    const SOURCE: &'static str = include_str!("rand_coarse_shuffle.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandCoarseShuffled")
+        .same(&["prob", "holes", "spatial_size", "max_holes", "max_spatial_size"])
+        .notes("With `max_spatial_size` it makes no box smaller than the one before it.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

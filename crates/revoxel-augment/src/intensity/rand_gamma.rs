@@ -1,23 +1,4 @@
-//! Raises intensities to a random power.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Computes `((x − min) / (max − min +
-//! 1e-7)) ^ g · (max − min) + min` with the volume's own minimum and maximum and a `g` drawn from `gamma`. The result
-//! is float32. A power below 1 brightens, above 1 darkens. `invert_image` applies this to the negative of the volume
-//! and negates the result. `retain_stats` restores the mean and the standard deviation (ddof 1) of the volume.
-//!
-//! # YAML
-//! ```yaml
-//! rand_gamma: { prob: 0.3, gamma: [0.7, 1.5] }
-//! ```
-//!
-//! # Inverse
-//! The inverse power, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring low
-//! values close together.
-//!
-//! # Same as
-//! MONAI `RandAdjustContrastd(prob, gamma, invert_image, retain_stats)`, where `gamma=2.0` means 0.5 to 2: write `[0.5,
-//! 2]`. TorchIO `RandomGamma` draws the logarithm of the power instead, and raises values without scaling them.
+//! The transform `rand_gamma`.
 
 use revoxel_core::{ValueUndo, Volume, parallel};
 use schemars::JsonSchema;
@@ -28,9 +9,25 @@ use super::map::map;
 use super::power::Raised;
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_gamma`.
+/// Raises intensities to a random power.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Computes `((x − min) / (max − min +
+/// 1e-7)) ^ g · (max − min) + min` with the volume's own minimum and maximum and a `g` drawn from `gamma`. The result
+/// is float32. A power below 1 brightens, above 1 darkens. `invert_image` applies this to the negative of the volume
+/// and negates the result. `retain_stats` restores the mean and the standard deviation (ddof 1) of the volume.
+///
+/// # YAML
+/// ```yaml
+/// rand_gamma: { prob: 0.3, gamma: [0.7, 1.5] }
+/// ```
+///
+/// # Inverse
+/// The inverse power, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring low
+/// values close together.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGamma {
@@ -54,8 +51,14 @@ const fn wide() -> [f64; 2] {
 
 impl Define for RandGamma {
     const NAME: &'static str = "rand_gamma";
-    const SOURCE: &'static str = include_str!("rand_gamma.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandAdjustContrastd")
+            .same(&["prob", "gamma", "invert_image", "retain_stats"])
+            .notes("There `gamma=2.0` means 0.5 to 2: write `[0.5, 2]`."),
+        Peer::torchio("RandomGamma")
+            .notes("It draws the logarithm of the power instead, and raises values without scaling them."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

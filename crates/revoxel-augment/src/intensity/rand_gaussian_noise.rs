@@ -1,23 +1,4 @@
-//! Adds random normal noise.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same noise. Adds normal noise with the mean `mean`
-//! to every voxel; the result is float32. The standard deviation is drawn between 0 and `std`, or is `std` with
-//! `sample_std: false`. The noise of a voxel depends on its position in the volume, so it is the same at any number of
-//! threads.
-//!
-//! # YAML
-//! ```yaml
-//! rand_gaussian_noise: { prob: 0.3, std: 0.05 }
-//! ```
-//!
-//! # Inverse
-//! Subtracts the same noise, made again from the numbers in the trace: to the rounding of float32. If later steps moved
-//! voxels, the noise is moved and interpolated in the same way.
-//!
-//! # Same as
-//! MONAI `RandGaussianNoised(prob, mean, std, sample_std)`, where all keys share the noise too: write one step for each
-//! input to get different noise. TorchIO `RandomNoise`.
+//! The transform `rand_gaussian_noise`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
@@ -27,9 +8,25 @@ use serde_json::json;
 use crate::random::{Drawn, Draws, Noise, RandomTransform, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_gaussian_noise`.
+/// Adds random normal noise.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same noise. Adds normal noise with the mean `mean`
+/// to every voxel; the result is float32. The standard deviation is drawn between 0 and `std`, or is `std` with
+/// `sample_std: false`. The noise of a voxel depends on its position in the volume, so it is the same at any number of
+/// threads.
+///
+/// # YAML
+/// ```yaml
+/// rand_gaussian_noise: { prob: 0.3, std: 0.05 }
+/// ```
+///
+/// # Inverse
+/// Subtracts the same noise, made again from the numbers in the trace: to the rounding of float32. If later steps moved
+/// voxels, the noise is moved and interpolated in the same way.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianNoise {
@@ -49,8 +46,14 @@ pub struct RandGaussianNoise {
 
 impl Define for RandGaussianNoise {
     const NAME: &'static str = "rand_gaussian_noise";
-    const SOURCE: &'static str = include_str!("rand_gaussian_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandGaussianNoised")
+            .same(&["prob", "mean", "std", "sample_std"])
+            .ignored(&[DTYPE])
+            .notes("There all keys share the noise too: write one step for each input to get different noise."),
+        Peer::torchio("RandomNoise"),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,22 +1,4 @@
-//! Sharpens at random with Gaussians.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_sharpen` does. The
-//! standard deviations (voxels) of the first Gaussian are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of
-//! the second from `sigma2_x`, `sigma2_y` and `sigma2_z`, and the weight from `alpha`. If a `sigma2` is one number, the
-//! second deviation lies between it and the first. `edge` sets the values beyond the volume.
-//!
-//! # YAML
-//! ```yaml
-//! rand_gaussian_sharpen: { prob: 0.2, sigma1_x: [0.5, 1], sigma2_x: 0.5, alpha: [10, 30] }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `RandGaussianSharpend(sigma1_x, sigma1_y, sigma1_z, sigma2_x, sigma2_y, sigma2_z, alpha, approx="erf", prob)`
-//! with `edge: zero`, which pulls values near the faces towards 0 and is not the default here.
+//! The transform `rand_gaussian_sharpen`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,9 +9,25 @@ use super::gaussian_smooth::Edge;
 use crate::random::{Drawn, Draws, OneOrTwo, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::Numbers;
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_gaussian_sharpen`.
+/// Sharpens at random with Gaussians.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_sharpen` does. The
+/// standard deviations (voxels) of the first Gaussian are drawn from `sigma1_x`, `sigma1_y` and `sigma1_z`, those of
+/// the second from `sigma2_x`, `sigma2_y` and `sigma2_z`, and the weight from `alpha`. If a `sigma2` is one number, the
+/// second deviation lies between it and the first. `edge` sets the values beyond the volume.
+///
+/// # YAML
+/// ```yaml
+/// rand_gaussian_sharpen: { prob: 0.2, sigma1_x: [0.5, 1], sigma2_x: 0.5, alpha: [10, 30] }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSharpen {
@@ -77,8 +75,12 @@ const fn weight() -> Span {
 
 impl Define for RandGaussianSharpen {
     const NAME: &'static str = "rand_gaussian_sharpen";
-    const SOURCE: &'static str = include_str!("rand_gaussian_sharpen.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandGaussianSharpend")
+        .same(&["prob", "sigma1_x", "sigma1_y", "sigma1_z", "sigma2_x", "sigma2_y", "sigma2_z", "alpha"])
+        .others(&[Fixed("approx", "\"erf\"")])
+        .always(&[("edge", "\"zero\"")])
+        .notes("`edge: zero` pulls values near the faces towards 0, and is not the default here.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,21 +1,4 @@
-//! Smooths at random with a Gaussian.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_smooth` does, with
-//! standard deviations (voxels) drawn from `sigma_x`, `sigma_y` and `sigma_z`. `edge` sets the values beyond the
-//! volume.
-//!
-//! # YAML
-//! ```yaml
-//! rand_gaussian_smooth: { prob: 0.2, sigma_x: [0.5, 1], sigma_y: [0.5, 1], sigma_z: [0.25, 0.5] }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `RandGaussianSmoothd(sigma_x, sigma_y, sigma_z, prob, approx="erf")` with `edge: zero`, which pulls values
-//! near the faces towards 0 and is not the default here. `RandomBlur` of TorchIO draws millimetres.
+//! The transform `rand_gaussian_smooth`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,9 +8,24 @@ use super::gaussian_smooth::{Edge, GaussianSmooth};
 use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::Numbers;
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_gaussian_smooth`.
+/// Smooths at random with a Gaussian.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Does what `gaussian_smooth` does, with
+/// standard deviations (voxels) drawn from `sigma_x`, `sigma_y` and `sigma_z`. `edge` sets the values beyond the
+/// volume.
+///
+/// # YAML
+/// ```yaml
+/// rand_gaussian_smooth: { prob: 0.2, sigma_x: [0.5, 1], sigma_y: [0.5, 1], sigma_z: [0.25, 0.5] }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGaussianSmooth {
@@ -54,8 +52,15 @@ const fn usual() -> Span {
 
 impl Define for RandGaussianSmooth {
     const NAME: &'static str = "rand_gaussian_smooth";
-    const SOURCE: &'static str = include_str!("rand_gaussian_smooth.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandGaussianSmoothd")
+            .same(&["prob", "sigma_x", "sigma_y", "sigma_z"])
+            .others(&[Fixed("approx", "\"erf\"")])
+            .always(&[("edge", "\"zero\"")])
+            .notes("`edge: zero` pulls values near the faces towards 0, and is not the default here."),
+        Peer::torchio("RandomBlur").notes("It draws millimetres."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

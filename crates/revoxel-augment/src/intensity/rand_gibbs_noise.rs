@@ -1,19 +1,4 @@
-//! Adds at random the ringing of an MR scan whose k-space was cut off.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `gibbs_noise` does, with an
-//! `alpha` drawn from a range.
-//!
-//! # YAML
-//! ```yaml
-//! rand_gibbs_noise: { prob: 0.2, alpha: [0.2, 0.6] }
-//! ```
-//!
-//! # Inverse
-//! The frequencies that were removed are lost.
-//!
-//! # Same as
-//! MONAI `RandGibbsNoised(prob, alpha)`.
+//! The transform `rand_gibbs_noise`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,9 +7,22 @@ use serde_json::json;
 use super::gibbs_noise::GibbsNoise;
 use crate::random::{Drawn, Draws, OneOrTwo, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_gibbs_noise`.
+/// Adds at random the ringing of an MR scan whose k-space was cut off.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Does what `gibbs_noise` does, with an
+/// `alpha` drawn from a range.
+///
+/// # YAML
+/// ```yaml
+/// rand_gibbs_noise: { prob: 0.2, alpha: [0.2, 0.6] }
+/// ```
+///
+/// # Inverse
+/// The frequencies that were removed are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGibbsNoise {
@@ -42,8 +40,8 @@ const fn any() -> OneOrTwo<f64> {
 
 impl Define for RandGibbsNoise {
     const NAME: &'static str = "rand_gibbs_noise";
-    const SOURCE: &'static str = include_str!("rand_gibbs_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandGibbsNoised").same(&["prob", "alpha"])];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,26 +1,4 @@
-//! Bends the scale of intensities at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step and all channels get the same draw. Maps the values piece by
-//! piece along straight lines; the result is float32. Control points divide the range of the volume into equal parts.
-//! Each point but the outermost two moves to a place drawn between the new place of the point before it and the place
-//! of the next one. The smallest and the largest value stay. The drawn places are shares of the range. A constant
-//! volume stays as it is.
-//!
-//! # YAML
-//! ```yaml
-//! rand_histogram_shift: { prob: 0.2, num_control_points: 8 }
-//! ```
-//! ```yaml
-//! rand_histogram_shift: { prob: 0.2, num_control_points: [5, 10] }
-//! ```
-//!
-//! # Inverse
-//! The inverse lines.
-//!
-//! # Same as
-//! MONAI `RandHistogramShiftd(num_control_points, prob)`, which rounds the points of whole-number volumes to whole
-//! numbers and so spoils them; with float volumes it is the same.
+//! The transform `rand_histogram_shift`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -31,9 +9,28 @@ use super::map::map;
 use super::statistics::{Range, by_group};
 use crate::random::{Drawn, Draws, OneOrTwo, RandomTransform, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_histogram_shift`.
+/// Bends the scale of intensities at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step and all channels get the same draw. Maps the values piece by
+/// piece along straight lines; the result is float32. Control points divide the range of the volume into equal parts.
+/// Each point but the outermost two moves to a place drawn between the new place of the point before it and the place
+/// of the next one. The smallest and the largest value stay. The drawn places are shares of the range. A constant
+/// volume stays as it is.
+///
+/// # YAML
+/// ```yaml
+/// rand_histogram_shift: { prob: 0.2, num_control_points: 8 }
+/// ```
+/// ```yaml
+/// rand_histogram_shift: { prob: 0.2, num_control_points: [5, 10] }
+/// ```
+///
+/// # Inverse
+/// The inverse lines.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandHistogramShift {
@@ -63,8 +60,12 @@ impl RandHistogramShift {
 
 impl Define for RandHistogramShift {
     const NAME: &'static str = "rand_histogram_shift";
-    const SOURCE: &'static str = include_str!("rand_histogram_shift.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("RandHistogramShiftd").same(&["prob", "num_control_points"]).notes(
+            "It rounds the points of whole-number volumes to whole numbers and so spoils them; with float \
+             volumes it is the same.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

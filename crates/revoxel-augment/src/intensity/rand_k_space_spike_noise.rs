@@ -1,25 +1,4 @@
-//! Adds at random the stripes of an MR scan with a spike in k-space.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same spikes. Does what `k_space_spike_noise` does,
-//! with a random place and a random magnitude for each channel, or with `channel_wise: false` the same for all. The
-//! logarithm of the magnitude lies in `intensity_range`; by default between 0.95 and 1.1 times the 2.5-fold mean
-//! logarithm of all magnitudes of the channel. The result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! rand_k_space_spike_noise: { prob: 0.2, intensity_range: [11, 12] }
-//! ```
-//! ```yaml
-//! rand_k_space_spike_noise: { prob: 0.2, intensity_range: [[10, 12], [13, 14]] }
-//! ```
-//!
-//! # Inverse
-//! The frequencies that were replaced are lost.
-//!
-//! # Same as
-//! MONAI `RandKSpaceSpikeNoised(prob, intensity_range, channel_wise)`, which draws anew for each key, and with
-//! `channel_wise=False` still draws a magnitude for each channel.
+//! The transform `rand_k_space_spike_noise`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -32,9 +11,27 @@ use super::k_space_spike_noise::{Strength, USUAL, spike};
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueTraits, ValueTransform};
 
-/// Parameters of `rand_k_space_spike_noise`.
+/// Adds at random the stripes of an MR scan with a spike in k-space.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same spikes. Does what `k_space_spike_noise` does,
+/// with a random place and a random magnitude for each channel, or with `channel_wise: false` the same for all. The
+/// logarithm of the magnitude lies in `intensity_range`; by default between 0.95 and 1.1 times the 2.5-fold mean
+/// logarithm of all magnitudes of the channel. The result is float32.
+///
+/// # YAML
+/// ```yaml
+/// rand_k_space_spike_noise: { prob: 0.2, intensity_range: [11, 12] }
+/// ```
+/// ```yaml
+/// rand_k_space_spike_noise: { prob: 0.2, intensity_range: [[10, 12], [13, 14]] }
+/// ```
+///
+/// # Inverse
+/// The frequencies that were replaced are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandKSpaceSpikeNoise {
@@ -70,8 +67,10 @@ impl Intensities {
 
 impl Define for RandKSpaceSpikeNoise {
     const NAME: &'static str = "rand_k_space_spike_noise";
-    const SOURCE: &'static str = include_str!("rand_k_space_spike_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandKSpaceSpikeNoised")
+        .same(&["prob", "intensity_range", "channel_wise"])
+        .notes("It draws anew for each key, and with `channel_wise=False` still draws a magnitude for each channel.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

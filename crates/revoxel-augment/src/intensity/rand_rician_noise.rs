@@ -1,24 +1,4 @@
-//! Adds at random the noise of MR magnitude images.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same noise. Every value x becomes √((x + a)² + b²),
-//! where a and b are normal noises with the mean `mean`; the result is float32. Their standard deviation is drawn
-//! between 0 and `std`, or is `std` with `sample_std: false`; with `relative` it is a multiple of the standard
-//! deviation (ddof 1) of the volume. With `channel_wise` each channel has its own deviation, and `mean` and `std` can
-//! be lists by channel. The noise of a voxel depends on its position in the volume, so it is the same at any number of
-//! threads.
-//!
-//! # YAML
-//! ```yaml
-//! rand_rician_noise: { prob: 0.3, std: 0.05, relative: true }
-//! ```
-//!
-//! # Inverse
-//! Lost: the noise cannot be told from the values.
-//!
-//! # Same as
-//! MONAI `RandRicianNoised(prob, mean, std, channel_wise, relative, sample_std)`, which draws anew for each key: write
-//! one step for each input to get that.
+//! The transform `rand_rician_noise`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -30,9 +10,26 @@ use super::mask::moments;
 use crate::random::{ByChannel, Drawn, Draws, Noise, RandomTransform, Span, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Numbers, RealVector, yes};
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueTransform};
 
-/// Parameters of `rand_rician_noise`.
+/// Adds at random the noise of MR magnitude images.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same noise. Every value x becomes √((x + a)² + b²),
+/// where a and b are normal noises with the mean `mean`; the result is float32. Their standard deviation is drawn
+/// between 0 and `std`, or is `std` with `sample_std: false`; with `relative` it is a multiple of the standard
+/// deviation (ddof 1) of the volume. With `channel_wise` each channel has its own deviation, and `mean` and `std` can
+/// be lists by channel. The noise of a voxel depends on its position in the volume, so it is the same at any number of
+/// threads.
+///
+/// # YAML
+/// ```yaml
+/// rand_rician_noise: { prob: 0.3, std: 0.05, relative: true }
+/// ```
+///
+/// # Inverse
+/// Lost: the noise cannot be told from the values.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRicianNoise {
@@ -66,8 +63,11 @@ fn one() -> RealVector {
 
 impl Define for RandRicianNoise {
     const NAME: &'static str = "rand_rician_noise";
-    const SOURCE: &'static str = include_str!("rand_rician_noise.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandRicianNoised")
+        .same(&["prob", "mean", "std", "channel_wise", "relative", "sample_std"])
+        .ignored(&[DTYPE])
+        .notes("It draws anew for each key: write one step for each input to get that.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

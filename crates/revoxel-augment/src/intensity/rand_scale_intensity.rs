@@ -1,22 +1,4 @@
-//! Multiplies intensities by a random factor.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Multiplies every value by `1 + f`, with
-//! an `f` drawn from `factors`; the result is float32. With `channel_wise` each channel has its own `f`.
-//!
-//! # YAML
-//! ```yaml
-//! rand_scale_intensity: { prob: 0.3, factors: 0.1 }
-//! ```
-//! ```yaml
-//! rand_scale_intensity: { prob: 0.3, factors: [-0.1, 0.3], channel_wise: true }
-//! ```
-//!
-//! # Inverse
-//! Divides by the factor in the trace.
-//!
-//! # Same as
-//! MONAI `RandScaleIntensityd(factors, prob, channel_wise)`.
+//! The transform `rand_scale_intensity`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -26,9 +8,25 @@ use serde_json::json;
 use super::rescale::{Linear, rescale};
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Range, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_scale_intensity`.
+/// Multiplies intensities by a random factor.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Multiplies every value by `1 + f`, with
+/// an `f` drawn from `factors`; the result is float32. With `channel_wise` each channel has its own `f`.
+///
+/// # YAML
+/// ```yaml
+/// rand_scale_intensity: { prob: 0.3, factors: 0.1 }
+/// ```
+/// ```yaml
+/// rand_scale_intensity: { prob: 0.3, factors: [-0.1, 0.3], channel_wise: true }
+/// ```
+///
+/// # Inverse
+/// Divides by the factor in the trace.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensity {
@@ -44,8 +42,9 @@ pub struct RandScaleIntensity {
 
 impl Define for RandScaleIntensity {
     const NAME: &'static str = "rand_scale_intensity";
-    const SOURCE: &'static str = include_str!("rand_scale_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("RandScaleIntensityd").same(&["prob", "factors", "channel_wise"]).ignored(&[DTYPE])];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,21 +1,4 @@
-//! Scales intensities at random about their mean.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `scale_intensity_fixed_mean`
-//! does, with a factor drawn from `factors`. With `channel_wise` each channel is treated separately, with its own
-//! factor.
-//!
-//! # YAML
-//! ```yaml
-//! rand_scale_intensity_fixed_mean: { prob: 0.3, factors: 0.3, preserve_range: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map with the same factor and mean; on request values that `preserve_range` clipped come back as
-//! the limit.
-//!
-//! # Same as
-//! MONAI `RandScaleIntensityFixedMeand(factors, fixed_mean, preserve_range, prob, channel_wise)`.
+//! The transform `rand_scale_intensity_fixed_mean`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -26,9 +9,24 @@ use super::scale_intensity_fixed_mean::about_mean;
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Range, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_scale_intensity_fixed_mean`.
+/// Scales intensities at random about their mean.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Does what `scale_intensity_fixed_mean`
+/// does, with a factor drawn from `factors`. With `channel_wise` each channel is treated separately, with its own
+/// factor.
+///
+/// # YAML
+/// ```yaml
+/// rand_scale_intensity_fixed_mean: { prob: 0.3, factors: 0.3, preserve_range: true }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map with the same factor and mean; on request values that `preserve_range` clipped come back as
+/// the limit.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleIntensityFixedMean {
@@ -50,8 +48,10 @@ pub struct RandScaleIntensityFixedMean {
 
 impl Define for RandScaleIntensityFixedMean {
     const NAME: &'static str = "rand_scale_intensity_fixed_mean";
-    const SOURCE: &'static str = include_str!("rand_scale_intensity_fixed_mean.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandScaleIntensityFixedMeand")
+        .same(&["prob", "factors", "fixed_mean", "preserve_range", "channel_wise"])
+        .ignored(&[DTYPE])];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

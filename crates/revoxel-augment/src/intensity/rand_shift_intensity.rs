@@ -1,24 +1,4 @@
-//! Adds a random number to intensities.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Adds a number drawn from `offsets` to
-//! every value; the result is float32. With `channel_wise` each channel has its own number.
-//!
-//! # YAML
-//! ```yaml
-//! rand_shift_intensity: { prob: 0.3, offsets: 50 }
-//! ```
-//! ```yaml
-//! rand_shift_intensity: { prob: 0.3, offsets: [0, 20], channel_wise: true }
-//! ```
-//!
-//! # Inverse
-//! Subtracts the number in the trace.
-//!
-//! # Same as
-//! MONAI `RandShiftIntensityd(offsets, prob, channel_wise)`, which keeps the voxel type and truncates fractions; `safe`
-//! is about overflows of whole numbers, which float32 does not have. A factor for the offset from the header
-//! (`factor_key`) is not supported.
+//! The transform `rand_shift_intensity`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -28,9 +8,26 @@ use serde_json::json;
 use super::rescale::{Linear, rescale};
 use crate::random::{ByChannel, Drawn, Draws, RandomTransform, Range, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTransform};
 
-/// Parameters of `rand_shift_intensity`.
+/// Adds a random number to intensities.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Adds a number drawn from `offsets` to
+/// every value; the result is float32. With `channel_wise` each channel has its own number.
+///
+/// # YAML
+/// ```yaml
+/// rand_shift_intensity: { prob: 0.3, offsets: 50 }
+/// ```
+/// ```yaml
+/// rand_shift_intensity: { prob: 0.3, offsets: [0, 20], channel_wise: true }
+/// ```
+///
+/// # Inverse
+/// Subtracts the number in the trace.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandShiftIntensity {
@@ -46,8 +43,14 @@ pub struct RandShiftIntensity {
 
 impl Define for RandShiftIntensity {
     const NAME: &'static str = "rand_shift_intensity";
-    const SOURCE: &'static str = include_str!("rand_shift_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandShiftIntensityd")
+        .same(&["prob", "offsets", "channel_wise"])
+        .others(&[Fixed("safe", "false")])
+        .notes(
+            "It keeps the voxel type and truncates fractions; `safe` is about overflows of whole numbers, which \
+             float32 does not have. A factor for the offset from the header (`factor_key`) is not supported.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,23 +1,4 @@
-//! Simulates larger voxels at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto round(n ·
-//! zoom) voxels over the same extent and back onto its own grid, with one zoom for all axes drawn from `zoom_range`.
-//! `downsample_mode` is the interpolation there, `upsample_mode` the one back. Beyond the outermost centres the closest
-//! voxel continues. The grid does not change; the result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! rand_simulate_low_resolution: { prob: 0.25, zoom_range: [0.5, 1] }
-//! ```
-//!
-//! # Inverse
-//! The details are lost.
-//!
-//! # Same as
-//! MONAI `RandSimulateLowResolutiond(prob, downsample_mode="nearest-exact", upsample_mode, zoom_range)`. For each large
-//! voxel its default `nearest` takes the voxel at the lower faces instead of the one in the centre, which moves the
-//! content by up to half a large voxel.
+//! The transform `rand_simulate_low_resolution`.
 
 use revoxel_core::{Dtype, Grid, Sampling, ValueUndo, Volume};
 use revoxel_resample::{How, Interpolation, ResampleError, execute};
@@ -29,9 +10,25 @@ use crate::planning::{resample_onto, same_extent};
 use crate::random::{Drawn, Draws, RandomTransform, Span, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::Named;
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueTraits, ValueTransform};
 
-/// Parameters of `rand_simulate_low_resolution`.
+/// Simulates larger voxels at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto round(n ·
+/// zoom) voxels over the same extent and back onto its own grid, with one zoom for all axes drawn from `zoom_range`.
+/// `downsample_mode` is the interpolation there, `upsample_mode` the one back. Beyond the outermost centres the closest
+/// voxel continues. The grid does not change; the result is float32.
+///
+/// # YAML
+/// ```yaml
+/// rand_simulate_low_resolution: { prob: 0.25, zoom_range: [0.5, 1] }
+/// ```
+///
+/// # Inverse
+/// The details are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSimulateLowResolution {
@@ -63,8 +60,14 @@ const fn half() -> Span {
 
 impl Define for RandSimulateLowResolution {
     const NAME: &'static str = "rand_simulate_low_resolution";
-    const SOURCE: &'static str = include_str!("rand_simulate_low_resolution.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::monai("RandSimulateLowResolutiond")
+        .same(&["prob", "upsample_mode", "zoom_range"])
+        .others(&[Fixed("downsample_mode", "\"nearest-exact\"")])
+        .notes(
+            "For each large voxel its default `nearest` takes the voxel at the lower faces instead of the one in \
+             the centre, which moves the content by up to half a large voxel.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,21 +1,4 @@
-//! Adds a random multiple of the standard deviation to intensities.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step and all channels get the same draw. Does what
-//! `std_shift_intensity` does, with a factor drawn from `factors`. The deviation is that of each volume, or with
-//! `channel_wise` of each channel.
-//!
-//! # YAML
-//! ```yaml
-//! rand_std_shift_intensity: { prob: 0.3, factors: 0.5 }
-//! ```
-//!
-//! # Inverse
-//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
-//! became 0.
-//!
-//! # Same as
-//! MONAI `RandStdShiftIntensityd(factors, prob, nonzero, channel_wise)`.
+//! The transform `rand_std_shift_intensity`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,9 +7,24 @@ use serde_json::json;
 use super::std_shift_intensity::StdShiftIntensity;
 use crate::random::{Drawn, Draws, RandomTransform, Range, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_std_shift_intensity`.
+/// Adds a random multiple of the standard deviation to intensities.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step and all channels get the same draw. Does what
+/// `std_shift_intensity` does, with a factor drawn from `factors`. The deviation is that of each volume, or with
+/// `channel_wise` of each channel.
+///
+/// # YAML
+/// ```yaml
+/// rand_std_shift_intensity: { prob: 0.3, factors: 0.5 }
+/// ```
+///
+/// # Inverse
+/// Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
+/// became 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandStdShiftIntensity {
@@ -45,8 +43,10 @@ pub struct RandStdShiftIntensity {
 
 impl Define for RandStdShiftIntensity {
     const NAME: &'static str = "rand_std_shift_intensity";
-    const SOURCE: &'static str = include_str!("rand_std_shift_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandStdShiftIntensityd")
+        .same(&["prob", "factors", "nonzero", "channel_wise"])
+        .ignored(&[DTYPE])];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

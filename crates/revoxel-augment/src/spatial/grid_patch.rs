@@ -1,46 +1,4 @@
-//! Takes one of the windows that sweep the volume; each copy of a case takes another one.
-//!
-//! # What it does
-//! Windows of `patch_size` voxels sweep the volume from `offset` on; the last axis changes first. The step from one
-//! window to the next is the size less its fraction `overlap` (rounded half to even). Without `pad_mode` only whole
-//! windows count. With it, all windows count that begin before the end of the volume, and voxels beyond the volume are
-//! padding. The step crops to one window: the number `patch`, by default the number of the copy in a pipeline with
-//! `copies`. A copy without a window is skipped, so `copies` is the largest number of patches.
-//!
-//! ```text
-//! +--0--+--1--+--2--+.
-//! |     |     |     |.
-//! +--3--+--4--+--5--+.
-//! ```
-//!
-//! Windows refer to the step's first input; other inputs are cropped to the same world region.
-//!
-//! With `threshold` a window counts only if the values of `source` in it, padding included, sum up to less. `sort_fn`
-//! orders the windows by this sum, the lowest first (`min`) or the highest first (`max`). Windows whose sum is NaN come
-//! last in both, and windows with equal sums keep their order. The source decides the windows of all inputs.
-//! `num_patches` limits the number of windows.
-//!
-//! # YAML
-//! ```yaml
-//! grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
-//! ```
-//!
-//! The ten patches that contain most of a structure:
-//! ```yaml
-//! grid_patch: { patch_size: 64, source: label, sort_fn: max, num_patches: 10 }
-//! ```
-//!
-//! # Inverse
-//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
-//! window.
-//!
-//! # Same as
-//! MONAI `GridPatchd(patch_size, offset, num_patches, overlap, sort_fn, threshold, pad_mode)`, which returns all
-//! patches as one tensor. There each key is sorted by its own sums, so patches of an image and of its labels no longer
-//! match; here one source decides. If there are fewer patches than `num_patches`, MONAI adds patches of padding only;
-//! here copies are skipped. MONAI sorts only with `num_patches`, and equal sums in any order; here windows are always
-//! sorted, and equal sums keep the order of the sweep. On axes that are taken whole, MONAI cuts off what is before the
-//! `offset`; here the offset has no effect there.
+//! The transform `grid_patch`.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -55,9 +13,44 @@ use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{PaddingRule, PlanError, Sources, Transform};
 
-/// Parameters of `grid_patch`.
+/// Takes one of the windows that sweep the volume; each copy of a case takes another one.
+///
+/// # What it does
+/// Windows of `patch_size` voxels sweep the volume from `offset` on; the last axis changes first. The step from one
+/// window to the next is the size less its fraction `overlap` (rounded half to even). Without `pad_mode` only whole
+/// windows count. With it, all windows count that begin before the end of the volume, and voxels beyond the volume are
+/// padding. The step crops to one window: the number `patch`, by default the number of the copy in a pipeline with
+/// `copies`. A copy without a window is skipped, so `copies` is the largest number of patches.
+///
+/// ```text
+/// +--0--+--1--+--2--+.
+/// |     |     |     |.
+/// +--3--+--4--+--5--+.
+/// ```
+///
+/// Windows refer to the step's first input; other inputs are cropped to the same world region.
+///
+/// With `threshold` a window counts only if the values of `source` in it, padding included, sum up to less. `sort_fn`
+/// orders the windows by this sum, the lowest first (`min`) or the highest first (`max`). Windows whose sum is NaN come
+/// last in both, and windows with equal sums keep their order. The source decides the windows of all inputs.
+/// `num_patches` limits the number of windows.
+///
+/// # YAML
+/// ```yaml
+/// grid_patch: { patch_size: [64, 64, 32], overlap: 0.5, pad_mode: constant }
+/// ```
+///
+/// The ten patches that contain most of a structure:
+/// ```yaml
+/// grid_patch: { patch_size: 64, source: label, sort_fn: max, num_patches: 10 }
+/// ```
+///
+/// # Inverse
+/// Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
+/// window.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridPatch {
@@ -173,8 +166,17 @@ pub(super) fn check_offset(
 
 impl Define for GridPatch {
     const NAME: &'static str = "grid_patch";
-    const SOURCE: &'static str = include_str!("grid_patch.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::monai("GridPatchd")
+        .same(&["patch_size", "offset", "num_patches", "overlap", "sort_fn", "threshold", "pad_mode"])
+        .notes(
+            "It returns all patches as one tensor. It sorts each key by its own sums, so patches of an image and \
+             of its labels no longer match; here one source decides. If there are fewer patches than \
+             `num_patches`, MONAI adds patches of padding only; here copies are skipped. MONAI sorts only with \
+             `num_patches`, and equal sums in any order; here windows are always sorted, and equal sums keep the \
+             order of the sweep. On axes that are taken whole, MONAI cuts off what is before the `offset`; here \
+             the offset has no effect there.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;

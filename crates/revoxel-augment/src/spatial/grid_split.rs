@@ -1,22 +1,4 @@
-//! Takes one part of an evenly split volume; each copy of a case takes another one.
-//!
-//! # What it does
-//! Splits the volume into `grid` windows along axis 0, 1, 2. A window has the size of the volume divided by their
-//! number (rounded down), or `size` voxels. The windows start at the first voxel and follow in equal steps (rounded
-//! down). The step crops to one window, counted with the last axis changing first: the number `patch`, by default the
-//! number of the copy in a pipeline with `copies`. A copy without a window is skipped.
-//!
-//! # YAML
-//! ```yaml
-//! grid_split: { grid: [2, 2, 3] }
-//! ```
-//!
-//! # Inverse
-//! Puts the part back in its place: exact inside it, and the outside is filled. The trace of each copy records its
-//! window.
-//!
-//! # Same as
-//! MONAI `GridSplitd(grid, size)`, which splits images of one slice along two axes and returns a list of all parts.
+//! The transform `grid_split`.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -29,9 +11,25 @@ use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{PlanError, Transform};
 
-/// Parameters of `grid_split`.
+/// Takes one part of an evenly split volume; each copy of a case takes another one.
+///
+/// # What it does
+/// Splits the volume into `grid` windows along axis 0, 1, 2. A window has the size of the volume divided by their
+/// number (rounded down), or `size` voxels. The windows start at the first voxel and follow in equal steps (rounded
+/// down). The step crops to one window, counted with the last axis changing first: the number `patch`, by default the
+/// number of the copy in a pipeline with `copies`. A copy without a window is skipped.
+///
+/// # YAML
+/// ```yaml
+/// grid_split: { grid: [2, 2, 3] }
+/// ```
+///
+/// # Inverse
+/// Puts the part back in its place: exact inside it, and the outside is filled. The trace of each copy records its
+/// window.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSplit {
@@ -52,8 +50,10 @@ fn quarters() -> Vec<u32> {
 
 impl Define for GridSplit {
     const NAME: &'static str = "grid_split";
-    const SOURCE: &'static str = include_str!("grid_split.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::monai("GridSplitd")
+        .same(&["grid", "size"])
+        .notes("It splits images of one slice along two axes and returns a list of all parts.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if !(1..=3).contains(&self.grid.len()) {

@@ -1,34 +1,4 @@
-//! Bends slices at random between control points, and moves them in their plane.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement along axes 0 and 1
-//! for control points every `spacing` voxels along these axes (normally distributed, with a standard deviation in
-//! voxels from `magnitude_range`). Each voxel is sampled where the cubic between the control points leads, in all
-//! slices alike and never along axis 2. The same interpolation also rotates, shears, translates and scales the slices
-//! in their plane about their centre.
-//!
-//! The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
-//! If they differ more, one factor reduces all of them.
-//!
-//! The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
-//! of the world.
-//!
-//! # YAML
-//! ```yaml
-//! rand_2d_elastic: { prob: 0.3, spacing: [20, 30], magnitude_range: [0.5, 1.5], rotate_range: [0.2] }
-//! ```
-//!
-//! # Inverse
-//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
-//! the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
-//!
-//! # Same as
-//! MONAI `Rand2DElasticd(spacing, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! which takes images of one slice only. It interpolates the places of the control points together with their
-//! displacements, with a cubic that does not keep straight lines: at a magnitude of 0 its voxels still move by up to a
-//! twentieth of the spacing (and by half a voxel if `spacing` times the control points is even and the image odd). Here
-//! they move by the displacements alone. Its noise may fold the image (here it is reduced), and it has no inverse. Its
-//! `spatial_size` is not supported.
+//! The transform `rand_2d_elastic`.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;
@@ -39,9 +9,32 @@ use serde_json::json;
 use crate::random::{Bent, Drawn, Draws, Moves, RandomTransform, Ranges, Span, probability, sampled, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Named, Padding, PerKey, RealVector};
+use revoxel_transforms::peers::{Peer, SAMPLING};
 use revoxel_transforms::transform::{Resampling, Transform};
 
-/// Parameters of `rand_2d_elastic`.
+/// Bends slices at random between control points, and moves them in their plane.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement along axes 0 and 1
+/// for control points every `spacing` voxels along these axes (normally distributed, with a standard deviation in
+/// voxels from `magnitude_range`). Each voxel is sampled where the cubic between the control points leads, in all
+/// slices alike and never along axis 2. The same interpolation also rotates, shears, translates and scales the slices
+/// in their plane about their centre.
+///
+/// The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
+/// If they differ more, one factor reduces all of them.
+///
+/// The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
+/// of the world.
+///
+/// # YAML
+/// ```yaml
+/// rand_2d_elastic: { prob: 0.3, spacing: [20, 30], magnitude_range: [0.5, 1.5], rotate_range: [0.2] }
+/// ```
+///
+/// # Inverse
+/// Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
+/// the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rand2dElastic {
@@ -75,8 +68,17 @@ pub struct Rand2dElastic {
 
 impl Define for Rand2dElastic {
     const NAME: &'static str = "rand_2d_elastic";
-    const SOURCE: &'static str = include_str!("rand_2d_elastic.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("Rand2DElasticd")
+        .same(&["prob", "spacing", "magnitude_range", "rotate_range", "shear_range", "translate_range", "scale_range"])
+        .others(SAMPLING)
+        .notes(
+            "It takes images of one slice only. It interpolates the places of the control points together with \
+             their displacements, with a cubic that does not keep straight lines: at a magnitude of 0 its voxels \
+             still move by up to a twentieth of the spacing (and by half a voxel if `spacing` times the control \
+             points is even and the image odd). Here they move by the displacements alone. Its noise may fold \
+             the image (here it is reduced), and it has no inverse. Its `spatial_size` is not supported.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

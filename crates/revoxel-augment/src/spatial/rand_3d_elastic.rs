@@ -1,38 +1,4 @@
-//! Bends the volume at random by smooth noise, and moves it.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement between −1 and 1 for
-//! each voxel and along each axis. Smooths the displacements with a Gaussian with a standard deviation from
-//! `sigma_range` (voxels); it ends after three of them, and beyond the volume there is no noise. Multiplies them by a
-//! number from `magnitude_range` (voxels), and samples each voxel where its displacement leads. The same interpolation
-//! also rotates, shears, translates and scales the volume about its centre, as in `rand_affine`.
-//!
-//! ```text
-//!  |  |  |  |          | |   |  |
-//!  |  |  |  |   ──►    |  |   | |
-//!  |  |  |  |          |   | |  |
-//! ```
-//!
-//! The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
-//! If they differ more, one factor reduces all of them. In volumes of 128 voxels along each axis this happens from
-//! magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume would fold.
-//!
-//! The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
-//! of the world. They take 12 bytes for each voxel while the case is processed, so crop first.
-//!
-//! # YAML
-//! ```yaml
-//! rand_3d_elastic: { prob: 0.3, sigma_range: [5, 7], magnitude_range: [50, 150], rotate_range: [0.1, 0.1, 0.1] }
-//! ```
-//!
-//! # Inverse
-//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
-//! the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
-//!
-//! # Same as
-//! MONAI `Rand3DElasticd(sigma_range, magnitude_range, prob, rotate_range, shear_range, translate_range, scale_range)`,
-//! whose noise may fold the volume (here it is reduced before), and which has no inverse. Its default `padding_mode` is
-//! reflection, as here. Its `spatial_size` is not supported.
+//! The transform `rand_3d_elastic`.
 
 use revoxel_core::warp::{Recipe, Smoothing};
 use revoxel_resample::Interpolation;
@@ -43,9 +9,39 @@ use serde_json::json;
 use crate::random::{Bent, Drawn, Draws, Moves, RandomTransform, Ranges, Span, probability, sampled, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Named, Padding, PerKey};
+use revoxel_transforms::peers::{Peer, SAMPLING};
 use revoxel_transforms::transform::{Resampling, Transform};
 
-/// Parameters of `rand_3d_elastic`.
+/// Bends the volume at random by smooth noise, and moves it.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Draws a displacement between −1 and 1 for
+/// each voxel and along each axis. Smooths the displacements with a Gaussian with a standard deviation from
+/// `sigma_range` (voxels); it ends after three of them, and beyond the volume there is no noise. Multiplies them by a
+/// number from `magnitude_range` (voxels), and samples each voxel where its displacement leads. The same interpolation
+/// also rotates, shears, translates and scales the volume about its centre, as in `rand_affine`.
+///
+/// ```text
+///  |  |  |  |          | |   |  |
+///  |  |  |  |   ──►    |  |   | |
+///  |  |  |  |          |   | |  |
+/// ```
+///
+/// The bending must have an inverse, so displacements of two points may differ by at most 0.9 of the points' distance.
+/// If they differ more, one factor reduces all of them. In volumes of 128 voxels along each axis this happens from
+/// magnitudes of about 40 on with a sigma of 3, 140 with 5 and 350 with 7, not far from where the volume would fold.
+///
+/// The displacements belong to the voxels of the step's first input; inputs on other grids are bent at the same places
+/// of the world. They take 12 bytes for each voxel while the case is processed, so crop first.
+///
+/// # YAML
+/// ```yaml
+/// rand_3d_elastic: { prob: 0.3, sigma_range: [5, 7], magnitude_range: [50, 150], rotate_range: [0.1, 0.1, 0.1] }
+/// ```
+///
+/// # Inverse
+/// Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records what
+/// the noise is made of, and the inverse makes it again: the same on every machine except for rounding.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rand3dElastic {
@@ -79,8 +75,22 @@ pub struct Rand3dElastic {
 
 impl Define for Rand3dElastic {
     const NAME: &'static str = "rand_3d_elastic";
-    const SOURCE: &'static str = include_str!("rand_3d_elastic.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("Rand3DElasticd")
+        .same(&[
+            "prob",
+            "sigma_range",
+            "magnitude_range",
+            "rotate_range",
+            "shear_range",
+            "translate_range",
+            "scale_range",
+        ])
+        .others(SAMPLING)
+        .notes(
+            "Its noise may fold the volume (here it is reduced before), and it has no inverse. Its default \
+             `padding_mode` is reflection, as here. Its `spatial_size` is not supported.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,36 +1,4 @@
-//! Rotates, shears, translates and scales at random about the centre of the volume.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Samples the volume on a grid of the same
-//! shape that is rotated, sheared, translated and scaled about its centre by amounts drawn from ranges. The affine
-//! follows: the patient keeps its place in the world, and lies turned in the array.
-//!
-//! Each range is a list, by axis, of numbers (`r` means −r to r) or pairs of lowest and highest. Axes beyond the end of
-//! the list do not change. `rotate_range` is in radians, `shear_range` has up to six factors (axis 0 by 1, 0 by 2, 1 by
-//! 0, 1 by 2, 2 by 0, 2 by 1), `translate_range` is in voxels, and `scale_range` is added to 1. The amounts say where a
-//! voxel of the result is sampled: a scale above 1 makes the patient smaller.
-//!
-//! `spatial_size` changes the shape about the same centre, even if the draw changes nothing else; 0 or less keeps an
-//! axis. If the size of an axis changes by an odd number, its voxels lie half a voxel beside the previous ones.
-//!
-//! # YAML
-//! ```yaml
-//! rand_affine: { prob: 0.5, rotate_range: [0.2, 0.2, 0.2], scale_range: [0.1, 0.1, 0.1], padding: minimum }
-//! ```
-//! ```yaml
-//! rand_affine: { prob: 1, translate_range: [[-10, 10], [0, 5]], shear_range: [0.1] }
-//! ```
-//! ```yaml
-//! rand_affine: { prob: 0.5, scale_range: [[-0.1, 0.2]], spatial_size: [128, 128, 64], padding: border }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the amounts.
-//!
-//! # Same as
-//! MONAI `RandAffined(prob, rotate_range, shear_range, translate_range, scale_range, spatial_size)`, where a single
-//! number instead of a list means axis 0 only (here a list is required). Its default `padding_mode` is reflection, as
-//! here.
+//! The transform `rand_affine`.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -44,9 +12,37 @@ use crate::planning::resample;
 use crate::random::{Change, Drawn, Draws, Moves, RandomTransform, Ranges, centred, probability, sampled, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Padding, PerKey, is_false};
+use revoxel_transforms::peers::{LAZY, Peer, SAMPLING};
 use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `rand_affine`.
+/// Rotates, shears, translates and scales at random about the centre of the volume.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Samples the volume on a grid of the same
+/// shape that is rotated, sheared, translated and scaled about its centre by amounts drawn from ranges. The affine
+/// follows: the patient keeps its place in the world, and lies turned in the array.
+///
+/// Each range is a list, by axis, of numbers (`r` means −r to r) or pairs of lowest and highest. Axes beyond the end of
+/// the list do not change. `rotate_range` is in radians, `shear_range` has up to six factors (axis 0 by 1, 0 by 2, 1 by
+/// 0, 1 by 2, 2 by 0, 2 by 1), `translate_range` is in voxels, and `scale_range` is added to 1. The amounts say where a
+/// voxel of the result is sampled: a scale above 1 makes the patient smaller.
+///
+/// `spatial_size` changes the shape about the same centre, even if the draw changes nothing else; 0 or less keeps an
+/// axis. If the size of an axis changes by an odd number, its voxels lie half a voxel beside the previous ones.
+///
+/// # YAML
+/// ```yaml
+/// rand_affine: { prob: 0.5, rotate_range: [0.2, 0.2, 0.2], scale_range: [0.1, 0.1, 0.1], padding: minimum }
+/// ```
+/// ```yaml
+/// rand_affine: { prob: 1, translate_range: [[-10, 10], [0, 5]], shear_range: [0.1] }
+/// ```
+/// ```yaml
+/// rand_affine: { prob: 0.5, scale_range: [[-0.1, 0.2]], spatial_size: [128, 128, 64], padding: border }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the amounts.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAffine {
@@ -82,8 +78,15 @@ pub struct RandAffine {
 
 impl Define for RandAffine {
     const NAME: &'static str = "rand_affine";
-    const SOURCE: &'static str = include_str!("rand_affine.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandAffined")
+        .same(&["prob", "rotate_range", "shear_range", "translate_range", "scale_range", "spatial_size"])
+        .others(SAMPLING)
+        .ignored(&[LAZY])
+        .notes(
+            "A single number instead of a list means axis 0 only (here a list is required). Its default \
+             `padding_mode` is reflection, as here.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

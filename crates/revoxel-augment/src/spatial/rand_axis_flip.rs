@@ -1,20 +1,4 @@
-//! Reverses one axis at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along an
-//! axis that is drawn. The affine follows, so every voxel keeps its place in the patient. For a 2-D volume, one of its
-//! two axes is drawn; the trace records it as `axis_in_plane`.
-//!
-//! # YAML
-//! ```yaml
-//! rand_axis_flip: { prob: 0.5 }
-//! ```
-//!
-//! # Inverse
-//! The same flip; exact. The trace records whether it was done, and along which axis.
-//!
-//! # Same as
-//! MONAI `RandAxisFlipd(prob)`, with other draws.
+//! The transform `rand_axis_flip`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,9 +6,23 @@ use serde_json::json;
 
 use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
+use revoxel_transforms::peers::{LAZY, Peer};
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_axis_flip`.
+/// Reverses one axis at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along an
+/// axis that is drawn. The affine follows, so every voxel keeps its place in the patient. For a 2-D volume, one of its
+/// two axes is drawn; the trace records it as `axis_in_plane`.
+///
+/// # YAML
+/// ```yaml
+/// rand_axis_flip: { prob: 0.5 }
+/// ```
+///
+/// # Inverse
+/// The same flip; exact. The trace records whether it was done, and along which axis.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandAxisFlip {
@@ -35,8 +33,9 @@ pub struct RandAxisFlip {
 
 impl Define for RandAxisFlip {
     const NAME: &'static str = "rand_axis_flip";
-    const SOURCE: &'static str = include_str!("rand_axis_flip.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("RandAxisFlipd").same(&["prob"]).ignored(&[LAZY]).notes("It draws other axes.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)

@@ -1,37 +1,4 @@
-//! Crops to a box around a random voxel of a random class.
-//!
-//! # What it does
-//! Draws a class by `ratios` (all equally likely without them), then a voxel of that class in `source`, all equally
-//! likely, and crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and
-//! so on; with several channels, class c is where channel c is nonzero. With `image`, only voxels count where that
-//! input is above `image_threshold` in any channel.
-//!
-//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
-//! region. Classes without a voxel are left out of the draw. The trace records the order in which the classes were
-//! drawn; the first class with a voxel was taken.
-//!
-//! ```text
-//! [ 0 0 0 0 0 0 0 ]
-//! [ 0 0 0 1 2 0 0 ]   class 1, size [3, 2]   [ 0 1 2 ]
-//! [ 0 0 0 0 2 0 0 ]            ──►           [ 0 0 2 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rand_crop_by_label_classes: { source: label, spatial_size: [96, 96, 32], ratios: [1, 2, 4] }
-//! ```
-//! ```yaml
-//! rand_crop_by_label_classes: { source: label, spatial_size: 64, num_classes: 5, image: image, allow_smaller: true }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
-//!
-//! # Same as
-//! MONAI `RandCropByLabelClassesd(label_key, spatial_size, ratios, num_classes, image_key, image_threshold,
-//! allow_smaller)`, one of its samples. With ratios the number of classes may be left out. Its `indices_key` and
-//! `max_samples_per_class` are not supported: all voxels count. A label that has a ratio above 0 and that no case
-//! contains is an error. In TorchIO, `LabelSampler` draws by probabilities of labels.
+//! The transform `rand_crop_by_label_classes`.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
@@ -43,9 +10,38 @@ use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above,
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
+use revoxel_transforms::peers::Argument::Renamed;
+use revoxel_transforms::peers::{LAZY, NUM_SAMPLES, Peer};
 use revoxel_transforms::transform::{NamedLabel, Names, Observed, PlanError, Sources, Transform};
 
-/// Parameters of `rand_crop_by_label_classes`.
+/// Crops to a box around a random voxel of a random class.
+///
+/// # What it does
+/// Draws a class by `ratios` (all equally likely without them), then a voxel of that class in `source`, all equally
+/// likely, and crops every input to the box of `spatial_size` voxels around it. The classes are the labels 0, 1, 2 and
+/// so on; with several channels, class c is where channel c is nonzero. With `image`, only voxels count where that
+/// input is above `image_threshold` in any channel.
+///
+/// A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+/// region. Classes without a voxel are left out of the draw. The trace records the order in which the classes were
+/// drawn; the first class with a voxel was taken.
+///
+/// ```text
+/// [ 0 0 0 0 0 0 0 ]
+/// [ 0 0 0 1 2 0 0 ]   class 1, size [3, 2]   [ 0 1 2 ]
+/// [ 0 0 0 0 2 0 0 ]            ──►           [ 0 0 2 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rand_crop_by_label_classes: { source: label, spatial_size: [96, 96, 32], ratios: [1, 2, 4] }
+/// ```
+/// ```yaml
+/// rand_crop_by_label_classes: { source: label, spatial_size: 64, num_classes: 5, image: image, allow_smaller: true }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByLabelClasses {
@@ -78,8 +74,19 @@ const MOST: usize = 1000;
 
 impl Define for RandCropByLabelClasses {
     const NAME: &'static str = "rand_crop_by_label_classes";
-    const SOURCE: &'static str = include_str!("rand_crop_by_label_classes.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandCropByLabelClassesd")
+            .same(&["spatial_size", "ratios", "num_classes", "image_threshold", "allow_smaller"])
+            .others(&[Renamed("label_key", "source"), Renamed("image_key", "image")])
+            .ignored(&[LAZY, NUM_SAMPLES])
+            .notes(
+                "The step gives one of its samples. With ratios the number of classes may be left out. Its \
+                 `indices_key` and `max_samples_per_class` are not supported: all voxels count. A label that has a \
+                 ratio above 0 and that no case contains is an error.",
+            ),
+        Peer::torchio("LabelSampler").notes("It draws by probabilities of labels."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")?;

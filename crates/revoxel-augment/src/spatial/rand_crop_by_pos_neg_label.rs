@@ -1,36 +1,4 @@
-//! Crops to a box around a random voxel of the foreground or the background.
-//!
-//! # What it does
-//! With the probability pos/(pos + neg), draws a foreground voxel of `source`, otherwise a background voxel, all
-//! equally likely, and crops every input to the box of `spatial_size` voxels around it. Nonzero voxels are foreground;
-//! with several channels, the first is the background and does not count. With `image`, a voxel is background only
-//! where that input is above `image_threshold` in any channel.
-//!
-//! A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
-//! region. If there is no voxel of the sort that was drawn, one of the other sort is taken, unless its share is 0.
-//!
-//! ```text
-//! [ 0 0 0 0 0 0 0 ]
-//! [ 0 0 0 1 1 0 0 ]   spatial_size [3, 2]   [ 0 1 1 ]
-//! [ 0 0 0 0 1 0 0 ]           ──►           [ 0 0 1 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rand_crop_by_pos_neg_label: { source: label, spatial_size: [96, 96, 32], pos: 2, neg: 1 }
-//! ```
-//! ```yaml
-//! rand_crop_by_pos_neg_label: { source: label, spatial_size: 128, image: image, image_threshold: -500, allow_smaller: true }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
-//!
-//! # Same as
-//! MONAI `RandCropByPosNegLabeld(label_key, spatial_size, pos, neg, image_key, image_threshold, allow_smaller)`, one of
-//! its samples. If no voxel is foreground and `neg` is 0, MONAI takes one of the background; here that is an error,
-//! unless `on_empty` says otherwise, and so is the opposite. For labels in unsigned 8 bit, MONAI takes every voxel as
-//! background if no image narrows it. Its `fg_indices_key` and `bg_indices_key` are not supported.
+//! The transform `rand_crop_by_pos_neg_label`.
 
 use revoxel_core::{Grid, Volume};
 use schemars::JsonSchema;
@@ -41,9 +9,37 @@ use crate::planning::patches::{CropTo, PatchChoice, around, fitting, keep_above,
 use crate::random::{Drawn, Draws, RandomTransform, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty, is_false};
+use revoxel_transforms::peers::Argument::Renamed;
+use revoxel_transforms::peers::{LAZY, NUM_SAMPLES, Peer};
 use revoxel_transforms::transform::{Observed, PlanError, Sources, Transform};
 
-/// Parameters of `rand_crop_by_pos_neg_label`.
+/// Crops to a box around a random voxel of the foreground or the background.
+///
+/// # What it does
+/// With the probability pos/(pos + neg), draws a foreground voxel of `source`, otherwise a background voxel, all
+/// equally likely, and crops every input to the box of `spatial_size` voxels around it. Nonzero voxels are foreground;
+/// with several channels, the first is the background and does not count. With `image`, a voxel is background only
+/// where that input is above `image_threshold` in any channel.
+///
+/// A box that would extend beyond the volume is shifted into it. Inputs on other grids are cropped to the same world
+/// region. If there is no voxel of the sort that was drawn, one of the other sort is taken, unless its share is 0.
+///
+/// ```text
+/// [ 0 0 0 0 0 0 0 ]
+/// [ 0 0 0 1 1 0 0 ]   spatial_size [3, 2]   [ 0 1 1 ]
+/// [ 0 0 0 0 1 0 0 ]           ──►           [ 0 0 1 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rand_crop_by_pos_neg_label: { source: label, spatial_size: [96, 96, 32], pos: 2, neg: 1 }
+/// ```
+/// ```yaml
+/// rand_crop_by_pos_neg_label: { source: label, spatial_size: 128, image: image, image_threshold: -500, allow_smaller: true }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandCropByPosNegLabel {
@@ -77,8 +73,17 @@ const fn one() -> f64 {
 
 impl Define for RandCropByPosNegLabel {
     const NAME: &'static str = "rand_crop_by_pos_neg_label";
-    const SOURCE: &'static str = include_str!("rand_crop_by_pos_neg_label.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandCropByPosNegLabeld")
+        .same(&["spatial_size", "pos", "neg", "image_threshold", "allow_smaller"])
+        .others(&[Renamed("label_key", "source"), Renamed("image_key", "image")])
+        .ignored(&[LAZY, NUM_SAMPLES])
+        .notes(
+            "The step gives one of its samples. If no voxel is foreground and `neg` is 0, MONAI takes one of the \
+             background; here that is an error, unless `on_empty` says otherwise, and so is the opposite. For \
+             labels in unsigned 8 bit, MONAI takes every voxel as background if no image narrows it. Its \
+             `fg_indices_key` and `bg_indices_key` are not supported.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")?;

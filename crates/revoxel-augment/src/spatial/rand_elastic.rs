@@ -1,36 +1,4 @@
-//! Bends the volume smoothly at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Moves the points of the world by a cubic
-//! B-spline over `num_control_points` control points. Each coordinate of the displacement of each control point is
-//! drawn between −`max_displacement_mm` and `max_displacement_mm` (mm along RAS). The outermost `locked_borders` layers
-//! of control points stay. The grid does not change.
-//!
-//! ```text
-//!  |  |  |  |          |  | |   |
-//!  |  |  |  |   ──►    | |   | |
-//!  |  |  |  |          |  | |   |
-//! ```
-//!
-//! The control points span the volume of the step's first input. The bending must have an inverse, so neighbouring
-//! control points may differ only by a limited amount: in units of their distance, the largest differences of a
-//! coordinate along the three axes may add up to 0.9. If they add up to more, one factor reduces all displacements.
-//! Displacements up to 0.15 of the control points' distance are never reduced.
-//!
-//! # YAML
-//! ```yaml
-//! rand_elastic: { prob: 0.3, num_control_points: 7, max_displacement_mm: 7.5, padding: minimum }
-//! ```
-//!
-//! # Inverse
-//! Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records the
-//! control points as used, so nothing is drawn again.
-//!
-//! # Same as
-//! TorchIO `RandomElasticDeformation(num_control_points, max_displacement, locked_borders)`, which warns of folding and
-//! inverts by the negative displacements, which is an approximation. The field is that of SimpleITK's
-//! `BSplineTransform` over the outer faces (TorchIO's begins an eighth of a voxel further out). MONAI's elastic
-//! transforms are `rand_3d_elastic` and `rand_2d_elastic` here.
+//! The transform `rand_elastic`.
 
 use std::sync::Arc;
 
@@ -44,9 +12,37 @@ use crate::planning::planar::{same_plane, stay_in_plane};
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Numbers, Padding, PerKey, RealVector};
+use revoxel_transforms::peers::Argument::Renamed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `rand_elastic`.
+/// Bends the volume smoothly at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Moves the points of the world by a cubic
+/// B-spline over `num_control_points` control points. Each coordinate of the displacement of each control point is
+/// drawn between −`max_displacement_mm` and `max_displacement_mm` (mm along RAS). The outermost `locked_borders` layers
+/// of control points stay. The grid does not change.
+///
+/// ```text
+///  |  |  |  |          |  | |   |
+///  |  |  |  |   ──►    | |   | |
+///  |  |  |  |          |  | |   |
+/// ```
+///
+/// The control points span the volume of the step's first input. The bending must have an inverse, so neighbouring
+/// control points may differ only by a limited amount: in units of their distance, the largest differences of a
+/// coordinate along the three axes may add up to 0.9. If they add up to more, one factor reduces all displacements.
+/// Displacements up to 0.15 of the control points' distance are never reduced.
+///
+/// # YAML
+/// ```yaml
+/// rand_elastic: { prob: 0.3, num_control_points: 7, max_displacement_mm: 7.5, padding: minimum }
+/// ```
+///
+/// # Inverse
+/// Inverts the bending, to within 1e-7 voxels for each voxel, and resamples: lossy in values. The trace records the
+/// control points as used, so nothing is drawn again.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandElastic {
@@ -85,8 +81,15 @@ const fn two() -> usize {
 
 impl Define for RandElastic {
     const NAME: &'static str = "rand_elastic";
-    const SOURCE: &'static str = include_str!("rand_elastic.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::torchio("RandomElasticDeformation")
+        .same(&["num_control_points", "locked_borders"])
+        .others(&[Renamed("max_displacement", "max_displacement_mm")])
+        .notes(
+            "It warns of folding and inverts by the negative displacements, which is an approximation. The field \
+             is that of SimpleITK's `BSplineTransform` over the outer faces (TorchIO's begins an eighth of a \
+             voxel further out). MONAI's elastic transforms are `rand_3d_elastic` and `rand_2d_elastic` here.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,21 +1,4 @@
-//! Reverses axes at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along
-//! `spatial_axis`: one axis, several, or by default all. The affine follows, so every voxel keeps its place in the
-//! patient.
-//!
-//! # YAML
-//! ```yaml
-//! rand_flip: { prob: 0.5, spatial_axis: 0 }
-//! ```
-//!
-//! # Inverse
-//! The same flip; exact. The trace records whether it was done.
-//!
-//! # Same as
-//! MONAI `RandFlipd(prob, spatial_axis)`; TorchIO `RandomFlip`, which draws for each axis (here write one step for
-//! each) and keeps the old affine.
+//! The transform `rand_flip`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,9 +7,23 @@ use serde_json::json;
 use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::Axes;
+use revoxel_transforms::peers::{LAZY, Peer};
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_flip`.
+/// Reverses axes at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Reverses the order of voxels along
+/// `spatial_axis`: one axis, several, or by default all. The affine follows, so every voxel keeps its place in the
+/// patient.
+///
+/// # YAML
+/// ```yaml
+/// rand_flip: { prob: 0.5, spatial_axis: 0 }
+/// ```
+///
+/// # Inverse
+/// The same flip; exact. The trace records whether it was done.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandFlip {
@@ -40,8 +37,12 @@ pub struct RandFlip {
 
 impl Define for RandFlip {
     const NAME: &'static str = "rand_flip";
-    const SOURCE: &'static str = include_str!("rand_flip.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandFlipd").same(&["prob", "spatial_axis"]).ignored(&[LAZY]),
+        Peer::torchio("RandomFlip")
+            .notes("It draws for each axis (here write one step for each) and keeps the old affine."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

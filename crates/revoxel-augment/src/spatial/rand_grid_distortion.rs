@@ -1,20 +1,4 @@
-//! Stretches and squeezes cells along each axis at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Does what `grid_distortion` does, with
-//! steps of 1 plus a number drawn from `distort_limit` for every cell of every axis. The cells divide the volume of the
-//! step's first input.
-//!
-//! # YAML
-//! ```yaml
-//! rand_grid_distortion: { prob: 0.3, num_cells: 5, distort_limit: 0.2 }
-//! ```
-//!
-//! # Inverse
-//! Stretches the cells back, exactly, and resamples: lossy in values. The trace records the steps.
-//!
-//! # Same as
-//! MONAI `RandGridDistortiond(num_cells, prob, distort_limit)` with `rule: monai`; see `grid_distortion`.
+//! The transform `rand_grid_distortion`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -27,9 +11,23 @@ use crate::planning::planar::same_plane;
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Numbers, Padding, PerKey};
+use revoxel_transforms::peers::{LAZY, Peer, SAMPLING};
 use revoxel_transforms::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `rand_grid_distortion`.
+/// Stretches and squeezes cells along each axis at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Does what `grid_distortion` does, with
+/// steps of 1 plus a number drawn from `distort_limit` for every cell of every axis. The cells divide the volume of the
+/// step's first input.
+///
+/// # YAML
+/// ```yaml
+/// rand_grid_distortion: { prob: 0.3, num_cells: 5, distort_limit: 0.2 }
+/// ```
+///
+/// # Inverse
+/// Stretches the cells back, exactly, and resamples: lossy in values. The trace records the steps.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGridDistortion {
@@ -64,8 +62,13 @@ const fn little() -> Range {
 
 impl Define for RandGridDistortion {
     const NAME: &'static str = "rand_grid_distortion";
-    const SOURCE: &'static str = include_str!("rand_grid_distortion.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandGridDistortiond")
+        .same(&["prob", "num_cells", "distort_limit"])
+        .others(SAMPLING)
+        .always(&[("rule", "\"monai\"")])
+        .ignored(&[LAZY])
+        .notes("See `grid_distortion`.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,23 +1,4 @@
-//! Takes one of the windows that sweep the volume from a random place; each copy of a case takes another one.
-//!
-//! # What it does
-//! Does what `grid_patch` does, with two differences. The first window begins at an index drawn from `min_offset` to
-//! `max_offset` along each axis, both included. `sort_fn: random` puts the windows in a random order. All copies of a
-//! case get the same draw, so their windows belong together.
-//!
-//! # YAML
-//! ```yaml
-//! rand_grid_patch: { patch_size: [64, 64, 32], max_offset: [20, 20, 0] }
-//! ```
-//!
-//! # Inverse
-//! Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
-//! window.
-//!
-//! # Same as
-//! MONAI `RandGridPatchd(patch_size, min_offset, max_offset, num_patches, overlap, sort_fn, threshold, pad_mode)`,
-//! which returns all patches as one tensor. Its `sort_fn: random` draws the windows anew for each key; here they are
-//! the same. As in `grid_patch`, one source decides, and no patches are made up.
+//! The transform `rand_grid_patch`.
 
 use revoxel_core::Grid;
 use schemars::JsonSchema;
@@ -33,9 +14,24 @@ use crate::planning::windows::Windows;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, Named, Numbers, PadMode, PerKey, RealVector};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{PaddingRule, PlanError, Sources, Transform};
 
-/// Parameters of `rand_grid_patch`.
+/// Takes one of the windows that sweep the volume from a random place; each copy of a case takes another one.
+///
+/// # What it does
+/// Does what `grid_patch` does, with two differences. The first window begins at an index drawn from `min_offset` to
+/// `max_offset` along each axis, both included. `sort_fn: random` puts the windows in a random order. All copies of a
+/// case get the same draw, so their windows belong together.
+///
+/// # YAML
+/// ```yaml
+/// rand_grid_patch: { patch_size: [64, 64, 32], max_offset: [20, 20, 0] }
+/// ```
+///
+/// # Inverse
+/// Puts the patch back in its place: exact inside it, and the outside is filled. The trace of each copy records its
+/// window.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandGridPatch {
@@ -78,8 +74,13 @@ pub struct RandGridPatch {
 
 impl Define for RandGridPatch {
     const NAME: &'static str = "rand_grid_patch";
-    const SOURCE: &'static str = include_str!("rand_grid_patch.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::monai("RandGridPatchd")
+        .same(&["patch_size", "min_offset", "max_offset", "num_patches", "overlap", "sort_fn", "threshold", "pad_mode"])
+        .notes(
+            "It returns all patches as one tensor. Its `sort_fn: random` draws the windows anew for each key; \
+             here they are the same. As in `grid_patch`, one source decides, and no patches are made up.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         check(&self.patch_size, &self.overlap, self.pad_mode, self.value.as_ref())?;

@@ -1,23 +1,4 @@
-//! Rotates at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the sampling grid by angles
-//! (radians) drawn from `range_x`, `range_y` and `range_z` and interpolates onto it, as `rotate` does with `about:
-//! volume` or `about: world`. The affine follows, so every voxel keeps its place in the patient.
-//!
-//! # YAML
-//! ```yaml
-//! rand_rotate: { prob: 0.5, range_z: 0.3 }
-//! ```
-//! ```yaml
-//! rand_rotate: { prob: 0.5, range_x: [-0.2, 0.2], about: world, padding: minimum }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the angles.
-//!
-//! # Same as
-//! MONAI `RandRotated(range_x, range_y, range_z, prob, keep_size, padding_mode)` with `about: volume`.
+//! The transform `rand_rotate`.
 
 use revoxel_resample::Interpolation;
 use schemars::JsonSchema;
@@ -28,9 +9,26 @@ use super::rotate::{About, Rotate};
 use crate::random::{Drawn, Draws, RandomTransform, Range, Ranges, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Named, Padding, PerKey, is_false, yes};
+use revoxel_transforms::peers::{ALIGN_CORNERS, DTYPE, LAZY, Peer, SAMPLING};
 use revoxel_transforms::transform::{Resampling, Transform};
 
-/// Parameters of `rand_rotate`.
+/// Rotates at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Rotates the sampling grid by angles
+/// (radians) drawn from `range_x`, `range_y` and `range_z` and interpolates onto it, as `rotate` does with `about:
+/// volume` or `about: world`. The affine follows, so every voxel keeps its place in the patient.
+///
+/// # YAML
+/// ```yaml
+/// rand_rotate: { prob: 0.5, range_z: 0.3 }
+/// ```
+/// ```yaml
+/// rand_rotate: { prob: 0.5, range_x: [-0.2, 0.2], about: world, padding: minimum }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry. The trace records the angles.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRotate {
@@ -70,8 +68,12 @@ const fn none() -> Range {
 
 impl Define for RandRotate {
     const NAME: &'static str = "rand_rotate";
-    const SOURCE: &'static str = include_str!("rand_rotate.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandRotated")
+        .same(&["prob", "range_x", "range_y", "range_z", "keep_size"])
+        .others(SAMPLING)
+        .ignored(&[LAZY, DTYPE, ALIGN_CORNERS])
+        .notes("It rotates as `about: volume` does, which is the default.")];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,20 +1,4 @@
-//! Rotates by right angles at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Rotates the volume 1 to `max_k` times
-//! (all equally likely) by 90° in the plane of `spatial_axes`, from the first axis towards the second. The affine
-//! follows, so every voxel keeps its place in the patient.
-//!
-//! # YAML
-//! ```yaml
-//! rand_rotate90: { prob: 0.5, max_k: 3, spatial_axes: [0, 1] }
-//! ```
-//!
-//! # Inverse
-//! The opposite rotation; exact. The trace records the number of turns.
-//!
-//! # Same as
-//! MONAI `RandRotate90d(prob, max_k, spatial_axes)`.
+//! The transform `rand_rotate90`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,9 +7,23 @@ use serde_json::json;
 use crate::random::{Drawn, Draws, RandomTransform, Turn, probability, tenth};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::axis;
+use revoxel_transforms::peers::{LAZY, Peer};
 use revoxel_transforms::transform::Transform;
 
-/// Parameters of `rand_rotate90`.
+/// Rotates by right angles at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Rotates the volume 1 to `max_k` times
+/// (all equally likely) by 90° in the plane of `spatial_axes`, from the first axis towards the second. The affine
+/// follows, so every voxel keeps its place in the patient.
+///
+/// # YAML
+/// ```yaml
+/// rand_rotate90: { prob: 0.5, max_k: 3, spatial_axes: [0, 1] }
+/// ```
+///
+/// # Inverse
+/// The opposite rotation; exact. The trace records the number of turns.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandRotate90 {
@@ -50,8 +48,9 @@ const fn first_two() -> [i64; 2] {
 
 impl Define for RandRotate90 {
     const NAME: &'static str = "rand_rotate90";
-    const SOURCE: &'static str = include_str!("rand_rotate90.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("RandRotate90d").same(&["prob", "max_k", "spatial_axes"]).ignored(&[LAZY])];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

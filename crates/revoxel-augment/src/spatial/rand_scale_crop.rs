@@ -1,33 +1,4 @@
-//! Crops to a fraction of the volume at a random place, optionally of a random size.
-//!
-//! # What it does
-//! Keeps the fraction `roi_scale` of each axis, rounded up to whole voxels, from a random index on; all places in the
-//! volume are equally likely. With `random_center: false` the box is central, as in `center_scale_crop`. With
-//! `random_size: true` the number of voxels of each axis is drawn too, from those of `roi_scale` to those of
-//! `max_roi_scale`.
-//!
-//! The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
-//! fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
-//!
-//! ```text
-//! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
-//!   └───────┘             ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rand_scale_crop: { roi_scale: [0.8, 0.8, 1] }
-//! ```
-//! ```yaml
-//! rand_scale_crop: { roi_scale: 0.5, max_roi_scale: 0.9, random_size: true }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
-//!
-//! # Same as
-//! MONAI `RandScaleCropd(roi_scale, max_roi_scale, random_center, random_size)`. If the size is not drawn, MONAI
-//! ignores `max_roi_scale`; here that is an error, and so are scales above 1.
+//! The transform `rand_scale_crop`.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -39,9 +10,35 @@ use crate::planning::{finite, window};
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{RealVector, is_false, yes};
+use revoxel_transforms::peers::{LAZY, Peer};
 use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `rand_scale_crop`.
+/// Crops to a fraction of the volume at a random place, optionally of a random size.
+///
+/// # What it does
+/// Keeps the fraction `roi_scale` of each axis, rounded up to whole voxels, from a random index on; all places in the
+/// volume are equally likely. With `random_center: false` the box is central, as in `center_scale_crop`. With
+/// `random_size: true` the number of voxels of each axis is drawn too, from those of `roi_scale` to those of
+/// `max_roi_scale`.
+///
+/// The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
+/// fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
+///
+/// ```text
+/// [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
+///   └───────┘             ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rand_scale_crop: { roi_scale: [0.8, 0.8, 1] }
+/// ```
+/// ```yaml
+/// rand_scale_crop: { roi_scale: 0.5, max_roi_scale: 0.9, random_size: true }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandScaleCrop {
@@ -61,8 +58,14 @@ pub struct RandScaleCrop {
 
 impl Define for RandScaleCrop {
     const NAME: &'static str = "rand_scale_crop";
-    const SOURCE: &'static str = include_str!("rand_scale_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandScaleCropd")
+        .same(&["roi_scale", "max_roi_scale", "random_center", "random_size"])
+        .ignored(&[LAZY])
+        .notes(
+            "If the size is not drawn, MONAI ignores `max_roi_scale`; here that is an error, and so are scales \
+             above 1.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         share("roi_scale", &self.roi_scale)?;

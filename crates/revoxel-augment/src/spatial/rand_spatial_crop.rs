@@ -1,33 +1,4 @@
-//! Crops to a box at a random place, optionally of a random size.
-//!
-//! # What it does
-//! Keeps `roi_size` voxels of each axis from a random index on; all places in the volume are equally likely. With
-//! `random_center: false` the box is central, as in `center_spatial_crop`. With `random_size: true` the number of
-//! voxels of each axis is drawn too, from `roi_size` to `max_roi_size`. An axis shorter than the size stays as it is.
-//!
-//! The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
-//! fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
-//!
-//! ```text
-//! [ . . . . . . . ]   roi_size 4    [ . . . . ]
-//!   └───────┘             ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rand_spatial_crop: { roi_size: [96, 96, -1] }
-//! ```
-//! ```yaml
-//! rand_spatial_crop: { roi_size: 64, max_roi_size: 128, random_size: true }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
-//!
-//! # Same as
-//! MONAI `RandSpatialCropd(roi_size, max_roi_size, random_center, random_size)` and one of the samples of MONAI
-//! `RandSpatialCropSamplesd`. If the size is not drawn, MONAI ignores `max_roi_size`; here that is an error. In
-//! TorchIO, `UniformSampler` draws such boxes during training.
+//! The transform `rand_spatial_crop`.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -40,9 +11,34 @@ use crate::planning::window;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, is_false, yes};
+use revoxel_transforms::peers::{LAZY, NUM_SAMPLES, Peer};
 use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `rand_spatial_crop`.
+/// Crops to a box at a random place, optionally of a random size.
+///
+/// # What it does
+/// Keeps `roi_size` voxels of each axis from a random index on; all places in the volume are equally likely. With
+/// `random_center: false` the box is central, as in `center_spatial_crop`. With `random_size: true` the number of
+/// voxels of each axis is drawn too, from `roi_size` to `max_roi_size`. An axis shorter than the size stays as it is.
+///
+/// The box refers to the step's first input; inputs on other grids are cropped to the same world region. The draws are
+/// fractions: 0 is the smallest size or the first index, and just below 1 the largest or last.
+///
+/// ```text
+/// [ . . . . . . . ]   roi_size 4    [ . . . . ]
+///   └───────┘             ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rand_spatial_crop: { roi_size: [96, 96, -1] }
+/// ```
+/// ```yaml
+/// rand_spatial_crop: { roi_size: 64, max_roi_size: 128, random_size: true }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandSpatialCrop {
@@ -61,8 +57,18 @@ pub struct RandSpatialCrop {
 
 impl Define for RandSpatialCrop {
     const NAME: &'static str = "rand_spatial_crop";
-    const SOURCE: &'static str = include_str!("rand_spatial_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandSpatialCropd")
+            .same(&["roi_size", "max_roi_size", "random_center", "random_size"])
+            .ignored(&[LAZY, NUM_SAMPLES])
+            .notes("If the size is not drawn, MONAI ignores `max_roi_size`; here that is an error."),
+        Peer::imported("RandSpatialCropSamplesd")
+            .same(&["roi_size", "max_roi_size", "random_center", "random_size"])
+            .ignored(&[LAZY, NUM_SAMPLES])
+            .notes("The step gives one of its samples."),
+        Peer::torchio("UniformSampler").notes("It draws such boxes during training."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.roi_size.by_axis("roi_size")?;

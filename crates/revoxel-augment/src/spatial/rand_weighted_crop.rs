@@ -1,32 +1,4 @@
-//! Crops to a box around a voxel drawn by weights.
-//!
-//! # What it does
-//! Draws a voxel with a probability proportional to its value in `source`, and crops every input to the box of
-//! `spatial_size` voxels around it. Only voxels are drawn that can be the centre of a box inside the volume (size//2
-//! voxels lie before the centre). An axis shorter than the box stays as it is; its centre is n//2. Inputs on other
-//! grids are cropped to the same world region.
-//!
-//! Weights are 0 or more, in one channel. Weights at the rim, where no box has its centre, do not count.
-//!
-//! ```text
-//! weights [ 0 0 0 9 1 0 0 ]
-//! volume  [ a b c d e f g ]   spatial_size 3   [ c d e ]  or, once in ten,  [ d e f ]
-//!                                   ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rand_weighted_crop: { source: weights, spatial_size: [96, 96, 32] }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
-//!
-//! # Same as
-//! MONAI `RandWeightedCropd(w_key, spatial_size)`, one of its samples. MONAI leaves out the last box along each axis;
-//! here all have their share. If weights are negative, MONAI adds a number to all of them; if no weight counts, or some
-//! are not finite, it draws evenly. Here all of these are errors; if no weight counts, `on_empty` may say otherwise. In
-//! TorchIO, `WeightedSampler` draws such boxes during training.
+//! The transform `rand_weighted_crop`.
 
 use revoxel_core::{Volume, dispatch};
 use schemars::JsonSchema;
@@ -38,9 +10,33 @@ use crate::planning::weights::by_weight;
 use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{IntVector, OnEmpty};
+use revoxel_transforms::peers::Argument::Renamed;
+use revoxel_transforms::peers::{LAZY, NUM_SAMPLES, Peer};
 use revoxel_transforms::transform::{Observed, PlanError, Sources, Transform};
 
-/// Parameters of `rand_weighted_crop`.
+/// Crops to a box around a voxel drawn by weights.
+///
+/// # What it does
+/// Draws a voxel with a probability proportional to its value in `source`, and crops every input to the box of
+/// `spatial_size` voxels around it. Only voxels are drawn that can be the centre of a box inside the volume (size//2
+/// voxels lie before the centre). An axis shorter than the box stays as it is; its centre is n//2. Inputs on other
+/// grids are cropped to the same world region.
+///
+/// Weights are 0 or more, in one channel. Weights at the rim, where no box has its centre, do not count.
+///
+/// ```text
+/// weights [ 0 0 0 9 1 0 0 ]
+/// volume  [ a b c d e f g ]   spatial_size 3   [ c d e ]  or, once in ten,  [ d e f ]
+///                                   ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rand_weighted_crop: { source: weights, spatial_size: [96, 96, 32] }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it. The trace records the box.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandWeightedCrop {
@@ -55,8 +51,20 @@ pub struct RandWeightedCrop {
 
 impl Define for RandWeightedCrop {
     const NAME: &'static str = "rand_weighted_crop";
-    const SOURCE: &'static str = include_str!("rand_weighted_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("RandWeightedCropd")
+            .same(&["spatial_size"])
+            .others(&[Renamed("w_key", "source")])
+            .ignored(&[LAZY, NUM_SAMPLES])
+            .notes(
+                "The step gives one of its samples. MONAI leaves out the last box along each axis; here all have \
+                 their share. If weights are negative, MONAI adds a number to all of them; if no weight counts, or \
+                 some are not finite, it draws evenly. Here all of these are errors; if no weight counts, `on_empty` \
+                 may say otherwise.",
+            ),
+        Peer::torchio("WeightedSampler").notes("It draws such boxes during training."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")

@@ -1,27 +1,4 @@
-//! Enlarges or shrinks at random.
-//!
-//! # What it does
-//! Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto floor(n ·
-//! zoom) voxels over the same extent, with a zoom drawn between `min_zoom` and `max_zoom`: one zoom for all axes if
-//! these are single numbers, otherwise one by axis. With `keep_size` the result is cropped or padded about its centre
-//! to the previous shape. The affine follows, so every voxel keeps its place in the patient.
-//!
-//! # YAML
-//! ```yaml
-//! rand_zoom: { prob: 0.3, min_zoom: 0.9, max_zoom: 1.1 }
-//! ```
-//! ```yaml
-//! rand_zoom: { prob: 1, min_zoom: [0.8, 0.8, 1], max_zoom: [1.2, 1.2, 1], padding_mode: constant }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that `keep_size` cropped are
-//! filled. The trace records the zoom.
-//!
-//! # Same as
-//! MONAI `RandZoomd(prob, min_zoom, max_zoom, keep_size, padding_mode, mode)`. Its default `mode` is `area`, here
-//! `area: true`. With two zooms MONAI uses the first for axes 0 and 1; here the last number is repeated. Its padding
-//! value is not supported: a constant is 0, or the fill of the kind.
+//! The transform `rand_zoom`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
@@ -33,9 +10,29 @@ use crate::planning::{area_alone, centre_crop, pad_to, resample, resized, window
 use crate::random::{Drawn, Draws, RandomTransform, probability, tenth, within};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
+use revoxel_transforms::peers::Argument::{Mode, PadBy, Special};
+use revoxel_transforms::peers::{DTYPE, LAZY, Peer};
 use revoxel_transforms::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `rand_zoom`.
+/// Enlarges or shrinks at random.
+///
+/// # What it does
+/// Applied with probability `prob`; all inputs of the step get the same draw. Interpolates the volume onto floor(n ·
+/// zoom) voxels over the same extent, with a zoom drawn between `min_zoom` and `max_zoom`: one zoom for all axes if
+/// these are single numbers, otherwise one by axis. With `keep_size` the result is cropped or padded about its centre
+/// to the previous shape. The affine follows, so every voxel keeps its place in the patient.
+///
+/// # YAML
+/// ```yaml
+/// rand_zoom: { prob: 0.3, min_zoom: 0.9, max_zoom: 1.1 }
+/// ```
+/// ```yaml
+/// rand_zoom: { prob: 1, min_zoom: [0.8, 0.8, 1], max_zoom: [1.2, 1.2, 1], padding_mode: constant }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that `keep_size` cropped are
+/// filled. The trace records the zoom.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandMagnify {
@@ -85,8 +82,16 @@ const fn edge() -> Named<PadMode> {
 
 impl Define for RandMagnify {
     const NAME: &'static str = "rand_zoom";
-    const SOURCE: &'static str = include_str!("rand_zoom.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("RandZoomd")
+        .same(&["prob", "min_zoom", "max_zoom", "keep_size"])
+        .others(&[PadBy("padding_mode", "padding_mode"), Mode, Special("align_corners", "align_corners")])
+        .ignored(&[LAZY, DTYPE])
+        .notes(
+            "Its default `mode` is `area`, here `area: true`. With two zooms MONAI uses the first for axes 0 and \
+             1; here the last number is repeated. Its padding value is not supported: a constant is 0, or the \
+             fill of the kind.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         probability(self.prob)?;

@@ -1,49 +1,4 @@
-//! Separates foreground from background by a threshold.
-//!
-//! # What it does
-//! Makes a label map of one channel: 1 where a value of any channel is at most its threshold, 0 elsewhere. Dark voxels
-//! are foreground, as in photographs of tissue on white; with `invert: true` bright voxels are, as in scans. `invert`
-//! first replaces each value x by 1 − x; for unsigned whole numbers, by the largest number of their type − x; for
-//! signed ones, by −1 − x. Thresholds apply to the inverted values.
-//!
-//! A threshold is a number, or a rule that finds it in the values of its channel:
-//!
-//! | rule | threshold |
-//! |---|---|
-//! | `otsu` | where the means of both sides differ most, weighted by their sizes |
-//! | `isodata` | midway between the means of both sides; the lowest such value |
-//! | `li` | the least cross entropy, from the mean on |
-//! | `mean` | the mean |
-//! | `minimum` | the lowest point between the two maxima of the smoothed histogram; an error without two maxima |
-//! | `triangle` | farthest from the line between the peak of the histogram and its far end |
-//! | `yen` | the greatest correlation on both sides |
-//!
-//! Give one threshold for all channels, a list with one per channel, or a map for some channels, where R, G and B are
-//! the channels 0, 1 and 2. Channels that the map leaves out do not count.
-//!
-//! `hsv_threshold` takes three channels as red, green and blue, and compares hue, saturation and value, from 0 to 1.
-//! Whole numbers are divided by the largest number of their type; other values must already lie in that range. Give one
-//! threshold for all three, a list, or a map for some of H, S and V. Foreground is where any of them exceeds its
-//! threshold. With both parameters, foreground is where both agree; `threshold: null` leaves the first out.
-//!
-//! # YAML
-//! ```yaml
-//! foreground_mask: { threshold: otsu, invert: true }
-//! ```
-//! ```yaml
-//! foreground_mask: { threshold: { R: otsu, G: 100 }, hsv_threshold: { S: 0.1 } }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `ForegroundMaskd(threshold, hsv_threshold, invert)` with the rules of scikit-image that give one number. MONAI
-//! takes a threshold of 0 as none, and at most three channels; there one map gives thresholds of both kinds, and
-//! letters of missing channels do nothing. The rules leave out NaN, where scikit-image fails. A constant channel is its
-//! own threshold for all rules but `minimum`. `li` does not overflow where int8 or int16 span more than half of their
-//! range, and has more than five digits for float32. Whole numbers stay whole numbers, as for arrays in MONAI; from
-//! files MONAI makes single precision of them, and `as_float: true` does the same.
+//! The transform `foreground_mask`.
 
 use std::borrow::Cow;
 
@@ -57,10 +12,48 @@ use super::threshold_rules::Rule;
 use super::thresholds::{Threshold, Thresholds};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::is_false;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 use revoxel_transforms::{Channels, LabelSet};
 
-/// Parameters of `foreground_mask`.
+/// Separates foreground from background by a threshold.
+///
+/// # What it does
+/// Makes a label map of one channel: 1 where a value of any channel is at most its threshold, 0 elsewhere. Dark voxels
+/// are foreground, as in photographs of tissue on white; with `invert: true` bright voxels are, as in scans. `invert`
+/// first replaces each value x by 1 − x; for unsigned whole numbers, by the largest number of their type − x; for
+/// signed ones, by −1 − x. Thresholds apply to the inverted values.
+///
+/// A threshold is a number, or a rule that finds it in the values of its channel:
+///
+/// | rule | threshold |
+/// |---|---|
+/// | `otsu` | where the means of both sides differ most, weighted by their sizes |
+/// | `isodata` | midway between the means of both sides; the lowest such value |
+/// | `li` | the least cross entropy, from the mean on |
+/// | `mean` | the mean |
+/// | `minimum` | the lowest point between the two maxima of the smoothed histogram; an error without two maxima |
+/// | `triangle` | farthest from the line between the peak of the histogram and its far end |
+/// | `yen` | the greatest correlation on both sides |
+///
+/// Give one threshold for all channels, a list with one per channel, or a map for some channels, where R, G and B are
+/// the channels 0, 1 and 2. Channels that the map leaves out do not count.
+///
+/// `hsv_threshold` takes three channels as red, green and blue, and compares hue, saturation and value, from 0 to 1.
+/// Whole numbers are divided by the largest number of their type; other values must already lie in that range. Give one
+/// threshold for all three, a list, or a map for some of H, S and V. Foreground is where any of them exceeds its
+/// threshold. With both parameters, foreground is where both agree; `threshold: null` leaves the first out.
+///
+/// # YAML
+/// ```yaml
+/// foreground_mask: { threshold: otsu, invert: true }
+/// ```
+/// ```yaml
+/// foreground_mask: { threshold: { R: otsu, G: 100 }, hsv_threshold: { S: 0.1 } }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForegroundMask {
@@ -89,8 +82,19 @@ const HSV: &str = "HSV";
 
 impl Define for ForegroundMask {
     const NAME: &'static str = "foreground_mask";
-    const SOURCE: &'static str = include_str!("foreground_mask.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("ForegroundMaskd")
+        .same(&["threshold", "hsv_threshold", "invert"])
+        .always(&[("as_float", "true")])
+        .notes(
+            "Of the rules of scikit-image, those that give one number are supported. MONAI takes a threshold of \
+             0 as none, and at most three channels; there one map gives thresholds of both kinds, and letters of \
+             missing channels do nothing. The rules leave out NaN, where scikit-image fails. A constant channel \
+             is its own threshold for all rules but `minimum`. `li` does not overflow where int8 or int16 span \
+             more than half of their range, and has more than five digits for float32. Whole numbers stay whole \
+             numbers, as for arrays in MONAI; from files MONAI makes single precision of them, and `as_float: \
+             true` does the same.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.threshold.is_none() && self.hsv_threshold.is_none() {

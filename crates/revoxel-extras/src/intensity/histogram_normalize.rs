@@ -1,25 +1,4 @@
-//! Equalises the histogram: makes all intensities equally frequent.
-//!
-//! # What it does
-//! Replaces each value by the share of values that are not larger, from `min` for the smallest to `max` for the
-//! largest. The result is float32. Whole numbers have one bin each; other values have `num_bins` bins of equal width,
-//! and lie on straight lines between the centres of the bins. With `source`, the histogram is that of the voxels where
-//! this input is above 0; all values change.
-//!
-//! # YAML
-//! ```yaml
-//! histogram_normalize: { num_bins: 256, min: 0, max: 1 }
-//! ```
-//! ```yaml
-//! histogram_normalize: { source: label }
-//! ```
-//!
-//! # Inverse
-//! The values are lost: rare ones become the same.
-//!
-//! # Same as
-//! MONAI `HistogramNormalized(num_bins, min, max, mask_key)`, with scikit-image installed. Whole numbers have one bin
-//! each, as for arrays in MONAI; from files MONAI makes single precision of them, and `as_float: true` does the same.
+//! The transform `histogram_normalize`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -31,9 +10,28 @@ use super::mask::flags;
 use super::rescale::float;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::is_false;
+use revoxel_transforms::peers::Argument::Renamed;
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::transform::{ApplyError, Sources, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `histogram_normalize`.
+/// Equalises the histogram: makes all intensities equally frequent.
+///
+/// # What it does
+/// Replaces each value by the share of values that are not larger, from `min` for the smallest to `max` for the
+/// largest. The result is float32. Whole numbers have one bin each; other values have `num_bins` bins of equal width,
+/// and lie on straight lines between the centres of the bins. With `source`, the histogram is that of the voxels where
+/// this input is above 0; all values change.
+///
+/// # YAML
+/// ```yaml
+/// histogram_normalize: { num_bins: 256, min: 0, max: 1 }
+/// ```
+/// ```yaml
+/// histogram_normalize: { source: label }
+/// ```
+///
+/// # Inverse
+/// The values are lost: rare ones become the same.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramNormalize {
@@ -64,8 +62,16 @@ const fn most() -> f64 {
 
 impl Define for HistogramNormalize {
     const NAME: &'static str = "histogram_normalize";
-    const SOURCE: &'static str = include_str!("histogram_normalize.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("HistogramNormalized")
+        .same(&["num_bins", "min", "max"])
+        .others(&[Renamed("mask_key", "source")])
+        .always(&[("as_float", "true")])
+        .ignored(&[DTYPE])
+        .notes(
+            "It is the same with scikit-image installed. Whole numbers have one bin each, as for arrays in \
+             MONAI; from files MONAI makes single precision of them, and `as_float: true` does the same.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         if !(2..=65_536).contains(&self.num_bins) {

@@ -1,19 +1,4 @@
-//! Smooths with a median.
-//!
-//! # What it does
-//! Replaces each value by the median of the box that extends `radius` voxels to each side, for all axes or by axis.
-//! Beyond the volume the nearest voxel is used. The voxel type stays.
-//!
-//! # YAML
-//! ```yaml
-//! median_smooth: { radius: 1 }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `MedianSmoothd(radius)`; scipy `median_filter(size=2·radius + 1, mode="nearest")`.
+//! The transform `median_smooth`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
@@ -21,9 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::IntVector;
+use revoxel_transforms::peers::Argument::{Fixed, Listed};
+use revoxel_transforms::peers::{Peer, Program};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `median_smooth`.
+/// Smooths with a median.
+///
+/// # What it does
+/// Replaces each value by the median of the box that extends `radius` voxels to each side, for all axes or by axis.
+/// Beyond the volume the nearest voxel is used. The voxel type stays.
+///
+/// # YAML
+/// ```yaml
+/// median_smooth: { radius: 1 }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MedianSmooth {
@@ -41,8 +40,11 @@ const MOST: i64 = 15;
 
 impl Define for MedianSmooth {
     const NAME: &'static str = "median_smooth";
-    const SOURCE: &'static str = include_str!("median_smooth.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("MedianSmoothd").same(&["radius"]),
+        Peer::new(Program::SciPy, "median_filter").others(&[Listed("size=2·radius + 1"), Fixed("mode", "\"nearest\"")]),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.radius.by_axis("radius")?;

@@ -1,25 +1,4 @@
-//! Reduces many channels to their principal components.
-//!
-//! # What it does
-//! Treats the values of all channels at a voxel as a point, and computes its coordinates along the `num_components`
-//! directions in which the points of the volume vary most, largest variance first. So three channels can show an
-//! embedding with hundreds. `whiten` gives each component the variance 1. `normalize` divides all components by the
-//! standard deviation of the first. `make_skewness_positive` changes the sign of components with negative skewness;
-//! without it, the channel with the largest part in a component has a positive part. Then `values_range` maps to 0 to 1
-//! (`values_range: null` takes the volume's own range), and `clip` cuts off values beyond. The result is float32. A
-//! direction without variance is 0.
-//!
-//! # YAML
-//! ```yaml
-//! pca: { num_components: 3 }
-//! ```
-//!
-//! # Inverse
-//! The other components are lost.
-//!
-//! # Same as
-//! TorchIO `PCA(num_components, whiten, normalize, make_skewness_positive, values_range, clip)`. Options of
-//! scikit-learn (`pca_kwargs`) are not supported: the decomposition is exact.
+//! The transform `pca`.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use revoxel_core::{Dtype, ValueUndo, Volume, parallel};
@@ -30,9 +9,27 @@ use super::filter::floats;
 use revoxel_transforms::Channels;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, KnownShape, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `pca`.
+/// Reduces many channels to their principal components.
+///
+/// # What it does
+/// Treats the values of all channels at a voxel as a point, and computes its coordinates along the `num_components`
+/// directions in which the points of the volume vary most, largest variance first. So three channels can show an
+/// embedding with hundreds. `whiten` gives each component the variance 1. `normalize` divides all components by the
+/// standard deviation of the first. `make_skewness_positive` changes the sign of components with negative skewness;
+/// without it, the channel with the largest part in a component has a positive part. Then `values_range` maps to 0 to 1
+/// (`values_range: null` takes the volume's own range), and `clip` cuts off values beyond. The result is float32. A
+/// direction without variance is 0.
+///
+/// # YAML
+/// ```yaml
+/// pca: { num_components: 3 }
+/// ```
+///
+/// # Inverse
+/// The other components are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pca {
@@ -67,8 +64,10 @@ const fn most() -> Option<[f64; 2]> {
 
 impl Define for Pca {
     const NAME: &'static str = "pca";
-    const SOURCE: &'static str = include_str!("pca.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::torchio("PCA")
+        .same(&["num_components", "whiten", "normalize", "make_skewness_positive", "values_range", "clip"])
+        .notes("Options of scikit-learn (`pca_kwargs`) are not supported: the decomposition is exact.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.num_components == 0 {

@@ -1,22 +1,4 @@
-//! Smooths along an axis with polynomials (Savitzky and Golay).
-//!
-//! # What it does
-//! Replaces each value by that of the polynomial of degree `order` that fits the `window_length` values around it along
-//! `spatial_axis` best. Peaks keep their height better than with an average. `mode` sets the values beyond the volume:
-//! `zeros`, `reflect` (mirrored at the outermost voxels), `replicate` (the closest voxel) or `circular`. The result is
-//! float32.
-//!
-//! # YAML
-//! ```yaml
-//! savitzky_golay_smooth: { window_length: 5, order: 2, spatial_axis: 2, mode: replicate }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `SavitzkyGolaySmoothd(window_length, order, axis, mode)`, which returns the voxel type of the volume. Its
-//! `axis` counts the channels as 0, so it is one more than `spatial_axis`.
+//! The transform `savitzky_golay_smooth`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -25,10 +7,26 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Beyond, filter, floats};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::axis;
+use revoxel_transforms::peers::Argument::Special;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::planning::planar::axis_of;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `savitzky_golay_smooth`.
+/// Smooths along an axis with polynomials (Savitzky and Golay).
+///
+/// # What it does
+/// Replaces each value by that of the polynomial of degree `order` that fits the `window_length` values around it along
+/// `spatial_axis` best. Peaks keep their height better than with an average. `mode` sets the values beyond the volume:
+/// `zeros`, `reflect` (mirrored at the outermost voxels), `replicate` (the closest voxel) or `circular`. The result is
+/// float32.
+///
+/// # YAML
+/// ```yaml
+/// savitzky_golay_smooth: { window_length: 5, order: 2, spatial_axis: 2, mode: replicate }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavitzkyGolaySmooth {
@@ -50,8 +48,14 @@ const fn zeros() -> Beyond {
 
 impl Define for SavitzkyGolaySmooth {
     const NAME: &'static str = "savitzky_golay_smooth";
-    const SOURCE: &'static str = include_str!("savitzky_golay_smooth.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("SavitzkyGolaySmoothd")
+        .same(&["window_length", "order", "mode"])
+        .others(&[Special("axis", "spatial_axis")])
+        .notes(
+            "It returns the voxel type of the volume. Its `axis` counts the channels as 0, so it is one more \
+             than `spatial_axis`.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.window_length.is_multiple_of(2) || self.window_length > 101 {

@@ -1,24 +1,4 @@
-//! Computes gradients with Sobel's filter.
-//!
-//! # What it does
-//! Makes one channel for each of `spatial_axes` (by default all; a 2-D volume has two): the change of values per voxel
-//! along the axis, smoothed along the others. The filter is `kernel_size` voxels wide. With several input channels, all
-//! channels for the first axis come before those for the second. `normalize_kernels: false` takes whole numbers as
-//! weights (the classic −1, 0, 1 and 1, 2, 1), so gradients are larger. `normalize_gradients` scales those of an axis
-//! to 0 … 1. `padding_mode` sets the values beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels),
-//! `replicate` (the closest voxel) or `circular`. The result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! sobel_gradients: { spatial_axes: [0, 1] }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `SobelGradientsd(kernel_size, spatial_axes, normalize_kernels, normalize_gradients, padding_mode)`, which
-//! rounds the gradients of whole numbers to whole numbers.
+//! The transform `sobel_gradients`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxels};
 use schemars::JsonSchema;
@@ -29,10 +9,27 @@ use super::statistics::{Range, Statistic};
 use revoxel_transforms::Channels;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{Axes, yes};
+use revoxel_transforms::peers::{DTYPE, Peer};
 use revoxel_transforms::planning::planar::axis_of;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `sobel_gradients`.
+/// Computes gradients with Sobel's filter.
+///
+/// # What it does
+/// Makes one channel for each of `spatial_axes` (by default all; a 2-D volume has two): the change of values per voxel
+/// along the axis, smoothed along the others. The filter is `kernel_size` voxels wide. With several input channels, all
+/// channels for the first axis come before those for the second. `normalize_kernels: false` takes whole numbers as
+/// weights (the classic −1, 0, 1 and 1, 2, 1), so gradients are larger. `normalize_gradients` scales those of an axis
+/// to 0 … 1. `padding_mode` sets the values beyond the volume: `zeros`, `reflect` (mirrored at the outermost voxels),
+/// `replicate` (the closest voxel) or `circular`. The result is float32.
+///
+/// # YAML
+/// ```yaml
+/// sobel_gradients: { spatial_axes: [0, 1] }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SobelGradients {
@@ -63,8 +60,11 @@ const fn reflect() -> Beyond {
 
 impl Define for SobelGradients {
     const NAME: &'static str = "sobel_gradients";
-    const SOURCE: &'static str = include_str!("sobel_gradients.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("SobelGradientsd")
+        .same(&["kernel_size", "spatial_axes", "normalize_kernels", "normalize_gradients", "padding_mode"])
+        .ignored(&[DTYPE])
+        .notes("It rounds the gradients of whole numbers to whole numbers.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.kernel_size.is_multiple_of(2) || !(3..=31).contains(&self.kernel_size) {

@@ -1,25 +1,4 @@
-//! Measures the horizontal and vertical distance of each voxel from the centre of its instance.
-//!
-//! # What it does
-//! Makes an image of two channels from a label map in which every instance (a cell, a lesion) has a label of its own.
-//! Channel 0, *horizontal*, is the distance from the instance's centroid along axis 1; channel 1, *vertical*, is that
-//! along axis 0. The result is float32. Distances below the centroid are divided by the instance's largest one there,
-//! and those above it by the largest one there, so they run from −1 to 1; the background (0) is 0. An instance is all
-//! voxels of a label in the whole volume, connected or not: with several slices, its centroid and extent are those over
-//! all slices. Neural networks that separate touching instances learn these maps.
-//!
-//! # YAML
-//! ```yaml
-//! compute_ho_ver_maps: {}
-//! ```
-//!
-//! # Inverse
-//! The labels are lost.
-//!
-//! # Same as
-//! MONAI `ComputeHoVerMapsd`, which keeps the label map beside the maps (`new_key_prefix`): here two inputs read the
-//! same file, and `keys` names the one that becomes maps. Labels beyond 2²⁴, which MONAI confuses with their
-//! neighbours, are correct here; labels below 0, which it leaves among the distances, are an error.
+//! The transform `compute_ho_ver_maps`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -29,20 +8,43 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use revoxel_transforms::definition::{Class, Define};
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{
     ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform,
 };
 use revoxel_transforms::{Channels, LabelSet};
 
-/// Parameters of `compute_ho_ver_maps`: none.
+/// Measures the horizontal and vertical distance of each voxel from the centre of its instance.
+///
+/// # What it does
+/// Makes an image of two channels from a label map in which every instance (a cell, a lesion) has a label of its own.
+/// Channel 0, *horizontal*, is the distance from the instance's centroid along axis 1; channel 1, *vertical*, is that
+/// along axis 0. The result is float32. Distances below the centroid are divided by the instance's largest one there,
+/// and those above it by the largest one there, so they run from −1 to 1; the background (0) is 0. An instance is all
+/// voxels of a label in the whole volume, connected or not: with several slices, its centroid and extent are those over
+/// all slices. Neural networks that separate touching instances learn these maps.
+///
+/// # YAML
+/// ```yaml
+/// compute_ho_ver_maps: {}
+/// ```
+///
+/// # Inverse
+/// The labels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComputeHoVerMaps {}
 
 impl Define for ComputeHoVerMaps {
     const NAME: &'static str = "compute_ho_ver_maps";
-    const SOURCE: &'static str = include_str!("compute_ho_ver_maps.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("ComputeHoVerMapsd").others(&[Fixed("dtype", "\"float32\"")]).notes(
+            "It keeps the label map beside the maps (`new_key_prefix`): here two inputs read the same file, and \
+             `keys` names the one that becomes maps. Labels beyond 2²⁴, which MONAI confuses with their \
+             neighbours, are correct here; labels below 0, which it leaves among the distances, are an error.",
+        )];
 
     fn transform(self) -> Transform {
         Transform::Value(Box::new(self))

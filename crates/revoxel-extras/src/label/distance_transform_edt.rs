@@ -1,25 +1,4 @@
-//! Measures the distance of each voxel from the background.
-//!
-//! # What it does
-//! Replaces each label by the distance of its voxel from the closest voxel that is 0; 0 stays 0. The result is an
-//! image, float32. Distances are exact (Euclidean), in voxels or, with `sampling`, in its units: one number, or the
-//! size of a voxel along each axis. `mm: true` takes the spacing of the volume. Each channel is treated separately.
-//!
-//! # YAML
-//! ```yaml
-//! distance_transform_edt: { mm: true }
-//! ```
-//! ```yaml
-//! distance_transform_edt: { sampling: [1, 1, 2.5] }
-//! ```
-//!
-//! # Inverse
-//! The labels are lost.
-//!
-//! # Same as
-//! MONAI `DistanceTransformEDTd(sampling)` and scipy `distance_transform_edt`, which return float64. For a volume
-//! without any background they return meaningless numbers; here that is an error. MONAI's result loses the affine (it
-//! becomes the identity); here the grid stays.
+//! The transform `distance_transform_edt`.
 
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -28,9 +7,26 @@ use serde::{Deserialize, Serialize};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::lines::for_each_line;
 use revoxel_transforms::params::RealVector;
+use revoxel_transforms::peers::{Peer, Program};
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `distance_transform_edt`.
+/// Measures the distance of each voxel from the background.
+///
+/// # What it does
+/// Replaces each label by the distance of its voxel from the closest voxel that is 0; 0 stays 0. The result is an
+/// image, float32. Distances are exact (Euclidean), in voxels or, with `sampling`, in its units: one number, or the
+/// size of a voxel along each axis. `mm: true` takes the spacing of the volume. Each channel is treated separately.
+///
+/// # YAML
+/// ```yaml
+/// distance_transform_edt: { mm: true }
+/// ```
+/// ```yaml
+/// distance_transform_edt: { sampling: [1, 1, 2.5] }
+/// ```
+///
+/// # Inverse
+/// The labels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistanceTransformEdt {
@@ -44,8 +40,17 @@ pub struct DistanceTransformEdt {
 
 impl Define for DistanceTransformEdt {
     const NAME: &'static str = "distance_transform_edt";
-    const SOURCE: &'static str = include_str!("distance_transform_edt.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("DistanceTransformEDTd").same(&["sampling"]).notes(
+            "It returns float64. For a volume without any background it returns meaningless numbers; here that \
+             is an error. Its result loses the affine (it becomes the identity); here the grid stays.",
+        ),
+        Peer::new(Program::SciPy, "distance_transform_edt").same(&["sampling"]).notes(
+            "It returns float64. For a volume without any background it returns meaningless numbers; here that \
+             is an error.",
+        ),
+    ];
     const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {

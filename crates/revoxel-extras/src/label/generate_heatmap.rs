@@ -1,30 +1,4 @@
-//! Makes a heatmap of each landmark.
-//!
-//! # What it does
-//! Landmarks are a label map: label `k` marks landmark `k`, so that it keeps its place through every step before. The
-//! result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
-//! largest in the volume. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the centre of
-//! the label's voxels (their mean index, rounded half to even). The Gaussian is integrated over each voxel and ends
-//! after `truncated` standard deviations; `normalize` divides it by its highest value. A missing label gives a channel
-//! of zeros. Set `labels` if volumes of a dataset may lack the last label.
-//!
-//! `revoxel convert POINTS --like SCAN -o landmarks.nii.gz` makes a label map of a file of points.
-//!
-//! # YAML
-//! ```yaml
-//! generate_heatmap: { sigma_mm: 4, labels: [1, 2, 3] }
-//! ```
-//! ```yaml
-//! generate_heatmap: { sigma: [2, 2, 1], normalize: false }
-//! ```
-//!
-//! # Inverse
-//! The labels are lost.
-//!
-//! # Same as
-//! MONAI `GenerateHeatmapd(sigma, truncated, normalize)`, whose landmarks are a list of indices, each rounded to a
-//! voxel. The grid is that of the label map; in MONAI it is given (`ref_image_keys`, `spatial_shape`,
-//! `coordinate_space`). A landmark that `visibility_keys` hide is a missing label here.
+//! The transform `generate_heatmap`.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +12,34 @@ use super::one_hot::MOST;
 use super::runs::Runs;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{RealVector, yes};
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{
     ApplyError, ChannelRule, NamedLabel, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform,
 };
 use revoxel_transforms::{Channels, LabelSet};
 
-/// Parameters of `generate_heatmap`.
+/// Makes a heatmap of each landmark.
+///
+/// # What it does
+/// Landmarks are a label map: label `k` marks landmark `k`, so that it keeps its place through every step before. The
+/// result is an image, float32, with one channel for each of `labels` in that order, or for each label from 1 to the
+/// largest in the volume. A channel holds a Gaussian of `sigma` voxels or `sigma_mm` millimetres around the centre of
+/// the label's voxels (their mean index, rounded half to even). The Gaussian is integrated over each voxel and ends
+/// after `truncated` standard deviations; `normalize` divides it by its highest value. A missing label gives a channel
+/// of zeros. Set `labels` if volumes of a dataset may lack the last label.
+///
+/// `revoxel convert POINTS --like SCAN -o landmarks.nii.gz` makes a label map of a file of points.
+///
+/// # YAML
+/// ```yaml
+/// generate_heatmap: { sigma_mm: 4, labels: [1, 2, 3] }
+/// ```
+/// ```yaml
+/// generate_heatmap: { sigma: [2, 2, 1], normalize: false }
+/// ```
+///
+/// # Inverse
+/// The labels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateHeatmap {
@@ -70,8 +66,12 @@ const fn four() -> f64 {
 
 impl Define for GenerateHeatmap {
     const NAME: &'static str = "generate_heatmap";
-    const SOURCE: &'static str = include_str!("generate_heatmap.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::monai("GenerateHeatmapd").same(&["sigma", "truncated", "normalize"]).notes(
+        "Its landmarks are a list of indices, each rounded to a voxel. The grid is that of the label map; in \
+         MONAI it is given (`ref_image_keys`, `spatial_shape`, `coordinate_space`). A landmark that \
+         `visibility_keys` hide is a missing label here.",
+    )];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.sigma.is_some() && self.sigma_mm.is_some() {

@@ -1,26 +1,4 @@
-//! Keeps the outermost voxels of labels.
-//!
-//! # What it does
-//! Sets every voxel to 0 if all its neighbours hold its own label. `connectivity` sets which voxels are neighbours: 1
-//! those that share a face, 2 also an edge, 3 also a corner. With `border: true` voxels at the faces of the volume are
-//! on the contour; otherwise the label is taken to continue beyond the volume. With several labels, each keeps its own
-//! contour, also where it touches another label. The voxel type stays. Each channel is treated separately: in a one-hot
-//! map each keeps the contour of its label, the background in channel 0 too.
-//!
-//! # YAML
-//! ```yaml
-//! label_to_contour: {}
-//! ```
-//! ```yaml
-//! label_to_contour: { connectivity: 1, border: false }
-//! ```
-//!
-//! # Inverse
-//! Voxels that are not on the contour are lost.
-//!
-//! # Same as
-//! MONAI `LabelToContourd` for a mask, or for a channel of each label; MONAI takes a map of several labels as a mask
-//! with numbers. TorchIO `Contour` with `connectivity: 1, border: false`, which treats only label 1.
+//! The transform `label_to_contour`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
@@ -29,9 +7,29 @@ use serde::{Deserialize, Serialize};
 use super::labels::check_connectivity;
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
+use revoxel_transforms::peers::Argument::Fixed;
+use revoxel_transforms::peers::Peer;
 use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `label_to_contour`.
+/// Keeps the outermost voxels of labels.
+///
+/// # What it does
+/// Sets every voxel to 0 if all its neighbours hold its own label. `connectivity` sets which voxels are neighbours: 1
+/// those that share a face, 2 also an edge, 3 also a corner. With `border: true` voxels at the faces of the volume are
+/// on the contour; otherwise the label is taken to continue beyond the volume. With several labels, each keeps its own
+/// contour, also where it touches another label. The voxel type stays. Each channel is treated separately: in a one-hot
+/// map each keeps the contour of its label, the background in channel 0 too.
+///
+/// # YAML
+/// ```yaml
+/// label_to_contour: {}
+/// ```
+/// ```yaml
+/// label_to_contour: { connectivity: 1, border: false }
+/// ```
+///
+/// # Inverse
+/// Voxels that are not on the contour are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelToContour {
@@ -49,8 +47,14 @@ const fn full() -> u8 {
 
 impl Define for LabelToContour {
     const NAME: &'static str = "label_to_contour";
-    const SOURCE: &'static str = include_str!("label_to_contour.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("LabelToContourd").others(&[Fixed("kernel_type", "\"Laplace\"")]).notes(
+            "It is the same for a mask, or for a channel of each label; MONAI takes a map of several labels as a \
+             mask with numbers.",
+        ),
+        Peer::torchio("Contour").always(&[("connectivity", "1"), ("border", "false")]).notes("It treats only label 1."),
+    ];
     const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {

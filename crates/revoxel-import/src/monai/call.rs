@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::Kind;
-use revoxel_pipeline::{Data, Place};
-use revoxel_transforms::{Built, Registry, Transform, ValueState, manual};
+use revoxel_pipeline::{Data, Key, Node, Place};
+use revoxel_transforms::peers::Program;
+use revoxel_transforms::{Built, Peer, Registry, Transform, TransformDef, ValueState};
 use serde_json::{Map, Value, json};
 
-use super::random_table::translation;
+use super::ignored::{NO_EFFECT, PREDICTIONS, ignored};
 use super::refer::{At, Code, Document};
-use super::table::{NO_EFFECT, PREDICTIONS, ignored};
 use super::written::Origin;
 use super::{Fault, paint};
 use crate::flow;
@@ -82,11 +82,27 @@ impl Call {
         let Some(target) = at.child("_target_") else {
             return Err(Fault::new(at.node.place, "missing _target_ of a transform"));
         };
-        let target = document.resolve(&target)?;
-        let Data::Text(text) = &target.node.data else {
-            return Err(Fault::new(target.node.place, "_target_: expected the name of a transform"));
+        let mut call = Self::without_arguments(document.resolve(&target)?.node, document.registry)?;
+        let harmless = ignored(&call.base);
+        for (key, value) in at.entries() {
+            if let Some(code) = call.code_allowed(key, &value, harmless, document)? {
+                let value = document.deep(&value, code).map_err(|fault| call.fault_at(key, fault))?;
+                call.take(key, &value)?;
+            }
+        }
+        call.check(at.node.place, harmless.is_some(), document.registry)?;
+        if call.array {
+            call.keys = vec![ARRAY.to_owned()];
+        }
+        Ok(call)
+    }
+
+    /// The transform that a `_target_` names.
+    fn without_arguments(target: &Node, registry: &Registry) -> Result<Self, Fault> {
+        let place = target.place;
+        let Data::Text(text) = &target.data else {
+            return Err(Fault::new(place, "_target_: expected the name of a transform"));
         };
-        let place = target.node.place;
         let name = match text.rsplit_once('.') {
             None => text.clone(),
             Some((module, name)) if format!("{module}.").starts_with("monai.transforms.") => name.to_owned(),
@@ -95,95 +111,108 @@ impl Call {
                 return Err(fault.help("the code of a bundle is not run: write the step by hand"));
             }
         };
-        let array = is_known(&name);
+        let array = is_known(&name, registry);
         let base = if array { name.clone() } else { base_of(&name).to_owned() };
-        let harmless = ignored(&base);
         let (keys, args, no_effect) = (Vec::new(), Vec::new(), Vec::new());
-        let mut call = Self { name, base, keys, args, place, lenient: false, no_effect, array, code: None };
-        for (key, value) in at.entries() {
-            let of_key =
-                |fault: Fault| Fault { problem: format!("{}: {}: {}", call.name, key.name, fault.problem), ..fault };
-            let code = match key.name.as_str() {
-                "_target_" | "_desc_" | "_disabled_" => continue,
-                // What is left out may be made by code, such as the device; only what changes values matters.
-                "dtype" => Code::Kept,
-                "keys" | "allow_missing_keys" => Code::Refused,
-                // What is undone is compared, not read.
-                "transform" if call.base == "Invert" => continue,
-                name if harmless.is_none() && NO_EFFECT.contains(&name)
-                    || call.base == "RandZoom" && MISTAKEN.contains(&name) =>
-                {
-                    call.no_effect.push(key.name.clone());
-                    continue;
+        Ok(Self { name, base, keys, args, place, lenient: false, no_effect, array, code: None })
+    }
+
+    /// A fault of an argument's value.
+    fn fault_at(&self, key: &Key, fault: Fault) -> Fault {
+        Fault { problem: format!("{}: {}: {}", self.name, key.name, fault.problem), ..fault }
+    }
+
+    /// What happens to code in the value of an argument; `None` for an argument that needs no further reading.
+    /// `harmless` are the arguments that change nothing, of a transform that has nothing to do here.
+    fn code_allowed<'a>(
+        &mut self,
+        key: &Key,
+        value: &At<'a>,
+        harmless: Option<&[&str]>,
+        document: &Document<'a>,
+    ) -> Result<Option<Code>, Fault> {
+        let base = self.base.as_str();
+        match key.name.as_str() {
+            "_target_" | "_desc_" | "_disabled_" => Ok(None),
+            // What is left out may be made by code, such as the device; only what changes values matters.
+            "dtype" => Ok(Some(Code::Kept)),
+            "keys" | "allow_missing_keys" => Ok(Some(Code::Refused)),
+            // What is undone is compared, not read.
+            "transform" if base == "Invert" => Ok(None),
+            name if harmless.is_none() && NO_EFFECT.contains(&name)
+                || base == "RandZoom" && MISTAKEN.contains(&name) =>
+            {
+                self.no_effect.push(key.name.clone());
+                Ok(None)
+            }
+            // Of readers only the name matters.
+            "reader" if base == "LoadImage" => {
+                if let Ok(reader) = document.deep(value, Code::Kept) {
+                    self.args.push((key.name.clone(), key.place, reader.json()));
                 }
-                // Of readers only the name matters.
-                "reader" if call.base == "LoadImage" => {
-                    if let Ok(reader) = document.deep(&value, Code::Kept) {
-                        call.args.push((key.name.clone(), key.place, reader.json()));
-                    }
-                    continue;
-                }
-                "as_closest_canonical" if call.base == "LoadImage" => Code::Refused,
-                "func" if call.base == "Lambda" => match &value.node.data {
-                    Data::Text(text) if paint::channel(text).is_some() => {
-                        let index = paint::channel(text).unwrap_or_default();
-                        let index = channel(&index, &value, document).map_err(of_key)?;
-                        call.args.push((CHANNEL.to_owned(), key.place, index.into()));
-                        continue;
-                    }
-                    Data::Text(text) if paint::is_read(text) => Code::Kept,
-                    _ => match document.deep(&value, Code::Refused) {
-                        Ok(_) => Code::Refused,
-                        Err(fault) => {
-                            call.args.push((key.name.clone(), key.place, value.node.json()));
-                            call.code = Some(of_key(fault));
-                            continue;
-                        }
-                    },
-                },
-                "box_mask_keys" if call.base == "BoxToMask" => Code::Refused,
-                "overwrite" if call.base == "Lambda" && value.node.data == Data::Bool(true) => continue,
-                other if other.starts_with('_') => {
-                    return Err(Fault::new(key.place, format!("{other} is not supported")));
-                }
-                other => match harmless {
-                    None => Code::Refused,
-                    Some(known) if known.contains(&other) || known.contains(&"*") => continue,
-                    // So it is in any case.
-                    Some(_) if other == "affine_lps_to_ras" && value.node.data == Data::Bool(true) => continue,
-                    Some(_) => {
-                        return Err(Fault::new(key.place, format!("{}: {other} is not supported", call.name)));
-                    }
-                },
-            };
-            let value = document.deep(&value, code).map_err(of_key)?;
-            match (key.name.as_str(), &value.data) {
-                ("keys", Data::Text(text)) => call.keys = vec![text.clone()],
-                ("keys", Data::List(list)) => {
-                    for item in list {
-                        let Data::Text(text) = &item.data else {
-                            return Err(Fault::new(item.place, "keys: expected names"));
-                        };
-                        if call.keys.contains(text) {
-                            let problem = format!("{}: keys: {text:?} occurs twice", call.name);
-                            let help = "MONAI applies the transform twice: write two transforms";
-                            return Err(Fault::new(item.place, problem).help(help));
-                        }
-                        call.keys.push(text.clone());
-                    }
-                }
-                ("allow_missing_keys", Data::Bool(lenient)) => call.lenient = *lenient,
-                ("allow_missing_keys", _) => {
-                    return Err(of_key(Fault::new(key.place, "expected true or false")));
-                }
-                (name, _) => call.args.push((name.to_owned(), key.place, value.json())),
+                Ok(None)
+            }
+            "as_closest_canonical" if base == "LoadImage" => Ok(Some(Code::Refused)),
+            "func" if base == "Lambda" => self.function(key, value, document),
+            "box_mask_keys" if base == "BoxToMask" => Ok(Some(Code::Refused)),
+            "overwrite" if base == "Lambda" && value.node.data == Data::Bool(true) => Ok(None),
+            other if other.starts_with('_') => Err(Fault::new(key.place, format!("{other} is not supported"))),
+            other => match harmless {
+                None => Ok(Some(Code::Refused)),
+                Some(known) if known.contains(&other) || known.contains(&"*") => Ok(None),
+                // So it is in any case.
+                Some(_) if other == "affine_lps_to_ras" && value.node.data == Data::Bool(true) => Ok(None),
+                Some(_) => Err(Fault::new(key.place, format!("{}: {other} is not supported", self.name))),
+            },
+        }
+    }
+
+    /// The function of a `Lambda`: one that takes a channel is read here.
+    fn function<'a>(&mut self, key: &Key, value: &At<'a>, document: &Document<'a>) -> Result<Option<Code>, Fault> {
+        if let Data::Text(text) = &value.node.data {
+            if let Some(index) = paint::channel(text) {
+                let index = channel(&index, value, document).map_err(|fault| self.fault_at(key, fault))?;
+                self.args.push((CHANNEL.to_owned(), key.place, index.into()));
+                return Ok(None);
+            }
+            if paint::is_read(text) {
+                return Ok(Some(Code::Kept));
             }
         }
-        call.check(at.node.place, harmless.is_some(), document.registry)?;
-        if call.array {
-            call.keys = vec![ARRAY.to_owned()];
+        match document.deep(value, Code::Refused) {
+            Ok(_) => Ok(Some(Code::Refused)),
+            Err(fault) => {
+                self.args.push((key.name.clone(), key.place, value.node.json()));
+                self.code = Some(self.fault_at(key, fault));
+                Ok(None)
+            }
         }
-        Ok(call)
+    }
+
+    /// Takes an argument with its value.
+    fn take(&mut self, key: &Key, value: &Node) -> Result<(), Fault> {
+        match (key.name.as_str(), &value.data) {
+            ("keys", Data::Text(text)) => self.keys = vec![text.clone()],
+            ("keys", Data::List(list)) => {
+                for item in list {
+                    let Data::Text(text) = &item.data else {
+                        return Err(Fault::new(item.place, "keys: expected names"));
+                    };
+                    if self.keys.contains(text) {
+                        let problem = format!("{}: keys: {text:?} occurs twice", self.name);
+                        let help = "MONAI applies the transform twice: write two transforms";
+                        return Err(Fault::new(item.place, problem).help(help));
+                    }
+                    self.keys.push(text.clone());
+                }
+            }
+            ("allow_missing_keys", Data::Bool(lenient)) => self.lenient = *lenient,
+            ("allow_missing_keys", _) => {
+                return Err(self.fault_at(key, Fault::new(key.place, "expected true or false")));
+            }
+            (name, _) => self.args.push((name.to_owned(), key.place, value.json())),
+        }
+        Ok(())
     }
 
     /// Whether there is anything for it here.
@@ -195,12 +224,12 @@ impl Call {
         if self.array && (DICTIONARY.contains(&name.as_str()) || !self.keys.is_empty()) {
             return Err(self.on_an_array());
         }
-        if !is_known(base) {
+        if !is_known(base, registry) {
             let fault = Fault::new(*place, format!("{name} is not supported"));
             return Err(if name.starts_with("Rand") {
                 fault.help("leave out random transforms with --skip-random, or choose a list with --transforms ID")
             } else {
-                let near: Vec<&str> = manual::called(registry, name).iter().map(|transform| transform.name).collect();
+                let near: Vec<&str> = registry.called(name).iter().map(|transform| transform.name).collect();
                 if near.is_empty() {
                     return Err(fault.help("see `revoxel transforms`, or write the step by hand"));
                 }
@@ -231,6 +260,11 @@ impl Call {
 
     pub(super) fn argument(&self, name: &str) -> Option<&Value> {
         self.args.iter().find(|(n, ..)| n == name).map(|(_, _, v)| v)
+    }
+
+    /// The transform without chance whose arguments it has too.
+    pub(super) fn like(&self) -> &str {
+        self.base.strip_prefix("Rand").unwrap_or(&self.base)
     }
 
     /// A value for each key: one for all, or a list.
@@ -313,9 +347,14 @@ fn channel<'a>(index: &str, at: &At<'a>, document: &Document<'a>) -> Result<u64,
 pub(super) const MISTAKEN: &[&str] = &["max", "min"];
 
 /// Whether there is something for a transform, by its name without an ending.
-fn is_known(base: &str) -> bool {
+fn is_known(base: &str, registry: &Registry) -> bool {
     let also = ["ConvertToMultiChannelBasedOnBratsClasses", "CopyItems"].contains(&base);
-    also || PREDICTIONS.contains(&base) || translation(base).is_some() || ignored(base).is_some()
+    also || PREDICTIONS.contains(&base) || translation(base, registry).is_some() || ignored(base).is_some()
+}
+
+/// The step that a transform becomes, by its name without an ending, and what is known of the two.
+pub(super) fn translation<'a>(base: &str, registry: &'a Registry) -> Option<(&'a TransformDef, &'static Peer)> {
+    registry.imported(Program::Monai, &format!("{base}d"))
 }
 
 /// The name of a transform without the ending that marks those of dictionaries.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Fault;
 use super::call::{CHANNEL, Call};
-use super::table::ignored;
+use super::ignored::ignored;
 
 /// The channel of each key of which one is taken. Takes what does it out of the calls.
 ///

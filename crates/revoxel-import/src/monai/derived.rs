@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Fault;
 use super::brats::SOURCES;
 use super::call::Call;
-use super::table::ignored;
+use super::ignored::ignored;
 
 /// What became of the keys that a list makes.
 #[derive(Debug, Default)]

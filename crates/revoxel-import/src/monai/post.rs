@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, KnownKinds};
+use super::ignored::ignored;
 use super::lists::List;
 use super::refer::{At, Document};
-use super::table::ignored;
 use super::types::keeps_values;
 use super::written::{Origin, Written};
 use super::{Before, Fault, paint};

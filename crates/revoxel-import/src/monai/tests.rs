@@ -6,6 +6,7 @@ use crate::everything;
 mod bundles;
 mod faithful;
 mod layers;
+mod peers;
 mod references;
 
 /// One file.

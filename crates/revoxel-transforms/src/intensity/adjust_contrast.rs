@@ -1,22 +1,4 @@
-//! Changes contrast by a power law.
-//!
-//! # What it does
-//! Computes `((x − min) / (max − min)) ^ gamma · (max − min) + min` with the smallest and the largest value of the
-//! volume. The result is float32. `invert_image` applies this to the negative of the volume and negates the result.
-//! `retain_stats` then restores mean and standard deviation.
-//!
-//! # YAML
-//! ```yaml
-//! adjust_contrast: { gamma: 0.7 }
-//! ```
-//!
-//! # Inverse
-//! The power of 1 / gamma, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring
-//! low values close together.
-//!
-//! # Same as
-//! MONAI `AdjustContrastd(gamma, invert_image, retain_stats)`, whose `invert_image` overflows in unsigned whole
-//! numbers.
+//! The transform `adjust_contrast`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -26,9 +8,24 @@ use super::map::map;
 use super::power::Raised;
 use super::statistics::{Moments, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `adjust_contrast`.
+/// Changes contrast by a power law.
+///
+/// # What it does
+/// Computes `((x − min) / (max − min)) ^ gamma · (max − min) + min` with the smallest and the largest value of the
+/// volume. The result is float32. `invert_image` applies this to the negative of the volume and negates the result.
+/// `retain_stats` then restores mean and standard deviation.
+///
+/// # YAML
+/// ```yaml
+/// adjust_contrast: { gamma: 0.7 }
+/// ```
+///
+/// # Inverse
+/// The power of 1 / gamma, with the numbers in the trace, as far as float32 kept the values distinct: high powers bring
+/// low values close together.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdjustContrast {
@@ -44,8 +41,10 @@ pub struct AdjustContrast {
 
 impl Define for AdjustContrast {
     const NAME: &'static str = "adjust_contrast";
-    const SOURCE: &'static str = include_str!("adjust_contrast.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("AdjustContrastd")
+        .same(&["gamma", "invert_image", "retain_stats"])
+        .notes("Its `invert_image` overflows in unsigned whole numbers.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.gamma.is_nan() || self.gamma <= 0.0 {

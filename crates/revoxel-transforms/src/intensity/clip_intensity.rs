@@ -1,28 +1,26 @@
-//! Clips intensities to two limits.
-//!
-//! # What it does
-//! Sets values below `min` to `min` and values above `max` to `max`. Either may be left out. The voxel type stays.
-//!
-//! # YAML
-//! ```yaml
-//! clip_intensity: { min: -1024, max: 3071 }
-//! ```
-//!
-//! # Inverse
-//! Values beyond the limits are lost; on request they come back as the limit.
-//!
-//! # Same as
-//! TorchIO `Clamp(out_min, out_max)`, which returns float32 where whole numbers get limits with a fraction; here such
-//! limits become the whole numbers inside them. numpy `clip`.
+//! The transform `clip_intensity`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::Renamed;
+use crate::peers::{Peer, Program};
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `clip_intensity`.
+/// Clips intensities to two limits.
+///
+/// # What it does
+/// Sets values below `min` to `min` and values above `max` to `max`. Either may be left out. The voxel type stays.
+///
+/// # YAML
+/// ```yaml
+/// clip_intensity: { min: -1024, max: 3071 }
+/// ```
+///
+/// # Inverse
+/// Values beyond the limits are lost; on request they come back as the limit.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensity {
@@ -36,8 +34,14 @@ pub struct ClipIntensity {
 
 impl Define for ClipIntensity {
     const NAME: &'static str = "clip_intensity";
-    const SOURCE: &'static str = include_str!("clip_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::torchio("Clamp").others(&[Renamed("out_min", "min"), Renamed("out_max", "max")]).notes(
+            "It returns float32 where whole numbers get limits with a fraction; here such limits become the \
+             whole numbers inside them.",
+        ),
+        Peer::new(Program::NumPy, "clip"),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         match (self.min, self.max) {

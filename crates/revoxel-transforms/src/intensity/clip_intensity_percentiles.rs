@@ -1,22 +1,4 @@
-//! Clips intensities at percentiles.
-//!
-//! # What it does
-//! Sets values below the `lower` percentile to it, and values above the `upper` percentile to that one. Either may be
-//! left out. With `sharpness_factor` softplus functions round the ends off instead; the higher the factor, the closer
-//! to a hard limit. `channel_wise` treats each channel separately. The result is float32.
-//!
-//! # YAML
-//! ```yaml
-//! clip_intensity_percentiles: { lower: 0.5, upper: 99.5 }
-//! ```
-//!
-//! # Inverse
-//! Values beyond the percentiles are lost; on request they come back as the percentile. With `sharpness_factor` values
-//! are lost.
-//!
-//! # Same as
-//! MONAI `ClipIntensityPercentilesd(lower, upper, sharpness_factor, channel_wise)`, which returns the voxel type of the
-//! volume.
+//! The transform `clip_intensity_percentiles`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -27,9 +9,24 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::by_group;
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `clip_intensity_percentiles`.
+/// Clips intensities at percentiles.
+///
+/// # What it does
+/// Sets values below the `lower` percentile to it, and values above the `upper` percentile to that one. Either may be
+/// left out. With `sharpness_factor` softplus functions round the ends off instead; the higher the factor, the closer
+/// to a hard limit. `channel_wise` treats each channel separately. The result is float32.
+///
+/// # YAML
+/// ```yaml
+/// clip_intensity_percentiles: { lower: 0.5, upper: 99.5 }
+/// ```
+///
+/// # Inverse
+/// Values beyond the percentiles are lost; on request they come back as the percentile. With `sharpness_factor` values
+/// are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClipIntensityPercentiles {
@@ -49,8 +46,11 @@ pub struct ClipIntensityPercentiles {
 
 impl Define for ClipIntensityPercentiles {
     const NAME: &'static str = "clip_intensity_percentiles";
-    const SOURCE: &'static str = include_str!("clip_intensity_percentiles.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("ClipIntensityPercentilesd")
+        .same(&["lower", "upper", "sharpness_factor", "channel_wise"])
+        .ignored(&[DTYPE])
+        .notes("It returns the voxel type of the volume.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.lower.is_none() && self.upper.is_none() {

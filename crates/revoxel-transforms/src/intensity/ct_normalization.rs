@@ -1,19 +1,4 @@
-//! Normalises CT numbers by the statistics of a data set.
-//!
-//! # What it does
-//! Clips values to `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 if `std` is
-//! smaller). The result is float32. The four numbers describe the foreground of a whole data set, not of one volume.
-//!
-//! # YAML
-//! ```yaml
-//! ct_normalization: { mean: 99.5, std: 37.1, percentile_00_5: 17, percentile_99_5: 201 }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map; on request clipped values come back as the limit.
-//!
-//! # Same as
-//! nnU-Net `CTNormalization`, with the names of its `foreground_intensity_properties_per_channel`.
+//! The transform `ct_normalization`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -21,9 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `ct_normalization`.
+/// Normalises CT numbers by the statistics of a data set.
+///
+/// # What it does
+/// Clips values to `percentile_00_5` and `percentile_99_5`, subtracts `mean` and divides by `std` (by 1e-8 if `std` is
+/// smaller). The result is float32. The four numbers describe the foreground of a whole data set, not of one volume.
+///
+/// # YAML
+/// ```yaml
+/// ct_normalization: { mean: 99.5, std: 37.1, percentile_00_5: 17, percentile_99_5: 201 }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map; on request clipped values come back as the limit.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CtNormalization {
@@ -39,8 +37,10 @@ pub struct CtNormalization {
 
 impl Define for CtNormalization {
     const NAME: &'static str = "ct_normalization";
-    const SOURCE: &'static str = include_str!("ct_normalization.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::nnunet("CTNormalization")
+        .same(&["mean", "std", "percentile_00_5", "percentile_99_5"])
+        .notes("The parameters have the names of its `foreground_intensity_properties_per_channel`.")];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.std.is_nan() || self.std < 0.0 {

@@ -1,22 +1,4 @@
-//! Smooths with a Gaussian, then sharpens.
-//!
-//! # What it does
-//! Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2` voxels. The difference of
-//! the two is the detail that the second Gaussian removed. `alpha` times this detail is added to the first result:
-//! edges become sharper than they were, without the noise. `edge` sets the values beyond the volume, as in
-//! `gaussian_smooth`. The result is float32 (float64 for float64).
-//!
-//! # YAML
-//! ```yaml
-//! gaussian_sharpen: { sigma1: 1.5, sigma2: 0.8, alpha: 10 }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `GaussianSharpend(sigma1, sigma2, alpha, approx="erf")` with `edge: zero`, which pulls values near the faces
-//! towards 0 and is not the default here.
+//! The transform `gaussian_sharpen`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, Voxels, parallel};
 use revoxel_resample::{Gaussian, gaussian_smooth_as};
@@ -26,9 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::gaussian_smooth::{Edge, within};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Numbers, RealVector};
+use crate::peers::Argument::Fixed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `gaussian_sharpen`.
+/// Smooths with a Gaussian, then sharpens.
+///
+/// # What it does
+/// Smooths the volume with a Gaussian of `sigma1` voxels, and the result with one of `sigma2` voxels. The difference of
+/// the two is the detail that the second Gaussian removed. `alpha` times this detail is added to the first result:
+/// edges become sharper than they were, without the noise. `edge` sets the values beyond the volume, as in
+/// `gaussian_smooth`. The result is float32 (float64 for float64).
+///
+/// # YAML
+/// ```yaml
+/// gaussian_sharpen: { sigma1: 1.5, sigma2: 0.8, alpha: 10 }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianSharpen {
@@ -60,8 +58,12 @@ const fn thirty() -> f64 {
 
 impl Define for GaussianSharpen {
     const NAME: &'static str = "gaussian_sharpen";
-    const SOURCE: &'static str = include_str!("gaussian_sharpen.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("GaussianSharpend")
+        .same(&["sigma1", "sigma2", "alpha"])
+        .others(&[Fixed("approx", "\"erf\"")])
+        .always(&[("edge", "\"zero\"")])
+        .notes("`edge: zero` pulls values near the faces towards 0, and is not the default here.")];
 
     fn check(&self) -> Result<(), Invalid> {
         for (field, sigma) in [("sigma1", &self.sigma1), ("sigma2", &self.sigma2)] {

@@ -1,25 +1,4 @@
-//! Smooths with a Gaussian.
-//!
-//! # What it does
-//! Convolves with a Gaussian whose standard deviation is `sigma` voxels or `sigma_mm` millimetres, for all axes or by
-//! axis. The Gaussian ends after four standard deviations. The weights are its integral over each voxel. `edge` sets
-//! the values beyond the volume: mirrored at its faces, the `nearest` voxel, or `zero`. The result is float32 (float64
-//! for float64).
-//!
-//! # YAML
-//! ```yaml
-//! gaussian_smooth: { sigma: [1, 1, 0.5] }
-//! ```
-//! ```yaml
-//! gaussian_smooth: { sigma_mm: 1.5 }
-//! ```
-//!
-//! # Inverse
-//! The values are lost.
-//!
-//! # Same as
-//! MONAI `GaussianSmoothd(sigma, approx="erf")` with `edge: zero`, which pulls values near the faces towards 0 (air is
-//! −1000 in a CT) and is not the default here.
+//! The transform `gaussian_smooth`.
 
 use revoxel_core::{Dtype, Grid, ValueUndo, Volume};
 use revoxel_resample::{FilterEdge, Gaussian, gaussian_smooth_as};
@@ -28,9 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
+use crate::peers::Argument::Fixed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `gaussian_smooth`.
+/// Smooths with a Gaussian.
+///
+/// # What it does
+/// Convolves with a Gaussian whose standard deviation is `sigma` voxels or `sigma_mm` millimetres, for all axes or by
+/// axis. The Gaussian ends after four standard deviations. The weights are its integral over each voxel. `edge` sets
+/// the values beyond the volume: mirrored at its faces, the `nearest` voxel, or `zero`. The result is float32 (float64
+/// for float64).
+///
+/// # YAML
+/// ```yaml
+/// gaussian_smooth: { sigma: [1, 1, 0.5] }
+/// ```
+/// ```yaml
+/// gaussian_smooth: { sigma_mm: 1.5 }
+/// ```
+///
+/// # Inverse
+/// The values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianSmooth {
@@ -76,8 +74,15 @@ pub fn within(grid: &Grid, sigma: [f64; 3]) -> [f64; 3] {
 
 impl Define for GaussianSmooth {
     const NAME: &'static str = "gaussian_smooth";
-    const SOURCE: &'static str = include_str!("gaussian_smooth.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("GaussianSmoothd")
+        .same(&["sigma"])
+        .others(&[Fixed("approx", "\"erf\"")])
+        .always(&[("sigma", "1.0"), ("edge", "\"zero\"")])
+        .notes(
+            "`edge: zero` pulls values near the faces towards 0 (air is −1000 in a CT), and is not the default \
+             here.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.sigma.is_some() && self.sigma_mm.is_some() {

@@ -1,36 +1,4 @@
-//! Matches the histogram of a volume to that of a data set (Nyúl and Udupa).
-//!
-//! # What it does
-//! Maps percentiles of the values in the mask to `landmarks`, and values between and beyond them along straight lines.
-//! The result is float32. The percentiles are those at `cutoff` (1 and 99 by default), the deciles, and the quartiles
-//! 25 and 75, which are not used: 13 landmarks, as TorchIO's training gives them. The mask is where the input `source`
-//! is above 0, or with `mask` where the volume's own values are `nonzero`, `positive` or `above_mean`. Without either,
-//! all voxels count.
-//!
-//! `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. The file is
-//! looked for beside the pipeline file and read once, when the pipeline is loaded; the trace holds the numbers.
-//!
-//! | file | read as |
-//! |---|---|
-//! | `.npy`, `.npz` | the array that TorchIO's training saves |
-//! | text | numbers separated by spaces, commas or line ends, or TorchIO's lines: `image 0.0 3.1 …` |
-//! | JSON | a list, or lists by image: TorchIO's dictionary |
-//! | `FILE#t1` | of several named lists, the list `t1` |
-//!
-//! # YAML
-//! ```yaml
-//! histogram_standardization:
-//!   landmarks: [0, 3, 6.2, 8, 9.8, 14, 22, 34, 48, 55, 63, 79, 100]
-//!   mask: above_mean
-//! ```
-//!
-//! # Inverse
-//! The inverse lines. Values are lost if percentiles at an end coincide and other values lie beyond, or if two
-//! landmarks are equal.
-//!
-//! # Same as
-//! TorchIO `HistogramStandardization(landmarks, masking_method)`, which takes a dictionary by image; here write one
-//! step per image. Its `.pth` files are not read, and its training is not included.
+//! The transform `histogram_standardization`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -46,9 +14,39 @@ use super::mask::{OwnMask, flags};
 use super::percentile::percentiles;
 use super::statistics::{Range, by_group};
 use crate::definition::{Class, Content, Define, Invalid};
+use crate::peers::Argument::Listed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
-/// Parameters of `histogram_standardization`.
+/// Matches the histogram of a volume to that of a data set (Nyúl and Udupa).
+///
+/// # What it does
+/// Maps percentiles of the values in the mask to `landmarks`, and values between and beyond them along straight lines.
+/// The result is float32. The percentiles are those at `cutoff` (1 and 99 by default), the deciles, and the quartiles
+/// 25 and 75, which are not used: 13 landmarks, as TorchIO's training gives them. The mask is where the input `source`
+/// is above 0, or with `mask` where the volume's own values are `nonzero`, `positive` or `above_mean`. Without either,
+/// all voxels count.
+///
+/// `landmarks` are the numbers, or the name of a file with them, such as `landmarks: t1_landmarks.npy`. The file is
+/// looked for beside the pipeline file and read once, when the pipeline is loaded; the trace holds the numbers.
+///
+/// | file | read as |
+/// |---|---|
+/// | `.npy`, `.npz` | the array that TorchIO's training saves |
+/// | text | numbers separated by spaces, commas or line ends, or TorchIO's lines: `image 0.0 3.1 …` |
+/// | JSON | a list, or lists by image: TorchIO's dictionary |
+/// | `FILE#t1` | of several named lists, the list `t1` |
+///
+/// # YAML
+/// ```yaml
+/// histogram_standardization:
+///   landmarks: [0, 3, 6.2, 8, 9.8, 14, 22, 34, 48, 55, 63, 79, 100]
+///   mask: above_mean
+/// ```
+///
+/// # Inverse
+/// The inverse lines. Values are lost if percentiles at an end coincide and other values lie beyond, or if two
+/// landmarks are equal.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramStandardization {
@@ -128,8 +126,12 @@ const CLOSE: f64 = 1e-5;
 
 impl Define for HistogramStandardization {
     const NAME: &'static str = "histogram_standardization";
-    const SOURCE: &'static str = include_str!("histogram_standardization.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] =
+        &[Peer::torchio("HistogramStandardization").same(&["landmarks"]).others(&[Listed("masking_method")]).notes(
+            "It takes a dictionary by image; here write one step per image. Its `.pth` files are not read, and \
+             its training is not included.",
+        )];
     const FILES: &'static [(&'static str, Content)] = &[("landmarks", Content::Landmarks)];
 
     fn check(&self) -> Result<(), Invalid> {

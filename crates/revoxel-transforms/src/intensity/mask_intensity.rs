@@ -1,21 +1,4 @@
-//! Sets values outside a mask to one value.
-//!
-//! # What it does
-//! Keeps values where the input `source` is above 0, or holds one of `labels`, and sets all others to `cval`. The
-//! source must lie on the same grid. The voxel type stays if it holds `cval`.
-//!
-//! # YAML
-//! ```yaml
-//! mask_intensity: { source: label, labels: [1, 2], cval: -1000 }
-//! ```
-//!
-//! # Inverse
-//! Values outside the mask are lost.
-//!
-//! # Same as
-//! MONAI `MaskIntensityd(mask_key)`, which casts the mask to the voxel type of the image: a probability below 1 becomes
-//! 0 in whole numbers, and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported. TorchIO
-//! `Mask(masking_method, outside_value, labels)`. Naming a label that no case contains is an error here.
+//! The transform `mask_intensity`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
@@ -23,9 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::{Listed, Renamed};
+use crate::peers::Peer;
 use crate::transform::{ApplyError, NamedLabel, Sources, Transform, ValueState, ValueTransform};
 
-/// Parameters of `mask_intensity`.
+/// Sets values outside a mask to one value.
+///
+/// # What it does
+/// Keeps values where the input `source` is above 0, or holds one of `labels`, and sets all others to `cval`. The
+/// source must lie on the same grid. The voxel type stays if it holds `cval`.
+///
+/// # YAML
+/// ```yaml
+/// mask_intensity: { source: label, labels: [1, 2], cval: -1000 }
+/// ```
+///
+/// # Inverse
+/// Values outside the mask are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaskIntensity {
@@ -41,8 +38,17 @@ pub struct MaskIntensity {
 
 impl Define for MaskIntensity {
     const NAME: &'static str = "mask_intensity";
-    const SOURCE: &'static str = include_str!("mask_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("MaskIntensityd").others(&[Renamed("mask_key", "source")]).notes(
+            "It casts the mask to the voxel type of the image: a probability below 1 becomes 0 in whole numbers, \
+             and a label of −1 is inside in uint8. Its `mask_data` and `select_fn` are not supported.",
+        ),
+        Peer::torchio("Mask")
+            .same(&["labels"])
+            .others(&[Renamed("outside_value", "cval"), Listed("masking_method")])
+            .notes("Naming a label that no case contains is an error here."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.labels.as_ref().is_some_and(Vec::is_empty) {

@@ -1,26 +1,4 @@
-//! Subtracts the mean and divides by the standard deviation.
-//!
-//! # What it does
-//! Computes `(x − subtrahend) / divisor`; the result is float32. By default these are the mean and the standard
-//! deviation (ddof 0) of the volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only
-//! nonzero values count and change. A standard deviation of 0 divides by 1.
-//!
-//! # YAML
-//! ```yaml
-//! normalize_intensity: { nonzero: true, channel_wise: true }
-//! ```
-//! ```yaml
-//! normalize_intensity: { subtrahend: 97.5, divisor: 42.1 }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map with the same numbers; with `nonzero` values are lost, since zeros cannot be told from values
-//! that became 0.
-//!
-//! # Same as
-//! MONAI `NormalizeIntensityd(subtrahend, divisor, nonzero, channel_wise)`; TorchIO `ZNormalization` (which divides by
-//! the ddof-1 deviation, and fails on a constant volume, which becomes 0 here). If MONAI interpolated before, values
-//! between zeros may be 1e-14 there and count as nonzero; here they are 0.
+//! The transform `normalize_intensity`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -30,9 +8,27 @@ use super::map::{fit_channels, map};
 use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, KnownShape, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `normalize_intensity`.
+/// Subtracts the mean and divides by the standard deviation.
+///
+/// # What it does
+/// Computes `(x − subtrahend) / divisor`; the result is float32. By default these are the mean and the standard
+/// deviation (ddof 0) of the volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only
+/// nonzero values count and change. A standard deviation of 0 divides by 1.
+///
+/// # YAML
+/// ```yaml
+/// normalize_intensity: { nonzero: true, channel_wise: true }
+/// ```
+/// ```yaml
+/// normalize_intensity: { subtrahend: 97.5, divisor: 42.1 }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map with the same numbers; with `nonzero` values are lost, since zeros cannot be told from values
+/// that became 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NormalizeIntensity {
@@ -52,8 +48,18 @@ pub struct NormalizeIntensity {
 
 impl Define for NormalizeIntensity {
     const NAME: &'static str = "normalize_intensity";
-    const SOURCE: &'static str = include_str!("normalize_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("NormalizeIntensityd")
+            .same(&["subtrahend", "divisor", "nonzero", "channel_wise"])
+            .ignored(&[DTYPE])
+            .notes(
+                "If MONAI interpolated before, values between zeros may be 1e-14 there and count as nonzero; here \
+                 they are 0.",
+            ),
+        Peer::torchio("ZNormalization")
+            .notes("It divides by the ddof-1 deviation, and fails on a constant volume, which becomes 0 here."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let several = |numbers: &Option<RealVector>| numbers.as_ref().is_some_and(|n| n.0.len() > 1);

@@ -1,20 +1,4 @@
-//! Rescales intensities to 8 bit.
-//!
-//! # What it does
-//! Maps the `lower` percentile of the values to 0 and the `upper` percentile to 255, clips values beyond, and rounds to
-//! uint8 (half to even). The default percentiles are 0 and 100: the smallest and the largest value. `channel_wise`
-//! treats each channel separately.
-//!
-//! # YAML
-//! ```yaml
-//! rescale_to_8bit: { lower: 0.5, upper: 99.5 }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map, to half of one of the 255 steps; on request clipped values come back as the percentile.
-//!
-//! # Same as
-//! MONAI `ScaleIntensityRangePercentilesd(lower, upper, 0, 255, clip=True)`, rounded, and cast to uint8.
+//! The transform `rescale_to_8bit`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -24,9 +8,24 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::by_group;
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::Fixed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `rescale_to_8bit`.
+/// Rescales intensities to 8 bit.
+///
+/// # What it does
+/// Maps the `lower` percentile of the values to 0 and the `upper` percentile to 255, clips values beyond, and rounds to
+/// uint8 (half to even). The default percentiles are 0 and 100: the smallest and the largest value. `channel_wise`
+/// treats each channel separately.
+///
+/// # YAML
+/// ```yaml
+/// rescale_to_8bit: { lower: 0.5, upper: 99.5 }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map, to half of one of the 255 steps; on request clipped values come back as the percentile.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RescaleTo8bit {
@@ -47,8 +46,11 @@ const fn hundred() -> f64 {
 
 impl Define for RescaleTo8bit {
     const NAME: &'static str = "rescale_to_8bit";
-    const SOURCE: &'static str = include_str!("rescale_to_8bit.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::monai("ScaleIntensityRangePercentilesd")
+        .same(&["lower", "upper"])
+        .others(&[Fixed("b_min", "0"), Fixed("b_max", "255"), Fixed("clip", "true")])
+        .notes("Its result is then rounded, and cast to uint8.")];
 
     fn check(&self) -> Result<(), Invalid> {
         check_percentiles(Some(self.lower), Some(self.upper))

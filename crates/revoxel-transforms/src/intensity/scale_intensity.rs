@@ -1,25 +1,4 @@
-//! Scales intensities to a range, or by a factor.
-//!
-//! # What it does
-//! Maps the smallest value of the volume to `minv` and the largest to `maxv` (0 and 1 by default); with `channel_wise`,
-//! those of each channel. With `factor` instead, every value is multiplied by `1 + factor`. The result is float32. A
-//! constant volume becomes `minv`.
-//!
-//! # YAML
-//! ```yaml
-//! scale_intensity: { minv: -1, maxv: 1 }
-//! ```
-//! ```yaml
-//! scale_intensity: { factor: 0.1 }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map.
-//!
-//! # Same as
-//! MONAI `ScaleIntensityd(minv, maxv, factor, channel_wise)`, which multiplies a constant volume by `minv`, and uses
-//! `factor` only with `minv=None, maxv=None`; nnU-Net `RescaleTo01Normalization`; TorchIO
-//! `RescaleIntensity(out_min_max)`. TorchIO leaves a constant volume as it is; its `masking_method` is not supported.
+//! The transform `scale_intensity`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -28,9 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::rescale::{Linear, rescale};
 use super::statistics::{Range, by_group};
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::{Listed, Special};
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `scale_intensity`.
+/// Scales intensities to a range, or by a factor.
+///
+/// # What it does
+/// Maps the smallest value of the volume to `minv` and the largest to `maxv` (0 and 1 by default); with `channel_wise`,
+/// those of each channel. With `factor` instead, every value is multiplied by `1 + factor`. The result is float32. A
+/// constant volume becomes `minv`.
+///
+/// # YAML
+/// ```yaml
+/// scale_intensity: { minv: -1, maxv: 1 }
+/// ```
+/// ```yaml
+/// scale_intensity: { factor: 0.1 }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensity {
@@ -56,8 +53,18 @@ impl ScaleIntensity {
 
 impl Define for ScaleIntensity {
     const NAME: &'static str = "scale_intensity";
-    const SOURCE: &'static str = include_str!("scale_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("ScaleIntensityd")
+            .same(&["channel_wise"])
+            .others(&[Special("minv", "minv"), Special("maxv", "maxv"), Special("factor", "factor")])
+            .ignored(&[DTYPE])
+            .notes("It multiplies a constant volume by `minv`, and uses `factor` only with `minv=None, maxv=None`."),
+        Peer::nnunet("RescaleTo01Normalization"),
+        Peer::torchio("RescaleIntensity")
+            .others(&[Listed("out_min_max")])
+            .notes("It leaves a constant volume as it is. Its `masking_method` is not supported."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.factor.is_some() && (self.minv.is_some() || self.maxv.is_some()) {

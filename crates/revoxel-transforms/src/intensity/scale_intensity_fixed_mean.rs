@@ -1,20 +1,4 @@
-//! Scales intensities about their mean.
-//!
-//! # What it does
-//! Multiplies the distance of every value from the mean by `1 + factor`; the result is float32. Contrast grows or
-//! falls, and the mean stays. With `fixed_mean: false` the values themselves are multiplied. `preserve_range` clips the
-//! result to the previous range of values. `channel_wise` treats each channel separately.
-//!
-//! # YAML
-//! ```yaml
-//! scale_intensity_fixed_mean: { factor: 0.3, preserve_range: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map with the same mean; on request values that `preserve_range` clipped come back as the limit.
-//!
-//! # Same as
-//! MONAI `ScaleIntensityFixedMean(factor, preserve_range, fixed_mean, channel_wise)`.
+//! The transform `scale_intensity_fixed_mean`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -25,9 +9,23 @@ use super::rescale::{Linear, rescale};
 use super::statistics::{MeanDeviation, Range, by_group};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `scale_intensity_fixed_mean`.
+/// Scales intensities about their mean.
+///
+/// # What it does
+/// Multiplies the distance of every value from the mean by `1 + factor`; the result is float32. Contrast grows or
+/// falls, and the mean stays. With `fixed_mean: false` the values themselves are multiplied. `preserve_range` clips the
+/// result to the previous range of values. `channel_wise` treats each channel separately.
+///
+/// # YAML
+/// ```yaml
+/// scale_intensity_fixed_mean: { factor: 0.3, preserve_range: true }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map with the same mean; on request values that `preserve_range` clipped come back as the limit.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensityFixedMean {
@@ -46,8 +44,9 @@ pub struct ScaleIntensityFixedMean {
 
 impl Define for ScaleIntensityFixedMean {
     const NAME: &'static str = "scale_intensity_fixed_mean";
-    const SOURCE: &'static str = include_str!("scale_intensity_fixed_mean.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] =
+        &[Peer::monai("ScaleIntensityFixedMean").same(&["factor", "preserve_range", "fixed_mean", "channel_wise"])];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.factor == -1.0 {

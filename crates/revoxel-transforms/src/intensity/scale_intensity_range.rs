@@ -1,25 +1,4 @@
-//! Maps one range of intensities to another.
-//!
-//! # What it does
-//! Computes `(x − a_min) / (a_max − a_min) · (b_max − b_min) + b_min`; the result is float32. `clip` sets values
-//! outside the new range to its ends. Without `b_min` and `b_max` the new range is 0 to 1 and nothing is clipped.
-//!
-//! ```text
-//! a_min ├────────┤ a_max   ──►   b_min ├───┤ b_max
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! scale_intensity_range: { a_min: -175, a_max: 250, b_min: 0, b_max: 1, clip: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map; on request values that `clip` changed come back as `a_min` or `a_max`.
-//!
-//! # Same as
-//! MONAI `ScaleIntensityRanged(a_min, a_max, b_min, b_max, clip)`. Equal `a_min` and `a_max` are an error here. So is
-//! only one of `b_min` and `b_max`, which MONAI takes as a limit only. nnU-Net `RGBTo01Normalization` with `a_min: 0,
-//! a_max: 255`; TorchIO `RescaleIntensity(out_min_max, in_min_max)`, though not together with `percentiles`.
+//! The transform `scale_intensity_range`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -27,9 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::Listed;
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `scale_intensity_range`.
+/// Maps one range of intensities to another.
+///
+/// # What it does
+/// Computes `(x − a_min) / (a_max − a_min) · (b_max − b_min) + b_min`; the result is float32. `clip` sets values
+/// outside the new range to its ends. Without `b_min` and `b_max` the new range is 0 to 1 and nothing is clipped.
+///
+/// ```text
+/// a_min ├────────┤ a_max   ──►   b_min ├───┤ b_max
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// scale_intensity_range: { a_min: -175, a_max: 250, b_min: 0, b_max: 1, clip: true }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map; on request values that `clip` changed come back as `a_min` or `a_max`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensityRange {
@@ -50,8 +47,20 @@ pub struct ScaleIntensityRange {
 
 impl Define for ScaleIntensityRange {
     const NAME: &'static str = "scale_intensity_range";
-    const SOURCE: &'static str = include_str!("scale_intensity_range.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("ScaleIntensityRanged")
+            .same(&["a_min", "a_max", "b_min", "b_max", "clip"])
+            .ignored(&[DTYPE])
+            .notes(
+                "Equal `a_min` and `a_max` are an error here. So is only one of `b_min` and `b_max`, which MONAI \
+                 takes as a limit only.",
+            ),
+        Peer::nnunet("RGBTo01Normalization").always(&[("a_min", "0"), ("a_max", "255")]),
+        Peer::torchio("RescaleIntensity")
+            .others(&[Listed("out_min_max"), Listed("in_min_max")])
+            .notes("It is the same unless `percentiles` are given."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.a_min == self.a_max {

@@ -1,25 +1,4 @@
-//! Maps a range between two percentiles to another range.
-//!
-//! # What it does
-//! Maps the `lower` percentile of the values to `b_min` and the `upper` percentile to `b_max` (0 and 1 by default), and
-//! all other values along the same line. `clip` sets values outside the new range to its ends. With `relative`, the
-//! percentiles map to the same percentages of the new range instead: 10 and 90 to 0.1 and 0.9 of it. `channel_wise`
-//! treats each channel separately. Percentiles are linear between the closest ranks. The result is float32. If both
-//! percentiles are the same value, it becomes `b_min`, and nothing is scaled.
-//!
-//! # YAML
-//! ```yaml
-//! scale_intensity_range_percentiles: { lower: 0.5, upper: 99.5, b_min: 0, b_max: 1, clip: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map; on request values that `clip` changed come back as the percentile. If both percentiles are
-//! the same value, values above it come back as that value + `b_max` − `b_min`.
-//!
-//! # Same as
-//! MONAI `ScaleIntensityRangePercentilesd(lower, upper, b_min, b_max, clip, relative, channel_wise)`, which does not
-//! clip if both percentiles are the same value; TorchIO `RescaleIntensity(out_min_max, percentiles, masking_method)`
-//! with `clip: true`, where the mask is an input (`source`).
+//! The transform `scale_intensity_range_percentiles`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume, dispatch};
 use schemars::JsonSchema;
@@ -30,9 +9,27 @@ use super::percentile::{Percentiles, check_percentiles};
 use super::rescale::{Linear, rescale};
 use super::statistics::{Statistic, by_group};
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::Listed;
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
-/// Parameters of `scale_intensity_range_percentiles`.
+/// Maps a range between two percentiles to another range.
+///
+/// # What it does
+/// Maps the `lower` percentile of the values to `b_min` and the `upper` percentile to `b_max` (0 and 1 by default), and
+/// all other values along the same line. `clip` sets values outside the new range to its ends. With `relative`, the
+/// percentiles map to the same percentages of the new range instead: 10 and 90 to 0.1 and 0.9 of it. `channel_wise`
+/// treats each channel separately. Percentiles are linear between the closest ranks. The result is float32. If both
+/// percentiles are the same value, it becomes `b_min`, and nothing is scaled.
+///
+/// # YAML
+/// ```yaml
+/// scale_intensity_range_percentiles: { lower: 0.5, upper: 99.5, b_min: 0, b_max: 1, clip: true }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map; on request values that `clip` changed come back as the percentile. If both percentiles are
+/// the same value, values above it come back as that value + `b_max` − `b_min`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleIntensityRangePercentiles {
@@ -62,8 +59,17 @@ pub struct ScaleIntensityRangePercentiles {
 
 impl Define for ScaleIntensityRangePercentiles {
     const NAME: &'static str = "scale_intensity_range_percentiles";
-    const SOURCE: &'static str = include_str!("scale_intensity_range_percentiles.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("ScaleIntensityRangePercentilesd")
+            .same(&["lower", "upper", "b_min", "b_max", "clip", "relative", "channel_wise"])
+            .ignored(&[DTYPE])
+            .notes("It does not clip if both percentiles are the same value."),
+        Peer::torchio("RescaleIntensity")
+            .others(&[Listed("out_min_max"), Listed("percentiles"), Listed("masking_method")])
+            .always(&[("clip", "true")])
+            .notes("The mask is an input here (`source`)."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         check_percentiles(Some(self.lower), Some(self.upper))?;

@@ -1,21 +1,4 @@
-//! Adds a multiple of the standard deviation to intensities.
-//!
-//! # What it does
-//! Computes `x + factor · deviation`; the result is float32. The deviation is the standard deviation (ddof 0) of the
-//! volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only nonzero values count and
-//! change.
-//!
-//! # YAML
-//! ```yaml
-//! std_shift_intensity: { factor: 0.5 }
-//! ```
-//!
-//! # Inverse
-//! Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
-//! became 0.
-//!
-//! # Same as
-//! MONAI `StdShiftIntensityd(factor, nonzero, channel_wise)`.
+//! The transform `std_shift_intensity`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -25,9 +8,24 @@ use super::map::map;
 use super::rescale::{Linear, rescale};
 use super::statistics::{Moments, by_group};
 use crate::definition::{Class, Define};
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `std_shift_intensity`.
+/// Adds a multiple of the standard deviation to intensities.
+///
+/// # What it does
+/// Computes `x + factor · deviation`; the result is float32. The deviation is the standard deviation (ddof 0) of the
+/// volume: of all channels together or, with `channel_wise`, of each. With `nonzero`, only nonzero values count and
+/// change.
+///
+/// # YAML
+/// ```yaml
+/// std_shift_intensity: { factor: 0.5 }
+/// ```
+///
+/// # Inverse
+/// Subtracts the number that was added; with `nonzero` values are lost, since zeros cannot be told from values that
+/// became 0.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StdShiftIntensity {
@@ -43,8 +41,9 @@ pub struct StdShiftIntensity {
 
 impl Define for StdShiftIntensity {
     const NAME: &'static str = "std_shift_intensity";
-    const SOURCE: &'static str = include_str!("std_shift_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("StdShiftIntensityd").same(&["factor", "nonzero", "channel_wise"]).ignored(&[DTYPE])];
 
     fn transform(self) -> Transform {
         Transform::Value(Box::new(self))

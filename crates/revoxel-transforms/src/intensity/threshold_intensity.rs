@@ -1,19 +1,4 @@
-//! Replaces intensities on one side of a threshold.
-//!
-//! # What it does
-//! Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type stays
-//! if it holds `cval`.
-//!
-//! # YAML
-//! ```yaml
-//! threshold_intensity: { threshold: -1000, above: true, cval: -1000 }
-//! ```
-//!
-//! # Inverse
-//! The replaced values are lost.
-//!
-//! # Same as
-//! MONAI `ThresholdIntensityd(threshold, above, cval)`.
+//! The transform `threshold_intensity`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
@@ -22,9 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::rescale::holding;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTransform};
 
-/// Parameters of `threshold_intensity`.
+/// Replaces intensities on one side of a threshold.
+///
+/// # What it does
+/// Keeps values above `threshold`, or below it with `above: false`, and sets all others to `cval`. The voxel type stays
+/// if it holds `cval`.
+///
+/// # YAML
+/// ```yaml
+/// threshold_intensity: { threshold: -1000, above: true, cval: -1000 }
+/// ```
+///
+/// # Inverse
+/// The replaced values are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdIntensity {
@@ -40,8 +38,8 @@ pub struct ThresholdIntensity {
 
 impl Define for ThresholdIntensity {
     const NAME: &'static str = "threshold_intensity";
-    const SOURCE: &'static str = include_str!("threshold_intensity.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[Peer::imported("ThresholdIntensityd").same(&["threshold", "above", "cval"])];
 
     fn check(&self) -> Result<(), Invalid> {
         for (field, value) in [("threshold", self.threshold), ("cval", self.cval)] {

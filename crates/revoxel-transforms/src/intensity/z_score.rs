@@ -1,36 +1,4 @@
-//! Subtracts the mean and divides by the standard deviation, optionally of a mask.
-//!
-//! # What it does
-//! Computes `(x − mean) / deviation` with the mean and the standard deviation of the voxels in a mask; the result is
-//! float32. The mask is one of these:
-//!
-//! - the voxels where the input `source` is above 0;
-//! - with `mask`, the volume's own values that are `nonzero`, `positive` or `above_mean`;
-//! - with `nonzero_of`, the voxels that are nonzero in any of these images, the holes of this region, and the voxels
-//!   that are above 0 in any of these label maps.
-//!
-//! Without a mask all voxels count. All values change, unless `keep_outside: true` keeps those outside the mask. `ddof:
-//! 1` takes the deviation of a sample. A deviation below 1e-8 counts as 1e-8.
-//!
-//! # YAML
-//! ```yaml
-//! z_score: { mask: nonzero, keep_outside: true }
-//! ```
-//! ```yaml
-//! z_score: { mask: above_mean, ddof: 1 }
-//! ```
-//! ```yaml
-//! z_score: { nonzero_of: [image, label], keep_outside: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse linear map with the same numbers; with `keep_outside` values are lost, since the result does not show
-//! which values changed.
-//!
-//! # Same as
-//! nnU-Net `ZScoreNormalization`; its `use_mask_for_norm` is `keep_outside: true` with all channels and the label in
-//! `nonzero_of`. TorchIO `ZNormalization(masking_method)` with `ddof: 1`. TorchIO fails on a constant volume, which
-//! becomes 0 here.
+//! The transform `z_score`.
 
 use revoxel_core::{Dtype, ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -41,9 +9,38 @@ use super::mask::{OwnMask, flags, moments};
 use super::rescale::{Linear, rescale};
 use crate::definition::{Class, Define, Invalid};
 use crate::label::nonzero::region;
+use crate::peers::Argument::Listed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTransform};
 
-/// Parameters of `z_score`.
+/// Subtracts the mean and divides by the standard deviation, optionally of a mask.
+///
+/// # What it does
+/// Computes `(x − mean) / deviation` with the mean and the standard deviation of the voxels in a mask; the result is
+/// float32. The mask is one of these:
+///
+/// - the voxels where the input `source` is above 0;
+/// - with `mask`, the volume's own values that are `nonzero`, `positive` or `above_mean`;
+/// - with `nonzero_of`, the voxels that are nonzero in any of these images, the holes of this region, and the voxels
+///   that are above 0 in any of these label maps.
+///
+/// Without a mask all voxels count. All values change, unless `keep_outside: true` keeps those outside the mask. `ddof:
+/// 1` takes the deviation of a sample. A deviation below 1e-8 counts as 1e-8.
+///
+/// # YAML
+/// ```yaml
+/// z_score: { mask: nonzero, keep_outside: true }
+/// ```
+/// ```yaml
+/// z_score: { mask: above_mean, ddof: 1 }
+/// ```
+/// ```yaml
+/// z_score: { nonzero_of: [image, label], keep_outside: true }
+/// ```
+///
+/// # Inverse
+/// The inverse linear map with the same numbers; with `keep_outside` values are lost, since the result does not show
+/// which values changed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZScore {
@@ -73,8 +70,15 @@ const SMALLEST: f64 = 1e-8;
 
 impl Define for ZScore {
     const NAME: &'static str = "z_score";
-    const SOURCE: &'static str = include_str!("z_score.rs");
     const CLASS: Class = Class::Intensity;
+    const PEERS: &'static [Peer] = &[
+        Peer::nnunet("ZScoreNormalization")
+            .notes("Its `use_mask_for_norm` is `keep_outside: true` with all channels and the label in `nonzero_of`."),
+        Peer::torchio("ZNormalization")
+            .others(&[Listed("masking_method")])
+            .always(&[("ddof", "1")])
+            .notes("It fails on a constant volume, which becomes 0 here."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let masks = [self.source.is_some(), self.mask.is_some(), !self.nonzero_of.is_empty()];

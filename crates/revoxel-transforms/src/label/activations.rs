@@ -1,29 +1,26 @@
-//! Converts scores to probabilities.
-//!
-//! # What it does
-//! `softmax` divides the exponential of each channel by the sum over all channels of the voxel. `sigmoid` computes `1 /
-//! (1 + exp(−x))` for every value. The result holds probabilities, float32.
-//!
-//! # YAML
-//! ```yaml
-//! activations: { softmax: true }
-//! ```
-//!
-//! # Inverse
-//! The scores are lost.
-//!
-//! # Same as
-//! MONAI `Activationsd(sigmoid, softmax)`; `other` functions and another `dim` than the channels are not supported.
-//! Predictions that a pipeline's section `restore` processes do not need this step.
+//! The transform `activations`.
 
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `activations`.
+/// Converts scores to probabilities.
+///
+/// # What it does
+/// `softmax` divides the exponential of each channel by the sum over all channels of the voxel. `sigmoid` computes `1 /
+/// (1 + exp(−x))` for every value. The result holds probabilities, float32.
+///
+/// # YAML
+/// ```yaml
+/// activations: { softmax: true }
+/// ```
+///
+/// # Inverse
+/// The scores are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activations {
@@ -37,8 +34,11 @@ pub struct Activations {
 
 impl Define for Activations {
     const NAME: &'static str = "activations";
-    const SOURCE: &'static str = include_str!("activations.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::monai("Activationsd").same(&["sigmoid", "softmax"]).notes(
+        "`other` functions and another `dim` than the channels are not supported. Predictions that a \
+         pipeline's section `restore` processes do not need this step.",
+    )];
     const KINDS: &'static [Kind] = &[Kind::Logit];
 
     fn check(&self) -> Result<(), Invalid> {

@@ -1,34 +1,4 @@
-//! Converts probabilities or scores to labels.
-//!
-//! # What it does
-//! Applies these operations in this order, each only if it is set:
-//!
-//! - `argmax`: the channel with the highest value (the lowest of equal ones) becomes the label.
-//! - `to_onehot`: the labels become this number of channels.
-//! - `threshold`: 1 where a value is at least the threshold, 0 elsewhere, channel by channel.
-//! - `rounding: torchrounding`: rounds to whole numbers, half to even.
-//!
-//! After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it; with several channels,
-//! each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot maps apply to it.
-//! Images and label maps change only if `keys` names them.
-//!
-//! # YAML
-//! ```yaml
-//! as_discrete: { argmax: true }
-//! ```
-//! ```yaml
-//! as_discrete: { threshold: 0.5 }
-//! ```
-//! ```yaml
-//! as_discrete: { keys: label, to_onehot: 3 }
-//! ```
-//!
-//! # Inverse
-//! The probabilities are lost.
-//!
-//! # Same as
-//! MONAI `AsDiscreted(argmax, to_onehot, threshold, rounding)`, which returns float32; here labels have the smallest
-//! unsigned type that holds them. Another `dim` than the channels and `keepdim=False` are not supported.
+//! The transform `as_discrete`.
 
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, Voxels, dispatch, parallel};
 use schemars::JsonSchema;
@@ -37,9 +7,37 @@ use serde::{Deserialize, Serialize};
 use super::one_hot::{MOST, channels, one_hot, without_channel};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
+use crate::peers::Argument::{Fixed, Special};
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `as_discrete`.
+/// Converts probabilities or scores to labels.
+///
+/// # What it does
+/// Applies these operations in this order, each only if it is set:
+///
+/// - `argmax`: the channel with the highest value (the lowest of equal ones) becomes the label.
+/// - `to_onehot`: the labels become this number of channels.
+/// - `threshold`: 1 where a value is at least the threshold, 0 elsewhere, channel by channel.
+/// - `rounding: torchrounding`: rounds to whole numbers, half to even.
+///
+/// After `argmax` or `threshold` the volume is a label map, and steps for labels apply to it; with several channels,
+/// each is a region of its own. After `to_onehot` it holds probabilities, and steps for one-hot maps apply to it.
+/// Images and label maps change only if `keys` names them.
+///
+/// # YAML
+/// ```yaml
+/// as_discrete: { argmax: true }
+/// ```
+/// ```yaml
+/// as_discrete: { threshold: 0.5 }
+/// ```
+/// ```yaml
+/// as_discrete: { keys: label, to_onehot: 3 }
+/// ```
+///
+/// # Inverse
+/// The probabilities are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AsDiscrete {
@@ -67,8 +65,21 @@ enum Rounding {
 
 impl Define for AsDiscrete {
     const NAME: &'static str = "as_discrete";
-    const SOURCE: &'static str = include_str!("as_discrete.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::imported("AsDiscreted")
+        .others(&[
+            Special("argmax", "argmax"),
+            Special("to_onehot", "to_onehot"),
+            Special("threshold", "threshold"),
+            Special("rounding", "rounding"),
+            Fixed("dim", "0"),
+            Fixed("keepdim", "true"),
+        ])
+        .ignored(&[DTYPE])
+        .notes(
+            "It returns float32; here labels have the smallest unsigned type that holds them. Another `dim` than \
+             the channels is not supported, nor is `keepdim=False`.",
+        )];
     const KINDS: &'static [Kind] = &[Kind::Probability, Kind::Logit];
     const NAMED_KINDS: &'static [Kind] = &[Kind::Image, Kind::Label];
 

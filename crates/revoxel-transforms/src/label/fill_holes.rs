@@ -1,31 +1,4 @@
-//! Fills the holes of labels.
-//!
-//! # What it does
-//! A hole of a label is a region without the label that the label cuts off from the faces of the volume. Holes get the
-//! label, whatever they held, other labels included. The labels in `applied_labels` (by default all but 0) are
-//! processed one after another, lowest first. `connectivity` sets the neighbours through which the outside enters: 1
-//! those that share a face, 2 also an edge, 3 also a corner.
-//!
-//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all). Channel 0 is the background
-//! and is never filled, even if it is named. Each channel is filled separately, with 1: other channels do not change.
-//! With `is_onehot: false` each channel is a label map, and `applied_labels` names its values. With `is_onehot: true`
-//! the channels, or the only one, are labels, and any value above 0 counts.
-//!
-//! # YAML
-//! ```yaml
-//! fill_holes: {}
-//! ```
-//! ```yaml
-//! fill_holes: { applied_labels: 1, connectivity: 1 }
-//! ```
-//!
-//! # Inverse
-//! What the holes held is lost.
-//!
-//! # Same as
-//! MONAI `FillHolesd(applied_labels, connectivity)`, which has no `is_onehot`; scipy `binary_fill_holes` for each
-//! label, with the structuring element of the connectivity.
+//! The transform `fill_holes`.
 
 use revoxel_core::{ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -36,9 +9,33 @@ use super::components::{Components, Join};
 use super::labels::{Labels, check_connectivity};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::{Peer, Program};
 use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `fill_holes`.
+/// Fills the holes of labels.
+///
+/// # What it does
+/// A hole of a label is a region without the label that the label cuts off from the faces of the volume. Holes get the
+/// label, whatever they held, other labels included. The labels in `applied_labels` (by default all but 0) are
+/// processed one after another, lowest first. `connectivity` sets the neighbours through which the outside enters: 1
+/// those that share a face, 2 also an edge, 3 also a corner.
+///
+/// A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+/// error) and may overlap. `applied_labels` then names channels, from 0 (by default all). Channel 0 is the background
+/// and is never filled, even if it is named. Each channel is filled separately, with 1: other channels do not change.
+/// With `is_onehot: false` each channel is a label map, and `applied_labels` names its values. With `is_onehot: true`
+/// the channels, or the only one, are labels, and any value above 0 counts.
+///
+/// # YAML
+/// ```yaml
+/// fill_holes: {}
+/// ```
+/// ```yaml
+/// fill_holes: { applied_labels: 1, connectivity: 1 }
+/// ```
+///
+/// # Inverse
+/// What the holes held is lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillHoles {
@@ -59,8 +56,12 @@ const fn full() -> u8 {
 
 impl Define for FillHoles {
     const NAME: &'static str = "fill_holes";
-    const SOURCE: &'static str = include_str!("fill_holes.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("FillHolesd").same(&["applied_labels", "connectivity"]).notes("It has no `is_onehot`."),
+        Peer::new(Program::SciPy, "binary_fill_holes")
+            .notes("It is the same for each label, with the structuring element of the connectivity."),
+    ];
     const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {

@@ -1,36 +1,4 @@
-//! Keeps the largest connected component of each label.
-//!
-//! # What it does
-//! Finds the connected components of each label in `applied_labels` (by default all but 0), keeps the `num_components`
-//! with the most voxels and sets the others to 0. With `independent: false` the labels form one foreground.
-//! `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner. Of
-//! components of equal size, the first in the order of the voxels is kept.
-//!
-//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all but channel 0). With
-//! `independent: false` the union of these channels is the foreground, and a component that is not kept is removed from
-//! all of them. With `is_onehot: false` each channel is a label map, treated separately, and `applied_labels` names its
-//! values. With `is_onehot: true` the channels, or the only one, are labels, and any value above 0 counts.
-//!
-//! # YAML
-//! ```yaml
-//! keep_largest_connected_component: {}
-//! ```
-//! ```yaml
-//! keep_largest_connected_component: { applied_labels: [1, 2], independent: false, connectivity: 1 }
-//! ```
-//!
-//! # Inverse
-//! Removed voxels are lost.
-//!
-//! # Same as
-//! MONAI `KeepLargestConnectedComponentd(applied_labels, is_onehot, independent, connectivity, num_components)`. Which
-//! of equal components MONAI keeps is not defined. With `is_onehot=False` MONAI treats only the first of several
-//! channels, and refuses them without `applied_labels`. A negative number of a channel counts from the last one there,
-//! and is an error here. If `is_onehot=True` meets values other than 0 and 1, values above 0 are foreground here; with
-//! `independent=False` only 1 is in MONAI. TorchIO `KeepLargestComponent` for `connectivity: 1` and one label;
-//! nnU-Net's `remove_all_but_largest_component_from_segmentation` for `independent: false`, with its list of labels as
-//! `applied_labels`.
+//! The transform `keep_largest_connected_component`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -42,9 +10,33 @@ use super::labels::{Labels, check_connectivity, repaint};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `keep_largest_connected_component`.
+/// Keeps the largest connected component of each label.
+///
+/// # What it does
+/// Finds the connected components of each label in `applied_labels` (by default all but 0), keeps the `num_components`
+/// with the most voxels and sets the others to 0. With `independent: false` the labels form one foreground.
+/// `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner. Of
+/// components of equal size, the first in the order of the voxels is kept.
+///
+/// A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+/// error) and may overlap. `applied_labels` then names channels, from 0 (by default all but channel 0). With
+/// `independent: false` the union of these channels is the foreground, and a component that is not kept is removed from
+/// all of them. With `is_onehot: false` each channel is a label map, treated separately, and `applied_labels` names its
+/// values. With `is_onehot: true` the channels, or the only one, are labels, and any value above 0 counts.
+///
+/// # YAML
+/// ```yaml
+/// keep_largest_connected_component: {}
+/// ```
+/// ```yaml
+/// keep_largest_connected_component: { applied_labels: [1, 2], independent: false, connectivity: 1 }
+/// ```
+///
+/// # Inverse
+/// Removed voxels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepLargestConnectedComponent {
@@ -75,8 +67,22 @@ const fn one() -> usize {
 
 impl Define for KeepLargestConnectedComponent {
     const NAME: &'static str = "keep_largest_connected_component";
-    const SOURCE: &'static str = include_str!("keep_largest_connected_component.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("KeepLargestConnectedComponentd")
+            .same(&["applied_labels", "is_onehot", "independent", "connectivity", "num_components"])
+            .notes(
+                "Which of equal components MONAI keeps is not defined. With `is_onehot=False` MONAI treats only the \
+                 first of several channels, and refuses them without `applied_labels`. A negative number of a \
+                 channel counts from the last one there, and is an error here. If `is_onehot=True` meets values \
+                 other than 0 and 1, values above 0 are foreground here; with `independent=False` only 1 is in \
+                 MONAI.",
+            ),
+        Peer::torchio("KeepLargestComponent").always(&[("connectivity", "1")]).notes("It treats one label."),
+        Peer::nnunet("remove_all_but_largest_component_from_segmentation")
+            .always(&[("independent", "false")])
+            .notes("Its list of labels is `applied_labels`."),
+    ];
     const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {

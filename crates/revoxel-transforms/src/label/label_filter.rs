@@ -1,19 +1,4 @@
-//! Keeps some labels and removes the others.
-//!
-//! # What it does
-//! Sets every label that is not in `applied_labels` to 0. In a volume with several channels these are values in every
-//! channel, as in MONAI, not numbers of channels: a one-hot map holds only 0 and 1.
-//!
-//! # YAML
-//! ```yaml
-//! label_filter: { applied_labels: [1, 5, 7] }
-//! ```
-//!
-//! # Inverse
-//! The other labels are lost.
-//!
-//! # Same as
-//! MONAI `LabelFilterd(applied_labels)`.
+//! The transform `label_filter`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -22,9 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
 
-/// Parameters of `label_filter`.
+/// Keeps some labels and removes the others.
+///
+/// # What it does
+/// Sets every label that is not in `applied_labels` to 0. In a volume with several channels these are values in every
+/// channel, as in MONAI, not numbers of channels: a one-hot map holds only 0 and 1.
+///
+/// # YAML
+/// ```yaml
+/// label_filter: { applied_labels: [1, 5, 7] }
+/// ```
+///
+/// # Inverse
+/// The other labels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelFilter {
@@ -34,8 +32,8 @@ pub struct LabelFilter {
 
 impl Define for LabelFilter {
     const NAME: &'static str = "label_filter";
-    const SOURCE: &'static str = include_str!("label_filter.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::imported("LabelFilterd").same(&["applied_labels"])];
 
     fn check(&self) -> Result<(), Invalid> {
         self.applied_labels.check("applied_labels")

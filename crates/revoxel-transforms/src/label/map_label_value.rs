@@ -1,22 +1,4 @@
-//! Replaces labels by other labels.
-//!
-//! # What it does
-//! Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can be
-//! swapped. Labels that are not listed stay. The voxel type stays if it holds the new labels. In a volume with several
-//! channels these are values in every channel. Labels beyond 2⁵³ stay exact.
-//!
-//! # YAML
-//! ```yaml
-//! map_label_value: { orig_labels: [3, 5, 1, 0], target_labels: [0, 1, 2, 3] }
-//! ```
-//!
-//! # Inverse
-//! The reverse replacement, for predictions too; lost if two labels become the same, or if a listed label beyond 2⁵³ is
-//! not exact in double precision.
-//!
-//! # Same as
-//! MONAI `MapLabelValued(orig_labels, target_labels)`, which returns float32; TorchIO `RemapLabels(remapping)`, whose
-//! `masking_method` is not supported. Naming a label that no case contains is an error here.
+//! The transform `map_label_value`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -25,9 +7,25 @@ use serde::{Deserialize, Serialize};
 use super::labels::{Labels, exchange_pairs, exchange_pairs_undo};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
+use crate::peers::Argument::Listed;
+use crate::peers::{DTYPE, Peer};
 use crate::transform::{ApplyError, NamedLabel, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `map_label_value`.
+/// Replaces labels by other labels.
+///
+/// # What it does
+/// Replaces each label in `orig_labels` by the one at the same position of `target_labels`, all at once: labels can be
+/// swapped. Labels that are not listed stay. The voxel type stays if it holds the new labels. In a volume with several
+/// channels these are values in every channel. Labels beyond 2⁵³ stay exact.
+///
+/// # YAML
+/// ```yaml
+/// map_label_value: { orig_labels: [3, 5, 1, 0], target_labels: [0, 1, 2, 3] }
+/// ```
+///
+/// # Inverse
+/// The reverse replacement, for predictions too; lost if two labels become the same, or if a listed label beyond 2⁵³ is
+/// not exact in double precision.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapLabelValue {
@@ -39,8 +37,16 @@ pub struct MapLabelValue {
 
 impl Define for MapLabelValue {
     const NAME: &'static str = "map_label_value";
-    const SOURCE: &'static str = include_str!("map_label_value.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("MapLabelValued")
+            .same(&["orig_labels", "target_labels"])
+            .ignored(&[DTYPE])
+            .notes("It returns float32. Naming a label that no case contains is an error here."),
+        Peer::torchio("RemapLabels")
+            .others(&[Listed("remapping")])
+            .notes("Its `masking_method` is not supported. Naming a label that no case contains is an error here."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let (from, to) = (self.orig_labels.0.len(), self.target_labels.0.len());

@@ -1,23 +1,4 @@
-//! Marks voxels outside the measured region in label maps, as nnU-Net does.
-//!
-//! # What it does
-//! The region is where any image of `nonzero_of` is nonzero, with its holes (zeros that the outside does not reach
-//! through faces), and where any label map of `nonzero_of` is above 0. Voxels outside the region that are 0 get
-//! `label`; other labels stay. A voxel type that does not hold the label becomes the next larger signed type.
-//!
-//! # YAML
-//! ```yaml
-//! mark_outside: { nonzero_of: [image] }
-//! ```
-//! ```yaml
-//! mark_outside: { nonzero_of: [image], label: 255 }
-//! ```
-//!
-//! # Inverse
-//! None: which voxels were marked is lost.
-//!
-//! # Same as
-//! nnU-Net v2 `crop_to_nonzero`, for the segmentation: `nonzero_label` is `label`.
+//! The transform `mark_outside`.
 
 use revoxel_core::{Dtype, Kind, ValueUndo, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -26,9 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::nonzero::region;
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
+use crate::peers::Argument::Renamed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `mark_outside`.
+/// Marks voxels outside the measured region in label maps, as nnU-Net does.
+///
+/// # What it does
+/// The region is where any image of `nonzero_of` is nonzero, with its holes (zeros that the outside does not reach
+/// through faces), and where any label map of `nonzero_of` is above 0. Voxels outside the region that are 0 get
+/// `label`; other labels stay. A voxel type that does not hold the label becomes the next larger signed type.
+///
+/// # YAML
+/// ```yaml
+/// mark_outside: { nonzero_of: [image] }
+/// ```
+/// ```yaml
+/// mark_outside: { nonzero_of: [image], label: 255 }
+/// ```
+///
+/// # Inverse
+/// None: which voxels were marked is lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkOutside {
@@ -45,8 +44,10 @@ const fn minus_one() -> i32 {
 
 impl Define for MarkOutside {
     const NAME: &'static str = "mark_outside";
-    const SOURCE: &'static str = include_str!("mark_outside.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::nnunet("crop_to_nonzero")
+        .others(&[Renamed("nonzero_label", "label")])
+        .notes("This is its part for the segmentation, as in nnU-Net v2.")];
     const KINDS: &'static [Kind] = &[Kind::Label];
 
     fn check(&self) -> Result<(), Invalid> {

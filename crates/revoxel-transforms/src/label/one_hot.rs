@@ -1,22 +1,4 @@
-//! Makes one channel for each label.
-//!
-//! # What it does
-//! Turns a label map into probabilities: `num_classes` channels of uint8, where channel `c` holds 1 where the label is
-//! `c` and 0 elsewhere. By default there is one channel more than the highest label of the volume. A label without a
-//! channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects, contours
-//! and distances process it channel by channel, until it holds values between 0 and 1. To write floats, set `dtype:
-//! float32` on the output.
-//!
-//! # YAML
-//! ```yaml
-//! one_hot: { num_classes: 4 }
-//! ```
-//!
-//! # Inverse
-//! The channels are no label map any more; `as_discrete: { argmax: true }` restores it, exactly.
-//!
-//! # Same as
-//! MONAI `AsDiscreted(to_onehot=num_classes)`, which returns float32; TorchIO `OneHot(num_classes)`.
+//! The transform `one_hot`.
 
 use revoxel_core::{Kind, ValueUndo, Volume, Voxel, dispatch, parallel};
 use schemars::JsonSchema;
@@ -24,9 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::{Channels, LabelSet};
+use crate::peers::Argument::Renamed;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, ChannelRule, RefusedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `one_hot`.
+/// Makes one channel for each label.
+///
+/// # What it does
+/// Turns a label map into probabilities: `num_classes` channels of uint8, where channel `c` holds 1 where the label is
+/// `c` and 0 elsewhere. By default there is one channel more than the highest label of the volume. A label without a
+/// channel is an error. The channels are a one-hot map: steps for connected components, holes, small objects, contours
+/// and distances process it channel by channel, until it holds values between 0 and 1. To write floats, set `dtype:
+/// float32` on the output.
+///
+/// # YAML
+/// ```yaml
+/// one_hot: { num_classes: 4 }
+/// ```
+///
+/// # Inverse
+/// The channels are no label map any more; `as_discrete: { argmax: true }` restores it, exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneHot {
@@ -40,8 +39,11 @@ pub const MOST: usize = 4096;
 
 impl Define for OneHot {
     const NAME: &'static str = "one_hot";
-    const SOURCE: &'static str = include_str!("one_hot.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[
+        Peer::monai("AsDiscreted").others(&[Renamed("to_onehot", "num_classes")]).notes("It returns float32."),
+        Peer::torchio("OneHot").same(&["num_classes"]),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         match self.num_classes {

@@ -1,20 +1,4 @@
-//! Removes some labels.
-//!
-//! # What it does
-//! Sets every label in `labels` to `background_label`. In a volume with several channels these are values in every
-//! channel.
-//!
-//! # YAML
-//! ```yaml
-//! remove_labels: { labels: [2, 3] }
-//! ```
-//!
-//! # Inverse
-//! The removed labels are lost.
-//!
-//! # Same as
-//! TorchIO `RemoveLabels(labels, background_label)`. Its `masking_method` is not supported, and naming a label that no
-//! case contains is an error here.
+//! The transform `remove_labels`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -23,9 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
 
-/// Parameters of `remove_labels`.
+/// Removes some labels.
+///
+/// # What it does
+/// Sets every label in `labels` to `background_label`. In a volume with several channels these are values in every
+/// channel.
+///
+/// # YAML
+/// ```yaml
+/// remove_labels: { labels: [2, 3] }
+/// ```
+///
+/// # Inverse
+/// The removed labels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveLabels {
@@ -38,8 +35,10 @@ pub struct RemoveLabels {
 
 impl Define for RemoveLabels {
     const NAME: &'static str = "remove_labels";
-    const SOURCE: &'static str = include_str!("remove_labels.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::torchio("RemoveLabels")
+        .same(&["labels", "background_label"])
+        .notes("Its `masking_method` is not supported, and naming a label that no case contains is an error here.")];
 
     fn check(&self) -> Result<(), Invalid> {
         self.labels.check("labels")?;

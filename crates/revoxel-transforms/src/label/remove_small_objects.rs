@@ -1,44 +1,4 @@
-//! Removes connected components that are too small.
-//!
-//! # What it does
-//! Sets the connected components of each label to 0 that have fewer voxels than `min_size_voxels`, or less volume than
-//! `min_size_mm3` (voxels times the volume of a voxel, which is right on oblique and sheared grids too). With
-//! `independent: false` the components of all labels together are measured: touching labels count as one object.
-//! `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner.
-//!
-//! A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
-//! error) and may overlap. `applied_labels` then names channels, from 0 (by default all, channel 0 included). With
-//! `independent: true` each channel is measured separately. With `independent: false` the union of the channels is
-//! measured (a voxel in two of them counts once), and objects that are too small are removed from all of them; if
-//! channel 0 is the background, name the others in `applied_labels`. With `is_onehot: false` each channel is a label
-//! map, treated separately, and `applied_labels` names its values. With `is_onehot: true` the channels, or the only
-//! one, are labels, and any value above 0 counts.
-//!
-//! # YAML
-//! ```yaml
-//! remove_small_objects: { min_size_mm3: 10 }
-//! ```
-//! ```yaml
-//! remove_small_objects: { min_size_voxels: 64, connectivity: 3, independent: false }
-//! ```
-//!
-//! # Inverse
-//! Removed voxels are lost.
-//!
-//! # Same as
-//! MONAI `RemoveSmallObjectsd(min_size, connectivity, independent_channels, by_measure)` as MONAI documents it, with
-//! the unit in the name of the parameter. MONAI 1.6.1 behaves differently:
-//!
-//! - With scikit-image 0.26 or later it also removes objects of exactly `min_size`. Its documentation, and this step,
-//!   remove only smaller ones.
-//! - On a map with several labels it counts the voxels of a label as a whole, however many pieces it has. Here each
-//!   piece is measured.
-//! - It takes several channels as a fourth axis: objects connect through neighbouring channels where they overlap, and
-//!   with `connectivity` 2 or 3 also where they touch; overlaps count twice. It does so with either value of
-//!   `independent_channels`. Here channels are separate, or form one region.
-//! - Negative labels are an error there, count as the label 1 where no label is above 1, and are erased with
-//!   `independent_channels=False`. Here they are ordinary labels.
-//! - A constant volume stays there, however small it is.
+//! The transform `remove_small_objects`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -50,9 +10,36 @@ use super::labels::{Labels, check_connectivity, repaint};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
+use crate::peers::Argument::{Renamed, Special};
+use crate::peers::Peer;
 use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `remove_small_objects`.
+/// Removes connected components that are too small.
+///
+/// # What it does
+/// Sets the connected components of each label to 0 that have fewer voxels than `min_size_voxels`, or less volume than
+/// `min_size_mm3` (voxels times the volume of a voxel, which is right on oblique and sheared grids too). With
+/// `independent: false` the components of all labels together are measured: touching labels count as one object.
+/// `connectivity` sets which neighbours are connected: 1 those that share a face, 2 also an edge, 3 also a corner.
+///
+/// A volume with several channels is a one-hot map: its channels are the labels. They hold 0 and 1 (anything else is an
+/// error) and may overlap. `applied_labels` then names channels, from 0 (by default all, channel 0 included). With
+/// `independent: true` each channel is measured separately. With `independent: false` the union of the channels is
+/// measured (a voxel in two of them counts once), and objects that are too small are removed from all of them; if
+/// channel 0 is the background, name the others in `applied_labels`. With `is_onehot: false` each channel is a label
+/// map, treated separately, and `applied_labels` names its values. With `is_onehot: true` the channels, or the only
+/// one, are labels, and any value above 0 counts.
+///
+/// # YAML
+/// ```yaml
+/// remove_small_objects: { min_size_mm3: 10 }
+/// ```
+/// ```yaml
+/// remove_small_objects: { min_size_voxels: 64, connectivity: 3, independent: false }
+/// ```
+///
+/// # Inverse
+/// Removed voxels are lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveSmallObjects {
@@ -82,8 +69,29 @@ const fn faces() -> u8 {
 
 impl Define for RemoveSmallObjects {
     const NAME: &'static str = "remove_small_objects";
-    const SOURCE: &'static str = include_str!("remove_small_objects.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::imported("RemoveSmallObjectsd")
+        .same(&["connectivity"])
+        .others(&[
+            Renamed("min_size", "min_size_voxels"),
+            Renamed("independent_channels", "independent"),
+            Special("by_measure", "min_size_mm3"),
+        ])
+        .always(&[("min_size_voxels", "64")])
+        .notes(
+            "The step does what MONAI documents, with the unit in the name of the parameter. MONAI 1.6.1 behaves \
+             differently:\n\n\
+             - With scikit-image 0.26 or later it also removes objects of exactly `min_size`. Its documentation, \
+             and this step, remove only smaller ones.\n\
+             - On a map with several labels it counts the voxels of a label as a whole, however many pieces it \
+             has. Here each piece is measured.\n\
+             - It takes several channels as a fourth axis: objects connect through neighbouring channels where \
+             they overlap, and with `connectivity` 2 or 3 also where they touch; overlaps count twice. It does \
+             so with either value of `independent_channels`. Here channels are separate, or form one region.\n\
+             - Negative labels are an error there, count as the label 1 where no label is above 1, and are \
+             erased with `independent_channels=False`. Here they are ordinary labels.\n\
+             - A constant volume stays there, however small it is.",
+        )];
     const ONE_HOT: bool = true;
 
     fn check(&self) -> Result<(), Invalid> {

@@ -1,20 +1,4 @@
-//! Numbers labels consecutively.
-//!
-//! # What it does
-//! Replaces the labels of a volume, in rising order, by 0, 1, 2 and so on. The numbers depend on the labels that a
-//! volume holds; for the same numbers in every case use `map_label_value`. The labels of all channels are numbered
-//! together; a one-hot map, which holds 0 and 1, stays as it is.
-//!
-//! # YAML
-//! ```yaml
-//! sequential_labels: {}
-//! ```
-//!
-//! # Inverse
-//! Restores the labels, for predictions too; exact.
-//!
-//! # Same as
-//! TorchIO `SequentialLabels`, whose `masking_method` is not supported.
+//! The transform `sequential_labels`.
 
 use revoxel_core::{ValueUndo, Volume};
 use schemars::JsonSchema;
@@ -24,17 +8,31 @@ use super::labels::{exchange, exchange_undo};
 use crate::definition::{Class, Define};
 use crate::label_set::LabelSet;
 use crate::label_set::distinct;
+use crate::peers::Peer;
 use crate::transform::{ApplyError, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
 
-/// Parameters of `sequential_labels`: none.
+/// Numbers labels consecutively.
+///
+/// # What it does
+/// Replaces the labels of a volume, in rising order, by 0, 1, 2 and so on. The numbers depend on the labels that a
+/// volume holds; for the same numbers in every case use `map_label_value`. The labels of all channels are numbered
+/// together; a one-hot map, which holds 0 and 1, stays as it is.
+///
+/// # YAML
+/// ```yaml
+/// sequential_labels: {}
+/// ```
+///
+/// # Inverse
+/// Restores the labels, for predictions too; exact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SequentialLabels {}
 
 impl Define for SequentialLabels {
     const NAME: &'static str = "sequential_labels";
-    const SOURCE: &'static str = include_str!("sequential_labels.rs");
     const CLASS: Class = Class::Label;
+    const PEERS: &'static [Peer] = &[Peer::torchio("SequentialLabels").notes("Its `masking_method` is not supported.")];
 
     fn transform(self) -> Transform {
         Transform::Value(Box::new(self))

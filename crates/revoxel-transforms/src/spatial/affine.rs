@@ -1,57 +1,4 @@
-//! Resamples through an affine map: rotation, shear, translation and scale, or a matrix.
-//!
-//! # What it does
-//! Transforms the sampling grid by an affine map and interpolates onto it. The map is given in one of two ways:
-//!
-//! **By parameters**, as in MONAI, in voxel units about the centre of the volume: `rotate_params` (radians, or
-//! `degrees`), `shear_params`, `translate_params` (voxels) and `scale_params`, in this order. The voxel at index x of
-//! the result is sampled at R·S·T·Z·x, both counted from the centre. So a scale of 2 shows the content at half its
-//! size, and a translation of +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same
-//! centre.
-//!
-//! **By a matrix**, 4 × 4, in world millimetres: `matrix` with its `frame`, or `file`. The file is looked for beside
-//! the pipeline file and read once, when the pipeline is loaded. With `maps: output_to_input` (the default) the matrix
-//! maps a point of the result to the point of the volume that is shown there. ITK, SimpleITK, elastix and ANTs write
-//! such "fixed to moving" matrices and resample with them. With `maps: input_to_output` the matrix maps the other way:
-//! it moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
-//!
-//! In both cases every place in the patient keeps its world coordinates: the affine of the result is the map after the
-//! grid's affine, so it states where in the *volume's* world each voxel comes from. The voxels equal those of
-//! `SimpleITK.Resample(volume, reference, transform)`; SimpleITK stores the reference's grid with them.
-//!
-//! | `file` | read as |
-//! |---|---|
-//! | `.tfm`, `.txt` of ITK | a transform, or several in a composite, with their centre; LPS |
-//! | `.mat` of ITK and ANTs (`0GenericAffine.mat`) | the same, binary; LPS |
-//! | `.json` | `[[..], ..]`, four rows of four, or `{ "matrix": .., "frame": .. }` |
-//! | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; give `frame` |
-//!
-//! The ITK transforms are Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others.
-//!
-//! # YAML
-//! ```yaml
-//! affine: { degrees: [0, 0, 10], scale_params: [1.1, 1.1, 1.1], padding: border }
-//! ```
-//! ```yaml
-//! affine:
-//!   keys: [pet]
-//!   matrix: [[1, 0, 0, 4.5], [0, 0.98, -0.2, 0], [0, 0.2, 0.98, -3], [0, 0, 0, 1]]
-//!   frame: LPS
-//!   reference: ct
-//! ```
-//! ```text
-//! affine: { keys: [pet], file: pet_to_ct.tfm, reference: ct }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
-//!
-//! # Same as
-//! MONAI `Affined(rotate_params, shear_params, translate_params, scale_params, spatial_size, padding_mode,
-//! rotate_order)`. The default `padding` is `reflection`, as in MONAI, and `minimum` with a matrix. Its `affine`, a
-//! matrix in voxels, is not supported. Where two voxels are equally close, nearest alternates between them; in MONAI
-//! rounding noise decides. For the boundaries of its splines see `spacing`. SimpleITK `Resample(image, reference,
-//! transform)`; ANTs `antsApplyTransforms` with one affine.
+//! The transform `affine`.
 
 use revoxel_core::{Affine as Map, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -60,12 +7,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Boundary, IntVector, Named, Padding, PerKey, RealVector, WorldFrame, is_false};
+use crate::peers::Argument::{Listed, Mode, PaddingMode};
+use crate::peers::{ALIGN_CORNERS, DTYPE, LAZY, Peer, Program};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, rotation};
 use crate::planning::planar::sizes;
 use crate::planning::{finite, resample, resample_onto};
 use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
-/// Parameters of `affine`.
+/// Resamples through an affine map: rotation, shear, translation and scale, or a matrix.
+///
+/// # What it does
+/// Transforms the sampling grid by an affine map and interpolates onto it. The map is given in one of two ways:
+///
+/// **By parameters**, as in MONAI, in voxel units about the centre of the volume: `rotate_params` (radians, or
+/// `degrees`), `shear_params`, `translate_params` (voxels) and `scale_params`, in this order. The voxel at index x of
+/// the result is sampled at R·S·T·Z·x, both counted from the centre. So a scale of 2 shows the content at half its
+/// size, and a translation of +3 moves the content by −3 voxels. `spatial_size` changes the shape about the same
+/// centre.
+///
+/// **By a matrix**, 4 × 4, in world millimetres: `matrix` with its `frame`, or `file`. The file is looked for beside
+/// the pipeline file and read once, when the pipeline is loaded. With `maps: output_to_input` (the default) the matrix
+/// maps a point of the result to the point of the volume that is shown there. ITK, SimpleITK, elastix and ANTs write
+/// such "fixed to moving" matrices and resample with them. With `maps: input_to_output` the matrix maps the other way:
+/// it moves the patient. The result is sampled on the volume's own grid, or on that of `reference`.
+///
+/// In both cases every place in the patient keeps its world coordinates: the affine of the result is the map after the
+/// grid's affine, so it states where in the *volume's* world each voxel comes from. The voxels equal those of
+/// `SimpleITK.Resample(volume, reference, transform)`; SimpleITK stores the reference's grid with them.
+///
+/// | `file` | read as |
+/// |---|---|
+/// | `.tfm`, `.txt` of ITK | a transform, or several in a composite, with their centre; LPS |
+/// | `.mat` of ITK and ANTs (`0GenericAffine.mat`) | the same, binary; LPS |
+/// | `.json` | `[[..], ..]`, four rows of four, or `{ "matrix": .., "frame": .. }` |
+/// | other text | sixteen numbers by row, as NiftyReg and FreeSurfer tools write; give `frame` |
+///
+/// The ITK transforms are Affine, MatrixOffset, Euler3D, VersorRigid3D, Similarity3D, Translation and others.
+///
+/// # YAML
+/// ```yaml
+/// affine: { degrees: [0, 0, 10], scale_params: [1.1, 1.1, 1.1], padding: border }
+/// ```
+/// ```yaml
+/// affine:
+///   keys: [pet]
+///   matrix: [[1, 0, 0, 4.5], [0, 0.98, -0.2, 0], [0, 0.2, 0.98, -3], [0, 0, 0, 1]]
+///   frame: LPS
+///   reference: ct
+/// ```
+/// ```text
+/// affine: { keys: [pet], file: pet_to_ct.tfm, reference: ct }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Affine {
@@ -155,8 +150,20 @@ fn is_order(order: &str) -> bool {
 
 impl Define for Affine {
     const NAME: &'static str = "affine";
-    const SOURCE: &'static str = include_str!("affine.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Affined")
+            .same(&["rotate_params", "shear_params", "translate_params", "scale_params", "spatial_size"])
+            .others(&[Mode, PaddingMode, Listed("rotate_order")])
+            .ignored(&[LAZY, DTYPE, ALIGN_CORNERS])
+            .notes(
+                "The default `padding` is `reflection`, as in MONAI, and `minimum` with a matrix. Its `affine`, a \
+                 matrix in voxels, is not supported. Where two voxels are equally close, nearest alternates between \
+                 them; in MONAI rounding noise decides. For the boundaries of its splines see `spacing`.",
+            ),
+        Peer::new(Program::SimpleItk, "Resample").others(&[Listed("image"), Listed("reference"), Listed("transform")]),
+        Peer::new(Program::Ants, "antsApplyTransforms").notes("It is the same with one affine."),
+    ];
     const FILES: &'static [(&'static str, Content)] = &[("file", Content::WorldMatrix)];
 
     fn check(&self) -> Result<(), Invalid> {

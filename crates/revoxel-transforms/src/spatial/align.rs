@@ -1,33 +1,4 @@
-//! Puts inputs on the grid of another input, and resamples only where needed.
-//!
-//! # What it does
-//! Compares the grid of each input with that of `reference`, corner by corner, in voxels of the finer grid:
-//!
-//! | the grids | the input |
-//! |---|---|
-//! | are identical | stays |
-//! | differ by noise (same shape, every corner within 1/1000 voxel) | gets the reference's grid; no value changes |
-//! | overlap | is interpolated onto the reference's grid; headers are trusted |
-//! | do not overlap | is refused: an error |
-//!
-//! If inputs of a case must share a grid and do not, the case is refused before any voxel is read. This step is one
-//! remedy. The other is `--snap`, for inputs of the same shape with a wrong header.
-//!
-//! # YAML
-//! ```yaml
-//! align: { reference: image }
-//! ```
-//! ```yaml
-//! align: { keys: [label], reference: ct, interpolation: label }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values unless nothing was interpolated, bit-exact in geometry.
-//!
-//! # Same as
-//! SimpleITK `Resample(image, reference)` and MONAI `ResampleToMatchd`, applied only where needed. TorchIO
-//! `ToReferenceSpace` changes the header only. TorchIO `CopyAffine(target)`, where the grids differ by noise; TorchIO
-//! copies the reference's affine whatever the difference. For headers with larger errors use `--snap`.
+//! The transform `align`.
 
 use revoxel_core::{Agreement, Grid, GridOp, Relation};
 use revoxel_resample::Interpolation;
@@ -36,9 +7,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
 use crate::params::{Named, Padding, PerKey, is_false};
+use crate::peers::Argument::{Listed, Renamed};
+use crate::peers::{Peer, Program};
 use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
-/// Parameters of `align`.
+/// Puts inputs on the grid of another input, and resamples only where needed.
+///
+/// # What it does
+/// Compares the grid of each input with that of `reference`, corner by corner, in voxels of the finer grid:
+///
+/// | the grids | the input |
+/// |---|---|
+/// | are identical | stays |
+/// | differ by noise (same shape, every corner within 1/1000 voxel) | gets the reference's grid; no value changes |
+/// | overlap | is interpolated onto the reference's grid; headers are trusted |
+/// | do not overlap | is refused: an error |
+///
+/// If inputs of a case must share a grid and do not, the case is refused before any voxel is read. This step is one
+/// remedy. The other is `--snap`, for inputs of the same shape with a wrong header.
+///
+/// # YAML
+/// ```yaml
+/// align: { reference: image }
+/// ```
+/// ```yaml
+/// align: { keys: [label], reference: ct, interpolation: label }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values unless nothing was interpolated, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Align {
@@ -58,8 +55,20 @@ pub struct Align {
 
 impl Define for Align {
     const NAME: &'static str = "align";
-    const SOURCE: &'static str = include_str!("align.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::new(Program::SimpleItk, "Resample")
+            .others(&[Listed("image"), Listed("reference")])
+            .notes("Here it is applied only where needed."),
+        Peer::monai("ResampleToMatchd")
+            .others(&[Renamed("key_dst", "reference")])
+            .notes("Here it is applied only where needed."),
+        Peer::torchio("ToReferenceSpace").notes("It changes the header only."),
+        Peer::torchio("CopyAffine").others(&[Renamed("target", "reference")]).notes(
+            "It is the same where the grids differ by noise; TorchIO copies the reference's affine whatever the \
+             difference. For headers with larger errors use `--snap`.",
+        ),
+    ];
 
     fn transform(self) -> Transform {
         Transform::Spatial(Box::new(self))

@@ -1,30 +1,4 @@
-//! Pads each side by a number of voxels.
-//!
-//! # What it does
-//! Adds `spatial_border` voxels: one number for all sides, three numbers (both sides of each axis), or six numbers (low
-//! and high side of each axis in turn).
-//!
-//! ```text
-//! [ a b c ]   spatial_border 2, edge   [ a a a b c c c ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! border_pad: { spatial_border: 8 }
-//! ```
-//! ```yaml
-//! border_pad: { spatial_border: [0, 4, 0, 4, 2, 2], mode: reflect }
-//! ```
-//!
-//! # Inverse
-//! Removes the padding; exact. Padding is never read on the way back.
-//!
-//! # Same as
-//! MONAI `BorderPadd(spatial_border, mode)`; TorchIO `Pad`. TorchIO's minimum, maximum, mean and median are
-//! `volume_minimum`, `volume_maximum`, `volume_mean` and `volume_median` here; without the prefix they are computed for
-//! each padded line, as in numpy. Volumes of whole numbers become float32 where the padding has fractions; TorchIO
-//! truncates fractions. A constant given for all inputs applies to images. Other kinds get their own fill, unless
-//! `keys` names label maps only. Label maps also get their fill where a mean, a median or a ramp pads.
+//! The transform `border_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -33,10 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PerKey};
+use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::{constant_only, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `border_pad`.
+/// Pads each side by a number of voxels.
+///
+/// # What it does
+/// Adds `spatial_border` voxels: one number for all sides, three numbers (both sides of each axis), or six numbers (low
+/// and high side of each axis in turn).
+///
+/// ```text
+/// [ a b c ]   spatial_border 2, edge   [ a a a b c c c ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// border_pad: { spatial_border: 8 }
+/// ```
+/// ```yaml
+/// border_pad: { spatial_border: [0, 4, 0, 4, 2, 2], mode: reflect }
+/// ```
+///
+/// # Inverse
+/// Removes the padding; exact. Padding is never read on the way back.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BorderPad {
@@ -57,8 +51,19 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for BorderPad {
     const NAME: &'static str = "border_pad";
-    const SOURCE: &'static str = include_str!("border_pad.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("BorderPadd").same(&["spatial_border"]).others(PADDING).ignored(&[LAZY]).notes(
+            "A constant given for all inputs applies to images. Other kinds get their own fill, unless `keys` \
+             names label maps only. Label maps also get their fill where a mean, a median or a ramp pads.",
+        ),
+        Peer::torchio("Pad").notes(
+            "TorchIO's minimum, maximum, mean and median are `volume_minimum`, `volume_maximum`, `volume_mean` \
+             and `volume_median` here; without the prefix they are computed for each padded line, as in numpy. \
+             Volumes of whole numbers become float32 where the padding has fractions; TorchIO truncates \
+             fractions.",
+        ),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let border = &self.spatial_border.0;

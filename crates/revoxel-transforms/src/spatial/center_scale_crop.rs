@@ -1,25 +1,4 @@
-//! Crops to a central fraction of the volume.
-//!
-//! # What it does
-//! Keeps the fraction `roi_scale` of each axis around its centre, rounded up to whole voxels, from index n//2 − size//2
-//! on. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to the same world
-//! region.
-//!
-//! ```text
-//! [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
-//!     └───────┘           ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! center_scale_crop: { roi_scale: [0.8, 0.8, 1] }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it.
-//!
-//! # Same as
-//! MONAI `CenterScaleCropd(roi_scale)`, which takes a fraction above 1 as the whole axis; here that is an error.
+//! The transform `center_scale_crop`.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
@@ -27,11 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::RealVector;
+use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
 use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `center_scale_crop`.
+/// Crops to a central fraction of the volume.
+///
+/// # What it does
+/// Keeps the fraction `roi_scale` of each axis around its centre, rounded up to whole voxels, from index n//2 − size//2
+/// on. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to the same world
+/// region.
+///
+/// ```text
+/// [ . . . . . . . ]   roi_scale 0.5   [ . . . . ]
+///     └───────┘           ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// center_scale_crop: { roi_scale: [0.8, 0.8, 1] }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterScaleCrop {
@@ -44,8 +42,11 @@ pub struct CenterScaleCrop {
 
 impl Define for CenterScaleCrop {
     const NAME: &'static str = "center_scale_crop";
-    const SOURCE: &'static str = include_str!("center_scale_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("CenterScaleCropd")
+        .same(&["roi_scale"])
+        .ignored(&[LAZY])
+        .notes("It takes a fraction above 1 as the whole axis; here that is an error.")];
 
     fn check(&self) -> Result<(), Invalid> {
         self.roi_scale.by_axis("roi_scale")?;

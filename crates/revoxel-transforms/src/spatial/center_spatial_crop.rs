@@ -1,28 +1,4 @@
-//! Crops to a central box.
-//!
-//! # What it does
-//! Keeps `roi_size` voxels around the centre of each axis, from index n//2 − size//2 on. An axis shorter than the size
-//! stays as it is. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to
-//! the same world region.
-//!
-//! ```text
-//! [ . . . . . . . ]   roi_size 4    [ . . . . ]
-//!     └───────┘           ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! center_spatial_crop: { roi_size: [96, 96, -1] }
-//! ```
-//! ```yaml
-//! center_spatial_crop: { roi_size: 64, source: ct }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it.
-//!
-//! # Same as
-//! MONAI `CenterSpatialCropd(roi_size)`.
+//! The transform `center_spatial_crop`.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
@@ -30,11 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::IntVector;
+use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
 use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `center_spatial_crop`.
+/// Crops to a central box.
+///
+/// # What it does
+/// Keeps `roi_size` voxels around the centre of each axis, from index n//2 − size//2 on. An axis shorter than the size
+/// stays as it is. With `source`, the box refers to the grid of that input, and inputs on other grids are cropped to
+/// the same world region.
+///
+/// ```text
+/// [ . . . . . . . ]   roi_size 4    [ . . . . ]
+///     └───────┘           ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// center_spatial_crop: { roi_size: [96, 96, -1] }
+/// ```
+/// ```yaml
+/// center_spatial_crop: { roi_size: 64, source: ct }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CenterSpatialCrop {
@@ -47,8 +45,8 @@ pub struct CenterSpatialCrop {
 
 impl Define for CenterSpatialCrop {
     const NAME: &'static str = "center_spatial_crop";
-    const SOURCE: &'static str = include_str!("center_spatial_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("CenterSpatialCropd").same(&["roi_size"]).ignored(&[LAZY])];
 
     fn check(&self) -> Result<(), Invalid> {
         self.roi_size.by_axis("roi_size")

@@ -1,37 +1,4 @@
-//! Crops to the foreground of an input.
-//!
-//! # What it does
-//! Finds the box around the foreground voxels of `source`, adds a margin, and crops every input to the box. A rule
-//! defines the foreground: `above`, `below`, `between`, `labels` or `nonzero`; without a rule, voxels above 0 are
-//! foreground. A voxel is foreground if any channel satisfies the rule. Inputs on other grids are cropped to the same
-//! world region.
-//!
-//! A box that extends beyond the volume is padded; `allow_smaller: true` clips it to the volume instead. `k_divisible`
-//! enlarges the box to multiples of a number.
-//!
-//! ```text
-//! [ 0 0 0 0 0 0 ]
-//! [ 0 0 a b 0 0 ]   margin 1    [ 0 0 0 0 ]
-//! [ 0 0 0 c 0 0 ]     ──►       [ 0 a b 0 ]
-//! [ 0 0 0 0 0 0 ]               [ 0 0 c 0 ]
-//!                               [ 0 0 0 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! crop_foreground: { source: image, above: -500, margin: 8 }
-//! ```
-//! ```yaml
-//! crop_foreground: { source: label, labels: [1, 2], margin_mm: 20, k_divisible: 16, on_empty: keep }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it.
-//!
-//! # Same as
-//! MONAI `CropForegroundd(source_key, select_fn, margin, k_divisible, allow_smaller)`. Without any foreground MONAI
-//! returns an empty volume; here that is an error, unless `on_empty` says otherwise. Its `channel_indices` is not
-//! supported: all channels count.
+//! The transform `crop_foreground`.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;
@@ -40,12 +7,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, OnEmpty, PerKey, RealVector};
+use crate::peers::Argument::{Listed, PadBy, PadWith, Renamed};
+use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::planar::{by_axis, sizes};
 use crate::planning::{constant_only, divisible, window};
 use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `crop_foreground`.
+/// Crops to the foreground of an input.
+///
+/// # What it does
+/// Finds the box around the foreground voxels of `source`, adds a margin, and crops every input to the box. A rule
+/// defines the foreground: `above`, `below`, `between`, `labels` or `nonzero`; without a rule, voxels above 0 are
+/// foreground. A voxel is foreground if any channel satisfies the rule. Inputs on other grids are cropped to the same
+/// world region.
+///
+/// A box that extends beyond the volume is padded; `allow_smaller: true` clips it to the volume instead. `k_divisible`
+/// enlarges the box to multiples of a number.
+///
+/// ```text
+/// [ 0 0 0 0 0 0 ]
+/// [ 0 0 a b 0 0 ]   margin 1    [ 0 0 0 0 ]
+/// [ 0 0 0 c 0 0 ]     ──►       [ 0 a b 0 ]
+/// [ 0 0 0 0 0 0 ]               [ 0 0 c 0 ]
+///                               [ 0 0 0 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// crop_foreground: { source: image, above: -500, margin: 8 }
+/// ```
+/// ```yaml
+/// crop_foreground: { source: label, labels: [1, 2], margin_mm: 20, k_divisible: 16, on_empty: keep }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropForeground {
@@ -96,8 +93,21 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for CropForeground {
     const NAME: &'static str = "crop_foreground";
-    const SOURCE: &'static str = include_str!("crop_foreground.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("CropForegroundd")
+        .same(&["margin", "k_divisible", "allow_smaller"])
+        .others(&[
+            Renamed("source_key", "source"),
+            Listed("select_fn"),
+            PadBy("mode", "mode"),
+            PadWith("value"),
+            PadWith("constant_values"),
+        ])
+        .ignored(&[LAZY, ("start_coord_key", &[]), ("end_coord_key", &[])])
+        .notes(
+            "Without any foreground MONAI returns an empty volume; here that is an error, unless `on_empty` says \
+             otherwise. Its `channel_indices` is not supported: all channels count.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         let given = [

@@ -1,33 +1,4 @@
-//! Crops and pads to a shape, in voxels or in millimetres, around the centre or around a mask.
-//!
-//! # What it does
-//! Crops axes longer than `target_shape` and pads axes shorter than it; no voxel is interpolated. The window is centred
-//! on the volume. With `source`, it is centred on the box around the nonzero voxels of that input, or around its
-//! `labels`; without `target_shape` it is that box. If the number of voxels to crop or pad is odd, the extra voxel is
-//! at the beginning. If the centre of the box lies on a voxel and the shape needs it between two voxels, or the other
-//! way round, the window begins half a voxel earlier.
-//!
-//! ```text
-//! [ a b c d e f ]   size 3   [ c d e ]
-//! [ a b c ]         size 6   [ 0 0 a b c 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! crop_or_pad: { target_shape: [128, 128, 64] }
-//! ```
-//! ```yaml
-//! crop_or_pad: { target_shape: [180, 180, 150], units: mm, source: label, labels: [1, 2], only: crop }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
-//!
-//! # Same as
-//! TorchIO `CropOrPad(target_shape, units, padding_mode, mask_name, labels, only_crop, only_pad)`. An empty mask is an
-//! error, unless `on_empty: keep` selects the centre of the volume, as TorchIO does. TorchIO's modes maximum, mean,
-//! median and minimum are `volume_maximum` and so on, and its number is `value`. TorchIO reads the first channel of a
-//! mask; here all channels count. Its `location="random"` is `rand_spatial_crop`.
+//! The transform `crop_or_pad`.
 
 use revoxel_core::{Grid, GridOp, IndexBox, Volume, Voxel, dispatch};
 use revoxel_resample::PadMode;
@@ -36,12 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, OnEmpty, PerKey, RealVector};
+use crate::peers::Argument::{Listed, Renamed};
+use crate::peers::Peer;
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::planar::by_axis;
 use crate::planning::{constant_only, finite, window};
 use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `crop_or_pad`.
+/// Crops and pads to a shape, in voxels or in millimetres, around the centre or around a mask.
+///
+/// # What it does
+/// Crops axes longer than `target_shape` and pads axes shorter than it; no voxel is interpolated. The window is centred
+/// on the volume. With `source`, it is centred on the box around the nonzero voxels of that input, or around its
+/// `labels`; without `target_shape` it is that box. If the number of voxels to crop or pad is odd, the extra voxel is
+/// at the beginning. If the centre of the box lies on a voxel and the shape needs it between two voxels, or the other
+/// way round, the window begins half a voxel earlier.
+///
+/// ```text
+/// [ a b c d e f ]   size 3   [ c d e ]
+/// [ a b c ]         size 6   [ 0 0 a b c 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// crop_or_pad: { target_shape: [128, 128, 64] }
+/// ```
+/// ```yaml
+/// crop_or_pad: { target_shape: [180, 180, 150], units: mm, source: label, labels: [1, 2], only: crop }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropOrPad {
@@ -102,8 +98,21 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for CropOrPad {
     const NAME: &'static str = "crop_or_pad";
-    const SOURCE: &'static str = include_str!("crop_or_pad.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::torchio("CropOrPad")
+        .same(&["target_shape", "units", "labels"])
+        .others(&[
+            Renamed("padding_mode", "mode"),
+            Renamed("mask_name", "source"),
+            Listed("only_crop"),
+            Listed("only_pad"),
+        ])
+        .notes(
+            "An empty mask is an error, unless `on_empty: keep` selects the centre of the volume, as TorchIO \
+             does. TorchIO's modes maximum, mean, median and minimum are `volume_maximum` and so on, and its \
+             number is `value`. TorchIO reads the first channel of a mask; here all channels count. Its \
+             `location=\"random\"` is `rand_spatial_crop`.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         if self.source.is_none() {

@@ -1,31 +1,4 @@
-//! Crops to the nonzero region of an input, as nnU-Net does.
-//!
-//! # What it does
-//! Finds the box around the voxels of `source` that are nonzero in at least one channel, and crops every input to it.
-//! With `also`, nonzero voxels of further inputs count, too. Inputs on other grids are cropped to the same world
-//! region. The box is never enlarged and never padded. Holes inside the region do not change the box.
-//!
-//! ```text
-//! [ 0 0 0 0 0 0 ]
-//! [ 0 0 a 0 b 0 ]   ──►    [ a 0 b ]
-//! [ 0 0 0 c 0 0 ]          [ 0 c 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! crop_to_nonzero: { source: image }
-//! ```
-//! ```yaml
-//! crop_to_nonzero: { source: image, also: [label] }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it.
-//!
-//! # Same as
-//! nnU-Net v2 `crop_to_nonzero`, for the box; nnU-Net also writes −1 into the label outside the region, which this step
-//! does not. NaN counts as nonzero in nnU-Net; here values that are not finite do not count. MONAI
-//! `CropForegroundd(select_fn=lambda x: x != 0)`.
+//! The transform `crop_to_nonzero`.
 
 use revoxel_core::{Grid, GridOp, Volume, Voxel, dispatch};
 use schemars::JsonSchema;
@@ -33,10 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
 use crate::params::OnEmpty;
+use crate::peers::Argument::Listed;
+use crate::peers::Peer;
 use crate::planning::boxes::{foreground, seen};
 use crate::transform::{Evidence, Observed, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `crop_to_nonzero`.
+/// Crops to the nonzero region of an input, as nnU-Net does.
+///
+/// # What it does
+/// Finds the box around the voxels of `source` that are nonzero in at least one channel, and crops every input to it.
+/// With `also`, nonzero voxels of further inputs count, too. Inputs on other grids are cropped to the same world
+/// region. The box is never enlarged and never padded. Holes inside the region do not change the box.
+///
+/// ```text
+/// [ 0 0 0 0 0 0 ]
+/// [ 0 0 a 0 b 0 ]   ──►    [ a 0 b ]
+/// [ 0 0 0 c 0 0 ]          [ 0 c 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// crop_to_nonzero: { source: image }
+/// ```
+/// ```yaml
+/// crop_to_nonzero: { source: image, also: [label] }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropToNonzero {
@@ -53,8 +50,14 @@ pub struct CropToNonzero {
 
 impl Define for CropToNonzero {
     const NAME: &'static str = "crop_to_nonzero";
-    const SOURCE: &'static str = include_str!("crop_to_nonzero.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::nnunet("crop_to_nonzero").notes(
+            "This is its box, as in nnU-Net v2; nnU-Net also writes −1 into the label outside the region, which \
+             this step does not. NaN counts as nonzero in nnU-Net; here values that are not finite do not count.",
+        ),
+        Peer::monai("CropForegroundd").others(&[Listed("select_fn=lambda x: x != 0")]),
+    ];
 
     fn transform(self) -> Transform {
         Transform::Spatial(Box::new(self))

@@ -1,27 +1,4 @@
-//! Makes the axes of a sheared grid orthogonal: undoes gantry tilt.
-//!
-//! # What it does
-//! Interpolates onto an orthogonal grid of the same voxel size that encloses the volume. The first axis keeps its
-//! direction, and the second stays in the plane of the first two. So the slices of a tilted CT keep their plane and
-//! shift against one another. A grid without shear does not change.
-//!
-//! ```text
-//!    /‾‾‾‾/         |‾‾‾‾‾‾|
-//!   /    /    ──►   |      |     the corners that are new hold padding
-//!  /____/           |______|
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! deshear: { padding: minimum }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the sheared grid; lossy in values, bit-exact in geometry.
-//!
-//! # Same as
-//! `spacing: { deshear: true }` without a change of voxel size; the correction of tilted CT by `dcm2niix` and `gantry2`
-//! tools. MONAI and TorchIO keep the shear, or drop it from the affine without moving a voxel.
+//! The transform `deshear`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -30,11 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define};
 use crate::params::{Named, Padding, PerKey, is_false};
+use crate::peers::{Peer, Program};
 use crate::planning::axes::{around_corners, orthogonal};
 use crate::planning::resample;
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `deshear`.
+/// Makes the axes of a sheared grid orthogonal: undoes gantry tilt.
+///
+/// # What it does
+/// Interpolates onto an orthogonal grid of the same voxel size that encloses the volume. The first axis keeps its
+/// direction, and the second stays in the plane of the first two. So the slices of a tilted CT keep their plane and
+/// shift against one another. A grid without shear does not change. `spacing: { deshear: true }` does the same without
+/// a change of voxel size. MONAI and TorchIO keep the shear, or drop it from the affine without moving a voxel.
+///
+/// ```text
+///    /‾‾‾‾/         |‾‾‾‾‾‾|
+///   /    /    ──►   |      |     the corners that are new hold padding
+///  /____/           |______|
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// deshear: { padding: minimum }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the sheared grid; lossy in values, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deshear {
@@ -52,8 +50,9 @@ pub struct Deshear {
 
 impl Define for Deshear {
     const NAME: &'static str = "deshear";
-    const SOURCE: &'static str = include_str!("deshear.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::new(Program::Dcm2niix, "dcm2niix")
+        .notes("This is its correction of tilted CT, and that of `gantry2` tools.")];
 
     fn transform(self) -> Transform {
         Transform::Spatial(Box::new(self))

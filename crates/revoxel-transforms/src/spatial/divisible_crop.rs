@@ -1,23 +1,4 @@
-//! Crops to multiples of a number.
-//!
-//! # What it does
-//! Removes voxels at both ends of each axis, the odd one at the beginning, until its length is divisible by `k`. Use it
-//! for networks with strides where you do not want padding. An axis shorter than `k` keeps its central voxel only.
-//!
-//! ```text
-//! [ a b c d e f g ]   k 4    [ c d e f ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! divisible_crop: { k: [16, 16, 8] }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
-//!
-//! # Same as
-//! TorchIO `EnsureShapeMultiple(target_multiple, method="crop")`.
+//! The transform `divisible_crop`.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -25,10 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::IntVector;
+use crate::peers::Argument::{Fixed, Renamed};
+use crate::peers::Peer;
 use crate::planning::window;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `divisible_crop`.
+/// Crops to multiples of a number.
+///
+/// # What it does
+/// Removes voxels at both ends of each axis, the odd one at the beginning, until its length is divisible by `k`. Use it
+/// for networks with strides where you do not want padding. An axis shorter than `k` keeps its central voxel only.
+///
+/// ```text
+/// [ a b c d e f g ]   k 4    [ c d e f ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// divisible_crop: { k: [16, 16, 8] }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DivisibleCrop {
@@ -38,8 +37,9 @@ pub struct DivisibleCrop {
 
 impl Define for DivisibleCrop {
     const NAME: &'static str = "divisible_crop";
-    const SOURCE: &'static str = include_str!("divisible_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] =
+        &[Peer::torchio("EnsureShapeMultiple").others(&[Renamed("target_multiple", "k"), Fixed("method", "\"crop\"")])];
 
     fn check(&self) -> Result<(), Invalid> {
         self.k.by_axis("k")

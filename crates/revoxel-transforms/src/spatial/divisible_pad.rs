@@ -1,28 +1,4 @@
-//! Pads to multiples of a number.
-//!
-//! # What it does
-//! Adds voxels until every axis is divisible by `k`, as networks with strides need.
-//!
-//! ```text
-//! [ a b c d e ]   k 4, constant 0   [ 0 a b c d e 0 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! divisible_pad: { k: 16 }
-//! ```
-//! ```yaml
-//! divisible_pad: { k: [16, 16, 8], method: end, mode: edge }
-//! ```
-//!
-//! # Inverse
-//! Removes the padding; exact. Padding is never read on the way back.
-//!
-//! # Same as
-//! MONAI `DivisiblePadd(k, mode, method)`; TorchIO `EnsureShapeMultiple(target_multiple, method="pad")`, which is
-//! `method: symmetric_low` (for `method="crop"` see `divisible_crop`). A constant given for all inputs applies to
-//! images. Other kinds get their own fill, unless `keys` names label maps only. Label maps also get their fill where a
-//! mean, a median or a ramp pads.
+//! The transform `divisible_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -31,11 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::peers::Argument::{Fixed, Renamed};
+use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{constant_only, divisible, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `divisible_pad`.
+/// Pads to multiples of a number.
+///
+/// # What it does
+/// Adds voxels until every axis is divisible by `k`, as networks with strides need.
+///
+/// ```text
+/// [ a b c d e ]   k 4, constant 0   [ 0 a b c d e 0 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// divisible_pad: { k: 16 }
+/// ```
+/// ```yaml
+/// divisible_pad: { k: [16, 16, 8], method: end, mode: edge }
+/// ```
+///
+/// # Inverse
+/// Removes the padding; exact. Padding is never read on the way back.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DivisiblePad {
@@ -59,8 +55,17 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for DivisiblePad {
     const NAME: &'static str = "divisible_pad";
-    const SOURCE: &'static str = include_str!("divisible_pad.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("DivisiblePadd").same(&["k", "method"]).others(PADDING).ignored(&[LAZY]).notes(
+            "A constant given for all inputs applies to images. Other kinds get their own fill, unless `keys` \
+             names label maps only. Label maps also get their fill where a mean, a median or a ramp pads.",
+        ),
+        Peer::torchio("EnsureShapeMultiple")
+            .others(&[Renamed("target_multiple", "k"), Fixed("method", "\"pad\"")])
+            .always(&[("method", "\"symmetric_low\"")])
+            .notes("For `method=\"crop\"` see `divisible_crop`."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.k.by_axis("k")?;

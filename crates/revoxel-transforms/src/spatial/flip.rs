@@ -1,27 +1,4 @@
-//! Reverses axes.
-//!
-//! # What it does
-//! Reverses the order of voxels along `spatial_axis`: one axis, several, or by default all. The affine follows, so
-//! every voxel keeps its place in the patient.
-//!
-//! ```text
-//! [ a b c ]  ──►  [ c b a ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! flip: { spatial_axis: 0 }
-//! ```
-//! ```yaml
-//! flip: { spatial_axis: [0, -1] }
-//! ```
-//!
-//! # Inverse
-//! The same flip; exact.
-//!
-//! # Same as
-//! MONAI `Flipd(spatial_axis)`; TorchIO `Flip`, which keeps the old affine: its result is a mirrored patient, not the
-//! same patient stored in reverse order.
+//! The transform `flip`.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -29,10 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::Axes;
+use crate::peers::{LAZY, Peer};
 use crate::planning::turn::flips;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `flip`.
+/// Reverses axes.
+///
+/// # What it does
+/// Reverses the order of voxels along `spatial_axis`: one axis, several, or by default all. The affine follows, so
+/// every voxel keeps its place in the patient.
+///
+/// ```text
+/// [ a b c ]  ──►  [ c b a ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// flip: { spatial_axis: 0 }
+/// ```
+/// ```yaml
+/// flip: { spatial_axis: [0, -1] }
+/// ```
+///
+/// # Inverse
+/// The same flip; exact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
@@ -43,8 +40,14 @@ pub struct Flip {
 
 impl Define for Flip {
     const NAME: &'static str = "flip";
-    const SOURCE: &'static str = include_str!("flip.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Flipd").same(&["spatial_axis"]).ignored(&[LAZY]),
+        Peer::torchio("Flip").notes(
+            "It keeps the old affine: its result is a mirrored patient, not the same patient stored in reverse \
+             order.",
+        ),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_axis.as_ref().map_or(Ok(()), |axes| axes.resolve("spatial_axis").map(|_| ()))

@@ -1,29 +1,4 @@
-//! Stretches and squeezes cells along each axis.
-//!
-//! # What it does
-//! Divides each axis into `num_cells` cells of the same number of whole voxels. Voxels left over at the end of the axis
-//! form one more cell. `distort_steps` gives the sampling step of each cell, in voxels: with 1.2 a cell shows more than
-//! before, so structures look smaller; with 0.8 it shows less. Cells follow each other without a gap from the first
-//! voxel on, which stays. The grid does not change: structures move in the patient.
-//!
-//! ```text
-//! |    |    |    |   ──►   |   |      |    |
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! grid_distortion: { num_cells: 3, distort_steps: [[1.2, 0.9, 1, 1], [1, 1, 1, 1], [0.8, 1.1, 1, 1]] }
-//! ```
-//!
-//! # Inverse
-//! Stretches the cells back, exactly, and resamples: lossy in values. Content moved out of the volume is lost.
-//!
-//! # Same as
-//! MONAI `GridDistortiond(num_cells, distort_steps)` with `rule: monai`. MONAI spreads the voxels of a cell up to the
-//! first voxel of the next cell, so each cell ends with a voxel shown twice, and steps of 1 change the volume. By
-//! default they do not here, and only the first voxels of cells agree with MONAI. MONAI's last cell ends with the
-//! volume. If it would run backwards for that, or if voxels after it show the first voxel, there is no inverse, and
-//! `rule: monai` is refused.
+//! The transform `grid_distortion`.
 
 use std::sync::Arc;
 
@@ -34,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Padding, PerKey};
+use crate::peers::{DTYPE, LAZY, Peer, SAMPLING};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
 /// The most cells along an axis.
@@ -58,7 +34,25 @@ impl Spread {
     }
 }
 
-/// Parameters of `grid_distortion`.
+/// Stretches and squeezes cells along each axis.
+///
+/// # What it does
+/// Divides each axis into `num_cells` cells of the same number of whole voxels. Voxels left over at the end of the axis
+/// form one more cell. `distort_steps` gives the sampling step of each cell, in voxels: with 1.2 a cell shows more than
+/// before, so structures look smaller; with 0.8 it shows less. Cells follow each other without a gap from the first
+/// voxel on, which stays. The grid does not change: structures move in the patient.
+///
+/// ```text
+/// |    |    |    |   ──►   |   |      |    |
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// grid_distortion: { num_cells: 3, distort_steps: [[1.2, 0.9, 1, 1], [1, 1, 1, 1], [0.8, 1.1, 1, 1]] }
+/// ```
+///
+/// # Inverse
+/// Stretches the cells back, exactly, and resamples: lossy in values. Content moved out of the volume is lost.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridDistortion {
@@ -158,8 +152,19 @@ fn as_monai(voxels: usize, cells: usize, steps: &[f64]) -> Option<Vec<[f64; 2]>>
 
 impl Define for GridDistortion {
     const NAME: &'static str = "grid_distortion";
-    const SOURCE: &'static str = include_str!("grid_distortion.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("GridDistortiond")
+        .same(&["num_cells", "distort_steps"])
+        .others(SAMPLING)
+        .always(&[("rule", "\"monai\"")])
+        .ignored(&[LAZY, DTYPE])
+        .notes(
+            "MONAI spreads the voxels of a cell up to the first voxel of the next cell, so each cell ends with a \
+             voxel shown twice, and steps of 1 change the volume. By default they do not here, and only the \
+             first voxels of cells agree with MONAI. MONAI's last cell ends with the volume. If it would run \
+             backwards for that, or if voxels after it show the first voxel, there is no inverse, and `rule: \
+             monai` is refused.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         check_cells(&self.num_cells)?;

@@ -1,43 +1,40 @@
-//! Reorients the voxel axes to an anatomical orientation.
-//!
-//! # What it does
-//! Permutes and flips the axes so that they point to the ends that `axcodes` names. With `RAS` the first index grows to
-//! the patient's right, the second to the anterior and the third to the superior end. Oblique volumes get the closest
-//! orientation; no voxel is interpolated. For a 2-D volume, two letters are enough: those of its plane (`axcodes: RA`).
-//! Letters that would turn its slice axis into the plane are an error. If an axis lies at exactly 45°, the orientation
-//! is the one that nibabel finds, and a volume that was reoriented before stays as it is.
-//!
-//! ```text
-//! LPS:  i → left, j → posterior          RAS:  i → right, j → anterior
-//!       [ a b c ]                              [ f e d ]
-//!       [ d e f ]                ──►           [ c b a ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! orientation: { axcodes: RAS }
-//! ```
-//! ```yaml
-//! orientation: { closest_canonical: true }
-//! ```
-//!
-//! # Inverse
-//! The inverse permutation; exact.
-//!
-//! # Same as
-//! MONAI `Orientationd(axcodes)` and `as_closest_canonical`; nibabel `as_closest_canonical`; TorchIO `ToCanonical` and
-//! TorchIO `ToOrientation(orientation)`. In all of them a letter names the end that an axis points to. Other letters
-//! for the axes (`labels`) are not supported.
+//! The transform `orientation`.
 
 use revoxel_core::{Grid, GridOp, Orientation as Axcodes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::Argument::Renamed;
+use crate::peers::{LAZY, Peer, Program};
 use crate::planning::planar::turned;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `orientation`.
+/// Reorients the voxel axes to an anatomical orientation.
+///
+/// # What it does
+/// Permutes and flips the axes so that they point to the ends that `axcodes` names. With `RAS` the first index grows to
+/// the patient's right, the second to the anterior and the third to the superior end. Oblique volumes get the closest
+/// orientation; no voxel is interpolated. For a 2-D volume, two letters are enough: those of its plane (`axcodes: RA`).
+/// Letters that would turn its slice axis into the plane are an error. If an axis lies at exactly 45°, the orientation
+/// is the one that nibabel finds, and a volume that was reoriented before stays as it is.
+///
+/// ```text
+/// LPS:  i → left, j → posterior          RAS:  i → right, j → anterior
+///       [ a b c ]                              [ f e d ]
+///       [ d e f ]                ──►           [ c b a ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// orientation: { axcodes: RAS }
+/// ```
+/// ```yaml
+/// orientation: { closest_canonical: true }
+/// ```
+///
+/// # Inverse
+/// The inverse permutation; exact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Orientation {
@@ -52,8 +49,20 @@ pub struct Orientation {
 
 impl Define for Orientation {
     const NAME: &'static str = "orientation";
-    const SOURCE: &'static str = include_str!("orientation.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Orientationd")
+            .same(&["axcodes"])
+            .others(&[Renamed("as_closest_canonical", "closest_canonical")])
+            .ignored(&[LAZY])
+            .notes(
+                "A letter names the end that an axis points to, as it does in nibabel and TorchIO. Other letters for \
+                 the axes (`labels`) are not supported.",
+            ),
+        Peer::new(Program::Nibabel, "as_closest_canonical"),
+        Peer::torchio("ToCanonical"),
+        Peer::torchio("ToOrientation").others(&[Renamed("orientation", "axcodes")]),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         match (&self.axcodes, self.closest_canonical) {

@@ -1,39 +1,4 @@
-//! Resamples onto the grid of another input, or of a file.
-//!
-//! # What it does
-//! Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto the grid of the
-//! volume in `file`, such as an atlas. The file is looked for beside the pipeline file and is needed only when the
-//! pipeline is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions do not change.
-//! Voxels that the reference covers and the volume does not get `padding`.
-//!
-//! ```text
-//!  this  [ . . . . ]              [ p . . ]   p: padding
-//!  reference  [ ┼ ┼ ┼ ]   ──►     [ . . . ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! resample_to: { keys: [pet], reference: ct }
-//! ```
-//! ```yaml
-//! resample_to: { keys: [label], reference: image, interpolation: label, padding: 0 }
-//! ```
-//! ```yaml
-//! resample_to:
-//!   grid:
-//!     shape: [193, 229, 193]
-//!     affine: [[1, 0, 0, -96], [0, 1, 0, -132], [0, 0, 1, -78], [0, 0, 0, 1]]
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
-//!
-//! # Same as
-//! MONAI `ResampleToMatchd(key_dst)`, whose default padding repeats the edge over empty space (`border`); here the
-//! default is the volume's minimum, and 0 for labels. MONAI `SpatialResampled` with `grid`. TorchIO
-//! `Resample(reference)`, where `reference` may also be a path. SimpleITK `Resample(image, reference)`; its
-//! `sitkBSpline` is `cubic` with `boundary: itk`. Where two voxels are equally close, nearest alternates between them;
-//! in MONAI rounding noise decides. For the boundaries of MONAI's splines see `spacing`.
+//! The transform `resample_to`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -42,10 +7,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Content, Define, Invalid};
 use crate::params::{Boundary, Named, Padding, PerKey, is_false};
+use crate::peers::Argument::{Listed, Mode, PaddingMode, Renamed};
+use crate::peers::{ALIGN_CORNERS, DTYPE, LAZY, Peer, Program};
 use crate::planning::resample_onto;
 use crate::transform::{Evidence, PlanError, Resampling, Sources, SpatialTransform, Transform};
 
-/// Parameters of `resample_to`.
+/// Resamples onto the grid of another input, or of a file.
+///
+/// # What it does
+/// Interpolates onto the grid that the input `reference` has at this point of the pipeline, or onto the grid of the
+/// volume in `file`, such as an atlas. The file is looked for beside the pipeline file and is needed only when the
+/// pipeline is loaded: its grid becomes the parameter `grid`, and so part of the trace. World positions do not change.
+/// Voxels that the reference covers and the volume does not get `padding`.
+///
+/// ```text
+///  this  [ . . . . ]              [ p . . ]   p: padding
+///  reference  [ ┼ ┼ ┼ ]   ──►     [ . . . ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// resample_to: { keys: [pet], reference: ct }
+/// ```
+/// ```yaml
+/// resample_to: { keys: [label], reference: image, interpolation: label, padding: 0 }
+/// ```
+/// ```yaml
+/// resample_to:
+///   grid:
+///     shape: [193, 229, 193]
+///     affine: [[1, 0, 0, -96], [0, 1, 0, -132], [0, 0, 1, -78], [0, 0, 0, 1]]
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResampleTo {
@@ -97,8 +92,25 @@ impl TargetGrid {
 
 impl Define for ResampleTo {
     const NAME: &'static str = "resample_to";
-    const SOURCE: &'static str = include_str!("resample_to.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("ResampleToMatchd")
+            .others(&[Renamed("key_dst", "reference"), Mode, PaddingMode])
+            .always(&[("padding", "\"border\"")])
+            .ignored(&[LAZY, DTYPE, ALIGN_CORNERS])
+            .notes(
+                "That repeats the edge over empty space; here the default is the volume's minimum, and 0 for labels. \
+                 Where two voxels are equally close, nearest alternates between them; in MONAI rounding noise \
+                 decides. For the boundaries of its splines see `spacing`.",
+            ),
+        Peer::monai("SpatialResampled").notes("It is the same with `grid`."),
+        Peer::torchio("Resample")
+            .others(&[Listed("reference")])
+            .notes("Its `reference` may also be a path: that is `file` here."),
+        Peer::new(Program::SimpleItk, "Resample")
+            .others(&[Listed("image"), Listed("reference")])
+            .notes("Its `sitkBSpline` is `cubic` with `boundary: itk`."),
+    ];
     const FILES: &'static [(&'static str, Content)] = &[("file", Content::Grid)];
 
     fn check(&self) -> Result<(), Invalid> {

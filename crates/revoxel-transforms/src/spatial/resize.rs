@@ -1,38 +1,4 @@
-//! Resamples to a shape.
-//!
-//! # What it does
-//! Makes a grid of `spatial_size` voxels over the same extent (the outer faces stay, half-pixel centres) and
-//! interpolates onto it. `size_mode: longest` scales all axes by one factor, so that the longest axis gets the size.
-//!
-//! ```text
-//! |  o  |  o  |  o  |  o  |    4 voxels
-//! |   o   |   o   |   o   |    3 voxels, same outer faces
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! resize: { spatial_size: [128, 128, 64] }
-//! ```
-//! ```yaml
-//! resize: { spatial_size: 96, size_mode: longest, interpolation: { label: label } }
-//! ```
-//! ```yaml
-//! resize: { spatial_size: 64, anti_alias: true }
-//! ```
-//! ```yaml
-//! resize: { spatial_size: 64, area: true }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
-//!
-//! # Same as
-//! MONAI `Resized(spatial_size, size_mode, mode)`. Its default `mode` is `area`, here `area: true`; predictions then
-//! return by interpolation. Its `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. nnU-Net's
-//! resize to a shape. `anti_alias` smooths by the rule of Cardoso et al. (2015); `anti_aliasing` in MONAI uses that of
-//! scikit-image (`anti_alias_rule: scikit_image`), and its `anti_aliasing_sigma` is not supported. TorchIO
-//! `Resize(target_shape)`, unless rounding of its voxel size makes one voxel more, which TorchIO then crops. TorchIO
-//! mirrors the volume beyond the outermost centres for a cubic, and truncates fractions in volumes of whole numbers.
+//! The transform `resize`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};
@@ -41,11 +7,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Padding, PerKey, is_false};
+use crate::peers::Argument::{Mode, Renamed, Special};
+use crate::peers::{DTYPE, LAZY, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{area_alone, resample, resized};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `resize`.
+/// Resamples to a shape.
+///
+/// # What it does
+/// Makes a grid of `spatial_size` voxels over the same extent (the outer faces stay, half-pixel centres) and
+/// interpolates onto it. `size_mode: longest` scales all axes by one factor, so that the longest axis gets the size.
+///
+/// ```text
+/// |  o  |  o  |  o  |  o  |    4 voxels
+/// |   o   |   o   |   o   |    3 voxels, same outer faces
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// resize: { spatial_size: [128, 128, 64] }
+/// ```
+/// ```yaml
+/// resize: { spatial_size: 96, size_mode: longest, interpolation: { label: label } }
+/// ```
+/// ```yaml
+/// resize: { spatial_size: 64, anti_alias: true }
+/// ```
+/// ```yaml
+/// resize: { spatial_size: 64, area: true }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
@@ -103,8 +97,25 @@ enum SizeMode {
 
 impl Define for Resize {
     const NAME: &'static str = "resize";
-    const SOURCE: &'static str = include_str!("resize.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Resized")
+            .same(&["spatial_size", "size_mode"])
+            .others(&[Mode, Special("align_corners", "align_corners"), Special("anti_aliasing", "anti_alias")])
+            .ignored(&[LAZY, DTYPE])
+            .notes(
+                "Its default `mode` is `area`, here `area: true`; predictions then return by interpolation. Its \
+                 `nearest` shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. `anti_alias` smooths \
+                 by the rule of Cardoso et al. (2015); `anti_aliasing` in MONAI uses that of scikit-image \
+                 (`anti_alias_rule: scikit_image`), and its `anti_aliasing_sigma` is not supported.",
+            ),
+        Peer::nnunet("").notes("This is its resize to a shape."),
+        Peer::torchio("Resize").others(&[Renamed("target_shape", "spatial_size")]).notes(
+            "It is the same unless rounding of its voxel size makes one voxel more, which TorchIO then crops. \
+             TorchIO mirrors the volume beyond the outermost centres for a cubic, and truncates fractions in \
+             volumes of whole numbers.",
+        ),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")?;

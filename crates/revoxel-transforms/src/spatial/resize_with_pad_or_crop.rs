@@ -1,27 +1,4 @@
-//! Crops and pads to exactly a shape.
-//!
-//! # What it does
-//! Crops axes longer than `spatial_size` around their centre and pads axes shorter than it. No voxel is interpolated.
-//!
-//! ```text
-//! [ a b c d e ]   size 3   [ b c d ]
-//! [ a b c ]       size 6   [ 0 a b c 0 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! resize_with_pad_or_crop: { spatial_size: [128, 128, 64] }
-//! ```
-//! ```yaml
-//! resize_with_pad_or_crop: { spatial_size: 128, method: end, mode: minimum }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
-//!
-//! # Same as
-//! MONAI `ResizeWithPadOrCropd(spatial_size, method, mode)`; cropping is central for all methods. TorchIO's `CropOrPad`
-//! is `crop_or_pad`.
+//! The transform `resize_with_pad_or_crop`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -30,11 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{centre_crop, constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `resize_with_pad_or_crop`.
+/// Crops and pads to exactly a shape.
+///
+/// # What it does
+/// Crops axes longer than `spatial_size` around their centre and pads axes shorter than it. No voxel is interpolated.
+///
+/// ```text
+/// [ a b c d e ]   size 3   [ b c d ]
+/// [ a b c ]       size 6   [ 0 a b c 0 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// resize_with_pad_or_crop: { spatial_size: [128, 128, 64] }
+/// ```
+/// ```yaml
+/// resize_with_pad_or_crop: { spatial_size: 128, method: end, mode: minimum }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact where voxels were kept, the kind's fill where they were cropped.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeWithPadOrCrop {
@@ -58,8 +55,12 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for ResizeWithPadOrCrop {
     const NAME: &'static str = "resize_with_pad_or_crop";
-    const SOURCE: &'static str = include_str!("resize_with_pad_or_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("ResizeWithPadOrCropd")
+        .same(&["spatial_size", "method"])
+        .others(PADDING)
+        .ignored(&[LAZY])
+        .notes("Cropping is central for all methods. TorchIO's `CropOrPad` is `crop_or_pad`.")];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")?;

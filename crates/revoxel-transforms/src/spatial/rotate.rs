@@ -1,36 +1,4 @@
-//! Rotates by any angle.
-//!
-//! # What it does
-//! Rotates the sampling grid about the centre of the volume and interpolates onto it. The content appears turned the
-//! other way. The affine turns with the grid, so every place in the patient keeps its world coordinates.
-//!
-//! `about: volume` (the default) rotates in voxel units about the volume's own axes i, j, k, as MONAI does; if voxels
-//! are not cubes, that is a rotation and a shear of the patient. `about: world` rotates in millimetres about the
-//! patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule; one
-//! number rotates about all three axes. A 2-D volume rotates in its plane by one number: `about: volume` from axis 0
-//! towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to
-//! hold the whole volume.
-//!
-//! ```text
-//! [ . . . . ]        / . . \
-//! [ . x . . ]  ──►  / . x . \     voxels of the turned grid, the shape before
-//! [ . . . . ]       \ . . . /
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rotate: { degrees: [0, 0, 15], about: world, padding: minimum }
-//! ```
-//! ```yaml
-//! rotate: { angle: [0.1, 0, 0.3], keep_size: false }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
-//!
-//! # Same as
-//! MONAI `Rotated(angle, keep_size, padding_mode, rotate_order)` with `about: volume`. Where two voxels are equally
-//! close, nearest alternates between them; in MONAI rounding noise decides. Its splines fail on volumes.
+//! The transform `rotate`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::Interpolation;
@@ -39,12 +7,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, Numbers, Padding, PerKey, RealVector, is_false, yes};
+use crate::peers::Argument::{Listed, Mode, PaddingMode};
+use crate::peers::{ALIGN_CORNERS, DTYPE, LAZY, Peer};
 use crate::planning::axes::{ORDER, about_middles, angles, check_order, enclosing, middle, rotation};
 use crate::planning::planar::{turn_in_plane, with_slice_axis};
 use crate::planning::{finite, resample};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `rotate`.
+/// Rotates by any angle.
+///
+/// # What it does
+/// Rotates the sampling grid about the centre of the volume and interpolates onto it. The content appears turned the
+/// other way. The affine turns with the grid, so every place in the patient keeps its world coordinates.
+///
+/// `about: volume` (the default) rotates in voxel units about the volume's own axes i, j, k, as MONAI does; if voxels
+/// are not cubes, that is a rotation and a shear of the patient. `about: world` rotates in millimetres about the
+/// patient's axes: x to the right, y to the anterior, z to the superior end. Angles follow the right-hand rule; one
+/// number rotates about all three axes. A 2-D volume rotates in its plane by one number: `about: volume` from axis 0
+/// towards axis 1, `about: world` about its normal that points to R, A or S. `keep_size: false` enlarges the shape to
+/// hold the whole volume.
+///
+/// ```text
+/// [ . . . . ]        / . . \
+/// [ . x . . ]  ──►  / . x . \     voxels of the turned grid, the shape before
+/// [ . . . . ]       \ . . . /
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rotate: { degrees: [0, 0, 15], about: world, padding: minimum }
+/// ```
+/// ```yaml
+/// rotate: { angle: [0.1, 0, 0.3], keep_size: false }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
@@ -112,8 +110,15 @@ impl Rotate {
 
 impl Define for Rotate {
     const NAME: &'static str = "rotate";
-    const SOURCE: &'static str = include_str!("rotate.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("Rotated")
+        .same(&["angle", "keep_size"])
+        .others(&[Mode, PaddingMode, Listed("rotate_order")])
+        .ignored(&[LAZY, DTYPE, ALIGN_CORNERS])
+        .notes(
+            "It rotates as `about: volume` does, which is the default. Where two voxels are equally close, \
+             nearest alternates between them; in MONAI rounding noise decides. Its splines fail on volumes.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         let (field, angles) = match (&self.angle, &self.degrees) {

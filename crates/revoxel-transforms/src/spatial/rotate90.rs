@@ -1,24 +1,4 @@
-//! Rotates by right angles.
-//!
-//! # What it does
-//! Rotates the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
-//! affine follows, so every voxel keeps its place in the patient.
-//!
-//! ```text
-//! [ a b ]   k 1    [ b d ]
-//! [ c d ]   ──►    [ a c ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! rotate90: { k: 1, spatial_axes: [0, 1] }
-//! ```
-//!
-//! # Inverse
-//! The opposite rotation; exact.
-//!
-//! # Same as
-//! MONAI `Rotate90d(k, spatial_axes)`, numpy and torch `rot90`.
+//! The transform `rotate90`.
 
 use revoxel_core::{Grid, GridOp};
 use schemars::JsonSchema;
@@ -26,10 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
+use crate::peers::{LAZY, Peer, Program};
 use crate::planning::turn::Turn;
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `rotate90`.
+/// Rotates by right angles.
+///
+/// # What it does
+/// Rotates the volume `k` times by 90° in the plane of `spatial_axes`, from the first axis towards the second. The
+/// affine follows, so every voxel keeps its place in the patient.
+///
+/// ```text
+/// [ a b ]   k 1    [ b d ]
+/// [ c d ]   ──►    [ a c ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// rotate90: { k: 1, spatial_axes: [0, 1] }
+/// ```
+///
+/// # Inverse
+/// The opposite rotation; exact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate90 {
@@ -51,8 +49,12 @@ const fn first_two() -> [i64; 2] {
 
 impl Define for Rotate90 {
     const NAME: &'static str = "rotate90";
-    const SOURCE: &'static str = include_str!("rotate90.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Rotate90d").same(&["k", "spatial_axes"]).ignored(&[LAZY]),
+        Peer::new(Program::NumPy, "rot90"),
+        Peer::new(Program::PyTorch, "rot90"),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let [a, b] = self.spatial_axes;

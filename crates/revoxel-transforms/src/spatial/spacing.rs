@@ -1,86 +1,4 @@
-//! Resamples to a voxel size.
-//!
-//! # What it does
-//! Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. The `rule` sets the
-//! number of voxels and the point that stays fixed. There are five rules; they differ by up to one voxel:
-//!
-//! | rule | voxels per axis, m (from n at s mm to t mm) | stays fixed | voxel size obtained |
-//! |---|---|---|---|
-//! | `monai` | round((n − 1)·s/t + 1) | centre of the first voxel | t |
-//! | `monai_strict` | as `monai` | as `monai`; on an oblique grid with noise, index n/2 | t |
-//! | `nnunet` | round(n·s/t) | the outer faces | n·s/m |
-//! | `torchio` | floor(n·s/t) | the centre of the volume | t |
-//! | `center` | ceil(n·s/t) | the centre of the volume | t |
-//!
-//! Halves round to even. Rotation, flips and shear of the grid are kept; `monai_strict` makes the axes orthogonal.
-//!
-//! `anti_alias: true` smooths axes whose voxels become `r` times as large before sampling them, with a Gaussian of
-//! sigma sqrt((r² − 1) / (8 ln 2)) voxels (Cardoso et al. 2015). The Gaussian ends after four sigmas, and the edge
-//! continues beyond the volume. Labels are not smoothed.
-//!
-//! Ties of nearest and label (positions half way between two voxels) alternate along an axis, so that label maps keep
-//! their place and volume. Ties an odd number of voxels apart go to the even index; other ties go to the lower and the
-//! upper voxel in turn. With `label_nearest` and along the axis of `separate_z`, the upper voxel wins, as in nnU-Net.
-//!
-//! ```text
-//! monai, 2 mm → 3 mm:   o---o---o---o---o
-//!                       o-----o-----o-----o
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! spacing: { pixdim: [1, 1, 1] }
-//! ```
-//! ```yaml
-//! spacing: { pixdim: [0.8, 0.8, -1], rule: nnunet, interpolation: { image: cubic, label: label } }
-//! ```
-//! ```yaml
-//! spacing:
-//!   pixdim: [0.8, 0.8, 3]
-//!   rule: nnunet
-//!   interpolation: { image: cubic, label: label_nearest }
-//!   separate_z: auto
-//!   through_plane: nearest
-//!   boundary: edge
-//!   clip: true
-//! ```
-//! ```yaml
-//! spacing: { pixdim: 1, min_pixdim: 0.5, max_pixdim: [1.5, 1.5, 3], padding: reflection }
-//! ```
-//! ```yaml
-//! spacing: { pixdim: 4, anti_alias: true }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. With `separate_z`, predictions return
-//! by the same rule.
-//!
-//! # Same as
-//! MONAI `Spacingd(pixdim, diagonal, min_pixdim, max_pixdim, padding_mode)` with `rule: monai`. Differences:
-//!
-//! - Labels are nearest by default.
-//! - Shear is kept unless `deshear: true`; MONAI drops it silently.
-//! - An oblique grid from a float32 header is orthogonal only to about 1e-8. This noise mostly makes MONAI keep the
-//!   place shape / 2 instead of the first voxel: its grid then lies up to one voxel elsewhere, as its affine states.
-//!   `rule: monai_strict` gives that grid.
-//! - Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become 67 of 1.5 mm in
-//!   MONAI and with `rule: monai_strict`, and 68 with `rule: monai`.
-//! - Where two voxels are equally close, nearest alternates between them. In MONAI rounding noise decides, mostly for
-//!   the voxel of even index (82 % of 17 824 planes in 300 grids along the axes), so that up to every tenth voxel of a
-//!   label map differs where it is sampled twice as finely.
-//! - Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border, `reflect` for reflection,
-//!   and `mirror` for zeros. With zeros MONAI has no values beyond the outermost centres, here beyond the faces.
-//! - `scale_extent`, `recompute_affine` and `ensure_same_shape` are not supported.
-//!
-//! nnU-Net's `resample_data_or_seg_to_spacing` with `rule: nnunet`, `boundary: edge` and `clip: true`: `order: 3` is
-//! `cubic`, `force_separate_z` is `separate_z` (`None` is `auto`), `order_z` is `through_plane`, and its segmentations
-//! are `label_nearest`.
-//!
-//! TorchIO 1.2 `Resample` with `rule: torchio`. TorchIO loses a voxel to rounding noise where sizes divide evenly (10
-//! voxels from 3.3 to 1.1 mm become 29, here 30) and truncates fractions in volumes of whole numbers. For a cubic
-//! (`bspline`) it mirrors the volume beyond the outermost centres, as `boundary: itk` does here. It approximates the
-//! Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other interpolators (`gaussian`, `lanczos`,
-//! `hamming` …) are not supported.
+//! The transform `spacing`.
 
 use revoxel_core::{Affine, Grid, GridOp};
 use revoxel_resample::{AntiAlias, Interpolation};
@@ -89,12 +7,69 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Boundary, Named, Padding, PerKey, RealVector, Separate, SeparateZ, is_false};
+use crate::peers::Argument::{Fixed, Mode, PaddingMode, Renamed};
+use crate::peers::{DTYPE, LAZY, Peer};
 use crate::planning::axes::{around_corners, orthogonal};
 use crate::planning::planar::by_axis;
 use crate::planning::{finite, resample, rescaled, same_extent};
 use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `spacing`.
+/// Resamples to a voxel size.
+///
+/// # What it does
+/// Makes a grid with the voxel size `pixdim` (mm) over the same region and interpolates onto it. The `rule` sets the
+/// number of voxels and the point that stays fixed. There are five rules; they differ by up to one voxel:
+///
+/// | rule | voxels per axis, m (from n at s mm to t mm) | stays fixed | voxel size obtained |
+/// |---|---|---|---|
+/// | `monai` | round((n − 1)·s/t + 1) | centre of the first voxel | t |
+/// | `monai_strict` | as `monai` | as `monai`; on an oblique grid with noise, index n/2 | t |
+/// | `nnunet` | round(n·s/t) | the outer faces | n·s/m |
+/// | `torchio` | floor(n·s/t) | the centre of the volume | t |
+/// | `center` | ceil(n·s/t) | the centre of the volume | t |
+///
+/// Halves round to even. Rotation, flips and shear of the grid are kept; `monai_strict` makes the axes orthogonal.
+///
+/// `anti_alias: true` smooths axes whose voxels become `r` times as large before sampling them, with a Gaussian of
+/// sigma sqrt((r² − 1) / (8 ln 2)) voxels (Cardoso et al. 2015). The Gaussian ends after four sigmas, and the edge
+/// continues beyond the volume. Labels are not smoothed.
+///
+/// Ties of nearest and label (positions half way between two voxels) alternate along an axis, so that label maps keep
+/// their place and volume. Ties an odd number of voxels apart go to the even index; other ties go to the lower and the
+/// upper voxel in turn. With `label_nearest` and along the axis of `separate_z`, the upper voxel wins, as in nnU-Net.
+///
+/// ```text
+/// monai, 2 mm → 3 mm:   o---o---o---o---o
+///                       o-----o-----o-----o
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// spacing: { pixdim: [1, 1, 1] }
+/// ```
+/// ```yaml
+/// spacing: { pixdim: [0.8, 0.8, -1], rule: nnunet, interpolation: { image: cubic, label: label } }
+/// ```
+/// ```yaml
+/// spacing:
+///   pixdim: [0.8, 0.8, 3]
+///   rule: nnunet
+///   interpolation: { image: cubic, label: label_nearest }
+///   separate_z: auto
+///   through_plane: nearest
+///   boundary: edge
+///   clip: true
+/// ```
+/// ```yaml
+/// spacing: { pixdim: 1, min_pixdim: 0.5, max_pixdim: [1.5, 1.5, 3], padding: reflection }
+/// ```
+/// ```yaml
+/// spacing: { pixdim: 4, anti_alias: true }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry. With `separate_z`, predictions return
+/// by the same rule.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
@@ -167,8 +142,55 @@ enum Rule {
 
 impl Define for Spacing {
     const NAME: &'static str = "spacing";
-    const SOURCE: &'static str = include_str!("spacing.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("Spacingd")
+            .same(&["pixdim", "diagonal", "min_pixdim", "max_pixdim"])
+            .others(&[Mode, PaddingMode, Fixed("scale_extent", "false")])
+            .always(&[("rule", "\"monai_strict\"")])
+            .ignored(&[
+                LAZY,
+                DTYPE,
+                ("align_corners", &["false", "true"]),
+                ("recompute_affine", &[]),
+                ("ensure_same_shape", &[]),
+            ])
+            .notes(
+                "`rule: monai` is the same without MONAI's rounding noise. Differences:\n\n\
+                 - Labels are nearest by default.\n\
+                 - Shear is kept unless `deshear: true`; MONAI drops it silently.\n\
+                 - An oblique grid from a float32 header is orthogonal only to about 1e-8. This noise mostly makes \
+                 MONAI keep the place shape / 2 instead of the first voxel: its grid then lies up to one voxel \
+                 elsewhere, as its affine states. `rule: monai_strict` gives that grid.\n\
+                 - Where the number of voxels is a half, MONAI's rounding noise decides: 58 voxels of 1.75 mm become \
+                 67 of 1.5 mm in MONAI and with `rule: monai_strict`, and 68 with `rule: monai`.\n\
+                 - Where two voxels are equally close, nearest alternates between them. In MONAI rounding noise \
+                 decides, mostly for the voxel of even index (82 % of 17 824 planes in 300 grids along the axes), so \
+                 that up to every tenth voxel of a label map differs where it is sampled twice as finely.\n\
+                 - Its splines (`mode: 3`) are `cubic`, with `boundary: edge` for `padding_mode` border, `reflect` \
+                 for reflection, and `mirror` for zeros. With zeros MONAI has no values beyond the outermost \
+                 centres, here beyond the faces.\n\
+                 - `scale_extent`, `recompute_affine` and `ensure_same_shape` are not supported.",
+            ),
+        Peer::nnunet("resample_data_or_seg_to_spacing")
+            .others(&[
+                Renamed("order", "interpolation"),
+                Renamed("force_separate_z", "separate_z"),
+                Renamed("order_z", "through_plane"),
+            ])
+            .always(&[("rule", "\"nnunet\""), ("boundary", "\"edge\""), ("clip", "true")])
+            .notes(
+                "`order: 3` is `cubic`, `None` of `force_separate_z` is `auto`, and its segmentations are \
+                 `label_nearest`.",
+            ),
+        Peer::torchio("Resample").always(&[("rule", "\"torchio\"")]).notes(
+            "TorchIO 1.2 loses a voxel to rounding noise where sizes divide evenly (10 voxels from 3.3 to 1.1 mm \
+             become 29, here 30) and truncates fractions in volumes of whole numbers. For a cubic (`bspline`) it \
+             mirrors the volume beyond the outermost centres, as `boundary: itk` does here. It approximates the \
+             Gaussian of `antialias` (up to 0.4 %). Its `pre_affine_name` and its other interpolators \
+             (`gaussian`, `lanczos`, `hamming` …) are not supported.",
+        ),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         self.pixdim.by_axis("pixdim")?;

@@ -1,54 +1,4 @@
-//! Crops to a box given in voxels or in millimetres.
-//!
-//! # What it does
-//! Keeps a box, clipped to the volume. In voxels, give one of these:
-//!
-//! * `roi_center` with `roi_size`,
-//! * `roi_start` to `roi_end` (exclusive), or
-//! * `roi_slices`, a pair of start and end per axis. Both may be negative (counted from the end) or null; axes without
-//!   a pair stay whole.
-//!
-//! One number applies to all axes, and a list that is too short repeats its last number.
-//!
-//! In millimetres of the world, with `frame` RAS or LPS, the box is the same for inputs on any grid. Give one of these:
-//!
-//! * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels,
-//!   centred as close to the point as possible; or
-//! * `start_world` and `end_world`, opposite corners of a box with faces parallel to the world's axes: every voxel that
-//!   the box overlaps. On an oblique grid that is the box of voxels around it.
-//!
-//! With `source`, a box in voxels refers to the voxels of that input, and inputs on other grids are cropped to the same
-//! world region. Otherwise it refers to each input's own voxels.
-//!
-//! ```text
-//! [ . . . . . . ]   roi_start 1, roi_end 4   [ . . . ]
-//!     └─────┘              ──►
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! spatial_crop: { roi_center: [64, 64, 40], roi_size: [96, 96, 32] }
-//! ```
-//! ```yaml
-//! spatial_crop: { roi_start: [10, 0, 5], roi_end: [90, 100, 60], source: ct }
-//! ```
-//! ```yaml
-//! spatial_crop: { roi_slices: [[10, -10], [null, 100]] }
-//! ```
-//! ```yaml
-//! spatial_crop: { center_mm: [-12.5, 40, 1033], size_mm: 80, frame: LPS }
-//! ```
-//! ```yaml
-//! spatial_crop: { start_world: [-60, -90, 0], end_world: [60, 50, 120], frame: RAS }
-//! ```
-//!
-//! # Inverse
-//! Restores the previous grid: exact inside the box, the kind's fill outside it.
-//!
-//! # Same as
-//! MONAI `SpatialCropd(roi_center, roi_size, roi_start, roi_end, roi_slices)`; an empty box is an error here, and
-//! slices have no step. If there are fewer numbers than axes, MONAI leaves the other axes whole. TorchIO
-//! `Crop(cropping)`, which takes the number of voxels to remove at each end.
+//! The transform `spatial_crop`.
 
 use revoxel_core::{Grid, GridOp, IndexBox};
 use schemars::JsonSchema;
@@ -56,11 +6,58 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, RealVector, WorldFrame};
+use crate::peers::Argument::{Listed, Special};
+use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, of_world, source_grid};
 use crate::planning::{finite, window};
 use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
 
-/// Parameters of `spatial_crop`.
+/// Crops to a box given in voxels or in millimetres.
+///
+/// # What it does
+/// Keeps a box, clipped to the volume. In voxels, give one of these:
+///
+/// * `roi_center` with `roi_size`,
+/// * `roi_start` to `roi_end` (exclusive), or
+/// * `roi_slices`, a pair of start and end per axis. Both may be negative (counted from the end) or null; axes without
+///   a pair stay whole.
+///
+/// One number applies to all axes, and a list that is too short repeats its last number.
+///
+/// In millimetres of the world, with `frame` RAS or LPS, the box is the same for inputs on any grid. Give one of these:
+///
+/// * `center_mm`, a point, with `size_mm`, lengths along the volume's own axes: round(size / voxel size) voxels,
+///   centred as close to the point as possible; or
+/// * `start_world` and `end_world`, opposite corners of a box with faces parallel to the world's axes: every voxel that
+///   the box overlaps. On an oblique grid that is the box of voxels around it.
+///
+/// With `source`, a box in voxels refers to the voxels of that input, and inputs on other grids are cropped to the same
+/// world region. Otherwise it refers to each input's own voxels.
+///
+/// ```text
+/// [ . . . . . . ]   roi_start 1, roi_end 4   [ . . . ]
+///     └─────┘              ──►
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// spatial_crop: { roi_center: [64, 64, 40], roi_size: [96, 96, 32] }
+/// ```
+/// ```yaml
+/// spatial_crop: { roi_start: [10, 0, 5], roi_end: [90, 100, 60], source: ct }
+/// ```
+/// ```yaml
+/// spatial_crop: { roi_slices: [[10, -10], [null, 100]] }
+/// ```
+/// ```yaml
+/// spatial_crop: { center_mm: [-12.5, 40, 1033], size_mm: 80, frame: LPS }
+/// ```
+/// ```yaml
+/// spatial_crop: { start_world: [-60, -90, 0], end_world: [60, 50, 120], frame: RAS }
+/// ```
+///
+/// # Inverse
+/// Restores the previous grid: exact inside the box, the kind's fill outside it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialCrop {
@@ -104,8 +101,25 @@ const WAYS: &str = "give roi_center and roi_size, roi_start and roi_end, roi_sli
 
 impl Define for SpatialCrop {
     const NAME: &'static str = "spatial_crop";
-    const SOURCE: &'static str = include_str!("spatial_crop.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::imported("SpatialCropd")
+            .others(&[
+                Special("roi_center", "roi_center"),
+                Special("roi_size", "roi_size"),
+                Special("roi_start", "roi_start"),
+                Special("roi_end", "roi_end"),
+                Listed("roi_slices"),
+            ])
+            .ignored(&[LAZY])
+            .notes(
+                "An empty box is an error here, and slices have no step. If there are fewer numbers than axes, MONAI \
+                 leaves the other axes whole.",
+            ),
+        Peer::torchio("Crop")
+            .others(&[Listed("cropping")])
+            .notes("It takes the number of voxels to remove at each end."),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         let given = [

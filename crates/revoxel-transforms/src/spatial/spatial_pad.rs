@@ -1,29 +1,4 @@
-//! Pads to at least a shape.
-//!
-//! # What it does
-//! Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` adds half of them on each
-//! side, the odd one at the high end; `end` adds all at the high end. If the voxel type of the volume cannot hold the
-//! value, the volume gets a type that can. With `mean` and `median`, images of whole numbers become floating point, and
-//! label maps are padded with 0.
-//!
-//! ```text
-//! [ a b c ]   spatial_size 6, constant 0   [ 0 a b c 0 0 ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! spatial_pad: { spatial_size: [128, 128, 64] }
-//! ```
-//! ```yaml
-//! spatial_pad: { spatial_size: 128, method: end, mode: constant, value: { image: -1024 } }
-//! ```
-//!
-//! # Inverse
-//! Removes the padding; exact. Padding is never read on the way back.
-//!
-//! # Same as
-//! MONAI `SpatialPadd(spatial_size, method, mode, value)`. A constant given for all inputs applies to images. Labels,
-//! probabilities and logits get the fill of their kind, unless they are named or `keys` names label maps only.
+//! The transform `spatial_pad`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::PadMode;
@@ -32,11 +7,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
+use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{constant_only, pad_to, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `spatial_pad`.
+/// Pads to at least a shape.
+///
+/// # What it does
+/// Adds voxels until every axis has at least `spatial_size`; longer axes stay. `symmetric` adds half of them on each
+/// side, the odd one at the high end; `end` adds all at the high end. If the voxel type of the volume cannot hold the
+/// value, the volume gets a type that can. With `mean` and `median`, images of whole numbers become floating point, and
+/// label maps are padded with 0.
+///
+/// ```text
+/// [ a b c ]   spatial_size 6, constant 0   [ 0 a b c 0 0 ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// spatial_pad: { spatial_size: [128, 128, 64] }
+/// ```
+/// ```yaml
+/// spatial_pad: { spatial_size: 128, method: end, mode: constant, value: { image: -1024 } }
+/// ```
+///
+/// # Inverse
+/// Removes the padding; exact. Padding is never read on the way back.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialPad {
@@ -60,8 +57,12 @@ const fn constant() -> Named<PadMode> {
 
 impl Define for SpatialPad {
     const NAME: &'static str = "spatial_pad";
-    const SOURCE: &'static str = include_str!("spatial_pad.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] =
+        &[Peer::imported("SpatialPadd").same(&["spatial_size", "method"]).others(PADDING).ignored(&[LAZY]).notes(
+            "A constant given for all inputs applies to images. Labels, probabilities and logits get the fill of \
+             their kind, unless they are named or `keys` names label maps only.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         self.spatial_size.by_axis("spatial_size")?;

@@ -1,35 +1,32 @@
-//! Permutes axes.
-//!
-//! # What it does
-//! Axis `a` of the result is axis `indices[a]` of the volume. The affine follows, so every voxel keeps its place in the
-//! patient.
-//!
-//! ```text
-//! [ a b c ]   indices [1, 0, 2]   [ a d ]
-//! [ d e f ]          ──►          [ b e ]
-//!                                 [ c f ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! transpose: { indices: [2, 1, 0] }
-//! ```
-//!
-//! # Inverse
-//! The inverse permutation; exact.
-//!
-//! # Same as
-//! numpy `transpose` on the three spatial axes; nnU-Net's `transpose_forward`. MONAI `Transposed` moves the voxels but
-//! keeps the old affine, which is wrong. TorchIO `Transpose` is `indices: [2, 1, 0]`.
+//! The transform `transpose`.
 
 use revoxel_core::{Grid, GridOp, SignedPermutation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
+use crate::peers::{Peer, Program};
 use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
 
-/// Parameters of `transpose`.
+/// Permutes axes.
+///
+/// # What it does
+/// Axis `a` of the result is axis `indices[a]` of the volume. The affine follows, so every voxel keeps its place in the
+/// patient.
+///
+/// ```text
+/// [ a b c ]   indices [1, 0, 2]   [ a d ]
+/// [ d e f ]          ──►          [ b e ]
+///                                 [ c f ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// transpose: { indices: [2, 1, 0] }
+/// ```
+///
+/// # Inverse
+/// The inverse permutation; exact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transpose {
@@ -39,8 +36,13 @@ pub struct Transpose {
 
 impl Define for Transpose {
     const NAME: &'static str = "transpose";
-    const SOURCE: &'static str = include_str!("transpose.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[
+        Peer::new(Program::NumPy, "transpose").notes("It is the same on the three spatial axes."),
+        Peer::nnunet("transpose_forward"),
+        Peer::monai("Transposed").notes("It moves the voxels but keeps the old affine, which is wrong."),
+        Peer::torchio("Transpose").always(&[("indices", "[2, 1, 0]")]),
+    ];
 
     fn check(&self) -> Result<(), Invalid> {
         match order(&self.indices) {

@@ -1,30 +1,4 @@
-//! Enlarges or shrinks by factors.
-//!
-//! # What it does
-//! Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it. With
-//! `keep_size` the result is then cropped or padded around the centre to the previous shape: a zoom above 1 shows the
-//! centre enlarged, and a zoom below 1 shows the whole volume with a frame of padding.
-//!
-//! ```text
-//! zoom 2:    [ a b c d ]  ──►  [ a a b b c c d d ]   keep_size ──►  [ b b c c ]
-//! zoom 0.5:  [ a b c d ]  ──►  [ ab cd ]             keep_size ──►  [ ab ab cd cd ]
-//! ```
-//!
-//! # YAML
-//! ```yaml
-//! zoom: { zoom: 1.3 }
-//! ```
-//! ```yaml
-//! zoom: { zoom: [0.5, 0.5, 1], keep_size: false, anti_alias: true }
-//! ```
-//!
-//! # Inverse
-//! Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that were cropped are filled.
-//!
-//! # Same as
-//! MONAI `Zoomd(zoom, keep_size, mode, padding_mode)`. Its default mode is `area`, here `area: true`; its `nearest`
-//! shifts voxels (torch's legacy floor rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n ·
-//! zoom) times the previous one, as in MONAI's affine.
+//! The transform `zoom`.
 
 use revoxel_core::{Grid, GridOp};
 use revoxel_resample::{Interpolation, PadMode};
@@ -33,11 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{Named, PadMethod, Padding, PerKey, RealVector, is_false, yes};
+use crate::peers::Argument::{Mode, PadBy, PadWith, Special};
+use crate::peers::{DTYPE, LAZY, Peer};
 use crate::planning::planar::by_axis;
 use crate::planning::{area_alone, centre_crop, constant_only, pad_to, resample, resized, window};
 use crate::transform::{Evidence, PaddingRule, PlanError, Resampling, SpatialTransform, Transform};
 
-/// Parameters of `zoom`.
+/// Enlarges or shrinks by factors.
+///
+/// # What it does
+/// Makes a grid of floor(n · `zoom`) voxels over the same extent (the outer faces stay) and interpolates onto it. With
+/// `keep_size` the result is then cropped or padded around the centre to the previous shape: a zoom above 1 shows the
+/// centre enlarged, and a zoom below 1 shows the whole volume with a frame of padding.
+///
+/// ```text
+/// zoom 2:    [ a b c d ]  ──►  [ a a b b c c d d ]   keep_size ──►  [ b b c c ]
+/// zoom 0.5:  [ a b c d ]  ──►  [ ab cd ]             keep_size ──►  [ ab ab cd cd ]
+/// ```
+///
+/// # YAML
+/// ```yaml
+/// zoom: { zoom: 1.3 }
+/// ```
+/// ```yaml
+/// zoom: { zoom: [0.5, 0.5, 1], keep_size: false, anti_alias: true }
+/// ```
+///
+/// # Inverse
+/// Resamples back onto the previous grid; lossy in values, bit-exact in geometry. Voxels that were cropped are filled.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Magnify {
@@ -75,8 +72,22 @@ const fn edge() -> Named<PadMode> {
 
 impl Define for Magnify {
     const NAME: &'static str = "zoom";
-    const SOURCE: &'static str = include_str!("zoom.rs");
     const CLASS: Class = Class::Spatial;
+    const PEERS: &'static [Peer] = &[Peer::imported("Zoomd")
+        .same(&["zoom", "keep_size"])
+        .others(&[
+            PadBy("padding_mode", "mode"),
+            PadWith("value"),
+            PadWith("constant_values"),
+            Mode,
+            Special("align_corners", "align_corners"),
+        ])
+        .ignored(&[LAZY, DTYPE])
+        .notes(
+            "Its default `mode` is `area`, here `area: true`; its `nearest` shifts voxels (torch's legacy floor \
+             rule), ours is `nearest-exact`. The voxel size of the result is n / floor(n · zoom) times the \
+             previous one, as in MONAI's affine.",
+        )];
 
     fn check(&self) -> Result<(), Invalid> {
         self.zoom.by_axis("zoom")?;
