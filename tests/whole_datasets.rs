@@ -98,7 +98,7 @@ fn all_predictions_of_a_run_come_home_and_are_scored() {
     // The same numbers as `compare` for one pair.
     let pair = ["compare", "restored/c1.nii.gz", "data/labels/c1.nii.gz", "--tolerance-mm", "1", "--json"];
     let compared = place.revoxel(&pair).told(1).json();
-    let row = compared["labels"]
+    let row = compared["values"]["labels"]
         .as_array()
         .unwrap()
         .iter()
@@ -134,7 +134,8 @@ fn predictions_and_cases_that_have_no_partner_are_listed() {
     place.revoxel(&one).bad(2, &["--resume is for all predictions"]);
     let score = place.revoxel(&["score", "restored", "--reference", "data/labels"]).told(1);
     assert!(score.err.contains("c1.nii.gz: no result for it"), "{}", score.err);
-    place.revoxel(&["score", "restored", "--reference", "out"]).bad(2, &["no file of restored has the name"]);
+    place.volume("other/z.nii.gz", &Draw::new(1).volume(grid(), Kind::Label, 1));
+    place.revoxel(&["score", "restored", "--reference", "other"]).bad(2, &["no file of restored has the name"]);
 }
 
 #[test]
@@ -159,7 +160,21 @@ fn folds_are_averaged_and_arrays_come_first_for_scores() {
             std::fs::write(path.with_extension("nii.gz"), "not looked at").unwrap();
         }
     }
-    let all = ["invert", "out", "scores", "-o", "restored", "--argmax", "--kind", "logit", "--axes", "czyx", "--json"];
+    let all = [
+        "invert",
+        "out",
+        "scores",
+        "-o",
+        "restored",
+        "--argmax",
+        "--kind",
+        "logit",
+        "--activation",
+        "softmax",
+        "--axes",
+        "czyx",
+        "--json",
+    ];
     let report = place.revoxel(&all).good().json();
     assert_eq!(report["cases"][0]["predictions"], 2);
     for (number, label) in labels.iter().enumerate() {
@@ -208,7 +223,10 @@ fn what_preprocessing_costs_is_measured_before_training() {
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
     place.revoxel(&["invert", "out/b.json", "out/b_seg.nii.gz", "--volume", "label", "-o", "b.nii.gz"]).good();
     let compared = place.revoxel(&["compare", "b.nii.gz", "data/labels/b.nii.gz", "--json"]).told(1).json();
-    assert_eq!(compared["labels"][0]["dice"], report["cases"][1]["inputs"][0]["labels"][0]["dice"], "{compared}");
+    assert_eq!(
+        compared["values"]["labels"][0]["dice"], report["cases"][1]["inputs"][0]["labels"][0]["dice"],
+        "{compared}"
+    );
     let said = trip(&["--min-dice", "0.9", "--max-unseen", "0.1"]).told(1);
     for part in ["case b, label label 4: Dice", "case b: the model never sees"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
