@@ -1,36 +1,39 @@
 //! Runs one case: reads, processes, writes, records.
 
+mod error;
+
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume};
+use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::partial::sync_folder_of;
-use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, ReadError, SlabWriter, WriteError};
+use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, SlabWriter};
 use revoxel_pipeline::{Input, Pipeline};
-use revoxel_resample::{Gone, NonFinite, Ties, all_finite};
+use revoxel_resample::{Gone, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
-use crate::RESULTS;
-use crate::channel::{self, NoChannel};
+use crate::channel;
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{FileError, at, make_folder_of, read_text, remove, text_for};
-use crate::identity::{Identity, IdentityError, digest, digests};
+use crate::files::{at, make_folder_of, read_text, remove, text_for};
+use crate::identity::{Identity, digest, digests};
 use crate::kept::{self, Kept, Loss};
-use crate::kind_values::{KindError, SaidBy, checked as checked_values};
-use crate::labels::{UndeclaredLabels, check_declared};
-use crate::non_finite::{self, NonFiniteInput, Note};
+use crate::kind_values::{SaidBy, checked as checked_values};
+use crate::labels::check_declared;
+use crate::non_finite::{self, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
 use crate::restore::inside;
-use crate::several::{self, SeveralError};
+use crate::several;
 use crate::stop;
 use crate::uneven::options_of;
 use crate::vanished::sentence;
+use crate::{RESULTS, TOOL};
+
+pub use error::CaseError;
 
 /// What a case gave.
 #[derive(Clone, Debug)]
@@ -57,124 +60,6 @@ impl Done {
         Self { files, skipped: Some(why), non_finite, time, dropped, vanished }
     }
 }
-
-/// Why a case failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CaseError {
-    /// A file cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The files of an input are not the channels of one volume.
-    #[error(transparent)]
-    Several(#[from] SeveralError),
-    /// A file cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A file cannot be written, read or hashed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The last pass failed.
-    #[error(transparent)]
-    Resample(#[from] revoxel_resample::ResampleError),
-    /// A step failed; the message points into the pipeline file.
-    #[error("{0}")]
-    Step(String),
-    /// Values that are not of the kind of their input.
-    #[error(transparent)]
-    Kind(Box<KindError>),
-    /// A label map holds what its input does not declare.
-    #[error(transparent)]
-    Labels(#[from] UndeclaredLabels),
-    /// A label that the declared dtype does not hold.
-    #[error("{key}: label {} does not fit the output's dtype {}: declare a dtype that holds it, or leave out `dtype`",
-             .lost.label, .lost.dtype)]
-    Dtype {
-        /// The key of the output.
-        key: String,
-        /// The label.
-        lost: LostLabel,
-    },
-    /// A file does not have the channel that its input takes.
-    #[error(transparent)]
-    Channel(#[from] NoChannel),
-    /// An input holds values that are not finite.
-    #[error(transparent)]
-    NonFinite(#[from] NonFiniteInput),
-    /// Values that are not finite cannot be written as whole numbers.
-    #[error(
-        "{key}: {found}; the output's dtype {dtype} cannot hold NaN or infinity: declare `non_finite: 0` or another \
-             number on the input, or write float32"
-    )]
-    NoWholeNumbers {
-        /// The key of the output.
-        key: String,
-        /// The dtype.
-        dtype: Dtype,
-        /// What was found before the last pass.
-        found: Box<NonFinite>,
-    },
-    /// Values too large for the output.
-    #[error("{key}: values exceed the range of the output's dtype {dtype}: write float64, or scale them first")]
-    Beyond {
-        /// The key of the output.
-        key: String,
-        /// The dtype.
-        dtype: Dtype,
-    },
-    /// A file is no longer what the preflight saw.
-    #[error("{0}: the file has changed since the run started")]
-    Changed(PathBuf),
-}
-
-impl CaseError {
-    /// Whether a file could not be read or written for a reason that may pass, such as a server that does not answer. A
-    /// file that is wrong, missing or forbidden stays so.
-    pub fn may_pass(&self) -> bool {
-        let reason = match self {
-            Self::Read(ReadError::Io { reason, .. }) => reason,
-            Self::Several(SeveralError::Read(ReadError::Io { reason, .. })) => reason,
-            Self::Write(WriteError::Io { reason, .. }) => reason,
-            Self::File(error) => &error.error,
-            _ => return false,
-        };
-        let lasts = [
-            ErrorKind::NotFound,
-            ErrorKind::PermissionDenied,
-            ErrorKind::AlreadyExists,
-            ErrorKind::InvalidInput,
-            ErrorKind::InvalidData,
-            ErrorKind::UnexpectedEof,
-            ErrorKind::Unsupported,
-            ErrorKind::IsADirectory,
-            ErrorKind::NotADirectory,
-            ErrorKind::ReadOnlyFilesystem,
-            ErrorKind::StorageFull,
-            ErrorKind::QuotaExceeded,
-            ErrorKind::FileTooLarge,
-            ErrorKind::OutOfMemory,
-        ];
-        !lasts.contains(&reason.kind())
-    }
-}
-
-impl From<IdentityError> for CaseError {
-    fn from(error: IdentityError) -> Self {
-        match error {
-            IdentityError::Read(error) => error.into(),
-            IdentityError::File(error) => error.into(),
-        }
-    }
-}
-
-impl From<KindError> for CaseError {
-    fn from(error: KindError) -> Self {
-        Self::Kind(error.into())
-    }
-}
-
-/// The program and version that traces name.
-pub const TOOL: &str = concat!("revoxel ", env!("CARGO_PKG_VERSION"));
 
 /// Runs a case and writes its outputs and its trace under `out`. Nothing there is changed until all of them are complete;
 /// then the old trace goes, the outputs get their names, and the new trace comes last.

@@ -8,9 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use revoxel_pipeline::CaseName;
 use serde::{Deserialize, Serialize};
 
-use crate::case::TOOL;
 use crate::files::{FileError, at, make_folder_of, read_text, remove, write_text};
-use crate::{RESULTS, stop};
+use crate::{RESULTS, TOOL, stop};
 
 /// The folder, below the output folder.
 pub const FOLDER: &str = ".revoxel";

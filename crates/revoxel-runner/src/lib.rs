@@ -57,4 +57,4 @@ pub mod vanished;
 pub mod verify;
 pub mod whole;
 
-pub use results::RESULTS;
+pub use results::{RESULTS, TOOL};

@@ -5,8 +5,6 @@ use std::fmt;
 use revoxel_core::Kind;
 use revoxel_io::{ReadError, WriteError};
 
-use crate::several::SeveralError;
-
 /// What a caller can set and a message speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -61,15 +59,6 @@ impl From<String> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         Self::new(&error, error.settings().into_iter().map(Setting::File))
-    }
-}
-
-impl From<SeveralError> for Problem {
-    fn from(error: SeveralError) -> Self {
-        match error {
-            SeveralError::Read(error) => error.into(),
-            other => other.to_string().into(),
-        }
     }
 }
 

@@ -15,3 +15,6 @@
 ///
 /// Snapshots compare it, and `run --resume` does a case again that was made with another number.
 pub const RESULTS: u32 = 3;
+
+/// The program and version that traces name.
+pub const TOOL: &str = concat!("revoxel ", env!("CARGO_PKG_VERSION"));

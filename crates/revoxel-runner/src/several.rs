@@ -8,6 +8,7 @@ use revoxel_io::{FileInfo, Loaded, ReadError, ReadOptions};
 use revoxel_pipeline::{Input, Pipeline};
 
 use crate::dataset::Case;
+use crate::problem::Problem;
 use crate::uneven::options_of;
 
 /// Why files are not the channels of one volume.
@@ -33,6 +34,15 @@ pub enum SeveralError {
     /// A series of uneven slices.
     #[error("{0}: its slices lie unevenly, which a channel of an input must not: read it as an input of its own")]
     Uneven(PathBuf),
+}
+
+impl From<SeveralError> for Problem {
+    fn from(error: SeveralError) -> Self {
+        match error {
+            SeveralError::Read(error) => error.into(),
+            other => other.to_string().into(),
+        }
+    }
 }
 
 /// The header of an input of a case: of its file, or of the volume that its files are the channels of.

@@ -207,7 +207,7 @@ impl Passage {
         let trace = json!({
             "schema": SCHEMA,
             "version": VERSION,
-            "tool": crate::case::TOOL,
+            "tool": crate::TOOL,
             "case": case.case,
             "copy": case.copy,
             "pipeline": { "name": pipeline.name, "hash": format!("blake3:{}", pipeline.hash()), "seed": pipeline.seed },
