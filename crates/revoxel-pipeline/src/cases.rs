@@ -104,7 +104,7 @@ pub(crate) fn list(node: &Node) -> Result<CaseList, Fault> {
             }
             other => {
                 let problem = format!("cases has no field {other:?}: its fields are {}", FIELDS.join(", "));
-                return Err(Fault::new(key.place, problem).meant(other, FIELDS.into_iter()));
+                return Err(Fault::new(key.place, problem).meant(other, FIELDS));
             }
         }
     }

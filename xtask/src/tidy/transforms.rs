@@ -54,7 +54,7 @@ fn sections<'a>(source: &'a str, kind: &str) -> Vec<Section<'a>> {
         let name = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "));
         name.is_some_and(|name| name.split(|c: char| !c.is_alphanumeric() && c != '_').next() == Some(kind))
     };
-    let end = lines.iter().position(|line| declares(line)).unwrap_or_default();
+    let end = lines.iter().position(declares).unwrap_or_default();
     let end = end - lines[..end].iter().rev().take_while(|line| line.starts_with("#[")).count();
     let start = end - lines[..end].iter().rev().take_while(|line| line.starts_with("///")).count();
     let mut sections: Vec<Section<'a>> = Vec::new();

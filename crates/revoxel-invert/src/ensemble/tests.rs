@@ -307,7 +307,7 @@ fn members_that_do_not_fit_are_refused_by_name() {
     let volume = draw.volume(model(&fold), Kind::Logit, 1);
     all.add("a", &fold.volumes["image"], volume.clone(), &[1.0]).unwrap();
     let error = all.add("b", &fold.volumes["image"], volume, &[1.0]).unwrap_err().to_string();
-    assert!(error.contains("--activation"), "{error}");
+    assert!(error.contains("choose the activation"), "{error}");
     assert_eq!(Ensemble::new(Recipe::default()).invert(), Err(InvertError::Nothing));
 }
 

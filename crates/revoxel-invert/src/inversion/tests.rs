@@ -78,7 +78,7 @@ fn a_prediction_elsewhere_is_refused_with_both_grids_and_the_distance() {
     let moved = Grid::new(model.shape(), model.affine().with_translation(t)).unwrap();
     let prediction = draw.volume(moved, Kind::Label, 1);
     let error = trace.volumes["image"].invert(prediction.clone(), Recipe::default()).unwrap_err().to_string();
-    for part in ["40.0000 mm", &moved.to_string(), &model.to_string(), "--assume-grid"] {
+    for part in ["40.0000 mm", &moved.to_string(), &model.to_string(), "assume the grid"] {
         assert!(error.contains(part), "{error}");
     }
     let options = Recipe { assume_grid: true, ..Default::default() };

@@ -97,7 +97,7 @@ fn what_cannot_be_undone_is_named() {
         error
     };
     let error = t(std::slice::from_ref(&clipped), Kind::Image, 1, Values::Undo, "(value0): clipped to [0, 1]");
-    assert!(error.starts_with("step ") && error.contains("--clamp"), "{error}");
+    assert!(error.starts_with("step ") && error.contains("`values: clamp`"), "{error}");
     t(&[lost], Kind::Image, 1, Values::Clamp, "(value0): the values are lost: it was noise");
     t(&[], Kind::Probability, 1, Values::Undo, "cannot be undone");
     let two = ValueUndo::Rescale { scale: vec![1.0, 2.0], shift: vec![0.0, 0.0] };

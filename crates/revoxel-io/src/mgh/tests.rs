@@ -121,7 +121,7 @@ fn other_volumes_are_written_with_their_place_and_time() {
     let wide = volume.cast(Dtype::U16);
     let error = crate::write(&path, &wide, &facts).unwrap_err().to_string();
     assert!(
-        error.contains("MGH cannot store uint16, only uint8, int16, int32 and float32") && error.contains("--dtype"),
+        error.contains("MGH cannot store uint16, only uint8, int16, int32 and float32") && error.contains("`dtype:`"),
         "{error}"
     );
 }

@@ -55,7 +55,7 @@ fn fixtures_are_read_as_mrconvert_reads_them() {
         assert_eq!(info.warnings.len(), usize::from(odd), "{name}: {:?}", info.warnings);
     }
     let error = crate::read(fixture("complex.mif"), Kind::Image).unwrap_err().to_string();
-    assert!(error.contains("datatype is CFloat32LE") && error.contains("--complex channels"), "{error}");
+    assert!(error.contains("datatype is CFloat32LE") && error.contains("`complex: channels`"), "{error}");
     let parts = crate::parts(fixture("header.mih"), &ReadOptions::default()).unwrap();
     assert_eq!(parts, [fixture("header.dat")]);
 }
@@ -242,7 +242,7 @@ fn files_that_lie_are_refused() {
     refused(&[("file", ". 3")], "file is . 3: must be");
     refused(&[("file", ". 100000")], "past the end of the file");
     refused(&[("file", ". 210")], "ends after 248");
-    refused(&[("file", "../a.dat 0")], "--allow-outside");
+    refused(&[("file", "../a.dat 0")], "allow_outside: true");
     refused(&[("file", "/etc/passwd 0")], "outside the folder of the header");
     refused(&[("file", "none.dat 0")], "cannot be read");
     refused(&[("file", "a.mif 0")], "this is the header itself");
