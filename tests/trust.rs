@@ -109,7 +109,7 @@ fn a_case_is_done_only_while_everything_is_what_it_was() {
     place.text("p.yaml", PIPELINE);
     is_done_again(&place, &all, "the pipeline has changed", &[]);
     is_done_again(&place, &all, "without snapping, and now with it", &["--snap"]);
-    is_done_again(&place, &all, "with --snap, and now without it", &[]);
+    is_done_again(&place, &all, "with snapping, and now without it", &[]);
     // Inputs: another image, other values of a header, an input more, an input less.
     image(&place, "b/image.nii.gz", 9);
     is_done_again(&place, &["b"], "b/image.nii.gz has changed", &[]);
@@ -347,7 +347,7 @@ fn a_trace_does_not_lead_out_of_the_folder() {
         place.volume("mask.nii", &ones);
         let files = place.files();
         let said = place.revoxel(&["invert", "out/a/trace.json", "mask.nii", "--out", "rest"]);
-        said.bad(2, &["restore.seg.path", "leads out of the output folder", "-o FILE"]);
+        said.bad(2, &["restore.seg.path", "leads out of the output folder", "name the output file"]);
         assert_eq!(files, place.files(), "{path}");
     }
 }

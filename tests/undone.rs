@@ -153,7 +153,7 @@ fn noise_before_a_clip_is_refused() {
     let (source, noisy) = run(4, &steps(300.0), Fuse::Exact);
     let trace = record(&source, &noisy);
     let refused = trace.undo_values(noisy.volume.clone(), Values::Undo).unwrap_err().to_string();
-    for part in ["step 1 (rand_gaussian_noise)", "step 2 (spacing)", "clip: true", "--clamp"] {
+    for part in ["step 1 (rand_gaussian_noise)", "step 2 (spacing)", "clip: true", "values: clamp"] {
         assert!(refused.contains(part), "{refused}");
     }
     let clipped = noisy.steps[1].sampled.unwrap().clipped.unwrap();
@@ -176,7 +176,7 @@ fn noise_before_padding_that_is_computed_is_refused() {
         ];
         let (source, noisy) = run(4, &steps, Fuse::Exact);
         let refused = record(&source, &noisy).undo_values(noisy.volume.clone(), Values::Undo).unwrap_err().to_string();
-        for part in ["step 1 (rand_gaussian_noise)", "step 2 (border_pad)", "computed", "--clamp"] {
+        for part in ["step 1 (rand_gaussian_noise)", "step 2 (border_pad)", "computed", "values: clamp"] {
             assert!(refused.contains(part), "{mode}: {refused}");
         }
     }
