@@ -1,3 +1,5 @@
+//! Templates: what is refused, the paths of cases, and names against components.
+
 use super::*;
 
 fn t(text: &str) -> Template {

@@ -1,3 +1,5 @@
+//! Lists of cases: tables, and documents of other programs.
+
 use std::fs;
 
 use revoxel_transforms::Registry;
