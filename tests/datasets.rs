@@ -332,3 +332,44 @@ fn parts_have_about_the_same_number_of_voxels() {
     assert_eq!(part("2/3"), ["e done"]);
     assert_eq!(part("3/3"), ["b done", "c done", "d done"]);
 }
+
+#[test]
+fn a_run_of_some_cases_does_not_make_the_others_done() {
+    let place = Place::new();
+    for (number, case) in ["a", "b:c", "d"].iter().enumerate() {
+        place.volume(&format!("data/images/{case}.nii.gz"), &image(number as u64));
+    }
+    place.volume("data/labels/a.nii.gz", &label(1));
+    let inputs = "  image: { kind: image, path: \"images/{case}.nii.gz\" }\n  \
+                  label: { kind: label, path: \"labels/{case}.nii.gz\", optional: true }\n";
+    let outputs = "  image: { path: \"{case}/i.nii.gz\" }\n  label: { path: \"{case}/l.nii.gz\" }\n";
+    place.text("p.yaml", &pipeline("", inputs, outputs, "{case}/t.json"));
+    let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
+    place.revoxel(&run).good();
+    place.revoxel(&["verify", "out"]).good();
+    std::fs::remove_dir_all(place.path("out/d")).unwrap();
+    place.revoxel(&[&run[..], &["--case", "a,b:c", "--overwrite"]].concat()).good();
+    let said = place.revoxel(&["status", "out"]).told(1).out;
+    assert!(said.contains("case d: missing"), "{said}");
+    place.revoxel(&[&run[..], &["--resume"]].concat()).good();
+    // Another pipeline in the same folder leaves the record of the first.
+    place.text("q.yaml", &pipeline("", inputs, "  image: { path: \"q/{case}.nii.gz\" }\n", "q/{case}.json"));
+    place.revoxel(&["run", "q.yaml", "--data", "data", "--out", "out", "--case", "a,d"]).good();
+    let said = place.revoxel(&["status", "out"]).good();
+    assert!(said.err.contains("only the cases that were asked for"), "{}", said.err);
+    assert!(said.err.contains("1 run of another pipeline"), "{}", said.err);
+    // A case without its optional label has none in a frozen list, either.
+    for (form, name) in [("--csv", "frozen.csv"), ("--json", "frozen.json")] {
+        let list = place.revoxel(&["cases", "p.yaml", "--data", "data", form]).good().out;
+        place.text(&format!("data/{name}"), &list);
+        let set = format!("cases.from={name}");
+        let report = place.revoxel(&[&run[..], &["--resume", "--json", "--set", &set]].concat()).good().json();
+        assert_eq!(report["done_already"].as_array().unwrap().len(), 3, "{report}");
+    }
+    // What is no list of files is no file.
+    place.text(
+        "data/nested.json",
+        r#"{"training": [{"image": [["images/a.nii.gz"], "images/d.nii.gz"], "label": "labels/a.nii.gz"}]}"#,
+    );
+    place.revoxel(&["cases", "p.yaml", "--data", "data", "--set", "cases.from=nested.json"]).told(2);
+}

@@ -250,3 +250,50 @@ fn the_command_line_explains_itself_to_shells_and_man() {
     assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""));
     place.revoxel(&command).bad(2, &["exists already"]);
 }
+
+#[test]
+fn what_is_doubtful_is_not_scored_or_restored_without_a_word() {
+    let (place, labels) = dataset();
+    predict(&place);
+    // Values between labels are none.
+    let half = labels[0].clone().cast(Dtype::F32);
+    let voxels: Vec<f32> = values(&half).iter().map(|v| *v as f32 * 0.6).collect();
+    place.volume("half/c0.nii.gz", &Volume::new(voxels.into(), grid(), Kind::Image, 1).unwrap());
+    place.volume("one/c0.nii.gz", &labels[0]);
+    place.revoxel(&["score", "half", "--reference", "one"]).bad(1, &["case c0", "half/c0.nii.gz"]);
+    // A table replaces neither a label map nor what is there.
+    let table = ["score", "one", "--reference", "one", "--csv", "one/c0.nii.gz"];
+    place.revoxel(&table).bad(2, &["exists already"]);
+    place.revoxel(&[&table[..], &["--overwrite"]].concat()).bad(2, &["a label map"]);
+    assert_eq!(values(&place.read("one/c0.nii.gz", Kind::Label)), values(&labels[0]));
+    place.revoxel(&["score", "one", "--reference", "one", "--min-dice", "nan"]).bad(2, &["--min-dice"]);
+    place.volume("empty/c0.nii.gz", &Volume::new(vec![0u8; 210].into(), grid(), Kind::Label, 1).unwrap());
+    let said = place.revoxel(&["score", "empty", "--reference", "empty", "--min-dice", "0.5"]).told(1);
+    assert!(said.out.contains("no label was compared"), "{}", said.out);
+    // A fold that lacks a case, and two files of one case.
+    for (fold, cases) in [("fold_0", ["c0", "c1", "c2"]), ("fold_1", ["c0", "c2", "c2"])] {
+        for case in cases {
+            let to = place.path(&format!("folds/{fold}/{case}.nii.gz"));
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(place.path(&format!("predictions/{case}.nii.gz")), to).unwrap();
+        }
+    }
+    std::fs::copy(place.path("predictions/c0.nii.gz"), place.path("folds/c0.nii.gz")).unwrap();
+    place.volume("folds/fold_0/c2.nii", &labels[2]);
+    let said = place.revoxel(&["invert", "out", "folds", "-o", "restored"]).told(1);
+    for part in [
+        "case c1 (none in folds/fold_1): no prediction",
+        "case c2 (several in folds/fold_0, with other endings): no prediction",
+        "folds/c0.nii.gz: no case is called like it",
+        "3 cases: 1 done, 2 without prediction",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    place.volume("one/c0.nii", &labels[0]);
+    place.revoxel(&["score", "one", "--reference", "one"]).bad(2, &["have one name"]);
+    // References where a pipeline finds them.
+    place.volume("refs/sub-1/ses-a/x.nii.gz", &labels[0]);
+    place.volume("mine/sub-1_ses-a.nii.gz", &labels[0]);
+    let refs = ["score", "mine", "--reference", "refs/sub-{sub}/[ses-{ses}/]x.nii.gz"];
+    assert!(place.revoxel(&refs).good().out.contains("1 case scored"));
+}

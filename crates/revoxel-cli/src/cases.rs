@@ -119,6 +119,10 @@ impl<'a> Listing<'a> {
     fn csv(&self) -> Result<String, Failure> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.head()).map_err(Failure::work)?;
+        let names = self.cases.iter().flat_map(|case| self.keys().flat_map(|key| self.files(case, key)));
+        if let Some(name) = names.into_iter().find(|name| name.contains(';')) {
+            return Err(Failure::usage(format!("{name}: `;` stands between files in a table: use --json")));
+        }
         for row in self.rows() {
             writer.write_record(row).map_err(Failure::work)?;
         }

@@ -64,12 +64,12 @@ pub(super) struct Args {
     json: bool,
 }
 
-fn at_least_0(text: &str) -> Result<f64, String> {
+pub(super) fn at_least_0(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|v| v.is_finite() && *v >= 0.0);
     number.ok_or_else(|| "expected a number of at least 0".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     at_least_0(text).ok().filter(|v| *v <= 1.0).ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 

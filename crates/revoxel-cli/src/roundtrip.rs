@@ -12,6 +12,7 @@ use revoxel_runner::roundtrip::{Loss, RoundTrip, round_trip};
 use revoxel_runner::score::{Row, Scoring, Spread};
 use serde_json::{Value, json};
 
+use super::compare::{at_least_0, share};
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::{load, progress, with_seed};
 use super::score::{by_label, csv_of, label_document, people, row_document};
@@ -50,17 +51,20 @@ pub(super) struct Args {
     #[arg(long, help_heading = LIMITS, value_name = "MM", default_value_t = 1.0)]
     tolerance_mm: f64,
     /// Fail if the Dice of a label of a case is below this.
-    #[arg(long, help_heading = LIMITS, value_name = "DICE")]
+    #[arg(long, help_heading = LIMITS, value_name = "DICE", value_parser = share)]
     min_dice: Option<f64>,
     /// Fail if the HD95 of a label of a case is above this, or the label is lost.
-    #[arg(long, help_heading = LIMITS, value_name = "MM")]
+    #[arg(long, help_heading = LIMITS, value_name = "MM", value_parser = at_least_0)]
     max_hd95_mm: Option<f64>,
     /// Fail if the model never sees more than this share of a scan.
-    #[arg(long, help_heading = LIMITS, value_name = "SHARE")]
+    #[arg(long, help_heading = LIMITS, value_name = "SHARE", value_parser = share)]
     max_unseen: Option<f64>,
     /// Also write a table of all cases and labels.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Replace an existing table.
+    #[arg(long)]
+    overwrite: bool,
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -73,6 +77,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     if !pipeline.inputs.iter().any(|input| input.kind == Kind::Label) {
         return Err(Failure::usage("the pipeline has no label input: there is nothing to compare"));
+    }
+    if let Some(path) = &args.csv {
+        show::free(path, args.overwrite)?;
     }
     let cases = args.chosen.discover(&pipeline, &args.data, None)?;
     let cases = args.chosen.select(cases, &args.data)?;

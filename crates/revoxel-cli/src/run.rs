@@ -138,7 +138,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
     let problems: Vec<String> = problems.iter().map(flags::of_case).collect();
     if !problems.is_empty() {
-        return Err(Failure::usage(listed("nothing was written", &problems)));
+        let text = listed("nothing was written", &problems);
+        return Err(Failure::usage(format!("{text}\nto go on with a run that was interrupted, pass --resume")));
     }
     let (mut checked, mut refused) = (Vec::new(), Vec::new());
     for result in check(&pipeline, cases, strictness) {
@@ -215,6 +216,7 @@ fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -
         shard: args.shard,
         ..RunRecord::begun(text, places::place(&args.data))
     };
+    let record = record.after_earlier(&args.out).map_err(Failure::work)?;
     record.write(&args.out).map_err(Failure::work)?;
     Ok(Some(record))
 }

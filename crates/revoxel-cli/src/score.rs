@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use revoxel_runner::files::write_text;
+use revoxel_runner::places::Places;
 use revoxel_runner::score::{Pairs, Row, Scored, Scoring, Spread, pairs, score};
 use serde_json::{Value, json};
 
+use super::compare::share;
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::progress;
 use super::show;
@@ -15,6 +17,7 @@ use super::table::table;
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
 A folder names a case by its file (CASE.nii.gz) or, if all files have one name, by their folder (CASE/label.nii.gz). \
+Pieces are connected voxels of a label: found if the result has one voxel of it, made up if only the result has it. \
 Exit code 1 if a case could not be scored or a mean is below a threshold.
 
 Examples:
@@ -34,12 +37,15 @@ pub(super) struct Args {
     /// Tolerance of the surface Dice (NSD), in mm.
     #[arg(long, value_name = "MM", default_value_t = 1.0)]
     tolerance_mm: f64,
-    /// Fail if the mean Dice of a label is below this.
-    #[arg(long, value_name = "DICE")]
+    /// Fail if the mean Dice of a label is below this, or if there is no label.
+    #[arg(long, value_name = "DICE", value_parser = share)]
     min_dice: Option<f64>,
     /// Also write a table of all cases and labels.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Replace an existing table.
+    #[arg(long)]
+    overwrite: bool,
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -70,6 +76,12 @@ pub(super) fn run(args: &Args) -> Outcome {
             "no file of {results} has the name of one of {references}: write paths with {{case}} to say which belong \
              together"
         )));
+    }
+    if let Some(path) = &args.csv {
+        show::free(path, args.overwrite)?;
+        let mut places = Places::default();
+        pairs.iter().for_each(|pair| places.read(&pair.result, std::slice::from_ref(&pair.reference), "a label map"));
+        places.add(path, "the table").map_err(Failure::usage)?;
     }
     let bar = progress(pairs.len(), "cases");
     let scored = score(&pairs, Scoring { tolerance_mm: args.tolerance_mm }, &|| bar.inc(1));
@@ -117,6 +129,9 @@ pub(super) fn by_label<'a>(rows: &[&'a Row]) -> BTreeMap<(usize, i128), Vec<&'a 
 
 fn below(args: &Args, labels: &BTreeMap<(usize, i128), Vec<&Row>>) -> Vec<String> {
     let Some(least) = args.min_dice else { return Vec::new() };
+    if labels.is_empty() {
+        return vec!["no label was compared, so that --min-dice says nothing".to_owned()];
+    }
     let mean = |rows: &[&Row]| Spread::of(rows.iter().map(|row| row.label.overlap.dice())).map(|spread| spread.mean);
     let low =
         labels.iter().filter_map(|((_, label), rows)| Some((label, mean(rows)?))).filter(|(_, mean)| *mean < least);
@@ -153,7 +168,7 @@ pub(super) fn people(labels: &BTreeMap<(usize, i128), Vec<&Row>>, cases: usize) 
             worst,
         ]
     };
-    let head = ["label", "cases", "Dice", "HD95 mm", "NSD", "volume mm³", "pieces found", "made up", "lowest Dice"];
+    let head = ["label", "cases", "Dice", "HD95 mm", "NSD", "volume ± mm³", "pieces found", "made up", "lowest Dice"];
     let rows: Vec<Vec<String>> = labels.iter().map(row).collect();
     format!("{}{} scored; mean ± standard deviation\n", table(&head, &rows), show::counted(cases, "case"))
 }

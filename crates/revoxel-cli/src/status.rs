@@ -81,6 +81,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         let shown: Vec<String> = shown.map(|(state, count)| format!("{count} {state}")).collect();
         show::text(&format!("{}: {}\n", show::counted(rows.len(), "case"), shown.join(", ")))?;
     }
+    if runs.iter().all(|run| !run.cases.is_empty()) {
+        say!("only the cases that were asked for with --case count");
+    }
     if others > 0 {
         say!("{} of another pipeline or data folder left aside", show::counted(others, "run"));
     }

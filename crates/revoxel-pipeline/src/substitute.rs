@@ -12,6 +12,14 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
         let value = yaml::parse(value).map_err(|f| fault(f.problem))?;
         let segments: Vec<&str> = path.trim().split('.').collect();
         let (last, parents) = segments.split_last().unwrap_or((&"", &[]));
+        // A list of cases may be given to a pipeline that has none.
+        if let ["cases"] = parents
+            && document.child("cases").is_none()
+            && let Data::Map(map) = &mut document.data
+        {
+            let place = document.place;
+            map.push((Key { place, name: "cases".to_owned() }, Node { place, data: Data::Map(Vec::new()) }));
+        }
         let mut node = &mut *document;
         for segment in parents {
             node = node

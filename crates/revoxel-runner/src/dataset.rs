@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{CASE, CaseName, Pipeline, Template};
+use revoxel_pipeline::{CaseName, Pipeline, Template};
 
 use crate::problem::Setting;
 
@@ -157,14 +157,15 @@ pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Re
     Ok(cases)
 }
 
-/// What a path with `{case}` matches under a folder: the case and the file of each.
+/// What a path with placeholders matches under a folder: the case and the file of each.
 ///
 /// # Errors
 /// Where a folder cannot be listed.
 pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
     let found = walk::Found::by(template, folder)?;
-    let case = |(values, path): (walk::Values, PathBuf)| Some((values.get(CASE)?.text.clone(), path));
-    Ok(found.matches.into_iter().filter_map(case).collect())
+    let order = template.names_in_order();
+    let case = |(values, path): (walk::Values, PathBuf)| (join::name_of(&values, &order).case, path);
+    Ok(found.matches.into_iter().map(case).collect())
 }
 
 /// Two cases that would be called the same.

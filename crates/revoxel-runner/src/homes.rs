@@ -69,7 +69,13 @@ enum Place {
     /// At a path with `{case}` and, for copies, `{copy}`.
     Pattern(PathBuf, Template),
     /// In a folder: by their paths without endings, several where the endings differ.
-    Folder(BTreeMap<String, Vec<PathBuf>>),
+    Folder(PathBuf, BTreeMap<String, Vec<PathBuf>>),
+}
+
+/// The places that a path stands for, and predictions beside them.
+struct Places {
+    places: Vec<Place>,
+    aside: Vec<PathBuf>,
 }
 
 /// Puts the predictions in some places to the traces below `out`. A prediction is called like its case (`CASE.npy`), like
@@ -81,12 +87,15 @@ enum Place {
 /// Where a folder cannot be listed, or there are no traces or no predictions.
 pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, HomesError> {
     let of = all_traces(out)?;
+    let mut found = Homes::default();
     let mut all = Vec::new();
     for place in places {
-        all.extend(places_of(place)?);
+        let Places { places, aside } = places_of(place)?;
+        all.extend(places);
+        found.no_case.extend(aside);
     }
+    let names: BTreeSet<String> = of.iter().map(|of| of.name.case.clone()).collect();
     let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut found = Homes::default();
     let mut cases: BTreeMap<&str, Home> = BTreeMap::new();
     let single: BTreeMap<&str, usize> = of.iter().fold(BTreeMap::new(), |mut counts, of| {
         *counts.entry(of.name.case.as_str()).or_default() += 1;
@@ -94,15 +103,28 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
     });
     for one in &of {
         let alone = single[one.name.case.as_str()] == 1;
-        let mut predictions = Vec::new();
+        let (mut predictions, mut lacking) = (Vec::new(), None);
         for place in &all {
-            let Some(files) = place.find(one, alone) else { continue };
-            // Files that differ by their endings alone hold one prediction.
-            predictions.extend(files.iter().find(|file| is_array(file) == arrays).or(files.first()).cloned());
+            let Some(files) = place.find(one, alone, &names) else {
+                lacking.get_or_insert_with(|| format!("none in {}", place.shown()));
+                continue;
+            };
+            // An array and a volume of one name hold one prediction; two of a sort may not.
+            let of_sort = |sort: bool| files.iter().filter(|file| is_array(file) == sort).collect::<Vec<_>>();
+            match (&of_sort(arrays)[..], &of_sort(!arrays)[..]) {
+                ([one], _) | ([], [one]) => predictions.push((*one).clone()),
+                _ => lacking = Some(format!("several in {}, with other endings", place.shown())),
+            }
             taken.extend(files);
         }
-        if predictions.is_empty() {
-            found.no_prediction.push(one.name.to_string());
+        // A mean over fewer predictions than asked for is another result.
+        if let Some(why) = lacking {
+            let name = one.name.to_string();
+            found.no_prediction.push(if all.len() > 1 || !why.starts_with("none") {
+                format!("{name} ({why})")
+            } else {
+                name
+            });
             continue;
         }
         let case = one.name.case.as_str();
@@ -112,9 +134,10 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
     found.homes = cases.into_values().collect();
     let files = all.iter().flat_map(|place| match place {
         Place::Pattern(..) => Vec::new(),
-        Place::Folder(files) => files.values().flatten().cloned().collect(),
+        Place::Folder(_, files) => files.values().flatten().cloned().collect(),
     });
-    found.no_case = files.filter(|file| !taken.contains(file)).collect();
+    let others: Vec<PathBuf> = files.filter(|file| !taken.contains(file)).collect();
+    found.no_case.extend(others);
     Ok(found)
 }
 
@@ -133,7 +156,7 @@ fn all_traces(out: &Path) -> Result<Vec<Of>, HomesError> {
 }
 
 /// The places that a path stands for: itself, or its folders of folds.
-fn places_of(place: &Path) -> Result<Vec<Place>, HomesError> {
+fn places_of(place: &Path) -> Result<Places, HomesError> {
     let text = place.to_string_lossy();
     if text.contains("{case}") {
         let (folder, rest) = match text.strip_prefix('/') {
@@ -141,19 +164,27 @@ fn places_of(place: &Path) -> Result<Vec<Place>, HomesError> {
             None => (Path::new("."), &*text),
         };
         let template = Template::new(rest).map_err(HomesError::Pattern)?;
-        return Ok(vec![Place::Pattern(folder.to_owned(), template)]);
+        return Ok(Places { places: vec![Place::Pattern(folder.to_owned(), template)], aside: Vec::new() });
     }
     let error = |error| HomesError::Folder { path: place.to_owned(), error };
-    let mut folds: Vec<PathBuf> = Vec::new();
+    let (mut folds, mut aside): (Vec<PathBuf>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(place).map_err(error)? {
         let path = entry.map_err(error)?.path();
         let is_fold = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fold_"));
         if is_fold && path.is_dir() {
             folds.push(path);
+        } else if path.is_file() && is_prediction(&path) {
+            aside.push(path);
         }
     }
     folds.sort();
-    let folders = if folds.is_empty() { vec![place.to_owned()] } else { folds };
+    aside.sort();
+    let folders = if folds.is_empty() {
+        aside.clear();
+        vec![place.to_owned()]
+    } else {
+        folds
+    };
     let mut places = Vec::new();
     for folder in folders {
         let mut files = BTreeMap::new();
@@ -161,9 +192,9 @@ fn places_of(place: &Path) -> Result<Vec<Place>, HomesError> {
         if files.is_empty() {
             return Err(HomesError::NoPredictions(folder));
         }
-        places.push(Place::Folder(files));
+        places.push(Place::Folder(folder, files));
     }
-    Ok(places)
+    Ok(Places { places, aside })
 }
 
 fn list(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<PathBuf>>) -> std::io::Result<()> {
@@ -176,7 +207,7 @@ fn list(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<PathBuf>>) 
         }
         if path.is_dir() {
             list(&path, root, files)?;
-        } else if is_array(&path) || revoxel_io::check_name_for_writing(&path).is_ok() {
+        } else if is_prediction(&path) {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             files.entry(without_ending(relative)).or_default().push(path);
         }
@@ -184,24 +215,37 @@ fn list(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<PathBuf>>) 
     Ok(())
 }
 
+fn is_prediction(path: &Path) -> bool {
+    is_array(path) || revoxel_io::check_name_for_writing(path).is_ok()
+}
+
 fn without_ending(path: &Path) -> String {
     path.with_file_name(stem(path)).to_string_lossy().into_owned()
 }
 
 impl Place {
-    /// The files of the prediction of a trace; `alone` where its case has no other trace.
-    fn find(&self, of: &Of, alone: bool) -> Option<Vec<PathBuf>> {
+    fn shown(&self) -> String {
+        match self {
+            Self::Pattern(folder, template) => folder.join(template.text()).display().to_string(),
+            Self::Folder(folder, _) => folder.display().to_string(),
+        }
+    }
+
+    /// The files of the prediction of a trace; `alone` where its case has no other trace. `cases` are all cases.
+    fn find(&self, of: &Of, alone: bool, cases: &BTreeSet<String>) -> Option<Vec<PathBuf>> {
         let files = match self {
             Self::Pattern(folder, template) => {
                 let path = folder.join(template.path(&of.name));
                 return path.exists().then(|| vec![path]);
             }
-            Self::Folder(files) => files,
+            Self::Folder(_, files) => files,
         };
         let case = &of.name.case;
         let mut names: Vec<String> = of.written.clone();
         if let Some(copy) = of.name.copy {
-            names.extend([format!("{case}/{copy}"), format!("{case}_{copy}")]);
+            // What is called like another case is that case's.
+            let joined = format!("{case}_{copy}");
+            names.extend([format!("{case}/{copy}"), joined].into_iter().filter(|name| !cases.contains(name)));
         }
         if alone {
             names.push(case.clone());

@@ -119,6 +119,31 @@ impl RunRecord {
         make_folder_of(&path)?;
         write_json(&path, self)
     }
+
+    /// Makes place for this record: that of another pipeline or dataset gets another name, and of the same one the cases
+    /// that it was asked for are asked for still.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn after_earlier(mut self, out: &Path) -> Result<Self, FileError> {
+        let path = out.join(FOLDER).join("run.json");
+        let Some(earlier) = path.exists().then(|| read::<Self>(&path)).flatten().filter(|_| self.shard.is_none())
+        else {
+            return Ok(self);
+        };
+        if earlier.pipeline.hash != self.pipeline.hash || earlier.data != self.data {
+            let hash = earlier.pipeline.hash.trim_start_matches("blake3:");
+            let kept = path.with_file_name(format!("run-{}.json", hash.get(..8).unwrap_or(hash)));
+            fs::rename(&path, &kept).map_err(at(&kept))?;
+        } else if earlier.cases.is_empty() || self.cases.is_empty() {
+            self.cases.clear();
+        } else {
+            self.cases.splice(0..0, earlier.cases);
+            self.cases.sort();
+            self.cases.dedup();
+        }
+        Ok(self)
+    }
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {

@@ -10,7 +10,7 @@ use revoxel_core::{Kind, Volume};
 use revoxel_transforms::label::pieces::{Pieces, pieces};
 
 use crate::compare::{Criteria, LabelDifference, NoLabels, compare};
-use crate::kind_values::as_whole_numbers;
+use crate::kind_values::{SaidBy, as_whole_numbers, checked};
 use crate::limits::options;
 
 pub(crate) use pairs::stem;
@@ -123,8 +123,10 @@ pub fn rows_of(case: &str, result: &Volume, reference: &Volume, scoring: Scoring
 
 fn read(path: &PathBuf) -> Result<Volume, String> {
     let loaded = revoxel_io::read_with(path, Kind::Label, &options()).map_err(|e| e.to_string())?;
+    let stored = Some(loaded.info.stored);
+    let volume = checked(path, loaded.volume, stored, SaidBy::Command).map_err(|e| e.to_string())?;
     // Maps that were stored as floating point.
-    as_whole_numbers(path, loaded.volume).map_err(|e| e.to_string())
+    as_whole_numbers(path, volume).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

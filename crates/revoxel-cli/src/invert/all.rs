@@ -14,6 +14,7 @@ use revoxel_runner::homes::{Home, Homes, homes};
 use revoxel_runner::journal;
 use revoxel_runner::memory::{self, Budget};
 use revoxel_runner::restore::Restoration;
+use revoxel_runner::score::Spread;
 use revoxel_runner::stop;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -131,6 +132,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         ];
         let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         say!("{}: {}", show::counted(work.len() + no_prediction.len(), "case"), shown.join(", "));
+        let shares = ended.iter().filter_map(|ended| match ended {
+            Ended::Done { document, .. } => document["unseen_share"].as_f64(),
+            _ => None,
+        });
+        if let Some(unseen) = Spread::of(shares).filter(|unseen| unseen.max > 0.0) {
+            let (mean, most) = (100.0 * unseen.mean, 100.0 * unseen.max);
+            say!("  {mean:.2} % of the voxels on average ({most:.2} % at most) lie outside what the model saw");
+        }
     }
     let good = failed == 0 && no_prediction.is_empty() && no_case.is_empty();
     if good { Ok(()) } else { Err(Failure::told()) }

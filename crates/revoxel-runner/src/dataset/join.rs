@@ -89,7 +89,7 @@ fn names_in_order(pipeline: &Pipeline) -> Vec<&str> {
 }
 
 /// What a case is called: the value of `{case}`, or all values with their names, as in `sub-01_ses-02`.
-fn name_of(values: &Values, order: &[&str]) -> CaseName {
+pub(super) fn name_of(values: &Values, order: &[&str]) -> CaseName {
     let named = order.iter().filter_map(|name| Some((*name, values.get(*name)?)));
     let case = match values.get(CASE) {
         Some(value) => value.text.clone(),

@@ -64,7 +64,7 @@ pub(super) fn cases(
     let mut cases = Vec::new();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for row in rows.rows.iter().filter(|row| chosen(row, list)) {
-        match case(pipeline, row, folder, finding) {
+        match case(pipeline, row, &rows.columns, (folder, finding)) {
             Ok(case) => {
                 if let Some(before) = names.insert(case.name.case.clone(), row.place.clone()) {
                     problems.push(format!("{before} and {}: both are case {:?}", row.place, case.name.case));
@@ -80,7 +80,25 @@ pub(super) fn cases(
     if cases.is_empty() {
         return Err(fault(vec![nothing_chosen(list, &rows)]));
     }
+    same_channels(pipeline, &mut cases);
     Ok(cases)
+}
+
+/// Notes cases that have other numbers of channels than most.
+fn same_channels(pipeline: &Pipeline, cases: &mut [Case]) {
+    for input in &pipeline.inputs {
+        let count = |case: &Case| case.files(&input.key).count();
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        cases.iter().map(count).filter(|count| *count > 0).for_each(|count| *counts.entry(count).or_default() += 1);
+        let Some((usual, _)) = counts.into_iter().max_by_key(|(channels, cases)| (*cases, *channels)) else { continue };
+        for case in cases.iter_mut() {
+            let own = count(case);
+            if own > 0 && own != usual {
+                let key = &input.key;
+                case.problems.push(format!("{key}: the list names {own} files, and {usual} for most cases"));
+            }
+        }
+    }
 }
 
 /// The file of a list: in the data folder, else beside the pipeline.
@@ -148,25 +166,36 @@ fn nothing_chosen(list: &CaseList, rows: &Rows) -> String {
     let splits = splits.into_iter().collect::<Vec<_>>().join(", ");
     match &list.split {
         Some(split) if !rows.rows.iter().any(|row| row.split.as_ref().is_some_and(|s| same_split(s, split))) => {
-            format!("it has no split {split:?}; its splits are {splits}")
+            match splits.is_empty() {
+                true => format!("it has no splits: leave out `split: {split}`"),
+                false => format!("it has no split {split:?}; its splits are {splits}"),
+            }
         }
         _ => format!("none of its {} cases has the values that `cases` asks for", rows.rows.len()),
     }
 }
 
 /// The case of a row.
-fn case(pipeline: &Pipeline, row: &Row, folder: &Path, finding: Finding) -> Result<Case, String> {
+fn case(
+    pipeline: &Pipeline,
+    row: &Row,
+    columns: &[String],
+    (folder, finding): (&Path, Finding),
+) -> Result<Case, String> {
     let name = name_of(pipeline, row)?;
     let mut case = Case::new(name);
     for input in &pipeline.inputs {
         let mut files = Vec::new();
-        let own = own_column(input, &|column| row.columns.contains_key(column)).then(|| row.columns.get(&input.key));
-        let paths: Vec<Vec<String>> = match own.flatten() {
-            Some(paths) => vec![paths.clone()],
-            None => input.paths().filter_map(|template| paths_of(template, row, &case.name)).collect(),
+        let own = own_column(input, &|column| columns.iter().any(|c| c == column));
+        let paths: Vec<Vec<String>> = match own {
+            true => row.columns.get(&input.key).cloned().into_iter().collect(),
+            false => input.paths().filter_map(|template| paths_of(template, row, &case.name)).collect(),
         };
         for paths in paths {
             for path in paths {
+                if path.is_empty() {
+                    return Err(format!("{}: an empty name among several files", input.key));
+                }
                 if path.contains('*') {
                     return Err(format!(
                         "{path:?}: `*` is not looked for with a list of cases; add a column {:?} with the path",
@@ -180,12 +209,22 @@ fn case(pipeline: &Pipeline, row: &Row, folder: &Path, finding: Finding) -> Resu
             }
         }
         if files.is_empty() && !input.optional {
-            let columns: Vec<&str> = input.paths().flat_map(Template::required).collect();
-            return Err(format!("{} is empty, and {} needs it", columns.join(", "), input.key));
+            let needed: Vec<&str> = match own {
+                true => vec![&input.key],
+                false => input.paths().flat_map(Template::required).collect(),
+            };
+            return Err(format!(
+                "the column {} is empty, and the input {} needs it; set `optional: true` if cases may lack it",
+                needed.join(", "),
+                input.key
+            ));
         }
         let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| path.exists());
         // A list that names a file means it, whether or not a case may lack the input.
-        case.missing.extend(missing.into_iter().map(|path| (input.key.clone(), path)));
+        let named = own || input.paths().any(|path| path.text() == format!("{{{}}}", input.key));
+        if named || !input.optional || !there.is_empty() {
+            case.missing.extend(missing.into_iter().map(|path| (input.key.clone(), path)));
+        }
         case.add(&input.key, there);
     }
     Ok(case)

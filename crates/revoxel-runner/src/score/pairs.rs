@@ -52,7 +52,7 @@ pub enum PairsError {
 }
 
 /// Puts the files of two places together. A place is a folder, in which the name of a file is that of its case, or a path
-/// with `{case}` in it.
+/// with placeholders in it.
 ///
 /// # Errors
 /// Where a folder cannot be listed or holds no volumes.
@@ -72,14 +72,14 @@ pub fn pairs(results: &Path, references: &Path) -> Result<Pairs, PairsError> {
 /// The volumes of a place by the names of their cases.
 fn named(place: &Path) -> Result<BTreeMap<String, PathBuf>, PairsError> {
     let text = place.to_string_lossy();
-    let files = match text.contains("{case}") {
+    let files = match text.contains('{') {
         true => by_pattern(&text)?,
         false => by_name(place)?,
     };
     if files.is_empty() { Err(PairsError::Empty(place.to_owned())) } else { Ok(files) }
 }
 
-/// What a path with `{case}` matches.
+/// What a path with placeholders matches.
 fn by_pattern(text: &str) -> Result<BTreeMap<String, PathBuf>, PairsError> {
     let (folder, rest) = match text.strip_prefix('/') {
         Some(rest) => (Path::new("/"), rest),
@@ -112,7 +112,16 @@ fn by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>, PairsError> {
             None => stem(file),
         }
     };
-    Ok(files.iter().map(|file| (name(file), file.clone())).collect())
+    let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for file in &files {
+        if let Some(other) = named.insert(name(file), file.clone()) {
+            let (other, file) = (other.display(), file.display());
+            return Err(PairsError::Pattern(format!(
+                "{other} and {file} have one name: move one of them, or write a path with {{case}} and the ending"
+            )));
+        }
+    }
+    Ok(named)
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -69,7 +69,8 @@ fn entry_of(entry: &Map<String, Value>) -> Result<Row, String> {
     let mut row = Row::default();
     for (key, value) in entry {
         let texts = match value {
-            Value::Array(values) => values.iter().filter_map(scalar).collect(),
+            // What holds anything but texts and numbers is no list of files.
+            Value::Array(values) => values.iter().map(scalar).collect::<Option<Vec<String>>>().unwrap_or_default(),
             value => scalar(value).into_iter().collect::<Vec<String>>(),
         };
         if !texts.is_empty() {

@@ -91,7 +91,7 @@ fn what_is_wrong_with_a_table_is_said_at_once() {
         "line 3: \"../x.nii\" is outside",
         "line 4: case \"../c\" cannot",
         "line 5: the case has no name",
-        "line 6: image is empty",
+        "line 6: the column image is empty, and the input image needs it",
     ] {
         assert!(problems.contains(part), "{part}: {problems}");
     }
