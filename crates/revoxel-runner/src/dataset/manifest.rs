@@ -54,9 +54,10 @@ pub(super) fn cases(
         DatasetError::List { path: path.clone(), problems, outside }
     };
     let text = read_text(&path).map_err(|e| fault(vec![e.error.to_string()]))?;
+    let keys: BTreeSet<&str> = pipeline.inputs.iter().map(|input| input.key.as_str()).collect();
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let rows = match extension.as_str() {
-        "json" => json::rows(&text, list, &path).map_err(|problem| fault(vec![problem]))?,
+        "json" => json::rows(&text, list, &path, &keys).map_err(|problem| fault(vec![problem]))?,
         "csv" | "tsv" | "txt" => table::rows(&text, list, &extension).map_err(fault)?,
         _ => return Err(fault(vec!["not a list of cases: expected .csv, .tsv or .json".to_owned()])),
     };

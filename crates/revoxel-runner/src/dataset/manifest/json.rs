@@ -12,7 +12,7 @@ use super::{Row, Rows, stem};
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn rows(text: &str, list: &CaseList, path: &Path) -> Result<Rows, String> {
+pub(super) fn rows(text: &str, list: &CaseList, path: &Path, keys: &BTreeSet<&str>) -> Result<Rows, String> {
     let document: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
     let Value::Object(document) = document else {
         return Err("expected an object such as { \"training\": [ … ] }".to_owned());
@@ -20,7 +20,7 @@ pub(super) fn rows(text: &str, list: &CaseList, path: &Path) -> Result<Rows, Str
     let mut rows = if document.contains_key("channel_names") || document.contains_key("file_ending") {
         nnunet(&document, path)?
     } else {
-        datalist(&document, list)?
+        datalist(&document, list, keys)?
     };
     let mut columns: BTreeSet<&String> = BTreeSet::new();
     rows.rows.iter().for_each(|row| columns.extend(row.columns.keys()));
@@ -29,7 +29,7 @@ pub(super) fn rows(text: &str, list: &CaseList, path: &Path) -> Result<Rows, Str
 }
 
 /// A list of entries by split, as the Decathlon and MONAI have it.
-fn datalist(document: &Map<String, Value>, list: &CaseList) -> Result<Rows, String> {
+fn datalist(document: &Map<String, Value>, list: &CaseList, keys: &BTreeSet<&str>) -> Result<Rows, String> {
     let mut rows = Rows::default();
     for (split, entries) in document {
         let Value::Array(entries) = entries else { continue };
@@ -46,7 +46,7 @@ fn datalist(document: &Map<String, Value>, list: &CaseList) -> Result<Rows, Stri
                     let columns = BTreeMap::from([("image".to_owned(), vec![image.clone()])]);
                     Row { columns, ..Row::default() }
                 }
-                Value::Object(entry) => entry_of(entry).map_err(|problem| format!("{place}: {problem}"))?,
+                Value::Object(entry) => entry_of(entry, keys).map_err(|problem| format!("{place}: {problem}"))?,
                 other => return Err(format!("{place}: expected an object or a path, not {other}")),
             };
             row.split =
@@ -65,9 +65,14 @@ fn datalist(document: &Map<String, Value>, list: &CaseList) -> Result<Rows, Stri
     Ok(rows)
 }
 
-fn entry_of(entry: &Map<String, Value>) -> Result<Row, String> {
+fn entry_of(entry: &Map<String, Value>, keys: &BTreeSet<&str>) -> Result<Row, String> {
     let mut row = Row::default();
     for (key, value) in entry {
+        let wrong = |value: &&Value| !value.is_string();
+        let listed = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        if let Some(wrong) = listed.iter().find(wrong).filter(|value| keys.contains(key.as_str()) && !value.is_null()) {
+            return Err(format!("{key}: expected a path or a list of paths, not {wrong}"));
+        }
         let texts = match value {
             // What holds anything but texts and numbers is no list of files.
             Value::Array(values) => values.iter().map(scalar).collect::<Option<Vec<String>>>().unwrap_or_default(),
