@@ -260,7 +260,8 @@ fn what_is_doubtful_is_not_scored_or_restored_without_a_word() {
     let voxels: Vec<f32> = values(&half).iter().map(|v| *v as f32 * 0.6).collect();
     place.volume("half/c0.nii.gz", &Volume::new(voxels.into(), grid(), Kind::Image, 1).unwrap());
     place.volume("one/c0.nii.gz", &labels[0]);
-    place.revoxel(&["score", "half", "--reference", "one"]).bad(1, &["case c0", "half/c0.nii.gz"]);
+    let said = place.revoxel(&["score", "half", "--reference", "one"]).told(1);
+    assert!(said.err.contains("case c0: half/c0.nii.gz: kind is label, but "), "{}", said.err);
     // A table replaces neither a label map nor what is there.
     let table = ["score", "one", "--reference", "one", "--csv", "one/c0.nii.gz"];
     place.revoxel(&table).bad(2, &["exists already"]);
