@@ -177,7 +177,7 @@ fn ran(steps: &Value) -> Option<Value> {
         "version": 1, "inputs": { "image": { "kind": "image", "path": "{case}.nii" } }, "steps": steps, "outputs": {},
         "trace": "{case}.json",
     });
-    let registry = revoxel_transforms::revoxel::registry();
+    let registry = revoxel::registry();
     let pipeline = Pipeline::parse("p", &text.to_string(), &[], &registry).ok()?;
     let native = Draw::new(5).grid(6);
     let values: Vec<i16> = (0..native.voxel_count()).map(|i| (i * 7 % 50) as i16).collect();
