@@ -35,7 +35,7 @@ impl Args {
         self.allow_outside
     }
 
-    /// All cases of a dataset. People are told of files that look like a case and are none; `out` is not looked through.
+    /// All cases of a dataset. A warning counts files that look like an input but belong to no case; `out` is left out.
     pub(super) fn discover(&self, pipeline: &Pipeline, data: &Path, out: Option<&Path>) -> Result<Vec<Case>, Failure> {
         let finding = Finding { allow_outside: self.allow_outside };
         let cases =

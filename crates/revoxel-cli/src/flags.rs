@@ -38,7 +38,7 @@ pub(super) fn settings(error: &dyn Any) -> Vec<Setting> {
     }
 }
 
-/// The help for these settings; `None` where there are none.
+/// The help for these settings; `None` for an empty list.
 pub(super) fn help(settings: &[Setting]) -> Option<String> {
     let flags: Vec<String> = settings.iter().map(|setting| flag(*setting)).collect();
     match &flags[..] {

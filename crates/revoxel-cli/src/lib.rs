@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 all good; 1 the work failed for at least one case; 2 the command, pipeline or data layout is wrong
 //! and nothing was written; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and SIGHUP. Those of `compare`: 0 the volumes
-//! agree; 1 they differ; 2 not compared. `--json` prints one document on standard output and nothing else; text for
+//! agree; 1 they differ; 2 not compared. `status`, `verify`, `score`, `roundtrip` and `run --resume=check` end with 1 if
+//! something is missing, has changed, has no partner or is below a threshold. `--json` prints one document on standard output and nothing else; text for
 //! people and progress go to standard error. A closed standard error does not stop the work.
 
 #[macro_use]

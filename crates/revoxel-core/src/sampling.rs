@@ -413,8 +413,8 @@ fn box_in_target(limit: &Limit, written: &IndexBox) -> Option<IndexBox> {
     Some(IndexBox::from_bounds(start, end))
 }
 
-/// The voxels of a resampled grid whose centres lie in the content of the grid before, or, if there are none, whose
-/// extents meet it. All voxels, if these do not form a box.
+/// The voxels of a resampled grid whose centres lie in the content of the grid before. If no centre does, the voxels
+/// whose extents meet that content. If these do not form a box, all voxels.
 fn covered(grid: &Grid, before: &Grid, content: &IndexBox) -> IndexBox {
     if *content == before.index_box() {
         return grid.index_box();

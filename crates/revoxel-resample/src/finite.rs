@@ -222,7 +222,7 @@ impl Holes {
         Volume::new(voxels, grid, kind, channels)
     }
 
-    /// The values of a later volume on the same grid that are not finite and are none of these holes.
+    /// The values of a later volume on the same grid that are not finite and lie outside these holes.
     pub fn beyond(&self, volume: &Volume) -> Option<NonFinite> {
         let voxels = volume.voxels();
         if all_finite(voxels) {

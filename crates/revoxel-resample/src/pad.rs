@@ -87,7 +87,7 @@ impl PadMode {
         matches!(self, Self::LinearRamp | Self::Mean | Self::Median | Self::VolumeMean | Self::VolumeMedian)
     }
 
-    /// The number that pads all channels, if the mode has one: computed from the finite values, 0 if there are none.
+    /// The number that pads all channels, if the mode has one. It is computed from the finite values; without any, it is 0.
     fn of_all(self, voxels: &Voxels) -> Option<f64> {
         match self {
             Self::VolumeMinimum => Some(voxels.min_max().map_or(0.0, |(low, _)| low)),

@@ -7,8 +7,8 @@
 //!     read --engine--> volumes and trace --> files, renamed into place
 //! ```
 //!
-//! Nothing is written before every case has passed the preflight. This is the only crate with a command line and
-//! threads of its own.
+//! Nothing is written before every case has passed the preflight, unless the caller goes on without those that fail.
+//! This is the first crate with threads of its own. It prints nothing: `revoxel-cli` is the program.
 
 pub mod case;
 pub mod channel;

@@ -47,7 +47,7 @@ pub(super) struct Group {
     /// What distinguishes the images from others of the same size and direction.
     pub(super) labels: Vec<String>,
     pub(super) warnings: Vec<DicomWarning>,
-    /// The stack, or why and where there is none.
+    /// The stack, or the reason and the place if the slices are not one.
     pub(super) stack: Result<Stack, (Option<PathBuf>, DicomError)>,
 }
 

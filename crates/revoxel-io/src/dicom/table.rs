@@ -90,7 +90,7 @@ impl Palette {
     }
 }
 
-/// The modality's table, which replaces slope and intercept; `None` if there is none.
+/// The modality's table, which replaces slope and intercept; `None` if the file has no such table.
 pub(super) fn modality(data: &DataSet, format: &PixelFormat) -> Result<Option<Table>, DicomError> {
     let Some(item) = data.item(tags::MODALITY_LUT) else { return Ok(None) };
     if format.samples != 1 {

@@ -29,7 +29,7 @@ pub enum Move {
 const ALONG: f64 = 1e-3;
 
 impl Move {
-    /// The effect of an op on a grid; `None` if there is none.
+    /// The effect of an op on a grid; `None` if the op changes nothing.
     pub fn of(op: &GridOp, before: &Grid) -> Option<Self> {
         match op {
             GridOp::Reorient(turn) => (!turn.is_identity()).then_some(Self::Turn(*turn)),
