@@ -161,12 +161,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if !checked.is_empty() => Some(take()?),
         lock => lock,
     };
-    let record = begin(args, &pipeline, &checked, refused.len())?;
+    let record = begin(args, &pipeline, &checked, refused.len() + done.len())?;
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &flags::of_case(problem)).map_err(Failure::work)?;
     }
     let outcomes = execute(args, &pipeline, &checked, record.is_some());
-    end(args, record, &outcomes, refused.len())?;
+    end(args, record, &outcomes, refused.len());
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     if args.resume.is_some() {
         summary["done_already"] = done.iter().map(ToString::to_string).collect();
@@ -222,13 +222,16 @@ fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -
 }
 
 /// Records how a run ended.
-fn end(args: &Args, record: Option<RunRecord>, outcomes: &[executor::Outcome], refused: usize) -> Outcome {
-    let Some(record) = record else { return Ok(()) };
+fn end(args: &Args, record: Option<RunRecord>, outcomes: &[executor::Outcome], refused: usize) {
+    let Some(record) = record else { return };
     let count = |of: &dyn Fn(&executor::Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
     let done = count(&|outcome| matches!(outcome, executor::Outcome::Done(_)));
     let failed = count(&|outcome| matches!(outcome, executor::Outcome::Failed(_))) + refused;
     let ended = Some(journal::now());
-    RunRecord { done, failed, ended, ..record }.write(&args.out).map_err(Failure::work)
+    // The outputs are complete all the same.
+    if let Err(problem) = (RunRecord { done, failed, ended, ..record }).write(&args.out) {
+        tracing::warn!("{problem}");
+    }
 }
 
 /// What there is left to do.
