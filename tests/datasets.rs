@@ -373,3 +373,26 @@ fn a_run_of_some_cases_does_not_make_the_others_done() {
     );
     place.revoxel(&["cases", "p.yaml", "--data", "data", "--set", "cases.from=nested.json"]).told(2);
 }
+
+#[test]
+fn the_last_case_of_a_dataset_is_recorded_too() {
+    let place = Place::new();
+    for (number, case) in ["a", "b", "c"].iter().enumerate() {
+        place.volume(&format!("data/{case}.nii.gz"), &image(number as u64));
+    }
+    let good = std::fs::read(place.path("data/c.nii.gz")).unwrap();
+    std::fs::write(place.path("data/c.nii.gz"), &good[..good.len() - 12]).unwrap();
+    let inputs = "  image: { kind: image, path: \"{case}.nii.gz\" }\n";
+    place.text("p.yaml", &pipeline("", inputs, "  image: { path: \"{case}.nii.gz\" }\n", "{case}.json"));
+    let run = ["run", "p.yaml", "--data", "data", "--out", "out", "--keep-going", "--resume"];
+    place.revoxel(&run).told(1);
+    assert!(place.path("out/.revoxel/failed/c.json").exists());
+    std::fs::write(place.path("data/c.nii.gz"), &good).unwrap();
+    // One case is left to do, of a dataset of three.
+    place.revoxel(&run).good();
+    assert!(!place.path("out/.revoxel/failed").exists());
+    let record = std::fs::read_to_string(place.path("out/.revoxel/run.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!((record["done"].as_u64(), record["failed"].as_u64()), (Some(1), Some(0)));
+    place.revoxel(&["status", "out"]).good();
+}
