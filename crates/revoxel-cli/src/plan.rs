@@ -1,22 +1,21 @@
 //! `revoxel plan`
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod dataset;
+mod overview;
 
-use rayon::prelude::*;
-use revoxel_core::{Grid, GridOp};
+use std::path::{Path, PathBuf};
+
+use revoxel_core::GridOp;
 use revoxel_invert::{Activation, Decision, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
-use revoxel_runner::dataset::{Case, copies};
-use revoxel_runner::labels::{LabelMaps, names_labels};
-use revoxel_runner::preflight::{Checked, Refused, Strictness, check, unwritable};
+use revoxel_runner::labels::names_labels;
+use revoxel_runner::preflight::unwritable;
 use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::flags;
-use super::pipeline_file::{load, look_for_labels, with_seed};
-use super::show::LongList;
+use super::limits::{HEADING as LIMITS, bytes};
+use super::pipeline_file::{load, with_seed};
 use super::{chosen, show};
 
 /// What follows the options in the help.
@@ -24,15 +23,19 @@ const AFTER_HELP: &str = "\
 Without --like and --data only the pipeline file is checked. If a step names labels of an input without `labels:`, \
 --data reads label maps until all of them are found.
 
+Time and sizes are estimates: filters take longer, and a file may become larger or smaller.
+
 Examples:
   revoxel plan pipeline.yaml --like scan.nii.gz
-  revoxel plan pipeline.yaml --data data --case case_003";
+  revoxel plan pipeline.yaml --data data
+  revoxel plan pipeline.yaml --data data --case case_003
+  revoxel plan pipeline.yaml --data data --verify --memory 16G";
 
 /// Headings of the options in the help.
 const CASES: &str = chosen::HEADING;
 const PIPELINE: &str = "Pipeline";
 
-/// Show the grids, kinds and fidelity of every step, from headers alone.
+/// Show what a run will do, from headers alone: the grids behind every step, or an overview of a dataset.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -55,6 +58,15 @@ pub(super) struct Args {
     /// Put inputs of the same shape on one grid, and ignore differences of their headers.
     #[arg(long, help_heading = PIPELINE, requires = "data")]
     snap: bool,
+    /// Print the grids behind every step of every case, instead of one line for each case.
+    #[arg(long, help_heading = CASES, requires = "data")]
+    steps: bool,
+    /// Read every voxel of the inputs once, so that damaged files are found before a run.
+    #[arg(long, help_heading = CASES, requires = "data")]
+    verify: bool,
+    /// Refuse cases that need more memory than this, such as 8G, as `run --memory` does.
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", value_parser = bytes, requires = "data")]
+    memory: Option<u64>,
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -68,46 +80,50 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !args.chosen.names().is_empty() && args.data.is_none() {
         return Err(Failure::usage("--case chooses among the cases of a dataset: pass --data DIR"));
     }
-    let mut plans: Vec<(String, Plan)> = Vec::new();
-    let mut failures: Vec<(String, String)> = Vec::new();
-    // Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
-    let mut looked = (!names_labels(&pipeline)).then_some(0);
-    if let Some(like) = &args.like {
-        let info = uneven::info_like(&pipeline, like).map_err(Failure::usage)?;
-        let start = uneven::start(&info).map_err(|e| Failure::about(like, e))?;
-        let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
-        let plan = planned(&pipeline, &grids)?;
-        plans.push((like.to_string_lossy().into_owned(), plan));
-    } else if let Some(data) = &args.data {
-        let cases = args.chosen.discover(&pipeline, data, None)?;
-        let maps = LabelMaps::of(&pipeline, &cases);
-        let cases = copies(&pipeline, args.chosen.select(cases, data)?);
-        if args.json && maps.count() == 0 {
-            return streamed(args, &pipeline, cases, looked);
-        }
-        for checked in check(&pipeline, cases, Strictness { snap: args.snap, memory: None }) {
-            match checked {
-                Ok(checked) => plans.push((checked.case.name.to_string(), checked.plan)),
-                Err(refused) => failures.push((refused.case.to_string(), flags::of_case(&refused.problem))),
-            }
-        }
-        if failures.is_empty() && maps.count() > 0 {
-            looked = Some(look_for_labels(&pipeline, maps)?);
-        }
+    match (&args.like, &args.data) {
+        (Some(like), _) => of_volume(args, &pipeline, like),
+        (None, Some(data)) => dataset::run(args, &pipeline, data),
+        (None, None) => of_text(args, &pipeline),
     }
-    if args.json {
-        let mut document = about(&pipeline);
-        document["plans"] = plans.iter().map(|(name, plan)| plan_document(&pipeline, name, plan)).collect();
-        document["label_maps_read"] = json!(looked);
-        document["failures"] = listed(&failures);
-        show::json(&document)?;
-    } else {
-        show::text(&head(&pipeline))?;
-        for (name, plan) in &plans {
-            show::text(&format!("\n{name}\n{}", people(&pipeline, plan)))?;
-        }
+}
+
+/// Of how many label maps the steps' labels were looked for in; `None` where there was none to look into.
+fn looked(pipeline: &Pipeline) -> Option<usize> {
+    (!names_labels(pipeline)).then_some(0)
+}
+
+/// What the text of the pipeline alone says.
+fn of_text(args: &Args, pipeline: &Pipeline) -> Outcome {
+    let looked = looked(pipeline);
+    match args.json {
+        true => whole_document(pipeline, Vec::new(), looked)?,
+        false => show::text(&head(pipeline))?,
     }
-    ended(looked, &failures)
+    ended(looked, &[])
+}
+
+/// The plan for volumes with the header of a file.
+fn of_volume(args: &Args, pipeline: &Pipeline, like: &Path) -> Outcome {
+    let info = uneven::info_like(pipeline, like).map_err(Failure::usage)?;
+    let start = uneven::start(&info).map_err(|e| Failure::about(like, e))?;
+    let grids = pipeline.inputs.iter().map(|i| (i.key.clone(), start)).collect();
+    let plan =
+        pipeline.plan(&grids, None).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))?;
+    let (name, looked) = (like.to_string_lossy(), looked(pipeline));
+    match args.json {
+        true => whole_document(pipeline, vec![plan_document(pipeline, &name, &plan)], looked)?,
+        false => show::text(&format!("{}\n{name}\n{}", head(pipeline), people(pipeline, &plan)))?,
+    }
+    ended(looked, &[])
+}
+
+/// One JSON document with these plans.
+fn whole_document(pipeline: &Pipeline, plans: Vec<Value>, looked: Option<usize>) -> Outcome {
+    let mut document = about(pipeline);
+    document["plans"] = plans.into();
+    document["label_maps_read"] = json!(looked);
+    document["failures"] = json!([]);
+    show::json(&document)
 }
 
 /// What is said at the end: of labels that were not looked for, and of cases that cannot run.
@@ -122,30 +138,6 @@ fn ended(looked: Option<usize>, failures: &[(String, String)]) -> Outcome {
     Err(Failure::usage(format!("{} cannot run:\n{}", show::counted(failures.len(), "case"), list.join("\n"))))
 }
 
-/// How many cases are planned before they are printed.
-const BATCH: usize = 512;
-
-/// Prints the plans of a dataset as they are made: it may have more cases than memory has room for their plans.
-fn streamed(args: &Args, pipeline: &Pipeline, cases: Vec<Case>, looked: Option<usize>) -> Outcome {
-    let mut failures: Vec<(String, String)> = Vec::new();
-    let mut list = LongList::begin(&about(pipeline), "plans")?;
-    let mut rest = cases.into_iter().peekable();
-    while rest.peek().is_some() {
-        let batch: Vec<Case> = rest.by_ref().take(BATCH).collect();
-        let checked = check(pipeline, batch, Strictness { snap: args.snap, memory: None });
-        let shown = |checked: &Result<Checked, Refused>| {
-            let checked = checked.as_ref().ok()?;
-            Some(LongList::entry(&plan_document(pipeline, &checked.case.name.to_string(), &checked.plan)))
-        };
-        let entries: Result<Vec<String>, Failure> = checked.par_iter().filter_map(shown).collect();
-        list.push(&entries?)?;
-        let refused = checked.iter().filter_map(|checked| checked.as_ref().err());
-        failures.extend(refused.map(|refused| (refused.case.to_string(), flags::of_case(&refused.problem))));
-    }
-    list.end(&json!({ "label_maps_read": looked, "failures": listed(&failures) }))?;
-    ended(looked, &failures)
-}
-
 /// What is said of the pipeline.
 fn about(pipeline: &Pipeline) -> Value {
     json!({
@@ -157,10 +149,6 @@ fn about(pipeline: &Pipeline) -> Value {
 
 fn listed(failures: &[(String, String)]) -> Value {
     failures.iter().map(|(case, problem)| json!({ "case": case, "problem": problem })).collect()
-}
-
-fn planned(pipeline: &Pipeline, grids: &BTreeMap<String, Grid>) -> Result<Plan, Failure> {
-    pipeline.plan(grids, None).map_err(|e| Failure::pipeline(&pipeline.step_error(e.step, e.to_string())))
 }
 
 /// What the pipeline is, whatever the volumes.
@@ -245,7 +233,9 @@ pub(super) fn people(pipeline: &Pipeline, plan: &Plan) -> String {
 
 fn what(plan: &KeyPlan) -> String {
     let unknown = if plan.by_case { "grid is drawn from the case name" } else { "grid depends on voxels" };
-    let after = plan.after.map_or_else(|| unknown.to_owned(), |g| g.to_string());
+    let known = plan.outline.map(|outline| overview::outline(&outline));
+    let unknown = known.map_or_else(|| unknown.to_owned(), |known| format!("{known}, place depends on voxels"));
+    let after = plan.after.map_or(unknown, |g| g.to_string());
     if plan.changes_values {
         return "values change, grid stays".to_owned();
     }
@@ -260,6 +250,10 @@ fn what(plan: &KeyPlan) -> String {
 
 fn plan_document(pipeline: &Pipeline, name: &str, plan: &Plan) -> Value {
     let mut document = json!({ "like": name, "steps": steps(pipeline, plan), "result": result(plan) });
+    if !plan.outlines.is_empty() {
+        let outlines = plan.outlines.iter().map(|(key, outline)| (key.clone(), overview::outline_document(outline)));
+        document["outlines"] = outlines.collect();
+    }
     if let Some(why) = &plan.skipped {
         document["skipped"] = why.to_string().into();
     }
@@ -286,7 +280,7 @@ fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
             .volumes
             .iter()
             .map(|(key, p)| {
-                let value = json!({
+                let mut value = json!({
                     "before": p.before.as_ref().map(show::grid),
                     "after": p.after.as_ref().map(show::grid),
                     "ops": p.ops.iter().map(GridOp::name).collect::<Vec<_>>(),
@@ -296,6 +290,11 @@ fn steps(pipeline: &Pipeline, plan: &Plan) -> Vec<Value> {
                     "fused_with_step_before": p.fused,
                     "drawn_by_case": p.by_case,
                 });
+                let outline = p.outline.as_ref().map(overview::outline_document);
+                value
+                    .as_object_mut()
+                    .into_iter()
+                    .for_each(|v| v.extend(outline.clone().map(|o| ("outline".to_owned(), o))));
                 (key.clone(), value)
             })
             .collect();

@@ -1,6 +1,7 @@
 //! What a step does to one volume.
 
 use revoxel_core::{Fidelity, Grid, GridOp};
+use revoxel_transforms::Outline;
 
 /// What a step does to one volume.
 #[derive(Clone, Debug)]
@@ -9,6 +10,8 @@ pub struct KeyPlan {
     pub before: Option<Grid>,
     /// Grid after; `None` where it depends on voxels, or on chance and no case was named.
     pub after: Option<Grid>,
+    /// What is known of the grid after where that is not all.
+    pub outline: Option<Outline>,
     /// The ops.
     pub ops: Vec<GridOp>,
     /// How much of the voxels survives; `None` where it depends on voxels.
@@ -29,6 +32,7 @@ impl KeyPlan {
         Self {
             before: grid,
             after: grid,
+            outline: None,
             ops: Vec::new(),
             fidelity: Some(Fidelity::Exact),
             changes_values,
@@ -38,8 +42,8 @@ impl KeyPlan {
         }
     }
 
-    /// The grid after is not known.
-    pub(crate) fn unknown(before: Option<Grid>) -> Self {
-        Self { after: None, fidelity: None, ..Self::in_place(before, false) }
+    /// The grid after is not known, but for this.
+    pub(crate) fn unknown(before: Option<Grid>, outline: Option<Outline>) -> Self {
+        Self { after: None, outline, fidelity: None, ..Self::in_place(before, false) }
     }
 }

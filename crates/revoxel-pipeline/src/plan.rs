@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use revoxel_core::{Dtype, Grid, Kind};
-use revoxel_transforms::{KnownGrid, PlanError};
+use revoxel_transforms::{KnownGrid, Outline, PlanError};
 
 pub use crate::key_plan::KeyPlan;
 use crate::model::Pipeline;
@@ -18,6 +18,8 @@ pub struct Plan {
     pub result: BTreeMap<String, Option<Grid>>,
     /// What is known of each volume at the end; `None` where its grid depends on voxels.
     pub volumes: BTreeMap<String, Option<PlannedVolume>>,
+    /// What is known of the grids that depend on voxels, at the end.
+    pub outlines: BTreeMap<String, Outline>,
     /// Why the case is left out, where that is known without its voxels: a copy for which there is no patch.
     pub skipped: Option<PlanFailure>,
 }
@@ -87,10 +89,11 @@ impl Pipeline {
             skipped = skipped.or(done.skipped.map(failure));
             steps.push(PlannedStep { name: step.name, volumes: done.volumes });
         }
-        let result = states.grids();
+        let (result, outlines) = (states.grids(), states.outlines());
         Ok(Plan {
             steps,
             result,
+            outlines,
             volumes: states.settled().map(|(key, end)| (key, end.map(planned))).collect(),
             skipped,
         })

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use revoxel_core::{Agreement, Grid, Kind, Relation};
 use revoxel_transforms::{
-    ApplyError, Channels, Class, Evidence, KnownGrid, LabelSet, PlanError, Sources, SpatialTransform, ValueTransform,
+    ApplyError, Channels, Class, Evidence, KnownGrid, LabelSet, Outline, PlanError, Sources, SpatialTransform,
+    ValueTransform,
 };
 
 use crate::drawn::{PlainChange, PlainStep};
@@ -101,6 +102,11 @@ impl VolumeStates {
         self.0.iter().map(|(key, state)| (key.clone(), state.grid())).collect()
     }
 
+    /// What is known of the grid of each volume whose grid is not known.
+    pub(crate) fn outlines(&self) -> BTreeMap<String, Outline> {
+        self.0.iter().filter_map(|(key, state)| Some((key.clone(), state.outline?))).collect()
+    }
+
     /// What steps are resolved by, of these inputs in their order.
     pub(crate) fn states<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<InputState> {
         let state = |key: &str| self.0.get(key).map(|state| (key.to_owned(), state));
@@ -154,7 +160,7 @@ impl VolumeStates {
         for key in keys {
             let planned = match change {
                 None => self.undrawn(step, key),
-                Some(PlainChange::Nothing) => Ok(KeyPlan::in_place(grids[key], false)),
+                Some(PlainChange::Nothing) => Ok(self.kept(key, false)),
                 Some(PlainChange::Value(transform)) => self.value(step, transform, &grids, key),
                 Some(PlainChange::Spatial(transform)) => self.spatial(transform, &grids, key, reference, fuse),
             };
@@ -162,8 +168,8 @@ impl VolumeStates {
             let plan = match planned {
                 Err(error @ PlanError::NoPatch { .. }) => {
                     done.skipped.get_or_insert((key.clone(), error));
-                    state.lose();
-                    KeyPlan::unknown(grids[key])
+                    state.lose(None);
+                    KeyPlan::unknown(grids[key], None)
                 }
                 planned => planned.map_err(|error| (key.clone(), error))?,
             };
@@ -194,17 +200,17 @@ impl VolumeStates {
 
     /// A step that draws, where nobody knows for which case.
     fn undrawn(&mut self, step: &Step, key: &str) -> Result<KeyPlan, PlanError> {
-        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None)) };
+        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None, None)) };
         let before = state.grid();
         if step.class == Class::Spatial {
             state.moved(key, &step.transform.padding(), &step.transform.resampling());
-            state.lose();
+            state.lose(None);
             state.by_case = true;
-            return Ok(KeyPlan::unknown(before));
+            return Ok(KeyPlan::unknown(before, None));
         }
         state.settle()?;
         state.forget_values();
-        Ok(KeyPlan::in_place(before, true))
+        Ok(self.kept(key, true))
     }
 
     fn value(
@@ -218,14 +224,21 @@ impl VolumeStates {
             on_one_grid(grids, key, other)?;
             self.settle(other)?;
         }
-        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None)) };
+        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None, None)) };
         state.settle()?;
         state.fits(transform)?;
         state.change_values(transform, &step.labels);
-        Ok(KeyPlan::in_place(state.grid(), true))
+        Ok(self.kept(key, true))
     }
 
-    /// The plan of a spatial transform; nothing is known after it where the grid of the volume, or that of the
+    /// The plan of a step that moves no voxel of a volume.
+    fn kept(&self, key: &str, changes_values: bool) -> KeyPlan {
+        let state = self.0.get(key);
+        let outline = state.and_then(|state| state.outline);
+        KeyPlan { outline, ..KeyPlan::in_place(state.and_then(VolumeState::grid), changes_values) }
+    }
+
+    /// The plan of a spatial transform; little is known after it where the grid of the volume, or that of the
     /// `reference`, is not.
     fn spatial(
         &mut self,
@@ -238,7 +251,7 @@ impl VolumeStates {
         let missing = |other: &str| PlanError::MissingInput(other.to_owned());
         let evident = reference.map(|other| grids.get(other).ok_or_else(|| missing(other))).transpose()?;
         has_room(transform, grids)?;
-        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None)) };
+        let Some(state) = self.0.get_mut(key) else { return Ok(KeyPlan::unknown(None, None)) };
         let before = state.grid();
         state.moved(key, &transform.padding(), &transform.resampling());
         let evidence = Evidence { observed: None, reference: evident.and_then(Option::as_ref) };
@@ -248,8 +261,9 @@ impl VolumeStates {
         };
         match ops {
             Err(PlanError::DependsOnVoxels(_)) => {
-                state.lose();
-                Ok(KeyPlan::unknown(before))
+                let known = state.outline().and_then(|outline| transform.outline(outline));
+                state.lose(known);
+                Ok(KeyPlan::unknown(before, known))
             }
             ops => state.planned(key, transform, ops?, fuse),
         }

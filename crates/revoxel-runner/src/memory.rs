@@ -60,10 +60,21 @@ pub fn peak() -> Option<u64> {
 }
 
 /// Says so where `least`, what is needed by any means, is more than there is, or where `most`, an estimate that may be
-/// too generous, is by far. `allowed` is what somebody who knows better allows (`--memory`).
+/// too generous, is by far. `allowed` is what somebody allows: more than there seems to be, or less, which voxels that
+/// have to be held at once may not exceed.
 pub fn beyond(least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
-    beyond_room(whole()?, least, most, allowed)
+    let small = allowed.filter(|allowed| least.saturating_sub(SLABS) > *allowed && whole_is_more(*allowed));
+    let told = |allowed| format!("needs at least {} of memory, but only {} may be taken", human(least), human(allowed));
+    small.map(told).or_else(|| beyond_room(whole()?, least, most, allowed))
 }
+
+/// Whether there is more memory than this.
+fn whole_is_more(bytes: u64) -> bool {
+    whole().is_none_or(|room| room.bytes > bytes)
+}
+
+/// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
+pub(crate) const SLABS: u64 = 32 << 20;
 
 fn beyond_room(room: Room, least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
     let there = room.bytes.max(allowed.unwrap_or_default());

@@ -296,9 +296,6 @@ fn bounded(problem: Option<String>, plan: &Plan) -> Result<(), Problem> {
     Err(Problem::new(format!("{what}{problem}: {way_out}"), [Setting::Memory]))
 }
 
-/// What a case needs whatever its size: slabs on their way to a file, and the encoder's pieces.
-const SLABS: u64 = 32 << 20;
-
 /// The memory that a case needs, bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Needed {
@@ -320,7 +317,8 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let averaged = pipeline.input(key).is_some_and(|i| i.kind != Kind::Label);
         let size = if averaged { 4 } else { info.dtype.size() as u64 };
         let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
-        let widest = steps.filter_map(|(_, p)| p.after).map(|g| g.voxel_count() as u64).max().unwrap_or(0);
+        let grids = steps.filter_map(|(_, p)| p.after.or(p.outline.and_then(|outline| outline.whole().copied())));
+        let widest = grids.map(|grid| grid.voxel_count() as u64).max().unwrap_or(0);
         let processed = widest.max(info.grid.voxel_count() as u64).saturating_mul(channels * size);
         // Smoothing needs the volume twice more, in float32.
         let smoothed = averaged
@@ -336,7 +334,7 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let whole = pipeline.steps.iter().any(|s| s.keys.contains(key) && changes(&s.transform));
         target = target.max(if whole { widest.saturating_mul(channels * size) } else { 0 });
     }
-    let rest = displacements(plan) + SLABS;
+    let rest = displacements(plan) + memory::SLABS;
     let [least, most] = [decoded.saturating_add(target), held.saturating_add(largest)].map(|n| n.saturating_add(rest));
     Needed { least, most }
 }

@@ -7,6 +7,7 @@ use revoxel_core::{Grid, GridOp, ValueUndo, Volume};
 use crate::error::{ApplyError, PlanError};
 use crate::label_set::LabelSet;
 use crate::named::{NamedLabel, RefusedLabel};
+use crate::outline::Outline;
 use crate::resampling::{PaddingRule, Resampling};
 use crate::sources::{Evidence, Observed, Sources};
 use crate::values::{KnownShape, ValueState, ValueTraits};
@@ -18,6 +19,11 @@ pub trait SpatialTransform: Debug + Send + Sync {
     /// # Errors
     /// Where the grid cannot be treated as asked, or the answer depends on voxels that are not there yet.
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError>;
+
+    /// What is known of the grid after, where the one before is not wholly known, or the ops depend on voxels.
+    fn outline(&self, _before: Outline) -> Option<Outline> {
+        None
+    }
 
     /// The inputs whose voxels or grid must be in the evidence.
     fn sources(&self) -> Sources<'_> {

@@ -12,7 +12,7 @@ use super::planar::by_axis;
 use crate::random::Draws;
 use revoxel_transforms::params::IntVector;
 use revoxel_transforms::transform::PlanError;
-use revoxel_transforms::transform::{Evidence, Observed, Sources, SpatialTransform};
+use revoxel_transforms::transform::{Evidence, Observed, Outline, Sources, SpatialTransform};
 
 /// The whole number from `low` to `high`, both included, that a fraction stands for.
 pub(crate) fn between(low: i64, high: i64, fraction: f64) -> i64 {
@@ -124,6 +124,10 @@ pub(crate) struct CropTo<T>(pub(crate) T);
 impl<T: PatchChoice> SpatialTransform for CropTo<T> {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         seen(self.0.source(), grid, evidence)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.window(None))
     }
 
     fn fits(&self, source: &Grid) -> Result<(), PlanError> {

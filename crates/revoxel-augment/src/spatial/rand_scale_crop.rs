@@ -11,7 +11,7 @@ use crate::random::{Drawn, Draws, RandomTransform};
 use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::{RealVector, is_false, yes};
 use revoxel_transforms::peers::{LAZY, Peer};
-use revoxel_transforms::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use revoxel_transforms::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Crops to a fraction of the volume at a random place, optionally of a random size.
 ///
@@ -123,6 +123,10 @@ impl SpatialTransform for Patch {
         let region = self.fractions.in_volume(n, least, most)?;
         let region = clipped(&carried(&region, there, grid), grid)?;
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.window(None))
     }
 }
 

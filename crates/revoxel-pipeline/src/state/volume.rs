@@ -3,8 +3,8 @@
 use revoxel_core::{Dtype, Fidelity, Grid, GridOp, Kind};
 use revoxel_transforms::params::{Padding, PerKey};
 use revoxel_transforms::{
-    ApplyError, Channels, FusedPass, KnownGrid, KnownShape, LabelSet, Names, PaddingRule, PlanError, ResampleError,
-    Resampling, Sources, SpatialTransform, ValueState, ValueTransform, step_rule,
+    ApplyError, Channels, FusedPass, KnownGrid, KnownShape, LabelSet, Names, Outline, PaddingRule, PlanError,
+    ResampleError, Resampling, Sources, SpatialTransform, ValueState, ValueTransform, step_rule,
 };
 
 use crate::key_plan::KeyPlan;
@@ -16,6 +16,8 @@ use crate::rules::Fuse;
 pub(crate) struct VolumeState {
     /// Where its voxels lie, and their type, with the pass that waits; `None` where the grid is not known.
     pub(super) pass: Option<FusedPass<KnownGrid>>,
+    /// What is known of the grid where that is not all.
+    pub(super) outline: Option<Outline>,
     /// Whether the grid is not known because a step draws by the name of the case, and none was given.
     pub(super) by_case: bool,
     /// How many channels it has, where that is known for certain.
@@ -45,6 +47,7 @@ impl VolumeState {
     pub(super) fn new(kind: Kind, labels: Option<LabelSet>, channels: Option<usize>) -> Self {
         Self {
             pass: None,
+            outline: None,
             by_case: false,
             count: None,
             there: true,
@@ -76,9 +79,14 @@ impl VolumeState {
         self.pass.as_ref().map(|pass| (*pass.subject(), pass.executed()))
     }
 
-    /// The grid is not known any more.
-    pub(super) fn lose(&mut self) {
-        self.pass = None;
+    /// What is known of the grid, whether that is all or not.
+    pub(super) fn outline(&self) -> Option<Outline> {
+        self.grid().map(|grid| Outline::of(&grid)).or(self.outline)
+    }
+
+    /// The grid is not known any more, but for this.
+    pub(super) fn lose(&mut self, known: Option<Outline>) {
+        (self.pass, self.outline) = (None, known);
     }
 
     /// Executes the pass that waits.
@@ -99,7 +107,7 @@ impl VolumeState {
         ops: Vec<GridOp>,
         fuse: Fuse,
     ) -> Result<KeyPlan, PlanError> {
-        let Some(pass) = &mut self.pass else { return Ok(KeyPlan::unknown(None)) };
+        let Some(pass) = &mut self.pass else { return Ok(KeyPlan::unknown(None, None)) };
         let (before, mut fidelity) = (*pass.grid(), Fidelity::Exact);
         let mut grid = before;
         for op in &ops {

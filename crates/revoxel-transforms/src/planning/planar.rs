@@ -37,6 +37,12 @@ pub fn sizes(field: &'static str, size: &Numbers<i64>, grid: &Grid) -> Result<[i
     by_axis(field, size, grid, 0, |n| n <= 1)
 }
 
+/// A size by axis as a shape, where it says how long each axis is; the slice axis of a 2-D grid is one voxel.
+pub fn all_given(size: [i64; 3], grid: &Grid) -> Option<[usize; 3]> {
+    let size = [0, 1, 2].map(|a| if a == grid.axes() { 1 } else { size[a] });
+    size.iter().all(|n| *n > 0).then(|| size.map(|n| n as usize))
+}
+
 /// The error of a parameter that is about three axes.
 pub const fn two_axes(field: &'static str, problem: String) -> PlanError {
     PlanError::TwoAxes { field, problem }

@@ -4,7 +4,7 @@ use revoxel_core::{Grid, GridOp, SignedPermutation};
 
 use crate::planning::planar::axis;
 use crate::transform::PlanError;
-use crate::transform::{Evidence, SpatialTransform};
+use crate::transform::{Evidence, Outline, SpatialTransform};
 
 /// Reverses axes, or turns by right angles.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ impl SpatialTransform for Turn {
             }
         };
         Ok(if turn.is_identity() { Vec::new() } else { vec![GridOp::Reorient(turn)] })
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }
 

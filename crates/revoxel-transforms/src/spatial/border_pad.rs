@@ -9,7 +9,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PerKey};
 use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::{constant_only, window};
-use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Pads each side by a number of voxels.
 ///
@@ -98,6 +98,10 @@ impl SpatialTransform for BorderPad {
         let start = [0, 1, 2].map(|a| -side(a, 0));
         let end = [0, 1, 2].map(|a| grid.shape()[a] as i64 + side(a, 1));
         Ok(window(grid.shape(), start, end))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn padding(&self) -> PaddingRule<'_> {

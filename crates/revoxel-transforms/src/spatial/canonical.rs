@@ -8,7 +8,7 @@ use crate::definition::{Class, Define};
 use crate::peers::Argument::Fixed;
 use crate::peers::{Peer, Program};
 use crate::planning::planar::turned;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Reorients the voxel axes to RAS.
 ///
@@ -44,5 +44,9 @@ impl Define for Canonical {
 impl SpatialTransform for Canonical {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         turned(grid, grid.turn_to(&Orientation::RAS), &Orientation::RAS)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }

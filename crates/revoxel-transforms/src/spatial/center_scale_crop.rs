@@ -9,7 +9,7 @@ use crate::params::RealVector;
 use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
-use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, Sources, SpatialTransform, Transform};
 
 /// Crops to a central fraction of the volume.
 ///
@@ -68,6 +68,10 @@ impl SpatialTransform for CenterScaleCrop {
         let (start, end) = centre_crop(n, [0, 1, 2].map(|a| (scale[a] * n[a] as f64).ceil() as i64));
         let region = clipped(&carried(&IndexBox::from_bounds(start, end), there, grid), grid)?;
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn sources(&self) -> Sources<'_> {

@@ -9,7 +9,7 @@ use crate::params::IntVector;
 use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, source_grid};
 use crate::planning::{centre_crop, window};
-use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, Sources, SpatialTransform, Transform};
 
 /// Crops to a central box.
 ///
@@ -63,6 +63,10 @@ impl SpatialTransform for CenterSpatialCrop {
         let (start, end) = centre_crop(there.shape(), self.roi_size.repeated());
         let region = clipped(&carried(&IndexBox::from_bounds(start, end), there, grid), grid)?;
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn sources(&self) -> Sources<'_> {

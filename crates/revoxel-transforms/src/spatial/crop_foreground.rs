@@ -12,7 +12,9 @@ use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, foreground};
 use crate::planning::planar::{by_axis, sizes};
 use crate::planning::{constant_only, divisible, window};
-use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{
+    Evidence, NamedLabel, Observed, Outline, PaddingRule, PlanError, Sources, SpatialTransform, Transform,
+};
 
 /// Crops to the foreground of an input.
 ///
@@ -174,6 +176,10 @@ impl SpatialTransform for CropForeground {
             return Err(PlanError::NothingLeft { start: region.start, end: region.end(), shape: grid.shape() });
         }
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {

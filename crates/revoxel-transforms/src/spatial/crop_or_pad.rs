@@ -10,9 +10,11 @@ use crate::params::{Named, OnEmpty, PerKey, RealVector};
 use crate::peers::Argument::{Listed, Renamed};
 use crate::peers::Peer;
 use crate::planning::boxes::{carried, foreground};
-use crate::planning::planar::by_axis;
+use crate::planning::planar::{all_given, by_axis};
 use crate::planning::{constant_only, finite, window};
-use crate::transform::{Evidence, NamedLabel, Observed, PaddingRule, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{
+    Evidence, NamedLabel, Observed, Outline, PaddingRule, PlanError, Sources, SpatialTransform, Transform,
+};
 
 /// Crops and pads to a shape, in voxels or in millimetres, around the centre or around a mask.
 ///
@@ -184,6 +186,18 @@ impl SpatialTransform for CropOrPad {
         let all = [0, 1, 2].map(|a| (high[a] - low[a]) as usize);
         let shift = |by: [i64; 3]| [0, 1, 2].map(|a| by[a] - low[a]);
         Ok([window(grid.shape(), low, high), window(all, shift(start), shift(end))].concat())
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        // Millimetres are a number of voxels only where the size of these is known.
+        let known = self.only.is_none() && (self.units == Units::Voxels || before.spacing().is_some());
+        let given = || {
+            let size = by_axis("target_shape", self.target_shape.as_ref()?, before.like(), 0.0, |_| true).ok()?;
+            all_given(size.map(|n| if n > 0.0 { 1 } else { 0 }), before.like())?;
+            let size = self.size(before.like(), None).ok()?;
+            all_given(size, before.like())
+        };
+        Some(before.window(known.then(given).flatten()))
     }
 
     fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {

@@ -9,7 +9,7 @@ use crate::params::OnEmpty;
 use crate::peers::Argument::Listed;
 use crate::peers::Peer;
 use crate::planning::boxes::{foreground, seen};
-use crate::transform::{Evidence, Observed, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{Evidence, Observed, Outline, PlanError, Sources, SpatialTransform, Transform};
 
 /// Crops to the nonzero region of an input, as nnU-Net does.
 ///
@@ -67,6 +67,10 @@ impl Define for CropToNonzero {
 impl SpatialTransform for CropToNonzero {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         seen(&self.source, grid, evidence)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn observe(&self, source: &Volume, _: Option<&Volume>) -> Result<Observed, PlanError> {

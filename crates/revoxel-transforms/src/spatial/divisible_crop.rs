@@ -9,7 +9,7 @@ use crate::params::IntVector;
 use crate::peers::Argument::{Fixed, Renamed};
 use crate::peers::Peer;
 use crate::planning::window;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Crops to multiples of a number.
 ///
@@ -57,5 +57,9 @@ impl SpatialTransform for DivisibleCrop {
         let size = [0, 1, 2].map(|a| if k[a] < 1 { n[a] } else { (n[a] - n[a] % k[a]).max(1) });
         let start = [0, 1, 2].map(|a| (n[a] - size[a] + 1) / 2);
         Ok(window(shape, start, [0, 1, 2].map(|a| start[a] + size[a])))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 }

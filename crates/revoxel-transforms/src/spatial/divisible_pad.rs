@@ -11,7 +11,7 @@ use crate::peers::Argument::{Fixed, Renamed};
 use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{constant_only, divisible, pad_to, window};
-use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Pads to multiples of a number.
 ///
@@ -83,6 +83,10 @@ impl SpatialTransform for DivisiblePad {
         let size = [0, 1, 2].map(|a| divisible(n[a] as i64, k[a]));
         let (start, end) = pad_to(n, size, self.method);
         Ok(window(n, start, end))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn padding(&self) -> PaddingRule<'_> {

@@ -8,7 +8,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::Axes;
 use crate::peers::{LAZY, Peer};
 use crate::planning::turn::flips;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Reverses axes.
 ///
@@ -61,5 +61,9 @@ impl Define for Flip {
 impl SpatialTransform for Flip {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         Ok(vec![GridOp::Reorient(flips(self.spatial_axis.as_ref().map(|a| &*a.0.0), grid)?)])
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }

@@ -8,7 +8,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::peers::Argument::Renamed;
 use crate::peers::{LAZY, Peer, Program};
 use crate::planning::planar::turned;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Reorients the voxel axes to an anatomical orientation.
 ///
@@ -95,6 +95,10 @@ impl SpatialTransform for Orientation {
             None => codes.parse().unwrap_or(Axcodes::RAS),
         };
         turned(grid, grid.turn_to(&target), &target)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }
 

@@ -9,9 +9,9 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, Padding, PerKey, is_false};
 use crate::peers::Argument::{Mode, Renamed, Special};
 use crate::peers::{DTYPE, LAZY, Peer};
-use crate::planning::planar::sizes;
+use crate::planning::planar::{all_given, sizes};
 use crate::planning::{area_alone, resample, resized};
-use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Resamples to a shape.
 ///
@@ -147,6 +147,12 @@ impl SpatialTransform for Resize {
             SizeMode::Longest => (now[a] as f64 * (size[a] as f64 / longest)).round_ties_even().max(1.0) as usize,
         });
         resample(grid, resized(grid, shape, self.align_corners)?)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        let size = sizes("spatial_size", &self.spatial_size, before.like()).ok()?;
+        let size = (self.size_mode == SizeMode::All).then_some(size)?;
+        all_given(size, before.like()).map(|shape| before.resized(shape))
     }
 
     fn resampling(&self) -> Resampling<'_> {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Class, Define, Invalid};
 use crate::params::{IntVector, Named, PadMethod, PerKey};
 use crate::peers::{LAZY, PADDING, Peer};
-use crate::planning::planar::sizes;
+use crate::planning::planar::{all_given, sizes};
 use crate::planning::{centre_crop, constant_only, pad_to, window};
-use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Crops and pads to exactly a shape.
 ///
@@ -80,6 +80,10 @@ impl SpatialTransform for ResizeWithPadOrCrop {
         let (low, high) = pad_to(kept, size, self.method);
         let shift = |by: [i64; 3]| [0, 1, 2].map(|a| first[a] + by[a]);
         Ok(window(grid.shape(), shift(low), shift(high)))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.window(all_given(sizes("spatial_size", &self.spatial_size, before.like()).ok()?, before.like())))
     }
 
     fn padding(&self) -> PaddingRule<'_> {

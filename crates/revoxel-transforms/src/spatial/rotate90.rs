@@ -8,7 +8,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::axis;
 use crate::peers::{LAZY, Peer, Program};
 use crate::planning::turn::Turn;
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Rotates by right angles.
 ///
@@ -75,5 +75,9 @@ impl Define for Rotate90 {
 impl SpatialTransform for Rotate90 {
     fn plan(&self, grid: &Grid, evidence: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         Turn::Quarters(self.spatial_axes, self.k.rem_euclid(4) as u32).plan(grid, evidence)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }

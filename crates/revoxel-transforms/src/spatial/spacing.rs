@@ -12,7 +12,7 @@ use crate::peers::{DTYPE, LAZY, Peer};
 use crate::planning::axes::{around_corners, orthogonal};
 use crate::planning::planar::by_axis;
 use crate::planning::{finite, resample, rescaled, same_extent};
-use crate::transform::{Evidence, PlanError, Resampling, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, Resampling, SpatialTransform, Transform};
 
 /// Resamples to a voxel size.
 ///
@@ -264,6 +264,18 @@ impl SpatialTransform for Spacing {
             rule => by_rule(grid, target, rule)?,
         };
         resample(grid, after)
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        let after = before.through(self.plan(before.like(), &Evidence::default()))?;
+        match self.rule {
+            // The number of voxels depends on rounding, and that on the place.
+            Rule::MonaiStrict => Some(after.window(None)),
+            // The voxel size follows from the number of voxels.
+            Rule::Nnunet => before.whole().map(|_| after),
+            Rule::Monai | Rule::Torchio | Rule::Center if before.whole().is_none() => Some(after.window(None)),
+            Rule::Monai | Rule::Torchio | Rule::Center => Some(after),
+        }
     }
 
     fn resampling(&self) -> Resampling<'_> {

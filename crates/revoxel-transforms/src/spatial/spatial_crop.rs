@@ -10,7 +10,7 @@ use crate::peers::Argument::{Listed, Special};
 use crate::peers::{LAZY, Peer};
 use crate::planning::boxes::{carried, clipped, of_world, source_grid};
 use crate::planning::{finite, window};
-use crate::transform::{Evidence, PlanError, Sources, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, Sources, SpatialTransform, Transform};
 
 /// Crops to a box given in voxels or in millimetres.
 ///
@@ -280,6 +280,10 @@ impl SpatialTransform for SpatialCrop {
         };
         let region = clipped(&region, grid)?;
         Ok(window(grid.shape(), region.start, region.end()))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn sources(&self) -> Sources<'_> {

@@ -10,7 +10,7 @@ use crate::params::{IntVector, Named, PadMethod, PerKey};
 use crate::peers::{LAZY, PADDING, Peer};
 use crate::planning::planar::sizes;
 use crate::planning::{constant_only, pad_to, window};
-use crate::transform::{Evidence, PaddingRule, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PaddingRule, PlanError, SpatialTransform, Transform};
 
 /// Pads to at least a shape.
 ///
@@ -78,6 +78,10 @@ impl SpatialTransform for SpatialPad {
     fn plan(&self, grid: &Grid, _: &Evidence<'_>) -> Result<Vec<GridOp>, PlanError> {
         let (start, end) = pad_to(grid.shape(), sizes("spatial_size", &self.spatial_size, grid)?, self.method);
         Ok(window(grid.shape(), start, end))
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
     }
 
     fn padding(&self) -> PaddingRule<'_> {

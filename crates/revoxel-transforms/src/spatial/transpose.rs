@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Class, Define, Invalid};
 use crate::peers::{Peer, Program};
-use crate::transform::{Evidence, PlanError, SpatialTransform, Transform};
+use crate::transform::{Evidence, Outline, PlanError, SpatialTransform, Transform};
 
 /// Permutes axes.
 ///
@@ -65,6 +65,10 @@ impl SpatialTransform for Transpose {
         // `check` has seen that it is an order.
         let order = order(&self.indices).unwrap_or(SignedPermutation::IDENTITY);
         Ok(if order.is_identity() { Vec::new() } else { vec![GridOp::Reorient(order)] })
+    }
+
+    fn outline(&self, before: Outline) -> Option<Outline> {
+        before.through(self.plan(before.like(), &Evidence::default()))
     }
 }
 
