@@ -432,8 +432,10 @@ fn copies_of_a_case_draw_apart_and_each_comes_back_by_its_own_trace() {
     let again = run("out", &["--resume"]);
     assert!(again["cases"].as_array().unwrap().len() == 1 && again["cases"][0]["copy"] == 1, "{again}");
     assert_eq!(angle("a", 1), angles[1]);
-    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--case", "a"]).good().out;
+    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--case", "a", "--steps"]).good().out;
     assert!(planned.contains("3 copies of each case") && planned.contains("\na/2\n"), "{planned}");
+    let planned = place.revoxel(&["plan", "p.yaml", "--data", "data", "--case", "a"]).good().out;
+    assert!(planned.lines().any(|line| line.starts_with("a/2 ")), "{planned}");
     // A model that finds what is above 0.3 in each copy: each mask goes back by its own trace to a file of its own,
     // and together they vote.
     let above = |volume: &Volume| values(volume).iter().map(|v| u8::from(*v > 0.3)).collect::<Vec<u8>>();

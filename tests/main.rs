@@ -26,6 +26,7 @@ mod measure;
 mod metrics;
 mod nnunet;
 mod not_finite;
+mod overview;
 mod parity;
 mod parity_counts;
 mod patches;

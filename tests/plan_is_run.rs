@@ -61,6 +61,11 @@ fn volume(draw: &mut Draw, grid: Grid, kind: Kind) -> Volume {
 
 /// Whether the pipeline of this seed does what its plan says.
 pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
+    agree_after(&[], seed)
+}
+
+/// [`agree`] of a pipeline that begins with these steps.
+fn agree_after(first: &[Value], seed: u64) -> Result<(), TestCaseError> {
     let mut draw = Draw::new(seed);
     let grid = draw.grid(9);
     let other = draw.grid_near(&grid, false);
@@ -69,7 +74,8 @@ pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
         ("label".to_owned(), volume(&mut draw, grid, Kind::Label)),
         ("other".to_owned(), volume(&mut draw, other, Kind::Image)),
     ]);
-    let mut steps: Vec<Value> = (0..draw.int(1, 6)).map(|_| step(&mut draw)).collect();
+    let others: Vec<Value> = (0..draw.int(1, 6)).map(|_| step(&mut draw)).collect();
+    let mut steps: Vec<Value> = first.iter().cloned().chain(others).collect();
     for step in &mut steps {
         let spatial = step.get("scale_intensity").is_none();
         let keys = if spatial { json!(["image", "label"]) } else { json!(["image"]) };
@@ -116,6 +122,19 @@ pub(crate) fn agree(seed: u64) -> Result<(), TestCaseError> {
             if let Some(after) = planned.after {
                 prop_assert_eq!(after, record.after.grid().unwrap(), "step {} of {}: {}", number + 1, key, text);
                 prop_assert_eq!(planned.interpolation, record.interpolation.map(|i| i.name()), "{} {}", key, text);
+            } else if let Some(outline) = planned.outline {
+                let grid = record.after.grid().unwrap();
+                let place = format!("step {} of {key}: {text}", number + 1);
+                outline.shape().map_or(Ok(()), |shape| {
+                    prop_assert_eq!(shape, grid.shape(), "{}", place);
+                    Ok(())
+                })?;
+                outline.orientation().map_or(Ok(()), |axes| {
+                    prop_assert_eq!(axes, grid.orientation(), "{}", place);
+                    Ok(())
+                })?;
+                let near = |mm: [f64; 3]| (0..3).all(|a| (mm[a] - grid.spacing()[a]).abs() < 1e-9 * mm[a]);
+                prop_assert!(outline.spacing().is_none_or(near), "{outline:?}, {grid}: {place}");
             }
         }
         let (passes, dtype, end) = (last.passes(), last.dtype(None), *last.grid());
@@ -138,5 +157,11 @@ proptest! {
     #[test]
     fn plan_and_run_agree(seed: u64) {
         agree(seed)?;
+    }
+
+    #[test]
+    fn what_is_known_behind_a_crop_that_depends_on_voxels_is_so(seed: u64) {
+        let crop = json!({ "crop_foreground": { "source": "image", "above": 80, "allow_smaller": true, "on_empty": "keep" } });
+        agree_after(&[crop], seed)?;
     }
 }

@@ -1,10 +1,11 @@
 //! The overview of a dataset, as text and as data.
 
 use revoxel_core::{Fidelity, Grid};
-use revoxel_runner::overview::{CaseOverview, Measure, ResultGrid, Spreads, VolumeOverview};
+use revoxel_runner::overview::{CaseOverview, Measure, Outlier, ResultGrid, Spreads, VolumeOverview};
 use revoxel_transforms::Outline;
 use serde_json::{Value, json};
 
+use super::super::show;
 use super::super::table::table;
 
 /// The columns of the table.
@@ -23,8 +24,7 @@ pub(super) fn lines(case: &CaseOverview) -> Vec<Vec<String>> {
         let fidelity = if first { case.fidelity } else { volume.fidelity };
         cells.push(fidelity.map_or("by voxels", said).to_owned());
         if first {
-            let seconds = format!("{:.2}", case.seconds);
-            cells.extend([size(case.memory as f64), seconds, size(case.bytes as f64)]);
+            cells.extend([size(case.memory as f64), digits(case.seconds), size(case.bytes as f64)]);
         }
         cells
     };
@@ -74,6 +74,15 @@ fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// Seconds with two digits that matter, of less than a second.
+fn digits(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.1 => format!("{s:.3}"),
+        s if s < 10.0 => format!("{s:.2}"),
+        s => format!("{s:.0}"),
+    }
+}
+
 /// An amount of bytes.
 fn size(bytes: f64) -> String {
     let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
@@ -83,7 +92,8 @@ fn size(bytes: f64) -> String {
 
 fn duration(seconds: f64) -> String {
     match seconds {
-        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 10.0 => format!("{} s", digits(s)),
+        s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
     }
@@ -119,11 +129,13 @@ pub(super) fn spreads_text(spreads: &Spreads) -> String {
     if !outliers.is_empty() {
         text.push_str("\nunlike most:\n");
     }
-    for outlier in outliers.iter().take(MOST) {
-        text.push_str(&format!("  {}: {}\n", outlier.case, outlier.what));
+    let of_cases: Vec<&[Outlier]> = outliers.chunk_by(|a, b| a.case == b.case).collect();
+    for of_case in of_cases.iter().take(MOST) {
+        let what: Vec<&str> = of_case.iter().map(|outlier| outlier.what.as_str()).collect();
+        text.push_str(&format!("  {}: {}\n", of_case[0].case, what.join("; ")));
     }
-    if outliers.len() > MOST {
-        text.push_str(&format!("  … and {} more (--json lists all)\n", outliers.len() - MOST));
+    if of_cases.len() > MOST {
+        text.push_str(&format!("  … and {} more (--json lists all)\n", show::counted(of_cases.len() - MOST, "case")));
     }
     text
 }
@@ -135,7 +147,7 @@ fn row(measure: &Measure) -> Vec<String> {
         "extent_mm" => ("extent, mm", number),
         "result_voxels" => ("voxels of the result", number),
         "memory" => ("memory", size),
-        "seconds" => ("seconds", |s| format!("{s:.2}")),
+        "seconds" => ("seconds", digits),
         _ => ("written", size),
     };
     let joined = |numbers: &[f64]| numbers.iter().map(|n| shown(*n)).collect::<Vec<_>>().join(" × ");
