@@ -38,6 +38,7 @@ mod points;
 mod random_values;
 mod reading;
 mod real_scans;
+mod repeated;
 mod restore;
 mod scores;
 mod seen;

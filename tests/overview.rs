@@ -130,8 +130,8 @@ fn inputs_on_their_own_grids_have_lines_of_their_own() {
     }
     place.text(
         "p.yaml",
-        "version: 1\ninputs:\n  pet: { kind: image, path: \"{case}_pet.nii.gz\", grid: own }\n  \
-         ct: { kind: image, path: \"{case}_ct.nii.gz\" }\nsteps:\n  - flip: { spatial_axis: 0, keys: [ct] }\n  \
+        "version: 1\ninputs:\n  pet: { kind: image, path: \"{case}_pet.nii.gz\" }\n  \
+         ct: { kind: image, path: \"{case}_ct.nii.gz\", grid: own }\nsteps:\n  - flip: { spatial_axis: 0, keys: [ct] }\n  \
          - spacing: { pixdim: 1, keys: [pet] }\noutputs:\n  ct: { path: \"{case}_ct.nii\" }\n  \
          pet: { path: \"{case}_pet.nii\" }\ntrace: \"{case}.json\"\n",
     );

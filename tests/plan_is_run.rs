@@ -91,6 +91,7 @@ fn agree_after(first: &[Value], seed: u64) -> Result<(), TestCaseError> {
     }
     let text = document.to_string();
     let pipeline = Pipeline::parse("test.yaml", &text, &[], &revoxel::registry()).unwrap_or_else(|e| panic!("{e}"));
+    prop_assert!(pipeline.portable().is_some(), "{}", text);
     let known = |(key, v): (&String, &Volume)| {
         let known = KnownGrid { grid: *v.grid(), kind: v.kind(), channels: Some(1), dtype: Some(v.dtype()) };
         (key.clone(), known)

@@ -87,7 +87,14 @@ pub(crate) fn traced(
         tool: String::new(),
         case: String::new(),
         copy: None,
-        pipeline: PipelineRecord { name: String::new(), hash: String::new(), seed: Some(0), snap: false },
+        fields: BTreeMap::new(),
+        pipeline: PipelineRecord {
+            name: String::new(),
+            hash: String::new(),
+            seed: Some(0),
+            snap: false,
+            document: None,
+        },
         volumes: BTreeMap::from([("image".to_owned(), record)]),
         restore: BTreeMap::new(),
     };

@@ -335,11 +335,13 @@ fn trace(
         results: Some(RESULTS),
         case: name.to_string_lossy().into_owned(),
         copy: None,
+        fields: BTreeMap::new(),
         pipeline: PipelineRecord {
             name: "convert".to_owned(),
             hash: format!("blake3:{what}"),
             seed: None,
             snap: false,
+            document: None,
         },
         volumes: BTreeMap::from([(args.kind.name().to_owned(), record)]),
         restore: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! `revoxel run`
 
+mod repeated;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
+use revoxel_invert::Trace;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::NonFinite;
 use revoxel_runner::case::Done;
@@ -35,7 +38,8 @@ use super::{chosen, show, signals};
 const AFTER_HELP: &str = "\
 Examples:
   revoxel run pipeline.yaml --data data --out preprocessed
-  revoxel run pipeline.yaml --data data --out preprocessed --resume --jobs 4 --memory 16G";
+  revoxel run pipeline.yaml --data data --out preprocessed --resume --jobs 4 --memory 16G
+  revoxel run --from-trace preprocessed/case_003/trace.json --data data --out again";
 
 /// Headings of the options in the help.
 const CASES: &str = chosen::HEADING;
@@ -47,7 +51,13 @@ const PIPELINE: &str = "Pipeline";
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The pipeline file.
-    pipeline: PathBuf,
+    #[arg(required_unless_present = "from_trace")]
+    pipeline: Option<PathBuf>,
+    /// Repeat the case of a trace, with the pipeline, the seed and the files of the trace, and compare the outputs with
+    /// the hashes in it; repeatable.
+    #[arg(long, help_heading = CASES, value_name = "TRACE")]
+    #[arg(conflicts_with_all = ["pipeline", "cases", "shard", "resume", "set", "seed", "snap"])]
+    from_trace: Vec<PathBuf>,
     /// Folder that input paths are relative to.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -116,11 +126,8 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
-    let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
-    let maps = LabelMaps::of(&pipeline, &cases);
-    let cases = chosen(args, &pipeline, cases)?;
-    let strictness = Strictness { snap: args.snap, memory: args.memory };
+    let Asked { pipeline, cases, maps, snap, before } = Asked::of(args)?;
+    let strictness = Strictness { snap, memory: args.memory };
     let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
         return said_only(args, &cases, standings);
@@ -130,7 +137,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let ours = args.out.join(journal::FOLDER);
     let folders: BTreeSet<PathBuf> = folders.into_iter().chain([ours.join("failed"), ours]).collect();
     let ToDo { cases, again, done } = ToDo::of(cases, standings);
-    let take = || take_lock(args, &pipeline);
+    let take = || take_lock(args, &pipeline, snap);
     // A folder that is not there is made where something is written into it; where all is done nothing is.
     let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
     remove_left_over(&args.out, &folders, lock.is_some());
@@ -153,7 +160,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             refused.iter().map(|r| format!("case {}: {}", r.case, flags::of_case(&r.problem))).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
-    if !checked.is_empty() {
+    if let Some(maps) = maps.filter(|_| !checked.is_empty()) {
         look_for_labels(&pipeline, maps)?;
     }
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
@@ -161,13 +168,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if !checked.is_empty() => Some(take()?),
         lock => lock,
     };
-    let record = begin(args, &pipeline, &checked, refused.len() + done.len())?;
+    let record = begin(args, &pipeline, &checked, refused.len() + done.len(), snap)?;
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &flags::of_case(problem)).map_err(Failure::work)?;
     }
     let outcomes = execute(args, &pipeline, &checked, record.is_some());
     end(args, record, &outcomes, refused.len());
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
+    let same = repeated::compare(&pipeline, &before, &args.out, (&checked, &outcomes), &mut summary);
     if args.resume.is_some() {
         summary["done_already"] = done.iter().map(ToString::to_string).collect();
         summary["done_again"] =
@@ -179,7 +187,29 @@ pub(super) fn run(args: &Args) -> Outcome {
         people(&summary, &checked, &outcomes, &refused);
     }
     let failed = outcomes.iter().any(|o| matches!(o, executor::Outcome::Failed(_) | executor::Outcome::NotRun));
-    if failed || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+    if failed || !same || !refused.is_empty() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// What is asked for.
+struct Asked {
+    pipeline: Pipeline,
+    cases: Vec<Case>,
+    /// The label maps that the labels of the steps are looked for in.
+    maps: Option<LabelMaps>,
+    snap: bool,
+    /// The traces of cases that are repeated.
+    before: Vec<Trace>,
+}
+
+impl Asked {
+    fn of(args: &Args) -> Result<Self, Failure> {
+        let Some(file) = &args.pipeline else { return repeated::asked(args) };
+        let pipeline = load(file, &with_seed(&args.set, args.seed))?;
+        let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
+        let maps = Some(LabelMaps::of(&pipeline, &cases));
+        let cases = chosen(args, &pipeline, cases)?;
+        Ok(Self { pipeline, cases, maps, snap: args.snap, before: Vec::new() })
+    }
 }
 
 /// The cases that are asked for, with their copies; names that would collide are refused.
@@ -198,19 +228,25 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
 
 /// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
 /// nothing to go on with: its folder holds its results alone.
-fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -> Result<Option<RunRecord>, Failure> {
+fn begin(
+    args: &Args,
+    pipeline: &Pipeline,
+    checked: &[Checked],
+    others: usize,
+    snap: bool,
+) -> Result<Option<RunRecord>, Failure> {
     let alone = checked.len() + others == 1 && args.shard.is_none();
     if checked.is_empty() || alone {
         return Ok(None);
     }
     let text = PipelineText {
-        path: std::path::absolute(&args.pipeline).unwrap_or_else(|_| args.pipeline.clone()),
+        path: absolute(args.pipeline.as_ref().or(args.from_trace.first())),
         hash: format!("blake3:{}", pipeline.hash()),
         text: pipeline.text().to_owned(),
         set: with_seed(&args.set, args.seed),
     };
     let record = RunRecord {
-        snap: args.snap,
+        snap,
         allow_outside: args.chosen.allows_outside(),
         cases: args.chosen.names().to_vec(),
         shard: args.shard,
@@ -219,6 +255,11 @@ fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -
     let record = record.after_earlier(&args.out).map_err(Failure::work)?;
     record.write(&args.out).map_err(Failure::work)?;
     Ok(Some(record))
+}
+
+fn absolute(path: Option<&PathBuf>) -> PathBuf {
+    let path = path.cloned().unwrap_or_default();
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Records how a run ended.
@@ -267,9 +308,9 @@ impl ToDo {
 }
 
 /// The right to write into the folder of the outputs.
-fn take_lock(args: &Args, pipeline: &Pipeline) -> Result<Lock, Failure> {
+fn take_lock(args: &Args, pipeline: &Pipeline, snap: bool) -> Result<Lock, Failure> {
     let data = places::place(&args.data);
-    let snap = if args.snap { ", --snap" } else { "" };
+    let snap = if snap { ", --snap" } else { "" };
     let what = format!("{} {} on {}{snap}", pipeline.name, &pipeline.hash()[..16], data.display());
     Lock::take(&args.out, &what).map_err(Failure::usage)
 }

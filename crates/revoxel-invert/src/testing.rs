@@ -60,7 +60,14 @@ pub(crate) fn trace(draw: &mut Draw, exact: bool) -> (Trace, Grid, Grid) {
         tool: "test".into(),
         case: "a".into(),
         copy: None,
-        pipeline: PipelineRecord { name: "p.yaml".into(), hash: String::new(), seed: None, snap: false },
+        fields: BTreeMap::new(),
+        pipeline: PipelineRecord {
+            name: "p.yaml".into(),
+            hash: String::new(),
+            seed: None,
+            snap: false,
+            document: None,
+        },
         volumes: BTreeMap::from([("image".to_owned(), volume)]),
         restore: BTreeMap::new(),
     };

@@ -40,6 +40,9 @@ pub struct Trace {
     /// Number of this copy of the case, from 0, if the pipeline makes copies with different random draws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u32>,
+    /// What the other placeholders of its paths stand for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// The pipeline.
     pub pipeline: PipelineRecord,
     /// The volumes, by key.
@@ -62,6 +65,9 @@ pub struct PipelineRecord {
     /// Whether inputs of equal shape were put on one grid regardless of their headers (`run --snap`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub snap: bool,
+    /// The pipeline itself, as a document in the form of a pipeline file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Value>,
 }
 
 /// A file that belongs to another one: the values of a header, or a slice of a series.

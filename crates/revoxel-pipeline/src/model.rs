@@ -1,6 +1,6 @@
 //! A pipeline as resolved.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use revoxel_core::{Kind, StoredDtype};
 use revoxel_invert::RestoreRecord;
@@ -43,6 +43,10 @@ pub struct Pipeline {
     pub registry: Registry,
     pub(crate) file: String,
     pub(crate) text: Arc<str>,
+    /// The document with everything that was set and read.
+    pub(crate) document: Value,
+    /// The document, if it is the same pipeline when it is read again; found out when it is asked for.
+    pub(crate) portable: OnceLock<Option<Value>>,
 }
 
 /// A volume of a case.

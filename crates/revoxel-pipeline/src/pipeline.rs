@@ -2,7 +2,10 @@
 
 mod canonical;
 mod paths;
+mod portable;
 mod unwritten;
+
+use std::sync::OnceLock;
 
 use paths::{check_copies, check_inputs, check_paths};
 use revoxel_core::{Kind, StoredDtype};
@@ -95,6 +98,16 @@ impl Pipeline {
             all["copies"] = copies.into();
         }
         all
+    }
+
+    /// The pipeline as a document that can be read again without any other file: with what was set and what files held in
+    /// place, and without texts for people. `None` where what is read again would not be the same.
+    pub fn portable(&self) -> Option<&Value> {
+        let same = || {
+            let again = Self::parse(&self.name, &self.document.to_string(), &[], &self.registry).ok()?;
+            (again.hash() == self.hash()).then(|| self.document.clone())
+        };
+        self.portable.get_or_init(same).as_ref()
     }
 
     /// The case, or its copies.
@@ -192,6 +205,7 @@ fn resolve(
     let description = spec.description;
     let (file, text) = (file.to_owned(), text.into());
     let (fuse, seed, copies) = (spec.fuse, spec.seed, spec.copies);
+    let (document, portable) = (portable::document(&document, &steps, registry), OnceLock::new());
     Ok(Pipeline {
         name,
         description,
@@ -204,6 +218,8 @@ fn resolve(
         fuse,
         seed,
         copies,
+        document,
+        portable,
         registry: registry.clone(),
         file,
         text,

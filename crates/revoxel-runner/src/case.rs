@@ -185,11 +185,13 @@ pub(crate) fn trace_of(pipeline: &Pipeline, checked: &Checked, volumes: BTreeMap
         results: Some(RESULTS),
         case: name.case.clone(),
         copy: name.copy,
+        fields: name.fields.clone(),
         pipeline: PipelineRecord {
             name: pipeline.name.clone(),
             hash: format!("blake3:{}", pipeline.hash()),
             seed: pipeline.is_random().then_some(pipeline.seed),
             snap: checked.snap,
+            document: pipeline.portable().cloned(),
         },
         volumes,
         restore: pipeline.restore.iter().map(|r| (r.name.clone(), r.record(name))).collect(),

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
     if !lines.is_empty() {
         show::text(&format!("\n{}", shown::table_of(&lines)))?;
     }
-    if !alone {
+    if !alone && !args.steps {
         show::text(&shown::spreads_text(&found.spreads))?;
     }
     ended(looked, &found.failures)

@@ -52,5 +52,8 @@ pub(super) fn input(i: &Input) -> (String, Value) {
     if i.segments != Segments::default() {
         value["segments"] = i.segments.canonical();
     }
+    if !i.more_paths.is_empty() {
+        value["path"] = i.paths().map(|path| path.text()).collect();
+    }
     (i.key.clone(), value)
 }
