@@ -25,7 +25,7 @@ fn dataset(place: &Place) {
         "p/p.yaml",
         "version: 1\ndescription: not in the trace\nvars: { mm: 1.5 }\nseed: 5\ncopies: 2\ninputs:\n  \
          image: { kind: image, path: [\"sub-{sub}/t1.nii.gz\", \"sub-{sub}/t2.nii.gz\"] }\nsteps:\n  \
-         - spacing: { pixdim: \"${mm}\" }\n  - affine: { matrix: turn.txt }\n  \
+         - spacing: { pixdim: \"${mm}\" }\n  - affine: { file: turn.txt, frame: RAS }\n  \
          - rand_affine: { prob: 1, rotate_range: [0.2] }\n  - rand_gaussian_noise: { prob: 1 }\noutputs:\n  \
          image: { path: \"{sub}/{copy}.nii.gz\" }\ntrace: \"{sub}/{copy}.json\"\n",
     );
