@@ -248,7 +248,10 @@ fn begin(
     let record = RunRecord {
         snap,
         allow_outside: args.chosen.allows_outside(),
-        cases: args.chosen.names().to_vec(),
+        cases: match args.from_trace.is_empty() {
+            true => args.chosen.names().to_vec(),
+            false => checked.iter().map(|checked| checked.case.name.case.clone()).collect(),
+        },
         shard: args.shard,
         ..RunRecord::begun(text, places::place(&args.data))
     };
