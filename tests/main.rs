@@ -5,6 +5,7 @@
 mod augmentation;
 mod bad_input;
 mod bad_parameters;
+mod cluster;
 mod commands;
 mod compare;
 mod damage;

@@ -20,7 +20,7 @@ const PIPELINE: &str = "version: 1\ninputs:\n  image: { kind: image, path: \"{ca
                         \"{case}/trace.json\"\n";
 
 /// Writes `cases` cases of about `edge`³ voxels on oblique grids below `data`, and the pipeline.
-pub(super) fn write(place: &Place, cases: u64, edge: usize) {
+pub(crate) fn write(place: &Place, cases: u64, edge: usize) {
     place.text("p.yaml", PIPELINE);
     for case in 0..cases {
         let mut draw = Draw::new(case + 1);
@@ -34,15 +34,34 @@ pub(super) fn write(place: &Place, cases: u64, edge: usize) {
     }
 }
 
+/// Lets the pipeline write into folders that all cases share.
+pub(crate) fn share_folders(place: &Place) {
+    let own = [
+        "image: { path: \"{case}/image.nii.gz\"",
+        "label: { path: \"{case}/label.nrrd\"",
+        "trace: \"{case}/trace.json\"",
+    ];
+    let shared = [
+        "image: { path: \"images/{case}.nii.gz\"",
+        "label: { path: \"labels/{case}.nrrd\"",
+        "trace: \"traces/{case}.json\"",
+    ];
+    let text = own.iter().zip(shared).fold(PIPELINE.to_owned(), |text, (own, shared)| {
+        assert!(text.contains(own), "{own}");
+        text.replace(own, shared)
+    });
+    place.text("p.yaml", &text);
+}
+
 /// The program with its arguments, in a place; nothing of the environment changes what it does.
-pub(super) fn program(place: &Place, arguments: &[&str]) -> Command {
+pub(crate) fn program(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_revoxel-under-test"));
     command.args(arguments).current_dir(place.path("")).env("NO_COLOR", "1").env_remove("REVOXEL_LOG");
     command
 }
 
 /// All files below a folder, by relative path; empty where there is no folder.
-pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
@@ -63,7 +82,7 @@ pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Asserts that two folders hold the same files, and names what differs.
-pub(super) fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
+pub(crate) fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{when}");
     let other: Vec<&String> = found.iter().filter(|(name, bytes)| expected[*name] != **bytes).map(|(n, _)| n).collect();

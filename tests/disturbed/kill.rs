@@ -10,7 +10,7 @@ use super::dataset::{assert_same, files, program, write};
 use crate::support::Place;
 
 /// A number from the environment, which `cargo xtask kill` sets.
-fn number(name: &str, usual: u64) -> u64 {
+pub(super) fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
@@ -75,7 +75,7 @@ fn killed_runs_resume_to_the_same_bytes() {
 
 /// Waits for a program that was told to end; one that does not is killed, and that is a fault.
 #[cfg(unix)]
-fn wait(child: &mut std::process::Child) -> std::process::ExitStatus {
+pub(super) fn wait(child: &mut std::process::Child) -> std::process::ExitStatus {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
         if let Some(status) = child.try_wait().unwrap() {

@@ -11,13 +11,17 @@ pub(crate) const KILL: &str = "[--times N] [--seed S]";
 /// Random pipelines on random grids.
 pub(crate) fn torture(root: &Path, arguments: &[String]) -> Result<bool> {
     let names = [("--pipelines", "REVOXEL_TORTURE_PIPELINES"), ("--seed", "REVOXEL_TORTURE_SEED")];
-    test(root, "torture::random_pipelines_keep_their_promises", &variables(&names, arguments, TORTURE)?)
+    test(root, &["torture::random_pipelines_keep_their_promises"], &variables(&names, arguments, TORTURE)?)
 }
 
 /// Runs that are killed and resumed.
 pub(crate) fn kill(root: &Path, arguments: &[String]) -> Result<bool> {
     let names = [("--times", "REVOXEL_KILL_TIMES"), ("--seed", "REVOXEL_KILL_SEED")];
-    test(root, "disturbed::kill::killed_runs_resume_to_the_same_bytes", &variables(&names, arguments, KILL)?)
+    let tests = [
+        "disturbed::kill::killed_runs_resume_to_the_same_bytes",
+        "disturbed::shards::a_part_that_is_killed_while_others_work_leaves_no_trace_of_it",
+    ];
+    test(root, &tests, &variables(&names, arguments, KILL)?)
 }
 
 /// The variables of the environment that options set.
@@ -35,10 +39,11 @@ fn variables(names: &[(&str, &str)], arguments: &[String], usage: &str) -> Resul
     Ok(found)
 }
 
-fn test(root: &Path, name: &str, variables: &[(String, String)]) -> Result<bool> {
-    let arguments = ["test", "--workspace", "--test", "system", "--", "--exact", "--nocapture", name];
+fn test(root: &Path, names: &[&str], variables: &[(String, String)]) -> Result<bool> {
+    let arguments = ["test", "--workspace", "--test", "system", "--", "--exact", "--nocapture"];
     let status = Command::new("cargo")
         .args(arguments)
+        .args(names)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .current_dir(root)
         .status()

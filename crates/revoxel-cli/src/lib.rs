@@ -25,6 +25,7 @@ mod invert;
 mod limits;
 mod logs;
 mod measure;
+mod parts;
 mod pipeline_file;
 mod plan;
 mod points;

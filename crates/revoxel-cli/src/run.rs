@@ -1,6 +1,7 @@
 //! `revoxel run`
 
 mod repeated;
+mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,28 +12,25 @@ use std::time::Instant;
 use rayon::prelude::*;
 use revoxel_invert::Trace;
 use revoxel_pipeline::{CaseName, Pipeline};
-use revoxel_resample::NonFinite;
-use revoxel_runner::case::Done;
 use revoxel_runner::dataset::{Case, copies};
-use revoxel_runner::engine::Vanished;
 use revoxel_runner::executor::{self, Execution};
-use revoxel_runner::journal::{self, PipelineText, RunRecord};
+use revoxel_runner::journal::{self, Basis, PipelineText, RunRecord};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::lock::{self, Lock};
 use revoxel_runner::memory;
-use revoxel_runner::non_finite::Note;
 use revoxel_runner::places;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
 use revoxel_runner::resume::{Standing, standing};
-use revoxel_runner::shards;
 use revoxel_runner::stop;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
+use super::parts::{self, Part};
 use super::pipeline_file::{how_far, load, look_for_labels, progress, with_seed};
 use super::{chosen, show, signals};
+use report::{of_case, people, report};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -126,8 +124,8 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let Asked { pipeline, cases, maps, snap, before } = Asked::of(args)?;
-    let strictness = Strictness { snap, memory: args.memory };
+    let Asked { pipeline, cases, maps, about, before } = Asked::of(args)?;
+    let strictness = Strictness { snap: about.snap, memory: args.memory };
     let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));
     if let (Some(Resume::Check), Some(standings)) = (args.resume, &standings) {
         return said_only(args, &cases, standings);
@@ -137,11 +135,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     let ours = args.out.join(journal::FOLDER);
     let folders: BTreeSet<PathBuf> = folders.into_iter().chain([ours.join("failed"), ours]).collect();
     let ToDo { cases, again, done } = ToDo::of(cases, standings);
-    let take = || take_lock(args, &pipeline, snap);
+    let take = || take_lock(args, &pipeline, strictness.snap);
     // A folder that is not there is made where something is written into it; where all is done nothing is.
     let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
     remove_left_over(&args.out, &folders, lock.is_some());
-    let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name);
+    // The same part may be at work elsewhere still, and have done a case just now.
+    let now = |case: &Case| standing(&pipeline, case, (&args.data, &args.out), strictness);
+    let is_begun = |case: &Case| args.resume.is_some() && now(case) != Standing::New;
+    let replaces = |case: &Case| args.overwrite || again.contains_key(&case.name) || is_begun(case);
     let problems = check_outputs(&pipeline, cases.iter(), &args.out, &replaces);
     let problems: Vec<String> = problems.iter().map(flags::of_case).collect();
     if !problems.is_empty() {
@@ -155,7 +156,9 @@ pub(super) fn run(args: &Args) -> Outcome {
             Err(case) => refused.push(case),
         }
     }
-    if !refused.is_empty() && (!args.keep_going || (checked.is_empty() && done.is_empty())) {
+    // A part of a dataset may consist of such cases alone.
+    let is_all = checked.is_empty() && done.is_empty() && args.shard.is_none();
+    if !refused.is_empty() && (!args.keep_going || is_all) {
         let problems: Vec<String> =
             refused.iter().map(|r| format!("case {}: {}", r.case, flags::of_case(&r.problem))).collect();
         return Err(Failure::usage(listed("nothing was written", &problems)));
@@ -164,13 +167,14 @@ pub(super) fn run(args: &Args) -> Outcome {
         look_for_labels(&pipeline, maps)?;
     }
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let tried = checked.len() + refused.len();
     let _lock = match lock {
-        None if !checked.is_empty() => Some(take()?),
+        None if tried > 0 => Some(take()?),
         lock => lock,
     };
-    let record = begin(args, &pipeline, &checked, refused.len() + done.len(), snap)?;
+    let record = begin(args, &pipeline, about, (tried, done.len()))?;
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
-        journal::failed(&args.out, case, &flags::of_case(problem)).map_err(Failure::work)?;
+        journal::failed(&args.out, case, &hash_of(&pipeline), &flags::of_case(problem)).map_err(Failure::work)?;
     }
     let outcomes = execute(args, &pipeline, &checked, record.is_some());
     end(args, record, &outcomes, refused.len());
@@ -196,9 +200,19 @@ struct Asked {
     cases: Vec<Case>,
     /// The label maps that the labels of the steps are looked for in.
     maps: Option<LabelMaps>,
-    snap: bool,
+    about: About,
     /// The traces of cases that are repeated.
     before: Vec<Trace>,
+}
+
+/// What else is recorded of what is asked for.
+struct About {
+    /// Whether inputs of the same shape are put on one grid.
+    snap: bool,
+    /// The cases that were named; none for all.
+    names: Vec<String>,
+    /// What parts were made of.
+    basis: Option<Basis>,
 }
 
 impl Asked {
@@ -207,13 +221,15 @@ impl Asked {
         let pipeline = load(file, &with_seed(&args.set, args.seed))?;
         let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
         let maps = Some(LabelMaps::of(&pipeline, &cases));
-        let cases = chosen(args, &pipeline, cases)?;
-        Ok(Self { pipeline, cases, maps, snap: args.snap, before: Vec::new() })
+        let (cases, basis) = chosen(args, &pipeline, cases)?;
+        let about = About { snap: args.snap, names: args.chosen.names().to_vec(), basis };
+        Ok(Self { pipeline, cases, maps, about, before: Vec::new() })
     }
 }
 
-/// The cases that are asked for, with their copies; names that would collide are refused.
-fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>, Failure> {
+/// The cases that are asked for, with their copies, and what parts of them were made of; names that would collide are
+/// refused.
+fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>, Option<Basis>), Failure> {
     let everything = copies(pipeline, all.clone());
     let selected: Vec<Case> = args.chosen.select(all, &args.data)?;
     let cases = copies(pipeline, selected);
@@ -221,9 +237,10 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
-    let Some((part, parts)) = args.shard else { return Ok(cases) };
-    let part_of = shards::parts_of(pipeline, &cases, parts);
-    Ok(cases.into_iter().zip(part_of).filter(|(_, of)| *of == part - 1).map(|(case, _)| case).collect())
+    let Some(shard) = args.shard else { return Ok((cases, None)) };
+    let part = Part { shard, retries: args.retries, keep_going: args.keep_going };
+    let (cases, basis) = parts::of_part(part, pipeline, cases)?;
+    Ok((cases, Some(basis)))
 }
 
 /// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
@@ -231,33 +248,43 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
 fn begin(
     args: &Args,
     pipeline: &Pipeline,
-    checked: &[Checked],
-    others: usize,
-    snap: bool,
-) -> Result<Option<RunRecord>, Failure> {
-    let alone = checked.len() + others == 1 && args.shard.is_none();
-    if checked.is_empty() || alone {
+    about: About,
+    (tried, done): (usize, usize),
+) -> Result<Option<Begun>, Failure> {
+    let alone = tried + done == 1 && args.shard.is_none();
+    if tried == 0 || alone {
         return Ok(None);
     }
     let text = PipelineText {
         path: absolute(args.pipeline.as_ref().or(args.from_trace.first())),
-        hash: format!("blake3:{}", pipeline.hash()),
+        hash: hash_of(pipeline),
         text: pipeline.text().to_owned(),
         set: with_seed(&args.set, args.seed),
     };
     let record = RunRecord {
-        snap,
+        snap: about.snap,
         allow_outside: args.chosen.allows_outside(),
-        cases: match args.from_trace.is_empty() {
-            true => args.chosen.names().to_vec(),
-            false => checked.iter().map(|checked| checked.case.name.case.clone()).collect(),
-        },
+        cases: about.names,
         shard: args.shard,
+        basis: about.basis,
         ..RunRecord::begun(text, places::place(&args.data))
     };
     let record = record.after_earlier(&args.out).map_err(Failure::work)?;
     record.write(&args.out).map_err(Failure::work)?;
-    Ok(Some(record))
+    let warned = parts::warn_of_others(&args.out, &record);
+    Ok(Some(Begun { record, warned }))
+}
+
+/// A run that is recorded.
+struct Begun {
+    record: RunRecord,
+    /// Whether people have been warned of parts that were made of other cases.
+    warned: bool,
+}
+
+/// The hash of a pipeline, as traces and records have it.
+fn hash_of(pipeline: &Pipeline) -> String {
+    format!("blake3:{}", pipeline.hash())
 }
 
 fn absolute(path: Option<&PathBuf>) -> PathBuf {
@@ -266,15 +293,20 @@ fn absolute(path: Option<&PathBuf>) -> PathBuf {
 }
 
 /// Records how a run ended.
-fn end(args: &Args, record: Option<RunRecord>, outcomes: &[executor::Outcome], refused: usize) {
-    let Some(record) = record else { return };
+fn end(args: &Args, begun: Option<Begun>, outcomes: &[executor::Outcome], refused: usize) {
+    let Some(Begun { record, warned }) = begun else { return };
     let count = |of: &dyn Fn(&executor::Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
     let done = count(&|outcome| matches!(outcome, executor::Outcome::Done(_)));
     let failed = count(&|outcome| matches!(outcome, executor::Outcome::Failed(_))) + refused;
     let ended = Some(journal::now());
+    let record = RunRecord { done, failed, ended, ..record };
     // The outputs are complete all the same.
-    if let Err(problem) = (RunRecord { done, failed, ended, ..record }).write(&args.out) {
+    if let Err(problem) = record.write(&args.out) {
         tracing::warn!("{problem}");
+    }
+    // Parts that began at the same time did not see each other.
+    if !warned {
+        parts::warn_of_others(&args.out, &record);
     }
 }
 
@@ -355,7 +387,9 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         let case = name.to_string();
         let recorded = match outcome {
             _ if !recorded => Ok(()),
-            executor::Outcome::Failed(problem) => journal::failed(&args.out, name, &flags::of_case(problem)),
+            executor::Outcome::Failed(problem) => {
+                journal::failed(&args.out, name, &hash_of(pipeline), &flags::of_case(problem))
+            }
             _ => journal::succeeded(&args.out, name),
         };
         if let Err(problem) = recorded {
@@ -429,85 +463,6 @@ fn listed(head: &str, problems: &[String]) -> String {
         text.push_str(&format!("\n… and {} more", problems.len() - MOST));
     }
     text
-}
-
-fn report(checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused], out: &Path) -> Value {
-    let checked = checked.iter().zip(outcomes).map(|(checked, outcome)| {
-        let said = match outcome {
-            executor::Outcome::Done(done) => match &done.skipped {
-                Some(why) => json!({ "outcome": "skipped", "problem": why }),
-                None => ran(done),
-            },
-            executor::Outcome::Failed(problem) => json!({ "outcome": "failed", "problem": flags::of_case(problem) }),
-            executor::Outcome::NotRun => json!({ "outcome": "not_run" }),
-        };
-        of_case(&checked.case.name, said)
-    });
-    let refused =
-        refused.iter().map(|r| of_case(&r.case, json!({ "outcome": "failed", "problem": flags::of_case(&r.problem) })));
-    json!({ "out": out, "cases": checked.chain(refused).collect::<Vec<_>>() })
-}
-
-/// What is said of a case that ran.
-fn ran(done: &Done) -> Value {
-    let mut said = json!({
-        "outcome": "done",
-        "seconds": done.time.as_secs_f64(),
-        "files": done.files,
-        "dropped": done.dropped,
-        "vanished": done.vanished.iter().map(vanished).collect::<Vec<_>>(),
-    });
-    if !done.non_finite.is_empty() {
-        let note = |note: &Note| {
-            let NonFinite { nan, infinite, index, channel, place, .. } = &note.found;
-            let first = json!({ "index": index, "channel": channel, "ras": place });
-            let what = note.replaced_by.map_or("keep".into(), Value::from);
-            (note.key.clone(), json!({ "nan": nan, "infinite": infinite, "first": first, "non_finite": what }))
-        };
-        said["non_finite"] = done.non_finite.iter().map(note).collect::<serde_json::Map<_, _>>().into();
-    }
-    said
-}
-
-/// A label that is gone, with the key of its map in front.
-fn vanished(label: &Vanished) -> Value {
-    let mut all = json!({ "key": label.key });
-    if let (Value::Object(all), Value::Object(said)) = (&mut all, revoxel_runner::vanished::json(&label.gone)) {
-        all.extend(said);
-    }
-    all
-}
-
-/// What is said of a case, with its name in front.
-fn of_case(name: &CaseName, said: Value) -> Value {
-    let mut all = json!({ "case": name.case });
-    if let (Value::Object(all), Value::Object(said)) = (&mut all, said) {
-        all.extend(name.copy.map(|copy| ("copy".to_owned(), copy.into())));
-        all.extend(said);
-    }
-    all
-}
-
-fn people(summary: &Value, checked: &[Checked], outcomes: &[executor::Outcome], refused: &[Refused]) {
-    let count = |name: &str| {
-        let cases = summary["cases"].as_array().into_iter().flatten();
-        cases.filter(|c| c["outcome"] == name).count()
-    };
-    for (checked, outcome) in checked.iter().zip(outcomes) {
-        if let executor::Outcome::Done(done) = outcome
-            && let Some(why) = &done.skipped
-        {
-            say!("case {}: {why}", checked.case.name);
-        }
-    }
-    for refused in refused {
-        say!("case {}: {}", refused.case, flags::of_case(&refused.problem));
-    }
-    let parts = [("done", "done"), ("skipped", "skipped"), ("failed", "failed"), ("not_run", "not run")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(k, _)| count(k) > 0).map(|(k, n)| format!("{} {n}", count(k))).collect();
-    let cases = show::counted(summary["cases"].as_array().map_or(0, Vec::len), "case");
-    say!("{cases}: {}", if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") });
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `revoxel status`
 
+mod missing;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,17 +12,18 @@ use revoxel_runner::journal::{self, RunRecord};
 use revoxel_runner::parameter_files;
 use revoxel_runner::preflight::Strictness;
 use revoxel_runner::resume::{Standing, standing};
-use revoxel_runner::shards;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::progress;
 use super::show;
+use missing::Missing;
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
 A case is done if its trace and its outputs are what a run would make now; stale if an input or an output has changed \
-since; failed if its last run failed; missing if it has not been run. Exit code 0 only if all cases are done.
+since; failed if its last run failed; missing if it has not been run. Of a run in parts (--shard), the parts that have \
+not been run or have not ended are named. Exit code 0 only if all cases are done.
 
 Examples:
   revoxel status preprocessed
@@ -45,6 +48,13 @@ struct Row {
     case: String,
     state: &'static str,
     why: Option<String>,
+    /// The part that it is in, from 1, and how many there are.
+    part: Option<(usize, usize)>,
+}
+
+/// A part as `--shard` takes it.
+fn as_shard((part, parts): (usize, usize)) -> String {
+    format!("{part}/{parts}")
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -53,16 +63,18 @@ pub(super) fn run(args: &Args) -> Outcome {
         let problem = format!("{}: no run is recorded in {}", args.out.display(), journal::FOLDER);
         return Err(Failure::usage(format!("{problem}: revoxel run writes that folder")));
     };
-    let of_latest = |run: &RunRecord| run.pipeline.hash == latest.pipeline.hash && run.data == latest.data;
-    let others = runs.iter().filter(|run| !of_latest(run)).count();
-    runs.retain(of_latest);
+    let others = runs.iter().filter(|run| !latest.is_like(run)).count();
+    runs.retain(|run| latest.is_like(run));
     let pipeline = pipeline_of(&latest)?;
     let data = args.data.clone().unwrap_or_else(|| latest.data.clone());
     let rows = rows(&pipeline, &latest, &runs, &data, &args.out)?;
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let counts = ["done", "stale", "failed", "missing"].map(|state| (state, count(state)));
     if args.json {
-        let row = |row: &Row| json!({ "case": row.case, "state": row.state, "why": row.why });
+        let row = |row: &Row| {
+            let part = row.part.map(as_shard);
+            json!({ "case": row.case, "state": row.state, "why": row.why, "part": part })
+        };
         let counts: serde_json::Map<String, Value> =
             counts.iter().map(|(state, count)| ((*state).to_owned(), (*count).into())).collect();
         show::json(&json!({
@@ -73,9 +85,15 @@ pub(super) fn run(args: &Args) -> Outcome {
             "cases": rows.iter().map(row).collect::<Vec<_>>(),
         }))?;
     } else {
-        for Row { case, state, why } in rows.iter().filter(|row| row.state != "done") {
+        for Row { case, state, why, .. } in rows.iter().filter(|row| row.state != "done") {
             let why = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
             show::text(&format!("case {case}: {state}{why}\n"))?;
+        }
+        let parts: BTreeSet<(usize, usize)> =
+            rows.iter().filter_map(|row| row.part).map(|(part, parts)| (parts, part)).collect();
+        if !parts.is_empty() {
+            let parts: Vec<String> = parts.into_iter().map(|(parts, part)| as_shard((part, parts))).collect();
+            show::text(&format!("parts with cases that are not done: {}\n", parts.join(", ")))?;
         }
         let shown = counts.iter().filter(|(state, count)| *count > 0 || *state == "done");
         let shown: Vec<String> = shown.map(|(state, count)| format!("{count} {state}")).collect();
@@ -108,32 +126,36 @@ fn rows(
 ) -> Result<Vec<Row>, Failure> {
     let finding = Finding { allow_outside: latest.allow_outside };
     let all = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
-    let cases = wanted(all, runs, data)?;
-    let cases = copies(pipeline, cases);
-    let parts = latest.shard.map_or(1, |(_, parts)| parts);
-    let begun: BTreeSet<usize> = runs.iter().filter_map(|run| run.shard).map(|(part, _)| part - 1).collect();
-    let part_of = if parts > 1 { shards::parts_of(pipeline, &cases, parts) } else { vec![0; cases.len()] };
+    let cases = copies(pipeline, wanted(all.clone(), runs, data)?);
     let strictness = Strictness { snap: latest.snap, memory: None };
     let bar = progress(cases.len(), "cases checked");
-    let one = |(case, part): (&Case, &usize)| {
+    let one = |case: &Case| {
         let standing = standing(pipeline, case, (data, out), strictness);
         bar.inc(1);
-        let failure = || journal::failure(out, &case.name).map(|failed| failed.problem);
+        let failure = || journal::failure(out, &case.name, &latest.pipeline.hash).map(|failed| failed.problem);
         let (state, why) = match standing {
             Standing::Done => ("done", None),
             other => match (failure(), other) {
                 (Some(problem), _) => ("failed", Some(problem)),
                 (None, Standing::Again(why)) => ("stale", Some(why)),
-                (None, _) if parts > 1 && !begun.contains(part) => {
-                    ("missing", Some(format!("part {} of {parts} has not been run", part + 1)))
-                }
                 _ => ("missing", None),
             },
         };
-        Row { case: case.name.to_string(), state, why }
+        Row { case: case.name.to_string(), state, why, part: None }
     };
-    let rows = cases.par_iter().zip(&part_of).map(one).collect();
+    let mut rows: Vec<Row> = cases.par_iter().map(one).collect();
     bar.finish_and_clear();
+    // Headers are read only where a part has to be named.
+    if rows.iter().any(|row| row.state != "done") {
+        let missing = Missing::of(pipeline, &all, runs, data)?;
+        for (row, case) in rows.iter_mut().zip(&cases).filter(|(row, _)| row.state != "done") {
+            let said = missing.of_case(&case.name);
+            row.part = said.part;
+            if row.state == "missing" {
+                row.why = said.why;
+            }
+        }
+    }
     Ok(rows)
 }
 

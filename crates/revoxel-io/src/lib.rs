@@ -17,6 +17,7 @@ pub mod facts;
 pub mod file;
 pub mod formats;
 pub mod limits;
+pub mod locks;
 pub mod metaimage;
 pub mod mgh;
 pub mod mif;

@@ -2,7 +2,7 @@
 //!
 //! So nobody sees an incomplete file under its own name. A partial file is locked as long as its program lives, and
 //! the system unlocks it when the program ends. This distinguishes leftovers of a stopped program from files that are
-//! being written.
+//! being written. Where locks may not reach other machines, the age of a file does.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
-use crate::WriteError;
+use crate::{WriteError, locks};
 
 const BEFORE: &str = ".revoxel-";
 const AFTER: &str = ".partial";
@@ -66,9 +66,7 @@ impl Partial {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut all = open();
         let Some(all) = all.as_mut() else { return Err(failed(io::ErrorKind::Interrupted.into())) };
-        let file = builder.tempfile_in(folder).map_err(failed)?;
-        // File systems without locks have none to tell by; see `remove_left_over`.
-        let _ = file.as_file().try_lock();
+        let file = locked_in(folder, &builder).map_err(failed)?;
         all.insert(file.path().to_owned());
         let listed = Listed(file.path().to_owned());
         Ok(Self { path: path.to_owned(), file, listed })
@@ -117,6 +115,24 @@ impl Partial {
     }
 }
 
+/// How often a partial file is created that another program takes for a leftover before it is locked.
+const TRIES: usize = 100;
+
+/// A new partial file, locked.
+fn locked_in(folder: &Path, builder: &tempfile::Builder<'_, '_>) -> io::Result<NamedTempFile> {
+    for _ in 0..TRIES {
+        let file = builder.tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // It may have been removed between its creation and its lock.
+            Ok(()) if file.path().exists() => return Ok(file),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // File systems without locks have none to tell by; see `remove_left_over`.
+            Err(TryLockError::Error(_)) => return Ok(file),
+        }
+    }
+    Err(io::Error::other("other programs remove new files from this folder"))
+}
+
 /// The folder of a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -151,15 +167,17 @@ pub fn remove_all() {
     }
 }
 
-/// Without locks, a partial file of this age in seconds counts as a leftover.
+/// Where locks do not tell, a partial file of this age in seconds counts as a leftover.
 const OLD: u64 = 24 * 3600;
 
 /// Removes leftovers of stopped programs from a folder: partial files that nobody holds any more. Returns their
-/// number.
+/// number. Where a lock may not reach other machines, files of the last day stay.
 ///
 /// # Errors
 /// If the folder cannot be listed. A folder that does not exist has none.
 pub fn remove_left_over(folder: impl AsRef<Path>) -> io::Result<usize> {
+    let folder = folder.as_ref();
+    let mut doubtful = None;
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
         other => other?,
@@ -173,15 +191,16 @@ pub fn remove_left_over(folder: impl AsRef<Path>) -> io::Result<usize> {
             continue;
         }
         let path = entry.path();
-        let left = match File::options().write(true).open(&path).map(|file| file.try_lock()) {
-            Ok(Ok(())) => true,
-            Ok(Err(TryLockError::WouldBlock)) | Err(_) => false,
-            Ok(Err(TryLockError::Error(_))) => {
-                let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-                age.as_secs() > OLD
-            }
+        let Ok(file) = File::options().write(true).open(&path) else { continue };
+        // The lock is held until the file is gone: its program may be about to take it.
+        let locks_tell = match file.try_lock() {
+            Ok(()) => !*doubtful.get_or_insert_with(|| locks::of_one_machine(folder).is_some()),
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(_)) => false,
         };
-        if left && fs::remove_file(&path).is_ok() {
+        let is_old =
+            || -> io::Result<bool> { Ok(entry.metadata()?.modified()?.elapsed().unwrap_or_default().as_secs() > OLD) };
+        if (locks_tell || is_old().unwrap_or(false)) && fs::remove_file(&path).is_ok() {
             removed += 1;
         }
     }
@@ -212,6 +231,27 @@ mod tests {
         assert_eq!(fs::read(at("new.txt")).unwrap(), b"new");
         assert_eq!(remove_left_over(at("none")).unwrap(), 0);
         sync_folder_of(at("new.txt")).unwrap();
+    }
+
+    #[test]
+    fn no_new_file_is_taken_for_a_leftover() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                        let _ = remove_left_over(folder.path());
+                    }
+                });
+            }
+            let write =
+                |number: usize| Partial::create(folder.path().join(format!("{number}.txt"))).and_then(Partial::persist);
+            let written: Vec<_> = (0..2000).map(write).collect();
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+            written.into_iter().for_each(|one| one.unwrap());
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2000);
     }
 
     #[test]

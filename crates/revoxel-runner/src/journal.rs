@@ -35,6 +35,9 @@ pub struct RunRecord {
     pub cases: Vec<String>,
     /// The part of the cases, and how many parts there are.
     pub shard: Option<(usize, usize)>,
+    /// What the parts were made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// The machine.
     pub host: String,
     /// When it was started.
@@ -45,6 +48,15 @@ pub struct RunRecord {
     pub done: usize,
     /// How many of its cases failed.
     pub failed: usize,
+}
+
+/// What parts are made of: the names of the cases and their voxels. The same basis gives the same parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// How many cases.
+    pub cases: usize,
+    /// A hash of their names and voxels.
+    pub hash: String,
 }
 
 /// A pipeline as it was given.
@@ -68,6 +80,9 @@ pub struct FailedCase {
     /// Which copy of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u32>,
+    /// The hash of the pipeline; empty in old records.
+    #[serde(default)]
+    pub pipeline: String,
     /// Why.
     pub problem: String,
     /// The machine.
@@ -76,9 +91,9 @@ pub struct FailedCase {
     pub time: String,
 }
 
-/// Now, as text: UTC to the second.
+/// Now, as text: UTC to the millisecond, so that runs have an order.
 pub fn now() -> String {
-    DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
+    DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The name of this machine.
@@ -101,6 +116,7 @@ impl RunRecord {
             allow_outside: false,
             cases: Vec::new(),
             shard: None,
+            basis: None,
             host: host(),
             started: now(),
             ended: None,
@@ -109,32 +125,46 @@ impl RunRecord {
         }
     }
 
-    /// Writes the record into an output folder. Each part of a run has one of its own.
+    /// Whether another run was of the same pipeline and data folder.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.pipeline.hash == other.pipeline.hash && self.data == other.data
+    }
+
+    /// Whether another run was one of the parts that this one is a part of.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let parts = |run: &Self| run.shard.map(|(_, parts)| parts);
+        self.is_like(other) && self.cases == other.cases && self.shard != other.shard && parts(self) == parts(other)
+    }
+
+    /// The file, without its ending. Each part of a run has one of its own.
+    fn name(&self) -> String {
+        self.shard.map_or("run".to_owned(), |(part, parts)| format!("run-{part}-of-{parts}"))
+    }
+
+    /// Writes the record into an output folder.
     ///
     /// # Errors
     /// Where the system refuses.
     pub fn write(&self, out: &Path) -> Result<(), FileError> {
-        let name = self.shard.map_or("run.json".to_owned(), |(part, parts)| format!("run-{part}-of-{parts}.json"));
-        let path = out.join(FOLDER).join(name);
+        let path = out.join(FOLDER).join(format!("{}.json", self.name()));
         make_folder_of(&path)?;
         write_json(&path, self)
     }
 
     /// Makes place for this record: that of another pipeline or dataset gets another name, and of the same one the cases
-    /// that it was asked for are asked for still.
+    /// that it was asked for are asked for still. A part has the cases that it was asked for last.
     ///
     /// # Errors
     /// Where the system refuses.
     pub fn after_earlier(mut self, out: &Path) -> Result<Self, FileError> {
-        let path = out.join(FOLDER).join("run.json");
-        let Some(earlier) = path.exists().then(|| read::<Self>(&path)).flatten().filter(|_| self.shard.is_none())
-        else {
-            return Ok(self);
-        };
-        if earlier.pipeline.hash != self.pipeline.hash || earlier.data != self.data {
+        let path = out.join(FOLDER).join(format!("{}.json", self.name()));
+        let Some(earlier) = path.exists().then(|| read::<Self>(&path)).flatten() else { return Ok(self) };
+        if !self.is_like(&earlier) {
             let hash = earlier.pipeline.hash.trim_start_matches("blake3:");
-            let kept = path.with_file_name(format!("run-{}.json", hash.get(..8).unwrap_or(hash)));
+            let kept = path.with_file_name(format!("{}-{}.json", self.name(), hash.get(..8).unwrap_or(hash)));
             fs::rename(&path, &kept).map_err(at(&kept))?;
+        } else if self.shard.is_some() {
+            // The parts are those of the cases that this one is asked for.
         } else if earlier.cases.is_empty() || self.cases.is_empty() {
             self.cases.clear();
         } else {
@@ -175,15 +205,30 @@ fn place_of(out: &Path, name: &CaseName) -> PathBuf {
     out.join(FOLDER).join("failed").join(format!("{}{copy}.json", name.case))
 }
 
-/// Records that a case failed.
+/// How often a record is written whose folder others remove.
+const TRIES: usize = 100;
+
+/// Records that a case failed with a pipeline of this hash.
 ///
 /// # Errors
 /// Where the system refuses.
-pub fn failed(out: &Path, name: &CaseName, problem: &str) -> Result<(), FileError> {
+pub fn failed(out: &Path, name: &CaseName, pipeline: &str, problem: &str) -> Result<(), FileError> {
     let (case, copy, problem) = (name.case.clone(), name.copy, problem.to_owned());
+    let record = FailedCase { case, copy, pipeline: pipeline.to_owned(), problem, host: host(), time: now() };
     let path = place_of(out, name);
-    make_folder_of(&path)?;
-    write_json(&path, &FailedCase { case, copy, problem, host: host(), time: now() })
+    let write = || make_folder_of(&path).and_then(|()| write_json(&path, &record));
+    // Another part removes the folder where it was empty a moment ago.
+    let is_gone = |result: &Result<(), FileError>| {
+        result.as_ref().is_err_and(|error| error.error.kind() == std::io::ErrorKind::NotFound)
+    };
+    let mut written = write();
+    for _ in 0..TRIES {
+        if !is_gone(&written) {
+            break;
+        }
+        written = write();
+    }
+    written
 }
 
 /// Removes the record that a case failed: it has not this time.
@@ -200,8 +245,41 @@ pub fn succeeded(out: &Path, name: &CaseName) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Why a case failed, where it did.
-pub fn failure(out: &Path, name: &CaseName) -> Option<FailedCase> {
+/// Why a case failed with a pipeline of this hash, where it did.
+pub fn failure(out: &Path, name: &CaseName, pipeline: &str) -> Option<FailedCase> {
     let path = place_of(out, name);
-    path.exists().then(|| read(&path)).flatten()
+    let failed = path.exists().then(|| read::<FailedCase>(&path)).flatten();
+    failed.filter(|failed| failed.pipeline.is_empty() || failed.pipeline == pipeline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(case: usize) -> CaseName {
+        CaseName::alone(format!("c{case}"))
+    }
+
+    #[test]
+    fn failures_of_one_part_outlive_the_successes_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for case in 0..300 {
+                    failed(out, &name(case), "a", "no disk").unwrap();
+                    assert_eq!(failure(out, &name(case), "a").unwrap().problem, "no disk");
+                    succeeded(out, &name(case)).unwrap();
+                }
+            });
+            scope.spawn(|| {
+                for case in 300..600 {
+                    failed(out, &name(case), "a", "no server").unwrap();
+                    succeeded(out, &name(case)).unwrap();
+                }
+            });
+        });
+        failed(out, &name(1), "a", "late").unwrap();
+        assert!(failure(out, &name(1), "b").is_none());
+    }
 }

@@ -1,7 +1,8 @@
 //! One pipeline at a time writes into a folder.
 //!
 //! Parts of one run (`--shard`) may: they hold the lock together. The system takes it from a program that ends, however
-//! that ends, so a crash leaves no lock behind.
+//! that ends, so a crash leaves no lock behind. Where locks hold on one machine only, programs on other machines are not
+//! seen.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -63,6 +64,13 @@ impl Lock {
     /// Where another pipeline is at work in the folder, or the system refuses.
     pub fn take(folder: &Path, pipeline: &str) -> Result<Self, LockError> {
         let path = folder.join(NAME);
+        if let Some(system) = revoxel_io::locks::of_one_machine(folder) {
+            tracing::warn!(
+                "{}: locks of this file system ({system}) may hold on one machine only: do not run another pipeline \
+                 into this folder from another machine",
+                folder.display()
+            );
+        }
         let failed = |error| LockError::Io { path: path.clone(), error };
         let mut other = String::new();
         for _ in 0..TRIES {

@@ -440,7 +440,7 @@ pub fn check_outputs<'a>(
                 problems.push(problem.into());
             } else if path.is_dir() {
                 problems.push(format!("{} is a folder: the output needs another path", path.display()).into());
-            } else if !replaces(case) && (path.exists() || path.is_symlink()) {
+            } else if (path.exists() || path.is_symlink()) && !replaces(case) {
                 problems.push(Problem::new(format!("{} exists already", path.display()), [Setting::Overwrite]));
             }
         }

@@ -10,19 +10,20 @@ use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::{flags, show};
-use super::{Args, Asked, Trace, listed};
+use super::{About, Args, Asked, Case, Trace, listed};
 
 /// The cases of the traces.
 pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     let found = repeat(&args.from_trace, &args.data, args.chosen.allows_outside(), &revoxel::registry());
     let Repeat { pipeline, cases, snap } = found.map_err(|e| Failure::usage(flags::with(&e, &e.settings())))?;
-    let (cases, before): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let (cases, before): (Vec<Case>, Vec<Trace>) = cases.into_iter().unzip();
     let problems = check_names(&pipeline, cases.iter(), &args.out);
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     // The labels that steps name were looked for when the traces were made.
-    Ok(Asked { pipeline, cases, maps: None, snap, before })
+    let about = About { snap, names: cases.iter().map(|case| case.name.case.clone()).collect(), basis: None };
+    Ok(Asked { pipeline, cases, maps: None, about, before })
 }
 
 /// Compares what was made with what the traces say, and adds the answer to the summary. Whether all is the same.

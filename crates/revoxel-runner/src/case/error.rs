@@ -95,6 +95,11 @@ impl CaseError {
             Self::File(error) => &error.error,
             _ => return false,
         };
+        Self::is_passing(reason.kind())
+    }
+
+    /// Whether an error of the system is one that may pass.
+    pub(crate) fn is_passing(kind: ErrorKind) -> bool {
         let lasts = [
             ErrorKind::NotFound,
             ErrorKind::PermissionDenied,
@@ -111,7 +116,7 @@ impl CaseError {
             ErrorKind::FileTooLarge,
             ErrorKind::OutOfMemory,
         ];
-        !lasts.contains(&reason.kind())
+        !lasts.contains(&kind)
     }
 }
 
