@@ -1,6 +1,6 @@
 //! Keeping the cases that run at once within a memory bound.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use revoxel_resample::ResampleError;
 
@@ -46,9 +46,11 @@ impl Drop for Drawn<'_> {
     }
 }
 
-/// The most memory that this process can ever have, where the system says so.
+/// The most memory that this process can ever have, where the system says so. It is asked once: every case of a dataset
+/// is compared with the answer.
 pub fn whole() -> Option<Room> {
-    Machine::default().whole()
+    static WHOLE: OnceLock<Option<Room>> = OnceLock::new();
+    *WHOLE.get_or_init(|| Machine::default().whole())
 }
 
 /// The most memory that this process has held at once, in bytes, where the system says so.

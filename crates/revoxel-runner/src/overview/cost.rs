@@ -41,7 +41,7 @@ pub(super) fn of(pipeline: &Pipeline, checked: &Checked, volumes: &[VolumeOvervi
     if checked.plan.skipped.is_some() {
         return Cost::default();
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let cores = rayon::current_num_threads() as f64;
     // What one core does, side by side for the inputs, and what is shared by all cores.
     let (mut alone, mut shared) = (0.0f64, ns::CASE);
     let mut bytes = 0.0;
