@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::progress;
-use super::show;
+use super::{chosen, show};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -107,7 +107,7 @@ fn rows(
     out: &Path,
 ) -> Result<Vec<Row>, Failure> {
     let finding = Finding { allow_outside: latest.allow_outside };
-    let all = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
+    let all = discover_with(pipeline, data, finding).map_err(|e| chosen::failure(&e))?;
     let cases = wanted(all, runs, data)?;
     let cases = copies(pipeline, cases);
     let parts = latest.shard.map_or(1, |(_, parts)| parts);

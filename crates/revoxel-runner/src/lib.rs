@@ -41,6 +41,7 @@ pub mod prediction;
 pub mod preflight;
 pub mod printable;
 pub mod problem;
+pub mod reading;
 pub mod restore;
 mod results;
 pub mod resume;
