@@ -10,6 +10,7 @@ mod commands;
 mod compare;
 mod damage;
 mod datasets;
+mod dicom_cases;
 mod dicom_files;
 mod disturbed;
 mod documents;

@@ -129,6 +129,7 @@ fn run(page: &Path) -> (Vec<String>, usize) {
             );
         }
     }
+    crate::dicom_cases::scans(&place.path("page/.dicom"));
     let name = page.file_name().unwrap().to_string_lossy().into_owned();
     let all = match shown(&std::fs::read_to_string(page).unwrap()) {
         Ok(all) => all,

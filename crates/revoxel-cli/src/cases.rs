@@ -80,13 +80,21 @@ struct Listing<'a> {
     cases: &'a [Case],
     /// The placeholders of the paths, other than those that cases have anyway.
     fields: Vec<&'a str>,
+    /// The inputs of which a DICOM series is named, besides its folder.
+    series: BTreeSet<&'a str>,
+}
+
+/// What the column of an input's series is called.
+fn column_of_series(key: &str) -> String {
+    format!("{key}.series")
 }
 
 impl<'a> Listing<'a> {
     fn of(pipeline: &'a Pipeline, data: &'a Path, cases: &'a [Case]) -> Self {
         let all: BTreeSet<&str> = cases.iter().flat_map(|case| case.name.fields.keys()).map(String::as_str).collect();
         let fields = all.into_iter().filter(|name| pipeline.input(name).is_none()).collect();
-        Self { pipeline, data, cases, fields }
+        let series = cases.iter().flat_map(|case| case.series.keys()).map(String::as_str).collect();
+        Self { pipeline, data, cases, fields, series }
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {
@@ -94,18 +102,30 @@ impl<'a> Listing<'a> {
     }
 
     fn files(&self, case: &Case, key: &str) -> Vec<String> {
-        let relative = |path: &PathBuf| path.strip_prefix(self.data).unwrap_or(path).to_string_lossy().into_owned();
+        let relative = |path: &PathBuf| match path.strip_prefix(self.data).unwrap_or(path) {
+            whole if whole.as_os_str().is_empty() => ".".to_owned(),
+            path => path.to_string_lossy().into_owned(),
+        };
         case.files(key).map(relative).collect()
     }
 
-    fn head(&self) -> Vec<&str> {
-        ["case"].into_iter().chain(self.fields.iter().copied()).chain(self.keys()).collect()
+    fn head(&self) -> Vec<String> {
+        let of_key = |key: &str| {
+            let series = self.series.contains(key).then(|| column_of_series(key));
+            [key.to_owned()].into_iter().chain(series).collect::<Vec<_>>()
+        };
+        let fields = self.fields.iter().map(|field| (*field).to_owned());
+        ["case".to_owned()].into_iter().chain(fields).chain(self.keys().flat_map(of_key)).collect()
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
         let row = |case: &Case| {
             let fields = self.fields.iter().map(|name| case.name.fields.get(*name).cloned().unwrap_or_default());
-            let files = self.keys().map(|key| self.files(case, key).join(";"));
+            let files = self.keys().flat_map(|key| {
+                let uid = case.series.get(key).map(|own| own.uid.clone()).unwrap_or_default();
+                let series = self.series.contains(key).then_some(uid);
+                [self.files(case, key).join(";")].into_iter().chain(series).collect::<Vec<_>>()
+            });
             [case.name.case.clone()].into_iter().chain(fields).chain(files).collect()
         };
         self.cases.iter().map(row).collect()
@@ -113,7 +133,9 @@ impl<'a> Listing<'a> {
 
     fn people(&self) -> String {
         let rows = self.rows();
-        format!("{}{}\n", table(&self.head(), &rows), show::counted(rows.len(), "case"))
+        let head = self.head();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        format!("{}{}\n", table(&head, &rows), show::counted(rows.len(), "case"))
     }
 
     fn csv(&self) -> Result<String, Failure> {
@@ -143,6 +165,8 @@ impl<'a> Listing<'a> {
                     1 => drop(entry.insert(key.to_owned(), files.remove(0).into())),
                     _ => drop(entry.insert(key.to_owned(), files.into())),
                 }
+                let uid = case.series.get(key).map(|own| (column_of_series(key), own.uid.as_str().into()));
+                entry.extend(uid);
             }
             entry
         };

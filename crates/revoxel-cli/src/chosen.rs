@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use revoxel_pipeline::Pipeline;
-use revoxel_runner::dataset::{Case, Finding, PassedOver, discover_with, passed_over, select};
+use revoxel_runner::dataset::{Case, DatasetError, Finding, PassedOver, discover_with, passed_over, select};
 
 use super::failure::Failure;
 use super::{flags, show};
@@ -24,6 +24,14 @@ pub(super) struct Args {
     allow_outside: bool,
 }
 
+/// Why cases cannot be found, for people.
+pub(super) fn failure(error: &DatasetError) -> Failure {
+    match error {
+        DatasetError::Pipeline(error) => Failure::pipeline(error),
+        error => Failure::usage(flags::with(error, &error.settings())),
+    }
+}
+
 impl Args {
     /// What is asked for; nothing for all cases.
     pub(super) fn names(&self) -> &[String] {
@@ -38,8 +46,7 @@ impl Args {
     /// All cases of a dataset. A warning counts files that look like an input but belong to no case; `out` is left out.
     pub(super) fn discover(&self, pipeline: &Pipeline, data: &Path, out: Option<&Path>) -> Result<Vec<Case>, Failure> {
         let finding = Finding { allow_outside: self.allow_outside };
-        let cases =
-            discover_with(pipeline, data, finding).map_err(|e| Failure::usage(flags::with(&e, &e.settings())))?;
+        let cases = discover_with(pipeline, data, finding).map_err(|e| failure(&e))?;
         let PassedOver { count, first } = passed_over(pipeline, data, &cases, out);
         if count > 0 {
             let named: Vec<String> = first.iter().map(|path: &PathBuf| path.display().to_string()).collect();

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         None => nnunet_layout(&args.data, &args.ending)?,
     };
     let cases = discover(&layout, &args.data).and_then(|c| select(c, &args.cases, &args.data));
-    let found = Fingerprint::of(&layout, &cases.map_err(Failure::usage)?)?;
+    let found = Fingerprint::of(&layout, &cases.map_err(|e| super::chosen::failure(&e))?)?;
     if args.json {
         return show::json(&found.nnunet());
     }

@@ -10,9 +10,9 @@ use revoxel_runner::snapshot::{self, FORMAT, Grids, MARK, Verdict};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::flags;
 use super::pipeline_file::{load, with_seed};
 use super::show;
+use super::{chosen, flags};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -266,7 +266,7 @@ fn grids(args: &Args, pipeline: &Pipeline, kept: Option<&Value>) -> Result<Grids
         return snapshot::like(pipeline, &args.like).map_err(|e| usage(e.to_string()));
     }
     if let Some(data) = &args.data {
-        let cases = discover(pipeline, data).map_err(|e| usage(e.to_string()))?;
+        let cases = discover(pipeline, data).map_err(|e| Failed::Other(chosen::failure(&e)))?;
         let (mut checked, mut refused) = (Vec::new(), Vec::new());
         for case in check(pipeline, copies(pipeline, cases), Strictness::default()) {
             match case {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
 use super::pipeline_file::progress;
-use super::show;
+use super::{chosen, show};
 use missing::Missing;
 
 /// What follows the options in the help.
@@ -125,7 +125,7 @@ fn rows(
     out: &Path,
 ) -> Result<Vec<Row>, Failure> {
     let finding = Finding { allow_outside: latest.allow_outside };
-    let all = discover_with(pipeline, data, finding).map_err(Failure::usage)?;
+    let all = discover_with(pipeline, data, finding).map_err(|e| chosen::failure(&e))?;
     let cases = copies(pipeline, wanted(all.clone(), runs, data)?);
     let strictness = Strictness { snap: latest.snap, memory: None };
     let bar = progress(cases.len(), "cases checked");

@@ -8,11 +8,13 @@
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{IndexBox, Kind, Volume, Voxel, dispatch};
+use revoxel_io::Loaded;
 use revoxel_pipeline::{Pipeline, PipelineError};
 use revoxel_runner::channel;
 use revoxel_runner::dataset::{Case, DatasetError};
 use revoxel_runner::limits::options;
 use revoxel_runner::non_finite::settle;
+use revoxel_runner::reading::options_of;
 use revoxel_transforms::Registry;
 use serde_json::{Map, Value, json};
 
@@ -202,7 +204,11 @@ fn look(
         if case.files(key).count() > 1 {
             return Err(format!("{key} has several files: write one input for each channel"));
         }
-        let mut volume = revoxel_io::read_with(path, kind, &options()).map_err(|e| e.to_string())?.volume;
+        let how = layout.input(key).map_or_else(options, |input| options_of(layout, input, case));
+        let Loaded { mut volume, info } = revoxel_io::read_with(path, kind, &how).map_err(|e| e.to_string())?;
+        if info.slices.is_some() {
+            return Err(format!("{}: its slices lie unevenly", path.display()));
+        }
         if let Some(input) = layout.input(key) {
             volume = channel::take(input, path, volume).map_err(|e| e.to_string())?;
             settle(input, path, &mut volume).map_err(|e| e.to_string())?;

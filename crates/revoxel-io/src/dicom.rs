@@ -9,6 +9,7 @@
 //! plan      the grid, and where each of its slices comes from
 //! labels    segmentations and structure sets, which become label maps
 //! pixels    straight from the files into their place in the volume; codec: compressed ones
+//! index     which series a whole dataset has, without their geometry
 //! ```
 //!
 //! Architecture invariants: geometry comes only from ImagePositionPatient, ImageOrientationPatient and PixelSpacing,
@@ -35,6 +36,7 @@ mod format;
 mod fragments;
 mod group;
 mod image;
+pub(crate) mod index;
 mod input;
 mod labels;
 mod mosaic;

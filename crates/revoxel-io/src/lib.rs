@@ -12,6 +12,7 @@ pub mod archive;
 pub mod codecs;
 #[cfg(feature = "dicom")]
 pub mod dicom;
+pub mod dicom_index;
 pub mod error;
 pub mod facts;
 pub mod file;

@@ -1,7 +1,9 @@
 //! The choice of one of several series: by name, by properties, or by requirements.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
@@ -32,6 +34,9 @@ pub struct SeriesChoice {
     pub min_slices: Option<usize>,
     /// Of all matching series, the one with the most images.
     pub largest: bool,
+    /// The only files of a DICOM folder to look at, in the order of their paths; all of them must be readable. `None`:
+    /// everything below the folder.
+    pub files: Option<Arc<[PathBuf]>>,
 }
 
 /// A choice that cannot be parsed.

@@ -7,7 +7,7 @@ use revoxel_invert::RestoreRecord;
 use revoxel_transforms::{Class, Content, LabelSet, Names, Registry, Transform};
 use serde_json::{Value, json};
 
-use crate::cases::CaseList;
+use crate::cases::CaseSource;
 use crate::error::Place;
 use crate::non_finite::NonFiniteRule;
 use crate::rules::{ComplexRule, Fuse, MissingRule, OverlapRule, SliceRule};
@@ -21,8 +21,8 @@ pub struct Pipeline {
     pub name: String,
     /// What it is for.
     pub description: String,
-    /// The list that the cases are taken from; `None` where they are found by the paths of the inputs.
-    pub cases: Option<CaseList>,
+    /// Where the cases come from; `None` where they are found by the paths of the inputs.
+    pub cases: Option<CaseSource>,
     /// The volumes of a case, in the order of the file.
     pub inputs: Vec<Input>,
     /// What is done, in order.

@@ -1,6 +1,7 @@
 //! A pipeline as resolved: names looked up, parameters typed and checked, defaults filled in.
 
 mod canonical;
+mod dicom_inputs;
 mod paths;
 mod portable;
 mod unwritten;
@@ -136,7 +137,8 @@ impl Pipeline {
         self.error_at(restore.place, problem)
     }
 
-    pub(crate) fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
+    /// An error at a place of the file.
+    pub fn error_at(&self, place: Place, problem: impl Into<String>) -> PipelineError {
         PipelineError { file: self.file.clone(), text: self.text.clone(), place, problem: problem.into(), help: None }
     }
 }
@@ -168,7 +170,10 @@ fn resolve(
     for (key, input) in &spec.inputs {
         inputs.push(resolve_input(key, input, &document)?);
     }
-    let cases = document.child("cases").filter(|node| node.data != Data::Null).map(cases::list).transpose()?;
+    let cases = document.child("cases").filter(|node| node.data != Data::Null).map(cases::source).transpose()?;
+    if let Some(cases::CaseSource::Dicom(dicom)) = &cases {
+        dicom_inputs::check(dicom.group, &inputs, &document)?;
+    }
     segments::check_references(inputs.iter().map(|i| (i.key.as_str(), &i.segments)), &document)?;
     let mut steps = Vec::new();
     let mut reach = VolumeStates::of_text(&inputs);

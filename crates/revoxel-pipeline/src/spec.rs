@@ -24,8 +24,9 @@ pub(crate) struct PipelineSpec {
     #[serde(default)]
     #[allow(dead_code, reason = "replaced in the text before this type is made; here for the schema")]
     pub(crate) vars: Option<serde_json::Map<String, Value>>,
-    /// A list of the cases: a table (.csv, .tsv) with a column for each input, or a dataset.json of nnU-Net, the Medical
-    /// Segmentation Decathlon or MONAI. Without this field, cases are found by the paths of the inputs.
+    /// Where the cases come from: a list (a table .csv or .tsv with a column for each input, or a dataset.json of
+    /// nnU-Net, the Medical Segmentation Decathlon or MONAI), or the DICOM series of folders. Without this field, cases
+    /// are found by the paths of the inputs.
     #[serde(default)]
     #[schemars(with = "Option<crate::cases::CasesSchema>")]
     #[allow(dead_code, reason = "read with its places; here for the schema")]
@@ -86,7 +87,7 @@ pub(crate) struct InputSpec {
     /// Path relative to the data folder, or a list of paths, one for each channel. `{case}` is the name of the case;
     /// other names in braces, such as `{sub}`, are parts of it. Parts in brackets, such as `[ses-{ses}/]`, may be absent.
     /// `*` stands for any text, and must match one file. `{channel}` makes each matching file a channel. With `cases`, a
-    /// name in braces is a column of the list; default: the column named like the input.
+    /// name in braces is a column of the list; default: the column named like the input. DICOM series have no path.
     #[serde(default)]
     #[schemars(with = "Option<crate::cases::PathsSchema>")]
     #[allow(dead_code, reason = "read with its place; here for the schema")]

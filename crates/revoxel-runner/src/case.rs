@@ -26,10 +26,10 @@ use crate::labels::check_declared;
 use crate::non_finite::{self, Note};
 use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
+use crate::reading::options_of;
 use crate::restore::inside;
 use crate::several;
 use crate::stop;
-use crate::uneven::options_of;
 use crate::vanished::sentence;
 use crate::{RESULTS, TOOL};
 
@@ -229,7 +229,7 @@ fn read_inputs(pipeline: &Pipeline, checked: &Checked, data: &Path) -> Result<In
     let inputs: Vec<_> = case.inputs.iter().filter_map(|(key, path)| Some((key, path, pipeline.input(key)?))).collect();
     let read = |(key, path, input): &(&String, &PathBuf, &Input)| -> Result<_, CaseError> {
         let load = || several::read(pipeline, input, case);
-        let identity = || Identity::of_case(case, key, &options_of(pipeline, input, &case.inputs));
+        let identity = || Identity::of_case(case, key, &options_of(pipeline, input, case));
         // The largest input is waited for, and its hash would come on top.
         let (identity, loaded) = rayon::join(identity, load);
         let Loaded { volume, info } = loaded?;

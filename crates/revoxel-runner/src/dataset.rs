@@ -1,16 +1,20 @@
 //! Finding the cases of a dataset.
 
 mod choice;
+mod dicom;
 mod join;
 mod manifest;
 mod passed_over;
+mod text;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use revoxel_pipeline::{CaseName, Pipeline, Template};
+use revoxel_io::SeriesChoice;
+use revoxel_pipeline::{CaseName, CaseSource, Pipeline, PipelineError, Template};
 
 use crate::problem::Setting;
 
@@ -26,6 +30,8 @@ pub struct Case {
     pub inputs: BTreeMap<String, PathBuf>,
     /// The files of the other channels of inputs that are read from several files.
     pub channels: BTreeMap<String, Vec<PathBuf>>,
+    /// The DICOM series of inputs that are one of several in their folder, where it is known.
+    pub series: BTreeMap<String, OwnSeries>,
     /// Required inputs that are missing, with the paths where they were expected.
     pub missing: Vec<(String, PathBuf)>,
     /// What else keeps it from being read, such as a `*` that several files match.
@@ -35,8 +41,8 @@ pub struct Case {
 impl Case {
     /// A case without files.
     pub(crate) fn new(name: CaseName) -> Self {
-        let (inputs, channels, missing, problems) = Default::default();
-        Self { name, inputs, channels, missing, problems }
+        let (inputs, channels, series, missing, problems) = Default::default();
+        Self { name, inputs, channels, series, missing, problems }
     }
 
     /// All files that an input is read from, in the order of its channels.
@@ -52,6 +58,22 @@ impl Case {
         if !others.is_empty() {
             self.channels.insert(key.to_owned(), others);
         }
+    }
+}
+
+/// The DICOM series that an input is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSeries {
+    /// SeriesInstanceUID.
+    pub uid: String,
+    /// Its files, in the order of their paths; `None` if the input is not a folder.
+    pub files: Option<Arc<[PathBuf]>>,
+}
+
+impl OwnSeries {
+    /// The choice of this series.
+    pub(crate) fn choice(&self) -> SeriesChoice {
+        SeriesChoice { uid: Some(self.uid.clone()), files: self.files.clone(), ..SeriesChoice::default() }
     }
 }
 
@@ -94,6 +116,17 @@ pub enum DatasetError {
         folder: PathBuf,
         /// What may have been meant.
         help: String,
+    },
+    /// The section `cases` of the pipeline, or what it leads to, is wrong.
+    #[error(transparent)]
+    Pipeline(Box<PipelineError>),
+    /// DICOM series that cannot be cases.
+    #[error("{folder}: {}", problems.join("\n  "))]
+    Dicom {
+        /// The data folder.
+        folder: PathBuf,
+        /// What is wrong, one entry for each fault.
+        problems: Vec<String>,
     },
     /// A list of cases that cannot be used.
     #[error("{path}: {}", problems.join("\n  "))]
@@ -143,7 +176,8 @@ pub fn discover(pipeline: &Pipeline, folder: &Path) -> Result<Vec<Case>, Dataset
 pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Result<Vec<Case>, DatasetError> {
     fs::read_dir(folder).map_err(|error| DatasetError::Folder { path: folder.to_owned(), error })?;
     let mut cases = match &pipeline.cases {
-        Some(list) => manifest::cases(pipeline, list, folder, finding)?,
+        Some(CaseSource::List(list)) => manifest::cases(pipeline, list, folder, finding)?,
+        Some(CaseSource::Dicom(dicom)) => dicom::cases(pipeline, dicom, folder)?,
         None => join::cases(pipeline, folder)?,
     };
     cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -172,7 +206,17 @@ pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(String,
 fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) -> DatasetError {
     let case = first.name.case.clone();
     let help = match (&pipeline.cases, first.name.fields == second.name.fields) {
-        (Some(_), _) => ": give each its own name, or choose the column of the names with `name` of `cases`".to_owned(),
+        (Some(CaseSource::Dicom(_)), _) => {
+            let shown = |case: &Case| case.series.values().next().map_or_else(String::new, |own| own.uid.clone());
+            format!(
+                " (with the series {} and {}): write more DICOM keywords into `name` of `cases`",
+                shown(first),
+                shown(second)
+            )
+        }
+        (Some(CaseSource::List(_)), _) => {
+            ": give each its own name, or choose the column of the names with `name` of `cases`".to_owned()
+        }
         (None, true) => ", one of them not in UTF-8: rename it".to_owned(),
         (None, false) => {
             let files = [first, second].map(|case| case.inputs.values().next().map(|path| path.display().to_string()));

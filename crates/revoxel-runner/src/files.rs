@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use rayon::prelude::*;
 use revoxel_io::{Partial, WriteError};
 
 /// Why a file could not be written or read.
@@ -134,6 +135,24 @@ pub fn hash(path: &Path) -> Result<String, FileError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+/// What [`hash`] would say of a folder that held these files alone, by their names or, where they lie deeper, their paths
+/// below it.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub(crate) fn hash_of(folder: &Path, files: &[PathBuf]) -> Result<String, FileError> {
+    let mut names: Vec<(&Path, &PathBuf)> =
+        files.iter().map(|file| (file.strip_prefix(folder).unwrap_or(file), file)).collect();
+    names.sort();
+    let hashes = names.par_iter().map(|(_, file)| hash(file)).collect::<Result<Vec<String>, _>>()?;
+    let mut hasher = blake3::Hasher::new();
+    for ((name, _), hash) in names.iter().zip(hashes) {
+        hasher.update(name.as_os_str().as_encoded_bytes());
+        hasher.update(hash.as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +169,11 @@ mod tests {
         assert!(write_text(&folder.path().join("none/x"), "").unwrap_err().to_string().contains("none"));
         remove(&folder.path().join("none")).unwrap();
         assert_eq!(hash(&path).unwrap(), blake3::hash(b"two").to_hex().to_string());
+        let (below, all) = (path.parent().unwrap(), hash(path.parent().unwrap()).unwrap());
+        assert_eq!(hash_of(below, std::slice::from_ref(&path)).unwrap(), all);
+        write_text(&below.join("d.txt"), "other").unwrap();
+        assert_eq!(hash_of(below, std::slice::from_ref(&path)).unwrap(), all);
+        assert_eq!(hash_of(below, &[below.join("d.txt"), path.clone()]).unwrap(), hash(below).unwrap());
     }
     #[test]
     fn stamps_tell_of_every_change() {

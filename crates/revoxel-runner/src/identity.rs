@@ -6,7 +6,7 @@ use revoxel_invert::{PartRecord, SourceRecord};
 use revoxel_io::{Complete, ReadError, ReadOptions};
 
 use crate::dataset::Case;
-use crate::files::{FileError, hash, stamp};
+use crate::files::{FileError, hash, hash_of, stamp};
 
 /// The files of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,13 @@ pub enum IdentityError {
 
 /// The files of an input of a case: its own, those that belong to it, and those of its further channels.
 fn files(case: &Case, key: &str, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+    if let Some(files) = case.series.get(key).and_then(|own| own.files.as_ref()) {
+        return Ok(files.to_vec());
+    }
+    // The series that labels go onto is an input of its own.
+    if options.labels.reference_series.as_ref().is_some_and(|choice| choice.files.is_some()) {
+        return Ok(case.files(key).cloned().collect());
+    }
     let mut all = Vec::new();
     for path in case.files(key) {
         all.push(path.clone());
@@ -52,12 +59,21 @@ impl Identity {
         Self::of_files(&files).map_err(Into::into)
     }
 
-    /// [`of`](Self::of) an input of a case, with the files of all its channels.
+    /// [`of`](Self::of) an input of a case, with the files of all its channels. A series of a folder that may hold
+    /// others is like a folder with its files alone.
     ///
     /// # Errors
     /// As [`of`](Self::of).
     pub(crate) fn of_case(case: &Case, key: &str, options: &ReadOptions) -> Result<Self, IdentityError> {
-        Self::of_files(&files(case, key, options)?).map_err(Into::into)
+        let files = files(case, key, options)?;
+        match (case.series.get(key), case.inputs.get(key)) {
+            (Some(own), Some(folder)) if own.files.is_some() => {
+                let stamp = stamp(&files)?;
+                let hash = format!("blake3:{}", hash_of(folder, &files)?);
+                Ok(Self { hash, parts: Vec::new(), stamp })
+            }
+            _ => Self::of_files(&files).map_err(Into::into),
+        }
     }
 
     fn of_files(files: &[PathBuf]) -> Result<Self, FileError> {
@@ -81,7 +97,7 @@ impl Identity {
         if record.stamp.is_some() && record.stamp == Some(stamp(&files)?) {
             return Ok(true);
         }
-        let now = Self::of_files(&files)?;
+        let now = Self::of_case(case, key, options)?;
         Ok(record.hash.as_ref() == Some(&now.hash) && record.parts == now.parts)
     }
 }

@@ -17,8 +17,8 @@ use crate::dataset::Case;
 use crate::kind_values::rounded;
 use crate::memory;
 use crate::non_finite::settle;
+use crate::reading::options_of;
 use crate::several;
-use crate::uneven::options_of;
 
 /// The label maps of a dataset in which has to be looked.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl LabelMaps {
         if names_labels(pipeline) {
             for (case, key) in cases.iter().flat_map(|c| c.inputs.keys().map(move |key| (c, key))) {
                 if let Some(input) = pipeline.input(key).filter(|i| i.kind == Kind::Label) {
-                    let options = options_of(pipeline, input, &case.inputs);
+                    let options = options_of(pipeline, input, case);
                     files.push_back(Map { key: key.clone(), files: case.files(key).cloned().collect(), options });
                     seen.entry(key.clone()).or_insert_with(SeenLabels::default);
                 }

@@ -43,6 +43,7 @@ pub mod preflight;
 pub mod printable;
 pub mod problem;
 pub mod read_all;
+pub mod reading;
 pub mod repeat;
 pub mod restore;
 mod results;

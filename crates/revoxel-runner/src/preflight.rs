@@ -18,8 +18,9 @@ use crate::limits::limits;
 use crate::memory;
 use crate::places::place;
 use crate::problem::{Problem, Setting};
+use crate::reading::options_of;
 use crate::several;
-use crate::uneven::{UnevenError, even_out, options_of};
+use crate::uneven::{UnevenError, even_out};
 
 /// A case that has passed.
 #[derive(Clone, Debug)]
@@ -71,8 +72,10 @@ pub struct Strictness {
 /// Checks every case: files, headers, geometry, plan. In parallel; the order of the cases is kept. Headers are read once
 /// for copies of a case that follow each other.
 pub fn check(pipeline: &Pipeline, cases: Vec<Case>, strictness: Strictness) -> Vec<Result<Checked, Refused>> {
-    let of_one: Vec<&[Case]> =
-        cases.chunk_by(|a, b| a.inputs == b.inputs && a.channels == b.channels && a.missing == b.missing).collect();
+    let same = |a: &Case, b: &Case| {
+        a.inputs == b.inputs && a.channels == b.channels && a.series == b.series && a.missing == b.missing
+    };
+    let of_one: Vec<&[Case]> = cases.chunk_by(same).collect();
     let check = |copies: &[Case]| -> Vec<Result<Checked, Refused>> {
         let read = headers(pipeline, &copies[0], strictness);
         let read = std::iter::repeat_n(read, copies.len());
@@ -424,9 +427,12 @@ pub fn check_outputs<'a>(
     let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases.clone() {
         for (key, path) in case.inputs.keys().flat_map(|key| case.files(key).map(move |path| (key, path))) {
+            if let Some(files) = case.series.get(key).and_then(|own| own.files.as_ref()) {
+                inputs.extend(files.iter().map(|file| (place(file), &case.name)));
+                continue;
+            }
             // An unreadable header is reported later, when the file is read.
-            let options =
-                pipeline.input(key).map(|input| options_of(pipeline, input, &case.inputs)).unwrap_or_default();
+            let options = pipeline.input(key).map(|input| options_of(pipeline, input, case)).unwrap_or_default();
             let parts = if path.is_dir() { Vec::new() } else { revoxel_io::parts(path, &options).unwrap_or_default() };
             inputs.extend([path.clone()].iter().chain(&parts).map(|file| (place(file), &case.name)));
         }

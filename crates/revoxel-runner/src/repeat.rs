@@ -3,15 +3,15 @@
 use std::path::{Component, Path, PathBuf};
 
 use revoxel_invert::{Trace, VolumeTrace};
-use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_pipeline::{CaseName, CaseSource, Pipeline};
 use revoxel_transforms::Registry;
 
 use crate::RESULTS;
-use crate::dataset::Case;
+use crate::dataset::{Case, discover};
 use crate::files::{FileError, read_text};
 use crate::identity::Identity;
 use crate::problem::{Problem, Setting};
-use crate::uneven::options_of;
+use crate::reading::options_of;
 
 /// What is run again.
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub fn repeat(
     registry: &Registry,
 ) -> Result<Repeat, RepeatError> {
     let mut whole: Option<Repeat> = None;
+    // The series of a folder are known when all of them are.
+    let mut series: Option<Vec<Case>> = None;
     for path in traces {
         let named = |problem: String| RepeatError::Trace { path: path.clone(), problem, outside: false };
         let trace = Trace::from_json(&read_text(path)?).map_err(|e| named(e.to_string()))?;
@@ -84,7 +86,13 @@ pub fn repeat(
             let first = traces[0].display();
             return Err(named(format!("of another pipeline than {first}: repeat them one after the other")));
         }
-        let (case, outside) = case(&whole.pipeline, &trace, data).map_err(named)?;
+        if matches!(whole.pipeline.cases, Some(CaseSource::Dicom(_))) && series.is_none() {
+            series = Some(discover(&whole.pipeline, data).map_err(|e| named(e.to_string()))?);
+        }
+        let (case, outside) = match &series {
+            Some(series) => (of_series(&whole.pipeline, &trace, series).map_err(named)?, None),
+            None => case(&whole.pipeline, &trace, data).map_err(named)?,
+        };
         if let Some(file) = outside.filter(|_| !allow_outside) {
             let problem = format!("{file} lies outside the data folder, which has to be allowed");
             return Err(RepeatError::Trace { path: path.clone(), problem, outside: true });
@@ -114,6 +122,22 @@ fn pipeline_of(trace: &Trace, registry: &Registry) -> Result<Pipeline, String> {
                 .to_owned())
         }
     }
+}
+
+/// The case of a trace among those of DICOM series.
+fn of_series(pipeline: &Pipeline, trace: &Trace, cases: &[Case]) -> Result<Case, String> {
+    let found = cases.iter().find(|case| case.name.case == trace.case);
+    let Some(mut case) = found.cloned() else {
+        return Err(format!("there is no case {} in the data folder", trace.case));
+    };
+    case.name.copy = trace.copy;
+    case.inputs.retain(|key, _| trace.volumes.contains_key(key));
+    let missing = trace.volumes.iter().filter(|(key, _)| !case.inputs.contains_key(*key));
+    let missing: Vec<(String, PathBuf)> = missing.map(|(key, v)| (key.clone(), v.source.path.clone().into())).collect();
+    case.missing.extend(missing);
+    let changed: Vec<String> = trace.volumes.iter().filter_map(|(key, v)| changed(pipeline, &case, key, v)).collect();
+    case.problems.extend(changed);
+    Ok(case)
 }
 
 /// A case as it was, and the first file that lies elsewhere than in the data folder.
@@ -151,7 +175,7 @@ fn case(pipeline: &Pipeline, trace: &Trace, data: &Path) -> Result<(Case, Option
 /// The files of the other channels: those of the parts that do not belong to the file before them.
 fn channels(pipeline: &Pipeline, case: &Case, key: &str, volume: &VolumeTrace) -> Vec<PathBuf> {
     let (Some(input), Some(first)) = (pipeline.input(key), case.inputs.get(key)) else { return Vec::new() };
-    let options = options_of(pipeline, input, &case.inputs);
+    let options = options_of(pipeline, input, case);
     let several =
         input.paths().count() > 1 || input.path.names().contains(revoxel_pipeline::CHANNEL) || pipeline.cases.is_some();
     if !several {
@@ -172,7 +196,7 @@ fn channels(pipeline: &Pipeline, case: &Case, key: &str, volume: &VolumeTrace) -
 /// Whether the files of an input are others than those of the trace.
 fn changed(pipeline: &Pipeline, case: &Case, key: &str, volume: &VolumeTrace) -> Option<String> {
     let (input, path) = (pipeline.input(key)?, case.inputs.get(key)?);
-    let options = options_of(pipeline, input, &case.inputs);
+    let options = options_of(pipeline, input, case);
     match Identity::is_still(&volume.source, case, key, &options) {
         Ok(true) => None,
         Ok(false) => Some(format!("{key}: {} is not the file that the trace was made of", path.display())),

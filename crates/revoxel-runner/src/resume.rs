@@ -11,7 +11,7 @@ use crate::dataset::Case;
 use crate::files::{FileError, at, read_text};
 use crate::identity::{Identity, digest};
 use crate::preflight::{Strictness, outputs_of};
-use crate::uneven::options_of;
+use crate::reading::options_of;
 
 /// Where a case stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn other(
         if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
             return Some(format!("{key} was {} and is now {}", source.path, file.display()));
         }
-        match Identity::is_still(source, case, key, &options_of(pipeline, input, &case.inputs)) {
+        match Identity::is_still(source, case, key, &options_of(pipeline, input, case)) {
             Ok(true) => {}
             Ok(false) => return Some(format!("{} has changed", file.display())),
             Err(problem) => return Some(problem.to_string()),

@@ -9,7 +9,7 @@ use revoxel_pipeline::{Input, Pipeline};
 
 use crate::dataset::Case;
 use crate::problem::Problem;
-use crate::uneven::options_of;
+use crate::reading::options_of;
 
 /// Why files are not the channels of one volume.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ impl From<SeveralError> for Problem {
 /// # Errors
 /// Where a header cannot be read, or the files are not on one grid.
 pub(crate) fn info(pipeline: &Pipeline, input: &Input, case: &Case) -> Result<FileInfo, SeveralError> {
-    let options = options_of(pipeline, input, &case.inputs);
+    let options = options_of(pipeline, input, case);
     let files: Vec<&PathBuf> = case.files(&input.key).collect();
     info_of(&files, &options)
 }
@@ -70,7 +70,7 @@ pub(crate) fn info_of(files: &[&PathBuf], options: &ReadOptions) -> Result<FileI
 /// # Errors
 /// As [`info`].
 pub(crate) fn read(pipeline: &Pipeline, input: &Input, case: &Case) -> Result<Loaded, SeveralError> {
-    let options = options_of(pipeline, input, &case.inputs);
+    let options = options_of(pipeline, input, case);
     let files: Vec<&PathBuf> = case.files(&input.key).collect();
     read_files(&files, input, &options)
 }

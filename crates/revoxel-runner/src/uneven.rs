@@ -1,6 +1,5 @@
 //! Slices that lie unevenly: where they go.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +63,7 @@ pub(crate) fn read_options(input: &Input, reference: Option<(&Input, &Path)>) ->
         number: rule.number,
         min_slices: rule.min_slices,
         largest: rule.largest,
+        files: None,
     };
     let labels = LabelOptions {
         reference: reference.map(|(_, path)| path.to_owned()),
@@ -111,13 +111,6 @@ pub(crate) fn read_options(input: &Input, reference: Option<(&Input, &Path)>) ->
         allow_outside: input.allow_outside || usual.allow_outside,
         ..usual
     }
-}
-
-/// How an input of a pipeline is to be read in a case with these files.
-pub(crate) fn options_of(pipeline: &Pipeline, input: &Input, files: &BTreeMap<String, PathBuf>) -> ReadOptions {
-    let named = input.segments.reference.as_deref();
-    let reference = named.and_then(|key| Some((pipeline.input(key)?, files.get(key)?.as_path())));
-    read_options(input, reference)
 }
 
 /// The header of a file that stands for the images of a pipeline, read as the pipeline says of these.

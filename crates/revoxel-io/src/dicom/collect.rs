@@ -33,7 +33,7 @@ pub(super) struct FolderContents {
 }
 
 /// Why a file is not among the images.
-enum NotAnImage {
+pub(super) enum NotAnImage {
     Out(SkipReason),
     Labels(Box<LabelFile>),
     Unreadable(DicomError),
@@ -44,6 +44,9 @@ pub(super) fn collect(path: &Path, options: &ReadOptions) -> Result<FolderConten
     let limits = &options.limits;
     let metadata = fs::metadata(path).map_err(failed_to_read(path))?;
     if metadata.is_dir() {
+        if let Some(files) = options.series.as_ref().and_then(|choice| choice.files.as_ref()) {
+            return listed(path, files, limits);
+        }
         let mut skipped = Vec::new();
         let paths = walk(path, true, &mut skipped)?;
         return Ok(found(path, paths, skipped, limits));
@@ -66,6 +69,20 @@ fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &L
     }
     let files = without_localizers(files, &mut skipped);
     FolderContents { root: root.to_owned(), packing: None, files, labels, skipped, focus: None, equal_instances: 0 }
+}
+
+/// The images and labels among some files of a folder.
+fn listed(root: &Path, files: &[PathBuf], limits: &Limits) -> Result<FolderContents, ReadError> {
+    let found = found(root, files.to_vec(), Vec::new(), limits);
+    // What is known to be a slice is not left out.
+    let lost = found.skipped.iter().find_map(|skipped| match &skipped.reason {
+        SkipReason::Unreadable(why) => Some((skipped.path.clone(), why.clone())),
+        _ => None,
+    });
+    match lost {
+        Some((path, why)) => Err(ReadError::Dicom { path, reason: Box::new(DicomError::Io(why)) }),
+        None => Ok(found),
+    }
 }
 
 fn sort_in(
@@ -133,7 +150,7 @@ fn walk(root: &Path, deep: bool, skipped: &mut Vec<Skipped>) -> Result<Vec<PathB
 }
 
 /// The header of one file.
-fn scan(path: &Path, limits: &Limits) -> Result<ImageFile, NotAnImage> {
+pub(super) fn scan(path: &Path, limits: &Limits) -> Result<ImageFile, NotAnImage> {
     let io = |e: io::Error| NotAnImage::Unreadable(DicomError::Io(e.to_string()));
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();

@@ -118,6 +118,17 @@ impl DataSet {
         }
     }
 
+    /// A value as text, whatever its representation; several with `\\` between them. `None` if it is absent or empty.
+    pub(super) fn shown(&self, tag: Tag) -> Option<String> {
+        let Some(Element { vr, value: Value::Bytes(_), .. }) = self.element(tag) else { return None };
+        if is_binary(*vr) {
+            let numbers = self.numbers(tag).ok().flatten()?;
+            return Some(numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\\"));
+        }
+        let text = self.text(tag)?;
+        Some(text.split('\\').map(str::trim).collect::<Vec<_>>().join("\\"))
+    }
+
     /// Exactly this many numbers.
     pub(super) fn array<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, DicomError> {
         let Some(numbers) = self.numbers(tag)? else { return Ok(None) };

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::problem::DicomError;
+use super::tags::Scope;
 
 /// A sequence of bytes that can be skipped.
 pub(super) trait Source: Read {
@@ -48,6 +49,8 @@ pub(super) struct Input<'a> {
     kept: u64,
     /// How many they may take.
     most: u64,
+    /// The attributes that are kept, if only some are needed.
+    scope: Option<&'a Scope>,
 }
 
 /// The maximum bytes of attributes in a header; those of 100,000 frames take half of it.
@@ -59,12 +62,22 @@ const STEP: usize = 16 << 10;
 
 impl<'a> Input<'a> {
     pub(super) fn new(source: &'a mut dyn Source, length: Option<u64>) -> Self {
-        Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0, most: MOST_KEPT }
+        Self { source, buffer: Vec::new(), next: 0, position: 0, length, kept: 0, most: MOST_KEPT, scope: None }
     }
 
     /// Also keeps the contours of structures.
     pub(super) fn with_contours(self) -> Self {
         Self { most: MOST_CONTOURS, ..self }
+    }
+
+    /// Keeps these attributes alone.
+    pub(super) fn with_scope(self, scope: Option<&'a Scope>) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// The attributes that are kept; `None` for all that are ever read.
+    pub(super) fn scope(&self) -> Option<&'a Scope> {
+        self.scope
     }
 
     /// The most bytes that attributes may take.

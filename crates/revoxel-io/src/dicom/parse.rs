@@ -9,7 +9,7 @@ use super::dataset::{DataSet, Element, Value};
 use super::input::{Input, Source, Stream};
 use super::problem::{DicomError, Problem};
 use super::syntax::{self, TransferSyntax};
-use super::tags::{self, Tag};
+use super::tags::{self, Scope, Tag, Wanted};
 
 /// The header of a file.
 #[derive(Clone, Debug)]
@@ -89,6 +89,16 @@ pub(super) fn parse(source: &mut dyn Source, length: Option<u64>, limit: u64) ->
     parse_from(Input::new(source, length), limit)
 }
 
+/// Reads the attributes of a scope, up to the last of them.
+pub(super) fn parse_scope(
+    source: &mut dyn Source,
+    length: Option<u64>,
+    limit: u64,
+    scope: &Scope,
+) -> Result<Header, DicomError> {
+    parse_from(Input::new(source, length).with_scope(Some(scope)), limit)
+}
+
 /// Reads a header with the contours of structures.
 pub(super) fn parse_contours(source: &mut dyn Source, length: Option<u64>, limit: u64) -> Result<Header, DicomError> {
     parse_from(Input::new(source, length).with_contours(), limit)
@@ -114,9 +124,9 @@ fn parse_from(mut input: Input<'_>, limit: u64) -> Result<Header, DicomError> {
     if !found.is_some_and(|s| s.deflated) {
         return rest(&mut input, uid, found, class, None);
     }
-    let (from, contours) = (input.position(), input.contours());
+    let (from, contours, scope) = (input.position(), input.contours(), input.scope());
     let mut stream = Stream(std::io::Read::take(DeflateDecoder::new(Rest(input)), limit));
-    let mut rest_of = Input::new(&mut stream, None);
+    let mut rest_of = Input::new(&mut stream, None).with_scope(scope);
     if contours {
         rest_of = rest_of.with_contours();
     }
@@ -182,6 +192,9 @@ impl Parser<'_, '_> {
                 return Ok(set);
             }
             let (tag, _) = self.peek_tag()?;
+            if depth == 0 && self.input.scope().is_some_and(|scope| tag > scope.last) {
+                return Ok(set);
+            }
             if tag == tags::ITEM_END && depth > 0 {
                 self.input.skip(8)?;
                 return Ok(set);
@@ -213,7 +226,10 @@ impl Parser<'_, '_> {
     /// One attribute; `None` if it is not wanted, or if it is the pixels.
     fn element(&mut self, depth: usize) -> Result<Option<Element>, DicomError> {
         let (tag, _) = self.peek_tag()?;
-        let wanted = tag.wanted().filter(|_| self.input.contours() || !tag.is_contour());
+        let wanted: Option<&Wanted> = match self.input.scope() {
+            Some(scope) => scope.find(tag),
+            None => tag.wanted().filter(|_| self.input.contours() || !tag.is_contour()),
+        };
         let (vr, length) = self.vr_and_length(tag)?;
         if depth == 0 && tag.is_pixels() {
             let length = (length != UNDEFINED).then_some(u64::from(length));

@@ -35,9 +35,9 @@ pub(super) fn choose(found: &FolderContents, groups: &[Group], options: &ReadOpt
             let next = quantities.next();
             let mixed = of_one && quantities.any(|other| Some(other) != next);
             let count = fitting.len();
-            let asked = match (&options.series, &options.select) {
-                (None, None) => String::new(),
-                _ => format!(" matching {}", asked(options)),
+            let asked = match asked(options) {
+                nothing if nothing.is_empty() => nothing,
+                choice => format!(" matching {choice}"),
             };
             Err(fail(DicomError::SeveralSeries { count, asked, of_one, quantities: mixed, list: list(&fitting) }))
         }
@@ -46,7 +46,8 @@ pub(super) fn choose(found: &FolderContents, groups: &[Group], options: &ReadOpt
 
 /// A description of the choice in the options.
 fn asked(options: &ReadOptions) -> String {
-    let series = options.series.as_ref().map(|choice| format!("series {:?}", choice.to_string()));
+    let named = options.series.as_ref().map(ToString::to_string).filter(|choice| !choice.is_empty());
+    let series = named.map(|choice| format!("series {choice:?}"));
     let part = options.select.as_ref().map(|part| format!("volume {part:?}"));
     [series, part].into_iter().flatten().collect::<Vec<_>>().join(" with ")
 }
@@ -168,7 +169,7 @@ pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
 }
 
 /// Whether a file that was left out may be a slice: damaged, or cut off before its pixels.
-fn is_damaged(reason: &SkipReason) -> bool {
+pub(super) fn is_damaged(reason: &SkipReason) -> bool {
     match reason {
         SkipReason::Unreadable(_) => true,
         // Other classes of the standard hold no slices.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, TagRange, VirtualVr};
 use dicom_dictionary_std::StandardDataDictionary;
 
 /// Group and element number of an attribute.
@@ -68,7 +68,7 @@ impl fmt::Debug for Tag {
 }
 
 /// An attribute that is read.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) tag: Tag,
     /// The keyword of the standard's dictionary.
@@ -90,6 +90,55 @@ fn dictionary(tag: Tag) -> Option<(&'static str, [u8; 2])> {
         _ => *b"UN",
     };
     Some((entry.alias, vr))
+}
+
+/// Some attributes, if not all that are ever read are needed.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// In ascending order.
+    wanted: Vec<Wanted>,
+    /// What comes after it is not read.
+    pub(super) last: Tag,
+}
+
+impl Scope {
+    /// These attributes of the standard's dictionary, and what is needed to read a file.
+    pub(super) fn new(tags: impl IntoIterator<Item = Tag>) -> Self {
+        let all = tags.into_iter().chain([MEDIA_CLASS, TRANSFER_SYNTAX]);
+        let wanted = |tag| dictionary(tag).map(|(keyword, vr)| Wanted { tag, keyword, vr });
+        let mut wanted: Vec<Wanted> = all.filter_map(wanted).collect();
+        wanted.sort_by_key(|w| w.tag);
+        wanted.dedup_by_key(|w| w.tag);
+        let last = wanted.last().map_or(TRANSFER_SYNTAX, |w| w.tag);
+        Self { wanted, last }
+    }
+
+    /// The same attributes, wherever they stand in a file.
+    pub(super) fn anywhere(self) -> Self {
+        Self { last: Tag(u32::MAX), ..self }
+    }
+
+    /// The entry of an attribute.
+    pub(super) fn find(&self, tag: Tag) -> Option<&Wanted> {
+        self.wanted.binary_search_by_key(&tag, |w| w.tag).ok().map(|i| &self.wanted[i])
+    }
+}
+
+/// An attribute of the standard by its keyword, if it is a single one.
+pub(super) fn by_keyword(keyword: &str) -> Option<Wanted> {
+    let entry = StandardDataDictionary.by_name(keyword)?;
+    let TagRange::Single(dicom_core::Tag(group, element)) = entry.tag_range() else { return None };
+    let tag = Tag(u32::from(group) << 16 | u32::from(element));
+    dictionary(tag).map(|(keyword, vr)| Wanted { tag, keyword, vr })
+}
+
+/// The keywords of the groups in which attributes of patients, studies, series and images stand.
+pub(super) fn keywords() -> impl Iterator<Item = &'static str> {
+    const GROUPS: [u32; 14] = [
+        0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0022, 0x0028, 0x0032, 0x0038, 0x0040, 0x0054, 0x0062, 0x300a, 0x300c,
+    ];
+    let tags = GROUPS.into_iter().flat_map(|group| (1..=0xffff).map(move |element| Tag(group << 16 | element)));
+    tags.filter_map(|tag| dictionary(tag).map(|(keyword, _)| keyword))
 }
 
 macro_rules! tags {

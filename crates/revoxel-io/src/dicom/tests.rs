@@ -5,6 +5,7 @@ mod codecs;
 mod frames;
 mod grouping;
 mod hostile;
+mod index;
 mod labels;
 mod lookup;
 mod mosaic;

@@ -169,7 +169,7 @@ pub(super) fn choose(files: &[PathBuf], choice: Option<&SeriesChoice>) -> Result
 }
 
 fn chosen(files: &[PathBuf], all: &[Series], choice: &SeriesChoice) -> Result<Vec<Series>, PictureError> {
-    let SeriesChoice { name, uid, description, modality, number, min_slices, largest } = choice;
+    let SeriesChoice { name, uid, description, modality, number, min_slices, largest, files: _ } = choice;
     if uid.is_some() || description.is_some() || modality.is_some() || number.is_some() {
         return Err(PictureError::Choice(choice.to_string()));
     }

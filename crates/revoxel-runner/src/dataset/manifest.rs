@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use revoxel_pipeline::{CASE, CHANNEL, COPY, CaseList, CaseName, Input, Pipeline, Template};
 
+use super::dicom::Folders;
+use super::text::{plain, shortened};
 use super::{Case, DatasetError, Finding};
 use crate::files::read_text;
 
@@ -34,6 +36,9 @@ struct Rows {
 
 /// Between the files of the channels in a cell of a table.
 const BETWEEN: char = ';';
+
+/// What the column of an input's series is called, behind the key of the input.
+const SERIES: &str = ".series";
 
 /// What is said of files that lists may not name.
 const OUTSIDE: &str = "outside the data folder, which has to be allowed";
@@ -64,8 +69,10 @@ pub(super) fn cases(
     let mut problems = unknown_columns(pipeline, list, &rows);
     let mut cases = Vec::new();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut folders = Folders::default();
     for row in rows.rows.iter().filter(|row| chosen(row, list)) {
-        match case(pipeline, row, &rows.columns, (folder, finding)) {
+        let found = case(pipeline, row, &rows.columns, (folder, finding));
+        match found.and_then(|case| with_series(case, pipeline, row, &mut folders)) {
             Ok(case) => {
                 if let Some(before) = names.insert(case.name.case.clone(), row.place.clone()) {
                     problems.push(format!("{before} and {}: both are case {:?}", row.place, case.name.case));
@@ -183,7 +190,7 @@ fn case(
     columns: &[String],
     (folder, finding): (&Path, Finding),
 ) -> Result<Case, String> {
-    let name = name_of(pipeline, row)?;
+    let name = name_of(pipeline, row, columns)?;
     let mut case = Case::new(name);
     for input in &pipeline.inputs {
         let mut files = Vec::new();
@@ -231,6 +238,23 @@ fn case(
     Ok(case)
 }
 
+/// The case with the DICOM series that the list names for its inputs.
+fn with_series(mut case: Case, pipeline: &Pipeline, row: &Row, folders: &mut Folders) -> Result<Case, String> {
+    for input in &pipeline.inputs {
+        let column = format!("{}{SERIES}", input.key);
+        let Some(uids) = row.columns.get(&column) else { continue };
+        let files: Vec<&PathBuf> = case.files(&input.key).collect();
+        let own = match (&files[..], &uids[..]) {
+            // A file that is missing is told with its path.
+            ([], _) => continue,
+            ([path], [uid]) => folders.series(path, uid).map_err(|problem| format!("{column}: {problem}"))?,
+            _ => return Err(format!("{column}: expected one SeriesInstanceUID beside one folder")),
+        };
+        case.series.insert(input.key.clone(), own);
+    }
+    Ok(case)
+}
+
 /// The paths of a template: of a column alone one for each of its files.
 fn paths_of(template: &Template, row: &Row, name: &CaseName) -> Option<Vec<String>> {
     let has = |placeholder: &str| placeholder == CASE || row.columns.contains_key(placeholder);
@@ -246,36 +270,31 @@ fn paths_of(template: &Template, row: &Row, name: &CaseName) -> Option<Vec<Strin
 }
 
 /// What a case is called, with the columns that are used in paths of outputs.
-fn name_of(pipeline: &Pipeline, row: &Row) -> Result<CaseName, String> {
+fn name_of(pipeline: &Pipeline, row: &Row, columns: &[String]) -> Result<CaseName, String> {
     let case = row.name.clone().filter(|name| !name.trim().is_empty()).ok_or("the case has no name")?;
     plain(CASE, &case)?;
     let restored = pipeline.restore.iter().filter_map(|restore| restore.path.as_ref());
     let outputs = pipeline.outputs.iter().map(|output| &output.path).chain(restored).chain([&pipeline.trace]);
     let mut fields = BTreeMap::new();
-    for column in outputs.flat_map(Template::names).filter(|name| ![CASE, COPY].contains(name)) {
-        let Some(values) = row.columns.get(column) else { continue };
-        let value = values.join("_");
-        plain(column, &value)?;
-        fields.insert(column.to_owned(), value);
+    for path in outputs {
+        for column in path.names().into_iter().filter(|name| ![CASE, COPY].contains(name)) {
+            let Some(values) = row.columns.get(column) else {
+                // A column that the list does not have is told once.
+                if path.required().contains(column) && columns.iter().any(|c| c == column) {
+                    return Err(format!(
+                        "the column {column} is empty, and the path {:?} needs it: write it in brackets, such as \
+                         [{{{column}}}/], if cases may lack it",
+                        path.text()
+                    ));
+                }
+                continue;
+            };
+            let value = values.join("_");
+            plain(column, &value)?;
+            fields.insert(column.to_owned(), value);
+        }
     }
     Ok(CaseName { fields, ..CaseName::alone(case) })
-}
-
-/// Refuses what cannot be a part of a file's name.
-fn plain(column: &str, value: &str) -> Result<(), String> {
-    let bad = value.contains(['/', '\\', '\0']) || value.starts_with('.') || value.chars().any(char::is_control);
-    match bad {
-        true => Err(format!("{column} {value:?} cannot be a part of a file name")),
-        false => Ok(()),
-    }
-}
-
-fn shortened(mut problems: Vec<String>) -> Vec<String> {
-    const MOST: usize = 20;
-    let more = problems.len().saturating_sub(MOST);
-    problems.truncate(MOST);
-    problems.extend((more > 0).then(|| format!("… and {more} more")));
-    problems
 }
 
 /// The name of a file without the endings of volumes.

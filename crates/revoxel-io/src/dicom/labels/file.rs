@@ -1,7 +1,7 @@
 //! A file of labels.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::dataset::DataSet;
 use super::super::parse::Header;
@@ -16,6 +16,11 @@ const SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.4";
 const LABELMAP: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 /// SOP class of structure sets.
 const STRUCTURES: &str = "1.2.840.10008.5.1.4.1.1.481.3";
+
+/// Whether an object of this class and modality may hold labels.
+pub(in crate::dicom) fn may_be_labels(class: &str, modality: &str) -> bool {
+    [SEGMENTATION, LABELMAP, STRUCTURES].contains(&class) || ["SEG", "RTSTRUCT"].contains(&modality)
+}
 
 /// A segmentation or a structure set, according to its header.
 #[derive(Clone, Debug)]
@@ -87,6 +92,21 @@ impl LabelFile {
     /// The same, with its name.
     pub(in crate::dicom) fn at(self, path: PathBuf, member: usize) -> Self {
         Self { path, member, ..self }
+    }
+
+    /// Its file.
+    pub(in crate::dicom) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The series to which it refers.
+    pub(in crate::dicom) fn references(&self) -> &[String] {
+        &self.references
+    }
+
+    /// Its frame of reference.
+    pub(in crate::dicom) fn frame_of_reference(&self) -> Option<&String> {
+        self.frame_of_reference.as_ref()
     }
 
     /// A description of the object.

@@ -164,3 +164,18 @@ fn documents_of_other_programs_are_told_by_their_keys() {
     assert_eq!(one.unwrap()[1], "b.json b t2=imagesTr/b_0001.nii");
     assert!(discover(&Pipeline::parse("p.yaml", "version: 1\ncases: { from: dataset.json }\ninputs: { i: { kind: image, path: '{image}' } }\noutputs: {}\ntrace: '{case}.json'\n", &[], &Registry::basic()).unwrap(), place.0.path()).is_ok());
 }
+
+#[test]
+fn an_empty_cell_is_no_part_of_a_path() {
+    let place = Place::new(&[("a.csv", "case,image,site\na,1.nii,n\nb,1.nii,\n"), ("1.nii", "")]);
+    let text = "version: 1\ncases: { from: a.csv }\ninputs: { image: { kind: image } }\n\
+                outputs: { image: { path: 'PATH' } }\ntrace: '{case}.json'\n";
+    let t = |path: &str| {
+        let pipeline = Pipeline::parse("p.yaml", &text.replace("PATH", path), &[], &Registry::basic()).unwrap();
+        let cases = discover(&pipeline, place.0.path()).map_err(|error| error.to_string())?;
+        Ok::<_, String>(cases.iter().map(|case| pipeline.outputs[0].path.path(&case.name)).collect::<Vec<_>>())
+    };
+    let error = t("{site}/{case}.nii").unwrap_err();
+    assert!(error.contains("line 3: the column site is empty") && error.contains("[{site}/]"), "{error}");
+    assert_eq!(t("[{site}/]{case}.nii").unwrap(), ["n/a.nii", "b.nii"]);
+}
