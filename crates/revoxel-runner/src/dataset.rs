@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{CaseName, Pipeline, Template};
+use revoxel_pipeline::{COPY, CaseName, Pipeline, Template};
 
 use crate::problem::Setting;
 
@@ -157,14 +157,17 @@ pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Re
     Ok(cases)
 }
 
-/// What a path with placeholders matches under a folder: the case and the file of each.
+/// What a path with placeholders matches under a folder: the case, or the copy of one, and the file of each.
 ///
 /// # Errors
 /// Where a folder cannot be listed.
-pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
+pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(CaseName, PathBuf)>, DatasetError> {
     let found = walk::Found::by(template, folder)?;
-    let order = template.names_in_order();
-    let case = |(values, path): (walk::Values, PathBuf)| (join::name_of(&values, &order).case, path);
+    let order: Vec<&str> = template.names_in_order().into_iter().filter(|name| *name != COPY).collect();
+    let case = |(values, path): (walk::Values, PathBuf)| {
+        let copy = values.get(COPY).and_then(|copy| copy.text.parse().ok());
+        (CaseName { copy, ..join::name_of(&values, &order) }, path)
+    };
     Ok(found.matches.into_iter().map(case).collect())
 }
 
