@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_pipeline::{COPY, CaseName, Pipeline, Template};
+use revoxel_pipeline::{CASE, COPY, CaseName, Input, Pipeline, Template};
 
 use crate::problem::Setting;
 
@@ -180,9 +180,12 @@ fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) ->
         (None, false) => {
             let files = [first, second].map(|case| case.inputs.values().next().map(|path| path.display().to_string()));
             let [first, second] = files.map(Option::unwrap_or_default);
-            format!(
-                " ({first} and {second}): write another placeholder for {{case}}, and the name is made of all of them"
-            )
+            let by_case = pipeline.inputs.iter().flat_map(Input::paths).any(|path| path.names().contains(CASE));
+            let advice = match by_case {
+                true => "write another placeholder for {case}, and the name is made of all of them",
+                false => "the name is made of all placeholders: rename one, or add {case} to the path",
+            };
+            format!(" ({first} and {second}): {advice}")
         }
     };
     DatasetError::SameName { folder: folder.to_owned(), case, help }

@@ -133,6 +133,13 @@ fn take(
                 few(&same)
             ));
         }
+        if let Some(two) = found
+            .windows(2)
+            .find(|two| two[0].0 != two[1].0 && channel_order(&two[0].0, &two[1].0) == std::cmp::Ordering::Equal)
+        {
+            let files = [&two[0], &two[1]].map(shown).join(", ");
+            case.problems.push(format!("{}: two files have the same channel number: {files}; rename one", input.key));
+        }
         let channels: Vec<String> = found.iter().filter_map(|(channel, _)| channel.clone()).collect();
         if let Some(usual) = usual.filter(|usual| **usual != channels) {
             let (here, there) = (channels.join(", "), usual.join(", "));
