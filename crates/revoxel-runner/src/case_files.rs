@@ -80,10 +80,13 @@ pub(crate) struct CaseFiles {
     files: Files,
 }
 
+/// Files by case and copy.
+type ByCopy = BTreeMap<(String, Option<u32>), Vec<PathBuf>>;
+
 #[derive(Debug)]
 enum Files {
     /// What a path with placeholders matches, by case and copy.
-    Matching(BTreeMap<(String, Option<u32>), Vec<PathBuf>>),
+    Matching(ByCopy),
     /// What a folder holds, by the paths without endings.
     Below(BTreeMap<String, Vec<PathBuf>>),
 }
@@ -171,9 +174,10 @@ impl CaseFiles {
     /// Where two files are of one case.
     pub(crate) fn by_case(self) -> Result<BTreeMap<String, PathBuf>, CaseFilesError> {
         let named: Vec<(String, PathBuf)> = match self.files {
-            Files::Matching(files) => {
-                files.into_iter().flat_map(|((case, _), files)| files.into_iter().map(move |f| (case.clone(), f))).collect()
-            }
+            Files::Matching(files) => files
+                .into_iter()
+                .flat_map(|((case, _), files)| files.into_iter().map(move |f| (case.clone(), f)))
+                .collect(),
             Files::Below(files) => {
                 let files: Vec<PathBuf> = files.into_values().flatten().collect();
                 let stems: BTreeSet<String> = files.iter().map(|file| stem(file)).collect();
@@ -213,15 +217,13 @@ fn pattern(place: &Path) -> Option<(PathBuf, String)> {
     (!place.exists()).then(|| (PathBuf::from(folder), rest.to_owned()))
 }
 
-fn matching(
-    place: &Path,
-    (folder, rest): (PathBuf, String),
-) -> Result<BTreeMap<(String, Option<u32>), Vec<PathBuf>>, CaseFilesError> {
+fn matching(place: &Path, (folder, rest): (PathBuf, String)) -> Result<ByCopy, CaseFilesError> {
     let template = Template::new(&rest).map_err(CaseFilesError::Pattern)?;
     // A folder that is not there is named here: of placeholders below it nothing could match.
     fs::read_dir(&folder).map_err(|error| CaseFilesError::Folder { path: folder.clone(), error })?;
-    let found = matches(&template, &folder).map_err(|e| CaseFilesError::Pattern(format!("{}: {e}", place.display())))?;
-    let mut files: BTreeMap<(String, Option<u32>), Vec<PathBuf>> = BTreeMap::new();
+    let found =
+        matches(&template, &folder).map_err(|e| CaseFilesError::Pattern(format!("{}: {e}", place.display())))?;
+    let mut files = ByCopy::new();
     for (name, path) in found {
         // As it was typed.
         let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
@@ -231,12 +233,7 @@ fn matching(
     Ok(files)
 }
 
-fn list(
-    folder: &Path,
-    root: &Path,
-    holds: Holds,
-    files: &mut BTreeMap<String, Vec<PathBuf>>,
-) -> std::io::Result<()> {
+fn list(folder: &Path, root: &Path, holds: Holds, files: &mut BTreeMap<String, Vec<PathBuf>>) -> std::io::Result<()> {
     for (path, is_folder) in entries(folder)? {
         if is_folder {
             list(&path, root, holds, files)?;

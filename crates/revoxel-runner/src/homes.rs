@@ -133,7 +133,10 @@ enum Lack {
 /// What a place has for a trace.
 enum Taken {
     /// A prediction, and all files of its name.
-    One { prediction: PathBuf, all: Vec<PathBuf> },
+    One {
+        prediction: PathBuf,
+        all: Vec<PathBuf>,
+    },
     Nothing,
     /// Files that could each be it.
     Competing(Vec<PathBuf>),

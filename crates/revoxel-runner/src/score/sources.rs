@@ -89,12 +89,7 @@ struct Reference {
 ///
 /// # Errors
 /// Where the run has no traces, no label input or several, or a label map is missing or has changed.
-pub fn pairs_of_run(
-    results: &Path,
-    out: &Path,
-    data: Option<&Path>,
-    key: Option<&str>,
-) -> Result<Pairs, SourcesError> {
+pub fn pairs_of_run(results: &Path, out: &Path, data: Option<&Path>, key: Option<&str>) -> Result<Pairs, SourcesError> {
     let traces = all_traces(out)?;
     let key = label_input(out, &traces, key)?;
     let cases = cases(out, &traces, data, &key)?;
@@ -105,7 +100,9 @@ pub fn pairs_of_run(
         let result = match one(&place, &case, &names) {
             Ok(result) => result,
             Err(files) => {
-                problems.push(format!("case {case}: {files} compete: pass a path with {{case}} that only one of them fits"));
+                problems.push(format!(
+                    "case {case}: {files} compete: pass a path with {{case}} that only one of them fits"
+                ));
                 continue;
             }
         };
