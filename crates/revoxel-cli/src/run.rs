@@ -1,5 +1,7 @@
 //! `revoxel run`
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,13 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
+use record::{Ended, begin, end, farewell};
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::NonFinite;
 use revoxel_runner::case::Done;
 use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::engine::Vanished;
 use revoxel_runner::executor::{self, Execution};
-use revoxel_runner::journal::{self, PipelineText, RunRecord};
+use revoxel_runner::journal::{self, RunRecord};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::lock::{self, Lock};
 use revoxel_runner::memory;
@@ -29,7 +32,7 @@ use super::failure::{Failure, Outcome};
 use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
 use super::pipeline_file::{how_far, load, look_for_labels, progress, with_seed};
-use super::{chosen, show, signals};
+use super::{chosen, show};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -165,7 +168,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &flags::of_case(problem)).map_err(Failure::work)?;
     }
-    let outcomes = execute(args, &pipeline, &checked, record.is_some());
+    let outcomes = execute(args, &pipeline, &checked, (record.as_ref(), refused.len()));
     end(args, record, &outcomes, refused.len());
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     if args.resume.is_some() {
@@ -194,44 +197,6 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<Vec<Case>,
     let Some((part, parts)) = args.shard else { return Ok(cases) };
     let part_of = shards::parts_of(pipeline, &cases, parts);
     Ok(cases.into_iter().zip(part_of).filter(|(_, of)| *of == part - 1).map(|(case, _)| case).collect())
-}
-
-/// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
-/// nothing to go on with: its folder holds its results alone.
-fn begin(args: &Args, pipeline: &Pipeline, checked: &[Checked], others: usize) -> Result<Option<RunRecord>, Failure> {
-    let alone = checked.len() + others == 1 && args.shard.is_none();
-    if checked.is_empty() || alone {
-        return Ok(None);
-    }
-    let text = PipelineText {
-        path: std::path::absolute(&args.pipeline).unwrap_or_else(|_| args.pipeline.clone()),
-        hash: format!("blake3:{}", pipeline.hash()),
-        text: pipeline.text().to_owned(),
-        set: with_seed(&args.set, args.seed),
-    };
-    let record = RunRecord {
-        snap: args.snap,
-        allow_outside: args.chosen.allows_outside(),
-        cases: args.chosen.names().to_vec(),
-        shard: args.shard,
-        ..RunRecord::begun(text, places::place(&args.data))
-    };
-    let record = record.after_earlier(&args.out).map_err(Failure::work)?;
-    record.write(&args.out).map_err(Failure::work)?;
-    Ok(Some(record))
-}
-
-/// Records how a run ended.
-fn end(args: &Args, record: Option<RunRecord>, outcomes: &[executor::Outcome], refused: usize) {
-    let Some(record) = record else { return };
-    let count = |of: &dyn Fn(&executor::Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
-    let done = count(&|outcome| matches!(outcome, executor::Outcome::Done(_)));
-    let failed = count(&|outcome| matches!(outcome, executor::Outcome::Failed(_))) + refused;
-    let ended = Some(journal::now());
-    // The outputs are complete all the same.
-    if let Err(problem) = (RunRecord { done, failed, ended, ..record }).write(&args.out) {
-        tracing::warn!("{problem}");
-    }
 }
 
 /// What there is left to do.
@@ -286,8 +251,13 @@ fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
     }
 }
 
-/// Runs the cases, and shows how far that is.
-fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool) -> Vec<executor::Outcome> {
+/// Runs the cases, and shows how far that is. The record tells of it too if the run is stopped; so many cases were refused.
+fn execute(
+    args: &Args,
+    pipeline: &Pipeline,
+    checked: &[Checked],
+    (record, refused): (Option<&RunRecord>, usize),
+) -> Vec<executor::Outcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),
@@ -296,21 +266,13 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         retries: args.retries,
     };
     let bar = progress(checked.len(), "cases");
-    let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());
+    let (ended, all) = (Arc::new(Ended::default()), checked.len());
     let (start, told) = (Instant::now(), AtomicUsize::new(0));
-    let counted = Arc::clone(&ended);
-    let _farewell = signals::farewell(move |stopped| {
-        say!(
-            "stopped by {}: {} of {} done, no partial files left; continue with the same command and --resume",
-            stopped.by,
-            counted.load(Ordering::SeqCst),
-            show::counted(all, "case")
-        );
-    });
+    let _farewell = farewell(args, record.cloned(), Arc::clone(&ended), (all, refused));
     let tell = |name: &CaseName, outcome: &executor::Outcome| {
         let case = name.to_string();
         let recorded = match outcome {
-            _ if !recorded => Ok(()),
+            _ if record.is_none() => Ok(()),
             executor::Outcome::Failed(problem) => journal::failed(&args.out, name, &flags::of_case(problem)),
             _ => journal::succeeded(&args.out, name),
         };
@@ -319,8 +281,9 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         }
         if let executor::Outcome::Failed(problem) = outcome {
             bar.suspend(|| crate::say_error(&format!("case {case}: {}", flags::of_case(problem))));
+            ended.failed.fetch_add(1, Ordering::SeqCst);
         } else {
-            ended.fetch_add(1, Ordering::SeqCst);
+            ended.done.fetch_add(1, Ordering::SeqCst);
         }
         if let Some(how_far) = how_far(start, told.fetch_add(1, Ordering::SeqCst) + 1, all) {
             say!("case {case}: {how_far}");
@@ -378,7 +341,8 @@ fn folder_of(path: PathBuf) -> Option<PathBuf> {
     path.parent().map(Path::to_owned)
 }
 
-fn listed(head: &str, problems: &[String]) -> String {
+/// Problems below a heading, and how many more there are.
+pub(super) fn listed(head: &str, problems: &[String]) -> String {
     const MOST: usize = 20;
     let mut text = format!("{head}:\n{}", problems[..problems.len().min(MOST)].join("\n"));
     if problems.len() > MOST {
