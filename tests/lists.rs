@@ -170,7 +170,7 @@ fn the_keys_of_channel_names_are_the_numbers_of_the_channels() {
     place.volume("data/a_01.nii.gz", &image(2));
     place.text("paths.yaml", &pipeline("", "  image: { kind: image, path: \"{case}_{channel}.nii.gz\" }\n"));
     let parts = ["two files have the same channel number: ", "a_01.nii.gz, a_1.nii.gz"];
-    place.revoxel(&["cases", "paths.yaml", "--data", "data"]).bad(2, &parts);
+    place.revoxel(&["run", "paths.yaml", "--data", "data", "--out", "out"]).bad(2, &parts);
 }
 
 #[test]
