@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests say what they skipped and counted")]
 
+mod all_predictions;
 mod augmentation;
 mod bad_input;
 mod bad_parameters;
@@ -24,6 +25,7 @@ mod label_values;
 mod labels;
 mod landmarks;
 mod levels;
+mod lists;
 mod measure;
 mod metrics;
 mod nnunet;

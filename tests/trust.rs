@@ -292,6 +292,15 @@ fn signals_end_a_run_cleanly() {
         assert!(said.contains(name) && said.contains("of 3 cases done") && said.contains("--resume"), "{said}");
         let left = contents(&place, "out");
         assert!(left.keys().all(|file| !file.ends_with(".partial") && !file.contains("lock")), "{:?}", left.keys());
+        // The record says how far the run was.
+        let record = fs::read_to_string(place.path("out/.revoxel/run.json")).unwrap();
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let done = left.keys().filter(|file| file.ends_with("trace.json")).count();
+        assert!(record["interrupted"].as_str().unwrap().contains(name) && record["ended"].is_string(), "{record}");
+        assert!(said.contains(&format!("{} of 3 cases done", record["done"])), "{said}: {record}");
+        assert!(record["done"].as_u64().unwrap() as usize <= done, "{record}: {done} traces");
+        let said = place.revoxel(&["status", "out"]).told(1).err;
+        assert!(said.contains("the last run was stopped by ") && said.contains(name), "{said}");
     }
     run(&place, &["--resume"]).good();
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "fresh"]).good();

@@ -243,6 +243,17 @@ fn the_command_line_explains_itself_to_shells_and_man() {
     place.revoxel(&["man", "man1"]).good();
     let page = std::fs::read_to_string(place.path("man1/revoxel-run.1")).unwrap();
     assert!(page.contains("\\-\\-shard") && place.path("man1/revoxel.1").exists());
+    // The synopsis has the values of what is required.
+    let plain = page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "").replace("\\fI", "");
+    assert!(plain.contains("--data <DIR> --out <DIR> <PIPELINE>"), "{plain}");
+    // Limits of reading mean nothing to commands that read no volumes; they are taken all the same.
+    for command in ["completions", "man", "schema", "transforms"] {
+        let help = place.revoxel(&[command, "--help"]).good().out;
+        assert!(!help.contains("Limits") && !help.contains("--max-volume"), "{help}");
+    }
+    assert!(place.revoxel(&["run", "--help"]).good().out.contains("--max-volume"));
+    place.revoxel(&["schema", "--max-volume", "1G", "--threads", "1"]).good();
+    place.revoxel(&["--threads", "1", "schema"]).good();
     // With --quiet there are answers and errors alone.
     let (place, _) = dataset();
     let command = ["run", "p.yaml", "--data", "data", "--out", "quiet", "--quiet"];
@@ -284,14 +295,14 @@ fn what_is_doubtful_is_not_scored_or_restored_without_a_word() {
     let said = place.revoxel(&["invert", "out", "folds", "-o", "restored"]).told(1);
     for part in [
         "case c1 (none in folds/fold_1): no prediction",
-        "case c2 (several in folds/fold_0, with other endings): no prediction",
+        "case c2 (2 files compete: folds/fold_0/c2.nii, folds/fold_0/c2.nii.gz; keep the one to use",
         "folds/c0.nii.gz: no case is called like it",
         "3 cases: 1 done, 2 without prediction",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
     place.volume("one/c0.nii", &labels[0]);
-    place.revoxel(&["score", "one", "--reference", "one"]).bad(2, &["have one name"]);
+    place.revoxel(&["score", "one", "--reference", "one"]).bad(2, &["are both of case \"c0\""]);
     // References where a pipeline finds them.
     place.volume("refs/sub-1/ses-a/x.nii.gz", &labels[0]);
     place.volume("mine/sub-1_ses-a.nii.gz", &labels[0]);

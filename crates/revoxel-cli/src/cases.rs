@@ -146,6 +146,10 @@ impl<'a> Listing<'a> {
             return Err(Failure::usage(format!("{name}: `;` stands between files in a table: use --json")));
         }
         for row in self.rows() {
+            // Blanks around a cell do not count where it is read.
+            if let Some(cell) = row[..=self.fields.len()].iter().find(|cell| cell.trim().len() < cell.len()) {
+                return Err(Failure::usage(format!("{cell:?} begins or ends with a blank: use --json")));
+            }
             writer.write_record(row).map_err(Failure::work)?;
         }
         let bytes = writer.into_inner().map_err(|e| Failure::work(e.to_string()))?;

@@ -1,8 +1,8 @@
 //! `revoxel fingerprint`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use revoxel_import::fingerprint::{Fingerprint, FingerprintError, nnunet_layout};
+use revoxel_import::fingerprint::{Fingerprint, FingerprintError, decathlon_layout, nnunet_layout};
 use revoxel_runner::dataset::{discover, select};
 
 use super::failure::{Failure, Outcome};
@@ -13,7 +13,8 @@ use super::table::table;
 /// that nnU-Net would choose. Every case has the same weight; nothing is random.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The data folder, with imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz unless --pipeline is given.
+    /// The data folder, with imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz unless --pipeline is given; or a
+    /// dataset.json of the Medical Segmentation Decathlon.
     data: PathBuf,
     /// A pipeline file whose inputs give the paths of the data.
     #[arg(long, value_name = "FILE")]
@@ -30,11 +31,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    let is_list = args.data.is_file();
+    let data = match args.data.parent().filter(|_| is_list) {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => &args.data,
+    };
     let layout = match &args.pipeline {
         Some(path) => super::pipeline_file::load(path, &[])?,
-        None => nnunet_layout(&args.data, &args.ending)?,
+        None if is_list => decathlon_layout(&args.data)?,
+        None => nnunet_layout(data, &args.ending)?,
     };
-    let cases = discover(&layout, &args.data).and_then(|c| select(c, &args.cases, &args.data));
+    let cases = discover(&layout, data).and_then(|c| select(c, &args.cases, data));
     let found = Fingerprint::of(&layout, &cases.map_err(|e| super::chosen::failure(&e))?)?;
     if args.json {
         return show::json(&found.nnunet());
@@ -70,9 +78,10 @@ impl From<FingerprintError> for Failure {
     fn from(error: FingerprintError) -> Self {
         match &error {
             FingerprintError::Layout(error) => Self::pipeline(error),
-            FingerprintError::NoImages { .. } => {
-                Self::usage(error).with_help("the options are --ending and --pipeline")
-            }
+            FingerprintError::NoImages { .. } => Self::usage(error).with_help(
+                "the options are --ending and --pipeline; a dataset.json of the Decathlon can be given instead of \
+                     the folder",
+            ),
             FingerprintError::Case { .. } => Self::work(error),
             _ => Self::usage(error),
         }

@@ -10,6 +10,7 @@ use revoxel_runner::points::PointsError;
 use revoxel_runner::prediction::PredictionError;
 use revoxel_runner::problem::{Problem, Setting};
 use revoxel_runner::restore::RestoreError;
+use revoxel_runner::score::SourcesError;
 use revoxel_runner::uneven::UnevenError;
 
 /// What can be set about an error.
@@ -33,6 +34,8 @@ pub(super) fn settings(error: &dyn Any) -> Vec<Setting> {
         error.settings()
     } else if let Some(error) = error.downcast_ref::<PointsError>() {
         error.setting().into_iter().collect()
+    } else if let Some(error) = error.downcast_ref::<SourcesError>() {
+        error.settings()
     } else {
         Vec::new()
     }
@@ -87,6 +90,9 @@ fn flag(setting: Setting) -> String {
         Setting::Axes => "--axes",
         Setting::Restore => "--restore NAME",
         Setting::Space => "--space index, ras or lps",
+        Setting::Data => "--data DIR",
+        Setting::LabelInput => "--key NAME",
+        Setting::Reference => "--reference DIR",
         Setting::Prediction(setting) => match setting {
             Prediction::AssumeGrid => "--assume-grid",
             Prediction::Activation => "--activation softmax or sigmoid",

@@ -4,15 +4,16 @@ mod all;
 mod allowed;
 mod former;
 mod overrides;
+mod preflight;
+mod prepared;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use allowed::{bounded, check_outputs};
 use former::Former;
 use overrides::{OUTPUT, Overrides, PREDICTION, RESTORING};
+use prepared::{Prediction, Prepared, prepare};
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
-use revoxel_invert::{CombinedPrediction, Decision, InvertError, Trace, TraceError, Values, VolumeTrace};
+use revoxel_invert::{CombinedPrediction, Decision, InvertError, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
@@ -20,14 +21,11 @@ use serde_json::json;
 use super::failure::{Failure, Outcome};
 use super::show;
 use super::slices::{self, Onto};
-use super::trace_file::load;
 use super::weights::Weights;
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
-use revoxel_runner::points::form_of;
 use revoxel_runner::prediction::{Reading, read};
 use revoxel_runner::restore::{Member, Restoration, RestoreError};
-use revoxel_runner::uneven::beside;
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -48,10 +46,11 @@ pub(super) struct Args {
     /// folder of `run`: a folder of predictions, or a path with {case}.
     #[arg(required = true, value_name = "PREDICTION")]
     predictions: Vec<PathBuf>,
-    /// The file to write; with the output folder of `run`, a folder.
+    /// The file to write. With the output folder of `run`: the folder to write all results to.
     #[arg(short, long, help_heading = OUTPUT, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Folder that the `output` path of the pipeline's `restore` entry is relative to; replaces --output.
+    /// The folder to write to, where the result gets the `output` path of the pipeline's `restore` entry. With the output
+    /// folder of `run`: the same as -o.
     #[arg(long, help_heading = OUTPUT, value_name = "DIR", conflicts_with = "output")]
     out: Option<PathBuf>,
     /// Another prediction of the same case with its own trace, such as a mirrored copy; repeatable.
@@ -112,30 +111,10 @@ struct Said {
 
 /// Brings the prediction of one case back.
 fn one(args: &Args) -> Result<Said, Failure> {
-    let trace = load(&args.trace, args.onto)?;
-    let named = |e: TraceError| Failure::about(&args.trace, e);
-    let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())
-        .map_err(|e| Failure::about(&args.trace, e))?;
-    args.said.apply(&mut restoration)?;
-    restoration.recipe.coverage = args.coverage.is_some();
+    let Prepared { trace, restoration, key, output, uneven, members } = prepare(args)?;
+    let record = trace.volume(&key).map_err(|e| Failure::about(&args.trace, e))?;
+    let (wanted, count) = (restoration.dtype, members.len());
     let undone = restoration.recipe.values != Values::Keep;
-    let key = match &restoration.volume {
-        Some(key) => key.clone(),
-        None if undone => trace.main_values().map_err(named)?.to_owned(),
-        None => trace.main_volume().map_err(named)?.to_owned(),
-    };
-    let record = trace.volume(&key).map_err(named)?;
-    bounded(args, record, undone)?;
-    let output = output(args, &restoration)?;
-    check_outputs(args, &output)?;
-    let uneven = slices::Uneven::of(record)?;
-    if uneven.is_some() {
-        show::free(&beside(&output), args.overwrite)?;
-    }
-    let wanted = restoration.dtype;
-    restoration.check_labels(wanted)?;
-    let members = members(args, &trace, &key)?;
-    let count = members.len();
     let read = |prediction: Prediction| read_member(args, &restoration, prediction);
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     let mut dropped = Vec::new();
@@ -175,6 +154,7 @@ fn one(args: &Args) -> Result<Said, Failure> {
             "predictions": count,
             "kind": kind.name(),
             "argmax": restoration.recipe.decision() == Decision::Argmax,
+            "labels_already": restoration.labels_already,
             "values": restoration.recipe.values.name(),
             "interpolation": interpolation.map(Interpolation::name),
             "dtype": dtype.name(),
@@ -242,16 +222,17 @@ fn write_result(
 fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -> Result<Member, Failure> {
     let (trace, key, path, weights) = prediction;
     let named = |e: TraceError| Failure::about(&args.trace, e);
-    if form_of(&path).is_some() {
-        return Err(Failure::usage(format!("{}: a file of points: use `revoxel points`", path.display())));
-    }
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
     let model = model.map_err(|e| Failure::about(&args.trace, e))?;
     let argmax = restoration.recipe.decision() == Decision::Argmax;
-    let reading = Reading { kind: restoration.kind, axes: args.said.axes, argmax, beside: Some(record.kind) };
+    // Whole numbers that cannot be labels, as those of a scan, are seen where nobody says what they are.
+    let kind = restoration.kind.filter(|_| !restoration.labels_already);
+    let reading = Reading { kind, axes: args.said.axes, argmax, beside: Some(record.kind) };
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
-    Ok(Member { name: path.display().to_string(), trace, volume: key, prediction, weights })
+    let name = path.display().to_string();
+    restoration.check_label_map(&name, &prediction)?;
+    Ok(Member { name, trace, volume: key, prediction, weights })
 }
 
 /// Writes the mask of what the model saw.
@@ -261,6 +242,9 @@ fn write_coverage(path: &Path, mask: &Volume, record: &VolumeTrace, key: &str) -
     let kept = Kept::of_mask(&written, &facts, record.source.channels);
     write(path, Head::of(mask), &kept.facts, None, |writer| writer.push(mask.voxels()).map_err(Failure::work))
 }
+
+/// What is said of predictions that are label maps, where the pipeline would decide.
+const ALREADY: &str = "labels already: argmax not needed";
 
 /// What was made of the predictions, in words.
 fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
@@ -275,6 +259,9 @@ fn made(restoration: &Restoration, kind: Kind, count: usize) -> String {
     }
     if let Some(name) = &restoration.name {
         what.push_str(&format!(", restore.{name}"));
+    }
+    if restoration.labels_already {
+        what.push_str(&format!(", {ALREADY}"));
     }
     what
 }
@@ -327,44 +314,6 @@ impl From<RestoreError> for Failure {
             RestoreError::Step { .. } => Self::work(error),
             _ => Self::usage(error),
         }
-    }
-}
-
-/// One of the predictions of a case: its trace, the key of its volume there, its file, its weight or those of its
-/// channels.
-type Prediction = (Arc<Trace>, String, PathBuf, Vec<f64>);
-
-fn members(args: &Args, trace: &Arc<Trace>, key: &str) -> Result<Vec<Prediction>, Failure> {
-    let mut members: Vec<_> =
-        args.predictions.iter().map(|p| (trace.clone(), key.to_owned(), p.clone(), vec![1.0])).collect();
-    for pair in args.with.chunks_exact(2) {
-        let other = load(&pair[0], args.onto)?;
-        let named = |e: TraceError| Failure::about(&pair[0], e);
-        let key = match other.volumes.contains_key(key) {
-            true => key.to_owned(),
-            false => other.main_volume().map_err(named)?.to_owned(),
-        };
-        members.push((other, key, pair[1].clone(), vec![1.0]));
-    }
-    let weights = args.weights.of_members(members.len()).map_err(Failure::usage)?;
-    for (member, weights) in members.iter_mut().zip(weights) {
-        member.3 = weights;
-    }
-    Ok(members)
-}
-
-/// Where the result goes.
-fn output(args: &Args, restoration: &Restoration) -> Result<PathBuf, Failure> {
-    match (&args.output, &args.out, &restoration.path) {
-        (Some(output), ..) => Ok(output.clone()),
-        (None, Some(folder), Some(path)) => Ok(folder.join(path)),
-        (None, Some(_), None) => {
-            Err(Failure::usage("--out: the trace has no output path for predictions: pass -o FILE"))
-        }
-        (None, None, Some(path)) => {
-            Err(Failure::usage(format!("missing output: pass -o FILE, or --out DIR to write DIR/{path}")))
-        }
-        (None, None, None) => Err(Failure::usage("missing output: pass -o FILE")),
     }
 }
 

@@ -52,7 +52,7 @@ use std::process::ExitCode;
 
 pub(crate) use say::{say, say_error};
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// Medical volumes to models and back: declared preprocessing, and predictions on the grid of the scan.
@@ -124,9 +124,22 @@ enum Command {
     Demo(demo::Args),
 }
 
+/// Commands that read no volumes.
+const WITHOUT_VOLUMES: [&str; 4] = ["transforms", "schema", "completions", "man"];
+
+/// The command line. The help of commands that read no volumes does not show the limits of reading.
+fn command_line() -> clap::Command {
+    let command = Cli::command();
+    let is_limit = |arg: &&clap::Arg| arg.get_help_heading() == Some(limits::HEADING);
+    let limits: Vec<clap::Arg> = command.get_arguments().filter(is_limit).map(|arg| arg.clone().hide(true)).collect();
+    let hide = |command: clap::Command, name: &&str| command.mut_subcommand(name, |sub| sub.args(limits.clone()));
+    WITHOUT_VOLUMES.iter().fold(command, hide)
+}
+
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return ending::not_understood(&error),
     };
@@ -210,10 +223,9 @@ fn can_start(most: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn no_command_contradicts_itself() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 }

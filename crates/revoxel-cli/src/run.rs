@@ -1,5 +1,6 @@
 //! `revoxel run`
 
+mod record;
 mod repeated;
 mod report;
 
@@ -10,11 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
+use record::{Begun, Ended, begin, end, farewell, hash_of};
+use report::{of_case, people, report};
 use revoxel_invert::Trace;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::executor::{self, Execution};
-use revoxel_runner::journal::{self, Basis, PipelineText, RunRecord};
+use revoxel_runner::journal::{self, Basis};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::lock::{self, Lock};
 use revoxel_runner::memory;
@@ -29,8 +32,7 @@ use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
 use super::parts::{self, Part};
 use super::pipeline_file::{how_far, load, look_for_labels, progress, with_seed};
-use super::{chosen, show, signals};
-use report::{of_case, people, report};
+use super::{chosen, show};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -176,7 +178,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &hash_of(&pipeline), &flags::of_case(problem)).map_err(Failure::work)?;
     }
-    let outcomes = execute(args, &pipeline, &checked, record.is_some());
+    let outcomes = execute(args, &pipeline, &checked, (record.as_ref(), refused.len()));
     end(args, record, &outcomes, refused.len());
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     let same = repeated::compare(&pipeline, &before, &args.out, (&checked, &outcomes), &mut summary);
@@ -243,73 +245,6 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>
     Ok((cases, Some(basis)))
 }
 
-/// Records that a run begins; `None` where there is nothing to run, and nothing is written. A run of one case has
-/// nothing to go on with: its folder holds its results alone.
-fn begin(
-    args: &Args,
-    pipeline: &Pipeline,
-    about: About,
-    (tried, done): (usize, usize),
-) -> Result<Option<Begun>, Failure> {
-    let alone = tried + done == 1 && args.shard.is_none();
-    if tried == 0 || alone {
-        return Ok(None);
-    }
-    let text = PipelineText {
-        path: absolute(args.pipeline.as_ref().or(args.from_trace.first())),
-        hash: hash_of(pipeline),
-        text: pipeline.text().to_owned(),
-        set: with_seed(&args.set, args.seed),
-    };
-    let record = RunRecord {
-        snap: about.snap,
-        allow_outside: args.chosen.allows_outside(),
-        cases: about.names,
-        shard: args.shard,
-        basis: about.basis,
-        ..RunRecord::begun(text, places::place(&args.data))
-    };
-    let record = record.after_earlier(&args.out).map_err(Failure::work)?;
-    record.write(&args.out).map_err(Failure::work)?;
-    let warned = parts::warn_of_others(&args.out, &record);
-    Ok(Some(Begun { record, warned }))
-}
-
-/// A run that is recorded.
-struct Begun {
-    record: RunRecord,
-    /// Whether people have been warned of parts that were made of other cases.
-    warned: bool,
-}
-
-/// The hash of a pipeline, as traces and records have it.
-fn hash_of(pipeline: &Pipeline) -> String {
-    format!("blake3:{}", pipeline.hash())
-}
-
-fn absolute(path: Option<&PathBuf>) -> PathBuf {
-    let path = path.cloned().unwrap_or_default();
-    std::path::absolute(&path).unwrap_or(path)
-}
-
-/// Records how a run ended.
-fn end(args: &Args, begun: Option<Begun>, outcomes: &[executor::Outcome], refused: usize) {
-    let Some(Begun { record, warned }) = begun else { return };
-    let count = |of: &dyn Fn(&executor::Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
-    let done = count(&|outcome| matches!(outcome, executor::Outcome::Done(_)));
-    let failed = count(&|outcome| matches!(outcome, executor::Outcome::Failed(_))) + refused;
-    let ended = Some(journal::now());
-    let record = RunRecord { done, failed, ended, ..record };
-    // The outputs are complete all the same.
-    if let Err(problem) = record.write(&args.out) {
-        tracing::warn!("{problem}");
-    }
-    // Parts that began at the same time did not see each other.
-    if !warned {
-        parts::warn_of_others(&args.out, &record);
-    }
-}
-
 /// What there is left to do.
 struct ToDo {
     cases: Vec<Case>,
@@ -362,8 +297,13 @@ fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
     }
 }
 
-/// Runs the cases, and shows how far that is.
-fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool) -> Vec<executor::Outcome> {
+/// Runs the cases, and shows how far that is. The record tells of it too if the run is stopped; so many cases were refused.
+fn execute(
+    args: &Args,
+    pipeline: &Pipeline,
+    checked: &[Checked],
+    (begun, refused): (Option<&Begun>, usize),
+) -> Vec<executor::Outcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let execution = Execution {
         jobs: args.jobs.unwrap_or(cores).max(1),
@@ -372,21 +312,13 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         retries: args.retries,
     };
     let bar = progress(checked.len(), "cases");
-    let (ended, all) = (Arc::new(AtomicUsize::new(0)), checked.len());
+    let (ended, all) = (Arc::new(Ended::default()), checked.len());
     let (start, told) = (Instant::now(), AtomicUsize::new(0));
-    let counted = Arc::clone(&ended);
-    let _farewell = signals::farewell(move |stopped| {
-        say!(
-            "stopped by {}: {} of {} done, no partial files left; continue with the same command and --resume",
-            stopped.by,
-            counted.load(Ordering::SeqCst),
-            show::counted(all, "case")
-        );
-    });
+    let _farewell = farewell(args, begun, Arc::clone(&ended), (all, refused));
     let tell = |name: &CaseName, outcome: &executor::Outcome| {
         let case = name.to_string();
         let recorded = match outcome {
-            _ if !recorded => Ok(()),
+            _ if begun.is_none() => Ok(()),
             executor::Outcome::Failed(problem) => {
                 journal::failed(&args.out, name, &hash_of(pipeline), &flags::of_case(problem))
             }
@@ -397,8 +329,9 @@ fn execute(args: &Args, pipeline: &Pipeline, checked: &[Checked], recorded: bool
         }
         if let executor::Outcome::Failed(problem) = outcome {
             bar.suspend(|| crate::say_error(&format!("case {case}: {}", flags::of_case(problem))));
+            ended.failed.fetch_add(1, Ordering::SeqCst);
         } else {
-            ended.fetch_add(1, Ordering::SeqCst);
+            ended.done.fetch_add(1, Ordering::SeqCst);
         }
         if let Some(how_far) = how_far(start, told.fetch_add(1, Ordering::SeqCst) + 1, all) {
             say!("case {case}: {how_far}");
@@ -456,7 +389,8 @@ fn folder_of(path: PathBuf) -> Option<PathBuf> {
     path.parent().map(Path::to_owned)
 }
 
-fn listed(head: &str, problems: &[String]) -> String {
+/// Problems below a heading, and how many more there are.
+pub(super) fn listed(head: &str, problems: &[String]) -> String {
     const MOST: usize = 20;
     let mut text = format!("{head}:\n{}", problems[..problems.len().min(MOST)].join("\n"));
     if problems.len() > MOST {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use revoxel_runner::files::write_text;
 use revoxel_runner::places::Places;
-use revoxel_runner::score::{Pairs, Row, Scored, Scoring, Spread, pairs, score};
+use revoxel_runner::score::{Pairs, Row, Scored, Scoring, Spread, pairs, pairs_of_run, score};
 use serde_json::{Value, json};
 
 use super::compare::share;
@@ -17,10 +17,12 @@ use super::table::table;
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
 A folder names a case by its file (CASE.nii.gz) or, if all files have one name, by their folder (CASE/label.nii.gz). \
+With --run, the references are the label maps that the run read; they must not have changed since. \
 Pieces are connected voxels of a label: found if the result has one voxel of it, made up if only the result has it. \
 Exit code 1 if a case could not be scored or a mean is below a threshold.
 
 Examples:
+  revoxel score restored --run preprocessed
   revoxel score restored --reference data/labels
   revoxel score \"restored/{case}/seg.nii.gz\" --reference \"data/labels/{case}.nii.gz\" --csv scores.csv --min-dice 0.8";
 
@@ -32,8 +34,17 @@ pub(super) struct Args {
     /// The label maps to score: a folder, or a path with {case}.
     results: PathBuf,
     /// The reference label maps: a folder, or a path with {case}.
-    #[arg(long, value_name = "DIR")]
-    reference: PathBuf,
+    #[arg(long, value_name = "DIR", conflicts_with = "run", required_unless_present = "run")]
+    reference: Option<PathBuf>,
+    /// The output folder of `run`: the references are the label maps that it read.
+    #[arg(long, value_name = "OUT")]
+    run: Option<PathBuf>,
+    /// With --run: the label input to compare with [default: the only one].
+    #[arg(long, value_name = "NAME", requires = "run")]
+    key: Option<String>,
+    /// With --run: the data folder, if it is not where it was when the run started, or the run had a single case.
+    #[arg(long, value_name = "DIR", requires = "run")]
+    data: Option<PathBuf>,
     /// Tolerance of the surface Dice (NSD), in mm.
     #[arg(long, value_name = "MM", default_value_t = 1.0)]
     tolerance_mm: f64,
@@ -69,14 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !(args.tolerance_mm.is_finite() && args.tolerance_mm >= 0.0) {
         return Err(Failure::usage("--tolerance-mm: expected a number of at least 0"));
     }
-    let Pairs { pairs, no_reference, no_result } = pairs(&args.results, &args.reference).map_err(Failure::usage)?;
-    if pairs.is_empty() {
-        let (results, references) = (args.results.display(), args.reference.display());
-        return Err(Failure::usage(format!(
-            "no file of {results} has the name of one of {references}: write paths with {{case}} to say which belong \
-             together"
-        )));
-    }
+    let Pairs { pairs, no_reference, no_result } = found(args)?;
     if let Some(path) = &args.csv {
         show::free(path, args.overwrite)?;
         let mut places = Places::default();
@@ -116,6 +120,28 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let good = failed.is_empty() && below.is_empty() && no_reference.is_empty() && no_result.is_empty();
     if good { Ok(()) } else { Err(Failure::told()) }
+}
+
+/// The results with their references.
+fn found(args: &Args) -> Result<Pairs, Failure> {
+    let (found, references) = match (&args.run, &args.reference) {
+        (Some(out), _) => {
+            let found = pairs_of_run(&args.results, out, args.data.as_deref(), args.key.as_deref());
+            (found.map_err(Failure::usage)?, format!("the cases of {}", out.display()))
+        }
+        (None, Some(reference)) => {
+            (pairs(&args.results, reference).map_err(Failure::usage)?, reference.display().to_string())
+        }
+        (None, None) => return Err(Failure::usage("missing references: pass --reference DIR or --run OUT")),
+    };
+    if found.pairs.is_empty() {
+        let results = args.results.display();
+        return Err(Failure::usage(format!(
+            "no file of {results} has the name of one of {references}: write paths with {{case}} to say which belong \
+             together"
+        )));
+    }
+    Ok(found)
 }
 
 /// The rows of each label of each channel.

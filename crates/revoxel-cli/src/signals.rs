@@ -2,10 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use revoxel_runner::stop::Still;
 #[cfg(unix)]
 use revoxel_runner::stop::{clear_up, stand_still, stop};
 
-type Farewell = Box<dyn Fn(&Stopped) + Send>;
+use super::show;
+
+type Farewell = Box<dyn Fn(&Stopped, &Still) + Send>;
 
 /// What a command says before the program ends.
 static FAREWELL: Mutex<Option<Farewell>> = Mutex::new(None);
@@ -19,8 +22,19 @@ pub(super) struct Stopped {
     pub(super) code: i32,
 }
 
-/// What is said when the program is stopped, for as long as the result lives.
-pub(super) fn farewell(say: impl Fn(&Stopped) + Send + 'static) -> Registered {
+impl Stopped {
+    /// Says how far the work is, and how to go on.
+    pub(super) fn say(&self, done: usize, all: usize) {
+        say!(
+            "stopped by {}: {done} of {} done, no partial files left; continue with the same command and --resume",
+            self.by,
+            show::counted(all, "case")
+        );
+    }
+}
+
+/// What is done and said when the program is stopped, for as long as the result lives.
+pub(super) fn farewell(say: impl Fn(&Stopped, &Still) + Send + 'static) -> Registered {
     *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(say));
     Registered(())
 }
@@ -81,9 +95,9 @@ pub(super) fn listen() {}
 
 #[cfg(unix)]
 fn end(stopped: &Stopped) {
-    let _still = stand_still();
+    let still = stand_still();
     match FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        Some(say) => say(stopped),
+        Some(say) => say(stopped, &still),
         None => crate::say(&format!("stopped by {}: no partial files left", stopped.by)),
     }
     exit(stopped.code);

@@ -81,6 +81,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             "out": args.out,
             "pipeline": latest.pipeline.path,
             "data": data,
+            "interrupted": latest.interrupted,
             "counts": counts,
             "cases": rows.iter().map(row).collect::<Vec<_>>(),
         }))?;
@@ -98,6 +99,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         let shown = counts.iter().filter(|(state, count)| *count > 0 || *state == "done");
         let shown: Vec<String> = shown.map(|(state, count)| format!("{count} {state}")).collect();
         show::text(&format!("{}: {}\n", show::counted(rows.len(), "case"), shown.join(", ")))?;
+    }
+    if let Some(signal) = &latest.interrupted {
+        say!("the last run was stopped by {signal} after {}", show::counted(latest.done, "case"));
     }
     if runs.iter().all(|run| !run.cases.is_empty()) {
         say!("only the cases that were asked for with --case count");

@@ -82,6 +82,14 @@ pub enum FingerprintError {
         /// How their names end.
         ending: String,
     },
+    /// A list of cases that cannot be used.
+    #[error("{path}: {problem}")]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The inputs do not fit.
     #[error("{0}")]
     Inputs(String),
@@ -117,6 +125,34 @@ pub fn nnunet_layout(data: &Path, ending: &str) -> Result<Pipeline, FingerprintE
     text.push_str(&format!("  label: {{ kind: label, path: {} }}\n", path("labelsTr", "")));
     text.push_str("outputs: { label: { path: \"{case}.nii.gz\" } }\ntrace: \"{case}.json\"\n");
     Ok(Pipeline::parse("layout of nnU-Net", &text, &[], &Registry::basic())?)
+}
+
+/// The layout of a `dataset.json` of the Medical Segmentation Decathlon: its training cases, and the modalities as
+/// channels of one file. Paths in it are relative to its folder.
+///
+/// # Errors
+/// Where the file cannot be read, or lists no training cases.
+pub fn decathlon_layout(list: &Path) -> Result<Pipeline, FingerprintError> {
+    let fault = |problem: String| FingerprintError::List { path: list.to_owned(), problem };
+    let text = std::fs::read_to_string(list).map_err(|e| fault(e.to_string()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let document: Value = serde_json::from_str(text).map_err(|e| fault(format!("not JSON: {e}")))?;
+    if !document["training"].is_array() {
+        return Err(fault("it has no list \"training\", as the Medical Segmentation Decathlon has it".to_owned()));
+    }
+    let name = Value::from(list.file_name().unwrap_or_default().to_string_lossy());
+    let mut text = format!("version: 1\ncases: {{ from: {name}, split: training }}\ninputs:\n");
+    match document["modality"].as_object().map_or(1, Map::len) {
+        0 | 1 => text.push_str("  image: { kind: image }\n"),
+        several => (0..several).for_each(|channel| {
+            let input = format!("{{ kind: image, path: \"{{image}}\", channel: {channel} }}");
+            text.push_str(&format!("  image_{channel:04}: {input}\n"));
+        }),
+    }
+    text.push_str(
+        "  label: { kind: label }\noutputs: { label: { path: \"{case}.nii.gz\" } }\ntrace: \"{case}.json\"\n",
+    );
+    Ok(Pipeline::parse("layout of the Decathlon", &text, &[], &Registry::basic())?)
 }
 
 impl Fingerprint {

@@ -155,12 +155,21 @@ impl Decision {
     /// # Errors
     /// If channels are missing, or the values are not scores.
     pub(crate) fn check(&self, volume: &Volume) -> Result<(), InvertError> {
+        if matches!(self, Self::Regions(_)) && !matches!(volume.kind(), Kind::Probability | Kind::Logit) {
+            let problem = format!("expected probabilities or logits, not values of kind {}", volume.kind());
+            return Err(InvertError::Regions(problem));
+        }
+        self.check_channels(volume.channels())
+    }
+
+    /// Whether it fits so many channels.
+    ///
+    /// # Errors
+    /// If channels are missing.
+    pub fn check_channels(&self, channels: usize) -> Result<(), InvertError> {
         match self {
-            Self::Argmax if volume.channels() < 2 => Err(InvertError::SingleChannel),
-            Self::Regions(_) if !matches!(volume.kind(), Kind::Probability | Kind::Logit) => Err(InvertError::Regions(
-                format!("expected probabilities or logits, not values of kind {}", volume.kind()),
-            )),
-            Self::Regions(regions) => regions.check(Some(volume.channels())).map_err(InvertError::Regions),
+            Self::Argmax if channels < 2 => Err(InvertError::SingleChannel),
+            Self::Regions(regions) => regions.check(Some(channels)).map_err(InvertError::Regions),
             _ => Ok(()),
         }
     }

@@ -69,6 +69,16 @@ pub(crate) fn on_model_grid(
 }
 
 impl VolumeTrace {
+    /// Checks that a prediction with this grid in its header lies on the trace's result grid; with `assume_grid`, that it
+    /// has its shape.
+    ///
+    /// # Errors
+    /// If it lies elsewhere, or the trace is damaged.
+    pub fn check_grid(&self, prediction: &Grid, assume_grid: bool) -> Result<(), InvertError> {
+        let (_, _, model) = self.ends()?;
+        model_relation(prediction, &model, assume_grid).map(drop)
+    }
+
     /// The rule by which the coarsest axis was interpolated in another way, with the position of its op.
     pub(crate) fn separating(&self) -> Result<Option<(usize, Separate)>, InvertError> {
         self.separate().map_err(|(place, problem)| InvertError::Trace { place, problem })

@@ -22,10 +22,10 @@ pub(crate) mod problem;
 mod tests;
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use revoxel_core::{Voxels, parallel};
+use revoxel_core::{Dtype, Voxels, parallel};
 
 use crate::atomic::atomically;
 use crate::open::{empty, failed_to_read, length_of};
@@ -42,6 +42,40 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// The values in C order: the last axis is fastest.
     pub voxels: Voxels,
+}
+
+/// What the header of an array says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayHead {
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// The type of its values after reading.
+    pub dtype: Dtype,
+}
+
+/// Reads the header of an .npy or .npz file; the values are not touched.
+///
+/// # Errors
+/// As [`read`], as far as the header and the length of the file tell.
+pub fn head(path: impl AsRef<Path>) -> Result<ArrayHead, ReadError> {
+    let path = path.as_ref();
+    let named = |reason| ReadError::Npy { path: path.to_owned(), reason };
+    let length = length_of(path)?;
+    let mut file = File::open(path).map_err(failed_to_read(path))?;
+    let mut first = Vec::new();
+    (&file).take(2).read_to_end(&mut first).map_err(failed_to_read(path))?;
+    let preamble = if first == b"PK" {
+        npz::preamble(path)?
+    } else {
+        file.rewind().map_err(failed_to_read(path))?;
+        let preamble = preamble::Preamble::read(&mut BufReader::new(&file)).map_err(named)?;
+        let (needed, found) = (preamble.bytes().map_err(named)?, length.saturating_sub(preamble.length));
+        if needed > found {
+            return Err(named(NpyError::Short { shape: preamble.shape, needed, found }));
+        }
+        preamble
+    };
+    Ok(ArrayHead { dtype: preamble.descr.element.dtype(), shape: preamble.shape })
 }
 
 /// Reads an .npy or .npz file, by its content. An .npz file must hold just one array.

@@ -340,13 +340,11 @@ pub(crate) fn paths(key: &str, input: &Node, listed: bool) -> Result<(Template, 
     let mut templates = Vec::new();
     for node in texts {
         let fault = |problem: String| Fault::new(node.place, problem);
+        if let Some(name) = node.placeholder() {
+            return Err(fault(format!("expected a path, not a map: put it in quotes, \"{{{name}}}…\"")));
+        }
         let text = match &node.data {
             Data::Text(text) => text,
-            // `path: {case}` is a map to YAML.
-            Data::Map(fields) if fields.len() == 1 => {
-                let name = &fields[0].0.name;
-                return Err(fault(format!("expected a path, not a map: put it in quotes, \"{{{name}}}…\"")));
-            }
             _ => return Err(fault(format!("expected a path, or a list of paths, not {}", node.json()))),
         };
         let template = Template::new(text).map_err(fault)?;

@@ -22,7 +22,7 @@ use crate::spec::{InputSpec, PipelineSpec};
 use crate::state::VolumeStates;
 use crate::steps::{resolve_step, stored_dtype};
 use crate::template::{CaseName, Template};
-use crate::typed::typed;
+use crate::typed::{check_maps, typed};
 use crate::{cases, non_finite, restore, segments, series, substitute, yaml};
 
 impl Pipeline {
@@ -156,6 +156,7 @@ fn resolve(
     if !matches!(document.data, Data::Map(_)) {
         return Err(Fault::new(document.place, "not a pipeline: expected fields such as version, inputs and steps"));
     }
+    check_maps(&document)?;
     restore::strict::check(&document)?;
     let spec: PipelineSpec = typed(&document)?;
     let place = |path: &[&str]| document.locate(&path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);

@@ -51,10 +51,35 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
             let problem = problem.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
             let fault = Fault::new(place, problem);
             let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
-            let bare = line.contains(": ${") && line.contains(": {");
-            Err(if bare { fault.help("inside braces, write it in quotes: \"${name}\"") } else { fault })
+            Err(match bare_placeholder(line) {
+                Some((true, name)) => fault.help(format!("inside braces, write it in quotes: \"${{{name}}}\"")),
+                Some((false, name)) => fault.help(format!(
+                    "braces begin a map in YAML: put a path with {{{name}}} in quotes, \"…{{{name}}}…\""
+                )),
+                None => fault,
+            })
         }
     }
+}
+
+/// The first placeholder of a line that stands without quotes, and whether it is that of a variable, `${name}`.
+fn bare_placeholder(line: &str) -> Option<(bool, &str)> {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') if line[..at].ends_with([' ', '\t']) => return None,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), _) if open == c => quote = None,
+            (None, '{') => {
+                let name = line[at + 1..].split_once('}').map_or("", |(name, _)| name.trim());
+                if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                    return Some((line[..at].ends_with('$'), name));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 enum Raw {
@@ -177,6 +202,30 @@ mod tests {
         let place = parse(text).unwrap_err().place;
         let line = text[..place.offset].matches('\n').count() + 1;
         assert!(place.line > 1 && line == place.line && text.is_char_boundary(place.offset), "{place:?}");
+    }
+
+    #[test]
+    fn placeholders_without_quotes_are_named() {
+        for text in [
+            "a: {case}.nii\n",
+            "a: {case}/b.nii\nb: 1\n",
+            "a: { path: {case}_0.nii, b: 1 }\n",
+            "a: { path: images/{case}.nii }\n",
+            "a: [ {case}_0.nii, {case}_1.nii ]\n",
+            "a: [x/{case}.nii]\n",
+            "a:\n  - {case}_0.nii\n  - {case}_1.nii\n",
+            "a: [ses-{case}/]{sub}.nii\n",
+            "a: { \"q: {sub}\": {case}.nii }\n",
+        ] {
+            let fault = parse(text).unwrap_err();
+            let help = fault.help.unwrap_or_default();
+            assert!(help.contains("put a path with {case} in quotes, \"…{case}…\""), "{text:?}: {help}");
+        }
+        let help = parse("a: { b: ${size} }\n").unwrap_err().help;
+        assert_eq!(help.as_deref(), Some("inside braces, write it in quotes: \"${size}\""));
+        for text in ["a: [1, 2\nb: 3\n", "a: {b: 1}x\n", "a: \"{case}\" x\n", "a: [1 # {case}\nb: 2\n"] {
+            assert_eq!(parse(text).unwrap_err().help, None, "{text:?}");
+        }
     }
 
     #[test]

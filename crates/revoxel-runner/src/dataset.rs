@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_io::SeriesChoice;
-use revoxel_pipeline::{CaseName, CaseSource, Pipeline, PipelineError, Template};
+use revoxel_pipeline::{CASE, COPY, CaseName, CaseSource, Input, Pipeline, PipelineError, Template};
 
 use crate::problem::Setting;
 
@@ -191,14 +191,17 @@ pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Re
     Ok(cases)
 }
 
-/// What a path with placeholders matches under a folder: the case and the file of each.
+/// What a path with placeholders matches under a folder: the case, or the copy of one, and the file of each.
 ///
 /// # Errors
 /// Where a folder cannot be listed.
-pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
+pub(crate) fn matches(template: &Template, folder: &Path) -> Result<Vec<(CaseName, PathBuf)>, DatasetError> {
     let found = walk::Found::by(template, folder)?;
-    let order = template.names_in_order();
-    let case = |(values, path): (walk::Values, PathBuf)| (join::name_of(&values, &order).case, path);
+    let order: Vec<&str> = template.names_in_order().into_iter().filter(|name| *name != COPY).collect();
+    let case = |(values, path): (walk::Values, PathBuf)| {
+        let copy = values.get(COPY).and_then(|copy| copy.text.parse().ok());
+        (CaseName { copy, ..join::name_of(&values, &order) }, path)
+    };
     Ok(found.matches.into_iter().map(case).collect())
 }
 
@@ -221,9 +224,12 @@ fn same_name(pipeline: &Pipeline, folder: &Path, first: &Case, second: &Case) ->
         (None, false) => {
             let files = [first, second].map(|case| case.inputs.values().next().map(|path| path.display().to_string()));
             let [first, second] = files.map(Option::unwrap_or_default);
-            format!(
-                " ({first} and {second}): write another placeholder for {{case}}, and the name is made of all of them"
-            )
+            let by_case = pipeline.inputs.iter().flat_map(Input::paths).any(|path| path.names().contains(CASE));
+            let advice = match by_case {
+                true => "write another placeholder for {case}, and the name is made of all of them",
+                false => "the name is made of all placeholders: rename one, or add {case} to the path",
+            };
+            format!(" ({first} and {second}): {advice}")
         }
     };
     DatasetError::SameName { folder: folder.to_owned(), case, help }

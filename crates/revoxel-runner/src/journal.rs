@@ -44,6 +44,9 @@ pub struct RunRecord {
     pub started: String,
     /// When it ended; `None` where it has not, or was killed.
     pub ended: Option<String>,
+    /// The signal that stopped it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<String>,
     /// How many cases it ran.
     pub done: usize,
     /// How many of its cases failed.
@@ -120,6 +123,7 @@ impl RunRecord {
             host: host(),
             started: now(),
             ended: None,
+            interrupted: None,
             done: 0,
             failed: 0,
         }
@@ -146,9 +150,27 @@ impl RunRecord {
     /// # Errors
     /// Where the system refuses.
     pub fn write(&self, out: &Path) -> Result<(), FileError> {
-        let path = out.join(FOLDER).join(format!("{}.json", self.name()));
+        let path = self.place(out);
         make_folder_of(&path)?;
         write_json(&path, self)
+    }
+
+    fn place(&self, out: &Path) -> PathBuf {
+        out.join(FOLDER).join(format!("{}.json", self.name()))
+    }
+
+    /// Replaces the record of a run that a signal stopped, while the program [stands still](stop::Still): no other file
+    /// can be begun then.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn write_stopped(&self, out: &Path, _still: &stop::Still) -> Result<(), FileError> {
+        let path = self.place(out);
+        // What is left of it, if the program is killed now, goes with the other partial files of a run.
+        let partial = path.with_file_name(format!(".revoxel-{}.partial", std::process::id()));
+        let text = json_of(&path, self)?;
+        fs::write(&partial, text).map_err(at(&partial))?;
+        fs::rename(&partial, &path).map_err(at(&path))
     }
 
     /// Makes place for this record: that of another pipeline or dataset gets another name, and of the same one the cases
@@ -157,7 +179,7 @@ impl RunRecord {
     /// # Errors
     /// Where the system refuses.
     pub fn after_earlier(mut self, out: &Path) -> Result<Self, FileError> {
-        let path = out.join(FOLDER).join(format!("{}.json", self.name()));
+        let path = self.place(out);
         let Some(earlier) = path.exists().then(|| read::<Self>(&path)).flatten() else { return Ok(self) };
         if !self.is_like(&earlier) {
             let hash = earlier.pipeline.hash.trim_start_matches("blake3:");
@@ -177,8 +199,13 @@ impl RunRecord {
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let text = json_of(path, value)?;
+    stop::uninterrupted(|| write_text(path, &text))
+}
+
+fn json_of(path: &Path, value: &impl Serialize) -> Result<String, FileError> {
     let text = serde_json::to_string_pretty(value).map_err(|e| at(path)(std::io::Error::other(e)))?;
-    stop::uninterrupted(|| write_text(path, &format!("{text}\n")))
+    Ok(format!("{text}\n"))
 }
 
 /// The records of the runs into an output folder, the latest first; those that cannot be read are left out.

@@ -11,6 +11,7 @@
 //! This is the first crate with threads of its own. It prints nothing: `revoxel-cli` is the program.
 
 pub mod case;
+pub mod case_files;
 pub mod channel;
 pub mod compare;
 pub mod dataset;

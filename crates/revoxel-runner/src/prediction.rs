@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use revoxel_core::{Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
+use revoxel_core::{Dtype, Grid, Kind, Volume, VolumeError, Voxel, Voxels, dispatch};
 use revoxel_io::ReadError;
 use revoxel_io::npy::{self, Tensor};
 use revoxel_resample::NonFinite;
@@ -158,6 +158,38 @@ impl PredictionError {
             _ => Vec::new(),
         }
     }
+}
+
+/// What the header of a prediction says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PredictionHead {
+    /// Its channels.
+    pub channels: usize,
+    /// The type of its values.
+    pub dtype: Dtype,
+    /// Where it lies; arrays lie on the model's grid.
+    pub grid: Grid,
+}
+
+impl PredictionHead {
+    /// Whether it looks like a label map: whole numbers in one channel.
+    pub const fn is_label_map(&self) -> bool {
+        self.channels == 1 && self.dtype.is_integer()
+    }
+}
+
+/// Reads the header of a prediction; the values are not touched.
+///
+/// # Errors
+/// Where the header cannot be read, or an array does not fit the grid.
+pub fn look(path: &Path, model: &Grid, axes: Option<ArrayAxes>) -> Result<PredictionHead, PredictionError> {
+    if is_array(path) {
+        let head = npy::head(path)?;
+        let (_, channels) = layout(path, &head.shape, model, axes)?;
+        return Ok(PredictionHead { channels, dtype: head.dtype, grid: *model });
+    }
+    let info = revoxel_io::info_with(path, &options())?;
+    Ok(PredictionHead { channels: info.channels, dtype: info.dtype, grid: info.grid })
 }
 
 /// Reads a prediction. An array without geometry is taken to lie on `model`, the grid that the pipeline ended on.

@@ -26,6 +26,12 @@ pub enum Setting {
     Restore,
     /// The space of points.
     Space,
+    /// The folder of the data.
+    Data,
+    /// Which label input is meant.
+    LabelInput,
+    /// The reference label maps.
+    Reference,
 }
 
 /// What is wrong, for people.

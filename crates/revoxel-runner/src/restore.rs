@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use revoxel_core::{Kind, StoredDtype, Volume};
+use revoxel_core::{Kind, StoredDtype, Volume, Voxel, dispatch};
 use revoxel_invert::{
     CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
     RestoreStepRecord, Trace, check_label_fill,
@@ -65,6 +65,29 @@ pub enum RestoreError {
         /// Why.
         error: Box<InvertError>,
     },
+    /// A step works on scores, and there are none.
+    #[error(
+        "restore.{name}, step {number} ({transform}) works on scores, and the prediction is a label map: pass the scores \
+         of the model, or leave the entry out"
+    )]
+    NoScores {
+        /// Name of the entry.
+        name: String,
+        /// Number of the step, from 1.
+        number: usize,
+        /// Name of the transform.
+        transform: String,
+    },
+    /// A label map that is not of the entry.
+    #[error("{prediction}: restore.{name} paints no label {label}, and this label map has it: is it of another model?")]
+    NotPainted {
+        /// Name of the entry.
+        name: String,
+        /// The prediction.
+        prediction: String,
+        /// The label.
+        label: i128,
+    },
     /// Predictions cannot be brought back.
     #[error(transparent)]
     Invert(#[from] InvertError),
@@ -74,7 +97,7 @@ impl RestoreError {
     /// What a caller can set, of what the message speaks of.
     pub fn settings(&self) -> Vec<Setting> {
         match self {
-            Self::Ambiguous { .. } => vec![Setting::Restore],
+            Self::Ambiguous { .. } | Self::NoScores { .. } => vec![Setting::Restore],
             Self::Prediction { error, .. } => error.setting().map(Setting::Prediction).into_iter().collect(),
             Self::Invert(error) => error.setting().map(Setting::Prediction).into_iter().collect(),
             _ => Vec::new(),
@@ -97,6 +120,10 @@ pub struct Restoration {
     pub path: Option<String>,
     /// Voxel type of the result, where the entry says.
     pub dtype: Option<StoredDtype>,
+    /// Whether the predictions are labels already, so that nothing is decided.
+    pub labels_already: bool,
+    /// The labels that the entry would paint, where the predictions are labels already.
+    painted: Option<Vec<i128>>,
     steps: Vec<Step>,
 }
 
@@ -180,8 +207,53 @@ impl Restoration {
             recipe,
             path: record.path.as_deref().map(|path| inside(path).map_err(|e| error("path", e))).transpose()?,
             dtype: record.dtype,
+            labels_already: false,
+            painted: None,
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The same for predictions that are label maps: what the entry decides is decided already.
+    ///
+    /// # Errors
+    /// Where a step works on scores.
+    pub fn for_label_maps(mut self) -> Result<Self, RestoreError> {
+        if let Some(step) = self.steps.iter().find(|step| step.model && !self.recipe.decide_in_model) {
+            let (name, transform) = (self.name.clone().unwrap_or_default(), step.name.clone());
+            return Err(RestoreError::NoScores { name, number: step.number, transform });
+        }
+        let recipe = self.recipe;
+        self.painted = recipe.regions.map(|regions| regions.paint.iter().map(|p| i128::from(p.label)).collect());
+        self.recipe = Recipe {
+            interpolation: recipe.interpolation.filter(|interpolation| !interpolation.averages()),
+            activation: None,
+            argmax: false,
+            regions: None,
+            decide_in_model: false,
+            overlap: false,
+            ..recipe
+        };
+        (self.kind, self.labels_already) = (Some(Kind::Label), true);
+        Ok(self)
+    }
+
+    /// Checks that a label map has no other labels than those that the entry would paint.
+    ///
+    /// # Errors
+    /// Where it has: the first of them.
+    pub fn check_label_map(&self, prediction: &str, volume: &Volume) -> Result<(), RestoreError> {
+        let Some(painted) = &self.painted else { return Ok(()) };
+        let other = dispatch!(volume.voxels(), v => {
+            v.iter().filter_map(|value| value.whole()).find(|label| *label != 0 && !painted.contains(label))
+        });
+        match other {
+            None => Ok(()),
+            Some(label) => Err(RestoreError::NotPainted {
+                name: self.name.clone().unwrap_or_default(),
+                prediction: prediction.to_owned(),
+                label,
+            }),
+        }
     }
 
     /// Takes predictions together and does the steps on the model's grid. `predictions` is asked for one after another,

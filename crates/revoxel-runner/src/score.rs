@@ -1,6 +1,7 @@
 //! Label maps of many cases against their references: overlap, distances, volumes and pieces of each label.
 
 mod pairs;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,8 +14,8 @@ use crate::compare::{Criteria, LabelDifference, NoLabels, compare};
 use crate::kind_values::{SaidBy, as_whole_numbers, checked};
 use crate::limits::options;
 
-pub(crate) use pairs::stem;
-pub use pairs::{Pair, Pairs, PairsError, pairs};
+pub use pairs::{Pair, Pairs, pairs};
+pub use sources::{SourcesError, pairs_of_run};
 
 /// A label of a case.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,19 +1,18 @@
 //! `revoxel invert OUT PREDICTIONS`: all predictions of a run.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use revoxel_core::Kind;
 use revoxel_invert::Trace;
 use revoxel_runner::RESULTS;
 use revoxel_runner::files::{hash, make_folder_of, read_text, write_text};
-use revoxel_runner::homes::{Home, Homes, homes};
+use revoxel_runner::homes::{Home, Homes, Lacking, homes};
 use revoxel_runner::journal;
 use revoxel_runner::memory::{self, Budget};
-use revoxel_runner::restore::Restoration;
 use revoxel_runner::score::Spread;
 use revoxel_runner::stop;
 use serde::{Deserialize, Serialize};
@@ -22,8 +21,11 @@ use serde_json::{Value, json};
 use super::super::failure::{Failure, Outcome};
 use super::super::limits::{HEADING as LIMITS, bytes};
 use super::super::pipeline_file::progress;
-use super::super::show;
-use super::{Args, one};
+use super::super::run::listed;
+use super::super::{show, signals};
+use super::preflight::{Work, check, check_outputs};
+use super::prepared::restoration;
+use super::{ALREADY, Args, one};
 
 /// Heading of the options in the help.
 const ALL: &str = "All predictions of a run";
@@ -59,20 +61,22 @@ impl Options {
     }
 }
 
-/// A case to bring back.
-struct Work {
-    case: String,
-    args: Args,
-    output: PathBuf,
-    memory: u64,
-}
-
 /// What became of a case.
 enum Ended {
     Done { document: Value, seconds: f64 },
     DoneBefore,
     Failed(String),
     NotRun,
+}
+
+impl Ended {
+    /// What is said of a case that was brought back now.
+    const fn document(&self) -> Option<&Value> {
+        match self {
+            Self::Done { document, .. } => Some(document),
+            _ => None,
+        }
+    }
 }
 
 /// What a result was made of.
@@ -91,9 +95,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.coverage.is_some() || !args.with.is_empty() {
         return Err(Failure::usage("--coverage and --with are for one case: pass the trace of a case"));
     }
-    let Some(restored) = args.output.as_ref().or(args.out.as_ref()) else {
-        return Err(Failure::usage("missing output: pass -o DIR, a folder for all results"));
-    };
+    let restored = folder(args)?;
     let arrays = array_first(args)?;
     let Homes { homes, no_prediction, no_case } =
         homes(&args.trace, &args.predictions, arrays).map_err(Failure::usage)?;
@@ -105,44 +107,89 @@ pub(super) fn run(args: &Args) -> Outcome {
     for home in &homes {
         work.push(of_home(args, home, restored)?);
     }
-    check_outputs(args, &work)?;
-    let ended = execute(args, &work, restored);
+    check_outputs(args, &work, args.overwrite || args.all.resume)?;
+    let problems = check(&work);
+    let good = problems.iter().filter(|problem| problem.is_none()).count();
+    if good == 0 || (good < work.len() && !args.all.keep_going) {
+        let cases = work.iter().zip(&problems);
+        let problems = cases.filter_map(|(work, problem)| Some(format!("case {}: {}", work.case, problem.as_ref()?)));
+        return Err(Failure::usage(listed("nothing was written", &problems.collect::<Vec<_>>())));
+    }
+    let ended = execute(args, &work, problems, restored);
     let failed = ended.iter().filter(|e| matches!(e, Ended::Failed(_) | Ended::NotRun)).count();
-    for case in &no_prediction {
-        say!("case {case}: no prediction");
-    }
-    for path in &no_case {
-        say!("{}: no case is called like it", path.display());
-    }
-    if args.json {
-        show::json(&json!({
-            "out": restored,
-            "cases": work.iter().zip(&ended).map(document).collect::<Vec<_>>(),
-            "no_prediction": no_prediction,
-            "no_case": no_case,
-        }))?;
-    } else {
-        let count = |of: fn(&Ended) -> bool| ended.iter().filter(|e| of(e)).count();
-        let counts = [
-            (count(|e| matches!(e, Ended::Done { .. })), "done"),
-            (count(|e| matches!(e, Ended::DoneBefore)), "done already"),
-            (count(|e| matches!(e, Ended::Failed(_))), "failed"),
-            (count(|e| matches!(e, Ended::NotRun)), "not run"),
-            (no_prediction.len(), "without prediction"),
-        ];
-        let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        say!("{}: {}", show::counted(work.len() + no_prediction.len(), "case"), shown.join(", "));
-        let shares = ended.iter().filter_map(|ended| match ended {
-            Ended::Done { document, .. } => document["unseen_share"].as_f64(),
-            _ => None,
-        });
-        if let Some(unseen) = Spread::of(shares).filter(|unseen| unseen.max > 0.0) {
-            let (mean, most) = (100.0 * unseen.mean, 100.0 * unseen.max);
-            say!("  {mean:.2} % of the voxels on average ({most:.2} % at most) lie outside what the model saw");
-        }
-    }
+    tell(args, restored, &work, &ended, (&no_prediction, &no_case))?;
     let good = failed == 0 && no_prediction.is_empty() && no_case.is_empty();
     if good { Ok(()) } else { Err(Failure::told()) }
+}
+
+/// The folder for all results.
+fn folder(args: &Args) -> Result<&Path, Failure> {
+    let Some(folder) = args.output.as_deref().or(args.out.as_deref()) else {
+        return Err(Failure::usage("missing output: pass -o DIR, a folder for all results"));
+    };
+    let is_file = folder.exists() && !folder.is_dir() || revoxel_io::check_name_for_writing(folder).is_ok();
+    if is_file && !folder.is_dir() {
+        let problem = format!("-o {}: a file, but all predictions of a run need a folder", folder.display());
+        return Err(Failure::usage(problem));
+    }
+    Ok(folder)
+}
+
+/// Says what became of the cases.
+fn tell(
+    args: &Args,
+    restored: &Path,
+    work: &[Work],
+    ended: &[Ended],
+    (no_prediction, no_case): (&[Lacking], &[PathBuf]),
+) -> Outcome {
+    for Lacking { case, why } in no_prediction {
+        let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        say!("case {case}{why}: no prediction");
+    }
+    for path in no_case {
+        say!("{}: no case is called like it", path.display());
+    }
+    let documents: Vec<&Value> = ended.iter().filter_map(Ended::document).collect();
+    let how: BTreeSet<&str> = documents.iter().map(|said| said["interpolation"].as_str().unwrap_or("copied")).collect();
+    if args.json {
+        let lacking = |Lacking { case, why }: &Lacking| match why {
+            Some(why) => format!("{case} ({why})"),
+            None => case.clone(),
+        };
+        return show::json(&json!({
+            "out": restored,
+            "interpolations": how,
+            "cases": work.iter().zip(ended).map(document).collect::<Vec<_>>(),
+            "no_prediction": no_prediction.iter().map(lacking).collect::<Vec<_>>(),
+            "no_case": no_case,
+        }));
+    }
+    let count = |of: fn(&Ended) -> bool| ended.iter().filter(|e| of(e)).count();
+    let counts = [
+        (count(|e| matches!(e, Ended::Done { .. })), "done"),
+        (count(|e| matches!(e, Ended::DoneBefore)), "done already"),
+        (count(|e| matches!(e, Ended::Failed(_))), "failed"),
+        (count(|e| matches!(e, Ended::NotRun)), "not run"),
+        (no_prediction.len(), "without prediction"),
+    ];
+    let shown: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    say!("{}: {}", show::counted(work.len() + no_prediction.len(), "case"), shown.join(", "));
+    if !how.is_empty() {
+        say!("  interpolation: {}", how.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    let already = documents.iter().filter(|said| said["labels_already"] == true).count();
+    if already > 0 {
+        let of =
+            if already < documents.len() { format!(" ({})", show::counted(already, "case")) } else { String::new() };
+        say!("  {ALREADY}{of}");
+    }
+    let shares = documents.iter().filter_map(|said| said["unseen_share"].as_f64());
+    if let Some(unseen) = Spread::of(shares).filter(|unseen| unseen.max > 0.0) {
+        let (mean, most) = (100.0 * unseen.mean, 100.0 * unseen.max);
+        say!("  {mean:.2} % of the voxels on average ({most:.2} % at most) lie outside what the model saw");
+    }
+    Ok(())
 }
 
 /// Whether an array comes before a volume of the same name: where the entry of `restore` is about scores.
@@ -151,8 +198,7 @@ fn array_first(args: &Args) -> Result<bool, Failure> {
     let listed = listed.map_err(|e| Failure::usage(format!("{}: {e}", args.trace.display())))?;
     let first = listed.iter().find_map(|path| Trace::from_json(&read_text(path).ok()?).ok());
     let Some(trace) = first else { return Ok(false) };
-    let mut restoration = Restoration::of(&trace, args.restore.as_deref(), &revoxel::registry())?;
-    args.said.apply(&mut restoration)?;
+    let restoration = restoration(args, &trace)?;
     Ok(matches!(restoration.kind, Some(Kind::Probability | Kind::Logit)) || restoration.recipe.argmax)
 }
 
@@ -162,8 +208,7 @@ fn of_home(args: &Args, home: &Home, restored: &Path) -> Result<Work, Failure> {
     let named = |problem: String| Failure::usage(format!("{}: {problem}", trace.display()));
     let text = read_text(&trace).map_err(Failure::usage)?;
     let read = Trace::from_json(&text).map_err(|e| named(e.to_string()))?;
-    let restoration = Restoration::of(&read, args.restore.as_deref(), &revoxel::registry());
-    let path = restoration.map_err(|e| named(e.to_string()))?.path;
+    let path = restoration(&Args { trace: trace.clone(), ..args.clone() }, &read)?.path;
     let output = restored.join(path.unwrap_or_else(|| format!("{}.nii.gz", home.case)));
     let pairs = |(trace, predictions): &(PathBuf, Vec<PathBuf>)| {
         predictions.iter().flat_map(|p| [trace.clone(), p.clone()]).collect::<Vec<_>>()
@@ -189,40 +234,31 @@ fn of_home(args: &Args, home: &Home, restored: &Path) -> Result<Work, Failure> {
     Ok(Work { case: home.case.clone(), args: of_case, output, memory })
 }
 
-/// Refuses results that are there already, and two of one name, before the first is written.
-fn check_outputs(args: &Args, work: &[Work]) -> Outcome {
-    let mut problems = Vec::new();
-    let mut seen: BTreeMap<&Path, &str> = BTreeMap::new();
-    for Work { case, output, .. } in work {
-        if let Some(other) = seen.insert(output, case) {
-            problems.push(format!("cases {other} and {case} both write {}", output.display()));
-        }
-        if output.exists() && !args.overwrite && !args.all.resume {
-            problems.push(format!("{} exists already: pass --overwrite to replace it, or --resume", output.display()));
-        }
-    }
-    const MOST: usize = 20;
-    let more = problems.len().saturating_sub(MOST);
-    problems.truncate(MOST);
-    problems.extend((more > 0).then(|| format!("… and {more} more")));
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::usage(format!("nothing was written:\n{}", problems.join("\n"))))
-    }
-}
-
-fn execute(args: &Args, work: &[Work], restored: &Path) -> Vec<Ended> {
+/// Brings the cases back that have no problem, several at once.
+fn execute(args: &Args, work: &[Work], problems: Vec<Option<String>>, restored: &Path) -> Vec<Ended> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.all.jobs.unwrap_or(cores).clamp(1, work.len());
     let budget = Budget::new(args.all.memory.unwrap_or_else(memory::default_budget).max(1));
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let ended: Mutex<Vec<Option<Ended>>> = Mutex::new(work.iter().map(|_| None).collect());
+    for (work, problem) in work.iter().zip(&problems) {
+        if let Some(problem) = problem {
+            crate::say_error(&format!("case {}: {problem}", work.case));
+        }
+    }
+    let ended: Mutex<Vec<Option<Ended>>> =
+        Mutex::new(problems.into_iter().map(|problem| problem.map(Ended::Failed)).collect());
+    let refused = |at: usize| ended.lock().unwrap_or_else(PoisonError::into_inner)[at].is_some();
     let bar = progress(work.len(), "cases");
+    let (done, all) = (Arc::new(AtomicUsize::new(0)), work.len());
+    let counted = Arc::clone(&done);
+    let _farewell = signals::farewell(move |stopped, _| stopped.say(counted.load(Ordering::SeqCst), all));
     let thread = || {
         while !stop::is_stopped() && (args.all.keep_going || failed.load(Ordering::SeqCst) == 0) {
             let at = next.fetch_add(1, Ordering::SeqCst);
             let Some(work) = work.get(at) else { break };
+            if refused(at) {
+                continue;
+            }
             let drawn = budget.draw(work.memory);
             let outcome = case(args, work, restored);
             drop(drawn);
@@ -232,6 +268,8 @@ fn execute(args: &Args, work: &[Work], restored: &Path) -> Vec<Ended> {
             if let Ended::Failed(problem) = &outcome {
                 failed.fetch_add(1, Ordering::SeqCst);
                 bar.suspend(|| crate::say_error(&format!("case {}: {problem}", work.case)));
+            } else {
+                done.fetch_add(1, Ordering::SeqCst);
             }
             bar.inc(1);
             ended.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);

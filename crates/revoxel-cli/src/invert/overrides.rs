@@ -62,6 +62,11 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
+    /// Whether they say what the values are, or how these become labels: other than that of a trace that is meant.
+    pub(super) fn decides(&self) -> bool {
+        self.argmax || !self.regions.is_empty() || self.kind.is_some_and(|kind| kind != Kind::Label)
+    }
+
     /// Overrides what a trace says.
     pub(super) fn apply(&self, restoration: &mut Restoration) -> Outcome {
         let Restoration { kind, volume, dtype, recipe, .. } = restoration;

@@ -24,6 +24,15 @@ pub(super) struct Descr {
 }
 
 impl Element {
+    /// What they are after reading.
+    pub(super) const fn dtype(self) -> Dtype {
+        match self {
+            Self::Plain(dtype) => dtype,
+            Self::Half => Dtype::F32,
+            Self::Bool => Dtype::U8,
+        }
+    }
+
     /// Bytes per element.
     pub(super) const fn size(self) -> usize {
         match self {

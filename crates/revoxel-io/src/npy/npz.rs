@@ -38,6 +38,14 @@ pub fn read_npz(path: impl AsRef<Path>, name: Option<&str>, limits: &Limits) -> 
     read_npz_if(path.as_ref(), name, limits, |_| Ok(()))
 }
 
+/// The header of the only array of an .npz file.
+pub(super) fn preamble(path: &Path) -> Result<Preamble, ReadError> {
+    let named = |reason| ReadError::Npy { path: path.to_owned(), reason };
+    let mut archive = open(path)?;
+    let mut member = member(&mut archive, None).map_err(named)?;
+    Preamble::read(&mut member).map_err(named)
+}
+
 /// The same, but `fits` first checks the shape.
 pub(super) fn read_npz_if<E: From<ReadError>>(
     path: &Path,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use revoxel_core::{Dtype, Voxels, dispatch_dtype};
 
-use super::{Tensor, npz_names, preamble, read, read_npy, read_npz, write_npy};
+use super::{Tensor, head, npz_names, preamble, read, read_npy, read_npz, write_npy};
 use crate::Limits;
 
 fn fixture(name: &str) -> PathBuf {
@@ -25,6 +25,8 @@ fn cube(dtype: Dtype) -> Tensor {
 fn files_of_numpy() {
     fn t(name: &str, expected: &Tensor) {
         assert_eq!(read(fixture(name), &limits()).unwrap(), *expected, "{name}");
+        let head = head(fixture(name)).unwrap();
+        assert_eq!((&head.shape, head.dtype), (&expected.shape, expected.voxels.dtype()), "{name}");
     }
     for version in ["version1.npy", "version2.npy", "version3.npy"] {
         t(version, &cube(Dtype::U16));
@@ -96,6 +98,17 @@ fn what_is_no_tensor_is_refused() {
     t("a.npy", Some(&shaped("(-1,)")), "not a dictionary");
     t("a.npy", Some(&with("{'descr': '<f4'}")), "not a dictionary");
     t("a.npy", Some(&with("{'descr': '<f16', 'fortran_order': False, 'shape': ()}")), "longdouble");
+}
+
+#[test]
+fn a_header_that_promises_too_much_is_seen_without_the_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short.npy");
+    write_npy(&path, &cube(Dtype::F32)).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert_eq!(head(&path).unwrap_err().to_string(), read(&path, &limits()).unwrap_err().to_string());
+    assert!(head(fixture("stored.npz")).is_err(), "which of two arrays?");
 }
 
 #[test]

@@ -133,6 +133,11 @@ fn take(
                 few(&same)
             ));
         }
+        let same = |two: &&[&(Option<String>, PathBuf)]| two[0].0 != two[1].0 && number(&two[0].0) == number(&two[1].0);
+        if let Some(two) = found.windows(2).filter(|two| number(&two[0].0).is_some()).find(same) {
+            let files = [&two[0], &two[1]].map(shown).join(", ");
+            case.problems.push(format!("{}: two files have the same channel number: {files}; rename one", input.key));
+        }
         let channels: Vec<String> = found.iter().filter_map(|(channel, _)| channel.clone()).collect();
         if let Some(usual) = usual.filter(|usual| **usual != channels) {
             let (here, there) = (channels.join(", "), usual.join(", "));
@@ -159,11 +164,15 @@ fn few(names: &[String]) -> String {
 
 /// Channels as numbers where both are, else as text.
 fn channel_order(a: &Option<String>, b: &Option<String>) -> std::cmp::Ordering {
-    let number = |channel: &Option<String>| channel.as_ref().and_then(|text| text.parse::<u64>().ok());
     match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(first), Some(second)) => first.cmp(&second).then_with(|| a.cmp(b)),
         _ => a.cmp(b),
     }
+}
+
+/// The number of a channel, if its name is one.
+fn number(channel: &Option<String>) -> Option<u64> {
+    channel.as_ref()?.parse().ok()
 }
 
 /// The channels that most cases have, by key; only of inputs whose path has `{channel}`.

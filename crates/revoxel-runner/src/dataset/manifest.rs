@@ -1,17 +1,20 @@
 //! Cases from a list: what its rows say, and where the files of the inputs are.
 
 mod json;
+mod nnunet;
 mod table;
+mod text;
+mod unique;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use revoxel_pipeline::{CASE, CHANNEL, COPY, CaseList, CaseName, Input, Pipeline, Template};
+use serde_json::Value;
 
 use super::dicom::Folders;
 use super::text::{plain, shortened};
 use super::{Case, DatasetError, Finding};
-use crate::files::read_text;
 
 /// A case as a list has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,24 +61,27 @@ pub(super) fn cases(
         let outside = problems.iter().any(|problem| problem.ends_with(OUTSIDE));
         DatasetError::List { path: path.clone(), problems, outside }
     };
-    let text = read_text(&path).map_err(|e| fault(vec![e.error.to_string()]))?;
+    let text = text::read(&path).map_err(|problem| fault(vec![problem]))?;
     let keys: BTreeSet<&str> = pipeline.inputs.iter().map(|input| input.key.as_str()).collect();
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let rows = match extension.as_str() {
         "json" => json::rows(&text, list, &path, &keys).map_err(|problem| fault(vec![problem]))?,
-        "csv" | "tsv" | "txt" => table::rows(&text, list, &extension).map_err(fault)?,
+        "csv" | "tsv" | "txt" => {
+            let there = |path: &str| folder.join(path).exists();
+            table::rows(&text, list, &extension, &there).map_err(fault)?
+        }
         _ => return Err(fault(vec!["not a list of cases: expected .csv, .tsv or .json".to_owned()])),
     };
     let mut problems = unknown_columns(pipeline, list, &rows);
     let mut cases = Vec::new();
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut names: BTreeMap<String, &Row> = BTreeMap::new();
     let mut folders = Folders::default();
     for row in rows.rows.iter().filter(|row| chosen(row, list)) {
         let found = case(pipeline, row, &rows.columns, (folder, finding));
         match found.and_then(|case| with_series(case, pipeline, row, &mut folders)) {
             Ok(case) => {
-                if let Some(before) = names.insert(case.name.case.clone(), row.place.clone()) {
-                    problems.push(format!("{before} and {}: both are case {:?}", row.place, case.name.case));
+                if let Some(before) = names.insert(case.name.case.clone(), row) {
+                    problems.push(same_case(before, row, &case.name.case));
                 }
                 cases.push(case);
             }
@@ -92,10 +98,24 @@ pub(super) fn cases(
     Ok(cases)
 }
 
+/// What is said of two rows of one case.
+fn same_case(first: &Row, second: &Row, case: &str) -> String {
+    let problem = format!("{} and {}: both are case {case:?}", first.place, second.place);
+    match (&first.split, &second.split) {
+        (Some(one), Some(other)) if one != other => {
+            format!("{problem}, one in {one}, one in {other}: write `split: {one}` or `split: {other}` under `cases`")
+        }
+        _ => problem,
+    }
+}
+
 /// Notes cases that have other numbers of channels than most.
 fn same_channels(pipeline: &Pipeline, cases: &mut [Case]) {
     for input in &pipeline.inputs {
-        let count = |case: &Case| case.files(&input.key).count();
+        // Files that are missing are named by the list, too.
+        let count = |case: &Case| {
+            case.files(&input.key).count() + case.missing.iter().filter(|(key, _)| *key == input.key).count()
+        };
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         cases.iter().map(count).filter(|count| *count > 0).for_each(|count| *counts.entry(count).or_default() += 1);
         let Some((usual, _)) = counts.into_iter().max_by_key(|(channels, cases)| (*cases, *channels)) else { continue };
@@ -103,7 +123,8 @@ fn same_channels(pipeline: &Pipeline, cases: &mut [Case]) {
             let own = count(case);
             if own > 0 && own != usual {
                 let key = &input.key;
-                case.problems.push(format!("{key}: the list names {own} files, and {usual} for most cases"));
+                let files = if own == 1 { "file" } else { "files" };
+                case.problems.push(format!("{key}: the list names {own} {files}, and {usual} for most cases"));
             }
         }
     }
@@ -151,8 +172,21 @@ fn chosen(row: &Row, list: &CaseList) -> bool {
     split
         && list.conditions.iter().all(|condition| {
             let values = row.columns.get(&condition.column);
-            values.is_some_and(|values| values.iter().any(|value| condition.any_of.contains(value)))
+            values
+                .is_some_and(|values| values.iter().any(|value| condition.any_of.iter().any(|w| same_value(w, value))))
         })
+}
+
+/// Whether two values are the same: as numbers where both are numbers, else as texts.
+fn same_value(a: &str, b: &str) -> bool {
+    if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
+        return a == b;
+    }
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
 }
 
 /// Whether two names are of the same part of a dataset, as different programs call it.
@@ -179,8 +213,24 @@ fn nothing_chosen(list: &CaseList, rows: &Rows) -> String {
                 false => format!("it has no split {split:?}; its splits are {splits}"),
             }
         }
-        _ => format!("none of its {} cases has the values that `cases` asks for", rows.rows.len()),
+        _ => {
+            let mut problem = format!("none of its {} cases has the values that `cases` asks for", rows.rows.len());
+            for condition in &list.conditions {
+                problem.push_str(&format!("; {}", values_of(&condition.column, rows)));
+            }
+            problem
+        }
     }
+}
+
+/// The values that a column has, for people.
+fn values_of(column: &str, rows: &Rows) -> String {
+    const MOST: usize = 8;
+    let values: BTreeSet<&str> =
+        rows.rows.iter().filter_map(|row| row.columns.get(column)).flatten().map(String::as_str).collect();
+    let more = if values.len() > MOST { ", …" } else { "" };
+    let shown: Vec<&str> = values.into_iter().take(MOST).collect();
+    format!("the values of {column} are {}{more}", shown.join(", "))
 }
 
 /// The case of a row.
@@ -204,7 +254,7 @@ fn case(
                 if path.is_empty() {
                     return Err(format!("{}: an empty name among several files", input.key));
                 }
-                if path.contains('*') {
+                if path.contains('*') && !folder.join(&path).exists() {
                     return Err(format!(
                         "{path:?}: `*` is not looked for with a list of cases; add a column {:?} with the path",
                         input.key
@@ -295,6 +345,16 @@ fn name_of(pipeline: &Pipeline, row: &Row, columns: &[String]) -> Result<CaseNam
         }
     }
     Ok(CaseName { fields, ..CaseName::alone(case) })
+}
+
+/// A single value of a document as a text; `None` of lists, maps and null.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.strip_prefix("./").unwrap_or(text).to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
 }
 
 /// The name of a file without the endings of volumes.

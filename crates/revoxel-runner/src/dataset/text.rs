@@ -1,9 +1,9 @@
 //! Texts that become parts of file names.
 
-/// Refuses what cannot be a part of a file's name.
+/// Refuses what cannot be a part of a file's name. Names of files that are found have none of it.
 pub(super) fn plain(column: &str, value: &str) -> Result<(), String> {
-    let bad = value.contains(['/', '\\', '\0']) || value.starts_with('.') || value.chars().any(char::is_control);
-    match bad {
+    let bad = value.contains(|c: char| c == '\0' || c == '/' || std::path::is_separator(c));
+    match bad || [".", ".."].contains(&value) {
         true => Err(format!("{column} {value:?} cannot be a part of a file name")),
         false => Ok(()),
     }

@@ -6,19 +6,21 @@ use std::path::Path;
 use revoxel_pipeline::{CASE, CaseList};
 use serde_json::{Map, Value};
 
-use super::{Row, Rows, stem};
+use super::nnunet;
+use super::unique;
+use super::{Row, Rows, scalar, stem};
 
 /// The rows of a document, whose keys tell what it is.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn rows(text: &str, list: &CaseList, path: &Path, keys: &BTreeSet<&str>) -> Result<Rows, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+    let document = unique::value(text)?;
     let Value::Object(document) = document else {
         return Err("expected an object such as { \"training\": [ … ] }".to_owned());
     };
     let mut rows = if document.contains_key("channel_names") || document.contains_key("file_ending") {
-        nnunet(&document, path)?
+        nnunet::rows(&document, path)?
     } else {
         datalist(&document, list, keys)?
     };
@@ -85,15 +87,6 @@ fn entry_of(entry: &Map<String, Value>, keys: &BTreeSet<&str>) -> Result<Row, St
     Ok(row)
 }
 
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.strip_prefix("./").unwrap_or(text).to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
 /// What a case is called: by a column, or after its first image.
 fn name(row: &Row, list: &CaseList) -> Option<String> {
     let column = |name: &str| row.columns.get(name)?.first().cloned();
@@ -113,66 +106,4 @@ fn without_channel(stem: &str) -> String {
         Some((case, number)) if number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) => case.to_owned(),
         _ => stem.to_owned(),
     }
-}
-
-/// The cases of nnU-Net's raw data: those that its file lists, or those in its folders.
-fn nnunet(document: &Map<String, Value>, path: &Path) -> Result<Rows, String> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut rows = Rows::default();
-    if let Some(Value::Object(listed)) = document.get("dataset") {
-        for (case, entry) in listed {
-            let images = entry.get("images").and_then(Value::as_array).ok_or("dataset: a case has no \"images\"")?;
-            let images: Vec<String> = images.iter().filter_map(scalar).collect();
-            let label = entry.get("label").and_then(scalar);
-            rows.rows.push(nnunet_row(case, "training", images, label));
-        }
-    } else {
-        let ending = document.get("file_ending").and_then(Value::as_str).ok_or("it has no \"file_ending\"")?;
-        let channels = document.get("channel_names").or_else(|| document.get("modality")).and_then(Value::as_object);
-        let channels = channels.map(Map::len).ok_or("it has no \"channel_names\"")?;
-        for (split, images, labels) in [("training", "imagesTr", Some("labelsTr")), ("test", "imagesTs", None)] {
-            let first = format!("_0000{ending}");
-            let names = std::fs::read_dir(folder.join(images)).into_iter().flatten().filter_map(Result::ok);
-            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-            let names = names.filter(|name| !name.starts_with('.'));
-            for case in names.filter_map(|name| name.strip_suffix(&first).map(str::to_owned)) {
-                let of_channel = |channel: usize| format!("{images}/{case}_{channel:04}{ending}");
-                let label = labels.map(|labels| format!("{labels}/{case}{ending}"));
-                rows.rows.push(nnunet_row(&case, split, (0..channels).map(of_channel).collect(), label));
-            }
-        }
-        rows.rows.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    split_by_folds(&mut rows, folder)?;
-    Ok(rows)
-}
-
-fn nnunet_row(case: &str, split: &str, images: Vec<String>, label: Option<String>) -> Row {
-    let mut row = Row {
-        name: Some(case.to_owned()),
-        place: format!("case {case}"),
-        split: Some(split.to_owned()),
-        columns: BTreeMap::from([(CASE.to_owned(), vec![case.to_owned()])]),
-    };
-    for (channel, image) in images.iter().enumerate() {
-        row.columns.insert(format!("image_{channel:04}"), vec![image.clone()]);
-    }
-    row.columns.insert("image".to_owned(), images);
-    row.columns.extend(label.map(|label| ("label".to_owned(), vec![label])));
-    row
-}
-
-/// Gives cases the fold in which they validate, by the file of nnU-Net that says so.
-fn split_by_folds(rows: &mut Rows, folder: &Path) -> Result<(), String> {
-    let path = folder.join("splits_final.json");
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let folds: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
-    for (number, fold) in folds.iter().enumerate() {
-        let validates = fold.get("val").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let validates: BTreeSet<&str> = validates.collect();
-        for row in rows.rows.iter_mut().filter(|row| row.name.as_deref().is_some_and(|n| validates.contains(n))) {
-            row.columns.entry("fold".to_owned()).or_default().push(number.to_string());
-        }
-    }
-    Ok(())
 }

@@ -4,14 +4,19 @@ use revoxel_pipeline::{CASE, CaseList};
 
 use super::{BETWEEN, Row, Rows};
 
-/// The rows of a table.
+/// The rows of a table. Blanks around a cell do not count, but for a path with blanks that is `there`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(super) fn rows(text: &str, list: &CaseList, extension: &str) -> Result<Rows, Vec<String>> {
+pub(super) fn rows(
+    text: &str,
+    list: &CaseList,
+    extension: &str,
+    there: &dyn Fn(&str) -> bool,
+) -> Result<Rows, Vec<String>> {
     let delimiter = if extension == "tsv" { b'\t' } else { b',' };
-    let text = text.trim_start_matches('\u{feff}');
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let trim = csv::Trim::Headers;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(trim).from_reader(text.as_bytes());
     let columns: Vec<String> = match reader.headers() {
         Ok(columns) => columns.iter().map(str::to_owned).collect(),
         Err(error) => return Err(vec![error.to_string()]),
@@ -20,6 +25,9 @@ pub(super) fn rows(text: &str, list: &CaseList, extension: &str) -> Result<Rows,
         return Err(vec![format!("two columns have the name {:?}", twice.1)]);
     }
     let names = list.name.as_deref().unwrap_or(CASE);
+    if let Some(other) = separator(&columns, names, delimiter) {
+        return Err(vec![other]);
+    }
     if !columns.iter().any(|column| column == names) {
         let all = columns.join(", ");
         return Err(vec![format!(
@@ -37,21 +45,39 @@ pub(super) fn rows(text: &str, list: &CaseList, extension: &str) -> Result<Rows,
                 continue;
             }
         };
-        if record.iter().all(str::is_empty) {
+        if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
         let line = record.position().map_or(0, csv::Position::line);
         let mut row = Row { place: format!("line {line}"), ..Row::default() };
-        for (column, cell) in rows.columns.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
+        for (column, cell) in rows.columns.iter().zip(&record).filter(|(_, cell)| !cell.trim().is_empty()) {
             if column == names {
-                row.name = Some(cell.to_owned());
+                row.name = Some(cell.trim().to_owned());
             }
             if column == "split" {
-                row.split = Some(cell.to_owned());
+                row.split = Some(cell.trim().to_owned());
             }
-            row.columns.insert(column.clone(), cell.split(BETWEEN).map(|part| part.trim().to_owned()).collect());
+            let part = |part: &str| match part.trim() {
+                trimmed if trimmed.len() < part.len() && there(part) => part.to_owned(),
+                trimmed => trimmed.to_owned(),
+            };
+            row.columns.insert(column.clone(), cell.split(BETWEEN).map(part).collect());
         }
         rows.rows.push(row);
     }
     if problems.is_empty() { Ok(rows) } else { Err(problems) }
+}
+
+/// What is said of a table whose cells another character separates: no column has the name that is looked for.
+fn separator(columns: &[String], names: &str, delimiter: u8) -> Option<String> {
+    if columns.iter().any(|column| column == names) {
+        return None;
+    }
+    let others = [(b';', "';'"), (b'\t', "tabs"), (b',', "','")].into_iter().filter(|(other, _)| *other != delimiter);
+    let (_, shown) = others.into_iter().find(|(other, _)| {
+        columns.iter().any(|column| column.split(char::from(*other)).any(|cell| cell.trim() == names))
+            || matches!(columns, [only] if only.contains(char::from(*other)))
+    })?;
+    let expected = if delimiter == b'\t' { "tabs in a .tsv" } else { "',' in a .csv" };
+    Some(format!("the cells seem to be separated by {shown}: expected {expected}; save the table in that form"))
 }
