@@ -11,7 +11,7 @@ use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
 use revoxel_io::partial::sync_folder_of;
 use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, SlabWriter};
-use revoxel_pipeline::{Input, Pipeline};
+use revoxel_pipeline::{CaseName, Input, Pipeline, Template};
 use revoxel_resample::{Gone, Ties, all_finite};
 use revoxel_transforms::PlanError;
 
@@ -175,6 +175,15 @@ pub(crate) fn through(
     }
 }
 
+/// What the placeholders of the paths that are written stand for.
+fn fields_of(pipeline: &Pipeline, name: &CaseName) -> BTreeMap<String, String> {
+    let outputs = pipeline.outputs.iter().map(|output| &output.path);
+    let restored = pipeline.restore.iter().filter_map(|restore| restore.path.as_ref());
+    let paths: Vec<&Template> = outputs.chain(restored).chain([&pipeline.trace]).collect();
+    let named = name.fields.iter().filter(|(field, _)| paths.iter().any(|path| path.names().contains(field.as_str())));
+    named.map(|(field, value)| (field.clone(), value.clone())).collect()
+}
+
 /// The trace of a case.
 pub(crate) fn trace_of(pipeline: &Pipeline, checked: &Checked, volumes: BTreeMap<String, VolumeTrace>) -> Trace {
     let name = &checked.case.name;
@@ -185,7 +194,7 @@ pub(crate) fn trace_of(pipeline: &Pipeline, checked: &Checked, volumes: BTreeMap
         results: Some(RESULTS),
         case: name.case.clone(),
         copy: name.copy,
-        fields: name.fields.clone(),
+        fields: fields_of(pipeline, name),
         pipeline: PipelineRecord {
             name: pipeline.name.clone(),
             hash: format!("blake3:{}", pipeline.hash()),
