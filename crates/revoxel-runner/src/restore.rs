@@ -8,6 +8,7 @@ use revoxel_invert::{
     CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
     RestoreStepRecord, Trace, check_label_fill,
 };
+use revoxel_io::{LabelName, LabelNames};
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
 use crate::engine::finite::guarded;
@@ -97,6 +98,8 @@ pub struct Restoration {
     pub path: Option<String>,
     /// Voxel type of the result, where the entry says.
     pub dtype: Option<StoredDtype>,
+    /// The names of the labels of the result, where the entry gives any.
+    pub names: LabelNames,
     steps: Vec<Step>,
 }
 
@@ -144,6 +147,7 @@ impl Restoration {
     }
 
     fn read(name: &str, record: &RestoreRecord, registry: &Registry) -> Result<Self, RestoreError> {
+        let named = |(name, label): (&String, &i64)| (*label, LabelName { name: name.clone(), color: None });
         let error = |field: &str, problem: String| RestoreError::Record {
             name: name.to_owned(),
             field: field.to_owned(),
@@ -180,6 +184,7 @@ impl Restoration {
             recipe,
             path: record.path.as_deref().map(|path| inside(path).map_err(|e| error("path", e))).transpose()?,
             dtype: record.dtype,
+            names: record.labels.iter().filter(|(_, label)| **label != 0).map(named).collect(),
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
         })
     }

@@ -7,6 +7,7 @@ use revoxel_core::{Grid, GridOp, ValueUndo, Volume};
 use crate::error::{ApplyError, PlanError};
 use crate::label_set::LabelSet;
 use crate::named::{NamedLabel, RefusedLabel};
+use crate::renumbering::Renumbering;
 use crate::resampling::{PaddingRule, Resampling};
 use crate::sources::{Evidence, Observed, Sources};
 use crate::values::{KnownShape, ValueState, ValueTraits};
@@ -95,6 +96,11 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// What is known of the values of a volume after the step.
     fn after(&self, before: &ValueState) -> ValueState {
         before.changed()
+    }
+
+    /// What it does to the numbers of labels. Names of labels are written after steps only where this is known.
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Unknown
     }
 
     /// Refuses volumes of a shape or of so many channels, as [`apply`](Self::apply) does.
