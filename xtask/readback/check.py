@@ -138,6 +138,8 @@ def names_in(path):
     extensions = nibabel.load(str(path)).header.extensions
     if not extensions:
         return {}
+    # Workbench looks for code 30.
+    assert [e.get_code() for e in extensions] == [0, 30] and extensions[0].content == extensions[1].content
     root = xml.fromstring(extensions[0].get_content())
     labels = root.find("VolumeInformation").find("LabelTable").iter("Label")
     return {int(label.get("Key")): label.text for label in labels}

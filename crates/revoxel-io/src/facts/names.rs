@@ -52,7 +52,7 @@ impl Facts {
                 if !names.iter().all(|(label, name)| table.iter().any(|(l, n)| (l, n) == (label, name))) {
                     self.extensions.retain(|extension| !table::is_table(extension));
                     // Some readers look at the first extension only.
-                    self.extensions.insert(0, table::extension(names));
+                    self.extensions.splice(0..0, table::extensions(names));
                 }
                 true
             }

@@ -1,5 +1,7 @@
-//! The table of labels in a NIfTI header: an extension of code 30 in XML, as Connectome Workbench (Caret) writes it and
-//! reads it. TotalSegmentator writes the same XML under code 0 and reads it under any.
+//! The table of labels in a NIfTI header: an extension in the XML of Connectome Workbench (Caret).
+//!
+//! It is written twice. Workbench takes it from code 30 alone. TotalSegmentator writes the same XML under code 0, and
+//! reads the first extension with nibabel's `get_content`, which fails for code 30 since nibabel 5.3.
 //!
 //! ```xml
 //! <CaretExtension>
@@ -12,11 +14,11 @@
 //! </CaretExtension>
 //! ```
 
-use super::{LabelName, palette};
+use super::{LabelName, LabelNames, palette};
 use crate::facts::Extension;
 
-/// The registered code of Caret's extension.
-const CODE: i32 = 30;
+/// The codes that it is written under: that of no registered program, as TotalSegmentator does, and Caret's.
+const CODES: [i32; 2] = [0, 30];
 const OPEN: &str = "<LabelTable";
 const CLOSE: &str = "</LabelTable>";
 /// The element around the table.
@@ -97,8 +99,8 @@ fn unescape(text: &str) -> String {
     named.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
 }
 
-/// An extension with these names.
-pub(super) fn extension(names: &super::LabelNames) -> Extension {
+/// The extensions with these names.
+pub(super) fn extensions(names: &LabelNames) -> [Extension; 2] {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CaretExtension>\n<VolumeInformation Index=\"0\">\n<LabelTable>\n",
     );
@@ -114,7 +116,7 @@ pub(super) fn extension(names: &super::LabelNames) -> Extension {
     let mut content = text.into_bytes();
     // Blanks up to a multiple of 16, with the 8 bytes before: a parser of XML takes no zeros.
     content.resize((content.len() + 8).next_multiple_of(16) - 8, b' ');
-    Extension { code: CODE, content }
+    CODES.map(|code| Extension { code, content: content.clone() })
 }
 
 /// A name as character data: without what XML does not have, and with its end in two parts.
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn damaged_tables_are_read_as_far_as_they_go() {
-        let whole = extension(&[(1, LabelName { name: "a]]>b".to_owned(), color: None })].into());
+        let [whole, _] = extensions(&[(1, LabelName { name: "a]]>b".to_owned(), color: None })].into());
         for cut in 0..whole.content.len() {
             let _ = of(&[Extension { code: 30, content: whole.content[..cut].to_vec() }]);
         }
@@ -166,11 +168,12 @@ mod tests {
     #[test]
     fn names_hold_no_bytes_that_xml_does_not_have() {
         let name = "a\u{0}b\nc\u{1b}d".to_owned();
-        let made = extension(&[(7, LabelName { name, color: Some([0.0, 2.0, 0.5]) })].into());
+        let [made, other] = extensions(&[(7, LabelName { name, color: Some([0.0, 2.0, 0.5]) })].into());
         let text = String::from_utf8(made.content.clone()).unwrap();
         assert!(text.contains("<Label Key=\"7\" Red=\"0.000000\" Green=\"1.000000\" Blue=\"0.500000\" Alpha=\"1\">"));
         assert!(text.contains("<![CDATA[a b c d]]>"), "{text}");
-        assert_eq!((made.code, (made.content.len() + 8) % 16), (30, 0));
+        assert_eq!((made.code, other.code, (made.content.len() + 8) % 16), (0, 30, 0));
+        assert_eq!(made.content, other.content);
         assert!(!made.content.contains(&0));
     }
 }
