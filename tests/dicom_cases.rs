@@ -207,12 +207,7 @@ fn slices(place: &Place, file: &str) -> Vec<f64> {
 /// All files below a folder with their bytes; times and places of runs are left out.
 fn content(place: &Place, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let below = |name: &String| name.strip_prefix(&format!("{folder}/")).map(str::to_owned);
-    place
-        .files()
-        .iter()
-        .filter_map(below)
-        .map(|n| (n.clone(), content_of(&place.path(folder).join(n))))
-        .collect()
+    place.files().iter().filter_map(below).map(|n| (n.clone(), content_of(&place.path(folder).join(n)))).collect()
 }
 
 /// The bytes of a file; of a trace, without where its pipeline found the case.

@@ -446,9 +446,16 @@ fn segments_keep_their_names_and_find_their_places() {
     assert_eq!(lines("turned.seg.nrrd"), ["2 3 3 3 3 4", "0 0 0 5 6 6"]);
     place.revoxel(&["convert", "data/c/label.seg.nrrd", "same.seg.nrrd"]).good();
     assert_eq!(lines("same.seg.nrrd"), source);
-    // Other numbers end the names.
+    // The names go with their numbers; what else was said of a segment is left out.
     let steps = "  - map_label_value: { orig_labels: [1, 2], target_labels: [2, 1] }\n";
     let answer = run(&place, ("label", "label"), "seg.nrrd", steps).json();
+    assert!(dropped(&answer).contains(&"Segment0_Color".to_owned()), "{answer}");
+    assert!(!dropped(&answer).contains(&"Segment0_Name".to_owned()), "{answer}");
+    let lines = header_lines(&place, "out/c/label.seg.nrrd");
+    for line in ["Segment0_Name:=spleen", "Segment0_LabelValue:=1", "Segment1_Name:=liver", "Segment1_LabelValue:=2"] {
+        assert!(lines.contains(&line.to_owned()), "{line}: {lines:?}");
+    }
+    let answer = run(&place, ("label", "label"), "seg.nrrd", "  - sequential_labels: {}\n  - one_hot: {}\n").json();
     assert!(dropped(&answer).contains(&"Segment0_Name".to_owned()), "{answer}");
     assert!(!header_lines(&place, "out/c/label.seg.nrrd").iter().any(|line| line.starts_with("Segment0_")));
 }

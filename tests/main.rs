@@ -21,6 +21,7 @@ mod header_facts;
 mod hostile;
 mod import_monai;
 mod inverses;
+mod label_names;
 mod label_values;
 mod labels;
 mod landmarks;

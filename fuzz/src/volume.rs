@@ -50,6 +50,13 @@ pub fn check_as(path: &Path, options: &ReadOptions, choice: u8, extensions: [&st
         let wider = info.format == "DICOM" && (info.dtype, loaded.volume.dtype()) == (Dtype::I16, Dtype::F32);
         assert!(wider || info.dtype == loaded.volume.dtype(), "{} became {}", info.dtype, loaded.volume.dtype());
     }
+    // No label gets a name that had none.
+    let names = loaded.info.facts.label_names();
+    for format in ["NIfTI", "NRRD"] {
+        let mut facts = revoxel_io::Facts::default();
+        facts.put_label_names(format, &names);
+        assert!(facts.label_names().keys().all(|label| names.contains_key(label)));
+    }
     for warning in &loaded.info.warnings {
         assert!(!warning.to_string().is_empty());
     }

@@ -5,15 +5,18 @@
 Makes oblique, mirrored volumes of several voxel types with nibabel, lets `revoxel convert` write them in every
 format, and reads them with SimpleITK, nibabel and pynrrd (Python packages) and with unu, nifti_tool and mrinfo
 (command-line programs, skipped where they are not installed). Geometry must agree to 1e-5 mm (the programs print few
-digits: 1e-3 there), voxels exactly. Ends with 1 where something differs.
+digits: 1e-3 there), voxels exactly. Lets `revoxel run` write a label map with names and without: readers must see the
+same volume, and an XML parser and pynrrd the names. Ends with 1 where something differs.
 """
 
+import json
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as xml
 
 import nibabel
 import nrrd
@@ -109,6 +112,71 @@ def corners(shape, affine):
     return world[np.lexsort(np.round(world, 2).T)]
 
 
+LABELS = {1: "liver", 2: "left lung & <x> ]]> Größe", 40: "aorta"}
+PIPELINE = """version: 1
+inputs:
+  label: {{ kind: label, path: "{{case}}.nii", labels: {labels} }}
+steps: []
+outputs:
+  label: {{ path: "{{case}}/{name}" }}
+trace: "{{case}}/trace.json"
+"""
+
+
+def names_in(path):
+    """The names of labels, as TotalSegmentator finds them in NIfTI and slicerio in NRRD."""
+    if path.name.endswith("nrrd"):
+        header, names, number = nrrd.read_header(str(path)), {}, 0
+        while f"Segment{number}_ID" in header:
+            field = lambda key: header[f"Segment{number}_{key}"]
+            extent, color = [int(n) for n in field("Extent").split()], [float(n) for n in field("Color").split()]
+            tags = [tag.split(":", maxsplit=1) for tag in field("Tags").split("|") if tag.strip()]
+            assert (len(extent), len(color), int(field("Layer")), tags) == (6, 3, 0, [])
+            names[int(field("LabelValue"))] = field("Name")
+            number += 1
+        return names
+    extensions = nibabel.load(str(path)).header.extensions
+    if not extensions:
+        return {}
+    # Workbench looks for code 30.
+    assert [e.get_code() for e in extensions] == [0, 30] and extensions[0].content == extensions[1].content
+    root = xml.fromstring(extensions[0].get_content())
+    labels = root.find("VolumeInformation").find("LabelTable").iter("Label")
+    return {int(label.get("Key")): label.text for label in labels}
+
+
+def named(program, folder):
+    """Label maps with names and without: how many readings, and what is wrong."""
+    wrong, done = [], 0
+    values, affine = volume("uint8", True)
+    values = np.choose(values % 4, [0, 1, 2, 40]).astype(np.uint8)
+    image = nibabel.Nifti1Image(values, affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    nibabel.save(image, folder / "case.nii")
+    pipeline = folder / "p.yaml"
+    with_names = json.dumps({name: label for label, name in LABELS.items()})
+    for name in ["l.nii", "l.nii.gz", "l.hdr", "l.seg.nrrd"]:
+        found = {}
+        for out, labels, expected in [("plain", "[1, 2, 40]", {}), ("named", with_names, LABELS)]:
+            pipeline.write_text(PIPELINE.format(labels=labels, name=name))
+            arguments = ["run", str(pipeline), "--data", str(folder), "--out", str(folder / out), "--overwrite"]
+            subprocess.run([program, *arguments], check=True, capture_output=True)
+            path = folder / out / "case" / name
+            is_nrrd = name.endswith("nrrd")
+            readers = [("SimpleITK", itk), ("pynrrd", teem) if is_nrrd else ("nibabel", nifti)]
+            found[out] = [(reader, *read(path)) for reader, read in readers]
+            done += len(readers) + 1
+            # pynrrd leaves out what is not ASCII.
+            ascii_only = {label: text.encode("ascii", "ignore").decode() for label, text in expected.items()}
+            if (names := names_in(path)) != (ascii_only if is_nrrd else expected):
+                wrong.append(f"{out}/{name}: names {names}")
+        for (reader, voxels, place), (_, theirs, there) in zip(found["plain"], found["named"]):
+            if not np.array_equal(voxels, theirs) or not np.array_equal(voxels, values) or not np.array_equal(place, there):
+                wrong.append(f"{name} by {reader}: another volume where it has names")
+    return done, wrong
+
+
 def main(program):
     """Checks everything; the number of differences."""
     wrong, done, skipped = [], 0, set()
@@ -146,6 +214,9 @@ def main(program):
                         done += 1
                         if sorted(sizes) != sorted(values.shape) or far > 1e-3:
                             wrong.append(f"{path.name} by {reader}: shape {sizes}, corners {far:.2g} mm apart")
+    with tempfile.TemporaryDirectory() as folder:
+        more, problems = named(program, pathlib.Path(folder))
+        done, wrong = done + more, wrong + problems
     for problem in wrong:
         print(problem)
     if skipped:

@@ -163,7 +163,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let head = Head::of(&volume);
     let written = Written { path: output, key: args.kind.name(), kind: volume.kind(), head: &head };
-    let mut kept = Kept::after_moves(&written, &info, &moves);
+    let holds_labels = args.kind == Kind::Label || args.dtype.is_none() && !resampled;
+    let mut kept = Kept::after_moves(&written, &info, &moves, holds_labels);
     if args.trace.is_none() {
         volume = vectors::along_lps(volume, output, &mut kept);
     }

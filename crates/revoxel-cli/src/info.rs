@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use revoxel_core::{Affine, Frame, Grid, Orientation};
 use revoxel_io::dicom::{DicomScan, LabelsReport, SeriesReport};
-use revoxel_io::{ComplexPolicy, FileInfo, ReadOptions};
+use revoxel_io::{ComplexPolicy, FileInfo, LabelName, ReadOptions};
 use revoxel_runner::limits::options;
 use revoxel_runner::problem::Setting;
 use serde_json::{Value, json};
@@ -89,6 +89,14 @@ fn document(path: &str, info: &FileInfo, orientation: Option<Orientation>) -> Va
         let matrix = o.world_from_ras().after(grid.affine());
         json!({ "system": o.to_string(), "grid": show::grid(&grid), "affine_in_system": matrix.rows() })
     });
+    let names = info.facts.label_names();
+    let labels: Vec<Value> = names
+        .iter()
+        .map(|(label, LabelName { name, color })| match color {
+            Some(color) => json!({ "label": label, "name": name, "color": color }),
+            None => json!({ "label": label, "name": name }),
+        })
+        .collect();
     json!({
         "path": path,
         "format": info.format,
@@ -97,6 +105,7 @@ fn document(path: &str, info: &FileInfo, orientation: Option<Orientation>) -> Va
         "channels": info.channels,
         "grid": show::grid(&info.grid),
         "facts": info.facts,
+        "labels": labels,
         "seen": seen,
         "warnings": info.warnings.iter().map(flags::warning).collect::<Vec<_>>(),
     })
@@ -111,6 +120,9 @@ fn people(path: &str, info: &FileInfo) -> String {
     }
     text.push('\n');
     text.push_str(&geometry(&info.grid));
+    for (number, (label, LabelName { name, .. })) in info.facts.label_names().iter().enumerate() {
+        text.push_str(&format!("  {:<12} {label} {name:?}\n", if number == 0 { "labels" } else { "" }));
+    }
     for warning in &info.warnings {
         text.push_str(&format!("  note         {}\n", flags::warning(warning)));
     }

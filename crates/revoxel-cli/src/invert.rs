@@ -119,7 +119,8 @@ fn one(args: &Args) -> Result<Said, Failure> {
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     let mut dropped = Vec::new();
     let mut facts_of = |kind: Kind, head: &Head| {
-        let kept = Kept::on_source(&Written { path: &output, key: &key, kind, head }, record, undone);
+        let written = Written { path: &output, key: &key, kind, head };
+        let kept = Kept::on_source(&written, record, undone, &restoration.names);
         kept.tell();
         dropped = kept.losses;
         kept.facts

@@ -1,5 +1,7 @@
 //! How to restore predictions, as a trace records it.
 
+use std::collections::BTreeMap;
+
 use revoxel_core::{Kind, StoredDtype};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,9 @@ pub struct RestoreRecord {
     /// What is done to it.
     #[serde(flatten)]
     pub recipe: Recipe,
+    /// Names of the labels of the result, for formats that hold them: the label by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, i64>,
     /// Steps applied to it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<RestoreStepRecord>,

@@ -5,6 +5,7 @@ mod carry;
 pub(crate) mod change;
 pub(crate) mod dropped;
 pub(crate) mod hex;
+mod names;
 mod slice_timing;
 pub(crate) mod texts;
 
@@ -16,9 +17,10 @@ use crate::mif::facts::MifFacts;
 use crate::nrrd::facts::NrrdFacts;
 
 pub use axis_map::Move;
-pub use carry::{Carried, carry};
+pub use carry::{Carried, LABEL_NAMES, carry};
 pub use change::{Change, Values};
 pub use dropped::Dropped;
+pub use names::{LabelName, LabelNames};
 pub use texts::TextBytes;
 
 /// Facts of a header that are worth restoring. All are optional; absent facts are not serialised, and unknown keys are

@@ -48,7 +48,7 @@ mod values;
 
 pub use by_name::{check_name_for_writing, format_for_writing, is_array_name, writable_extension};
 pub use error::{ReadError, WriteError};
-pub use facts::{Dropped, Extension, Facts, SliceTiming, SpatialUnit, TimeUnit};
+pub use facts::{Dropped, Extension, Facts, LabelName, LabelNames, SliceTiming, SpatialUnit, TimeUnit};
 pub use file::{complete, format_of, info, info_with, parts, read, read_with, write, written_beside};
 pub use format::{FileInfo, Format, Loaded, SliceStack};
 pub use formats::FORMATS;

@@ -8,6 +8,7 @@
 //! be one, they are not looked for. An input that declares its labels is taken for none.
 
 mod known;
+pub(crate) mod names;
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ pub(crate) fn declared(node: &Node, kind: Kind) -> Result<LabelSet, Fault> {
     Ok(all.into_iter().map(|(label, _)| label as f64).collect())
 }
 
-fn whole(node: &Node) -> Result<i64, Fault> {
+/// A label as it is written.
+pub(crate) fn whole(node: &Node) -> Result<i64, Fault> {
     match &node.data {
         Data::Number(number) if number.is_i64() => Ok(number.as_i64().unwrap_or_default()),
         _ => Err(Fault::new(node.place, format!("labels: {} is not a label: labels are whole numbers", node.json()))),

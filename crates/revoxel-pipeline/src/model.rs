@@ -1,5 +1,6 @@
 //! A pipeline as resolved.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use revoxel_core::{Kind, StoredDtype};
@@ -66,6 +67,8 @@ pub struct Input {
     pub own_grid: bool,
     /// The labels that its maps may hold, where it declares them.
     pub labels: Option<LabelSet>,
+    /// The names of labels that it declares, by label; none of the background, 0.
+    pub names: BTreeMap<i64, String>,
     /// What to do where its files hold values that are not finite.
     pub non_finite: NonFiniteRule,
     /// The one channel of its files that is taken.

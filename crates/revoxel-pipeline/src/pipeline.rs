@@ -248,6 +248,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
     let own_grid = input.grid == GridRule::Own;
     let node = |field| ["inputs", key, field].iter().try_fold(document, |node, segment| node.child(segment));
     let labels = node("labels").map(|node| labels::declared(node, kind)).transpose()?;
+    let names = node("labels").map(labels::names::of).unwrap_or_default();
     let non_finite = node("non_finite").map(|node| non_finite::rule(node, kind)).transpose()?.unwrap_or_default();
     let series = node("series").map(series::rule).transpose()?;
     if let Some(sizes) = input.spacing.filter(|sizes| sizes.iter().any(|v| !(v.is_finite() && *v > 0.0))) {
@@ -262,6 +263,7 @@ fn resolve_input(key: &str, input: &InputSpec, document: &Node) -> Result<Input,
         optional: input.optional,
         own_grid,
         labels,
+        names,
         non_finite,
         channel: input.channel,
         series,

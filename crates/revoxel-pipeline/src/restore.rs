@@ -57,6 +57,8 @@ pub(crate) fn resolve(
     if let Some(lost) = dtype.and_then(|dtype| resolved.reach.lost(PREDICTION, dtype)) {
         return Err(labels::lost(&lost, entry.place(&["output", "dtype"])));
     }
+    let labels =
+        entry.labels(resolved.kind(), resolved.reach.get(PREDICTION).and_then(|state| state.labels.as_ref()))?;
     let path = entry.path()?;
     let records = resolved.steps.iter().map(|(step, place)| RestoreStepRecord {
         transform: step.name.to_owned(),
@@ -67,6 +69,7 @@ pub(crate) fn resolve(
         kind,
         volume: spec.volume.clone().or_else(|| undo::recorded(inputs).filter(|_| undoes)),
         recipe: Recipe { decide_in_model: resolved.decide_in_model, ..spec.recipe.clone() },
+        labels,
         steps: records.collect(),
         path: None,
         dtype,

@@ -19,6 +19,11 @@ pub(crate) struct RestoreSpec {
     /// What is done to it. Its fields lose their places here: `restore::strict` reads them for their faults before.
     #[serde(flatten)]
     pub(crate) recipe: Recipe,
+    /// Names of the labels of the result, with a label each; formats that hold names of labels (NIfTI, NRRD) get them.
+    #[serde(default)]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, i64>>")]
+    #[allow(dead_code, reason = "read with their places; here for the schema")]
+    pub(crate) labels: Option<Value>,
     /// Steps applied to the prediction, in order: transforms of values, as `- name: { in: model, parameters }`.
     #[serde(default)]
     #[allow(dead_code, reason = "read with their places; here for the schema")]

@@ -100,7 +100,7 @@ pub(crate) struct InputSpec {
     pub(crate) grid: GridRule,
     /// The labels that its maps may contain besides 0: a list, or names with their labels. A map with any other label
     /// is refused, and so are steps that name any other label. Without this field, labels that steps name must occur in
-    /// some map.
+    /// some map. A name with one label is written into outputs that hold names of labels (NIfTI, NRRD).
     #[serde(default)]
     #[schemars(with = "Option<LabelsSchema>")]
     #[allow(dead_code, reason = "read with their places; here for the schema")]

@@ -22,6 +22,7 @@ use crate::files::{at, make_folder_of, read_text, remove, text_for};
 use crate::identity::{Identity, digest, digests};
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{SaidBy, checked as checked_values};
+use crate::label_names;
 use crate::labels::check_declared;
 use crate::non_finite::{self, Note};
 use crate::places::place;
@@ -76,6 +77,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
     let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(k, v)| (k.clone(), v.kind())).collect();
+    let names = label_names::of_outputs(pipeline, checked, &volumes);
     let engine = match through(pipeline, checked, volumes)? {
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
@@ -100,7 +102,8 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
             let path = out.join(relative);
             let head = Head { grid, dtype: held, channels: last.channels() };
             let written = kept::Written { path: &path, key: &key, kind: last.kind(), head: &head };
-            let kept = Kept::after_steps(&written, &checked.infos[&key], kinds[&key], &last.steps);
+            let named = names.get(&key).cloned().unwrap_or_default();
+            let kept = Kept::after_steps(&written, &checked.infos[&key], kinds[&key], &last.steps, &named);
             kept.tell();
             // Hashing a large file and getting it onto the disk takes some time, in which the next one is made.
             let previous = before.take();

@@ -111,7 +111,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
     let inverted = record.invert(prediction, options).map_err(|e| text(&e))?;
     let head = Head::of(&inverted.volume);
     let written = Written { path: &restored_file, key: "image", kind: Kind::Label, head: &head };
-    let kept = Kept::on_source(&written, record, false);
+    let kept = Kept::on_source(&written, record, false, &revoxel_io::LabelNames::new());
     revoxel_io::write(&restored_file, &inverted.volume, &kept.facts).map_err(|e| text(&e))?;
 
     // What the files say.

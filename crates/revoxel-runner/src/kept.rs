@@ -4,8 +4,8 @@ use std::path::Path;
 
 use revoxel_core::Kind;
 use revoxel_invert::{OpRecord, TraceStep, VolumeTrace};
-use revoxel_io::facts::{Carried, Change, Move, Values, carry};
-use revoxel_io::{Dropped, Facts, FileInfo, Head, is_array_name, left_out};
+use revoxel_io::facts::{Carried, Change, LABEL_NAMES, Move, Values, carry};
+use revoxel_io::{Dropped, Facts, FileInfo, Head, LabelNames, format_for_writing, is_array_name, left_out};
 use serde::Serialize;
 
 /// A fact of a source that a result does not have.
@@ -43,24 +43,33 @@ pub struct Written<'a> {
 }
 
 impl Kept {
-    /// The facts of a volume that went through steps.
-    pub(crate) fn after_steps(written: &Written<'_>, source: &FileInfo, kind: Kind, steps: &[TraceStep]) -> Self {
+    /// The facts of a volume that went through steps. `names` are those of its labels after the steps.
+    pub(crate) fn after_steps(
+        written: &Written<'_>,
+        source: &FileInfo,
+        kind: Kind,
+        steps: &[TraceStep],
+        names: &LabelNames,
+    ) -> Self {
         let values = match written.kind == kind {
             true => changed(written.kind, steps),
             false => Values::Other { frames: true },
         };
-        Self::of(written, &source.facts, source.grid.shape(), source.channels, &moves(steps), values)
+        let kept = Self::of(written, &source.facts, source.grid.shape(), source.channels, &moves(steps), values);
+        if written.kind == Kind::Label { kept.named(written, names) } else { kept }
     }
 
-    /// The facts of a volume whose voxels only went elsewhere.
-    pub fn after_moves(written: &Written<'_>, source: &FileInfo, moves: &[Move]) -> Self {
-        Self::of(written, &source.facts, source.grid.shape(), source.channels, moves, Values::Same)
+    /// The facts of a volume whose voxels only went elsewhere. `holds_labels` says that its values are those of the
+    /// source, so that names of labels in the source hold.
+    pub fn after_moves(written: &Written<'_>, source: &FileInfo, moves: &[Move], holds_labels: bool) -> Self {
+        let kept = Self::of(written, &source.facts, source.grid.shape(), source.channels, moves, Values::Same);
+        if holds_labels { kept.named(written, &source.facts.label_names()) } else { kept }
     }
 
     /// The facts of a prediction that was brought back onto the grid of its source. It has the source's description,
     /// range of values and the like only where its values are the source's: where both are of one kind. `undone` says
-    /// that changes of values were undone.
-    pub fn on_source(written: &Written<'_>, source: &VolumeTrace, undone: bool) -> Self {
+    /// that changes of values were undone; `names` are those of its labels, where anybody says.
+    pub fn on_source(written: &Written<'_>, source: &VolumeTrace, undone: bool, names: &LabelNames) -> Self {
         // Facts of a format that this program does not know yet are left out, not guessed.
         let facts: Facts = serde_json::from_value(source.source.facts.clone()).unwrap_or_default();
         let values = match written.kind {
@@ -72,7 +81,12 @@ impl Kept {
                 values => values,
             },
         };
-        Self::of(written, &facts, source.source.grid.shape, source.source.channels, &[], values)
+        let kept = Self::of(written, &facts, source.source.grid.shape, source.source.channels, &[], values);
+        match written.kind == Kind::Label {
+            true if !names.is_empty() => kept.named(written, names),
+            true if values == Values::Changed => kept.named(written, &facts.label_names()),
+            _ => kept,
+        }
     }
 
     /// The facts of a mask on the grid of a source: where it lies, and in which units.
@@ -101,12 +115,34 @@ impl Kept {
         Self { facts, losses: dropped.into_iter().map(loss).collect() }
     }
 
+    /// With names of labels, where the format has room for them. A map of several channels has no names.
+    fn named(mut self, written: &Written<'_>, names: &LabelNames) -> Self {
+        let Ok(format) = format_for_writing(written.path) else { return self };
+        if names.is_empty() || written.head.channels != 1 {
+            return self;
+        }
+        if self.facts.put_label_names(format.name(), names) {
+            self.losses.retain(|loss| !is_name(&loss.dropped.fact));
+        } else if !self.losses.iter().any(|loss| is_name(&loss.dropped.fact)) {
+            let dropped = Dropped { fact: LABEL_NAMES.to_owned(), why: format!("{} cannot store it", format.name()) };
+            let file = written.path.display().to_string();
+            self.losses.push(Loss { file, volume: written.key.to_owned(), dropped });
+        }
+        self
+    }
+
     /// Says what was lost, to those who want to know (`-v`).
     pub fn tell(&self) {
         for Loss { file, volume, dropped } in &self.losses {
             tracing::info!("{file} ({volume}): dropped {}, because {}", dropped.fact, dropped.why);
         }
     }
+}
+
+/// Whether a fact gives a label its name.
+fn is_name(fact: &str) -> bool {
+    let of_segment = ["_Name", "_LabelValue"].iter().any(|end| fact.ends_with(end)) && fact.starts_with("Segment");
+    of_segment || fact.starts_with(LABEL_NAMES)
 }
 
 /// Transforms of label maps that take voxels away or add some, but give no label another number.

@@ -25,6 +25,7 @@ pub mod in_memory;
 pub mod journal;
 pub mod kept;
 pub mod kind_values;
+mod label_names;
 pub mod labels;
 mod landmarks_file;
 pub mod limits;

@@ -8,6 +8,7 @@ use revoxel_invert::{
     CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
     RestoreStepRecord, Trace, check_label_fill,
 };
+use revoxel_io::{LabelName, LabelNames};
 use revoxel_transforms::{ApplyError, Registry, Transform, ValueTransform};
 
 use crate::engine::finite::guarded;
@@ -124,6 +125,8 @@ pub struct Restoration {
     pub labels_already: bool,
     /// The labels that the entry would paint, where the predictions are labels already.
     painted: Option<Vec<i128>>,
+    /// The names of the labels of the result, where the entry gives any.
+    pub names: LabelNames,
     steps: Vec<Step>,
 }
 
@@ -171,6 +174,7 @@ impl Restoration {
     }
 
     fn read(name: &str, record: &RestoreRecord, registry: &Registry) -> Result<Self, RestoreError> {
+        let named = |(name, label): (&String, &i64)| (*label, LabelName { name: name.clone(), color: None });
         let error = |field: &str, problem: String| RestoreError::Record {
             name: name.to_owned(),
             field: field.to_owned(),
@@ -209,6 +213,7 @@ impl Restoration {
             dtype: record.dtype,
             labels_already: false,
             painted: None,
+            names: record.labels.iter().filter(|(_, label)| **label != 0).map(named).collect(),
             steps: record.steps.iter().enumerate().map(step).collect::<Result<_, _>>()?,
         })
     }

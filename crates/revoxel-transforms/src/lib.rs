@@ -24,6 +24,7 @@ pub mod planning;
 pub mod random;
 mod random_transform;
 pub mod registry;
+mod renumbering;
 mod resampling;
 mod rules;
 mod same_as;
@@ -45,5 +46,5 @@ pub use revoxel_resample::{FusedPass, KnownGrid, ResampleError, anti_alias_sigma
 pub use rules::step_rule;
 pub use transform::{
     ApplyError, ChannelRule, Evidence, KnownShape, NamedLabel, Names, Observed, PaddingRule, PlanError, RefusedLabel,
-    Resampling, Sources, SpatialTransform, Transform, UndoRule, ValueState, ValueTraits, ValueTransform,
+    Renumbering, Resampling, Sources, SpatialTransform, Transform, UndoRule, ValueState, ValueTraits, ValueTransform,
 };

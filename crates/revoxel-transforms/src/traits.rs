@@ -8,6 +8,7 @@ use crate::error::{ApplyError, PlanError};
 use crate::label_set::LabelSet;
 use crate::named::{NamedLabel, RefusedLabel};
 use crate::outline::Outline;
+use crate::renumbering::Renumbering;
 use crate::resampling::{PaddingRule, Resampling};
 use crate::sources::{Evidence, Observed, Sources};
 use crate::values::{KnownShape, ValueState, ValueTraits};
@@ -101,6 +102,11 @@ pub trait ValueTransform: Debug + Send + Sync {
     /// What is known of the values of a volume after the step.
     fn after(&self, before: &ValueState) -> ValueState {
         before.changed()
+    }
+
+    /// What it does to the numbers of labels. Names of labels are written after steps only where this is known.
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Unknown
     }
 
     /// Refuses volumes of a shape or of so many channels, as [`apply`](Self::apply) does.

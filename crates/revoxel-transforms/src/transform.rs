@@ -4,6 +4,7 @@ pub use crate::error::{ApplyError, PlanError};
 pub use crate::named::{NamedLabel, Names, RefusedLabel};
 pub use crate::outline::Outline;
 use crate::random_transform::RandomTransform;
+pub use crate::renumbering::Renumbering;
 pub use crate::resampling::{PaddingRule, Resampling};
 pub use crate::sources::{Evidence, Observed, Sources};
 pub use crate::traits::{SpatialTransform, ValueTransform};

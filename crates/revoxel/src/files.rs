@@ -4,7 +4,7 @@ use std::path::Path;
 
 use revoxel_core::{Kind, Volume};
 use revoxel_invert::VolumeTrace;
-use revoxel_io::{Facts, Head, Loaded, ReadError, WriteError};
+use revoxel_io::{Facts, Head, LabelNames, Loaded, ReadError, WriteError};
 use revoxel_runner::kept::{Kept, Written};
 
 /// Reads a volume: a file, a DICOM folder or an archive. What the header says comes along, and goes into the trace of a
@@ -31,5 +31,5 @@ pub fn write(path: impl AsRef<Path>, volume: &Volume) -> Result<(), WriteError> 
 pub fn write_back(path: impl AsRef<Path>, volume: &Volume, source: &VolumeTrace) -> Result<(), WriteError> {
     let (path, head) = (path.as_ref(), Head::of(volume));
     let written = Written { path, key: "", kind: volume.kind(), head: &head };
-    revoxel_io::write(path, volume, &Kept::on_source(&written, source, false).facts).map(drop)
+    revoxel_io::write(path, volume, &Kept::on_source(&written, source, false, &LabelNames::new()).facts).map(drop)
 }

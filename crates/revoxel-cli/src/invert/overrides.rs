@@ -69,7 +69,11 @@ impl Overrides {
 
     /// Overrides what a trace says.
     pub(super) fn apply(&self, restoration: &mut Restoration) -> Outcome {
-        let Restoration { kind, volume, dtype, recipe, .. } = restoration;
+        let Restoration { kind, volume, dtype, recipe, names, .. } = restoration;
+        if self.kind.is_some() || self.argmax || !self.regions.is_empty() {
+            // What the labels of the entry are called says nothing of other labels.
+            names.clear();
+        }
         *kind = self.kind.or(*kind);
         *dtype = self.dtype.or(*dtype);
         if self.volume.is_some() {

@@ -9,7 +9,7 @@ use revoxel_transforms::definition::{Class, Define, Invalid};
 use revoxel_transforms::params::yes;
 use revoxel_transforms::peers::Argument::Fixed;
 use revoxel_transforms::peers::Peer;
-use revoxel_transforms::transform::{ApplyError, Transform, ValueState, ValueTransform};
+use revoxel_transforms::transform::{ApplyError, Renumbering, Transform, ValueState, ValueTransform};
 
 /// Keeps the outermost voxels of labels.
 ///
@@ -80,6 +80,10 @@ impl ValueTransform for LabelToContour {
 
     fn after(&self, before: &ValueState) -> ValueState {
         before.clone()
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::KEPT
     }
 }
 

@@ -125,8 +125,12 @@ pub(super) fn decision(
         if all.iter().zip(0..).any(|(label, position)| *label != position) {
             let note = "The labels have gaps: as in nnU-Net, a segmentation holds channel numbers, 0, 1, 2 …";
             notes.push(note.to_owned());
+            return Ok((json!({ "argmax": true }), dtype));
         }
-        return Ok((json!({ "argmax": true }), dtype));
+        let learned = labels.iter().filter(|(name, _)| name.as_str() != "ignore");
+        let names: Map<String, Value> =
+            learned.filter_map(|(name, value)| Some((name.clone(), (*of(value).first()?).into()))).collect();
+        return Ok((json!({ "argmax": true, "labels": names }), dtype));
     }
     let place = "regions_class_order";
     let order = dataset.get(place).ok_or_else(|| fault(place, "missing"))?;

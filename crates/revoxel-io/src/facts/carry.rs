@@ -3,7 +3,8 @@
 use super::axis_map::AxisMap;
 use super::change::{Change, Values};
 use super::dropped::Dropped;
-use super::{Facts, slice_timing};
+use super::names::names_labels;
+use super::{Extension, Facts, slice_timing};
 use crate::metaimage::carry as metaimage;
 use crate::mgh::facts as mgh;
 use crate::mif::facts as mif;
@@ -37,7 +38,11 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     }
     match change.values {
         Values::Same => {}
-        Values::Changed | Values::Relabelled => carried.values("values were changed"),
+        Values::Changed => carried.values("values were changed"),
+        Values::Relabelled => {
+            carried.values("values were changed");
+            carried.extensions("label numbers changed", |extension| !names_labels(extension));
+        }
         Values::Other { .. } => carried.other("the values differ from the source"),
     }
     if let Some(timing) = carried.facts.slices {
@@ -45,7 +50,9 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     }
     if !map.exact {
         // A comment is text about the volume, as its description is; all else may speak of voxels.
-        carried.extensions("voxels were interpolated, and it may refer to the original ones", |code| code == COMMENT);
+        carried.extensions("voxels were interpolated, and it may refer to the original ones", |extension| {
+            extension.code == COMMENT
+        });
     }
     let Carried { facts: held, dropped } = &mut carried;
     if let Some(own) = facts.nrrd.as_deref() {
@@ -62,6 +69,9 @@ pub fn carry(facts: &Facts, change: &Change<'_>) -> Carried {
     }
     carried
 }
+
+/// How the fact begins that names of labels were left out.
+pub const LABEL_NAMES: &str = "names of labels";
 
 /// The code of an extension that is a comment.
 const COMMENT: i32 = 6;
@@ -123,12 +133,17 @@ impl Carried {
         self.take("intent_params", why, |facts| &mut facts.intent_params);
     }
 
-    fn extensions(&mut self, why: &str, keep: impl Fn(i32) -> bool) {
-        let (kept, dropped) = std::mem::take(&mut self.facts.extensions).into_iter().partition(|e| keep(e.code));
+    fn extensions(&mut self, why: &str, keep: impl Fn(&Extension) -> bool) {
+        let (kept, dropped) = std::mem::take(&mut self.facts.extensions).into_iter().partition(keep);
         self.facts.extensions = kept;
-        let dropped: Vec<crate::Extension> = dropped;
+        let dropped: Vec<Extension> = dropped;
         for extension in dropped {
-            self.drop(format!("extension (code {})", extension.code), why);
+            let code = extension.code;
+            let fact = match names_labels(&extension) {
+                true => format!("{LABEL_NAMES} (extension, code {code})"),
+                false => format!("extension (code {code})"),
+            };
+            self.drop(fact, why);
         }
     }
 }
@@ -191,6 +206,29 @@ mod tests {
         let (held, dropped) = on(&[], Values::Changed, 2);
         assert_eq!((held.frames, held.frame_spacing, held.time_offset), (None, None, None));
         assert_eq!(dropped[..4], ["frames", "frame_spacing", "time_offset", "intent_code"]);
+    }
+
+    #[test]
+    fn names_of_labels_stay_with_their_numbers() {
+        let table = b"<CaretExtension><LabelTable><Label Key=\"1\">a</Label></LabelTable></CaretExtension>".to_vec();
+        let afni = b"<AFNI_atr atr_name=\"VALUE_LABEL_DTABLE\">".to_vec();
+        let comment = Extension { code: 6, content: b"comment!".to_vec() };
+        let named = Facts {
+            extensions: vec![
+                Extension { code: 0, content: table },
+                comment.clone(),
+                Extension { code: 4, content: afni },
+            ],
+            ..Facts::default()
+        };
+        let on = |values| {
+            let carried = carry(&named, &Change { shape: [2; 3], moves: &[], values, channels: [1, 1] });
+            let dropped: Vec<String> = carried.dropped.into_iter().map(|dropped| dropped.fact).collect();
+            (carried.facts.extensions, dropped)
+        };
+        assert_eq!(on(Values::Changed), (named.extensions.clone(), vec![]));
+        let gone = ["names of labels (extension, code 0)", "names of labels (extension, code 4)"];
+        assert_eq!(on(Values::Relabelled), (vec![comment], gone.map(str::to_owned).to_vec()));
     }
 
     #[test]

@@ -26,6 +26,9 @@ fn is_zero(value: &i32) -> bool {
     *value == 0
 }
 
+/// Bytes of the footer before its tags: five numbers of the scan.
+const SCAN_BYTES: usize = 20;
+
 /// The facts of a result.
 pub(crate) fn carry(own: &MghFacts, values: Values, dropped: &mut Vec<Dropped>) -> Option<MghFacts> {
     match values {
@@ -34,6 +37,11 @@ pub(crate) fn carry(own: &MghFacts, values: Values, dropped: &mut Vec<Dropped>) 
                 dropped.push(Dropped::new("footer of MGH", "the values differ from the source"));
             }
             None
+        }
+        // One of the tags may be a table of labels.
+        Values::Relabelled if own.footer.len() > SCAN_BYTES => {
+            dropped.push(Dropped::new("tags of MGH", "label numbers changed"));
+            Some(MghFacts { footer: own.footer[..SCAN_BYTES].to_vec(), ..own.clone() })
         }
         _ => Some(own.clone()),
     }

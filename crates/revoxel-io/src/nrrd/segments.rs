@@ -1,5 +1,7 @@
 //! Key/value pairs of 3D Slicer's segmentations that contain voxel indices.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use revoxel_core::{Volume, Voxel, dispatch};
 
 use crate::facts::axis_map::AxisMap;
@@ -21,11 +23,17 @@ pub(super) fn forget_places(pairs: &mut [(String, String)], map: &AxisMap) {
 /// The pairs to write. Unknown extents of segments, or all extents if voxels `moved`, become the boxes around their
 /// labels.
 pub(super) fn placed(pairs: &[(String, String)], volume: &Volume, moved: bool) -> Vec<(String, String)> {
+    let sought = |(key, value): &(String, String)| {
+        let segment = number(key, "_Extent").filter(|_| moved || value.is_empty())?;
+        Some((key.clone(), sought(pairs, segment, volume.channels())))
+    };
+    let sought: BTreeMap<String, Sought> = pairs.iter().filter_map(sought).collect();
+    let boxes = boxes(volume, sought.values().copied());
     let place = |(key, value): &(String, String)| {
-        let value = match number(key, "_Extent") {
-            Some(segment) if moved || value.is_empty() => extent(pairs, segment, volume),
+        let value = match sought.get(key).and_then(|sought| boxes.get(sought)) {
+            Some(found) => extent(found),
             None if moved && key == "Segmentation_ReferenceImageExtentOffset" => "0 0 0".to_owned(),
-            _ => value.clone(),
+            None => value.clone(),
         };
         (key.clone(), value)
     };
@@ -38,8 +46,13 @@ fn number<'a>(key: &'a str, what: &str) -> Option<&'a str> {
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)
 }
 
-/// The box around the label of a segment in its layer: first and last index along axis 0, 1, 2.
-fn extent(pairs: &[(String, String)], segment: &str, volume: &Volume) -> String {
+/// What a segment is: its layer, and the bits of its label as a double, or any label.
+type Sought = (usize, Option<u64>);
+
+/// The first and the last index along each axis.
+type Extent = [[i64; 2]; 3];
+
+fn sought(pairs: &[(String, String)], segment: &str, channels: usize) -> Sought {
     let get = |what: &str| {
         let key = format!("Segment{segment}_{what}");
         pairs.iter().find(|(k, _)| *k == key).map(|(_, value)| value.trim())
@@ -48,24 +61,47 @@ fn extent(pairs: &[(String, String)], segment: &str, volume: &Volume) -> String 
     // Old files have a layer for each segment, and no key that says so.
     let own_layer = || if label.is_some() { None } else { segment.parse().ok() };
     let layer = get("Layer").and_then(|text| text.parse().ok()).or_else(own_layer).unwrap_or(0);
-    let layer = if layer < volume.channels() { layer } else { 0 };
-    let is_inside = |v: f64| label.map_or(v != 0.0, |label| v == label);
+    (if layer < channels { layer } else { 0 }, label.map(bits))
+}
+
+fn bits(label: f64) -> u64 {
+    // Both zeros are one label.
+    (label + 0.0).to_bits()
+}
+
+/// The boxes around what is sought, in one pass over each layer.
+fn boxes(volume: &Volume, all: impl Iterator<Item = Sought>) -> BTreeMap<Sought, Extent> {
+    let mut boxes: BTreeMap<Sought, Extent> = all.map(|sought| (sought, [[i64::MAX, -1]; 3])).collect();
+    let layers: BTreeSet<usize> = boxes.keys().map(|(layer, _)| *layer).collect();
     let [nx, ny, nz] = volume.grid().shape();
-    let (mut low, mut high) = ([i64::MAX; 3], [-1; 3]);
     dispatch!(volume.voxels(), voxels => {
-        let rows = voxels[layer * nx * ny * nz..].chunks_exact(nx).take(ny * nz).enumerate();
-        for (row, values) in rows {
-            let Some(first) = values.iter().position(|v| is_inside(v.to_f64())) else { continue };
-            let last = values.iter().rposition(|v| is_inside(v.to_f64())).unwrap_or(first);
-            for (axis, (from, to)) in [(first, last), (row % ny, row % ny), (row / ny, row / ny)].into_iter().enumerate() {
-                low[axis] = low[axis].min(from as i64);
-                high[axis] = high[axis].max(to as i64);
+        for layer in layers {
+            for (row, values) in voxels[layer * nx * ny * nz..].chunks_exact(nx).take(ny * nz).enumerate() {
+                let mut first = 0;
+                for run in values.chunk_by(|a, b| a == b) {
+                    let (label, last) = (run[0].to_f64(), first + run.len() - 1);
+                    let sides = [[first, last], [row % ny; 2], [row / ny; 2]].map(|side| side.map(|index| index as i64));
+                    for what in [Some(Some(bits(label))), (label != 0.0).then_some(None)].into_iter().flatten() {
+                        boxes.entry((layer, what)).and_modify(|found| enclose(found, sides));
+                    }
+                    first = last + 1;
+                }
             }
         }
     });
-    match high[0] < 0 {
+    boxes
+}
+
+fn enclose(found: &mut Extent, sides: Extent) {
+    for (found, [from, to]) in found.iter_mut().zip(sides) {
+        *found = [found[0].min(from), found[1].max(to)];
+    }
+}
+
+fn extent(found: &Extent) -> String {
+    match found[0][1] < 0 {
         true => NOWHERE.to_owned(),
-        false => [0, 1, 2].map(|axis| format!("{} {}", low[axis], high[axis])).join(" "),
+        false => found.map(|[from, to]| format!("{from} {to}")).join(" "),
     }
 }
 

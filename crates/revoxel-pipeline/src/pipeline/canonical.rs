@@ -22,6 +22,9 @@ pub(super) fn input(i: &Input) -> (String, Value) {
     if let Some(labels) = &i.labels {
         value["labels"] = labels.iter().map(|label| label as i64).collect();
     }
+    if !i.names.is_empty() {
+        value["names"] = i.names.iter().map(|(label, name)| (label.to_string(), Value::from(name.clone()))).collect();
+    }
     if i.non_finite != NonFiniteRule::Error {
         value["non_finite"] = i.non_finite.json();
     }

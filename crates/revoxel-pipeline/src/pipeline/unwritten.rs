@@ -1,18 +1,28 @@
 //! Inputs that nothing comes of.
 
+use revoxel_core::Kind;
+
 use crate::model::{Input, Pipeline};
 
 impl Pipeline {
-    /// Inputs that are read and go through the steps, but that no output writes, no step looks at and no prediction
-    /// goes back to. None where there are no outputs at all: then traces are what is wanted.
+    /// Inputs that are read and go through the steps, but that no output writes, no step and no other input
+    /// looks at, and no prediction goes back to. None where there are no outputs at all: then traces are what is wanted.
     pub fn unwritten(&self) -> Vec<&Input> {
         if self.outputs.is_empty() {
             return Vec::new();
         }
         let written = |key: &str| self.outputs.iter().any(|output| output.key == key);
         let looked_at = |key: &str| self.steps.iter().any(|step| step.transform.sources().keys().any(|of| of == key));
-        let gone_back_to = |key: &str| self.restore.iter().any(|restore| restore.volume() == Some(key));
-        let unused = |input: &&Input| !written(&input.key) && !looked_at(&input.key) && !gone_back_to(&input.key);
+        // Without a volume, a prediction goes back to the image; several images must agree.
+        let usual = |input: &Input| input.kind == Kind::Image;
+        let gone_back_to = |input: &Input| {
+            self.restore.iter().any(|restore| restore.volume().map_or(usual(input), |v| v == input.key))
+        };
+        let referred_to = |key: &str| self.inputs.iter().any(|input| input.segments.reference.as_deref() == Some(key));
+        let unused = |input: &&Input| {
+            let key = &input.key;
+            !written(key) && !looked_at(key) && !gone_back_to(input) && !referred_to(key)
+        };
         self.inputs.iter().filter(unused).collect()
     }
 }
@@ -44,5 +54,12 @@ mod tests {
         t("{ mask_intensity: { keys: image, source: seg } }", image, "", &[]);
         t("{ rand_crop_by_pos_neg_label: { source: seg, spatial_size: 4 } }", image, "", &[]);
         t("", image, "restore: { p: { kind: label, volume: seg } }\n", &[]);
+        t("", seg, "restore: { p: { kind: label } }\n", &[]);
+        t("", image, "restore: { p: { kind: label } }\n", &["seg"]);
+        let referring = "version: 1\ninputs:\n  ct: { kind: image, path: \"{case}/ct\" }\n  \
+                         seg: { kind: label, path: \"{case}/seg.dcm\", reference: ct }\noutputs:\n  \
+                         seg: { path: \"{case}/s.nii\" }\ntrace: \"{case}.json\"\n";
+        let pipeline = Pipeline::parse("p.yaml", referring, &[], &crate::testing::registry()).unwrap();
+        assert!(pipeline.unwritten().is_empty());
     }
 }

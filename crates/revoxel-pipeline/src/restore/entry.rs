@@ -1,13 +1,17 @@
 //! An entry of `restore` as written: what each field holds, and what contradicts it.
 
+use std::collections::BTreeMap;
+
 use revoxel_core::{Kind, StoredDtype};
 use revoxel_invert::{Activation, Values, check_label_fill};
+use revoxel_transforms::LabelSet;
 use revoxel_transforms::params::Interpolation;
 
 use super::undo;
 use crate::error::{Fault, Place};
+use crate::labels;
 use crate::model::{Input, Step};
-use crate::node::Node;
+use crate::node::{Data, Node};
 use crate::restore_spec::RestoreSpec;
 use crate::steps::stored_dtype;
 use crate::template::Template;
@@ -113,6 +117,33 @@ impl Entry<'_> {
             return Err(self.fault("interpolation", problem));
         }
         Ok(())
+    }
+
+    /// The names of the labels of a result of this kind, which may hold `possible` if that is known.
+    pub(super) fn labels(&self, kind: Kind, possible: Option<&LabelSet>) -> Result<BTreeMap<String, i64>, Fault> {
+        let Some(node) = self.node("labels").filter(|node| node.data != Data::Null) else { return Ok(BTreeMap::new()) };
+        if kind != Kind::Label {
+            return Err(self.fault("labels", format!("only labels have names, and the result is of kind {kind}")));
+        }
+        let Data::Map(map) = &node.data else {
+            return Err(self.fault("labels", "expected names with a label each, such as { liver: 1, spleen: 2 }"));
+        };
+        let mut labels: BTreeMap<String, i64> = BTreeMap::new();
+        for (name, value) in map {
+            let label = labels::whole(value)?;
+            let problem = match possible {
+                _ if labels.values().any(|other| *other == label) => format!("{label} has two names"),
+                Some(possible) if !possible.has(label as f64) => {
+                    format!("the result cannot have label {label} ({:?}): it contains {possible}", name.name)
+                }
+                _ => {
+                    labels.insert(name.name.clone(), label);
+                    continue;
+                }
+            };
+            return Err(Fault::new(value.place, format!("labels: {problem}")));
+        }
+        Ok(labels)
     }
 
     pub(super) fn dtype(&self) -> Result<Option<StoredDtype>, Fault> {

@@ -148,7 +148,7 @@ fn the_schema_knows_it() {
     }
     let fields: Vec<&String> = spec["properties"].as_object().unwrap().keys().collect();
     assert_eq!(fields[..4], ["kind", "volume", "interpolation", "activation"]);
-    assert_eq!(fields[4..], ["argmax", "regions", "values", "fill", "steps", "output"]);
+    assert_eq!(fields[4..], ["argmax", "regions", "values", "fill", "labels", "steps", "output"]);
     assert_eq!(spec["required"], json!(["kind"]));
     let steps = spec["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
     let fill = steps.iter().find(|s| s["properties"]["fill_holes"].is_object()).unwrap();

@@ -10,7 +10,9 @@ use super::labels::{Labels, check_connectivity};
 use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::peers::{Peer, Program};
-use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
+use crate::transform::{
+    ApplyError, ChannelRule, NamedLabel, Renumbering, Transform, ValueState, ValueTraits, ValueTransform,
+};
 
 /// Fills the holes of labels.
 ///
@@ -113,6 +115,14 @@ impl ValueTransform for FillHoles {
         let filled = (self.is_onehot == Some(true)).then_some(1.0);
         let labels = before.labels.as_ref().map(|labels| labels.iter().chain(filled).collect());
         ValueState { labels, ..before.clone() }
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        match self.is_onehot {
+            // Holes get 1, whatever label surrounds them.
+            Some(true) => Renumbering::Unknown,
+            _ => Renumbering::KEPT,
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use super::runs::Runs;
 use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
 use crate::peers::Peer;
-use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
+use crate::transform::{
+    ApplyError, ChannelRule, NamedLabel, Renumbering, Transform, ValueState, ValueTraits, ValueTransform,
+};
 
 /// Keeps the largest connected component of each label.
 ///
@@ -126,5 +128,9 @@ impl ValueTransform for KeepLargestConnectedComponent {
 
     fn after(&self, before: &ValueState) -> ValueState {
         before.clone()
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::KEPT
     }
 }

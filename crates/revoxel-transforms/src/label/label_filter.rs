@@ -8,7 +8,7 @@ use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
 use crate::peers::Peer;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Renumbering, Transform, ValueState, ValueTransform};
 
 /// Keeps some labels and removes the others.
 ///
@@ -62,5 +62,9 @@ impl ValueTransform for LabelFilter {
         let stays = |label: &f64| before.labels.as_ref().is_none_or(|labels| labels.has(*label));
         let labels = Some(self.applied_labels.0.iter().map(|l| *l as f64).filter(stays).collect());
         ValueState { labels, ..before.changed() }
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Only(self.applied_labels.0.clone())
     }
 }

@@ -9,7 +9,9 @@ use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
 use crate::peers::Argument::Listed;
 use crate::peers::{DTYPE, Peer};
-use crate::transform::{ApplyError, NamedLabel, Transform, UndoRule, ValueState, ValueTraits, ValueTransform};
+use crate::transform::{
+    ApplyError, NamedLabel, Renumbering, Transform, UndoRule, ValueState, ValueTraits, ValueTransform,
+};
 
 /// Replaces labels by other labels.
 ///
@@ -82,6 +84,10 @@ impl ValueTransform for MapLabelValue {
         let after = |label: f64| position(label).map_or(label, |at| self.target_labels.0[at] as f64);
         let labels = before.labels.as_ref().map(|labels| labels.iter().map(after).collect());
         ValueState { labels, ..before.changed() }
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Exchanged(self.orig_labels.0.iter().copied().zip(self.target_labels.0.iter().copied()).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::definition::{Class, Define, Invalid};
 use crate::label_set::LabelSet;
 use crate::peers::Argument::Renamed;
 use crate::peers::Peer;
-use crate::transform::{ApplyError, Sources, Transform, ValueState, ValueTraits, ValueTransform};
+use crate::transform::{ApplyError, Renumbering, Sources, Transform, ValueState, ValueTraits, ValueTransform};
 
 /// Marks voxels outside the measured region in label maps, as nnU-Net does.
 ///
@@ -109,6 +109,10 @@ impl ValueTransform for MarkOutside {
     fn after(&self, before: &ValueState) -> ValueState {
         let marked = |labels: &LabelSet| labels.iter().chain([f64::from(self.label)]).collect();
         ValueState { labels: before.labels.as_ref().map(marked), ..before.changed() }
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Added(vec![(0, i64::from(self.label))])
     }
 }
 

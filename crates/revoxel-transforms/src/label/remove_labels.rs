@@ -8,7 +8,7 @@ use super::labels::{Labels, exchange};
 use crate::definition::{Class, Define, Invalid};
 use crate::label_set::distinct;
 use crate::peers::Peer;
-use crate::transform::{ApplyError, NamedLabel, Transform, ValueState, ValueTransform};
+use crate::transform::{ApplyError, NamedLabel, Renumbering, Transform, ValueState, ValueTransform};
 
 /// Removes some labels.
 ///
@@ -72,5 +72,9 @@ impl ValueTransform for RemoveLabels {
         let after = |label: f64| if self.labels.has(label) { self.background_label as f64 } else { label };
         let labels = before.labels.as_ref().map(|labels| labels.iter().map(after).collect());
         ValueState { labels, ..before.changed() }
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::Exchanged(self.labels.0.iter().map(|label| (*label, self.background_label)).collect())
     }
 }

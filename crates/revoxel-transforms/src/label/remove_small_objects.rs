@@ -12,7 +12,9 @@ use crate::definition::{Class, Define, Invalid};
 use crate::params::yes;
 use crate::peers::Argument::{Renamed, Special};
 use crate::peers::Peer;
-use crate::transform::{ApplyError, ChannelRule, NamedLabel, Transform, ValueState, ValueTraits, ValueTransform};
+use crate::transform::{
+    ApplyError, ChannelRule, NamedLabel, Renumbering, Transform, ValueState, ValueTraits, ValueTransform,
+};
 
 /// Removes connected components that are too small.
 ///
@@ -147,6 +149,10 @@ impl ValueTransform for RemoveSmallObjects {
 
     fn after(&self, before: &ValueState) -> ValueState {
         before.clone()
+    }
+
+    fn renumbering(&self) -> Renumbering {
+        Renumbering::KEPT
     }
 }
 
