@@ -74,13 +74,13 @@ fn found(root: &Path, paths: Vec<PathBuf>, mut skipped: Vec<Skipped>, limits: &L
 /// The images and labels among some files of a folder.
 fn listed(root: &Path, files: &[PathBuf], limits: &Limits) -> Result<FolderContents, ReadError> {
     let found = found(root, files.to_vec(), Vec::new(), limits);
-    // What is known to be a slice is not left out.
-    let lost = found.skipped.iter().find_map(|skipped| match &skipped.reason {
-        SkipReason::Unreadable(why) => Some((skipped.path.clone(), why.clone())),
-        _ => None,
-    });
+    // What is known to be an image is not left out.
+    let lost = found.skipped.iter().find(|skipped| skipped.reason != SkipReason::Localizer);
     match lost {
-        Some((path, why)) => Err(ReadError::Dicom { path, reason: Box::new(DicomError::Io(why)) }),
+        Some(Skipped { path, reason }) => {
+            let reason = Box::new(DicomError::NoImage(reason.to_string()));
+            Err(ReadError::Dicom { path: path.clone(), reason })
+        }
         None => Ok(found),
     }
 }
