@@ -1,6 +1,6 @@
 //! What is to be done for a case, checked as far as traces and headers tell.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use revoxel_invert::{Decision, Trace, TraceError, Values};
@@ -9,7 +9,7 @@ use revoxel_runner::prediction::{PredictionHead, look};
 use revoxel_runner::restore::Restoration;
 use revoxel_runner::uneven::beside;
 
-use super::super::failure::Failure;
+use super::super::failure::{Failure, Outcome};
 use super::super::slices::Uneven;
 use super::super::trace_file::load;
 use super::super::{show, slices};
@@ -56,6 +56,7 @@ pub(super) fn prepare(args: &Args) -> Result<Prepared, Failure> {
         show::free(&beside(&output), args.overwrite)?;
     }
     let members = members(args, &trace, &key)?;
+    members.iter().try_for_each(|(.., path, _)| no_points(path))?;
     if restoration.recipe.decision() != Decision::Channels && !args.said.decides() && are_label_maps(args, &members)? {
         restoration = restoration_of(args, &trace)?.for_label_maps()?;
         overridden(args, &mut restoration)?;
@@ -99,11 +100,16 @@ fn are_label_maps(args: &Args, members: &[Prediction]) -> Result<bool, Failure> 
     }
 }
 
+/// Refuses a file of points.
+fn no_points(path: &Path) -> Outcome {
+    match form_of(path) {
+        Some(_) => Err(Failure::usage(format!("{}: a file of points: use `revoxel points`", path.display()))),
+        None => Ok(()),
+    }
+}
+
 /// What the header of a prediction says.
 pub(super) fn head_of(args: &Args, (trace, key, path, _): &Prediction) -> Result<PredictionHead, Failure> {
-    if form_of(path).is_some() {
-        return Err(Failure::usage(format!("{}: a file of points: use `revoxel points`", path.display())));
-    }
     let record = trace.volume(key).map_err(|e| Failure::about(&args.trace, e))?;
     let model = record.result.grid.grid().map_err(|e| Failure::about(&args.trace, e))?;
     look(path, &model, args.said.axes).map_err(Failure::usage)

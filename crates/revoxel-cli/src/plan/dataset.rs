@@ -56,13 +56,12 @@ pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
         list.end(&end)?;
         return ended(looked, &found.failures);
     }
-    show::text(&head(pipeline))?;
-    let mut lines = Vec::new();
+    let (mut text, mut lines) = (head(pipeline), Vec::new());
     found.by_batch(args, pipeline, cases, &mut |batch| {
         for (checked, overview) in batch {
             if args.steps || alone {
                 let (name, steps) = (&checked.case.name, people(pipeline, &checked.plan));
-                show::text(&format!("\n{name}\n{steps}{}", shown::needs(&overview)))?;
+                text.push_str(&format!("\n{name}\n{steps}{}", shown::needs(&overview)));
             } else {
                 lines.extend(shown::lines(&overview));
             }
@@ -73,11 +72,12 @@ pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
         looked = Some(look_for_labels(pipeline, maps)?);
     }
     if !lines.is_empty() {
-        show::text(&format!("\n{}", shown::table_of(&lines)))?;
+        text.push_str(&format!("\n{}", shown::table_of(&lines)));
     }
     if !alone && !args.steps {
-        show::text(&shown::spreads_text(&found.spreads))?;
+        text.push_str(&shown::spreads_text(&found.spreads));
     }
+    show::text(&text)?;
     ended(looked, &found.failures)
 }
 
