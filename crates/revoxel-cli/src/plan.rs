@@ -49,7 +49,7 @@ pub(super) struct Args {
     data: Option<PathBuf>,
     #[command(flatten)]
     chosen: chosen::Args,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2 for the second step; repeatable.
     #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Seed of random steps, instead of the pipeline's.

@@ -94,7 +94,7 @@ pub(super) struct Args {
     /// answer. Files that are wrong, missing or forbidden are not tried again.
     #[arg(long, help_heading = CASES, value_name = "N", default_value_t = 0)]
     retries: u32,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable.
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2 for the second step; repeatable.
     #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Seed of random steps, instead of the pipeline's.

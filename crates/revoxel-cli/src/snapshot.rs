@@ -52,7 +52,7 @@ pub(super) struct Args {
     /// Compare with the snapshot on disk, and write nothing.
     #[arg(long)]
     check: bool,
-    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2; repeatable. The snapshot keeps it for later calls
+    /// Set a value of the pipeline, such as steps.1.spacing.pixdim=2 for the second step; repeatable. The snapshot keeps it for later calls
     /// without --set, --seed and --as-written.
     #[arg(long = "set", help_heading = PIPELINE, value_name = "PATH=VALUE")]
     set: Vec<String>,

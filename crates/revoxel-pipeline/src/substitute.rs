@@ -24,7 +24,7 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
         for segment in parents {
             node = node
                 .child_mut(segment)
-                .ok_or_else(|| fault(format!("the pipeline has no {segment:?} at this path")))?;
+                .ok_or_else(|| fault(format!("the pipeline has no {segment:?} at this path{}", counted(path))))?;
         }
         let place = node.place;
         if let Some(child) = node.child_mut(last) {
@@ -32,10 +32,15 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
         } else if let Data::Map(map) = &mut node.data {
             map.push((Key { place, name: (*last).to_owned() }, Node { place, data: value.data }));
         } else {
-            return Err(fault(format!("the pipeline has no {last:?} at this path")));
+            return Err(fault(format!("the pipeline has no {last:?} at this path{}", counted(path))));
         }
     }
     Ok(())
+}
+
+/// How the steps of a path are counted.
+fn counted(path: &str) -> &'static str {
+    if path.trim_start().starts_with("steps.") { "; steps are counted from 0 here" } else { "" }
 }
 
 /// Replaces `${name}` by the values of `vars:` everywhere else in the document.

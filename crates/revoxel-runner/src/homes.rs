@@ -85,6 +85,8 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
     let names: BTreeSet<String> = of.iter().map(|of| of.name.case.clone()).collect();
     let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
     let mut cases: BTreeMap<&str, Home> = BTreeMap::new();
+    // Cases of which a copy has no prediction.
+    let mut incomplete: BTreeSet<&str> = BTreeSet::new();
     let single: BTreeMap<&str, usize> = of.iter().fold(BTreeMap::new(), |mut counts, of| {
         *counts.entry(of.name.case.as_str()).or_default() += 1;
         counts
@@ -112,12 +114,14 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
                 Lack::Competing => Some(text),
             };
             found.no_prediction.push(Lacking { case: one.name.to_string(), why });
+            incomplete.insert(&one.name.case);
             continue;
         }
         let case = one.name.case.as_str();
         let home = cases.entry(case).or_insert_with(|| Home { case: case.to_owned(), members: Vec::new() });
         home.members.push((one.path.clone(), predictions));
     }
+    cases.retain(|case, _| !incomplete.contains(case));
     found.homes = cases.into_values().collect();
     let others = all.iter().flat_map(CaseFiles::all).filter(|file| !taken.contains(*file)).cloned();
     found.no_case.extend(others);

@@ -246,7 +246,9 @@ pub fn failed(out: &Path, name: &CaseName, pipeline: &str, problem: &str) -> Res
     let write = || make_folder_of(&path).and_then(|()| write_json(&path, &record));
     // Another part removes the folder where it was empty a moment ago.
     let is_gone = |result: &Result<(), FileError>| {
-        result.as_ref().is_err_and(|error| error.error.kind() == std::io::ErrorKind::NotFound)
+        // While it is made it may be there, and not be there right after.
+        let passing = [std::io::ErrorKind::NotFound, std::io::ErrorKind::AlreadyExists];
+        result.as_ref().is_err_and(|error| passing.contains(&error.error.kind()))
     };
     let mut written = write();
     for _ in 0..TRIES {

@@ -62,11 +62,11 @@ pub fn peak() -> Option<u64> {
 }
 
 /// Says so where `least`, what is needed by any means, is more than there is, or where `most`, an estimate that may be
-/// too generous, is by far. `allowed` is what somebody allows: more than there seems to be, or less, which voxels that
-/// have to be held at once may not exceed.
+/// too generous, is by far. `allowed` is what somebody allows: more than there seems to be, or less, which no voxels may
+/// exceed by the estimate.
 pub fn beyond(least: u64, most: u64, allowed: Option<u64>) -> Option<String> {
-    let small = allowed.filter(|allowed| least.saturating_sub(SLABS) > *allowed && whole_is_more(*allowed));
-    let told = |allowed| format!("needs at least {} of memory, but only {} may be taken", human(least), human(allowed));
+    let small = allowed.filter(|allowed| most.saturating_sub(SLABS) > *allowed && whole_is_more(*allowed));
+    let told = |allowed| format!("may need {} of memory, but only {} may be taken", human(most), human(allowed));
     small.map(told).or_else(|| beyond_room(whole()?, least, most, allowed))
 }
 

@@ -335,6 +335,11 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         // What no step looks at or changes goes to its file slab by slab.
         let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.sources() == Sources::Nothing);
         let whole = pipeline.steps.iter().any(|s| s.keys.contains(key) && changes(&s.transform));
+        // A change of values may need the volume once more beside its result.
+        let is_value = |t: &Transform| !matches!(t, Transform::Spatial(_));
+        if pipeline.steps.iter().any(|s| s.keys.contains(key) && is_value(&s.transform)) {
+            largest = largest.max(native.max(processed).saturating_add(2 * processed));
+        }
         target = target.max(if whole { widest.saturating_mul(channels * size) } else { 0 });
     }
     let rest = displacements(plan) + memory::SLABS;

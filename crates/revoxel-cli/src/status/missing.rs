@@ -101,6 +101,9 @@ fn how(run: &RunRecord, divided: &Divided<'_>) -> String {
         return format!("{what} was started on {} at {} and has not ended", run.host, to_the_second(&run.started));
     };
     let ended = to_the_second(ended);
+    if let Some(by) = &run.interrupted {
+        return format!("{what} was stopped by {by} at {ended} before it");
+    }
     let then = run.basis.as_ref().filter(|then| divided.basis.as_ref().is_some_and(|now| now != *then));
     match (then, run.failed) {
         (Some(then), _) if then.cases == divided.part_of.len() => {

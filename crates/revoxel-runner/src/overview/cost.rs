@@ -1,6 +1,6 @@
 //! What a case costs: an estimate by the size of its volumes.
 
-use revoxel_core::{Dtype, Kind};
+use revoxel_core::{Dtype, Fidelity, Kind};
 use revoxel_pipeline::{Pipeline, Plan};
 
 use super::{ResultGrid, VolumeOverview, length};
@@ -73,7 +73,9 @@ pub(super) fn of(pipeline: &Pipeline, checked: &Checked, volumes: &[VolumeOvervi
             false if is_label => 0.02 * size,
             false => 0.5 * size,
         };
-        bytes += (result * each).min(written);
+        // Means of voxels have more digits than the voxels had.
+        let mixed = if is_label || volume.fidelity != Some(Fidelity::Lossy) { 1.0 } else { 1.5 };
+        bytes += (result * each * mixed).min(written);
     }
     Cost { seconds: (alone + shared / cores) * 1e-9, bytes: bytes as u64 }
 }
