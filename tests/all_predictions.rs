@@ -314,3 +314,25 @@ fn references_of_several_label_inputs_and_of_a_single_case() {
     let report = score(&["--key", "label", "--data", "data", "--json"]).good().json();
     assert!(report["labels"].as_array().unwrap().iter().any(|label| label["dice"]["min"] != 1.0), "{report}");
 }
+
+#[test]
+fn a_case_of_which_a_copy_has_no_prediction_is_not_restored() {
+    let text = PIPELINE.replace("steps:", "seed: 3\ncopies: 2\nsteps:\n  - rand_flip: { prob: 1, spatial_axis: 0 }");
+    let place = Place::new();
+    for case in ["a", "b"] {
+        place.volume(
+            &format!("data/images/{case}.nii.gz"),
+            &Draw::new(1).volume(grid(), Kind::Image, 1).cast(Dtype::I16),
+        );
+        place.volume(&format!("data/labels/{case}.nii.gz"), &label(2));
+    }
+    place.text("p.yaml", &text.replace("{case}/", "{case}/{copy}_"));
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    for (case, copy) in [("a", 0), ("a", 1), ("b", 0)] {
+        self::copy(&place, &format!("out/{case}/{copy}_label.nii.gz"), &format!("predictions/{case}_{copy}.nii.gz"));
+    }
+    let said = place.revoxel(&["invert", "out", "predictions", "-o", "home", "--kind", "label"]).told(1);
+    assert!(said.err.contains("case b/1: no prediction"), "{}", said.err);
+    assert!(place.path("home/a.nii.gz").exists() && !place.path("home/b.nii.gz").exists());
+    assert_eq!(values(&place.read("home/a.nii.gz", Kind::Label)), values(&label(2)));
+}

@@ -380,6 +380,12 @@ fn predictions_get_the_names_of_their_entry() {
     assert_eq!(invert(&[]), named(&[]));
     let trace = fs::read_to_string(place.path("out/c/trace.json")).unwrap();
     assert!(!trace.contains("\"labels\""), "{trace}");
+    // A prediction that has names of its own keeps them.
+    place.volume("data/c/l.nii", &map());
+    run(&place, ("l.nii", "l.nii.gz"), DECLARED, "{ flip: { spatial_axis: [0] } }").good();
+    place.revoxel(&["invert", "out/c/trace.json", "out/c/l.nii.gz", "-o", "own.nii.gz"]).good();
+    assert_eq!(names(&place, "own.nii.gz"), named(&ORGANS));
+    assert_eq!(place.read("own.nii.gz", Kind::Label), map());
 }
 
 #[test]

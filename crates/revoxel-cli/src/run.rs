@@ -80,8 +80,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = LIMITS, value_name = "N")]
     jobs: Option<usize>,
     /// Memory for all running cases together, such as 8G [default: four fifths of the free memory of this machine,
-    /// container or process (ulimit -v)]. A case that needs more than the total memory is refused, unless this option
-    /// allows it.
+    /// container or process (ulimit -v)]. A case that may need more than SIZE is refused; without this option, one that
+    /// needs more than the total memory.
     #[arg(long, help_heading = LIMITS, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
     /// Replace existing outputs.

@@ -261,6 +261,11 @@ impl Restoration {
         }
     }
 
+    /// Whether labels of a prediction are the same numbers in the result.
+    pub fn keeps_numbers(&self) -> bool {
+        self.steps.is_empty() && self.recipe.values.is_keep()
+    }
+
     /// Takes predictions together and does the steps on the model's grid. `predictions` is asked for one after another,
     /// so that not all of them are held at once.
     ///
