@@ -336,3 +336,15 @@ fn a_case_of_which_a_copy_has_no_prediction_is_not_restored() {
     assert!(place.path("home/a.nii.gz").exists() && !place.path("home/b.nii.gz").exists());
     assert_eq!(values(&place.read("home/a.nii.gz", Kind::Label)), values(&label(2)));
 }
+
+#[test]
+fn scans_of_the_case_are_not_replaced() {
+    let place = dataset(PIPELINE);
+    let bytes = |file: &str| std::fs::read(place.path(file)).unwrap();
+    let before = bytes("data/labels/c0.nii.gz");
+    let all = ["invert", "out", "predictions", "-o", "data/labels", "--kind", "label", "--overwrite"];
+    place.revoxel(&all).told(2);
+    let one = ["invert", "out/c0/trace.json", "predictions/c0.nii.gz", "-o", "data/images/c0.nii.gz", "--overwrite"];
+    place.revoxel(&[&one[..], &["--kind", "label"]].concat()).bad(2, &["data/images/c0.nii.gz", "is not replaced"]);
+    assert_eq!(bytes("data/labels/c0.nii.gz"), before);
+}

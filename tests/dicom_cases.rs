@@ -543,3 +543,18 @@ fn the_schema_knows_both_ways() {
     assert_eq!(dicom["required"], serde_json::json!(["dicom"]));
     assert!(["dicom", "group", "name", "where"].iter().all(|field| dicom["properties"][field].is_object()), "{dicom}");
 }
+
+#[test]
+fn a_slice_that_is_no_dicom_file_any_more_is_told() {
+    let place = dataset("{ dicom: \"**\" }", INPUTS, OUTPUTS);
+    let folder = place.path("data/first/ct");
+    std::fs::write(folder.join("zeros.dcm"), [0u8; 5000]).unwrap();
+    std::fs::write(folder.join("notes.txt"), "read me").unwrap();
+    let said = run(&place, &[]).good();
+    assert!(said.err.contains("zeros.dcm: not DICOM") && !said.err.contains("notes.txt"), "{}", said.err);
+    let by_path = "version: 1\ninputs:\n  image: { kind: image, path: \"{case}/ct\", series: { number: 2 } }\n\
+                   outputs:\n  image: { path: \"{case}.nii\" }\ntrace: \"{case}.json\"\n";
+    place.text("path.yaml", by_path);
+    let said = place.revoxel(&["run", "path.yaml", "--data", "data", "--out", "by-path"]).good();
+    assert!(said.err.contains("zeros.dcm: not DICOM") && !said.err.contains("notes.txt"), "{}", said.err);
+}

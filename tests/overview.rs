@@ -143,3 +143,23 @@ fn inputs_on_their_own_grids_have_lines_of_their_own() {
     assert_eq!(of("a"), "6×7×8 2×2×4 RAS 11×13×29 1×1×1 RAS lossy");
     assert_eq!(of("ct"), "12×13×14 0.5×0.5×1 RAS 12×13×14 0.5×0.5×1 LAS exact");
 }
+
+#[test]
+fn a_box_in_the_world_has_no_known_shape_behind_a_crop_that_depends_on_voxels() {
+    let place = Place::new();
+    dataset(&place, 2);
+    let text =
+        PIPELINE.replace("outputs:", "  - spatial_crop: { center_mm: [5, 5, 5], size_mm: 8, frame: RAS }\noutputs:");
+    place.text("p.yaml", &text);
+    let said = place.revoxel(&["plan", "p.yaml", "--data", "data", "--case", "c1"]).good().out;
+    assert!(
+        said.contains("spatial_crop               1.5000×1.5000×1.5000 mm, RAS, place depends on voxels"),
+        "{said}"
+    );
+    let plan = place.revoxel(&["plan", "p.yaml", "--data", "data", "--json"]).good().json();
+    for case in plan["plans"].as_array().unwrap() {
+        assert!(case["outlines"]["image"]["shape"].is_null(), "{case}");
+        assert_eq!(case["outlines"]["image"]["orientation"], "RAS");
+    }
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "o", "--shard", "9/99999999999"]).told(2);
+}

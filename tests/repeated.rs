@@ -98,3 +98,38 @@ fn what_cannot_be_repeated_is_refused_and_nothing_is_written() {
     place.revoxel(&again).bad(2, &["missing input: image", "sub-a/t1.nii.gz"]);
     assert!(!place.path("again").exists());
 }
+
+#[test]
+fn traces_lead_to_no_other_place() {
+    let place = Place::new();
+    dataset(&place);
+    place.revoxel(&["run", "p/p.yaml", "--data", "data", "--out", "out"]).good();
+    place.volume("secret.nii.gz", &image(1));
+    let text = std::fs::read_to_string(place.path("out/a/0.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let before = place.files();
+    let refused = |change: &dyn Fn(&mut Value), parts: &[&str]| {
+        let mut document = document.clone();
+        change(&mut document);
+        place.text("t.json", &document.to_string());
+        let run = ["run", "--from-trace", "t.json", "--data", "data", "--out", "again/deep"];
+        place.revoxel(&run).bad(2, parts);
+        std::fs::remove_file(place.path("t.json")).unwrap();
+        assert_eq!(place.files(), before);
+    };
+    for case in ["../../evil", "", "..", "/evil", "x/../sub-a"] {
+        refused(&|d| d["case"] = case.into(), &["case is", "cannot be a part of a file name"]);
+        refused(&|d| d["fields"]["sub"] = case.into(), &["sub is", "cannot be a part of a file name"]);
+    }
+    refused(&|d| drop(d.as_object_mut().unwrap().remove("fields")), &["fields has no \"sub\""]);
+    refused(&|d| drop(d.as_object_mut().unwrap().remove("copy")), &["copy is None"]);
+    refused(&|d| d["copy"] = 2.into(), &["copy is Some(2)"]);
+    refused(&|d| d["pipeline"]["seed"] = 6.into(), &["its seed is Some(6), and that of its pipeline 5"]);
+    refused(&|d| d["volumes"]["image"]["kind"] = "label".into(), &["its kind is label"]);
+    refused(&|d| drop(d["volumes"].as_object_mut().unwrap().remove("image")), &["volumes"]);
+    // The other channel is a part of the source.
+    refused(
+        &|d| d["volumes"]["image"]["source"]["parts"][0]["path"] = "../../secret.nii.gz".into(),
+        &["../../secret.nii.gz lies outside the data folder", "--allow-outside"],
+    );
+}

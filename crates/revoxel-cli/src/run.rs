@@ -117,11 +117,14 @@ enum Resume {
     Check,
 }
 
+/// More parts than any cluster has places.
+const MOST_PARTS: usize = 1_000_000;
+
 fn shard(text: &str) -> Result<(usize, usize), String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     match parts {
-        Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
-        _ => Err(format!("{text:?}: expected I/N with I from 1 to N, such as 2/8")),
+        Some((i, n)) if (1..=n).contains(&i) && n <= MOST_PARTS => Ok((i, n)),
+        _ => Err(format!("{text:?}: expected I/N with I from 1 to N, such as 2/8, and N up to {MOST_PARTS}")),
     }
 }
 

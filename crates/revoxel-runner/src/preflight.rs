@@ -320,7 +320,8 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         let averaged = pipeline.input(key).is_some_and(|i| i.kind != Kind::Label);
         let size = if averaged { 4 } else { info.dtype.size() as u64 };
         let steps = plan.steps.iter().flat_map(|s| &s.volumes).filter(|(k, _)| k == key);
-        let grids = steps.filter_map(|(_, p)| p.after.or(p.outline.and_then(|outline| outline.whole().copied())));
+        // Where a grid depends on voxels it is at most as large as without the crop.
+        let grids = steps.filter_map(|(_, p)| p.after.or(p.outline.map(|outline| *outline.like())));
         let widest = grids.map(|grid| grid.voxel_count() as u64).max().unwrap_or(0);
         let processed = widest.max(info.grid.voxel_count() as u64).saturating_mul(channels * size);
         // Smoothing needs the volume twice more, in float32.
@@ -335,10 +336,10 @@ fn estimate(pipeline: &Pipeline, case: &Case, infos: &BTreeMap<String, FileInfo>
         // What no step looks at or changes goes to its file slab by slab.
         let changes = |t: &Transform| !matches!(t, Transform::Spatial(t) if t.sources() == Sources::Nothing);
         let whole = pipeline.steps.iter().any(|s| s.keys.contains(key) && changes(&s.transform));
-        // A change of values may need the volume once more beside its result.
+        // A change of values may need the volume three times more, beside its result.
         let is_value = |t: &Transform| !matches!(t, Transform::Spatial(_));
         if pipeline.steps.iter().any(|s| s.keys.contains(key) && is_value(&s.transform)) {
-            largest = largest.max(native.max(processed).saturating_add(2 * processed));
+            largest = largest.max(native.max(processed).saturating_add(processed.saturating_mul(3)));
         }
         target = target.max(if whole { widest.saturating_mul(channels * size) } else { 0 });
     }

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use revoxel_invert::{Trace, VolumeTrace};
-use revoxel_pipeline::{CaseName, CaseSource, Pipeline};
+use revoxel_pipeline::{CASE, COPY, CaseName, CaseSource, Pipeline, Template};
 use revoxel_transforms::Registry;
 
 use crate::RESULTS;
@@ -81,6 +81,7 @@ pub fn repeat(
             whole = Some(Repeat { pipeline, cases: Vec::new(), snap });
         }
         let Some(whole) = &mut whole else { continue };
+        agrees(&whole.pipeline, &trace).map_err(named)?;
         let hash = format!("blake3:{}", whole.pipeline.hash());
         if trace.pipeline.hash != hash || trace.pipeline.snap != whole.snap {
             let first = traces[0].display();
@@ -107,6 +108,47 @@ pub fn repeat(
         problem: "no trace is named".to_owned(),
         outside: false,
     })
+}
+
+/// Whether a trace is one that its pipeline can have made: its names are parts of file names, and its volumes the inputs.
+///
+/// # Errors
+/// What is not so, for people.
+fn agrees(pipeline: &Pipeline, trace: &Trace) -> Result<(), String> {
+    let names =
+        [("case", &trace.case)].into_iter().chain(trace.fields.iter().map(|(name, value)| (name.as_str(), value)));
+    for (name, value) in names {
+        let bad = |c: char| c == '\0' || c == '/' || std::path::is_separator(c);
+        if value.is_empty() || value.contains(bad) || [".", ".."].contains(&value.as_str()) {
+            return Err(format!("{name} is {value:?}, which cannot be a part of a file name"));
+        }
+    }
+    match (pipeline.copies, trace.copy) {
+        (None, None) => {}
+        (Some(copies), Some(copy)) if copy < copies => {}
+        (copies, copy) => return Err(format!("copy is {copy:?}, but its pipeline makes {copies:?} copies")),
+    }
+    let outputs = pipeline.outputs.iter().map(|output| &output.path).chain([&pipeline.trace]);
+    let given = |name: &&str| [CASE, COPY].contains(name) || trace.fields.contains_key(*name);
+    if let Some(name) = outputs.flat_map(Template::required).find(|name| !given(name)) {
+        return Err(format!("fields has no {name:?}, which a path of its pipeline needs"));
+    }
+    if pipeline.is_random() && trace.pipeline.seed != Some(pipeline.seed) {
+        return Err(format!("its seed is {:?}, and that of its pipeline {}", trace.pipeline.seed, pipeline.seed));
+    }
+    for input in &pipeline.inputs {
+        match trace.volumes.get(&input.key) {
+            None if !input.optional => return Err(format!("volumes has no {:?}, which its pipeline reads", input.key)),
+            Some(volume) if volume.kind != input.kind => {
+                return Err(format!(
+                    "volumes.{}: its kind is {}, and that of its pipeline {}",
+                    input.key, volume.kind, input.kind
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn pipeline_of(trace: &Trace, registry: &Registry) -> Result<Pipeline, String> {
@@ -151,9 +193,9 @@ fn case(pipeline: &Pipeline, trace: &Trace, data: &Path) -> Result<(Case, Option
         }
         let named = Path::new(&volume.source.path);
         let leaves = |c: Component<'_>| matches!(c, Component::ParentDir | Component::Prefix(_) | Component::RootDir);
-        if named.components().any(leaves) {
-            outside = outside.or_else(|| Some(volume.source.path.clone()));
-        }
+        let parts = volume.source.parts.iter().map(|part| &part.path);
+        let far = [&volume.source.path].into_iter().chain(parts).find(|path| Path::new(path).components().any(leaves));
+        outside = outside.or_else(|| far.cloned());
         let path = data.join(named);
         if path.exists() {
             case.inputs.insert(key.clone(), path);

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use revoxel_core::StoredDtype;
-use revoxel_invert::VolumeTrace;
+use revoxel_invert::{Trace, VolumeTrace};
+use revoxel_runner::files::hash;
 use revoxel_runner::limits::limits;
 use revoxel_runner::memory;
 use revoxel_runner::places::Places;
@@ -31,11 +32,25 @@ pub(super) fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result
     limits().check_volume(&args.trace, voxels.saturating_mul(size), true).map_err(Failure::usage)
 }
 
+/// Refuses to replace a file that the trace was made of.
+fn is_no_source(trace: &Trace, path: &Path) -> Outcome {
+    let Some(now) = path.is_file().then(|| hash(path)).transpose().map_err(Failure::usage)? else { return Ok(()) };
+    let now = format!("blake3:{now}");
+    let source = trace.volumes.iter().find(|(_, volume)| {
+        let parts = volume.source.parts.iter().map(|part| &part.hash);
+        volume.source.hash.iter().chain(parts).any(|hash| *hash == now)
+    });
+    let Some((key, _)) = source else { return Ok(()) };
+    let problem = format!("{}: the file that {key} of the case was read from is not replaced", path.display());
+    Err(Failure::usage(format!("{problem}: choose another name")))
+}
+
 /// Refuses names that cannot be written, that are taken, or that are two things at once.
-pub(super) fn check_outputs(args: &Args, output: &Path) -> Outcome {
+pub(super) fn check_outputs(args: &Args, trace: &Trace, output: &Path) -> Outcome {
     for path in [Some(output), args.coverage.as_deref()].into_iter().flatten() {
         revoxel_io::check_name_for_writing(path).map_err(Failure::usage)?;
         show::free(path, args.overwrite)?;
+        is_no_source(trace, path)?;
     }
     if args.said.dtype == Some(StoredDtype::Half) && !revoxel_io::is_array_name(output) {
         let problem = format!("{}: float16 needs an .npy file", output.display());

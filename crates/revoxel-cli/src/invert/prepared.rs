@@ -50,7 +50,7 @@ pub(super) fn prepare(args: &Args) -> Result<Prepared, Failure> {
     let record = trace.volume(&key).map_err(named)?;
     bounded(args, record, undone)?;
     let output = output(args, &restoration)?;
-    check_outputs(args, &output)?;
+    check_outputs(args, &trace, &output)?;
     let uneven = slices::Uneven::of(record)?;
     if uneven.is_some() {
         show::free(&beside(&output), args.overwrite)?;

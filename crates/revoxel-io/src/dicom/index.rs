@@ -174,6 +174,9 @@ impl Wanted<'_> {
     fn look(&self, path: &Path) -> Looked {
         let data = match self.read(path, &self.scope) {
             Ok(data) => data,
+            Err(DicomError::NotDicom) if select::is_name_of_slice(path) => {
+                return Looked::Unreadable("not DICOM".to_owned());
+            }
             Err(DicomError::NotDicom) => return Looked::Nothing,
             Err(error) => return Looked::Unreadable(error.to_string()),
         };

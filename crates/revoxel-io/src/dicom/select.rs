@@ -6,7 +6,7 @@ use super::collect::FolderContents;
 use super::group::{Group, plane};
 use super::labels::listing;
 use super::problem::DicomError;
-use super::report::{DicomScan, SeriesReport, SkipReason};
+use super::report::{DicomScan, SeriesReport, SkipReason, Skipped};
 use super::warning::DicomWarning;
 use crate::counted::counted;
 use crate::series::fits;
@@ -145,9 +145,9 @@ pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
     let reasons = || found.skipped.iter();
     let count = |is: fn(&SkipReason) -> bool| reasons().filter(|s| is(&s.reason)).count();
     let mut remarks = Vec::new();
-    if let Some(first) = reasons().find(|s| is_damaged(&s.reason)) {
-        let first = format!("{}: {}", first.path.display(), first.reason);
-        remarks.push(DicomWarning::Unreadable { count: count(is_damaged), first });
+    let mut lost = reasons().filter(|s| is_damaged(&s.reason) || has_name_of_slice(s)).peekable();
+    if let Some(first) = lost.peek().map(|first| format!("{}: {}", first.path.display(), first.reason)) {
+        remarks.push(DicomWarning::Unreadable { count: lost.count(), first });
     }
     match count(|r| matches!(r, SkipReason::Localizer)) {
         0 => {}
@@ -166,6 +166,18 @@ pub(super) fn remarks(found: &FolderContents) -> Vec<DicomWarning> {
         remarks.push(DicomWarning::EqualInstances(found.equal_instances));
     }
     remarks
+}
+
+/// Whether a file that was left out is called like a slice.
+fn has_name_of_slice(skipped: &Skipped) -> bool {
+    let is_none = matches!(skipped.reason, SkipReason::NotDicom | SkipReason::Link | SkipReason::NotRegular);
+    is_none && !skipped.path.is_dir() && is_name_of_slice(&skipped.path)
+}
+
+/// Whether a file is called like a slice: `.dcm` or `.ima`, or a name of digits and dots alone.
+pub(super) fn is_name_of_slice(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    name.ends_with(".dcm") || name.ends_with(".ima") || name.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// Whether a file that was left out may be a slice: damaged, or cut off before its pixels.

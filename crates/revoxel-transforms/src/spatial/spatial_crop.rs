@@ -283,7 +283,9 @@ impl SpatialTransform for SpatialCrop {
     }
 
     fn outline(&self, before: Outline) -> Option<Outline> {
-        Some(before.cropped(|grid| self.plan(grid, &Evidence::default())))
+        // How much of a box in the world lies in the volume depends on its place.
+        let planned = || before.cropped(|grid| self.plan(grid, &Evidence::default()));
+        Some(if self.frame.is_some() { before.window(None) } else { planned() })
     }
 
     fn sources(&self) -> Sources<'_> {
