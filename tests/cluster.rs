@@ -503,7 +503,7 @@ fn a_file_that_one_machine_may_not_read_is_no_empty_case() {
     use std::os::unix::fs::PermissionsExt;
     let place = dataset();
     let scan = place.path("my data/scans/c 2.nii.gz");
-    std::fs::set_permissions(&scan, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&scan, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&scan).is_ok() {
         println!("skipped: this user reads every file");
         return;
