@@ -4,7 +4,7 @@ use std::path::Path;
 
 use revoxel_core::StoredDtype;
 use revoxel_invert::{Trace, VolumeTrace};
-use revoxel_runner::files::hash;
+use revoxel_runner::files::stamp;
 use revoxel_runner::limits::limits;
 use revoxel_runner::memory;
 use revoxel_runner::places::Places;
@@ -32,14 +32,13 @@ pub(super) fn bounded(args: &Args, record: &VolumeTrace, undoes: bool) -> Result
     limits().check_volume(&args.trace, voxels.saturating_mul(size), true).map_err(Failure::usage)
 }
 
-/// Refuses to replace a file that the trace was made of.
+/// Refuses to replace a file that the trace was made of. Its stamp tells: the result may well have the same content.
 fn is_no_source(trace: &Trace, path: &Path) -> Outcome {
-    let Some(now) = path.is_file().then(|| hash(path)).transpose().map_err(Failure::usage)? else { return Ok(()) };
-    let now = format!("blake3:{now}");
-    let source = trace.volumes.iter().find(|(_, volume)| {
-        let parts = volume.source.parts.iter().map(|part| &part.hash);
-        volume.source.hash.iter().chain(parts).any(|hash| *hash == now)
-    });
+    if !path.is_file() {
+        return Ok(());
+    }
+    let now = stamp(&[path.to_owned()]).map_err(Failure::usage)?;
+    let source = trace.volumes.iter().find(|(_, volume)| volume.source.stamp.as_ref() == Some(&now));
     let Some((key, _)) = source else { return Ok(()) };
     let problem = format!("{}: the file that {key} of the case was read from is not replaced", path.display());
     Err(Failure::usage(format!("{problem}: choose another name")))

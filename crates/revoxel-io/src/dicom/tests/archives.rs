@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::*;
-use crate::Limits;
+use crate::{FileInfo, Limits};
 
 /// Files for an archive: a series, a text, and a member with a name that climbs out.
 fn members() -> Vec<(String, Vec<u8>)> {
@@ -78,7 +78,12 @@ fn read_archive(bytes: &[u8], options: &ReadOptions) -> Result<Loaded, ReadError
 fn archives_are_read_like_folders() {
     let expected = read_default(stack(&[2.0, 0.0, 1.0])).unwrap();
     for bytes in [zip(), tar(), gz(&tar()), bz2(&tar())] {
-        assert_eq!(read_archive(&bytes, &ReadOptions::default()).unwrap(), expected);
+        let Loaded { volume, info } = read_archive(&bytes, &ReadOptions::default()).unwrap();
+        // A link that is called like a slice may be one.
+        let (told, others): (Vec<_>, Vec<_>) =
+            info.warnings.into_iter().partition(|warning| warning.to_string().contains("link.dcm: link, not followed"));
+        assert_eq!(told.len(), 1);
+        assert_eq!(Loaded { volume, info: FileInfo { warnings: others, ..info } }, expected);
     }
 }
 

@@ -177,7 +177,7 @@ fn row_63_what_is_not_an_image_is_skipped_and_said() {
     assert_eq!(loaded.info.grid.shape()[2], 2);
     let texts = warnings(&loaded).join("; ");
     assert!(
-        texts.contains("1 DICOM file cannot be read")
+        texts.contains("2 DICOM files cannot be read")
             && texts.contains("/broken: unreadable: TransferSyntaxUID (0002,0010)"),
         "{texts}"
     );
