@@ -260,7 +260,7 @@ fn dicom(fields: &[(Key, Node)], place: Place) -> Result<DicomCases, Fault> {
     Ok(cases)
 }
 
-/// Refuses a pattern that is none of folders below the data folder.
+/// Refuses a pattern that does not name folders below the data folder.
 fn check_folders(pattern: &str) -> Result<(), String> {
     let problem = |what: &str| Err(format!("cases.dicom: {pattern:?} {what}"));
     let parts: Vec<&str> = pattern.split('/').collect();

@@ -23,7 +23,7 @@ use super::{Args, about, ended, head, listed, looked, people, plan_document};
 /// plans.
 const BATCH: usize = 512;
 
-/// What was found, as far as it is told at the end.
+/// What is printed after the cases.
 struct Found {
     failures: Vec<(String, String)>,
     spreads: Spreads,
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
     let alone = cases.len() == 1;
     let mut found = Found { failures: Vec::new(), spreads: spreads() };
     if args.json {
-        // What labels are missing is told instead of a document, so that comes first.
+        // If a label is missing, the error takes the place of the document. So labels are looked for first.
         if maps.count() > 0 && refused(args, pipeline, &cases).is_none() {
             looked = Some(look_for_labels(pipeline, maps)?);
         }

@@ -67,7 +67,7 @@ impl<'a> Missing<'a> {
         Ok(self.divisions.len() - 1)
     }
 
-    /// The latest run whose part has the case, or that there is none.
+    /// Says which run should have done the case: the latest one whose part contains it.
     pub(super) fn of_case(&self, name: &CaseName) -> Said {
         let divided = |at: usize| self.divisions.get(at);
         let of_run = self.runs.iter().find_map(|(run, at)| {

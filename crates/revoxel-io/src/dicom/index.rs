@@ -250,7 +250,7 @@ pub(crate) fn series(root: &Path, options: &ReadOptions) -> Result<Option<String
     uids.dedup();
     match &uids[..] {
         [] => Ok(None),
-        // Several volumes of one series are told when it is read.
+        // Reading a series reports several volumes in it.
         [only] => Ok(Some(only.clone())),
         _ => select::choose(&found, &groups, options).map(|group| Some(uid(&group))),
     }

@@ -295,7 +295,7 @@ fn with_series(mut case: Case, pipeline: &Pipeline, row: &Row, folders: &mut Fol
         let Some(uids) = row.columns.get(&column) else { continue };
         let files: Vec<&PathBuf> = case.files(&input.key).collect();
         let own = match (&files[..], &uids[..]) {
-            // A file that is missing is told with its path.
+            // The error of a missing file names its path.
             ([], _) => continue,
             ([path], [uid]) => folders.series(path, uid).map_err(|problem| format!("{column}: {problem}"))?,
             _ => return Err(format!("{column}: expected one SeriesInstanceUID beside one folder")),
@@ -329,7 +329,7 @@ fn name_of(pipeline: &Pipeline, row: &Row, columns: &[String]) -> Result<CaseNam
     for path in outputs {
         for column in path.names().into_iter().filter(|name| ![CASE, COPY].contains(name)) {
             let Some(values) = row.columns.get(column) else {
-                // A column that the list does not have is told once.
+                // A column that the list does not have is reported once, not for each row.
                 if path.required().contains(column) && columns.iter().any(|c| c == column) {
                     return Err(format!(
                         "the column {column} is empty, and the path {:?} needs it: write it in brackets, such as \
