@@ -170,7 +170,7 @@ impl Version {
 }
 
 /// So many bytes are kept at least, so that the next question is answered too.
-const KEPT: u64 = 4096;
+const KEPT: u64 = 1024;
 
 /// The first `count` bytes of a file. Of a small count nothing is read where the same was asked just now.
 pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
@@ -229,7 +229,7 @@ mod tests {
         flate2::read::GzEncoder::new(&bytes[..], flate2::Compression::fast()).read_to_end(&mut packed).unwrap();
         for (name, content) in [("plain", &bytes[..]), ("packed", &packed), ("short", &packed[..60])] {
             put(name, content, old);
-            for count in [8, 352, 4096, 8, 6000, 540] {
+            for count in [8, 352, 1024, 8, 6000, 540] {
                 assert_eq!(head(&at(name), count).unwrap(), read(&at(name), count).unwrap(), "{name} {count}");
             }
         }
