@@ -1,19 +1,21 @@
 //! Runs all cases, several at once, within a memory bound.
 
+mod tries;
+
 use std::cell::OnceCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use revoxel_pipeline::{CaseName, Pipeline};
 
-use crate::case::{self, CaseError, Done, Ready, Way};
+use crate::case::{CaseError, Done, Ready};
 use crate::memory::Budget;
 use crate::preflight::Checked;
 use crate::problem::Problem;
+use tries::Tries;
 
 /// How cases are run.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +63,14 @@ pub fn run(
         tell(&cases[position].case.name, &outcome);
         outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
     };
-    let tries = |position: usize| Tries { pipeline, checked: &cases[position], data, out, retries: execution.retries, tried: 0 };
+    let tries = |position: usize| Tries {
+        pipeline,
+        checked: &cases[position],
+        data,
+        out,
+        retries: execution.retries,
+        tried: 0,
+    };
     let (send, made) = mpsc::sync_channel::<(usize, Box<Ready>, Tries<'_>)>(NAMED_AT_ONCE);
     let made = Mutex::new(made);
     let name = || {
@@ -91,14 +100,14 @@ pub fn run(
             };
             drop(drawn);
             match (way, &send) {
-                (Ok(ready), Some(send)) => {
+                (Continue(ready), Some(send)) => {
                     if let Err(unsent) = send.send((position, ready, tries)) {
                         let (position, ready, tries) = unsent.0;
                         ended(position, tries.name(ready));
                     }
                 }
-                (Ok(ready), None) => ended(position, tries.name(ready)),
-                (Err(outcome), _) => ended(position, outcome),
+                (Continue(ready), None) => ended(position, tries.name(ready)),
+                (Break(outcome), _) => ended(position, outcome),
             }
         }
     };
@@ -131,65 +140,3 @@ impl From<CaseError> for Problem {
 /// Cases whose files are named at once, and as many that wait for it. That is waiting for the disk: the system writes
 /// what several threads wait for in one go.
 const NAMED_AT_ONCE: usize = 8;
-
-/// Before a case is tried again; longer each time.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// One case, and how often it may still be tried.
-struct Tries<'a> {
-    pipeline: &'a Pipeline,
-    checked: &'a Checked,
-    data: &'a Path,
-    out: &'a Path,
-    retries: u32,
-    tried: u32,
-}
-
-impl Tries<'_> {
-    /// Makes the files of the case; `Err` where it ended without any to be named.
-    fn make(&mut self) -> Result<Box<Ready>, Outcome> {
-        loop {
-            match guarded(|| case::make(self.pipeline, self.checked, self.data, self.out))? {
-                Ok(Way::Made(ready)) => return Ok(ready),
-                Ok(Way::Skipped(done)) => return Err(Outcome::Done(done)),
-                Err(error) => self.again(error)?,
-            }
-        }
-    }
-
-    /// Names the files; where that fails for a reason that may pass, the case is made again.
-    fn name(mut self, mut ready: Box<Ready>) -> Outcome {
-        loop {
-            let named = guarded(|| ready.name()).map(|named| named.map_err(|error| self.again(error)));
-            ready = match named {
-                Ok(Ok(done)) => return Outcome::Done(done),
-                Ok(Err(Err(outcome))) | Err(outcome) => return outcome,
-                Ok(Err(Ok(()))) => match self.make() {
-                    Ok(ready) => ready,
-                    Err(outcome) => return outcome,
-                },
-            };
-        }
-    }
-
-    /// Waits before the next try, where there is one.
-    fn again(&mut self, error: CaseError) -> Result<(), Outcome> {
-        if self.tried >= self.retries || !error.may_pass() || crate::stop::is_stopped() {
-            return Err(Outcome::Failed(error.into()));
-        }
-        self.tried += 1;
-        let (tried, retries) = (self.tried, self.retries);
-        tracing::warn!(case = %self.checked.case.name, "{error}; trying again ({tried} of {retries})");
-        std::thread::sleep(PAUSE * tried);
-        Ok(())
-    }
-}
-
-/// A panic is a failure of the case, not of the run.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Outcome> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Outcome::Failed(format!("internal error, please report it: {text}").into())
-    })
-}

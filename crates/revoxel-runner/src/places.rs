@@ -79,7 +79,8 @@ mod tests {
             std::os::unix::fs::symlink(at(to), at(name)).unwrap();
         }
         let mut folders = Folders::default();
-        for name in ["real/file", "linked/file", "linked/new", "link", "dead", "none/new", "real", "linked", "real/.."] {
+        for name in ["real/file", "linked/file", "linked/new", "link", "dead", "none/new", "real", "linked", "real/.."]
+        {
             assert_eq!(folders.place(&at(name)).0, place(&at(name)), "{name}");
         }
         assert!(folders.place(&at("dead")).1.is_some() && folders.place(&at("new")).1.is_none());

@@ -104,11 +104,7 @@ impl Head {
     fn first(&self, asked: u64, count: u64) -> Option<Self> {
         let Self { bytes, packed, damage } = self;
         let whole = damage.is_none() && count <= asked;
-        whole.then(|| Self {
-            bytes: bytes[..bytes.len().min(count as usize)].to_vec(),
-            packed: *packed,
-            damage: None,
-        })
+        whole.then(|| Self { bytes: bytes[..bytes.len().min(count as usize)].to_vec(), packed: *packed, damage: None })
     }
 
     /// The error that explains why too few bytes of this file could be decoded.
