@@ -64,9 +64,7 @@ def _native(array: np.ndarray[Any, Any], copy: bool | None) -> np.ndarray[Any, A
     if dtype.name == "bool":
         array = array.view(np.uint8)
     elif dtype.name not in _VOXELS and dtype.name != "float16":
-        raise RevoxelError(
-            f"the type {dtype} holds no voxels: use whole numbers of 8 to 64 bit, float32 or float64"
-        )
+        raise RevoxelError(f"the type {dtype} holds no voxels: use whole numbers of 8 to 64 bit, float32 or float64")
     wanted = np.float32 if dtype.name == "float16" else array.dtype.newbyteorder("=")
     lies_well = array.flags.f_contiguous and array.flags.aligned and array.dtype.isnative
     if lies_well and array.dtype == wanted and not copy:

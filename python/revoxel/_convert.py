@@ -25,7 +25,9 @@ def from_(thing: Any, kind: str | None = None) -> Volume:
     library = type(thing).__module__.partition(".")[0]
     if library == "SimpleITK":
         return _from_sitk(thing, kind)
-    if library == "torchio" or (hasattr(thing, "spatial_shape") and hasattr(thing, "affine") and hasattr(thing, "data")):
+    if library == "torchio" or (
+        hasattr(thing, "spatial_shape") and hasattr(thing, "affine") and hasattr(thing, "data")
+    ):
         return _from_torchio(thing, kind)
     if hasattr(thing, "dataobj") and hasattr(thing, "affine"):
         return _from_nibabel(thing, kind)
@@ -75,7 +77,9 @@ def _from_nibabel(image: Any, kind: str | None) -> Volume:
         # Vectors lie along the fifth axis, behind a single time.
         values = values[:, :, :, 0, :]
     if values.ndim not in (2, 3, 4):
-        raise RevoxelError(f"an image of shape {values.shape}: a volume has two or three axes and one of channels or frames")
+        raise RevoxelError(
+            f"an image of shape {values.shape}: a volume has two or three axes and one of channels or frames"
+        )
     order = {2: "xy", 3: "xyz", 4: "xyzc"}[values.ndim]
     return Volume(values, image.affine, order=order, kind=kind or "image")
 
@@ -228,7 +232,9 @@ def _steps(array: Any, dim: str) -> tuple[float, float]:
     if len(places) == 1:
         known = array.attrs.get("spacing")
         if not isinstance(known, dict) or dim not in known:
-            raise RevoxelError(f"dimension {dim} has one voxel, whose size is not known: set attrs['spacing'] = {{{dim!r}: mm}}")
+            raise RevoxelError(
+                f"dimension {dim} has one voxel, whose size is not known: set attrs['spacing'] = {{{dim!r}: mm}}"
+            )
         return float(places[0]), float(known[dim])
     step = (places[-1] - places[0]) / (len(places) - 1)
     even = places[0] + step * np.arange(len(places))
@@ -244,7 +250,9 @@ def to_xarray(volume: Volume) -> Any:
 
     values = volume.zyx
     dims = ("c", "z", "y", "x")[-values.ndim :]
-    coords = {dim: origin[i] + spacing[i] * np.arange(volume.shape[i]) for i, dim in enumerate("xyz")}
+    coords: dict[str, _Array] = {
+        dim: origin[i] + spacing[i] * np.arange(volume.shape[i]) for i, dim in enumerate("xyz")
+    }
     if volume.channels > 1:
         coords["c"] = np.arange(volume.channels)
     attrs = {"direction": np.flip(direction), "spacing": dict(zip("xyz", spacing, strict=True))}

@@ -17,7 +17,16 @@ _LONGEST = 220
 _OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 # Colours of labels, repeated; 0 is black.
 _COLOURS = np.array(
-    [[230, 97, 1], [94, 160, 220], [120, 190, 90], [250, 210, 70], [170, 110, 200], [240, 130, 160], [80, 200, 190], [200, 200, 200]],
+    [
+        [230, 97, 1],
+        [94, 160, 220],
+        [120, 190, 90],
+        [250, 210, 70],
+        [170, 110, 200],
+        [240, 130, 160],
+        [80, 200, 190],
+        [200, 200, 200],
+    ],
     np.uint8,
 )
 
@@ -55,7 +64,8 @@ def _plane(shown: Volume, values: np.ndarray[Any, Any], axis: int) -> str:
         )
     )
     picture = f'<img style="{size};image-rendering:pixelated" src="data:image/png;base64,{data}">'
-    return f'<div style="display:inline-block;position:relative;background:#000;margin:2px;line-height:0">{picture}{letters}</div>'
+    box = "display:inline-block;position:relative;background:#000;margin:2px;line-height:0"
+    return f'<div style="{box}">{picture}{letters}</div>'
 
 
 def _pixels(cut: np.ndarray[Any, Any], kind: str) -> np.ndarray[Any, Any]:

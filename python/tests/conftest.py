@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import revoxel
+
+# Processes that tests start take the package that is installed, not what lies in the folder where they start.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 SHAPE = (5, 7, 9)
 CORNERS = np.array(list(itertools.product(*[(0, n - 1) for n in SHAPE])), float)

@@ -14,7 +14,7 @@ from conftest import CORNERS, SHAPE, affines, voxels, world
 import revoxel
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"])
+@pytest.mark.parametrize("dtype", "uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64".split())
 def test_memory_is_shared_where_it_lies_well(dtype: str, oblique_affine: np.ndarray) -> None:
     array = voxels(dtype) % 100
     for order, given in (("xyz", array), ("zyx", array.T)):
