@@ -39,15 +39,19 @@ impl Pipeline {
             return there.map(|pair| pair.and_then(|(key, value)| Ok((key, one(&value)?)))).collect();
         }
         let required: Vec<_> = inputs.iter().filter(|input| !input.optional).collect();
-        match (&required[..], &inputs[..]) {
-            ([only], _) | ([], [only, ..]) if required.len() == 1 || inputs.len() == 1 => {
-                Ok(BTreeMap::from([(only.key.clone(), one(given)?)]))
-            }
-            _ => {
-                let keys = inputs.iter().map(|input| input.key.as_str()).collect::<Vec<_>>().join(", ");
-                Err(plain(py, &format!("the pipeline has several inputs ({keys}): pass a dictionary by these keys")))
-            }
-        }
+        let only = match &required[..] {
+            [only] => Some(*only),
+            [] if inputs.len() == 1 => inputs.first(),
+            _ => None,
+        };
+        let Some(only) = only else {
+            let keys = inputs.iter().map(|input| input.key.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(plain(
+                py,
+                &format!("the pipeline has several inputs ({keys}): pass a dictionary by these keys"),
+            ));
+        };
+        Ok(BTreeMap::from([(only.key.clone(), one(given)?)]))
     }
 }
 
@@ -289,7 +293,9 @@ impl Result {
         let volumes = PyDict::new(py);
         let mut notes: Vec<String> = outcome.non_finite.iter().map(|note| note.found.to_string()).collect();
         let lost = outcome.vanished.iter();
-        notes.extend(lost.map(|lost| format!("{}: label {} was lost ({} voxels)", lost.key, lost.gone.label, lost.gone.before)));
+        notes.extend(
+            lost.map(|lost| format!("{}: label {} was lost ({} voxels)", lost.key, lost.gone.label, lost.gone.before)),
+        );
         for (key, volume) in outcome.volumes {
             let volume = Volume::of(volume, Origin::Memory).map_err(|e| internal(py, &e.to_string()))?;
             volumes.set_item(key, Py::new(py, volume)?)?;
