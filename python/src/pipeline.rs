@@ -218,9 +218,13 @@ impl Pipeline {
         format!("blake3:{}", self.0.resolved().hash())
     }
 
-    /// The pipeline with all parameters, as a dictionary.
+    /// The pipeline as a dictionary that from_dict takes: with what `set` and files had a part in, and without comments.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.0.resolved().canonical().to_string(),))
+        let resolved = self.0.resolved();
+        let Some(document) = resolved.portable() else {
+            return Err(internal(py, "the pipeline cannot be written as one document"));
+        };
+        py.import("json")?.call_method1("loads", (document.to_string(),))
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
