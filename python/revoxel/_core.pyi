@@ -185,6 +185,15 @@ class Pipeline:
 
 @final
 class Result:
+    def __new__(
+        cls,
+        volumes: dict[str, Volume],
+        trace: Trace,
+        case: str,
+        skipped: str | None = None,
+        notes: list[str] = ...,
+    ) -> Self: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
     @property
     def trace(self) -> Trace: ...
     @property

@@ -311,6 +311,29 @@ impl Result {
 
 #[pymethods]
 impl Result {
+    /// A result of these volumes.
+    #[new]
+    #[pyo3(signature = (volumes, trace, case, skipped=None, notes=Vec::new()))]
+    fn new(
+        volumes: &Bound<'_, PyDict>,
+        trace: Py<Trace>,
+        case: String,
+        skipped: Option<String>,
+        notes: Vec<String>,
+    ) -> PyResult<Self> {
+        for (key, volume) in volumes.iter() {
+            key.extract::<String>()?;
+            volume.cast::<Volume>()?;
+        }
+        Ok(Self { volumes: volumes.copy()?.unbind(), trace, case, skipped, notes })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let arguments = (&this.volumes, &this.trace, &this.case, &this.skipped, &this.notes).into_pyobject(py)?;
+        Ok((slf.get_type().into_any(), arguments))
+    }
+
     fn __getitem__<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.volumes.bind(py).get_item(key)? {
             Some(volume) => Ok(volume),
