@@ -162,7 +162,7 @@ impl Pipeline {
             }
         }
         let plan = || {
-            headers.extend(self.0.headers(case.unwrap_or("case"), files)?);
+            headers.extend(self.0.infos(case.unwrap_or("case"), files)?);
             self.0.plan(&headers, case)
         };
         let planned = PyDict::new(py);
