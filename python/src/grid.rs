@@ -137,8 +137,11 @@ impl Grid {
     }
 }
 
+/// Origin, spacing and direction.
+type Triple = ([f64; 3], [f64; 3], [[f64; 3]; 3]);
+
 /// Origin, spacing and direction in LPS.
-pub(crate) fn triple(py: Python<'_>, grid: &revoxel::Grid) -> PyResult<([f64; 3], [f64; 3], [[f64; 3]; 3])> {
+pub(crate) fn triple(py: Python<'_>, grid: &revoxel::Grid) -> PyResult<Triple> {
     let shear = grid.affine().shear();
     if shear > SHEARED {
         return Err(plain(
@@ -185,7 +188,7 @@ pub(crate) fn affine_of(
                 None => Ok([default; 3]),
             };
             let (origin, spacing) = (three(origin, "origin", 0.0)?, three(spacing, "spacing", 1.0)?);
-            if let Some(wrong) = spacing.iter().find(|s| !(**s > 0.0)) {
+            if let Some(wrong) = spacing.iter().find(|s| s.is_nan() || **s <= 0.0) {
                 return Err(plain(
                     py,
                     &format!("spacing {wrong}: distances are above 0; a flip belongs into direction"),
