@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{advisories, licences, tidy};
+use crate::{advisories, licences, python, tidy};
 
 /// A thing to be passed.
 struct Step {
@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "licences", what: What::Task(licences::run) },
     Step { name: "advisories", what: What::Task(advisories::run) },
     Step { name: "test", what: What::Cargo(&["test", "--workspace"], &[]) },
+    Step { name: "python", what: What::Task(python::run) },
 ];
 
 /// Runs all steps up to the first that fails.
@@ -89,6 +90,7 @@ mod tests {
         assert_eq!(lines[3], "tidy: cargo xtask tidy");
         assert_eq!(lines[4], "licences: cargo xtask licences");
         assert_eq!(lines[6], "test: cargo test --workspace");
+        assert_eq!(lines[7], "python: cargo xtask python");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod licences;
 mod msrv;
 mod parity;
 mod phantom;
+mod python;
 mod tidy;
 mod toml;
 
@@ -83,6 +84,12 @@ const TASKS: &[Task] = &[
         run: disturb::kill,
     },
     Task { name: "parity", arguments: parity::USAGE, summary: "records the answers of the peers", run: parity::run },
+    Task {
+        name: "python",
+        arguments: python::USAGE,
+        summary: "builds and checks the Python package (docs/testing.md)",
+        run: python::run,
+    },
     Task {
         name: "phantom",
         arguments: phantom::USAGE,

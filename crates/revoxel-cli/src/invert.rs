@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use former::Former;
 use overrides::{OUTPUT, Overrides, PREDICTION, RESTORING};
 use prepared::{Prediction, Prepared, prepare};
-use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxels};
+use revoxel_core::{Dtype, Kind, StoredDtype, Volume, Voxels};
 use revoxel_invert::{CombinedPrediction, Decision, InvertError, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, LabelNames, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
@@ -25,7 +25,7 @@ use super::weights::Weights;
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
 use revoxel_runner::prediction::{Reading, read};
-use revoxel_runner::restore::{Member, Restoration, RestoreError};
+use revoxel_runner::restore::{Member, Restoration, RestoreError, volume_as};
 
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
@@ -329,22 +329,4 @@ impl From<RestoreError> for Failure {
             _ => Self::usage(error),
         }
     }
-}
-
-/// The voxels as they are wanted, or for label maps in the smallest type that holds the labels: unsigned where none is
-/// below 0.
-fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Result<Volume, LostLabel> {
-    let own = |volume: &Volume| match volume.kind() {
-        Kind::Label => {
-            let (low, high) = volume.voxels().whole_range().unwrap_or_default();
-            // What does not fit is named below.
-            Dtype::smallest_for_whole(low.min(0), high.max(0)).unwrap_or(Dtype::I64)
-        }
-        _ => volume.dtype(),
-    };
-    let stored = wanted.unwrap_or_else(|| StoredDtype::Plain(own(&volume)));
-    if volume.kind() == Kind::Label {
-        stored.check_label_map(volume.voxels())?;
-    }
-    Ok(volume.cast(stored.in_memory()))
 }

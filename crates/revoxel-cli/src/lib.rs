@@ -48,6 +48,7 @@ mod transforms;
 mod verify;
 mod weights;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -142,7 +143,14 @@ fn command_line() -> clap::Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let parsed = command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    run_with(std::env::args_os().collect()).into()
+}
+
+/// Runs the program with these arguments, the first of which is its name, and gives its exit code. For a process that does
+/// nothing else: threads, the handling of signals and the form of messages are set for the whole process, once.
+pub fn run_with(arguments: Vec<OsString>) -> u8 {
+    ending::typed(&arguments);
+    let parsed = command_line().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return ending::not_understood(&error),
@@ -192,7 +200,7 @@ pub fn main() -> ExitCode {
         tracing::info!("peak memory {:.0} MB", bytes as f64 / 1e6);
     }
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => ending::failed(&failure),
     }
 }

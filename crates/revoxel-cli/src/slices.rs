@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use revoxel_core::GridOp;
 use revoxel_invert::{Trace, VolumeTrace};
 use revoxel_runner::files::{remove, write_text};
-use revoxel_runner::uneven::beside;
+use revoxel_runner::uneven::{self, beside};
 use serde_json::json;
 
 use super::failure::Failure;
@@ -76,14 +76,7 @@ pub(super) fn remove_older(output: &Path) -> Result<(), Failure> {
 
 /// The trace as if the even grid had been the source's.
 pub(super) fn onto_regular(trace: &mut Trace, path: &Path) -> Result<(), Failure> {
-    let mut any = false;
-    for record in trace.volumes.values_mut() {
-        let first = record.steps.first().and_then(|step| step.ops.first()).map(revoxel_invert::OpRecord::op);
-        if let Some(Ok(GridOp::Reslice { from: Some(_), .. })) = first {
-            record.source.grid = record.steps.remove(0).after;
-            any = true;
-        }
-    }
+    let any = uneven::onto_regular(trace);
     let problem = "no volume has unevenly spaced slices: leave out --onto regular";
     if any { Ok(()) } else { Err(Failure::usage(format!("{}: {problem}", path.display()))) }
 }

@@ -51,7 +51,7 @@ impl Case {
     }
 
     /// Adds the files of an input.
-    fn add(&mut self, key: &str, files: Vec<PathBuf>) {
+    pub(crate) fn add(&mut self, key: &str, files: Vec<PathBuf>) {
         let mut files = files.into_iter();
         self.inputs.extend(files.next().map(|first| (key.to_owned(), first)));
         let others: Vec<PathBuf> = files.collect();

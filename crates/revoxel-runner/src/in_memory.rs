@@ -14,6 +14,7 @@ use crate::dataset::Case;
 use crate::engine::{Last, Processed, StepError, Vanished};
 use crate::non_finite::Note;
 use crate::preflight::{Strictness, check_known};
+use crate::several;
 
 /// A volume for an input of a pipeline, with what its file said, where there is one.
 #[derive(Clone, Debug)]
@@ -35,6 +36,11 @@ impl From<Loaded> for Source {
 }
 
 impl Source {
+    /// What is known of it without its voxels.
+    pub fn info(&self) -> FileInfo {
+        self.known()
+    }
+
     fn known(&self) -> FileInfo {
         let volume = &self.volume;
         self.info.clone().unwrap_or_else(|| FileInfo {
@@ -83,6 +89,41 @@ fn whole(key: &str, last: Last, wanted: Option<StoredDtype>) -> Result<Processed
         true => Err(CaseError::Beyond { key: key.to_owned(), dtype }),
         false => Ok(done),
     }
+}
+
+/// Reads the files of inputs, by their keys, as a run of the pipeline reads them: with what the inputs say of series, slices
+/// and the like. Several files of an input are its channels. Keys that are no input are left out.
+///
+/// # Errors
+/// Where a file cannot be read, or the files of an input do not belong together.
+pub fn load(
+    pipeline: &Pipeline,
+    name: &CaseName,
+    files: BTreeMap<String, Vec<PathBuf>>,
+) -> Result<BTreeMap<String, Loaded>, CaseError> {
+    let case = case_of(name, files);
+    let inputs = pipeline.inputs.iter().filter(|input| case.inputs.contains_key(&input.key));
+    inputs.map(|input| Ok((input.key.clone(), several::read(pipeline, input, &case)?))).collect()
+}
+
+/// The headers of the files of inputs, as [`load`] would read them.
+///
+/// # Errors
+/// Where a header cannot be read, or the files of an input do not belong together.
+pub fn infos(
+    pipeline: &Pipeline,
+    name: &CaseName,
+    files: BTreeMap<String, Vec<PathBuf>>,
+) -> Result<BTreeMap<String, FileInfo>, CaseError> {
+    let case = case_of(name, files);
+    let inputs = pipeline.inputs.iter().filter(|input| case.inputs.contains_key(&input.key));
+    inputs.map(|input| Ok((input.key.clone(), several::info(pipeline, input, &case)?))).collect()
+}
+
+fn case_of(name: &CaseName, files: BTreeMap<String, Vec<PathBuf>>) -> Case {
+    let mut case = Case::new(name.clone());
+    files.into_iter().for_each(|(key, files)| case.add(&key, files));
+    case
 }
 
 /// Takes volumes through a pipeline, by the keys of its inputs. What is checked of files is checked of them: that all

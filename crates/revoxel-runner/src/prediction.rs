@@ -208,6 +208,20 @@ pub fn read(path: &Path, model: &Grid, reading: &Reading) -> Result<Volume, Pred
         }
         (loaded.volume, Some(loaded.info.stored))
     };
+    understood(path, volume, stored, reading)
+}
+
+/// A prediction in memory, with its kind: that of `reading`, or what is seen from the values. `path` is what errors call
+/// it; `stored` is the type in its file, if there is one.
+///
+/// # Errors
+/// Where it cannot be told what the values mean, or they are not of the kind.
+pub fn understood(
+    path: &Path,
+    volume: Volume,
+    stored: Option<Dtype>,
+    reading: &Reading,
+) -> Result<Volume, PredictionError> {
     let kind = kind_of(path, &volume, reading)?;
     let volume = checked(path, volume.with_kind(kind), stored, SaidBy::Command)?;
     // Labels that were stored as floating point become whole numbers again.
@@ -248,8 +262,12 @@ fn all_whole(voxels: &Voxels) -> bool {
     voxels.dtype().is_integer() || dispatch!(voxels, v => v.iter().all(|x| x.whole().is_some()))
 }
 
-/// The order of the axes of an array of some shape on a grid whose shape it must have, and its channels.
-fn layout(
+/// The order of the axes of an array of some shape on a grid whose shape it must have, and its channels. Leading axes of
+/// length 1 are batches.
+///
+/// # Errors
+/// Where no order fits, or several do.
+pub fn layout(
     path: &Path,
     shape: &[usize],
     model: &Grid,

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use revoxel_core::{Kind, StoredDtype, Volume, Voxel, dispatch};
+use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxel, dispatch};
 use revoxel_invert::{
     CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
     RestoreStepRecord, Trace, check_label_fill,
@@ -345,6 +345,27 @@ impl Restoration {
             done.map(|(volume, _)| volume).map_err(failed)
         })
     }
+}
+
+/// The voxels as they are wanted, or for label maps in the smallest type that holds the labels: unsigned where none is
+/// below 0.
+///
+/// # Errors
+/// Where a label would change.
+pub fn volume_as(volume: Volume, wanted: Option<StoredDtype>) -> Result<Volume, LostLabel> {
+    let own = |volume: &Volume| match volume.kind() {
+        Kind::Label => {
+            let (low, high) = volume.voxels().whole_range().unwrap_or_default();
+            // What does not fit is named below.
+            Dtype::smallest_for_whole(low.min(0), high.max(0)).unwrap_or(Dtype::I64)
+        }
+        _ => volume.dtype(),
+    };
+    let stored = wanted.unwrap_or_else(|| StoredDtype::Plain(own(&volume)));
+    if volume.kind() == Kind::Label {
+        stored.check_label_map(volume.voxels())?;
+    }
+    Ok(volume.cast(stored.in_memory()))
 }
 
 /// A prediction with its trace.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use revoxel_core::affine::norm;
 use revoxel_core::{Affine, Grid, GridError, GridOp, Kind, Slices, SlicesError};
+use revoxel_invert::{OpRecord, Trace};
 use revoxel_io::{
     ComplexPolicy, FileInfo, FramesPolicy, IncompletePolicy, LabelOptions, MissingPolicy, OverlapPolicy, ReadError,
     ReadOptions, RescalePolicy, SeriesChoice, SlicePolicy, SliceStack, Threshold,
@@ -141,6 +142,19 @@ pub fn start(info: &FileInfo) -> Result<Grid, UnevenError> {
         },
         None => Ok(info.grid),
     }
+}
+
+/// The trace as if the even grids, on which uneven slices were put, had been those of the sources; whether there are any.
+pub fn onto_regular(trace: &mut Trace) -> bool {
+    let mut any = false;
+    for record in trace.volumes.values_mut() {
+        let first = record.steps.first().and_then(|step| step.ops.first()).map(OpRecord::op);
+        if let Some(Ok(GridOp::Reslice { from: Some(_), .. })) = first {
+            record.source.grid = record.steps.remove(0).after;
+            any = true;
+        }
+    }
+    any
 }
 
 /// The name of the file that says where the slices of a result lie: `a.nii.gz` has `a.nii.gz.slices.json`.

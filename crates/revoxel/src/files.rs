@@ -4,8 +4,10 @@ use std::path::Path;
 
 use revoxel_core::{Kind, Volume};
 use revoxel_invert::VolumeTrace;
-use revoxel_io::{Facts, Head, LabelNames, Loaded, ReadError, WriteError};
+use revoxel_io::{Facts, FileInfo, Head, LabelNames, Loaded, ReadError, WriteError};
 use revoxel_runner::kept::{Kept, Written};
+
+use crate::Error;
 
 /// Reads a volume: a file, a DICOM folder or an archive. What the header says comes along, and goes into the trace of a
 /// pipeline that the volume is given to.
@@ -16,12 +18,38 @@ pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
     revoxel_io::read(path, kind)
 }
 
+/// Reads a text file.
+///
+/// # Errors
+/// Where it cannot be read, or is no text.
+pub fn read_text(path: impl AsRef<Path>) -> Result<String, Error> {
+    revoxel_runner::files::read_text(path.as_ref()).map_err(|e| Error::File(e.to_string()))
+}
+
+/// Writes a text file, which appears whole or not at all.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<(), Error> {
+    revoxel_runner::files::write_text(path.as_ref(), text).map_err(|e| Error::Unwritten(e.to_string()))
+}
+
 /// Writes a volume; the name says the format. The file appears whole or not at all.
 ///
 /// # Errors
 /// Where the system refuses, or the format cannot hold the volume.
 pub fn write(path: impl AsRef<Path>, volume: &Volume) -> Result<(), WriteError> {
     revoxel_io::write(path, volume, &Facts::default()).map(drop)
+}
+
+/// Writes a volume that was read, and whose voxels lie where they lay, with what the header of its file said.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with(path: impl AsRef<Path>, volume: &Volume, source: &FileInfo) -> Result<(), WriteError> {
+    let (path, head) = (path.as_ref(), Head::of(volume));
+    let written = Written { path, key: "", kind: volume.kind(), head: &head };
+    revoxel_io::write(path, volume, &Kept::after_moves(&written, source, &[], true).facts).map(drop)
 }
 
 /// Writes a volume that was brought back, with what the header of its source says and still holds.

@@ -39,6 +39,7 @@
 //! | volumes, grids, orientations, grid operations | [`geometry`] |
 //! | files of volumes | [`io`] |
 //! | traces and the way back | [`trace`] |
+//! | predictions in files and in memory, as the command `invert` takes them | [`restore`] |
 //! | transforms, and how to add one | [`transforms`] |
 //! | datasets on all cores | [`dataset`] |
 //! | pipelines from MONAI and nnU-Net | [`import`] |
@@ -48,6 +49,7 @@
 
 #[cfg(any(feature = "monai", feature = "nnunet"))]
 pub mod import;
+pub mod restore;
 
 mod error;
 mod files;
@@ -55,22 +57,25 @@ mod pipeline;
 mod registry;
 
 pub use error::Error;
-pub use files::{read, write, write_back};
-pub use pipeline::Pipeline;
+pub use files::{read, read_text, write, write_back, write_text, write_with};
+pub use pipeline::{Pipeline, Planned};
 pub use registry::registry;
 pub use revoxel_core::{Grid, Kind, Volume};
 pub use revoxel_invert::{Activation, Inverted, Recipe, Trace};
 pub use revoxel_io::Loaded;
 pub use revoxel_runner::in_memory::{Outcome, Source};
+pub use revoxel_runner::problem::Setting;
 pub use revoxel_transforms::Registry;
 
 /// Volumes, grids, orientations, and the operations on grids that every spatial transform consists of.
 pub mod geometry {
     #[cfg(feature = "ndarray")]
     pub use revoxel_core::OtherDtype;
+    pub use revoxel_core::dtype::DtypeError;
+    pub use revoxel_core::kind::KindError;
     pub use revoxel_core::{
-        Affine, Dtype, Fidelity, Frame, Grid, GridOp, IndexBox, Kind, Orientation, Relation, SignedPermutation,
-        StoredDtype, Volume, VolumeError, Voxel, Voxels,
+        Affine, Buffer, Dtype, Fidelity, Frame, Grid, GridError, GridOp, IndexBox, Kind, Orientation, Relation,
+        SharedBytes, SignedPermutation, StoredDtype, Volume, VolumeError, Voxel, Voxels, dispatch,
     };
     pub use revoxel_resample::{Interpolation, reorient};
 }
@@ -80,17 +85,22 @@ pub mod io {
     #[cfg(feature = "dicom")]
     pub use revoxel_io::dicom;
     pub use revoxel_io::{
-        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, Setting, WriteError, info,
-        info_with, read, read_with, write,
+        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, SeriesChoiceError,
+        Setting, WriteError, info, info_with, read, read_with, write,
     };
+    /// How files are read for which nothing else is said: with the limits of this machine.
+    pub use revoxel_runner::limits::options as machine_options;
 }
 
 /// Traces and the way back.
 pub mod trace {
+    pub use revoxel_invert::points::{Bounds, Side, Space, Status};
     pub use revoxel_invert::{
-        Activation, Decision, Ensemble, InvertError, Inverted, Paint, PointMap, Recipe, Regions, Trace, TraceError,
-        Values, VolumeTrace,
+        Activation, Decision, Ensemble, InvertError, Inverted, Paint, PointMap, Recipe, Regions, Setting, Trace,
+        TraceError, Values, VolumeTrace,
     };
+
+    pub use crate::restore::coverage;
 }
 
 /// Transforms: what a pipeline's steps are made of, and how to add one.

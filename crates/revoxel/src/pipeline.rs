@@ -1,23 +1,44 @@
 //! Pipelines.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use revoxel_core::{Dtype, Grid, Kind};
+use revoxel_io::{FileInfo, Loaded};
 use revoxel_pipeline::CaseName;
 use revoxel_runner::case::CaseError;
 use revoxel_runner::dataset::{copies, discover};
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::files::read_text;
-use revoxel_runner::in_memory::{Outcome, Source, process};
+use revoxel_runner::in_memory::{self, Outcome, Source, process};
 use revoxel_runner::parameter_files::parameters;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check};
+use revoxel_runner::snapshot::{self, Grids};
+use revoxel_runner::uneven;
+use revoxel_transforms::KnownGrid;
 use revoxel_transforms::Registry;
 
 use crate::Error;
 
+/// What is known of a volume before a step, or at the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Planned {
+    /// Where its voxels lie; `None` where that depends on voxels, or on chance and no case was named.
+    pub grid: Option<Grid>,
+    /// What its values mean, where it is known.
+    pub kind: Option<Kind>,
+    /// Its channels, where they are known.
+    pub channels: Option<usize>,
+    /// Its voxel type, where it is known.
+    pub dtype: Option<Dtype>,
+}
+
 /// A pipeline, checked and ready to run.
 #[derive(Debug)]
-pub struct Pipeline(revoxel_pipeline::Pipeline);
+pub struct Pipeline {
+    inner: revoxel_pipeline::Pipeline,
+    set: Vec<String>,
+}
 
 impl Pipeline {
     /// Reads a pipeline file.
@@ -37,7 +58,8 @@ impl Pipeline {
         let text = read_text(path).map_err(|e| Error::File(e.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |content, name: &str| parameters(folder, content, name);
-        Ok(Self(revoxel_pipeline::Pipeline::parse_with(&path.to_string_lossy(), &text, set, registry, &read)?))
+        let inner = revoxel_pipeline::Pipeline::parse_with(&path.to_string_lossy(), &text, set, registry, &read)?;
+        Ok(Self { inner, set: set.to_vec() })
     }
 
     /// A pipeline of a text.
@@ -53,12 +75,82 @@ impl Pipeline {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_with(text: &str, registry: &Registry) -> Result<Self, Error> {
-        Ok(Self(revoxel_pipeline::Pipeline::parse("the pipeline", text, &[], registry)?))
+        Ok(Self { inner: revoxel_pipeline::Pipeline::parse("the pipeline", text, &[], registry)?, set: Vec::new() })
+    }
+
+    /// A pipeline of a text that has a name, with assignments such as `vars.spacing=1.5`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_named(name: &str, text: &str, set: &[String]) -> Result<Self, Error> {
+        let inner = revoxel_pipeline::Pipeline::parse(name, text, set, &crate::registry())?;
+        Ok(Self { inner, set: set.to_vec() })
+    }
+
+    /// What the steps make of volumes of which the headers alone are known, by the keys of the inputs; with the name of a
+    /// case, random steps are drawn as they are for it.
+    ///
+    /// # Errors
+    /// Where a key is no input, or a step cannot be done.
+    pub fn plan(
+        &self,
+        headers: &BTreeMap<String, FileInfo>,
+        case: Option<&str>,
+    ) -> Result<BTreeMap<String, Planned>, Error> {
+        let mut known = BTreeMap::new();
+        for (key, info) in headers {
+            let Some(input) = self.inner.input(key) else {
+                let inputs = self.inner.inputs.iter().map(|i| i.key.as_str()).collect::<Vec<_>>().join(", ");
+                return Err(Error::Wish(format!("the pipeline has no input {key:?}; it has: {inputs}")));
+            };
+            let (kind, grid) = (input.kind, uneven::start(info)?);
+            let dtype = Some(info.dtype);
+            known.insert(key.clone(), KnownGrid { grid, kind, channels: Some(info.channels), dtype });
+        }
+        let plan = self.inner.plan_volumes(&known, case).map_err(|e| self.inner.step_error(e.step, e.to_string()))?;
+        let end = |(key, volume): (String, Option<revoxel_pipeline::PlannedVolume>)| {
+            let planned = match volume {
+                Some(v) => Planned { grid: Some(v.grid), kind: Some(v.kind), channels: v.channels, dtype: v.dtype },
+                None => Planned { grid: None, kind: None, channels: None, dtype: None },
+            };
+            (key, planned)
+        };
+        Ok(plan.volumes.into_iter().map(end).collect())
+    }
+
+    /// What the pipeline does to synthetic scans on built-in grids, as the text that `revoxel snapshot` writes.
+    ///
+    /// # Errors
+    /// Where the text cannot be read again.
+    pub fn snapshot(&self) -> Result<String, Error> {
+        let document = snapshot::take(&self.inner, &Grids::BuiltIn, &self.set);
+        Ok(snapshot::sealed(&self.inner, document, Path::new("the snapshot"))?.0)
+    }
+
+    /// Reads the files of inputs, by their keys, as a run reads them: with what the inputs say of series, slices and the like.
+    /// Several files of an input are its channels. What is read can be given to [`run_case`](Self::run_case).
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or the files of an input do not belong together.
+    pub fn read(&self, case: &str, files: BTreeMap<String, Vec<PathBuf>>) -> Result<BTreeMap<String, Loaded>, Error> {
+        Ok(in_memory::load(&self.inner, &CaseName::alone(case), files)?)
+    }
+
+    /// The headers of the files of inputs, as [`read`](Self::read) would read them: what [`plan`](Self::plan) needs.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn infos(
+        &self,
+        case: &str,
+        files: BTreeMap<String, Vec<PathBuf>>,
+    ) -> Result<BTreeMap<String, FileInfo>, Error> {
+        Ok(in_memory::infos(&self.inner, &CaseName::alone(case), files)?)
     }
 
     /// The pipeline in all details: inputs, steps with all parameters, outputs.
     pub const fn resolved(&self) -> &revoxel_pipeline::Pipeline {
-        &self.0
+        &self.inner
     }
 
     /// Takes volumes through the pipeline, by the keys of its inputs. Nothing is read or written.
@@ -83,7 +175,7 @@ impl Pipeline {
     ) -> Result<Outcome, CaseError> {
         let name = CaseName::alone(case);
         let volumes: BTreeMap<String, Source> = volumes.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        process(&self.0, &name, volumes, Strictness::default())
+        process(&self.inner, &name, volumes, Strictness::default())
     }
 
     /// The cases of a folder, all checked by their headers: those that can run, and those that cannot with the reason.
@@ -91,9 +183,9 @@ impl Pipeline {
     /// # Errors
     /// Where the folder cannot be listed or holds no case.
     pub fn cases(&self, data: impl AsRef<Path>) -> Result<(Vec<Checked>, Vec<Refused>), Error> {
-        let cases = copies(&self.0, discover(&self.0, data.as_ref())?);
+        let cases = copies(&self.inner, discover(&self.inner, data.as_ref())?);
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
-        for case in check(&self.0, cases, Strictness::default()) {
+        for case in check(&self.inner, cases, Strictness::default()) {
             match case {
                 Ok(case) => ready.push(case),
                 Err(problem) => refused.push(problem),
@@ -113,6 +205,6 @@ impl Pipeline {
         tell: &(dyn Fn(&str, &executor::Outcome) + Sync),
     ) -> Vec<executor::Outcome> {
         let tell = |name: &CaseName, outcome: &executor::Outcome| tell(&name.to_string(), outcome);
-        executor::run(&self.0, cases, (data.as_ref(), out.as_ref()), execution, &tell)
+        executor::run(&self.inner, cases, (data.as_ref(), out.as_ref()), execution, &tell)
     }
 }

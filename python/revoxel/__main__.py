@@ -1,0 +1,5 @@
+"""``python -m revoxel`` is the program ``revoxel``."""
+
+from revoxel._cli import main
+
+main()

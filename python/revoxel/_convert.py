@@ -1,0 +1,331 @@
+"""Volumes from and to the objects of other libraries.
+
+Every conversion keeps where voxels lie, or raises. ``from_`` knows an object by what it is, and imports nothing: whoever holds an
+object of a library has loaded that library.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from revoxel._core import Volume
+from revoxel._errors import RevoxelError
+
+_Array = np.ndarray[Any, Any]
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def from_(thing: Any, kind: str | None = None) -> Volume:
+    """What ``Volume.from_`` gives."""
+    if isinstance(thing, Volume):
+        return thing if kind is None else thing.with_kind(kind)
+    library = type(thing).__module__.partition(".")[0]
+    if library == "SimpleITK":
+        return _from_sitk(thing, kind)
+    if library == "torchio" or (
+        hasattr(thing, "spatial_shape") and hasattr(thing, "affine") and hasattr(thing, "data")
+    ):
+        return _from_torchio(thing, kind)
+    if hasattr(thing, "dataobj") and hasattr(thing, "affine"):
+        return _from_nibabel(thing, kind)
+    if hasattr(thing, "pending_operations") and hasattr(thing, "affine"):
+        return _from_monai(thing, kind)
+    if all(hasattr(thing, name) for name in ("dims", "coords", "attrs", "values")):
+        return _from_xarray(thing, kind)
+    if all(hasattr(thing, name) for name in ("imageType", "origin", "spacing", "direction", "data")):
+        return _from_itkwasm(thing, kind)
+    if hasattr(thing, "GetLargestPossibleRegion"):
+        return _from_itk(thing, kind)
+    if isinstance(thing, np.ndarray) or library == "torch":
+        raise RevoxelError("an array does not say where its voxels lie: pass Volume(array, affine)")
+    raise RevoxelError(
+        f"cannot make a volume of {type(thing).__module__}.{type(thing).__qualname__}: known are images of nibabel, SimpleITK, "
+        "ITK, xarray (spatial-image), MONAI and TorchIO; of anything else make an array, and pass Volume(array, affine)"
+    )
+
+
+def bare_array(thing: Any) -> _Array | None:
+    """The array of a thing that does not say where it lies: of numpy, or a tensor. None for anything else."""
+    if isinstance(thing, np.ndarray):
+        return thing
+    if type(thing).__name__ == "Tensor" and type(thing).__module__.partition(".")[0] == "torch":
+        return _numpy(thing)
+    return None
+
+
+def _numpy(tensor: Any) -> _Array:
+    """The values of a tensor, on the same memory where the processor has them."""
+    plain = tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
+    return np.asarray(plain.detach().cpu().numpy())
+
+
+def _lps(array: _Array, order: str, origin: Any, spacing: Any, direction: Any, kind: str | None) -> Volume:
+    return Volume(array, origin=origin, spacing=spacing, direction=direction, order=order, kind=kind or "image")
+
+
+# nibabel: (x, y, z[, t]), affine in RAS.
+
+
+def _from_nibabel(image: Any, kind: str | None) -> Volume:
+    if image.affine is None:
+        raise RevoxelError("the image has no affine: pass Volume(image.dataobj, affine)")
+    values = np.asanyarray(image.dataobj)
+    if values.ndim == 5 and values.shape[3] == 1:
+        # Vectors lie along the fifth axis, behind a single time.
+        values = values[:, :, :, 0, :]
+    if values.ndim not in (2, 3, 4):
+        raise RevoxelError(
+            f"an image of shape {values.shape}: a volume has two or three axes and one of channels or frames"
+        )
+    order = {2: "xy", 3: "xyz", 4: "xyzc"}[values.ndim]
+    return Volume(values, image.affine, order=order, kind=kind or "image")
+
+
+def to_nibabel(volume: Volume) -> Any:
+    """What ``Volume.to_nibabel`` gives."""
+    import nibabel
+
+    image = nibabel.Nifti1Image(volume.xyz, np.array(volume.affine), dtype=volume.dtype)
+    image.header.set_xyzt_units("mm")
+    return image
+
+
+# SimpleITK: (z, y, x[, c]), origin, spacing and direction in LPS, x first.
+
+
+def _from_sitk(image: Any, kind: str | None) -> Volume:
+    sitk = sys.modules["SimpleITK"]
+    dimension = image.GetDimension()
+    vectors = image.GetNumberOfComponentsPerPixel() > 1
+    if "complex" in image.GetPixelIDTypeAsString():
+        raise RevoxelError("the image has complex values: take its real and imaginary part, or its magnitude")
+    # The view does not keep the image alive.
+    values = sitk.GetArrayViewFromImage(image).copy()
+    direction = np.reshape(image.GetDirection(), (dimension, dimension))
+    origin, spacing = image.GetOrigin(), image.GetSpacing()
+    if dimension == 4:
+        if vectors:
+            raise RevoxelError("a 4-D image of vectors has two axes more than space: take one of them apart")
+        _check_time(direction)
+        return _lps(values, "czyx", origin[:3], spacing[:3], direction[:3, :3], kind)
+    if dimension == 2:
+        origin, spacing, direction = _in_space(origin, spacing, direction)
+        return _lps(values, "yxc" if vectors else "yx", origin, spacing, direction, kind)
+    return _lps(values, "zyxc" if vectors else "zyx", origin, spacing, direction, kind)
+
+
+def _check_time(direction: _Array) -> None:
+    """Time is no direction of space."""
+    if np.any(direction[:3, 3]) or np.any(direction[3, :3]):
+        raise RevoxelError("the direction of the image mixes space and time")
+
+
+def _in_space(origin: Any, spacing: Any, direction: _Array) -> tuple[Any, Any, _Array]:
+    """The plane of a 2-D image as a slice of thickness 1 in space."""
+    whole = np.eye(3)
+    whole[:2, :2] = direction
+    return (*origin, 0.0), (*spacing, 1.0), whole
+
+
+def to_sitk(volume: Volume) -> Any:
+    """What ``Volume.to_sitk`` gives."""
+    origin, spacing, direction = volume.origin, volume.spacing, volume.direction
+    import SimpleITK
+
+    vectors = volume.channels > 1
+    image = SimpleITK.GetImageFromArray(volume.to_numpy(order="zyxc" if vectors else "zyx"), isVector=vectors)
+    image.SetOrigin(origin)
+    image.SetSpacing(spacing)
+    image.SetDirection([float(v) for v in direction.ravel()])
+    return image
+
+
+# ITK: as SimpleITK.
+
+
+def _from_itk(image: Any, kind: str | None) -> Volume:
+    itk = sys.modules["itk"]
+    dimension = image.GetImageDimension()
+    vectors = image.GetNumberOfComponentsPerPixel() > 1
+    values = np.asarray(itk.array_view_from_image(image))
+    direction = np.asarray(itk.array_from_matrix(image.GetDirection()))
+    # The first voxel in memory, which is not index 0 where the image is a part of another one.
+    start = image.GetBufferedRegion().GetIndex()
+    origin = [float(v) for v in image.TransformIndexToPhysicalPoint(start)]
+    spacing = [float(v) for v in image.GetSpacing()]
+    if dimension == 4:
+        if vectors:
+            raise RevoxelError("a 4-D image of vectors has two axes more than space: take one of them apart")
+        _check_time(direction)
+        return _lps(values, "czyx", origin[:3], spacing[:3], direction[:3, :3], kind)
+    if dimension == 2:
+        flat_origin, flat_spacing, direction = _in_space(origin, spacing, direction)
+        return _lps(values, "yxc" if vectors else "yx", flat_origin, flat_spacing, direction, kind)
+    return _lps(values, "zyxc" if vectors else "zyx", origin, spacing, direction, kind)
+
+
+def to_itk(volume: Volume) -> Any:
+    """What ``Volume.to_itk`` gives."""
+    origin, spacing, direction = volume.origin, volume.spacing, volume.direction
+    import itk
+
+    vectors = volume.channels > 1
+    values = np.array(volume.to_numpy(order="zyxc" if vectors else "zyx"), order="C")
+    image = itk.image_from_array(values, is_vector=vectors)
+    image.SetOrigin([float(v) for v in origin])
+    image.SetSpacing([float(v) for v in spacing])
+    image.SetDirection(itk.matrix_from_array(np.array(direction)))
+    return image
+
+
+def _from_itkwasm(image: Any, kind: str | None) -> Volume:
+    dimension, vectors = image.imageType.dimension, image.imageType.components > 1
+    values = np.asarray(image.data)
+    direction = np.asarray(image.direction, np.float64).reshape(dimension, dimension)
+    if dimension == 2:
+        origin, spacing, direction = _in_space(image.origin, image.spacing, direction)
+        return _lps(values, "yxc" if vectors else "yx", origin, spacing, direction, kind)
+    if dimension != 3:
+        raise RevoxelError(f"an image of {dimension} dimensions: a volume has two or three")
+    return _lps(values, "zyxc" if vectors else "zyx", image.origin, image.spacing, direction, kind)
+
+
+# xarray: coordinates along the axes as ITK's origin and spacing; ITK's direction in attrs, rows and columns in the order of the
+# dimensions z, y, x.
+
+
+def _from_xarray(array: Any, kind: str | None) -> Volume:
+    dims = [str(dim) for dim in array.dims]
+    others = sorted(set(dims) - {"x", "y", "z", "c", "t"})
+    if others or not {"x", "y"} <= set(dims) or {"c", "t"} <= set(dims):
+        raise RevoxelError(f"dimensions {dims}: expected x, y, z, and at most one of c (channels) and t (time)")
+    order = "".join("c" if dim == "t" else dim for dim in dims)
+    space = [dim for dim in "xyz" if dim in dims]
+    along = [_steps(array, dim) for dim in space]
+    origin, spacing = [first for first, _ in along], [step for _, step in along]
+    direction = np.eye(len(space))
+    if "direction" in array.attrs:
+        direction = np.flip(np.asarray(array.attrs["direction"], np.float64))
+        if direction.shape == (4, 4) and len(space) == 3:
+            # Time comes first where there is one: behind the flip it is last.
+            _check_time(direction)
+            direction = direction[:3, :3]
+        if direction.shape != (len(space), len(space)):
+            raise RevoxelError(f"attrs['direction'] is of shape {direction.shape}, expected {len(space)}×{len(space)}")
+    # Coordinates that fall are a flip.
+    direction = direction * np.sign(spacing)
+    # The first coordinate is that of the first voxel in any case; ITK's origin is that point.
+    if len(space) == 2:
+        flat_origin, flat_spacing, direction = _in_space(origin, np.abs(spacing), direction)
+        return _lps(array.values, order, flat_origin, flat_spacing, direction, kind)
+    return _lps(array.values, order, origin, np.abs(spacing), direction, kind)
+
+
+def _steps(array: Any, dim: str) -> tuple[float, float]:
+    """The first coordinate along a dimension, and the step."""
+    if dim not in array.coords:
+        raise RevoxelError(f"dimension {dim} has no coordinates, which say where its voxels lie")
+    places = np.asarray(array.coords[dim].values, np.float64)
+    if len(places) == 1:
+        known = array.attrs.get("spacing")
+        if not isinstance(known, dict) or dim not in known:
+            raise RevoxelError(
+                f"dimension {dim} has one voxel, whose size is not known: set attrs['spacing'] = {{{dim!r}: mm}}"
+            )
+        return float(places[0]), float(known[dim])
+    step = (places[-1] - places[0]) / (len(places) - 1)
+    even = places[0] + step * np.arange(len(places))
+    if not step or np.abs(places - even).max() > 1e-3 * abs(step):
+        raise RevoxelError(f"the coordinates along {dim} are not evenly spaced: resample the array first")
+    return float(places[0]), float(step)
+
+
+def to_xarray(volume: Volume) -> Any:
+    """What ``Volume.to_xarray`` gives."""
+    origin, spacing, direction = volume.origin, volume.spacing, volume.direction
+    import xarray
+
+    values = volume.zyx
+    dims = ("c", "z", "y", "x")[-values.ndim :]
+    coords: dict[str, _Array] = {
+        dim: origin[i] + spacing[i] * np.arange(volume.shape[i]) for i, dim in enumerate("xyz")
+    }
+    if volume.channels > 1:
+        coords["c"] = np.arange(volume.channels)
+    attrs = {"direction": np.flip(direction), "spacing": dict(zip("xyz", spacing, strict=True))}
+    return xarray.DataArray(values, name=volume.kind, dims=dims, coords=coords, attrs=attrs)
+
+
+# torch, MONAI, TorchIO: (c, x, y, z), affine in RAS.
+
+
+def to_torch(volume: Volume, order: str, contiguous: bool) -> Any:
+    """What ``Volume.to_torch`` gives."""
+    import torch
+
+    if order not in ("xyz", "zyx"):
+        raise RevoxelError(f'order: {order!r} is neither "xyz" nor "zyx"')
+    values = volume.to_numpy(order="c" + order)
+    # torch writes to what it is given, whatever the memory says of itself.
+    if not values.flags.writeable:
+        values = values.copy(order="C" if contiguous else "K")
+    elif contiguous:
+        values = np.ascontiguousarray(values)
+    return torch.from_numpy(values)
+
+
+def _from_monai(tensor: Any, kind: str | None) -> Volume:
+    if tensor.pending_operations:
+        raise RevoxelError("the tensor has pending operations, which its affine does not know of: apply them first")
+    values, affine = _numpy(tensor), _numpy(tensor.affine).astype(np.float64)
+    if values.ndim == 5 and values.shape[0] == 1 and affine.ndim == 3:
+        affine = affine[0]
+    if values.ndim == 5 and values.shape[0] == 1:
+        # A batch of one.
+        values = values[0]
+    if affine.shape == (3, 3):
+        flat = np.eye(4)
+        flat[:2, :2], flat[:2, 3] = affine[:2, :2], affine[:2, 2]
+        affine = flat
+        if values.ndim != 3:
+            raise RevoxelError(f"a 2-D tensor of shape {values.shape}: expected (channel, x, y)")
+        order = "cxy"
+    elif affine.shape != (4, 4) or values.ndim not in (3, 4):
+        raise RevoxelError(
+            f"a tensor of shape {values.shape} with an affine of shape {affine.shape}: expected (channel, x, y, z), or (x, y, z), "
+            "and 4×4; take batches apart with decollate_batch"
+        )
+    else:
+        order = "cxyz" if values.ndim == 4 else "xyz"
+    space = str(tensor.meta.get("space", "RAS")).rpartition(".")[2].upper()
+    if space == "LPS":
+        affine = _LPS @ affine
+    elif space not in ("RAS", "NONE", ""):
+        raise RevoxelError(f"the space of the tensor is {space}: expected RAS or LPS")
+    return Volume(values, affine, order=order, kind=kind or "image")
+
+
+def to_monai(volume: Volume, contiguous: bool) -> Any:
+    """What ``Volume.to_monai`` gives."""
+    import torch
+    from monai.data import MetaTensor
+
+    affine = torch.from_numpy(np.array(volume.affine))
+    return MetaTensor(to_torch(volume, "xyz", contiguous), affine=affine, meta={"space": "RAS"})
+
+
+def _from_torchio(image: Any, kind: str | None) -> Volume:
+    if kind is None:
+        kind = "label" if getattr(image, "type", "") == "label" else "image"
+    return Volume(_numpy(image.data), np.asarray(image.affine, np.float64), order="cxyz", kind=kind)
+
+
+def to_torchio(volume: Volume) -> Any:
+    """What ``Volume.to_torchio`` gives."""
+    import torchio
+
+    make = torchio.LabelMap if volume.kind == "label" else torchio.ScalarImage
+    return make(tensor=to_torch(volume, "xyz", True), affine=np.array(volume.affine))

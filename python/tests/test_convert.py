@@ -1,0 +1,249 @@
+"""Other libraries: values and world points come through, or the conversion raises. Libraries that are missing are skipped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import CORNERS, SHAPE, affines, oblique, voxels, world
+
+import revoxel
+
+LIBRARIES = {
+    "nibabel": "nibabel",
+    "sitk": "SimpleITK",
+    "itk": "itk",
+    "xarray": "xarray",
+    "monai": "monai",
+    "torchio": "torchio",
+}
+HOLD_NO_SHEAR = {"sitk", "itk", "xarray"}
+
+
+def there_and_back(library: str) -> Callable[[revoxel.Volume], tuple[object, revoxel.Volume]]:
+    pytest.importorskip(LIBRARIES[library])
+
+    def convert(volume: revoxel.Volume) -> tuple[object, revoxel.Volume]:
+        other = getattr(volume, f"to_{library}")()
+        return other, revoxel.Volume.from_(other)
+
+    return convert
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_all_orientations_there_and_back(library: str, channels: int) -> None:
+    convert = there_and_back(library)
+    plain = voxels(channels=channels)
+    for affine in affines(False):
+        volume = revoxel.Volume(plain, affine, order="xyzc" if channels > 1 else "xyz")
+        other, again = convert(volume)
+        assert np.array_equal(again.xyz, plain)
+        assert np.abs(world(again.affine) - world(affine)).max() < 1e-6
+        assert np.abs(POINTS[library](other) - world(affine)).max() < 1e-6, "as the library itself says"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_shear_is_kept_or_refused(library: str) -> None:
+    convert = there_and_back(library)
+    for affine in affines(True):
+        volume = revoxel.Volume(voxels(), affine)
+        if library in HOLD_NO_SHEAR:
+            with pytest.raises(revoxel.RevoxelError, match="sheared"):
+                convert(volume)
+        else:
+            other, again = convert(volume)
+            assert np.abs(world(again.affine) - world(affine)).max() < 1e-6
+            assert np.abs(POINTS[library](other) - world(affine)).max() < 1e-6
+
+
+def _itk_points(image: object) -> np.ndarray:
+    points = [image.TransformIndexToPhysicalPoint([int(v) for v in corner]) for corner in CORNERS]
+    return np.array([[float(v) for v in point] for point in points]) * [-1, -1, 1]
+
+
+def _xarray_points(array: object) -> np.ndarray:
+    places = np.stack([array.coords[dim].values[CORNERS[:, i].astype(int)] for i, dim in enumerate("xyz")], axis=1)
+    origin = np.array([array.coords[dim].values[0] for dim in "xyz"])
+    return (origin + (places - origin) @ np.flip(array.attrs["direction"]).T) * [-1, -1, 1]
+
+
+POINTS: dict[str, Callable[[object], np.ndarray]] = {
+    "nibabel": lambda image: world(image.affine),
+    "sitk": _itk_points,
+    "itk": _itk_points,
+    "xarray": _xarray_points,
+    "monai": lambda tensor: world(tensor.affine.numpy()),
+    "torchio": lambda image: world(image.affine),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_single_slice_keeps_its_thickness(library: str, oblique_affine: np.ndarray) -> None:
+    convert = there_and_back(library)
+    part = revoxel.Volume(voxels(), oblique_affine)[:, :, 4]
+    _, again = convert(part)
+    assert again.shape == (5, 7, 1)
+    assert np.abs(again.affine - part.affine).max() < 1e-9
+
+
+def test_nibabel_takes_frames_vectors_and_scaled_values(oblique_affine: np.ndarray) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    frames = voxels(channels=4)
+    volume = revoxel.Volume.from_(nibabel.Nifti1Image(frames, oblique_affine), kind="probability")
+    assert np.array_equal(volume.xyz, frames)
+    assert volume.kind == "probability"
+    vectors = revoxel.Volume.from_(nibabel.Nifti1Image(frames[:, :, :, None, :], oblique_affine))
+    assert np.array_equal(vectors.xyz, frames)
+    flat = revoxel.Volume.from_(nibabel.Nifti1Image(frames[:, :, 0, 0], oblique_affine))
+    assert flat.grid.planar
+    with pytest.raises(revoxel.RevoxelError, match="two or three axes"):
+        revoxel.Volume.from_(nibabel.Nifti1Image(np.zeros((2, 2, 2, 2, 2), np.uint8), np.eye(4)))
+    image = revoxel.Volume(voxels(), oblique_affine).to_nibabel()
+    assert np.shares_memory(image.dataobj, np.asarray(image.dataobj))
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_simpleitk_memory_is_its_own(oblique_affine: np.ndarray) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    image = revoxel.Volume(voxels(), oblique_affine).to_sitk()
+    volume = revoxel.Volume.from_(image)
+    image.SetPixel(1, 2, 3, 9999)
+    del image
+    assert np.array_equal(volume.xyz, voxels())
+    time = sitk.JoinSeries([volume.to_sitk(), volume.to_sitk()])
+    frames = revoxel.Volume.from_(time)
+    assert frames.channels == 2
+    assert np.array_equal(frames.xyz[..., 1], voxels())
+    assert np.abs(frames.affine - oblique_affine).max() < 1e-9
+    with pytest.raises(revoxel.RevoxelError, match="complex"):
+        revoxel.Volume.from_(sitk.Image([3, 3, 3], sitk.sitkComplexFloat32))
+    flat = sitk.GetImageFromArray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    flat.SetSpacing([0.5, 2])
+    assert revoxel.Volume.from_(flat).spacing == (0.5, 2, 1)
+    assert revoxel.Volume.from_(flat).shape == (4, 3, 1)
+
+
+def test_itk_agrees_with_its_own_xarray(oblique_affine: np.ndarray) -> None:
+    itk = pytest.importorskip("itk")
+    pytest.importorskip("xarray")
+    volume = revoxel.Volume(voxels(), oblique_affine)
+    theirs = revoxel.Volume.from_(itk.xarray_from_image(volume.to_itk()))
+    assert np.abs(world(theirs.affine) - world(oblique_affine)).max() < 1e-6
+    assert np.array_equal(theirs.xyz, voxels())
+    again = itk.image_from_xarray(volume.to_xarray())
+    assert np.abs(_itk_points(again) - world(oblique_affine)).max() < 1e-6
+
+
+def test_xarray_that_does_not_say_where_it_lies_is_refused() -> None:
+    xarray = pytest.importorskip("xarray")
+    array = np.zeros((2, 3, 4), np.uint8)
+    with pytest.raises(revoxel.RevoxelError, match="no coordinates"):
+        revoxel.Volume.from_(xarray.DataArray(array, dims=("z", "y", "x")))
+    coords = {"z": [0, 1.0], "y": [0, 1, 3.0], "x": [0, 1, 2, 3.0]}
+    with pytest.raises(revoxel.RevoxelError, match="evenly"):
+        revoxel.Volume.from_(xarray.DataArray(array, dims=("z", "y", "x"), coords=coords))
+    with pytest.raises(revoxel.RevoxelError, match="dimensions"):
+        revoxel.Volume.from_(xarray.DataArray(array, dims=("a", "y", "x")))
+    with pytest.raises(revoxel.RevoxelError, match="size is not known"):
+        one = {"z": [5.0], "y": [0, 1, 2.0], "x": [0, 1, 2, 3.0]}
+        revoxel.Volume.from_(xarray.DataArray(array[:1], dims=("z", "y", "x"), coords=one))
+    falling = {"z": [7.0, 4.0], "y": [0, 1, 2.0], "x": [0, 1, 2, 3.0]}
+    volume = revoxel.Volume.from_(xarray.DataArray(array, dims=("z", "y", "x"), coords=falling))
+    assert volume.grid.to_world([0, 0, 1]) == pytest.approx((0, 0, 4))
+    # Another order of dimensions, with channels in front.
+    named = voxels(channels=2)
+    there = revoxel.Volume(named, np.diag([2.0, 3, 4, 1]), order="xyzc").to_xarray().transpose("y", "c", "x", "z")
+    assert np.array_equal(revoxel.Volume.from_(there).xyz, named)
+
+
+def test_an_image_of_itkwasm(oblique_affine: np.ndarray) -> None:
+    from types import SimpleNamespace
+
+    own = revoxel.Volume(voxels(), oblique_affine)
+    kind = SimpleNamespace(dimension=3, components=1)
+    parts = {"origin": list(own.origin), "spacing": list(own.spacing), "direction": np.array(own.direction)}
+    volume = revoxel.Volume.from_(SimpleNamespace(imageType=kind, data=own.zyx, **parts))
+    assert np.abs(volume.affine - oblique_affine).max() < 1e-9
+    assert np.array_equal(volume.xyz, voxels())
+
+
+def test_torch_gets_memory_that_it_may_write_to(oblique_affine: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    array = voxels("float32", channels=2)
+    volume = revoxel.Volume(array, oblique_affine, order="xyzc")
+    tensor = volume.to_torch()
+    assert (tuple(tensor.shape), tensor.is_contiguous()) == ((2, *SHAPE), True)
+    tensor += 1
+    assert np.array_equal(volume.xyz, voxels("float32", channels=2)), "the volume is read-only, so it was copied"
+    assert torch.equal(volume.to_torch(), torch.from_numpy(np.moveaxis(array, 3, 0).copy()))
+    own = volume[:, :, :]
+    shared = own.to_torch(order="zyx")
+    assert shared.is_contiguous()
+    shared[1, 2, 3, 4] = -5
+    assert own.xyz[4, 3, 2, 1] == -5, "the package's own memory is shared where it lies well"
+    assert torch.from_dlpack(own)[4, 3, 2, 1] == -5
+    with pytest.raises(BufferError, match="read-only"):
+        torch.from_dlpack(volume)
+    with pytest.raises(revoxel.RevoxelError, match=r"Volume\(array, affine\)"):
+        revoxel.Volume.from_(tensor)
+    assert np.array_equal(revoxel.Volume(tensor, oblique_affine, order="cxyz").xyz, array + 1)
+
+
+def test_monai_says_what_it_means(oblique_affine: np.ndarray) -> None:
+    pytest.importorskip("monai")
+    import torch
+    from monai.data import MetaTensor
+
+    tensor = revoxel.Volume(voxels(), oblique_affine).to_monai()
+    assert tuple(tensor.shape) == (1, *SHAPE)
+    batch = MetaTensor(tensor.as_tensor()[None], affine=tensor.affine, meta={"space": "RAS"})
+    assert np.array_equal(revoxel.Volume.from_(batch).xyz, voxels())
+    lps = MetaTensor(
+        tensor.as_tensor(), affine=torch.from_numpy(np.diag([-1.0, -1, 1, 1]) @ oblique_affine), meta={"space": "LPS"}
+    )
+    assert np.abs(revoxel.Volume.from_(lps).affine - oblique_affine).max() < 1e-9
+    two = MetaTensor(torch.zeros(2, *tensor.shape), affine=tensor.affine)
+    with pytest.raises(revoxel.RevoxelError, match="decollate"):
+        revoxel.Volume.from_(two)
+    tensor.push_pending_operation({"lazy_affine": torch.eye(4)})
+    with pytest.raises(revoxel.RevoxelError, match="pending"):
+        revoxel.Volume.from_(tensor)
+
+
+def test_torchio_keeps_the_kind(oblique_affine: np.ndarray) -> None:
+    torchio = pytest.importorskip("torchio")
+    label = revoxel.Volume(voxels(), oblique_affine, kind="label")
+    image = label.to_torchio()
+    assert isinstance(image, torchio.LabelMap)
+    assert revoxel.Volume.from_(image).kind == "label"
+    assert isinstance(label.with_kind("image").to_torchio(), torchio.ScalarImage)
+
+
+def test_unknown_things_are_named() -> None:
+    with pytest.raises(revoxel.RevoxelError, match=r"collections\.Counter"):
+        from collections import Counter
+
+        revoxel.Volume.from_(Counter())
+    with pytest.raises(revoxel.RevoxelError, match="does not say where"):
+        revoxel.Volume.from_(oblique())
+
+
+def test_nothing_is_imported_that_is_not_loaded() -> None:
+    code = """
+import sys, numpy
+before = set(sys.modules)
+import revoxel
+heavy = {"torch", "monai", "torchio", "nibabel", "SimpleITK", "itk", "xarray", "zlib_ng"}
+revoxel.Volume(numpy.zeros((2, 3, 4)), numpy.eye(4))._repr_html_()
+try:
+    revoxel.Volume.from_(3)
+except revoxel.RevoxelError:
+    pass
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
