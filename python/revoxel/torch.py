@@ -1,0 +1,249 @@
+"""PyTorch datasets of cases and of patches.
+
+Tensors are (channels, x, y, z), float32 for images and int64 for labels unless ``dtypes`` says otherwise. Workers may be forked or
+spawned; each uses one thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from revoxel import datasets
+from revoxel._core import Pipeline, Trace, Volume, read
+from revoxel._errors import RevoxelError
+from revoxel._program import StrPath
+
+__all__ = ["CaseDataset", "PatchDataset", "tensor"]
+
+
+def tensor(volume: Volume, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A contiguous tensor (channels, x, y, z) of a volume. Labels become int64, everything else float32, unless ``dtype`` says
+    otherwise."""
+    wanted = dtype or (torch.int64 if volume.kind == "label" else torch.float32)
+    return _first(volume.to_torch(contiguous=True), volume).to(wanted)
+
+
+def _first(values: Any, volume: Volume) -> torch.Tensor:
+    """Channels first, also where there is one."""
+    made: torch.Tensor = values if values.ndim == 4 else values.unsqueeze(0)
+    if made.ndim != 4 or made.shape[0] != volume.channels:
+        raise RevoxelError(f"a volume of {volume.channels} channels gave a tensor of shape {tuple(values.shape)}")
+    return made
+
+
+class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
+    """The cases of a dataset, each taken through the pipeline when it is asked for. Nothing is written.
+
+    An item has a tensor for each key of the pipeline's volumes, the name of the case under ``case``, the affine (RAS, 4×4,
+    float64) of each volume under ``KEY_affine``, and with ``traces=True`` the trace as JSON under ``trace``: for
+    :meth:`revoxel.Trace.parse`. A case that a step leaves out is an error: leave it out of ``cases``.
+
+    Random steps draw by the name of the case. With ``epoch`` set (:meth:`set_epoch`) they draw anew in each epoch.
+    """
+
+    def __init__(
+        self,
+        pipeline: StrPath | Pipeline,
+        data: StrPath,
+        *,
+        set: Mapping[str, Any] | None = None,
+        cases: str | Iterable[str] | None = None,
+        keys: Sequence[str] | None = None,
+        dtypes: Mapping[str, torch.dtype] | None = None,
+        traces: bool = False,
+        transform: Callable[[dict[str, Any]], Any] | None = None,
+        allow_outside: bool = False,
+    ) -> None:
+        if isinstance(pipeline, Pipeline):
+            if set:
+                raise RevoxelError("`set` changes a pipeline when it is read: pass it to Pipeline.load")
+            self.pipeline = pipeline
+        else:
+            self.pipeline = Pipeline.load(pipeline, dict(set) if set else None)
+        self.data = Path(data)
+        self.cases = datasets.cases(pipeline, data, set=set, cases=cases, allow_outside=allow_outside)
+        if not self.cases:
+            raise RevoxelError(f"{self.data}: no cases")
+        self.keys = list(keys or [])
+        self.dtypes = dict(dtypes or {})
+        self.traces = traces
+        self.transform = transform
+        self.epoch = 0
+        self._kinds = {key: spec["kind"] for key, spec in self.pipeline.to_dict()["inputs"].items()}
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let random steps draw for this epoch. Set it before the workers start."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> Any:
+        case = self.cases[index]
+        name = str(case["case"])
+        drawn = name if self.epoch == 0 else f"{name}@{self.epoch}"
+        made = self.pipeline({key: self._given(case, key) for key in self._kinds if key in case}, case=drawn)
+        if made.skipped is not None:
+            raise RevoxelError(f"case {name} is left out by the pipeline ({made.skipped}): leave it out of the list")
+        item: dict[str, Any] = {"case": name}
+        for key in self.keys or made.keys():
+            volume = made[key]
+            item[key] = tensor(volume, self.dtypes.get(key))
+            item[f"{key}_affine"] = torch.from_numpy(np.array(volume.affine))
+        if self.traces:
+            item["trace"] = made.trace.to_json()
+        return item if self.transform is None else self.transform(item)
+
+    def _given(self, case: Mapping[str, Any], key: str) -> Any:
+        files = case[key]
+        series = case.get(f"{key}.series")
+        if series is not None:
+            return read(self.data / files, self._kinds[key], series=f"uid:{series}")
+        return [self.data / file for file in files] if isinstance(files, list) else self.data / files
+
+
+class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
+    """Random patches of preprocessed cases, without an end.
+
+    ``cases`` are dictionaries of paths by key, such as :func:`outputs` lists of a run. From uncompressed files (.nii, .npy, …) only
+    the voxels of the patch are read; the files stay mapped. With ``label`` a patch is centred on a voxel of foreground (label
+    above 0) with the chance ``positive / (positive + negative)``, else anywhere, and moved inside the volume. A case smaller
+    than the patch is padded with ``fill`` at its far ends. The workers of a loader draw different patches; ``seed`` makes
+    them the same again.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Mapping[str, StrPath]],
+        size: Sequence[int],
+        *,
+        label: str | None = None,
+        positive: float = 1.0,
+        negative: float = 1.0,
+        samples: int = 1,
+        seed: int = 0,
+        fill: Mapping[str, float] | None = None,
+        dtypes: Mapping[str, torch.dtype] | None = None,
+        transform: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
+        if not cases:
+            raise RevoxelError("there are no cases")
+        if len(size) != 3 or min(size) < 1:
+            raise RevoxelError(f"the size of a patch is three numbers of voxels, not {tuple(size)}")
+        if positive < 0 or negative < 0 or positive + negative <= 0:
+            raise RevoxelError("`positive` and `negative` are shares, and one of them is above 0")
+        if label is not None and any(label not in case for case in cases):
+            raise RevoxelError(f"not every case has the key {label!r}")
+        self.cases = [{key: os.fspath(path) for key, path in case.items() if key not in _ABOUT} for case in cases]
+        self.names = [str(case["case"]) if "case" in case else str(number) for number, case in enumerate(cases)]
+        self.size = (int(size[0]), int(size[1]), int(size[2]))
+        self.label = label
+        self.share = positive / (positive + negative) if label is not None else 0.0
+        self.samples = samples
+        self.seed = seed
+        self.fill = dict(fill or {})
+        self.dtypes = dict(dtypes or {})
+        self.transform = transform
+        self._open: dict[int, dict[str, Volume]] = {}
+        self._foreground: dict[int, NDArray[np.int64]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Maps of files are opened again by each worker.
+        return {**self.__dict__, "_open": {}}
+
+    def __iter__(self) -> Iterator[Any]:
+        info = get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
+        # A loader gives each of its epochs another seed; without one the patches of an epoch are those of the last.
+        epoch = info.seed - info.id if info is not None else 0
+        random = np.random.default_rng([self.seed, epoch & (2**63 - 1), worker, workers])
+        while True:
+            for case in random.permutation(len(self.cases)):
+                for _ in range(self.samples):
+                    yield self._patch(int(case), random)
+
+    def _patch(self, number: int, random: np.random.Generator) -> Any:
+        volumes = self._volumes(number)
+        shape = next(iter(volumes.values())).shape[:3]
+        centre = self._centre(number, shape, random)
+        start = [
+            min(max(at - size // 2, 0), max(whole - size, 0))
+            for at, size, whole in zip(centre, self.size, shape, strict=True)
+        ]
+        stop = [min(first + size, whole) for first, size, whole in zip(start, self.size, shape, strict=True)]
+        box = tuple(slice(first, last) for first, last in zip(start, stop, strict=True))
+        item: dict[str, Any] = {"case": self.names[number], "start": torch.tensor(start)}
+        for key, volume in volumes.items():
+            cut = tensor(volume[box], self.dtypes.get(key))
+            lacking = [size - have for size, have in zip(self.size, cut.shape[1:], strict=True)]
+            if any(lacking):
+                ends = [0, lacking[2], 0, lacking[1], 0, lacking[0]]
+                cut = torch.nn.functional.pad(cut, ends, value=self.fill.get(key, 0.0))
+            item[key] = cut
+        return item if self.transform is None else self.transform(item)
+
+    def _volumes(self, number: int) -> dict[str, Volume]:
+        volumes = self._open.get(number)
+        if volumes is None:
+            files = self.cases[number]
+            kind = {self.label: "label"}
+            volumes = {key: read(path, kind.get(key, "image")) for key, path in files.items()}
+            shapes = {key: volume.shape[:3] for key, volume in volumes.items()}
+            if len({*shapes.values()}) > 1:
+                raise RevoxelError(f"case {self.names[number]}: the volumes have different shapes: {shapes}")
+            self._open[number] = volumes
+        return volumes
+
+    def _centre(self, number: int, shape: Sequence[int], random: np.random.Generator) -> list[int]:
+        if self.share > 0 and random.random() < self.share:
+            foreground = self._inside(number)
+            if len(foreground):
+                at = np.unravel_index(int(foreground[random.integers(len(foreground))]), shape, order="F")
+                return [int(index) for index in at]
+        return [int(random.integers(whole)) for whole in shape]
+
+    def _inside(self, number: int) -> NDArray[np.int64]:
+        """Places of foreground voxels, found once for each case and worker."""
+        found = self._foreground.get(number)
+        if found is None:
+            volume = self._volumes(number)[str(self.label)]
+            values = volume.xyz if volume.channels == 1 else volume.xyz.max(axis=-1)
+            found = np.flatnonzero(np.ravel(values, order="F") > 0)
+            if len(found) > _MOST_PLACES:
+                found = np.random.default_rng(number).choice(found, _MOST_PLACES, replace=False)
+            self._foreground[number] = found
+        return found
+
+
+# What a case is called is no file.
+_ABOUT = frozenset({"case", "trace"})
+# So many places of foreground are kept for each case.
+_MOST_PLACES = 100_000
+
+
+def outputs(out: StrPath) -> list[dict[str, str]]:
+    """The cases of a run, as :class:`PatchDataset` takes them: the outputs of each case by key, ``case`` and ``trace``."""
+    out = Path(out)
+    found = []
+    for path in sorted(out.rglob("*.json")):
+        if ".revoxel" in path.relative_to(out).parts:
+            continue
+        try:
+            trace = Trace.load(path)
+        except RevoxelError:
+            continue
+        document = trace.to_dict()
+        results = {key: volume["result"]["path"] for key, volume in document["volumes"].items()}
+        files = {key: str(out / file) for key, file in results.items() if file is not None}
+        found.append({"case": trace.case, "trace": str(path), **files})
+    if not found:
+        raise RevoxelError(f"{out}: there is no trace of a case here")
+    return found
