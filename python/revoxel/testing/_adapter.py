@@ -45,7 +45,7 @@ class SpatialImageAdapter(Protocol):
     | `flip(image, axis)` | reverses an axis, the patient stays where it is |
     | `transpose(image, order)` | axis `order[i]` becomes axis i, the patient stays |
     | `resample(image, affine_ras, shape_xyz, mode)` | onto a grid; mode is nearest or linear |
-    | `ties` | what the library documents for nearest at half: upper, lower, even or away |
+    | `ties` | what the library documents for nearest at half: upper, lower or even |
     | `make_labels(array_xyz, affine_ras)`, `kind(image)` | where images and label maps are told apart |
     | `kind_in_files` | suffixes of files that hold the kind |
     | `shares_input`, `shares_output` | True if the library promises that `make`, or `array`, copies nothing |

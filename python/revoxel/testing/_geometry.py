@@ -37,12 +37,21 @@ def aligned_affine() -> Affine:
 
 
 def oblique_affine(handed: int = 1) -> Affine:
-    """Turned about two axes, determinant of the sign of `handed`."""
-    a, b = np.deg2rad(21.0), np.deg2rad(-34.0)
-    about_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    """Turned by 31 degrees about a slanted axis, determinant of the sign of `handed`.
+
+    No entry is 0 and no two columns are parallel in a plane of the world.
+    """
+    # A rotation from a quaternion of whole numbers, (11, 2, -1, 2) / sqrt(130).
+    a, b, c, d = 11.0, 2.0, -1.0, 2.0
+    turn = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a - b * b + c * c - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a - b * b - c * c + d * d],
+        ]
+    )
     out = aligned_affine()
-    out[:3, :3] = about_z @ about_x @ np.diag([SPACING[0], SPACING[1], handed * SPACING[2]])
+    out[:3, :3] = turn / 130.0 * np.array([SPACING[0], SPACING[1], handed * SPACING[2]])
     return out
 
 
@@ -90,9 +99,7 @@ def permuted(affine: Affine, order: Sequence[int]) -> Affine:
     return out
 
 
-def reordered(
-    array: Array, affine: Affine, order: Sequence[int], flips: Sequence[bool]
-) -> tuple[Array, Affine]:
+def reordered(array: Array, affine: Affine, order: Sequence[int], flips: Sequence[bool]) -> tuple[Array, Affine]:
     """The same volume with other axes: flipped, then permuted. The array is a copy in C order."""
     cuts = [slice(None, None, -1 if f else 1) for f in flips]
     turned = array[tuple(cuts)].transpose(*order)

@@ -64,7 +64,9 @@ def first_line(error: BaseException) -> str:
     # ITK puts the place in its source first, and what is wrong last; places of files say nothing.
     text = next((line for line in reversed(lines) if "ITK ERROR" in line), "")
     text = text or (lines[-1] if "ITK ERROR" in str(error) else (lines[0] if lines else ""))
-    text = re.sub(r"(/[\w.+-]+){2,}", lambda found: found.group().rsplit("/", 1)[1], text)
+    # Addresses differ from run to run.
+    text = re.sub(r"\w*\(0x[0-9a-f]+\): ", "", text)
+    text = re.sub(r"(?<![\w:/])(/[\w.+-]+){2,}", lambda found: found.group().rsplit("/", 1)[1], text)
     if len(text) > 160:
         text = text[:159] + "…"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -120,7 +122,9 @@ class Lab:
     def round_trip(self, image: Any, suffix: str) -> Outcome:
         """Saves an image and opens it again."""
         self._count += 1
-        path = self.scratch / f"{self._count}{suffix}"
+        folder = self.scratch / str(self._count)
+        folder.mkdir()
+        path = folder / f"image{suffix}"
         saved = self.call("save", image, path)
         if not saved.ok:
             return saved
@@ -132,9 +136,7 @@ class Lab:
         """Where these indices lie, in the adapter's frame, (n, 3)."""
         out = []
         for x, y, z in np.asarray(indices, dtype=np.float64):
-            place = np.asarray(
-                self.adapter.world(image, (float(x), float(y), float(z))), dtype=np.float64
-            ).ravel()
+            place = np.asarray(self.adapter.world(image, (float(x), float(y), float(z))), dtype=np.float64).ravel()
             if place.shape != (3,):
                 raise Broken(f"world gave {place.size} numbers, not 3")
             out.append(place)

@@ -21,7 +21,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ PLAIN = [1, 2, 3, 4]
 
 
 def rotation() -> Affine:
+    """Index axes to RAS, 3 × 3."""
     a, b, c, d = QUATERNION
     whole = [
         [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -59,6 +60,7 @@ def affine(signs: tuple[int, int, int] = (1, 1, 1), origin: tuple[float, ...] = 
 
 
 def length(v: Array) -> float:
+    """Of a vector of three."""
     # Not numpy.linalg.norm: some builds fuse its products and sums, and round otherwise.
     x, y, z = (float(c) for c in v)
     return float(np.sqrt(x * x + y * y + z * z))
@@ -94,6 +96,8 @@ class Expected:
     refuse: str | None = None
 
     def write(self, folder: Path) -> None:
+        """Writes the JSON beside the file."""
+
         def rows(matrix: Affine) -> list[list[float]]:
             return [[float(v) for v in row] for row in matrix]
 
@@ -149,7 +153,7 @@ def nifti(
     slope: float = 0.0,
     inter: float = 0.0,
     offset: int | None = None,
-    byte_order: str = "<",
+    byte_order: Literal["<", ">"] = "<",
     step: float = 0.0,
     spacing: tuple[float, ...] = SPACING,
 ) -> bytes:
@@ -191,11 +195,13 @@ def nifti(
 
 
 def zipped(data: bytes) -> bytes:
+    """A gzip member that stores."""
     # Level 0 stores: the bytes do not depend on the compressor.
     return gzip.compress(data, compresslevel=0, mtime=0)
 
 
 def nifti_files(folder: Path) -> list[Expected]:
+    """Writes the NIfTI files."""
     done: list[Expected] = []
 
     def put(
@@ -282,7 +288,7 @@ def nifti_files(folder: Path) -> list[Expected]:
         "big endian; int32 values above 2^24, which float32 cannot hold",
         large,
         a,
-        [4, 9],
+        [9],
     )
 
     frames = values(channels=3)
@@ -313,12 +319,11 @@ def nifti_files(folder: Path) -> list[Expected]:
 
 
 def vector(v: Array) -> str:
+    """As NRRD writes it."""
     return "(" + ",".join(repr(float(x)) for x in v) + ")"
 
 
-def nrrd(
-    voxels: Array, matrix: Affine, space: str, *, channel_first: bool = False, encoding: str = "raw"
-) -> bytes:
+def nrrd(voxels: Array, matrix: Affine, space: str, *, channel_first: bool = False, encoding: str = "raw") -> bytes:
     """`matrix` is index to `space`."""
     shape = list(voxels.shape[:3])
     directions = [vector(matrix[:3, i]) for i in range(3)]
@@ -344,6 +349,7 @@ def nrrd(
 
 
 def nrrd_files(folder: Path) -> list[Expected]:
+    """Writes the NRRD files."""
     done: list[Expected] = []
     v, a = values(), affine()
     las = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -454,6 +460,7 @@ def metaimage(voxels: Array, matrix: Affine, *, layout: str = "plain", step: flo
 
 
 def metaimage_files(folder: Path) -> list[Expected]:
+    """Writes the MetaImage files."""
     mixed = affine((1, -1, -1))
     v, two, three = values(), values(channels=2), values(channels=3)
     cases = [
@@ -563,6 +570,7 @@ def dicom_slice(pixels: Array, matrix: Affine, k: int, series: int) -> bytes:
 
 
 def dicom_files(folder: Path) -> list[Expected]:
+    """Writes the DICOM series."""
     done: list[Expected] = []
     axial = affine((-1, -1, 1))
     cases = [
@@ -595,6 +603,7 @@ def dicom_files(folder: Path) -> list[Expected]:
 
 
 def ome_zarr_files(folder: Path) -> list[Expected]:
+    """Writes the OME-Zarr image."""
     name = "ome_zarr_04.zarr"
     v = values(dtype="uint16")
     root = folder / name

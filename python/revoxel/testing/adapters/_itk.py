@@ -21,6 +21,7 @@ class ITKAdapter(Adapter):
     suffixes = (".nii.gz", ".nrrd", ".mha")
     # array_view_from_image is documented as a view.
     shares_output = True
+    notes = ("`flip_image_filter` is asked with `flip_about_origin=False`; its default mirrors the patient.",)
 
     def __init__(self) -> None:
         self.itk: Any = importlib.import_module("itk")
@@ -81,7 +82,8 @@ class ITKAdapter(Adapter):
         return self.itk.region_of_interest_image_filter(image, region_of_interest=region)
 
     def flip(self, image: Any, axis: int) -> Any:
-        return self.itk.flip_image_filter(image, flip_axes=[i == axis for i in range(3)])
+        flips = [i == axis for i in range(3)]
+        return self.itk.flip_image_filter(image, flip_axes=flips, flip_about_origin=False)
 
     def transpose(self, image: Any, order: tuple[int, int, int]) -> Any:
         return self.itk.permute_axes_image_filter(image, order=list(order))

@@ -19,8 +19,10 @@ class MONAIAdapter(Adapter):
     formats: ClassVar[frozenset[str]] = frozenset({"nifti", "nrrd", "metaimage", "dicom"})
     suffixes = (".nii.gz", ".nrrd", ".mha")
     notes = (
-        "`LoadImage` and `SaveImage` with their defaults, `ensure_channel_first` and no resampling; "
-        "pynrrd and ITK are installed, so its readers of NRRD and ITK take part.",
+        (
+            "`LoadImage` and `SaveImage` with their defaults, `ensure_channel_first` and no resampling; "
+            "pynrrd and ITK are installed, so its readers of NRRD and ITK take part."
+        ),
         "indexing is that of a tensor; `SpatialCrop` and `Flip` are asked beside it.",
     )
 
@@ -30,15 +32,15 @@ class MONAIAdapter(Adapter):
         self.transforms: Any = importlib.import_module("monai.transforms")
         self.meta_tensor: Any = importlib.import_module("monai.data").MetaTensor
         self.version: str = monai.__version__
+        # Made once: it says at once which readers are missing, which is no answer to a question.
+        self.load = self.transforms.LoadImage(image_only=True, ensure_channel_first=True)
 
     def open(self, path: Path) -> Any:
-        return self.transforms.LoadImage(image_only=True, ensure_channel_first=True)(str(path))
+        return self.load(str(path))
 
     def save(self, image: Any, path: Path) -> None:
         suffix = next(s for s in self.suffixes if path.name.endswith(s))
-        writer = self.transforms.SaveImage(
-            output_ext=suffix, resample=False, separate_folder=False, print_log=False
-        )
+        writer = self.transforms.SaveImage(output_ext=suffix, resample=False, separate_folder=False, print_log=False)
         writer(image, filename=str(path)[: -len(suffix)])
 
     def make(self, array_xyz: Array, affine_ras: Affine) -> Any:

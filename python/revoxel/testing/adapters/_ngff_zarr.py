@@ -51,8 +51,7 @@ class NgffZarrAdapter(Adapter):
 
     def world(self, image: Any, index_xyz: tuple[float, float, float]) -> Any:
         return [
-            image.translation[name] + index * image.scale[name]
-            for name, index in zip("xyz", index_xyz, strict=True)
+            image.translation[name] + index * image.scale[name] for name, index in zip("xyz", index_xyz, strict=True)
         ]
 
     def spacing(self, image: Any) -> Any:

@@ -19,9 +19,7 @@ class NibabelAdapter(Adapter):
     formats: ClassVar[frozenset[str]] = frozenset({"nifti"})
     suffixes = (".nii", ".nii.gz", ".mgz")
     kind_in_files = (".nii", ".nii.gz")
-    notes = (
-        "kind is the intent of the NIfTI header (`label`); resampling is `nibabel.processing.resample_from_to`.",
-    )
+    notes = ("kind is the intent of the NIfTI header (`label`); resampling is `nibabel.processing.resample_from_to`.",)
 
     def __init__(self) -> None:
         self.nib: Any = importlib.import_module("nibabel")

@@ -56,8 +56,5 @@ class SpatialImageLibraryAdapter(Adapter):
         step = line[1] - line[0] if len(line) > 1 else 0.0
         return float(line[0] + index * step)
 
-    def spacing(self, image: Any) -> Any:
-        return [self._at(image, name, 1) - self._at(image, name, 0) for name in "xyz"]
-
     def slice(self, image: Any, slices_xyz: tuple[slice, slice, slice]) -> Any:
         return image.isel(dict(zip("xyz", slices_xyz, strict=True)))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._adapter import Adapter
+from .._adapter import Adapter, Refused
 from .._geometry import Affine, Array
+from .._lab import first_line
 from ._itk import ITKAdapter
 
 
@@ -17,8 +18,10 @@ class XarrayITKAdapter(Adapter):
     frame = "LPS"
     axis_order = "zyx"
     notes = (
-        "an array of `itk.xarray_from_image`; places are those of `itk.image_from_xarray`. "
-        "Indexing is xarray's, which knows the coordinates but not the attribute `direction`.",
+        (
+            "an array of `itk.xarray_from_image`; places are those of `itk.image_from_xarray`. "
+            "Indexing is xarray's, which knows the coordinates but not the attribute `direction`."
+        ),
     )
 
     def __init__(self) -> None:
@@ -40,10 +43,16 @@ class XarrayITKAdapter(Adapter):
         return np.asarray(image.transpose("c", "x", "y", "z").values)
 
     def world(self, image: Any, index_xyz: tuple[float, float, float]) -> Any:
-        return self.through.world(self.itk.image_from_xarray(image), index_xyz)
+        return self.through.world(self._image(image), index_xyz)
 
     def index(self, image: Any, point: Any) -> Any:
-        return self.through.index(self.itk.image_from_xarray(image), point)
+        return self.through.index(self._image(image), point)
+
+    def _image(self, array: Any) -> Any:
+        try:
+            return self.itk.image_from_xarray(array)
+        except RuntimeError as error:
+            raise Refused(f"image_from_xarray: {first_line(error)}") from error
 
     def spacing(self, image: Any) -> Any:
         return [float(image[name][1] - image[name][0]) for name in "xyz"]

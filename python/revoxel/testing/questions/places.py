@@ -1,12 +1,13 @@
 """Questions 1 to 4: where voxels are, asked of files and of images made from an array.
 
 Each question looks at one thing and lets the others be wrong, so that a fault shows up in its own
-question: the first at the place of one voxel in either frame, the second at steps in either frame,
+question: the first at the place of one voxel in any frame, the second at steps in either frame,
 the third at one place in the declared frame, the fourth at values.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,9 +30,7 @@ ZERO = np.zeros((1, 3))
 MADE = 1e-6
 
 
-def subjects(
-    lab: Lab, question: int
-) -> Iterator[tuple[str, Outcome, list[tuple[Array, Affine]], float, bool]]:
+def subjects(lab: Lab, question: int) -> Iterator[tuple[str, Outcome, list[tuple[Array, Affine]], float, bool]]:
     """What is asked about: a name, the image, acceptable answers (to RAS), the tolerance, has a frame."""
     for file in lab.files:
         if question in file.questions:
@@ -53,10 +52,10 @@ def centres(lab: Lab, note: Notebook) -> None:
         with note.trying(what):
             place = lab.places(outcome.value, ZERO)
             offsets = []
-            for _, affine_ras in variants:
-                for frame in lab.frames():
-                    affine = lab.in_frame(affine_ras, frame)
-                    offsets.append(in_voxels(affine, place - apply(affine, ZERO))[0])
+            for _, affine in variants:
+                for signs in itertools.product((1.0, -1.0), repeat=2):
+                    turned = np.diag([*signs, 1.0, 1.0]) @ affine
+                    offsets.append(in_voxels(turned, place - apply(turned, ZERO))[0])
             offset = min(offsets, key=lambda o: float(np.nan_to_num(np.abs(o), nan=np.inf).max()))
             off = float(np.abs(offset).max())
             corner = bool(np.allclose(np.abs(offset), 0.5, atol=1e-3))
@@ -89,8 +88,9 @@ def shifted(lab: Lab, note: Notebook) -> None:
             continue
         with note.trying(f"{what} ({side:+})"):
             inner = (slice(1, -1),) * 3
-            got = lab.array(sampled.value)
-            wrong = int((got[inner] != array[inner]).sum()) if got.shape == array.shape else array.size
+            # As the library hands them out: the order of axes belongs to question 4.
+            before, got = lab.array(made.value), lab.array(sampled.value)
+            wrong = int((got[inner] != before[inner]).sum()) if got.shape == before.shape else array.size
             note.judge(
                 f"{what} ({side:+})",
                 wrong == 0,
@@ -171,8 +171,7 @@ def world_frame(lab: Lab, note: Notebook) -> None:
             place = lab.places(outcome.value, ZERO)
             distance = {
                 frame: min(
-                    float(np.linalg.norm(place - apply(lab.in_frame(affine, frame), ZERO)))
-                    for _, affine in variants
+                    float(np.linalg.norm(place - apply(lab.in_frame(affine, frame), ZERO))) for _, affine in variants
                 )
                 for frame in lab.frames()
             }
@@ -190,12 +189,12 @@ def world_frame(lab: Lab, note: Notebook) -> None:
 
 def axes(lab: Lab, note: Notebook) -> None:
     """Question 4: values at their indices."""
-    for what, outcome, variants, _, _ in subjects(lab, 4):
+    for what, outcome, variants, tolerance, _ in subjects(lab, 4):
         if note.refused(what, outcome):
             continue
         with note.trying(what):
             got = lab.array(outcome.value)
-            wanted = matching(lab, outcome.value, variants)
+            wanted = matching(lab, outcome.value, variants, tolerance)
             order = ", ".join(lab.adapter.axis_order)
             if got.shape == wanted.shape:
                 wrong = int((got != wanted).sum())
@@ -206,24 +205,24 @@ def axes(lab: Lab, note: Notebook) -> None:
             back = got.transpose(2, 1, 0)
             if back.shape == wanted.shape and (back == wanted).all():
                 no = f"the axes are reversed: {order} is declared"
-            note.judge(
-                what, wrong == 0, f"values at (x, y, z), axes {order}", no, outcome.warned, other_voxels=wrong
-            )
+            note.judge(what, wrong == 0, f"values at (x, y, z), axes {order}", no, outcome.warned, other_voxels=wrong)
     by_hand(lab, note)
 
 
-def matching(lab: Lab, image: Any, variants: list[tuple[Array, Affine]]) -> Array:
-    """The values in the order of axes that fits the places best."""
-    if len(variants) == 1:
-        return variants[0][0]
-    offs = []
-    for values, affine_ras in variants:
-        offs.append(
-            min(
-                lab.deviation(image, lab.in_frame(affine_ras, frame), values.shape) for frame in lab.frames()
-            )
-        )
-    return variants[int(np.argmin(offs))][0]
+def matching(lab: Lab, image: Any, variants: list[tuple[Array, Affine]], limit: float) -> Array:
+    """The values in the order of axes that the places tell.
+
+    Where the places fit no order, that is told by question 2: any order will do here.
+    """
+    offs = [
+        min(lab.deviation(image, lab.in_frame(affine, frame), values.shape) for frame in lab.frames())
+        for values, affine in variants
+    ]
+    best = variants[int(np.argmin(offs))][0]
+    if min(offs) > limit:
+        got = lab.array(image)
+        return next((values for values, _ in variants if np.array_equal(values, got)), best)
+    return best
 
 
 def by_hand(lab: Lab, note: Notebook) -> None:

@@ -29,13 +29,12 @@ def shear(lab: Lab, note: Notebook) -> None:
             if note.refused(file.name, opened):
                 continue
             with note.trying(file.name):
-                values, wanted, off = lab.nearest(opened.value, file)
-                judge_shear(
-                    note, file.name, opened, off, file.tolerance_voxels, steps(lab, opened.value), wanted
-                )
+                _, wanted, off = lab.nearest(opened.value, file)
+                judge_shear(note, file.name, opened, off, file.tolerance_voxels, steps(lab, opened.value), wanted)
 
 
 def kept(lab: Lab, note: Notebook, what: str, outcome: Outcome, affine_ras: Affine, limit: float) -> None:
+    """An image on this sheared grid."""
     with note.trying(what):
         frames = lab.frames() if lab.frame is None else lab.frames()[:1]
         off, affine = min(
@@ -52,6 +51,7 @@ def kept(lab: Lab, note: Notebook, what: str, outcome: Outcome, affine_ras: Affi
 
 
 def steps(lab: Lab, image: Any) -> Affine:
+    """The steps of the three axes, in columns."""
     at = lab.places(image, np.vstack([np.zeros((1, 3)), np.eye(3)]))
     return np.asarray((at[1:] - at[0]).T)
 
@@ -59,6 +59,7 @@ def steps(lab: Lab, image: Any) -> Affine:
 def judge_shear(
     note: Notebook, what: str, outcome: Outcome, off: float, limit: float, got: Affine, affine: Affine
 ) -> None:
+    """Says what became of the shear."""
     unit = got / np.linalg.norm(got, axis=0)
     right_angles = bool(np.abs(unit.T @ unit - np.eye(3)).max() < 1e-3)
     no = "the shear is dropped: the axes are made orthogonal" if right_angles else "the shear is another"

@@ -23,6 +23,7 @@ def resampling(lab: Lab, note: Notebook) -> None:
 
 
 def identity(lab: Lab, note: Notebook, mode: str) -> None:
+    """Onto the same grid."""
     what = f"onto the same grid, {mode}"
     array = phantom(dtype="float32")
     made = lab.call("make", array, oblique_affine())
@@ -38,23 +39,28 @@ def identity(lab: Lab, note: Notebook, mode: str) -> None:
         off = float(difference.max())
         limit = 0.0 if mode == "nearest" else 1e-5
         changed = int((difference > limit).sum())
+        outside = changed and not (difference[1:-1, 1:-1, 1:-1] > limit).any()
         # Linear in single precision: half an ulp of an index, times the slope between neighbours.
         note.judge(
             what,
             changed == 0,
             "values stay",
-            f"{changed} of {array.size} values change, by up to {off:.2g} of their range",
+            f"{changed} of {array.size} values change, by up to {off:.2g} of their range"
+            + (", all on the outer faces" if outside else ""),
             share_of_range=off,
             changed_values=changed,
         )
 
 
 def ties(lab: Lab, note: Notebook) -> None:
-    """Nearest halfway between voxels. Spacings are powers of two, so that halves are exact."""
+    """Nearest halfway between voxels. Spacings are powers of two, so that halves are exact.
+
+    Any rule will do, if the library documents none; a value of neither voxel will not.
+    """
     affine = np.diag([0.5, 1.0, 2.0, 1.0])
     array = phantom(dtype="float32")
     made = lab.call("make", array, affine.copy())
-    seen: dict[str, str] = {}
+    told = lab.fact("ties")
     for axis in range(3):
         onto = affine.copy()
         onto[:3, 3] = affine[:3, axis] / 2
@@ -65,40 +71,27 @@ def ties(lab: Lab, note: Notebook) -> None:
         with note.trying(what):
             # The last sample lies beyond the last centre, where libraries fill in what they like.
             got = np.moveaxis(lab.array(sampled.value), axis, 0)[:-1]
-            rule = which(got, np.moveaxis(array, axis, 0))
-            seen[what] = rule
-            if rule == "no voxel":
-                note.failed(what, "takes a value that no voxel has, or mixes rules")
-    if not seen or "no voxel" in seen.values():
-        return
-    rules = sorted(set(seen.values()))
-    told = lab.fact("ties")
-    what = "nearest at halves"
-    if len(rules) > 1:
-        note.failed(what, f"the rule depends on the axis: {', '.join(f'{k[-1]} {v}' for k, v in seen.items())}")
-    else:
-        note.judge(
-            what,
-            told in (None, rules[0]),
-            f"takes the {rules[0]} index",
-            f"takes the {rules[0]} index, but {told} is documented",
-        )
+            rule = rule_of(got, np.moveaxis(array, axis, 0))
+            if rule is None:
+                note.failed(what, "takes a value of neither voxel")
+            else:
+                note.judge(what, told is None or f" {told} " in rule, rule, f"{rule}, but {told} is documented")
 
 
-def which(got: Any, array: Any) -> str:
+def rule_of(got: Any, array: Any) -> str | None:
+    """Which of two neighbours the first axis takes, None if another value."""
     lower, upper = array[:-1], array[1:]
+    if got.shape != lower.shape or not ((got == lower) | (got == upper)).all():
+        return None
     at = np.arange(len(lower)).reshape(-1, 1, 1)
-    for rule, wanted in (
-        ("lower", lower),
-        ("upper", upper),
-        ("even", np.where(at % 2 == 0, lower, upper)),
-    ):
+    for rule, wanted in (("lower", lower), ("upper", upper), ("even", np.where(at % 2 == 0, lower, upper))):
         if np.array_equal(got, wanted):
-            return rule
-    return "no voxel"
+            return f"takes the {rule} index"
+    return "no fixed rule: now the lower, now the upper index"
 
 
 def there_and_back(lab: Lab, note: Notebook) -> None:
+    """Index to place to index."""
     if not lab.has("index"):
         note.refused("index of a place", Outcome(absent="the library has no way from a place to an index"))
         return
@@ -119,9 +112,7 @@ def there_and_back(lab: Lab, note: Notebook) -> None:
                 place = lab.adapter.world(made.value, point)
                 back = np.asarray(lab.fact("index")(made.value, place), dtype=np.float64).ravel()
                 off = max(off, float(np.abs(back - point).max()))
-            note.judge(
-                what, off <= 1e-6, "comes back", f"comes back {off:.2g} voxels beside", voxels_off=off
-            )
+            note.judge(what, off <= 1e-6, "comes back", f"comes back {off:.2g} voxels beside", voxels_off=off)
 
 
 def metadata(lab: Lab, note: Notebook) -> None:
@@ -129,16 +120,14 @@ def metadata(lab: Lab, note: Notebook) -> None:
     if lab.has("spacing"):
         for name, affine in (("oblique", oblique_affine()), ("mirrored", oblique_affine(-1))):
             spacing_of(lab, note, f"spacing, {name}", lab.call("make", phantom(), affine))
-        # A library without a direction holds an axis that goes backwards as a negative step, or not at all.
-        backwards = aligned_affine()
-        backwards[:3, 1] *= -1
-        spacing_of(lab, note, "spacing, one axis backwards", lab.call("make", phantom(), backwards))
+        spacing_of(lab, note, "spacing, axes along the world's", lab.call("make", phantom(), aligned_affine()))
     else:
         note.refused("spacing", Outcome(absent="the library states no spacing"))
     kinds(lab, note)
 
 
 def spacing_of(lab: Lab, note: Notebook, what: str, made: Outcome) -> None:
+    """The stated spacing is positive, and right."""
     if note.refused(what, made):
         return
     given = lab.call("spacing", made.value)
@@ -152,6 +141,7 @@ def spacing_of(lab: Lab, note: Notebook, what: str, made: Outcome) -> None:
 
 
 def kinds(lab: Lab, note: Notebook) -> None:
+    """A label map stays one."""
     affine: Affine = oblique_affine()
     made = lab.call("make_labels", phantom(), affine)
     if note.refused("kind", made):
