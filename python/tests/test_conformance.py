@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -27,10 +28,10 @@ from revoxel.testing import (
     Report,
     Verdict,
     check_spatial_image,
+    make_files,
     sample_files,
 )
 from revoxel.testing import _files as files_module
-from revoxel.testing import make_files
 from revoxel.testing._page import BEGIN, END, answers_page, replace_answers, table_json
 from revoxel.testing.adapters import KNOWN, adapter, missing
 
@@ -146,7 +147,7 @@ class Exact(Adapter):
                 corners.append(corner)
                 weights.append(np.prod(1 - np.abs(at - corner), axis=0))
         for corner, weight in zip(corners, weights, strict=True):
-            inside = np.all((corner >= 0) & (corner.T < image.values.shape[1:]).T, axis=0) & (weight > 0)
+            inside = np.all((corner >= 0) & (image.values.shape[1:] > corner.T).T, axis=0) & (weight > 0)
             i, j, k = corner[:, inside].astype(int)
             out[:, inside] += weight[inside] * image.values[:, i, j, k]
         return Image(out.reshape(-1, *shape_xyz).astype(image.values.dtype), onto, image.kind)
@@ -469,6 +470,18 @@ def test_a_warning_is_told_and_does_not_change_the_verdict() -> None:
     answer = check_spatial_image(Warns(), questions=[7])[7]
     assert answer.verdict is Verdict.FAIL
     assert answer.sentence.count("with a warning") == 1
+
+
+def test_a_warning_while_saving_is_told() -> None:
+    class Warns(ShearOrthogonalisedInFiles):
+        def save(self, image: Image, path: Path) -> None:
+            # As a library in C++ warns: past Python.
+            os.write(2, b"the direction is made orthogonal\n")
+            super().save(image, path)
+
+    answer = check_spatial_image(Warns(), questions=[7])[7]
+    assert answer.sentence.startswith("sheared, saved as .npz")
+    assert answer.sentence.endswith("with a warning")
 
 
 class Smallest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import sys
@@ -128,7 +129,8 @@ class Lab:
         saved = self.call("save", image, path)
         if not saved.ok:
             return saved
-        return self.call("open", path)
+        opened = self.call("open", path)
+        return dataclasses.replace(opened, warned=saved.warned or opened.warned)
 
     # --- what an image says
 

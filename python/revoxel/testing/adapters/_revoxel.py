@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +22,7 @@ class RevoxelAdapter(Adapter):
 
     def __init__(self) -> None:
         self.revoxel: Any = importlib.import_module("revoxel")
-        self.version: str = importlib.metadata.version("revoxel")
+        self.version: str = self.revoxel.__version__
 
     def open(self, path: Path) -> Any:
         return self.revoxel.read(path)
@@ -34,14 +33,28 @@ class RevoxelAdapter(Adapter):
     def make(self, array_xyz: Array, affine_ras: Affine) -> Any:
         return self.revoxel.Volume(array_xyz, affine=affine_ras, kind="image", order="xyz")
 
+    def make_channels(self, array_cxyz: Array, affine_ras: Affine) -> Any:
+        return self.revoxel.Volume(array_cxyz, affine=affine_ras, kind="image", order="xyz", channels="first")
+
+    def channels(self, image: Any) -> Array:
+        # Channels are the last axis.
+        return np.moveaxis(np.asarray(image.xyz), 3, 0)
+
     def array(self, image: Any) -> Array:
         return np.asarray(image.xyz)
 
     def world(self, image: Any, index_xyz: tuple[float, float, float]) -> Any:
-        return (np.asarray(image.affine) @ [*index_xyz, 1.0])[:3]
+        return image.grid.to_world(index_xyz)
+
+    def index(self, image: Any, point: Any) -> Any:
+        return image.grid.to_index(point)
 
     def spacing(self, image: Any) -> Any:
         return image.spacing
+
+    def direction(self, image: Any) -> Any:
+        # It is ITK's, and so in LPS.
+        return np.diag([-1.0, -1.0, 1.0]) @ image.direction
 
     def slice(self, image: Any, slices_xyz: tuple[slice, slice, slice]) -> Any:
         return image[slices_xyz]
