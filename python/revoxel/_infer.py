@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from revoxel._core import Grid, Inversion, Pipeline, Result, Trace, Volume
@@ -127,19 +126,15 @@ def infer(
     shape = turned[0].shape
     plan = Sweep.plan(shape, window, rule, overlap, blend, sigma, mirror, batch, padding, pad_value)
 
-    def make(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-        # The memory of a volume: (x, y, z[, c]), the first axis fastest.
-        if order == "zyx":
-            return np.zeros(shape, dtype)
-        if len(shape) == 3:
-            return np.zeros(shape, dtype, order="F")
-        return np.moveaxis(np.zeros((*shape[1:], shape[0]), dtype, order="F"), 3, 0)
-
     del result, case
-    made = plan.run(turned, model, make, argmax=ask.argmax == "model", check=ask.check, progress=progress)
-    axes = ("c" if made.ndim == 4 else "") + order
+    made = plan.run(turned, model, argmax=ask.argmax == "model", check=ask.check, progress=progress)
+    if order == "xyz":
+        _turn(made)
+    # The first spatial axis of a volume is fastest.
+    values = made.reshape((*made.shape[:-3], *grid.shape[::-1]))
     given = "label" if ask.argmax == "model" else ask.kind
-    prediction = Volume(made, grid=grid, kind=given, order=axes, copy=False)
+    order_of_memory = "czyx" if values.ndim == 4 else "zyx"
+    prediction = Volume(values, grid=grid, kind=given, order=order_of_memory, copy=False)
     inversion = trace.inversion(
         prediction,
         home,
@@ -155,6 +150,15 @@ def infer(
         coverage=coverage,
     )
     return Inference(case_name, trace, prediction, inversion, len(plan))
+
+
+def _turn(made: NDArray[Any]) -> None:
+    """(…, x, y, z) with the last axis fastest becomes (…, z, y, x), in the same memory but for one channel."""
+    x, y, z = made.shape[-3:]
+    for channel in made.reshape(-1, x, y, z):
+        turned, kept = channel.reshape(z, y, x), channel.copy()
+        for row in range(y):
+            turned[:, row] = kept[:, row].T
 
 
 def _prepared(case: Any, pipeline: Pipeline | None, name: str) -> Result:

@@ -162,7 +162,7 @@ def slide(
         raise RevoxelError(f"array: expected (channels, x, y, z) or (x, y, z), got the shape {given.shape}")
     channels = [given] if given.ndim == 3 else list(given)
     plan = Sweep.plan(channels[0].shape, window, rule, overlap, blend, sigma, mirror, batch, padding, pad_value)
-    return plan.run(channels, model, np.zeros, argmax=argmax, progress=progress)
+    return plan.run(channels, model, argmax=argmax, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -219,13 +219,12 @@ class Sweep:
         self,
         channels: Sequence[NDArray[Any]],
         model: Any,
-        make: Callable[[tuple[int, ...], type], NDArray[Any]],
         *,
         argmax: bool,
         check: Callable[[int], None] | None = None,
         progress: Progress | None = None,
     ) -> NDArray[Any]:
-        """Scores (classes, x, y, z), or labels (x, y, z), in the memory that `make(shape, dtype)` gives, all 0.
+        """Scores (classes, x, y, z), or labels (x, y, z); the last axis is fastest.
 
         `check` is called with the number of classes once it is known.
         """
@@ -249,7 +248,7 @@ class Sweep:
                     classes = scores.shape[1]
                     if check is not None:
                         check(classes)
-                    blended = _Blended(self, classes, axis, make, argmax)
+                    blended = _Blended(self, classes, axis, argmax)
                 elif scores.shape[1] != blended.classes:
                     raise RevoxelError(
                         f"the model gave {scores.shape[1]} classes for window {done + 1} of {len(self)}, "
@@ -272,14 +271,14 @@ class Sweep:
         while taken := list(itertools.islice(corners, self.batch)):
             yield taken
 
-    def _inside(self, corner: _Three) -> tuple[list[slice], list[slice]]:
+    def inside(self, corner: _Three) -> tuple[list[slice], list[slice]]:
         """The part of a window that lies in the volume: in the volume, and in the window."""
         volume = [slice(max(0, a), min(n, a + w)) for a, n, w in zip(corner, self.shape, self.window, strict=True)]
         window = [slice(part.start - a, part.stop - a) for part, a in zip(volume, corner, strict=True)]
         return volume, window
 
     def _cut(self, channels: Sequence[NDArray[Any]], corner: _Three, into: _Float) -> None:
-        volume, window = self._inside(corner)
+        volume, window = self.inside(corner)
         missing = [(part.start, w - part.stop) for part, w in zip(window, self.window, strict=True)]
         for channel, target in zip(channels, into, strict=True):
             part = channel[tuple(volume)]
@@ -336,88 +335,79 @@ class _Rows:
     def __init__(self, array: NDArray[Any], axis: int) -> None:
         self.array = array
         self.axis = axis
+        self.held = array.shape[axis]
+
+    def only(self, rows: slice) -> tuple[slice, ...]:
+        """The key of rows."""
+        return (slice(None),) * self.axis + (rows,)
 
     def parts(self, start: int, stop: int) -> Iterator[tuple[NDArray[Any], slice]]:
         """The rows from `start` to `stop` in one or two views, and which of these rows each view has."""
-        held = self.array.shape[self.axis]
         row = start
         while row < stop:
-            at = row % held
-            count = min(held - at, stop - row)
-            view = self.array[(slice(None),) * self.axis + (slice(at, at + count),)]
-            yield view, slice(row - start, row - start + count)
+            at = row % self.held
+            count = min(self.held - at, stop - row)
+            yield self.array[self.only(slice(at, at + count))], slice(row - start, row - start + count)
             row += count
 
 
 class _Blended:
     """Weighted sums. Rows that no later window touches are divided by their weights, and become labels if these are wanted."""
 
-    def __init__(
-        self,
-        sweep: Sweep,
-        classes: int,
-        axis: int,
-        make: Callable[[tuple[int, ...], type], NDArray[Any]],
-        argmax: bool,
-    ) -> None:
+    def __init__(self, sweep: Sweep, classes: int, axis: int, argmax: bool) -> None:
         self.sweep = sweep
         self.classes = classes
         self.axis = axis
         self.first = 0
-        rows = min(sweep.window[axis], sweep.shape[axis])
-        across = [n for k, n in enumerate(sweep.shape) if k != axis]
-        self.weights = _Rows(np.moveaxis(np.zeros((rows, 1, *across), np.float32), 0, axis + 1), axis + 1)
-        self.labels: NDArray[Any] | None = None
-        if argmax:
-            self.labels = make(sweep.shape, np.uint8 if classes <= 256 else np.uint16)
-            held = np.moveaxis(np.zeros((rows, classes, *across), np.float32), 0, axis + 1)
-        else:
-            held = make((classes, *sweep.shape), np.float32)
-        self.sums = _Rows(held, axis + 1)
+        rows = list(sweep.shape)
+        rows[axis] = min(sweep.window[axis], sweep.shape[axis])
+        self.weights = _Rows(np.zeros((1, *rows), np.float32), axis + 1)
+        self.sums = _Rows(np.zeros((classes, *(rows if argmax else sweep.shape)), np.float32), axis + 1)
+        self.labels = np.zeros(sweep.shape, np.uint8 if classes <= 256 else np.uint16) if argmax else None
+        self.product = None if sweep.constant else np.empty((classes, *sweep.window), np.float32)
 
     def add(self, corner: _Three, scores: _Float) -> None:
-        volume, window = self.sweep._inside(corner)
+        volume, window = self.sweep.inside(corner)
         self._finish(volume[self.axis].start)
         weight = self.sweep.weights[(None, *window)]
         part = scores[(slice(None), *window)]
-        if not self.sweep.constant:
-            part = part * weight
+        if self.product is not None:
+            part = np.multiply(part, weight, out=self.product[(slice(None), *window)])
         across = list(volume)
         across[self.axis] = slice(None)
         for rows, added in ((self.sums, part), (self.weights, weight)):
             for view, which in rows.parts(volume[self.axis].start, volume[self.axis].stop):
-                view[(slice(None), *across)] += added[(slice(None),) * (self.axis + 1) + (which,)]
+                view[(slice(None), *across)] += added[rows.only(which)]
 
     def _finish(self, stop: int) -> None:
         """Rows before `stop` are complete."""
-        rows = self.sweep.window[self.axis]
         while self.first < stop:
-            until = min(stop, self.first + rows)
+            until = min(stop, self.first + self.weights.held)
             for weight, which in self.weights.parts(self.first, until):
-                begin, end = self.first + which.start, self.first + which.stop
-                for sums, part in self.sums.parts(begin, end):
-                    np.divide(sums, weight[(slice(None),) * (self.axis + 1) + (part,)], out=sums)
+                begin = self.first + which.start
+                for sums, part in self.sums.parts(begin, self.first + which.stop):
+                    np.divide(sums, weight[self.weights.only(part)], out=sums)
                     if self.labels is not None:
-                        self._decide(sums, begin + part.start)
+                        at = slice(begin + part.start, begin + part.stop)
+                        _decide(sums, self.labels[(slice(None),) * self.axis + (at,)])
                         sums[...] = 0
                 weight[...] = 0
             self.first = until
 
-    def _decide(self, scores: NDArray[Any], first: int) -> None:
-        assert self.labels is not None
-        labels = np.moveaxis(self.labels, self.axis, 0)
-        for offset, row in enumerate(np.moveaxis(scores, self.axis + 1, 0)):
-            highest = row[0].copy()
-            label = np.zeros(highest.shape, labels.dtype)
-            for channel in range(1, self.classes):
-                above = row[channel] > highest
-                label[above] = channel
-                np.copyto(highest, row[channel], where=above)
-            labels[first + offset] = label
-
     def end(self) -> NDArray[Any]:
         self._finish(self.sweep.shape[self.axis])
         return self.sums.array if self.labels is None else self.labels
+
+
+def _decide(scores: NDArray[Any], labels: NDArray[Any]) -> None:
+    """The class with the highest score, the lowest one at a tie; plane by plane, so that no other array is large."""
+    for plane, into in zip(np.moveaxis(scores, 1, 0), labels, strict=True):
+        highest = plane[0].copy()
+        label = np.zeros(highest.shape, labels.dtype)
+        for channel in range(1, len(plane)):
+            np.copyto(label, labels.dtype.type(channel), where=plane[channel] > highest)
+            np.maximum(highest, plane[channel], out=highest)
+        into[...] = label
 
 
 def _rule(rule: str) -> str:

@@ -38,7 +38,7 @@ def scan(affine: np.ndarray | None = None) -> revoxel.Volume:
     body = ((x - 13) / 11) ** 2 + ((y - 14) / 9) ** 2 + ((z - 8) / 6) ** 2 < 1
     values[body] = (20 + (x * 3 + y * 5 + z * 7) % 40)[body]
     values[8:13, 12:19, 5:9] = 180
-    values[15:20, 9:12, 8:12] = 350
+    values[15:24, 6:12, 7:13] = 350
     return revoxel.Volume(np.asfortranarray(values), affines(False)[37] if affine is None else affine)
 
 
@@ -70,16 +70,19 @@ def test_labels_lie_on_the_grid_of_the_scan(rule: Any, which: int, pipeline: rev
     assert found.prediction.grid == case.trace.model_grid
     # The label is what the way back makes of the whole prediction.
     scores = found.prediction.to_numpy(order="cxyz", copy=True)
-    assert np.array_equal(found.label.xyz, case.trace.invert(scores, kind="logit", argmax=True).xyz)
-    soft = case.trace.invert(scores, kind="logit")
-    assert np.array_equal(found.label.xyz, soft.xyz.argmax(axis=-1))
+    again = case.trace.invert(scores, kind="logit", argmax=True, axes="cxyz")
+    assert np.array_equal(found.label.xyz, again.xyz)
+    # Scores that come back are rounded to float32, which makes ties.
+    soft = np.sort(case.trace.invert(scores, kind="logit", axes="cxyz").xyz, axis=-1)
+    clear = soft[..., -1] - soft[..., -2] > 1e-6
+    assert clear.mean() > 0.99
+    highest = case.trace.invert(scores, kind="logit", axes="cxyz").xyz.argmax(axis=-1)
+    assert np.array_equal(found.label.xyz[clear], highest[clear])
     assert found.coverage is not None
     assert np.array_equal(found.coverage.xyz, case.trace.coverage().xyz)
     assert found.inversion.unseen == int((found.coverage.xyz == 0).sum()) > 0
     # And it finds what is in the scan.
-    for value, label in ((180, 1), (350, 2)):
-        there = found.label.xyz[given.xyz == value] == label
-        assert there.mean() > 0.7
+    assert (found.label.xyz[10, 15, 7], found.label.xyz[19, 9, 10], found.label.xyz[2, 24, 16]) == (1, 2, 0)
 
 
 def test_a_case_in_all_forms(pipeline: revoxel.Pipeline, tmp_path: Path) -> None:
@@ -114,7 +117,9 @@ def test_the_axes_of_the_model(pipeline: revoxel.Pipeline) -> None:
     straight = infer(case, model=_twice, window=(9, 8, 5), overlap=(0.5, 0.25, 0.1), mirror=(0,), argmax=False)
     expected = windows.slide(two, places, (9, 8, 5), overlap=(0.5, 0.25, 0.1), mirror=(0,))
     assert np.array_equal(straight.prediction.to_numpy(order="cxyz"), expected)
-    turned = infer(case, model=_twice, window=(9, 8, 5), overlap=(0.5, 0.25, 0.1), mirror=(0,), argmax=False, order="zyx")
+    turned = infer(
+        case, model=_twice, window=(9, 8, 5), overlap=(0.5, 0.25, 0.1), mirror=(0,), argmax=False, order="zyx"
+    )
     other = windows.slide(two.transpose(0, 3, 2, 1), places, (9, 8, 5), overlap=(0.5, 0.25, 0.1), mirror=(0,))
     assert np.array_equal(turned.prediction.to_numpy(order="czyx"), other)
     assert not np.array_equal(turned.prediction.xyz, straight.prediction.xyz)
@@ -265,11 +270,15 @@ def test_interruptions_and_progress(pipeline: revoxel.Pipeline) -> None:
         infer(scan(), pipeline, model=thresholds, window=8, progress=stop)
 
 
-def test_a_case_that_is_left_out(pipeline: revoxel.Pipeline) -> None:
-    text = PIPELINE.replace("allow_smaller: true }", "allow_smaller: true }\n  - grid_patch: { patch_size: 8 }")
-    patches = revoxel.Pipeline.parse(text.replace("trace:", "copies: 400\ntrace:")) if "copies" in text else None
-    if patches is None:
-        pytest.skip("no pipeline here leaves a case out")
+def test_a_case_that_the_pipeline_leaves_out() -> None:
+    text = PIPELINE.replace(
+        "allow_smaller: true }", "allow_smaller: true }\n  - grid_patch: { patch_size: 8, pad_mode: constant }"
+    )
+    text = text.replace("{case}-out", "{case}/{copy}").replace("{case}.json", "{case}/{copy}.json")
+    patches = revoxel.Pipeline.parse(text.replace("trace:", "copies: 4000\ntrace:"))
+    assert infer(scan(), patches, model=thresholds, window=8, name="c/3").windows == 1
+    with pytest.raises(revoxel.RevoxelError, match=r"c/3000.*leaves it out.*patches"):
+        infer(scan(), patches, model=thresholds, window=8, name="c/3000")
 
 
 def test_an_onnx_model(pipeline: revoxel.Pipeline, tmp_path: Path) -> None:
@@ -301,7 +310,7 @@ def test_an_onnx_model(pipeline: revoxel.Pipeline, tmp_path: Path) -> None:
         assert found.label.grid == given.grid
         assert (found.label.xyz == wanted.label.xyz).mean() > 0.999
         assert len(np.unique(found.label.xyz)) > 1
-    with pytest.raises(Exception, match="INVALID_ARGUMENT|Invalid") as error:
+    with pytest.raises(Exception, match=r"INVALID_ARGUMENT|Invalid") as error:
         windows.slide(np.zeros((2, 9, 9, 9), np.float32), session, 8)
     assert "window 1 of" in error.value.__notes__[0]
 

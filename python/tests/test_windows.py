@@ -412,7 +412,9 @@ def test_modules_of_torch() -> None:
     half = windows.slide(given, Network().to(torch.bfloat16), 5, rule="nnunet", mirror=(0, 1))
     assert 0 < np.abs(half - wanted).max() < 0.05
     # A function that holds a graph.
-    graph = windows.slide(given, lambda block: Network().eval()(torch.from_numpy(block)), 5, rule="nnunet", mirror=(0, 1))
+    graph = windows.slide(
+        given, lambda block: Network().eval()(torch.from_numpy(block)), 5, rule="nnunet", mirror=(0, 1)
+    )
     assert np.abs(graph - wanted).max() < 1e-6
 
 
