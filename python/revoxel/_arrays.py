@@ -14,7 +14,8 @@ from revoxel._errors import RevoxelError
 _VOXELS = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"}
 # The axes of an array by its number of axes, where nobody says more. The first three are those of a volume.
 _DEFAULT = {"xyz": {2: "xy", 3: "xyz", 4: "xyzc"}, "zyx": {2: "yx", 3: "zyx", 4: "czyx"}}
-_ORDERS = {"xy", "yx", "xyz", "zyx", "xyzc", "cxyz", "czyx", "zyxc", "cxy", "cyx", "xyc", "yxc"}
+# The letters that an order may have, each once.
+_LETTERS = ("xy", "xyz", "cxy", "cxyz")
 
 
 def _axes(shape: tuple[int, ...], order: str | None, channels: str | None) -> str:
@@ -35,8 +36,8 @@ def _axes(shape: tuple[int, ...], order: str | None, channels: str | None) -> st
                 'order="cxyz" (MONAI, TorchIO), "xyzc" (nibabel), "czyx" or "zyxc" (SimpleITK)'
             )
         axes = _DEFAULT[given].get(len(shape), given)
-    if axes not in _ORDERS:
-        raise RevoxelError(f"order: {axes!r} is none of {', '.join(sorted(_ORDERS))}")
+    if "".join(sorted(axes)) not in _LETTERS:
+        raise RevoxelError(f"order: {axes!r} is not made of x, y, z and c, such as xyz, zyx, cxyz, xyzc, czyx or zyxc")
     if len(axes) != len(shape):
         raise RevoxelError(f"an array of shape {shape} has {len(shape)} axes, and order {axes!r} names {len(axes)}")
     return axes
@@ -48,6 +49,8 @@ def voxels(array: Any, order: str | None, channels: str | None, copy: bool | Non
     The memory is that of `array` where it lies so already; else it is copied, or refused with ``copy=False``.
     """
     given = np.asarray(array)
+    if given.ndim == 0:
+        raise RevoxelError("an array of voxels has two to four axes, and this is a single value")
     axes = _axes(given.shape, order, channels)
     planar = "z" not in axes
     arranged = given.transpose([axes.index(letter) for letter in "xyzc" if letter in axes])
@@ -118,11 +121,13 @@ def dlpack(view: np.ndarray[Any, Any], stream: Any, max_version: Any, dl_device:
 def to_numpy(volume: Volume, order: str, copy: bool | None) -> np.ndarray[Any, Any]:
     """What ``Volume.to_numpy`` gives."""
     view = volume.xyz
-    if order not in _ORDERS or "z" not in order:
-        raise RevoxelError(f"order: {order!r} is none of xyz, zyx, cxyz, xyzc, czyx, zyxc")
-    if "c" in order and view.ndim == 3:
+    letters = _DEFAULT[order].get(view.ndim, order) if order in _DEFAULT else order
+    if "".join(sorted(letters)) not in ("xyz", "cxyz"):
+        raise RevoxelError(f"order: {order!r} is not made of x, y, z and c, such as xyz, zyx, cxyz, xyzc, czyx or zyxc")
+    if "c" in letters and view.ndim == 3:
         view = view[..., np.newaxis]
-    letters = order if "c" in order or view.ndim == 3 else {"xyz": "xyzc", "zyx": "czyx"}[order]
+    if "c" not in letters and view.ndim == 4:
+        raise RevoxelError(f"order: {order!r} does not say where the {view.shape[3]} channels are")
     arranged = view.transpose(["xyzc".index(letter) for letter in letters])
     return arranged.copy(order="K") if copy else arranged
 

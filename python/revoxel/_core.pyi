@@ -1,6 +1,7 @@
 """The native part of the package. `tests/test_stubs.py` compares this file with what was built."""
 
 import enum
+import sys
 from collections.abc import Iterator
 from os import PathLike
 from typing import Any, Literal, Self, TypeAlias, final
@@ -129,7 +130,9 @@ class Volume:
         copy: bool | None = None,
     ) -> Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+    if sys.version_info >= (3, 12):
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+
     def to_numpy(self, *, order: str = "xyz", copy: bool | None = None) -> _Array: ...
     def to_nibabel(self) -> Any: ...
     def to_sitk(self) -> Any: ...
@@ -182,6 +185,15 @@ class Pipeline:
 
 @final
 class Result:
+    def __new__(
+        cls,
+        volumes: dict[str, Volume],
+        trace: Trace,
+        case: str,
+        skipped: str | None = None,
+        notes: list[str] = ...,
+    ) -> Self: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
     @property
     def trace(self) -> Trace: ...
     @property

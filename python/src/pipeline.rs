@@ -39,15 +39,19 @@ impl Pipeline {
             return there.map(|pair| pair.and_then(|(key, value)| Ok((key, one(&value)?)))).collect();
         }
         let required: Vec<_> = inputs.iter().filter(|input| !input.optional).collect();
-        match (&required[..], &inputs[..]) {
-            ([only], _) | ([], [only, ..]) if required.len() == 1 || inputs.len() == 1 => {
-                Ok(BTreeMap::from([(only.key.clone(), one(given)?)]))
-            }
-            _ => {
-                let keys = inputs.iter().map(|input| input.key.as_str()).collect::<Vec<_>>().join(", ");
-                Err(plain(py, &format!("the pipeline has several inputs ({keys}): pass a dictionary by these keys")))
-            }
-        }
+        let only = match &required[..] {
+            [only] => Some(*only),
+            [] if inputs.len() == 1 => inputs.first(),
+            _ => None,
+        };
+        let Some(only) = only else {
+            let keys = inputs.iter().map(|input| input.key.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(plain(
+                py,
+                &format!("the pipeline has several inputs ({keys}): pass a dictionary by these keys"),
+            ));
+        };
+        Ok(BTreeMap::from([(only.key.clone(), one(given)?)]))
     }
 }
 
@@ -214,9 +218,13 @@ impl Pipeline {
         format!("blake3:{}", self.0.resolved().hash())
     }
 
-    /// The pipeline with all parameters, as a dictionary.
+    /// The pipeline as a dictionary that from_dict takes: with what `set` and files had a part in, and without comments.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.0.resolved().canonical().to_string(),))
+        let resolved = self.0.resolved();
+        let Some(document) = resolved.portable() else {
+            return Err(internal(py, "the pipeline cannot be written as one document"));
+        };
+        py.import("json")?.call_method1("loads", (document.to_string(),))
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
@@ -289,7 +297,9 @@ impl Result {
         let volumes = PyDict::new(py);
         let mut notes: Vec<String> = outcome.non_finite.iter().map(|note| note.found.to_string()).collect();
         let lost = outcome.vanished.iter();
-        notes.extend(lost.map(|lost| format!("{}: label {} was lost ({} voxels)", lost.key, lost.gone.label, lost.gone.before)));
+        notes.extend(
+            lost.map(|lost| format!("{}: label {} was lost ({} voxels)", lost.key, lost.gone.label, lost.gone.before)),
+        );
         for (key, volume) in outcome.volumes {
             let volume = Volume::of(volume, Origin::Memory).map_err(|e| internal(py, &e.to_string()))?;
             volumes.set_item(key, Py::new(py, volume)?)?;
@@ -301,6 +311,29 @@ impl Result {
 
 #[pymethods]
 impl Result {
+    /// A result of these volumes.
+    #[new]
+    #[pyo3(signature = (volumes, trace, case, skipped=None, notes=Vec::new()))]
+    fn new(
+        volumes: &Bound<'_, PyDict>,
+        trace: Py<Trace>,
+        case: String,
+        skipped: Option<String>,
+        notes: Vec<String>,
+    ) -> PyResult<Self> {
+        for (key, volume) in volumes.iter() {
+            key.extract::<String>()?;
+            volume.cast::<Volume>()?;
+        }
+        Ok(Self { volumes: volumes.copy()?.unbind(), trace, case, skipped, notes })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let arguments = (&this.volumes, &this.trace, &this.case, &this.skipped, &this.notes).into_pyobject(py)?;
+        Ok((slf.get_type().into_any(), arguments))
+    }
+
     fn __getitem__<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.volumes.bind(py).get_item(key)? {
             Some(volume) => Ok(volume),

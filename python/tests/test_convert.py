@@ -61,7 +61,7 @@ def test_shear_is_kept_or_refused(library: str) -> None:
 
 
 def _itk_points(image: object) -> np.ndarray:
-    points = [image.TransformContinuousIndexToPhysicalPoint([float(v) for v in corner]) for corner in CORNERS]
+    points = [image.TransformIndexToPhysicalPoint([int(v) for v in corner]) for corner in CORNERS]
     return np.array([[float(v) for v in point] for point in points]) * [-1, -1, 1]
 
 

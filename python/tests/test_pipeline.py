@@ -186,7 +186,10 @@ def test_files(pipeline: revoxel.Pipeline, scan: revoxel.Volume, tmp_path: Path)
     assert revoxel.read(tmp_path / "back.nii.gz").grid == read.grid
     plain = tmp_path / "scan.nii"
     revoxel.write(scan, plain)
-    mapped = revoxel.read(plain)
+    # Small files are read, large ones are mapped.
+    large = revoxel.Volume(np.ones((200, 150, 120), np.float32, order="F"), scan.affine)
+    revoxel.write(large, tmp_path / "large.nii")
+    mapped = revoxel.read(tmp_path / "large.nii")
     assert not mapped.writable
     assert not mapped.xyz.flags.writeable
     two = {"image": [plain, path]}

@@ -154,7 +154,7 @@ def test_the_program() -> None:
     wrong = subprocess.run(program("inf"), capture_output=True, text=True)
     assert wrong.returncode == 2
     assert "inf" in wrong.stderr
-    missing = subprocess.run(program("info", "none.nii", "--json"), capture_output=True, text=True)
+    missing = subprocess.run(program("plan", "none.yaml", "--json"), capture_output=True, text=True)
     assert missing.returncode == 2
     assert '"exit_code": 2' in missing.stdout
     on_path = Path(sys.executable).with_name("revoxel")
@@ -174,9 +174,9 @@ def test_the_program_ends_on_ctrl_c(tmp_path: Path) -> None:
 version: 1
 inputs: { image: { kind: image, path: "{case}.nii" } }
 steps:
-  - rotate: { angle: [0.3, 0.2, 0.1], keep_size: false, mode: cubic }
+  - rotate: { angle: [0.3, 0.2, 0.1], keep_size: false, interpolation: cubic }
   - gaussian_smooth: { sigma: 6 }
-  - rotate: { angle: [0.1, -0.2, 0.4], keep_size: false, mode: cubic }
+  - rotate: { angle: [0.1, -0.2, 0.4], keep_size: false, interpolation: cubic }
   - gaussian_smooth: { sigma: 6 }
 outputs: { image: { path: "{case}-out.nii.gz" } }
 trace: "{case}.json"

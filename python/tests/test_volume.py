@@ -188,7 +188,7 @@ def test_parts_stay_where_they_are(key: object, shear: bool) -> None:
         volume = revoxel.Volume(voxels(), affine)
         part = volume[key]
         assert np.array_equal(part.xyz, voxels()[wide])
-        taken = indices[wide].reshape(-1, 3)
+        taken = indices[(*wide, ...) if ... not in wide else (*wide, slice(None))].reshape(-1, 3)
         own = np.stack(np.meshgrid(*[np.arange(n) for n in part.shape], indexing="ij"), axis=-1).reshape(-1, 3)
         assert np.abs(world(part.affine, own) - world(affine, taken)).max() < 1e-9
 
