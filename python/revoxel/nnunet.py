@@ -42,12 +42,14 @@ import numpy as np
 
 from revoxel import _nnunet, datasets
 from revoxel._core import Pipeline, Result, Trace, __version__, threads
-from revoxel._errors import PipelineError, ReadError, RevoxelError
+from revoxel._errors import ReadError, RevoxelError
 from revoxel._program import Progress, StrPath, _shown, program
 
 __all__ = ["preprocess"]
 
 Format = Literal["b2nd", "npz"]
+# The cases that nnU-Net trains on: those in imagesTr, or those that dataset.json lists.
+_LISTED = {"cases": {"from": "dataset.json", "split": "training"}}
 
 
 def preprocess(
@@ -99,6 +101,7 @@ def preprocess(
     if failed:
         lines = [f"{name} ({folder.name}): {error}" for (folder, name), error in failed.items()]
         raise datasets.CasesError("\n".join(lines), summary)
+    _write_fingerprint(raw, plans, out, dataset["file_ending"], cases, overwrite)
     _write_folds(out, list(cases))
     return summary
 
@@ -298,12 +301,20 @@ def _run(
 
 def _imported(plans: Path, dataset: Path, name: str) -> tuple[Pipeline, list[str]]:
     """The pipeline that the program makes of the plans, and what it notes."""
-    command = [*program(), "import", "nnunet", str(plans), str(dataset), "--configuration", name]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    command = ["import", "nnunet", str(plans), str(dataset), "--configuration", name]
+    text, said = _answer(command, "import")
+    return Pipeline.parse(text, name=f"{name}.yaml"), said
+
+
+def _answer(arguments: list[str], what: str) -> tuple[str, list[str]]:
+    """What the program prints, and what it says besides."""
+    done = subprocess.run(
+        [*program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     said = [line.strip().removeprefix("× ") for line in done.stderr.splitlines() if line.strip()]
     if done.returncode != 0:
-        raise PipelineError("\n".join(said) or f"the import of {plans} ended with exit code {done.returncode}")
-    return Pipeline.parse(done.stdout, name=f"{name}.yaml"), said
+        raise RevoxelError("\n".join(said) or f"the {what} of the program ended with exit code {done.returncode}")
+    return done.stdout, said
 
 
 def _configuration(plans: Any, name: str) -> dict[str, Any]:
@@ -315,8 +326,7 @@ def _configuration(plans: Any, name: str) -> dict[str, Any]:
 
 def _cases(pipeline: Pipeline, raw: Path, allow_outside: bool) -> dict[str, dict[str, Any]]:
     """The training cases by name, with the files of each relative to the dataset."""
-    where = {"cases": {"from": "dataset.json", "split": "training"}}
-    found = {case["case"]: case for case in datasets.cases(pipeline, raw, set=where, allow_outside=allow_outside)}
+    found = {case["case"]: case for case in datasets.cases(pipeline, raw, set=_LISTED, allow_outside=allow_outside)}
     bare = [name for name, case in found.items() if not case.get("label")]
     if bare:
         raise RevoxelError(f"{raw}: no label map for {', '.join(bare[:5])}: nnU-Net trains on labelled cases only")
@@ -349,23 +359,28 @@ def _write_shared(
         target, source = truth / f"{name}{dataset['file_ending']}", raw / case["label"]
         if not target.is_file() or _told(target) != _told(source):
             _appear(target, partial(shutil.copy2, source))
-    print_of = out / "dataset_fingerprint.json"
-    if not print_of.is_file():
-        known = plans.parent / "dataset_fingerprint.json"
-        text = known.read_text(encoding="utf-8") if known.is_file() else _fingerprint(raw, dataset["file_ending"])
-        _appear(print_of, lambda place: place.write_text(text, encoding="utf-8"))
 
 
-def _fingerprint(raw: Path, ending: str) -> str:
-    """The fingerprint as the program measures it. nnU-Net's training copies the file and reads nothing of it."""
-    command = [*program(), "fingerprint", str(raw), "--ending", ending, "--json", "--quiet"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RevoxelError(
-            f"{raw}: no fingerprint: {(done.stderr or done.stdout).strip()}\n"
-            "Put dataset_fingerprint.json beside the plans, and it is copied."
-        )
-    return done.stdout
+def _write_fingerprint(
+    raw: Path, plans: Path, out: Path, ending: str, cases: dict[str, dict[str, Any]], overwrite: bool
+) -> None:
+    """The fingerprint that lies beside the plans, or what the program measures. nnU-Net's training copies it, no more."""
+    target, known = out / "dataset_fingerprint.json", plans.parent / "dataset_fingerprint.json"
+    if known.is_file() and (overwrite or not target.is_file()) and not (target.is_file() and known.samefile(target)):
+        _appear(target, partial(shutil.copyfile, known))
+    if target.is_file():
+        return
+    with tempfile.TemporaryDirectory(prefix="revoxel-") as place:
+        # The files may be anywhere, where dataset.json lists them.
+        for name, case in cases.items():
+            images = {
+                f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(sorted(set(case) - {"case", "label"}))
+            }
+            for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
+                (Path(place) / link).parent.mkdir(exist_ok=True)
+                (Path(place) / f"{link}{ending}").symlink_to((raw / file).absolute())
+        text = _answer(["fingerprint", place, "--ending", ending, "--json", "--quiet"], "fingerprint")[0]
+    _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
 
 
 def _write_folds(out: Path, cases: list[str]) -> None:
