@@ -374,7 +374,7 @@ def _write_fingerprint(
         # The files may be anywhere, where dataset.json lists them.
         for name, case in cases.items():
             images = {
-                f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(sorted(set(case) - {"case", "label"}))
+                f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(sorted(key for key in case if key.startswith("image")))
             }
             for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
                 (Path(place) / link).parent.mkdir(exist_ok=True)

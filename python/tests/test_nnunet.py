@@ -355,3 +355,338 @@ def test_voxel_sizes() -> None:
             length = float(np.linalg.norm((column * np.float32(size)).astype(np.float32).astype(float)))
             assert _nnunet.nominal(length) == float(np.float32(size))
             assert _nnunet.nominal(size) == size
+
+
+# With nnU-Net: it makes the fingerprint, plans, and writes its own folder of the same files.
+
+THEIRS = """
+import sys
+from nnunetv2.experiment_planning.plan_and_preprocess_api import (
+    extract_fingerprint_dataset, plan_experiment_dataset, preprocess_dataset)
+
+if __name__ == "__main__":
+    number, configurations = int(sys.argv[1]), sys.argv[2:]
+    extract_fingerprint_dataset(number, num_processes=1, show_progress_bar=False, verbose=False)
+    plan_experiment_dataset(number)
+    preprocess_dataset(number, "nnUNetPlans", configurations, [1] * len(configurations), show_progress_bar=False)
+"""
+
+NAMES = {1: "Dataset001_CT", 2: "Dataset002_MR"}
+# Thick slices along the first axis of the files, so that nnU-Net turns axes: arrays become (x, z, y).
+CT = {
+    "a": (4.0, 0.8, 0.9),
+    "b": (4.25, 0.75, 0.85),
+    "c": (3.75, 0.82, 0.93),
+    "d": (4.1, 0.78, 0.88),
+    "e": (4.2, 0.7, 0.9),
+}
+MR = {"p_01": (0.9, 1.05, 1.3), "p_02": (1.1, 0.95, 1.2), "p_03": (1.0, 1.15, 1.4)}
+LABELS = {
+    1: {"background": 0, "liver": 1, "tumour": 2, "vessel": 3},
+    2: {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3},
+}
+
+
+def smooth(rng: np.random.Generator, shape: tuple[int, ...], coarse: int) -> np.ndarray:
+    """Noise that is linear between points that far apart."""
+    values = rng.standard_normal([-(-n // coarse) + 2 for n in shape])
+    for axis, n in enumerate(shape):
+        place = np.arange(n) / coarse
+        low = place.astype(int)
+        part = (place - low).reshape([-1 if a == axis else 1 for a in range(3)])
+        values = values.take(low, axis) * (1 - part) + values.take(low + 1, axis) * part
+    return values
+
+
+def write_raw(raw: Path, number: int) -> None:
+    """An oblique, asymmetric dataset; MR with two channels, and with zeros around what was scanned."""
+    (raw / "imagesTr").mkdir(parents=True)
+    (raw / "labelsTr").mkdir()
+    rng = np.random.default_rng(number)
+    for n, (name, spacing) in enumerate((CT if number == 1 else MR).items()):
+        shape = (13 + n, 44 + 2 * n, 39 - n) if number == 1 else (38 + n, 33, 29 + 2 * n)
+        affine = np.eye(4)
+        affine[:3, :3] = oblique() @ np.diag(spacing) @ np.diag([(-1) ** n, 1, -1 if n == 2 else 1])
+        affine[:3, 3] = [-31.5 + n, 12.25, 77.125]
+        parts = smooth(rng, shape, 7)
+        label = np.digitize(parts, [0.2, 0.7, 1.2]).astype(np.uint8)
+        images = [(smooth(rng, shape, 4) * 300 + 200 * parts).round() for _ in range(number)]
+        if number == 2:
+            index = np.stack(np.meshgrid(*[np.linspace(-1, 1, size) for size in shape], indexing="ij"))
+            head = (index**2 / np.array([0.5, 0.35, 0.4]).reshape(3, 1, 1, 1)).sum(0) < 1
+            images = [(image - image.min() + 10) * head for image in images]
+            label[~head] = 0
+        else:
+            images = [image.clip(-1000, 1500) for image in images]
+        for c, image in enumerate(images):
+            revoxel.Volume(image.astype(np.int16), affine).save(raw / f"imagesTr/{name}_{c:04}.nii.gz")
+        revoxel.Volume(label, affine, kind="label").save(raw / f"labelsTr/{name}.nii.gz")
+    document: dict[str, Any] = {
+        "channel_names": {"0": "CT"} if number == 1 else {"0": "T1", "1": "noNorm"},
+        "labels": LABELS[number],
+        "numTraining": len(CT if number == 1 else MR),
+        "file_ending": ".nii.gz",
+    }
+    if number == 2:
+        document["regions_class_order"] = [1, 2]
+    (raw / "dataset.json").write_text(json.dumps(document))
+
+
+@pytest.fixture(scope="session")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``raw``, ``theirs`` (nnU-Net's own folders) and ``ours``."""
+    place = tmp_path_factory.mktemp("nnunet")
+    for part in ("raw", "theirs", "results", "ours"):
+        (place / part).mkdir()
+    (place / "theirs.py").write_text(THEIRS)
+    environment = {
+        **os.environ,
+        "nnUNet_raw": str(place / "raw"),
+        "nnUNet_preprocessed": str(place / "theirs"),
+        "nnUNet_results": str(place / "results"),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    for number, name in NAMES.items():
+        write_raw(place / "raw" / name, number)
+        command = [sys.executable, place / "theirs.py", str(number), *configurations(number)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        plans = place / "theirs" / name / "nnUNetPlans.json"
+        preprocess(place / "raw" / name, plans, place / "ours" / name, configuration=configurations(number))
+    return place
+
+
+def configurations(number: int) -> list[str]:
+    return ["3d_fullres", "2d"] if number == 1 else ["3d_fullres"]
+
+
+def folders(both: Path) -> list[tuple[int, str, Path, Path]]:
+    found = []
+    for number, name in NAMES.items():
+        for configuration in configurations(number):
+            part = f"{name}/nnUNetPlans_{configuration}"
+            found.append((number, configuration, both / "theirs" / part, both / "ours" / part))
+    return found
+
+
+@needs_nnunet
+def test_nnunet_writes_the_same_arrays(both: Path) -> None:
+    turned = json.loads((both / "theirs/Dataset001_CT/nnUNetPlans.json").read_text())["transpose_forward"]
+    assert turned != [0, 1, 2]
+    for number, _, theirs, ours in folders(both):
+        cases = sorted(CT if number == 1 else MR)
+        assert sorted(path.stem for path in ours.glob("*.pkl")) == cases
+        for case in cases:
+            expected, found = arrays(theirs, case), arrays(ours, case)
+            close(found[0], expected[0])
+            assert found[1].dtype == expected[1].dtype
+            assert np.array_equal(found[1], expected[1])
+            assert set(np.unique(found[1])) == ({0, 1, 2, 3} if number == 1 else {-1, 0, 1, 2, 3})
+
+
+@needs_nnunet
+def test_nnunet_cuts_arrays_in_the_same_blocks(both: Path) -> None:
+    import blosc2
+    from nnunetv2.training.dataloading.nnunet_dataset import comp_blosc2_params
+
+    for _, _, theirs, ours in folders(both):
+        for file in theirs.glob("*.b2nd"):
+            expected, found = blosc2.open(str(file)), blosc2.open(str(ours / file.name))
+            assert (found.blocks, found.chunks) == (expected.blocks, expected.chunks)
+            assert found.schunk.cparams.filters == expected.schunk.cparams.filters
+            assert found.schunk.cparams.codec == expected.schunk.cparams.codec
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        shape = (int(rng.integers(1, 4)), *rng.integers(1, 400, 3).tolist())
+        patch = rng.integers(1, 300, rng.integers(2, 4)).tolist()
+        for size in (2, 4):
+            assert _nnunet.blocks(shape, patch, size) == comp_blosc2_params(shape, patch, size)
+
+
+@needs_nnunet
+def test_nnunet_writes_the_same_properties(both: Path) -> None:
+    for _, _, theirs, ours in folders(both):
+        for file in sorted(theirs.glob("*.pkl")):
+            expected, found = (pickle.loads((place / file.name).read_bytes()) for place in (theirs, ours))
+            assert set(found) == set(expected)
+            assert list(found["class_locations"]) == list(expected["class_locations"])
+            for label, places in expected["class_locations"].items():
+                assert type(places) is type(found["class_locations"][label])
+                assert np.array_equal(found["class_locations"][label], places)
+            for key in (
+                "shape_before_cropping",
+                "bbox_used_for_cropping",
+                "shape_after_cropping_and_before_resampling",
+            ):
+                assert (found[key], type(found[key])) == (expected[key], type(expected[key]))
+            assert found["spacing"] == expected["spacing"]
+            assert set(found["sitk_stuff"]) == set(expected["sitk_stuff"])
+            assert found["sitk_stuff"]["spacing"] == expected["sitk_stuff"]["spacing"]
+            for key in ("origin", "direction"):
+                assert np.allclose(found["sitk_stuff"][key], expected["sitk_stuff"][key], rtol=0, atol=1e-6)
+
+
+@needs_nnunet
+@pytest.mark.parametrize("reader", ["SimpleITKIO", "SimpleITKIOWithReorient", "NibabelIO", "NibabelIOWithReorient"])
+def test_readers(both: Path, tmp_path: Path, reader: str) -> None:
+    """The geometry of each of nnU-Net's readers, and what it writes with it."""
+    from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    raw, name = both / "raw/Dataset002_MR", "p_03"
+    plans = json.loads((both / "theirs/Dataset002_MR/nnUNetPlans.json").read_text())
+    plans["image_reader_writer"] = reader
+    dataset = json.loads((raw / "dataset.json").read_text())
+    (tmp_path / "plans.json").write_text(json.dumps(plans))
+    preprocess(raw, tmp_path / "plans.json", tmp_path / "out", format="npz")
+    data, seg = arrays(tmp_path / "out/nnUNetPlans_3d_fullres", name)
+    found = pickle.loads((tmp_path / f"out/nnUNetPlans_3d_fullres/{name}.pkl").read_bytes())
+    manager = PlansManager(plans)
+    files = [str(raw / f"imagesTr/{name}_{c:04}.nii.gz") for c in range(2)]
+    theirs, label, expected = DefaultPreprocessor(verbose=False).run_case(
+        files, str(raw / f"labelsTr/{name}.nii.gz"), manager, manager.get_configuration("3d_fullres"), dataset
+    )
+    close(data, theirs)
+    assert np.array_equal(seg, label)
+    assert found["spacing"] == expected["spacing"]
+    assert found["bbox_used_for_cropping"] == expected["bbox_used_for_cropping"]
+    kind = "nibabel_stuff" if reader.startswith("Nib") else "sitk_stuff"
+    assert set(found) == set(expected)
+    assert set(found[kind]) == set(expected[kind])
+    for key, value in expected[kind].items():
+        if isinstance(value, str):
+            assert found[kind][key] == value
+        else:
+            assert np.allclose(found[kind][key], value, rtol=0, atol=1e-5)
+    # What it writes by our properties lies where the scan lies, wherever the reader turned it.
+    io = manager.image_reader_writer_class()
+    shape = [found["shape_before_cropping"][axis] for axis in manager.transpose_backward]
+    written = (np.arange(np.prod(shape)) % 200).reshape(shape).astype(np.uint8)
+    io.write_seg(written, str(tmp_path / "ours.nii.gz"), found)
+    io.write_seg(written, str(tmp_path / "theirs.nii.gz"), expected)
+    ours, other, scan = (revoxel.read(f) for f in (tmp_path / "ours.nii.gz", tmp_path / "theirs.nii.gz", files[0]))
+    assert np.array_equal(ours.xyz, other.xyz)
+    assert np.allclose(ours.affine, other.affine, atol=1e-5)
+    assert np.allclose(ours.affine, scan.affine, atol=1e-5)
+
+
+@needs_nnunet
+def test_nnunet_loads_the_same_batches(both: Path, tmp_path: Path) -> None:
+    from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
+    from nnunetv2.training.dataloading.nnunet_dataset import (
+        infer_dataset_class,
+        nnUNetDatasetBlosc2,
+        nnUNetDatasetNumpy,
+    )
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    for number, configuration, theirs, ours in folders(both):
+        plans = both / "theirs" / NAMES[number] / "nnUNetPlans.json"
+        raw, npz = both / "raw" / NAMES[number], tmp_path / configuration / str(number)
+        preprocess(raw, plans, npz, configuration=configuration, format="npz")
+        packed = npz / ours.name
+        manager = PlansManager(str(both / "ours" / NAMES[number] / "nnUNetPlans.json"))
+        labels = manager.get_label_manager(json.loads((both / "ours" / NAMES[number] / "dataset.json").read_text()))
+        patch = manager.get_configuration(configuration).patch_size
+
+        def batches(folder: Path, labels: Any = labels, patch: Any = patch) -> list[dict[str, Any]]:
+            kind = infer_dataset_class(str(folder))
+            assert kind is (nnUNetDatasetNumpy if list(folder.glob("*.npz")) else nnUNetDatasetBlosc2)
+            loader = nnUNetDataLoader(kind(str(folder)), 2, patch, patch, labels, oversample_foreground_percent=0.5)
+            np.random.seed(7)
+            return [next(loader) for _ in range(4)]
+
+        expected = batches(theirs)
+        assert any((batch["target"] > 0).any() for batch in expected)
+        for folder in (ours, packed):
+            for one, other in zip(batches(folder), expected, strict=True):
+                assert list(one["keys"]) == list(other["keys"])
+                assert np.array_equal(one["target"], other["target"])
+                scale = float(np.ptp(other["data"].numpy()))
+                assert np.abs(one["data"].numpy() - other["data"].numpy()).max() <= VALUES * scale
+        # Its loader may unpack archives first.
+        nnUNetDatasetNumpy.unpack_dataset(str(packed), num_processes=1)
+        assert np.array_equal(batches(packed)[0]["target"], expected[0]["target"])
+        again = preprocess(raw, plans, npz, configuration=configuration, format="npz")
+        assert {case["outcome"] for case in again[configuration]["cases"]} == {"was done"}
+
+
+@needs_nnunet
+def test_nnunet_exports_what_a_trace_brings_home(both: Path, tmp_path: Path) -> None:
+    from nnunetv2.inference.export_prediction import export_prediction_from_logits
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    for number, configuration, theirs, ours in folders(both):
+        manager = PlansManager(str(both / "ours" / NAMES[number] / "nnUNetPlans.json"))
+        dataset = json.loads((both / "ours" / NAMES[number] / "dataset.json").read_text())
+        heads = manager.get_label_manager(dataset).num_segmentation_heads
+        predicted, exported = tmp_path / f"{number}{configuration}", tmp_path / f"{number}{configuration}-exported"
+        predicted.mkdir()
+        exported.mkdir()
+        for case in sorted(CT if number == 1 else MR):
+            rng = np.random.default_rng(11)
+            shape = arrays(ours, case)[1].shape[1:]
+            logits = np.stack([smooth(rng, shape, 5) * 4 for _ in range(heads)]).astype(np.float32)
+            np.save(predicted / f"{case}.npy", logits)
+            for place, name in ((ours, case), (theirs, f"{case}-theirs")):
+                properties = pickle.loads((place / f"{case}.pkl").read_bytes())
+                export_prediction_from_logits(
+                    logits.copy(),
+                    properties,
+                    manager.get_configuration(configuration),
+                    manager,
+                    dataset,
+                    str(exported / name),
+                )
+        program("invert", ours, predicted, "--axes", "czyx", "--out", predicted / "back")
+        for case in sorted(CT if number == 1 else MR):
+            back = revoxel.read(predicted / f"back/segmentations/{case}.nii.gz")
+            for name in (case, f"{case}-theirs"):
+                other = revoxel.read(exported / f"{name}.nii.gz")
+                assert np.allclose(back.affine, other.affine, atol=1e-5)
+                assert np.array_equal(back.xyz, other.xyz)
+            assert len(np.unique(back.xyz)) == heads + (number == 2)
+
+
+@needs_nnunet
+def test_nnunet_finds_the_rest(both: Path) -> None:
+    from nnunetv2.utilities.crossval_split import generate_crossval_split
+
+    for name in NAMES.values():
+        theirs, ours = both / "theirs" / name, both / "ours" / name
+        for file in ("dataset.json", "nnUNetPlans.json", "dataset_fingerprint.json"):
+            assert json.loads((ours / file).read_text()) == json.loads((theirs / file).read_text())
+        expected = {path.name: path.read_bytes() for path in (theirs / "gt_segmentations").iterdir()}
+        assert {path.name: path.read_bytes() for path in (ours / "gt_segmentations").iterdir()} == expected
+    splits = json.loads((both / "ours/Dataset001_CT/splits_final.json").read_text())
+    assert splits == generate_crossval_split(sorted(CT))
+    # nnU-Net's five folds need five cases.
+    assert not (both / "ours/Dataset002_MR/splits_final.json").exists()
+    names = [f"x{n}" for n in range(103)]
+    assert _nnunet.folds(names) == generate_crossval_split(sorted(names))
+
+
+@needs_nnunet
+def test_nnunet_draws_the_same_voxels() -> None:
+    from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
+    from nnunetv2.utilities.label_handling.label_handling import LabelManager
+
+    rng = np.random.default_rng(9)
+    # Classes of more voxels than are drawn, of fewer, of one in a hundred, and of none.
+    seg = rng.choice([-1, 0, 1, 2, 3], (1, 110, 120, 130), p=[0.2, 0.1, 0.6882, 0.0118, 0]).astype(np.int16)
+    for labels, order in [
+        ({"background": 0, "a": 1, "b": 2, "c": 3}, None),
+        ({"background": 0, "a": 1, "b": 2, "ignore": 3}, None),
+        ({"background": 0, "all": [2, 1], "b": 2, "c": [3, 4]}, [1, 2, 3]),
+        ({"background": 0, "all": [1, 2], "b": [2], "ignore": 3}, [1, 2]),
+    ]:
+        manager = LabelManager(labels, order)
+        wanted = list(manager.foreground_regions if manager.has_regions else manager.foreground_labels)
+        if manager.has_ignore_label:
+            wanted.append([-1, *manager.all_labels])
+        expected = DefaultPreprocessor._sample_foreground_locations(seg, wanted)
+        found = _nnunet.class_locations(seg, _nnunet.classes(labels))
+        assert list(found) == list(expected)
+        assert len(found[next(iter(found))]) > 10_000
+        for label, places in expected.items():
+            assert np.array_equal(found[label], places)
