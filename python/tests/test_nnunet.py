@@ -391,7 +391,7 @@ CT = {
     "e": (4.2, 0.7, 0.9),
 }
 # Sizes under which no voxel has two labels of the same weight: nnU-Net decides these by rounding.
-MR = {"p_01": (0.93, 1.07, 1.31), "p_02": (1.12, 0.96, 1.21), "p_03": (1.0, 1.15, 1.4)}
+MR = {"p_01": (0.965, 1.095, 1.27), "p_02": (1.149, 0.923, 1.228), "p_03": (0.974, 1.179, 1.403)}
 LABELS = {
     1: {"background": 0, "liver": 1, "tumour": 2, "vessel": 3},
     2: {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3},
@@ -565,7 +565,9 @@ def test_readers(both: Path, tmp_path: Path, reader: str) -> None:
     )
     close(data, theirs)
     assert np.array_equal(seg, label)
-    assert found["spacing"] == expected["spacing"]
+    # nibabel computes the sizes of a turned image anew from its affine, with noise in the last digit.
+    digits = 2e-7 if reader == "NibabelIOWithReorient" else 0
+    assert np.allclose(found["spacing"], expected["spacing"], rtol=digits, atol=0)
     assert found["bbox_used_for_cropping"] == expected["bbox_used_for_cropping"]
     kind = "nibabel_stuff" if reader.startswith("Nib") else "sitk_stuff"
     assert set(found) == set(expected)
