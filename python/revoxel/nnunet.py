@@ -326,7 +326,11 @@ def _configuration(plans: Any, name: str) -> dict[str, Any]:
 
 def _cases(pipeline: Pipeline, raw: Path, allow_outside: bool) -> dict[str, dict[str, Any]]:
     """The training cases by name, with the files of each relative to the dataset."""
-    found = {case["case"]: case for case in datasets.cases(pipeline, raw, set=_LISTED, allow_outside=allow_outside)}
+    try:
+        listed = datasets.cases(pipeline, raw, set=_LISTED, allow_outside=allow_outside)
+    except datasets.CasesError as error:
+        raise RevoxelError(str(error), help=error.help) from error
+    found = {case["case"]: case for case in listed}
     bare = [name for name, case in found.items() if not case.get("label")]
     if bare:
         raise RevoxelError(f"{raw}: no label map for {', '.join(bare[:5])}: nnU-Net trains on labelled cases only")
@@ -373,9 +377,8 @@ def _write_fingerprint(
     with tempfile.TemporaryDirectory(prefix="revoxel-") as place:
         # The files may be anywhere, where dataset.json lists them.
         for name, case in cases.items():
-            images = {
-                f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(sorted(key for key in case if key.startswith("image")))
-            }
+            keys = sorted(key for key in case if key.startswith("image"))
+            images = {f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(keys)}
             for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
                 (Path(place) / link).parent.mkdir(exist_ok=True)
                 (Path(place) / f"{link}{ending}").symlink_to((raw / file).absolute())

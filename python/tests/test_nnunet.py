@@ -11,6 +11,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from conftest import oblique
 
 import revoxel
 from revoxel import _nnunet, datasets
-from revoxel.nnunet import main, preprocess
+from revoxel.nnunet import _Folder, main, preprocess
 
 # The largest difference of an image as a share of its range. Both sum splines in double precision, in another order; the
 # difference is that of rounding to 32 bits.
@@ -212,6 +213,44 @@ def test_a_case_appears_whole_or_not_at_all(
     assert seen.exists()
 
 
+def test_an_interrupted_run_leaves_whole_cases(
+    recorded: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, out = recorded("two"), tmp_path / "out"
+    write, told_of = _Folder.write, threading.Event()
+
+    def waits(folder: _Folder, name: str, *more: Any) -> None:
+        assert name == "a" or told_of.wait(60)
+        write(folder, name, *more)
+
+    monkeypatch.setattr(_Folder, "write", waits)
+    for name in "abcdef":
+        for file in (*raw.glob("imagesTr/case_*"), *raw.glob("labelsTr/case.*")):
+            shutil.copy(file, file.with_name(file.name.replace("case", name)))
+
+    def interrupted(ended: int, of: int, case: str | None) -> None:
+        told_of.set()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess(raw, raw / "plans.json", out, format="npz", jobs=1, progress=interrupted)
+    folder = out / "check"
+    left = {path.stem for path in folder.glob("*.npz")}
+    assert "a" in left
+    assert "case" not in left, "cases that wait are not begun"
+    assert {path.stem for path in folder.glob("*.pkl")} == left
+    assert {path.name for path in (folder / "traces").iterdir()} == {f"{n}.{e}" for n in left for e in ("json", "done")}
+    assert not (out / "splits_final.json").exists()
+    told = preprocess(raw, raw / "plans.json", out, format="npz")["3d_fullres"]["cases"]
+    assert {case["case"] for case in told if case["outcome"] == "was done"} == left
+    splits = json.loads((out / "splits_final.json").read_text())
+    assert [len(fold["val"]) for fold in splits] == [2, 2, 1, 1, 1]
+    # Folds that somebody made stay.
+    (out / "splits_final.json").write_text("[]")
+    preprocess(raw, raw / "plans.json", out, format="npz", overwrite=True)
+    assert (out / "splits_final.json").read_text() == "[]"
+
+
 def test_what_killed_processes_left_is_removed(recorded: Callable[[str], Path], tmp_path: Path) -> None:
     raw, out = recorded("two"), tmp_path / "out"
     traces = out / "check/traces"
@@ -269,7 +308,7 @@ def test_faults_say_what_to_do(
     t('"MyPreprocessor" is not supported')
     changed()
     (raw / "dataset.json").write_text(json.dumps({**dataset, "labels": {"background": 0, "organ": 1}}))
-    with pytest.raises(datasets.CasesError, match="2"):
+    with pytest.raises(datasets.CasesError, match=r"case \(3d_fullres\): .*label"):
         preprocess(raw, raw / "plans.json", out, format="npz")
     shutil.rmtree(out)
     (raw / "dataset.json").write_text(json.dumps(dataset))
