@@ -748,3 +748,39 @@ def test_nnunet_draws_the_same_voxels() -> None:
         assert len(found[next(iter(found))]) > 10_000
         for label, places in expected.items():
             assert np.array_equal(found[label], places)
+
+
+TRAINING = """
+import json, sys
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+if __name__ == "__main__":
+    folder = sys.argv[1]
+    plans, dataset = (json.load(open(f"{folder}/{name}.json")) for name in ("nnUNetPlans", "dataset"))
+    plans["continue_training"] = False
+    trainer = nnUNetTrainer(plans, "3d_fullres", 0, dataset, device=torch.device("cpu"))
+    trainer.num_epochs = trainer.num_iterations_per_epoch = trainer.num_val_iterations_per_epoch = 1
+    trainer.run_training()
+"""
+
+
+@needs_nnunet
+def test_nnunet_trains_on_it(both: Path, tmp_path: Path) -> None:
+    """One step of its trainer, in fold 0 of ours: it needs all documents, and writes a checkpoint."""
+    (tmp_path / "training.py").write_text(TRAINING)
+    environment = {
+        **os.environ,
+        "nnUNet_raw": str(tmp_path),
+        "nnUNet_preprocessed": str(both / "ours"),
+        "nnUNet_results": str(tmp_path / "results"),
+        "nnUNet_compile": "f",
+        "nnUNet_n_proc_DA": "0",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    command = [sys.executable, tmp_path / "training.py", both / "ours/Dataset001_CT"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "This split has 4 training and 1 validation cases." in done.stdout
+    assert list((tmp_path / "results").rglob("fold_0/checkpoint_final.pth"))
+    assert list((tmp_path / "results").rglob("dataset_fingerprint.json"))
