@@ -88,6 +88,8 @@ def preprocess(
         raise RevoxelError(f"jobs: {jobs}: expected at least 1")
     raw, plans, out = Path(dataset_folder), Path(plans), Path(out)
     names = [configuration] if isinstance(configuration, str) else list(dict.fromkeys(configuration))
+    if not names:
+        raise RevoxelError("configuration: expected at least one, such as 3d_fullres")
     dataset = _json(raw / "dataset.json")
     parsed = _json(plans)
     todo = [_Folder.of(raw, plans, out, dataset, parsed, name, format) for name in names]

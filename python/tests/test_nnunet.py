@@ -298,6 +298,7 @@ def test_faults_say_what_to_do(
     t('no "3d_lowres"; the file has 3d_fullres', configuration="3d_lowres")
     t("format: \"zarr\"|format: 'zarr'", format="zarr")
     t("jobs: 0", jobs=0)
+    t("configuration: expected at least one", configuration=[])
     changed(data_identifier="../elsewhere")
     t("data_identifier: '../elsewhere': expected the name of a folder")
     changed(patch_size=[32])
@@ -323,6 +324,30 @@ def test_faults_say_what_to_do(
     t(r"dataset\.json: No such file")
     monkeypatch.setitem(sys.modules, "blosc2", None)
     t("pip install blosc2", format="b2nd")
+
+
+def test_what_nnunet_would_take_wrongly_is_refused(recorded: Callable[[str], Path], tmp_path: Path) -> None:
+    raw, out = recorded("turned"), tmp_path / "out"
+    image, label = raw / "imagesTr/case_0000.nii.gz", raw / "labelsTr/case.nii.gz"
+    scan, truth = revoxel.read(image), revoxel.read(label, kind="label")
+
+    def t(says: str) -> None:
+        with pytest.raises(datasets.CasesError, match=says):
+            preprocess(raw, raw / "plans.json", out, format="npz", overwrite=True)
+        assert not list((out / "check").glob("*.*"))
+
+    moved = np.array(truth.affine)
+    moved[0, 3] += 5
+    revoxel.Volume(truth.xyz, moved, kind="label").save(label)
+    t("grid")
+    sheared = np.array(scan.affine)
+    sheared[:3, 1] += 0.3 * sheared[:3, 0]
+    revoxel.Volume(scan.xyz, sheared).save(image)
+    revoxel.Volume(truth.xyz, sheared, kind="label").save(label)
+    t("shear")
+    revoxel.Volume(np.stack([scan.xyz, scan.xyz], -1), scan.affine, order="xyzc").save(image)
+    truth.save(label)
+    t("several channels|CASE_0001")
 
 
 def test_the_command(recorded: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
