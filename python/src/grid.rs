@@ -18,6 +18,9 @@ pub(crate) struct Grid(pub(crate) revoxel::Grid);
 /// in single precision deviate by about 1e-7.
 const SHEARED: f64 = 1e-4;
 
+/// Columns of a direction deviate from length 1 by less than this.
+const UNIT: f64 = 1e-3;
+
 #[pymethods]
 impl Grid {
     /// A grid of this shape (x, y, z) with an affine (RAS), or an origin, spacing and direction (LPS, as ITK).
@@ -134,8 +137,11 @@ impl Grid {
     }
 }
 
+/// Origin, spacing and direction.
+type Triple = ([f64; 3], [f64; 3], [[f64; 3]; 3]);
+
 /// Origin, spacing and direction in LPS.
-pub(crate) fn triple(py: Python<'_>, grid: &revoxel::Grid) -> PyResult<([f64; 3], [f64; 3], [[f64; 3]; 3])> {
+pub(crate) fn triple(py: Python<'_>, grid: &revoxel::Grid) -> PyResult<Triple> {
     let shear = grid.affine().shear();
     if shear > SHEARED {
         return Err(plain(
@@ -182,7 +188,7 @@ pub(crate) fn affine_of(
                 None => Ok([default; 3]),
             };
             let (origin, spacing) = (three(origin, "origin", 0.0)?, three(spacing, "spacing", 1.0)?);
-            if let Some(wrong) = spacing.iter().find(|s| !(**s > 0.0)) {
+            if let Some(wrong) = spacing.iter().find(|s| s.is_nan() || **s <= 0.0) {
                 return Err(plain(
                     py,
                     &format!("spacing {wrong}: distances are above 0; a flip belongs into direction"),
@@ -191,6 +197,16 @@ pub(crate) fn affine_of(
             let identity = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
             let d = direction.map_or(Ok(identity), |d| numbers(py, d, "direction", &[9]))?;
             let row = |r: usize| [0, 1, 2].map(|c| d[3 * r + c]);
+            let length = |c: usize| (0..3).map(|r| d[3 * r + c] * d[3 * r + c]).sum::<f64>().sqrt();
+            if let Some(wrong) = (0..3).find(|c| (length(*c) - 1.0).abs() > UNIT) {
+                let length = length(wrong);
+                return Err(plain(
+                    py,
+                    &format!(
+                        "direction: column {wrong} has the length {length}: expected 1; distances belong into spacing"
+                    ),
+                ));
+            }
             Ok(Frame::Lps.affine_to_ras(&Affine::from_parts(spacing, [row(0), row(1), row(2)], origin)))
         }
     }

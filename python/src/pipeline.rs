@@ -24,7 +24,7 @@ pub(crate) struct Pipeline(Arc<revoxel::Pipeline>);
 
 /// What a caller gives for an input.
 enum Given {
-    Volume(Source),
+    Volume(Box<Source>),
     Files(Vec<PathBuf>),
 }
 
@@ -58,18 +58,17 @@ impl Pipeline {
 /// A volume, a path, or paths of the channels of one volume; anything else is made a volume of.
 fn one(given: &Bound<'_, PyAny>) -> PyResult<Given> {
     if let Ok(volume) = given.cast::<Volume>() {
-        return Ok(Given::Volume(source(volume.get())));
+        return Ok(Given::Volume(Box::new(source(volume.get()))));
     }
     if let Ok(path) = given.extract::<PathBuf>() {
         return Ok(Given::Files(vec![path]));
     }
-    if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
-        if let Ok(paths) = given.extract::<Vec<PathBuf>>() {
-            return Ok(Given::Files(paths));
-        }
+    let is_list = given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>();
+    if let (true, Ok(paths)) = (is_list, given.extract::<Vec<PathBuf>>()) {
+        return Ok(Given::Files(paths));
     }
     let made = python(given.py(), "_convert", "from_", (given, None::<&str>), None)?;
-    Ok(Given::Volume(source(made.cast::<Volume>()?.get())))
+    Ok(Given::Volume(Box::new(source(made.cast::<Volume>()?.get()))))
 }
 
 fn source(volume: &Volume) -> Source {
@@ -119,7 +118,7 @@ impl Pipeline {
         let (mut sources, mut files) = (BTreeMap::new(), BTreeMap::new());
         for (key, given) in self.given(py, volumes)? {
             match given {
-                Given::Volume(source) => drop(sources.insert(key, source)),
+                Given::Volume(source) => drop(sources.insert(key, *source)),
                 Given::Files(paths) => drop(files.insert(key, paths)),
             }
         }
@@ -162,7 +161,7 @@ impl Pipeline {
             }
         }
         let plan = || {
-            headers.extend(self.0.headers(case.unwrap_or("case"), files)?);
+            headers.extend(self.0.infos(case.unwrap_or("case"), files)?);
             self.0.plan(&headers, case)
         };
         let planned = PyDict::new(py);

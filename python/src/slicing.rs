@@ -57,11 +57,11 @@ pub(crate) fn sliced(volume: &Bound<'_, Volume>, key: &Bound<'_, PyAny>) -> PyRe
 }
 
 /// The volume with an axis reversed.
-pub(crate) fn flipped(volume: &Bound<'_, Volume>, axis: usize) -> PyResult<Volume> {
+pub(crate) fn flipped(volume: &Bound<'_, Volume>, axis: isize) -> PyResult<Volume> {
     let (py, this) = (volume.py(), volume.get());
-    if axis > 2 {
+    let Some(axis) = usize::try_from(axis).ok().filter(|axis| *axis < 3) else {
         return Err(plain(py, &format!("axis {axis}: the spatial axes are 0, 1 and 2")));
-    }
+    };
     let mut taken = this.volume.grid().shape().map(Taken::all);
     let count = taken[axis].count;
     taken[axis] = Taken { start: count as isize - 1, step: -1, count };

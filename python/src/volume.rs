@@ -352,7 +352,7 @@ impl Volume {
     }
 
     /// The volume with one spatial axis (0, 1 or 2) reversed: the voxels stay where they are in the world.
-    fn flip(slf: &Bound<'_, Self>, axis: usize) -> PyResult<Self> {
+    fn flip(slf: &Bound<'_, Self>, axis: isize) -> PyResult<Self> {
         crate::slicing::flipped(slf, axis)
     }
 }

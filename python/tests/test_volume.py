@@ -199,8 +199,9 @@ def test_flips_stay_where_they_are(scan: revoxel.Volume) -> None:
         assert np.array_equal(flipped.xyz, np.flip(scan.xyz, axis))
         assert flipped.flip(axis).grid.to_world([4, 1, 3]) == pytest.approx(scan.grid.to_world([4, 1, 3]), abs=1e-9)
         assert np.array_equal(flipped.flip(axis).xyz, scan.xyz)
-    with pytest.raises(revoxel.RevoxelError, match="axis 3"):
-        scan.flip(3)
+    for axis in (3, -1):
+        with pytest.raises(revoxel.RevoxelError, match=f"axis {axis}"):
+            scan.flip(axis)
 
 
 def test_channels_are_cut_too(oblique_affine: np.ndarray) -> None:
@@ -267,5 +268,7 @@ def test_grids() -> None:
         revoxel.Grid(SHAPE, affine, origin=(0, 0, 0))
     with pytest.raises(revoxel.RevoxelError, match="last row"):
         revoxel.Grid(SHAPE, np.ones((4, 4)))
+    with pytest.raises(revoxel.RevoxelError, match="distances belong into spacing"):
+        revoxel.Grid(SHAPE, spacing=(1, 1, 1), direction=np.diag([1.0, 2.0, 1.0]))
     with pytest.raises(revoxel.RevoxelError, match="above 0"):
         revoxel.Grid(SHAPE, spacing=(1, -1, 1))

@@ -10,9 +10,8 @@ use anyhow::{Context, Result, ensure};
 /// What the task takes.
 pub(crate) const USAGE: &str = "[--all] [PYTEST ARGUMENT…]";
 
-/// What `--all` installs besides the extra `test`: the libraries whose tests are skipped where they are missing. The index has
-/// builds of torch without drivers of graphics cards.
-const ALL: &[&str] = &["torch", "monai", "torchio", "itk", "--extra-index-url", "https://download.pytorch.org/whl/cpu"];
+/// What `--all` installs besides the extra `test`: the libraries whose tests are skipped where they are missing.
+const ALL: &[&str] = &["torch", "monai", "torchio", "itk"];
 
 /// Whether Python is 3.11 or later and has environments.
 const WILL_DO: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";

@@ -110,7 +110,7 @@ pub fn load(
 ///
 /// # Errors
 /// Where a header cannot be read, or the files of an input do not belong together.
-pub fn headers(
+pub fn infos(
     pipeline: &Pipeline,
     name: &CaseName,
     files: BTreeMap<String, Vec<PathBuf>>,

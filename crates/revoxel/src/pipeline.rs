@@ -140,12 +140,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn headers(
+    pub fn infos(
         &self,
         case: &str,
         files: BTreeMap<String, Vec<PathBuf>>,
     ) -> Result<BTreeMap<String, FileInfo>, Error> {
-        Ok(in_memory::headers(&self.inner, &CaseName::alone(case), files)?)
+        Ok(in_memory::infos(&self.inner, &CaseName::alone(case), files)?)
     }
 
     /// The pipeline in all details: inputs, steps with all parameters, outputs.

@@ -154,7 +154,7 @@ impl Restorer {
         let inverted = self.restoration.bring_back(taken)?;
         let volume = volume_as(inverted.volume, wanted).map_err(RestoreError::from)?;
         let fill = self.restoration.recipe.fill;
-        if !fill.is_some_and(|fill| !fill.is_finite()) && !all_finite(volume.voxels()) {
+        if fill.is_none_or(f64::is_finite) && !all_finite(volume.voxels()) {
             return Err(Error::Wish(format!(
                 "values of the result exceed the range of {}: choose float64, or scale the prediction first",
                 volume.dtype()
