@@ -260,6 +260,16 @@ fn the_command_line_explains_itself_to_shells_and_man() {
     let said = place.revoxel(&command).good();
     assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""));
     place.revoxel(&command).bad(2, &["exists already"]);
+    // Programs are told of each case, beside errors for people.
+    let command = ["run", "p.yaml", "--data", "data", "--out", "told", "--quiet", "--progress", "json"];
+    let said = place.revoxel(&command).good();
+    let lines: Vec<serde_json::Value> = said.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let begun = serde_json::json!({ "progress": { "ended": 0, "of": 3, "unit": "cases", "case": null } });
+    assert_eq!((lines.len(), &lines[0]), (4, &begun));
+    let cases: std::collections::BTreeSet<&str> =
+        lines[1..].iter().map(|line| line["progress"]["case"].as_str().unwrap()).collect();
+    assert_eq!(cases, ["c0", "c1", "c2"].into());
+    assert_eq!(lines[3]["progress"]["ended"], 3);
 }
 
 #[test]

@@ -12,6 +12,9 @@ first voxel; ``origin``, ``spacing`` and ``direction`` are ITK's, in LPS.
 """
 
 from collections.abc import Mapping as _Mapping
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from revoxel._core import (
     Grid,
@@ -35,10 +38,33 @@ from revoxel._errors import (
     WriteError,
 )
 
+if _TYPE_CHECKING:
+    from revoxel._infer import Inference, infer
+    from revoxel.datasets import CasesError, cases, invert_all, run, score, status
+
 _Mapping.register(Result)
 
+# Looked for where they are used: whoever reads a volume waits for none of them.
+_LATER = {
+    **dict.fromkeys(("CasesError", "cases", "invert_all", "run", "score", "status"), "revoxel.datasets"),
+    **dict.fromkeys(("Inference", "infer"), "revoxel._infer"),
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATER:
+        return getattr(_import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
 __all__ = [
+    "CasesError",
     "Grid",
+    "Inference",
     "Inversion",
     "Pipeline",
     "PipelineError",
@@ -51,8 +77,14 @@ __all__ = [
     "Volume",
     "WriteError",
     "__version__",
+    "cases",
+    "infer",
+    "invert_all",
     "read",
+    "run",
+    "score",
     "set_threads",
+    "status",
     "threads",
     "write",
 ]

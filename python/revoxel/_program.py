@@ -47,7 +47,8 @@ def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]
         started = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
         )
-        assert started.stdout is not None and started.stderr is not None
+        assert started.stdout is not None
+        assert started.stderr is not None
         answer: list[bytes] = []
         reader = threading.Thread(target=_read, args=(started.stdout, answer), daemon=True)
         reader.start()
@@ -98,7 +99,7 @@ def _document(command: list[str], code: int, answer: bytes, said: list[str]) -> 
         document = None
     if isinstance(document, dict) and "error" in document:
         raise _refused(document)
-    if document is None or code not in {0, 1}:
+    if document is None or code not in {0, 1, 2}:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         lines = "\n".join(said[-20:])
         raise RevoxelError(f"the program {shlex.join(command[:4])} … {how}" + (f":\n{lines}" if lines else ""))

@@ -139,6 +139,7 @@ def _back(prediction: Any, trace: Trace, name: str, *, nearest: bool) -> MetaTen
         trace.invert(
             Volume(np.ascontiguousarray(channel), grid=model, kind="label" if is_label else "image", order="xyz"),
             volume=name,
+            kind="label" if is_label else "image",
             interpolation="nearest" if nearest else "linear",
             values="keep",
             fill=0,

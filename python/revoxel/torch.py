@@ -39,7 +39,7 @@ def _first(values: Any, volume: Volume) -> torch.Tensor:
     return made
 
 
-class CaseDataset(Dataset[dict[str, Any]]):
+class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     """The cases of a dataset, each taken through the pipeline when it is asked for. Nothing is written.
 
     An item has a tensor for each key of the pipeline's volumes, the name of the case under ``case``, the affine (RAS, 4×4,
@@ -110,7 +110,7 @@ class CaseDataset(Dataset[dict[str, Any]]):
         return [self.data / file for file in files] if isinstance(files, list) else self.data / files
 
 
-class PatchDataset(IterableDataset[dict[str, Any]]):
+class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
     """Random patches of preprocessed cases, without an end.
 
     ``cases`` are dictionaries of paths by key, such as :func:`outputs` lists of a run. From uncompressed files (.nii, .npy, …) only
@@ -143,7 +143,7 @@ class PatchDataset(IterableDataset[dict[str, Any]]):
         if label is not None and any(label not in case for case in cases):
             raise RevoxelError(f"not every case has the key {label!r}")
         self.cases = [{key: os.fspath(path) for key, path in case.items() if key not in _ABOUT} for case in cases]
-        self.names = [os.fspath(case.get("case", number)) if "case" in case else str(number) for number, case in enumerate(cases)]
+        self.names = [str(case["case"]) if "case" in case else str(number) for number, case in enumerate(cases)]
         self.size = (int(size[0]), int(size[1]), int(size[2]))
         self.label = label
         self.share = positive / (positive + negative) if label is not None else 0.0

@@ -28,7 +28,7 @@ outputs:
   label: { path: "{case}/label.nii" }
 trace: "{case}/trace.json"
 restore:
-  prediction: { in: image, path: "{case}-home.nii.gz" }
+  prediction: { kind: label, output: { path: "{case}-home.nii.gz" } }
 """
 
 # Oblique about two axes, with spacings that differ.
@@ -63,7 +63,8 @@ def test_a_dataset_is_found_run_brought_home_and_scored(place: Path) -> None:
     assert [case["outcome"] for case in summary["cases"]] == ["done"] * 3
     assert told == [(0, 3, None), (1, 3, "c0"), (2, 3, "c1"), (3, 3, "c2")]
     again = datasets.run(place / "p.yaml", place / "data", place / "out", resume=True)
-    assert sorted(again["done_already"]) == ["c0", "c1", "c2"] and again["cases"] == []
+    assert sorted(again["done_already"]) == ["c0", "c1", "c2"]
+    assert again["cases"] == []
     assert datasets.status(place / "out")["counts"]["done"] == 3
 
     # The labels that went in are the predictions of a perfect model.
@@ -83,7 +84,8 @@ def test_a_dataset_is_found_run_brought_home_and_scored(place: Path) -> None:
     for case in ("c0", "c1", "c2"):
         (place / "home" / f"{case}-home.nii.gz").rename(place / "home" / f"{case}.nii.gz")
     scores = datasets.score(place / "home", run=place / "out", key="label", csv=place / "scores.csv")
-    assert len(scores["labels"]) == 2 and all(0.5 < label["dice"]["mean"] <= 1 for label in scores["labels"])
+    assert len(scores["labels"]) == 2
+    assert all(0.5 < label["dice"]["mean"] <= 1 for label in scores["labels"])
     assert (place / "scores.csv").read_text().count("\n") == 7
 
 
@@ -101,14 +103,15 @@ def test_faults_are_exceptions_with_their_place(place: Path) -> None:
     (place / "bad.yaml").write_text(PIPELINE.replace("pixdim: [1.5, 1.25, 2.0]", "pixdin: 2"))
     with pytest.raises(revoxel.PipelineError, match="pixdin") as caught:
         datasets.run(place / "bad.yaml", place / "data", place / "out")
-    assert (caught.value.file or "").endswith("bad.yaml") and caught.value.line == 8
+    assert (caught.value.file or "").endswith("bad.yaml")
+    assert caught.value.line == 8
     assert not (place / "out").exists()
     with pytest.raises(revoxel.RevoxelError, match="none"):
         datasets.run(place / "p.yaml", place / "none", place / "out")
     # A broken file fails its case, and says which.
     whole = (place / "data/c1_i.nii.gz").read_bytes()
     (place / "data/c1_i.nii.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(datasets.CasesError, match="case c1: .*truncated") as broken:
+    with pytest.raises(datasets.CasesError, match=r"case c1: .*truncated") as broken:
         datasets.run(place / "p.yaml", place / "data", place / "out", jobs=1)
     assert [case["outcome"] for case in broken.value.summary["cases"]] == ["done", "failed", "not_run"]
     summary = datasets.run(place / "p.yaml", place / "data", place / "out", resume=True, keep_going=True)

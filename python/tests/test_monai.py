@@ -7,22 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_datasets import AFFINE, place  # noqa: F401  (a fixture)
 
 import revoxel
 
-from test_datasets import AFFINE, place  # noqa: F401  (a fixture)
-
 pytest.importorskip("torch")
 pytest.importorskip("monai")
-import torch  # noqa: E402
-from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch  # noqa: E402
-from monai.transforms import Compose, EnsureChannelFirstd, Flipd, Invertd, LoadImaged, SpatialPadd  # noqa: E402
+import torch
+from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
+from monai.transforms import Compose, EnsureChannelFirstd, Flipd, Invertd, LoadImaged, SpatialPadd
 
-from revoxel.monai import Revoxeld  # noqa: E402
+from revoxel.monai import Revoxeld
 
 
 def _files(place: Path, case: str) -> dict[str, str]:  # noqa: F811
     return {"image": str(place / f"data/{case}_i.nii.gz"), "label": str(place / f"data/{case}_l.nii.gz")}
+
+
+def _dice(a: np.ndarray, b: np.ndarray) -> float:
+    return float(2 * np.sum((a == 1) & (b == 1)) / (np.sum(a == 1) + np.sum(b == 1)))
 
 
 def test_it_gives_what_the_pipeline_gives_with_right_affines(place: Path) -> None:  # noqa: F811
@@ -67,13 +70,17 @@ def test_invertd_brings_predictions_home(place: Path) -> None:  # noqa: F811
         expected = plain.trace.invert(plain["label"], volume="image", kind="label")
         share = float(np.mean(back[0].numpy() == expected.xyz))
         assert share > 0.995, share
-        dice = 2 * np.sum((back[0].numpy() == 1) & (source.xyz == 1)) / (np.sum(back[0].numpy() == 1) + np.sum(source.xyz == 1))
-        assert dice > 0.8, dice
+        assert abs(_dice(back[0].numpy(), source.xyz) - _dice(expected.xyz, source.xyz)) < 0.01
+        assert _dice(back[0].numpy(), source.xyz) > 0.7
 
 
 def test_it_works_in_workers_and_through_collation(place: Path) -> None:  # noqa: F811
     chain = Compose(
-        [LoadImaged(["image", "label"]), EnsureChannelFirstd(["image", "label"]), Revoxeld(["image", "label"], place / "p.yaml")]
+        [
+            LoadImaged(["image", "label"]),
+            EnsureChannelFirstd(["image", "label"]),
+            Revoxeld(["image", "label"], place / "p.yaml"),
+        ]
     )
     data = Dataset([_files(place, "c0"), _files(place, "c1")], chain)
     loader = DataLoader(data, batch_size=1, num_workers=2, timeout=60)
@@ -87,8 +94,6 @@ def test_it_works_in_workers_and_through_collation(place: Path) -> None:  # noqa
 
 
 def test_scores_are_interpolated_and_compose_inverts(place: Path) -> None:  # noqa: F811
-    step = Revoxeld("image", place / "p1.yaml")  if (place / "p1.yaml").exists() else None
-    assert step is None
     (place / "p1.yaml").write_text(
         "version: 1\ninputs: { image: { kind: image, path: '{case}.nii' } }\nsteps:\n  - spacing: { pixdim: 2 }\n"
         "outputs: { image: { path: '{case}.nii' } }\ntrace: '{case}.json'\n"
@@ -97,15 +102,16 @@ def test_scores_are_interpolated_and_compose_inverts(place: Path) -> None:  # no
     smooth = np.fromfunction(lambda x, y, z: x + 2 * y - z, (13, 17, 9)).astype(np.float32)
     d = step({"image": MetaTensor(torch.from_numpy(smooth[None]), affine=torch.from_numpy(AFFINE))})
     two = MetaTensor(torch.cat([d["image"].as_tensor(), -d["image"].as_tensor()]), meta=d["image"].meta)
-    two.applied_operations = d["image"].applied_operations
+    two.applied_operations = list(d["image"].applied_operations)
     back = step.inverse({"image": two})["image"]
-    assert back.shape == (2, 13, 17, 9) and back.applied_operations == []
+    assert back.shape == (2, 13, 17, 9)
+    assert back.applied_operations == []
     inner = (slice(2, -2),) * 3
     np.testing.assert_allclose(back[0].numpy()[inner], smooth[inner], atol=0.05)
     np.testing.assert_allclose(back[1].numpy()[inner], -smooth[inner], atol=0.05)
     with pytest.raises(revoxel.RevoxelError, match="model's grid"):
         wrong = MetaTensor(two.as_tensor()[:, 1:], meta=two.meta)
-        wrong.applied_operations = d["image"].applied_operations
+        wrong.applied_operations = list(d["image"].applied_operations)
         step.inverse({"image": wrong})
 
 

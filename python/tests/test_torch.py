@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_datasets import PIPELINE, place  # noqa: F401  (a fixture)
 
 import revoxel
 from revoxel import datasets
-
-from test_datasets import PIPELINE, place  # noqa: F401  (a fixture)
 
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader  # noqa: E402
@@ -24,9 +23,12 @@ def test_an_item_is_what_the_pipeline_gives(place: Path) -> None:  # noqa: F811
     item = data[1]
     files = {"image": place / "data/c1_i.nii.gz", "label": place / "data/c1_l.nii.gz"}
     made = revoxel.Pipeline.load(place / "p.yaml")(files, case="c1")
-    assert item["case"] == "c1" and item["image"].dtype == torch.float32 and item["label"].dtype == torch.int64
+    assert item["case"] == "c1"
+    assert item["image"].dtype == torch.float32
+    assert item["label"].dtype == torch.int64
     for key in ("image", "label"):
-        assert item[key].is_contiguous() and item[key].shape == (1, *made[key].shape)
+        assert item[key].is_contiguous()
+        assert item[key].shape == (1, *made[key].shape)
         np.testing.assert_array_equal(item[key][0].numpy(), made[key].xyz)
         np.testing.assert_array_equal(item[f"{key}_affine"].numpy(), made[key].affine)
     back = revoxel.Trace.parse(item["trace"]).invert(made["label"], volume="image", kind="label")
@@ -40,7 +42,9 @@ def test_an_item_is_what_the_pipeline_gives(place: Path) -> None:  # noqa: F811
 def test_workers_give_what_one_process_gives(place: Path, workers: int, method: str | None) -> None:  # noqa: F811
     data = CaseDataset(place / "p.yaml", place / "data", keys=["image"])
     expected = {item["case"]: item["image"] for item in (data[number] for number in range(3))}
-    loader = DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=method, timeout=60 if workers else 0)
+    loader = DataLoader(
+        data, batch_size=None, num_workers=workers, multiprocessing_context=method, timeout=60 if workers else 0
+    )
     for _ in range(2):
         got = {item["case"]: item["image"] for item in loader}
         assert got.keys() == expected.keys()
@@ -59,17 +63,23 @@ def test_patches_are_cut_from_the_volumes(place: Path) -> None:  # noqa: F811
         patch = next(drawn)
         x, y, z = patch["start"].tolist()
         expected = whole[patch["case"]][:, x : x + 6, y : y + 5, z : z + 4]
-        assert torch.equal(patch["image"], expected) and patch["image"].shape == (1, 6, 5, 4)
+        assert torch.equal(patch["image"], expected)
+        assert patch["image"].shape == (1, 6, 5, 4)
         assert bool((patch["label"] > 0).any())
         starts.add((patch["case"], x, y, z))
-    assert len({case for case, *_ in starts}) == 3 and len(starts) > 20
+    assert len({case for case, *_ in starts}) == 3
+    assert len(starts) > 20
     # The same seed draws the same; a case that is smaller than the patch is padded behind.
     first = [patch["start"].tolist() for patch, _ in zip(patches, range(5), strict=False)]
-    again = [patch["start"].tolist() for patch, _ in zip(PatchDataset(cases, (6, 5, 4), label="label", negative=0, seed=3), range(5), strict=False)]
+    again = [
+        patch["start"].tolist()
+        for patch, _ in zip(PatchDataset(cases, (6, 5, 4), label="label", negative=0, seed=3), range(5), strict=False)
+    ]
     assert first == again
     large = next(iter(PatchDataset(cases, (64, 5, 4), fill={"image": -7.0})))
     size = whole[large["case"]].shape[1]
-    assert large["image"].shape == (1, 64, 5, 4) and bool((large["image"][:, size:] == -7).all())
+    assert large["image"].shape == (1, 64, 5, 4)
+    assert bool((large["image"][:, size:] == -7).all())
 
 
 def test_workers_draw_different_patches_and_batches_are_made(place: Path) -> None:  # noqa: F811
@@ -78,7 +88,9 @@ def test_workers_draw_different_patches_and_batches_are_made(place: Path) -> Non
     loader = DataLoader(patches, batch_size=4, num_workers=2, timeout=60)
     batches = [batch for batch, _ in zip(loader, range(6), strict=False)]
     assert batches[0]["image"].shape == (4, 1, 4, 4, 4)
-    places = [(case, *start.tolist()) for batch in batches for case, start in zip(batch["case"], batch["start"], strict=True)]
+    places = [
+        (case, *start.tolist()) for batch in batches for case, start in zip(batch["case"], batch["start"], strict=True)
+    ]
     assert len(set(places)) > len(places) // 2
 
 

@@ -29,6 +29,7 @@ mod parts;
 mod pipeline_file;
 mod plan;
 mod points;
+mod progress;
 mod reading;
 mod roundtrip;
 mod run;
@@ -66,6 +67,9 @@ struct Cli {
     /// Print nothing but answers and errors: no warnings, progress or summaries.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// How progress is shown.
+    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_default_value = true)]
+    progress: progress::Form,
     /// Threads for voxel work [default: number of cores].
     #[arg(long, global = true, help_heading = limits::HEADING, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -153,6 +157,7 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
     };
     let level = if cli.quiet { "error" } else { ["warn", "info", "debug"][usize::from(cli.verbose.min(2))] };
     say::set_quiet(cli.quiet);
+    progress::set(cli.progress);
     let filter = EnvFilter::try_from_env("REVOXEL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()

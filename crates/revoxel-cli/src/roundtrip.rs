@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::compare::{at_least_0, share};
 use super::failure::{Failure, Outcome};
-use super::pipeline_file::{load, progress, with_seed};
+use super::pipeline_file::{load, with_seed};
+use super::progress::progress;
 use super::score::{by_label, csv_of, label_document, people, row_document};
 use super::{chosen, flags, show};
 
@@ -97,10 +98,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         let drawn = budget.draw(checked.memory);
         let trip = round_trip(&pipeline, checked, Scoring { tolerance_mm: args.tolerance_mm });
         drop(drawn);
-        bar.inc(1);
+        bar.one();
         trips.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, trip));
     });
-    bar.finish_and_clear();
+    bar.end();
     let mut all = trips.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     all.sort_by_key(|(at, _)| *at);
     let mut trips = Vec::new();

@@ -31,7 +31,8 @@ use super::failure::{Failure, Outcome};
 use super::flags;
 use super::limits::{HEADING as LIMITS, bytes};
 use super::parts::{self, Part};
-use super::pipeline_file::{how_far, load, look_for_labels, progress, with_seed};
+use super::pipeline_file::{load, look_for_labels, with_seed};
+use super::progress::{how_far, progress};
 use super::{chosen, show};
 
 /// What follows the options in the help.
@@ -339,11 +340,10 @@ fn execute(
         if let Some(how_far) = how_far(start, told.fetch_add(1, Ordering::SeqCst) + 1, all) {
             say!("case {case}: {how_far}");
         }
-        bar.set_message(case);
-        bar.inc(1);
+        bar.one_of(case);
     };
     let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), &execution, &tell);
-    bar.finish_and_clear();
+    bar.end();
     if stop::is_stopped() {
         // The thread that was told ends the program.
         loop {
@@ -358,11 +358,11 @@ fn standings(pipeline: &Pipeline, cases: &[Case], places: (&Path, &Path), strict
     let bar = progress(cases.len(), "cases checked");
     let one = |case: &Case| {
         let standing = standing(pipeline, case, places, strictness);
-        bar.inc(1);
+        bar.one();
         standing
     };
     let standings = cases.par_iter().map(one).collect();
-    bar.finish_and_clear();
+    bar.end();
     standings
 }
 

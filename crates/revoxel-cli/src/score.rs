@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::compare::share;
 use super::failure::{Failure, Outcome};
-use super::pipeline_file::progress;
+use super::progress::progress;
 use super::show;
 use super::table::table;
 
@@ -88,8 +88,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         places.add(path, "the table").map_err(Failure::usage)?;
     }
     let bar = progress(pairs.len(), "cases");
-    let scored = score(&pairs, Scoring { tolerance_mm: args.tolerance_mm }, &|| bar.inc(1));
-    bar.finish_and_clear();
+    let scored = score(&pairs, Scoring { tolerance_mm: args.tolerance_mm }, &|| bar.one());
+    bar.end();
     let rows: Vec<&Row> = scored.iter().filter_map(|s| s.rows.as_ref().ok()).flatten().collect();
     let labels = by_label(&rows);
     let below = below(args, &labels);

@@ -15,7 +15,7 @@ use revoxel_runner::resume::{Standing, standing};
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Outcome};
-use super::pipeline_file::progress;
+use super::progress::progress;
 use super::{chosen, show};
 use missing::Missing;
 
@@ -135,7 +135,7 @@ fn rows(
     let bar = progress(cases.len(), "cases checked");
     let one = |case: &Case| {
         let standing = standing(pipeline, case, (data, out), strictness);
-        bar.inc(1);
+        bar.one();
         let failure = || journal::failure(out, &case.name, &latest.pipeline.hash).map(|failed| failed.problem);
         let (state, why) = match standing {
             Standing::Done => ("done", None),
@@ -148,7 +148,7 @@ fn rows(
         Row { case: case.name.to_string(), state, why, part: None }
     };
     let mut rows: Vec<Row> = cases.par_iter().map(one).collect();
-    bar.finish_and_clear();
+    bar.end();
     // Headers are read only where a part has to be named.
     if rows.iter().any(|row| row.state != "done") {
         let missing = Missing::of(pipeline, &all, runs, data)?;

@@ -7,7 +7,7 @@ use revoxel_runner::verify::{Verified, traces, verify};
 use serde_json::json;
 
 use super::failure::{Failure, Outcome};
-use super::pipeline_file::progress;
+use super::progress::progress;
 use super::show;
 
 /// What follows the options in the help.
@@ -33,11 +33,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let bar = progress(traces.len(), "traces");
     let one = |path: &PathBuf| {
         let verified = verify(&args.out, path);
-        bar.inc(1);
+        bar.one();
         verified
     };
     let verified: Vec<Verified> = traces.par_iter().filter_map(one).collect();
-    bar.finish_and_clear();
+    bar.end();
     if verified.is_empty() {
         return Err(Failure::usage(format!("{}: no traces in this folder", args.out.display())));
     }

@@ -285,6 +285,14 @@ impl TraceError {
     }
 }
 
+/// What says how the rest of a trace is to be read. Not of a type yet: what is wrong with it has a message of its own.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Start {
+    schema: Option<Value>,
+    version: Option<Value>,
+}
+
 impl Trace {
     /// Reads and checks a trace.
     ///
@@ -292,17 +300,17 @@ impl Trace {
     /// If the text is not a trace, is of a newer version, or contradicts itself.
     pub fn from_json(text: &str) -> Result<Self, TraceError> {
         // The version comes before the fields: a newer trace may have others.
-        let value: Value = serde_json::from_str(text)?;
-        let schema = value.get("schema").and_then(Value::as_str).unwrap_or_default();
+        let Start { schema, version } = serde_json::from_str(text)?;
+        let schema = schema.as_ref().and_then(Value::as_str).unwrap_or_default();
         if schema != SCHEMA {
             return Err(TraceError::Schema(schema.to_owned()));
         }
-        match value.get("version").and_then(Value::as_u64) {
+        match version.as_ref().and_then(Value::as_u64) {
             Some(v) if v > u64::from(VERSION) => return Err(TraceError::Newer(v.try_into().unwrap_or(u32::MAX))),
             Some(0) => return Err(TraceError::Version),
             _ => {}
         }
-        let trace: Self = serde_json::from_value(value)?;
+        let trace: Self = serde_json::from_str(text)?;
         for key in trace.volumes.keys() {
             trace.steps(key)?;
         }

@@ -18,7 +18,7 @@ use revoxel_transforms::PlanError;
 use crate::channel;
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{at, make_folder_of, read_text, remove, text_for};
+use crate::files::{at, make_folder_of, read_text, remove, text_beside};
 use crate::identity::{Identity, digest, digests};
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{SaidBy, checked as checked_values};
@@ -69,11 +69,44 @@ impl Done {
 /// Where a file or a step fails: what was there before is still there, whole. Where a file cannot get its name, the case
 /// has no trace.
 pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Done, CaseError> {
+    match make(pipeline, checked, data, out)? {
+        Way::Made(ready) => ready.name(),
+        Way::Skipped(done) => Ok(done),
+    }
+}
+
+/// A case whose files are complete but have no names yet. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    complete: Vec<Made>,
+    trace: Partial,
+    /// What an earlier run made of the case.
+    older: Vec<PathBuf>,
+    vanished: Vec<Vanished>,
+    case: CaseName,
+    start: Instant,
+    /// All that is known already of what the case gives.
+    done: Done,
+}
+
+/// How far a case has come.
+pub(crate) enum Way {
+    /// Its files can be named.
+    Made(Box<Ready>),
+    /// It was left out.
+    Skipped(Done),
+}
+
+/// Runs a case up to the names of its files, as [`run`] does. What is left waits for the disk, not for a core.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Way, CaseError> {
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
         clear(pipeline, case, out)?;
-        return Ok(Done::skipped(why.to_string(), start));
+        return Ok(Way::Skipped(Done::skipped(why.to_string(), start)));
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
     let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(k, v)| (k.clone(), v.kind())).collect();
@@ -82,7 +115,7 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
             clear(pipeline, case, out)?;
-            return Ok(Done::skipped(why, start));
+            return Ok(Way::Skipped(Done::skipped(why, start)));
         }
     };
     let mut records = BTreeMap::new();
@@ -135,18 +168,32 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
     let trace = trace_of(pipeline, checked, records);
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
-    let trace = text_for(&path, &trace.to_json())?;
+    let trace = text_beside(&path, &trace.to_json())?;
     let older = made_before(&path, out);
-    stop::uninterrupted(|| name(complete, trace, older))?;
     files.push(path);
-    for (key, gone) in by_key(&vanished) {
-        tracing::warn!(
-            "case {}: {key}: labels lost in spatial steps: {}; use smaller voxels or a larger crop to keep them",
-            case.name,
-            sentence(&gone)
-        );
+    let time = start.elapsed();
+    let done = Done { files, skipped: None, non_finite: notes, time, dropped, vanished: vanished.clone() };
+    Ok(Way::Made(Box::new(Ready { complete, trace, older, vanished, case: case.name.clone(), start, done })))
+}
+
+impl Ready {
+    /// Waits until the files are on the disk, and names them.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) fn name(self) -> Result<Done, CaseError> {
+        let Self { complete, trace, older, vanished, case, start, done } = self;
+        complete.iter().filter(|made| !made.synced).try_for_each(|made| made.complete.sync())?;
+        trace.sync()?;
+        stop::uninterrupted(|| name(complete, trace, older))?;
+        for (key, gone) in by_key(&vanished) {
+            tracing::warn!(
+                "case {case}: {key}: labels lost in spatial steps: {}; use smaller voxels or a larger crop to keep them",
+                sentence(&gone)
+            );
+        }
+        Ok(Done { time: start.elapsed(), ..done })
     }
-    Ok(Done { files, skipped: None, non_finite: notes, time: start.elapsed(), dropped, vanished })
 }
 
 /// The volumes of a case behind the steps.
@@ -335,21 +382,32 @@ struct Written {
     writer: SlabWriter,
 }
 
-/// An output that is complete and on the disk, but for its name.
+/// An output that is complete, but for its name.
+#[derive(Debug)]
 struct Made {
     key: String,
     complete: Complete,
     hash: String,
     parts: Vec<PartRecord>,
+    /// Whether it is on the disk.
+    synced: bool,
 }
+
+/// From this size on, in bytes, a file goes to the disk while the next one is made.
+const LARGE: u64 = 16 << 20;
 
 impl Written {
     fn finish(self) -> Result<Made, CaseError> {
         let complete = self.writer.complete()?;
-        let (read, synced) = rayon::join(|| digests(&complete), || complete.sync());
-        synced?;
+        let length = |file: &Partial| file.file().metadata().map_or(0, |about| about.len());
+        let synced = complete.files().iter().any(|file| length(file) >= LARGE);
+        let (read, ended) = match synced {
+            true => rayon::join(|| digests(&complete), || complete.sync()),
+            false => (digests(&complete), Ok(())),
+        };
+        ended?;
         let (hash, parts) = read?;
-        Ok(Made { key: self.key, complete, hash, parts })
+        Ok(Made { key: self.key, complete, hash, parts, synced })
     }
 }
 

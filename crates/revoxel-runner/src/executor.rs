@@ -1,17 +1,21 @@
 //! Runs all cases, several at once, within a memory bound.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod tries;
+
+use std::cell::OnceCell;
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use revoxel_pipeline::{CaseName, Pipeline};
 
-use crate::case::{self, CaseError, Done};
+use crate::case::{CaseError, Done, Ready};
 use crate::memory::Budget;
 use crate::preflight::Checked;
 use crate::problem::Problem;
+use tries::Tries;
 
 /// How cases are run.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +52,35 @@ pub fn run(
     let budget = Budget::new(execution.memory.max(1));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcomes: Mutex<Vec<Outcome>> = Mutex::new(vec![Outcome::NotRun; cases.len()]);
-    let work = || {
+    let jobs = execution.jobs.clamp(1, cases.len().max(1));
+    let ended = |position: usize, outcome: Outcome| {
+        if crate::stop::is_stopped() {
+            return;
+        }
+        if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
+            stop.store(true, Ordering::SeqCst);
+        }
+        tell(&cases[position].case.name, &outcome);
+        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
+    };
+    let tries = |position: usize| Tries {
+        pipeline,
+        checked: &cases[position],
+        data,
+        out,
+        retries: execution.retries,
+        tried: 0,
+    };
+    let (send, made) = mpsc::sync_channel::<(usize, Box<Ready>, Tries<'_>)>(NAMED_AT_ONCE);
+    let made = Mutex::new(made);
+    let name = || {
+        let next = || made.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        while let Ok((position, ready, tries)) = next() {
+            ended(position, tries.name(ready));
+        }
+    };
+    let work = |send: Option<SyncSender<_>>| {
+        let narrow = OnceCell::new();
         while !stop.load(Ordering::SeqCst) && !crate::stop::is_stopped() {
             let position = next.fetch_add(1, Ordering::SeqCst);
             let Some(checked) = cases.get(position) else { break };
@@ -57,25 +89,40 @@ pub fn run(
             if stop.load(Ordering::SeqCst) {
                 break;
             }
-            let outcome = one(pipeline, checked, (data, out), execution.retries);
+            let mut tries = tries(position);
+            // Where other cases keep the other cores busy, threads for parts of this one are only in the way.
+            let busy = jobs >= rayon::current_num_threads() && cases.len() - position >= jobs;
+            let fits = checked.memory.saturating_mul(jobs as u64) <= execution.memory;
+            let pool = narrow.get_or_init(|| rayon::ThreadPoolBuilder::new().num_threads(1).build().ok());
+            let way = match pool.as_ref().filter(|_| busy && fits && jobs > 1) {
+                Some(pool) => pool.install(|| tries.make()),
+                None => tries.make(),
+            };
             drop(drawn);
-            if crate::stop::is_stopped() {
-                break;
+            match (way, &send) {
+                (Continue(ready), Some(send)) => {
+                    if let Err(unsent) = send.send((position, ready, tries)) {
+                        let (position, ready, tries) = unsent.0;
+                        ended(position, tries.name(ready));
+                    }
+                }
+                (Continue(ready), None) => ended(position, tries.name(ready)),
+                (Break(outcome), _) => ended(position, outcome),
             }
-            if matches!(outcome, Outcome::Failed(_)) && !execution.keep_going {
-                stop.store(true, Ordering::SeqCst);
-            }
-            tell(&checked.case.name, &outcome);
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
         }
     };
     std::thread::scope(|scope| {
-        let jobs = execution.jobs.clamp(1, cases.len().max(1));
-        let others = (1..jobs).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok()).count();
+        let (name, work) = (&name, &work);
+        let thread = std::thread::Builder::new;
+        let naming = NAMED_AT_ONCE.min(cases.len() / 2);
+        let naming = (0..naming).map_while(|_| thread().spawn_scoped(scope, name).ok()).count();
+        let send = Some(send).filter(|_| naming > 0);
+        let start = |send| thread().spawn_scoped(scope, move || work(send)).ok();
+        let others = (1..jobs).map_while(|_| start(send.clone())).count();
         if others + 1 < jobs {
             tracing::warn!("the system refused more threads: running {} cases at once instead of {jobs}", others + 1);
         }
-        work();
+        work(send);
     });
     outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -90,31 +137,6 @@ impl From<CaseError> for Problem {
     }
 }
 
-/// Before a case is tried again; longer each time.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// One case; a panic in it is a failure of the case, not of the run.
-fn one(pipeline: &Pipeline, checked: &Checked, (data, out): (&Path, &Path), retries: u32) -> Outcome {
-    let run = || {
-        let mut tried = 0;
-        loop {
-            match case::run(pipeline, checked, data, out) {
-                Err(error) if tried < retries && error.may_pass() && !crate::stop::is_stopped() => {
-                    tried += 1;
-                    tracing::warn!(case = %checked.case.name, "{error}; trying again ({tried} of {retries})");
-                    std::thread::sleep(PAUSE * tried);
-                }
-                ended => return ended,
-            }
-        }
-    };
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(done)) => Outcome::Done(done),
-        Ok(Err(error)) => Outcome::Failed(error.into()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Outcome::Failed(format!("internal error, please report it: {text}").into())
-        }
-    }
-}
+/// Cases whose files are named at once, and as many that wait for it. That is waiting for the disk: the system writes
+/// what several threads wait for in one go.
+const NAMED_AT_ONCE: usize = 8;

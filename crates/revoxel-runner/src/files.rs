@@ -37,9 +37,18 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
 /// # Errors
 /// Where the system refuses.
 pub fn text_for(path: &Path, text: &str) -> Result<Partial, FileError> {
+    let partial = text_beside(path, text)?;
+    partial.sync().map_err(refused)?;
+    Ok(partial)
+}
+
+/// A text that is complete, but for its name; it may not be on the disk yet.
+///
+/// # Errors
+/// Where the system refuses.
+pub(crate) fn text_beside(path: &Path, text: &str) -> Result<Partial, FileError> {
     let partial = Partial::create(path).map_err(refused)?;
     partial.file().write_all(text.as_bytes()).map_err(at(path))?;
-    partial.sync().map_err(refused)?;
     Ok(partial)
 }
 

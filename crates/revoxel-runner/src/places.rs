@@ -1,6 +1,7 @@
 //! Files told apart by where they are, whatever they are called.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// Where a file is or will be: links followed, as far as there is anything.
@@ -12,6 +13,28 @@ pub fn place(path: &Path) -> PathBuf {
     match (folder.canonicalize(), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
+    }
+}
+
+/// [`place`] for many files of few folders: a folder is looked up once. Folders must not change in the meantime.
+#[derive(Debug, Default)]
+pub(crate) struct Folders(HashMap<PathBuf, Option<PathBuf>>);
+
+impl Folders {
+    /// Where a file is or will be, and what the system says of it, links not followed, where there is one.
+    pub(crate) fn place(&mut self, path: &Path) -> (PathBuf, Option<Metadata>) {
+        let about = path.symlink_metadata().ok();
+        let (Some(name), Some(folder), true) =
+            (path.file_name(), path.parent(), about.as_ref().is_none_or(Metadata::is_file))
+        else {
+            return (place(path), about);
+        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if !self.0.contains_key(folder) {
+            self.0.insert(folder.to_owned(), folder.canonicalize().ok());
+        }
+        let real = self.0.get(folder).and_then(Option::as_ref);
+        (real.map_or_else(|| path.to_owned(), |real| real.join(name)), about)
     }
 }
 
@@ -44,6 +67,24 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn many_files_have_the_places_of_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("real")).unwrap();
+        std::fs::write(at("real/file"), "").unwrap();
+        for (to, name) in [("real", "linked"), ("real/file", "link"), ("none", "dead")] {
+            std::os::unix::fs::symlink(at(to), at(name)).unwrap();
+        }
+        let mut folders = Folders::default();
+        for name in ["real/file", "linked/file", "linked/new", "link", "dead", "none/new", "real", "linked", "real/.."]
+        {
+            assert_eq!(folders.place(&at(name)).0, place(&at(name)), "{name}");
+        }
+        assert!(folders.place(&at("dead")).1.is_some() && folders.place(&at("new")).1.is_none());
+    }
 
     #[test]
     fn one_file_has_many_names() {

@@ -16,7 +16,7 @@ use crate::dataset::Case;
 use crate::journal;
 use crate::limits::limits;
 use crate::memory;
-use crate::places::place;
+use crate::places::Folders;
 use crate::problem::{Problem, Setting};
 use crate::reading::options_of;
 use crate::several;
@@ -430,29 +430,30 @@ pub fn check_outputs<'a>(
     replaces: &dyn Fn(&Case) -> bool,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut folders = Folders::default();
     let mut inputs: HashMap<PathBuf, &CaseName> = HashMap::new();
     for case in cases.clone() {
         for (key, path) in case.inputs.keys().flat_map(|key| case.files(key).map(move |path| (key, path))) {
             if let Some(files) = case.series.get(key).and_then(|own| own.files.as_ref()) {
-                inputs.extend(files.iter().map(|file| (place(file), &case.name)));
+                inputs.extend(files.iter().map(|file| (folders.place(file).0, &case.name)));
                 continue;
             }
             // An unreadable header is reported later, when the file is read.
             let options = pipeline.input(key).map(|input| options_of(pipeline, input, case)).unwrap_or_default();
             let parts = if path.is_dir() { Vec::new() } else { revoxel_io::parts(path, &options).unwrap_or_default() };
-            inputs.extend([path.clone()].iter().chain(&parts).map(|file| (place(file), &case.name)));
+            inputs.extend([path.clone()].iter().chain(&parts).map(|file| (folders.place(file).0, &case.name)));
         }
     }
     for case in cases {
         for path in all_outputs_of(pipeline, case, out) {
-            let there = place(&path);
+            let (there, about) = folders.place(&path);
             if let Some(other) = there.ancestors().find_map(|place| inputs.get(place)) {
                 let path = path.display();
                 let problem = format!("case {}: the output {path} would change an input of case {other}", case.name);
                 problems.push(problem.into());
-            } else if path.is_dir() {
+            } else if about.is_some() && path.is_dir() {
                 problems.push(format!("{} is a folder: the output needs another path", path.display()).into());
-            } else if (path.exists() || path.is_symlink()) && !replaces(case) {
+            } else if about.is_some() && !replaces(case) {
                 problems.push(Problem::new(format!("{} exists already", path.display()), [Setting::Overwrite]));
             }
         }

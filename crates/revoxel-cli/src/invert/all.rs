@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::{Failure, Outcome};
 use super::super::limits::{HEADING as LIMITS, bytes};
-use super::super::pipeline_file::progress;
+use super::super::progress::progress;
 use super::super::run::listed;
 use super::super::{show, signals};
 use super::preflight::{Work, check, check_outputs};
@@ -271,7 +271,7 @@ fn execute(args: &Args, work: &[Work], problems: Vec<Option<String>>, restored: 
             } else {
                 done.fetch_add(1, Ordering::SeqCst);
             }
-            bar.inc(1);
+            bar.one_of(work.case.to_string());
             ended.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
         }
     };
@@ -280,7 +280,7 @@ fn execute(args: &Args, work: &[Work], problems: Vec<Option<String>>, restored: 
         tracing::debug!("{} cases at once", others + 1);
         thread();
     });
-    bar.finish_and_clear();
+    bar.end();
     if stop::is_stopped() {
         // The thread that was told ends the program.
         loop {

@@ -13,7 +13,8 @@ use revoxel_runner::read_all::read_all;
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::pipeline_file::{look_for_labels, progress};
+use super::super::pipeline_file::look_for_labels;
+use super::super::progress::progress;
 use super::super::show::LongList;
 use super::super::{flags, show};
 use super::overview as shown;
@@ -114,7 +115,7 @@ impl Found {
             }
             if args.verify {
                 let memory = args.memory.unwrap_or_else(memory::default_budget);
-                let problems = read_all(pipeline, &good, memory, &|| bar.inc(1));
+                let problems = read_all(pipeline, &good, memory, &|| bar.one());
                 let read = good.into_iter().zip(problems);
                 good = read
                     .filter_map(|(checked, problem)| match problem {
@@ -136,7 +137,7 @@ impl Found {
             overviews.iter().for_each(|(_, overview)| self.spreads.add(overview));
             bar.suspend(|| tell(overviews))?;
         }
-        bar.finish_and_clear();
+        bar.end();
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! The beginnings of files, decoded if they are compressed. The first bytes decide whether they are.
 
-use std::fs::File;
+use std::cell::RefCell;
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bzip2::bufread::{BzDecoder, MultiBzDecoder};
 use flate2::bufread::{GzDecoder, MultiGzDecoder, ZlibDecoder};
@@ -98,6 +100,13 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// The first bytes of these; `None` where so many may say something else, because decoding failed.
+    fn first(&self, asked: u64, count: u64) -> Option<Self> {
+        let Self { bytes, packed, damage } = self;
+        let whole = damage.is_none() && count <= asked;
+        whole.then(|| Self { bytes: bytes[..bytes.len().min(count as usize)].to_vec(), packed: *packed, damage: None })
+    }
+
     /// The error that explains why too few bytes of this file could be decoded.
     pub(crate) fn failure(&self, path: &Path, needed: u64) -> Option<ReadError> {
         let damage = self.damage.clone()?;
@@ -118,8 +127,68 @@ impl Head {
     }
 }
 
-/// The first `count` bytes of a file.
+thread_local! {
+    /// The file that was looked at last: its format, its parts and its header are asked for one after another.
+    static LAST: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+/// The beginning of a file as it was.
+struct Kept {
+    path: PathBuf,
+    was: Version,
+    /// How many bytes were asked for.
+    count: u64,
+    head: Head,
+}
+
+/// What is another one when a file has changed.
+#[derive(PartialEq, Eq)]
+struct Version {
+    length: u64,
+    changed: SystemTime,
+    file: u64,
+}
+
+impl Version {
+    /// Of a file; `None` where the system does not say enough, and where it has changed just now: a change after that
+    /// may have the same time.
+    fn of(about: &Metadata) -> Option<Self> {
+        let changed = about.modified().ok()?;
+        if changed.elapsed().ok()? < Duration::from_secs(1) {
+            return None;
+        }
+        #[cfg(unix)]
+        let file = std::os::unix::fs::MetadataExt::ino(about);
+        #[cfg(not(unix))]
+        let file = 0;
+        Some(Self { length: about.len(), changed, file })
+    }
+}
+
+/// So many bytes are kept at least, so that the next question is answered too.
+const KEPT: u64 = 1024;
+
+/// The first `count` bytes of a file. Of a small count nothing is read where the same was asked just now.
 pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
+    if count > KEPT {
+        return read(path, count);
+    }
+    let Some(was) = Version::of(&fs::metadata(path)?) else { return read(path, count) };
+    let kept = LAST.with_borrow(|last| {
+        let same = last.as_ref().filter(|last| last.path == path && last.was == was)?;
+        same.head.first(same.count, count)
+    });
+    if let Some(head) = kept {
+        return Ok(head);
+    }
+    let head = read(path, KEPT)?;
+    let first = head.first(KEPT, count);
+    LAST.set(Some(Kept { path: path.to_owned(), was, count: KEPT, head }));
+    first.map_or_else(|| read(path, count), Ok)
+}
+
+/// The first `count` bytes of a file, as it is now.
+fn read(path: &Path, count: u64) -> io::Result<Head> {
     let mut file = BufReader::new(File::open(path)?);
     let mut head = Head { packed: Packed::of(file.fill_buf()?), ..Head::default() };
     let result = match head.packed {
@@ -141,6 +210,37 @@ pub(crate) fn head(path: &Path, count: u64) -> io::Result<Head> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_that_is_kept_is_that_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let old = SystemTime::now() - Duration::from_secs(60);
+        let put = |name: &str, bytes: &[u8], time: SystemTime| {
+            fs::write(at(name), bytes).unwrap();
+            File::options().write(true).open(at(name)).unwrap().set_modified(time).unwrap();
+        };
+        let bytes: Vec<u8> = (0..10_000u32).map(|n| (n % 251) as u8).collect();
+        let mut packed = Vec::new();
+        flate2::read::GzEncoder::new(&bytes[..], flate2::Compression::fast()).read_to_end(&mut packed).unwrap();
+        for (name, content) in [("plain", &bytes[..]), ("packed", &packed), ("short", &packed[..60])] {
+            put(name, content, old);
+            for count in [8, 352, 1024, 8, 6000, 540] {
+                assert_eq!(head(&at(name), count).unwrap(), read(&at(name), count).unwrap(), "{name} {count}");
+            }
+        }
+        // Changed since: in length, in time, and within the second of its making.
+        put("plain", &bytes[1..], old);
+        assert_eq!(head(&at("plain"), 4).unwrap().bytes, [1, 2, 3, 4]);
+        put("plain", &bytes[2..], old + Duration::from_secs(1));
+        assert_eq!(head(&at("plain"), 4).unwrap().bytes, [2, 3, 4, 5]);
+        for first in 3..6 {
+            fs::write(at("plain"), [first; 9]).unwrap();
+            assert_eq!(head(&at("plain"), 2).unwrap().bytes, [first; 2]);
+        }
+        fs::remove_file(at("plain")).unwrap();
+        head(&at("plain"), 4).unwrap_err();
+    }
 
     #[test]
     fn values_that_look_like_a_header_are_no_stream() {
