@@ -223,8 +223,8 @@ struct About {
 impl Asked {
     fn of(args: &Args) -> Result<Self, Failure> {
         let Some(file) = &args.pipeline else { return repeated::asked(args) };
-        let pipeline = load(file, &with_seed(&args.set, args.seed))?;
-        let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
+        let mut pipeline = load(file, &with_seed(&args.set, args.seed))?;
+        let cases = args.chosen.discover(&mut pipeline, &args.data, Some(&args.out))?;
         let maps = Some(LabelMaps::of(&pipeline, &cases));
         let (cases, basis) = chosen(args, &pipeline, cases)?;
         let about = About { snap: args.snap, names: args.chosen.names().to_vec(), basis };

@@ -65,9 +65,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let others = runs.iter().filter(|run| !latest.is_like(run)).count();
     runs.retain(|run| latest.is_like(run));
-    let pipeline = pipeline_of(&latest)?;
+    let mut pipeline = pipeline_of(&latest)?;
     let data = args.data.clone().unwrap_or_else(|| latest.data.clone());
-    let rows = rows(&pipeline, &latest, &runs, &data, &args.out)?;
+    let rows = rows(&mut pipeline, &latest, &runs, &data, &args.out)?;
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let counts = ["done", "stale", "failed", "missing"].map(|state| (state, count(state)));
     if args.json {
@@ -122,7 +122,7 @@ fn pipeline_of(run: &RunRecord) -> Result<Pipeline, Failure> {
 }
 
 fn rows(
-    pipeline: &Pipeline,
+    pipeline: &mut Pipeline,
     latest: &RunRecord,
     runs: &[RunRecord],
     data: &Path,
@@ -130,6 +130,7 @@ fn rows(
 ) -> Result<Vec<Row>, Failure> {
     let finding = Finding { allow_outside: latest.allow_outside };
     let all = discover_with(pipeline, data, finding).map_err(|e| chosen::failure(&e))?;
+    let pipeline = &*pipeline;
     let cases = copies(pipeline, wanted(all.clone(), runs, data)?);
     let strictness = Strictness { snap: latest.snap, memory: None };
     let bar = progress(cases.len(), "cases checked");

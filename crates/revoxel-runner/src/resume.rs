@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use revoxel_core::Kind;
 use revoxel_invert::{ResultRecord, Trace};
-use revoxel_pipeline::Pipeline;
+use revoxel_pipeline::{CaseSource, Input, Pipeline};
 
 use crate::RESULTS;
 use crate::dataset::Case;
@@ -74,7 +75,15 @@ fn other(
         return Some(format!("the seed was {} and is now {}", shown(trace.pipeline.seed), shown(seed)));
     }
     if trace.pipeline.hash != format!("blake3:{}", pipeline.hash()) {
-        return Some("the pipeline has changed".to_owned());
+        // A document of a dataset may declare labels, or have declared some.
+        let is_open = |i: &Input| i.kind == Kind::Label && (i.labels.is_none() || i.labels_from.is_some());
+        let or = match &pipeline.cases {
+            Some(CaseSource::List(list)) if list.from.ends_with(".json") && pipeline.inputs.iter().any(is_open) => {
+                format!(", or the labels that {} declares", list.from)
+            }
+            _ => String::new(),
+        };
+        return Some(format!("the pipeline has changed{or}"));
     }
     if trace.pipeline.snap != strictness.snap {
         let said =

@@ -29,8 +29,9 @@ struct Found {
     spreads: Spreads,
 }
 
-pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
+pub(super) fn run(args: &Args, pipeline: &mut Pipeline, data: &Path) -> Outcome {
     let cases = args.chosen.discover(pipeline, data, None)?;
+    let pipeline = &*pipeline;
     let maps = LabelMaps::of(pipeline, &cases);
     let cases = copies(pipeline, args.chosen.select(cases, data)?);
     let mut looked = looked(pipeline);
