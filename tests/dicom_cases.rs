@@ -606,5 +606,8 @@ fn one_patient_with_two_names_is_told() {
     put(&place.path("data"), "first/labels/1", &labels(&thin).text(0x0010_0010, "PN", "Doe^John"));
     let line = warned(&place).unwrap();
     let parts = ["1 PatientID has several PatientNames, such as \"P 01\": ", "\"Doe^Jane\" in data/first/ct/0.dcm"];
-    assert!(parts.iter().all(|part| line.contains(part)) && line.contains("\"Doe^John\" in data/first/labels/1"), "{line}");
+    assert!(
+        parts.iter().all(|part| line.contains(part)) && line.contains("\"Doe^John\" in data/first/labels/1"),
+        "{line}"
+    );
 }

@@ -228,7 +228,7 @@ fn what_preprocessing_costs_is_measured_before_training() {
         "{compared}"
     );
     let said = trip(&["--min-dice", "0.9", "--max-unseen", "0.1"]).told(1);
-    for part in ["case b, label label 4: Dice", "case b: the model never sees"] {
+    for part in ["case b, label 4 of the input \"label\": Dice", "case b: the model never sees"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
     assert!(std::fs::read_to_string(place.path("cost.csv")).unwrap().lines().count() == 3);

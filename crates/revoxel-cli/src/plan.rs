@@ -9,7 +9,7 @@ use revoxel_core::GridOp;
 use revoxel_invert::{Activation, Decision, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_runner::labels::names_labels;
-use revoxel_runner::preflight::unwritable;
+use revoxel_runner::preflight::{colliding, unwritable};
 use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
@@ -74,8 +74,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let mut pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
-    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
-        return Err(Failure::pipeline(&unwritable));
+    if let Some(problem) = unwritable(&pipeline).into_iter().chain(colliding(&pipeline)).next() {
+        return Err(Failure::pipeline(&problem));
     }
     if !args.chosen.names().is_empty() && args.data.is_none() {
         return Err(Failure::usage("--case chooses among the cases of a dataset: pass --data DIR"));

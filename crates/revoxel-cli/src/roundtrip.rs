@@ -122,7 +122,7 @@ fn rows(trips: &[RoundTrip]) -> impl Iterator<Item = (&Loss, &Row)> {
 fn beyond(args: &Args, trips: &[RoundTrip]) -> Vec<String> {
     let mut beyond = Vec::new();
     for (loss, row) in rows(trips) {
-        let what = format!("case {}, {} label {}", row.case, loss.key, row.label.label);
+        let what = format!("case {}, label {} of the input {:?}", row.case, row.label.label, loss.key);
         let dice = row.label.overlap.dice();
         if let Some(least) = args.min_dice.filter(|least| dice < *least) {
             beyond.push(format!("{what}: Dice {dice:.4} is below --min-dice {least}"));

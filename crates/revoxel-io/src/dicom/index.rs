@@ -179,7 +179,8 @@ fn alone(header: Header, path: PathBuf) -> IndexedSeries {
 /// Adds a file to a series.
 fn join(series: &mut IndexedSeries, header: Header, path: PathBuf) {
     let first = |series: &IndexedSeries| series.files.first().map_or_else(String::new, |f| f.display().to_string());
-    let pairs = [("PatientID", &series.patient, &header.patient.id), ("StudyInstanceUID", &series.study, &header.study)];
+    let pairs =
+        [("PatientID", &series.patient, &header.patient.id), ("StudyInstanceUID", &series.study, &header.study)];
     if series.contradiction.is_none()
         && let Some((name, one, other)) = pairs.into_iter().find(|(_, one, other)| one != other)
     {
