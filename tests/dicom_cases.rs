@@ -531,6 +531,8 @@ fn several_segmentations_of_a_series_are_chosen_from() {
     let other = second.sequence(0x0008_1115, &[]).text(0x0020_0052, "UI", "1.2.826.0.1.22.7");
     put(&place.path("data/second"), "seg", &other);
     place.text("p.yaml", &pipeline("{ dicom: \"**\" }", INPUTS, OUTPUTS));
+    refused(&cases(&place, &[]), &["case P_02_20240215_2: label: PatientID is \"P 01\" in data/second/seg"]);
+    put(&place.path("data/second"), "seg", &other.text(0x0010_0020, "LO", "P/02"));
     assert!(cases(&place, &["--csv"]).good().out.contains(&format!("second,{OTHER},second/seg\n")));
 }
 

@@ -149,12 +149,12 @@ fn status_counts_the_copies_that_were_asked_for_alone() {
         report["cases"].as_array().unwrap().iter().map(case).collect::<Vec<_>>()
     };
     let report = again(&["out/a/1.json", "out/b/0.json"]).good().json();
-    assert_eq!(cases(&report), ["a/1 done", "b/0 done"]);
+    assert_eq!(cases(&report), ["sub-a/1 done", "sub-b/0 done"]);
     // What later runs were asked for is asked for as well.
     let report = again(&["out/a/0.json", "out/a/1.json"]).good().json();
-    assert_eq!(cases(&report), ["a/0 done", "a/1 done", "b/0 done"]);
+    assert_eq!(cases(&report), ["sub-a/0 done", "sub-a/1 done", "sub-b/0 done"]);
     std::fs::remove_file(place.path("again/a/0.json")).unwrap();
     std::fs::remove_file(place.path("again/a/0.nii.gz")).unwrap();
     let said = place.revoxel(&["status", "again"]).told(1).out;
-    assert!(said.contains("case a/0: missing: the run ended at ") && !said.contains("b/1"), "{said}");
+    assert!(said.contains("case sub-a/0: missing: the run ended at ") && !said.contains("b/1"), "{said}");
 }

@@ -501,7 +501,7 @@ fn a_file_of_two_replaces_no_other_file() {
                 &format!("label: {{ path: \"{{case}}/{}\" }}\ntrace", pair[1]),
             );
         place.text("p.yaml", &other);
-        run(&place, &[]).bad(2, &["nothing was written", "two outputs write"]);
+        run(&place, &[]).bad(2, &["nothing was written", "would both write"]);
         assert!(contents(&place, "out").is_empty());
     }
 }
@@ -651,7 +651,7 @@ fn no_file_is_two_things_at_once() {
     let traced = |trace: &str| PIPELINE.replace("{case}/trace.json", trace);
     for (trace, part) in [
         ("{case}/label.zraw", "an input of case"),
-        ("{case}/label.raw", "two outputs write"),
+        ("{case}/label.raw", "would both write"),
         ("{case}/image.nii.gz/t.json", "is a file, not a folder"),
         (".revoxel-{case}.partial", "begin with .revoxel-"),
     ] {

@@ -296,7 +296,7 @@ fn what_is_doubtful_is_not_scored_or_restored_without_a_word() {
     for part in [
         "case c1 (none in folds/fold_1): no prediction",
         "case c2 (2 files compete: folds/fold_0/c2.nii, folds/fold_0/c2.nii.gz; keep the one to use",
-        "folds/c0.nii.gz: no case is called like it",
+        "folds/c0.nii.gz: not used: it lies beside folders of folds",
         "3 cases: 1 done, 2 without prediction",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
